@@ -1,0 +1,227 @@
+//! Files that appear whole or not at all: temporary file beside the target, fsync, rename, fsync of the folder.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use tempfile::{Builder, NamedTempFile};
+
+use crate::StoreError;
+
+/// A temporary file untouched for this long was left by a process that was killed.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+
+/// A file being written that takes its name only in [`AtomicFile::commit`]; dropped before that, it is gone.
+///
+/// Missing parent folders are made. Temporary files that a killed process left beside the same target, untouched for
+/// an hour, are removed.
+#[derive(Debug)]
+pub struct AtomicFile {
+    writer: BufWriter<NamedTempFile>,
+    target: PathBuf,
+}
+
+impl AtomicFile {
+    /// Opens a temporary file in `target`'s own folder, so that the rename stays on one file system.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the folder cannot be made or written.
+    pub fn create(target: &Path) -> Result<Self, StoreError> {
+        let folder = parent(target);
+        Self::create_in(folder, target)
+    }
+
+    /// As [`AtomicFile::create`], with the temporary file in `folder`, which must be on `target`'s file system.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when either folder cannot be made or written.
+    pub fn create_in(folder: &Path, target: &Path) -> Result<Self, StoreError> {
+        for needed in [folder, parent(target)] {
+            std::fs::create_dir_all(needed).map_err(StoreError::io("make the folder", needed))?;
+        }
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!(".{name}.");
+        remove_abandoned(folder, &prefix);
+        let file = Builder::new()
+            .prefix(&prefix)
+            .suffix(".tmp")
+            .permissions(default_permissions())
+            .tempfile_in(folder)
+            .map_err(StoreError::io("write in", folder))?;
+        Ok(Self {
+            writer: BufWriter::with_capacity(1 << 20, file),
+            target: target.to_path_buf(),
+        })
+    }
+
+    /// Where the file will stand.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Writes everything through to the disk and gives the file its name, replacing an older one in one step.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the target is then what it was before.
+    pub fn commit(self) -> Result<(), StoreError> {
+        let target = self.target;
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(|e| StoreError::io("write", &target)(e.into_error()))?;
+        file.as_file()
+            .sync_all()
+            .map_err(StoreError::io("write", &target))?;
+        file.persist(&target)
+            .map_err(|e| StoreError::io("rename into place", &target)(e.error))?;
+        sync_folder(parent(&target));
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Writes `target` atomically with what `write` puts into it.
+///
+/// # Errors
+/// [`StoreError::Io`]; on any error, `write`'s own included, the target is what it was before.
+pub fn write_atomic<F>(target: &Path, write: F) -> Result<(), StoreError>
+where
+    F: FnOnce(&mut dyn Write) -> std::io::Result<()>,
+{
+    let mut file = AtomicFile::create(target)?;
+    write(&mut file).map_err(StoreError::io("write", target))?;
+    file.commit()
+}
+
+/// Writes `value` atomically as indented JSON with a closing newline.
+///
+/// # Errors
+/// [`StoreError::Io`], or [`StoreError::Json`] for a value that JSON cannot hold.
+pub fn write_json<T: Serialize>(target: &Path, value: &T) -> Result<(), StoreError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|source| StoreError::Json {
+        path: target.to_path_buf(),
+        source,
+    })?;
+    text.push(b'\n');
+    write_atomic(target, |w| w.write_all(&text))
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// `tempfile` makes files only their owner may read; artifacts are for everybody the umask allows.
+#[cfg(unix)]
+fn default_permissions() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o666)
+}
+
+#[cfg(not(unix))]
+fn default_permissions() -> std::fs::Permissions {
+    // Only read-only-ness exists elsewhere, and any existing writable file shows the default.
+    std::env::current_exe()
+        .and_then(std::fs::metadata)
+        .map(|m| m.permissions())
+        .expect("a running program's own file has metadata")
+}
+
+/// Makes the rename itself durable. A file system that cannot sync folders has no other way, so failure is ignored.
+fn sync_folder(folder: &Path) {
+    if let Ok(handle) = File::open(folder) {
+        let _ = handle.sync_all();
+    }
+}
+
+/// Best effort: what cannot be listed or removed is left.
+fn remove_abandoned(folder: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with(prefix) && name.ends_with(".tmp")) {
+            continue;
+        }
+        let untouched = entry.metadata().and_then(|m| m.modified()).is_ok_and(|t| {
+            SystemTime::now()
+                .duration_since(t)
+                .is_ok_and(|age| age > ABANDONED_AFTER)
+        });
+        if untouched {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/a.txt");
+        write_atomic(&path, |w| w.write_all(b"old")).unwrap();
+        let error = write_atomic(&path, |w| {
+            w.write_all(b"new, half")?;
+            Err(std::io::Error::other("disk on fire"))
+        })
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("a.txt") && error.to_string().contains("disk on fire"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "the temporary file is gone"
+        );
+    }
+
+    #[test]
+    fn abandoned_temporary_files_are_removed_and_fresh_ones_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = folder.path().join(".a.txt.abc.tmp");
+        let fresh = folder.path().join(".a.txt.def.tmp");
+        std::fs::write(&old, b"x").unwrap();
+        std::fs::write(&fresh, b"x").unwrap();
+        let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
+        File::options()
+            .write(true)
+            .open(&old)
+            .unwrap()
+            .set_modified(two_hours_ago)
+            .unwrap();
+        write_atomic(&folder.path().join("a.txt"), |w| w.write_all(b"1")).unwrap();
+        assert!(!old.exists() && fresh.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_as_readable_as_the_umask_allows() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+        write_atomic(&ours, |w| w.write_all(b"1")).unwrap();
+        std::fs::write(&plain, b"1").unwrap();
+        let mode = |p: &Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+}

@@ -1,0 +1,139 @@
+//! Why reading or writing an artifact failed.
+
+use std::path::{Path, PathBuf};
+
+use parquet::errors::ParquetError;
+
+/// An artifact could not be read or written. Every variant names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system refused a read or a write.
+    #[error("cannot {action} {}: {}", path.display(), io_hint(source))]
+    Io {
+        /// What was being done: `open`, `write`, `rename`, ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not Parquet, or only part of it is there.
+    #[error(
+        "{} is not a whole Parquet file (cut short, or made by something else); delete it and run its stage again",
+        path.display()
+    )]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The Parquet reader's reason.
+        #[source]
+        source: ParquetError,
+    },
+    /// Encoding rows as Arrow or Parquet failed.
+    #[error("cannot encode rows for {}", path.display())]
+    Encode {
+        /// The file that was being written.
+        path: PathBuf,
+        /// The writer's reason.
+        #[source]
+        source: ParquetError,
+    },
+    /// A column is missing or has another type than the contract says.
+    #[error("{}: column `{column}` {found}; expected {expected}", path.display())]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column's name.
+        column: String,
+        /// What the contract asks for.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A JSON artifact does not parse.
+    #[error("{} is not the JSON that larder writes there; delete it and run its stage again", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The parser's reason, with line and column.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A name that would leave its folder or cannot be a file's name.
+    #[error(
+        "the {what} name `{name}` cannot be a folder's name: use letters, digits, `-`, `_` and `.`"
+    )]
+    Name {
+        /// What the name is for: `encoder`, `dataset`, `run`.
+        what: &'static str,
+        /// The name given.
+        name: String,
+    },
+    /// Another process holds the folder.
+    #[error("another larder process is working in {}; wait for it to end", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
+        let path = path.to_path_buf();
+        move |source| StoreError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Sorts a Parquet writer's error: the disk's own failures keep their name.
+    pub(crate) fn writing(path: &Path, source: ParquetError) -> StoreError {
+        match external_io(source) {
+            Ok(source) => StoreError::Io {
+                action: "write",
+                path: path.to_path_buf(),
+                source,
+            },
+            Err(source) => StoreError::Encode {
+                path: path.to_path_buf(),
+                source,
+            },
+        }
+    }
+
+    pub(crate) fn reading(path: &Path, source: ParquetError) -> StoreError {
+        StoreError::Parquet {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+}
+
+/// The disk error inside a Parquet error, when there is one.
+fn external_io(error: ParquetError) -> Result<std::io::Error, ParquetError> {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(io) => Ok(*io),
+            Err(inner) => Err(ParquetError::External(inner)),
+        },
+        other => Err(other),
+    }
+}
+
+/// The reason, with what to do about it where that is not obvious.
+fn io_hint(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            format!(
+                "{error}; free some space (or point --home at a larger disk) and run it again: nothing was lost"
+            )
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Where artifacts lie.
+
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+/// The folder that holds every artifact: `./artifacts`, `LARDER_HOME` or `--home`.
+///
+/// ```text
+/// encoders/<encoder>/                              model.onnx, tokenizer.json, encoder.json
+/// tokens/<dataset>/<encoder>/<split>.parquet
+/// features/<dataset>/<encoder>/<level>-<dtype>/<split>.parquet
+/// runs/<run>/                                      run.json, metrics.json, predictions.parquet, head.*
+/// ```
+#[derive(Debug, Clone)]
+pub struct Home {
+    root: PathBuf,
+}
+
+impl Home {
+    /// A home at `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of all encoders.
+    pub fn encoders(&self) -> PathBuf {
+        self.root.join("encoders")
+    }
+
+    /// One encoder's folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`].
+    pub fn encoder(&self, encoder: &str) -> Result<PathBuf, StoreError> {
+        Ok(self.encoders().join(check_name("encoder", encoder)?))
+    }
+
+    /// The `tokens` file of one split.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`].
+    pub fn tokens(&self, dataset: &str, encoder: &str, split: &str) -> Result<PathBuf, StoreError> {
+        let folder = self
+            .root
+            .join("tokens")
+            .join(check_name("dataset", dataset)?);
+        Ok(folder
+            .join(check_name("encoder", encoder)?)
+            .join(format!("{}.parquet", check_name("split", split)?)))
+    }
+
+    /// The `features` file of one split. `kind` is the level and dtype, `sentence-f32` for one.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`].
+    pub fn features(
+        &self,
+        dataset: &str,
+        encoder: &str,
+        kind: &str,
+        split: &str,
+    ) -> Result<PathBuf, StoreError> {
+        let folder = self
+            .root
+            .join("features")
+            .join(check_name("dataset", dataset)?);
+        let folder = folder.join(check_name("encoder", encoder)?).join(kind);
+        Ok(folder.join(format!("{}.parquet", check_name("split", split)?)))
+    }
+
+    /// The folder of all runs.
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    /// One run's folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`].
+    pub fn run(&self, run: &str) -> Result<PathBuf, StoreError> {
+        Ok(self.runs().join(check_name("run", run)?))
+    }
+}
+
+/// `name`, when it can be one folder's name on every system and cannot leave its parent.
+///
+/// # Errors
+/// [`StoreError::Name`] for an empty name, one that starts with a dot, or one with other characters than letters,
+/// digits, `-`, `_` and `.`.
+pub fn check_name<'a>(what: &'static str, name: &'a str) -> Result<&'a str, StoreError> {
+    let fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) {
+        return Err(StoreError::Name {
+            what,
+            name: name.to_owned(),
+        });
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_folder() {
+        for bad in ["", "..", "../x", "a/b", ".hidden", "a\\b", "a\0b"] {
+            assert!(
+                matches!(check_name("run", bad), Err(StoreError::Name { .. })),
+                "{bad:?}"
+            );
+        }
+        let home = Home::new("h");
+        assert_eq!(
+            home.tokens("cola", "minilm", "train").unwrap(),
+            Path::new("h/tokens/cola/minilm/train.parquet")
+        );
+        assert!(home.features("a/b", "e", "sentence-f32", "s").is_err());
+    }
+}

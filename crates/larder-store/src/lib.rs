@@ -1,0 +1,39 @@
+//! What every larder stage leaves on disk, and how it is written: folders, atomic files, fingerprints, Parquet schemas.
+//!
+//! - [`Home`] knows where each artifact lies.
+//! - [`write_atomic`] and [`AtomicFile`] never leave a file that looks whole and is not.
+//! - [`Provenance`] records what an artifact was made from; [`Freshness`] says whether it still holds, or what changed.
+//! - [`TokensWriter`] and [`TokensReader`] hold the `tokens` schema, one row an example.
+//! - [`write_features_part`], [`assemble_features`] and [`FeaturesFile`] hold the `features` schema, one row an example.
+//!
+//! The Parquet files are an interface: people open them in DuckDB, polars or pandas and never meet this crate.
+//!
+//! ```
+//! use larder_store::{Freshness, Provenance};
+//!
+//! let old = Provenance::new("encode", 1).with("layers", "-1").with("encoder.digest", "ab12");
+//! let new = Provenance::new("encode", 1).with("layers", "-1,-2").with("encoder.digest", "ab12");
+//! let Freshness::Stale(changes) = new.freshness(Some(&old)) else { unreachable!() };
+//! assert_eq!(changes[0].to_string(), "layers: -1 -> -1,-2");
+//! ```
+#![deny(missing_docs)]
+
+mod atomic;
+mod error;
+mod features;
+mod home;
+mod lock;
+mod provenance;
+mod schema;
+mod tokens;
+
+pub use atomic::{AtomicFile, write_atomic, write_json};
+pub use error::StoreError;
+pub use features::{
+    EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, INPUT_DIGEST,
+    InputDigest, LABEL, ROW_GROUP_BYTES, assemble_features, rows_per_group, write_features_part,
+};
+pub use home::{Home, check_name};
+pub use lock::FolderLock;
+pub use provenance::{Change, Freshness, Provenance, digest_bytes, digest_file, read_provenance};
+pub use tokens::{TokenRow, TokensBatch, TokensProjection, TokensReader, TokensWriter};
