@@ -50,10 +50,7 @@ impl AtomicFile {
             .permissions(default_permissions())
             .tempfile_in(folder)
             .map_err(StoreError::io("write in", folder))?;
-        Ok(Self {
-            writer: BufWriter::with_capacity(1 << 20, file),
-            target: target.to_path_buf(),
-        })
+        Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), target: target.to_path_buf() })
     }
 
     /// Where the file will stand.
@@ -67,15 +64,9 @@ impl AtomicFile {
     /// [`StoreError::Io`]; the target is then what it was before.
     pub fn commit(self) -> Result<(), StoreError> {
         let target = self.target;
-        let file = self
-            .writer
-            .into_inner()
-            .map_err(|e| StoreError::io("write", &target)(e.into_error()))?;
-        file.as_file()
-            .sync_all()
-            .map_err(StoreError::io("write", &target))?;
-        file.persist(&target)
-            .map_err(|e| StoreError::io("rename into place", &target)(e.error))?;
+        let file = self.writer.into_inner().map_err(|e| StoreError::io("write", &target)(e.into_error()))?;
+        file.as_file().sync_all().map_err(StoreError::io("write", &target))?;
+        file.persist(&target).map_err(|e| StoreError::io("rename into place", &target)(e.error))?;
         sync_folder(parent(&target));
         Ok(())
     }
@@ -109,10 +100,8 @@ where
 /// # Errors
 /// [`StoreError::Io`], or [`StoreError::Json`] for a value that JSON cannot hold.
 pub fn write_json<T: Serialize>(target: &Path, value: &T) -> Result<(), StoreError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(|source| StoreError::Json {
-        path: target.to_path_buf(),
-        source,
-    })?;
+    let mut text =
+        serde_json::to_vec_pretty(value).map_err(|source| StoreError::Json { path: target.to_path_buf(), source })?;
     text.push(b'\n');
     write_atomic(target, |w| w.write_all(&text))
 }
@@ -158,11 +147,10 @@ fn remove_abandoned(folder: &Path, prefix: &str) {
         if !(name.starts_with(prefix) && name.ends_with(".tmp")) {
             continue;
         }
-        let untouched = entry.metadata().and_then(|m| m.modified()).is_ok_and(|t| {
-            SystemTime::now()
-                .duration_since(t)
-                .is_ok_and(|age| age > ABANDONED_AFTER)
-        });
+        let untouched = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|t| SystemTime::now().duration_since(t).is_ok_and(|age| age > ABANDONED_AFTER));
         if untouched {
             let _ = std::fs::remove_file(entry.path());
         }
@@ -183,16 +171,9 @@ mod tests {
             Err(std::io::Error::other("disk on fire"))
         })
         .unwrap_err();
-        assert!(
-            error.to_string().contains("a.txt") && error.to_string().contains("disk on fire"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("a.txt") && error.to_string().contains("disk on fire"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(
-            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
-            1,
-            "the temporary file is gone"
-        );
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "the temporary file is gone");
     }
 
     #[test]
@@ -203,12 +184,7 @@ mod tests {
         std::fs::write(&old, b"x").unwrap();
         std::fs::write(&fresh, b"x").unwrap();
         let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
-        File::options()
-            .write(true)
-            .open(&old)
-            .unwrap()
-            .set_modified(two_hours_ago)
-            .unwrap();
+        File::options().write(true).open(&old).unwrap().set_modified(two_hours_ago).unwrap();
         write_atomic(&folder.path().join("a.txt"), |w| w.write_all(b"1")).unwrap();
         assert!(!old.exists() && fresh.exists());
     }

@@ -61,9 +61,7 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// A name that would leave its folder or cannot be a file's name.
-    #[error(
-        "the {what} name `{name}` cannot be a folder's name: use letters, digits, `-`, `_` and `.`"
-    )]
+    #[error("the {what} name `{name}` cannot be a folder's name: use letters, digits, `-`, `_` and `.`")]
     Name {
         /// What the name is for: `encoder`, `dataset`, `run`.
         what: &'static str,
@@ -79,38 +77,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn io(
-        action: &'static str,
-        path: &Path,
-    ) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
         let path = path.to_path_buf();
-        move |source| StoreError::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| StoreError::Io { action, path, source }
     }
 
     /// Sorts a Parquet writer's error: the disk's own failures keep their name.
     pub(crate) fn writing(path: &Path, source: ParquetError) -> StoreError {
         match external_io(source) {
-            Ok(source) => StoreError::Io {
-                action: "write",
-                path: path.to_path_buf(),
-                source,
-            },
-            Err(source) => StoreError::Encode {
-                path: path.to_path_buf(),
-                source,
-            },
+            Ok(source) => StoreError::Io { action: "write", path: path.to_path_buf(), source },
+            Err(source) => StoreError::Encode { path: path.to_path_buf(), source },
         }
     }
 
     pub(crate) fn reading(path: &Path, source: ParquetError) -> StoreError {
-        StoreError::Parquet {
-            path: path.to_path_buf(),
-            source,
-        }
+        StoreError::Parquet { path: path.to_path_buf(), source }
     }
 }
 
@@ -130,9 +111,7 @@ fn io_hint(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            format!(
-                "{error}; free some space (or point --home at a larger disk) and run it again: nothing was lost"
-            )
+            format!("{error}; free some space (or point --home at a larger disk) and run it again: nothing was lost")
         }
         _ => error.to_string(),
     }

@@ -15,15 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeListArray, Float16Array, Float32Array,
-    StringArray,
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeListArray, Float16Array, Float32Array, StringArray,
 };
 use arrow::datatypes::{DataType, Field, Float16Type, Float32Type, Schema};
 use arrow::record_batch::RecordBatch;
 use half::slice::HalfFloatSliceExt;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, ProjectionMask};
 use parquet::basic::Encoding;
@@ -32,9 +30,7 @@ use parquet::file::properties::EnabledStatistics;
 use parquet::file::writer::SerializedFileWriter;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{
-    ELEMENT, column, open_metadata, strings, values_path, writer_properties, wrong_type,
-};
+use crate::schema::{ELEMENT, column, open_metadata, strings, values_path, writer_properties, wrong_type};
 use crate::{AtomicFile, Provenance, StoreError};
 
 /// The column of example ids.
@@ -152,23 +148,11 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
         Field::new(INPUT_DIGEST, DataType::FixedSizeBinary(16), false),
     ];
     let digests = FixedSizeBinaryArray::try_from_iter(batch.digests.iter())
-        .or_else(|e| {
-            if rows == 0 {
-                Ok(FixedSizeBinaryArray::new_null(16, 0))
-            } else {
-                Err(e)
-            }
-        })
+        .or_else(|e| if rows == 0 { Ok(FixedSizeBinaryArray::new_null(16, 0)) } else { Err(e) })
         .map_err(|e| StoreError::writing(path, e.into()))?;
     let mut arrays: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(&batch.example_ids)),
-        Arc::new(
-            batch
-                .labels
-                .iter()
-                .map(Option::as_deref)
-                .collect::<StringArray>(),
-        ),
+        Arc::new(batch.labels.iter().map(Option::as_deref).collect::<StringArray>()),
         Arc::new(digests),
     ];
     let mut properties = writer_properties(None)
@@ -177,17 +161,9 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
         .set_column_dictionary_enabled(INPUT_DIGEST.into(), false)
         .set_column_statistics_enabled(INPUT_DIGEST.into(), EnabledStatistics::None);
     for (info, values) in batch.columns {
-        assert_eq!(
-            values.len(),
-            rows * info.width,
-            "column {} must be [rows, width]",
-            info.name
-        );
+        assert_eq!(values.len(), rows * info.width, "column {} must be [rows, width]", info.name);
         let (values, encoding): (ArrayRef, _) = match info.dtype {
-            FeatureDtype::F32 => (
-                Arc::new(Float32Array::from(values)),
-                Encoding::BYTE_STREAM_SPLIT,
-            ),
+            FeatureDtype::F32 => (Arc::new(Float32Array::from(values)), Encoding::BYTE_STREAM_SPLIT),
             FeatureDtype::F16 => {
                 let mut half = vec![half::f16::ZERO; values.len()];
                 half.convert_from_f32_slice(&values);
@@ -206,12 +182,10 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
         arrays.push(Arc::new(list));
     }
     let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(schema.clone(), arrays)
-        .map_err(|e| StoreError::writing(path, e.into()))?;
+    let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| StoreError::writing(path, e.into()))?;
     let failed = |e| StoreError::writing(path, e);
     let mut writer =
-        ArrowWriter::try_new(AtomicFile::create(path)?, schema, Some(properties.build()))
-            .map_err(failed)?;
+        ArrowWriter::try_new(AtomicFile::create(path)?, schema, Some(properties.build())).map_err(failed)?;
     writer.write(&batch).map_err(failed)?;
     writer.into_inner().map_err(failed)?.commit()
 }
@@ -223,34 +197,22 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
 ///
 /// # Panics
 /// When there are no parts: an empty split still has one part of zero rows.
-pub fn assemble_features(
-    parts: &[PathBuf],
-    target: &Path,
-    provenance: &Provenance,
-) -> Result<(), StoreError> {
-    let first = parts
-        .first()
-        .expect("a features file has at least one part");
+pub fn assemble_features(parts: &[PathBuf], target: &Path, provenance: &Provenance) -> Result<(), StoreError> {
+    let first = parts.first().expect("a features file has at least one part");
     let (_, metadata) = open_metadata(first)?;
     let file_metadata = metadata.file_metadata();
     let mut pairs = provenance.to_key_values();
     // Without the Arrow schema readers would see plain lists instead of fixed-size ones.
-    let arrow_schema = file_metadata
-        .key_value_metadata()
-        .into_iter()
-        .flatten()
-        .find(|kv| kv.key == ARROW_SCHEMA_META_KEY);
+    let arrow_schema =
+        file_metadata.key_value_metadata().into_iter().flatten().find(|kv| kv.key == ARROW_SCHEMA_META_KEY);
     pairs.extend(arrow_schema.cloned());
-    let properties = writer_properties(None)
-        .set_key_value_metadata(Some(pairs))
-        .build();
+    let properties = writer_properties(None).set_key_value_metadata(Some(pairs)).build();
     let schema = file_metadata.schema_descr().root_schema_ptr();
     let failed = |e| StoreError::writing(target, e);
     // Beside the parts, which go when the file stands: a killed assembly leaves nothing behind.
     let scratch = first.parent().unwrap_or(Path::new("."));
     let mut file = AtomicFile::create_in(scratch, target)?;
-    let mut writer =
-        SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).map_err(failed)?;
+    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).map_err(failed)?;
     for part in parts {
         let (input, metadata) = open_metadata(part)?;
         let indexes = metadata.page_index();
@@ -292,20 +254,9 @@ impl FeaturesFile {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new()
             .with_page_index_policy(parquet::file::metadata::PageIndexPolicy::Optional);
-        let metadata =
-            ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::reading(path, e))?;
-        let columns = metadata
-            .schema()
-            .fields()
-            .iter()
-            .filter_map(|f| vector_column(f))
-            .collect();
-        Ok(Self {
-            path: path.to_path_buf(),
-            file,
-            metadata,
-            columns,
-        })
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::reading(path, e))?;
+        let columns = metadata.schema().fields().iter().filter_map(|f| vector_column(f)).collect();
+        Ok(Self { path: path.to_path_buf(), file, metadata, columns })
     }
 
     /// Where the file is.
@@ -325,12 +276,7 @@ impl FeaturesFile {
 
     /// What the file was made from; `None` for a part, or a file that larder did not write.
     pub fn provenance(&self) -> Option<Provenance> {
-        Provenance::from_key_values(
-            self.metadata
-                .metadata()
-                .file_metadata()
-                .key_value_metadata(),
-        )
+        Provenance::from_key_values(self.metadata.metadata().file_metadata().key_value_metadata())
     }
 
     /// Example ids, `[rows]`.
@@ -338,8 +284,7 @@ impl FeaturesFile {
     /// # Errors
     /// [`StoreError`].
     pub fn example_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.read_strings(EXAMPLE_ID)
-            .map(|v| v.into_iter().map(Option::unwrap_or_default).collect())
+        self.read_strings(EXAMPLE_ID).map(|v| v.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     /// Gold labels, `[rows]`; `None` where the data has none.
@@ -359,21 +304,10 @@ impl FeaturesFile {
         for batch in self.reader(&[INPUT_DIGEST], None)? {
             let batch = batch.map_err(|e| StoreError::reading(&self.path, e.into()))?;
             let array = column(&self.path, &batch, INPUT_DIGEST)?;
-            let wrong = || {
-                wrong_type(
-                    &self.path,
-                    INPUT_DIGEST,
-                    "FixedSizeBinary(16)",
-                    array.data_type(),
-                )
-            };
+            let wrong = || wrong_type(&self.path, INPUT_DIGEST, "FixedSizeBinary(16)", array.data_type());
             let digests = array.as_fixed_size_binary_opt().ok_or_else(wrong)?;
             for digest in digests.iter() {
-                all.push(
-                    digest
-                        .and_then(|d| InputDigest::try_from(d).ok())
-                        .ok_or_else(wrong)?,
-                );
+                all.push(digest.and_then(|d| InputDigest::try_from(d).ok()).ok_or_else(wrong)?);
             }
         }
         Ok(all)
@@ -432,38 +366,22 @@ impl FeaturesFile {
         let mut all = Vec::with_capacity(self.rows());
         for batch in self.reader(&[name], None)? {
             let batch = batch.map_err(|e| StoreError::reading(&self.path, e.into()))?;
-            all.extend(
-                strings(&self.path, &batch, name)?
-                    .iter()
-                    .map(|v| v.map(str::to_owned)),
-            );
+            all.extend(strings(&self.path, &batch, name)?.iter().map(|v| v.map(str::to_owned)));
         }
         Ok(all)
     }
 
-    fn reader(
-        &self,
-        names: &[&str],
-        rows: Option<RowSelection>,
-    ) -> Result<ParquetRecordBatchReader, StoreError> {
-        let file = self
-            .file
-            .try_clone()
-            .map_err(StoreError::io("open", &self.path))?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+    fn reader(&self, names: &[&str], rows: Option<RowSelection>) -> Result<ParquetRecordBatchReader, StoreError> {
+        let file = self.file.try_clone().map_err(StoreError::io("open", &self.path))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let fields = builder.schema().fields().clone();
-        let wanted: Vec<usize> = (0..fields.len())
-            .filter(|&i| names.contains(&fields[i].name().as_str()))
-            .collect();
+        let wanted: Vec<usize> = (0..fields.len()).filter(|&i| names.contains(&fields[i].name().as_str())).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let mut builder = builder.with_projection(mask).with_batch_size(PAGE_ROWS);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(rows);
         }
-        builder
-            .build()
-            .map_err(|e| StoreError::reading(&self.path, e))
+        builder.build().map_err(|e| StoreError::reading(&self.path, e))
     }
 }
 
@@ -476,28 +394,12 @@ fn vector_column(field: &Field) -> Option<FeatureColumnInfo> {
         DataType::Float16 => FeatureDtype::F16,
         _ => return None,
     };
-    Some(FeatureColumnInfo {
-        name: field.name().clone(),
-        width: usize::try_from(*width).ok()?,
-        dtype,
-    })
+    Some(FeatureColumnInfo { name: field.name().clone(), width: usize::try_from(*width).ok()?, dtype })
 }
 
-fn append_vectors(
-    path: &Path,
-    batch: &RecordBatch,
-    name: &str,
-    all: &mut Vec<f32>,
-) -> Result<(), StoreError> {
+fn append_vectors(path: &Path, batch: &RecordBatch, name: &str, all: &mut Vec<f32>) -> Result<(), StoreError> {
     let array = column(path, batch, name)?;
-    let wrong = || {
-        wrong_type(
-            path,
-            name,
-            "FixedSizeList of Float32 or Float16 without nulls",
-            array.data_type(),
-        )
-    };
+    let wrong = || wrong_type(path, name, "FixedSizeList of Float32 or Float16 without nulls", array.data_type());
     let list = array.as_fixed_size_list_opt().ok_or_else(wrong)?;
     if list.null_count() > 0 || list.values().null_count() > 0 {
         return Err(wrong());
@@ -540,27 +442,14 @@ mod tests {
 
     fn batch(from: usize, rows: usize, dtype: FeatureDtype) -> FeatureBatch {
         let values = |salt: usize, width: usize| -> Vec<f32> {
-            (from * width..(from + rows) * width)
-                .map(|i| ((i * 37 + salt) % 1000) as f32 / 64.0 - 5.0)
-                .collect()
+            (from * width..(from + rows) * width).map(|i| ((i * 37 + salt) % 1000) as f32 / 64.0 - 5.0).collect()
         };
-        let info = |name: &str, width| FeatureColumnInfo {
-            name: name.into(),
-            width,
-            dtype,
-        };
+        let info = |name: &str, width| FeatureColumnInfo { name: name.into(), width, dtype };
         FeatureBatch {
             example_ids: (from..from + rows).map(|i| format!("e{i}")).collect(),
-            labels: (from..from + rows)
-                .map(|i| (i % 4 > 0).then(|| (i % 2).to_string()))
-                .collect(),
-            digests: (from..from + rows)
-                .map(|i| (i as u128 * 7919).to_le_bytes())
-                .collect(),
-            columns: vec![
-                (info("mean", 6), values(1, 6)),
-                (info("cls_l0", 3), values(2, 3)),
-            ],
+            labels: (from..from + rows).map(|i| (i % 4 > 0).then(|| (i % 2).to_string())).collect(),
+            digests: (from..from + rows).map(|i| (i as u128 * 7919).to_le_bytes()).collect(),
+            columns: vec![(info("mean", 6), values(1, 6)), (info("cls_l0", 3), values(2, 3))],
         }
     }
 
@@ -575,12 +464,7 @@ mod tests {
             })
             .collect();
         let target = folder.join("f.parquet");
-        assemble_features(
-            &parts,
-            &target,
-            &Provenance::new("encode", 1).with("pool", "mean"),
-        )
-        .unwrap();
+        assemble_features(&parts, &target, &Provenance::new("encode", 1).with("pool", "mean")).unwrap();
         target
     }
 
@@ -593,10 +477,7 @@ mod tests {
             assert_eq!(file.rows(), 4500);
             assert_eq!(file.provenance().unwrap().parts["pool"], "mean");
             assert_eq!(
-                file.columns()
-                    .iter()
-                    .map(|c| (c.name.as_str(), c.width, c.dtype))
-                    .collect::<Vec<_>>(),
+                file.columns().iter().map(|c| (c.name.as_str(), c.width, c.dtype)).collect::<Vec<_>>(),
                 [("mean", 6, dtype), ("cls_l0", 3, dtype)]
             );
             assert_eq!(file.example_ids().unwrap(), whole.example_ids);
@@ -616,16 +497,11 @@ mod tests {
         let rows = [0, 1, 2, 1023, 1024, 2999, 3000, 4499];
         let got = file.rows_of(&rows, &["cls_l0", "mean"]).unwrap();
         let expected = |c: usize, width: usize| -> Vec<f32> {
-            rows.iter()
-                .flat_map(|&r| whole.columns[c].1[r * width..(r + 1) * width].to_vec())
-                .collect()
+            rows.iter().flat_map(|&r| whole.columns[c].1[r * width..(r + 1) * width].to_vec()).collect()
         };
         assert_eq!(got[0], expected(1, 3));
         assert_eq!(got[1], expected(0, 6));
-        assert_eq!(
-            file.rows_of(&[], &["mean"]).unwrap(),
-            vec![Vec::<f32>::new()]
-        );
+        assert_eq!(file.rows_of(&[], &["mean"]).unwrap(), vec![Vec::<f32>::new()]);
     }
 
     #[test]
@@ -641,21 +517,10 @@ mod tests {
         for (dtype, expected) in [(FeatureDtype::F32, true), (FeatureDtype::F16, false)] {
             let path = written(&folder.path().join(dtype.to_string()), dtype);
             let (_, metadata) = open_metadata(&path).unwrap();
-            let column = metadata
-                .row_group(0)
-                .columns()
-                .iter()
-                .find(|c| c.column_path() == &values_path("mean"))
-                .unwrap();
-            assert_eq!(
-                column.encodings().any(|e| e == Encoding::BYTE_STREAM_SPLIT),
-                expected
-            );
-            assert!(
-                !column
-                    .encodings()
-                    .any(|e| matches!(e, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY))
-            );
+            let column =
+                metadata.row_group(0).columns().iter().find(|c| c.column_path() == &values_path("mean")).unwrap();
+            assert_eq!(column.encodings().any(|e| e == Encoding::BYTE_STREAM_SPLIT), expected);
+            assert!(!column.encodings().any(|e| matches!(e, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY)));
         }
     }
 
@@ -664,10 +529,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = FeaturesFile::open(&written(folder.path(), FeatureDtype::F32)).unwrap();
         let error = file.column("pooler").unwrap_err().to_string();
-        assert!(
-            error.contains("`pooler`") && error.contains("mean, cls_l0"),
-            "{error}"
-        );
+        assert!(error.contains("`pooler`") && error.contains("mean, cls_l0"), "{error}");
     }
 
     #[test]
@@ -683,11 +545,7 @@ mod tests {
 
     #[test]
     fn row_groups_stay_within_the_bounds() {
-        let info = |width| FeatureColumnInfo {
-            name: "mean".into(),
-            width,
-            dtype: FeatureDtype::F32,
-        };
+        let info = |width| FeatureColumnInfo { name: "mean".into(), width, dtype: FeatureDtype::F32 };
         assert_eq!(rows_per_group(&[info(384)]), 65_536);
         assert_eq!(rows_per_group(&[info(32)]), 65_536);
         assert_eq!(rows_per_group(&[info(768)]), 32_768);

@@ -46,30 +46,16 @@ impl Home {
     /// # Errors
     /// [`StoreError::Name`].
     pub fn tokens(&self, dataset: &str, encoder: &str, split: &str) -> Result<PathBuf, StoreError> {
-        let folder = self
-            .root
-            .join("tokens")
-            .join(check_name("dataset", dataset)?);
-        Ok(folder
-            .join(check_name("encoder", encoder)?)
-            .join(format!("{}.parquet", check_name("split", split)?)))
+        let folder = self.root.join("tokens").join(check_name("dataset", dataset)?);
+        Ok(folder.join(check_name("encoder", encoder)?).join(format!("{}.parquet", check_name("split", split)?)))
     }
 
     /// The `features` file of one split. `kind` is the level and dtype, `sentence-f32` for one.
     ///
     /// # Errors
     /// [`StoreError::Name`].
-    pub fn features(
-        &self,
-        dataset: &str,
-        encoder: &str,
-        kind: &str,
-        split: &str,
-    ) -> Result<PathBuf, StoreError> {
-        let folder = self
-            .root
-            .join("features")
-            .join(check_name("dataset", dataset)?);
+    pub fn features(&self, dataset: &str, encoder: &str, kind: &str, split: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join("features").join(check_name("dataset", dataset)?);
         let folder = folder.join(check_name("encoder", encoder)?).join(kind);
         Ok(folder.join(format!("{}.parquet", check_name("split", split)?)))
     }
@@ -96,10 +82,7 @@ impl Home {
 pub fn check_name<'a>(what: &'static str, name: &'a str) -> Result<&'a str, StoreError> {
     let fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) {
-        return Err(StoreError::Name {
-            what,
-            name: name.to_owned(),
-        });
+        return Err(StoreError::Name { what, name: name.to_owned() });
     }
     Ok(name)
 }
@@ -111,16 +94,10 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_folder() {
         for bad in ["", "..", "../x", "a/b", ".hidden", "a\\b", "a\0b"] {
-            assert!(
-                matches!(check_name("run", bad), Err(StoreError::Name { .. })),
-                "{bad:?}"
-            );
+            assert!(matches!(check_name("run", bad), Err(StoreError::Name { .. })), "{bad:?}");
         }
         let home = Home::new("h");
-        assert_eq!(
-            home.tokens("cola", "minilm", "train").unwrap(),
-            Path::new("h/tokens/cola/minilm/train.parquet")
-        );
+        assert_eq!(home.tokens("cola", "minilm", "train").unwrap(), Path::new("h/tokens/cola/minilm/train.parquet"));
         assert!(home.features("a/b", "e", "sentence-f32", "s").is_err());
     }
 }

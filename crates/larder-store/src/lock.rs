@@ -22,9 +22,7 @@ impl FolderLock {
         let file = File::create(&path).map_err(StoreError::io("write", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
-                path: folder.to_path_buf(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: folder.to_path_buf() }),
             Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &path)(e)),
         }
     }
@@ -38,10 +36,7 @@ mod tests {
     fn the_second_taker_is_told_and_the_lock_goes_with_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let first = FolderLock::take(folder.path()).unwrap();
-        assert!(matches!(
-            FolderLock::take(folder.path()),
-            Err(StoreError::Locked { .. })
-        ));
+        assert!(matches!(FolderLock::take(folder.path()), Err(StoreError::Locked { .. })));
         drop(first);
         FolderLock::take(folder.path()).unwrap();
     }

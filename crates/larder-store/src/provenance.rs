@@ -60,11 +60,7 @@ pub enum Freshness {
 impl Provenance {
     /// A provenance without parts.
     pub fn new(stage: &str, format_version: u32) -> Self {
-        Self {
-            stage: stage.to_owned(),
-            format_version,
-            parts: BTreeMap::new(),
-        }
+        Self { stage: stage.to_owned(), format_version, parts: BTreeMap::new() }
     }
 
     /// Adds one part.
@@ -114,37 +110,21 @@ impl Provenance {
         let mut changes = Vec::new();
         let mut add = |part: &str, before: Option<String>, after: Option<String>| {
             if before != after {
-                changes.push(Change {
-                    part: part.to_owned(),
-                    before,
-                    after,
-                });
+                changes.push(Change { part: part.to_owned(), before, after });
             }
         };
         add("stage", Some(older.stage.clone()), Some(self.stage.clone()));
-        add(
-            "format_version",
-            Some(older.format_version.to_string()),
-            Some(self.format_version.to_string()),
-        );
-        let names: std::collections::BTreeSet<&String> =
-            older.parts.keys().chain(self.parts.keys()).collect();
+        add("format_version", Some(older.format_version.to_string()), Some(self.format_version.to_string()));
+        let names: std::collections::BTreeSet<&String> = older.parts.keys().chain(self.parts.keys()).collect();
         for name in names.into_iter().filter(|name| !name.starts_with(RAN)) {
-            add(
-                name,
-                older.parts.get(name).cloned(),
-                self.parts.get(name).cloned(),
-            );
+            add(name, older.parts.get(name).cloned(), self.parts.get(name).cloned());
         }
         changes
     }
 
     /// The key-value pairs for Parquet metadata, in a fixed order.
     pub(crate) fn to_key_values(&self) -> Vec<KeyValue> {
-        let own = [
-            ("stage", self.stage.clone()),
-            ("format_version", self.format_version.to_string()),
-        ];
+        let own = [("stage", self.stage.clone()), ("format_version", self.format_version.to_string())];
         own.into_iter()
             .chain(self.parts.iter().map(|(k, v)| (k.as_str(), v.clone())))
             .map(|(k, v)| KeyValue::new(format!("{PREFIX}{k}"), v))
@@ -153,17 +133,11 @@ impl Provenance {
 
     /// Back from Parquet metadata; `None` when larder did not write the file.
     pub(crate) fn from_key_values(pairs: Option<&Vec<KeyValue>>) -> Option<Self> {
-        let mut parts: BTreeMap<String, String> = pairs?
-            .iter()
-            .filter_map(|kv| Some((kv.key.strip_prefix(PREFIX)?.to_owned(), kv.value.clone()?)))
-            .collect();
+        let mut parts: BTreeMap<String, String> =
+            pairs?.iter().filter_map(|kv| Some((kv.key.strip_prefix(PREFIX)?.to_owned(), kv.value.clone()?))).collect();
         let stage = parts.remove("stage")?;
         let format_version = parts.remove("format_version")?.parse().ok()?;
-        Some(Self {
-            stage,
-            format_version,
-            parts,
-        })
+        Some(Self { stage, format_version, parts })
     }
 }
 
@@ -190,9 +164,7 @@ pub fn read_provenance(path: &Path) -> Result<Option<Provenance>, StoreError> {
         return Ok(None);
     }
     let metadata = open_metadata(path)?.1;
-    Ok(Provenance::from_key_values(
-        metadata.file_metadata().key_value_metadata(),
-    ))
+    Ok(Provenance::from_key_values(metadata.file_metadata().key_value_metadata()))
 }
 
 /// Hex blake3 digest of `bytes`.
@@ -209,9 +181,7 @@ pub fn digest_file(path: &Path) -> Result<String, StoreError> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let n = file
-            .read(&mut buffer)
-            .map_err(StoreError::io("read", path))?;
+        let n = file.read(&mut buffer).map_err(StoreError::io("read", path))?;
         if n == 0 {
             return Ok(hasher.finalize().to_hex().to_string());
         }
@@ -225,17 +195,9 @@ mod tests {
 
     #[test]
     fn every_kind_of_change_reads_well() {
-        let old = Provenance::new("encode", 1)
-            .with("layers", "-1")
-            .with("encoder.digest", "aa")
-            .with("gone", "x");
-        let new = Provenance::new("encode", 2)
-            .with("layers", "all")
-            .with("encoder.digest", "bb")
-            .with("fresh", "y");
-        let Freshness::Stale(changes) = new.freshness(Some(&old)) else {
-            panic!()
-        };
+        let old = Provenance::new("encode", 1).with("layers", "-1").with("encoder.digest", "aa").with("gone", "x");
+        let new = Provenance::new("encode", 2).with("layers", "all").with("encoder.digest", "bb").with("fresh", "y");
+        let Freshness::Stale(changes) = new.freshness(Some(&old)) else { panic!() };
         let said: Vec<String> = changes.iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
@@ -254,12 +216,8 @@ mod tests {
 
     #[test]
     fn where_it_ran_is_recorded_and_changes_nothing() {
-        let cpu = Provenance::new("encode", 1)
-            .with("layers", "-1")
-            .with("ran.device", "cpu");
-        let cuda = Provenance::new("encode", 1)
-            .with("layers", "-1")
-            .with("ran.device", "cuda");
+        let cpu = Provenance::new("encode", 1).with("layers", "-1").with("ran.device", "cpu");
+        let cuda = Provenance::new("encode", 1).with("layers", "-1").with("ran.device", "cuda");
         assert_eq!(cuda.freshness(Some(&cpu)), Freshness::Fresh);
         assert_ne!(cpu, cuda);
     }
@@ -274,16 +232,7 @@ mod tests {
     #[test]
     fn key_values_round_trip() {
         let p = Provenance::new("tokenize", 3).with("data.train.digest", "ff");
-        assert_eq!(
-            Provenance::from_key_values(Some(&p.to_key_values())),
-            Some(p)
-        );
-        assert_eq!(
-            Provenance::from_key_values(Some(&vec![KeyValue::new(
-                "pandas".into(),
-                "{}".to_owned()
-            )])),
-            None
-        );
+        assert_eq!(Provenance::from_key_values(Some(&p.to_key_values())), Some(p));
+        assert_eq!(Provenance::from_key_values(Some(&vec![KeyValue::new("pandas".into(), "{}".to_owned())])), None);
     }
 }

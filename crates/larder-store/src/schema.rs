@@ -41,56 +41,33 @@ pub(crate) fn writer_properties(provenance: Option<&Provenance>) -> WriterProper
 /// The path of a list column's values. One dotted string would name a column that does not exist, and the writer would
 /// ignore settings for it without a word.
 pub(crate) fn values_path(column: &str) -> ColumnPath {
-    ColumnPath::new(vec![
-        column.to_owned(),
-        "list".to_owned(),
-        ELEMENT.to_owned(),
-    ])
+    ColumnPath::new(vec![column.to_owned(), "list".to_owned(), ELEMENT.to_owned()])
 }
 
 pub(crate) fn list_of(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new(ELEMENT, element, false)))
 }
 
-pub(crate) fn column<'a>(
-    path: &Path,
-    batch: &'a RecordBatch,
-    name: &str,
-) -> Result<&'a ArrayRef, StoreError> {
-    batch
-        .column_by_name(name)
-        .ok_or_else(|| StoreError::Column {
-            path: path.to_path_buf(),
-            column: name.to_owned(),
-            expected: "a column of that name".to_owned(),
-            found: format!("is missing; there are {}", names(batch)),
-        })
+pub(crate) fn column<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, StoreError> {
+    batch.column_by_name(name).ok_or_else(|| StoreError::Column {
+        path: path.to_path_buf(),
+        column: name.to_owned(),
+        expected: "a column of that name".to_owned(),
+        found: format!("is missing; there are {}", names(batch)),
+    })
 }
 
-pub(crate) fn strings<'a>(
-    path: &Path,
-    batch: &'a RecordBatch,
-    name: &str,
-) -> Result<&'a StringArray, StoreError> {
+pub(crate) fn strings<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, StoreError> {
     let array = column(path, batch, name)?;
-    array
-        .as_string_opt::<i32>()
-        .ok_or_else(|| wrong_type(path, name, "Utf8", array.data_type()))
+    array.as_string_opt::<i32>().ok_or_else(|| wrong_type(path, name, "Utf8", array.data_type()))
 }
 
 /// A list of non-null int32, checked once so that rows can be read without checks.
-pub(crate) fn int_lists<'a>(
-    path: &Path,
-    batch: &'a RecordBatch,
-    name: &str,
-) -> Result<&'a ListArray, StoreError> {
+pub(crate) fn int_lists<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a ListArray, StoreError> {
     let array = column(path, batch, name)?;
     let wrong = || wrong_type(path, name, "List<Int32> without nulls", array.data_type());
     let list = array.as_list_opt::<i32>().ok_or_else(wrong)?;
-    let values = list
-        .values()
-        .as_primitive_opt::<Int32Type>()
-        .ok_or_else(wrong)?;
+    let values = list.values().as_primitive_opt::<Int32Type>().ok_or_else(wrong)?;
     if values.null_count() > 0 || list.null_count() > 0 {
         return Err(wrong());
     }
@@ -99,19 +76,11 @@ pub(crate) fn int_lists<'a>(
 
 /// Row `row` of a list that [`int_lists`] accepted.
 pub(crate) fn int_row(list: &ListArray, row: usize) -> &[i32] {
-    let (start, end) = (
-        list.value_offsets()[row] as usize,
-        list.value_offsets()[row + 1] as usize,
-    );
+    let (start, end) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
     &list.values().as_primitive::<Int32Type>().values()[start..end]
 }
 
-pub(crate) fn wrong_type(
-    path: &Path,
-    column: &str,
-    expected: &str,
-    found: &DataType,
-) -> StoreError {
+pub(crate) fn wrong_type(path: &Path, column: &str, expected: &str, found: &DataType) -> StoreError {
     StoreError::Column {
         path: path.to_path_buf(),
         column: column.to_owned(),

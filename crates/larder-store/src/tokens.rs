@@ -17,8 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, Int32Builder, ListArray, ListBuilder, StringArray,
-    StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, Int32Array, Int32Builder, ListArray, ListBuilder, StringArray, StringBuilder, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema, SchemaRef};
@@ -30,8 +29,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::basic::Encoding;
 
 use crate::schema::{
-    ELEMENT, column, int_lists, int_row, list_of, strings, values_path, writer_properties,
-    wrong_type,
+    ELEMENT, column, int_lists, int_row, list_of, strings, values_path, writer_properties, wrong_type,
 };
 use crate::{AtomicFile, Provenance, StoreError};
 
@@ -76,15 +74,9 @@ impl TokensWriter {
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
-    pub fn create(
-        path: &Path,
-        tagging: bool,
-        pair: bool,
-        provenance: &Provenance,
-    ) -> Result<Self, StoreError> {
+    pub fn create(path: &Path, tagging: bool, pair: bool, provenance: &Provenance) -> Result<Self, StoreError> {
         let schema = schema(tagging, pair);
-        let mut properties =
-            writer_properties(Some(provenance)).set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+        let mut properties = writer_properties(Some(provenance)).set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
         for ids in ["input_ids", "type_ids", "word_ids"] {
             // Small integers: zstd over plain values beats a dictionary that half the vocabulary fills.
             properties = properties
@@ -94,14 +86,7 @@ impl TokensWriter {
         let file = AtomicFile::create(path)?;
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties.build()))
             .map_err(|e| StoreError::writing(path, e))?;
-        Ok(Self {
-            writer,
-            schema,
-            path: path.to_path_buf(),
-            tagging,
-            pair,
-            pending: Vec::new(),
-        })
+        Ok(Self { writer, schema, path: path.to_path_buf(), tagging, pair, pending: Vec::new() })
     }
 
     /// Adds one row.
@@ -110,11 +95,7 @@ impl TokensWriter {
     /// [`StoreError`] when the disk refuses.
     pub fn push(&mut self, row: TokenRow) -> Result<(), StoreError> {
         self.pending.push(row);
-        if self.pending.len() >= BATCH_ROWS {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.pending.len() >= BATCH_ROWS { self.flush() } else { Ok(()) }
     }
 
     /// Writes what is left and gives the file its name.
@@ -124,10 +105,7 @@ impl TokensWriter {
     pub fn finish(mut self) -> Result<(), StoreError> {
         self.flush()?;
         let path = self.path;
-        let file = self
-            .writer
-            .into_inner()
-            .map_err(|e| StoreError::writing(&path, e))?;
+        let file = self.writer.into_inner().map_err(|e| StoreError::writing(&path, e))?;
         file.commit()
     }
 
@@ -136,35 +114,26 @@ impl TokensWriter {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|r| &r.example_id),
-        ))];
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.example_id)))];
         if self.tagging {
-            columns.push(Arc::new(string_lists(rows.iter().map(
-                |r| match &r.content {
-                    Content::Words(words) => Some(words.as_slice()),
-                    Content::Text { .. } => Some(Default::default()),
-                },
-            ))));
-            columns.push(Arc::new(string_lists(rows.iter().map(
-                |r| match &r.target {
-                    Some(Target::Tags(tags)) => Some(tags.as_slice()),
-                    _ => None,
-                },
-            ))));
+            columns.push(Arc::new(string_lists(rows.iter().map(|r| match &r.content {
+                Content::Words(words) => Some(words.as_slice()),
+                Content::Text { .. } => Some(Default::default()),
+            }))));
+            columns.push(Arc::new(string_lists(rows.iter().map(|r| match &r.target {
+                Some(Target::Tags(tags)) => Some(tags.as_slice()),
+                _ => None,
+            }))));
         } else {
             let text = |r: &TokenRow, second: bool| match (&r.content, second) {
                 (Content::Text { text, .. }, false) => Some(text.clone()),
                 (Content::Text { text_b, .. }, true) => text_b.clone(),
                 (Content::Words(words), _) => Some(words.join(" ")),
             };
-            columns.push(Arc::new(
-                rows.iter().map(|r| text(r, false)).collect::<StringArray>(),
-            ));
+            columns.push(Arc::new(rows.iter().map(|r| text(r, false)).collect::<StringArray>()));
             if self.pair {
-                columns.push(Arc::new(
-                    rows.iter().map(|r| text(r, true)).collect::<StringArray>(),
-                ));
+                columns.push(Arc::new(rows.iter().map(|r| text(r, true)).collect::<StringArray>()));
             }
             columns.push(Arc::new(
                 rows.iter()
@@ -175,29 +144,17 @@ impl TokensWriter {
                     .collect::<StringArray>(),
             ));
         }
-        columns.push(Arc::new(integer_lists(
-            rows.iter().map(|r| r.input_ids.as_slice()),
-        )));
+        columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.input_ids.as_slice()))));
         if self.pair {
-            columns.push(Arc::new(integer_lists(
-                rows.iter().map(|r| r.type_ids.as_slice()),
-            )));
+            columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.type_ids.as_slice()))));
         }
-        columns.push(Arc::new(span_lists(
-            rows.iter().map(|r| r.offsets.as_slice()),
-        )));
-        columns.push(Arc::new(integer_lists(
-            rows.iter().map(|r| r.word_ids.as_slice()),
-        )));
-        let truncated = rows
-            .iter()
-            .map(|r| i32::try_from(r.truncated_tokens).unwrap_or(i32::MAX));
+        columns.push(Arc::new(span_lists(rows.iter().map(|r| r.offsets.as_slice()))));
+        columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.word_ids.as_slice()))));
+        let truncated = rows.iter().map(|r| i32::try_from(r.truncated_tokens).unwrap_or(i32::MAX));
         columns.push(Arc::new(Int32Array::from_iter_values(truncated)));
         let batch = RecordBatch::try_new(self.schema.clone(), columns)
             .map_err(|e| StoreError::writing(&self.path, e.into()))?;
-        self.writer
-            .write(&batch)
-            .map_err(|e| StoreError::writing(&self.path, e))
+        self.writer.write(&batch).map_err(|e| StoreError::writing(&self.path, e))
     }
 }
 
@@ -228,8 +185,7 @@ impl TokensReader {
     /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Column`] for another schema.
     pub fn open(path: &Path, projection: TokensProjection) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|e| StoreError::reading(path, e))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| StoreError::reading(path, e))?;
         let schema = builder.schema().clone();
         let has = |name: &str| schema.column_with_name(name).is_some();
         let (tagging, pair) = (has("words"), has("type_ids"));
@@ -250,10 +206,7 @@ impl TokensReader {
             .enumerate()
             .filter(|(_, f)| {
                 projection == TokensProjection::All
-                    || matches!(
-                        f.name().as_str(),
-                        "example_id" | "label" | "input_ids" | "type_ids"
-                    )
+                    || matches!(f.name().as_str(), "example_id" | "label" | "input_ids" | "type_ids")
             })
             .map(|(i, _)| i)
             .collect();
@@ -263,15 +216,7 @@ impl TokensReader {
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(|e| StoreError::reading(path, e))?;
-        Ok(Self {
-            reader,
-            path: path.to_path_buf(),
-            rows,
-            tokens,
-            tagging,
-            pair,
-            provenance,
-        })
+        Ok(Self { reader, path: path.to_path_buf(), rows, tokens, tagging, pair, provenance })
     }
 
     /// Rows in the file.
@@ -328,11 +273,7 @@ impl TokensBatch {
             Some(_) => Some(strings(path, &batch, "label")?.clone()),
             None => None,
         };
-        let type_ids = if pair {
-            Some(int_lists(path, &batch, "type_ids")?.clone())
-        } else {
-            None
-        };
+        let type_ids = if pair { Some(int_lists(path, &batch, "type_ids")?.clone()) } else { None };
         Ok(Self {
             example_ids: strings(path, &batch, "example_id")?.clone(),
             input_ids: int_lists(path, &batch, "input_ids")?.clone(),
@@ -381,14 +322,9 @@ impl TokensBatch {
         let tagging = self.batch.column_by_name("words").is_some();
         let word_ids = int_lists(path, &self.batch, "word_ids")?;
         let spans = column(path, &self.batch, "offsets")?;
-        let spans = spans.as_list_opt::<i32>().ok_or_else(|| {
-            wrong_type(
-                path,
-                "offsets",
-                "List<Struct<start: Int32, end: Int32>>",
-                spans.data_type(),
-            )
-        })?;
+        let spans = spans
+            .as_list_opt::<i32>()
+            .ok_or_else(|| wrong_type(path, "offsets", "List<Struct<start: Int32, end: Int32>>", spans.data_type()))?;
         let truncated = column(path, &self.batch, "truncated_tokens")?;
         let truncated = truncated
             .as_primitive_opt::<Int32Type>()
@@ -397,10 +333,7 @@ impl TokensBatch {
             .map(|row| {
                 let (content, target) = if tagging {
                     let words = string_row(path, &self.batch, "words", row)?.unwrap_or_default();
-                    (
-                        Content::Words(words),
-                        string_row(path, &self.batch, "tags", row)?.map(Target::Tags),
-                    )
+                    (Content::Words(words), string_row(path, &self.batch, "tags", row)?.map(Target::Tags))
                 } else {
                     let text = strings(path, &self.batch, "text")?.value(row).to_owned();
                     let text_b = match self.batch.column_by_name("text_b") {
@@ -410,19 +343,14 @@ impl TokensBatch {
                         }
                         None => None,
                     };
-                    (
-                        Content::Text { text, text_b },
-                        self.label(row).map(|l| Target::Label(l.to_owned())),
-                    )
+                    (Content::Text { text, text_b }, self.label(row).map(|l| Target::Label(l.to_owned())))
                 };
                 let input_ids = self.input_ids(row).to_vec();
                 Ok(TokenRow {
                     example_id: self.example_id(row).to_owned(),
                     content,
                     target,
-                    type_ids: self
-                        .type_ids(row)
-                        .map_or_else(|| vec![0; input_ids.len()], <[i32]>::to_vec),
+                    type_ids: self.type_ids(row).map_or_else(|| vec![0; input_ids.len()], <[i32]>::to_vec),
                     input_ids,
                     offsets: span_row(path, spans, row)?,
                     word_ids: int_row(word_ids, row).to_vec(),
@@ -449,29 +377,18 @@ fn schema(tagging: bool, pair: bool) -> SchemaRef {
     if pair {
         fields.push(Field::new("type_ids", list_of(DataType::Int32), false));
     }
-    fields.push(Field::new(
-        "offsets",
-        list_of(DataType::Struct(span_fields())),
-        false,
-    ));
+    fields.push(Field::new("offsets", list_of(DataType::Struct(span_fields())), false));
     fields.push(Field::new("word_ids", list_of(DataType::Int32), false));
     fields.push(Field::new("truncated_tokens", DataType::Int32, false));
     Arc::new(Schema::new(fields))
 }
 
 fn span_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("start", DataType::Int32, false),
-        Field::new("end", DataType::Int32, false),
-    ])
+    Fields::from(vec![Field::new("start", DataType::Int32, false), Field::new("end", DataType::Int32, false)])
 }
 
 fn integer_lists<'a>(rows: impl Iterator<Item = &'a [i32]>) -> ListArray {
-    let mut builder = ListBuilder::new(Int32Builder::new()).with_field(Field::new(
-        ELEMENT,
-        DataType::Int32,
-        false,
-    ));
+    let mut builder = ListBuilder::new(Int32Builder::new()).with_field(Field::new(ELEMENT, DataType::Int32, false));
     for row in rows {
         builder.values().append_slice(row);
         builder.append(true);
@@ -480,11 +397,7 @@ fn integer_lists<'a>(rows: impl Iterator<Item = &'a [i32]>) -> ListArray {
 }
 
 fn string_lists<'a>(rows: impl Iterator<Item = Option<&'a [String]>>) -> ListArray {
-    let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new(
-        ELEMENT,
-        DataType::Utf8,
-        false,
-    ));
+    let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new(ELEMENT, DataType::Utf8, false));
     for row in rows {
         for word in row.unwrap_or_default() {
             builder.values().append_value(word);
@@ -503,27 +416,14 @@ fn span_lists<'a>(rows: impl Iterator<Item = &'a [(i32, i32)]>) -> ListArray {
     }
     let spans = StructArray::new(
         span_fields(),
-        vec![
-            Arc::new(Int32Array::from(starts)),
-            Arc::new(Int32Array::from(ends)),
-        ],
+        vec![Arc::new(Int32Array::from(starts)), Arc::new(Int32Array::from(ends))],
         None,
     );
     let field = Arc::new(Field::new(ELEMENT, DataType::Struct(span_fields()), false));
-    ListArray::new(
-        field,
-        OffsetBuffer::from_lengths(lengths),
-        Arc::new(spans),
-        None,
-    )
+    ListArray::new(field, OffsetBuffer::from_lengths(lengths), Arc::new(spans), None)
 }
 
-fn string_row(
-    path: &Path,
-    batch: &RecordBatch,
-    name: &str,
-    row: usize,
-) -> Result<Option<Vec<String>>, StoreError> {
+fn string_row(path: &Path, batch: &RecordBatch, name: &str, row: usize) -> Result<Option<Vec<String>>, StoreError> {
     let array = column(path, batch, name)?;
     let wrong = || wrong_type(path, name, "List<Utf8>", array.data_type());
     let list = array.as_list_opt::<i32>().ok_or_else(wrong)?;
@@ -532,38 +432,16 @@ fn string_row(
     }
     let values = list.value(row);
     let values = values.as_string_opt::<i32>().ok_or_else(wrong)?;
-    Ok(Some(
-        values
-            .iter()
-            .map(|v| v.unwrap_or_default().to_owned())
-            .collect(),
-    ))
+    Ok(Some(values.iter().map(|v| v.unwrap_or_default().to_owned()).collect()))
 }
 
 fn span_row(path: &Path, spans: &ListArray, row: usize) -> Result<Vec<(i32, i32)>, StoreError> {
     let value = spans.value(row);
-    let wrong = || {
-        wrong_type(
-            path,
-            "offsets",
-            "List<Struct<start: Int32, end: Int32>>",
-            value.data_type(),
-        )
-    };
+    let wrong = || wrong_type(path, "offsets", "List<Struct<start: Int32, end: Int32>>", value.data_type());
     let fields = value.as_struct_opt().ok_or_else(wrong)?;
-    let side = |name| {
-        fields
-            .column_by_name(name)
-            .and_then(|a| a.as_primitive_opt::<Int32Type>())
-            .ok_or_else(wrong)
-    };
+    let side = |name| fields.column_by_name(name).and_then(|a| a.as_primitive_opt::<Int32Type>()).ok_or_else(wrong);
     let (starts, ends) = (side("start")?, side("end")?);
-    Ok(starts
-        .values()
-        .iter()
-        .copied()
-        .zip(ends.values().iter().copied())
-        .collect())
+    Ok(starts.values().iter().copied().zip(ends.values().iter().copied()).collect())
 }
 
 #[cfg(test)]
@@ -595,32 +473,19 @@ mod tests {
         assert!(!path.exists(), "the file appears only when it is whole");
         writer.finish().unwrap();
         let reader = TokensReader::open(&path, TokensProjection::All).unwrap();
-        assert_eq!(
-            (reader.rows(), reader.is_tagging(), reader.is_pair()),
-            (rows.len(), tagging, pair)
-        );
-        assert_eq!(
-            reader.tokens(),
-            rows.iter().map(|r| r.input_ids.len() as u64).sum::<u64>()
-        );
+        assert_eq!((reader.rows(), reader.is_tagging(), reader.is_pair()), (rows.len(), tagging, pair));
+        assert_eq!(reader.tokens(), rows.iter().map(|r| r.input_ids.len() as u64).sum::<u64>());
         assert_eq!(reader.provenance(), Some(&provenance));
-        let back: Vec<TokenRow> = reader
-            .flat_map(|b| b.unwrap().rows(&path).unwrap())
-            .collect();
+        let back: Vec<TokenRow> = reader.flat_map(|b| b.unwrap().rows(&path).unwrap()).collect();
         assert_eq!(back, rows);
         let narrow = TokensReader::open(&path, TokensProjection::Encode).unwrap();
         let ids: Vec<Vec<i32>> = narrow
             .flat_map(|b| {
                 let b = b.unwrap();
-                (0..b.len())
-                    .map(|r| b.input_ids(r).to_vec())
-                    .collect::<Vec<_>>()
+                (0..b.len()).map(|r| b.input_ids(r).to_vec()).collect::<Vec<_>>()
             })
             .collect();
-        assert_eq!(
-            ids,
-            rows.iter().map(|r| r.input_ids.clone()).collect::<Vec<_>>()
-        );
+        assert_eq!(ids, rows.iter().map(|r| r.input_ids.clone()).collect::<Vec<_>>());
     }
 
     #[test]
@@ -643,16 +508,7 @@ mod tests {
     #[test]
     fn pairs_and_words_come_back() {
         let pairs: Vec<_> = (0..5)
-            .map(|i| {
-                row(
-                    i,
-                    Content::Text {
-                        text: "a".into(),
-                        text_b: (i > 0).then(|| "b".into()),
-                    },
-                    None,
-                )
-            })
+            .map(|i| row(i, Content::Text { text: "a".into(), text_b: (i > 0).then(|| "b".into()) }, None))
             .collect();
         round_trip(&pairs, false, true);
         let words: Vec<_> = (0..5)
@@ -670,30 +526,14 @@ mod tests {
     fn a_cut_file_is_named_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.parquet");
-        let mut writer =
-            TokensWriter::create(&path, false, false, &Provenance::new("tokenize", 1)).unwrap();
-        writer
-            .push(row(
-                1,
-                Content::Text {
-                    text: "a".into(),
-                    text_b: None,
-                },
-                None,
-            ))
-            .unwrap();
+        let mut writer = TokensWriter::create(&path, false, false, &Provenance::new("tokenize", 1)).unwrap();
+        writer.push(row(1, Content::Text { text: "a".into(), text_b: None }, None)).unwrap();
         writer.finish().unwrap();
         let whole = std::fs::read(&path).unwrap();
         for keep in [0, 3, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..keep]).unwrap();
-            let Err(error) = TokensReader::open(&path, TokensProjection::All) else {
-                panic!("{keep} bytes opened")
-            };
-            assert!(
-                error.to_string().contains("t.parquet")
-                    && error.to_string().contains("run its stage"),
-                "{error}"
-            );
+            let Err(error) = TokensReader::open(&path, TokensProjection::All) else { panic!("{keep} bytes opened") };
+            assert!(error.to_string().contains("t.parquet") && error.to_string().contains("run its stage"), "{error}");
         }
     }
 }

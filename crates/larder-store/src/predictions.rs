@@ -1,0 +1,115 @@
+//! The `predictions` file of a run: one row an example and split.
+//!
+//! | column | type | |
+//! |---|---|---|
+//! | `split` | Utf8 | |
+//! | `example_id` | Utf8 | as in `tokens` |
+//! | `label` | Utf8, nullable | gold |
+//! | `prediction` | Utf8 | the label answered |
+//! | `probability` | Float32 | of the answer |
+//! | `probabilities` | FixedSizeList&lt;Float32, classes&gt; | in the order of `larder.labels` in the file's metadata |
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+
+use crate::schema::{ELEMENT, writer_properties};
+use crate::{AtomicFile, Provenance, StoreError};
+
+/// The answers on one split.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SplitPredictions {
+    /// The split's name.
+    pub split: String,
+    /// Ids, `[rows]`.
+    pub example_ids: Vec<String>,
+    /// Gold labels, `[rows]`.
+    pub labels: Vec<Option<String>>,
+    /// Answers, `[rows]`, as indices into the labels.
+    pub answers: Vec<usize>,
+    /// Probabilities, row-major `[rows, classes]`.
+    pub probabilities: Vec<f32>,
+}
+
+/// Writes the answers on all splits as one Parquet file, atomically. `labels` names the classes.
+///
+/// # Errors
+/// [`StoreError`] when the disk refuses.
+///
+/// # Panics
+/// When the lengths disagree: the caller's arithmetic is wrong.
+pub fn write_predictions(
+    path: &Path,
+    labels: &[String],
+    splits: &[SplitPredictions],
+    provenance: &Provenance,
+) -> Result<(), StoreError> {
+    let classes = labels.len();
+    let element = Arc::new(Field::new(ELEMENT, DataType::Float32, false));
+    let width = i32::try_from(classes).expect("fewer than 2^31 classes");
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("split", DataType::Utf8, false),
+        Field::new("example_id", DataType::Utf8, false),
+        Field::new("label", DataType::Utf8, true),
+        Field::new("prediction", DataType::Utf8, false),
+        Field::new("probability", DataType::Float32, false),
+        Field::new("probabilities", DataType::FixedSizeList(element.clone(), width), false),
+    ]));
+    let failed = |e| StoreError::writing(path, e);
+    let provenance = provenance.clone().with("labels", labels.join("\n"));
+    let properties = writer_properties(Some(&provenance)).build();
+    let mut writer =
+        ArrowWriter::try_new(AtomicFile::create(path)?, schema.clone(), Some(properties)).map_err(failed)?;
+    for split in splits {
+        let rows = split.example_ids.len();
+        assert_eq!((split.answers.len(), split.probabilities.len()), (rows, rows * classes), "rows of {}", split.split);
+        let of_answer = split.answers.iter().zip(split.probabilities.chunks_exact(classes)).map(|(&a, row)| row[a]);
+        let values: ArrayRef = Arc::new(Float32Array::from(split.probabilities.clone()));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&split.split, rows))),
+            Arc::new(StringArray::from_iter_values(&split.example_ids)),
+            Arc::new(split.labels.iter().map(Option::as_deref).collect::<StringArray>()),
+            Arc::new(StringArray::from_iter_values(split.answers.iter().map(|&a| &labels[a]))),
+            Arc::new(Float32Array::from_iter_values(of_answer)),
+            Arc::new(FixedSizeListArray::new(element.clone(), width, values, None)),
+        ];
+        let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(e.into()))?;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.into_inner().map_err(failed)?.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Float32Type;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    #[test]
+    fn answers_carry_their_label_and_probability() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.parquet");
+        let split = SplitPredictions {
+            split: "dev".into(),
+            example_ids: vec!["a".into(), "b".into()],
+            labels: vec![Some("yes".into()), None],
+            answers: vec![1, 0],
+            probabilities: vec![0.25, 0.75, 0.625, 0.375],
+        };
+        let labels = ["no".to_owned(), "yes".to_owned()];
+        write_predictions(&path, &labels, &[split], &Provenance::new("eval", 1)).unwrap();
+        let file = std::fs::File::open(&path).unwrap();
+        let batch = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().next().unwrap().unwrap();
+        let answers: Vec<_> = batch["prediction"].as_string::<i32>().iter().flatten().collect();
+        assert_eq!(answers, ["yes", "no"]);
+        assert_eq!(batch["probability"].as_primitive::<Float32Type>().values(), &[0.75, 0.625]);
+        let second = batch["probabilities"].as_fixed_size_list().value(1);
+        assert_eq!(second.as_primitive::<Float32Type>().values(), &[0.625, 0.375]);
+    }
+}
