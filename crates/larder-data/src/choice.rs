@@ -1,0 +1,166 @@
+//! The choices a dataset description makes. Each is spelled one way in TOML, flags and messages.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::names::Names;
+
+/// A word that is none of the known spellings of a choice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{found}` ({})", known.hint(found))]
+pub struct UnknownChoice {
+    /// Which choice it was meant for, as a message names it.
+    pub what: &'static str,
+    /// The word found.
+    pub found: String,
+    /// The known spellings.
+    pub known: Names,
+}
+
+/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` (any case, aliases accepted) and serde, from one list.
+macro_rules! choice {
+    (
+        $(#[$meta:meta])*
+        $name:ident, $what:literal {
+            $($(#[$variant_meta:meta])* $variant:ident = $spelling:literal $(or $alias:literal)*),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant),+
+        }
+
+        impl $name {
+            /// Every variant, in the order a help text lists them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The spelling used everywhere.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $spelling),+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownChoice;
+
+            fn from_str(word: &str) -> Result<Self, UnknownChoice> {
+                $(
+                    if [$spelling $(, $alias)*].iter().any(|spelling| spelling.eq_ignore_ascii_case(word)) {
+                        return Ok(Self::$variant);
+                    }
+                )+
+                let known = Names::new(Self::ALL.iter().map(|choice| choice.as_str()));
+                Err(UnknownChoice { what: $what, found: word.to_owned(), known })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+choice! {
+    /// What is predicted.
+    Task, "task" {
+        /// One label for a text, or for a pair of texts.
+        Sequence = "sequence",
+        /// One tag for every word.
+        Tagging = "tagging",
+    }
+}
+
+choice! {
+    /// How the files of a dataset are laid out.
+    Format, "format" {
+        /// Columns separated by tabs.
+        Tsv = "tsv",
+        /// Columns separated by commas.
+        Csv = "csv",
+        /// One JSON object a line.
+        Jsonl = "jsonl",
+        /// Apache Parquet.
+        Parquet = "parquet",
+        /// One word a line with its columns, sentences separated by blank lines.
+        Conll = "conll",
+    }
+}
+
+choice! {
+    /// How tags mark the extent of an entity.
+    Scheme, "scheme" {
+        /// `B-` only where an entity follows another of its type.
+        Iob1 = "IOB1",
+        /// `B-` starts every entity.
+        Iob2 = "IOB2" or "BIO",
+        /// `B-`, `I-`, `E-` for the last word, `S-` for an entity of one word.
+        Iobes = "IOBES" or "BIOES",
+        /// `B-`, `I-`, `L-` for the last word, `U-` for an entity of one word.
+        Bilou = "BILOU",
+    }
+}
+
+choice! {
+    /// What separates the columns of a CoNLL line.
+    Separator, "separator" {
+        /// One tab.
+        Tab = "tab",
+        /// One space.
+        Space = "space",
+        /// Any run of spaces and tabs.
+        Whitespace = "whitespace",
+    }
+}
+
+choice! {
+    /// What a reader does with a row it cannot use.
+    OnBadRow, "policy for bad rows" {
+        /// Ends with an error that names the row.
+        Stop = "stop",
+        /// Leaves the row out, counts and lists it.
+        Skip = "skip",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_reads_its_own_spelling() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+        }
+        for scheme in Scheme::ALL {
+            assert_eq!(scheme.as_str().to_lowercase().parse(), Ok(*scheme));
+        }
+        assert_eq!("bioes".parse(), Ok(Scheme::Iobes));
+    }
+
+    #[test]
+    fn an_unknown_word_lists_the_known_ones() {
+        let error = "jsnl".parse::<Format>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown format `jsnl` (known: `tsv`, `csv`, `jsonl`, `parquet`, `conll`; did you mean `jsonl`?)"
+        );
+    }
+}

@@ -1,0 +1,272 @@
+//! TSV and CSV. Without quoting a row is a line and every byte but the delimiter is content (CoLA is written so); with
+//! it, fields follow RFC 4180: `"` encloses a field, `""` inside is a quote, line ends inside are content.
+//!
+//! Empty lines are not rows. Every row must have as many columns as the header or, without one, the first row: a stray
+//! delimiter in a text would otherwise cut it short in silence.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use crate::choice::Format;
+use crate::error::{DataError, Place, RowProblem};
+use crate::example::{Content, Target};
+use crate::lines::{LineReader, MAX_ROW_BYTES};
+use crate::names::Names;
+use crate::reader::{Fault, Row, Rows};
+use crate::spec::{ColumnRef, DatasetSpec};
+
+/// Rows of a TSV or CSV file.
+pub(crate) struct DelimitedRows {
+    lines: LineReader,
+    delimiter: u8,
+    quoting: bool,
+    record: Record,
+    /// Columns in the header or the first row; `None` until that is known.
+    width: Option<usize>,
+    header: bool,
+    text: Field,
+    text_b: Option<Field>,
+    label: Option<Field>,
+    id: Option<Field>,
+}
+
+/// A column found in the file.
+struct Field {
+    index: usize,
+    name: String,
+}
+
+/// The fields of one row, one after another.
+#[derive(Default)]
+struct Record {
+    bytes: Vec<u8>,
+    /// Where each field ends in `bytes`.
+    ends: Vec<usize>,
+    /// One-based line the row starts on.
+    line: u64,
+    problem: Option<RowProblem>,
+}
+
+impl Record {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.problem = None;
+    }
+
+    fn close_field(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The zero-based field at `index`. Valid UTF-8 is the invariant of a record without a problem.
+    fn field(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        std::str::from_utf8(self.bytes.get(start..end)?).ok()
+    }
+}
+
+/// Where the parser is in a quoted file.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    FieldStart,
+    Plain,
+    Quoted,
+    QuoteInQuoted,
+}
+
+impl DelimitedRows {
+    /// Opens the file and finds the columns; reads the header if there is one.
+    pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
+        let columns = &spec.columns;
+        let by_position = |column: &ColumnRef| Field {
+            index: match column {
+                ColumnRef::Position(position) => *position,
+                // Replaced as soon as the header is read; the spec allows no name without a header.
+                ColumnRef::Name(_) => usize::MAX,
+            },
+            name: format!("column {column}"),
+        };
+        let text = columns.text.as_ref().expect("the spec check lets no sequence dataset pass without a text column");
+        let mut rows = Self {
+            lines: LineReader::new(path.clone(), file),
+            delimiter: if spec.format == Format::Csv { b',' } else { b'\t' },
+            quoting: spec.quoting,
+            record: Record::default(),
+            width: None,
+            header: spec.header,
+            text: by_position(text),
+            text_b: columns.text_b.as_ref().map(by_position),
+            label: columns.label.as_ref().map(by_position),
+            id: columns.id.as_ref().map(by_position),
+        };
+        if !spec.header {
+            return Ok(rows);
+        }
+        if !rows.read_record()? {
+            return Err(DataError::Empty { path });
+        }
+        if let Some(problem) = rows.record.problem.take().map(Box::new) {
+            return Err(DataError::BadRow { path, place: Place::Line(rows.record.line), problem });
+        }
+        let names: Vec<String> =
+            (0..rows.record.ends.len()).map(|index| rows.record.field(index).unwrap_or_default().to_owned()).collect();
+        rows.width = Some(names.len());
+        let find = |column: &ColumnRef| -> Result<Field, DataError> {
+            let missing = || DataError::MissingColumn {
+                path: path.clone(),
+                column: column.to_string(),
+                known: Names::new(names.iter().cloned()),
+            };
+            let index = match column {
+                ColumnRef::Position(position) => *position,
+                ColumnRef::Name(name) => {
+                    let mut found = names.iter().enumerate().filter(|(_, known)| *known == name);
+                    let (index, _) = found.next().ok_or_else(missing)?;
+                    if found.next().is_some() {
+                        return Err(DataError::AmbiguousColumn { path: path.clone(), column: name.clone() });
+                    }
+                    index
+                }
+            };
+            names.get(index).map(|name| Field { index, name: name.clone() }).ok_or_else(missing)
+        };
+        rows.text = find(text)?;
+        rows.text_b = columns.text_b.as_ref().map(find).transpose()?;
+        rows.label = columns.label.as_ref().map(find).transpose()?;
+        rows.id = columns.id.as_ref().map(find).transpose()?;
+        Ok(rows)
+    }
+
+    /// Reads one row into `self.record`; `false` at the end of the file.
+    fn read_record(&mut self) -> Result<bool, DataError> {
+        let record = &mut self.record;
+        record.clear();
+        let mut state = State::FieldStart;
+        let mut started = false;
+        let mut path_of_reader = None;
+        while let Some(line) = self.lines.next_line()? {
+            if !started {
+                if line.bytes.is_empty() {
+                    continue;
+                }
+                started = true;
+                record.line = line.number;
+            }
+            if let Err(problem) = line.text() {
+                record.problem.get_or_insert(problem);
+            }
+            if self.quoting {
+                state = split_quoted(line.bytes, self.delimiter, state, record);
+            } else {
+                split_plain(line.bytes, self.delimiter, record);
+            }
+            if state != State::Quoted {
+                if self.quoting {
+                    record.close_field();
+                }
+                return Ok(true);
+            }
+            record.bytes.extend_from_slice(line.ending);
+            if record.bytes.len() > MAX_ROW_BYTES {
+                path_of_reader = Some(self.lines.path().to_owned());
+                break;
+            }
+        }
+        match path_of_reader {
+            Some(path) => Err(DataError::RowTooLong { path, line: record.line, limit: MAX_ROW_BYTES }),
+            None if started => {
+                Err(DataError::UnterminatedQuote { path: self.lines.path().to_owned(), line: record.line })
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn row(&self) -> Result<Row, RowProblem> {
+        let value = |field: &Field| {
+            self.record.field(field.index).map(str::to_owned).ok_or_else(|| RowProblem::ColumnCount {
+                found: self.record.ends.len(),
+                expected: field.index + 1,
+                as_in: "at least, for the columns the description names",
+            })
+        };
+        let text = value(&self.text)?;
+        let text_b = self.text_b.as_ref().map(value).transpose()?;
+        Ok(Row {
+            line: self.record.line,
+            id: self.id.as_ref().map(value).transpose()?,
+            content: Content::Text { text, text_b },
+            target: self.label.as_ref().map(value).transpose()?.map(Target::Label),
+        })
+    }
+}
+
+fn split_plain(line: &[u8], delimiter: u8, record: &mut Record) {
+    for field in line.split(|byte| *byte == delimiter) {
+        record.bytes.extend_from_slice(field);
+        record.close_field();
+    }
+}
+
+/// Adds the fields of one line to `record`; the last is left open. Returns the state at the end of the line.
+fn split_quoted(line: &[u8], delimiter: u8, mut state: State, record: &mut Record) -> State {
+    for &byte in line {
+        state = match (state, byte) {
+            (State::FieldStart, b'"') => State::Quoted,
+            (State::Quoted, b'"') => State::QuoteInQuoted,
+            (State::QuoteInQuoted, b'"') => {
+                record.bytes.push(b'"');
+                State::Quoted
+            }
+            (State::Quoted, _) => {
+                record.bytes.push(byte);
+                State::Quoted
+            }
+            (_, _) if byte == delimiter => {
+                record.close_field();
+                State::FieldStart
+            }
+            (State::QuoteInQuoted, _) => {
+                let column = record.ends.len();
+                record.problem.get_or_insert(RowProblem::AfterQuote { column });
+                State::Plain
+            }
+            (State::FieldStart | State::Plain, _) => {
+                record.bytes.push(byte);
+                State::Plain
+            }
+        };
+    }
+    state
+}
+
+impl Rows for DelimitedRows {
+    fn next_row(&mut self) -> Option<Result<Row, Fault>> {
+        match self.read_record() {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(Fault::Fatal(error))),
+        }
+        let place = Place::Line(self.record.line);
+        if let Some(problem) = self.record.problem.take() {
+            return Some(Err(Fault::Bad { place, problem }));
+        }
+        let found = self.record.ends.len();
+        let expected = *self.width.get_or_insert(found);
+        if found != expected {
+            let as_in = if self.header { "as in the header" } else { "as in the first row" };
+            return Some(Err(Fault::Bad { place, problem: RowProblem::ColumnCount { found, expected, as_in } }));
+        }
+        Some(self.row().map_err(|problem| Fault::Bad { place, problem }))
+    }
+
+    fn column(&self, key: &'static str) -> String {
+        let field = match key {
+            "text" => Some(&self.text),
+            "text_b" => self.text_b.as_ref(),
+            "label" => self.label.as_ref(),
+            _ => self.id.as_ref(),
+        };
+        field.map_or_else(|| key.to_owned(), |field| field.name.clone())
+    }
+}

@@ -1,0 +1,38 @@
+//! One row of a dataset, whatever file it came from.
+
+/// One row: its identity, what the encoder reads, and what is to be predicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The `id` column, or the zero-based number of the row in its file. Bad rows are numbered too, so that the policy
+    /// for them changes no id; header, blank lines and comments are not rows.
+    pub id: String,
+    /// One-based line the row starts on (Parquet: the one-based row).
+    pub line: u64,
+    /// What the encoder reads.
+    pub content: Content,
+    /// What is to be predicted; `None` where the description names no label or tags column.
+    pub target: Option<Target>,
+}
+
+/// What the encoder reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A text, or a pair of texts. Neither is blank.
+    Text {
+        /// The (first) text.
+        text: String,
+        /// The second text of a pair.
+        text_b: Option<String>,
+    },
+    /// The words of a sentence; at least one, none of them empty.
+    Words(Vec<String>),
+}
+
+/// What is to be predicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The label of the text; not empty.
+    Label(String),
+    /// A tag for each word, as written in the file; none is empty.
+    Tags(Vec<String>),
+}

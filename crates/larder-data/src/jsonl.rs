@@ -1,0 +1,144 @@
+//! JSON lines: one object a line. Blank lines are not rows; fields nobody asked for are ignored.
+
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::path::PathBuf;
+
+use crate::error::{DataError, Place, RowProblem};
+use crate::example::{Content, Target};
+use crate::lines::LineReader;
+use crate::reader::{Fault, Row, Rows};
+use crate::spec::{ColumnRef, Columns, DatasetSpec};
+
+/// Rows of a JSON lines file.
+pub(crate) struct JsonRows {
+    lines: LineReader,
+    columns: Columns,
+}
+
+impl JsonRows {
+    /// Reads `file`, which is at `path`.
+    pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
+        Ok(Self { lines: LineReader::new(path, file), columns: spec.columns.clone() })
+    }
+
+    fn row(&self, line: u64, text: &str) -> Result<Row, RowProblem> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| RowProblem::Json { column: error.column(), message: plain_message(&error) })?;
+        let Value::Object(object) = value else {
+            return Err(wrong_type("the line", "an object", &value));
+        };
+        let content = match (&self.columns.words, &self.columns.text) {
+            (Some(words), _) => Content::Words(list(&object, words, "a list of strings", string)?),
+            (None, Some(text)) => Content::Text {
+                text: required(&object, text, "a string", string)?,
+                text_b: optional(&object, &self.columns.text_b, "a string", string)?,
+            },
+            (None, None) => unreachable!("the spec check demands text or words"),
+        };
+        let target = match (&self.columns.tags, &self.columns.label) {
+            (Some(tags), _) => Some(Target::Tags(list(&object, tags, "a list of strings or integers", scalar)?)),
+            (None, label) => optional(&object, label, "a string, an integer or a boolean", scalar)?.map(Target::Label),
+        };
+        let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
+        Ok(Row { line, id, content, target })
+    }
+}
+
+impl Rows for JsonRows {
+    fn next_row(&mut self) -> Option<Result<Row, Fault>> {
+        // The line borrows the reader and `row` needs `self`, so the text is copied out.
+        let (number, text) = loop {
+            match self.lines.next_line() {
+                Err(error) => return Some(Err(Fault::Fatal(error))),
+                Ok(None) => return None,
+                Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => {}
+                Ok(Some(line)) => break (line.number, line.text().map(str::to_owned)),
+            }
+        };
+        let row = text.and_then(|text| self.row(number, &text));
+        Some(row.map_err(|problem| Fault::Bad { place: Place::Line(number), problem }))
+    }
+
+    fn column(&self, key: &'static str) -> String {
+        let found = self.columns.given().find(|(given, _)| *given == key);
+        found.map_or_else(|| key.to_owned(), |(_, column)| column.to_string())
+    }
+}
+
+fn required(
+    object: &Map<String, Value>,
+    column: &ColumnRef,
+    expected: &'static str,
+    read: fn(&Value) -> Option<String>,
+) -> Result<String, RowProblem> {
+    let value = present(object, column)?;
+    read(value).ok_or_else(|| wrong_type(&column.to_string(), expected, value))
+}
+
+fn optional(
+    object: &Map<String, Value>,
+    column: &Option<ColumnRef>,
+    expected: &'static str,
+    read: fn(&Value) -> Option<String>,
+) -> Result<Option<String>, RowProblem> {
+    column.as_ref().map(|column| required(object, column, expected, read)).transpose()
+}
+
+fn list(
+    object: &Map<String, Value>,
+    column: &ColumnRef,
+    expected: &'static str,
+    read: fn(&Value) -> Option<String>,
+) -> Result<Vec<String>, RowProblem> {
+    let value = present(object, column)?;
+    let items = value.as_array().ok_or_else(|| wrong_type(&column.to_string(), expected, value))?;
+    let item = |(position, value): (usize, &Value)| {
+        read(value).ok_or_else(|| wrong_type(&format!("{column}[{position}]"), "a string", value))
+    };
+    items.iter().enumerate().map(item).collect()
+}
+
+fn present<'o>(object: &'o Map<String, Value>, column: &ColumnRef) -> Result<&'o Value, RowProblem> {
+    let name = column.to_string();
+    match object.get(&name) {
+        None | Some(Value::Null) => Err(RowProblem::MissingValue { column: name }),
+        Some(value) => Ok(value),
+    }
+}
+
+fn string(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// Strings, integers and booleans as text. A float is refused: `1.0` as a label is a column read by mistake.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn wrong_type(column: &str, expected: &'static str, value: &Value) -> RowProblem {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a fraction",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    RowProblem::Type { column: column.to_owned(), expected, found }
+}
+
+/// The parser's words without its "at line 1 column 9": it counts lines from the start of ours.
+fn plain_message(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    }
+}

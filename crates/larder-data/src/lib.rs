@@ -1,0 +1,69 @@
+//! Datasets: what a small TOML file says about them, and readers that stream their rows.
+//!
+//! - [`DatasetSpec`] is the parsed TOML: task, format, columns, labels, splits. It checks itself when it is loaded, so a
+//!   stage that holds one need not ask again.
+//! - [`ExampleReader`] streams one split as [`Example`]s in constant memory, whatever the [`Format`]. A bad row either
+//!   stops the reader or is skipped, counted and listed ([`OnBadRow`]).
+//! - [`LabelMap`] numbers the labels of a dataset.
+//! - [`DataError`] says which file and line; [`RowProblem`] what is wrong with one row, [`SpecProblem`] with the TOML.
+//!
+//! The tag schemes of [`Scheme`] are recorded but not yet checked or converted: tags are read as written.
+//!
+//! ```
+//! use larder_data::{Content, DatasetSpec, ExampleReader, LabelMap, OnBadRow, Target};
+//!
+//! let folder = tempfile::tempdir()?;
+//! std::fs::write(folder.path().join("train.tsv"), "a1\t1\t\tThe cat sat.\na1\t0\t*\tThe cat sitted.\n")?;
+//! std::fs::write(
+//!     folder.path().join("tiny.toml"),
+//!     r#"
+//!     name = "tiny"
+//!     task = "sequence"
+//!     format = "tsv"
+//!     header = false
+//!     quoting = false
+//!     [columns]
+//!     text = 3
+//!     label = 1
+//!     [splits]
+//!     train = "train.tsv"
+//!     "#,
+//! )?;
+//!
+//! let spec = DatasetSpec::load(&folder.path().join("tiny.toml"))?;
+//! let labels = LabelMap::resolve(&spec)?;
+//! assert_eq!(labels.names(), ["0", "1"]);
+//!
+//! let reader = ExampleReader::open(&spec, "train", OnBadRow::Stop)?.with_labels(labels);
+//! let examples = reader.collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(examples[1].content, Content::Text { text: "The cat sitted.".into(), text_b: None });
+//! assert_eq!(examples[1].target, Some(Target::Label("0".into())));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs)]
+
+mod choice;
+mod conll;
+mod delimited;
+mod error;
+mod example;
+mod jsonl;
+mod labels;
+mod lines;
+mod names;
+mod reader;
+mod spec;
+mod spec_check;
+mod spec_file;
+mod split_path;
+mod table;
+
+pub use choice::{Format, OnBadRow, Scheme, Separator, Task, UnknownChoice};
+pub use conll::MAX_SENTENCE_WORDS;
+pub use error::{DataError, Place, RowProblem, SpecProblem};
+pub use example::{Content, Example, Target};
+pub use labels::{LabelMap, MAX_LABELS};
+pub use lines::MAX_ROW_BYTES;
+pub use names::Names;
+pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
+pub use spec::{ColumnRef, Columns, DatasetSpec, LabelNames};

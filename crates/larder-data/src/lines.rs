@@ -1,0 +1,139 @@
+//! Physical lines of a text file, with their numbers and byte offsets, in bounded memory.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{DataError, RowProblem};
+
+/// Longest row read, in bytes: no sentence is that long, while a forgotten quote or a file without line ends would
+/// otherwise be read into memory whole.
+pub const MAX_ROW_BYTES: usize = 16 << 20;
+
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads lines ended by LF or CRLF; the last may lack its end. A UTF-8 byte order mark is dropped.
+pub(crate) struct LineReader {
+    reader: BufReader<File>,
+    path: PathBuf,
+    buffer: Vec<u8>,
+    /// Lines read.
+    line: u64,
+    /// Bytes read.
+    offset: u64,
+}
+
+/// One line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'a> {
+    /// The bytes without the line's end.
+    pub bytes: &'a [u8],
+    /// The line's end: LF, CRLF, or nothing at the end of the file.
+    pub ending: &'a [u8],
+    /// One-based number.
+    pub number: u64,
+    /// Zero-based offset of the first byte in the file.
+    pub offset: u64,
+}
+
+impl<'a> Line<'a> {
+    /// The line as text.
+    pub fn text(&self) -> Result<&'a str, RowProblem> {
+        std::str::from_utf8(self.bytes)
+            .map_err(|error| RowProblem::Utf8 { line: self.number, offset: self.offset + error.valid_up_to() as u64 })
+    }
+}
+
+impl LineReader {
+    /// Reads `file`, which is at `path`.
+    pub fn new(path: PathBuf, file: File) -> Self {
+        Self { reader: BufReader::with_capacity(1 << 16, file), path, buffer: Vec::new(), line: 0, offset: 0 }
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The next line, or `None` at the end of the file.
+    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, DataError> {
+        self.buffer.clear();
+        let limit = MAX_ROW_BYTES as u64 + 1;
+        let mut bytes = (&mut self.reader)
+            .take(limit)
+            .read_until(b'\n', &mut self.buffer)
+            .map_err(|source| DataError::Read { path: self.path.clone(), source })?;
+        if bytes == 0 {
+            return Ok(None);
+        }
+        if bytes > MAX_ROW_BYTES {
+            return Err(DataError::RowTooLong { path: self.path.clone(), line: self.line + 1, limit: MAX_ROW_BYTES });
+        }
+        let mut start = 0;
+        if self.offset == 0 {
+            if self.buffer.starts_with(b"\xff\xfe") || self.buffer.starts_with(b"\xfe\xff") {
+                return Err(DataError::Utf16 { path: self.path.clone() });
+            }
+            if self.buffer.starts_with(UTF8_BOM) {
+                start = UTF8_BOM.len();
+                bytes -= start;
+                self.offset = start as u64;
+                if bytes == 0 {
+                    return Ok(None);
+                }
+            }
+        }
+        let offset = self.offset;
+        self.offset += bytes as u64;
+        self.line += 1;
+        let content = &self.buffer[start..];
+        let end = match content {
+            [.., b'\r', b'\n'] => content.len() - 2,
+            [.., b'\n'] => content.len() - 1,
+            // A last line whose CRLF was cut in two.
+            [.., b'\r'] => content.len() - 1,
+            _ => content.len(),
+        };
+        let (bytes, ending) = content.split_at(end);
+        Ok(Some(Line { bytes, ending, number: self.line, offset }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn reader(bytes: &[u8]) -> LineReader {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        LineReader::new("data.txt".into(), file)
+    }
+
+    fn lines(bytes: &[u8]) -> Vec<(Vec<u8>, u64, u64)> {
+        let mut reader = reader(bytes);
+        let mut lines = Vec::new();
+        while let Some(line) = reader.next_line().unwrap() {
+            lines.push((line.bytes.to_vec(), line.number, line.offset));
+        }
+        lines
+    }
+
+    #[test]
+    fn ends_marks_and_offsets() {
+        assert_eq!(
+            lines(b"\xef\xbb\xbfa\r\n\nbc\rd\nlast"),
+            [(b"a".to_vec(), 1, 3), (b"".to_vec(), 2, 6), (b"bc\rd".to_vec(), 3, 7), (b"last".to_vec(), 4, 12),]
+        );
+        assert!(lines(b"").is_empty());
+        assert!(lines(b"\xef\xbb\xbf").is_empty());
+    }
+
+    #[test]
+    fn utf16_and_endless_lines_are_refused() {
+        assert!(matches!(reader(b"\xff\xfea\0").next_line(), Err(DataError::Utf16 { .. })));
+        let mut endless = reader(&vec![b'x'; MAX_ROW_BYTES + 1]);
+        assert!(matches!(endless.next_line(), Err(DataError::RowTooLong { line: 1, .. })));
+    }
+}

@@ -1,0 +1,278 @@
+//! Streaming the examples of one split: one policy for bad rows, one set of checks, whatever the format.
+//!
+//! A bad row is one that can be told apart from its neighbours and left out: [`OnBadRow`] decides. What makes the rest
+//! of a file unreadable (a disk error, a quote never closed, a damaged Parquet page) ends the reader under either policy.
+
+use std::path::{Path, PathBuf};
+
+use crate::choice::{Format, OnBadRow};
+use crate::conll::ConllRows;
+use crate::delimited::DelimitedRows;
+use crate::error::{DataError, Place, RowProblem};
+use crate::example::{Content, Example, Target};
+use crate::jsonl::JsonRows;
+use crate::labels::LabelMap;
+use crate::spec::DatasetSpec;
+use crate::table::TableRows;
+
+/// Skipped rows listed one by one; beyond, they are only counted. More than anybody reads, little memory.
+pub const MAX_LISTED_SKIPS: usize = 1000;
+
+/// One row as its format gives it, not yet checked.
+pub(crate) struct Row {
+    pub line: u64,
+    pub id: Option<String>,
+    pub content: Content,
+    pub target: Option<Target>,
+}
+
+/// Why a format gives no row.
+pub(crate) enum Fault {
+    /// This row cannot be used; the next one may.
+    Bad { place: Place, problem: RowProblem },
+    /// Nothing more can be read.
+    Fatal(DataError),
+}
+
+/// A format: rows one after another.
+pub(crate) trait Rows: Send {
+    /// The next row; `None` at the end of the file.
+    fn next_row(&mut self) -> Option<Result<Row, Fault>>;
+    /// How a message names the column that the description's `key` points at.
+    fn column(&self, key: &'static str) -> String;
+}
+
+/// A row that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedRow {
+    /// Where it is.
+    pub place: Place,
+    /// Why.
+    pub reason: RowProblem,
+}
+
+impl SkippedRow {
+    /// One-based line (Parquet: row).
+    pub fn line(&self) -> u64 {
+        self.place.number()
+    }
+}
+
+/// The rows that were left out so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SkippedRows {
+    /// How many.
+    pub count: u64,
+    /// The first [`MAX_LISTED_SKIPS`] of them.
+    pub rows: Vec<SkippedRow>,
+}
+
+/// Reads one split, an [`Example`] at a time, in constant memory.
+///
+/// After an error it ends. A file without any row is an error, and so is one whose rows are all bad.
+pub struct ExampleReader {
+    rows: Box<dyn Rows>,
+    path: PathBuf,
+    place: fn(u64) -> Place,
+    on_bad_row: OnBadRow,
+    labels: Option<LabelMap>,
+    limit: u64,
+    /// Rows seen, bad ones too: the number of the next row.
+    seen: u64,
+    given: u64,
+    skipped: SkippedRows,
+    done: bool,
+}
+
+impl ExampleReader {
+    /// Opens a split of `spec`.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownSplit`], [`DataError::VariableNotSet`], [`DataError::OpenSplit`], [`DataError::Empty`];
+    /// [`DataError::MissingColumn`], [`DataError::AmbiguousColumn`] and, for Parquet, [`DataError::ColumnType`] where the
+    /// file itself names its columns.
+    pub fn open(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
+        let (path, file) = spec.open_split(split)?;
+        let metadata = file.metadata().map_err(|source| DataError::Read { path: path.clone(), source })?;
+        // A pipe has no length; only a regular file is known to be empty before it is read.
+        if metadata.is_file() && metadata.len() == 0 {
+            return Err(DataError::Empty { path });
+        }
+        let rows: Box<dyn Rows> = match spec.format {
+            Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(spec, path.clone(), file)?),
+            Format::Jsonl => Box::new(JsonRows::open(spec, path.clone(), file)?),
+            Format::Conll => Box::new(ConllRows::open(spec, path.clone(), file)?),
+            Format::Parquet => Box::new(TableRows::open(spec, path.clone(), file)?),
+        };
+        Ok(Self {
+            rows,
+            path,
+            place: if spec.format == Format::Parquet { Place::Row } else { Place::Line },
+            on_bad_row,
+            labels: None,
+            limit: u64::MAX,
+            seen: 0,
+            given: 0,
+            skipped: SkippedRows::default(),
+            done: false,
+        })
+    }
+
+    /// Makes a label or tag that `labels` does not know a bad row.
+    #[must_use]
+    pub fn with_labels(mut self, labels: LabelMap) -> Self {
+        self.labels = Some(labels);
+        self
+    }
+
+    /// Ends after `limit` examples.
+    #[must_use]
+    pub fn with_limit(mut self, limit: u64) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The file being read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The rows left out so far; complete once the iterator has ended.
+    pub fn skipped(&self) -> &SkippedRows {
+        &self.skipped
+    }
+
+    /// Rows seen so far, given or skipped.
+    pub fn rows_seen(&self) -> u64 {
+        self.seen
+    }
+
+    fn check(&self, row: &Row) -> Result<(), RowProblem> {
+        let empty = |key| RowProblem::Empty { column: self.rows.column(key) };
+        match &row.content {
+            Content::Text { text, .. } if text.trim().is_empty() => return Err(empty("text")),
+            Content::Text { text_b: Some(text), .. } if text.trim().is_empty() => return Err(empty("text_b")),
+            Content::Words(words) if words.is_empty() || words.iter().any(String::is_empty) => {
+                return Err(empty("words"));
+            }
+            _ => {}
+        }
+        if row.id.as_ref().is_some_and(String::is_empty) {
+            return Err(empty("id"));
+        }
+        match (&row.target, &row.content) {
+            (Some(Target::Label(label)), _) => {
+                if label.trim().is_empty() {
+                    return Err(empty("label"));
+                }
+                self.check_label(label)
+            }
+            (Some(Target::Tags(tags)), Content::Words(words)) => {
+                if tags.len() != words.len() {
+                    return Err(RowProblem::TagCount { words: words.len(), tags: tags.len() });
+                }
+                if tags.iter().any(String::is_empty) {
+                    return Err(empty("tags"));
+                }
+                self.check_tags(words, tags)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_label(&self, label: &str) -> Result<(), RowProblem> {
+        match &self.labels {
+            Some(labels) if labels.position(label).is_none() => {
+                Err(RowProblem::UnknownLabel { label: label.to_owned(), known: labels.known() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_tags(&self, words: &[String], tags: &[String]) -> Result<(), RowProblem> {
+        let Some(labels) = &self.labels else { return Ok(()) };
+        match tags.iter().zip(words).enumerate().find(|(_, (tag, _))| labels.position(tag).is_none()) {
+            Some((position, (tag, word))) => Err(RowProblem::UnknownTag {
+                tag: tag.clone(),
+                word: position + 1,
+                text: word.clone(),
+                known: labels.known(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// What is left to say at the end of the file.
+    fn verdict(&self) -> Option<DataError> {
+        if self.seen == 0 {
+            return Some(DataError::Empty { path: self.path.clone() });
+        }
+        match self.skipped.rows.first() {
+            Some(first) if self.given == 0 => Some(DataError::AllRowsBad {
+                path: self.path.clone(),
+                count: self.skipped.count,
+                place: first.place,
+                problem: Box::new(first.reason.clone()),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Iterator for ExampleReader {
+    type Item = Result<Example, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.done && self.given < self.limit {
+            let row = match self.rows.next_row() {
+                None => {
+                    self.done = true;
+                    return self.verdict().map(Err);
+                }
+                Some(Err(Fault::Fatal(error))) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
+                Some(row) => row,
+            };
+            let number = self.seen;
+            self.seen += 1;
+            let (place, problem) = match row {
+                Ok(row) => match self.check(&row) {
+                    Ok(()) => {
+                        self.given += 1;
+                        let id = row.id.unwrap_or_else(|| number.to_string());
+                        return Some(Ok(Example { id, line: row.line, content: row.content, target: row.target }));
+                    }
+                    Err(problem) => ((self.place)(row.line), problem),
+                },
+                Err(Fault::Bad { place, problem }) => (place, problem),
+                Err(Fault::Fatal(_)) => unreachable!("returned above"),
+            };
+            match self.on_bad_row {
+                OnBadRow::Stop => {
+                    self.done = true;
+                    return Some(Err(DataError::BadRow { path: self.path.clone(), place, problem: Box::new(problem) }));
+                }
+                OnBadRow::Skip => {
+                    self.skipped.count += 1;
+                    if self.skipped.rows.len() < MAX_LISTED_SKIPS {
+                        self.skipped.rows.push(SkippedRow { place, reason: problem });
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+impl std::fmt::Debug for ExampleReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExampleReader")
+            .field("path", &self.path)
+            .field("on_bad_row", &self.on_bad_row)
+            .field("seen", &self.seen)
+            .field("skipped", &self.skipped.count)
+            .finish_non_exhaustive()
+    }
+}

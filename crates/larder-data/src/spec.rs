@@ -1,0 +1,242 @@
+//! The description of a dataset, loaded from a TOML file.
+
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::choice::{Format, Scheme, Separator, Task};
+use crate::error::DataError;
+use crate::names::Names;
+use crate::split_path::expand;
+use crate::{spec_check, spec_file};
+
+/// A dataset: what its files hold, how to read them, where they are. Checked when loaded.
+///
+/// | key | default | for |
+/// |---|---|---|
+/// | `name`, `task`, `format`, `[columns]`, `[splits]` | none, required | all |
+/// | `header` | `true` if a column is taken by name, else it must be said | csv, tsv |
+/// | `quoting` | csv `true`, tsv `false` | csv, tsv |
+/// | `separator` | `whitespace` | conll |
+/// | `scheme` | `IOB2` | tagging |
+/// | `[labels]` | taken from the split `train`, sorted | all |
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DatasetSpec {
+    /// The TOML file; split paths are relative to its folder.
+    pub path: PathBuf,
+    /// Name of the dataset; usable as a file name.
+    pub name: String,
+    /// What is predicted.
+    pub task: Task,
+    /// How the files are laid out.
+    pub format: Format,
+    /// csv, tsv: whether the first row names the columns.
+    pub header: bool,
+    /// csv, tsv: whether `"` encloses fields (else it is a character like any other).
+    pub quoting: bool,
+    /// tagging: the scheme the tags are written in.
+    pub scheme: Scheme,
+    /// conll: what separates the columns.
+    pub separator: Separator,
+    /// Which columns hold what.
+    pub columns: Columns,
+    /// Label names, if the description gives them.
+    pub labels: Option<LabelNames>,
+    /// Splits in file order: name, and path as written.
+    pub splits: Vec<(String, String)>,
+}
+
+/// Which columns hold what. The task decides which are needed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Columns {
+    /// sequence: the (first) text.
+    pub text: Option<ColumnRef>,
+    /// sequence: the second text of a pair.
+    pub text_b: Option<ColumnRef>,
+    /// sequence: the label; needed to train.
+    pub label: Option<ColumnRef>,
+    /// An identity for each row; else its number.
+    pub id: Option<ColumnRef>,
+    /// tagging: the words.
+    pub words: Option<ColumnRef>,
+    /// tagging: a tag for each word.
+    pub tags: Option<ColumnRef>,
+}
+
+impl Columns {
+    /// The columns given, with their keys, in a fixed order.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &ColumnRef)> {
+        [
+            ("text", &self.text),
+            ("text_b", &self.text_b),
+            ("label", &self.label),
+            ("id", &self.id),
+            ("words", &self.words),
+            ("tags", &self.tags),
+        ]
+        .into_iter()
+        .filter_map(|(key, column)| column.as_ref().map(|column| (key, column)))
+    }
+}
+
+/// A column by name or by zero-based position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnRef {
+    /// The name in the header, the JSON object or the Parquet schema.
+    Name(String),
+    /// The zero-based position.
+    Position(usize),
+}
+
+impl fmt::Display for ColumnRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Position(position) => write!(f, "{position}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ColumnRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = ColumnRef;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column's name or its zero-based position")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<ColumnRef, E> {
+                if name.is_empty() {
+                    return Err(E::invalid_value(serde::de::Unexpected::Str(name), &self));
+                }
+                Ok(ColumnRef::Name(name.to_owned()))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, position: i64) -> Result<ColumnRef, E> {
+                usize::try_from(position)
+                    .map(ColumnRef::Position)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(position), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Label names in the order a model numbers them, and how to show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelNames {
+    /// The labels as the files write them.
+    pub names: Vec<String>,
+    /// The same labels as people should read them.
+    pub display: Vec<String>,
+}
+
+impl DatasetSpec {
+    /// Reads and checks the TOML file at `path`. Data files are not opened, and variables in their paths not looked up.
+    ///
+    /// # Errors
+    /// [`DataError::ReadSpec`] if the file cannot be read, [`DataError::Spec`] if what it says is wrong.
+    pub fn load(path: &Path) -> Result<Self, DataError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| DataError::ReadSpec { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks TOML `text` as if it had been read from `path`, to which split paths are relative.
+    ///
+    /// # Errors
+    /// [`DataError::Spec`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, DataError> {
+        let file = spec_file::parse(text, path)?;
+        spec_check::resolve(file, path).map_err(|problem| DataError::Spec {
+            path: path.to_owned(),
+            line: None,
+            problem,
+        })
+    }
+
+    /// The names of the splits, in file order.
+    pub fn split_names(&self) -> impl Iterator<Item = &str> {
+        self.splits.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Whether the files say what is to be predicted, so that a head can be trained or judged.
+    pub fn has_targets(&self) -> bool {
+        match self.task {
+            Task::Sequence => self.columns.label.is_some(),
+            Task::Tagging => self.columns.tags.is_some(),
+        }
+    }
+
+    /// The path of a split's file, with its environment variables expanded. The file need not exist.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownSplit`], [`DataError::VariableNotSet`], [`DataError::MalformedVariable`].
+    pub fn split_path(&self, split: &str) -> Result<PathBuf, DataError> {
+        let template =
+            self.splits.iter().find(|(name, _)| name == split).map(|(_, template)| template).ok_or_else(|| {
+                DataError::UnknownSplit {
+                    spec: self.path.clone(),
+                    split: split.to_owned(),
+                    known: Names::new(self.split_names()),
+                }
+            })?;
+        let expanded = expand(template, |variable| std::env::var_os(variable))
+            .map_err(|problem| problem.into_error(&self.path, split, template))?;
+        // `join` lets an absolute path stand as it is.
+        Ok(self.path.parent().unwrap_or(Path::new("")).join(expanded))
+    }
+
+    /// Opens the file of a split.
+    pub(crate) fn open_split(&self, split: &str) -> Result<(PathBuf, File), DataError> {
+        let path = self.split_path(split)?;
+        match File::open(&path) {
+            Ok(file) => Ok((path, file)),
+            Err(source) => Err(DataError::OpenSplit { spec: self.path.clone(), split: split.to_owned(), path, source }),
+        }
+    }
+
+    /// What decides which examples a split gives: every setting that changes what is read, as text, and
+    /// `data.<split>.digest`, the BLAKE3 hash (64 hexadecimal digits) of the file's bytes.
+    ///
+    /// Label names are left out, because they number the labels and change no example; paths, because a moved file is
+    /// the same file.
+    ///
+    /// # Errors
+    /// Those of [`split_path`](Self::split_path), [`DataError::OpenSplit`], [`DataError::Read`].
+    pub fn fingerprint_parts(&self, split: &str) -> Result<BTreeMap<String, String>, DataError> {
+        let (path, file) = self.open_split(split)?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file).map_err(|source| DataError::Read { path, source })?;
+
+        let mut parts = BTreeMap::from([
+            (format!("data.{split}.digest"), hasher.finalize().to_hex().to_string()),
+            ("data.task".to_owned(), self.task.to_string()),
+            ("data.format".to_owned(), self.format.to_string()),
+        ]);
+        if matches!(self.format, Format::Tsv | Format::Csv) {
+            parts.insert("data.header".to_owned(), self.header.to_string());
+            parts.insert("data.quoting".to_owned(), self.quoting.to_string());
+        }
+        if self.format == Format::Conll {
+            parts.insert("data.separator".to_owned(), self.separator.to_string());
+        }
+        if self.task == Task::Tagging {
+            parts.insert("data.scheme".to_owned(), self.scheme.to_string());
+        }
+        for (key, column) in self.columns.given() {
+            // A column called "3" is not the column at position 3.
+            let text = match column {
+                ColumnRef::Name(name) => format!("name {name}"),
+                ColumnRef::Position(position) => format!("position {position}"),
+            };
+            parts.insert(format!("data.columns.{key}"), text);
+        }
+        Ok(parts)
+    }
+}

@@ -1,0 +1,209 @@
+//! What a dataset description means as a whole: defaults, and keys that need or exclude one another.
+
+use std::path::Path;
+
+use crate::choice::{Format, Scheme, Separator, Task};
+use crate::error::SpecProblem;
+use crate::names::Names;
+use crate::spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
+use crate::spec_file::{LabelText, LabelsTable, SpecFile};
+
+/// Scheme of tags when the description names none: the commonest by far, and the one larder writes.
+const DEFAULT_SCHEME: Scheme = Scheme::Iob2;
+/// Separator of CoNLL columns when the description names none: right for tabs and for spaces alike, as long as no word
+/// holds a space.
+const DEFAULT_SEPARATOR: Separator = Separator::Whitespace;
+
+/// Applies defaults and checks `file`, read from `path`.
+pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecProblem> {
+    let missing = |key| SpecProblem::Missing { reason: "a dataset".to_owned(), key };
+    let name = file.name.ok_or_else(|| missing("name"))?;
+    let task = file.task.ok_or_else(|| missing("task"))?;
+    let format = file.format.ok_or_else(|| missing("format"))?;
+    let table = file.columns;
+    let columns = Columns {
+        text: table.text,
+        text_b: table.text_b,
+        label: table.label,
+        id: table.id,
+        words: table.words,
+        tags: table.tags,
+    };
+
+    check_file_name("the dataset name", &name)?;
+    check_task_format(task, format)?;
+    check_unused("header", file.header.is_some(), format, is_delimited(format), "only csv and tsv have it")?;
+    check_unused("quoting", file.quoting.is_some(), format, is_delimited(format), "only csv and tsv have it")?;
+    check_unused("separator", file.separator.is_some(), format, format == Format::Conll, "only conll has it")?;
+    if file.scheme.is_some() && task != Task::Tagging {
+        return Err(unused("scheme", format!("the task {task}"), "only tagging has it"));
+    }
+    check_columns(task, format, &columns)?;
+    let header = resolve_header(format, file.header, &columns)?;
+    check_splits(&file.splits)?;
+
+    Ok(DatasetSpec {
+        path: path.to_owned(),
+        name,
+        task,
+        format,
+        header,
+        quoting: file.quoting.unwrap_or(format == Format::Csv),
+        scheme: file.scheme.unwrap_or(DEFAULT_SCHEME),
+        separator: file.separator.unwrap_or(DEFAULT_SEPARATOR),
+        columns,
+        labels: file.labels.map(resolve_labels).transpose()?.flatten(),
+        splits: file.splits,
+    })
+}
+
+fn is_delimited(format: Format) -> bool {
+    matches!(format, Format::Tsv | Format::Csv)
+}
+
+fn unused(key: &'static str, reason: String, remedy: &'static str) -> SpecProblem {
+    SpecProblem::Unused { key, reason, remedy }
+}
+
+fn check_unused(
+    key: &'static str,
+    given: bool,
+    format: Format,
+    meaningful: bool,
+    remedy: &'static str,
+) -> Result<(), SpecProblem> {
+    if given && !meaningful {
+        return Err(unused(key, format!("the format {format}"), remedy));
+    }
+    Ok(())
+}
+
+fn check_task_format(task: Task, format: Format) -> Result<(), SpecProblem> {
+    let fitting: &[Format] = match task {
+        Task::Sequence => &[Format::Tsv, Format::Csv, Format::Jsonl, Format::Parquet],
+        Task::Tagging => &[Format::Conll, Format::Jsonl, Format::Parquet],
+    };
+    if fitting.contains(&format) {
+        return Ok(());
+    }
+    Err(SpecProblem::TaskFormat {
+        task: task.to_string(),
+        format: format.to_string(),
+        known: Names::new(fitting.iter().map(|format| format.as_str())),
+    })
+}
+
+fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), SpecProblem> {
+    let (needed, excluded): (&[&'static str], &[&'static str]) = match task {
+        Task::Sequence => (&["text"], &["words", "tags"]),
+        Task::Tagging => (&["words", "tags"], &["text", "text_b", "label"]),
+    };
+    for key in needed {
+        if !columns.given().any(|(given, _)| given == *key) {
+            let key = match *key {
+                "text" => "columns.text",
+                "words" => "columns.words",
+                _ => "columns.tags",
+            };
+            return Err(SpecProblem::Missing { reason: format!("the task {task}"), key });
+        }
+    }
+    if let Some((key, _)) = columns.given().find(|(key, _)| excluded.contains(key)) {
+        let remedy = match task {
+            Task::Sequence => "a sequence has `text`, `text_b`, `label` and `id`",
+            Task::Tagging => "tagging has `words`, `tags` and `id`",
+        };
+        return Err(unused(key, format!("the task {task}"), remedy));
+    }
+    if format == Format::Conll && columns.id.is_some() {
+        return Err(unused("id", "the format conll".to_owned(), "sentences are identified by their number"));
+    }
+    for (key, column) in columns.given() {
+        let reason = match (format, column) {
+            (Format::Jsonl, ColumnRef::Position(_)) => "JSON fields have no order; give the field's name",
+            (Format::Conll, ColumnRef::Name(_)) => "CoNLL columns have no names; give the zero-based position",
+            _ => continue,
+        };
+        let found = match column {
+            ColumnRef::Name(name) => format!("the name \"{name}\""),
+            ColumnRef::Position(position) => format!("the position {position}"),
+        };
+        return Err(SpecProblem::ColumnKind { key, found, reason });
+    }
+    let given: Vec<_> = columns.given().collect();
+    for (position, (first, column)) in given.iter().enumerate() {
+        if let Some((second, _)) = given[position + 1..].iter().find(|(_, other)| other == column) {
+            return Err(SpecProblem::SameColumn { first, second, column: column.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the first row names the columns. A wrong guess would silently eat a row or make one of the header, so where
+/// the columns do not say it the description must.
+fn resolve_header(format: Format, header: Option<bool>, columns: &Columns) -> Result<bool, SpecProblem> {
+    if !is_delimited(format) {
+        return Ok(false);
+    }
+    let named = columns.given().find(|(_, column)| matches!(column, ColumnRef::Name(_)));
+    match (header, named) {
+        (Some(false), Some((key, column))) => Err(SpecProblem::ColumnKind {
+            key,
+            found: format!("the name \"{column}\""),
+            reason: "without a header columns have no names; give the zero-based position, or set `header = true`",
+        }),
+        (Some(header), _) => Ok(header),
+        (None, Some(_)) => Ok(true),
+        (None, None) => Err(SpecProblem::HeaderUnsaid),
+    }
+}
+
+fn check_splits(splits: &[(String, String)]) -> Result<(), SpecProblem> {
+    if splits.is_empty() {
+        return Err(SpecProblem::NoSplits);
+    }
+    for (name, path) in splits {
+        check_file_name("the split name", name)?;
+        if path.is_empty() {
+            return Err(SpecProblem::EmptyValue { key: format!("splits.{name}") });
+        }
+    }
+    Ok(())
+}
+
+/// Names of datasets and splits become names of files and folders.
+fn check_file_name(what: &'static str, name: &str) -> Result<(), SpecProblem> {
+    let plain = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(SpecProblem::Name { what, found: name.to_owned() });
+    }
+    Ok(())
+}
+
+fn resolve_labels(table: LabelsTable) -> Result<Option<LabelNames>, SpecProblem> {
+    let texts = |list: Vec<LabelText>| list.into_iter().map(|label| label.0).collect::<Vec<_>>();
+    let (names, display) = match (table.names.map(texts), table.display.map(texts)) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => return Err(SpecProblem::DisplayAlone),
+        (Some(names), None) => (names.clone(), names),
+        (Some(names), Some(display)) => (names, display),
+    };
+    check_label_names(&names, &display)?;
+    Ok(Some(LabelNames { names, display }))
+}
+
+/// Label names must be there, distinct and not empty, with one display name each.
+pub(crate) fn check_label_names(names: &[String], display: &[String]) -> Result<(), SpecProblem> {
+    if names.is_empty() || names.iter().any(String::is_empty) {
+        return Err(SpecProblem::EmptyValue { key: "labels.names".to_owned() });
+    }
+    if display.len() != names.len() {
+        return Err(SpecProblem::DisplayLength { names: names.len(), display: display.len() });
+    }
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(SpecProblem::DoubledLabel { name: pair[0].clone() }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,142 @@
+//! The TOML file as written: keys known or not, values of the right type. What they mean together is checked later.
+
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use toml::de::DeTable;
+
+use crate::choice::{Format, Scheme, Separator, Task};
+use crate::error::{DataError, SpecProblem};
+use crate::names::Names;
+use crate::spec::ColumnRef;
+
+/// Keys outside any table.
+const TOP_KEYS: &[&str] =
+    &["name", "task", "format", "header", "quoting", "scheme", "separator", "columns", "labels", "splits"];
+/// Keys of `[columns]`.
+const COLUMN_KEYS: &[&str] = &["text", "text_b", "label", "id", "words", "tags"];
+/// Keys of `[labels]`.
+const LABEL_KEYS: &[&str] = &["names", "display"];
+
+/// The file's keys. All are optional here, so that a missing one gets our message rather than the parser's.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SpecFile {
+    pub name: Option<String>,
+    pub task: Option<Task>,
+    pub format: Option<Format>,
+    pub header: Option<bool>,
+    pub quoting: Option<bool>,
+    pub scheme: Option<Scheme>,
+    pub separator: Option<Separator>,
+    #[serde(default)]
+    pub columns: ColumnsTable,
+    pub labels: Option<LabelsTable>,
+    #[serde(default, rename = "splits")]
+    split_paths: BTreeMap<String, String>,
+    /// The splits in file order; filled in after parsing, which keeps no order.
+    #[serde(skip)]
+    pub splits: Vec<(String, String)>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ColumnsTable {
+    pub text: Option<ColumnRef>,
+    pub text_b: Option<ColumnRef>,
+    pub label: Option<ColumnRef>,
+    pub id: Option<ColumnRef>,
+    pub words: Option<ColumnRef>,
+    pub tags: Option<ColumnRef>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct LabelsTable {
+    pub names: Option<Vec<LabelText>>,
+    pub display: Option<Vec<LabelText>>,
+}
+
+/// A label; `0` and `"0"` are the same.
+#[derive(Debug)]
+pub(crate) struct LabelText(pub String);
+
+impl<'de> Deserialize<'de> for LabelText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = LabelText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a label, as text or as an integer")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<LabelText, E> {
+                Ok(LabelText(text.to_owned()))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<LabelText, E> {
+                Ok(LabelText(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Parses `text`; `path` is for messages.
+pub(crate) fn parse(text: &str, path: &Path) -> Result<SpecFile, DataError> {
+    let at = |span: Option<Range<usize>>, problem| DataError::Spec {
+        path: path.to_owned(),
+        line: span.map(|span| line_of(text, span.start)),
+        problem,
+    };
+    let from_toml =
+        |error: toml::de::Error| at(error.span(), SpecProblem::Toml { message: error.message().trim().to_owned() });
+
+    let document = DeTable::parse(text).map_err(from_toml)?;
+    let table = document.get_ref();
+    if let Some((span, problem)) = unknown_key(table) {
+        return Err(at(Some(span), problem));
+    }
+    let mut order: Vec<(usize, String)> = sub_table(table, "splits")
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| (key.span().start, key.get_ref().to_string()))
+        .collect();
+    order.sort();
+
+    let mut file: SpecFile = toml::from_str(text).map_err(from_toml)?;
+    for (_, name) in order {
+        if let Some(split_path) = file.split_paths.remove(&name) {
+            file.splits.push((name, split_path));
+        }
+    }
+    Ok(file)
+}
+
+/// The first key that nobody reads.
+fn unknown_key(top: &DeTable<'_>) -> Option<(Range<usize>, SpecProblem)> {
+    let tables = [
+        (Some(top), "the top of the file", TOP_KEYS),
+        (sub_table(top, "columns"), "[columns]", COLUMN_KEYS),
+        (sub_table(top, "labels"), "[labels]", LABEL_KEYS),
+    ];
+    tables
+        .into_iter()
+        .filter_map(|(table, name, known)| table.map(|table| (table, name, known)))
+        .flat_map(|(table, name, known)| table.keys().map(move |key| (key, name, known)))
+        .filter(|(key, _, known)| !known.contains(&key.get_ref().as_ref()))
+        .min_by_key(|(key, ..)| key.span().start)
+        .map(|(key, table, known)| {
+            let known = Names::new(known.iter().copied());
+            (key.span(), SpecProblem::UnknownKey { table, key: key.get_ref().to_string(), known })
+        })
+}
+
+fn sub_table<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<&'t DeTable<'i>> {
+    table.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| value.get_ref().as_table())
+}
+
+/// The one-based line of a byte offset.
+fn line_of(text: &str, offset: usize) -> u64 {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() as u64 + 1
+}

@@ -1,0 +1,239 @@
+//! Parquet, a batch of rows at a time, only the columns asked for.
+//!
+//! Strings of every Arrow kind are read, dictionaries of them too; labels and ids may be integers or booleans, words and
+//! tags any kind of list. The columns of a batch are cast to one type each, so that rows are read in one way.
+
+use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, LargeStringArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{DataError, Place, RowProblem};
+use crate::example::{Content, Target};
+use crate::names::Names;
+use crate::reader::{Fault, Row, Rows};
+use crate::spec::{ColumnRef, DatasetSpec};
+
+/// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
+const BATCH_ROWS: usize = 1024;
+
+/// Rows of a Parquet file.
+pub(crate) struct TableRows {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    sources: Vec<Source>,
+    batch: Option<Batch>,
+    /// Rows of the batch already given.
+    next: usize,
+    /// Rows given in all.
+    row: u64,
+}
+
+/// A column asked for, found in the file.
+struct Source {
+    key: &'static str,
+    name: String,
+    kind: Kind,
+}
+
+/// What a column is cast to.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Text,
+    Scalar,
+    TextList,
+    ScalarList,
+}
+
+/// The columns of one batch, in the order of `sources`.
+struct Batch {
+    rows: usize,
+    columns: Vec<Column>,
+}
+
+enum Column {
+    Strings(LargeStringArray),
+    Lists(LargeListArray),
+}
+
+impl TableRows {
+    /// Opens the file and finds the columns.
+    pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
+        let damaged = |source| DataError::Parquet { path: path.clone(), source };
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+        let schema = builder.schema().clone();
+        let mut indices = Vec::new();
+        let mut sources = Vec::new();
+        for (key, column) in spec.columns.given() {
+            let missing = || DataError::MissingColumn {
+                path: path.clone(),
+                column: column.to_string(),
+                known: Names::new(schema.fields().iter().map(|field| field.name().as_str())),
+            };
+            let index = match column {
+                ColumnRef::Position(position) => *position,
+                ColumnRef::Name(name) => {
+                    let mut found = (0..schema.fields().len()).filter(|index| schema.field(*index).name() == name);
+                    let index = found.next().ok_or_else(missing)?;
+                    if found.next().is_some() {
+                        return Err(DataError::AmbiguousColumn { path: path.clone(), column: name.clone() });
+                    }
+                    index
+                }
+            };
+            let field = schema.fields().get(index).ok_or_else(missing)?;
+            let kind = match key {
+                "text" | "text_b" => Kind::Text,
+                "words" => Kind::TextList,
+                "tags" => Kind::ScalarList,
+                _ => Kind::Scalar,
+            };
+            check_type(&path, field, kind)?;
+            indices.push(index);
+            sources.push(Source { key, name: field.name().clone(), kind });
+        }
+        let mask = ProjectionMask::roots(builder.parquet_schema(), indices.iter().copied());
+        let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+        // A projection keeps the order of the file, whatever the order asked for.
+        let mut order: Vec<usize> = (0..sources.len()).collect();
+        order.sort_by_key(|position| indices[*position]);
+        let mut slots: Vec<Option<Source>> = sources.into_iter().map(Some).collect();
+        let sources = order.into_iter().filter_map(|position| slots[position].take()).collect();
+        Ok(Self { path, batches, sources, batch: None, next: 0, row: 0 })
+    }
+
+    /// Makes sure that a row is left in `self.batch`; `false` at the end of the file.
+    fn fill(&mut self) -> Result<bool, DataError> {
+        while self.batch.as_ref().is_none_or(|batch| self.next >= batch.rows) {
+            let Some(records) = self.batches.next() else { return Ok(false) };
+            let damaged = |source: arrow::error::ArrowError| DataError::Parquet {
+                path: self.path.clone(),
+                source: source.into(),
+            };
+            let records = records.map_err(damaged)?;
+            self.batch = Some(Batch::cast(&records, &self.sources).map_err(damaged)?);
+            self.next = 0;
+        }
+        Ok(true)
+    }
+
+    fn source(&self, key: &'static str) -> Option<(&Source, &Column)> {
+        let position = self.sources.iter().position(|source| source.key == key)?;
+        Some((&self.sources[position], self.batch.as_ref()?.columns.get(position)?))
+    }
+
+    fn string(&self, key: &'static str) -> Result<Option<String>, RowProblem> {
+        match self.source(key) {
+            Some((source, Column::Strings(strings))) if strings.is_null(self.next) => {
+                Err(RowProblem::MissingValue { column: source.name.clone() })
+            }
+            Some((_, Column::Strings(strings))) => Ok(Some(strings.value(self.next).to_owned())),
+            _ => Ok(None),
+        }
+    }
+
+    fn list(&self, key: &'static str) -> Result<Option<Vec<String>>, RowProblem> {
+        let Some((source, Column::Lists(lists))) = self.source(key) else { return Ok(None) };
+        let missing = || RowProblem::MissingValue { column: source.name.clone() };
+        if lists.is_null(self.next) {
+            return Err(missing());
+        }
+        let items = lists.value(self.next);
+        let items = items.as_string::<i64>();
+        items.iter().map(|item| item.map(str::to_owned).ok_or_else(missing)).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn row(&self) -> Result<Row, RowProblem> {
+        let content = match (self.list("words")?, self.string("text")?) {
+            (Some(words), _) => Content::Words(words),
+            (None, Some(text)) => Content::Text { text, text_b: self.string("text_b")? },
+            (None, None) => unreachable!("the spec check demands text or words"),
+        };
+        let target = match self.list("tags")? {
+            Some(tags) => Some(Target::Tags(tags)),
+            None => self.string("label")?.map(Target::Label),
+        };
+        Ok(Row { line: self.row + 1, id: self.string("id")?, content, target })
+    }
+}
+
+impl Rows for TableRows {
+    fn next_row(&mut self) -> Option<Result<Row, Fault>> {
+        match self.fill() {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(Fault::Fatal(error))),
+        }
+        let place = Place::Row(self.row + 1);
+        let row = self.row().map_err(|problem| Fault::Bad { place, problem });
+        self.next += 1;
+        self.row += 1;
+        Some(row)
+    }
+
+    fn column(&self, key: &'static str) -> String {
+        let source = self.sources.iter().find(|source| source.key == key);
+        source.map_or_else(|| key.to_owned(), |source| source.name.clone())
+    }
+}
+
+impl Batch {
+    fn cast(records: &RecordBatch, sources: &[Source]) -> Result<Self, arrow::error::ArrowError> {
+        let column = |(array, source): (&ArrayRef, &Source)| match source.kind {
+            Kind::Text | Kind::Scalar => {
+                cast(array, &DataType::LargeUtf8).map(|strings| Column::Strings(strings.as_string().clone()))
+            }
+            Kind::TextList | Kind::ScalarList => {
+                let item = Arc::new(Field::new_list_field(DataType::LargeUtf8, true));
+                cast(array, &DataType::LargeList(item)).map(|lists| Column::Lists(lists.as_list().clone()))
+            }
+        };
+        let columns = records.columns().iter().zip(sources).map(column).collect::<Result<_, _>>()?;
+        Ok(Self { rows: records.num_rows(), columns })
+    }
+}
+
+fn check_type(path: &Path, field: &Field, kind: Kind) -> Result<(), DataError> {
+    let (fits, expected) = match kind {
+        Kind::Text => (is_string(field.data_type()), "strings"),
+        Kind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
+        Kind::TextList => (item_type(field.data_type()).is_some_and(is_string), "lists of strings"),
+        Kind::ScalarList => (item_type(field.data_type()).is_some_and(is_scalar), "lists of strings or integers"),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(DataError::ColumnType {
+        path: path.to_owned(),
+        column: field.name().clone(),
+        expected,
+        found: field.data_type().to_string(),
+    })
+}
+
+fn item_type(list: &DataType) -> Option<&DataType> {
+    match list {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => Some(item.data_type()),
+        _ => None,
+    }
+}
+
+fn is_string(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_string(values),
+        _ => false,
+    }
+}
+
+fn is_scalar(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Boolean => true,
+        DataType::Dictionary(_, values) => is_scalar(values),
+        other => is_string(other) || other.is_integer(),
+    }
+}

@@ -1,0 +1,1 @@
+"""Generators of the synthetic data sets, one module each. `files()` gives path (below data/) and text."""
