@@ -1,0 +1,234 @@
+//! How sure a score is: percentile bootstrap over rows, for one predictor and for the difference of two.
+
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+
+use crate::classification::{ConfusionMatrix, Margins, Metric, PairedConfusion};
+use crate::error::MetricsError;
+use crate::resample::Resampler;
+
+/// Resamples: the 2.5th percentile of 1,000 rests on 25 values, enough for the two digits that reports print;
+/// it costs milliseconds.
+pub const DEFAULT_RESAMPLES: usize = 1_000;
+
+/// Confidence level: what readers of scores expect when none is said.
+pub const DEFAULT_LEVEL: f64 = 0.95;
+
+/// Seed: any will do, but the same numbers must give the same interval.
+pub const DEFAULT_SEED: u64 = 0;
+
+/// A percentile interval of a score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Confidence level, for example 0.95.
+    pub level: f64,
+}
+
+impl Interval {
+    /// Whether `value` lies in the interval, ends included.
+    pub fn contains(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+}
+
+/// Difference of two predictors on the same rows, first minus second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PairedDifference {
+    /// What was compared.
+    pub metric: Metric,
+    /// Score of the first predictor minus score of the second.
+    pub difference: f64,
+    /// Bootstrap interval of the difference.
+    pub interval: Interval,
+    /// Share of the resamples in which the first predictor is not better: a one-sided p-value, bounded below by the
+    /// number of resamples.
+    pub share_at_or_below_zero: f64,
+}
+
+/// Bootstrap over rows (Efron & Tibshirani 1993): rows are drawn with replacement, the score is computed on each
+/// resample, and the interval spans the middle of those scores (percentile method, linear between order statistics
+/// as numpy's default). It says how much the score would vary with other *test rows* of the same kind; the
+/// predictor stays fixed.
+///
+/// Resamples are drawn as counts of the confusion matrix's cells, which is exact, see the crate's `resample`
+/// module: the cost does not depend on the number of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// Number of resamples, [`DEFAULT_RESAMPLES`].
+    pub resamples: usize,
+    /// Confidence level, [`DEFAULT_LEVEL`].
+    pub level: f64,
+    /// Seed, [`DEFAULT_SEED`]; the same seed gives the same interval.
+    pub seed: u64,
+}
+
+impl Default for Bootstrap {
+    fn default() -> Self {
+        Self { resamples: DEFAULT_RESAMPLES, level: DEFAULT_LEVEL, seed: DEFAULT_SEED }
+    }
+}
+
+impl Bootstrap {
+    /// Interval of `metric` for the answers counted in `matrix`.
+    ///
+    /// # Errors
+    /// [`MetricsError::NoResamples`], [`MetricsError::InvalidLevel`].
+    pub fn interval(&self, matrix: &ConfusionMatrix, metric: Metric) -> Result<Interval, MetricsError> {
+        self.check()?;
+        let cells: Vec<(usize, usize, u64)> = matrix.cells().collect();
+        let resampler = Resampler::new(cells.iter().map(|cell| cell.2).collect());
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let mut margins = Margins::new(matrix.classes());
+        let scores = (0..self.resamples).map(|_| {
+            margins.clear();
+            resampler.draw(&mut rng, |cell, count| margins.add(cells[cell].0, cells[cell].1, count));
+            metric.of_margins(&margins)
+        });
+        Ok(self.percentiles(scores.collect()))
+    }
+
+    /// Compares two predictors: every resample judges both on the same drawn rows, so what makes a row hard for
+    /// both cancels.
+    ///
+    /// # Errors
+    /// [`MetricsError::NoResamples`], [`MetricsError::InvalidLevel`].
+    pub fn paired_difference(
+        &self,
+        paired: &PairedConfusion,
+        metric: Metric,
+    ) -> Result<PairedDifference, MetricsError> {
+        self.check()?;
+        let cells = paired.cells();
+        let mut first = Margins::new(paired.classes());
+        let mut second = Margins::new(paired.classes());
+        let add = |first: &mut Margins, second: &mut Margins, cell: usize, count: u64| {
+            let [gold, a, b] = cells[cell].0;
+            first.add(gold, a, count);
+            second.add(gold, b, count);
+        };
+        for (cell, (_, count)) in cells.iter().enumerate() {
+            add(&mut first, &mut second, cell, *count);
+        }
+        let difference = metric.of_margins(&first) - metric.of_margins(&second);
+
+        let resampler = Resampler::new(cells.iter().map(|cell| cell.1).collect());
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let differences: Vec<f64> = (0..self.resamples)
+            .map(|_| {
+                first.clear();
+                second.clear();
+                resampler.draw(&mut rng, |cell, count| add(&mut first, &mut second, cell, count));
+                metric.of_margins(&first) - metric.of_margins(&second)
+            })
+            .collect();
+        let not_better = differences.iter().filter(|difference| **difference <= 0.0).count();
+        Ok(PairedDifference {
+            metric,
+            difference,
+            share_at_or_below_zero: not_better as f64 / self.resamples as f64,
+            interval: self.percentiles(differences),
+        })
+    }
+
+    fn check(&self) -> Result<(), MetricsError> {
+        if self.resamples == 0 {
+            return Err(MetricsError::NoResamples);
+        }
+        // Written so that NaN fails.
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return Err(MetricsError::InvalidLevel(self.level));
+        }
+        Ok(())
+    }
+
+    fn percentiles(&self, mut scores: Vec<f64>) -> Interval {
+        scores.sort_by(f64::total_cmp);
+        let tail = (1.0 - self.level) / 2.0;
+        Interval { low: quantile(&scores, tail), high: quantile(&scores, 1.0 - tail), level: self.level }
+    }
+}
+
+/// Quantile of ascending values, linear between the two nearest.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let position = share * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (sorted[above] - sorted[below]) * position.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix() -> ConfusionMatrix {
+        ConfusionMatrix::try_from(vec![vec![40, 20], vec![15, 125]]).unwrap()
+    }
+
+    #[test]
+    fn quantiles_are_linear() {
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.5), 2.0);
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.75), 3.0);
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 1.0), 4.0);
+        assert_eq!(quantile(&[7.0], 0.3), 7.0);
+    }
+
+    #[test]
+    fn a_seed_repeats_and_another_differs() {
+        let bootstrap = Bootstrap::default();
+        let first = bootstrap.interval(&matrix(), Metric::Mcc).unwrap();
+        assert_eq!(first, bootstrap.interval(&matrix(), Metric::Mcc).unwrap());
+        let other = Bootstrap { seed: 1, ..bootstrap }.interval(&matrix(), Metric::Mcc).unwrap();
+        assert_ne!(first, other);
+        assert!(first.contains(Metric::Mcc.of(&matrix())) && !first.contains(first.high + 1e-9));
+    }
+
+    #[test]
+    fn a_perfect_predictor_has_no_width_in_accuracy() {
+        let matrix = ConfusionMatrix::from_classes(&[0, 1, 1], &[0, 1, 1], 2).unwrap();
+        let found = Bootstrap::default().interval(&matrix, Metric::Accuracy).unwrap();
+        assert_eq!(found, Interval { low: 1.0, high: 1.0, level: 0.95 });
+    }
+
+    #[test]
+    fn a_predictor_does_not_differ_from_itself() {
+        let (gold, predicted) = ([0, 1, 1, 0, 1], [0, 1, 0, 0, 1]);
+        let paired = PairedConfusion::from_classes(&gold, &predicted, &predicted, 2).unwrap();
+        let found = Bootstrap::default().paired_difference(&paired, Metric::MacroF1).unwrap();
+        assert_eq!((found.difference, found.share_at_or_below_zero), (0.0, 1.0));
+        assert_eq!((found.interval.low, found.interval.high), (0.0, 0.0));
+    }
+
+    #[test]
+    fn swapping_the_predictors_turns_the_sign() {
+        let gold = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1];
+        let (a, b) = ([0, 0, 0, 1, 1, 1, 1, 1, 1, 0], [0, 1, 1, 1, 1, 1, 1, 0, 0, 0]);
+        let bootstrap = Bootstrap { resamples: 4_000, ..Bootstrap::default() };
+        let compare = |first: &[usize], second: &[usize]| {
+            let paired = PairedConfusion::from_classes(&gold, first, second, 2).unwrap();
+            bootstrap.paired_difference(&paired, Metric::Accuracy).unwrap()
+        };
+        let (forward, backward) = (compare(&a, &b), compare(&b, &a));
+        assert!((forward.difference - 0.4).abs() < 1e-12);
+        assert!((backward.difference + 0.4).abs() < 1e-12);
+        // Four rows favour the first, none the second: not better means that none of the four is among ten draws,
+        // 0.6^10 = 0.006. The standard error of the share is 0.0012.
+        assert!((forward.share_at_or_below_zero - 0.006).abs() < 0.006, "{forward:?}");
+        assert!(forward.share_at_or_below_zero > 0.0);
+        assert_eq!(backward.share_at_or_below_zero, 1.0);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_are_refused() {
+        let none = Bootstrap { resamples: 0, ..Bootstrap::default() };
+        assert_eq!(none.interval(&matrix(), Metric::Mcc).unwrap_err(), MetricsError::NoResamples);
+        for level in [0.0, 1.0, 95.0, f64::NAN] {
+            let bootstrap = Bootstrap { level, ..Bootstrap::default() };
+            assert!(matches!(bootstrap.interval(&matrix(), Metric::Mcc), Err(MetricsError::InvalidLevel(_))));
+        }
+    }
+}

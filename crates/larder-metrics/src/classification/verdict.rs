@@ -1,0 +1,158 @@
+//! Is a predictor better than always giving train's most frequent answer?
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::{Bootstrap, Interval, PairedDifference};
+use crate::classification::{ConfusionMatrix, Metric, PairedConfusion};
+use crate::error::MetricsError;
+
+/// The answer of [`compare_with_majority`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BaselineVerdict {
+    /// The interval of the accuracy difference lies above 0, and so does the interval of MCC.
+    Above,
+    /// Neither above nor below: the rows do not show a difference.
+    At,
+    /// The interval of the accuracy difference lies below 0.
+    Below,
+}
+
+impl BaselineVerdict {
+    /// Every verdict.
+    pub const ALL: &[Self] = &[Self::Above, Self::At, Self::Below];
+}
+
+impl fmt::Display for BaselineVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Above => "above",
+            Self::At => "at",
+            Self::Below => "below",
+        })
+    }
+}
+
+/// A predictor beside the constant answer, on the same rows.
+///
+/// The verdict is about accuracy, which the constant answer maximises among all answers that ignore the text. A
+/// predictor can be [`At`](BaselineVerdict::At) or [`Below`](BaselineVerdict::Below) there and still tell the
+/// classes apart, for one fitted with balanced class weights on purpose: then `mcc_above_zero` is true.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BaselineComparison {
+    /// The short answer.
+    pub verdict: BaselineVerdict,
+    /// The constant answer compared with.
+    pub majority_class: usize,
+    /// Accuracy of the predictor minus accuracy of the constant answer.
+    pub accuracy_difference: PairedDifference,
+    /// Interval of the predictor's MCC; the constant answer's is 0.
+    pub mcc: Interval,
+    /// Whether the whole interval of MCC lies above 0.
+    pub mcc_above_zero: bool,
+}
+
+impl fmt::Display for BaselineComparison {
+    /// One sentence, for example `at the majority baseline: accuracy -0.008 (95 % interval -0.023 to 0.006) against
+    /// always answering the majority class, MCC interval 0.023 to 0.190`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PairedDifference { difference, interval, .. } = self.accuracy_difference;
+        write!(
+            f,
+            "{} the majority baseline: accuracy {difference:+.3} ({} % interval {:+.3} to {:+.3}) against always \
+             answering the majority class, MCC interval {:.3} to {:.3}",
+            self.verdict,
+            (interval.level * 1e4).round() / 1e2,
+            interval.low,
+            interval.high,
+            self.mcc.low,
+            self.mcc.high,
+        )
+    }
+}
+
+/// Compares `predicted` with always answering `majority_class` (of *train*) on the rows of `gold`; both slices
+/// `[rows]`. Paired: the same resampled rows judge both. See [`BaselineVerdict`] for the exact rule.
+///
+/// # Errors
+/// [`MetricsError::UnknownMajority`], those of [`ConfusionMatrix::from_classes`] and of [`Bootstrap::interval`].
+pub fn compare_with_majority(
+    gold: &[usize],
+    predicted: &[usize],
+    majority_class: usize,
+    classes: usize,
+    bootstrap: &Bootstrap,
+) -> Result<BaselineComparison, MetricsError> {
+    if majority_class >= classes {
+        return Err(MetricsError::UnknownMajority { class: majority_class, classes });
+    }
+    let constant = vec![majority_class; gold.len()];
+    let paired = PairedConfusion::from_classes(gold, predicted, &constant, classes)?;
+    let accuracy_difference = bootstrap.paired_difference(&paired, Metric::Accuracy)?;
+    let mcc = bootstrap.interval(&ConfusionMatrix::from_classes(gold, predicted, classes)?, Metric::Mcc)?;
+    let mcc_above_zero = mcc.low > 0.0;
+    let verdict = if accuracy_difference.interval.high < 0.0 {
+        BaselineVerdict::Below
+    } else if accuracy_difference.interval.low > 0.0 && mcc_above_zero {
+        BaselineVerdict::Above
+    } else {
+        BaselineVerdict::At
+    };
+    Ok(BaselineComparison { verdict, majority_class, accuracy_difference, mcc, mcc_above_zero })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `[rows]` of gold and predicted from a matrix of counts.
+    fn rows(counts: [[usize; 2]; 2]) -> (Vec<usize>, Vec<usize>) {
+        let cells = (0..2).flat_map(|gold| (0..2).map(move |predicted| (gold, predicted)));
+        cells.flat_map(|(gold, predicted)| vec![(gold, predicted); counts[gold][predicted]]).unzip()
+    }
+
+    fn verdict(counts: [[usize; 2]; 2]) -> BaselineComparison {
+        let (gold, predicted) = rows(counts);
+        compare_with_majority(&gold, &predicted, 1, 2, &Bootstrap::default()).unwrap()
+    }
+
+    #[test]
+    fn a_good_predictor_is_above() {
+        let found = verdict([[120, 30], [20, 330]]);
+        assert_eq!(found.verdict, BaselineVerdict::Above);
+        assert!(found.mcc_above_zero && found.accuracy_difference.share_at_or_below_zero == 0.0);
+        assert!((found.accuracy_difference.difference - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_constant_answer_is_at_itself() {
+        let found = verdict([[0, 150], [0, 350]]);
+        assert_eq!(found.verdict, BaselineVerdict::At);
+        assert!(!found.mcc_above_zero);
+        assert_eq!(found.accuracy_difference.difference, 0.0);
+        assert_eq!(found.accuracy_difference.share_at_or_below_zero, 1.0);
+    }
+
+    #[test]
+    fn a_little_mcc_without_accuracy_is_at() {
+        // The shape of frozen last-layer features on acceptability: accuracy 0.685 against 0.693, MCC 0.11.
+        let found = verdict([[28, 134], [32, 333]]);
+        assert_eq!(found.verdict, BaselineVerdict::At);
+        assert!(found.to_string().starts_with("at the majority baseline: accuracy -0.008 (95 % interval"), "{found}");
+    }
+
+    #[test]
+    fn balanced_answers_are_below_in_accuracy_and_know_something() {
+        let found = verdict([[30, 20], [150, 800]]);
+        assert_eq!(found.verdict, BaselineVerdict::Below);
+        assert!(found.mcc_above_zero);
+    }
+
+    #[test]
+    fn an_unknown_majority_is_refused() {
+        let error = compare_with_majority(&[0], &[0], 2, 2, &Bootstrap::default()).unwrap_err();
+        assert_eq!(error, MetricsError::UnknownMajority { class: 2, classes: 2 });
+    }
+}

@@ -1,0 +1,112 @@
+//! What can be wrong with the numbers somebody asks to score.
+
+use std::fmt;
+
+/// Everything that the functions of this crate refuse.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricsError {
+    /// Two inputs that must have one entry per row differ in length.
+    #[error("gold has {gold} rows but {other} has {found}: both must describe the same rows in the same order")]
+    LengthMismatch {
+        /// Rows of gold.
+        gold: usize,
+        /// Which input disagrees.
+        other: &'static str,
+        /// Its entries, counted in rows.
+        found: usize,
+    },
+    /// There is nothing to score.
+    #[error("no rows to score: a score needs at least one row with a gold class")]
+    NoRows,
+    /// A class index lies outside the classes of the task.
+    #[error("row {row}: {role} class {class} does not exist, the task has {classes} classes (0 to {})",
+            classes.saturating_sub(1))]
+    ClassOutOfRange {
+        /// Zero-based row.
+        row: usize,
+        /// Whose class it is.
+        role: ClassRole,
+        /// The index found.
+        class: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A majority class that the task does not have.
+    #[error("majority class {class} does not exist, the task has {classes} classes")]
+    UnknownMajority {
+        /// The index found.
+        class: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// The counts of a confusion matrix are not `[classes, classes]`.
+    #[error("confusion matrix is not square: row {row} has {found} columns, expected {expected} (one per class)")]
+    NotSquare {
+        /// Zero-based row of the matrix.
+        row: usize,
+        /// Columns found in it.
+        found: usize,
+        /// Columns expected: the number of rows.
+        expected: usize,
+    },
+    /// Something that must be a probability is not.
+    #[error("row {row}: {value} is not a probability (expected a finite number from 0 to 1)")]
+    InvalidProbability {
+        /// Zero-based row.
+        row: usize,
+        /// The number found.
+        value: f64,
+    },
+    /// The probabilities of one row do not sum to one.
+    #[error("row {row}: the probabilities sum to {sum}, expected 1: give probabilities, not logits")]
+    NotNormalised {
+        /// Zero-based row.
+        row: usize,
+        /// The sum found.
+        sum: f64,
+    },
+    /// The confidence level of an interval lies outside (0, 1).
+    #[error("confidence level {0} is not between 0 and 1 (exclusive), for example 0.95")]
+    InvalidLevel(f64),
+    /// A bootstrap without resamples.
+    #[error("a bootstrap needs at least one resample, found 0")]
+    NoResamples,
+    /// Fewer than two folds.
+    #[error("cross-validation needs at least 2 folds, found {0}")]
+    TooFewFolds(usize),
+    /// More folds than rows: some fold would be empty.
+    #[error("{rows} rows cannot be dealt into {folds} folds without an empty one: use at most {rows} folds")]
+    TooFewRows {
+        /// Rows given.
+        rows: usize,
+        /// Folds asked for.
+        folds: usize,
+    },
+    /// A metric that is not known by this name.
+    #[error("unknown metric {found:?}, known are: {known}")]
+    UnknownMetric {
+        /// The name found.
+        found: String,
+        /// The known names, separated by commas.
+        known: String,
+    },
+}
+
+/// Whose class an index is, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassRole {
+    /// The class that is right.
+    Gold,
+    /// The class that a predictor answered.
+    Predicted,
+}
+
+impl fmt::Display for ClassRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gold => "gold",
+            Self::Predicted => "predicted",
+        })
+    }
+}
