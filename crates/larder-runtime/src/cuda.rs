@@ -1,0 +1,167 @@
+//! Is there a GPU, and does it really work?
+
+use std::error::Error as StdError;
+use std::ffi::{CStr, c_char, c_int};
+use std::path::Path;
+use std::sync::Arc;
+
+use libloading::Library;
+use ort::environment::Environment;
+use ort::ep::{ArenaExtendStrategy, CUDA, ExecutionProvider, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::value::TensorRef;
+
+use crate::library::cuda_folder;
+
+/// `y = x W`, x float32 `[rows, 2]`, W = [[1, 2], [3, 4]]: one matrix product, so that running it needs
+/// the driver, the device and cuBLAS. Made by `tests/fixtures/make.py`.
+const PROBE: &[u8] = include_bytes!("probe.onnx");
+const PROBE_INPUT: [f32; 2] = [1.0, 10.0];
+/// Small integers, exact even in TF32.
+const PROBE_OUTPUT: [f32; 2] = [31.0, 42.0];
+
+/// A CUDA device on which the probe model gave the right numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CudaDevice {
+    /// The device's name as its driver gives it, if it does.
+    pub name: Option<String>,
+}
+
+/// Why CUDA cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CudaProblem {
+    /// The loaded library was built without CUDA.
+    #[error("the loaded ONNX Runtime ({library}) was built without it")]
+    NotInBuild {
+        /// The loaded library's path.
+        library: String,
+    },
+    /// The NVIDIA driver's library is missing.
+    #[error("there is no NVIDIA driver ({driver} cannot be loaded)")]
+    NoDriver {
+        /// The library looked for.
+        driver: &'static str,
+    },
+    /// The driver is there but sees no device.
+    #[error("the NVIDIA driver sees no device (error {code})")]
+    NoDevice {
+        /// `CUresult` of `cuInit` or `cuDeviceGet`.
+        code: i32,
+    },
+    /// One of CUDA's own libraries is missing or unusable.
+    #[error("a CUDA library is missing or does not load: {source}")]
+    Library {
+        /// Which one and why.
+        #[source]
+        source: Arc<dyn StdError + Send + Sync>,
+    },
+    /// The probe model could not be prepared or run.
+    #[error("a probe model did not run on it: {source}")]
+    Probe {
+        /// What ONNX Runtime says.
+        #[source]
+        source: Arc<dyn StdError + Send + Sync>,
+    },
+    /// The probe model ran and gave wrong numbers.
+    #[error("a probe model gave {found:?} on it instead of {PROBE_OUTPUT:?}")]
+    WrongNumbers {
+        /// What it gave.
+        found: Vec<f32>,
+    },
+}
+
+impl CudaProblem {
+    /// What mends it.
+    pub fn way_out(&self) -> &'static str {
+        match self {
+            Self::NotInBuild { .. } | Self::Library { .. } => {
+                "run `just setup-cuda`, which installs ONNX Runtime for CUDA and NVIDIA's libraries (Linux x86_64)"
+            }
+            Self::NoDriver { .. } | Self::NoDevice { .. } => {
+                "install NVIDIA's driver for CUDA 13 or make the GPU visible to this process"
+            }
+            Self::Probe { .. } | Self::WrongNumbers { .. } => {
+                "check the driver with nvidia-smi, then run `just setup-cuda` again"
+            }
+        }
+    }
+}
+
+/// The CUDA provider as every session uses it: its failure is an error, never a CPU session.
+pub(crate) fn provider(tf32: bool) -> ExecutionProviderDispatch {
+    // Batches differ in shape: growing by powers of two would hold up to twice the memory in use.
+    CUDA::default()
+        .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
+        .with_tf32(tf32)
+        .build()
+        .error_on_failure()
+}
+
+/// Looks for a device and runs the probe model on it.
+pub(crate) fn probe(environment: &Environment, library: &Path) -> Result<CudaDevice, CudaProblem> {
+    if !CUDA::is_available().unwrap_or(false) {
+        return Err(CudaProblem::NotInBuild { library: library.display().to_string() });
+    }
+    let name = device_name()?;
+    if let Some(folder) = cuda_folder(library) {
+        ort::ep::cuda::preload_dylibs(Some(&folder), Some(&folder))
+            .map_err(|source| CudaProblem::Library { source: Arc::new(source) })?;
+    }
+    let found = run_probe(environment)?;
+    if found != PROBE_OUTPUT {
+        return Err(CudaProblem::WrongNumbers { found });
+    }
+    Ok(CudaDevice { name })
+}
+
+fn run_probe(environment: &Environment) -> Result<Vec<f32>, CudaProblem> {
+    let failed = |source: ort::Error| CudaProblem::Probe { source: Arc::new(source) };
+    let mut session = Session::builder(environment)
+        .map_err(failed)?
+        .with_execution_providers([provider(true)])
+        // Registering loads the provider, and with it CUDA's libraries; the message names the first missing.
+        .map_err(|error| CudaProblem::Library { source: Arc::new(ort::Error::<()>::from(error)) })?
+        .commit_from_memory(PROBE)
+        .map_err(failed)?;
+    let input = TensorRef::from_array_view(([1_usize, 2], PROBE_INPUT.as_slice())).map_err(failed)?;
+    let outputs = session.run([input.into()]).map_err(failed)?;
+    let (_, values) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+    Ok(values.to_vec())
+}
+
+#[cfg(windows)]
+const DRIVER: &str = "nvcuda.dll";
+#[cfg(not(windows))]
+const DRIVER: &str = "libcuda.so.1";
+
+/// Longer names are cut; the longest NVIDIA ships has about 40 bytes.
+const NAME_BYTES: usize = 256;
+
+/// Asks the driver for its first device.
+fn device_name() -> Result<Option<String>, CudaProblem> {
+    let no_driver = |_| CudaProblem::NoDriver { driver: DRIVER };
+    let succeeds = |code: c_int| {
+        if code == 0 { Ok(()) } else { Err(CudaProblem::NoDevice { code }) }
+    };
+    // SAFETY: the driver's library runs its initialisers when loaded, as ONNX Runtime's provider would
+    // make it; the three functions have had these types since CUDA 2.
+    unsafe {
+        let driver = Library::new(DRIVER).map_err(no_driver)?;
+        let init = driver.get::<unsafe extern "C" fn(u32) -> c_int>(b"cuInit\0").map_err(no_driver)?;
+        succeeds(init(0))?;
+        let mut device: c_int = 0;
+        let get =
+            driver.get::<unsafe extern "C" fn(*mut c_int, c_int) -> c_int>(b"cuDeviceGet\0").map_err(no_driver)?;
+        succeeds(get(&raw mut device, 0))?;
+        let mut name = [0 as c_char; NAME_BYTES];
+        let get_name = driver
+            .get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetName\0")
+            .map_err(no_driver)?;
+        // One byte is held back, so that the name ends even if the driver fills the rest.
+        let known = get_name(name.as_mut_ptr(), NAME_BYTES as c_int - 1, device) == 0;
+        let name = known.then(|| CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned());
+        // Threads of the driver may be running by now: it stays loaded.
+        std::mem::forget(driver);
+        Ok(name.filter(|name| !name.is_empty()))
+    }
+}

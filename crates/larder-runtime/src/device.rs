@@ -1,0 +1,113 @@
+//! Where a model is asked to run, and where it ran.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a session is asked to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// CUDA if a probe model runs on it and gives the right numbers, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU, whatever else there is.
+    Cpu,
+    /// The first CUDA device. Without one that works a session is an error, never a CPU session.
+    Cuda,
+}
+
+impl Device {
+    /// Every device, in the order in which help texts list them.
+    pub const ALL: &[Self] = &[Self::Auto, Self::Cpu, Self::Cuda];
+
+    /// The spelling used by flags, files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A device name that is none of [`Device::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown device `{0}`: expected auto, cpu or cuda")]
+pub struct UnknownDevice(
+    /// What was written.
+    pub String,
+);
+
+impl FromStr for Device {
+    type Err = UnknownDevice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
+        Self::ALL.iter().copied().find(|device| device.as_str() == name).ok_or_else(|| UnknownDevice(name.to_owned()))
+    }
+}
+
+/// Where a session really runs; recorded with every artifact.
+///
+/// Serialised as `{"device": "cpu"}` or `{"device": "cuda", "name": "NVIDIA H100"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "device", rename_all = "lowercase")]
+pub enum RanOn {
+    /// The CPU.
+    Cpu,
+    /// A CUDA device.
+    Cuda {
+        /// The device's name as its driver gives it, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+}
+
+impl fmt::Display for RanOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.pad("cpu"),
+            Self::Cuda { name: None } => f.pad("cuda"),
+            Self::Cuda { name: Some(name) } => write!(f, "cuda ({name})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling_everywhere() {
+        for &device in Device::ALL {
+            assert_eq!(device.to_string().parse::<Device>(), Ok(device));
+            assert_eq!(serde_json::to_string(&device).unwrap(), format!("\"{device}\""));
+        }
+    }
+
+    #[test]
+    fn unknown_devices_list_the_known_ones() {
+        let message = "gpu".parse::<Device>().unwrap_err().to_string();
+        for device in Device::ALL {
+            assert!(message.contains(device.as_str()), "{message}");
+        }
+        assert!(message.contains("`gpu`"), "{message}");
+    }
+
+    #[test]
+    fn what_ran_round_trips_through_json() {
+        let name = Some("NVIDIA H100".to_owned());
+        for ran_on in [RanOn::Cpu, RanOn::Cuda { name: None }, RanOn::Cuda { name }] {
+            let json = serde_json::to_string(&ran_on).unwrap();
+            assert_eq!(serde_json::from_str::<RanOn>(&json).unwrap(), ran_on, "{json}");
+        }
+        assert_eq!(serde_json::to_string(&RanOn::Cpu).unwrap(), r#"{"device":"cpu"}"#);
+    }
+}

@@ -1,0 +1,246 @@
+//! What can go wrong, and the way out.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::cuda::CudaProblem;
+use crate::runtime::API_VERSION;
+use crate::tensor::ElementType;
+
+/// An error of ONNX Runtime itself, kept as the source of ours.
+pub(crate) type Source = Box<dyn StdError + Send + Sync>;
+
+/// Everything that can go wrong between finding ONNX Runtime and reading a model's outputs.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// No library could be loaded.
+    #[error("no usable ONNX Runtime library; tried, in this order:{}\n  {}", list(tried), way_out(tried))]
+    NoLibrary {
+        /// Every place that was tried and why it did not do.
+        tried: Vec<Attempt>,
+    },
+    /// A library is loaded already, and a process can have only one.
+    #[error(
+        "ONNX Runtime is already loaded from {}, cannot load {} as well: a process has one runtime",
+        loaded.display(), asked.display()
+    )]
+    AlreadyLoaded {
+        /// The library in use.
+        loaded: PathBuf,
+        /// The library asked for.
+        asked: PathBuf,
+    },
+    /// The library loaded but refused to start.
+    #[error("ONNX Runtime from {} did not start: {source}", path.display())]
+    Start {
+        /// The library.
+        path: PathBuf,
+        /// What ONNX Runtime says.
+        #[source]
+        source: Source,
+    },
+    /// CUDA was asked for and does not work here.
+    #[error("CUDA was asked for but is not available: {problem}\n  {}, or use --device cpu", problem.way_out())]
+    CudaUnavailable {
+        /// What is missing.
+        #[source]
+        problem: CudaProblem,
+    },
+    /// A model could not be read or prepared.
+    #[error("cannot load model {model}: {source}")]
+    Load {
+        /// The model's path or name.
+        model: String,
+        /// What ONNX Runtime or the file system says.
+        #[source]
+        source: Source,
+    },
+    /// A run failed inside ONNX Runtime.
+    #[error("model {model} failed to run: {source}")]
+    Run {
+        /// The model's path or name.
+        model: String,
+        /// What ONNX Runtime says.
+        #[source]
+        source: Source,
+    },
+    /// An input or output that the model does not have.
+    #[error("model {model} has no {side} `{name}`: it has {}", names(known))]
+    UnknownName {
+        /// The model's path or name.
+        model: String,
+        /// `"input"` or `"output"`.
+        side: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// An input or output was named twice in one run.
+    #[error("model {model}: {side} `{name}` is given twice")]
+    DuplicateName {
+        /// The model's path or name.
+        model: String,
+        /// `"input"` or `"output"`.
+        side: &'static str,
+        /// What was given twice.
+        name: String,
+    },
+    /// An input of the model was not given.
+    #[error("model {model}: input `{name}` is missing: it takes {}", names(known))]
+    MissingInput {
+        /// The model's path or name.
+        model: String,
+        /// The first input not given.
+        name: String,
+        /// All inputs.
+        known: Vec<String>,
+    },
+    /// Data of the wrong type.
+    #[error("model {model}: input `{name}` takes {expected}, found {found}")]
+    WrongType {
+        /// The model's path or name.
+        model: String,
+        /// The input.
+        name: String,
+        /// What the model takes.
+        expected: ElementType,
+        /// What was given.
+        found: ElementType,
+    },
+    /// A shape that the model does not take.
+    #[error("model {model}: input `{name}` takes shape {}, found {found:?}", dims(expected))]
+    WrongShape {
+        /// The model's path or name.
+        model: String,
+        /// The input.
+        name: String,
+        /// What the model takes; `None` is any size.
+        expected: Vec<Option<i64>>,
+        /// What was given.
+        found: Vec<usize>,
+    },
+    /// A shape and data that do not belong together.
+    #[error("model {model}: input `{name}` has shape {shape:?}, which is {}, but {len} values", elements(*expected))]
+    WrongLength {
+        /// The model's path or name.
+        model: String,
+        /// The input.
+        name: String,
+        /// The shape given.
+        shape: Vec<usize>,
+        /// The elements that shape has; `None` if the number does not fit a `usize`.
+        expected: Option<usize>,
+        /// The values given.
+        len: usize,
+    },
+    /// An output that is no tensor, or a tensor of a type that is not read.
+    #[error(
+        "model {model}: output `{name}` is {dtype}, which is not supported: it must be one of {}",
+        names(ElementType::READABLE)
+    )]
+    UnsupportedOutput {
+        /// The model's path or name.
+        model: String,
+        /// The output.
+        name: String,
+        /// What it is.
+        dtype: ElementType,
+    },
+}
+
+/// Who named a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The caller, from `--onnxruntime`.
+    Explicit,
+    /// The environment variable `ORT_DYLIB_PATH`.
+    Environment,
+    /// What `just setup-cuda` installed.
+    CudaSetup,
+    /// What `just setup` installed.
+    Setup,
+    /// The folder of this executable.
+    Executable,
+    /// The system's loader.
+    System,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Explicit => "--onnxruntime",
+            Self::Environment => "ORT_DYLIB_PATH",
+            Self::CudaSetup => "just setup-cuda",
+            Self::Setup => "just setup",
+            Self::Executable => "beside the executable",
+            Self::System => "system",
+        })
+    }
+}
+
+/// One place where the library was looked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin}: {}: {problem}", path.display())]
+pub struct Attempt {
+    /// Who named it.
+    pub origin: Origin,
+    /// The file, the folder, or the name given to the system's loader.
+    pub path: PathBuf,
+    /// Why it did not do.
+    #[source]
+    pub problem: LibraryProblem,
+}
+
+/// Why a file is not a library that we can use.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryProblem {
+    /// There is nothing.
+    #[error("not found")]
+    NotFound,
+    /// A folder without a library in it.
+    #[error("no ONNX Runtime library in this folder")]
+    EmptyFolder,
+    /// Not a shared library for this system, or one whose own dependencies are missing.
+    #[error("not loadable: {0}")]
+    NotLoadable(#[source] libloading::Error),
+    /// A shared library, but not ONNX Runtime.
+    #[error("is a shared library but not ONNX Runtime: it does not export `OrtGetApiBase`")]
+    NotOnnxRuntime,
+    /// ONNX Runtime, but its version does not offer the API we call.
+    #[error("is ONNX Runtime {version}, which does not offer API {API_VERSION}: 1.{API_VERSION} or later is needed")]
+    TooOld {
+        /// The library's version.
+        version: String,
+    },
+}
+
+fn list(tried: &[Attempt]) -> String {
+    tried.iter().map(|attempt| format!("\n  - {attempt}")).collect()
+}
+
+/// What mends it: whoever named a library in person wants that one; anyone else wants the recipe.
+fn way_out(tried: &[Attempt]) -> &'static str {
+    match tried.last().map(|attempt| attempt.origin) {
+        Some(Origin::Explicit) => "give the path of an ONNX Runtime library, or leave --onnxruntime out",
+        Some(Origin::Environment) => "set ORT_DYLIB_PATH to an ONNX Runtime library, or unset it and run `just setup`",
+        _ => "run `just setup` in larder's repository, which installs it, or give its path with --onnxruntime PATH",
+    }
+}
+
+fn names<T: fmt::Display>(known: &[T]) -> String {
+    match known {
+        [] => "none".to_owned(),
+        known => known.iter().map(T::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn dims(expected: &[Option<i64>]) -> String {
+    let axes = expected.iter().map(|axis| axis.map_or("any".to_owned(), |size| size.to_string()));
+    format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+}
+
+fn elements(expected: Option<usize>) -> String {
+    expected.map_or("more elements than memory can hold".to_owned(), |count| format!("{count} elements"))
+}

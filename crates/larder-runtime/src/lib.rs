@@ -1,0 +1,44 @@
+//! Finding and loading ONNX Runtime, and running ONNX models with it.
+//!
+//! ONNX Runtime is not linked: its shared library is found and loaded when the program runs, so that
+//! one binary serves a machine with a GPU and one without.
+//!
+//! - [`Runtime`] is the loaded library. [`Runtime::load`] says where it looks.
+//! - [`Session`] is one model, ready to run on one [`Device`]. [`SessionSettings`] says how; what
+//!   really ran is [`RanOn`].
+//! - [`TensorView`] is borrowed data with a shape, given to a session without a copy; [`Tensor`] owns
+//!   its data. [`TensorInfo`] describes what a model takes and gives.
+//! - [`RuntimeError`] is everything that can go wrong, with the way out.
+//!
+//! ```no_run
+//! use larder_runtime::{Runtime, Session, SessionSettings, TensorView};
+//!
+//! # fn main() -> Result<(), larder_runtime::RuntimeError> {
+//! let runtime = Runtime::load(None)?;
+//! let mut session = Session::from_file(&runtime, "model.onnx".as_ref(), &SessionSettings::default())?;
+//!
+//! let input_ids = [101_i64, 7592, 102];
+//! let inputs = [("input_ids", TensorView::i64(&[1, 3], &input_ids))];
+//! let outputs = session.run(&inputs, &["last_hidden_state"])?;
+//! assert_eq!(outputs[0].shape[..2], [1, 3]);
+//! # Ok(())
+//! # }
+//! ```
+#![deny(missing_docs)]
+
+mod cuda;
+mod device;
+mod error;
+mod library;
+mod runtime;
+mod session;
+mod settings;
+mod tensor;
+
+pub use cuda::{CudaDevice, CudaProblem};
+pub use device::{Device, RanOn, UnknownDevice};
+pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
+pub use runtime::{API_VERSION, Runtime};
+pub use session::Session;
+pub use settings::{DEFAULT_SPIN, DEFAULT_TF32, SessionSettings};
+pub use tensor::{ElementType, Tensor, TensorData, TensorInfo, TensorView, ViewData};

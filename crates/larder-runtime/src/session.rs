@@ -1,0 +1,263 @@
+//! One model, ready to run.
+
+use std::fs;
+use std::path::Path;
+
+use ort::ep::CPU;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{OutputSelector, RunOptions, SessionInputValue};
+use ort::value::{DynValue, TensorRef};
+
+use crate::cuda;
+use crate::device::{Device, RanOn};
+use crate::error::RuntimeError;
+use crate::runtime::Runtime;
+use crate::settings::SessionSettings;
+use crate::tensor::{ElementType, Tensor, TensorInfo, TensorView, ViewData, for_each_type};
+
+/// One model, ready to run on one device.
+///
+/// A session is `Send` but runs one batch at a time: give each worker thread its own, with
+/// [`SessionSettings::worker`]. Each holds its own copy of the weights.
+#[derive(Debug)]
+pub struct Session {
+    model: String,
+    ran_on: RanOn,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+    session: ort::session::Session,
+}
+
+impl Session {
+    /// Prepares a model given as the bytes of an ONNX file. The bytes are not needed afterwards.
+    ///
+    /// # Errors
+    /// [`RuntimeError::CudaUnavailable`] if CUDA is asked for and does not work; [`RuntimeError::Load`]
+    /// if ONNX Runtime cannot read the model, or lacks an operator.
+    pub fn from_bytes(runtime: &Runtime, bytes: &[u8], settings: &SessionSettings) -> Result<Self, RuntimeError> {
+        let name = settings.name.clone().unwrap_or_else(|| format!("of {} bytes in memory", bytes.len()));
+        Self::build(runtime, settings, name, |builder| builder.commit_from_memory(bytes))
+    }
+
+    /// Prepares the model of an ONNX file, with the external data beside it if it has any.
+    ///
+    /// # Errors
+    /// As for [`Session::from_bytes`]; a file that cannot be opened is [`RuntimeError::Load`].
+    pub fn from_file(runtime: &Runtime, path: &Path, settings: &SessionSettings) -> Result<Self, RuntimeError> {
+        let name = settings.name.clone().unwrap_or_else(|| path.display().to_string());
+        // ONNX Runtime's own message for a missing file speaks of its source lines.
+        fs::File::open(path).map_err(|source| RuntimeError::Load { model: name.clone(), source: Box::new(source) })?;
+        Self::build(runtime, settings, name, |builder| builder.commit_from_file(path))
+    }
+
+    fn build(
+        runtime: &Runtime,
+        settings: &SessionSettings,
+        model: String,
+        commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
+    ) -> Result<Self, RuntimeError> {
+        let ran_on = resolve(runtime, settings.device)?;
+        let session = configure(runtime, settings, &ran_on)
+            .and_then(|mut builder| commit(&mut builder))
+            .map_err(|source| RuntimeError::Load { model: model.clone(), source: Box::new(source) })?;
+        Ok(Self {
+            model,
+            ran_on,
+            inputs: session.inputs().iter().map(TensorInfo::from_ort).collect(),
+            outputs: session.outputs().iter().map(TensorInfo::from_ort).collect(),
+            session,
+        })
+    }
+
+    /// The model's path or name, as error messages give it.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// What the model takes, in its order.
+    pub fn inputs(&self) -> &[TensorInfo] {
+        &self.inputs
+    }
+
+    /// What the model gives, in its order.
+    pub fn outputs(&self) -> &[TensorInfo] {
+        &self.outputs
+    }
+
+    /// Where this session runs.
+    pub fn ran_on(&self) -> &RanOn {
+        &self.ran_on
+    }
+
+    /// Runs the model once and returns copies of the named outputs, in the order named. What no named
+    /// output needs is still computed: remove it from the graph to save the time.
+    ///
+    /// # Errors
+    /// As for [`Session::run_with`].
+    pub fn run(&mut self, inputs: &[(&str, TensorView<'_>)], outputs: &[&str]) -> Result<Vec<Tensor>, RuntimeError> {
+        self.run_with(inputs, outputs, |views| views.iter().map(TensorView::to_owned).collect())
+    }
+
+    /// Runs the model once and hands the named outputs, in the order named, to a function without
+    /// copying them. On the CPU the inputs are not copied either.
+    ///
+    /// # Errors
+    /// Names the model does not have, inputs missing or given twice, types and shapes it does not take:
+    /// all before anything runs. [`RuntimeError::Run`] if it fails while running,
+    /// [`RuntimeError::UnsupportedOutput`] for outputs that are no tensors of a known type.
+    pub fn run_with<T>(
+        &mut self,
+        inputs: &[(&str, TensorView<'_>)],
+        outputs: &[&str],
+        read: impl FnOnce(&[TensorView<'_>]) -> T,
+    ) -> Result<T, RuntimeError> {
+        self.check_inputs(inputs)?;
+        self.check_outputs(outputs)?;
+        let model = &self.model;
+        let failed = |source: ort::Error| RuntimeError::Run { model: model.clone(), source: Box::new(source) };
+
+        let values = inputs.iter().map(|(name, view)| Ok((*name, borrow(view)?)));
+        let values = values.collect::<ort::Result<Vec<_>>>().map_err(failed)?;
+        let wanted = outputs.iter().fold(OutputSelector::no_default(), |wanted, name| wanted.with(*name));
+        let options = RunOptions::new().map_err(failed)?.with_outputs(wanted);
+        let results = self.session.run_with_options(values, &options).map_err(failed)?;
+
+        let values: Vec<&DynValue> = (0..outputs.len()).map(|index| &results[index]).collect();
+        let shapes: Vec<Vec<usize>> = values.iter().copied().map(shape_of).collect();
+        let views = outputs.iter().zip(&values).zip(&shapes).map(|((name, value), shape)| {
+            let data = extract(value).map_err(failed)?.ok_or_else(|| RuntimeError::UnsupportedOutput {
+                model: model.clone(),
+                name: (*name).to_owned(),
+                dtype: ElementType::Unsupported,
+            })?;
+            Ok(TensorView { shape, data })
+        });
+        let views = views.collect::<Result<Vec<_>, RuntimeError>>()?;
+        Ok(read(&views))
+    }
+
+    fn check_inputs(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<(), RuntimeError> {
+        let model = || self.model.clone();
+        for (index, (name, view)) in inputs.iter().enumerate() {
+            let info = find(&self.model, "input", &self.inputs, name)?;
+            if inputs[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(RuntimeError::DuplicateName { model: model(), side: "input", name: info.name.clone() });
+            }
+            if view.dtype() != info.dtype {
+                let (expected, found) = (info.dtype, view.dtype());
+                return Err(RuntimeError::WrongType { model: model(), name: info.name.clone(), expected, found });
+            }
+            let expected = view.shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+            if expected != Some(view.data.len()) {
+                let (shape, len) = (view.shape.to_vec(), view.data.len());
+                return Err(RuntimeError::WrongLength {
+                    model: model(),
+                    name: info.name.clone(),
+                    shape,
+                    expected,
+                    len,
+                });
+            }
+            if !info.takes(view.shape) {
+                let (expected, found) = (info.dims.clone(), view.shape.to_vec());
+                return Err(RuntimeError::WrongShape { model: model(), name: info.name.clone(), expected, found });
+            }
+        }
+        match self.inputs.iter().find(|info| inputs.iter().all(|(name, _)| *name != info.name)) {
+            Some(missing) => {
+                let (name, known) = (missing.name.clone(), names(&self.inputs));
+                Err(RuntimeError::MissingInput { model: model(), name, known })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_outputs(&self, outputs: &[&str]) -> Result<(), RuntimeError> {
+        for (index, name) in outputs.iter().enumerate() {
+            let info = find(&self.model, "output", &self.outputs, name)?;
+            if outputs[..index].contains(name) {
+                let (model, name) = (self.model.clone(), info.name.clone());
+                return Err(RuntimeError::DuplicateName { model, side: "output", name });
+            }
+            if info.dtype == ElementType::Unsupported {
+                let (model, name) = (self.model.clone(), info.name.clone());
+                return Err(RuntimeError::UnsupportedOutput { model, name, dtype: info.dtype });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decides between the CPU and CUDA.
+fn resolve(runtime: &Runtime, device: Device) -> Result<RanOn, RuntimeError> {
+    let cuda = match device {
+        Device::Cpu => return Ok(RanOn::Cpu),
+        Device::Auto | Device::Cuda => runtime.cuda(),
+    };
+    match (cuda, device) {
+        (Ok(found), _) => Ok(RanOn::Cuda { name: found.name.clone() }),
+        (Err(problem), Device::Cuda) => Err(RuntimeError::CudaUnavailable { problem: problem.clone() }),
+        (Err(_), _) => Ok(RanOn::Cpu),
+    }
+}
+
+/// The options that [`SessionSettings`] documents.
+fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> ort::Result<SessionBuilder> {
+    let builder = ort::session::Session::builder(runtime.environment())?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(settings.threads())?
+        .with_intra_op_spinning(settings.spin)?
+        .with_inter_threads(1)?
+        .with_parallel_execution(false)?
+        .with_memory_pattern(false)?;
+    let builder = match ran_on {
+        RanOn::Cpu => builder.with_execution_providers([CPU::default().with_arena_allocator(true).build()])?,
+        RanOn::Cuda { .. } => builder.with_execution_providers([cuda::provider(settings.tf32)])?,
+    };
+    Ok(builder)
+}
+
+fn find<'a>(
+    model: &str,
+    side: &'static str,
+    known: &'a [TensorInfo],
+    name: &str,
+) -> Result<&'a TensorInfo, RuntimeError> {
+    known.iter().find(|info| info.name == name).ok_or_else(|| RuntimeError::UnknownName {
+        model: model.to_owned(),
+        side,
+        name: name.to_owned(),
+        known: names(known),
+    })
+}
+
+fn names(known: &[TensorInfo]) -> Vec<String> {
+    known.iter().map(|info| info.name.clone()).collect()
+}
+
+/// Wraps borrowed data for ONNX Runtime without copying it.
+fn borrow<'a>(view: &TensorView<'a>) -> ort::Result<SessionInputValue<'a>> {
+    for_each_type!(ViewData, view.data, values => Ok(TensorRef::from_array_view((view.shape, values))?.into()))
+}
+
+/// The size of each axis; empty for what is no tensor.
+fn shape_of(value: &DynValue) -> Vec<usize> {
+    // An output has been computed, so no axis is open and none is negative.
+    let dims = value.dtype().tensor_shape().map(|shape| shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)));
+    dims.into_iter().flatten().collect()
+}
+
+/// Borrows an output's data; `None` if it is of no type that we read.
+fn extract(value: &DynValue) -> ort::Result<Option<ViewData<'_>>> {
+    Ok(match value.dtype().tensor_type().map(ElementType::from_ort) {
+        Some(ElementType::Float32) => Some(ViewData::F32(value.try_extract_tensor()?.1)),
+        Some(ElementType::Float16) => Some(ViewData::F16(value.try_extract_tensor()?.1)),
+        Some(ElementType::Float64) => Some(ViewData::F64(value.try_extract_tensor()?.1)),
+        Some(ElementType::Int64) => Some(ViewData::I64(value.try_extract_tensor()?.1)),
+        Some(ElementType::Int32) => Some(ViewData::I32(value.try_extract_tensor()?.1)),
+        Some(ElementType::Int8) => Some(ViewData::I8(value.try_extract_tensor()?.1)),
+        Some(ElementType::Uint8) => Some(ViewData::U8(value.try_extract_tensor()?.1)),
+        Some(ElementType::Bool) => Some(ViewData::Bool(value.try_extract_tensor()?.1)),
+        Some(ElementType::Unsupported) | None => None,
+    })
+}

@@ -1,0 +1,24 @@
+//! What the tests of this crate share.
+
+use std::path::PathBuf;
+
+use larder_runtime::{Runtime, RuntimeError};
+
+/// The runtime that `just setup` installed or `ORT_DYLIB_PATH` names; `None`, loudly, if there is none.
+#[allow(dead_code, reason = "each test file compiles its own copy of this module")]
+pub fn runtime() -> Option<Runtime> {
+    match Runtime::load(None) {
+        Ok(runtime) => Some(runtime),
+        Err(problem @ RuntimeError::NoLibrary { .. }) => {
+            eprintln!("SKIPPED: {problem}");
+            None
+        }
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
+/// A model that `tests/fixtures/make.py` wrote.
+#[allow(dead_code, reason = "each test file compiles its own copy of this module")]
+pub fn fixture(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name].iter().collect()
+}

@@ -1,0 +1,177 @@
+# larder's recipes. `just` lists them; each line of help is the comment above the recipe.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+python := if os_family() == "windows" { "python" } else { "python3" }
+fetch := python + " crates/larder-runtime/setup/fetch.py"
+larder := "target/release/larder"
+
+# rustup puts cargo where a shell that was open before does not look.
+export PATH := env("HOME", "") / ".cargo/bin:" + env("PATH")
+
+# What the stages use unless told: the dataset file, the encoder's name and where it comes from.
+default_dataset := "data/intents/intents.toml"
+default_encoder := "all-MiniLM-L6-v2"
+default_source := ".larder/models/all-MiniLM-L6-v2"
+
+# List the recipes
+_list:
+    @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
+
+# Install ONNX Runtime and the default encoder into .larder (108 MB, pinned and checked)
+[group('set-up')]
+setup:
+    @{{ fetch }} setup
+
+# Install ONNX Runtime for CUDA and NVIDIA's libraries into .larder (1.6 GB to download, Linux x86_64)
+[group('set-up')]
+setup-cuda:
+    @{{ fetch }} setup-cuda
+
+# Install an ONNX encoder that somebody else exported into .larder (63 MB)
+[group('set-up')]
+setup-third-party-onnx:
+    @{{ fetch }} third-party-onnx
+
+# Fetch CoLA into data/external (needs the internet, checked); then set LARDER_DATA=data/external
+[group('set-up')]
+fetch-cola:
+    @{{ python }} data/fetch_cola.py
+
+# Build the binary, target/release/larder
+[group('set-up')]
+build: _rust
+    cargo build --release --locked --package larder
+
+# Take an encoder in: a folder or an ONNX file, under a name
+[group('stages')]
+encoder-add source=default_source name=default_encoder: setup build
+    {{ larder }} encoder add "{{ source }}" --name "{{ name }}"
+
+# Tokenize a dataset with an encoder's tokenizer
+[group('stages')]
+tokenize dataset=default_dataset encoder=default_encoder: build
+    {{ larder }} tokenize "{{ dataset }}" --encoder "{{ encoder }}"
+
+# Encode a dataset once, into Parquet features
+[group('stages')]
+encode dataset=default_dataset encoder=default_encoder *options: build
+    {{ larder }} encode "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
+
+# Train a head on cached features
+[group('stages')]
+train dataset=default_dataset encoder=default_encoder *options: build
+    {{ larder }} train "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
+
+# All stages of one dataset; fresh ones are skipped
+[group('stages')]
+run dataset=default_dataset encoder=default_encoder *options: build
+    {{ larder }} run "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
+
+# Scores of a run beside the baseline
+[group('stages')]
+eval run *options: build
+    {{ larder }} eval "{{ run }}" "${@:2}"
+
+# Predict texts with a run; without texts it reads standard input
+[group('stages')]
+predict run *texts: build
+    {{ larder }} predict "{{ run }}" "${@:2}"
+
+# The main job from nothing: set up, build, encode two datasets once, train, judge
+[group('show')]
+quickstart: encoder-add (run "data/intents/intents.toml") (run "data/acceptability/acceptability.toml") (run "data/acceptability/acceptability.toml" default_encoder "--layers" "all")
+    @echo
+    @echo "Now try:  {{ larder }} predict intents-{{ default_encoder }}-1 'wake me up at seven'"
+
+# The question this project began with, replayed beside what larder does (needs CoLA)
+[group('show')]
+story: _cola encoder-add
+    cargo build --release --locked --package larder --package larder-pipeline --example story
+    LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" target/release/examples/story
+
+# Everything that must pass: set up, then all tests
+[group('check')]
+test: _rust setup
+    cargo test --locked --workspace
+
+# The tests that need a GPU, on this machine's
+[group('check')]
+test-cuda: _rust setup-cuda setup
+    LARDER_TEST_CUDA=1 cargo test --locked --workspace cuda
+
+# Parquet as pyarrow, polars and DuckDB read it, in a virtual environment under .larder
+[group('check')]
+test-interop: _rust setup
+    test -x .larder/interop/bin/python || {{ python }} -m venv .larder/interop
+    .larder/interop/bin/python -m pip install --quiet --disable-pip-version-check \
+        pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
+    LARDER_INTEROP_PYTHON="$PWD/.larder/interop/bin/python" cargo test --locked --package larder-tests interop
+
+# Format, lint, documentation, tests, generated files: before every commit
+[group('check')]
+ready: _rust && test goldens-check
+    cargo fmt --all --check
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+# Do the recipes that need nothing but Python still make the files that are checked in?
+[group('check')]
+goldens-check:
+    {{ python }} -B crates/larder-runtime/tests/fixtures/make.py --check
+    {{ python }} -B data/generate.py --check
+
+# Encoding against plain ONNX Runtime in Python, interleaved: prints the ratio (needs CoLA)
+[group('bench')]
+bench-encode *options: _cola setup build
+    test -x .larder/bench/bin/python || {{ python }} -m venv .larder/bench
+    .larder/bench/bin/python -m pip install --quiet --disable-pip-version-check \
+        onnxruntime==1.31.1 numpy==2.4.6 tokenizers==0.23.3
+    LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" .larder/bench/bin/python -B tests/bench/encode.py \
+        --texts "$LARDER_DATA/cola/in_domain_train.tsv" "$@"
+
+# Peak memory of tokenizing and encoding 200,000 and 1,000,000 sentences
+[group('bench')]
+bench-memory *options: setup build
+    {{ python }} -B tests/bench/memory.py "$@"
+
+# All benches
+[group('bench')]
+bench: bench-encode bench-memory
+
+# Rust, or how to get it.
+_rust:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v cargo >/dev/null; then
+        if ! command -v curl >/dev/null; then
+            echo "cargo is missing, and so is curl to fetch it: install Rust as https://rustup.rs says" >&2
+            exit 1
+        fi
+        echo "cargo is missing: installing Rust with rustup into ~/.cargo and ~/.rustup"
+        if ! curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs \
+            | sh -s -- -y --profile minimal --component clippy,rustfmt --no-modify-path; then
+            echo "rustup could not be installed: install Rust as https://rustup.rs says, then run this again" >&2
+            exit 1
+        fi
+    fi
+    needed="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)"
+    found="$(cargo --version | cut -d ' ' -f 2)"
+    if [ "$(printf '%s\n' "$needed" "${found%%-*}" | sort -V | head -n 1)" != "$needed" ]; then
+        echo "cargo is $found, $needed or later is needed: run \`rustup update stable\`" >&2
+        exit 1
+    fi
+    if ! command -v cc >/dev/null && ! command -v gcc >/dev/null && ! command -v clang >/dev/null; then
+        echo "there is no C compiler, which Rust links with: install gcc (Debian, Ubuntu: apt install gcc)" >&2
+        exit 1
+    fi
+
+# CoLA, or how to get it.
+_cola:
+    #!/usr/bin/env bash
+    if [ ! -f "${LARDER_DATA:-}/cola/in_domain_train.tsv" ]; then
+        echo "CoLA is not in this repository, and LARDER_DATA names no folder that has cola/in_domain_train.tsv:" >&2
+        echo "run \`just fetch-cola\` (needs the internet), then set LARDER_DATA=$PWD/data/external" >&2
+        exit 1
+    fi
