@@ -1,0 +1,288 @@
+//! Everything that can go wrong with a model as data.
+
+use std::path::PathBuf;
+
+use larder_store::StoreError;
+
+/// An error of this crate: what failed, where, what was expected, and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// A file that could not be read at all.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file whose content is wrong: the source says how.
+    #[error("{} cannot be used", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<OnnxError>,
+    },
+    /// A file that could not be written.
+    #[error("the model could not be saved")]
+    Save {
+        /// What failed, with the path.
+        #[source]
+        source: StoreError,
+    },
+    /// Bytes that are no protobuf message of the ONNX schema.
+    #[error("not an ONNX model: the {bytes} bytes are no protobuf message of its schema (is it an .onnx file, whole?)")]
+    NotProtobuf {
+        /// Length of the input in bytes.
+        bytes: usize,
+        /// Where decoding failed.
+        #[source]
+        source: prost::DecodeError,
+    },
+    /// A protobuf message that holds no graph.
+    #[error("not an ONNX model: it holds no graph (an empty, cut or foreign file reads like this)")]
+    NoGraph,
+    /// A graph that gives nothing.
+    #[error("the graph has no outputs")]
+    NoOutputs,
+    /// A node without an operator name.
+    #[error("node {node:?} names no operator")]
+    NoOperator {
+        /// The node, or its place in the list.
+        node: String,
+    },
+    /// A node reads a tensor that nothing produces.
+    #[error("node {node:?} ({op_type}) reads {tensor:?}, which no node, input or initializer provides")]
+    DanglingInput {
+        /// The reading node.
+        node: String,
+        /// Its operator.
+        op_type: String,
+        /// The missing tensor.
+        tensor: String,
+    },
+    /// A graph output, or a tensor asked for, that nothing produces.
+    #[error("no tensor {tensor:?} in the graph; its outputs are {known}")]
+    NoTensor {
+        /// The name.
+        tensor: String,
+        /// What there is.
+        known: String,
+    },
+    /// Two producers of one name.
+    #[error("tensor {tensor:?} is produced twice: by {first} and by {second}")]
+    DuplicateTensor {
+        /// The name.
+        tensor: String,
+        /// The first producer.
+        first: String,
+        /// The second producer.
+        second: String,
+    },
+    /// Nodes that wait for each other.
+    #[error("the graph has a cycle through the nodes {nodes}")]
+    Cycle {
+        /// Some of the nodes in it.
+        nodes: String,
+    },
+    /// No operator set of this domain is imported.
+    #[error("the model imports no operator set of domain {domain:?}; it imports {known}")]
+    NoOpset {
+        /// The domain; empty is ONNX itself.
+        domain: String,
+        /// What it imports.
+        known: String,
+    },
+    /// More than a protobuf message can hold.
+    #[error(
+        "the model takes {bytes} bytes, and a protobuf message holds 2147483647: external data is needed, which is not written yet"
+    )]
+    TooLarge {
+        /// Encoded size in bytes.
+        bytes: usize,
+    },
+    /// A tensor stored outside the model file.
+    #[error(
+        "tensor {tensor:?} lies outside the model, in {location:?}: external data is not supported yet; \
+         store the model as one file (onnx.save_model(..., save_as_external_data=False))"
+    )]
+    ExternalData {
+        /// The tensor.
+        tensor: String,
+        /// The file it names.
+        location: String,
+    },
+    /// A tensor of another element type than the reader takes.
+    #[error("tensor {tensor:?} holds {found}, expected {expected}")]
+    TensorDtype {
+        /// The tensor.
+        tensor: String,
+        /// What can be read.
+        expected: &'static str,
+        /// What it declares.
+        found: String,
+    },
+    /// A tensor whose data and shape disagree.
+    #[error("tensor {tensor:?} of shape {dims:?} must hold {expected} values, and holds {found}")]
+    TensorSize {
+        /// The tensor.
+        tensor: String,
+        /// Its declared shape.
+        dims: Vec<i64>,
+        /// Elements by shape.
+        expected: usize,
+        /// Elements stored.
+        found: usize,
+    },
+    /// A file that is no safetensors file.
+    #[error("not a safetensors file, or cut short")]
+    WeightsFormat {
+        /// What its reader said.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// A parameter that the file lacks.
+    #[error("the weights lack {name:?} of shape {expected:?}; nearest names there: {near}")]
+    MissingWeight {
+        /// The published name.
+        name: String,
+        /// The shape the configuration asks for.
+        expected: Vec<usize>,
+        /// Names that resemble it.
+        near: String,
+    },
+    /// A parameter of another shape than the configuration says.
+    #[error("weight {name:?} has shape {found:?}, and the configuration asks for {expected:?}")]
+    WeightShape {
+        /// The published name.
+        name: String,
+        /// The shape the configuration asks for.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// A parameter in a type that is no float.
+    #[error("weight {name:?} is stored as {found}; supported are f32, f16 and bf16")]
+    WeightDtype {
+        /// The published name.
+        name: String,
+        /// The type in the file.
+        found: String,
+    },
+    /// A configuration that is no JSON, or whose values have the wrong type.
+    #[error("the model configuration is malformed")]
+    ConfigJson {
+        /// What its reader said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A setting that cannot be built.
+    #[error("configuration key {key:?} is {found}; supported: {supported}")]
+    ConfigValue {
+        /// The key of `config.json`.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What can be built.
+        supported: String,
+    },
+    /// No input has the meaning asked for.
+    #[error("no input of the model can be its {role}; inputs: {candidates}")]
+    NoInput {
+        /// The meaning: `input_ids`, `attention_mask`, ...
+        role: &'static str,
+        /// The inputs with their types.
+        candidates: String,
+    },
+    /// Several tensors could have one meaning.
+    #[error("{candidates} could each be the model's {role}: name the right one (hint `{role}`)")]
+    Ambiguous {
+        /// The meaning.
+        role: &'static str,
+        /// The tensors with their types.
+        candidates: String,
+    },
+    /// An input that larder cannot feed.
+    #[error("input {input:?} is {found}; expected int64 or int32 of shape [batch, seq]")]
+    UnsupportedInput {
+        /// The input.
+        input: String,
+        /// Its type and shape.
+        found: String,
+    },
+    /// An input that is read and has none of the known meanings.
+    #[error("input {input:?} ({found}) is none of input_ids, attention_mask, token_type_ids, position_ids")]
+    UnknownInput {
+        /// The input.
+        input: String,
+        /// Its type and shape.
+        found: String,
+    },
+    /// A hint that names no fitting tensor.
+    #[error("hint {role} names {found:?}, which is none of {candidates}")]
+    WrongHint {
+        /// The meaning.
+        role: &'static str,
+        /// The name given.
+        found: String,
+        /// The names that could be given.
+        candidates: String,
+    },
+    /// No features were asked for.
+    #[error("no features were asked for; known kinds: cls, mean, pooler, tokens")]
+    NothingAsked,
+    /// A layer that this model does not show.
+    #[error("layer {layer} cannot be found in this model: {possible}")]
+    LayerNotFound {
+        /// The layer: 0 is the embeddings' output.
+        layer: usize,
+        /// What can be asked of it.
+        possible: String,
+    },
+    /// A pooled output that this model does not have.
+    #[error("this model has no pooled output for `pooler` at layer {layer}: {possible}")]
+    NoPooler {
+        /// The layer asked for.
+        layer: usize,
+        /// What can be asked of it.
+        possible: String,
+    },
+    /// A word that is none of the known ones.
+    #[error("unknown {what} {found:?}; known: {known}")]
+    UnknownName {
+        /// What the word should be.
+        what: &'static str,
+        /// The word.
+        found: String,
+        /// The known words.
+        known: String,
+    },
+}
+
+impl OnnxError {
+    /// Wraps an error with the file it came from.
+    pub(crate) fn in_file(path: &std::path::Path) -> impl FnOnce(OnnxError) -> OnnxError + use<> {
+        let path = path.to_path_buf();
+        move |source| OnnxError::InFile { path, source: Box::new(source) }
+    }
+
+    /// Wraps a failure to read a file.
+    pub(crate) fn read(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> OnnxError + use<> {
+        let path = path.to_path_buf();
+        move |source| OnnxError::Read { path, source }
+    }
+}
+
+/// A list for a message: quoted, comma separated, cut after a dozen.
+pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = names.into_iter().map(|name| format!("{:?}", name.as_ref())).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,225 @@
+//! Recognising what a model's inputs and outputs mean, whatever they are called.
+
+mod inputs;
+mod outputs;
+
+use serde::{Deserialize, Serialize};
+
+use crate::builder::Axis;
+use crate::families::metadata;
+use crate::graph::Producers;
+use crate::proto::ValueInfoProto;
+use crate::proto::tensor_proto::DataType;
+use crate::proto::tensor_shape_proto::dimension;
+use crate::proto::type_proto;
+use crate::tensor::dtype_name;
+use crate::{Model, OnnxError};
+
+/// The integer type of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegerType {
+    /// 64-bit, as nearly all exports have.
+    Int64,
+    /// 32-bit.
+    Int32,
+}
+
+/// An integer input of shape `[batch, seq]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputTensor {
+    /// What the model calls it.
+    pub name: String,
+    /// Its element type.
+    pub dtype: IntegerType,
+    /// The batch size, in rows, where it is fixed.
+    pub batch: Option<usize>,
+    /// The sequence length, in tokens, where it is fixed.
+    pub seq: Option<usize>,
+}
+
+/// A float output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputTensor {
+    /// What the model calls it.
+    pub name: String,
+    /// Its element type by the standard's name: `float`, `float16`, `bfloat16`, `double`.
+    pub dtype: String,
+    /// The size of each axis where it is fixed; `None` when the model does not even tell the rank.
+    pub axes: Option<Vec<Option<usize>>>,
+}
+
+/// Names that decide where a model can be read in two ways. Each is the model's own name for a tensor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hints {
+    /// The input of token ids.
+    pub input_ids: Option<String>,
+    /// The input that is 1 for tokens and 0 for padding.
+    pub attention_mask: Option<String>,
+    /// The input that tells the two texts of a pair apart.
+    pub token_type_ids: Option<String>,
+    /// The output `[batch, seq, hidden]` of the last layer.
+    pub last_hidden_state: Option<String>,
+    /// The output `[batch, hidden]`.
+    pub pooler_output: Option<String>,
+}
+
+/// What an encoder's inputs and outputs mean, as its graph tells. Whether it obeys its mask, and what a pooled output
+/// is, only running it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Token ids.
+    pub input_ids: InputTensor,
+    /// 1 for tokens, 0 for padding; `None` when the export has no such input: it must not be fed padding.
+    pub attention_mask: Option<InputTensor>,
+    /// 0 for the first text, 1 for the second of a pair.
+    pub token_type_ids: Option<InputTensor>,
+    /// The position of each token, for exports that do not count themselves.
+    pub position_ids: Option<InputTensor>,
+    /// Inputs that nothing reads: any value will do.
+    pub unread: Vec<InputTensor>,
+    /// The last layer's output, `[batch, seq, hidden]`, where the model gives it.
+    pub token_output: Option<OutputTensor>,
+    /// Outputs of shape `[batch, hidden]`, in the model's order: candidates for a pooled output.
+    pub pooled_outputs: Vec<OutputTensor>,
+    /// Float outputs that are neither, and those whose rank the model does not tell: a run shows what they are.
+    pub other_outputs: Vec<OutputTensor>,
+    /// Rows of the token table: every id must be below it.
+    pub vocabulary_size: usize,
+    /// Features of each token in the last layer.
+    pub hidden_size: usize,
+    /// Rows of the position table, if found: the longest sequence, in tokens. Families that begin to count at an offset
+    /// (RoBERTa) read fewer.
+    pub position_rows: Option<usize>,
+    /// Number of layers: from larder's metadata, else counted as attention blocks below the token output.
+    pub layers: Option<usize>,
+    /// The tensor of each hidden state, `[batch, seq, hidden]`, 0 the embeddings' and the last [`Interface::layers`]:
+    /// known for models that larder built.
+    pub hidden_states: Vec<String>,
+}
+
+impl Interface {
+    /// Reads the meaning of inputs and outputs off the graph, never off their names: `input_ids` is what looks up the
+    /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, the mask is what remains; outputs are told
+    /// apart by element type and rank, integer ones are passed over.
+    ///
+    /// # Errors
+    /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], or [`OnnxError::Ambiguous`] when two readings remain.
+    pub fn recognise(model: &Model) -> Result<Self, OnnxError> {
+        Self::recognise_with(model, &Hints::default())
+    }
+
+    /// As [`Interface::recognise`], with names that decide.
+    ///
+    /// # Errors
+    /// As [`Interface::recognise`], and [`OnnxError::WrongHint`].
+    pub fn recognise_with(model: &Model, hints: &Hints) -> Result<Self, OnnxError> {
+        let producers = Producers::of(model.graph())?;
+        let inputs = inputs::recognise(model, &producers, hints)?;
+        let outputs = outputs::recognise(model, &producers, hints)?;
+        let hidden_states = recorded_hidden_states(model, &producers);
+        let layers = match hidden_states.len() {
+            0 => outputs.token.as_ref().and_then(|token| outputs::count_layers(model, &producers, &token.name)),
+            states => Some(states - 1),
+        };
+        let hidden_size = outputs
+            .token
+            .as_ref()
+            .and_then(|token| outputs::last_axis(token).or_else(|| outputs::normalised_axis(&producers, &token.name)))
+            .unwrap_or(inputs.table_columns);
+        Ok(Self {
+            input_ids: inputs.input_ids,
+            attention_mask: inputs.attention_mask,
+            token_type_ids: inputs.token_type_ids,
+            position_ids: inputs.position_ids,
+            unread: inputs.unread,
+            token_output: outputs.token,
+            pooled_outputs: outputs.pooled,
+            other_outputs: outputs.others,
+            vocabulary_size: inputs.table_rows,
+            hidden_size,
+            position_rows: inputs.position_rows,
+            layers,
+            hidden_states,
+        })
+    }
+
+    /// The number of the last layer; 1 where the layers cannot be counted, so that the only layer there is has a number.
+    pub fn last_layer(&self) -> usize {
+        self.layers.unwrap_or(1)
+    }
+
+    /// The inputs to feed, in no particular order.
+    pub fn inputs(&self) -> impl Iterator<Item = &InputTensor> {
+        [Some(&self.input_ids), self.attention_mask.as_ref(), self.token_type_ids.as_ref(), self.position_ids.as_ref()]
+            .into_iter()
+            .flatten()
+            .chain(&self.unread)
+    }
+}
+
+/// The tensors that larder recorded, if all of them are there still.
+fn recorded_hidden_states(model: &Model, producers: &Producers<'_>) -> Vec<String> {
+    let recorded = model.metadata(metadata::HIDDEN_STATES).and_then(|json| serde_json::from_str(json).ok());
+    let names: Vec<String> = recorded.unwrap_or_default();
+    if names.iter().all(|name| producers.source(name).is_some()) { names } else { Vec::new() }
+}
+
+/// Element type and axes of an input or output; `None` for one that is no tensor.
+fn described(info: &ValueInfoProto) -> Option<(i32, Option<Vec<Axis>>)> {
+    let Some(type_proto::Value::TensorType(tensor)) = info.r#type.as_ref()?.value.as_ref() else { return None };
+    let axes = tensor.shape.as_ref().map(|shape| {
+        let axis = |value: &Option<dimension::Value>| match value {
+            Some(dimension::Value::DimValue(size)) => usize::try_from(*size).map_or(Axis::symbol(""), Axis::Fixed),
+            Some(dimension::Value::DimParam(symbol)) => Axis::symbol(symbol),
+            None => Axis::symbol(""),
+        };
+        shape.dim.iter().map(|dim| axis(&dim.value)).collect()
+    });
+    Some((tensor.elem_type(), axes))
+}
+
+fn fixed(axis: &Axis) -> Option<usize> {
+    match axis {
+        Axis::Fixed(size) => Some(*size),
+        Axis::Symbol(_) => None,
+    }
+}
+
+/// For messages: `name (int64 [batch, 128])`.
+fn described_text(info: &ValueInfoProto) -> String {
+    let Some((dtype, axes)) = described(info) else { return format!("{} (no tensor)", info.name()) };
+    let axes = axes.map_or("of unknown rank".to_owned(), |axes| {
+        let axes = axes.iter().map(|axis| match axis {
+            Axis::Fixed(size) => size.to_string(),
+            Axis::Symbol(symbol) if symbol.is_empty() => "?".to_owned(),
+            Axis::Symbol(symbol) => symbol.clone(),
+        });
+        format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+    });
+    format!("{} ({} {axes})", info.name(), dtype_name(dtype))
+}
+
+fn is_float(dtype: i32) -> bool {
+    matches!(DataType::try_from(dtype), Ok(DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double))
+}
+
+/// The one tensor that has a meaning: the hinted one, else the only candidate.
+fn decide<'a>(
+    role: &'static str,
+    hint: Option<&String>,
+    all: &[&'a ValueInfoProto],
+    candidates: &[&'a ValueInfoProto],
+) -> Result<Option<&'a ValueInfoProto>, OnnxError> {
+    let text = |infos: &[&ValueInfoProto]| infos.iter().map(|info| described_text(info)).collect::<Vec<_>>().join(", ");
+    match (hint, candidates) {
+        (Some(name), _) => match all.iter().find(|info| info.name() == name) {
+            Some(info) => Ok(Some(info)),
+            None => Err(OnnxError::WrongHint { role, found: name.clone(), candidates: text(all) }),
+        },
+        (None, []) => Ok(None),
+        (None, [only]) => Ok(Some(only)),
+        (None, several) => Err(OnnxError::Ambiguous { role, candidates: text(several) }),
+    }
+}

@@ -1,0 +1,193 @@
+//! Inputs by what they look up.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Hints, InputTensor, IntegerType, decide, described, described_text, fixed};
+use crate::graph::{Producers, Source, reads};
+use crate::proto::tensor_proto::DataType;
+use crate::proto::{NodeProto, TensorProto, ValueInfoProto};
+use crate::{Model, OnnxError};
+
+/// A table that an input looks up with at most this many rows tells token types apart: published models have 1 to 4,
+/// and no vocabulary or position table is as short.
+const MOST_TOKEN_TYPES: usize = 16;
+
+/// Operators that pass an index on, perhaps in another type or shape.
+const PASSING: [&str; 7] = ["Cast", "Reshape", "Identity", "Unsqueeze", "Squeeze", "Flatten", "Expand"];
+
+pub(super) struct Inputs {
+    pub input_ids: InputTensor,
+    pub attention_mask: Option<InputTensor>,
+    pub token_type_ids: Option<InputTensor>,
+    pub position_ids: Option<InputTensor>,
+    pub unread: Vec<InputTensor>,
+    pub table_rows: usize,
+    pub table_columns: usize,
+    pub position_rows: Option<usize>,
+}
+
+/// A two-dimensional constant that a node takes rows of.
+struct Lookup<'a> {
+    rows: usize,
+    columns: usize,
+    name: &'a str,
+    /// The model's input whose values are the indices, if they are just that.
+    input: Option<&'a str>,
+}
+
+pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints) -> Result<Inputs, OnnxError> {
+    let infos = model.inputs();
+    let tensors = infos.iter().map(|info| input_tensor(info)).collect::<Result<Vec<_>, _>>()?;
+    let tensor = |info: &ValueInfoProto| tensors.iter().find(|tensor| tensor.name == info.name()).cloned();
+    let lookups = lookups(model, producers);
+    // For each input its largest table.
+    let mut largest: HashMap<&str, &Lookup> = HashMap::new();
+    for lookup in &lookups {
+        if let Some(input) = lookup.input {
+            let entry = largest.entry(input).or_insert(lookup);
+            if lookup.rows * lookup.columns > entry.rows * entry.columns {
+                *entry = lookup;
+            }
+        }
+    }
+    let rows = |info: &&ValueInfoProto| largest.get(info.name()).map(|lookup| lookup.rows);
+    let with_rows = |test: &dyn Fn(usize) -> bool| -> Vec<&ValueInfoProto> {
+        infos.iter().copied().filter(|info| rows(info).is_some_and(test)).collect()
+    };
+
+    let most = infos.iter().filter_map(rows).max().unwrap_or(0);
+    let candidates = with_rows(&|rows| rows == most);
+    let Some(ids) = decide("input_ids", hints.input_ids.as_ref(), &infos, &candidates)? else {
+        let candidates = infos.iter().map(|info| described_text(info)).collect::<Vec<_>>().join(", ");
+        return Err(OnnxError::NoInput { role: "input_ids", candidates });
+    };
+    let Some(table) = largest.get(ids.name()) else {
+        let candidates = candidates.iter().map(|info| info.name()).collect::<Vec<_>>().join(", ");
+        return Err(OnnxError::WrongHint { role: "input_ids", found: ids.name().to_owned(), candidates });
+    };
+
+    let mut taken: HashSet<&str> = HashSet::from([ids.name()]);
+    taken.extend([&hints.attention_mask, &hints.token_type_ids].into_iter().flatten().map(String::as_str));
+    let short = untaken(with_rows(&|rows| rows <= MOST_TOKEN_TYPES), &taken);
+    let types = decide("token_type_ids", hints.token_type_ids.as_ref(), &infos, &short)?;
+    taken.extend(types.map(ValueInfoProto::name));
+    let long = untaken(with_rows(&|rows| rows > MOST_TOKEN_TYPES), &taken);
+    let positions = decide("position_ids", None, &infos, &long)?;
+    taken.extend(positions.map(ValueInfoProto::name));
+
+    // What is left is the mask, unless nothing reads it: exports keep inputs that tracing found no use for.
+    let read = read_names(model, producers);
+    let (rest, unread): (Vec<_>, Vec<_>) =
+        untaken(infos.clone(), &taken).into_iter().partition(|info| read.contains(info.name()));
+    if let (Some(_), Some(other)) = (&hints.attention_mask, rest.first()) {
+        return Err(OnnxError::UnknownInput { input: other.name().to_owned(), found: described_text(other) });
+    }
+    let mask = decide("attention_mask", hints.attention_mask.as_ref(), &infos, &rest)?;
+
+    let position_rows = lookups
+        .iter()
+        .filter(|lookup| lookup.input.is_none() || lookup.input == positions.map(ValueInfoProto::name))
+        .filter(|lookup| lookup.columns == table.columns && lookup.rows > MOST_TOKEN_TYPES)
+        .find(|lookup| lookup.name != table.name)
+        .map(|lookup| lookup.rows);
+    Ok(Inputs {
+        input_ids: tensor(ids).ok_or_else(|| unsupported(ids))?,
+        attention_mask: mask.and_then(tensor),
+        token_type_ids: types.and_then(tensor),
+        position_ids: positions.and_then(tensor),
+        unread: unread.into_iter().filter_map(tensor).collect(),
+        table_rows: table.rows,
+        table_columns: table.columns,
+        position_rows,
+    })
+}
+
+fn untaken<'a>(infos: Vec<&'a ValueInfoProto>, taken: &HashSet<&str>) -> Vec<&'a ValueInfoProto> {
+    infos.into_iter().filter(|info| !taken.contains(info.name())).collect()
+}
+
+/// Everything that is read on the way to an output.
+fn read_names(model: &Model, producers: &Producers<'_>) -> HashSet<String> {
+    let outputs: Vec<&str> = model.outputs().iter().map(ValueInfoProto::name).collect();
+    let (nodes, _) = producers.ancestors(&outputs);
+    nodes.iter().filter_map(|&position| model.graph().node.get(position)).flat_map(reads).collect()
+}
+
+fn unsupported(info: &ValueInfoProto) -> OnnxError {
+    OnnxError::UnsupportedInput { input: info.name().to_owned(), found: described_text(info) }
+}
+
+fn input_tensor(info: &ValueInfoProto) -> Result<InputTensor, OnnxError> {
+    let (dtype, axes) = described(info).ok_or_else(|| unsupported(info))?;
+    let dtype = match DataType::try_from(dtype) {
+        Ok(DataType::Int64) => IntegerType::Int64,
+        Ok(DataType::Int32) => IntegerType::Int32,
+        _ => return Err(unsupported(info)),
+    };
+    let (batch, seq) = match axes.as_deref() {
+        // An unknown rank is taken for the usual one; the runtime knows better when it runs.
+        None => (None, None),
+        Some([batch, seq]) => (fixed(batch), fixed(seq)),
+        Some(_) => return Err(unsupported(info)),
+    };
+    Ok(InputTensor { name: info.name().to_owned(), dtype, batch, seq })
+}
+
+/// Every lookup in a table: `Gather` along axis 0, `Slice` of a constant, and ONNX Runtime's fused embedding.
+fn lookups<'a>(model: &'a Model, producers: &Producers<'a>) -> Vec<Lookup<'a>> {
+    let inputs: HashSet<&str> = model.inputs().into_iter().map(ValueInfoProto::name).collect();
+    let mut found = Vec::new();
+    let mut push = |table: Option<&'a str>, index: Option<&'a str>| {
+        if let Some((name, (rows, columns))) =
+            table.and_then(|name| Some((name, table_size(producers.constant(name)?)?)))
+        {
+            let input = index.and_then(|index| trace(producers, index, &inputs));
+            found.push(Lookup { rows, columns, name, input });
+        }
+    };
+    for node in &model.graph().node {
+        let input = |place: usize| node.input.get(place).map(String::as_str).filter(|name| !name.is_empty());
+        match node.op_type() {
+            "Gather" if node.int_attribute("axis", 0) == 0 => push(input(0), input(1)),
+            "Slice" => push(input(0), None),
+            // input_ids, segment_ids, token table, position table, segment table; position_ids last and optional.
+            "EmbedLayerNormalization" => {
+                push(input(2), input(0));
+                push(input(4), input(1));
+                push(input(3), input(8));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Rows and columns of a table of floats, or of the integers that quantisation keeps instead: `[rows, columns]`, or
+/// `[1, rows, columns]` where an exporter worked out a lookup beforehand.
+fn table_size(tensor: &TensorProto) -> Option<(usize, usize)> {
+    let dtype = tensor.data_type();
+    let quantised = matches!(DataType::try_from(dtype), Ok(DataType::Int8 | DataType::Uint8));
+    if !(super::is_float(dtype) || quantised) {
+        return None;
+    }
+    match tensor.dims.as_slice() {
+        [rows, columns] | [1, rows, columns] => Some((usize::try_from(*rows).ok()?, usize::try_from(*columns).ok()?)),
+        _ => None,
+    }
+}
+
+/// The model's input that a tensor is a copy of, in another type or shape perhaps.
+fn trace<'a>(producers: &Producers<'a>, tensor: &'a str, inputs: &HashSet<&'a str>) -> Option<&'a str> {
+    let mut name = tensor;
+    let mut seen = HashSet::new();
+    while seen.insert(name) {
+        match producers.source(name)? {
+            Source::Input => return inputs.get(name).copied(),
+            _ => {
+                let node: &NodeProto = producers.node(name).filter(|node| PASSING.contains(&node.op_type()))?;
+                name = node.input.first()?;
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,103 @@
+//! Outputs by element type, rank, and which is computed from which.
+
+use super::{Hints, OutputTensor, decide, described, fixed, is_float};
+use crate::graph::Producers;
+use crate::proto::ValueInfoProto;
+use crate::proto::tensor_proto::DataType;
+use crate::{Model, OnnxError};
+
+pub(super) struct Outputs {
+    pub token: Option<OutputTensor>,
+    pub pooled: Vec<OutputTensor>,
+    pub others: Vec<OutputTensor>,
+}
+
+pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints) -> Result<Outputs, OnnxError> {
+    let floats: Vec<&ValueInfoProto> = model
+        .outputs()
+        .iter()
+        .filter(|info| described(info).is_none_or(|(dtype, _)| is_float(dtype) || dtype == DataType::Undefined as i32))
+        .collect();
+    let of_rank = |rank: usize| -> Vec<&ValueInfoProto> {
+        floats
+            .iter()
+            .copied()
+            .filter(|info| described(info).and_then(|(_, axes)| axes).is_some_and(|axes| axes.len() == rank))
+            .collect()
+    };
+    let tokens = last_of(producers, of_rank(3));
+    let token = decide("last_hidden_state", hints.last_hidden_state.as_ref(), &floats, &tokens)?;
+    let pooled = match decide("pooler_output", hints.pooler_output.as_ref(), &floats, &[])? {
+        Some(hinted) => vec![hinted],
+        None => of_rank(2),
+    };
+    let named = |info: &ValueInfoProto| {
+        token.is_some_and(|token| token.name() == info.name()) || pooled.iter().any(|p| p.name() == info.name())
+    };
+    Ok(Outputs {
+        others: floats.iter().filter(|info| !named(info)).map(|info| output_tensor(info)).collect(),
+        token: token.map(output_tensor),
+        pooled: pooled.into_iter().map(output_tensor).collect(),
+    })
+}
+
+/// Of outputs that are computed one from another, as hidden states are, the last; all that are last, if several.
+fn last_of<'a>(producers: &Producers<'_>, candidates: Vec<&'a ValueInfoProto>) -> Vec<&'a ValueInfoProto> {
+    let ancestors: Vec<_> = candidates.iter().map(|info| producers.ancestors(&[info.name()]).1).collect();
+    candidates
+        .iter()
+        .enumerate()
+        .filter(|(place, info)| {
+            ancestors.iter().enumerate().all(|(other, names)| other == *place || !names.contains(info.name()))
+        })
+        .map(|(_, info)| *info)
+        .collect()
+}
+
+fn output_tensor(info: &ValueInfoProto) -> OutputTensor {
+    let (dtype, axes) = described(info).unwrap_or((DataType::Undefined as i32, None));
+    OutputTensor {
+        name: info.name().to_owned(),
+        dtype: crate::tensor::dtype_name(dtype),
+        axes: axes.map(|axes| axes.iter().map(fixed).collect()),
+    }
+}
+
+/// The size of the last axis, where the model says it.
+pub(super) fn last_axis(output: &OutputTensor) -> Option<usize> {
+    output.axes.as_ref()?.last().copied().flatten()
+}
+
+/// The features of the normalisation that a tensor comes from: an encoder's layers end in one.
+pub(super) fn normalised_axis(producers: &Producers<'_>, tensor: &str) -> Option<usize> {
+    let mut name = tensor.to_owned();
+    // Casts, reshapes and shifts between the normalisation and the output are few.
+    for _ in 0..8 {
+        let node = producers.node(&name)?;
+        let scale = match node.op_type() {
+            "LayerNormalization" => node.input.get(1),
+            "SkipLayerNormalization" => node.input.get(2),
+            // Normalisations written out end in a scale and a shift by constants of one axis.
+            "Add" | "Mul" => node.input.iter().find(|input| producers.constant(input).is_some()),
+            _ => None,
+        };
+        match scale.and_then(|scale| producers.constant(scale)).map(|scale| scale.dims.as_slice()) {
+            Some([features]) => return usize::try_from(*features).ok(),
+            _ => name = node.input.first()?.clone(),
+        }
+    }
+    None
+}
+
+/// How many attention blocks a tensor is computed through: each has one softmax, or one fused operator.
+pub(super) fn count_layers(model: &Model, producers: &Producers<'_>, tensor: &str) -> Option<usize> {
+    const BLOCKS: [&str; 5] =
+        ["Softmax", "Attention", "MultiHeadAttention", "PackedAttention", "PackedMultiHeadAttention"];
+    let (nodes, _) = producers.ancestors(&[tensor]);
+    let blocks = nodes
+        .iter()
+        .filter_map(|&position| model.graph().node.get(position))
+        .filter(|node| BLOCKS.contains(&node.op_type()))
+        .count();
+    (blocks > 0).then_some(blocks)
+}

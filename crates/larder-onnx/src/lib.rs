@@ -1,0 +1,55 @@
+//! ONNX models as data: loading, checking, editing and saving them, building encoders from published weights, and
+//! reading off a graph what its inputs and outputs mean.
+//!
+//! - [`Model`] is a checked model; [`proto`] has the messages of the file format, complete, so that nothing is lost
+//!   between loading and saving. [`GraphBuilder`] adds nodes, with names that say where a tensor belongs.
+//! - [`bert::build`] makes the graph of a BERT from its [`bert::BertConfig`] and [`Weights`], in standard operators
+//!   only; [`random_weights`] makes weights from a seed. [`Family`] lists what can be built.
+//! - [`Interface`] recognises inputs and outputs by meaning, whatever an exporter called them.
+//! - [`select_features`] cuts a model down to the [`FeatureOutput`]s wanted, pooled inside the graph.
+//! - [`OnnxError`] is everything that can go wrong.
+//!
+//! ```
+//! use larder_onnx::bert::{BertConfig, build};
+//! use larder_onnx::{FeatureKind, FeatureOutput, Interface, OnnxError, random_weights, select_features};
+//!
+//! # fn main() -> Result<(), OnnxError> {
+//! let config = BertConfig { vocab_size: 100, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 4,
+//!                           intermediate_size: 64, ..BertConfig::default() };
+//! let encoder = build(&config, &random_weights(&config, 0)?)?;
+//! let interface = Interface::recognise(&encoder)?;
+//! assert_eq!(interface.hidden_size, 32);
+//!
+//! let middle = FeatureOutput { layer: 1, kind: FeatureKind::Mean };
+//! let model = select_features(&encoder, &interface, &[middle])?;
+//! assert_eq!(model.outputs()[0].name(), "mean_l1");
+//! # Ok(())
+//! # }
+//! ```
+#![deny(missing_docs)]
+
+pub mod attribute;
+mod builder;
+mod error;
+pub mod families;
+mod features;
+mod graph;
+mod init;
+mod interface;
+mod model;
+mod pool;
+pub mod proto;
+mod spelling;
+mod tensor;
+mod weights;
+
+pub use builder::{Axis, GraphBuilder, Value, value_info};
+pub use error::OnnxError;
+pub use families::{Family, bert};
+pub use features::{FeatureOutput, select_features};
+pub use init::random_weights;
+pub use interface::{Hints, InputTensor, IntegerType, Interface, OutputTensor};
+pub use model::{Model, PRODUCER};
+pub use pool::{FeatureKind, Pool};
+pub use proto::TensorProto;
+pub use weights::{Weight, Weights};

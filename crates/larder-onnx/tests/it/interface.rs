@@ -1,0 +1,146 @@
+//! Inputs and outputs by meaning, on our own models and on exports of others.
+
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::{Axis, GraphBuilder, Hints, IntegerType, Interface, Model, OnnxError, TensorProto, Value};
+
+use crate::support::{data, repository, tiny_model};
+
+fn names(interface: &Interface) -> [Option<&str>; 4] {
+    [
+        Some(interface.input_ids.name.as_str()),
+        interface.attention_mask.as_ref().map(|input| input.name.as_str()),
+        interface.token_type_ids.as_ref().map(|input| input.name.as_str()),
+        interface.token_output.as_ref().map(|output| output.name.as_str()),
+    ]
+}
+
+#[test]
+fn our_own_encoder_is_recognised() {
+    let interface = Interface::recognise(&tiny_model()).expect("is recognised");
+    let expected = ["input_ids", "attention_mask", "token_type_ids", "last_hidden_state"].map(Some);
+    assert_eq!(names(&interface), expected);
+    assert_eq!(interface.input_ids.dtype, IntegerType::Int64);
+    assert_eq!((interface.input_ids.batch, interface.input_ids.seq), (None, None));
+    assert_eq!((interface.vocabulary_size, interface.hidden_size), (100, 32));
+    assert_eq!((interface.position_rows, interface.layers), (Some(32), Some(2)));
+    assert_eq!(interface.hidden_states.len(), 3);
+    assert_eq!(interface.pooled_outputs.len(), 1);
+    let json = serde_json::to_string(&interface).expect("can be written");
+    assert_eq!(serde_json::from_str::<Interface>(&json).expect("can be read"), interface);
+}
+
+#[test]
+fn a_torchscript_export_is_recognised() {
+    let model = Model::load(&data("torchscript.onnx")).expect("is checked in");
+    let interface = Interface::recognise(&model).expect("is recognised");
+    assert_eq!(names(&interface), ["input_ids", "attention_mask", "token_type_ids", "last_hidden_state"].map(Some));
+    assert_eq!((interface.vocabulary_size, interface.hidden_size), (60, 16));
+    assert_eq!((interface.position_rows, interface.layers), (Some(20), Some(2)));
+    assert!(interface.hidden_states.is_empty());
+}
+
+#[test]
+fn odd_names_and_echoes_do_not_mislead() {
+    let model = Model::load(&data("oddly_named.onnx")).expect("is checked in");
+    let interface = Interface::recognise(&model).expect("is recognised");
+    let token = model.outputs()[2].name();
+    assert_eq!(names(&interface), [Some("x"), Some("y"), None, Some(token)]);
+    assert_eq!(interface.pooled_outputs.len(), 1);
+    assert_eq!((interface.hidden_size, interface.layers), (16, Some(2)));
+}
+
+#[test]
+fn a_published_third_party_export_is_recognised() {
+    let path = std::env::var_os("LARDER_FOREIGN_ONNX")
+        .map_or_else(|| repository().join(".larder/models/paraphrase-MiniLM-L3-v2/model.onnx"), Into::into);
+    if !path.is_file() {
+        eprintln!("SKIPPED: no {} (set LARDER_FOREIGN_ONNX)", path.display());
+        return;
+    }
+    let model = Model::load(&path).expect("is a model");
+    let interface = Interface::recognise(&model).expect("is recognised");
+    assert_eq!(names(&interface), [Some("input_ids"), Some("attention_mask"), None, Some("onnx::Shape_422")]);
+    assert_eq!((interface.vocabulary_size, interface.hidden_size), (30522, 384));
+    assert_eq!((interface.position_rows, interface.layers), (Some(512), Some(3)));
+    assert_eq!(interface.pooled_outputs[0].name, "461");
+    // And nothing of it is lost when it is saved.
+    let bytes = std::fs::read(&path).expect("was read before");
+    assert!(model.to_bytes().expect("it is small") == bytes);
+}
+
+/// Tables of these rows, one int32 input `[2, 8]` for each, summed; then `extra` on the sum.
+fn embedder(rows: &[usize], extra: impl FnOnce(&mut GraphBuilder, &Value)) -> Model {
+    let mut b = GraphBuilder::new("embedder", 17);
+    let mut sum: Option<Value> = None;
+    for (place, &rows) in rows.iter().enumerate() {
+        let index = b.input(&format!("in{place}"), DataType::Int32, &[2.into(), 8.into()]);
+        let table = b.initializer(TensorProto::from_f32(&format!("t{place}"), &[rows, 4], &vec![0.5; rows * 4]));
+        let index = b.cast(&index, DataType::Int64);
+        let found = b.gather(&table, &index, 0);
+        sum = Some(sum.map_or(found.clone(), |sum| b.add(&sum, &found)));
+    }
+    let sum = sum.expect("there are tables");
+    extra(&mut b, &sum);
+    let axes = [2.into(), 8.into(), Axis::symbol("h")];
+    b.output(&sum, "out", DataType::Float, &axes);
+    Model::from_graph(b.finish(), 17).expect("the test's graph is sound")
+}
+
+#[test]
+fn roles_follow_the_tables() {
+    let model = embedder(&[2, 40, 90], |_, _| {});
+    let interface = Interface::recognise(&model).expect("is recognised");
+    assert_eq!(names(&interface), [Some("in2"), None, Some("in0"), Some("out")]);
+    assert_eq!(interface.position_ids.as_ref().map(|input| input.name.as_str()), Some("in1"));
+    assert_eq!(interface.input_ids.dtype, IntegerType::Int32);
+    assert_eq!((interface.input_ids.batch, interface.input_ids.seq), (Some(2), Some(8)));
+    // The output does not tell its width: the table does.
+    assert_eq!((interface.hidden_size, interface.position_rows), (4, Some(40)));
+}
+
+#[test]
+fn inputs_that_nothing_reads_are_set_apart() {
+    let model = embedder(&[90], |b, _| {
+        b.input("idle", DataType::Int64, &[2.into(), 8.into()]);
+    });
+    let interface = Interface::recognise(&model).expect("is recognised");
+    assert!(interface.attention_mask.is_none());
+    assert_eq!(interface.unread[0].name, "idle");
+}
+
+#[test]
+fn two_readings_are_an_error_until_a_hint_decides() {
+    let model = embedder(&[90, 90], |_, _| {});
+    let message = Interface::recognise(&model).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "in0 (int32 [2, 8]), in1 (int32 [2, 8]) could each be the model's input_ids: name the right one (hint `input_ids`)"
+    );
+    let hints = Hints { input_ids: Some("in1".to_owned()), ..Hints::default() };
+    let interface = Interface::recognise_with(&model, &hints).expect("the hint decides");
+    assert_eq!(interface.input_ids.name, "in1");
+    let hints = Hints { input_ids: Some("in7".to_owned()), ..Hints::default() };
+    assert!(matches!(Interface::recognise_with(&model, &hints), Err(OnnxError::WrongHint { .. })));
+
+    let model = embedder(&[90], |b, sum| {
+        for name in ["a", "b"] {
+            let other = b.tanh(sum);
+            b.output(&other, name, DataType::Float, &[2.into(), 8.into(), 4.into()]);
+        }
+    });
+    let message = Interface::recognise(&model).unwrap_err().to_string();
+    assert!(
+        message.starts_with("a (float [2, 8, 4]), b (float [2, 8, 4]) could each be the model's last_hidden_state")
+    );
+}
+
+#[test]
+fn what_cannot_be_fed_is_named() {
+    let model = embedder(&[90], |b, sum| {
+        let scale = b.input("scale", DataType::Float, &[]);
+        let scaled = b.mul(sum, &scale);
+        b.output(&scaled, "scaled", DataType::Float, &[]);
+    });
+    let message = Interface::recognise(&model).unwrap_err().to_string();
+    assert_eq!(message, "input \"scale\" is scale (float []); expected int64 or int32 of shape [batch, seq]");
+}

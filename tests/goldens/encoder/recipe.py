@@ -1,0 +1,127 @@
+"""Makes the encoder goldens: what PyTorch says about a tiny random BERT and about all-MiniLM-L6-v2.
+
+Run by hand, in a virtual environment, when the goldens must change:
+
+    python -m venv venv
+    venv/bin/pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6
+    venv/bin/python tests/goldens/encoder/recipe.py .larder/models/all-MiniLM-L6-v2
+
+The argument is a folder with `config.json` and `model.safetensors`. Written beside this file:
+
+- `tiny/config.json`, `tiny/model.safetensors`: a BERT of hidden size 32 with 2 layers and random weights, large enough
+  (standard deviation 0.2) that attention is far from uniform and every term shows in the output;
+- `tiny/outputs_<hidden_act>.safetensors`: its outputs: in full, with the inputs, for `gelu`, one row for the others;
+- `minilm.safetensors`: inputs and outputs of the real model. `last_hidden_state` and the layers' means are kept for
+  chosen rows only, to stay small; `pooler_output` and `mean` are kept in full.
+
+All of `input_ids`, `attention_mask`, `token_type_ids` are int64 [batch, seq]; outputs are float32 of the eager
+attention, computed in one thread.
+"""
+
+import json
+import pathlib
+import sys
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+HERE = pathlib.Path(__file__).resolve().parent
+PINNED = {"torch": ("2.15.0", torch.__version__), "transformers": ("5.23.0", transformers.__version__)}
+ACTIVATIONS = ["gelu", "gelu_new", "relu"]
+
+# Six sequences in WordPiece ids of bert-base-uncased, from one token between the marks to 24; [CLS] 101, [SEP] 102.
+SEQUENCES = [
+    [101, 7592, 102],
+    [101, 1996, 4937, 2938, 2006, 1996, 13523, 1012, 102],
+    [101, 2002, 3236, 1996, 2197, 3345, 2188, 1998, 2166, 3728, 2000, 2010, 2269, 1012, 102],
+    [101, 29436, 9352, 30521, 1, 999, 102],
+    [101, 2054, 2051, 2003, 2009, 1029, 102, 2009, 2003, 2274, 5119, 1012, 102],
+    [101, 3899, 2075, 2003, 1037, 2309, 2773, 1010, 2021, 2009, 2003, 2026, 5440, 2028, 2012, 1996, 2617, 1010, 2061,
+     2292, 2033, 2224, 2009, 1012, 102, 102],
+]
+
+
+def batch(sequences):
+    """Pads to the longest; the second segment, if any, begins after the first 102."""
+    longest = max(map(len, sequences))
+    ids, mask, types = (torch.zeros(len(sequences), longest, dtype=torch.int64) for _ in range(3))
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = 1
+        types[row, sequence.index(102) + 1 : len(sequence)] = 1
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+
+
+def run(model, inputs):
+    with torch.no_grad():
+        out = model(**inputs, output_hidden_states=True)
+    weight = inputs["attention_mask"].unsqueeze(-1).float()
+    means = [(h * weight).sum(1) / weight.sum(1).clamp(min=1) for h in out.hidden_states]
+    return out, torch.stack(means, 1)
+
+
+def contiguous(tensors):
+    return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+
+
+def tiny():
+    folder = HERE / "tiny"
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(7)
+    settings = dict(vocab_size=100, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+                    max_position_embeddings=32, type_vocab_size=2, initializer_range=0.02)
+    state = None
+    sequences = [[ids % 100 if ids != 102 else 102 for ids in sequence] for sequence in SEQUENCES]
+    inputs = batch(sequences)
+    inputs["input_ids"] %= 100
+    for activation in ACTIVATIONS:
+        config = transformers.BertConfig(**settings, hidden_act=activation)
+        config._attn_implementation = "eager"
+        model = transformers.BertModel(config).eval()
+        if state is None:
+            state = {}
+            for name, tensor in model.state_dict().items():
+                if tensor.is_floating_point():
+                    centre = 1.0 if name.endswith("LayerNorm.weight") else 0.0
+                    state[name] = centre + 0.2 * torch.randn(tensor.shape)
+            save_file(contiguous(state), folder / "model.safetensors", metadata={"format": "pt"})
+            written = dict(settings, model_type="bert", hidden_act="gelu", layer_norm_eps=1e-12, pad_token_id=0,
+                           position_embedding_type="absolute")
+            (folder / "config.json").write_text(json.dumps(written, indent=2) + "\n")
+        model.load_state_dict(state, strict=False)
+        out, means = run(model, inputs)
+        # The other activations: one whole row shows what the first layers did.
+        kept = {"last_hidden_state_row_2": out.last_hidden_state[2], "pooler_output": out.pooler_output}
+        if activation == "gelu":
+            # [layer, batch, seq, hidden] and [batch, layer, hidden]; layer 0 is the embeddings' output.
+            kept = inputs | {"hidden_states": torch.stack(out.hidden_states), "layer_means": means,
+                             "pooler_output": out.pooler_output}
+        save_file(contiguous(kept), folder / f"outputs_{activation}.safetensors")
+
+
+def minilm(path):
+    model = transformers.BertModel.from_pretrained(path, attn_implementation="eager").eval()
+    inputs = batch(SEQUENCES)
+    out, means = run(model, inputs)
+    kept = inputs | {
+        "pooler_output": out.pooler_output,
+        "mean": means[:, -1],
+        # [row, layer, hidden]: layer 0 is the embeddings' output.
+        "layer_means": means[[2, 4]],
+        # [seq, hidden] of one whole row with two segments, and the first token of every row.
+        "last_hidden_state_row_4": out.last_hidden_state[4, :13],
+        "cls": out.last_hidden_state[:, 0],
+    }
+    save_file(contiguous(kept), HERE / "minilm.safetensors")
+
+
+if __name__ == "__main__":
+    for name, (wanted, found) in PINNED.items():
+        if found.split("+")[0] != wanted:
+            sys.exit(f"{name} is {found}; the goldens are made with {wanted}")
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    torch.set_num_threads(1)
+    tiny()
+    minilm(sys.argv[1])
