@@ -1,0 +1,194 @@
+//! Tokenizing texts, pairs and words.
+
+use larder_data::Content;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tokenizers::{EncodeInput, Encoding, InputSequence};
+
+use crate::error::TokensError;
+use crate::special::id;
+use crate::tokenizer::Tokenizer;
+use crate::tokens::{NO_WORD, Tokens};
+
+/// Characters of a text shown in a message.
+const EXCERPT: usize = 40;
+
+/// How to tokenize.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TokenizeSettings {
+    /// Longest result for a text or pair, in tokens with special tokens: what the encoder reads. `None` cuts nothing.
+    /// Words are never cut, see [`Tokenizer::encode`].
+    pub max_tokens: Option<usize>,
+}
+
+impl Tokenizer {
+    /// Tokenizes one input, special tokens included.
+    ///
+    /// - A text longer than `max_tokens` loses its last tokens; special tokens stay, and what was cut is counted.
+    /// - Of a pair, tokens are taken from the end of the longer text until both are equally long, then from both
+    ///   ("longest first"; of an odd number the longer text keeps one more).
+    /// - Words are tokenized each by itself, and *never cut*: no word may be lost, so long sentences are read in
+    ///   windows, which are made where they are encoded. Byte-level BPE spells a word in the middle of a text
+    ///   differently from the start of a text; where the file leaves that to the caller (`add_prefix_space: false`),
+    ///   every word is read as after a space, as `add_prefix_space=True` of the Python class does.
+    ///
+    /// Special tokens that somebody typed, like `[SEP]`, are recognised as such, as everywhere.
+    ///
+    /// # Errors
+    /// [`TokensError::MaxTokensTooSmall`], [`TokensError::TextTooLong`], and [`TokensError::Encode`] for a vocabulary
+    /// with gaps.
+    pub fn encode(&self, content: &Content, settings: &TokenizeSettings) -> Result<Tokens, TokensError> {
+        match content {
+            Content::Text { text, text_b: None } => {
+                let limit = self.limit(settings, self.special_tokens().single_tokens, 1)?;
+                let encoding = self.run(text.as_str(), text)?;
+                tokens(&encoding, limit, &spans(&encoding)?)
+            }
+            Content::Text { text, text_b: Some(text_b) } => {
+                let limit = self.limit(settings, self.special_tokens().pair_tokens, 2)?;
+                let encoding = self.run((text.as_str(), text_b.as_str()), text)?;
+                tokens(&encoding, limit, &spans(&encoding)?)
+            }
+            Content::Words(words) => self.encode_words(words),
+        }
+    }
+
+    /// Tokenizes many inputs on all cores; results are in the order of `contents`.
+    ///
+    /// # Errors
+    /// [`TokensError::InBatch`] around the error of the first entry that fails.
+    pub fn encode_batch(&self, contents: &[Content], settings: &TokenizeSettings) -> Result<Vec<Tokens>, TokensError> {
+        let encoded: Vec<_> = contents.par_iter().map(|content| self.encode(content, settings)).collect();
+        let located = |(entry, result): (usize, Result<Tokens, TokensError>)| {
+            result.map_err(|source| TokensError::InBatch { entry, source: Box::new(source) })
+        };
+        encoded.into_iter().enumerate().map(located).collect()
+    }
+
+    fn encode_words(&self, words: &[String]) -> Result<Tokens, TokensError> {
+        let excerpt = words.first().map_or("", String::as_str);
+        if !self.words_need_space {
+            let encoding = self.run(InputSequence::from(words), excerpt)?;
+            return tokens(&encoding, None, &spans(&encoding)?);
+        }
+        let added = self.inner.get_added_vocabulary().get_vocab();
+        let needs = |word: &String| !word.starts_with(' ') && !added.contains_key(word);
+        let spaced: Vec<String> =
+            words.iter().map(|word| if needs(word) { format!(" {word}") } else { word.clone() }).collect();
+        let encoding = self.run(InputSequence::from(spaced), excerpt)?;
+        let mut spans = spans(&encoding)?;
+        for ((start, end), word) in spans.iter_mut().zip(encoding.get_word_ids()) {
+            if word.and_then(|word| words.get(word as usize)).is_some_and(needs) {
+                // The space is ours; a token may have kept it in its span.
+                (*start, *end) = ((*start - 1).max(0), (*end - 1).max(0));
+            }
+        }
+        tokens(&encoding, None, &spans)
+    }
+
+    fn run<'a>(&self, input: impl Into<EncodeInput<'a>>, text: &str) -> Result<Encoding, TokensError> {
+        self.inner.encode_char_offsets(input, true).map_err(|source| TokensError::Encode {
+            path: self.path.clone(),
+            excerpt: text.chars().take(EXCERPT).collect(),
+            source,
+        })
+    }
+
+    /// Tokens of the text itself that fit.
+    fn limit(
+        &self,
+        settings: &TokenizeSettings,
+        special_tokens: usize,
+        texts: usize,
+    ) -> Result<Option<usize>, TokensError> {
+        let Some(max_tokens) = settings.max_tokens else { return Ok(None) };
+        if max_tokens < special_tokens + texts {
+            return Err(TokensError::MaxTokensTooSmall { max_tokens, special_tokens, texts });
+        }
+        Ok(Some(max_tokens - special_tokens))
+    }
+}
+
+fn spans(encoding: &Encoding) -> Result<Vec<(i32, i32)>, TokensError> {
+    let span = |&(start, end): &(usize, usize)| match (i32::try_from(start), i32::try_from(end)) {
+        (Ok(start), Ok(end)) => Ok((start, end)),
+        _ => Err(TokensError::TextTooLong { characters: end }),
+    };
+    encoding.get_offsets().iter().map(span).collect()
+}
+
+/// Keeps `limit` tokens of the text or texts, and every special token.
+fn tokens(encoding: &Encoding, limit: Option<usize>, spans: &[(i32, i32)]) -> Result<Tokens, TokensError> {
+    let special = encoding.get_special_tokens_mask();
+    let second = |token: usize| usize::from(encoding.token_to_sequence(token) == Some(1));
+    let mut left = [usize::MAX; 2];
+    if let Some(limit) = limit
+        && special.iter().filter(|special| **special == 0).count() > limit
+    {
+        let mut lengths = [0; 2];
+        for token in (0..special.len()).filter(|&token| special[token] == 0) {
+            lengths[second(token)] += 1;
+        }
+        left = longest_first(lengths, limit);
+    }
+
+    let mut tokens = Tokens::default();
+    for token in 0..special.len() {
+        if special[token] == 0 && left != [usize::MAX; 2] {
+            let left = &mut left[second(token)];
+            if *left == 0 {
+                tokens.truncated_tokens += 1;
+                continue;
+            }
+            *left -= 1;
+        }
+        tokens.input_ids.push(id(encoding.get_ids()[token]));
+        tokens.type_ids.push(id(encoding.get_type_ids()[token]));
+        tokens.offsets.push(spans[token]);
+        let word = encoding.get_word_ids()[token].filter(|_| special[token] == 0);
+        tokens.word_ids.push(word.map_or(NO_WORD, id));
+    }
+    Ok(tokens)
+}
+
+/// How much of two texts remains when together they may have `limit` tokens and have more.
+fn longest_first([first, second]: [usize; 2], limit: usize) -> [usize; 2] {
+    let (short, long) = (first.min(second), first.max(second));
+    let short = short.min(limit / 2);
+    let long = long.min(limit - short);
+    if first > second { [long, short] } else { [short, long] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rule in words: always take from the longer one; from the first of two equally long ones.
+    fn one_by_one(mut lengths: [usize; 2], limit: usize) -> [usize; 2] {
+        let second_was_shorter = lengths[0] > lengths[1];
+        while lengths[0] + lengths[1] > limit {
+            let from = match lengths[0].cmp(&lengths[1]) {
+                std::cmp::Ordering::Greater => 0,
+                std::cmp::Ordering::Less => 1,
+                std::cmp::Ordering::Equal => usize::from(second_was_shorter),
+            };
+            lengths[from] -= 1;
+        }
+        lengths
+    }
+
+    #[test]
+    fn longest_first_takes_from_the_longer_text() {
+        for first in 0..12 {
+            for second in 0..12 {
+                for limit in 1..(first + second).max(1) {
+                    assert_eq!(
+                        longest_first([first, second], limit),
+                        one_by_one([first, second], limit),
+                        "{first} and {second} to {limit}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! From text to token ids, by the encoder's own `tokenizer.json`.
+//!
+//! - [`Tokenizer`] loads the file and knows its [`SpecialTokens`], its digest and its vocabulary's size.
+//! - [`Tokenizer::encode`] turns a text, a pair or words ([`larder_data::Content`]) into [`Tokens`]: ids, segments,
+//!   character spans and the word of each token. [`Tokenizer::encode_batch`] does many on all cores.
+//! - [`tokenize`] is the stage: a split of a dataset in, a `tokens` file out.
+//! - [`TokenizeSettings`] say how long the result may be. Nothing is ever padded, and the padding and truncation that
+//!   the file itself may ask for are ignored: lengths are decided by the pipeline.
+//!
+//! ```no_run
+//! use larder_data::Content;
+//! use larder_tokens::{TokenizeSettings, Tokenizer};
+//!
+//! let tokenizer = Tokenizer::load("encoders/minilm/tokenizer.json".as_ref())?;
+//! let content = Content::Text { text: "A larder is a cool store.".to_owned(), text_b: None };
+//! let tokens = tokenizer.encode(&content, &TokenizeSettings { max_tokens: Some(256) })?;
+//! assert_eq!(tokens.input_ids.len(), tokens.offsets.len());
+//! assert_eq!(tokens.truncated_tokens, 0);
+//! # Ok::<(), larder_tokens::TokensError>(())
+//! ```
+#![deny(missing_docs)]
+
+mod encode;
+mod error;
+mod special;
+mod stage;
+mod tokenizer;
+mod tokens;
+
+pub use encode::TokenizeSettings;
+pub use error::TokensError;
+pub use special::SpecialTokens;
+pub use stage::{FORMAT_VERSION, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};
+pub use tokenizer::Tokenizer;
+pub use tokens::{NO_WORD, Tokens};

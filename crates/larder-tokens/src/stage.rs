@@ -1,0 +1,158 @@
+//! The tokenize stage: a split of a dataset in, a `tokens` file out, in constant memory.
+//!
+//! Bad rows stop the stage or are skipped, counted and listed, as [`OnBadRow`] says. Texts that are longer than the
+//! encoder reads are cut and counted; words of a tagging task are never cut.
+
+use std::path::Path;
+use std::time::Instant;
+
+use larder_data::{DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, SkippedRows, Task};
+use larder_store::{Provenance, StoreError, TokenRow, TokensWriter};
+
+use crate::{TokenizeSettings, Tokenizer, TokensError};
+
+/// Version of the tokens file's layout.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Rows tokenized at a time: enough for every core, little memory.
+const BATCH_ROWS: usize = 2048;
+
+/// What to tokenize, and where to.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenizeRequest<'a> {
+    /// The dataset.
+    pub spec: &'a DatasetSpec,
+    /// Its split.
+    pub split: &'a str,
+    /// The encoder's tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// Tokens a text may have, special tokens included.
+    pub max_tokens: usize,
+    /// What to do with rows that cannot be used.
+    pub on_bad_row: OnBadRow,
+    /// The `tokens` file to make.
+    pub target: &'a Path,
+}
+
+/// What tokenizing did.
+#[derive(Debug, Clone)]
+pub struct TokenizeReport {
+    /// Rows in the file.
+    pub rows: u64,
+    /// Real tokens, special tokens included.
+    pub tokens: u64,
+    /// Rows that were cut.
+    pub truncated_rows: u64,
+    /// Tokens cut off.
+    pub truncated_tokens: u64,
+    /// Rows left out.
+    pub skipped: SkippedRows,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// The tokenize stage failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizeStageError {
+    /// The dataset.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// One text.
+    #[error("cannot tokenize example {example_id} ({place} of split `{split}`)")]
+    Text {
+        /// The split.
+        split: String,
+        /// The example's id.
+        example_id: String,
+        /// Its line or row.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<TokensError>,
+    },
+    /// The tokens file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl TokenizeRequest<'_> {
+    /// What the tokens file made now would record.
+    ///
+    /// # Errors
+    /// [`DataError`] when the split cannot be read.
+    pub fn provenance(&self) -> Result<Provenance, DataError> {
+        Ok(Provenance::new("tokenize", FORMAT_VERSION)
+            .with_all(self.spec.fingerprint_parts(self.split)?)
+            .with("tokenizer.digest", self.tokenizer.digest())
+            .with("max_tokens", self.max_tokens)
+            .with("on_bad_row", self.on_bad_row))
+    }
+}
+
+/// Makes the tokens file, whatever stands there. `progress` hears the rows done so far.
+///
+/// # Errors
+/// [`TokenizeStageError`]; the target is then what it was before.
+pub fn tokenize(
+    request: &TokenizeRequest<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<TokenizeReport, TokenizeStageError> {
+    let started = Instant::now();
+    let TokenizeRequest { spec, split, target, .. } = *request;
+    let provenance = request.provenance()?;
+    let mut reader = ExampleReader::open(spec, split, request.on_bad_row)?;
+    if spec.has_targets() && spec.task == Task::Sequence {
+        reader = reader.with_labels(LabelMap::resolve(spec)?);
+    }
+    let tagging = spec.task == Task::Tagging;
+    let mut writer = TokensWriter::create(target, tagging, spec.columns.text_b.is_some(), &provenance)?;
+    let max_tokens = (!tagging).then_some(request.max_tokens);
+    let settings = TokenizeSettings { max_tokens };
+    let mut report = TokenizeReport {
+        rows: 0,
+        tokens: 0,
+        truncated_rows: 0,
+        truncated_tokens: 0,
+        skipped: SkippedRows::default(),
+        seconds: 0.0,
+    };
+    loop {
+        let batch = reader.by_ref().take(BATCH_ROWS).collect::<Result<Vec<_>, _>>()?;
+        if batch.is_empty() {
+            break;
+        }
+        let (origins, contents): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|e| ((e.id, e.line, e.target), e.content)).unzip();
+        let tokens = request.tokenizer.encode_batch(&contents, &settings).map_err(|source| {
+            let entry = if let TokensError::InBatch { entry, .. } = &source { *entry } else { 0 };
+            let (example_id, line, _) = &origins[entry];
+            TokenizeStageError::Text {
+                split: split.to_owned(),
+                example_id: example_id.clone(),
+                place: format!("line {line}"),
+                source: Box::new(source),
+            }
+        })?;
+        for (((example_id, _, target), content), tokens) in origins.into_iter().zip(contents).zip(tokens) {
+            report.rows += 1;
+            report.tokens += tokens.input_ids.len() as u64;
+            report.truncated_rows += u64::from(tokens.truncated_tokens > 0);
+            report.truncated_tokens += u64::from(tokens.truncated_tokens);
+            writer.push(TokenRow {
+                example_id,
+                content,
+                target,
+                input_ids: tokens.input_ids,
+                type_ids: tokens.type_ids,
+                offsets: tokens.offsets,
+                word_ids: tokens.word_ids,
+                truncated_tokens: tokens.truncated_tokens,
+            })?;
+        }
+        progress(report.rows);
+    }
+    writer.finish()?;
+    report.skipped = reader.skipped().clone();
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
