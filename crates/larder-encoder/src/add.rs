@@ -1,0 +1,138 @@
+//! Taking in an encoder that somebody published.
+
+use std::path::{Path, PathBuf};
+
+use larder_onnx::families::bert::{self, BertConfig};
+use larder_onnx::{Family, Hints, Model, OnnxError, Weights};
+use larder_runtime::Runtime;
+use larder_store::{Home, digest_bytes};
+
+use crate::EncoderError;
+use crate::files::read;
+use crate::install::Workshop;
+use crate::intake::{Added, Material, TokenizerSource};
+use crate::manifest::{SourceFile, SourceKind, SourceRecord};
+use crate::name::encoder_name;
+use crate::source::{ModelFile, Source};
+
+/// What to add, and as what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddRequest {
+    /// An `.onnx` file, a folder with one (or with `onnx/model.onnx`), or a folder with `config.json` and
+    /// `model.safetensors`. Where a folder has both, the weights are taken if larder can build their graph.
+    pub source: PathBuf,
+    /// The encoder's name; the file's or folder's own, made safe, if left out.
+    pub name: Option<String>,
+    /// The tokenizer; the `tokenizer.json` beside the model if left out.
+    pub tokenizer: Option<PathBuf>,
+    /// May another encoder of that name be replaced?
+    pub replace: bool,
+}
+
+/// Adds an encoder to `home`: finds its files, builds the graph where only weights are there, checks that tokenizer and
+/// model belong together, runs it on a few texts on the CPU, and writes its folder, whole or not at all. `progress`
+/// hears what is being done.
+///
+/// # Errors
+/// [`EncoderError`]: each variant says what was wrong with which file. `home` is then what it was before.
+pub fn add(
+    home: &Home,
+    runtime: &Runtime,
+    request: &AddRequest,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Added, EncoderError> {
+    add_with(home, runtime, request, &Hints::default(), progress)
+}
+
+/// As [`add`], with the names of inputs and outputs that can be read in two ways.
+///
+/// # Errors
+/// As [`add`].
+pub fn add_with(
+    home: &Home,
+    runtime: &Runtime,
+    request: &AddRequest,
+    hints: &Hints,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Added, EncoderError> {
+    let found = Source::find(&request.source, request.tokenizer.as_deref())?;
+    let name = encoder_name(request.name.as_deref(), &request.source)?;
+    let workshop = Workshop::open(home)?;
+    found.notes.iter().for_each(|note| progress(note));
+    let built = match &found.model {
+        ModelFile::Onnx(path) => {
+            progress(&format!("reading {}", path.display()));
+            read_onnx(path)?
+        }
+        ModelFile::Safetensors { weights, config } => {
+            progress(&format!("building the graph for {}", weights.display()));
+            build(weights, config)?
+        }
+    };
+    let tokenizer = read(&found.tokenizer)?;
+    let config = found.config.map(|path| read(&path).map(|text| (path, text))).transpose()?;
+
+    let mut files = vec![built.file];
+    files.extend(config.as_ref().map(|(path, text)| source_file(path, text)));
+    files.push(source_file(&found.tokenizer, &tokenizer));
+    let material = Material {
+        name,
+        replace: request.replace,
+        model_path: found.model.path().to_path_buf(),
+        model: built.model,
+        model_bytes: built.bytes,
+        tokenizer: TokenizerSource::File(found.tokenizer, tokenizer),
+        config,
+        pooling: found.pooling,
+        hints: hints.clone(),
+        source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights },
+        notes: found.notes,
+    };
+    material.install(home, &workshop, runtime, progress)
+}
+
+/// A model, read or built.
+struct Built {
+    kind: SourceKind,
+    model: Model,
+    bytes: Vec<u8>,
+    file: SourceFile,
+    unused_weights: Vec<String>,
+}
+
+fn read_onnx(path: &Path) -> Result<Built, EncoderError> {
+    let bytes = read(path)?;
+    let model = Model::from_bytes(&bytes).map_err(wrong(path))?;
+    let file = source_file(path, &bytes);
+    Ok(Built { kind: SourceKind::Onnx, model, bytes, file, unused_weights: Vec::new() })
+}
+
+fn build(path: &Path, config: &Path) -> Result<Built, EncoderError> {
+    let text = read(config)?;
+    let family = Family::of_config(&text).map_err(wrong(config))?;
+    let bytes = read(path)?;
+    let weights = Weights::from_bytes(&bytes).map_err(wrong(path))?;
+    let file = source_file(path, &bytes);
+    drop(bytes);
+    let (model, unused_weights) = match family {
+        Family::Bert => {
+            let settings = BertConfig::from_json(&text).map_err(wrong(config))?;
+            let model = bert::build(&settings, &weights).map_err(wrong(path))?;
+            (model, bert::unused_weights(&settings, &weights))
+        }
+    };
+    drop(weights);
+    let bytes = model.to_bytes().map_err(wrong(path))?;
+    Ok(Built { kind: SourceKind::Safetensors, model, bytes, file, unused_weights })
+}
+
+fn wrong(path: &Path) -> impl FnOnce(OnnxError) -> EncoderError + use<> {
+    let path = path.to_path_buf();
+    move |source| EncoderError::Model { path, source }
+}
+
+/// A file as the manifest names it: without the folders of this machine.
+pub(crate) fn source_file(path: &Path, content: &[u8]) -> SourceFile {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    SourceFile { name, digest: digest_bytes(content) }
+}

@@ -1,0 +1,179 @@
+//! An encoder that was added: its folder and its manifest.
+
+use std::path::{Path, PathBuf};
+
+use larder_onnx::{Interface, Model};
+use larder_store::{Home, check_name, digest_bytes};
+use larder_tokens::Tokenizer;
+
+use crate::EncoderError;
+use crate::error::BrokenManifest;
+use crate::files::{names_in, read, read_optional};
+use crate::install::recover;
+use crate::manifest::{EncoderManifest, FORMAT_VERSION};
+
+/// The graph and its parameters.
+pub const MODEL_FILE: &str = "model.onnx";
+/// The tokenizer, as published.
+pub const TOKENIZER_FILE: &str = "tokenizer.json";
+/// The model's configuration, as published, where there was one.
+pub const CONFIG_FILE: &str = "config.json";
+/// The manifest.
+pub const MANIFEST_FILE: &str = "encoder.json";
+
+/// An encoder in its home. Opening it reads the manifest alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoder {
+    name: String,
+    folder: PathBuf,
+    manifest: EncoderManifest,
+}
+
+/// A folder among the encoders.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// The encoder, or why it is broken.
+    pub encoder: Result<Encoder, EncoderError>,
+}
+
+impl Encoder {
+    /// Opens the encoder of that name.
+    ///
+    /// # Errors
+    /// [`EncoderError::NotFound`] lists the encoders there are; [`EncoderError::Broken`]; [`EncoderError::Store`] for a
+    /// name that cannot be a folder's.
+    pub fn open(home: &Home, name: &str) -> Result<Self, EncoderError> {
+        check_name("encoder", name)?;
+        if !recover(home, name)? {
+            return Err(EncoderError::NotFound { name: name.to_owned(), home: home.encoders(), known: folders(home)? });
+        }
+        let folder = home.encoder(name)?;
+        let path = folder.join(MANIFEST_FILE);
+        let broken =
+            |problem: BrokenManifest| EncoderError::Broken { name: name.to_owned(), path: path.clone(), problem };
+        let bytes = read_optional(&path)?.ok_or_else(|| broken(BrokenManifest::Missing))?;
+        let manifest = parse(&bytes).map_err(broken)?;
+        match [MODEL_FILE, TOKENIZER_FILE].into_iter().find(|file| !folder.join(file).is_file()) {
+            Some(missing) => Err(broken(BrokenManifest::MissingFile(missing))),
+            None => Ok(Self { name: name.to_owned(), folder, manifest }),
+        }
+    }
+
+    /// All encoders by name, broken ones included. A home without any is fine.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`] when the folder of encoders cannot be listed.
+    pub fn list(home: &Home) -> Result<Vec<Listed>, EncoderError> {
+        let listed = |name: String| Listed { encoder: Self::open(home, &name), name };
+        Ok(folders(home)?.into_iter().map(listed).collect())
+    }
+
+    /// The name, that of the folder.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What is known about the encoder.
+    pub fn manifest(&self) -> &EncoderManifest {
+        &self.manifest
+    }
+
+    /// What its inputs and outputs mean.
+    pub fn interface(&self) -> &Interface {
+        &self.manifest.interface
+    }
+
+    /// The file with the model.
+    pub fn model_path(&self) -> PathBuf {
+        self.folder.join(MODEL_FILE)
+    }
+
+    /// The file with the tokenizer.
+    pub fn tokenizer_path(&self) -> PathBuf {
+        self.folder.join(TOKENIZER_FILE)
+    }
+
+    /// The longest text that the encoder reads, in tokens, special tokens included.
+    pub fn max_tokens(&self) -> usize {
+        self.manifest.max_positions
+    }
+
+    /// Does padding change the vectors of real tokens? Then only texts of one length may share a batch.
+    pub fn needs_exact_lengths(&self) -> bool {
+        !self.manifest.mask_honoured
+    }
+
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`];
+    /// [`EncoderError::Model`].
+    pub fn model(&self) -> Result<Model, EncoderError> {
+        let path = self.model_path();
+        let bytes = self.checked(&path, &self.manifest.digest)?;
+        Model::from_bytes(&bytes).map_err(|source| EncoderError::Model { path, source })
+    }
+
+    /// The bytes of the model's file.
+    ///
+    /// # Errors
+    /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`].
+    pub fn model_bytes(&self) -> Result<Vec<u8>, EncoderError> {
+        self.checked(&self.model_path(), &self.manifest.digest)
+    }
+
+    /// Loads the tokenizer.
+    ///
+    /// # Errors
+    /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Tokenizer`].
+    pub fn tokenizer(&self) -> Result<Tokenizer, EncoderError> {
+        let path = self.tokenizer_path();
+        let tokenizer = Tokenizer::load(&path)?;
+        let found = tokenizer.digest();
+        let expected = &self.manifest.tokenizer_digest;
+        if found != expected {
+            return Err(EncoderError::Changed { path, expected: expected.clone(), found: found.to_owned() });
+        }
+        Ok(tokenizer)
+    }
+
+    fn checked(&self, path: &Path, expected: &str) -> Result<Vec<u8>, EncoderError> {
+        let bytes = read(path)?;
+        let found = digest_bytes(&bytes);
+        if found != expected {
+            return Err(EncoderError::Changed { path: path.to_path_buf(), expected: expected.to_owned(), found });
+        }
+        Ok(bytes)
+    }
+}
+
+/// The names of all encoders' folders, sorted.
+fn folders(home: &Home) -> Result<Vec<String>, EncoderError> {
+    let encoders = home.encoders();
+    if !encoders.exists() {
+        return Ok(Vec::new());
+    }
+    let mut names = names_in(&encoders)?;
+    names.retain(|name| !name.starts_with('.') && encoders.join(name).is_dir());
+    Ok(names)
+}
+
+fn parse(bytes: &[u8]) -> Result<EncoderManifest, BrokenManifest> {
+    // The version first: another layout may differ in anything else.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format_version: u64,
+    }
+    let Version { format_version: found } = serde_json::from_slice(bytes).map_err(BrokenManifest::Malformed)?;
+    if found != u64::from(FORMAT_VERSION) {
+        return Err(BrokenManifest::Version { found, expected: FORMAT_VERSION });
+    }
+    serde_json::from_slice(bytes).map_err(BrokenManifest::Malformed)
+}

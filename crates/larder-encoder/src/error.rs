@@ -1,0 +1,346 @@
+//! Everything that can go wrong with an encoder, and the way out.
+
+use std::path::PathBuf;
+
+use larder_onnx::OnnxError;
+use larder_runtime::RuntimeError;
+use larder_store::StoreError;
+use larder_tokens::TokensError;
+
+/// An error of this crate: what failed, which file, what was expected, and how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// A file or folder of the encoder could not be written, locked or named.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file that could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder that could not be moved, made or removed.
+    #[error("cannot {action} {}", path.display())]
+    Folder {
+        /// What was being done.
+        action: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the publisher that is no JSON, or not of the layout its name stands for.
+    #[error("{} is malformed", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What its reader says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A model, its weights or its configuration that cannot be used.
+    #[error("{} cannot be used as an encoder", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: OnnxError,
+    },
+    /// ONNX Runtime cannot load or run the model.
+    #[error("{} cannot be run", path.display())]
+    Run {
+        /// The model's file.
+        path: PathBuf,
+        /// What ONNX Runtime says.
+        #[source]
+        source: Box<RuntimeError>,
+    },
+    /// A tokenizer that cannot be used, or does not belong to its encoder.
+    #[error(transparent)]
+    Tokenizer(#[from] TokensError),
+    /// No encoder of that name.
+    #[error("no encoder {name:?} in {}; {}; add one with `larder encoder add SOURCE --name {name}`",
+        home.display(), there_are(known))]
+    NotFound {
+        /// The name asked for.
+        name: String,
+        /// The folder of all encoders.
+        home: PathBuf,
+        /// The encoders there are.
+        known: Vec<String>,
+    },
+    /// An encoder's folder without its manifest, or with one that cannot be read.
+    #[error("the encoder {name:?} is broken: {} {problem}; add it again with --replace", path.display())]
+    Broken {
+        /// Its name.
+        name: String,
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        problem: BrokenManifest,
+    },
+    /// Padding matters now and did not when the encoder was added, or the other way round.
+    #[error("the encoder {name:?} {}, and {} when it was added with ONNX Runtime {version}: add it again with \
+        --replace", mask_text(*found), mask_text(*recorded))]
+    MaskDiffers {
+        /// Its name.
+        name: String,
+        /// Does it honour its mask now?
+        found: bool,
+        /// Did it, when it was added?
+        recorded: bool,
+        /// The ONNX Runtime that ran it then.
+        version: String,
+    },
+    /// The encoder no longer reads texts as long as when it was added.
+    #[error(
+        "the encoder {name:?} reads {found} tokens, and {recorded} when it was added with ONNX Runtime {version}: \
+        add it again with --replace"
+    )]
+    LengthDiffers {
+        /// Its name.
+        name: String,
+        /// The longest text that it reads now, in tokens.
+        found: usize,
+        /// The longest when it was added.
+        recorded: usize,
+        /// The ONNX Runtime that ran it then.
+        version: String,
+    },
+    /// A file of the encoder that is not what was added.
+    #[error("{} changed since the encoder was added (digest {found}, expected {expected}): \
+        bring the file back, or add the encoder again with --replace", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Its digest when it was added.
+        expected: String,
+        /// Its digest now.
+        found: String,
+    },
+    /// Another encoder has this name.
+    #[error(
+        "there is another encoder {name:?} already ({differs} differs): choose another name with --name, \
+        or say --replace"
+    )]
+    Exists {
+        /// The name.
+        name: String,
+        /// What is different about it.
+        differs: &'static str,
+    },
+    /// A source that lies on a hub.
+    #[error("{source_name:?} cannot be fetched: download the model's folder yourself and give its path")]
+    Remote {
+        /// As the user wrote it.
+        source_name: String,
+    },
+    /// A source that does not exist.
+    #[error("{} does not exist; a source is an .onnx file, or a folder with one, or a folder with config.json, \
+        model.safetensors and tokenizer.json", path.display())]
+    NoSource {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// A source without a model in it.
+    #[error("{} is no encoder: expected an .onnx file, or a folder with one or with config.json and \
+        model.safetensors; it holds {found} (weights in another format: save them with safetensors first)",
+        path.display())]
+    NoModel {
+        /// The path given.
+        path: PathBuf,
+        /// What lies there.
+        found: String,
+    },
+    /// Several models, none of which is the usual one.
+    #[error("{} holds several models, {found}: give the path of the one to add", path.display())]
+    ManyModels {
+        /// The folder.
+        path: PathBuf,
+        /// Their names.
+        found: String,
+    },
+    /// Weights without the configuration that says what they are.
+    #[error("{} is missing: weights alone do not say how many layers and heads there are", path.display())]
+    NoConfig {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// No tokenizer beside the model.
+    #[error(
+        "no tokenizer.json in {searched}: name it with --tokenizer FILE (where only vocab.txt was published, \
+        transformers' AutoTokenizer writes tokenizer.json with save_pretrained)"
+    )]
+    NoTokenizer {
+        /// The folders looked at.
+        searched: String,
+    },
+    /// No name can be made of the path.
+    #[error("no name for the encoder can be made of {}: give one with --name", path.display())]
+    NoName {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// A tokenizer without a token that every encoder's input needs.
+    #[error("the tokenizer {} puts no {role} token {place} a text: encoders of the BERT family are made for one",
+        path.display())]
+    NoSpecialToken {
+        /// The tokenizer's file.
+        path: PathBuf,
+        /// `cls` or `sep`.
+        role: &'static str,
+        /// Where it should stand.
+        place: &'static str,
+    },
+    /// An input of the model has an axis of one size.
+    #[error("{}: input {input:?} takes only {axis} {size}: models with a fixed {axis} are not run yet; \
+        export it with dynamic axes for batch and sequence", path.display())]
+    FixedAxis {
+        /// The model's file.
+        path: PathBuf,
+        /// The input.
+        input: String,
+        /// `batch` or `sequence`.
+        axis: &'static str,
+        /// Its only size.
+        size: usize,
+    },
+    /// The model gives a tensor of another shape than it was taken for.
+    #[error("{}: output {output:?} has shape {found:?} for {batch} texts of {seq} tokens, expected {expected}",
+        path.display())]
+    OutputShape {
+        /// The model's file.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// Texts given.
+        batch: usize,
+        /// Tokens of each.
+        seq: usize,
+        /// The shape that came.
+        found: Vec<usize>,
+        /// The shape that the output's meaning asks for.
+        expected: String,
+    },
+    /// No output holds a vector for each token.
+    #[error("{}: no output holds a vector for each token, [batch, seq, hidden]; outputs: {outputs}; export the model \
+        with its last hidden state", path.display())]
+    NoTokenOutput {
+        /// The model's file.
+        path: PathBuf,
+        /// Its float outputs, with the shapes they had when run.
+        outputs: String,
+    },
+    /// The model gives something else than floats.
+    #[error("{}: output {output:?} is {found}, expected float32, float16 or float64", path.display())]
+    OutputType {
+        /// The model's file.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// Its element type.
+        found: String,
+    },
+    /// NaN or infinity among the outputs of the probe.
+    #[error("{}: output {output:?} is not finite for the text {text}: the weights are damaged, or too large for \
+        their type", path.display())]
+    NotFinite {
+        /// The model's file.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// The probe text, quoted, or its length.
+        text: String,
+    },
+    /// Different texts give the same output.
+    #[error("{}: output {output:?} is the same for every probe text (largest difference {spread:e} of its scale): \
+        this encoder has collapsed, or its weights were not loaded", path.display())]
+    Constant {
+        /// The model's file.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// The largest difference between texts, relative to the output's scale.
+        spread: f64,
+    },
+    /// A text's output depends on the texts beside it.
+    #[error("{}: a text's vectors differ by {deviation:e} of their scale when other texts are in its batch, and \
+        {tolerance:e} is rounding: features would depend on the order of the data (dynamic quantisation does this: \
+        add the float model)", path.display())]
+    BatchDependent {
+        /// The model's file.
+        path: PathBuf,
+        /// The largest difference relative to the output's scale.
+        deviation: f64,
+        /// What is put down to rounding.
+        tolerance: f64,
+    },
+    /// Too few tokens for a tokenizer of our own.
+    #[error(
+        "vocab_size is {vocab_size}, and the tokenizer that is made for it needs at least {smallest}: raise it, \
+        or give a tokenizer with --tokenizer FILE"
+    )]
+    VocabularyTooSmall {
+        /// Rows of the embedding table.
+        vocab_size: usize,
+        /// The least that spells English.
+        smallest: usize,
+    },
+    /// A word that is no known way of pooling.
+    #[error("unknown pooling mode {found:?}; known: {known}")]
+    UnknownPooling {
+        /// The word.
+        found: String,
+        /// The known words.
+        known: String,
+    },
+}
+
+/// What is wrong with an encoder's manifest.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokenManifest {
+    /// It is not there.
+    #[error("is missing")]
+    Missing,
+    /// It is not what larder writes.
+    #[error("is not what larder writes there ({0})")]
+    Malformed(#[source] serde_json::Error),
+    /// Another version of larder wrote it.
+    #[error("has format_version {found}, and this larder reads {expected}")]
+    Version {
+        /// The version written there.
+        found: u64,
+        /// The version that can be read.
+        expected: u32,
+    },
+    /// A file that the manifest speaks of is not there.
+    #[error("speaks of {0}, which is missing")]
+    MissingFile(&'static str),
+}
+
+fn mask_text(honoured: bool) -> &'static str {
+    if honoured { "reads past padding" } else { "mixes padding into its vectors" }
+}
+
+fn there_are(known: &[String]) -> String {
+    if known.is_empty() { "there are none yet".to_owned() } else { format!("there are {}", listed(known)) }
+}
+
+/// A list for a message: quoted, comma separated, cut after a dozen.
+pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = names.into_iter().map(|name| format!("{:?}", name.as_ref())).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,97 @@
+//! Making an encoder with random weights: for tests, benchmarks, and training from scratch.
+
+use std::path::PathBuf;
+
+use larder_onnx::families::bert::{self, BertConfig};
+use larder_onnx::{Family, Hints, OnnxError, random_weights};
+use larder_runtime::Runtime;
+use larder_store::Home;
+
+use crate::EncoderError;
+use crate::add::source_file;
+use crate::files::read;
+use crate::install::Workshop;
+use crate::intake::{Added, Material, TokenizerSource};
+use crate::manifest::{SourceKind, SourceRecord};
+use crate::name::encoder_name;
+use crate::source::tokenizer_beside;
+use crate::wordpiece::tokenizer_json;
+
+/// What to make.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InitRequest {
+    /// The `config.json`: sizes and family.
+    pub config: PathBuf,
+    /// What the random numbers start from. One configuration and seed give the same encoder on every machine.
+    pub seed: u64,
+    /// The encoder's name; that of the configuration or its folder with `-random` behind it, if left out.
+    pub name: Option<String>,
+    /// The tokenizer; if left out the `tokenizer.json` beside the configuration; where there is none, a small English
+    /// one is made that fits the vocabulary.
+    pub tokenizer: Option<PathBuf>,
+    /// May another encoder of that name be replaced?
+    pub replace: bool,
+}
+
+/// Makes an encoder with random weights in `home`, checked and probed as an added one is. `progress` hears what is
+/// being done.
+///
+/// # Errors
+/// [`EncoderError`]; [`EncoderError::VocabularyTooSmall`] where a tokenizer has to be made and cannot. `home` is then
+/// what it was before.
+pub fn init(
+    home: &Home,
+    runtime: &Runtime,
+    request: &InitRequest,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Added, EncoderError> {
+    let path = &request.config;
+    let name = match &request.name {
+        Some(given) => encoder_name(Some(given), path)?,
+        None => format!("{}-random", encoder_name(None, path)?),
+    };
+    let wrong = |source: OnnxError| EncoderError::Model { path: path.clone(), source };
+    let text = read(path)?;
+    let family = Family::of_config(&text).map_err(wrong)?;
+    let mut notes = Vec::new();
+    let (config, tokenizer) = match family {
+        Family::Bert => {
+            let config = BertConfig::from_json(&text).map_err(wrong)?;
+            let tokenizer = match request.tokenizer.clone().or_else(|| tokenizer_beside(path)) {
+                Some(file) => {
+                    let bytes = read(&file)?;
+                    TokenizerSource::File(file, bytes)
+                }
+                None => {
+                    notes.push(format!("made a tokenizer for vocab_size {}", config.vocab_size));
+                    TokenizerSource::Made(tokenizer_json(config.vocab_size, config.pad_token_id)?)
+                }
+            };
+            (config, tokenizer)
+        }
+    };
+
+    let workshop = Workshop::open(home)?;
+    progress(&format!("drawing weights from seed {}", request.seed));
+    let weights = random_weights(&config, request.seed).map_err(wrong)?;
+    let model = bert::build(&config, &weights).map_err(wrong)?;
+    drop(weights);
+    let mut files = vec![source_file(path, &text)];
+    if let TokenizerSource::File(path, bytes) = &tokenizer {
+        files.push(source_file(path, bytes));
+    }
+    let material = Material {
+        name,
+        replace: request.replace,
+        model_path: path.clone(),
+        model_bytes: model.to_bytes().map_err(wrong)?,
+        model,
+        tokenizer,
+        config: Some((path.clone(), text)),
+        pooling: None,
+        hints: Hints::default(),
+        source: SourceRecord { kind: SourceKind::Init, files, seed: Some(request.seed), unused_weights: Vec::new() },
+        notes,
+    };
+    material.install(home, &workshop, runtime, progress)
+}

@@ -1,0 +1,263 @@
+//! What `add` and `init` share: checks, the probe, and the folder.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use larder_onnx::families::metadata;
+use larder_onnx::{Family, Hints, Interface, Model};
+use larder_runtime::Runtime;
+use larder_store::{Home, digest_bytes, write_atomic, write_json};
+use larder_tokens::Tokenizer;
+use serde_json::Value as Json;
+
+use crate::EncoderError;
+use crate::encoder::{CONFIG_FILE, Encoder, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
+use crate::install::Workshop;
+use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, input_records, output_records};
+use crate::pooling::Pooling;
+use crate::probe::{Probe, Probed};
+
+/// An encoder that is there now.
+#[derive(Debug)]
+pub struct Added {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// What was done.
+    pub outcome: Outcome,
+    /// Choices made on the way that a user may want to know about; `progress` heard those about the source too.
+    pub notes: Vec<String>,
+}
+
+/// What adding an encoder did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The encoder is new.
+    Added,
+    /// It took the place of another one of that name.
+    Replaced,
+    /// The very same encoder was there already; nothing was done.
+    Unchanged,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Added => "added",
+            Self::Replaced => "replaced",
+            Self::Unchanged => "unchanged",
+        })
+    }
+}
+
+/// Everything that an encoder is made of, in memory.
+pub(crate) struct Material {
+    pub name: String,
+    pub replace: bool,
+    /// The file that messages about the model name.
+    pub model_path: PathBuf,
+    pub model: Model,
+    /// The bytes of `model.onnx`.
+    pub model_bytes: Vec<u8>,
+    pub tokenizer: TokenizerSource,
+    /// The text of `config.json`, and the file that messages name.
+    pub config: Option<(PathBuf, Vec<u8>)>,
+    pub pooling: Option<Pooling>,
+    pub hints: Hints,
+    pub source: SourceRecord,
+    pub notes: Vec<String>,
+}
+
+/// Where the tokenizer comes from.
+pub(crate) enum TokenizerSource {
+    /// A file, with its content.
+    File(PathBuf, Vec<u8>),
+    /// Made for the vocabulary.
+    Made(Vec<u8>),
+}
+
+impl TokenizerSource {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::File(_, bytes) | Self::Made(bytes) => bytes,
+        }
+    }
+}
+
+impl Material {
+    /// Checks the encoder, runs the probe, and puts the folder in its place. `workshop` is held from before anything
+    /// was read, so that two processes cannot make one encoder.
+    ///
+    /// # Errors
+    /// What the checks find; [`EncoderError::Exists`].
+    pub fn install(
+        self,
+        home: &Home,
+        workshop: &Workshop,
+        runtime: &Runtime,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Added, EncoderError> {
+        let digest = digest_bytes(&self.model_bytes);
+        let tokenizer_digest = digest_bytes(self.tokenizer.bytes());
+        let outcome = match self.existing(home, &digest, &tokenizer_digest)? {
+            Standing::Same(encoder) => {
+                progress(&format!("encoder {} is there already, nothing to do", self.name));
+                return Ok(Added { encoder: *encoder, outcome: Outcome::Unchanged, notes: self.notes });
+            }
+            Standing::Other => Outcome::Replaced,
+            Standing::Nothing => Outcome::Added,
+        };
+
+        let staged = workshop.stage(&self.name)?;
+        let write = |file: &str, bytes: &[u8]| {
+            write_atomic(&staged.folder().join(file), |writer: &mut dyn Write| writer.write_all(bytes))
+        };
+        write(TOKENIZER_FILE, self.tokenizer.bytes())?;
+        let tokenizer_path = match &self.tokenizer {
+            TokenizerSource::File(path, _) => path.clone(),
+            TokenizerSource::Made(_) => staged.folder().join(TOKENIZER_FILE),
+        };
+        progress("checking the tokenizer");
+        let tokenizer = Tokenizer::load(&tokenizer_path)?;
+        let declared = self.declared()?;
+        let interface = self.interface()?;
+        check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
+        let lengths = interface.position_rows.into_iter().chain(declared.max_positions);
+        progress("running the probe texts");
+        let probed = Probe {
+            runtime,
+            path: &self.model_path,
+            model: &self.model,
+            bytes: &self.model_bytes,
+            declared_length: lengths.min(),
+            interface,
+            tokenizer: &tokenizer,
+        }
+        .run()?;
+
+        progress("writing the folder");
+        write(MODEL_FILE, &self.model_bytes)?;
+        if let Some((_, text)) = &self.config {
+            write(CONFIG_FILE, text)?;
+        }
+        let manifest = self.manifest(digest, tokenizer_digest, declared, &tokenizer, probed, runtime);
+        write_json(&staged.folder().join(MANIFEST_FILE), &manifest)?;
+        staged.publish()?;
+        Ok(Added { encoder: Encoder::open(home, &self.name)?, outcome, notes: self.notes })
+    }
+
+    /// What stands in this encoder's place.
+    fn existing(&self, home: &Home, digest: &str, tokenizer_digest: &str) -> Result<Standing, EncoderError> {
+        let differs = match Encoder::open(home, &self.name) {
+            Err(EncoderError::NotFound { .. }) => return Ok(Standing::Nothing),
+            Err(_) if self.replace => return Ok(Standing::Other),
+            Err(broken) => return Err(broken),
+            Ok(there) if there.manifest().digest != digest => "its model",
+            Ok(there) if there.manifest().tokenizer_digest != tokenizer_digest => "its tokenizer",
+            // A folder that was damaged since is not the same encoder.
+            Ok(there) => match there.model_bytes().and_then(|_| there.tokenizer()) {
+                Ok(_) => return Ok(Standing::Same(Box::new(there))),
+                Err(_) if self.replace => return Ok(Standing::Other),
+                Err(damaged) => return Err(damaged),
+            },
+        };
+        if self.replace { Ok(Standing::Other) } else { Err(EncoderError::Exists { name: self.name.clone(), differs }) }
+    }
+
+    fn interface(&self) -> Result<Interface, EncoderError> {
+        self.model
+            .check_self_contained()
+            .and_then(|()| Interface::recognise_with(&self.model, &self.hints))
+            .map_err(|source| EncoderError::Model { path: self.model_path.clone(), source })
+    }
+
+    /// What the configuration and larder's own metadata in the model say.
+    fn declared(&self) -> Result<Declared, EncoderError> {
+        let config: Json = match &self.config {
+            Some((path, text)) => {
+                serde_json::from_slice(text).map_err(|source| EncoderError::Json { path: path.clone(), source })?
+            }
+            None => Json::Null,
+        };
+        let size = |key: &str| config.get(key).and_then(Json::as_u64).and_then(|size| usize::try_from(size).ok());
+        let family = self.model.metadata(metadata::FAMILY).or_else(|| config.get("model_type").and_then(Json::as_str));
+        let heads = self.model.metadata(metadata::HEADS).and_then(|heads| heads.parse().ok());
+        Ok(Declared {
+            family: family.and_then(|family| family.parse().ok()),
+            num_attention_heads: heads.or_else(|| size("num_attention_heads")),
+            max_positions: size("max_position_embeddings"),
+        })
+    }
+
+    fn manifest(
+        &self,
+        digest: String,
+        tokenizer_digest: String,
+        declared: Declared,
+        tokenizer: &Tokenizer,
+        probed: Probed,
+        runtime: &Runtime,
+    ) -> EncoderManifest {
+        let Probed { record, interface, mask_honoured, max_positions, max_positions_from } = probed;
+        let fixed_batch = interface.inputs().find_map(|input| input.batch);
+        let fixed_seq = interface.inputs().find_map(|input| input.seq);
+        EncoderManifest {
+            format_version: FORMAT_VERSION,
+            name: self.name.clone(),
+            digest,
+            tokenizer_digest,
+            family: declared.family,
+            hidden_size: interface.hidden_size,
+            num_hidden_layers: interface.layers,
+            num_attention_heads: declared.num_attention_heads,
+            vocabulary_size: interface.vocabulary_size,
+            max_positions,
+            max_positions_from,
+            inputs: input_records(&interface),
+            outputs: output_records(&interface),
+            fixed_batch,
+            fixed_seq,
+            hidden_states: interface.hidden_states.clone(),
+            mask_honoured,
+            special_tokens: *tokenizer.special_tokens(),
+            pooling: self.pooling.clone(),
+            source: self.source.clone(),
+            probe: record,
+            versions: Versions {
+                larder: env!("CARGO_PKG_VERSION").to_owned(),
+                onnxruntime: runtime.version().to_owned(),
+            },
+            interface,
+        }
+    }
+}
+
+/// What stands where an encoder is to go.
+enum Standing {
+    Nothing,
+    /// Something that may be replaced.
+    Other,
+    Same(Box<Encoder>),
+}
+
+struct Declared {
+    family: Option<Family>,
+    num_attention_heads: Option<usize>,
+    /// In tokens.
+    max_positions: Option<usize>,
+}
+
+/// Does the tokenizer belong to the encoder, and mark where texts begin and end?
+///
+/// # Errors
+/// [`EncoderError::Tokenizer`], [`EncoderError::NoSpecialToken`].
+pub(crate) fn check_tokenizer(tokenizer: &Tokenizer, path: &Path, interface: &Interface) -> Result<(), EncoderError> {
+    tokenizer.check_fits(interface.vocabulary_size)?;
+    let special = tokenizer.special_tokens();
+    let missing = |role, place| Err(EncoderError::NoSpecialToken { path: path.to_path_buf(), role, place });
+    match (special.cls_id, special.sep_id) {
+        (None, _) => missing("cls", "before"),
+        (_, None) => missing("sep", "after"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,61 @@
+//! Intake: from what somebody published to an encoder that the other stages can trust.
+//!
+//! - [`add`] takes in an ONNX file or published weights, [`init`] makes an encoder with random weights, [`verify`]
+//!   checks one again. Each runs the model on a few texts on the CPU, because names and shapes do not tell whether an
+//!   encoder obeys its mask, mixes the texts of a batch, or answers the same to everything.
+//! - [`Encoder`] is one that is there: its folder (`model.onnx`, `tokenizer.json`, `encoder.json`), its model,
+//!   tokenizer and interface. [`Encoder::list`] gives all of them.
+//! - [`EncoderManifest`] is `encoder.json`: what is known, what was measured ([`ProbeRecord`]), where it comes from.
+//! - [`EncoderError`] is everything that can go wrong, with the way out.
+//!
+//! ```no_run
+//! use larder_encoder::{AddRequest, Encoder, add};
+//! use larder_runtime::Runtime;
+//! use larder_store::Home;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let home = Home::new("artifacts");
+//! let runtime = Runtime::load(None)?;
+//! let request = AddRequest { source: "all-MiniLM-L6-v2".into(), ..AddRequest::default() };
+//! let added = add(&home, &runtime, &request, &mut |doing| eprintln!("{doing}"))?;
+//! assert_eq!(added.encoder.name(), "all-MiniLM-L6-v2");
+//!
+//! let encoder = Encoder::open(&home, "all-MiniLM-L6-v2")?;
+//! assert_eq!((encoder.manifest().hidden_size, encoder.max_tokens()), (384, 512));
+//! # Ok(())
+//! # }
+//! ```
+#![deny(missing_docs)]
+
+mod add;
+mod encoder;
+mod error;
+mod files;
+mod init;
+mod install;
+mod intake;
+mod manifest;
+mod name;
+mod pooled;
+mod pooling;
+mod probe;
+mod source;
+mod subject;
+mod verify;
+mod wordpiece;
+
+pub use add::{AddRequest, add, add_with};
+pub use encoder::{CONFIG_FILE, Encoder, Listed, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
+pub use error::{BrokenManifest, EncoderError};
+pub use init::{InitRequest, init};
+pub use intake::{Added, Outcome};
+pub use manifest::{
+    EncoderManifest, FORMAT_VERSION, InputRecord, InputRole, LengthOrigin, OutputRecord, OutputRole, SourceFile,
+    SourceKind, SourceRecord, Versions,
+};
+pub use pooled::{POOLED_TOLERANCE, PooledKind, PooledRecord};
+pub use pooling::{Pooling, PoolingMode};
+pub use probe::{LONGEST_PROBE, PROBE_TEXTS, ProbeRecord, SMALLEST_SPREAD};
+pub use subject::{HALF_TOLERANCE, TOLERANCE};
+pub use verify::{Verification, verify};
+pub use wordpiece::SMALLEST_VOCABULARY;

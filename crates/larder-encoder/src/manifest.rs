@@ -1,0 +1,289 @@
+//! `encoder.json`: what an encoder is, where it comes from, and what a run of it showed.
+
+use larder_onnx::{Family, InputTensor, Interface, OutputTensor};
+use larder_tokens::SpecialTokens;
+use serde::{Deserialize, Serialize};
+
+use crate::pooling::Pooling;
+use crate::probe::ProbeRecord;
+
+/// Version of the manifest's layout.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything that is known about an encoder without opening its model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncoderManifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The encoder's name, that of its folder.
+    pub name: String,
+    /// Hex blake3 digest of `model.onnx`.
+    pub digest: String,
+    /// Hex blake3 digest of `tokenizer.json`.
+    pub tokenizer_digest: String,
+    /// The family, where it is known.
+    pub family: Option<Family>,
+    /// Features of each token.
+    pub hidden_size: usize,
+    /// Layers above the embeddings, where they could be counted.
+    pub num_hidden_layers: Option<usize>,
+    /// Attention heads of each layer, where a configuration tells.
+    pub num_attention_heads: Option<usize>,
+    /// Rows of the token table; every token id is below it.
+    pub vocabulary_size: usize,
+    /// The longest text that the encoder reads, in tokens, special tokens included.
+    pub max_positions: usize,
+    /// How `max_positions` is known.
+    pub max_positions_from: LengthOrigin,
+    /// The inputs, as the model has them.
+    pub inputs: Vec<InputRecord>,
+    /// The outputs, as the model has them.
+    pub outputs: Vec<OutputRecord>,
+    /// The only batch size the model takes, if there is one.
+    pub fixed_batch: Option<usize>,
+    /// The only sequence length the model takes, in tokens, if there is one.
+    pub fixed_seq: Option<usize>,
+    /// The tensor inside the model of each hidden state, `[batch, seq, hidden_size]`: 0 is the embeddings' output, `k`
+    /// that of layer `k`. Empty where the layers are not known.
+    pub hidden_states: Vec<String>,
+    /// Does padding leave the vectors of real tokens alone? If not, texts of different lengths must not share a batch.
+    pub mask_honoured: bool,
+    /// The tokens with a function.
+    pub special_tokens: SpecialTokens,
+    /// How the publisher makes one vector of a text; for the record.
+    pub pooling: Option<Pooling>,
+    /// What the encoder was made from.
+    pub source: SourceRecord,
+    /// What the probe run measured.
+    pub probe: ProbeRecord,
+    /// What made this folder.
+    pub versions: Versions,
+    /// The meaning of inputs and outputs in full.
+    pub interface: Interface,
+}
+
+/// How the longest text is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LengthOrigin {
+    /// The graph's position table, or `config.json`; a text of that length (or of
+    /// [`LONGEST_PROBE`](crate::LONGEST_PROBE) tokens, if that is less) was read.
+    Declared,
+    /// Trial: longer texts fail, or nothing longer than [`LONGEST_PROBE`](crate::LONGEST_PROBE) was tried.
+    Measured,
+}
+
+impl LengthOrigin {
+    /// Both origins.
+    pub const ALL: &[Self] = &[Self::Declared, Self::Measured];
+
+    /// The spelling in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Measured => "measured",
+        }
+    }
+}
+
+impl std::fmt::Display for LengthOrigin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What an input is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputRole {
+    /// Token ids.
+    InputIds,
+    /// 1 for tokens, 0 for padding.
+    AttentionMask,
+    /// 0 for the first text, 1 for the second of a pair.
+    TokenTypeIds,
+    /// The position of each token.
+    PositionIds,
+    /// Read by nothing.
+    Unread,
+}
+
+impl InputRole {
+    /// All roles.
+    pub const ALL: &[Self] =
+        &[Self::InputIds, Self::AttentionMask, Self::TokenTypeIds, Self::PositionIds, Self::Unread];
+
+    /// The spelling in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InputIds => "input_ids",
+            Self::AttentionMask => "attention_mask",
+            Self::TokenTypeIds => "token_type_ids",
+            Self::PositionIds => "position_ids",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+impl std::fmt::Display for InputRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// An input as the model has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// What it is for.
+    pub role: InputRole,
+    /// The model's name for it.
+    pub name: String,
+    /// `int64` or `int32`.
+    pub dtype: String,
+    /// Batch and sequence; `None` where any size is taken.
+    pub axes: [Option<usize>; 2],
+}
+
+/// What an output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputRole {
+    /// The last layer's vectors, `[batch, seq, hidden_size]`.
+    Token,
+    /// A vector of the text, `[batch, hidden_size]`.
+    Pooled,
+    /// Something else; never read.
+    Ignored,
+}
+
+impl OutputRole {
+    /// All roles.
+    pub const ALL: &[Self] = &[Self::Token, Self::Pooled, Self::Ignored];
+
+    /// The spelling in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Pooled => "pooled",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+impl std::fmt::Display for OutputRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A float output as the model has it. Integer outputs are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputRecord {
+    /// What it is.
+    pub role: OutputRole,
+    /// The model's name for it.
+    pub name: String,
+    /// Its element type, by the ONNX standard's name.
+    pub dtype: String,
+    /// The size of each axis as the model declares it, `None` where it is open; `None` at all without a declared rank.
+    pub shape: Option<Vec<Option<usize>>>,
+}
+
+/// What kind of thing the encoder was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// An ONNX file, copied as it was.
+    Onnx,
+    /// Published weights; larder built the graph.
+    Safetensors,
+    /// A configuration and a seed; larder built the graph and drew the weights.
+    Init,
+}
+
+impl SourceKind {
+    /// All kinds.
+    pub const ALL: &[Self] = &[Self::Onnx, Self::Safetensors, Self::Init];
+
+    /// The spelling in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Safetensors => "safetensors",
+            Self::Init => "init",
+        }
+    }
+}
+
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where an encoder comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// What kind of thing.
+    pub kind: SourceKind,
+    /// The files it was made from, the model or its weights first.
+    pub files: Vec<SourceFile>,
+    /// The seed of random weights.
+    pub seed: Option<u64>,
+    /// Names in the weights file that the encoder does not use, such as a pre-training head.
+    pub unused_weights: Vec<String>,
+}
+
+/// A file that an encoder was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Its name, without folders.
+    pub name: String,
+    /// Hex blake3 digest of its content.
+    pub digest: String,
+}
+
+/// What made an encoder's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// This library.
+    pub larder: String,
+    /// The ONNX Runtime that ran the probe.
+    pub onnxruntime: String,
+}
+
+/// The inputs of an interface, one record each.
+pub(crate) fn input_records(interface: &Interface) -> Vec<InputRecord> {
+    let record = |role: InputRole, input: &InputTensor| InputRecord {
+        role,
+        name: input.name.clone(),
+        dtype: match input.dtype {
+            larder_onnx::IntegerType::Int64 => "int64".to_owned(),
+            larder_onnx::IntegerType::Int32 => "int32".to_owned(),
+        },
+        axes: [input.batch, input.seq],
+    };
+    let optional = [
+        (InputRole::AttentionMask, &interface.attention_mask),
+        (InputRole::TokenTypeIds, &interface.token_type_ids),
+        (InputRole::PositionIds, &interface.position_ids),
+    ];
+    let optional = optional.into_iter().filter_map(|(role, input)| input.as_ref().map(|input| (role, input)));
+    let unread = interface.unread.iter().map(|input| (InputRole::Unread, input));
+    let all = std::iter::once((InputRole::InputIds, &interface.input_ids)).chain(optional).chain(unread);
+    all.map(|(role, input)| record(role, input)).collect()
+}
+
+/// The float outputs of an interface, one record each.
+pub(crate) fn output_records(interface: &Interface) -> Vec<OutputRecord> {
+    let record = |role: OutputRole, output: &OutputTensor| OutputRecord {
+        role,
+        name: output.name.clone(),
+        dtype: output.dtype.clone(),
+        shape: output.axes.clone(),
+    };
+    let tokens = interface.token_output.iter().map(|output| record(OutputRole::Token, output));
+    let pooled = interface.pooled_outputs.iter().map(|output| record(OutputRole::Pooled, output));
+    let others = interface.other_outputs.iter().map(|output| record(OutputRole::Ignored, output));
+    tokens.chain(pooled).chain(others).collect()
+}

@@ -1,0 +1,84 @@
+//! Is an encoder still what it was when it was added?
+
+use larder_runtime::Runtime;
+
+use crate::EncoderError;
+use crate::encoder::Encoder;
+use crate::intake::check_tokenizer;
+use crate::probe::{Probe, ProbeRecord};
+
+/// What verifying an encoder found.
+#[derive(Debug)]
+pub struct Verification {
+    /// Everything that is wrong, in the order found.
+    pub problems: Vec<EncoderError>,
+    /// What the probe measured this time; `None` when it could not be run.
+    pub probe: Option<ProbeRecord>,
+}
+
+impl Verification {
+    /// Is nothing wrong?
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Hashes the files again, checks that tokenizer and model belong together, and repeats the probe. Whatever is wrong is
+/// collected; one problem does not hide the next. `progress` hears what is being done.
+pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&str)) -> Verification {
+    let mut problems = Vec::new();
+    progress("hashing the model");
+    let model = encoder.model_bytes().map_err(|problem| problems.push(problem)).ok();
+    progress("checking the tokenizer");
+    let checked = encoder.tokenizer().and_then(|tokenizer| {
+        check_tokenizer(&tokenizer, &encoder.tokenizer_path(), encoder.interface())?;
+        Ok(tokenizer)
+    });
+    let tokenizer = checked.map_err(|problem| problems.push(problem)).ok();
+    let (Some(bytes), Some(tokenizer)) = (model, tokenizer) else { return Verification { problems, probe: None } };
+
+    progress("running the probe texts");
+    match probe(encoder, runtime, &bytes, &tokenizer) {
+        Ok((probe, problem)) => {
+            problems.extend(problem);
+            Verification { problems, probe: Some(probe) }
+        }
+        Err(problem) => {
+            problems.push(problem);
+            Verification { problems, probe: None }
+        }
+    }
+}
+
+fn probe(
+    encoder: &Encoder,
+    runtime: &Runtime,
+    bytes: &[u8],
+    tokenizer: &larder_tokens::Tokenizer,
+) -> Result<(ProbeRecord, Option<EncoderError>), EncoderError> {
+    let path = encoder.model_path();
+    let model =
+        larder_onnx::Model::from_bytes(bytes).map_err(|source| EncoderError::Model { path: path.clone(), source })?;
+    let manifest = encoder.manifest();
+    let probed = Probe {
+        runtime,
+        path: &path,
+        model: &model,
+        bytes,
+        interface: manifest.interface.clone(),
+        tokenizer,
+        declared_length: Some(manifest.max_positions),
+    }
+    .run()?;
+    let (name, version) = (encoder.name().to_owned(), manifest.versions.onnxruntime.clone());
+    let problem = if probed.max_positions < manifest.max_positions {
+        let (found, recorded) = (probed.max_positions, manifest.max_positions);
+        Some(EncoderError::LengthDiffers { name, found, recorded, version })
+    } else if probed.mask_honoured != manifest.mask_honoured {
+        let (found, recorded) = (probed.mask_honoured, manifest.mask_honoured);
+        Some(EncoderError::MaskDiffers { name, found, recorded, version })
+    } else {
+        None
+    };
+    Ok((probed.record, problem))
+}
