@@ -1,0 +1,328 @@
+//! The encoder's sessions: token ids in, pooled vectors out.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use larder_encoder::Encoder;
+use larder_onnx::{FeatureOutput, select_features};
+use larder_runtime::{Device, ElementType, RanOn, Runtime, Session, SessionSettings, TensorView, ViewData};
+
+use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, plan};
+use crate::{EncodeError, EncoderInput};
+
+/// CPU sessions at most. Each runs whole batches on its own thread, which scales better than threads inside the small
+/// operators of a short batch, and each holds its own copy of the weights; further cores go inside the operators.
+pub const DEFAULT_MAX_WORKERS: usize = 8;
+
+/// Where and how wide an [`Engine`] runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EngineSettings {
+    /// Where to run.
+    pub device: Device,
+    /// CPU threads; 0 means one per core.
+    pub threads: usize,
+    /// Tokens a batch, padding included; `None` takes the device's default.
+    pub batch_tokens: Option<usize>,
+}
+
+/// An encoder ready to run, with pooling inside its graph and nothing in it that was not asked for.
+#[derive(Debug)]
+pub struct Engine {
+    workers: Vec<Session>,
+    feeds: Feeds,
+    columns: Vec<String>,
+    width: usize,
+    batch_tokens: usize,
+    exact: bool,
+    threads: usize,
+    max_tokens: usize,
+    vocabulary_size: usize,
+}
+
+/// The model's inputs by role.
+#[derive(Debug, Clone)]
+struct Feeds {
+    input_ids: Feed,
+    attention_mask: Option<Feed>,
+    token_type_ids: Option<Feed>,
+    position_ids: Option<Feed>,
+    /// Inputs that nothing reads.
+    unread: Vec<Feed>,
+    pad_id: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Feed {
+    name: String,
+    dtype: ElementType,
+}
+
+/// Vectors of one batch, as a worker hands them over: per column `[batch, width]`.
+type BatchVectors = Vec<Vec<f32>>;
+
+impl Engine {
+    /// Builds the graph that computes exactly `outputs` and opens it, once a worker.
+    ///
+    /// # Errors
+    /// [`EncodeError::Onnx`] for a layer that the model does not show, [`EncodeError::Runtime`] when the device is missing
+    /// or the model does not load.
+    pub fn new(
+        runtime: &Runtime,
+        encoder: &Encoder,
+        outputs: &[FeatureOutput],
+        settings: EngineSettings,
+    ) -> Result<Self, EncodeError> {
+        let interface = encoder.interface();
+        let layers = encoder.interface().last_layer();
+        let bytes = select_features(&encoder.model()?, interface, outputs)?.to_bytes()?;
+        let open = |device, intra_threads, spin| {
+            let name = Some(format!("encoder {}", encoder.name()));
+            let settings = SessionSettings { device, intra_threads, spin, name, ..SessionSettings::default() };
+            Session::from_bytes(runtime, &bytes, &settings)
+        };
+        let threads = SessionSettings { intra_threads: settings.threads, ..SessionSettings::default() }.threads();
+        let (workers, intra) = split_threads(threads);
+        let first = open(settings.device, intra, workers == 1)?;
+        let cpu = matches!(first.ran_on(), RanOn::Cpu);
+        let mut sessions = vec![first];
+        if cpu {
+            // A GPU runs one batch at a time; a second session would only hold the weights twice.
+            for _ in 1..workers {
+                sessions.push(open(Device::Cpu, intra, false)?);
+            }
+        }
+        let feed = |name: &str| {
+            let inputs = sessions[0].inputs();
+            inputs.iter().find(|i| i.name == name).map(|i| Feed { name: i.name.clone(), dtype: i.dtype })
+        };
+        let feeds = Feeds {
+            // A graph that lost its ids when it was cut down cannot depend on the text; the runtime names the input.
+            input_ids: feed(&interface.input_ids.name)
+                .unwrap_or(Feed { name: interface.input_ids.name.clone(), dtype: ElementType::Int64 }),
+            attention_mask: interface.attention_mask.as_ref().and_then(|port| feed(&port.name)),
+            token_type_ids: interface.token_type_ids.as_ref().and_then(|port| feed(&port.name)),
+            position_ids: interface.position_ids.as_ref().and_then(|port| feed(&port.name)),
+            unread: interface.unread.iter().filter_map(|port| feed(&port.name)).collect(),
+            pad_id: encoder.manifest().special_tokens.pad_id.map_or(0, i64::from),
+        };
+        let default = if cpu { DEFAULT_CPU_BATCH_TOKENS } else { DEFAULT_CUDA_BATCH_TOKENS };
+        Ok(Self {
+            workers: sessions,
+            feeds,
+            columns: outputs.iter().map(|o| o.column(layers)).collect(),
+            width: encoder.manifest().hidden_size,
+            batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
+            exact: encoder.needs_exact_lengths(),
+            threads,
+            max_tokens: encoder.max_tokens(),
+            vocabulary_size: encoder.manifest().vocabulary_size,
+        })
+    }
+
+    /// The columns, in the order asked for.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Elements of every vector.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The device that runs.
+    pub fn ran_on(&self) -> &RanOn {
+        self.workers[0].ran_on()
+    }
+
+    /// CPU threads in all.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Tokens a batch.
+    pub fn batch_tokens(&self) -> usize {
+        self.batch_tokens
+    }
+
+    /// What keeps this input from being read, in words; `None` when nothing does.
+    pub fn refusal(&self, input: &EncoderInput<'_>) -> Option<String> {
+        let length = input.input_ids.len();
+        if length == 0 {
+            return Some("has no tokens".to_owned());
+        }
+        if length > self.max_tokens {
+            return Some(format!("has {length} tokens; the encoder reads {}", self.max_tokens));
+        }
+        let fits = |id: i32| usize::try_from(id).is_ok_and(|id| id < self.vocabulary_size);
+        let id = input.input_ids.iter().find(|&&id| !fits(id))?;
+        Some(format!("has token id {id}; the encoder's vocabulary has {} ids", self.vocabulary_size))
+    }
+
+    /// Encodes `inputs` and hands each finished batch to `sink`: its plan and, per column, `[batch, width]` values whose
+    /// rows stand in the order of `batch.rows`. Batches finish in any order; which rows share one does not vary.
+    ///
+    /// Every input must have passed [`Engine::refusal`].
+    ///
+    /// # Errors
+    /// The first [`EncodeError`] of a worker or of `sink`; no further batch is started then.
+    pub fn run(
+        &mut self,
+        inputs: &[EncoderInput<'_>],
+        mut sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let lengths: Vec<usize> = inputs.iter().map(|i| i.input_ids.len()).collect();
+        let batches = plan(&lengths, self.batch_tokens, self.exact);
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let (feeds, columns, width) = (&self.feeds, &self.columns, self.width);
+        let (send, receive) = mpsc::sync_channel::<Result<(usize, BatchVectors), EncodeError>>(2 * self.workers.len());
+        std::thread::scope(|scope| {
+            for session in &mut self.workers {
+                let (send, next, stop, batches) = (send.clone(), &next, &stop, &batches);
+                scope.spawn(move || {
+                    let mut buffers = Buffers::default();
+                    while !stop.load(Ordering::Relaxed) {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(batch) = batches.get(index) else {
+                            break;
+                        };
+                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, &mut buffers);
+                        if send.send(vectors.map(|v| (index, v))).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            let mut result = Ok(());
+            for done in receive {
+                // After an error the queue is drained, so that no worker waits for ever on a full channel.
+                if result.is_ok() {
+                    result = done.and_then(|(index, vectors)| sink(&batches[index], vectors));
+                    stop.store(result.is_err(), Ordering::Relaxed);
+                }
+            }
+            result
+        })
+    }
+
+    /// Encodes `inputs` and returns each column as `[inputs, width]`.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn embed(&mut self, inputs: &[EncoderInput<'_>]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let width = self.width;
+        let mut columns = vec![vec![0.0; inputs.len() * width]; self.columns.len()];
+        self.run(inputs, |batch, vectors| {
+            for (column, vectors) in columns.iter_mut().zip(vectors) {
+                for (&row, vector) in batch.rows.iter().zip(vectors.chunks_exact(width)) {
+                    column[row * width..(row + 1) * width].copy_from_slice(vector);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(columns)
+    }
+}
+
+/// (sessions, threads inside each) for this many threads.
+fn split_threads(threads: usize) -> (usize, usize) {
+    let workers = threads.clamp(1, DEFAULT_MAX_WORKERS);
+    (workers, (threads / workers).max(1))
+}
+
+/// A worker's feeds, kept between batches.
+#[derive(Default)]
+struct Buffers {
+    ids: Ints,
+    mask: Ints,
+    types: Ints,
+    positions: Ints,
+    unread: Vec<Ints>,
+}
+
+/// `[batch, seq]` integers in the width that the model takes.
+#[derive(Default)]
+struct Ints {
+    wide: Vec<i64>,
+    narrow: Vec<i32>,
+}
+
+impl Ints {
+    fn view(&mut self, dtype: ElementType) -> ViewData<'_> {
+        if dtype == ElementType::Int32 {
+            self.narrow.clear();
+            // Ids, masks and segments come from int32, so nothing is lost.
+            self.narrow.extend(self.wide.iter().map(|&v| v as i32));
+            ViewData::I32(&self.narrow)
+        } else {
+            ViewData::I64(&self.wide)
+        }
+    }
+}
+
+fn run_batch(
+    session: &mut Session,
+    feeds: &Feeds,
+    columns: &[String],
+    width: usize,
+    batch: &Batch,
+    inputs: &[EncoderInput<'_>],
+    buffers: &mut Buffers,
+) -> Result<BatchVectors, EncodeError> {
+    let shape = [batch.rows.len(), batch.seq];
+    for ints in [&mut buffers.ids, &mut buffers.mask, &mut buffers.types, &mut buffers.positions] {
+        ints.wide.clear();
+    }
+    buffers.unread.resize_with(feeds.unread.len(), Ints::default);
+    for ints in &mut buffers.unread {
+        ints.wide.resize(batch.padded_tokens(), 0);
+        ints.wide.truncate(batch.padded_tokens());
+    }
+    for (at, &row) in batch.rows.iter().enumerate() {
+        let (input, end) = (inputs[row], (at + 1) * batch.seq);
+        buffers.ids.wide.extend(input.input_ids.iter().copied().map(i64::from));
+        buffers.ids.wide.resize(end, feeds.pad_id);
+        buffers.mask.wide.resize(end - batch.seq + input.input_ids.len(), 1);
+        buffers.mask.wide.resize(end, 0);
+        buffers.types.wide.extend(input.type_ids.unwrap_or_default().iter().copied().map(i64::from));
+        buffers.types.wide.resize(end, 0);
+        buffers.positions.wide.extend((0..).take(batch.seq));
+    }
+    let ports = [
+        (Some(&feeds.input_ids), &mut buffers.ids),
+        (feeds.attention_mask.as_ref(), &mut buffers.mask),
+        (feeds.token_type_ids.as_ref(), &mut buffers.types),
+        (feeds.position_ids.as_ref(), &mut buffers.positions),
+    ];
+    let views: Vec<_> = ports
+        .into_iter()
+        .chain(feeds.unread.iter().map(Some).zip(&mut buffers.unread))
+        .filter_map(|(feed, ints)| feed.map(|feed| (feed, ints)))
+        .map(|(feed, ints)| (feed.name.as_str(), TensorView { shape: &shape, data: ints.view(feed.dtype) }))
+        .collect();
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+    session.run_with(&views, &names, |outputs| {
+        columns.iter().zip(outputs).map(|(column, output)| take(column, output, shape[0], width)).collect()
+    })?
+}
+
+fn take(column: &str, output: &TensorView<'_>, rows: usize, width: usize) -> Result<Vec<f32>, EncodeError> {
+    match output.as_f32() {
+        Some(values) if output.shape == [rows, width] => Ok(values.to_vec()),
+        _ => Err(EncodeError::OutputShape { column: column.to_owned(), found: output.shape.to_vec(), rows, width }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_become_sessions_first() {
+        assert_eq!(split_threads(1), (1, 1));
+        assert_eq!(split_threads(2), (2, 1));
+        assert_eq!(split_threads(8), (8, 1));
+        assert_eq!(split_threads(64), (8, 8));
+    }
+}

@@ -1,0 +1,89 @@
+//! Why encoding failed.
+
+use std::path::PathBuf;
+
+use larder_encoder::EncoderError;
+use larder_onnx::OnnxError;
+use larder_runtime::RuntimeError;
+use larder_store::StoreError;
+
+/// Encoding failed. Finished parts are kept: the next run goes on from them.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The encoder's own files.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// Pooling could not be put into the graph, or a layer was not found.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// ONNX Runtime refused the model or a batch.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tokens file holds what this encoder cannot read.
+    #[error(
+        "{}: row {row} (example {example_id}) {problem}; it was tokenized for another encoder: run `larder tokenize` again",
+        tokens.display()
+    )]
+    Row {
+        /// The `tokens` file.
+        tokens: PathBuf,
+        /// Zero-based row.
+        row: usize,
+        /// The example's id.
+        example_id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A vector holds NaN or infinity.
+    #[error(
+        "the encoder gave a value that is not finite in `{column}` for the input that starts with token ids {start:?}; \
+         the model's weights or its precision are at fault (`larder encoder verify` tells)"
+    )]
+    NotFinite {
+        /// The feature column.
+        column: String,
+        /// The first token ids of the input.
+        start: Vec<i32>,
+    },
+    /// A value is too large for `--dtype f16`.
+    #[error("`{column}` holds {value}, more than half precision can (65504); encode with --dtype f32")]
+    HalfOverflow {
+        /// The feature column.
+        column: String,
+        /// The value.
+        value: f32,
+    },
+    /// The graph's output is not what the column should hold.
+    #[error("the encoder's output for `{column}` has shape {found:?}; expected [{rows}, {width}] float32")]
+    OutputShape {
+        /// The feature column.
+        column: String,
+        /// The shape that came.
+        found: Vec<usize>,
+        /// Rows of the batch.
+        rows: usize,
+        /// The encoder's hidden size.
+        width: usize,
+    },
+    /// `--layers` names a layer that the encoder does not have.
+    #[error(
+        "layer {asked} does not exist: this encoder has layers 0 (embeddings) to {last}, or -1 (the last) to -{count}"
+    )]
+    Layer {
+        /// As asked.
+        asked: i64,
+        /// The last layer's number.
+        last: usize,
+        /// Layers, embeddings included.
+        count: usize,
+    },
+    /// The tokens file holds words; this stage pools sentences.
+    #[error("{} holds words and tags; sentence vectors are made from texts", tokens.display())]
+    Tagging {
+        /// The `tokens` file.
+        tokens: PathBuf,
+    },
+}

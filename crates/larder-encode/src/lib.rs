@@ -1,0 +1,35 @@
+//! The encode stage: tokens in, features out, every text through the encoder once.
+//!
+//! - [`Engine`] holds the encoder's sessions with pooling inside the graph and turns token ids into vectors. Encoding a
+//!   corpus and predicting one sentence go through the same engine.
+//! - [`encode`] reads a `tokens` file and writes a `features` file: read, run and write overlap, memory is constant, equal
+//!   inputs run once, rows of the file being replaced are reused, and a killed encode goes on where it was.
+//! - [`plan`] cuts rows into batches by tokens.
+//!
+//! ```
+//! // Twelve sentences of CoLA's lengths in batches of at most 64 tokens: hardly any padding.
+//! let lengths = [9, 12, 7, 9, 30, 9, 11, 12, 9, 8, 12, 9];
+//! let batches = larder_encode::plan(&lengths, 64, false);
+//! let padded: usize = batches.iter().map(|batch| batch.padded_tokens()).sum();
+//! assert!(padded < 150 && lengths.iter().sum::<usize>() == 137);
+//! ```
+#![deny(missing_docs)]
+
+mod chunk;
+mod engine;
+mod error;
+mod input;
+mod known;
+mod parts;
+mod plan;
+mod report;
+mod settings;
+mod stage;
+
+pub use engine::{DEFAULT_MAX_WORKERS, Engine, EngineSettings};
+pub use error::EncodeError;
+pub use input::EncoderInput;
+pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, PLAN_VERSION, plan};
+pub use report::{EncodeReport, Progress};
+pub use settings::{EncodeSettings, FORMAT_VERSION, LayerSelection, Outlook};
+pub use stage::{EncodeRequest, encode, outlook};

@@ -1,0 +1,359 @@
+//! Tokens file to features file.
+//!
+//! One thread reads and digests the next chunk of rows, the engine's workers run the current one, and one thread writes
+//! the last one: the encoder never waits for the disk. Three chunks at most are in memory. A chunk becomes one part, and
+//! one row group, of the file.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use larder_encoder::Encoder;
+use larder_onnx::FeatureOutput;
+use larder_runtime::Runtime;
+use larder_store::{
+    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Provenance, StoreError, TokensProjection,
+    TokensReader, read_provenance, rows_per_group, write_features_part,
+};
+
+use crate::chunk::{Chunk, read_chunks};
+use crate::engine::{Engine, EngineSettings};
+use crate::known::{Earlier, Previous};
+use crate::parts::{Parts, path_of};
+use crate::plan::PLAN_VERSION;
+use crate::report::{EncodeReport, Progress};
+use crate::settings::{EncodeSettings, Outlook};
+use crate::{EncodeError, EncoderInput};
+
+/// What to encode, and where to.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodeRequest<'a> {
+    /// The encoder.
+    pub encoder: &'a Encoder,
+    /// The `tokens` file.
+    pub tokens: &'a Path,
+    /// The `features` file to make.
+    pub target: &'a Path,
+    /// Layers, poolings, precision, device.
+    pub settings: &'a EncodeSettings,
+    /// Whether rows with unchanged input may be copied from the file that is replaced.
+    pub reuse: bool,
+}
+
+/// How the features file at `request.target` stands against what [`encode`] would write.
+///
+/// A file that holds more columns than asked for is fresh. A stale one keeps its further columns when it is made again.
+///
+/// # Errors
+/// [`EncodeError::Store`] when the tokens file is missing or cut, [`EncodeError::Layer`] for a layer that is not there.
+pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
+    let EncodeRequest { encoder, tokens, target, settings, .. } = *request;
+    let layers = encoder.interface().last_layer();
+    let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
+    if reader.is_tagging() {
+        return Err(EncodeError::Tagging { tokens: tokens.to_path_buf() });
+    }
+    let made_from = reader.provenance().cloned().unwrap_or_else(|| Provenance::new("tokens made elsewhere", 0));
+    let mut outputs = settings.outputs(layers)?;
+    let found = match read_provenance(target) {
+        // A cut file is made again: saying what it lacks helps nobody.
+        Err(StoreError::Parquet { .. }) | Ok(None) => None,
+        Ok(found) => found,
+        Err(error) => return Err(error.into()),
+    };
+    let asked: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
+    let had: Vec<String> = match &found {
+        Some(found) => found.parts.get("columns").into_iter().flat_map(|c| c.split(',')).map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    if asked.iter().all(|column| had.contains(column)) {
+        let provenance = settings.provenance(encoder, &made_from, &had);
+        let freshness = provenance.freshness(found.as_ref());
+        let kept = every_output(layers).filter(|o| had.contains(&o.column(layers)));
+        let mut kept: Vec<FeatureOutput> = kept.collect();
+        kept.sort_by_key(|o| had.iter().position(|c| *c == o.column(layers)));
+        let content = ["encoder.digest", "level", "dtype"];
+        let rows_reusable = found.is_some_and(|f| {
+            f.format_version == provenance.format_version
+                && content.iter().all(|part| f.parts.get(*part) == provenance.parts.get(*part))
+        });
+        return Ok(Outlook { freshness, outputs: kept, provenance, rows_reusable });
+    }
+    let same_encoder =
+        found.as_ref().is_some_and(|f| f.parts.get("encoder.digest") == Some(&encoder.manifest().digest));
+    if same_encoder {
+        outputs.extend(every_output(layers).filter(|o| {
+            let column = o.column(layers);
+            had.contains(&column) && !asked.contains(&column)
+        }));
+    }
+    let columns: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
+    let provenance = settings.provenance(encoder, &made_from, &columns);
+    Ok(Outlook { freshness: provenance.freshness(found.as_ref()), outputs, provenance, rows_reusable: false })
+}
+
+/// Makes the features file, whatever stands there; see [`outlook`] for whether that is needed.
+///
+/// # Errors
+/// [`EncodeError`]. Finished parts are kept, and an older file stays until the new one is whole.
+pub fn encode(
+    runtime: &Runtime,
+    request: &EncodeRequest<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<EncodeReport, EncodeError> {
+    let started = Instant::now();
+    let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
+    let outlook = outlook(request)?;
+    let engine_settings =
+        EngineSettings { device: settings.device, threads: settings.threads, batch_tokens: settings.batch_tokens };
+    let mut engine = Engine::new(runtime, encoder, &outlook.outputs, engine_settings)?;
+    let run_started = Instant::now();
+    let provenance = outlook
+        .provenance
+        .with("ran.device", engine.ran_on())
+        .with("ran.onnxruntime", runtime.version())
+        .with("ran.batch_tokens", engine.batch_tokens())
+        .with("ran.plan_version", PLAN_VERSION)
+        .with("ran.encoder", encoder.name());
+    let previous = if reuse && outlook.rows_reusable { Some(Previous::open(target)?) } else { None };
+    // Which rows are reused decides batches and thereby last bits, so parts belong to one previous file.
+    let provenance = match &previous {
+        Some(_) => provenance.with("ran.previous", read_provenance(target)?.map_or_else(String::new, |p| p.digest())),
+        None => provenance,
+    };
+    let parts = Parts::open(target, &provenance)?;
+    let columns: Vec<FeatureColumnInfo> = engine
+        .columns()
+        .iter()
+        .map(|name| FeatureColumnInfo { name: name.clone(), width: engine.width(), dtype: settings.dtype })
+        .collect();
+
+    let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
+    let mut work = Work {
+        done: Progress { total_rows: reader.rows(), total_tokens: reader.tokens(), ..Progress::default() },
+        report: EncodeReport {
+            rows: 0,
+            encoded_rows: 0,
+            reused_rows: 0,
+            duplicate_rows: 0,
+            resumed_rows: 0,
+            encoded_tokens: 0,
+            computed_tokens: 0,
+            seconds: 0.0,
+            run_seconds: 0.0,
+            device: engine.ran_on().clone(),
+            threads: engine.threads(),
+            columns,
+            file_bytes: 0,
+        },
+        earlier: Earlier::new(),
+        previous,
+        parts,
+        tokens: tokens.to_path_buf(),
+        writing: None,
+        count: 0,
+    };
+    progress(work.done);
+    let rows_per_chunk = rows_per_group(&work.report.columns);
+    std::thread::scope(|scope| {
+        let (send, receive) = mpsc::sync_channel(1);
+        scope.spawn(move || read_chunks(reader, rows_per_chunk, &send));
+        for chunk in receive {
+            work.chunk(&mut engine, chunk?, progress)?;
+        }
+        Ok::<(), EncodeError>(())
+    })?;
+    work.finish(target, &provenance, started, run_started)
+}
+
+fn every_output(layers: usize) -> impl Iterator<Item = FeatureOutput> {
+    use larder_onnx::FeatureKind::{Cls, Mean, Pooler};
+    let pooled = (0..=layers).flat_map(|layer| [Cls, Mean].map(|kind| FeatureOutput { layer, kind }));
+    pooled.chain([FeatureOutput { layer: layers, kind: Pooler }])
+}
+
+/// An encode under way.
+struct Work {
+    done: Progress,
+    report: EncodeReport,
+    earlier: Earlier,
+    previous: Option<Previous>,
+    parts: Parts,
+    tokens: PathBuf,
+    writing: Option<JoinHandle<Result<(), StoreError>>>,
+    count: usize,
+}
+
+/// Where each row of a chunk gets its vectors.
+#[derive(Default)]
+struct Sources {
+    /// Rows to run.
+    run: Vec<usize>,
+    /// (row of the previous file, row)
+    previous: Vec<(usize, usize)>,
+    /// (part, row in it, row)
+    earlier: Vec<(usize, usize, usize)>,
+    /// (row of this chunk, row)
+    here: Vec<(usize, usize)>,
+}
+
+impl Work {
+    fn chunk(
+        &mut self,
+        engine: &mut Engine,
+        chunk: Chunk,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), EncodeError> {
+        let index = self.count;
+        self.count += 1;
+        let tokens_before = self.done.tokens;
+        if self.parts.is_done(index, chunk.len()) {
+            self.report.resumed_rows += chunk.len();
+        } else {
+            let columns = self.vectors(engine, &chunk, progress)?;
+            self.write(index, &chunk, columns)?;
+        }
+        self.earlier.remember(index, &chunk.digests);
+        self.report.rows += chunk.len();
+        self.done.rows = self.report.rows;
+        self.done.tokens = tokens_before + chunk.input_ids.len() as u64;
+        progress(self.done);
+        Ok(())
+    }
+
+    /// The chunk's vectors, `[rows, width]` a column.
+    fn vectors(
+        &mut self,
+        engine: &mut Engine,
+        chunk: &Chunk,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
+        let sources = self.sources(chunk);
+        self.report.encoded_rows += sources.run.len();
+        self.report.reused_rows += sources.previous.len();
+        self.report.duplicate_rows += sources.earlier.len() + sources.here.len();
+
+        let inputs: Vec<EncoderInput<'_>> = sources.run.iter().map(|&row| chunk.input(row)).collect();
+        for (input, &row) in inputs.iter().zip(&sources.run) {
+            if let Some(problem) = engine.refusal(input) {
+                let (tokens, example_id) = (self.tokens.clone(), chunk.example_ids[row].clone());
+                return Err(EncodeError::Row { tokens, row: self.report.rows + row, example_id, problem });
+            }
+        }
+        let infos = self.report.columns.clone();
+        let mut columns: Vec<(FeatureColumnInfo, Vec<f32>)> =
+            infos.into_iter().map(|c| (c.clone(), vec![0.0; chunk.len() * c.width])).collect();
+        if let Some(previous) = &self.previous {
+            previous.copy(sources.previous, &mut columns)?;
+        }
+        if !sources.earlier.is_empty() {
+            self.wait_for_writer()?;
+            let folder = self.parts.folder().to_path_buf();
+            Earlier::copy(sources.earlier, |part| path_of(&folder, part), &mut columns)?;
+        }
+        let (done, report) = (&mut self.done, &mut self.report);
+        engine.run(&inputs, |batch, vectors| {
+            for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
+                for (&at, vector) in batch.rows.iter().zip(vectors.chunks_exact(info.width)) {
+                    check_values(info, vector, inputs[at].input_ids)?;
+                    let row = sources.run[at];
+                    column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
+                }
+            }
+            let real: usize = batch.rows.iter().map(|&at| inputs[at].input_ids.len()).sum();
+            report.encoded_tokens += real as u64;
+            report.computed_tokens += batch.padded_tokens() as u64;
+            done.rows += batch.rows.len();
+            done.tokens += real as u64;
+            done.run_tokens += real as u64;
+            progress(*done);
+            Ok(())
+        })?;
+        for (info, column) in &mut columns {
+            for &(from, to) in &sources.here {
+                column.copy_within(from * info.width..(from + 1) * info.width, to * info.width);
+            }
+        }
+        Ok(columns)
+    }
+
+    fn sources(&self, chunk: &Chunk) -> Sources {
+        let mut sources = Sources::default();
+        let mut first_here: HashMap<InputDigest, usize> = HashMap::with_capacity(chunk.len());
+        for (row, digest) in chunk.digests.iter().enumerate() {
+            if let Some(&first) = first_here.get(digest) {
+                sources.here.push((first, row));
+            } else if let Some(from) = self.previous.as_ref().and_then(|p| p.row_of(digest)) {
+                sources.previous.push((from, row));
+            } else if let Some((part, from)) = self.earlier.place_of(digest) {
+                sources.earlier.push((part, from, row));
+            } else {
+                first_here.insert(*digest, row);
+                sources.run.push(row);
+            }
+        }
+        sources
+    }
+
+    fn write(
+        &mut self,
+        index: usize,
+        chunk: &Chunk,
+        columns: Vec<(FeatureColumnInfo, Vec<f32>)>,
+    ) -> Result<(), EncodeError> {
+        self.wait_for_writer()?;
+        let path = self.parts.path(index);
+        let batch = FeatureBatch {
+            example_ids: chunk.example_ids.clone(),
+            labels: chunk.labels.clone(),
+            digests: chunk.digests.clone(),
+            columns,
+        };
+        self.writing = Some(std::thread::spawn(move || write_features_part(&path, batch)));
+        Ok(())
+    }
+
+    fn wait_for_writer(&mut self) -> Result<(), EncodeError> {
+        match self.writing.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(written)) => Ok(written?),
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn finish(
+        mut self,
+        target: &Path,
+        provenance: &Provenance,
+        started: Instant,
+        run_started: Instant,
+    ) -> Result<EncodeReport, EncodeError> {
+        self.wait_for_writer()?;
+        self.parts.assemble(self.count, provenance)?;
+        let mut report = self.report;
+        report.rows = FeaturesFile::open(target)?.rows();
+        report.file_bytes = std::fs::metadata(target)
+            .map_err(|source| StoreError::Io { action: "read", path: target.to_path_buf(), source })?
+            .len();
+        report.run_seconds = run_started.elapsed().as_secs_f64();
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
+    }
+}
+
+fn check_values(info: &FeatureColumnInfo, vector: &[f32], input_ids: &[i32]) -> Result<(), EncodeError> {
+    let limit = match info.dtype {
+        FeatureDtype::F32 => f32::MAX,
+        FeatureDtype::F16 => half::f16::MAX.to_f32(),
+    };
+    match vector.iter().copied().find(|v| v.is_nan() || v.abs() > limit) {
+        None => Ok(()),
+        Some(value) if value.is_finite() => Err(EncodeError::HalfOverflow { column: info.name.clone(), value }),
+        Some(_) => Err(EncodeError::NotFinite {
+            column: info.name.clone(),
+            start: input_ids.iter().copied().take(8).collect(),
+        }),
+    }
+}
