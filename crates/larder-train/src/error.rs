@@ -1,0 +1,222 @@
+//! What can go wrong when a head is trained, saved, loaded or used.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a head could not be trained, saved, loaded or applied.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// No features were given.
+    #[error("no feature column to train on: give at least one")]
+    NoColumns,
+    /// A column without dimensions.
+    #[error("feature column `{column}` has no dimensions: encode the features again")]
+    EmptyColumn {
+        /// The column's name.
+        column: String,
+    },
+    /// Two columns share one name.
+    #[error("feature column `{column}` is given twice: name each column once")]
+    DuplicateColumn {
+        /// The name.
+        column: String,
+    },
+    /// A column's rows differ from the labels' (or from the other columns').
+    #[error(
+        "feature column `{column}` has {found} rows, expected {expected}: features and labels must come from \
+         the same split"
+    )]
+    RowMismatch {
+        /// The column's name.
+        column: String,
+        /// Its rows.
+        found: usize,
+        /// The rows of the labels, or of the first column.
+        expected: usize,
+    },
+    /// NaN or infinity among the features.
+    #[error(
+        "feature column `{column}`, row {row}, dimension {dimension}: the value is {value}, expected a finite \
+         number; encode again (float16 overflows above 65504: try `--dtype f32`)"
+    )]
+    NonFinite {
+        /// The column's name.
+        column: String,
+        /// The zero-based row.
+        row: usize,
+        /// The zero-based dimension.
+        dimension: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// A classifier needs two classes.
+    #[error("the task has {found} class(es), expected at least 2: a classifier has nothing to tell apart")]
+    TooFewClasses {
+        /// The number of classes named.
+        found: usize,
+    },
+    /// A label index points outside of the class names.
+    #[error("row {row} has label index {label}, expected less than {classes} (the number of classes)")]
+    LabelOutOfRange {
+        /// The zero-based row.
+        row: usize,
+        /// The index.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A class without a single training row.
+    #[error(
+        "no training row has the label {}: remove it from the dataset's label names, or add rows that have it",
+        .classes.iter().map(|class| format!("`{class}`")).collect::<Vec<_>>().join(", ")
+    )]
+    ClassWithoutRows {
+        /// The names of the classes without rows.
+        classes: Vec<String>,
+    },
+    /// A regularisation strength that is not a positive number.
+    #[error("C is {found}, expected a finite number above 0 (small is strong regularisation: try 0.01)")]
+    InvalidC {
+        /// What was given.
+        found: f64,
+    },
+    /// Nothing to choose from.
+    #[error("the list of C to try is empty: give at least one, or a fixed C")]
+    EmptyGrid,
+    /// Cross-validation needs at least two folds.
+    #[error("cross-validation over {found} fold(s): expected 2 or more")]
+    TooFewFolds {
+        /// What was asked.
+        found: usize,
+    },
+    /// Cross-validation is impossible because a class has one row.
+    #[error(
+        "class `{class}` has {rows} training row(s), and cross-validation needs at least 2 of each class: add \
+         rows, drop the class, or fix C and train on a single feature column (no cross-validation then)"
+    )]
+    TooFewRows {
+        /// The rarest class.
+        class: String,
+        /// Its training rows.
+        rows: usize,
+    },
+    /// The fit ended without finite weights.
+    #[error(
+        "the fit on {columns} (C = {c}) diverged: its objective is {objective}; standardise the features or \
+         take a smaller C"
+    )]
+    Diverged {
+        /// The columns' names.
+        columns: String,
+        /// The regularisation strength.
+        c: f64,
+        /// The objective reached.
+        objective: f64,
+    },
+    /// The head was trained on a column that is not there now.
+    #[error(
+        "the head was trained on feature column `{column}`, and the features have {}: encode them with the \
+         layers and pooling the head was trained with",
+        .found.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    MissingColumn {
+        /// The name the head asks for.
+        column: String,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// The column is there, with another width.
+    #[error(
+        "feature column `{column}` is {found} wide, and the head was trained on a width of {expected}: encode \
+         with the encoder the head was trained with"
+    )]
+    WidthMismatch {
+        /// The column's name.
+        column: String,
+        /// Its width.
+        found: usize,
+        /// The head's width.
+        expected: usize,
+    },
+    /// A file of the head could not be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// `read`, `write` or `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `head.json` is not what this version writes.
+    #[error("`{}` is not a head's description: train the head again", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// `head.safetensors` is damaged.
+    #[error("`{}` is not a whole safetensors file: train the head again", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// A tensor of the head has another shape or type than `head.json` says.
+    #[error(
+        "`{}`, tensor `{tensor}`: found {found}, expected {expected}; `head.json` and `head.safetensors` do \
+         not belong together: train the head again",
+        path.display()
+    )]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// Type and shape found.
+        found: String,
+        /// Type and shape that `head.json` asks for.
+        expected: String,
+    },
+    /// The head was written by a later version.
+    #[error(
+        "`{}` has format version {found}, and this larder reads version {expected}: use the larder that wrote \
+         it, or train again",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        expected: u32,
+    },
+    /// `head.json` contradicts itself.
+    #[error("`{}`: {what}; train the head again", path.display())]
+    Inconsistent {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit together.
+        what: String,
+    },
+    /// The metrics refused labels or answers.
+    #[error("cannot score the answers")]
+    Metrics(#[from] larder_metrics::MetricsError),
+    /// An unknown spelling of a choice.
+    #[error("unknown {what} `{found}`: expected one of {known}")]
+    UnknownChoice {
+        /// What is being chosen.
+        what: &'static str,
+        /// What was given.
+        found: String,
+        /// The known spellings.
+        known: String,
+    },
+}

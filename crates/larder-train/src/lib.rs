@@ -1,0 +1,66 @@
+//! Heads on cached features: training takes seconds, because the encoder is not run again.
+//!
+//! - [`FeatureColumn`] is a matrix of features with its name; [`train`] turns some of them, and labels, into a
+//!   [`Trained`] head, under [`TrainSettings`].
+//! - [`Selection`] is the table of the cross-validation that chose columns, strength, class weight and threshold: on
+//!   train, and on nothing else. [`Convergence`] says how well the chosen head solves its problem.
+//! - [`LogisticHead`] gives probabilities and answers, and is saved as `head.json` and `head.safetensors`;
+//!   [`objective`] is the exact quantity that training minimises.
+//! - [`advise_on_scores`] and [`advise_on_training`] say what a result means, and what would help.
+//!
+//! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
+//!
+//! ```
+//! use larder_train::{FeatureColumn, TrainSettings, train};
+//! use ndarray::Array2;
+//!
+//! // Forty rows whose first dimension is above its mean for class 1, and a column of noise.
+//! let labels: Vec<usize> = (0..40).map(|row| row % 2).collect();
+//! let signal = Array2::from_shape_fn((40, 2), |(row, dimension)| match dimension {
+//!     0 => labels[row] as f32 + (row % 7) as f32 / 10.0,
+//!     _ => (row % 5) as f32,
+//! });
+//! let noise = Array2::from_shape_fn((40, 2), |(row, dimension)| ((row * 7 + dimension) % 3) as f32);
+//! let columns = [FeatureColumn::new("mean_l3", signal), FeatureColumn::new("mean", noise)];
+//! let columns: Vec<&FeatureColumn> = columns.iter().collect();
+//! let classes = ["bad".to_owned(), "good".to_owned()];
+//!
+//! let trained = train(&columns, &labels, &classes, &TrainSettings::default(), &mut |_| {})?;
+//! assert!(trained.convergence.converged);
+//! assert_eq!(trained.head.predict(&columns)?, labels);
+//! # Ok::<(), larder_train::TrainError>(())
+//! ```
+#![deny(missing_docs)]
+
+mod advice;
+mod candidates;
+mod column;
+mod error;
+mod head;
+mod head_file;
+mod kernel;
+mod lbfgs;
+mod library;
+mod logistic;
+mod matrix;
+mod objective;
+mod ranking;
+mod select;
+mod selection;
+mod settings;
+mod standardise;
+mod train;
+mod weight;
+
+pub use advice::{Advice, Judged, Tried, advise_on_scores, advise_on_training};
+pub use column::FeatureColumn;
+pub use error::TrainError;
+pub use head::{HeadColumn, LogisticHead, objective};
+pub use head_file::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
+pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
+pub use select::SELECTION_TOLERANCE;
+pub use selection::{Selection, SelectionEntry};
+pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings};
+pub use standardise::Standardiser;
+pub use train::{Progress, Trained, train};
+pub use weight::{ClassWeight, ClassWeightChoice};

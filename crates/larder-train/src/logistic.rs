@@ -1,0 +1,173 @@
+//! One logistic regression, fitted to the end and checked.
+//!
+//! Unweighted problems of moderate size go to `linfa-logistic` (see `library`). Whatever it returns, the gradient of
+//! the exact objective is evaluated there; where it is not small enough, and for class weights and large problems, our
+//! own L-BFGS goes on from that point. `docs/solvers.md` says why there are two.
+
+use serde::{Deserialize, Serialize};
+
+use crate::column::FeatureColumn;
+use crate::error::TrainError;
+use crate::lbfgs::{Descent, Limits, minimise, norm};
+use crate::library;
+use crate::matrix::{Matrix, Real};
+use crate::objective::{Batch, Task, outputs_of};
+use crate::standardise::Standardiser;
+use crate::weight::ClassWeight;
+
+/// Gradient norm, relative to that at zero weights, at which a head counts as converged. The objective is then within
+/// 1e-9 of its minimum (relative) and weights agree to five digits, far below what scores can show; float64 sums over
+/// a million rows still resolve it.
+pub const CONVERGENCE_TOLERANCE: f64 = 1e-7;
+
+/// Steps of our own solver. Hard problems (weak regularisation, thousands of correlated dimensions) take some hundred.
+const MAX_ITERATIONS: usize = 5_000;
+
+/// Largest `rows * width * outputs` that goes to the library, whose products are not made for tall matrices: 4 million
+/// is CoLA's train split with one layer of 384 dimensions, where it needs 1 to 5 seconds; see `docs/solvers.md`.
+pub const LIBRARY_LIMIT: usize = 4_000_000;
+
+/// Who fitted the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Solver {
+    /// `linfa-logistic`.
+    Linfa,
+    /// This crate's L-BFGS, which knows class weights and reads the features once an iteration.
+    Lbfgs,
+}
+
+/// How well the head's weights solve the problem they were fitted to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// Who worked on it, in order: `linfa`, `lbfgs`, or one after the other.
+    pub solvers: Vec<Solver>,
+    /// Steps of our own solver; `linfa-logistic` does not tell how many it took.
+    pub iterations: usize,
+    /// The objective: the *sum* of the (weighted) log-losses plus `|w|² / (2 C)`, in nats.
+    pub objective: f64,
+    /// Euclidean norm of its gradient.
+    pub gradient_norm: f64,
+    /// The same, divided by the norm at zero weights and the intercepts of the classes' shares.
+    pub relative_gradient_norm: f64,
+    /// Whether `relative_gradient_norm` is at most [`CONVERGENCE_TOLERANCE`].
+    pub converged: bool,
+}
+
+/// A problem: features, labels, and what the objective is made of.
+pub(crate) struct Problem<'a> {
+    pub(crate) columns: &'a [&'a FeatureColumn],
+    pub(crate) standardiser: &'a Standardiser,
+    pub(crate) labels: &'a [usize],
+    pub(crate) classes: usize,
+    pub(crate) class_weight: ClassWeight,
+    pub(crate) c: f64,
+}
+
+impl Problem<'_> {
+    fn batch(&self) -> Batch<'_, f64> {
+        Batch {
+            matrix: Matrix::new(self.columns, self.standardiser),
+            labels: self.labels,
+            outputs: outputs_of(self.classes),
+        }
+    }
+
+    fn task(&self) -> Task {
+        Task {
+            row_weights: row_weights(self.class_weight, self.labels, self.classes, |_| true),
+            relative: None,
+            c: self.c,
+        }
+    }
+
+    /// The exact objective at `parameters` `[outputs * width + outputs]`.
+    pub(crate) fn objective(&self, parameters: &[f64]) -> f64 {
+        self.batch().evaluate(&[&self.task()], &[parameters])[0].cost
+    }
+
+    /// Weights `[outputs, width]` followed by intercepts `[outputs]`, and how well they solve the problem.
+    pub(crate) fn solve(&self) -> Result<(Vec<f64>, Convergence), TrainError> {
+        let batch = self.batch();
+        let task = self.task();
+        let start = start_point(&batch, &task, self.classes);
+        let at_start = batch.evaluate(&[&task], &[&start]).remove(0);
+        let reference_norm = norm(&at_start.gradient);
+        let mut solvers = Vec::new();
+        let (mut point, mut evaluation) = (start, at_start);
+
+        let size = batch.matrix.rows() * batch.matrix.width() * batch.outputs;
+        if self.class_weight == ClassWeight::None && size <= LIBRARY_LIMIT {
+            let tolerance = (CONVERGENCE_TOLERANCE * reference_norm).max(f64::MIN_POSITIVE);
+            let rows = batch.matrix.to_column_major();
+            if let Some(found) = library::fit(rows, self.labels, self.classes, self.c, tolerance, &point) {
+                let at_found = batch.evaluate(&[&task], &[&found]).remove(0);
+                // A result worse than the start is thrown away.
+                if at_found.cost <= evaluation.cost {
+                    solvers.push(Solver::Linfa);
+                    (point, evaluation) = (found, at_found);
+                }
+            }
+        }
+        let mut descent = Descent::new(task, point, evaluation, reference_norm, batch.outputs);
+        minimise(&batch, &mut [&mut descent], Limits { tolerance: CONVERGENCE_TOLERANCE, iterations: MAX_ITERATIONS });
+        if descent.iterations > 0 || solvers.is_empty() {
+            solvers.push(Solver::Lbfgs);
+        }
+        if !descent.cost.is_finite() || descent.point.iter().any(|parameter| !parameter.is_finite()) {
+            let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(TrainError::Diverged { columns: names.join(", "), c: self.c, objective: descent.cost });
+        }
+        let gradient_norm = norm(&descent.gradient);
+        let convergence = Convergence {
+            solvers,
+            iterations: descent.iterations,
+            objective: descent.cost,
+            gradient_norm,
+            relative_gradient_norm: if reference_norm > 0.0 { gradient_norm / reference_norm } else { 0.0 },
+            converged: descent.converged(),
+        };
+        let mut point = descent.point;
+        centre_intercepts(&mut point, batch.outputs);
+        Ok((point, convergence))
+    }
+}
+
+/// Weight of each row in the loss `[rows]`: 0 where `keep` does not hold, else the weight of its class.
+pub(crate) fn row_weights(
+    class_weight: ClassWeight,
+    labels: &[usize],
+    classes: usize,
+    keep: impl Fn(usize) -> bool,
+) -> Vec<f64> {
+    let of_class = class_weight.of_classes(labels, classes, &keep);
+    labels.iter().enumerate().map(|(row, &label)| if keep(row) { of_class[label] } else { 0.0 }).collect()
+}
+
+/// Zero weights, and the intercepts that answer with the classes' (weighted) shares.
+pub(crate) fn start_point<F: Real>(batch: &Batch<'_, F>, task: &Task, classes: usize) -> Vec<f64> {
+    let mut shares = vec![0.0; classes];
+    for (&label, &weight) in batch.labels.iter().zip(&task.row_weights) {
+        shares[label] += weight;
+    }
+    // A class that a fold's training rows lack starts as if it had half a row, not at minus infinity.
+    let logs: Vec<f64> = shares.iter().map(|share: &f64| share.max(0.5).ln()).collect();
+    let mut point = vec![0.0; batch.parameters()];
+    let first = point.len() - batch.outputs;
+    if batch.outputs == 1 {
+        point[first] = logs[1] - logs[0];
+    } else {
+        point[first..].copy_from_slice(&logs);
+        centre_intercepts(&mut point, batch.outputs);
+    }
+    point
+}
+
+/// One constant added to all intercepts changes no probability: of all solutions, the one whose intercepts have mean 0.
+fn centre_intercepts(point: &mut [f64], outputs: usize) {
+    if outputs > 1 {
+        let first = point.len() - outputs;
+        let mean = point[first..].iter().sum::<f64>() / outputs as f64;
+        point[first..].iter_mut().for_each(|intercept| *intercept -= mean);
+    }
+}

@@ -1,0 +1,98 @@
+//! Columns laid side by side and standardised, a few rows at a time: no copy of the features is ever made.
+
+use std::ops::AddAssign;
+
+use ndarray::{Array2, CowArray, Ix2, LinalgScalar, ShapeBuilder};
+
+use crate::column::FeatureColumn;
+use crate::kernel;
+use crate::standardise::Standardiser;
+
+/// The arithmetic of the matrix products: float32 to choose among candidates, float64 for the head that is kept.
+pub(crate) trait Real: LinalgScalar + AddAssign + Send + Sync {
+    /// Relative rounding noise of a cost summed in this arithmetic: differences below it mean nothing.
+    const NOISE: f64;
+    fn from_f64(value: f64) -> Self;
+    fn from_f32(value: f32) -> Self;
+    fn to_f64(self) -> f64;
+}
+
+impl Real for f32 {
+    const NOISE: f64 = 1e-7;
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    const NOISE: f64 = 1e-14;
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    fn from_f32(value: f32) -> Self {
+        f64::from(value)
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+/// A view of feature columns as one standardised matrix `[rows, width]`.
+pub(crate) struct Matrix<'a, F> {
+    /// In row-major order; borrowed unless a caller's array is laid out otherwise.
+    columns: Vec<CowArray<'a, f32, Ix2>>,
+    mean: Vec<F>,
+    inverse_scale: Vec<F>,
+    rows: usize,
+}
+
+impl<'a, F: Real> Matrix<'a, F> {
+    /// The columns, which have equally many rows, seen through a standardiser of their total width.
+    pub(crate) fn new(columns: &[&'a FeatureColumn], standardiser: &Standardiser) -> Self {
+        Self {
+            columns: columns.iter().map(|column| column.values.as_standard_layout()).collect(),
+            mean: standardiser.mean.iter().map(|&mean| F::from_f64(mean)).collect(),
+            inverse_scale: standardiser.scale.iter().map(|&scale| F::from_f64(1.0 / scale)).collect(),
+            rows: columns.first().map_or(0, |column| column.rows()),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// All standardised rows, `[rows, width]`, in column-major order: each dimension is contiguous.
+    pub(crate) fn to_column_major(&self) -> Array2<F> {
+        let mut all = Array2::from_elem((self.rows, self.width()).f(), F::zero());
+        let mut row = vec![F::zero(); self.width()];
+        for (number, mut target) in all.rows_mut().into_iter().enumerate() {
+            self.fill(number, &mut row);
+            target.iter_mut().zip(&row).for_each(|(target, value)| *target = *value);
+        }
+        all
+    }
+
+    /// Writes standardised rows from row `first` on into `block` `[some rows, width]`, in row-major order.
+    pub(crate) fn fill(&self, first: usize, block: &mut [F]) {
+        let mut from = 0;
+        for column in &self.columns {
+            let to = from + column.ncols();
+            let values = column.as_slice().expect("columns are in row-major order");
+            let sources = values[first * column.ncols()..].chunks_exact(column.ncols());
+            for (target, source) in block.chunks_exact_mut(self.width()).zip(sources) {
+                kernel::standardise(&mut target[from..to], source, &self.mean[from..to], &self.inverse_scale[from..to]);
+            }
+            from = to;
+        }
+    }
+}

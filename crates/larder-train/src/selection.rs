@@ -1,0 +1,140 @@
+//! The table of a selection, and which of its lines is chosen.
+
+use larder_metrics::Metric;
+use serde::{Deserialize, Serialize};
+
+use crate::weight::ClassWeight;
+
+/// One line of the selection table: one candidate, class weight and strength.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelectionEntry {
+    /// The candidate: a column's name, `mean (all 7)`, or `all 14 columns`.
+    pub candidate: String,
+    /// The names of its columns.
+    pub columns: Vec<String>,
+    /// How classes were weighted.
+    pub class_weight: ClassWeight,
+    /// The strength.
+    pub c: f64,
+    /// The metric on each fold `[folds]`.
+    pub fold_scores: Vec<f64>,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation (of a sample: divided by `folds - 1`).
+    pub standard_deviation: f64,
+    /// How well the out-of-fold probabilities rank the rows, without any threshold: the area under the ROC curve, for
+    /// more than two classes the mean over "one class against the rest". 0.5 is chance.
+    pub auc: f64,
+    /// Whether all folds' fits reached [`SELECTION_TOLERANCE`](crate::SELECTION_TOLERANCE).
+    pub converged: bool,
+}
+
+impl SelectionEntry {
+    /// Standard error of the mean over the folds.
+    pub fn standard_error(&self) -> f64 {
+        self.standard_deviation / (self.fold_scores.len().max(1) as f64).sqrt()
+    }
+}
+
+/// The whole selection.
+///
+/// Chosen is, among the entries whose mean is within one standard error of the best, the one that ranks best
+/// ([`SelectionEntry::auc`]): scores that depend on a threshold are noisy, and between entries that they cannot tell
+/// apart the ranking can. See `docs/selection.md`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// What was chosen by.
+    pub metric: Metric,
+    /// Folds that were used.
+    pub folds: usize,
+    /// Everything that was scored, in the order it was tried.
+    pub entries: Vec<SelectionEntry>,
+    /// Index of the chosen entry.
+    pub chosen: usize,
+}
+
+impl Selection {
+    /// The chosen entry.
+    pub fn best(&self) -> &SelectionEntry {
+        &self.entries[self.chosen]
+    }
+
+    /// The best entry of each candidate, in the order they were tried: the short table.
+    pub fn best_by_candidate(&self) -> Vec<&SelectionEntry> {
+        let mut best: Vec<&SelectionEntry> = Vec::new();
+        for entry in &self.entries {
+            match best.iter_mut().find(|other| other.candidate == entry.candidate) {
+                Some(other) if entry.mean > other.mean => *other = entry,
+                Some(_) => {}
+                None => best.push(entry),
+            }
+        }
+        best
+    }
+}
+
+/// The entry that ranks best among those within one standard error of the best mean (the first of several).
+pub(crate) fn choose(entries: &[SelectionEntry]) -> usize {
+    let mut best = 0;
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.mean > entries[best].mean {
+            best = index;
+        }
+    }
+    let least = entries[best].mean - entries[best].standard_error();
+    let mut chosen = best;
+    for (index, entry) in entries.iter().enumerate() {
+        let other = &entries[chosen];
+        if entry.mean >= least && (entry.auc, entry.mean) > (other.auc, other.mean) {
+            chosen = index;
+        }
+    }
+    chosen
+}
+
+/// Whether `first` would be chosen before `second`, a later or an earlier entry, wherever the limit of
+/// [`choose`] lies.
+pub(crate) fn dominates(first: &SelectionEntry, second: &SelectionEntry) -> bool {
+    first.mean >= second.mean && first.auc >= second.auc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(mean: f64, auc: f64) -> SelectionEntry {
+        SelectionEntry {
+            candidate: "mean".to_owned(),
+            columns: vec!["mean".to_owned()],
+            class_weight: ClassWeight::None,
+            c: 1.0,
+            fold_scores: vec![mean; 4],
+            mean,
+            standard_deviation: 0.04,
+            auc,
+            converged: true,
+        }
+    }
+
+    #[test]
+    fn near_ties_go_to_the_better_ranking_and_clear_differences_to_the_score() {
+        // One standard error is 0.04 / √4 = 0.02.
+        assert_eq!(choose(&[entry(0.20, 0.60), entry(0.19, 0.63), entry(0.17, 0.70)]), 1);
+        assert_eq!(choose(&[entry(0.20, 0.60), entry(0.15, 0.70)]), 0);
+        assert_eq!(choose(&[entry(0.20, 0.60), entry(0.20, 0.60)]), 0);
+    }
+
+    #[test]
+    fn the_chosen_entry_is_never_dominated_by_an_unequal_one() {
+        let entries: Vec<SelectionEntry> =
+            (0..40).map(|at| entry((at * 7 % 13) as f64 / 100.0, (at * 5 % 11) as f64 / 100.0)).collect();
+        for count in 1..entries.len() {
+            let entries = &entries[..count];
+            let chosen = choose(entries);
+            for (index, other) in entries.iter().enumerate() {
+                let equal = (other.mean, other.auc) == (entries[chosen].mean, entries[chosen].auc);
+                assert!(index == chosen || !dominates(other, &entries[chosen]) || (equal && index > chosen));
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a training run is asked to do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use larder_metrics::{DEFAULT_FOLDS, Metric};
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+use crate::weight::ClassWeightChoice;
+
+/// Strengths tried, strong regularisation first: half-decades. On standardised features of a few hundred to a few
+/// thousand dimensions the best is usually between 1e-4 and 1e-1; weaker ones are only reached while scores improve.
+pub const DEFAULT_GRID: &[f64] = &[1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0];
+
+/// Seed of the folds: any will do, but the same settings must give the same head.
+pub const DEFAULT_SEED: u64 = 0;
+
+/// How the decision threshold of a two-class head is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdChoice {
+    /// Where the metric is highest on the out-of-fold probabilities.
+    Tuned,
+    /// At 0.5: the more probable class.
+    Half,
+}
+
+impl ThresholdChoice {
+    /// Every choice.
+    pub const ALL: &[Self] = &[Self::Tuned, Self::Half];
+
+    /// The one spelling: flag, file, report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tuned => "tuned",
+            Self::Half => "half",
+        }
+    }
+}
+
+impl fmt::Display for ThresholdChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for ThresholdChoice {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
+            what: "threshold",
+            found: text.to_owned(),
+            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Settings of [`train`](crate::train).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainSettings {
+    /// What columns, strength, class weight and threshold are chosen by.
+    pub metric: Metric,
+    /// Folds of the cross-validation, at least 2; fewer are used where a class has fewer rows.
+    pub folds: usize,
+    /// Strengths `C` to choose among (the penalty is `|w|² / (2 C)`). One value fixes it.
+    pub grid: Vec<f64>,
+    /// Class weights to choose among.
+    pub class_weight: ClassWeightChoice,
+    /// The decision threshold of a two-class head.
+    pub threshold: ThresholdChoice,
+    /// Whether features are brought to mean 0 and deviation 1 first.
+    pub standardise: bool,
+    /// Seed of the folds.
+    pub seed: u64,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            metric: Metric::Mcc,
+            folds: DEFAULT_FOLDS,
+            grid: DEFAULT_GRID.to_vec(),
+            class_weight: ClassWeightChoice::Auto,
+            threshold: ThresholdChoice::Tuned,
+            standardise: true,
+            seed: DEFAULT_SEED,
+        }
+    }
+}
+
+impl TrainSettings {
+    /// The strengths in ascending order, checked.
+    pub(crate) fn checked_grid(&self) -> Result<Vec<f64>, TrainError> {
+        if self.grid.is_empty() {
+            return Err(TrainError::EmptyGrid);
+        }
+        let mut grid = self.grid.clone();
+        if let Some(&found) = grid.iter().find(|c| !c.is_finite() || **c <= 0.0) {
+            return Err(TrainError::InvalidC { found });
+        }
+        grid.sort_by(f64::total_cmp);
+        grid.dedup();
+        Ok(grid)
+    }
+}

@@ -1,0 +1,199 @@
+//! From cached features and labels to a head.
+
+use larder_metrics::{ClassificationScores, ConfusionMatrix, class_counts, stratified_folds};
+use ndarray::Array2;
+
+use crate::candidates::{Candidate, candidates};
+use crate::column::{FeatureColumn, check_columns};
+use crate::error::TrainError;
+use crate::head::{HeadColumn, LogisticHead, check_labels};
+use crate::logistic::{Convergence, Problem};
+use crate::objective::outputs_of;
+use crate::select::{OutOfFold, Search};
+use crate::selection::{Selection, SelectionEntry};
+use crate::settings::TrainSettings;
+use crate::standardise::Standardiser;
+use crate::weight::ClassWeight;
+
+/// What a training run is doing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Progress<'a> {
+    /// One line of the selection table is ready.
+    Scored {
+        /// The zero-based number of the candidate; the last one may be the winner again, with the other class weight.
+        candidate: usize,
+        /// How many there are.
+        candidates: usize,
+        /// The line.
+        entry: &'a SelectionEntry,
+    },
+    /// The chosen head is being fitted on all of train.
+    Fitting {
+        /// The candidate's name.
+        candidate: &'a str,
+        /// The strength.
+        c: f64,
+    },
+}
+
+/// A trained head and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The head, fitted on all of train.
+    pub head: LogisticHead,
+    /// The selection table; `None` when there was nothing to choose and too few rows for cross-validation.
+    pub selection: Option<Selection>,
+    /// How well the head solves its problem.
+    pub convergence: Convergence,
+    /// Scores on the rows it was fitted on: compare with `out_of_fold_scores` to see how much is learnt by heart.
+    pub train_scores: ClassificationScores,
+    /// Scores of the chosen candidate's answers to rows it was not fitted on (each with the threshold of the other
+    /// folds). The choice of the candidate saw them, so they are slightly optimistic.
+    pub out_of_fold_scores: Option<ClassificationScores>,
+    /// Probabilities of the chosen candidate for rows it was not fitted on, `[rows, classes]`.
+    pub out_of_fold_probabilities: Option<Array2<f64>>,
+    /// What differs from what was asked, in plain sentences.
+    pub notes: Vec<String>,
+}
+
+/// Trains a logistic head on `columns` (float32, `[rows, hidden_size]` each) and `labels` (`[rows]`, indices of
+/// `classes`).
+///
+/// Several columns are tried one by one and side by side; columns, strength, class weight and threshold are chosen by
+/// stratified cross-validation on these rows and no others, and the chosen head is fitted on all of them. Same input
+/// and settings, same head, whatever the number of threads.
+///
+/// # Errors
+/// [`TrainError`] names the column and row of values that are not finite, the class without rows, the row of a label
+/// out of range, and settings that cannot work.
+pub fn train(
+    columns: &[&FeatureColumn],
+    labels: &[usize],
+    classes: &[String],
+    settings: &TrainSettings,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Trained, TrainError> {
+    let grid = settings.checked_grid()?;
+    if settings.folds < 2 {
+        return Err(TrainError::TooFewFolds { found: settings.folds });
+    }
+    if classes.len() < 2 {
+        return Err(TrainError::TooFewClasses { found: classes.len() });
+    }
+    check_columns(columns, labels.len())?;
+    check_labels(labels, classes.len())?;
+    let counts = class_counts(labels, classes.len())?;
+    let empty: Vec<String> =
+        classes.iter().zip(&counts).filter(|(_, count)| **count == 0).map(|(class, _)| class.clone()).collect();
+    if !empty.is_empty() {
+        return Err(TrainError::ClassWithoutRows { classes: empty });
+    }
+
+    let mut notes = Vec::new();
+    let candidates = candidates(columns);
+    let folds = possible_folds(&counts, settings.folds);
+    let class_weights = settings.class_weight.candidates(settings.metric);
+    let choices = candidates.len() * grid.len() * class_weights.len();
+    let (chosen, class_weight, c, selected) = if folds < 2 {
+        if choices > 1 {
+            let rarest = rarest(&counts);
+            return Err(TrainError::TooFewRows { class: classes[rarest].clone(), rows: counts[rarest] as usize });
+        }
+        notes.push(
+            "too few rows for cross-validation: the threshold is 0.5, and there are no scores on rows the head has \
+             not seen"
+                .to_owned(),
+        );
+        (&candidates[0], class_weights[0], grid[0], None)
+    } else {
+        if folds < settings.folds {
+            let rarest = rarest(&counts);
+            notes.push(format!(
+                "{folds} folds instead of {}: class `{}` has {} training rows",
+                settings.folds, classes[rarest], counts[rarest]
+            ));
+        }
+        let fold_of_row = stratified_folds(labels, folds, settings.seed)?;
+        let search =
+            Search { columns, labels, classes: classes.len(), settings, grid: &grid, fold_of_row: &fold_of_row, folds };
+        let (selection, out_of_fold) = search.run(&candidates, &mut |candidate, candidates, entry| {
+            progress(Progress::Scored { candidate, candidates, entry });
+        })?;
+        let best = selection.best();
+        let chosen = candidates
+            .iter()
+            .find(|candidate| candidate.name == best.candidate)
+            .expect("entries are named after candidates");
+        (chosen, best.class_weight, best.c, Some((selection, out_of_fold)))
+    };
+
+    progress(Progress::Fitting { candidate: &chosen.name, c });
+    let threshold = match &selected {
+        Some((_, out_of_fold)) => out_of_fold.threshold,
+        None => (classes.len() == 2).then_some(0.5),
+    };
+    let (head, convergence) = fit(columns, chosen, labels, classes, class_weight, c, threshold, settings.standardise)?;
+    let scores = |predictions: &[usize]| -> Result<ClassificationScores, TrainError> {
+        Ok(ClassificationScores::from(&ConfusionMatrix::from_classes(labels, predictions, classes.len())?))
+    };
+    let train_scores = scores(&head.predict(columns)?)?;
+    let (selection, out_of_fold) = selected.unzip();
+    let out_of_fold_scores = match &out_of_fold {
+        Some(OutOfFold { predictions, .. }) => Some(scores(predictions)?),
+        None => None,
+    };
+    Ok(Trained {
+        head,
+        selection,
+        convergence,
+        train_scores,
+        out_of_fold_scores,
+        out_of_fold_probabilities: out_of_fold.map(|out_of_fold| out_of_fold.probabilities),
+        notes,
+    })
+}
+
+/// Fits the chosen head on all rows.
+#[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once")]
+fn fit(
+    columns: &[&FeatureColumn],
+    chosen: &Candidate,
+    labels: &[usize],
+    classes: &[String],
+    class_weight: ClassWeight,
+    c: f64,
+    threshold: Option<f64>,
+    standardise: bool,
+) -> Result<(LogisticHead, Convergence), TrainError> {
+    let columns: Vec<&FeatureColumn> = chosen.columns.iter().map(|&position| columns[position]).collect();
+    let width = columns.iter().map(|column| column.width()).sum();
+    let standardiser = if standardise { Standardiser::fit(&columns) } else { Standardiser::identity(width) };
+    let problem =
+        Problem { columns: &columns, standardiser: &standardiser, labels, classes: classes.len(), class_weight, c };
+    let (mut parameters, convergence) = problem.solve()?;
+    let outputs = outputs_of(classes.len());
+    let intercept = parameters.split_off(outputs * width);
+    let head = LogisticHead {
+        classes: classes.to_vec(),
+        columns: columns.iter().map(|column| HeadColumn { name: column.name.clone(), width: column.width() }).collect(),
+        weights: Array2::from_shape_vec((outputs, width), parameters).expect("one weight a dimension and output"),
+        intercept,
+        standardiser,
+        threshold,
+        class_weight,
+        c,
+    };
+    Ok((head, convergence))
+}
+
+/// The most folds, up to `asked`, in which every training part has rows of at least two classes and, for two classes,
+/// every fold can have a row of both.
+fn possible_folds(counts: &[u64], asked: usize) -> usize {
+    let mut sorted = counts.to_vec();
+    sorted.sort_unstable_by(|first, second| second.cmp(first));
+    asked.min(sorted[1] as usize)
+}
+
+fn rarest(counts: &[u64]) -> usize {
+    (0..counts.len()).min_by_key(|&class| counts[class]).expect("there are two classes or more")
+}
