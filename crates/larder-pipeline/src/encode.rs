@@ -1,0 +1,76 @@
+//! Token ids to vectors, when needed.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use larder_data::DatasetSpec;
+use larder_encode::{EncodeRequest, EncodeSettings, Engine, EngineSettings, encode, outlook};
+use larder_encoder::Encoder;
+use larder_store::{FeaturesFile, Freshness};
+
+use crate::tokenize::{TokenizeOptions, tokenize_split};
+use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
+
+/// How to encode.
+#[derive(Debug, Clone, Default)]
+pub struct EncodeOptions {
+    /// How its tokens are made.
+    pub tokenize: TokenizeOptions,
+    /// Layers, poolings, precision, device.
+    pub settings: EncodeSettings,
+    /// Work even when the file is up to date.
+    pub force: bool,
+}
+
+/// Brings one split's features file up to date, its tokens file first.
+///
+/// # Errors
+/// [`PipelineError`].
+pub fn encode_split(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    split: &str,
+    options: &EncodeOptions,
+    observer: &mut dyn Observer,
+) -> Result<(PathBuf, Vec<StageTime>), PipelineError> {
+    let (tokens, tokenized) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
+    let started = Instant::now();
+    let kind = format!("sentence-{}", options.settings.dtype);
+    let target = larder.home().features(&spec.name, encoder.name(), &kind, split)?;
+    let request =
+        EncodeRequest { encoder, tokens: &tokens, target: &target, settings: &options.settings, reuse: !options.force };
+    let time = |rows: usize, fresh, device| StageTime {
+        stage: Stage::Encode,
+        split: split.to_owned(),
+        seconds: started.elapsed().as_secs_f64(),
+        rows: rows as u64,
+        fresh,
+        device,
+    };
+    let changes = match outlook(&request)?.freshness {
+        Freshness::Fresh if !options.force => {
+            observer.event(Event::Fresh { stage: Stage::Encode, subject: split, path: &target });
+            let rows = FeaturesFile::open(&target)?.rows();
+            return Ok((target, vec![tokenized, time(rows, true, None)]));
+        }
+        Freshness::Stale(changes) => changes,
+        Freshness::Fresh | Freshness::Missing => Vec::new(),
+    };
+    observer.event(Event::Started { stage: Stage::Encode, subject: split, changes: &changes });
+    let report = encode(larder.runtime()?, &request, &mut |progress| observer.event(Event::Encoding(progress)))?;
+    observer.event(Event::Encoded { split, report: &report, path: &target });
+    let encoded = time(report.rows, false, Some(report.device.to_string()));
+    Ok((target, vec![tokenized, encoded]))
+}
+
+/// An engine for `settings`' columns, for texts that are not a dataset's.
+///
+/// # Errors
+/// [`PipelineError::Encode`].
+pub fn embed_features(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<Engine, PipelineError> {
+    let outputs = settings.outputs(encoder.interface().last_layer())?;
+    let engine =
+        EngineSettings { device: settings.device, threads: settings.threads, batch_tokens: settings.batch_tokens };
+    Ok(Engine::new(larder.runtime()?, encoder, &outputs, engine)?)
+}

@@ -1,0 +1,171 @@
+//! Why a command failed, and what the process answers.
+
+use std::path::PathBuf;
+
+use larder_data::DataError;
+use larder_encode::EncodeError;
+use larder_encoder::EncoderError;
+use larder_metrics::MetricsError;
+use larder_runtime::RuntimeError;
+use larder_store::StoreError;
+use larder_tokens::{TokenizeStageError, TokensError};
+use larder_train::TrainError;
+
+/// What the process answers to its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything asked for is done.
+    Done = 0,
+    /// A bug in larder.
+    Bug = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A file or its content is wrong.
+    BadInput = 3,
+    /// Something that must be there first is not: the runtime, an encoder, a run, a GPU that was asked for.
+    MissingPrerequisite = 4,
+    /// Training diverged or collapsed.
+    TrainingFailed = 5,
+}
+
+/// A stage failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The dataset.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The tokenize stage.
+    #[error(transparent)]
+    Tokenize(#[from] TokenizeStageError),
+    /// A text at prediction.
+    #[error(transparent)]
+    Text(#[from] TokensError),
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The encode stage.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// ONNX Runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// An artifact.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The head.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Scores.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// No such run.
+    #[error("there is no run `{run}` in {}; {}", folder.display(), known_runs(known))]
+    UnknownRun {
+        /// The run asked for.
+        run: String,
+        /// Where runs lie.
+        folder: PathBuf,
+        /// The runs there are.
+        known: Vec<String>,
+    },
+    /// The dataset has no labels.
+    #[error("{} names no label column, so there is nothing to learn; add `label` to [columns]", spec.display())]
+    NoLabels {
+        /// The dataset's description.
+        spec: PathBuf,
+    },
+    /// The dataset has no split of that name to train on.
+    #[error("{} has no split `{split}` to train on; its splits are {}", spec.display(), known.join(", "))]
+    NoTrainSplit {
+        /// The dataset's description.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The splits there are.
+        known: Vec<String>,
+    },
+    /// A row without a label where one is needed.
+    #[error("{}: row {row} has no label; training needs one in every row", features.display())]
+    NoLabel {
+        /// The features file.
+        features: PathBuf,
+        /// Zero-based row.
+        row: usize,
+    },
+    /// A label that the run's head does not know.
+    #[error("{}: row {row} has the label `{label}`, which the run does not know; it knows {}", features.display(), known.join(", "))]
+    UnknownLabel {
+        /// The features file.
+        features: PathBuf,
+        /// Zero-based row.
+        row: usize,
+        /// The label.
+        label: String,
+        /// The run's labels.
+        known: Vec<String>,
+    },
+    /// The task is not one that this head learns.
+    #[error("{} is a tagging task; a head for words is not there yet: sequence tasks can be trained", spec.display())]
+    TaggingTask {
+        /// The dataset's description.
+        spec: PathBuf,
+    },
+    /// The encoder of that name is no longer the one the run was made with.
+    #[error(
+        "run `{run}` was made with another encoder `{encoder}` (model {found} now, {recorded} then); \
+         train again, or add the old encoder under its name"
+    )]
+    EncoderChanged {
+        /// The run.
+        run: String,
+        /// The encoder's name.
+        encoder: String,
+        /// The digest then.
+        recorded: String,
+        /// The digest now.
+        found: String,
+    },
+    /// A text that cannot be read by the encoder.
+    #[error("the text {problem}")]
+    Unreadable {
+        /// Why.
+        problem: String,
+    },
+}
+
+impl PipelineError {
+    /// What the process answers when this ends it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ExitCode::MissingPrerequisite,
+            Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
+            Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
+            Self::Train(TrainError::Diverged { .. }) => ExitCode::TrainingFailed,
+            _ => ExitCode::BadInput,
+        }
+    }
+}
+
+fn of_runtime(error: &RuntimeError) -> ExitCode {
+    match error {
+        RuntimeError::Load { .. } => ExitCode::BadInput,
+        RuntimeError::Run { .. } => ExitCode::Bug,
+        _ => ExitCode::MissingPrerequisite,
+    }
+}
+
+fn of_encoder(error: &EncoderError) -> ExitCode {
+    match error {
+        EncoderError::NotFound { .. } => ExitCode::MissingPrerequisite,
+        EncoderError::Run { source, .. } => of_runtime(source),
+        _ => ExitCode::BadInput,
+    }
+}
+
+fn known_runs(known: &[String]) -> String {
+    match known {
+        [] => "there are none yet: `larder train DATASET --encoder NAME` makes one".to_owned(),
+        known => format!("there are {}", known.join(", ")),
+    }
+}

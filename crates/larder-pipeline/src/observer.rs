@@ -1,0 +1,131 @@
+//! What a stage tells while it works. The library never prints.
+
+use std::fmt;
+use std::path::Path;
+
+use larder_encode::{EncodeReport, Progress};
+use larder_store::Change;
+use larder_tokens::TokenizeReport;
+use serde::{Deserialize, Serialize};
+
+/// A stage of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Texts to token ids.
+    Tokenize,
+    /// Token ids to vectors.
+    Encode,
+    /// Vectors to a head.
+    Train,
+    /// A head's scores.
+    Eval,
+}
+
+/// How long one stage took on one split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageTime {
+    /// The stage.
+    pub stage: Stage,
+    /// The split.
+    pub split: String,
+    /// Wall-clock seconds of this invocation; of a stage that was up to date, the seconds of the check.
+    pub seconds: f64,
+    /// Rows.
+    pub rows: u64,
+    /// Whether the artifact was up to date.
+    pub fresh: bool,
+    /// The device that ran, for the stages that choose one.
+    pub device: Option<String>,
+}
+
+/// What happens, as it happens.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A stage has nothing to do.
+    Fresh {
+        /// The stage.
+        stage: Stage,
+        /// The split or run.
+        subject: &'a str,
+        /// The artifact.
+        path: &'a Path,
+    },
+    /// A stage begins; `changes` says why the artifact there is out of date, and is empty when there is none.
+    Started {
+        /// The stage.
+        stage: Stage,
+        /// The split or run.
+        subject: &'a str,
+        /// What changed since the artifact was made.
+        changes: &'a [Change],
+    },
+    /// Rows tokenized so far.
+    Tokenizing {
+        /// Rows.
+        rows: u64,
+    },
+    /// Rows encoded so far.
+    Encoding(Progress),
+    /// Fits done so far in model selection.
+    Training {
+        /// Fits done.
+        done: usize,
+        /// Fits in all, as far as is known.
+        total: usize,
+        /// What is being fitted.
+        what: &'a str,
+    },
+    /// A tokens file stands.
+    Tokenized {
+        /// The split.
+        split: &'a str,
+        /// What was done.
+        report: &'a TokenizeReport,
+        /// The file.
+        path: &'a Path,
+    },
+    /// A features file stands.
+    Encoded {
+        /// The split.
+        split: &'a str,
+        /// What was done.
+        report: &'a EncodeReport,
+        /// The file.
+        path: &'a Path,
+    },
+    /// A head stands.
+    Trained {
+        /// The run.
+        run: &'a str,
+        /// Wall-clock seconds.
+        seconds: f64,
+    },
+    /// Something the user should know.
+    Note(&'a str),
+}
+
+/// Hears what stages do.
+pub trait Observer {
+    /// Something happened.
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// Hears and says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _: Event<'_>) {}
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Tokenize => "tokenize",
+            Self::Encode => "encode",
+            Self::Train => "train",
+            Self::Eval => "eval",
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! All stages on one dataset and encoder.
+
+use larder_data::DatasetSpec;
+use larder_encoder::Encoder;
+
+use crate::evaluate::{Evaluation, evaluate};
+use crate::train::{TrainOptions, TrainOutcome, train};
+use crate::{Larder, Observer, PipelineError, StageTime};
+
+/// What all stages gave.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// The run.
+    pub trained: TrainOutcome,
+    /// Its scores on every split but train.
+    pub evaluation: Evaluation,
+    /// Seconds a stage, in order.
+    pub times: Vec<StageTime>,
+}
+
+/// Tokenizes, encodes, trains and evaluates; stages that are up to date are skipped.
+///
+/// # Errors
+/// [`PipelineError`] of the first stage that fails.
+pub fn run(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &TrainOptions,
+    observer: &mut dyn Observer,
+) -> Result<RunOutcome, PipelineError> {
+    let trained = train(larder, spec, encoder, options, observer)?;
+    let settings = &options.encode.settings;
+    let evaluation = evaluate(larder, &trained.record, &[], settings.device, settings.threads, observer)?;
+    let times = trained.times.iter().chain(&evaluation.times).cloned().collect();
+    Ok(RunOutcome { trained, evaluation, times })
+}

@@ -1,0 +1,100 @@
+//! Texts to token ids, when needed.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use larder_data::{DatasetSpec, OnBadRow};
+use larder_encoder::Encoder;
+use larder_store::{Change, Freshness, StoreError, TokensProjection, TokensReader, read_provenance};
+use larder_tokens::{TokenizeRequest, tokenize};
+
+use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
+
+/// How to tokenize.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenizeOptions {
+    /// Tokens a text may have, special tokens included; `None` takes what the encoder reads.
+    pub max_tokens: Option<usize>,
+    /// What to do with rows that cannot be used.
+    pub on_bad_row: OnBadRow,
+    /// Work even when the file is up to date.
+    pub force: bool,
+}
+
+impl Default for TokenizeOptions {
+    /// Stops at a bad row: losing rows in silence is worse than stopping.
+    fn default() -> Self {
+        Self { max_tokens: None, on_bad_row: OnBadRow::Stop, force: false }
+    }
+}
+
+impl TokenizeOptions {
+    /// Tokens a text may have with this encoder.
+    pub(crate) fn max_tokens(&self, encoder: &Encoder) -> usize {
+        self.max_tokens.map_or(encoder.max_tokens(), |asked| asked.min(encoder.max_tokens()))
+    }
+}
+
+/// Brings one split's tokens file up to date.
+///
+/// # Errors
+/// [`PipelineError`]: the split, a bad row, the tokenizer, the disk.
+pub fn tokenize_split(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    split: &str,
+    options: &TokenizeOptions,
+    observer: &mut dyn Observer,
+) -> Result<(PathBuf, StageTime), PipelineError> {
+    let started = Instant::now();
+    let target = larder.home().tokens(&spec.name, encoder.name(), split)?;
+    let tokenizer = encoder.tokenizer()?;
+    let request = TokenizeRequest {
+        spec,
+        split,
+        tokenizer: &tokenizer,
+        max_tokens: options.max_tokens(encoder),
+        on_bad_row: options.on_bad_row,
+        target: &target,
+    };
+    let wanted = request.provenance()?;
+    let time = |seconds, rows, fresh| StageTime {
+        stage: Stage::Tokenize,
+        split: split.to_owned(),
+        seconds,
+        rows,
+        fresh,
+        device: None,
+    };
+    let changes = match found(read_provenance(&target), |found| wanted.freshness(found))? {
+        Freshness::Fresh if !options.force => {
+            observer.event(Event::Fresh { stage: Stage::Tokenize, subject: split, path: &target });
+            let rows = TokensReader::open(&target, TokensProjection::Encode)?.rows() as u64;
+            return Ok((target, time(started.elapsed().as_secs_f64(), rows, true)));
+        }
+        Freshness::Stale(changes) => changes,
+        Freshness::Fresh | Freshness::Missing => Vec::new(),
+    };
+    observer.event(Event::Started { stage: Stage::Tokenize, subject: split, changes: &changes });
+    let report = tokenize(&request, &mut |rows| observer.event(Event::Tokenizing { rows }))?;
+    observer.event(Event::Tokenized { split, report: &report, path: &target });
+    let rows = report.rows;
+    Ok((target, time(started.elapsed().as_secs_f64(), rows, false)))
+}
+
+/// Freshness of an artifact; one that is cut short counts as missing, since it is about to be made again.
+fn found(
+    provenance: Result<Option<larder_store::Provenance>, StoreError>,
+    judge: impl FnOnce(Option<&larder_store::Provenance>) -> Freshness,
+) -> Result<Freshness, PipelineError> {
+    match provenance {
+        Ok(found) => Ok(judge(found.as_ref())),
+        Err(StoreError::Parquet { path, .. }) => Ok(Freshness::Stale(vec![Change {
+            part: format!("{}", path.display()),
+            before: Some("cut short".to_owned()),
+            after: Some("made again".to_owned()),
+        }])),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,49 @@
+//! One function a command: typed arguments in, one stage called, result printed.
+
+mod encoder;
+mod predict;
+mod stages;
+
+use std::io::Write;
+
+use larder_pipeline::Larder;
+use serde::Serialize;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Failure, Output};
+
+/// What every command has at hand.
+pub struct Context {
+    pub larder: Larder,
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(cli: &Cli) -> Result<(), Failure> {
+    let context = Context { larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()), json: cli.json };
+    match &cli.command {
+        Command::Encoder(command) => encoder::run(&context, command),
+        Command::Embed(args) => predict::embed(&context, args),
+        Command::Tokenize(args) => stages::tokenize(&context, args),
+        Command::Encode(args) => stages::encode(&context, args),
+        Command::Train(args) => stages::train(&context, args),
+        Command::Run(args) => stages::run(&context, args),
+        Command::Eval(args) => stages::eval(&context, args),
+        Command::Predict(args) => predict::predict(&context, args),
+        Command::Runs => stages::runs(&context),
+    }
+}
+
+impl Context {
+    /// One JSON document on standard output.
+    pub fn print_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|e| Failure::File { what: "cannot write JSON".to_owned(), source: e.into() })?;
+        self.print(&text)
+    }
+
+    /// A text on standard output.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        writeln!(std::io::stdout().lock(), "{text}").on_stdout()
+    }
+}

@@ -1,0 +1,130 @@
+//! `tokenize`, `encode`, `train`, `run`, `eval`, `runs`.
+
+use larder_data::DatasetSpec;
+use larder_encoder::Encoder;
+use larder_pipeline::{Evaluation, RunRecord, StageTime, TrainOutcome, encode_split, evaluate, tokenize_split};
+use serde_json::json;
+
+use super::Context;
+use crate::cli::{EncodeArgs, EvalArgs, Subject, TokenizeArgs, TrainArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::tables;
+
+impl Context {
+    fn open(&self, subject: &Subject) -> Result<(DatasetSpec, Encoder), Failure> {
+        Ok((DatasetSpec::load(&subject.dataset)?, self.larder.encoder(&subject.encoder)?))
+    }
+}
+
+fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
+    if asked.is_empty() { spec.split_names().map(str::to_owned).collect() } else { asked.to_vec() }
+}
+
+pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
+    let (spec, encoder) = context.open(&args.subject)?;
+    let options = args.tokenize.options(args.subject.force);
+    let mut console = Console::new();
+    let mut files = Vec::new();
+    for split in splits(&spec, &args.split) {
+        let (path, time) = tokenize_split(&context.larder, &spec, &encoder, &split, &options, &mut console)?;
+        files.push((path, vec![time]));
+    }
+    drop(console);
+    context.print_files(&files)
+}
+
+pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
+    let (spec, encoder) = context.open(&args.subject)?;
+    let options = args.options();
+    let mut console = Console::new();
+    let mut files = Vec::new();
+    for split in splits(&spec, &args.split) {
+        files.push(encode_split(&context.larder, &spec, &encoder, &split, &options, &mut console)?);
+    }
+    drop(console);
+    context.print_files(&files)
+}
+
+pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
+    let (spec, encoder) = context.open(&args.subject)?;
+    let mut console = Console::new();
+    let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &args.options(), &mut console)?;
+    drop(console);
+    if context.json {
+        return context.print_json(&outcome.record);
+    }
+    context.print_training(&outcome)?;
+    context.print(&format!("run {}: {}", outcome.record.run, outcome.folder.display()))
+}
+
+pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
+    let (spec, encoder) = context.open(&args.subject)?;
+    let mut console = Console::new();
+    let outcome = larder_pipeline::run(&context.larder, &spec, &encoder, &args.options(), &mut console)?;
+    drop(console);
+    if context.json {
+        return context.print_json(&json!({
+            "run": outcome.trained.record.run,
+            "evaluation": outcome.evaluation,
+            "stages": outcome.times,
+        }));
+    }
+    context.print_training(&outcome.trained)?;
+    context.print_scores(&outcome.evaluation)?;
+    context.print(&tables::times(&outcome.times))?;
+    context.print(&format!("run {}: {}", outcome.trained.record.run, outcome.trained.folder.display()))
+}
+
+pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
+    let record = RunRecord::open(&context.larder, &args.run)?;
+    let mut console = Console::new();
+    let evaluation =
+        evaluate(&context.larder, &record, &args.split, args.device.device, args.device.threads, &mut console)?;
+    drop(console);
+    if context.json {
+        return context.print_json(&evaluation);
+    }
+    for split in &evaluation.splits {
+        context.print(&tables::split(&evaluation, split))?;
+    }
+    context.print_scores(&evaluation)
+}
+
+pub fn runs(context: &Context) -> Result<(), Failure> {
+    let names = RunRecord::names(&context.larder);
+    if context.json {
+        return context.print_json(&names);
+    }
+    names.iter().try_for_each(|name| context.print(name))
+}
+
+impl Context {
+    /// The files made or found, a line each.
+    fn print_files(&self, files: &[(std::path::PathBuf, Vec<StageTime>)]) -> Result<(), Failure> {
+        if self.json {
+            let list: Vec<_> = files.iter().map(|(path, times)| json!({ "path": path, "stages": times })).collect();
+            return self.print_json(&list);
+        }
+        files.iter().try_for_each(|(path, _)| self.print(&path.display().to_string()))
+    }
+
+    fn print_training(&self, outcome: &TrainOutcome) -> Result<(), Failure> {
+        for note in &outcome.notes {
+            self.print(&format!("note: {note}"))?;
+        }
+        if let Some(text) = tables::selection(&outcome.record) {
+            self.print(&format!("chosen by cross-validation on train:\n{text}"))?;
+        }
+        self.print(&tables::convergence(&outcome.record))?;
+        outcome.record.training_advice().iter().try_for_each(|advice| self.print(&advice.to_string()))
+    }
+
+    fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {
+        self.print(&tables::summary(evaluation))?;
+        match tables::advice(evaluation) {
+            advice if advice.is_empty() => Ok(()),
+            advice => self.print(&advice),
+        }
+    }
+}

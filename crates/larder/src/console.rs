@@ -1,0 +1,180 @@
+//! What stages tell, on standard error: a line for each stage, and a bar on a terminal.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use larder_encode::{EncodeReport, Progress};
+use larder_pipeline::{Event, Observer, Stage};
+use larder_store::Change;
+use larder_tokens::TokenizeReport;
+
+use crate::format::{bytes, count, seconds};
+
+/// Skipped rows shown one by one.
+const SHOWN_SKIPS: usize = 5;
+/// How often a bar's text is made anew.
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// Tells the user what happens.
+pub struct Console {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    started: Instant,
+    refreshed: Instant,
+}
+
+impl Console {
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), started: now, refreshed: now }
+    }
+
+    /// A line of its own, above the bar if there is one.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn start(&mut self, stage: Stage, subject: &str, changes: &[Change]) {
+        self.end();
+        if !changes.is_empty() {
+            let said: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            self.say(&format!("{stage:<9}{subject}: out of date ({})", said.join("; ")));
+        }
+        self.started = Instant::now();
+        if self.terminal {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_style(style("{prefix} {spinner} {msg}"));
+            bar.set_prefix(format!("{stage:<9}{subject}"));
+            bar.enable_steady_tick(REFRESH);
+            self.bar = Some(bar);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn encoding(&mut self, progress: Progress) {
+        let Some(bar) = &self.bar else { return };
+        if bar.length() != Some(progress.total_tokens) {
+            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
+            bar.set_length(progress.total_tokens);
+        }
+        // Tokens, not rows: the longest rows come first and say little about the rest.
+        bar.set_position(progress.tokens);
+        if self.refreshed.elapsed() < REFRESH {
+            return;
+        }
+        self.refreshed = Instant::now();
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let speed = progress.run_tokens as f64 / elapsed.max(1e-3);
+        let left = (progress.total_tokens - progress.tokens) as f64 / speed.max(1.0);
+        bar.set_message(format!(
+            "{} of {} rows, {:.0} rows/s, {:.0} real tokens/s, {} left",
+            count(progress.rows as u64),
+            count(progress.total_rows as u64),
+            progress.rows as f64 / elapsed.max(1e-3),
+            speed,
+            seconds(left)
+        ));
+    }
+
+    fn tokenized(&mut self, split: &str, report: &TokenizeReport) {
+        self.end();
+        let mut text = format!(
+            "tokenize {split}: {} rows, {} tokens in {}",
+            count(report.rows),
+            count(report.tokens),
+            seconds(report.seconds)
+        );
+        if report.truncated_rows > 0 {
+            text.push_str(&format!(
+                "; {} rows were longer than the limit and lost {} tokens",
+                count(report.truncated_rows),
+                count(report.truncated_tokens)
+            ));
+        }
+        self.say(&text);
+        if report.skipped.count > 0 {
+            self.say(&format!("         {} rows skipped:", count(report.skipped.count)));
+            for row in report.skipped.rows.iter().take(SHOWN_SKIPS) {
+                self.say(&format!("           {}: {}", row.place, row.reason));
+            }
+            if report.skipped.count > SHOWN_SKIPS as u64 {
+                self.say(&format!("           and {} more", count(report.skipped.count - SHOWN_SKIPS as u64)));
+            }
+        }
+    }
+
+    fn encoded(&mut self, split: &str, report: &EncodeReport) {
+        self.end();
+        let mut text = format!("encode   {split}: {} rows", count(report.rows as u64));
+        let others = [
+            (report.reused_rows, "reused from the previous file"),
+            (report.resumed_rows, "kept from an interrupted run"),
+            (report.duplicate_rows, "copies of another row"),
+        ];
+        if others.iter().any(|(rows, _)| *rows > 0) {
+            text.push_str(&format!(" ({} encoded", count(report.encoded_rows as u64)));
+            for (rows, what) in others.iter().filter(|(rows, _)| *rows > 0) {
+                text.push_str(&format!(", {} {what}", count(*rows as u64)));
+            }
+            text.push(')');
+        }
+        text.push_str(&format!(" in {}", seconds(report.seconds)));
+        if report.encoded_rows > 0 {
+            text.push_str(&format!(
+                ", {:.0} rows/s, {:.0} real tokens/s, {:.1} % padding",
+                report.rows_per_second(),
+                report.tokens_per_second(),
+                100.0 * report.padding_share()
+            ));
+        }
+        let threads = if report.threads == 1 { "thread" } else { "threads" };
+        text.push_str(&format!(" on {} ({} {threads}), {}", report.device, report.threads, bytes(report.file_bytes)));
+        self.say(&text);
+    }
+}
+
+impl Observer for Console {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Fresh { stage, subject, .. } => self.say(&format!("{stage:<9}{subject}: up to date")),
+            Event::Started { stage, subject, changes } => self.start(stage, subject, changes),
+            Event::Tokenizing { rows } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("{} rows", count(rows)));
+                }
+            }
+            Event::Encoding(progress) => self.encoding(progress),
+            Event::Training { done, total, what } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("{what} ({} of {})", (done + 1).min(total), total));
+                }
+            }
+            Event::Tokenized { split, report, .. } => self.tokenized(split, report),
+            Event::Encoded { split, report, .. } => self.encoded(split, report),
+            Event::Trained { run, seconds: s } => {
+                self.end();
+                self.say(&format!("train    {run} in {}", seconds(s)));
+            }
+            Event::Note(text) => self.say(&format!("note     {text}")),
+        }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates above are well-formed")
+}

@@ -1,0 +1,69 @@
+//! The one place where an error is printed and becomes an exit code.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use larder_pipeline::{ExitCode as Code, PipelineError};
+
+/// Why the process ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// A stage failed.
+    Stage(Box<PipelineError>),
+    /// The command line asks for something impossible that the parser cannot see.
+    Usage(String),
+    /// An input or output that the user named on the command line.
+    File { what: String, source: std::io::Error },
+    /// Whoever read our output has read enough.
+    BrokenPipe,
+}
+
+impl Failure {
+    /// Prints the error with its causes on standard error, and says what the process answers.
+    pub fn report(&self) -> ExitCode {
+        let (message, code) = match self {
+            Self::BrokenPipe => return ExitCode::SUCCESS,
+            Self::Stage(error) => (chain(error.as_ref()), error.exit_code()),
+            Self::Usage(message) => (message.clone(), Code::Usage),
+            Self::File { what, source } => (format!("{what}: {source}"), Code::BadInput),
+        };
+        eprintln!("error: {message}");
+        ExitCode::from(code as u8)
+    }
+}
+
+/// An error and its causes, one a line; a cause that its parent already tells is not repeated.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str("\n  because: ");
+            text.push_str(&said);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl<E: Into<PipelineError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Stage(Box::new(error.into()))
+    }
+}
+
+/// Results of writing to standard output.
+pub trait Output<T> {
+    /// A reader that went away ends the process quietly; any other failure is told.
+    fn on_stdout(self) -> Result<T, Failure>;
+}
+
+impl<T> Output<T> for std::io::Result<T> {
+    fn on_stdout(self) -> Result<T, Failure> {
+        self.map_err(|source| match source.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure::BrokenPipe,
+            _ => Failure::File { what: "cannot write to standard output".to_owned(), source },
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! Results as tables for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+use larder_metrics::{BaselineVerdict, Interval, Metric};
+use larder_pipeline::{Evaluation, RunRecord, SplitEvaluation, StageTime};
+
+use crate::format::{count, seconds};
+
+/// Lines of the selection table that are shown.
+const SHOWN_CANDIDATES: usize = 12;
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header.to_vec());
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_cell_alignment(if i == 0 { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table
+}
+
+/// All splits beside the majority baseline, a line each.
+pub fn summary(evaluation: &Evaluation) -> String {
+    let mut table = table(&[
+        "split",
+        "rows",
+        "accuracy",
+        "MCC",
+        "95 % interval",
+        "macro F1",
+        "majority accuracy",
+        "against the majority",
+    ]);
+    for split in &evaluation.splits {
+        let mcc = interval(split, Metric::Mcc).map_or_else(String::new, |i| format!("{:.3} to {:.3}", i.low, i.high));
+        table.add_row(vec![
+            split.split.clone(),
+            count(split.scores.rows),
+            format!("{:.3}", split.scores.accuracy),
+            format!("{:.3}", split.scores.mcc),
+            mcc,
+            format!("{:.3}", split.scores.macro_f1),
+            format!("{:.3}", split.majority.scores.accuracy),
+            verdict(split.against_majority.verdict).to_owned(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// One split in full: scores with intervals, classes, confusion matrix.
+pub fn split(evaluation: &Evaluation, split: &SplitEvaluation) -> String {
+    let names = &evaluation.display;
+    let mut scores = table(&["score", "value", "95 % interval", "majority baseline"]);
+    let metrics = [
+        (Metric::Accuracy, "accuracy", split.scores.accuracy, split.majority.scores.accuracy),
+        (Metric::Mcc, "MCC", split.scores.mcc, split.majority.scores.mcc),
+        (Metric::MacroF1, "macro F1", split.scores.macro_f1, split.majority.scores.macro_f1),
+    ];
+    for (metric, name, value, baseline) in metrics {
+        let range = interval(split, metric).map_or_else(String::new, |i| format!("{:.3} to {:.3}", i.low, i.high));
+        scores.add_row(vec![name.to_owned(), format!("{value:.3}"), range, format!("{baseline:.3}")]);
+    }
+    scores.add_row(vec![
+        "log loss (nats)".to_owned(),
+        format!("{:.3}", split.log_loss),
+        String::new(),
+        format!("{:.3}", split.prior_entropy),
+    ]);
+    let mut classes = table(&["class", "precision", "recall", "F1", "rows"]);
+    for (name, class) in names.iter().zip(&split.scores.per_class) {
+        classes.add_row(vec![
+            name.clone(),
+            format!("{:.3}", class.precision),
+            format!("{:.3}", class.recall),
+            format!("{:.3}", class.f1),
+            count(class.support),
+        ]);
+    }
+    let header: Vec<&str> = std::iter::once("gold \\ answer").chain(names.iter().map(String::as_str)).collect();
+    let mut confusion = table(&header);
+    for (name, row) in names.iter().zip(&split.confusion) {
+        confusion.add_row(std::iter::once(name.clone()).chain(row.iter().map(|&n| count(n))).collect::<Vec<_>>());
+    }
+    format!(
+        "{}: {} rows, {}\n{scores}\n{classes}\n{confusion}",
+        split.split,
+        count(split.scores.rows),
+        split.against_majority
+    )
+}
+
+/// What cross-validation saw: the best line of each candidate, the chosen one first, then by mean.
+pub fn selection(record: &RunRecord) -> Option<String> {
+    let selection = record.selection.as_ref()?;
+    let chosen = selection.best();
+    let mut entries = selection.best_by_candidate();
+    entries.retain(|entry| entry.candidate != chosen.candidate);
+    entries.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    entries.insert(0, chosen);
+    let metric = format!("{}, mean of {} folds", selection.metric, selection.folds);
+    let mut table = table(&["features", "C", "class weight", &metric, "sd", "AUC", "folds"]);
+    for entry in entries.iter().take(SHOWN_CANDIDATES) {
+        let folds: Vec<String> = entry.fold_scores.iter().map(|s| format!("{s:.3}")).collect();
+        let mark = if std::ptr::eq(*entry, chosen) { " (chosen)" } else { "" };
+        table.add_row(vec![
+            format!("{}{mark}", entry.candidate),
+            format!("{:e}", entry.c),
+            entry.class_weight.to_string(),
+            format!("{:.3}", entry.mean),
+            format!("{:.3}", entry.standard_deviation),
+            format!("{:.3}", entry.auc),
+            folds.join(" "),
+        ]);
+    }
+    let mut text = table.to_string();
+    if entries.len() > SHOWN_CANDIDATES {
+        text.push_str(&format!("\nand {} more in run.json", entries.len() - SHOWN_CANDIDATES));
+    }
+    Some(text)
+}
+
+/// How well the final fit solves its problem, in a line.
+pub fn convergence(record: &RunRecord) -> String {
+    let fit = &record.convergence;
+    let state = if fit.converged { "converged" } else { "NOT converged" };
+    format!(
+        "final fit: {state} (objective {:.3}, gradient {:.0e} of that at zero weights); accuracy {:.3} on its own rows{}",
+        fit.objective,
+        fit.relative_gradient_norm,
+        record.train_scores.accuracy,
+        record
+            .out_of_fold_scores
+            .as_ref()
+            .map_or_else(String::new, |scores| format!(", {:.3} on rows it had not seen", scores.accuracy))
+    )
+}
+
+/// Seconds a stage.
+pub fn times(times: &[StageTime]) -> String {
+    let mut table = table(&["stage", "split", "rows", "seconds", ""]);
+    for time in times {
+        let state = match (&time.device, time.fresh) {
+            (_, true) => "up to date".to_owned(),
+            (Some(device), false) => device.clone(),
+            (None, false) => String::new(),
+        };
+        table.add_row(vec![
+            time.stage.to_string(),
+            time.split.clone(),
+            count(time.rows),
+            format!("{:.2}", time.seconds),
+            state,
+        ]);
+    }
+    let total: f64 = times.iter().map(|t| t.seconds).sum();
+    format!("{table}\n{} in all", seconds(total))
+}
+
+/// What stands out, a paragraph each.
+pub fn advice(evaluation: &Evaluation) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for split in &evaluation.splits {
+        for advice in &split.advice {
+            said.push(format!("{}: {advice}", split.split));
+        }
+    }
+    said.join("\n")
+}
+
+fn interval(split: &SplitEvaluation, metric: Metric) -> Option<Interval> {
+    split.intervals.iter().find(|(m, _)| *m == metric).map(|(_, interval)| *interval)
+}
+
+fn verdict(verdict: BaselineVerdict) -> &'static str {
+    match verdict {
+        BaselineVerdict::Above => "above",
+        BaselineVerdict::At => "AT the majority baseline",
+        BaselineVerdict::Below => "BELOW the majority baseline",
+    }
+}
