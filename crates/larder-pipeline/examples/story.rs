@@ -2,8 +2,8 @@
 //!
 //! Somebody freezes an encoder, puts one dense unit with a sigmoid on its pooled output, trains on CoLA's first 4,000
 //! rows with Adam at 1e-3 for two epochs, every text padded to 512 tokens, the last tenth held out; and gets an
-//! accuracy near 0.79 after minutes an epoch. This runs that head as asked, on features computed once (they are what the frozen
-//! encoder would compute again every epoch), times what the padded epochs would have taken, and puts beside it what
+//! accuracy near 0.79 after minutes an epoch. This runs that head as asked, on features computed once (they are what
+//! the frozen encoder would compute again every epoch), times what the padded epochs would have taken, and puts beside it what
 //! larder does with the same rows. Standard output is one Markdown table and what went wrong.
 //!
 //! Arguments: the folder of artifacts (`artifacts`) and the encoder's name (`all-MiniLM-L6-v2`). Run it in the
@@ -347,8 +347,8 @@ fn tell(
         thousands(tokens.count())
     );
     println!(
-        "| seconds in the encoder | {:.0} ({EPOCHS} x {epoch:.0}, extrapolated from {padded_batch:.2} s for {BATCH_ROWS} \
-         rows) | {:.1} (tokenize and encode, files written) |",
+        "| seconds in the encoder | {:.0} ({EPOCHS} x {epoch:.0}, extrapolated from {padded_batch:.2} s for \
+         {BATCH_ROWS} rows) | {:.1} (tokenize and encode, files written) |",
         EPOCHS as f64 * epoch,
         seconds(&[Stage::Tokenize, Stage::Encode])
     );
@@ -384,8 +384,8 @@ fn tell(
     if dev.scores.accuracy < majority.scores.accuracy && mcc.low > 0.0 {
         println!(
             "\nWhat helps: the lower layers, from the same single pass. larder chooses its threshold for MCC, which \
-             rewards finding both classes, so its accuracy may lie below the constant answer's; whoever wants accuracy says \
-             `--metric accuracy`."
+             rewards finding both classes, so its accuracy may lie below the constant answer's; whoever wants accuracy \
+             says `--metric accuracy`."
         );
     }
     Ok(())
