@@ -3,8 +3,8 @@
 //! Somebody freezes an encoder, puts one dense unit with a sigmoid on its pooled output, trains on CoLA's first 4,000
 //! rows with Adam at 1e-3 for two epochs, every text padded to 512 tokens, the last tenth held out; and gets an
 //! accuracy near 0.79 after minutes an epoch. This runs that head as asked, on features computed once (they are what
-//! the frozen encoder would compute again every epoch), times what the padded epochs would have taken, and puts beside it what
-//! larder does with the same rows. Standard output is one Markdown table and what went wrong.
+//! the frozen encoder would compute again every epoch), times what the padded epochs would have taken, and puts beside
+//! it what larder does with the same rows. Standard output is one Markdown table and what went wrong.
 //!
 //! Arguments: the folder of artifacts (`artifacts`) and the encoder's name (`all-MiniLM-L6-v2`). Run it in the
 //! repository's root, with LARDER_DATA set.
@@ -424,8 +424,8 @@ fn verdict(
     let mcc = range(longer.scores.iter().map(|s| s.mcc), 3);
     text += &if longer.intervals.iter().all(|interval| interval.low <= 0.0) {
         format!(
-            " but no better MCC than chance on the held-out rows ({mcc}): this layer's pooled output hardly knows the \
-             task, and no head adds what its features lack."
+            " but no better MCC than chance on the held-out rows ({mcc}): more steps do not \
+             help where the pooled output says too little about the task."
         )
     } else {
         format!(" and an MCC of {mcc} on the held-out rows.")

@@ -1,0 +1,33 @@
+//! What the end-to-end tests share: they drive the *built* binary from raw text to report, as a user would.
+//!
+//! - [`Kitchen`] is one test's own folder with its own `--home`; its methods run `larder` there.
+//! - [`Answer`] is what one invocation said; every check on it prints the whole invocation when it fails.
+//! - [`Encoded`] is what the encode stage told about one split.
+//! - [`predictions`] reads what a run answered.
+//! - [`toy`], [`Random`] and [`sentences`] make data; [`real`] finds the data and the encoder that are not in the
+//!   repository, and skips loudly without them.
+//!
+//! ```
+//! use larder_tests::Random;
+//!
+//! let mut random = Random::new(7);
+//! assert_eq!(Random::new(7).below(10), random.below(10));
+//! ```
+#![deny(missing_docs)]
+
+mod answer;
+mod binary;
+mod data;
+mod encoded;
+mod kitchen;
+mod predictions;
+pub mod real;
+mod vectors;
+
+pub use answer::Answer;
+pub use binary::{binary, repository};
+pub use data::{Random, sentences, toy};
+pub use encoded::Encoded;
+pub use kitchen::Kitchen;
+pub use predictions::{Predicted, predictions};
+pub use vectors::{assert_close, largest_difference};
