@@ -34,7 +34,7 @@ setup-cuda:
 setup-third-party-onnx:
     @{{ fetch }} third-party-onnx
 
-# Fetch CoLA into data/external (needs the internet, checked); then set LARDER_DATA=data/external
+# Fetch CoLA into data/external (needs the internet, checked); then set LARDER_DATA to its full path
 [group('set-up')]
 fetch-cola:
     @{{ python }} data/fetch_cola.py
@@ -107,7 +107,7 @@ test-interop: _rust setup
     test -x .larder/interop/bin/python || {{ python }} -m venv .larder/interop
     .larder/interop/bin/python -m pip install --quiet --disable-pip-version-check \
         pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
-    LARDER_INTEROP_PYTHON="$PWD/.larder/interop/bin/python" cargo test --locked --package larder-tests interop
+    LARDER_INTEROP_PYTHON="$PWD/.larder/interop/bin/python" cargo test --locked --package larder --package larder-tests interop
 
 # Format, lint, documentation, tests, generated files: before every commit
 [group('check')]

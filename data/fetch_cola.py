@@ -2,7 +2,7 @@
 """Fetches the public part of CoLA 1.1 and checks it. Standard library only.
 
     python3 data/fetch_cola.py                       into data/external/cola
-    python3 data/fetch_cola.py --dest DIR            into DIR/cola; then set LARDER_DATA=DIR
+    python3 data/fetch_cola.py --dest DIR            into DIR/cola; then set LARDER_DATA to DIR's full path
     python3 data/fetch_cola.py --archive FILE.zip    from an archive that is already here
 
 A file is put in place only after its checksum fits, and whole; files that are there and fit are left alone.
@@ -113,7 +113,7 @@ def main() -> int:
     except (FetchError, OSError) as error:
         print(f"fetch_cola: {error}", file=sys.stderr)
         return 3
-    print(f"three files in {folder}, checked; use them with LARDER_DATA={arguments.dest}", file=sys.stderr)
+    print(f"three files in {folder}, checked; use them with LARDER_DATA={arguments.dest.resolve()}", file=sys.stderr)
     return 0
 
 

@@ -69,7 +69,7 @@ fn remove_content(folder: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Io { action: "empty the folder", path: folder.to_path_buf(), source };
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.file_name() != ".lock" {
+        if entry.file_name() != FolderLock::FILE {
             std::fs::remove_file(entry.path()).map_err(failed)?;
         }
     }

@@ -12,13 +12,16 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
+    /// The file in the folder that is locked. It stays when the lock goes.
+    pub const FILE: &str = ".lock";
+
     /// Takes the lock without waiting, making the folder when it is missing.
     ///
     /// # Errors
     /// [`StoreError::Locked`] when another process holds it; [`StoreError::Io`].
     pub fn take(folder: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(StoreError::io("make the folder", folder))?;
-        let path = folder.join(".lock");
+        let path = folder.join(Self::FILE);
         let file = File::create(&path).map_err(StoreError::io("write", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),

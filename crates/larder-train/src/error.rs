@@ -139,10 +139,13 @@ pub enum TrainError {
         /// The head's width.
         expected: usize,
     },
-    /// A file of the head could not be read or written.
+    /// A file of the head could not be written.
+    #[error(transparent)]
+    Store(#[from] larder_store::StoreError),
+    /// A file of the head could not be read.
     #[error("cannot {action} `{}`", path.display())]
     Io {
-        /// `read`, `write` or `create`.
+        /// `read`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,

@@ -9,9 +9,9 @@
 //! Each file is written beside its place and renamed, numbers first: a `head.json` that can be read has its numbers.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
+use larder_store::{write_atomic, write_json};
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
@@ -56,9 +56,8 @@ impl LogisticHead {
     /// Writes `head.safetensors` and `head.json` into the folder `dir`, which is made if it is not there.
     ///
     /// # Errors
-    /// [`TrainError::Io`] with the path.
+    /// [`TrainError::Store`] with the path.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
-        fs::create_dir_all(dir).map_err(|source| io("create", dir, source))?;
         let path = dir.join(HEAD_SAFETENSORS);
         let (outputs, width) = self.weights.dim();
         let tensors = [
@@ -74,7 +73,7 @@ impl LogisticHead {
         let numbers = views
             .and_then(|views| serialize(views, None))
             .map_err(|source| TrainError::Safetensors { path: path.clone(), source })?;
-        write(&path, &numbers)?;
+        write_atomic(&path, |file| file.write_all(&numbers))?;
 
         let path = dir.join(HEAD_JSON);
         let description = Description {
@@ -86,10 +85,7 @@ impl LogisticHead {
             class_weight: self.class_weight,
             c: self.c,
         };
-        let mut json = serde_json::to_vec_pretty(&description)
-            .map_err(|source| TrainError::Json { path: path.clone(), source })?;
-        json.push(b'\n');
-        write(&path, &json)
+        Ok(write_json(&path, &description)?)
     }
 
     /// Reads the head that [`save`](Self::save) wrote into `dir`.
@@ -181,19 +177,6 @@ fn values(path: &Path, tensors: &SafeTensors<'_>, tensor: &str, shape: &[usize])
 
 fn bytes<'a>(values: impl Iterator<Item = &'a f64>) -> Vec<u8> {
     values.flat_map(|value| value.to_le_bytes()).collect()
-}
-
-/// Writes a file so that it is there whole or not at all.
-fn write(path: &Path, content: &[u8]) -> Result<(), TrainError> {
-    let temporary = path.with_extension("partial");
-    let result = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    result.map_err(|source| {
-        // Best effort: the error that is returned says what matters.
-        let _ = fs::remove_file(&temporary);
-        io("write", path, source)
-    })
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> TrainError {
