@@ -5,7 +5,9 @@ use std::sync::mpsc;
 
 use larder_encoder::Encoder;
 use larder_onnx::{FeatureOutput, select_features};
-use larder_runtime::{Device, ElementType, RanOn, Runtime, Session, SessionSettings, TensorView, ViewData};
+use larder_runtime::{
+    Device, ElementType, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView, ViewData,
+};
 
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, plan};
 use crate::{EncodeError, EncoderInput};
@@ -75,22 +77,22 @@ impl Engine {
         let interface = encoder.interface();
         let layers = encoder.interface().last_layer();
         let bytes = select_features(&encoder.model()?, interface, outputs)?.to_bytes()?;
-        let open = |device, intra_threads, spin| {
-            let name = Some(format!("encoder {}", encoder.name()));
-            let settings = SessionSettings { device, intra_threads, spin, name, ..SessionSettings::default() };
-            Session::from_bytes(runtime, &bytes, &settings)
-        };
         let threads = SessionSettings { intra_threads: settings.threads, ..SessionSettings::default() }.threads();
-        let (workers, intra) = split_threads(threads);
-        let first = open(settings.device, intra, workers == 1)?;
-        let cpu = matches!(first.ran_on(), RanOn::Cpu);
-        let mut sessions = vec![first];
-        if cpu {
-            // A GPU runs one batch at a time; a second session would only hold the weights twice.
-            for _ in 1..workers {
-                sessions.push(open(Device::Cpu, intra, false)?);
-            }
-        }
+        let cpu = match settings.device {
+            Device::Cpu => true,
+            Device::Cuda => false,
+            Device::Auto => runtime.cuda().is_err(),
+        };
+        // A GPU runs one batch at a time; a second session would only hold the weights twice.
+        let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
+        let session = SessionSettings {
+            device: if cpu { Device::Cpu } else { Device::Cuda },
+            intra_threads,
+            spin: workers == 1,
+            name: Some(format!("encoder {}", encoder.name())),
+            ..SessionSettings::default()
+        };
+        let sessions = open_all(runtime, &bytes, &session, workers)?;
         let feed = |name: &str| {
             let inputs = sessions[0].inputs();
             inputs.iter().find(|i| i.name == name).map(|i| Feed { name: i.name.clone(), dtype: i.dtype })
@@ -223,6 +225,23 @@ impl Engine {
         })?;
         Ok(columns)
     }
+}
+
+/// Opens `count` sessions at once: each prepares its own copy of the weights.
+fn open_all(
+    runtime: &Runtime,
+    model: &[u8],
+    settings: &SessionSettings,
+    count: usize,
+) -> Result<Vec<Session>, RuntimeError> {
+    std::thread::scope(|scope| {
+        let opening: Vec<_> =
+            (0..count).map(|_| scope.spawn(|| Session::from_bytes(runtime, model, settings))).collect();
+        opening
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 /// (sessions, threads inside each) for this many threads.

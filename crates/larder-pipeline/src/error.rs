@@ -126,6 +126,12 @@ pub enum PipelineError {
         /// The digest now.
         found: String,
     },
+    /// `run.json` contradicts itself or the head beside it.
+    #[error("run `{run}`: run.json and head.json do not belong together; train it again")]
+    BrokenRun {
+        /// The run.
+        run: String,
+    },
     /// A text that cannot be read by the encoder.
     #[error("the text {problem}")]
     Unreadable {

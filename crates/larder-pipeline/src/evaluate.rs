@@ -74,7 +74,7 @@ pub fn evaluate(
     let spec = DatasetSpec::load(&record.dataset_path)?;
     let encoder = record.encoder(larder)?;
     let folder = record.folder(larder)?;
-    let head = LogisticHead::load(&folder)?;
+    let head = record.head(larder)?;
     let options = record.encode_options(device, threads);
     let asked: Vec<String> = if splits.is_empty() {
         spec.split_names().filter(|s| *s != record.train_split).map(str::to_owned).collect()

@@ -59,7 +59,7 @@ impl Predictor {
     /// [`PipelineError::EncoderChanged`] when the encoder's name now stands for another model; [`PipelineError`].
     pub fn open(larder: &Larder, record: RunRecord, device: Device, threads: usize) -> Result<Self, PipelineError> {
         let encoder = record.encoder(larder)?;
-        let head = LogisticHead::load(&record.folder(larder)?)?;
+        let head = record.head(larder)?;
         let settings = EngineSettings { device, threads, batch_tokens: None };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
         Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head })

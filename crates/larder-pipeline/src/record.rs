@@ -8,7 +8,7 @@ use larder_encode::LayerSelection;
 use larder_metrics::ClassificationScores;
 use larder_onnx::{FeatureOutput, Pool};
 use larder_store::{FeatureDtype, Provenance, StoreError, write_json};
-use larder_train::{Convergence, Selection};
+use larder_train::{Convergence, LogisticHead, Selection};
 use serde::{Deserialize, Serialize};
 
 use crate::{Larder, PipelineError, StageTime};
@@ -117,6 +117,18 @@ impl RunRecord {
     /// [`StoreError::Name`].
     pub fn folder(&self, larder: &Larder) -> Result<PathBuf, PipelineError> {
         Ok(larder.home().run(&self.run)?)
+    }
+
+    /// The run's head, checked to be the one that this record describes.
+    pub(crate) fn head(&self, larder: &Larder) -> Result<LogisticHead, PipelineError> {
+        let head = LogisticHead::load(&self.folder(larder)?)?;
+        let classes = self.labels.len();
+        let chosen = self.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len());
+        let whole = self.display.len() == classes && self.train_counts.len() == classes && chosen;
+        if head.classes != self.labels || head.columns.len() != self.outputs.len() || !whole {
+            return Err(PipelineError::BrokenRun { run: self.run.clone() });
+        }
+        Ok(head)
     }
 
     pub(crate) fn save(&self, folder: &Path) -> Result<(), PipelineError> {

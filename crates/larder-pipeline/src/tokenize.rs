@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, OnBadRow};
 use larder_encoder::Encoder;
-use larder_store::{Change, Freshness, StoreError, TokensProjection, TokensReader, read_provenance};
+use larder_store::{Freshness, StoreError, TokensProjection, TokensReader, read_provenance};
 use larder_tokens::{TokenizeRequest, tokenize};
 
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
@@ -67,7 +67,12 @@ pub fn tokenize_split(
         fresh,
         device: None,
     };
-    let changes = match found(read_provenance(&target), |found| wanted.freshness(found))? {
+    let found = match read_provenance(&target) {
+        // A file that is cut short counts as missing, since it is made again.
+        Err(StoreError::Parquet { .. }) => None,
+        found => found?,
+    };
+    let changes = match wanted.freshness(found.as_ref()) {
         Freshness::Fresh if !options.force => {
             observer.event(Event::Fresh { stage: Stage::Tokenize, subject: split, path: &target });
             let rows = TokensReader::open(&target, TokensProjection::Encode)?.rows() as u64;
@@ -81,20 +86,4 @@ pub fn tokenize_split(
     observer.event(Event::Tokenized { split, report: &report, path: &target });
     let rows = report.rows;
     Ok((target, time(started.elapsed().as_secs_f64(), rows, false)))
-}
-
-/// Freshness of an artifact; one that is cut short counts as missing, since it is about to be made again.
-fn found(
-    provenance: Result<Option<larder_store::Provenance>, StoreError>,
-    judge: impl FnOnce(Option<&larder_store::Provenance>) -> Freshness,
-) -> Result<Freshness, PipelineError> {
-    match provenance {
-        Ok(found) => Ok(judge(found.as_ref())),
-        Err(StoreError::Parquet { path, .. }) => Ok(Freshness::Stale(vec![Change {
-            part: format!("{}", path.display()),
-            before: Some("cut short".to_owned()),
-            after: Some("made again".to_owned()),
-        }])),
-        Err(error) => Err(error.into()),
-    }
 }
