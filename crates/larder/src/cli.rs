@@ -239,7 +239,7 @@ pub struct EvalArgs {
 pub struct PredictArgs {
     /// The run
     pub run: String,
-    /// Texts; sentence pairs as TEXT<tab>TEXT
+    /// Texts; the two of a pair are separated by a tab
     pub text: Vec<String>,
     /// A file with one text a line; `-` is standard input
     #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
