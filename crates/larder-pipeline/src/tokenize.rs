@@ -82,7 +82,7 @@ pub fn tokenize_split(
         Freshness::Fresh | Freshness::Missing => Vec::new(),
     };
     observer.event(Event::Started { stage: Stage::Tokenize, subject: split, changes: &changes });
-    let report = tokenize(&request, &mut |rows| observer.event(Event::Tokenizing { rows }))?;
+    let report = tokenize(&request, &wanted, &mut |rows| observer.event(Event::Tokenizing { rows }))?;
     observer.event(Event::Tokenized { split, report: &report, path: &target });
     let rows = report.rows;
     Ok((target, time(started.elapsed().as_secs_f64(), rows, false)))

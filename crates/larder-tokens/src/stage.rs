@@ -89,23 +89,24 @@ impl TokenizeRequest<'_> {
     }
 }
 
-/// Makes the tokens file, whatever stands there. `progress` hears the rows done so far.
+/// Makes the tokens file, whatever stands there. `provenance` is [`TokenizeRequest::provenance`], which reads the whole
+/// split and is therefore asked for once; `progress` hears the rows done so far.
 ///
 /// # Errors
 /// [`TokenizeStageError`]; the target is then what it was before.
 pub fn tokenize(
     request: &TokenizeRequest<'_>,
+    provenance: &Provenance,
     progress: &mut dyn FnMut(u64),
 ) -> Result<TokenizeReport, TokenizeStageError> {
     let started = Instant::now();
     let TokenizeRequest { spec, split, target, .. } = *request;
-    let provenance = request.provenance()?;
     let mut reader = ExampleReader::open(spec, split, request.on_bad_row)?;
     if spec.has_targets() && spec.task == Task::Sequence {
         reader = reader.with_labels(LabelMap::resolve(spec)?);
     }
     let tagging = spec.task == Task::Tagging;
-    let mut writer = TokensWriter::create(target, tagging, spec.columns.text_b.is_some(), &provenance)?;
+    let mut writer = TokensWriter::create(target, tagging, spec.columns.text_b.is_some(), provenance)?;
     let max_tokens = (!tagging).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };
     let mut report = TokenizeReport {
