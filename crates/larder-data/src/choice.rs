@@ -18,12 +18,12 @@ pub struct UnknownChoice {
     pub known: Names,
 }
 
-/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` (any case, aliases accepted) and serde, from one list.
+/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` (any case) and serde, from one list.
 macro_rules! choice {
     (
         $(#[$meta:meta])*
         $name:ident, $what:literal {
-            $($(#[$variant_meta:meta])* $variant:ident = $spelling:literal $(or $alias:literal)*),+ $(,)?
+            $($(#[$variant_meta:meta])* $variant:ident = $spelling:literal),+ $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -55,7 +55,7 @@ macro_rules! choice {
 
             fn from_str(word: &str) -> Result<Self, UnknownChoice> {
                 $(
-                    if [$spelling $(, $alias)*].iter().any(|spelling| spelling.eq_ignore_ascii_case(word)) {
+                    if $spelling.eq_ignore_ascii_case(word) {
                         return Ok(Self::$variant);
                     }
                 )+
@@ -105,20 +105,6 @@ choice! {
 }
 
 choice! {
-    /// How tags mark the extent of an entity.
-    Scheme, "scheme" {
-        /// `B-` only where an entity follows another of its type.
-        Iob1 = "IOB1",
-        /// `B-` starts every entity.
-        Iob2 = "IOB2" or "BIO",
-        /// `B-`, `I-`, `E-` for the last word, `S-` for an entity of one word.
-        Iobes = "IOBES" or "BIOES",
-        /// `B-`, `I-`, `L-` for the last word, `U-` for an entity of one word.
-        Bilou = "BILOU",
-    }
-}
-
-choice! {
     /// What separates the columns of a CoNLL line.
     Separator, "separator" {
         /// One tab.
@@ -140,6 +126,21 @@ choice! {
     }
 }
 
+choice! {
+    /// What a reader does with a sentence whose tags break the grammar of their scheme. A tag that is none of the scheme's
+    /// is a bad row under either policy: nothing says what it means.
+    OnIllegalTags, "policy for illegal tags" {
+        /// The sentence is a bad row, whose place is the line of the first illegal tag.
+        Refuse = "refuse",
+        /// The sentence gets the legal tags that hold the entities `conlleval` reads in it, and is counted.
+        Repair = "repair",
+    }
+}
+
+/// What a reader does with illegal tags if nothing is said: which entities are meant is for people to say, and the
+/// commonest cause is a description that names the wrong scheme, which repair would hide.
+pub const DEFAULT_ON_ILLEGAL_TAGS: OnIllegalTags = OnIllegalTags::Refuse;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,10 +150,9 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.to_string().parse(), Ok(*format));
         }
-        for scheme in Scheme::ALL {
-            assert_eq!(scheme.as_str().to_lowercase().parse(), Ok(*scheme));
+        for policy in OnIllegalTags::ALL {
+            assert_eq!(policy.as_str().to_uppercase().parse(), Ok(*policy));
         }
-        assert_eq!("bioes".parse(), Ok(Scheme::Iobes));
     }
 
     #[test]

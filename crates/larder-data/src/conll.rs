@@ -2,51 +2,62 @@
 //!
 //! What real files hold besides: blank lines with stray spaces and tabs (blank all the same), `-DOCSTART-` lines (they
 //! end a sentence and are not words), and comments. A comment is a line before a sentence that starts with `# ` and
-//! lacks the columns asked for, or, where blanks separate columns, reads `# key = value`. A word `#` is no comment.
+//! lacks the columns asked for or has no tag in the tag's, or, where blanks separate columns, reads `# key = value`. A word
+//! `#` with its tag is no comment.
 
 use std::fs::File;
 use std::path::PathBuf;
 
 use crate::choice::Separator;
-use crate::error::{DataError, Place, RowProblem};
+use crate::conll_line::{field, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document};
+use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::lines::LineReader;
 use crate::reader::{Fault, Row, Rows};
+use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, DatasetSpec};
 
 /// Longest sentence read, in words: more without a blank line is a file whose sentences are separated otherwise.
 pub const MAX_SENTENCE_WORDS: usize = 100_000;
 
-const DOCUMENT_START: &str = "-DOCSTART-";
-
 /// Sentences of a CoNLL file.
 pub(crate) struct ConllRows {
     lines: LineReader,
     separator: Separator,
-    words_column: usize,
-    tags_column: usize,
+    columns: Positions,
+    /// `-DOCSTART-` lines read so far.
+    documents: u64,
+}
+
+/// Zero-based positions of the columns asked for.
+#[derive(Clone, Copy)]
+struct Positions {
+    words: usize,
+    tags: Option<usize>,
 }
 
 /// What a line is.
 enum Kind<'a> {
     Blank,
+    DocumentStart,
     Comment,
-    Word { word: &'a str, tag: &'a str },
+    Word { word: &'a str, tag: Option<&'a str> },
     Bad(RowProblem),
 }
 
 impl ConllRows {
     /// Reads `file`, which is at `path`.
     pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
-        let position = |column: &Option<ColumnRef>| match column {
-            Some(ColumnRef::Position(position)) => *position,
-            _ => unreachable!("the spec check demands positions for words and tags of a CoNLL file"),
+        let position = |column: &ColumnRef| match column {
+            ColumnRef::Position(position) => *position,
+            ColumnRef::Name(_) => unreachable!("the spec check demands positions for the columns of a CoNLL file"),
         };
+        let words = spec.columns.words.as_ref().map(position).expect("the spec check demands words for tagging");
         Ok(Self {
             lines: LineReader::new(path, file),
             separator: spec.separator,
-            words_column: position(&spec.columns.words),
-            tags_column: position(&spec.columns.tags),
+            columns: Positions { words, tags: spec.columns.tags.as_ref().map(position) },
+            documents: 0,
         })
     }
 
@@ -56,20 +67,29 @@ impl ConllRows {
         let (mut words, mut tags) = (Vec::new(), Vec::new());
         let mut bad = None;
         let mut length = 0;
+        let mut document = self.documents;
         while let Some(line) = self.lines.next_line()? {
             let number = line.number;
             let kind = match line.text() {
-                Ok(text) => kind_of(text, self.separator, self.words_column, self.tags_column, first_line.is_none()),
+                Ok(text) => kind_of(text, self.separator, self.columns, first_line.is_none()),
                 Err(problem) => Kind::Bad(problem),
             };
             match kind {
                 Kind::Comment => continue,
+                Kind::DocumentStart => {
+                    self.documents += 1;
+                    if first_line.is_some() {
+                        break;
+                    }
+                    document = self.documents;
+                    continue;
+                }
                 Kind::Blank if first_line.is_none() => continue,
                 Kind::Blank => break,
                 Kind::Word { word, tag } => {
                     if bad.is_none() {
                         words.push(word.to_owned());
-                        tags.push(tag.to_owned());
+                        tags.extend(tag.map(str::to_owned));
                     }
                 }
                 Kind::Bad(problem) => {
@@ -84,7 +104,10 @@ impl ConllRows {
         }
         Ok(first_line.map(|line| match bad {
             Some(fault) => Err(fault),
-            None => Ok(Row { line, id: None, content: Content::Words(words), target: Some(Target::Tags(tags)) }),
+            None => {
+                let target = self.columns.tags.map(|_| Target::Tags(tags));
+                Ok(Row { line, document, id: None, content: Content::Words(words), target })
+            }
         }))
     }
 }
@@ -99,78 +122,37 @@ impl Rows for ConllRows {
     }
 }
 
-fn kind_of(
-    text: &str,
-    separator: Separator,
-    words_column: usize,
-    tags_column: usize,
-    between_sentences: bool,
-) -> Kind<'_> {
-    if text.trim().is_empty() || starts_document(text) {
+fn kind_of(text: &str, separator: Separator, columns: Positions, between_sentences: bool) -> Kind<'_> {
+    if text.trim().is_empty() {
         return Kind::Blank;
+    }
+    if starts_document(text) {
+        return Kind::DocumentStart;
     }
     if between_sentences && separator != Separator::Tab && is_key_value_comment(text) {
         return Kind::Comment;
     }
-    let missing = match (field(text, separator, words_column), field(text, separator, tags_column)) {
-        (Some(word), Some(tag)) => {
-            return match (word.is_empty(), tag.is_empty()) {
-                (true, _) => Kind::Bad(RowProblem::Empty { column: format!("word (column {words_column})") }),
-                (_, true) => Kind::Bad(RowProblem::Empty { column: format!("tag (column {tags_column})") }),
-                _ => Kind::Word { word, tag },
-            };
+    let comment = between_sentences && text.starts_with("# ") && text.len() > 2;
+    let word = field(text, separator, columns.words);
+    let tag = columns.tags.map(|position| (position, field(text, separator, position)));
+    let (key, needed) = match (word, tag) {
+        (Some(""), _) => return Kind::Bad(RowProblem::Empty { column: format!("word (column {})", columns.words) }),
+        (Some(_), Some((position, Some("")))) => {
+            return Kind::Bad(RowProblem::Empty { column: format!("tag (column {position})") });
         }
-        (None, _) => ("words", words_column),
-        (_, None) => ("tags", tags_column),
+        (Some(word), None) => return Kind::Word { word, tag: None },
+        (Some(_), Some((_, Some(tag)))) if comment && !looks_like_a_tag(tag) => return Kind::Comment,
+        (Some(word), Some((_, Some(tag)))) => return Kind::Word { word, tag: Some(tag) },
+        (None, _) => ("words", columns.words),
+        (_, Some((position, None))) => ("tags", position),
     };
-    if between_sentences && text.starts_with("# ") && text.len() > 2 {
+    if comment {
         return Kind::Comment;
     }
-    let (key, needed) = missing;
     Kind::Bad(RowProblem::TooFewColumns {
         found: fields(text, separator).count(),
         key,
         needed,
-        hint: separator_hint(text, separator, words_column.max(tags_column)),
+        hint: separator_hint(text, separator, columns.words.max(columns.tags.unwrap_or(0))),
     })
-}
-
-fn starts_document(text: &str) -> bool {
-    text.strip_prefix(DOCUMENT_START).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
-}
-
-/// `# sent_id = 12`, as CoNLL-U writes it.
-fn is_key_value_comment(text: &str) -> bool {
-    let key = text.strip_prefix('#').map(str::trim_start).and_then(|rest| rest.split_once(" = "));
-    key.is_some_and(|(key, _)| {
-        !key.is_empty() && key.chars().all(|character| character.is_ascii_alphanumeric() || "_.-".contains(character))
-    })
-}
-
-fn field(text: &str, separator: Separator, position: usize) -> Option<&str> {
-    fields(text, separator).nth(position)
-}
-
-/// The columns of a line; blanks around a column are not part of it.
-fn fields(text: &str, separator: Separator) -> Box<dyn Iterator<Item = &str> + '_> {
-    match separator {
-        Separator::Tab => Box::new(text.split('\t').map(|field| field.trim_matches(' '))),
-        Separator::Space => Box::new(text.split(' ')),
-        // Only blanks: a no-break space may be a word of its own.
-        Separator::Whitespace => Box::new(text.split([' ', '\t']).filter(|field| !field.is_empty())),
-    }
-}
-
-/// A suspicion, if the line has enough columns under another separator.
-fn separator_hint(text: &str, separator: Separator, last_column: usize) -> &'static str {
-    let fits = |other| other != separator && field(text, other, last_column).is_some_and(|value| !value.is_empty());
-    if fits(Separator::Tab) {
-        "; there are tabs, is `separator = \"tab\"` meant?"
-    } else if fits(Separator::Space) {
-        "; there are spaces, is `separator = \"space\"` meant?"
-    } else if fits(Separator::Whitespace) {
-        "; there are blanks, is `separator = \"whitespace\"` meant?"
-    } else {
-        ""
-    }
 }

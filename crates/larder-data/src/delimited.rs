@@ -8,11 +8,12 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use crate::choice::Format;
-use crate::error::{DataError, Place, RowProblem};
+use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::lines::{LineReader, MAX_ROW_BYTES};
 use crate::names::Names;
 use crate::reader::{Fault, Row, Rows};
+use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, DatasetSpec};
 
 /// Rows of a TSV or CSV file.
@@ -193,6 +194,7 @@ impl DelimitedRows {
         let text = value(&self.text)?;
         let text_b = self.text_b.as_ref().map(value).transpose()?;
         Ok(Row {
+            document: 0,
             line: self.record.line,
             id: self.id.as_ref().map(value).transpose()?,
             content: Content::Text { text, text_b },

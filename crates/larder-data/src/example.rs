@@ -8,6 +8,8 @@ pub struct Example {
     pub id: String,
     /// One-based line the row starts on (Parquet: the one-based row).
     pub line: u64,
+    /// The document it is from: how many `-DOCSTART-` lines of a CoNLL file precede it. 0 in other formats.
+    pub document: u64,
     /// What the encoder reads.
     pub content: Content,
     /// What is to be predicted; `None` where the description names no label or tags column.
@@ -33,6 +35,6 @@ pub enum Content {
 pub enum Target {
     /// The label of the text; not empty.
     Label(String),
-    /// A tag for each word, as written in the file; none is empty.
+    /// A tag for each word, a legal sequence of IOB2 whatever the scheme of the file.
     Tags(Vec<String>),
 }

@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::error::{DataError, Place, RowProblem};
+use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::lines::LineReader;
 use crate::reader::{Fault, Row, Rows};
+use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, Columns, DatasetSpec};
 
 /// Rows of a JSON lines file.
@@ -41,7 +42,7 @@ impl JsonRows {
             (None, label) => optional(&object, label, "a string, an integer or a boolean", scalar)?.map(Target::Label),
         };
         let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
-        Ok(Row { line, id, content, target })
+        Ok(Row { line, document: 0, id, content, target })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Labels and their numbers.
 
+use larder_tags::{Scheme, Tag, TagSet};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
-use crate::choice::OnBadRow;
+use crate::choice::{OnBadRow, OnIllegalTags, Task};
 use crate::error::DataError;
 use crate::example::Target;
 use crate::names::Names;
@@ -17,7 +18,8 @@ pub const MAX_LABELS: usize = 10_000;
 /// The split that labels are collected from.
 const TRAIN: &str = "train";
 
-/// The labels of a dataset (tags, for tagging), in the order that numbers them. As JSON: `{"names": […], "display": […]}`.
+/// The labels of a dataset in the order that numbers them; for tagging, the IOB2 tags in the order of a [`TagSet`].
+/// As JSON: `{"names": […], "display": […]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Lists", into = "Lists")]
 pub struct LabelMap {
@@ -59,31 +61,42 @@ impl LabelMap {
 
     /// The labels the description lists, else those of the split `train`: sorted, as numbers if all are integers.
     ///
-    /// Bad rows are passed over here; the stage that reads the rows for good reports them by its own policy.
+    /// For tagging, these are the entity types, and the labels are the tags [`of_types`](Self::of_types).
+    ///
+    /// Bad rows are passed over here, and illegal tags repaired; the stage that reads the rows for good reports them by
+    /// its own policy.
     ///
     /// # Errors
     /// [`DataError::NoLabelColumn`], [`DataError::TooManyLabels`], and those of reading the split.
     pub fn resolve(spec: &DatasetSpec) -> Result<Self, DataError> {
         if let Some(labels) = &spec.labels {
-            return Self::new(labels.names.clone(), labels.display.clone());
+            let (names, display) = (labels.names.clone(), labels.display.clone());
+            return if spec.task == Task::Tagging { Self::of_types(names, display) } else { Self::new(names, display) };
         }
+        let key = match spec.task {
+            Task::Sequence => "label",
+            Task::Tagging => "tags",
+        };
         if !spec.has_targets() {
-            return Err(DataError::NoLabelColumn { spec: spec.path.clone() });
+            return Err(DataError::NoLabelColumn { spec: spec.path.clone(), key });
         }
         let mut found = BTreeSet::new();
-        let reader = ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?;
+        let reader = ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?.on_illegal_tags(OnIllegalTags::Repair);
         let path = reader.path().to_owned();
         for example in reader {
             match example?.target {
-                Some(Target::Label(label)) => insert(&mut found, label),
-                Some(Target::Tags(tags)) => tags.into_iter().for_each(|tag| insert(&mut found, tag)),
+                Some(Target::Label(label)) => insert(&mut found, &label),
+                Some(Target::Tags(tags)) => types_of(&tags).for_each(|entity_type| insert(&mut found, entity_type)),
                 None => {}
             }
             if found.len() > MAX_LABELS {
-                return Err(DataError::TooManyLabels { spec: spec.path.clone(), path, limit: MAX_LABELS });
+                return Err(DataError::TooManyLabels { spec: spec.path.clone(), path, key, limit: MAX_LABELS });
             }
         }
         let mut names: Vec<String> = found.into_iter().collect();
+        if spec.task == Task::Tagging {
+            return Self::of_types(names.clone(), names);
+        }
         let numbers: Option<Vec<i64>> = names.iter().map(|name| name.parse().ok()).collect();
         if let Some(numbers) = numbers {
             let mut numbered: Vec<(i64, String)> = numbers.into_iter().zip(names).collect();
@@ -93,7 +106,30 @@ impl LabelMap {
         Self::new(names.clone(), names)
     }
 
-    /// The labels as the files write them.
+    /// The IOB2 tags of entity types: `O`, then `B-type` and `I-type` for each type in the order given, as in a [`TagSet`].
+    /// There may be no type at all. `display` says how people should read the types.
+    ///
+    /// # Errors
+    /// [`DataError::LabelNames`] if a type is empty or doubled, or the lists differ in length.
+    pub fn of_types(types: Vec<String>, display: Vec<String>) -> Result<Self, DataError> {
+        if !types.is_empty() {
+            check_label_names(&types, &display).map_err(|problem| DataError::LabelNames { problem })?;
+        }
+        let tags = |types: Vec<String>| {
+            let both =
+                types.into_iter().flat_map(|entity_type| [format!("B-{entity_type}"), format!("I-{entity_type}")]);
+            std::iter::once("O".to_owned()).chain(both).collect::<Vec<_>>()
+        };
+        Self::new(tags(types), tags(display))
+    }
+
+    /// The classes of a tagging head with these labels; `None` if they are not those of a [`TagSet`].
+    pub fn tag_set(&self) -> Option<TagSet> {
+        let set = TagSet::new(types_of(self.names()).map(str::to_owned));
+        (set.names() == self.names()).then_some(set)
+    }
+
+    /// The labels as the files write them; for tagging, in IOB2.
     pub fn names(&self) -> &[String] {
         self.names.as_slice()
     }
@@ -127,10 +163,16 @@ impl LabelMap {
 }
 
 /// Adds a label, dropping it at once where it is known: a file has far more rows than labels.
-fn insert(found: &mut BTreeSet<String>, label: String) {
-    if !found.contains(&label) {
-        found.insert(label);
+fn insert(found: &mut BTreeSet<String>, label: &str) {
+    if !found.contains(label) {
+        found.insert(label.to_owned());
     }
+}
+
+/// The entity types of IOB2 tags, one for each tag that has one.
+fn types_of(tags: &[String]) -> impl Iterator<Item = &str> {
+    let tags = tags.iter().filter_map(|tag| Tag::parse(tag, Scheme::Iob2).ok());
+    tags.map(|tag| tag.entity_type).filter(|entity_type| !entity_type.is_empty())
 }
 
 #[cfg(test)]
@@ -148,6 +190,21 @@ mod tests {
         assert_eq!(labels.index("b").unwrap(), 0);
         assert_eq!(labels.index("c").unwrap(), 2);
         assert_eq!(labels.index("d").unwrap_err().to_string(), "unknown label `d` (known: `b`, `a`, `c`)");
+    }
+
+    #[test]
+    fn labels_of_types_are_those_of_a_tag_set() {
+        let types = || vec!["per".to_owned(), "creative-work".to_owned()];
+        let display = vec!["person".to_owned(), "work".to_owned()];
+        let labels = LabelMap::of_types(types(), display).unwrap();
+        assert_eq!(labels.names(), ["O", "B-per", "I-per", "B-creative-work", "I-creative-work"]);
+        assert_eq!(labels.display(), ["O", "B-person", "I-person", "B-work", "I-work"]);
+        assert_eq!(labels.tag_set(), Some(TagSet::new(types())));
+        assert_eq!(LabelMap::of_types(Vec::new(), Vec::new()).unwrap().names(), ["O"]);
+        assert!(LabelMap::of_types(vec!["a".to_owned(); 2], vec!["a".to_owned(); 2]).is_err());
+        for other in [&["B-per", "I-per", "O"][..], &["O", "B-per"], &["0", "1"]] {
+            assert_eq!(map(other).unwrap().tag_set(), None, "{other:?}");
+        }
     }
 
     #[test]

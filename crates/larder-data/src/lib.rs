@@ -7,7 +7,11 @@
 //! - [`LabelMap`] numbers the labels of a dataset.
 //! - [`DataError`] says which file and line; [`RowProblem`] what is wrong with one row, [`SpecProblem`] with the TOML.
 //!
-//! The tag schemes of [`Scheme`] are recorded but not yet checked or converted: tags are read as written.
+//! The tags of a tagging dataset are checked and converted from the [`Scheme`] of its files to IOB2, whatever the format:
+//! examples and labels hold IOB2 tags. Sentences with illegal tags are refused or repaired ([`OnIllegalTags`]).
+//!
+//! - [`write_conll`] writes sentences with their tags for other scorers.
+//! - [`ScoredConll`] reads files with gold and predicted tags, ours or not.
 //!
 //! ```
 //! use larder_data::{Content, DatasetSpec, ExampleReader, LabelMap, OnBadRow, Target};
@@ -44,6 +48,8 @@
 
 mod choice;
 mod conll;
+mod conll_line;
+mod conll_write;
 mod delimited;
 mod error;
 mod example;
@@ -52,18 +58,27 @@ mod labels;
 mod lines;
 mod names;
 mod reader;
+mod row_problem;
+mod scored;
 mod spec;
 mod spec_check;
 mod spec_file;
+mod spec_problem;
 mod split_path;
 mod table;
+mod tags;
 
-pub use choice::{Format, OnBadRow, Scheme, Separator, Task, UnknownChoice};
+pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, OnBadRow, OnIllegalTags, Separator, Task, UnknownChoice};
 pub use conll::MAX_SENTENCE_WORDS;
-pub use error::{DataError, Place, RowProblem, SpecProblem};
+pub use conll_write::write_conll;
+pub use error::DataError;
 pub use example::{Content, Example, Target};
 pub use labels::{LabelMap, MAX_LABELS};
+pub use larder_tags::{IllegalTag, Scheme};
 pub use lines::MAX_ROW_BYTES;
 pub use names::Names;
 pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
+pub use row_problem::{Place, RowProblem};
+pub use scored::{NO_PREDICTION, ScoredColumns, ScoredConll, ScoredSentence};
 pub use spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
+pub use spec_problem::SpecProblem;

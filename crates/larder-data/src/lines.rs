@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::error::{DataError, RowProblem};
+use crate::error::DataError;
+use crate::row_problem::RowProblem;
 
 /// Longest row read, in bytes: no sentence is that long, while a forgotten quote or a file without line ends would
 /// otherwise be read into memory whole.
@@ -13,6 +14,7 @@ pub const MAX_ROW_BYTES: usize = 16 << 20;
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads lines ended by LF or CRLF; the last may lack its end. A UTF-8 byte order mark is dropped.
+#[derive(Debug)]
 pub(crate) struct LineReader {
     reader: BufReader<File>,
     path: PathBuf,

@@ -3,17 +3,21 @@
 //! A bad row is one that can be told apart from its neighbours and left out: [`OnBadRow`] decides. What makes the rest
 //! of a file unreadable (a disk error, a quote never closed, a damaged Parquet page) ends the reader under either policy.
 
+use larder_tags::{IllegalTag, Scheme, Tag};
 use std::path::{Path, PathBuf};
 
-use crate::choice::{Format, OnBadRow};
+use crate::choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, OnBadRow, OnIllegalTags};
 use crate::conll::ConllRows;
 use crate::delimited::DelimitedRows;
-use crate::error::{DataError, Place, RowProblem};
+use crate::error::DataError;
 use crate::example::{Content, Example, Target};
 use crate::jsonl::JsonRows;
 use crate::labels::LabelMap;
+use crate::names::Names;
+use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 use crate::table::TableRows;
+use crate::tags::to_iob2;
 
 /// Skipped rows listed one by one; beyond, they are only counted. More than anybody reads, little memory.
 pub const MAX_LISTED_SKIPS: usize = 1000;
@@ -21,6 +25,7 @@ pub const MAX_LISTED_SKIPS: usize = 1000;
 /// One row as its format gives it, not yet checked.
 pub(crate) struct Row {
     pub line: u64,
+    pub document: u64,
     pub id: Option<String>,
     pub content: Content,
     pub target: Option<Target>,
@@ -73,15 +78,24 @@ pub struct SkippedRows {
 pub struct ExampleReader {
     rows: Box<dyn Rows>,
     path: PathBuf,
-    place: fn(u64) -> Place,
+    format: Format,
+    scheme: Scheme,
     on_bad_row: OnBadRow,
-    labels: Option<LabelMap>,
+    on_illegal_tags: OnIllegalTags,
+    labels: Option<Known>,
     limit: u64,
     /// Rows seen, bad ones too: the number of the next row.
     seen: u64,
     given: u64,
+    repaired: u64,
     skipped: SkippedRows,
     done: bool,
+}
+
+/// Labels a row may have, and the entity types among them.
+struct Known {
+    labels: LabelMap,
+    types: Names,
 }
 
 impl ExampleReader {
@@ -107,21 +121,32 @@ impl ExampleReader {
         Ok(Self {
             rows,
             path,
-            place: if spec.format == Format::Parquet { Place::Row } else { Place::Line },
+            format: spec.format,
+            scheme: spec.scheme,
             on_bad_row,
+            on_illegal_tags: DEFAULT_ON_ILLEGAL_TAGS,
             labels: None,
             limit: u64::MAX,
             seen: 0,
             given: 0,
+            repaired: 0,
             skipped: SkippedRows::default(),
             done: false,
         })
     }
 
-    /// Makes a label or tag that `labels` does not know a bad row.
+    /// Makes a row with a label, or with a tag of an entity type, that `labels` does not know a bad row.
     #[must_use]
     pub fn with_labels(mut self, labels: LabelMap) -> Self {
-        self.labels = Some(labels);
+        let types = Names::new(labels.tag_set().map(|set| set.types().to_vec()).unwrap_or_default());
+        self.labels = Some(Known { labels, types });
+        self
+    }
+
+    /// Says what to do with a sentence whose tags are illegal in their scheme; [`DEFAULT_ON_ILLEGAL_TAGS`] if not called.
+    #[must_use]
+    pub fn on_illegal_tags(mut self, policy: OnIllegalTags) -> Self {
+        self.on_illegal_tags = policy;
         self
     }
 
@@ -147,9 +172,48 @@ impl ExampleReader {
         self.seen
     }
 
-    fn check(&self, row: &Row) -> Result<(), RowProblem> {
+    /// Examples given so far whose tags were illegal and are repaired ([`OnIllegalTags::Repair`]).
+    pub fn repaired(&self) -> u64 {
+        self.repaired
+    }
+
+    /// The place of a row that starts at `line`.
+    fn place(&self, line: u64) -> Place {
+        match self.format {
+            Format::Parquet => Place::Row(line),
+            _ => Place::Line(line),
+        }
+    }
+
+    /// The place of a word of a sentence that starts at `line`. In CoNLL files each word of a sentence has a line.
+    fn word_place(&self, line: u64, word: usize) -> Place {
+        self.place(if self.format == Format::Conll { line + word as u64 } else { line })
+    }
+
+    /// Makes the row an example, with tags in IOB2.
+    fn example(&mut self, row: Row, number: u64) -> Result<Example, (Place, RowProblem)> {
+        let Row { line, document, id, content, mut target } = row;
+        self.check(&content, id.as_deref(), target.as_ref()).map_err(|problem| (self.place(line), problem))?;
+        let mut repaired = false;
+        if let (Some(Target::Tags(tags)), Content::Words(words)) = (&mut target, &content) {
+            let bad = |illegal: IllegalTag| {
+                let (word, text) = (illegal.word, words[illegal.word].clone());
+                let problem = RowProblem::IllegalTag { word: word + 1, text, problem: Box::new(illegal) };
+                (self.word_place(line, word), problem)
+            };
+            let iob2 = to_iob2(tags, self.scheme, self.on_illegal_tags).map_err(bad)?;
+            if let Some((word, problem)) = self.unknown_type(words, &iob2.tags) {
+                return Err((self.word_place(line, word), problem));
+            }
+            (*tags, repaired) = (iob2.tags, iob2.repaired);
+        }
+        self.repaired += u64::from(repaired);
+        Ok(Example { id: id.unwrap_or_else(|| number.to_string()), line, document, content, target })
+    }
+
+    fn check(&self, content: &Content, id: Option<&str>, target: Option<&Target>) -> Result<(), RowProblem> {
         let empty = |key| RowProblem::Empty { column: self.rows.column(key) };
-        match &row.content {
+        match content {
             Content::Text { text, .. } if text.trim().is_empty() => return Err(empty("text")),
             Content::Text { text_b: Some(text), .. } if text.trim().is_empty() => return Err(empty("text_b")),
             Content::Words(words) if words.is_empty() || words.iter().any(String::is_empty) => {
@@ -157,10 +221,10 @@ impl ExampleReader {
             }
             _ => {}
         }
-        if row.id.as_ref().is_some_and(String::is_empty) {
+        if id.is_some_and(str::is_empty) {
             return Err(empty("id"));
         }
-        match (&row.target, &row.content) {
+        match (target, content) {
             (Some(Target::Label(label)), _) => {
                 if label.trim().is_empty() {
                     return Err(empty("label"));
@@ -174,7 +238,7 @@ impl ExampleReader {
                 if tags.iter().any(String::is_empty) {
                     return Err(empty("tags"));
                 }
-                self.check_tags(words, tags)
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -182,24 +246,20 @@ impl ExampleReader {
 
     fn check_label(&self, label: &str) -> Result<(), RowProblem> {
         match &self.labels {
-            Some(labels) if labels.position(label).is_none() => {
+            Some(Known { labels, .. }) if labels.position(label).is_none() => {
                 Err(RowProblem::UnknownLabel { label: label.to_owned(), known: labels.known() })
             }
             _ => Ok(()),
         }
     }
 
-    fn check_tags(&self, words: &[String], tags: &[String]) -> Result<(), RowProblem> {
-        let Some(labels) = &self.labels else { return Ok(()) };
-        match tags.iter().zip(words).enumerate().find(|(_, (tag, _))| labels.position(tag).is_none()) {
-            Some((position, (tag, word))) => Err(RowProblem::UnknownTag {
-                tag: tag.clone(),
-                word: position + 1,
-                text: word.clone(),
-                known: labels.known(),
-            }),
-            None => Ok(()),
-        }
+    /// The first word whose IOB2 tag is of a type that is none of the known ones, and what to say about it.
+    fn unknown_type(&self, words: &[String], tags: &[String]) -> Option<(usize, RowProblem)> {
+        let Known { labels, types } = self.labels.as_ref()?;
+        let word = tags.iter().position(|tag| labels.position(tag).is_none())?;
+        let entity_type = Tag::parse(&tags[word], Scheme::Iob2).map_or("", |tag| tag.entity_type).to_owned();
+        let text = words[word].clone();
+        Some((word, RowProblem::UnknownType { entity_type, word: word + 1, text, known: types.clone() }))
     }
 
     /// What is left to say at the end of the file.
@@ -238,13 +298,12 @@ impl Iterator for ExampleReader {
             let number = self.seen;
             self.seen += 1;
             let (place, problem) = match row {
-                Ok(row) => match self.check(&row) {
-                    Ok(()) => {
+                Ok(row) => match self.example(row, number) {
+                    Ok(example) => {
                         self.given += 1;
-                        let id = row.id.unwrap_or_else(|| number.to_string());
-                        return Some(Ok(Example { id, line: row.line, content: row.content, target: row.target }));
+                        return Some(Ok(example));
                     }
-                    Err(problem) => ((self.place)(row.line), problem),
+                    Err(bad) => bad,
                 },
                 Err(Fault::Bad { place, problem }) => (place, problem),
                 Err(Fault::Fatal(_)) => unreachable!("returned above"),

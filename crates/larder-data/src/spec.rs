@@ -1,12 +1,13 @@
 //! The description of a dataset, loaded from a TOML file.
 
+use larder_tags::Scheme;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::choice::{Format, Scheme, Separator, Task};
+use crate::choice::{Format, Separator, Task};
 use crate::error::DataError;
 use crate::names::Names;
 use crate::split_path::expand;
@@ -37,7 +38,7 @@ pub struct DatasetSpec {
     pub header: bool,
     /// csv, tsv: whether `"` encloses fields (else it is a character like any other).
     pub quoting: bool,
-    /// tagging: the scheme the tags are written in.
+    /// tagging: the scheme the tags are written in. Readers give IOB2.
     pub scheme: Scheme,
     /// conll: what separates the columns.
     pub separator: Separator,
@@ -62,7 +63,7 @@ pub struct Columns {
     pub id: Option<ColumnRef>,
     /// tagging: the words.
     pub words: Option<ColumnRef>,
-    /// tagging: a tag for each word.
+    /// tagging: a tag for each word; needed to train.
     pub tags: Option<ColumnRef>,
 }
 
@@ -130,9 +131,9 @@ impl<'de> Deserialize<'de> for ColumnRef {
 /// Label names in the order a model numbers them, and how to show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelNames {
-    /// The labels as the files write them.
+    /// The labels as the files write them; for tagging the entity types, without `B-` and its like.
     pub names: Vec<String>,
-    /// The same labels as people should read them.
+    /// The same as people should read them.
     pub display: Vec<String>,
 }
 

@@ -1,12 +1,13 @@
 //! What a dataset description means as a whole: defaults, and keys that need or exclude one another.
 
+use larder_tags::Scheme;
 use std::path::Path;
 
-use crate::choice::{Format, Scheme, Separator, Task};
-use crate::error::SpecProblem;
+use crate::choice::{Format, Separator, Task};
 use crate::names::Names;
 use crate::spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
+use crate::spec_problem::SpecProblem;
 
 /// Scheme of tags when the description names none: the commonest by far, and the one larder writes.
 const DEFAULT_SCHEME: Scheme = Scheme::Iob2;
@@ -52,7 +53,7 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
         scheme: file.scheme.unwrap_or(DEFAULT_SCHEME),
         separator: file.separator.unwrap_or(DEFAULT_SEPARATOR),
         columns,
-        labels: file.labels.map(resolve_labels).transpose()?.flatten(),
+        labels: file.labels.map(|table| resolve_labels(table, task)).transpose()?.flatten(),
         splits: file.splits,
     })
 }
@@ -96,14 +97,13 @@ fn check_task_format(task: Task, format: Format) -> Result<(), SpecProblem> {
 fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), SpecProblem> {
     let (needed, excluded): (&[&'static str], &[&'static str]) = match task {
         Task::Sequence => (&["text"], &["words", "tags"]),
-        Task::Tagging => (&["words", "tags"], &["text", "text_b", "label"]),
+        Task::Tagging => (&["words"], &["text", "text_b", "label"]),
     };
     for key in needed {
         if !columns.given().any(|(given, _)| given == *key) {
             let key = match *key {
                 "text" => "columns.text",
-                "words" => "columns.words",
-                _ => "columns.tags",
+                _ => "columns.words",
             };
             return Err(SpecProblem::Missing { reason: format!("the task {task}"), key });
         }
@@ -180,7 +180,7 @@ fn check_file_name(what: &'static str, name: &str) -> Result<(), SpecProblem> {
     Ok(())
 }
 
-fn resolve_labels(table: LabelsTable) -> Result<Option<LabelNames>, SpecProblem> {
+fn resolve_labels(table: LabelsTable, task: Task) -> Result<Option<LabelNames>, SpecProblem> {
     let texts = |list: Vec<LabelText>| list.into_iter().map(|label| label.0).collect::<Vec<_>>();
     let (names, display) = match (table.names.map(texts), table.display.map(texts)) {
         (None, None) => return Ok(None),
@@ -189,6 +189,9 @@ fn resolve_labels(table: LabelsTable) -> Result<Option<LabelNames>, SpecProblem>
         (Some(names), Some(display)) => (names, display),
     };
     check_label_names(&names, &display)?;
+    if task == Task::Tagging && names.iter().any(|name| name == "O") {
+        return Err(SpecProblem::TagsForTypes);
+    }
     Ok(Some(LabelNames { names, display }))
 }
 

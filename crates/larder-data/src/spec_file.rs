@@ -1,5 +1,6 @@
 //! The TOML file as written: keys known or not, values of the right type. What they mean together is checked later.
 
+use larder_tags::Scheme;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +8,11 @@ use std::ops::Range;
 use std::path::Path;
 use toml::de::DeTable;
 
-use crate::choice::{Format, Scheme, Separator, Task};
-use crate::error::{DataError, SpecProblem};
+use crate::choice::{Format, Separator, Task};
+use crate::error::DataError;
 use crate::names::Names;
 use crate::spec::ColumnRef;
+use crate::spec_problem::SpecProblem;
 
 /// Keys outside any table.
 const TOP_KEYS: &[&str] =

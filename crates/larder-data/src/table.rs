@@ -12,10 +12,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{DataError, Place, RowProblem};
+use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::names::Names;
 use crate::reader::{Fault, Row, Rows};
+use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, DatasetSpec};
 
 /// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
@@ -157,7 +158,7 @@ impl TableRows {
             Some(tags) => Some(Target::Tags(tags)),
             None => self.string("label")?.map(Target::Label),
         };
-        Ok(Row { line: self.row + 1, id: self.string("id")?, content, target })
+        Ok(Row { line: self.row + 1, document: 0, id: self.string("id")?, content, target })
     }
 }
 

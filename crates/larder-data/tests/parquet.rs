@@ -85,12 +85,29 @@ fn lists_of_words_and_tags() {
     let mut words = LargeListBuilder::new(StringViewBuilder::new());
     words.append_value([Some("Jo"), Some("ran")]);
     words.append_value([Some("Hi")]);
+    let words: ArrayRef = Arc::new(words.finish());
+    for (scheme, [first, second]) in
+        [("IOB1", ["I-x", "I-x"]), ("IOB2", ["B-x", "I-x"]), ("IOBES", ["B-x", "E-x"]), ("BILOU", ["B-x", "L-x"])]
+    {
+        let mut tags = ListBuilder::new(StringBuilder::new());
+        tags.append_value([Some(first), Some(second)]);
+        tags.append_value([Some("O")]);
+        let description = format!("scheme='{scheme}'\n{TAGGING}");
+        let (_folder, spec) = set(&description, vec![("words", words.clone()), ("tags", Arc::new(tags.finish()))]);
+        let examples = read(&spec).unwrap();
+        assert_eq!(examples[0].content, Content::Words(vec!["Jo".into(), "ran".into()]));
+        assert_eq!(examples[0].target, Some(Target::Tags(vec!["B-x".into(), "I-x".into()])), "{scheme}");
+        assert_eq!(examples[1].content, Content::Words(vec!["Hi".into()]));
+        assert_eq!(examples[1].target, Some(Target::Tags(vec!["O".into()])));
+    }
+    // Numbers may be tags in a table, but they say nothing without their names.
     let tags = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), Some(0)]), Some(vec![Some(0)])]);
-    let (_folder, spec) = set(TAGGING, vec![("words", Arc::new(words.finish())), ("tags", Arc::new(tags))]);
-    let examples = read(&spec).unwrap();
-    assert_eq!(examples[0].content, Content::Words(vec!["Jo".into(), "ran".into()]));
-    assert_eq!(examples[0].target, Some(Target::Tags(vec!["1".into(), "0".into()])));
-    assert_eq!(examples[1].content, Content::Words(vec!["Hi".into()]));
+    let (_folder, spec) = set(TAGGING, vec![("words", words.clone()), ("tags", Arc::new(tags))]);
+    let error = read(&spec).unwrap_err().to_string();
+    assert!(error.ends_with("row 1: word 1, `Jo`: `1` is no tag of IOB2; known: `O`, `B-…`, `I-…`"), "{error}");
+    // Nor are tags needed at all.
+    let (_folder, spec) = set(&TAGGING.replace("tags='tags'", ""), vec![("words", words)]);
+    assert!(read(&spec).unwrap().iter().all(|example| example.target.is_none()));
 }
 
 #[test]

@@ -1,0 +1,193 @@
+//! What can be wrong with one row, and where it is.
+
+use larder_tags::IllegalTag;
+use std::fmt;
+
+use crate::names::{Names, clip};
+
+/// Where a row is: text files count lines, Parquet counts rows; both from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// One-based line of a text file.
+    Line(u64),
+    /// One-based row of a Parquet file.
+    Row(u64),
+}
+
+impl Place {
+    /// The number alone.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Line(number) | Self::Row(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Row(number) => write!(f, "row {number}"),
+        }
+    }
+}
+
+/// What is wrong with one row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowProblem {
+    /// The row has more or fewer columns than the header or, without one, the first row.
+    #[error("the row has {found} columns, expected {expected} {as_in}")]
+    ColumnCount {
+        /// Columns in this row.
+        found: usize,
+        /// Columns expected.
+        expected: usize,
+        /// What the expectation rests on.
+        as_in: &'static str,
+    },
+    /// A CoNLL line lacks a column.
+    #[error("the line has {found} columns, but `columns.{key}` is {needed} (counted from zero){hint}")]
+    TooFewColumns {
+        /// Columns in this line.
+        found: usize,
+        /// The key in `[columns]`.
+        key: &'static str,
+        /// Its zero-based position.
+        needed: usize,
+        /// A suspicion about the separator, or nothing.
+        hint: &'static str,
+    },
+    /// Bytes that are no UTF-8.
+    #[error("invalid UTF-8 at byte {offset} of the file (on line {line})")]
+    Utf8 {
+        /// One-based line of the byte.
+        line: u64,
+        /// Zero-based offset of the byte in the file.
+        offset: u64,
+    },
+    /// Something follows the closing quote of a field.
+    #[error(
+        "text after the closing quote of column {column} (counted from zero); \
+         double a quote inside quotes, or set `quoting = false` if quotes are plain characters"
+    )]
+    AfterQuote {
+        /// Zero-based column.
+        column: usize,
+    },
+    /// Nothing where something must be.
+    #[error("`{column}` is empty")]
+    Empty {
+        /// The column.
+        column: String,
+    },
+    /// A line that is no JSON.
+    #[error("not JSON, at byte {column} of the line: {message}")]
+    Json {
+        /// One-based byte of the line.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// A JSON object, or a row of a table, without the field or with null in it.
+    #[error("no value for `{column}`")]
+    MissingValue {
+        /// The field.
+        column: String,
+    },
+    /// A value of the wrong type.
+    #[error("`{column}` is {found}, expected {expected}")]
+    Type {
+        /// The field, or "the line".
+        column: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// As many tags as words are needed.
+    #[error("{words} words but {tags} tags")]
+    TagCount {
+        /// Words in the row.
+        words: usize,
+        /// Tags in the row.
+        tags: usize,
+    },
+    /// A label that is none of the known ones.
+    #[error("unknown label `{}` ({})", clip(label), known.hint(label))]
+    UnknownLabel {
+        /// The label found.
+        label: String,
+        /// The labels known.
+        known: Names,
+    },
+    /// A tag that is none of its scheme, or at a place where the scheme does not allow it.
+    #[error("word {word}, `{}`: {problem}{}", clip(text), repair_hint(problem))]
+    IllegalTag {
+        /// One-based word of the sentence.
+        word: usize,
+        /// That word.
+        text: String,
+        /// What is wrong with its tag.
+        problem: Box<IllegalTag>,
+    },
+    /// A tag of an entity type that is none of the known ones.
+    #[error(
+        "word {word}, `{}`: unknown entity type `{}` ({}); if the type is meant, list all types in \
+         `labels.names` of the description",
+        clip(text), clip(entity_type), known.hint(entity_type)
+    )]
+    UnknownType {
+        /// The type found.
+        entity_type: String,
+        /// One-based word of the sentence.
+        word: usize,
+        /// That word.
+        text: String,
+        /// The types known.
+        known: Names,
+    },
+    /// A line of a file with gold and predicted tags has more or fewer columns than the first.
+    #[error("the line has {found} columns, expected {expected} {as_in}{hint}")]
+    ScoredColumnCount {
+        /// Columns in this line.
+        found: usize,
+        /// Columns expected.
+        expected: usize,
+        /// What the expectation rests on.
+        as_in: &'static str,
+        /// A suspicion about the separator, or nothing.
+        hint: &'static str,
+    },
+    /// A line of a file with gold and predicted tags ends before the column that holds them.
+    #[error("the line has {found} columns, none at {needed} (counted from zero), where the {what} is to be{hint}")]
+    NoScoredColumn {
+        /// Columns in this line.
+        found: usize,
+        /// What the column holds.
+        what: &'static str,
+        /// Its zero-based position.
+        needed: usize,
+        /// A suspicion about the separator, or nothing.
+        hint: &'static str,
+    },
+    /// A gold or predicted tag that starts as no tag of any scheme does: most likely the wrong column.
+    #[error(
+        "`{}` in column {column} (counted from zero) is no tag; the {what} is `O` or a mark and a type, as in `B-person`; \
+         is this the right column?",
+        clip(tag)
+    )]
+    NotATag {
+        /// The text found.
+        tag: String,
+        /// What the column holds.
+        what: &'static str,
+        /// Its zero-based position.
+        column: usize,
+    },
+}
+
+/// How to go on despite a tag at the wrong place.
+fn repair_hint(problem: &IllegalTag) -> &'static str {
+    if problem.is_malformed() { "" } else { "; mend the file, or let illegal tags be repaired" }
+}

@@ -1,0 +1,209 @@
+//! CoNLL column files with gold and predicted tags, as scorers read them.
+//!
+//! Blank lines, `-DOCSTART-` lines and comments are what they are in any CoNLL file here. Tags are given as written, legal
+//! or not, in whatever scheme: what to make of them is the scorer's business. Only a text that starts as no tag does is
+//! refused, because it comes from the wrong column.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::choice::Separator;
+use crate::conll::MAX_SENTENCE_WORDS;
+use crate::conll_line::{fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document};
+use crate::error::DataError;
+use crate::lines::LineReader;
+use crate::row_problem::{Place, RowProblem};
+
+/// What stands in the predicted column where nothing was predicted, as CoNLL-U writes what is not specified.
+pub const NO_PREDICTION: &str = "_";
+
+/// Which columns hold the tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ScoredColumns {
+    /// Gold in the last column but one, predicted in the last, as `conlleval` has it. Every line must have as many columns
+    /// as the first, three at least: a line that lacks one would be read wrongly without notice.
+    #[default]
+    LastTwo,
+    /// At zero-based positions.
+    At {
+        /// Of the gold tags.
+        gold: usize,
+        /// Of the predicted tags.
+        predicted: usize,
+    },
+}
+
+/// A sentence with its tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoredSentence {
+    /// One-based line of the first word. Each word has a line, so that word `i` is on line `line + i`.
+    pub line: u64,
+    /// The words: the first column. At least one.
+    pub words: Vec<String>,
+    /// The gold tag of each word.
+    pub gold: Vec<String>,
+    /// The predicted tag of each word, [`NO_PREDICTION`] where there is none.
+    pub predicted: Vec<String>,
+}
+
+/// Reads a file with gold and predicted tags, a sentence at a time, in constant memory. After an error it ends; a file
+/// without any word is one.
+#[derive(Debug)]
+pub struct ScoredConll {
+    lines: LineReader,
+    columns: ScoredColumns,
+    separator: Separator,
+    /// Columns of the first line with a word.
+    width: Option<usize>,
+    done: bool,
+}
+
+/// What a line is.
+enum Kind<'a> {
+    Separator,
+    Comment,
+    Word { word: &'a str, gold: &'a str, predicted: &'a str },
+}
+
+impl ScoredConll {
+    /// Opens the file at `path`. [`Separator::Whitespace`] is right for nearly all files.
+    ///
+    /// # Errors
+    /// [`DataError::Open`]; [`DataError::SameScoredColumn`] if both positions are one.
+    pub fn open(path: &Path, columns: ScoredColumns, separator: Separator) -> Result<Self, DataError> {
+        match columns {
+            ScoredColumns::At { gold, predicted } if gold == predicted => {
+                return Err(DataError::SameScoredColumn { path: path.to_owned(), column: gold });
+            }
+            _ => {}
+        }
+        let file = File::open(path).map_err(|source| DataError::Open { path: path.to_owned(), source })?;
+        let lines = LineReader::new(path.to_owned(), file);
+        Ok(Self { lines, columns, separator, width: None, done: false })
+    }
+
+    fn next_sentence(&mut self) -> Result<Option<ScoredSentence>, DataError> {
+        let path: PathBuf = self.lines.path().to_owned();
+        let mut sentence: Option<ScoredSentence> = None;
+        while let Some(line) = self.lines.next_line()? {
+            let number = line.number;
+            let kind = line
+                .text()
+                .and_then(|text| kind_of(text, self.separator, self.columns, &mut self.width, sentence.is_none()))
+                .map_err(|problem| DataError::BadRow {
+                    path: path.clone(),
+                    place: Place::Line(number),
+                    problem: Box::new(problem),
+                })?;
+            match kind {
+                Kind::Separator if sentence.is_some() => break,
+                Kind::Separator | Kind::Comment => {}
+                Kind::Word { word, gold, predicted } => {
+                    let sentence = sentence.get_or_insert_with(|| ScoredSentence {
+                        line: number,
+                        words: Vec::new(),
+                        gold: Vec::new(),
+                        predicted: Vec::new(),
+                    });
+                    if sentence.words.len() == MAX_SENTENCE_WORDS {
+                        return Err(DataError::SentenceTooLong {
+                            path,
+                            line: sentence.line,
+                            limit: MAX_SENTENCE_WORDS,
+                        });
+                    }
+                    sentence.words.push(word.to_owned());
+                    sentence.gold.push(gold.to_owned());
+                    sentence.predicted.push(predicted.to_owned());
+                }
+            }
+        }
+        if sentence.is_none() && self.width.is_none() {
+            return Err(DataError::Empty { path });
+        }
+        Ok(sentence)
+    }
+}
+
+impl Iterator for ScoredConll {
+    type Item = Result<ScoredSentence, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let sentence = self.next_sentence().transpose();
+        self.done = !matches!(sentence, Some(Ok(_)));
+        sentence
+    }
+}
+
+fn kind_of<'a>(
+    text: &'a str,
+    separator: Separator,
+    columns: ScoredColumns,
+    width: &mut Option<usize>,
+    between_sentences: bool,
+) -> Result<Kind<'a>, RowProblem> {
+    if text.trim().is_empty() || starts_document(text) {
+        return Ok(Kind::Separator);
+    }
+    if between_sentences && separator != Separator::Tab && is_key_value_comment(text) {
+        return Ok(Kind::Comment);
+    }
+    match word_of(text, separator, columns, *width) {
+        Ok((found, word)) => {
+            width.get_or_insert(found);
+            Ok(word)
+        }
+        // A word `#` has its columns and its tags; prose after a `#` has not.
+        Err(_) if between_sentences && text.starts_with("# ") => Ok(Kind::Comment),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// How many columns the line has, and what is in those that count.
+fn word_of(
+    text: &str,
+    separator: Separator,
+    columns: ScoredColumns,
+    width: Option<usize>,
+) -> Result<(usize, Kind<'_>), RowProblem> {
+    let fields: Vec<&str> = fields(text, separator).collect();
+    let found = fields.len();
+    let (gold, predicted) = match (columns, width) {
+        (ScoredColumns::At { gold, predicted }, _) => (gold, predicted),
+        (ScoredColumns::LastTwo, Some(expected)) if found != expected => {
+            let hint = separator_hint(text, separator, expected - 1);
+            return Err(RowProblem::ScoredColumnCount { found, expected, as_in: "as in the first", hint });
+        }
+        (ScoredColumns::LastTwo, None) if found < 3 => {
+            let as_in = "at least: a word, its gold tag and its predicted tag (or name the columns of the tags)";
+            let hint = separator_hint(text, separator, 2);
+            return Err(RowProblem::ScoredColumnCount { found, expected: 3, as_in, hint });
+        }
+        (ScoredColumns::LastTwo, _) => (found - 2, found - 1),
+    };
+    let column = |position: usize, what: &'static str| match fields.get(position) {
+        None => {
+            let hint = separator_hint(text, separator, position);
+            Err(RowProblem::NoScoredColumn { found, what, needed: position, hint })
+        }
+        Some(&"") => Err(RowProblem::Empty { column: format!("{what} (column {position})") }),
+        Some(field) => Ok(*field),
+    };
+    let tag = |position: usize, what: &'static str| {
+        let tag = column(position, what)?;
+        if looks_like_a_tag(tag) || (position == predicted && tag == NO_PREDICTION) {
+            Ok(tag)
+        } else {
+            Err(RowProblem::NotATag { tag: tag.to_owned(), what, column: position })
+        }
+    };
+    let word = Kind::Word {
+        gold: tag(gold, "gold tag")?,
+        predicted: tag(predicted, "predicted tag")?,
+        word: column(0, "word")?,
+    };
+    Ok((found, word))
+}

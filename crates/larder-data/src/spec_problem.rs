@@ -1,0 +1,117 @@
+//! What can be wrong with a dataset description.
+
+use crate::choice::UnknownChoice;
+use crate::names::{Names, clip};
+
+/// What is wrong with a dataset description.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecProblem {
+    /// Not TOML, a required key is missing, or a value is of the wrong type; the parser's own words.
+    #[error("{message}")]
+    Toml {
+        /// What the parser says.
+        message: String,
+    },
+    /// A key nobody reads.
+    #[error("unknown key `{key}` in {table} ({})", known.hint(key))]
+    UnknownKey {
+        /// The table, as a message names it.
+        table: &'static str,
+        /// The key found.
+        key: String,
+        /// The keys known in that table.
+        known: Names,
+    },
+    /// A value that is none of the known ones.
+    #[error(transparent)]
+    Choice(#[from] UnknownChoice),
+    /// A key that the task or the format needs is missing.
+    #[error("{reason} needs `{key}`")]
+    Missing {
+        /// What needs it.
+        reason: String,
+        /// The key, with its table.
+        key: &'static str,
+    },
+    /// A key that means nothing for this task or format.
+    #[error("`{key}` means nothing for {reason}; {remedy}")]
+    Unused {
+        /// The key, with its table.
+        key: &'static str,
+        /// The task or format.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A task that this format cannot hold.
+    #[error("the task {task} cannot be read from {format}; use one of {known}")]
+    TaskFormat {
+        /// The task.
+        task: String,
+        /// The format.
+        format: String,
+        /// Formats that can hold it.
+        known: Names,
+    },
+    /// A column by name where columns have none, or by position where they have no order.
+    #[error("`columns.{key}` is {found}, but {reason}")]
+    ColumnKind {
+        /// The key in `[columns]`.
+        key: &'static str,
+        /// The name or position found.
+        found: String,
+        /// Why that cannot be, and what can.
+        reason: &'static str,
+    },
+    /// Two keys point at one column.
+    #[error("`columns.{first}` and `columns.{second}` are the same column, {column}")]
+    SameColumn {
+        /// One key in `[columns]`.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// The name or position.
+        column: String,
+    },
+    /// Columns are taken by position, and nothing says whether the first row names them.
+    #[error("`header` is missing: say `header = true` if the first row of the files names the columns, else `false`")]
+    HeaderUnsaid,
+    /// A name that cannot be a file name.
+    #[error("{what} `{}` cannot be a file name; use letters, digits, `-`, `_` and `.`, not `.` first", clip(found))]
+    Name {
+        /// Dataset or split.
+        what: &'static str,
+        /// The name found.
+        found: String,
+    },
+    /// No split at all.
+    #[error("[splits] is empty; name at least one file, such as `train = \"train.tsv\"`")]
+    NoSplits,
+    /// A list or text that must not be empty is.
+    #[error("`{key}` is empty")]
+    EmptyValue {
+        /// The key, with its table.
+        key: String,
+    },
+    /// A label name occurs twice.
+    #[error("`labels.names` holds `{}` twice", clip(name))]
+    DoubledLabel {
+        /// The name.
+        name: String,
+    },
+    /// Display names that are not as many as label names.
+    #[error("`labels.display` has {display} names and `labels.names` has {names}; they go in pairs")]
+    DisplayLength {
+        /// Label names.
+        names: usize,
+        /// Display names.
+        display: usize,
+    },
+    /// tagging: `labels.names` lists tags.
+    #[error("`labels.names` holds the tag `O`; for tagging it lists the entity types alone, such as `person`")]
+    TagsForTypes,
+    /// Display names without label names: nothing says which belongs to which.
+    #[error("`labels.display` needs `labels.names`, which say the order")]
+    DisplayAlone,
+}
