@@ -38,9 +38,9 @@ impl Interval {
 
 /// Difference of two predictors on the same rows, first minus second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct PairedDifference {
-    /// What was compared.
-    pub metric: Metric,
+pub struct PairedDifference<M = Metric> {
+    /// What was compared; of taggers, the [`EntityRule`](crate::EntityRule) whose micro F1 it is.
+    pub metric: M,
     /// Score of the first predictor minus score of the second.
     pub difference: f64,
     /// Bootstrap interval of the difference.
@@ -56,7 +56,8 @@ pub struct PairedDifference {
 /// predictor stays fixed.
 ///
 /// Resamples are drawn as counts of the confusion matrix's cells, which is exact, see the crate's `resample`
-/// module: the cost does not depend on the number of rows.
+/// module: the cost does not depend on the number of rows. Of taggers the rows are whole sentences, because the
+/// words of one stand or fall together.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
     /// Number of resamples, [`DEFAULT_RESAMPLES`].
@@ -81,15 +82,15 @@ impl Bootstrap {
     pub fn interval(&self, matrix: &ConfusionMatrix, metric: Metric) -> Result<Interval, MetricsError> {
         self.check()?;
         let cells: Vec<(usize, usize, u64)> = matrix.cells().collect();
-        let resampler = Resampler::new(cells.iter().map(|cell| cell.2).collect());
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let mut margins = Margins::new(matrix.classes());
-        let scores = (0..self.resamples).map(|_| {
+        let scores = self.scores(cells.iter().map(|cell| cell.2).collect(), |drawn| {
             margins.clear();
-            resampler.draw(&mut rng, |cell, count| margins.add(cells[cell].0, cells[cell].1, count));
+            for &(cell, count) in drawn {
+                margins.add(cells[cell].0, cells[cell].1, count);
+            }
             metric.of_margins(&margins)
         });
-        Ok(self.percentiles(scores.collect()))
+        Ok(self.percentiles(scores))
     }
 
     /// Compares two predictors: every resample judges both on the same drawn rows, so what makes a row hard for
@@ -116,26 +117,42 @@ impl Bootstrap {
         }
         let difference = metric.of_margins(&first) - metric.of_margins(&second);
 
-        let resampler = Resampler::new(cells.iter().map(|cell| cell.1).collect());
+        let differences = self.scores(cells.iter().map(|cell| cell.1).collect(), |drawn| {
+            first.clear();
+            second.clear();
+            for &(cell, count) in drawn {
+                add(&mut first, &mut second, cell, count);
+            }
+            metric.of_margins(&first) - metric.of_margins(&second)
+        });
+        Ok(self.difference(metric, difference, differences))
+    }
+
+    /// `score` of every resample, from the drawn cells (index and count) of those that `counts` (`[cells]`) has.
+    pub(crate) fn scores(&self, counts: Vec<u64>, mut score: impl FnMut(&[(usize, u64)]) -> f64) -> Vec<f64> {
+        let resampler = Resampler::new(counts);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-        let differences: Vec<f64> = (0..self.resamples)
-            .map(|_| {
-                first.clear();
-                second.clear();
-                resampler.draw(&mut rng, |cell, count| add(&mut first, &mut second, cell, count));
-                metric.of_margins(&first) - metric.of_margins(&second)
-            })
-            .collect();
+        let mut drawn = Vec::new();
+        let one = |_| {
+            drawn.clear();
+            resampler.draw(&mut rng, |cell, count| drawn.push((cell, count)));
+            score(&drawn)
+        };
+        (0..self.resamples).map(one).collect()
+    }
+
+    /// What the resampled `differences` say about the `difference` found.
+    pub(crate) fn difference<M>(&self, metric: M, difference: f64, differences: Vec<f64>) -> PairedDifference<M> {
         let not_better = differences.iter().filter(|difference| **difference <= 0.0).count();
-        Ok(PairedDifference {
+        PairedDifference {
             metric,
             difference,
             share_at_or_below_zero: not_better as f64 / self.resamples as f64,
             interval: self.percentiles(differences),
-        })
+        }
     }
 
-    fn check(&self) -> Result<(), MetricsError> {
+    pub(crate) fn check(&self) -> Result<(), MetricsError> {
         if self.resamples == 0 {
             return Err(MetricsError::NoResamples);
         }
@@ -146,7 +163,7 @@ impl Bootstrap {
         Ok(())
     }
 
-    fn percentiles(&self, mut scores: Vec<f64>) -> Interval {
+    pub(crate) fn percentiles(&self, mut scores: Vec<f64>) -> Interval {
         scores.sort_by(f64::total_cmp);
         let tail = (1.0 - self.level) / 2.0;
         Interval { low: quantile(&scores, tail), high: quantile(&scores, 1.0 - tail), level: self.level }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use larder_tags::Entity;
+
 /// Everything that the functions of this crate refuse.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -86,6 +88,57 @@ pub enum MetricsError {
     /// A metric that is not known by this name.
     #[error("unknown metric {found:?}, known are: {known}")]
     UnknownMetric {
+        /// The name found.
+        found: String,
+        /// The known names, separated by commas.
+        known: String,
+    },
+    /// Two inputs that must have one entry per sentence differ in length.
+    #[error("gold has {gold} sentences but {other} has {found}: both must hold the same sentences in the same order")]
+    SentenceCount {
+        /// Sentences of gold.
+        gold: usize,
+        /// Which input disagrees.
+        other: &'static str,
+        /// Its sentences.
+        found: usize,
+    },
+    /// Two inputs that must have one tag per word differ in the length of a sentence.
+    #[error(
+        "sentence {sentence} (the first is 0): gold has {gold} tags but {other} has {found}: both must have one \
+             tag per word, O where nothing was predicted"
+    )]
+    SentenceLength {
+        /// Zero-based sentence.
+        sentence: usize,
+        /// Its tags in gold.
+        gold: usize,
+        /// Which input disagrees.
+        other: &'static str,
+        /// Its tags in that input.
+        found: usize,
+    },
+    /// There is no sentence to score.
+    #[error("no sentences to score: a score needs at least one sentence with gold tags")]
+    NoSentences,
+    /// A gold entity without prediction that is neither in the gold tags nor after them.
+    #[error("sentence {sentence} (the first is 0): the lost {} at words {} to {} (end excluded) is not an entity of \
+             gold's {words} tags and does not lie after them either, of {sentences} sentences: give the gold tags of \
+             every word that comes before it, with O where nothing was predicted",
+            entity.entity_type, entity.start, entity.end)]
+    MisplacedLostEntity {
+        /// Zero-based sentence.
+        sentence: usize,
+        /// The entity.
+        entity: Entity,
+        /// Gold tags that the sentence has, 0 for a sentence that does not exist.
+        words: usize,
+        /// How many sentences there are.
+        sentences: usize,
+    },
+    /// A rule of reading entities that is not known by this name.
+    #[error("unknown entity rule {found:?}, known are: {known}")]
+    UnknownEntityRule {
         /// The name found.
         found: String,
         /// The known names, separated by commas.

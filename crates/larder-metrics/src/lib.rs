@@ -7,6 +7,9 @@
 //! - [`Bootstrap`] gives percentile [`Interval`]s, and compares two predictors on the same rows.
 //! - [`log_loss`] and [`class_prior_entropy`] are in nats: a loss that sits at the entropy has learnt nothing.
 //! - [`best_threshold`] and [`stratified_folds`] serve the choice of a decision threshold by cross-validation.
+//! - [`score_tagging`] gives the [`TaggingScores`] of a tagger: entities under each [`EntityRule`], and what is wrong
+//!   with the others as [`EntityErrors`]; [`paired_entity_difference`] compares two taggers.
+//! - [`summarise`] puts several runs into one [`Summary`].
 //!
 //! Classes are indices `0..classes` everywhere; their names belong to the data set. Every slice of classes has
 //! the axis `[rows]`. A ratio with nothing below the line counts as 0, as scikit-learn's `zero_division=0`.
@@ -23,15 +26,27 @@
 //!
 //! let interval = Bootstrap::default().interval(&matrix, Metric::Mcc)?;
 //! assert!(interval.low < scores.mcc && scores.mcc < interval.high);
+//!
+//! use larder_metrics::score_tagging;
+//! use larder_tags::Scheme;
+//!
+//! let gold = [vec!["B-person", "I-person", "O", "B-place"], vec!["O"]];
+//! let predicted = [vec!["B-person", "O", "O", "B-place"], vec!["O"]];
+//! let scores = score_tagging(&gold, &predicted, Scheme::Iob2, &Bootstrap::default(), &[])?;
+//! assert_eq!(scores.strict.micro.f1, 0.5);
+//! assert_eq!((scores.token_accuracy, scores.all_outside_accuracy), (0.8, 0.4));
+//! assert_eq!(scores.errors.boundary[0].kind.to_string(), "too_short");
 //! # Ok::<(), larder_metrics::MetricsError>(())
 //! ```
 #![deny(missing_docs)]
 
 mod bootstrap;
 mod classification;
+mod entities;
 mod error;
 mod folds;
 mod resample;
+mod summary;
 
 pub use bootstrap::{Bootstrap, DEFAULT_LEVEL, DEFAULT_RESAMPLES, DEFAULT_SEED, Interval, PairedDifference};
 pub use classification::{
@@ -39,5 +54,11 @@ pub use classification::{
     PairedConfusion, Threshold, best_threshold, class_counts, class_prior_entropy, compare_with_majority, log_loss,
     majority_baseline, majority_class, stratified_chance_accuracy,
 };
+pub use entities::{
+    AverageScores, BoundaryErrors, BoundaryKind, EXAMPLES_PER_ERROR, EntityCounts, EntityErrors, EntityRule,
+    EntityScores, ErrorExample, LostEntity, TaggingScores, TypeConfusion, TypeScores, UnpairedErrors,
+    paired_entity_difference, score_tagging,
+};
 pub use error::{ClassRole, MetricsError};
 pub use folds::{DEFAULT_FOLDS, stratified_folds};
+pub use summary::{Summary, summarise};

@@ -1,0 +1,23 @@
+//! Scores of taggers: what entities they find.
+
+mod comparison;
+mod counts;
+mod entity_errors;
+mod f1_interval;
+mod lost;
+mod pairing;
+mod readings;
+mod rule;
+mod scores;
+mod tagging;
+
+pub use comparison::paired_entity_difference;
+pub use counts::EntityCounts;
+pub use entity_errors::{
+    BoundaryErrors, EXAMPLES_PER_ERROR, EntityErrors, ErrorExample, TypeConfusion, UnpairedErrors,
+};
+pub use lost::LostEntity;
+pub use pairing::BoundaryKind;
+pub use rule::EntityRule;
+pub use scores::{AverageScores, EntityScores, TypeScores};
+pub use tagging::{TaggingScores, score_tagging};
