@@ -51,6 +51,21 @@ pub enum StoreError {
         /// What is there.
         found: String,
     },
+    /// Rows were asked for that the file does not have.
+    #[error(
+        "{}: rows {first} to {end} were asked for; there are {rows} (is the file another than was counted?)",
+        path.display()
+    )]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// The first row asked for.
+        first: usize,
+        /// The row behind the last one asked for.
+        end: usize,
+        /// Rows in the file.
+        rows: usize,
+    },
     /// A JSON artifact does not parse.
     #[error("{} is not the JSON that larder writes there; delete it and run its stage again", path.display())]
     Json {

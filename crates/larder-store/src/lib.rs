@@ -4,7 +4,8 @@
 //! - [`write_atomic`] and [`AtomicFile`] never leave a file that looks whole and is not.
 //! - [`Provenance`] records what an artifact was made from; [`Freshness`] says whether it still holds, or what changed.
 //! - [`TokensWriter`] and [`TokensReader`] hold the `tokens` schema, one row an example.
-//! - [`write_features_part`], [`assemble_features`] and [`FeaturesFile`] hold the `features` schema, one row an example.
+//! - [`write_features_part`], [`assemble_features`] and [`FeaturesFile`] hold the `features` schema, one row a sentence, a
+//!   word or a token.
 //! - [`write_predictions`] holds the `predictions` schema of a run.
 //!
 //! The Parquet files are an interface: people open them in DuckDB, polars or pandas and never meet this crate.
@@ -28,15 +29,17 @@ mod predictions;
 mod provenance;
 mod schema;
 mod tokens;
+mod word_predictions;
 
 pub use atomic::{AtomicFile, write_atomic, write_json};
 pub use error::StoreError;
 pub use features::{
-    EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, INPUT_DIGEST, InputDigest, LABEL,
-    ROW_GROUP_BYTES, assemble_features, rows_per_group, write_features_part,
+    EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, INPUT_DIGEST, InputDigest,
+    LABEL, Level, POSITION, ROW_GROUP_BYTES, TAG, TOKEN, WORD, assemble_features, rows_per_group, write_features_part,
 };
 pub use home::{Home, check_name};
 pub use lock::FolderLock;
 pub use predictions::{SplitPredictions, write_predictions};
 pub use provenance::{Change, Freshness, Provenance, digest_bytes, digest_file, read_provenance};
 pub use tokens::{TokenRow, TokensBatch, TokensProjection, TokensReader, TokensWriter};
+pub use word_predictions::{WordPredictions, WordPredictionsWriter};

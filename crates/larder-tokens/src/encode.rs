@@ -30,7 +30,9 @@ impl Tokenizer {
     /// - Words are tokenized each by itself, and *never cut*: no word may be lost, so long sentences are read in
     ///   windows, which are made where they are encoded. Byte-level BPE spells a word in the middle of a text
     ///   differently from the start of a text; where the file leaves that to the caller (`add_prefix_space: false`),
-    ///   every word is read as after a space, as `add_prefix_space=True` of the Python class does.
+    ///   every word is read as after a space, as `add_prefix_space=True` of the Python class does. A word that gives no
+    ///   token, like a lone control character, gets the vocabulary's token for the unknown, so that it too has a vector of
+    ///   its own; it stays without a token where the vocabulary has none for the unknown.
     ///
     /// Special tokens that somebody typed, like `[SEP]`, are recognised as such, as everywhere.
     ///
@@ -69,7 +71,7 @@ impl Tokenizer {
         let excerpt = words.first().map_or("", String::as_str);
         if !self.words_need_space {
             let encoding = self.run(InputSequence::from(words), excerpt)?;
-            return tokens(&encoding, None, &spans(&encoding)?);
+            return Ok(self.with_unknown(tokens(&encoding, None, &spans(&encoding)?)?, words));
         }
         let added = self.inner.get_added_vocabulary().get_vocab();
         let needs = |word: &String| !word.starts_with(' ') && !added.contains_key(word);
@@ -83,7 +85,38 @@ impl Tokenizer {
                 (*start, *end) = ((*start - 1).max(0), (*end - 1).max(0));
             }
         }
-        tokens(&encoding, None, &spans)
+        Ok(self.with_unknown(tokens(&encoding, None, &spans)?, words))
+    }
+
+    /// Gives each word that has no token the unknown token, with the whole word as its span.
+    fn with_unknown(&self, tokens: Tokens, words: &[String]) -> Tokens {
+        let Some(unknown) = self.special_tokens().unk_id else { return tokens };
+        let mut filled = Tokens { truncated_tokens: tokens.truncated_tokens, ..Tokens::default() };
+        let mut push = |id, type_id, span, word| {
+            filled.input_ids.push(id);
+            filled.type_ids.push(type_id);
+            filled.offsets.push(span);
+            filled.word_ids.push(word);
+        };
+        // The words before `next` have their tokens. Behind the words' tokens stand special ones, at `end`.
+        let (mut next, end) = (0, (words.len(), NO_WORD));
+        for token in 0..=tokens.len() {
+            let word = tokens.word_ids.get(token).copied();
+            let (until, word) = match word {
+                Some(NO_WORD) if token < self.leading_tokens => (0, NO_WORD),
+                Some(NO_WORD) | None => end,
+                Some(word) => (usize::try_from(word).unwrap_or(0), word),
+            };
+            for (missing, text) in words.iter().enumerate().take(until).skip(next) {
+                let length = text.chars().count();
+                push(unknown, 0, (0, i32::try_from(length).unwrap_or(i32::MAX)), id_of(missing));
+            }
+            if token < tokens.len() {
+                push(tokens.input_ids[token], tokens.type_ids[token], tokens.offsets[token], word);
+            }
+            next = next.max(until).max(usize::try_from(word).map_or(0, |word| word + 1));
+        }
+        filled
     }
 
     fn run<'a>(&self, input: impl Into<EncodeInput<'a>>, text: &str) -> Result<Encoding, TokensError> {
@@ -107,6 +140,11 @@ impl Tokenizer {
         }
         Ok(Some(max_tokens - special_tokens))
     }
+}
+
+/// Words have indices that fit, as their tokens' ids do.
+fn id_of(word: usize) -> i32 {
+    i32::try_from(word).unwrap_or(i32::MAX)
 }
 
 fn spans(encoding: &Encoding) -> Result<Vec<(i32, i32)>, TokensError> {

@@ -75,6 +75,19 @@ pub enum TokensError {
         /// 1 for a text, 2 for a pair.
         texts: usize,
     },
+    /// Windows that would stand still, or leave words out.
+    #[error(
+        "a stride of {stride} tokens cannot be: windows of {max_tokens} tokens start 1 to {most} tokens after each other \
+             (at more, words between them would be lost)"
+    )]
+    Stride {
+        /// The stride asked for.
+        stride: usize,
+        /// The largest there is.
+        most: usize,
+        /// Tokens of a window, special tokens included.
+        max_tokens: usize,
+    },
     /// One entry of a batch failed.
     #[error("cannot tokenize entry {entry} of the batch")]
     InBatch {

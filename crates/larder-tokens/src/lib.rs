@@ -3,6 +3,8 @@
 //! - [`Tokenizer`] loads the file and knows its [`SpecialTokens`], its digest and its vocabulary's size.
 //! - [`Tokenizer::encode`] turns a text, a pair or words ([`larder_data::Content`]) into [`Tokens`]: ids, segments,
 //!   character spans and the word of each token. [`Tokenizer::encode_batch`] does many on all cores.
+//! - [`windows`] cuts a sentence of words that is longer than the encoder reads, so that no word is lost;
+//!   [`Window::with_context`] reads its neighbours with it. [`split_words`] makes words of a plain text.
 //! - [`tokenize`] is the stage: a split of a dataset in, a `tokens` file out.
 //! - [`TokenizeSettings`] say how long the result may be. Nothing is ever padded, and the padding and truncation that
 //!   the file itself may ask for are ignored: lengths are decided by the pipeline.
@@ -23,13 +25,17 @@
 mod encode;
 mod error;
 mod special;
+mod split_words;
 mod stage;
 mod tokenizer;
 mod tokens;
+mod windows;
 
 pub use encode::TokenizeSettings;
 pub use error::TokensError;
 pub use special::SpecialTokens;
+pub use split_words::split_words;
 pub use stage::{FORMAT_VERSION, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};
 pub use tokenizer::Tokenizer;
 pub use tokens::{NO_WORD, Tokens};
+pub use windows::{TakenWord, Window, own_tokens, windows};

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use tokenizers::Encoding;
 
-/// Special tokens of a tokenizer. `cls` and `sep` are found in the output for a probe, whatever their names;
-/// `pad`, `unk` and `mask` appear in no ordinary output and are found by the names in use.
+/// Special tokens of a tokenizer. `cls` and `sep` are found in the output for a probe, whatever their names; `unk` is
+/// what the model itself names; `pad` and `mask`, and `unk` where the model names none, appear in no ordinary output and
+/// are found by the names in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpecialTokens {
     /// The token that stands for the whole text: first (BERT's `[CLS]`, RoBERTa's `<s>`), or last where nothing
@@ -14,7 +15,7 @@ pub struct SpecialTokens {
     pub sep_id: Option<i32>,
     /// `[PAD]` or `<pad>`.
     pub pad_id: Option<i32>,
-    /// `[UNK]` or `<unk>`.
+    /// What stands for a word that the vocabulary cannot spell: `[UNK]` or `<unk>`.
     pub unk_id: Option<i32>,
     /// `[MASK]` or `<mask>`.
     pub mask_id: Option<i32>,
@@ -31,19 +32,56 @@ const MASK: [&str; 2] = ["[MASK]", "<mask>"];
 
 impl SpecialTokens {
     /// From the outputs for one word (or for nothing, where the vocabulary does not know the word) and for a pair.
-    pub(crate) fn find(tokenizer: &tokenizers::Tokenizer, single: &Encoding, pair: &Encoding) -> Self {
+    pub(crate) fn find(
+        tokenizer: &tokenizers::Tokenizer,
+        unknown: &UnknownToken,
+        single: &Encoding,
+        pair: &Encoding,
+    ) -> Self {
         let named = |names: [&str; 2]| names.iter().find_map(|name| tokenizer.token_to_id(name)).map(id);
         let (cls_id, sep_id) = ends(single.get_ids(), single.get_special_tokens_mask());
         Self {
             cls_id,
             sep_id,
             pad_id: named(PAD),
-            unk_id: named(UNK),
+            unk_id: unknown.id(tokenizer).or_else(|| named(UNK)),
             mask_id: named(MASK),
             single_tokens: count(single),
             pair_tokens: count(pair),
         }
     }
+}
+
+/// What a `tokenizer.json` says of its unknown token: most models name it, Unigram numbers it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct UnknownToken {
+    #[serde(default)]
+    unk_token: Option<String>,
+    #[serde(default)]
+    unk_id: Option<u32>,
+}
+
+impl UnknownToken {
+    /// Of a file that is known to be a tokenizer's.
+    pub(crate) fn of_file(bytes: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct File {
+            model: UnknownToken,
+        }
+        serde_json::from_slice(bytes).map_or_else(|_| Self::default(), |file: File| file.model)
+    }
+
+    fn id(&self, tokenizer: &tokenizers::Tokenizer) -> Option<i32> {
+        let numbered = self.unk_id.filter(|&id| tokenizer.id_to_token(id).is_some());
+        self.unk_token.as_deref().and_then(|name| tokenizer.token_to_id(name)).or(numbered).map(id)
+    }
+}
+
+/// Special tokens in front of a text.
+pub(crate) fn leading(single: &Encoding) -> usize {
+    let special = single.get_special_tokens_mask();
+    // A probe of special tokens alone does not tell; nearly every template has one in front.
+    special.iter().position(|&special| special == 0).unwrap_or(usize::from(special.len() > 1))
 }
 
 /// `cls` and `sep` of one tokenized word.

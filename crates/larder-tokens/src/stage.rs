@@ -6,13 +6,16 @@
 use std::path::Path;
 use std::time::Instant;
 
-use larder_data::{DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, SkippedRows, Task};
+use larder_data::{DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, Task};
 use larder_store::{Provenance, StoreError, TokenRow, TokensWriter};
 
 use crate::{TokenizeSettings, Tokenizer, TokensError};
 
 /// Version of the tokens file's layout.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The split that labels are learnt from.
+const TRAIN: &str = "train";
 
 /// Rows tokenized at a time: enough for every core, little memory.
 const BATCH_ROWS: usize = 2048;
@@ -30,6 +33,8 @@ pub struct TokenizeRequest<'a> {
     pub max_tokens: usize,
     /// What to do with rows that cannot be used.
     pub on_bad_row: OnBadRow,
+    /// What to do with tags that their scheme forbids.
+    pub on_illegal_tags: OnIllegalTags,
     /// The `tokens` file to make.
     pub target: &'a Path,
 }
@@ -45,6 +50,8 @@ pub struct TokenizeReport {
     pub truncated_rows: u64,
     /// Tokens cut off.
     pub truncated_tokens: u64,
+    /// Sentences whose tags their scheme forbids, and that were repaired.
+    pub repaired_rows: u64,
     /// Rows left out.
     pub skipped: SkippedRows,
     /// Wall-clock seconds.
@@ -81,11 +88,15 @@ impl TokenizeRequest<'_> {
     /// # Errors
     /// [`DataError`] when the split cannot be read.
     pub fn provenance(&self) -> Result<Provenance, DataError> {
-        Ok(Provenance::new("tokenize", FORMAT_VERSION)
+        let provenance = Provenance::new("tokenize", FORMAT_VERSION)
             .with_all(self.spec.fingerprint_parts(self.split)?)
             .with("tokenizer.digest", self.tokenizer.digest())
             .with("max_tokens", self.max_tokens)
-            .with("on_bad_row", self.on_bad_row))
+            .with("on_bad_row", self.on_bad_row);
+        Ok(match self.spec.task {
+            Task::Sequence => provenance,
+            Task::Tagging => provenance.with("on_illegal_tags", self.on_illegal_tags),
+        })
     }
 }
 
@@ -101,8 +112,10 @@ pub fn tokenize(
 ) -> Result<TokenizeReport, TokenizeStageError> {
     let started = Instant::now();
     let TokenizeRequest { spec, split, target, .. } = *request;
-    let mut reader = ExampleReader::open(spec, split, request.on_bad_row)?;
-    if spec.has_targets() && spec.task == Task::Sequence {
+    let mut reader = ExampleReader::open(spec, split, request.on_bad_row)?.on_illegal_tags(request.on_illegal_tags);
+    // Without a training split there is nobody to learn the labels from, and nothing to disagree with.
+    let labels_known = spec.labels.is_some() || spec.split_names().any(|name| name == TRAIN);
+    if spec.has_targets() && labels_known {
         reader = reader.with_labels(LabelMap::resolve(spec)?);
     }
     let tagging = spec.task == Task::Tagging;
@@ -114,6 +127,7 @@ pub fn tokenize(
         tokens: 0,
         truncated_rows: 0,
         truncated_tokens: 0,
+        repaired_rows: 0,
         skipped: SkippedRows::default(),
         seconds: 0.0,
     };
@@ -123,10 +137,10 @@ pub fn tokenize(
             break;
         }
         let (origins, contents): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|e| ((e.id, e.line, e.target), e.content)).unzip();
+            batch.into_iter().map(|e| ((e.id, e.line, e.document, e.target), e.content)).unzip();
         let tokens = request.tokenizer.encode_batch(&contents, &settings).map_err(|source| {
             let entry = if let TokensError::InBatch { entry, .. } = &source { *entry } else { 0 };
-            let (example_id, line, _) = &origins[entry];
+            let (example_id, line, ..) = &origins[entry];
             TokenizeStageError::Text {
                 split: split.to_owned(),
                 example_id: example_id.clone(),
@@ -134,13 +148,14 @@ pub fn tokenize(
                 source: Box::new(source),
             }
         })?;
-        for (((example_id, _, target), content), tokens) in origins.into_iter().zip(contents).zip(tokens) {
+        for (((example_id, _, document, target), content), tokens) in origins.into_iter().zip(contents).zip(tokens) {
             report.rows += 1;
             report.tokens += tokens.input_ids.len() as u64;
             report.truncated_rows += u64::from(tokens.truncated_tokens > 0);
             report.truncated_tokens += u64::from(tokens.truncated_tokens);
             writer.push(TokenRow {
                 example_id,
+                document,
                 content,
                 target,
                 input_ids: tokens.input_ids,
@@ -153,6 +168,7 @@ pub fn tokenize(
         progress(report.rows);
     }
     writer.finish()?;
+    report.repaired_rows = reader.repaired();
     report.skipped = reader.skipped().clone();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)

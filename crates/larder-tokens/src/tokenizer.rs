@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use larder_store::digest_bytes;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
 use crate::error::TokensError;
-use crate::special::SpecialTokens;
+use crate::special::{SpecialTokens, UnknownToken, leading};
 
 /// A tokenizer, as published with its encoder.
 ///
@@ -20,6 +21,8 @@ pub struct Tokenizer {
     digest: String,
     vocabulary_size: usize,
     special_tokens: SpecialTokens,
+    /// Special tokens in front of a text.
+    pub(crate) leading_tokens: usize,
     /// Whether a word in the middle of a text is another token than the same word alone, and the tokenizer does not
     /// see to that itself: see [`Tokenizer::encode`].
     pub(crate) words_need_space: bool,
@@ -47,7 +50,7 @@ impl Tokenizer {
                 return Err(TokensError::Vocabulary { path: path.to_owned(), tokens, largest });
             }
         };
-        let special_tokens = probe(&inner, path)?;
+        let (special_tokens, leading_tokens) = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
         if special_tokens.single_tokens == 0 {
             let found = if inner.get_post_processor().is_some() { "present" } else { "absent" };
             return Err(TokensError::NoSpecialTokens { path: path.to_owned(), found });
@@ -59,6 +62,7 @@ impl Tokenizer {
             digest: digest_bytes(&bytes),
             vocabulary_size,
             special_tokens,
+            leading_tokens,
         })
     }
 
@@ -98,8 +102,12 @@ impl Tokenizer {
     }
 }
 
-/// What the tokenizer puts around one word, and around a pair.
-fn probe(inner: &tokenizers::Tokenizer, path: &Path) -> Result<SpecialTokens, TokensError> {
+/// What the tokenizer puts around one word, and around a pair; and how much of it in front.
+fn probe(
+    inner: &tokenizers::Tokenizer,
+    unknown: &UnknownToken,
+    path: &Path,
+) -> Result<(SpecialTokens, usize), TokensError> {
     let failed = |source| TokensError::Encode { path: path.to_owned(), excerpt: String::new(), source };
     // A word shows what stands before and after a text; a vocabulary that cannot read it still shows its template.
     let single = match inner.encode("a", true) {
@@ -107,13 +115,15 @@ fn probe(inner: &tokenizers::Tokenizer, path: &Path) -> Result<SpecialTokens, To
         Err(_) => inner.encode("", true).map_err(failed)?,
     };
     let pair = inner.encode(("", ""), true).map_err(failed)?;
-    Ok(SpecialTokens::find(inner, &single, &pair))
+    Ok((SpecialTokens::find(inner, unknown, &single, &pair), leading(&single)))
 }
 
-/// Whether this is byte-level BPE that does not put a space before the text.
+/// Whether words in the middle of a text begin with a space that is not put before the text: byte-level BPE, and
+/// SentencePiece's arrangement, without their prefix.
 fn lacks_prefix_space(pre_tokenizer: &PreTokenizerWrapper) -> bool {
     match pre_tokenizer {
         PreTokenizerWrapper::ByteLevel(byte_level) => !byte_level.add_prefix_space,
+        PreTokenizerWrapper::Metaspace(metaspace) => metaspace.prepend_scheme == PrependScheme::Never,
         PreTokenizerWrapper::Sequence(sequence) => sequence.as_ref().iter().any(lacks_prefix_space),
         _ => false,
     }

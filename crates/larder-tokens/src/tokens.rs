@@ -14,9 +14,9 @@ pub struct Tokens {
     /// Spans `(start, end)` in *characters* (Unicode scalar values, as Python's `str` counts), `end` excluded; `(0, 0)`
     /// for special tokens. Of a pair each span counts in its own text; of words, each counts in its own word.
     pub offsets: Vec<(i32, i32)>,
-    /// The word each token comes from, [`NO_WORD`] for special tokens. Of given words this is their index (a word
-    /// that gives no token is simply missing); of a text, the tokenizer's own split counted from 0; of a pair both
-    /// texts count from 0.
+    /// The word each token comes from, [`NO_WORD`] for special tokens. Of given words this is their index (missing is a
+    /// word that gives no token where the vocabulary has none for the unknown); of a text, the tokenizer's own split
+    /// counted from 0; of a pair both texts count from 0.
     pub word_ids: Vec<i32>,
     /// Tokens that the limit cut off.
     pub truncated_tokens: u32,

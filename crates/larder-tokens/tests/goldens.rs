@@ -67,6 +67,11 @@ fn small_byte_level_bpe_agrees_with_transformers() {
 }
 
 #[test]
+fn small_unigram_agrees_with_transformers() {
+    check("unigram", &small("unigram"));
+}
+
+#[test]
 fn minilm_agrees_with_transformers() {
     let Some(tokenizer) = minilm() else { return };
     check("minilm", &tokenizer);

@@ -160,6 +160,62 @@ fn words_are_never_cut() {
     assert_eq!(tokens.word_ids[401 - 1], 99);
 }
 
+#[test]
+fn a_word_without_a_token_gets_the_unknown_one() {
+    let words = |words: &[&str]| Content::Words(words.iter().map(|word| (*word).to_owned()).collect());
+    let dropped = words(&["\u{7}", "cat", "\u{200b}\u{200d}", "\u{7f}"]);
+    let tokens = small("wordpiece").encode(&dropped, &WHOLE).unwrap();
+    assert_eq!(tokens.word_ids, [NO_WORD, 0, 1, 2, 3, NO_WORD]);
+    assert_eq!((tokens.input_ids[1], tokens.input_ids[3], tokens.input_ids[4]), (1, 1, 1));
+    assert_eq!((tokens.offsets[1], tokens.offsets[3]), ((0, 1), (0, 2)));
+    // Every template in use: specials in front, behind, or on both sides.
+    let all = small("wordpiece").encode(&words(&["\u{7}"; 3]), &WHOLE).unwrap();
+    assert_eq!(all.word_ids, [NO_WORD, 0, 1, 2, NO_WORD]);
+    let (_folder, path) = edited(|file| {
+        file["post_processor"]["single"] =
+            json!([{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}]);
+    });
+    let behind = Tokenizer::load(&path).unwrap().encode(&dropped, &WHOLE).unwrap();
+    assert_eq!(behind.word_ids, [0, 1, 2, 3, NO_WORD]);
+}
+
+#[test]
+fn the_unknown_token_is_the_models_own() {
+    let (_folder, path) = edited(|file| file["model"]["unk_token"] = json!("cat"));
+    let tokenizer = Tokenizer::load(&path).unwrap();
+    let id = tokenizer.special_tokens().unk_id.unwrap();
+    assert_eq!(tokenizer.token(id).as_deref(), Some("cat"));
+    assert_eq!(small("unigram").special_tokens().unk_id, Some(3));
+}
+
+#[test]
+fn without_an_unknown_token_a_word_may_have_none() {
+    let (_folder, path) = edited(|file| {
+        file["model"]["vocab"].as_object_mut().unwrap().remove("[UNK]");
+        file["added_tokens"].as_array_mut().unwrap().retain(|token| token["content"] != "[UNK]");
+    });
+    let words = Content::Words(["the", "\u{7}", "cat"].map(str::to_owned).to_vec());
+    let tokens = Tokenizer::load(&path).unwrap().encode(&words, &WHOLE).unwrap();
+    assert_eq!(tokens.word_ids, [NO_WORD, 0, 2, NO_WORD]);
+}
+
+#[test]
+fn words_in_the_middle_of_a_text_keep_their_prefix() {
+    let with = |scheme: &str| {
+        let mut file: Value = serde_json::from_str(&fs::read_to_string(golden("unigram.json")).unwrap()).unwrap();
+        file["pre_tokenizer"] =
+            json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true});
+        let (_folder, path) = written(&file.to_string());
+        let words = Content::Words(["the", "cat", "Straße"].map(str::to_owned).to_vec());
+        let tokens = Tokenizer::load(&path).unwrap().encode(&words, &WHOLE).unwrap();
+        // A prefix that is a token of its own has the span of a blank that is not there, or of the first letter.
+        (tokens.input_ids, tokens.word_ids)
+    };
+    assert_eq!(with("always").0[..3], [0, 5, 7]);
+    assert_eq!(with("never"), with("always"));
+    assert_eq!(with("first"), with("always"));
+}
+
 /// Texts that mix what the vocabulary knows with what tokenizers stumble over.
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -245,11 +301,12 @@ proptest! {
         prop_assert_eq!(*cut.word_ids.last().unwrap(), NO_WORD);
     }
 
-    /// Words give the tokens that each gives alone, under its own index and with spans of its own characters.
+    /// Words give the tokens that each gives alone, under its own index and with spans of its own characters; every word
+    /// has some.
     #[test]
     fn words_are_tokenized_one_by_one(
         words in prop::collection::vec(texts().prop_filter("not empty", |word| !word.is_empty()), 1..6),
-        name in prop::sample::select(vec!["wordpiece", "bytelevel"]),
+        name in prop::sample::select(vec!["wordpiece", "bytelevel", "unigram"]),
     ) {
         let tokenizer = small(name);
         let together = tokenizer.encode(&Content::Words(words.clone()), &WHOLE).unwrap();
@@ -266,6 +323,9 @@ proptest! {
         let inner = 1..together.len() - 1;
         prop_assert_eq!(&together.input_ids[inner.clone()], &expected.0[..]);
         prop_assert_eq!(&together.word_ids[inner.clone()], &expected.2[..]);
+        let mut found = together.word_ids[inner.clone()].to_vec();
+        found.dedup();
+        prop_assert_eq!(found, (0..words.len() as i32).collect::<Vec<_>>());
         if name == "wordpiece" {
             // Byte-level post-processing trims the span of the very first token differently.
             prop_assert_eq!(&together.offsets[inner], &expected.1[..]);

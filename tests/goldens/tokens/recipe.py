@@ -1,7 +1,9 @@
-"""Token ids, spans and words from transformers: writes two small tokenizers and the expected values of each tokenizer.
+"""Token ids, spans and words from transformers: writes three small tokenizers and the expected values of each tokenizer.
 
 Made with transformers 5.23.0 and tokenizers 0.23; run: python recipe.py FOLDER_OF_ALL_MINILM_L6_V2
 Without the folder the goldens of the small tokenizers alone are written.
+
+Given words that transformers gives no token get the unknown token here, in their place: larder loses no word.
 
 wordpiece.json asks for fixed padding and truncation, like published files do: larder must obey neither.
 """
@@ -62,6 +64,30 @@ def byte_level():
     tokenizer.save(str(here / "bytelevel.json"))
 
 
+def unigram():
+    """XLM-RoBERTa's arrangement over a hand-made vocabulary: the frequent words are the likely ones."""
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -6.0)]
+    pieces += [("▁" + word, -3.0 - i / 8) for i, word in enumerate(dict.fromkeys(WORDS.split()))]
+    pieces += [(ending, -5.0 - i / 8) for i, ending in enumerate(ENDINGS.split())]
+    pieces += [(c, -9.0 - i / 16) for i, c in enumerate(CHARACTERS + CHARACTERS[:26].upper() + PUNCTUATION)]
+    pieces += [(c, -10.0 - i / 16) for i, c in enumerate(OTHERS.split())]
+    seen = set()
+    pieces = [(piece, score) for piece, score in pieces if not (piece in seen or seen.add(piece))]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=False))
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
+    )
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    tokenizer.save(str(here / "unigram.json"))
+
+
 # text, or (text, text_b), or a list of words; then max_tokens or None; then how often the first text is repeated.
 CASES = [
     ("", None),
@@ -113,6 +139,8 @@ CASES = [
     (["I", "did", "n't", "know", "café", "😀", "日本語", "!"], None),
     (["the", "\u200b", "cat", "\x07", "sat", "\ufe0f"], None),
     (["\u200d"], None),
+    (["\x07", "\u200b", "the", "cat"], None),
+    (["the", "👩\u200d👩\u200d👧", "❤\ufe0f", "🇩🇪", "👍🏽", "e\u0301", "\u0301", "क्षि", "\u200f", "\x00", "the\x07"], None),
     (["two words", "in-one", "U.S.A.", "http://t.co/x", "@user", "#tag"], None),
     # No word with a leading space: the Python class keeps it in the span here, although it trims it elsewhere.
     (["cat", "Cat ", "<mask>", "[MASK]"], None),
@@ -132,6 +160,18 @@ def loaded(path):
     return as_published, for_words
 
 
+def with_unknown(cut, words, unknown):
+    """The tokens with the unknown token for each word that has none; -1 for no word."""
+    ids = [-1 if word is None else word for word in cut.word_ids()]
+    rows = list(zip(cut["input_ids"], cut["token_type_ids"], cut["offset_mapping"], ids))
+    for index, word in enumerate(words):
+        if index not in ids:
+            # All these templates have one special token in front.
+            at = max((i + 1 for i, row in enumerate(rows) if 0 <= row[3] < index), default=1)
+            rows.insert(at, (unknown, 0, (0, len(word)), index))
+    return [list(column) for column in zip(*rows)]
+
+
 def expected(path):
     as_published, for_words = loaded(path)
     for content, limit, *repeat in CASES:
@@ -145,14 +185,16 @@ def expected(path):
         cut = whole
         if limit:
             cut = tokenizer(first, second, truncation="longest_first", max_length=limit, **options)
+        unknown = next(tokenizer.convert_tokens_to_ids(name) for name in ("[UNK]", "<unk>") if name in tokenizer.vocab)
+        ids, types, offsets, word_ids = with_unknown(cut, first if words else [], unknown)
         entry = {"words": first} if words else {"text": content[0] if second is not None else content, "text_b": second}
         yield entry | {
             "repeat": repeat[0] if repeat else 1,
             "max_tokens": limit,
-            "input_ids": cut["input_ids"],
-            "type_ids": cut["token_type_ids"],
-            "offsets": cut["offset_mapping"],
-            "word_ids": [-1 if word is None else word for word in cut.word_ids()],
+            "input_ids": ids,
+            "type_ids": types,
+            "offsets": offsets,
+            "word_ids": word_ids,
             "truncated_tokens": len(whole["input_ids"]) - len(cut["input_ids"]),
         }
 
@@ -164,7 +206,9 @@ def write(name, path):
 
 wordpiece()
 byte_level()
+unigram()
 write("wordpiece", here / "wordpiece.json")
 write("bytelevel", here / "bytelevel.json")
+write("unigram", here / "unigram.json")
 if len(sys.argv) > 1:
     write("minilm", Path(sys.argv[1]) / "tokenizer.json")

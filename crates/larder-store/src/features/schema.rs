@@ -1,0 +1,145 @@
+//! What a features file holds: its level, its columns, their types.
+
+use arrow::datatypes::{DataType, Field};
+use serde::{Deserialize, Serialize};
+
+/// The column of example ids.
+pub const EXAMPLE_ID: &str = "example_id";
+/// The column of gold labels, of sentences.
+pub const LABEL: &str = "label";
+/// The column of places in the sentence, of words and tokens.
+pub const POSITION: &str = "position";
+/// The column of words: their text, or of tokens the index of their word.
+pub const WORD: &str = "word";
+/// The column of tokens as the vocabulary spells them.
+pub const TOKEN: &str = "token";
+/// The column of gold tags, of words and tokens.
+pub const TAG: &str = "tag";
+/// The column that tells equal inputs.
+pub const INPUT_DIGEST: &str = "input_digest";
+
+/// blake3 digest of one input, cut to 128 bits: with a billion rows a collision has probability 1e-21.
+pub type InputDigest = [u8; 16];
+
+/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` and serde, from one list of spellings.
+macro_rules! spelled_enum {
+    (
+        $(#[$meta:meta])*
+        $name:ident ($what:literal) { $( $(#[$doc:meta])* $variant:ident = $word:literal ),+ $(,)? }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $( $(#[$doc])* #[serde(rename = $word)] $variant ),+ }
+
+        impl $name {
+            /// All choices, in the order help texts list them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The spelling used in files, flags and messages.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| {
+                    let known: Vec<&str> = Self::ALL.iter().map(|choice| choice.as_str()).collect();
+                    format!("unknown {} `{text}`; known are {}", $what, known.join(", "))
+                })
+            }
+        }
+    };
+}
+
+spelled_enum! {
+    /// What one row of a features file stands for.
+    Level ("level") {
+        /// One text, or pair of texts.
+        Sentence = "sentence",
+        /// One word of a sentence that came in words.
+        Word = "word",
+        /// One token of a text or sentence; special tokens are no rows.
+        Token = "token",
+    }
+}
+
+spelled_enum! {
+    /// How a vector's elements are stored.
+    FeatureDtype ("dtype") {
+        /// 4 bytes, byte-stream-split and zstd.
+        F32 = "f32",
+        /// 2 bytes, plain and zstd: DuckDB refuses byte-stream-split for this type.
+        F16 = "f16",
+    }
+}
+
+impl FeatureDtype {
+    /// Bytes an element.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    pub(super) fn arrow(self) -> DataType {
+        match self {
+            Self::F32 => DataType::Float32,
+            Self::F16 => DataType::Float16,
+        }
+    }
+}
+
+/// One vector column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureColumnInfo {
+    /// `mean`, `cls_l4`, `embedding`, ...
+    pub name: String,
+    /// Elements a vector.
+    pub width: usize,
+    /// Stored element type.
+    pub dtype: FeatureDtype,
+}
+
+/// The fields in front of the vectors.
+pub(super) fn identity_fields(level: Level) -> Vec<Field> {
+    let mut fields = vec![Field::new(EXAMPLE_ID, DataType::Utf8, false)];
+    match level {
+        Level::Sentence => fields.push(Field::new(LABEL, DataType::Utf8, true)),
+        Level::Word => {
+            fields.push(Field::new(POSITION, DataType::Int32, false));
+            fields.push(Field::new(WORD, DataType::Utf8, false));
+            fields.push(Field::new(TAG, DataType::Utf8, true));
+        }
+        Level::Token => {
+            fields.push(Field::new(POSITION, DataType::Int32, false));
+            fields.push(Field::new(WORD, DataType::Int32, false));
+            fields.push(Field::new(TOKEN, DataType::Utf8, false));
+            fields.push(Field::new(TAG, DataType::Utf8, true));
+        }
+    }
+    fields.push(Field::new(INPUT_DIGEST, DataType::FixedSizeBinary(16), false));
+    fields
+}
+
+/// The vector column that a field is, if it is one.
+pub(super) fn vector_column(field: &Field) -> Option<FeatureColumnInfo> {
+    let DataType::FixedSizeList(element, width) = field.data_type() else {
+        return None;
+    };
+    let dtype = match element.data_type() {
+        DataType::Float32 => FeatureDtype::F32,
+        DataType::Float16 => FeatureDtype::F16,
+        _ => return None,
+    };
+    Some(FeatureColumnInfo { name: field.name().clone(), width: usize::try_from(*width).ok()?, dtype })
+}

@@ -1,0 +1,230 @@
+//! Parts of a features file, and the file assembled from them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, Float16Array, Float32Array, Int32Array, StringArray,
+};
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use half::slice::HalfFloatSliceExt;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter};
+use parquet::basic::Encoding;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::file::properties::EnabledStatistics;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::schema::{FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, identity_fields};
+use crate::schema::{ELEMENT, open_metadata, values_path, writer_properties};
+use crate::{AtomicFile, Provenance, StoreError};
+
+/// Vector bytes a row group aims at: within the 64 to 128 MB that analytical readers like, and the unit of resuming.
+pub const ROW_GROUP_BYTES: usize = 96 << 20;
+/// Rows a row group holds at most, so that narrow vectors do not make the encode stage hold millions of rows.
+const ROW_GROUP_ROWS: usize = 65_536;
+/// Rows a row group holds at least: below this the format's own overhead shows.
+const ROW_GROUP_MIN_ROWS: usize = 1_024;
+/// Rows a page holds at most, so that a few rows can be read without their whole row group.
+pub(super) const PAGE_ROWS: usize = 1_024;
+
+/// What stands in front of a row's vectors, by level. Every list is `[rows]`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeatureRows {
+    /// Rows of sentences.
+    Sentences {
+        /// Gold labels.
+        labels: Vec<Option<String>>,
+    },
+    /// Rows of words.
+    Words {
+        /// Places in the sentence.
+        positions: Vec<i32>,
+        /// The words.
+        words: Vec<String>,
+        /// Gold tags.
+        tags: Vec<Option<String>>,
+    },
+    /// Rows of tokens.
+    Tokens {
+        /// Places among the sentence's own tokens.
+        positions: Vec<i32>,
+        /// The word each belongs to.
+        words: Vec<i32>,
+        /// The tokens, as the vocabulary spells them.
+        tokens: Vec<String>,
+        /// Gold tags of their words.
+        tags: Vec<Option<String>>,
+    },
+}
+
+/// Rows to be written as one part. All lists hold `rows` entries; vectors are row-major `[rows, width]` float32.
+#[derive(Debug, Clone)]
+pub struct FeatureBatch {
+    /// Ids, `[rows]`.
+    pub example_ids: Vec<String>,
+    /// What else tells a row, by level.
+    pub rows: FeatureRows,
+    /// Digests of the inputs, `[rows]`.
+    pub digests: Vec<InputDigest>,
+    /// Vector columns with their values, each `[rows, width]`.
+    pub columns: Vec<(FeatureColumnInfo, Vec<f32>)>,
+}
+
+impl FeatureRows {
+    /// None of this level.
+    pub fn empty(level: Level) -> Self {
+        let (positions, tags) = (Vec::new(), Vec::new());
+        match level {
+            Level::Sentence => Self::Sentences { labels: Vec::new() },
+            Level::Word => Self::Words { positions, words: Vec::new(), tags },
+            Level::Token => Self::Tokens { positions, words: Vec::new(), tokens: Vec::new(), tags },
+        }
+    }
+
+    /// What the rows stand for.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Sentences { .. } => Level::Sentence,
+            Self::Words { .. } => Level::Word,
+            Self::Tokens { .. } => Level::Token,
+        }
+    }
+
+    /// Rows here.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Sentences { labels } => labels.len(),
+            Self::Words { positions, .. } | Self::Tokens { positions, .. } => positions.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The columns between `example_id` and `input_digest`.
+    fn arrays(self) -> Vec<ArrayRef> {
+        let optional = |values: Vec<Option<String>>| -> ArrayRef {
+            Arc::new(values.iter().map(Option::as_deref).collect::<StringArray>())
+        };
+        let strings = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from_iter_values(&values)) };
+        match self {
+            Self::Sentences { labels } => vec![optional(labels)],
+            Self::Words { positions, words, tags } => {
+                vec![Arc::new(Int32Array::from(positions)), strings(words), optional(tags)]
+            }
+            Self::Tokens { positions, words, tokens, tags } => vec![
+                Arc::new(Int32Array::from(positions)),
+                Arc::new(Int32Array::from(words)),
+                strings(tokens),
+                optional(tags),
+            ],
+        }
+    }
+}
+
+/// Rows in one part and row group, for columns of these shapes.
+pub fn rows_per_group(columns: &[FeatureColumnInfo]) -> usize {
+    let row: usize = columns.iter().map(|c| c.width * c.dtype.bytes()).sum();
+    (ROW_GROUP_BYTES / row.max(1)).clamp(ROW_GROUP_MIN_ROWS, ROW_GROUP_ROWS)
+}
+
+/// Writes `batch` as one Parquet file of one row group, atomically.
+///
+/// # Errors
+/// [`StoreError`] when the disk refuses.
+///
+/// # Panics
+/// When a list's length is not `rows`, or a column's not `rows * width`: the caller's arithmetic is wrong.
+pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), StoreError> {
+    let rows = batch.example_ids.len();
+    assert_eq!(batch.rows.len(), rows, "one label, word or token a row");
+    let mut fields = identity_fields(batch.rows.level());
+    let digests = FixedSizeBinaryArray::try_from_iter(batch.digests.iter())
+        .or_else(|e| if rows == 0 { Ok(FixedSizeBinaryArray::new_null(16, 0)) } else { Err(e) })
+        .map_err(|e| StoreError::writing(path, e.into()))?;
+    let mut arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(&batch.example_ids))];
+    arrays.extend(batch.rows.arrays());
+    arrays.push(Arc::new(digests));
+    let mut properties = writer_properties(None)
+        .set_max_row_group_row_count(Some(rows.max(1)))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_column_dictionary_enabled(INPUT_DIGEST.into(), false)
+        .set_column_statistics_enabled(INPUT_DIGEST.into(), EnabledStatistics::None);
+    for (info, values) in batch.columns {
+        assert_eq!(values.len(), rows * info.width, "column {} must be [rows, width]", info.name);
+        let (values, encoding): (ArrayRef, _) = match info.dtype {
+            FeatureDtype::F32 => (Arc::new(Float32Array::from(values)), Encoding::BYTE_STREAM_SPLIT),
+            FeatureDtype::F16 => {
+                let mut half = vec![half::f16::ZERO; values.len()];
+                half.convert_from_f32_slice(&values);
+                (Arc::new(Float16Array::from(half)), Encoding::PLAIN)
+            }
+        };
+        let element = Arc::new(Field::new(ELEMENT, info.dtype.arrow(), false));
+        let width = i32::try_from(info.width).expect("a vector has fewer than 2^31 elements");
+        let list = FixedSizeListArray::new(element, width, values, None);
+        let path = values_path(&info.name);
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path.clone(), encoding)
+            .set_column_statistics_enabled(path, EnabledStatistics::None);
+        fields.push(Field::new(&info.name, list.data_type().clone(), false));
+        arrays.push(Arc::new(list));
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| StoreError::writing(path, e.into()))?;
+    let failed = |e| StoreError::writing(path, e);
+    let mut writer =
+        ArrowWriter::try_new(AtomicFile::create(path)?, schema, Some(properties.build())).map_err(failed)?;
+    writer.write(&batch).map_err(failed)?;
+    writer.into_inner().map_err(failed)?.commit()
+}
+
+/// Joins parts into one file at `target` by copying their encoded columns, atomically, and gives it its provenance.
+///
+/// # Errors
+/// [`StoreError`]; a part that is not whole is named.
+///
+/// # Panics
+/// When there are no parts: an empty split still has one part of zero rows.
+pub fn assemble_features(parts: &[PathBuf], target: &Path, provenance: &Provenance) -> Result<(), StoreError> {
+    let first = parts.first().expect("a features file has at least one part");
+    let (_, metadata) = open_metadata(first)?;
+    let file_metadata = metadata.file_metadata();
+    let mut pairs = provenance.to_key_values();
+    // Without the Arrow schema readers would see plain lists instead of fixed-size ones.
+    let arrow_schema =
+        file_metadata.key_value_metadata().into_iter().flatten().find(|kv| kv.key == ARROW_SCHEMA_META_KEY);
+    pairs.extend(arrow_schema.cloned());
+    let properties = writer_properties(None).set_key_value_metadata(Some(pairs)).build();
+    let schema = file_metadata.schema_descr().root_schema_ptr();
+    let failed = |e| StoreError::writing(target, e);
+    // Beside the parts, which go when the file stands: a killed assembly leaves nothing behind.
+    let scratch = first.parent().unwrap_or(Path::new("."));
+    let mut file = AtomicFile::create_in(scratch, target)?;
+    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).map_err(failed)?;
+    for part in parts {
+        let (input, metadata) = open_metadata(part)?;
+        let indexes = metadata.page_index();
+        for (g, group) in metadata.row_groups().iter().enumerate() {
+            let mut out = writer.next_row_group().map_err(failed)?;
+            for (c, column) in group.columns().iter().enumerate() {
+                let closed = ColumnCloseResult {
+                    bytes_written: u64::try_from(column.compressed_size()).unwrap_or(0),
+                    rows_written: u64::try_from(group.num_rows()).unwrap_or(0),
+                    metadata: column.clone(),
+                    bloom_filter: None,
+                    column_index: indexes.and_then(|i| i.column_index(g, c)).cloned(),
+                    offset_index: indexes.and_then(|i| i.offset_index(g, c)).cloned(),
+                };
+                out.append_column(&input, closed).map_err(failed)?;
+            }
+            out.close().map_err(failed)?;
+        }
+    }
+    writer.close().map_err(failed)?;
+    file.commit()
+}

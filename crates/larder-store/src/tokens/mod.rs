@@ -1,0 +1,27 @@
+//! The `tokens` file: one row an example, in input order, never padded.
+//!
+//! | column | type | |
+//! |---|---|---|
+//! | `example_id` | Utf8 | the data's own id, or the row's number |
+//! | `text`, `text_b` | Utf8 | sequence tasks; `text_b` only for sentence pairs |
+//! | `words` | List&lt;Utf8&gt; | tagging, instead of `text` |
+//! | `document` | Int64 | tagging: sentences that follow each other with one number are of one document |
+//! | `label` / `tags` | Utf8 / List&lt;Utf8&gt;, nullable | as the data spells them |
+//! | `input_ids` | List&lt;Int32&gt; | with special tokens, without padding |
+//! | `type_ids` | List&lt;Int32&gt; | pairs only |
+//! | `offsets` | List&lt;Struct&lt;start, end: Int32&gt;&gt; | characters of the text, `end` excluded; 0, 0 for special tokens |
+//! | `word_ids` | List&lt;Int32&gt; | -1 for special tokens |
+//! | `truncated_tokens` | Int32 | how many did not fit |
+
+mod batch;
+mod reader;
+mod row;
+mod writer;
+
+pub use batch::TokensBatch;
+pub use reader::{TokensProjection, TokensReader};
+pub use row::TokenRow;
+pub use writer::TokensWriter;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Reading a `tokens` file batch by batch.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::batch::TokensBatch;
+use super::writer::BATCH_ROWS;
+use crate::schema::values_path;
+use crate::{Provenance, StoreError};
+
+/// Which columns a reader loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokensProjection {
+    /// What encoding needs: `example_id`, `label`, `input_ids`, `type_ids`.
+    Encode,
+    /// What encoding words or tokens needs: `example_id`, `document`, `words`, `tags`, `input_ids`, `type_ids`, `word_ids`,
+    /// of those that the file has.
+    EncodeWords,
+    /// Everything.
+    All,
+}
+
+/// Reads a `tokens` file batch by batch.
+pub struct TokensReader {
+    reader: ParquetRecordBatchReader,
+    path: PathBuf,
+    rows: usize,
+    tokens: u64,
+    words: u64,
+    tagging: bool,
+    pair: bool,
+    documents: bool,
+    provenance: Option<Provenance>,
+}
+
+impl TokensReader {
+    /// Opens a file and reads its footer.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Column`] for another schema.
+    pub fn open(path: &Path, projection: TokensProjection) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| StoreError::reading(path, e))?;
+        let schema = builder.schema().clone();
+        let has = |name: &str| schema.column_with_name(name).is_some();
+        let (tagging, pair, documents) = (has("words"), has("type_ids"), has("document"));
+        let metadata = builder.metadata().clone();
+        let rows = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
+        // Neither `input_ids` nor `words` is ever empty, so the leaf's values are exactly the tokens and words.
+        let values = |name: &str| -> u64 {
+            let columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+            let column = columns.filter(|c| c.column_path() == &values_path(name));
+            column.map(|c| u64::try_from(c.num_values()).unwrap_or(0)).sum()
+        };
+        let (tokens, words) = (values("input_ids"), values("words"));
+        let provenance = Provenance::from_key_values(metadata.file_metadata().key_value_metadata());
+        let wanted: Vec<usize> = schema
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| {
+                let name = f.name().as_str();
+                match projection {
+                    TokensProjection::Encode => matches!(name, "example_id" | "label" | "input_ids" | "type_ids"),
+                    TokensProjection::EncodeWords => !matches!(name, "text" | "text_b" | "label" | "offsets"),
+                    TokensProjection::All => true,
+                }
+            })
+            .map(|(i, _)| i)
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|e| StoreError::reading(path, e))?;
+        Ok(Self { reader, path: path.to_path_buf(), rows, tokens, words, tagging, pair, documents, provenance })
+    }
+
+    /// Rows in the file.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Real tokens in the file, special tokens included, from the footer.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// Words in the file, from the footer; 0 where rows hold texts.
+    pub fn words(&self) -> u64 {
+        self.words
+    }
+
+    /// Whether rows hold words and tags rather than a text and a label.
+    pub fn is_tagging(&self) -> bool {
+        self.tagging
+    }
+
+    /// Whether the file says which document a sentence is from.
+    pub fn has_documents(&self) -> bool {
+        self.documents
+    }
+
+    /// Whether rows are sentence pairs.
+    pub fn is_pair(&self) -> bool {
+        self.pair
+    }
+
+    /// What the file was made from.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
+    }
+}
+
+impl Iterator for TokensReader {
+    type Item = Result<TokensBatch, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = match self.reader.next()? {
+            Ok(batch) => batch,
+            Err(e) => return Some(Err(StoreError::reading(&self.path, e.into()))),
+        };
+        Some(TokensBatch::check(&self.path, batch, self.pair))
+    }
+}

@@ -1,0 +1,26 @@
+//! One row of a `tokens` file.
+
+use larder_data::{Content, Target};
+
+/// One tokenized example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenRow {
+    /// The example's id.
+    pub example_id: String,
+    /// The text, pair or words that were tokenized.
+    pub content: Content,
+    /// The document that a sentence of words is from, as the data counts them; written for tagging only.
+    pub document: u64,
+    /// The gold label or tags, when the data has them.
+    pub target: Option<Target>,
+    /// Token ids with special tokens, `[seq]`.
+    pub input_ids: Vec<i32>,
+    /// Segment of each token, `[seq]`; written for pairs only.
+    pub type_ids: Vec<i32>,
+    /// Character span of each token, `[seq]`.
+    pub offsets: Vec<(i32, i32)>,
+    /// Word of each token, `[seq]`; -1 for special tokens.
+    pub word_ids: Vec<i32>,
+    /// Tokens that did not fit.
+    pub truncated_tokens: u32,
+}
