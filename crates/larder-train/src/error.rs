@@ -139,6 +139,77 @@ pub enum TrainError {
         /// The head's width.
         expected: usize,
     },
+    /// A source of words failed.
+    #[error("cannot read the features of the words")]
+    Source {
+        /// What it met.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Features or classes of words that are not there, or of more words than there are.
+    #[error("found {found} words, expected {expected}: features and tags must come from the same split")]
+    WordMismatch {
+        /// The words found.
+        found: usize,
+        /// The words that the sentences' lengths add up to.
+        expected: usize,
+    },
+    /// A tagger cannot be trained without tags.
+    #[error("the words have no tags: training needs a split whose words are tagged")]
+    NoTags,
+    /// A tagger needs entities to learn from.
+    #[error(
+        "none of the {words} training words belongs to an entity: there is nothing to learn (is the column of \
+         the tags the right one?)"
+    )]
+    NoEntities {
+        /// The words.
+        words: usize,
+    },
+    /// Gold classes that no legal IOB2 sequence has.
+    #[error(
+        "training sentence {sentence}, word {word}: {tag} may not stand {}; tags must be legal IOB2 sequences: \
+         repair them when the dataset is read",
+        .previous.as_ref().map_or_else(|| "at the start".to_owned(), |previous| format!("after {previous}"))
+    )]
+    IllegalTags {
+        /// The zero-based sentence.
+        sentence: usize,
+        /// The zero-based word in it.
+        word: usize,
+        /// The tag before it, if there is one.
+        previous: Option<String>,
+        /// Its tag.
+        tag: String,
+    },
+    /// Choosing among settings needs sentences to hold out.
+    #[error(
+        "{sentences} training sentence(s) with words cannot be parted into {parts} to choose by: add sentences, \
+         or fix C with `--c` and leave `--use choose` out (nothing to choose then)"
+    )]
+    TooFewSentences {
+        /// The sentences.
+        sentences: usize,
+        /// The parts.
+        parts: usize,
+    },
+    /// Without a fold nothing is held out.
+    #[error("0 folds hold nothing out: take 1 (one fifth of the sentences, once), or 2 or more (each part in turn)")]
+    NoHeldOut,
+    /// A chain's loss has no words to weigh.
+    #[error(
+        "a crf takes no class weights: its loss is that of whole sentences, in which the words cannot be weighed \
+         one by one; train the `logistic` head with class weights, or let the bias of `O` be tuned"
+    )]
+    ClassWeightOfCrf,
+    /// A streamed fit that would not move.
+    #[error("{epochs} epoch(s) at a learning rate of {learning_rate}: expected at least 1, and a number above 0")]
+    InvalidSteps {
+        /// The epochs.
+        epochs: usize,
+        /// The learning rate.
+        learning_rate: f64,
+    },
     /// A file of the head could not be written.
     #[error(transparent)]
     Store(#[from] larder_store::StoreError),

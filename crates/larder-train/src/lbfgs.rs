@@ -2,12 +2,12 @@
 //!
 //! Nocedal and Wright, *Numerical Optimization* (2006), algorithm 7.4 (two-loop recursion), with a backtracking line
 //! search, which is enough here: the objective is convex, and strongly so in the weights. Each round evaluates one
-//! point of every unfinished fit in a single pass over the rows (see `objective`).
+//! point of every unfinished fit together, so that a single pass over the rows can serve them all (see `objective`).
+//! What is evaluated is the caller's: anything with a penalty `|w|² / (2 C)` on its first parameters.
 
 use std::collections::VecDeque;
 
-use crate::matrix::Real;
-use crate::objective::{Batch, Evaluation, Task};
+use crate::objective::Evaluation;
 
 /// Pairs of steps and gradient changes that are remembered. More pairs save passes over the features, which cost far
 /// more than the recursion does.
@@ -22,8 +22,19 @@ const MIN_MEMORY: usize = 5;
 /// Sufficient decrease (Armijo): the customary value.
 const SUFFICIENT: f64 = 1e-4;
 
+/// The first step's length where curvatures are guessed.
+const FIRST_LENGTH: f64 = 0.1;
+
 /// Shortenings of one step before the search gives up.
 const MAX_SHORTENINGS: usize = 30;
+
+/// What tells the fits of one minimisation apart; its penalty on the weights is `|w|² / (2 C)`.
+pub(crate) trait Penalised {
+    /// The strength `C`.
+    fn c(&self) -> f64;
+    /// Changes the strength.
+    fn set_c(&mut self, c: f64);
+}
 
 /// When a fit is finished.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +60,8 @@ struct Pair {
 }
 
 /// One fit on its way down.
-pub(crate) struct Descent {
-    pub(crate) task: Task,
+pub(crate) struct Descent<T> {
+    pub(crate) task: T,
     pub(crate) point: Vec<f64>,
     pub(crate) cost: f64,
     pub(crate) gradient: Vec<f64>,
@@ -58,7 +69,9 @@ pub(crate) struct Descent {
     pub(crate) reference_norm: f64,
     /// Steps taken so far, over all strengths.
     pub(crate) iterations: usize,
-    /// Weights among the parameters; the intercepts follow.
+    /// A guess at the curvature of the objective without its penalty along each parameter, or empty.
+    curvature: Vec<f64>,
+    /// Penalised parameters, which come first; the free ones follow.
     weights: usize,
     pairs: VecDeque<Pair>,
     status: Status,
@@ -68,22 +81,17 @@ pub(crate) struct Descent {
     shortenings: usize,
 }
 
-impl Descent {
-    /// Starts at `point`, where cost and gradient must be those of `point`.
-    pub(crate) fn new(
-        task: Task,
-        point: Vec<f64>,
-        evaluation: Evaluation,
-        reference_norm: f64,
-        outputs: usize,
-    ) -> Self {
+impl<T: Penalised> Descent<T> {
+    /// Starts at `point`, whose last `free` parameters are not penalised; cost and gradient must be those of `point`.
+    pub(crate) fn new(task: T, point: Vec<f64>, evaluation: Evaluation, reference_norm: f64, free: usize) -> Self {
         Self {
-            weights: point.len() - outputs,
+            weights: point.len() - free,
             task,
             cost: evaluation.cost,
             gradient: evaluation.gradient,
             reference_norm,
             iterations: 0,
+            curvature: Vec::new(),
             pairs: VecDeque::with_capacity(MEMORY),
             status: Status::Running,
             direction: Vec::new(),
@@ -94,6 +102,13 @@ impl Descent {
         }
     }
 
+    /// Tells how curved the objective without its penalty is along each parameter, roughly; numbers above 0. Where
+    /// parameters differ by orders of magnitude, this halves the steps.
+    pub(crate) fn with_curvature(mut self, curvature: Vec<f64>) -> Self {
+        self.curvature = curvature;
+        self
+    }
+
     /// Whether the gradient is below the tolerance it was last run with.
     pub(crate) fn converged(&self) -> bool {
         self.status == Status::Converged
@@ -102,8 +117,8 @@ impl Descent {
     /// Changes the strength. Cost, gradient and the remembered gradient changes follow exactly, because the penalty is
     /// quadratic: nothing is evaluated, and what was learned about the curvature is kept.
     pub(crate) fn set_c(&mut self, c: f64) {
-        let difference = 1.0 / c - 1.0 / self.task.c;
-        self.task.c = c;
+        let difference = 1.0 / c - 1.0 / self.task.c();
+        self.task.set_c(c);
         self.cost += 0.5 * difference * dot(&self.point[..self.weights], &self.point[..self.weights]);
         add_scaled(&mut self.gradient[..self.weights], difference, &self.point[..self.weights]);
         for pair in &mut self.pairs {
@@ -134,7 +149,12 @@ impl Descent {
             self.direction = self.descend();
             self.slope = dot(&self.direction, &self.gradient);
         }
-        self.length = if self.pairs.is_empty() { 1.0 / norm(&self.gradient).max(1.0) } else { 1.0 };
+        self.length = match (self.pairs.is_empty(), self.curvature.is_empty()) {
+            (true, true) => 1.0 / norm(&self.gradient).max(1.0),
+            // Correlated parameters are more curved together than each alone.
+            (true, false) => FIRST_LENGTH,
+            (false, _) => 1.0,
+        };
         self.shortenings = 0;
         self.status = Status::Running;
     }
@@ -148,15 +168,35 @@ impl Descent {
             add_scaled(&mut direction, -share, &pair.change);
             shares.push(share);
         }
-        if let Some(pair) = self.pairs.back() {
-            let scale = dot(&pair.step, &pair.change) / dot(&pair.change, &pair.change);
-            direction.iter_mut().for_each(|value| *value *= scale);
+        if self.curvature.is_empty() {
+            if let Some(pair) = self.pairs.back() {
+                let scale = dot(&pair.step, &pair.change) / dot(&pair.change, &pair.change);
+                direction.iter_mut().for_each(|value| *value *= scale);
+            }
+        } else {
+            self.divide_by_curvature(&mut direction);
         }
         for (pair, share) in self.pairs.iter().zip(shares.iter().rev()) {
             let other = dot(&pair.change, &direction) / dot(&pair.step, &pair.change);
             add_scaled(&mut direction, share - other, &pair.step);
         }
         direction
+    }
+
+    /// The recursion's middle step: the inverse of the guessed curvature, scaled to agree with the last pair.
+    fn divide_by_curvature(&self, direction: &mut [f64]) {
+        let penalty = 1.0 / self.task.c();
+        let inverse = |(at, curvature): (usize, &f64)| match at < self.weights {
+            true => 1.0 / (curvature + penalty),
+            false => 1.0 / curvature,
+        };
+        let inverses: Vec<f64> = self.curvature.iter().enumerate().map(inverse).collect();
+        let scale = self.pairs.back().map_or(1.0, |pair| {
+            let divided: Vec<f64> =
+                pair.change.iter().zip(&inverses).map(|(change, inverse)| change * inverse).collect();
+            dot(&pair.step, &pair.change) / dot(&pair.change, &divided)
+        });
+        direction.iter_mut().zip(&inverses).for_each(|(value, inverse)| *value *= scale * inverse);
     }
 
     fn trial(&self) -> Vec<f64> {
@@ -195,8 +235,14 @@ impl Descent {
     }
 }
 
-/// Runs the descents until each has converged or stopped.
-pub(crate) fn minimise<F: Real>(batch: &Batch<'_, F>, descents: &mut [&mut Descent], limits: Limits) {
+/// Runs the descents until each has converged or stopped. `evaluate` gives cost and gradient of each task at its point;
+/// `noise` is the relative rounding noise of the costs: differences below it mean nothing.
+pub(crate) fn minimise<T: Penalised>(
+    mut evaluate: impl FnMut(&[&T], &[&[f64]]) -> Vec<Evaluation>,
+    noise: f64,
+    descents: &mut [&mut Descent<T>],
+    limits: Limits,
+) {
     let budgets: Vec<usize> = descents.iter().map(|descent| descent.iterations + limits.iterations).collect();
     for (descent, &budget) in descents.iter_mut().zip(&budgets) {
         descent.aim(limits, budget);
@@ -212,12 +258,12 @@ pub(crate) fn minimise<F: Real>(batch: &Batch<'_, F>, descents: &mut [&mut Desce
             return;
         }
         let points: Vec<&[f64]> = trials.iter().map(Vec::as_slice).collect();
-        let evaluations = batch.evaluate(&tasks, &points);
+        let evaluations = evaluate(&tasks, &points);
         let mut results = trials.into_iter().zip(evaluations);
         for (descent, &budget) in descents.iter_mut().zip(&budgets) {
             if descent.status == Status::Running {
                 let (trial, evaluation) = results.next().expect("one result for each running descent");
-                descent.judge(trial, evaluation.cost, evaluation.gradient, F::NOISE, limits, budget);
+                descent.judge(trial, evaluation.cost, evaluation.gradient, noise, limits, budget);
             }
         }
     }

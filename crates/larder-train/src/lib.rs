@@ -38,6 +38,7 @@ mod column;
 mod error;
 mod head;
 mod head_file;
+mod head_folder;
 mod kernel;
 mod lbfgs;
 mod library;
@@ -49,6 +50,7 @@ mod select;
 mod selection;
 mod settings;
 mod standardise;
+mod tagging;
 mod train;
 mod weight;
 
@@ -56,11 +58,18 @@ pub use advice::{Advice, Judged, Tried, advise_on_scores, advise_on_training};
 pub use column::FeatureColumn;
 pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};
-pub use head_file::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
+pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
 pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings};
 pub use standardise::Standardiser;
+pub use tagging::{
+    ColumnUse, DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_MEMORY_BYTES, DEFAULT_TAGGING_FOLDS,
+    DEFAULT_TAGGING_GRID, JudgedTagger, TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE, TaggedEntity, TaggedSentence,
+    TaggerKind, TaggerSolver, TaggingHead, TaggingProgress, TaggingScores, TaggingSelection, TaggingSelectionEntry,
+    TaggingSettings, TrainedTagger, TriedTagger, WordSource, WordsInMemory, advise_on_tagger_training,
+    advise_on_tagging, train_tagger,
+};
 pub use train::{Progress, Trained, train};
 pub use weight::{ClassWeight, ClassWeightChoice};

@@ -4,6 +4,8 @@
 //! the exact objective is evaluated there; where it is not small enough, and for class weights and large problems, our
 //! own L-BFGS goes on from that point. `docs/solvers.md` says why there are two.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::column::FeatureColumn;
@@ -35,6 +37,18 @@ pub enum Solver {
     Linfa,
     /// This crate's L-BFGS, which knows class weights and reads the features once an iteration.
     Lbfgs,
+    /// Adam over mini-batches, for word features larger than memory.
+    Adam,
+}
+
+impl fmt::Display for Solver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Linfa => "linfa",
+            Self::Lbfgs => "lbfgs",
+            Self::Adam => "adam",
+        })
+    }
 }
 
 /// How well the head's weights solve the problem they were fitted to.
@@ -110,7 +124,12 @@ impl Problem<'_> {
             }
         }
         let mut descent = Descent::new(task, point, evaluation, reference_norm, batch.outputs);
-        minimise(&batch, &mut [&mut descent], Limits { tolerance: CONVERGENCE_TOLERANCE, iterations: MAX_ITERATIONS });
+        minimise(
+            |tasks, points| batch.evaluate(tasks, points),
+            f64::NOISE,
+            &mut [&mut descent],
+            Limits { tolerance: CONVERGENCE_TOLERANCE, iterations: MAX_ITERATIONS },
+        );
         if descent.iterations > 0 || solvers.is_empty() {
             solvers.push(Solver::Lbfgs);
         }

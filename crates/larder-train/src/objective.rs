@@ -17,6 +17,7 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::kernel::{backward, forward};
+use crate::lbfgs::Penalised;
 use crate::matrix::{Matrix, Real};
 use crate::standardise::Standardiser;
 
@@ -43,10 +44,20 @@ pub(crate) struct Task {
     pub(crate) c: f64,
 }
 
+impl Penalised for Task {
+    fn c(&self) -> f64 {
+        self.c
+    }
+
+    fn set_c(&mut self, c: f64) {
+        self.c = c;
+    }
+}
+
 /// Cost and gradient at one point.
 pub(crate) struct Evaluation {
     pub(crate) cost: f64,
-    /// `[outputs * width + outputs]`: the weights `[outputs, width]` in row-major order, then the intercepts.
+    /// Here `[outputs * width + outputs]`: the weights `[outputs, width]` in row-major order, then the intercepts.
     pub(crate) gradient: Vec<f64>,
 }
 

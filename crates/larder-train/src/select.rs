@@ -19,7 +19,7 @@ use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::logistic::{row_weights, start_point};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Real};
 use crate::objective::{Batch, Task, outputs_of, probabilities_of};
 use crate::ranking::mean_auc;
 use crate::selection::{Selection, SelectionEntry, choose, dominates};
@@ -162,11 +162,12 @@ impl Search<'_> {
             if running.is_empty() {
                 break;
             }
-            let mut descents: Vec<&mut Descent> =
+            let mut descents: Vec<&mut Descent<Task>> =
                 running.iter_mut().flat_map(|path| path.descents.iter_mut()).collect();
             descents.iter_mut().for_each(|descent| descent.set_c(c));
             minimise(
-                &batch,
+                |tasks, points| batch.evaluate(tasks, points),
+                f32::NOISE,
                 &mut descents,
                 Limits { tolerance: SELECTION_TOLERANCE, iterations: SELECTION_ITERATIONS },
             );
@@ -247,7 +248,7 @@ pub(crate) fn answer(probabilities: impl Iterator<Item = f64>, threshold: Option
 /// The folds' fits of one candidate and class weight, on their way along the strengths.
 struct Path {
     class_weight: ClassWeight,
-    descents: Vec<Descent>,
+    descents: Vec<Descent<Task>>,
     best: Option<f64>,
     /// Strengths since the best one.
     worse: usize,

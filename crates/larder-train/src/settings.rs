@@ -94,15 +94,20 @@ impl Default for TrainSettings {
 impl TrainSettings {
     /// The strengths in ascending order, checked.
     pub(crate) fn checked_grid(&self) -> Result<Vec<f64>, TrainError> {
-        if self.grid.is_empty() {
-            return Err(TrainError::EmptyGrid);
-        }
-        let mut grid = self.grid.clone();
-        if let Some(&found) = grid.iter().find(|c| !c.is_finite() || **c <= 0.0) {
-            return Err(TrainError::InvalidC { found });
-        }
-        grid.sort_by(f64::total_cmp);
-        grid.dedup();
-        Ok(grid)
+        checked_grid(&self.grid)
     }
+}
+
+/// Strengths in ascending order, each once, checked.
+pub(crate) fn checked_grid(grid: &[f64]) -> Result<Vec<f64>, TrainError> {
+    if grid.is_empty() {
+        return Err(TrainError::EmptyGrid);
+    }
+    let mut grid = grid.to_vec();
+    if let Some(&found) = grid.iter().find(|c| !c.is_finite() || **c <= 0.0) {
+        return Err(TrainError::InvalidC { found });
+    }
+    grid.sort_by(f64::total_cmp);
+    grid.dedup();
+    Ok(grid)
 }

@@ -43,6 +43,12 @@ impl Standardiser {
         }
     }
 
+    /// The standardiser of some of the dimensions, side by side.
+    pub(crate) fn select(&self, parts: &[std::ops::Range<usize>]) -> Self {
+        let pick = |values: &[f64]| parts.iter().flat_map(|part| values[part.clone()].iter().copied()).collect();
+        Self { mean: pick(&self.mean), scale: pick(&self.scale) }
+    }
+
     /// What remains to be done to numbers already standardised by `outer` so that they are as `self` makes them.
     pub(crate) fn relative_to(&self, outer: &Self) -> Self {
         let means = self.mean.iter().zip(&outer.mean).zip(&outer.scale);
@@ -95,6 +101,28 @@ impl Moments {
             }
         }
         moments
+    }
+
+    /// The moments of rows `[width]` each.
+    pub(crate) fn of_rows<'a>(width: usize, rows: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
+        let zeros = vec![0.0; width];
+        let mut found = Self { rows: 0.0, mean: zeros.clone(), squares: zeros.clone(), largest: zeros };
+        for values in rows.clone() {
+            found.rows += 1.0;
+            for ((sum, largest), &value) in found.mean.iter_mut().zip(&mut found.largest).zip(values) {
+                *sum += f64::from(value);
+                *largest = largest.max(f64::from(value).abs());
+            }
+        }
+        let count = found.rows.max(1.0);
+        found.mean.iter_mut().for_each(|sum| *sum /= count);
+        for values in rows {
+            for ((square, mean), &value) in found.squares.iter_mut().zip(&found.mean).zip(values) {
+                let difference = f64::from(value) - mean;
+                *square += difference * difference;
+            }
+        }
+        found
     }
 
     /// The moments of all rows of several parts: Chan, Golub and LeVeque (1979), the pairwise update.

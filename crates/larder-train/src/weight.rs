@@ -38,6 +38,11 @@ impl ClassWeight {
         for (row, &label) in labels.iter().enumerate() {
             counts[label] += u64::from(keep(row));
         }
+        self.of_counts(&counts)
+    }
+
+    /// The weight of each class `[classes]`, by the number of its rows; a class without rows gets 0.
+    pub(crate) fn of_counts(self, counts: &[u64]) -> Vec<f64> {
         let rows: u64 = counts.iter().sum();
         let present = counts.iter().filter(|&&count| count > 0).count();
         counts

@@ -1,0 +1,123 @@
+//! The two files of any head: a description in JSON, and its numbers as float64 tensors.
+//!
+//! Each file is written beside its place and renamed, numbers first: a `head.json` that can be read has its numbers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use larder_store::{write_atomic, write_json};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+
+/// Version of both files; it rises when an older larder could not read them rightly.
+pub const HEAD_VERSION: u32 = 1;
+
+/// The name of the description.
+pub const HEAD_JSON: &str = "head.json";
+
+/// The name of the numbers' file.
+pub const HEAD_SAFETENSORS: &str = "head.safetensors";
+
+/// Read first, so that a later version's description is refused for its version, and another head's for its kind, and
+/// not for their fields.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+    #[serde(default)]
+    kind: serde_json::Value,
+}
+
+/// A tensor to be written: name, shape, numbers in row-major order.
+pub(crate) type Tensor<'a> = (&'a str, Vec<usize>, Vec<f64>);
+
+/// Writes both files into the folder `dir`, which is made if it is not there.
+pub(crate) fn write_head(dir: &Path, description: &impl Serialize, tensors: &[Tensor<'_>]) -> Result<(), TrainError> {
+    let path = dir.join(HEAD_SAFETENSORS);
+    let tensors: Vec<(&str, &[usize], Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, shape, values)| {
+            (*name, shape.as_slice(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        })
+        .collect();
+    let views = tensors
+        .iter()
+        .map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F64, shape.to_vec(), data)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+    let numbers = views
+        .and_then(|views| serialize(views, None))
+        .map_err(|source| TrainError::Safetensors { path: path.clone(), source })?;
+    write_atomic(&path, |file| std::io::Write::write_all(file, &numbers))?;
+    Ok(write_json(&dir.join(HEAD_JSON), description)?)
+}
+
+/// Reads the description of a head of kind `expected`.
+pub(crate) fn read_description<D: DeserializeOwned>(dir: &Path, expected: &str) -> Result<D, TrainError> {
+    let path = dir.join(HEAD_JSON);
+    let text = fs::read(&path).map_err(|source| TrainError::Io { action: "read", path: path.clone(), source })?;
+    let json = |source| TrainError::Json { path: path.clone(), source };
+    let Version { version, kind } = serde_json::from_slice(&text).map_err(json)?;
+    if version != HEAD_VERSION {
+        return Err(TrainError::Version { path, found: version, expected: HEAD_VERSION });
+    }
+    if kind.as_str().is_some_and(|kind| kind != expected) {
+        let what = format!("the head is of kind {kind}, expected \"{expected}\"");
+        return Err(TrainError::Inconsistent { path, what });
+    }
+    serde_json::from_slice(&text).map_err(json)
+}
+
+/// The numbers of a head.
+pub(crate) struct Numbers {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Numbers {
+    pub(crate) fn read(dir: &Path) -> Result<Self, TrainError> {
+        let path = dir.join(HEAD_SAFETENSORS);
+        let bytes = fs::read(&path).map_err(|source| TrainError::Io { action: "read", path: path.clone(), source })?;
+        Ok(Self { path, bytes })
+    }
+
+    /// The numbers of one tensor, which must be float64 of the given shape and finite.
+    pub(crate) fn values(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f64>, TrainError> {
+        let tensors = SafeTensors::deserialize(&self.bytes)
+            .map_err(|source| TrainError::Safetensors { path: self.path.clone(), source })?;
+        let wrong = |found: String| TrainError::Tensor {
+            path: self.path.clone(),
+            tensor: tensor.to_owned(),
+            found,
+            expected: format!("F64 {shape:?}"),
+        };
+        let view = tensors.tensor(tensor).map_err(|_| {
+            let mut names = tensors.names();
+            names.sort_unstable();
+            wrong(format!("only {}", names.join(", ")))
+        })?;
+        if view.dtype() != Dtype::F64 || view.shape() != shape {
+            return Err(wrong(format!("{:?} {:?}", view.dtype(), view.shape())));
+        }
+        let values: Vec<f64> = view
+            .data()
+            .chunks_exact(8)
+            .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("chunks of eight bytes")))
+            .collect();
+        match values.iter().find(|value| !value.is_finite()) {
+            Some(value) => Err(wrong(format!("the value {value}"))),
+            None => Ok(values),
+        }
+    }
+
+    /// The numbers of a tensor that is divided by.
+    pub(crate) fn scale(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f64>, TrainError> {
+        let values = self.values(tensor, shape)?;
+        if values.contains(&0.0) {
+            let what = format!("tensor `{tensor}` has a 0");
+            return Err(TrainError::Inconsistent { path: self.path.clone(), what });
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,48 @@
+//! Which classes may be answered, and which may follow which.
+
+use larder_tags::TagSet;
+
+/// The lattice's shape: legal IOB2 sequences of the classes that training words have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// `[classes]`: whether the class can be answered at all.
+    pub(crate) answered: Vec<bool>,
+    /// `[classes]`: whether a sentence may start with it.
+    starts: Vec<bool>,
+    /// `[classes, classes]`, previous class first.
+    follows: Vec<bool>,
+}
+
+impl Rules {
+    /// The rules of a tag set in which only the `answered` classes can be answered.
+    pub(crate) fn new(tags: &TagSet, answered: Vec<bool>) -> Self {
+        let classes = tags.len();
+        let starts = (0..classes).map(|next| answered[next] && tags.allowed(None, next)).collect();
+        let follows = (0..classes * classes)
+            .map(|at| {
+                let (previous, next) = (at / classes, at % classes);
+                answered[previous] && answered[next] && tags.allowed(Some(previous), next)
+            })
+            .collect();
+        Self { answered, starts, follows }
+    }
+
+    pub(crate) fn classes(&self) -> usize {
+        self.answered.len()
+    }
+
+    pub(crate) fn may_start(&self, class: usize) -> bool {
+        self.starts[class]
+    }
+
+    pub(crate) fn may_follow(&self, previous: usize, next: usize) -> bool {
+        self.follows[previous * self.answered.len() + next]
+    }
+}
+
+/// Words of each class `[classes]`.
+pub(crate) fn count_classes(classes: usize, gold: impl Iterator<Item = usize>) -> Vec<u64> {
+    let mut counts = vec![0; classes];
+    gold.for_each(|class| counts[class] += 1);
+    counts
+}

@@ -1,0 +1,88 @@
+//! The table of a tagging head's selection.
+
+use serde::{Deserialize, Serialize};
+
+use super::scores::TaggingScores;
+use crate::weight::ClassWeight;
+
+/// One line of the table: one set of columns, class weight and strength.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaggingSelectionEntry {
+    /// The candidate: a column's name, or `all 4 columns`.
+    pub candidate: String,
+    /// The names of its columns.
+    pub columns: Vec<String>,
+    /// How words were weighted.
+    pub class_weight: ClassWeight,
+    /// The strength.
+    pub c: f64,
+    /// Strict scores on the held-out sentences, all of them together, decoded with `outside_bias`.
+    pub scores: TaggingScores,
+    /// What was added to the score of `O`: the best for these very sentences (so `scores` is a little optimistic), or 0.
+    pub outside_bias: f64,
+    /// Strict scores with nothing added.
+    pub unbiased_scores: TaggingScores,
+    /// Whether all folds' fits reached [`TAGGING_SELECTION_TOLERANCE`](crate::TAGGING_SELECTION_TOLERANCE).
+    pub converged: bool,
+}
+
+/// The whole selection, by strict micro F1 on held-out training sentences.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaggingSelection {
+    /// 1: one fifth of the sentences was held out, once; else each part of that many was, in turn.
+    pub folds: usize,
+    /// Sentences that took part; all with words, or the sample that fitted into memory.
+    pub sentences: usize,
+    /// Sentences that were held out.
+    pub held_out: usize,
+    /// Everything that was scored, in the order it was tried.
+    pub entries: Vec<TaggingSelectionEntry>,
+    /// Index of the chosen entry. Of the candidate and class weight with the highest F1 it is the most strongly regularised
+    /// entry whose F1 is within one standard error of that ("one standard error rule", Breiman et al. 1984): a few hundred
+    /// held-out entities tell strengths apart no better, and what is learnt less by heart carries over better to text that
+    /// is unlike train.
+    pub chosen: usize,
+}
+
+impl TaggingSelection {
+    /// The chosen entry.
+    pub fn best(&self) -> &TaggingSelectionEntry {
+        &self.entries[self.chosen]
+    }
+
+    /// The best entry of each candidate, in the order they were tried: the short table.
+    pub fn best_by_candidate(&self) -> Vec<&TaggingSelectionEntry> {
+        let mut best: Vec<&TaggingSelectionEntry> = Vec::new();
+        for entry in &self.entries {
+            match best.iter_mut().find(|other| other.candidate == entry.candidate) {
+                Some(other) if entry.scores.f1 > other.scores.f1 => *other = entry,
+                Some(_) => {}
+                None => best.push(entry),
+            }
+        }
+        best
+    }
+}
+
+/// The entry that [`TaggingSelection::chosen`] describes.
+pub(crate) fn choose(entries: &[TaggingSelectionEntry]) -> usize {
+    let best = &entries[best(entries)];
+    let enough = best.scores.f1 - best.scores.f1_standard_error;
+    let fits = |entry: &&TaggingSelectionEntry| {
+        entry.candidate == best.candidate && entry.class_weight == best.class_weight && entry.scores.f1 >= enough
+    };
+    let strongest = entries.iter().filter(fits).min_by(|first, second| first.c.total_cmp(&second.c));
+    let strongest = strongest.expect("the best entry is near itself");
+    entries.iter().position(|entry| std::ptr::eq(entry, strongest)).expect("it is one of the entries")
+}
+
+/// The entry with the highest F1, the first of several.
+pub(crate) fn best(entries: &[TaggingSelectionEntry]) -> usize {
+    let mut best = 0;
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.scores.f1 > entries[best].scores.f1 {
+            best = index;
+        }
+    }
+    best
+}

@@ -1,0 +1,188 @@
+//! What the training of a tagging head is asked to do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::TaggerKind;
+use crate::error::TrainError;
+use crate::settings::{DEFAULT_SEED, ThresholdChoice, checked_grid};
+use crate::weight::{ClassWeight, ClassWeightChoice};
+
+/// Strengths tried, strong regularisation first: half-decades. With 60,000 words of a few hundred to a few thousand
+/// standardised dimensions the best is near the middle.
+pub const DEFAULT_TAGGING_GRID: &[f64] = &[1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
+
+/// Parts of the sentences that are held out in turn. One fifth, held out once: a fit takes seconds where a
+/// classifier's takes a tenth of one, and thousands of words judge the strengths alike whichever they are.
+pub const DEFAULT_TAGGING_FOLDS: usize = 1;
+
+/// Memory that features may take, in bytes; with more of them, training reads them again and again in small parts.
+pub const DEFAULT_MEMORY_BYTES: u64 = 2 << 30;
+
+/// Times that a streamed fit reads the features.
+pub const DEFAULT_EPOCHS: usize = 10;
+
+/// The first, and largest, step of a streamed fit.
+pub const DEFAULT_LEARNING_RATE: f64 = 3e-3;
+
+/// Which feature columns the head reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnUse {
+    /// All of them side by side.
+    Concatenate,
+    /// Each alone and all side by side are tried, and the best on held-out sentences is taken.
+    Choose,
+}
+
+impl ColumnUse {
+    /// Every choice.
+    pub const ALL: &[Self] = &[Self::Concatenate, Self::Choose];
+
+    /// The one spelling: flag, file, report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Concatenate => "concatenate",
+            Self::Choose => "choose",
+        }
+    }
+}
+
+impl fmt::Display for ColumnUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for ColumnUse {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
+            what: "use of the columns",
+            found: text.to_owned(),
+            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Which solver fits the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaggerSolver {
+    /// L-BFGS where the features fit into memory, Adam where they do not.
+    Auto,
+    /// All features in memory, whatever their size.
+    Lbfgs,
+    /// Mini-batches, read from the source again in every epoch.
+    Adam,
+}
+
+impl TaggerSolver {
+    /// Every choice.
+    pub const ALL: &[Self] = &[Self::Auto, Self::Lbfgs, Self::Adam];
+
+    /// The one spelling: flag, file, report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Lbfgs => "lbfgs",
+            Self::Adam => "adam",
+        }
+    }
+}
+
+impl fmt::Display for TaggerSolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for TaggerSolver {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        Self::ALL.iter().copied().find(|solver| solver.name() == text).ok_or_else(|| TrainError::UnknownChoice {
+            what: "solver",
+            found: text.to_owned(),
+            known: Self::ALL.iter().map(|solver| solver.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Settings of [`train_tagger`](crate::train_tagger).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TaggingSettings {
+    /// The kind of head.
+    pub kind: TaggerKind,
+    /// Strengths `C` to choose among (the penalty is `|w|² / (2 C)`). One value fixes it.
+    pub grid: Vec<f64>,
+    /// 1 holds one fifth of the sentences out, once; 2 and more hold each part of that many out in turn.
+    pub folds: usize,
+    /// How words are weighted by their class; [`TaggerKind::Logistic`] only.
+    pub class_weight: ClassWeightChoice,
+    /// Which columns the head reads.
+    pub columns: ColumnUse,
+    /// [`Tuned`](ThresholdChoice::Tuned): what is added to the score of `O` when decoding is chosen on held-out
+    /// sentences; [`Half`](ThresholdChoice::Half): nothing is added.
+    pub bias: ThresholdChoice,
+    /// Whether features are brought to mean 0 and deviation 1 first.
+    pub standardise: bool,
+    /// Seed of the held-out parts, and of the order of a streamed fit.
+    pub seed: u64,
+    /// Which solver fits the head.
+    pub solver: TaggerSolver,
+    /// Memory that the features may take, in bytes.
+    pub memory_bytes: u64,
+    /// Adam only: times the features are read.
+    pub epochs: usize,
+    /// Adam only: the first and largest step; it falls to 0 along half a cosine.
+    pub learning_rate: f64,
+}
+
+impl Default for TaggingSettings {
+    fn default() -> Self {
+        Self {
+            kind: TaggerKind::Logistic,
+            grid: DEFAULT_TAGGING_GRID.to_vec(),
+            folds: DEFAULT_TAGGING_FOLDS,
+            class_weight: ClassWeightChoice::None,
+            columns: ColumnUse::Concatenate,
+            bias: ThresholdChoice::Tuned,
+            standardise: true,
+            seed: DEFAULT_SEED,
+            solver: TaggerSolver::Auto,
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+            epochs: DEFAULT_EPOCHS,
+            learning_rate: DEFAULT_LEARNING_RATE,
+        }
+    }
+}
+
+impl TaggingSettings {
+    /// The strengths in ascending order, and everything else checked.
+    pub(crate) fn check(&self) -> Result<Vec<f64>, TrainError> {
+        if self.folds == 0 {
+            return Err(TrainError::NoHeldOut);
+        }
+        if self.kind == TaggerKind::Crf && self.class_weight == ClassWeightChoice::Balanced {
+            return Err(TrainError::ClassWeightOfCrf);
+        }
+        if self.epochs == 0 || !self.learning_rate.is_finite() || self.learning_rate <= 0.0 {
+            return Err(TrainError::InvalidSteps { epochs: self.epochs, learning_rate: self.learning_rate });
+        }
+        checked_grid(&self.grid)
+    }
+
+    /// The class weights to try, in order.
+    pub(crate) fn class_weights(&self) -> &'static [ClassWeight] {
+        match (self.kind, self.class_weight) {
+            (TaggerKind::Crf, _) | (TaggerKind::Logistic, ClassWeightChoice::None) => &[ClassWeight::None],
+            (TaggerKind::Logistic, ClassWeightChoice::Auto) => &[ClassWeight::None, ClassWeight::Balanced],
+            (TaggerKind::Logistic, ClassWeightChoice::Balanced) => &[ClassWeight::Balanced],
+        }
+    }
+}
