@@ -1,75 +1,162 @@
 //! The tokens file in pieces: each becomes one part, and one row group, of the features file.
 
+use std::path::PathBuf;
 use std::sync::mpsc;
 
-use larder_store::{InputDigest, StoreError, TokensReader};
+use larder_store::{FeatureRows, InputDigest, Level};
+use larder_tokens::Tokenizer;
 
-use crate::EncoderInput;
+use crate::EncodeError;
+use crate::source::{Source, TokenizedRow};
+use crate::unit::{Cut, Unit, UnitInput};
 
 /// Tokens a chunk holds at most, so that long documents do not fill the memory: 32 MB of ids.
 const CHUNK_TOKENS: usize = 8 << 20;
 
-/// Consecutive rows of the tokens file, held flat.
-#[derive(Default)]
+/// Consecutive units of the tokens file, whole ones only.
 pub(crate) struct Chunk {
-    pub(crate) example_ids: Vec<String>,
-    pub(crate) labels: Vec<Option<String>>,
-    pub(crate) digests: Vec<InputDigest>,
-    pub(crate) input_ids: Vec<i32>,
-    /// Empty unless the file holds pairs.
-    type_ids: Vec<i32>,
-    /// Row `r` is `input_ids[ends[r - 1]..ends[r]]`.
-    ends: Vec<usize>,
+    pub(crate) units: Vec<ChunkUnit>,
+    pub(crate) inputs: Vec<UnitInput>,
+    /// Tokens of its rows of the tokens file.
+    pub(crate) tokens: u64,
+    identity: FeatureRows,
+    input_tokens: usize,
+}
+
+/// One row of the tokens file in its chunk.
+pub(crate) struct ChunkUnit {
+    pub(crate) example_id: String,
+    pub(crate) digest: InputDigest,
+    /// Its first row in the chunk, and how many.
+    pub(crate) first_row: usize,
+    pub(crate) rows: usize,
+    /// Its inputs among the chunk's: where they begin, and how many.
+    pub(crate) first_input: usize,
+    pub(crate) inputs: usize,
 }
 
 impl Chunk {
-    pub(crate) fn len(&self) -> usize {
-        self.example_ids.len()
+    fn empty(level: Level) -> Self {
+        let identity = FeatureRows::empty(level);
+        Self { units: Vec::new(), inputs: Vec::new(), tokens: 0, identity, input_tokens: 0 }
     }
 
-    pub(crate) fn input(&self, row: usize) -> EncoderInput<'_> {
-        let range = if row == 0 { 0..self.ends[0] } else { self.ends[row - 1]..self.ends[row] };
-        EncoderInput {
-            input_ids: &self.input_ids[range.clone()],
-            type_ids: (!self.type_ids.is_empty()).then(|| &self.type_ids[range]),
+    /// Rows that it fills.
+    pub(crate) fn rows(&self) -> usize {
+        self.units.last().map_or(0, |unit| unit.first_row + unit.rows)
+    }
+
+    /// Inputs of a unit.
+    pub(crate) fn inputs_of(&self, unit: &ChunkUnit) -> &[UnitInput] {
+        &self.inputs[unit.first_input..unit.first_input + unit.inputs]
+    }
+
+    /// What the features file says of its rows: ids, the rest, digests, each `[rows]`.
+    pub(crate) fn into_identity(self) -> (Vec<String>, FeatureRows, Vec<InputDigest>) {
+        let ids = self.units.iter().flat_map(|u| std::iter::repeat_n(&u.example_id, u.rows)).cloned().collect();
+        let digests = self.units.iter().flat_map(|u| std::iter::repeat_n(u.digest, u.rows)).collect();
+        (ids, self.identity, digests)
+    }
+
+    /// Adds a unit with what its row of the tokens file says; the row's words and tags are taken out of it.
+    fn push(&mut self, unit: Unit, row: &mut TokenizedRow, level: Level, tokenizer: Option<&Tokenizer>) {
+        let (first_row, first_input) = (self.rows(), self.inputs.len());
+        let small = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        let digest = unit.digest(level);
+        match &mut self.identity {
+            FeatureRows::Sentences { labels } => labels.push(row.label.take()),
+            FeatureRows::Words { positions, words, tags } => {
+                positions.extend((0..unit.rows).map(small));
+                words.append(&mut row.words);
+                tags.extend(of_each(row.tags.take(), unit.rows));
+            }
+            FeatureRows::Tokens { positions, words, tokens, tags } => {
+                let start = larder_tokens::own_tokens(&row.word_ids).start;
+                for &position in &unit.tokens {
+                    let word = row.word_ids[start + position];
+                    let tag = row.tags.as_ref().and_then(|tags| tags.get(usize::try_from(word).ok()?));
+                    let token = tokenizer.and_then(|tokenizer| tokenizer.token(row.input_ids[start + position]));
+                    positions.push(small(position));
+                    words.push(word);
+                    tokens.push(token.unwrap_or_default());
+                    tags.push(tag.cloned());
+                }
+            }
         }
-    }
-
-    fn push(&mut self, example_id: &str, label: Option<&str>, input: EncoderInput<'_>) {
-        self.example_ids.push(example_id.to_owned());
-        self.labels.push(label.map(str::to_owned));
-        self.digests.push(input.digest());
-        self.input_ids.extend_from_slice(input.input_ids);
-        self.type_ids.extend_from_slice(input.type_ids.unwrap_or_default());
-        self.ends.push(self.input_ids.len());
+        self.tokens += row.input_ids.len() as u64;
+        self.input_tokens += unit.input_tokens();
+        self.units.push(ChunkUnit {
+            example_id: std::mem::take(&mut row.example_id),
+            digest,
+            first_row,
+            rows: unit.rows,
+            first_input,
+            inputs: unit.inputs.len(),
+        });
+        self.inputs.extend(unit.inputs);
     }
 }
 
-/// Sends the file in chunks; an empty file is one empty chunk. Ends early when nobody receives any more.
-pub(crate) fn read_chunks(reader: TokensReader, rows: usize, send: &mpsc::SyncSender<Result<Chunk, StoreError>>) {
-    let mut chunk = Chunk::default();
-    let mut sent = 0;
-    for batch in reader {
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => {
-                let _ = send.send(Err(error));
-                return;
-            }
-        };
-        for row in 0..batch.len() {
-            let input = EncoderInput { input_ids: batch.input_ids(row), type_ids: batch.type_ids(row) };
-            let full = chunk.len() >= rows || chunk.input_ids.len() + input.input_ids.len() > CHUNK_TOKENS;
-            if full && chunk.len() > 0 {
-                sent += 1;
-                if send.send(Ok(std::mem::take(&mut chunk))).is_err() {
-                    return;
-                }
-            }
-            chunk.push(batch.example_id(row), batch.label(row), input);
+/// One tag a row, whatever the file holds.
+fn of_each(tags: Option<Vec<String>>, rows: usize) -> impl Iterator<Item = Option<String>> {
+    tags.unwrap_or_default().into_iter().map(Some).chain(std::iter::repeat(None)).take(rows)
+}
+
+/// How a tokens file becomes chunks.
+pub(crate) struct Chunks {
+    pub(crate) cut: Cut,
+    /// Rows a chunk aims at; a unit with more is a chunk of its own.
+    pub(crate) rows: usize,
+    /// Spells tokens; for rows of tokens alone.
+    pub(crate) tokenizer: Option<Tokenizer>,
+    /// The tokens file, for messages.
+    pub(crate) path: PathBuf,
+}
+
+impl Chunks {
+    /// Sends the file in chunks; an empty file is one empty chunk. Ends early when nobody receives any more.
+    pub(crate) fn send(&self, source: Source, send: &mpsc::SyncSender<Result<Chunk, EncodeError>>) {
+        if let Err(error) = self.try_send(source, send) {
+            let _ = send.send(Err(error));
         }
     }
-    if chunk.len() > 0 || sent == 0 {
-        let _ = send.send(Ok(chunk));
+
+    fn try_send(
+        &self,
+        mut source: Source,
+        send: &mpsc::SyncSender<Result<Chunk, EncodeError>>,
+    ) -> Result<(), EncodeError> {
+        let level = self.cut.level;
+        let mut chunk = Chunk::empty(level);
+        let mut sent = 0;
+        for row_number in 0.. {
+            if !source.advance()? {
+                break;
+            }
+            let unit = {
+                let (before, after) = source.neighbours();
+                let Some(row) = source.row() else { break };
+                let problem = if level == Level::Sentence { None } else { row.sentence().problem() };
+                if let Some(problem) = problem {
+                    let (tokens, example_id) = (self.path.clone(), row.example_id.clone());
+                    return Err(EncodeError::Row { tokens, row: row_number, example_id, problem });
+                }
+                Unit::of(&row.sentence(), &self.cut, &before, &after)?
+            };
+            let full = chunk.rows() + unit.rows > self.rows || chunk.input_tokens + unit.input_tokens() > CHUNK_TOKENS;
+            if full && !chunk.units.is_empty() {
+                sent += 1;
+                if send.send(Ok(std::mem::replace(&mut chunk, Chunk::empty(level)))).is_err() {
+                    return Ok(());
+                }
+            }
+            if let Some(row) = source.row_mut() {
+                chunk.push(unit, row, level, self.tokenizer.as_ref());
+            }
+        }
+        if !chunk.units.is_empty() || sent == 0 {
+            let _ = send.send(Ok(chunk));
+        }
+        Ok(())
     }
 }

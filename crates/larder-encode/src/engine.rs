@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use larder_encoder::Encoder;
-use larder_onnx::{FeatureOutput, select_features};
+use larder_onnx::{FeatureOutput, WordPool, select_features};
 use larder_runtime::{
     Device, ElementType, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView, ViewData,
 };
 
-use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, plan};
+use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
+use crate::unit::{Pick, pool};
 use crate::{EncodeError, EncoderInput};
 
 /// CPU sessions at most. Each runs whole batches on its own thread, which scales better than threads inside the small
@@ -35,7 +36,7 @@ pub struct Engine {
     columns: Vec<String>,
     width: usize,
     batch_tokens: usize,
-    exact: bool,
+    demands: Demands,
     threads: usize,
     max_tokens: usize,
     vocabulary_size: usize,
@@ -59,8 +60,22 @@ struct Feed {
     dtype: ElementType,
 }
 
-/// Vectors of one batch, as a worker hands them over: per column `[batch, width]`.
+/// Vectors of one batch, as a worker hands them over: per column `[rows, width]`.
 type BatchVectors = Vec<Vec<f32>>;
+
+/// How rows come out of the model's outputs.
+///
+/// Words are pooled here and not inside the graph as texts are: which tokens make a word differs from row to row, so the
+/// graph would need ragged inputs (a gather of the first tokens is simple, a mean over words is not). The runtime's output
+/// is read where it lies and only what is stored is copied out of it; on a GPU the tokens' vectors do cross to the host,
+/// 4 bytes where the encoder spent some 24 * layers * hidden_size floating-point operations.
+#[derive(Clone, Copy)]
+pub(crate) enum Reading<'a> {
+    /// One row an input, pooled inside the graph: outputs are `[batch, hidden]`.
+    Pooled,
+    /// The rows that each input's picks ask for: outputs are `[batch, seq, hidden]`.
+    Picked { picks: &'a [&'a [Pick]], pool: WordPool },
+}
 
 impl Engine {
     /// Builds the graph that computes exactly `outputs` and opens it, once a worker.
@@ -114,7 +129,12 @@ impl Engine {
             columns: outputs.iter().map(|o| o.column(layers)).collect(),
             width: encoder.manifest().hidden_size,
             batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
-            exact: encoder.needs_exact_lengths(),
+            demands: Demands {
+                exact: encoder.needs_exact_lengths(),
+                alone: encoder.runs_alone(),
+                fixed_batch: interface.fixed_batch(),
+                fixed_seq: interface.fixed_seq(),
+            },
             threads,
             max_tokens: encoder.max_tokens(),
             vocabulary_size: encoder.manifest().vocabulary_size,
@@ -126,7 +146,12 @@ impl Engine {
         &self.columns
     }
 
-    /// Elements of every vector.
+    /// The longest input, in tokens, special tokens included.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Elements of every vector of the model: the encoder's hidden size.
     pub fn width(&self) -> usize {
         self.width
     }
@@ -170,10 +195,20 @@ impl Engine {
     pub fn run(
         &mut self,
         inputs: &[EncoderInput<'_>],
+        sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        self.run_reading(inputs, Reading::Pooled, sink)
+    }
+
+    /// As [`Engine::run`], with rows read as `reading` says: in the order of `batch.rows` and of each one's picks.
+    pub(crate) fn run_reading(
+        &mut self,
+        inputs: &[EncoderInput<'_>],
+        reading: Reading<'_>,
         mut sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         let lengths: Vec<usize> = inputs.iter().map(|i| i.input_ids.len()).collect();
-        let batches = plan(&lengths, self.batch_tokens, self.exact);
+        let batches = plan(&lengths, self.batch_tokens, self.demands);
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (feeds, columns, width) = (&self.feeds, &self.columns, self.width);
@@ -188,7 +223,7 @@ impl Engine {
                         let Some(batch) = batches.get(index) else {
                             break;
                         };
-                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, &mut buffers);
+                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, reading, &mut buffers);
                         if send.send(vectors.map(|v| (index, v))).is_err() {
                             break;
                         }
@@ -280,6 +315,7 @@ impl Ints {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "what a worker holds, and what its batch is")]
 fn run_batch(
     session: &mut Session,
     feeds: &Feeds,
@@ -287,9 +323,10 @@ fn run_batch(
     width: usize,
     batch: &Batch,
     inputs: &[EncoderInput<'_>],
+    reading: Reading<'_>,
     buffers: &mut Buffers,
 ) -> Result<BatchVectors, EncodeError> {
-    let shape = [batch.rows.len(), batch.seq];
+    let shape = [batch.batch, batch.seq];
     for ints in [&mut buffers.ids, &mut buffers.mask, &mut buffers.types, &mut buffers.positions] {
         ints.wide.clear();
     }
@@ -298,7 +335,9 @@ fn run_batch(
         ints.wide.resize(batch.padded_tokens(), 0);
         ints.wide.truncate(batch.padded_tokens());
     }
-    for (at, &row) in batch.rows.iter().enumerate() {
+    // Places that are left over hold the first row again: a row of padding alone would give NaN.
+    let rows = batch.rows.iter().chain(std::iter::repeat(&batch.rows[0])).take(batch.batch);
+    for (at, &row) in rows.enumerate() {
         let (input, end) = (inputs[row], (at + 1) * batch.seq);
         buffers.ids.wide.extend(input.input_ids.iter().copied().map(i64::from));
         buffers.ids.wide.resize(end, feeds.pad_id);
@@ -322,14 +361,36 @@ fn run_batch(
         .collect();
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     session.run_with(&views, &names, |outputs| {
-        columns.iter().zip(outputs).map(|(column, output)| take(column, output, shape[0], width)).collect()
+        columns.iter().zip(outputs).map(|(column, output)| take(column, output, batch, width, reading)).collect()
     })?
 }
 
-fn take(column: &str, output: &TensorView<'_>, rows: usize, width: usize) -> Result<Vec<f32>, EncodeError> {
-    match output.as_f32() {
-        Some(values) if output.shape == [rows, width] => Ok(values.to_vec()),
-        _ => Err(EncodeError::OutputShape { column: column.to_owned(), found: output.shape.to_vec(), rows, width }),
+fn take(
+    column: &str,
+    output: &TensorView<'_>,
+    batch: &Batch,
+    width: usize,
+    reading: Reading<'_>,
+) -> Result<Vec<f32>, EncodeError> {
+    let expected = match reading {
+        Reading::Pooled => vec![batch.batch, width],
+        Reading::Picked { .. } => vec![batch.batch, batch.seq, width],
+    };
+    let values = output.as_f32().filter(|_| output.shape == expected).ok_or_else(|| EncodeError::OutputShape {
+        column: column.to_owned(),
+        found: output.shape.to_vec(),
+        expected,
+    })?;
+    match reading {
+        Reading::Pooled => Ok(values[..batch.rows.len() * width].to_vec()),
+        Reading::Picked { picks, pool: how } => {
+            let rows: usize = batch.rows.iter().map(|&input| picks[input].len()).sum();
+            let mut vectors = Vec::with_capacity(rows * how.width(width));
+            for (&input, tokens) in batch.rows.iter().zip(values.chunks_exact(batch.seq * width)) {
+                pool(tokens, width, picks[input], how, &mut vectors);
+            }
+            Ok(vectors)
+        }
     }
 }
 

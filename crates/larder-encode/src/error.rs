@@ -6,6 +6,7 @@ use larder_encoder::EncoderError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;
+use larder_tokens::TokensError;
 
 /// Encoding failed. Finished parts are kept: the next run goes on from them.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum EncodeError {
     /// A file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Sentences could not be cut into windows.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// The tokens file holds what this encoder cannot read.
     #[error(
         "{}: row {row} (example {example_id}) {problem}; it was tokenized for another encoder: run `larder tokenize` again",
@@ -57,16 +61,14 @@ pub enum EncodeError {
         value: f32,
     },
     /// The graph's output is not what the column should hold.
-    #[error("the encoder's output for `{column}` has shape {found:?}; expected [{rows}, {width}] float32")]
+    #[error("the encoder's output for `{column}` has shape {found:?}; expected {expected:?} float32")]
     OutputShape {
         /// The feature column.
         column: String,
         /// The shape that came.
         found: Vec<usize>,
-        /// Rows of the batch.
-        rows: usize,
-        /// The encoder's hidden size.
-        width: usize,
+        /// The shape that the batch should give.
+        expected: Vec<usize>,
     },
     /// `--layers` names a layer that the encoder does not have.
     #[error(
@@ -80,10 +82,43 @@ pub enum EncodeError {
         /// Layers, embeddings included.
         count: usize,
     },
-    /// The tokens file holds words; this stage pools sentences.
-    #[error("{} holds words and tags; sentence vectors are made from texts", tokens.display())]
+    /// Sentence vectors of a tokens file of words.
+    #[error(
+        "{} holds words and tags; sentence vectors are made from texts: encode it with --level word, or token",
+        tokens.display()
+    )]
     Tagging {
         /// The `tokens` file.
         tokens: PathBuf,
+    },
+    /// Word vectors of a tokens file of texts.
+    #[error(
+        "{} holds texts and labels; word vectors are made from sentences of words: \
+         encode it with --level sentence, or token for a vector of each token",
+        tokens.display()
+    )]
+    NoWords {
+        /// The `tokens` file.
+        tokens: PathBuf,
+    },
+    /// Document context of a tokens file that does not tell documents apart.
+    #[error(
+        "{} does not tell documents apart, so no sentence has neighbours to read with it: encode with --context none{}",
+        tokens.display(),
+        if *words { ", or run `larder tokenize` again" } else { "" }
+    )]
+    NoDocuments {
+        /// The `tokens` file.
+        tokens: PathBuf,
+        /// Whether it holds words.
+        words: bool,
+    },
+    /// A sentence given directly that this encoder cannot read.
+    #[error("sentence {sentence} {problem}")]
+    Unreadable {
+        /// Its place among those given, from 0.
+        sentence: usize,
+        /// What is wrong with it.
+        problem: String,
     },
 }

@@ -9,20 +9,27 @@ use larder_store::{FeatureColumnInfo, FeaturesFile, InputDigest, StoreError};
 /// the table is made at once, 32 MB, and later inputs are not looked for.
 const REMEMBERED: usize = 1 << 20;
 
-/// Rows of the previous `features` file by their input.
+/// Rows of the previous `features` file by their input: the first of each, behind which the others of its unit follow.
 pub(crate) struct Previous {
     file: FeaturesFile,
     row_of: HashMap<InputDigest, usize>,
 }
 
 impl Previous {
-    /// Opens the file that is to be replaced. Its index takes about 40 bytes a row.
+    /// Opens the file that is to be replaced. Its index takes about 40 bytes a text or sentence.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = FeaturesFile::open(path)?;
-        let row_of = file.digests()?.into_iter().enumerate().map(|(row, digest)| (digest, row)).collect();
+        let (mut row_of, mut row, mut last) = (HashMap::new(), 0, None);
+        file.visit_digests(|digest| {
+            if last.replace(digest) != Some(digest) {
+                row_of.entry(digest).or_insert(row);
+            }
+            row += 1;
+        })?;
         Ok(Self { file, row_of })
     }
 
+    /// The first row of the unit with this input.
     pub(crate) fn row_of(&self, digest: &InputDigest) -> Option<usize> {
         self.row_of.get(digest).copied()
     }
@@ -47,17 +54,18 @@ impl Earlier {
         Self { place_of: HashMap::with_capacity(REMEMBERED) }
     }
 
-    /// The part and row where this input stood first.
+    /// The part, and the unit's first row in it, where this input stood first.
     pub(crate) fn place_of(&self, digest: &InputDigest) -> Option<(usize, usize)> {
         self.place_of.get(digest).map(|&(part, row)| (part as usize, row as usize))
     }
 
-    pub(crate) fn remember(&mut self, part: usize, digests: &[InputDigest]) {
-        for (row, digest) in digests.iter().enumerate() {
+    /// Remembers the units of a part: their inputs and first rows.
+    pub(crate) fn remember(&mut self, part: usize, units: impl Iterator<Item = (InputDigest, usize)>) {
+        for (digest, row) in units {
             if self.place_of.len() >= REMEMBERED {
                 return;
             }
-            self.place_of.entry(*digest).or_insert((part as u32, row as u32));
+            self.place_of.entry(digest).or_insert((part as u32, row as u32));
         }
     }
 

@@ -4,12 +4,14 @@
 //!   corpus and predicting one sentence go through the same engine.
 //! - [`encode`] reads a `tokens` file and writes a `features` file: read, run and write overlap, memory is constant, equal
 //!   inputs run once, rows of the file being replaced are reused, and a killed encode goes on where it was.
+//! - [`EncodeSettings`] say what a row is: a text, a word (whose sentence is read in windows where it is long) or a token.
+//!   [`embed_words`] makes vectors of words in memory, the same as the stage's.
 //! - [`plan`] cuts rows into batches by tokens.
 //!
 //! ```
 //! // Twelve sentences of CoLA's lengths in batches of at most 64 tokens: hardly any padding.
 //! let lengths = [9, 12, 7, 9, 30, 9, 11, 12, 9, 8, 12, 9];
-//! let batches = larder_encode::plan(&lengths, 64, false);
+//! let batches = larder_encode::plan(&lengths, 64, larder_encode::Demands::default());
 //! let padded: usize = batches.iter().map(|batch| batch.padded_tokens()).sum();
 //! assert!(padded < 150 && lengths.iter().sum::<usize>() == 137);
 //! ```
@@ -24,12 +26,19 @@ mod parts;
 mod plan;
 mod report;
 mod settings;
+mod source;
 mod stage;
+mod unit;
+mod words;
 
 pub use engine::{DEFAULT_MAX_WORKERS, Engine, EngineSettings};
 pub use error::EncodeError;
 pub use input::EncoderInput;
-pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, PLAN_VERSION, plan};
+pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, PLAN_VERSION, plan};
 pub use report::{EncodeReport, Progress};
-pub use settings::{EncodeSettings, FORMAT_VERSION, LayerSelection, Outlook};
+pub use settings::{Context, EncodeSettings, FORMAT_VERSION, LayerSelection, Outlook};
 pub use stage::{EncodeRequest, encode, outlook};
+pub use words::{WordsInput, embed_words};
+
+pub use larder_onnx::WordPool;
+pub use larder_store::Level;

@@ -1,17 +1,18 @@
 //! How far an encode is, and what it did.
 
 use larder_runtime::RanOn;
-use larder_store::FeatureColumnInfo;
+use larder_store::{FeatureColumnInfo, Level};
 use serde::Serialize;
 
-/// How far an encode is. Rows and tokens count what is finished, however it was: run, reused or resumed.
+/// How far an encode is. Rows (texts, words or tokens) and tokens count what is finished, however it was: run, reused or
+/// resumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Rows finished.
     pub rows: usize,
-    /// Rows in all.
+    /// Rows in all; of tokens an estimate that may be a little high.
     pub total_rows: usize,
-    /// Real tokens, special tokens included, that went through the encoder.
+    /// Real tokens, special tokens included, that went through the encoder: where windows overlap, more than once.
     pub run_tokens: u64,
     /// Real tokens of finished rows.
     pub tokens: u64,
@@ -22,6 +23,12 @@ pub struct Progress {
 /// What an encode did.
 #[derive(Debug, Clone, Serialize)]
 pub struct EncodeReport {
+    /// What a row stands for.
+    pub level: Level,
+    /// Texts or sentences in the tokens file.
+    pub sentences: usize,
+    /// Inputs that went through the encoder: texts, or windows of sentences.
+    pub encoded_inputs: usize,
     /// Rows in the file.
     pub rows: usize,
     /// Rows that went through the encoder.

@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use larder_encoder::Encoder;
-use larder_onnx::{FeatureKind, FeatureOutput, Pool};
+use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::Device;
-use larder_store::{FeatureDtype, Freshness, Provenance};
+use larder_store::{FeatureDtype, Freshness, Level, Provenance};
 use serde::{Deserialize, Serialize};
 
 use crate::EncodeError;
+use crate::unit::Cut;
 
 /// Version of the features file's layout.
 pub const FORMAT_VERSION: u32 = 1;
@@ -23,13 +24,33 @@ pub enum LayerSelection {
     Numbers(Vec<i64>),
 }
 
+/// What is read with a sentence of words, besides itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Context {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its neighbours in the same document, as many as the encoder reads at once.
+    Document,
+}
+
 /// What to encode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeSettings {
+    /// What a row stands for.
+    pub level: Level,
     /// Hidden layers.
     pub layers: LayerSelection,
-    /// Poolings of each layer; the pooler exists for the last layer only and is taken once.
+    /// Of sentences: poolings of each layer; the pooler exists for the last layer only and is taken once.
     pub pools: Vec<Pool>,
+    /// Of words: how a word's tokens become its vector.
+    pub word_pool: WordPool,
+    /// Of words and tokens: tokens from one window's start to the next in a sentence that is longer than the encoder reads;
+    /// `None` takes half of what a window holds.
+    pub stride: Option<usize>,
+    /// Of words and tokens: what is read with a sentence.
+    pub context: Context,
     /// Stored element type.
     pub dtype: FeatureDtype,
     /// Where to run.
@@ -62,8 +83,12 @@ impl Default for LayerSelection {
 impl Default for EncodeSettings {
     fn default() -> Self {
         Self {
+            level: Level::Sentence,
             layers: LayerSelection::default(),
             pools: vec![Pool::Mean],
+            word_pool: WordPool::First,
+            stride: None,
+            context: Context::None,
             dtype: FeatureDtype::F32,
             device: Device::Auto,
             threads: 0,
@@ -123,13 +148,63 @@ impl fmt::Display for LayerSelection {
     }
 }
 
+impl Context {
+    /// All choices, in the order help texts list them.
+    pub const ALL: &[Self] = &[Self::None, Self::Document];
+
+    /// The spelling used in files, flags and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Document => "document",
+        }
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Context {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().copied().find(|context| context.as_str() == text);
+        found.ok_or_else(|| format!("unknown context `{text}`; known are none, document"))
+    }
+}
+
 impl EncodeSettings {
-    /// The columns to make from an encoder with `layers` layers above the embeddings: pooling by pooling, layer by layer.
+    /// The kind of features, as their folder is called: the level and what of these settings keeps files of one level apart.
+    /// `sentence-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`.
+    pub fn kind(&self) -> String {
+        let mut kind = self.level.to_string();
+        if self.level == Level::Word {
+            kind.push_str(&format!("-{}", self.word_pool));
+        }
+        if self.level != Level::Sentence && self.context != Context::None {
+            kind.push_str(&format!("-{}", self.context));
+        }
+        format!("{kind}-{}", self.dtype)
+    }
+
+    /// Elements of every vector, from an encoder with vectors of `hidden_size`.
+    pub fn vector_width(&self, hidden_size: usize) -> usize {
+        if self.level == Level::Word { self.word_pool.width(hidden_size) } else { hidden_size }
+    }
+
+    /// The columns to make from an encoder with `layers` layers above the embeddings: of sentences pooling by pooling,
+    /// layer by layer; of words and tokens one `embedding` a layer.
     ///
     /// # Errors
     /// [`EncodeError::Layer`].
     pub fn outputs(&self, layers: usize) -> Result<Vec<FeatureOutput>, EncodeError> {
         let wanted = self.layers.resolve(layers + 1)?;
+        if self.level != Level::Sentence {
+            return Ok(wanted.into_iter().map(|layer| FeatureOutput { layer, kind: FeatureKind::Tokens }).collect());
+        }
         let mut outputs = Vec::new();
         for pool in &self.pools {
             match pool {
@@ -144,15 +219,30 @@ impl EncodeSettings {
         Ok(outputs)
     }
 
+    /// How sentences become units, for an encoder that reads `max_tokens`.
+    pub(crate) fn cut(&self, max_tokens: usize) -> Cut {
+        Cut { level: self.level, max_tokens, stride: self.stride }
+    }
+
     /// What a features file made now from tokens of this provenance would record.
     pub(crate) fn provenance(&self, encoder: &Encoder, tokens: &Provenance, columns: &[String]) -> Provenance {
-        Provenance::new("encode", FORMAT_VERSION)
+        let provenance = Provenance::new("encode", FORMAT_VERSION)
             .with_all(tokens.parts.clone())
             .with("tokens.format_version", tokens.format_version)
             .with("encoder.digest", &encoder.manifest().digest)
-            .with("level", "sentence")
+            .with("level", self.level)
             .with("dtype", self.dtype)
-            .with("columns", columns.join(","))
+            .with("columns", columns.join(","));
+        match self.level {
+            Level::Sentence => provenance,
+            Level::Word => self.with_windows(provenance).with("word_pool", self.word_pool),
+            Level::Token => self.with_windows(provenance),
+        }
+    }
+
+    fn with_windows(&self, provenance: Provenance) -> Provenance {
+        let stride = self.stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string());
+        provenance.with("stride", stride).with("context", self.context)
     }
 }
 
@@ -187,5 +277,38 @@ mod tests {
         };
         let outputs: Vec<_> = settings.outputs(6).unwrap().iter().map(|o| (o.layer, o.kind)).collect();
         assert_eq!(outputs, [(2, FeatureKind::Mean), (6, FeatureKind::Mean), (6, FeatureKind::Pooler)]);
+    }
+
+    #[test]
+    fn kinds_are_folders() {
+        let kind = |level, word_pool, context, dtype| {
+            EncodeSettings { level, word_pool, context, dtype, ..EncodeSettings::default() }.kind()
+        };
+        use FeatureDtype::{F16, F32};
+        assert_eq!(EncodeSettings::default().kind(), "sentence-f32");
+        assert_eq!(kind(Level::Sentence, WordPool::Mean, Context::Document, F16), "sentence-f16");
+        assert_eq!(kind(Level::Word, WordPool::First, Context::None, F32), "word-first-f32");
+        assert_eq!(kind(Level::Word, WordPool::FirstLast, Context::Document, F16), "word-first-last-document-f16");
+        assert_eq!(kind(Level::Token, WordPool::Mean, Context::None, F32), "token-f32");
+        assert_eq!(kind(Level::Token, WordPool::Mean, Context::Document, F32), "token-document-f32");
+    }
+
+    #[test]
+    fn words_and_tokens_take_each_layer_once() {
+        let layers = LayerSelection::Numbers(vec![-1, -2, -1]);
+        let settings = EncodeSettings { level: Level::Word, layers, ..EncodeSettings::default() };
+        let columns: Vec<String> = settings.outputs(6).unwrap().iter().map(|o| o.column(6)).collect();
+        assert_eq!(columns, ["embedding_l5", "embedding"]);
+        let wide = EncodeSettings { word_pool: WordPool::FirstLast, ..settings };
+        assert_eq!((wide.vector_width(32), EncodeSettings::default().vector_width(32)), (64, 32));
+    }
+
+    #[test]
+    fn contexts_have_one_spelling() {
+        for context in Context::ALL {
+            assert_eq!(context.to_string().parse(), Ok(*context));
+            assert_eq!(serde_json::to_value(context).unwrap(), context.as_str());
+        }
+        assert!("page".parse::<Context>().unwrap_err().contains("none, document"));
     }
 }

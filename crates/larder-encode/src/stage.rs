@@ -1,8 +1,11 @@
 //! Tokens file to features file.
 //!
-//! One thread reads and digests the next chunk of rows, the engine's workers run the current one, and one thread writes
-//! the last one: the encoder never waits for the disk. Three chunks at most are in memory. A chunk becomes one part, and
-//! one row group, of the file.
+//! One thread reads and digests the next chunk, the engine's workers run the current one, and one thread writes the last
+//! one: the encoder never waits for the disk. Three chunks at most are in memory. A chunk becomes one part, and one row
+//! group, of the file.
+//!
+//! A row of the tokens file is a *unit*: a text, which is one input and one row, or a sentence of words, which is read in
+//! one or more windows and fills a row for each word or token. Units are run, reused, and found to be equal as a whole.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,20 +14,22 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use larder_encoder::Encoder;
-use larder_onnx::FeatureOutput;
+use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{
-    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Provenance, StoreError, TokensProjection,
-    TokensReader, read_provenance, rows_per_group, write_features_part,
+    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, Provenance, StoreError,
+    TokensProjection, TokensReader, read_provenance, rows_per_group, write_features_part,
 };
 
-use crate::chunk::{Chunk, read_chunks};
-use crate::engine::{Engine, EngineSettings};
+use crate::chunk::{Chunk, Chunks};
+use crate::engine::{Engine, EngineSettings, Reading};
 use crate::known::{Earlier, Previous};
 use crate::parts::{Parts, path_of};
 use crate::plan::PLAN_VERSION;
 use crate::report::{EncodeReport, Progress};
-use crate::settings::{EncodeSettings, Outlook};
+use crate::settings::{Context, EncodeSettings, Outlook};
+use crate::source::Source;
+use crate::unit::{Pick, UnitInput};
 use crate::{EncodeError, EncoderInput};
 
 /// What to encode, and where to.
@@ -36,7 +41,7 @@ pub struct EncodeRequest<'a> {
     pub tokens: &'a Path,
     /// The `features` file to make.
     pub target: &'a Path,
-    /// Layers, poolings, precision, device.
+    /// Level, layers, poolings, precision, device.
     pub settings: &'a EncodeSettings,
     /// Whether rows with unchanged input may be copied from the file that is replaced.
     pub reuse: bool,
@@ -47,14 +52,14 @@ pub struct EncodeRequest<'a> {
 /// A file that holds more columns than asked for is fresh. A stale one keeps its further columns when it is made again.
 ///
 /// # Errors
-/// [`EncodeError::Store`] when the tokens file is missing or cut, [`EncodeError::Layer`] for a layer that is not there.
+/// [`EncodeError::Store`] when the tokens file is missing or cut, [`EncodeError::Layer`] for a layer that is not there,
+/// [`EncodeError::Tagging`], [`EncodeError::NoWords`] and [`EncodeError::NoDocuments`] for a level or context that the file
+/// does not have.
 pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
     let EncodeRequest { encoder, tokens, target, settings, .. } = *request;
     let layers = encoder.interface().last_layer();
     let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
-    if reader.is_tagging() {
-        return Err(EncodeError::Tagging { tokens: tokens.to_path_buf() });
-    }
+    check_level(&reader, tokens, settings)?;
     let made_from = reader.provenance().cloned().unwrap_or_else(|| Provenance::new("tokens made elsewhere", 0));
     let mut outputs = settings.outputs(layers)?;
     let found = match read_provenance(target) {
@@ -71,10 +76,10 @@ pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
     if asked.iter().all(|column| had.contains(column)) {
         let provenance = settings.provenance(encoder, &made_from, &had);
         let freshness = provenance.freshness(found.as_ref());
-        let kept = every_output(layers).filter(|o| had.contains(&o.column(layers)));
+        let kept = every_output(layers, settings.level).into_iter().filter(|o| had.contains(&o.column(layers)));
         let mut kept: Vec<FeatureOutput> = kept.collect();
         kept.sort_by_key(|o| had.iter().position(|c| *c == o.column(layers)));
-        let content = ["encoder.digest", "level", "dtype"];
+        let content = ["encoder.digest", "level", "dtype", "word_pool"];
         let rows_reusable = found.is_some_and(|f| {
             f.format_version == provenance.format_version
                 && content.iter().all(|part| f.parts.get(*part) == provenance.parts.get(*part))
@@ -84,7 +89,7 @@ pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
     let same_encoder =
         found.as_ref().is_some_and(|f| f.parts.get("encoder.digest") == Some(&encoder.manifest().digest));
     if same_encoder {
-        outputs.extend(every_output(layers).filter(|o| {
+        outputs.extend(every_output(layers, settings.level).into_iter().filter(|o| {
             let column = o.column(layers);
             had.contains(&column) && !asked.contains(&column)
         }));
@@ -127,13 +132,26 @@ pub fn encode(
     let columns: Vec<FeatureColumnInfo> = engine
         .columns()
         .iter()
-        .map(|name| FeatureColumnInfo { name: name.clone(), width: engine.width(), dtype: settings.dtype })
+        .map(|name| FeatureColumnInfo {
+            name: name.clone(),
+            width: settings.vector_width(engine.width()),
+            dtype: settings.dtype,
+        })
         .collect();
 
-    let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
+    let projection = match settings.level {
+        Level::Sentence => TokensProjection::Encode,
+        Level::Word | Level::Token => TokensProjection::EncodeWords,
+    };
+    let reader = TokensReader::open(tokens, projection)?;
+    let total_rows = total_rows(&reader, encoder, settings.level);
+    let rows_per_chunk = rows_per_group(&columns);
     let mut work = Work {
-        done: Progress { total_rows: reader.rows(), total_tokens: reader.tokens(), ..Progress::default() },
+        done: Progress { total_rows, total_tokens: reader.tokens(), ..Progress::default() },
         report: EncodeReport {
+            level: settings.level,
+            sentences: 0,
+            encoded_inputs: 0,
             rows: 0,
             encoded_rows: 0,
             reused_rows: 0,
@@ -152,14 +170,21 @@ pub fn encode(
         previous,
         parts,
         tokens: tokens.to_path_buf(),
+        pool: settings.word_pool,
         writing: None,
         count: 0,
     };
     progress(work.done);
-    let rows_per_chunk = rows_per_group(&work.report.columns);
+    let chunks = Chunks {
+        cut: settings.cut(encoder.max_tokens()),
+        rows: rows_per_chunk,
+        tokenizer: if settings.level == Level::Token { Some(encoder.tokenizer()?) } else { None },
+        path: tokens.to_path_buf(),
+    };
+    let context = if settings.context == Context::Document { encoder.max_tokens() } else { 0 };
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
-        scope.spawn(move || read_chunks(reader, rows_per_chunk, &send));
+        scope.spawn(move || chunks.send(Source::new(reader, context), &send));
         for chunk in receive {
             work.chunk(&mut engine, chunk?, progress)?;
         }
@@ -168,10 +193,45 @@ pub fn encode(
     work.finish(target, &provenance, started, run_started)
 }
 
-fn every_output(layers: usize) -> impl Iterator<Item = FeatureOutput> {
-    use larder_onnx::FeatureKind::{Cls, Mean, Pooler};
-    let pooled = (0..=layers).flat_map(|layer| [Cls, Mean].map(|kind| FeatureOutput { layer, kind }));
-    pooled.chain([FeatureOutput { layer: layers, kind: Pooler }])
+/// Whether the tokens file has what the settings ask for.
+fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) -> Result<(), EncodeError> {
+    let tokens = || tokens.to_path_buf();
+    match (settings.level, reader.is_tagging()) {
+        (Level::Sentence, true) => return Err(EncodeError::Tagging { tokens: tokens() }),
+        (Level::Word, false) => return Err(EncodeError::NoWords { tokens: tokens() }),
+        _ => {}
+    }
+    let asks = settings.level != Level::Sentence && settings.context == Context::Document;
+    if asks && !reader.has_documents() {
+        return Err(EncodeError::NoDocuments { tokens: tokens(), words: reader.is_tagging() });
+    }
+    Ok(())
+}
+
+/// Rows that the features file will have, from the tokens file's footer.
+fn total_rows(reader: &TokensReader, encoder: &Encoder, level: Level) -> usize {
+    match level {
+        Level::Sentence => reader.rows(),
+        Level::Word => usize::try_from(reader.words()).unwrap_or(usize::MAX),
+        Level::Token => {
+            let special = &encoder.manifest().special_tokens;
+            let special = if reader.is_pair() { special.pair_tokens } else { special.single_tokens };
+            usize::try_from(reader.tokens()).unwrap_or(usize::MAX).saturating_sub(reader.rows() * special)
+        }
+    }
+}
+
+fn every_output(layers: usize, level: Level) -> Vec<FeatureOutput> {
+    use larder_onnx::FeatureKind::{Cls, Mean, Pooler, Tokens};
+    let of = |kinds: &[FeatureKind]| -> Vec<FeatureOutput> {
+        (0..=layers).flat_map(|layer| kinds.iter().map(move |&kind| FeatureOutput { layer, kind })).collect()
+    };
+    if level != Level::Sentence {
+        return of(&[Tokens]);
+    }
+    let mut outputs = of(&[Cls, Mean]);
+    outputs.push(FeatureOutput { layer: layers, kind: Pooler });
+    outputs
 }
 
 /// An encode under way.
@@ -182,20 +242,21 @@ struct Work {
     previous: Option<Previous>,
     parts: Parts,
     tokens: PathBuf,
+    pool: WordPool,
     writing: Option<JoinHandle<Result<(), StoreError>>>,
     count: usize,
 }
 
-/// Where each row of a chunk gets its vectors.
+/// Where the rows of a chunk get their vectors. Rows are counted in the chunk unless said otherwise.
 #[derive(Default)]
 struct Sources {
-    /// Rows to run.
+    /// Units to run.
     run: Vec<usize>,
     /// (row of the previous file, row)
     previous: Vec<(usize, usize)>,
     /// (part, row in it, row)
     earlier: Vec<(usize, usize, usize)>,
-    /// (row of this chunk, row)
+    /// (row, row that is the same)
     here: Vec<(usize, usize)>,
 }
 
@@ -208,17 +269,20 @@ impl Work {
     ) -> Result<(), EncodeError> {
         let index = self.count;
         self.count += 1;
-        let tokens_before = self.done.tokens;
-        if self.parts.is_done(index, chunk.len()) {
-            self.report.resumed_rows += chunk.len();
+        let (rows, tokens_before) = (chunk.rows(), self.done.tokens);
+        let units: Vec<(InputDigest, usize)> = chunk.units.iter().map(|u| (u.digest, u.first_row)).collect();
+        let (sentences, tokens) = (chunk.units.len(), chunk.tokens);
+        if self.parts.is_done(index, rows) {
+            self.report.resumed_rows += rows;
         } else {
             let columns = self.vectors(engine, &chunk, progress)?;
-            self.write(index, &chunk, columns)?;
+            self.write(index, chunk, columns)?;
         }
-        self.earlier.remember(index, &chunk.digests);
-        self.report.rows += chunk.len();
+        self.earlier.remember(index, units.into_iter());
+        self.report.sentences += sentences;
+        self.report.rows += rows;
         self.done.rows = self.report.rows;
-        self.done.tokens = tokens_before + chunk.input_ids.len() as u64;
+        self.done.tokens = tokens_before + tokens;
         progress(self.done);
         Ok(())
     }
@@ -231,20 +295,28 @@ impl Work {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
         let sources = self.sources(chunk);
-        self.report.encoded_rows += sources.run.len();
+        self.report.encoded_rows += sources.run.iter().map(|&unit| chunk.units[unit].rows).sum::<usize>();
         self.report.reused_rows += sources.previous.len();
         self.report.duplicate_rows += sources.earlier.len() + sources.here.len();
 
-        let inputs: Vec<EncoderInput<'_>> = sources.run.iter().map(|&row| chunk.input(row)).collect();
-        for (input, &row) in inputs.iter().zip(&sources.run) {
-            if let Some(problem) = engine.refusal(input) {
-                let (tokens, example_id) = (self.tokens.clone(), chunk.example_ids[row].clone());
-                return Err(EncodeError::Row { tokens, row: self.report.rows + row, example_id, problem });
+        // Inputs to run, and the first row of each one's unit.
+        let mut run: Vec<(&UnitInput, usize)> = Vec::new();
+        for &at in &sources.run {
+            let unit = &chunk.units[at];
+            for input in chunk.inputs_of(unit) {
+                if let Some(problem) = engine.refusal(&input.input()) {
+                    let (tokens, example_id) = (self.tokens.clone(), unit.example_id.clone());
+                    return Err(EncodeError::Row { tokens, row: self.report.sentences + at, example_id, problem });
+                }
+                run.push((input, unit.first_row));
             }
         }
+        let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
+        let picks: Vec<&[Pick]> = run.iter().map(|(input, _)| input.picks.as_slice()).collect();
+        self.report.encoded_inputs += inputs.len();
         let infos = self.report.columns.clone();
         let mut columns: Vec<(FeatureColumnInfo, Vec<f32>)> =
-            infos.into_iter().map(|c| (c.clone(), vec![0.0; chunk.len() * c.width])).collect();
+            infos.into_iter().map(|c| (c.clone(), vec![0.0; chunk.rows() * c.width])).collect();
         if let Some(previous) = &self.previous {
             previous.copy(sources.previous, &mut columns)?;
         }
@@ -253,20 +325,28 @@ impl Work {
             let folder = self.parts.folder().to_path_buf();
             Earlier::copy(sources.earlier, |part| path_of(&folder, part), &mut columns)?;
         }
+        let reading = match self.report.level {
+            Level::Sentence => Reading::Pooled,
+            Level::Word | Level::Token => Reading::Picked { picks: &picks, pool: self.pool },
+        };
         let (done, report) = (&mut self.done, &mut self.report);
-        engine.run(&inputs, |batch, vectors| {
+        engine.run_reading(&inputs, reading, |batch, vectors| {
             for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
-                for (&at, vector) in batch.rows.iter().zip(vectors.chunks_exact(info.width)) {
-                    check_values(info, vector, inputs[at].input_ids)?;
-                    let row = sources.run[at];
-                    column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
+                let mut vectors = vectors.chunks_exact(info.width);
+                for &at in &batch.rows {
+                    // As many vectors as picks, in their order.
+                    for (pick, vector) in picks[at].iter().zip(&mut vectors) {
+                        check_values(info, vector, inputs[at].input_ids)?;
+                        let row = run[at].1 + pick.row as usize;
+                        column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
+                    }
                 }
             }
             let real: usize = batch.rows.iter().map(|&at| inputs[at].input_ids.len()).sum();
             report.encoded_tokens += real as u64;
             report.computed_tokens += batch.padded_tokens() as u64;
-            done.rows += batch.rows.len();
-            done.tokens += real as u64;
+            done.rows += batch.rows.iter().map(|&at| picks[at].len()).sum::<usize>();
+            done.tokens += batch.rows.iter().map(|&at| run[at].0.new_tokens as u64).sum::<u64>();
             done.run_tokens += real as u64;
             progress(*done);
             Ok(())
@@ -281,17 +361,19 @@ impl Work {
 
     fn sources(&self, chunk: &Chunk) -> Sources {
         let mut sources = Sources::default();
-        let mut first_here: HashMap<InputDigest, usize> = HashMap::with_capacity(chunk.len());
-        for (row, digest) in chunk.digests.iter().enumerate() {
-            if let Some(&first) = first_here.get(digest) {
-                sources.here.push((first, row));
-            } else if let Some(from) = self.previous.as_ref().and_then(|p| p.row_of(digest)) {
-                sources.previous.push((from, row));
-            } else if let Some((part, from)) = self.earlier.place_of(digest) {
-                sources.earlier.push((part, from, row));
+        let mut first_here: HashMap<InputDigest, usize> = HashMap::with_capacity(chunk.units.len());
+        for (at, unit) in chunk.units.iter().enumerate() {
+            // Equal inputs fill equally many rows, one after the other.
+            let rows = unit.first_row..unit.first_row + unit.rows;
+            if let Some(&first) = first_here.get(&unit.digest) {
+                sources.here.extend((first..).zip(rows));
+            } else if let Some(from) = self.previous.as_ref().and_then(|p| p.row_of(&unit.digest)) {
+                sources.previous.extend((from..).zip(rows));
+            } else if let Some((part, from)) = self.earlier.place_of(&unit.digest) {
+                sources.earlier.extend((from..).zip(rows).map(|(from, to)| (part, from, to)));
             } else {
-                first_here.insert(*digest, row);
-                sources.run.push(row);
+                first_here.insert(unit.digest, unit.first_row);
+                sources.run.push(at);
             }
         }
         sources
@@ -300,17 +382,13 @@ impl Work {
     fn write(
         &mut self,
         index: usize,
-        chunk: &Chunk,
+        chunk: Chunk,
         columns: Vec<(FeatureColumnInfo, Vec<f32>)>,
     ) -> Result<(), EncodeError> {
         self.wait_for_writer()?;
         let path = self.parts.path(index);
-        let batch = FeatureBatch {
-            example_ids: chunk.example_ids.clone(),
-            labels: chunk.labels.clone(),
-            digests: chunk.digests.clone(),
-            columns,
-        };
+        let (example_ids, rows, digests) = chunk.into_identity();
+        let batch = FeatureBatch { example_ids, rows, digests, columns };
         self.writing = Some(std::thread::spawn(move || write_features_part(&path, batch)));
         Ok(())
     }

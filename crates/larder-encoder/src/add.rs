@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_onnx::families::bert::{self, BertConfig};
-use larder_onnx::{Family, Hints, Model, OnnxError, Weights};
+use larder_onnx::{EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
 use larder_runtime::Runtime;
-use larder_store::{Home, digest_bytes};
+use larder_store::{Home, digest_bytes, digest_file};
 
 use crate::EncoderError;
+use crate::error::listed;
 use crate::files::read;
 use crate::install::Workshop;
-use crate::intake::{Added, Material, TokenizerSource};
+use crate::intake::{Added, Material};
 use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::source::{ModelFile, Source};
@@ -23,7 +23,7 @@ pub struct AddRequest {
     pub source: PathBuf,
     /// The encoder's name; the file's or folder's own, made safe, if left out.
     pub name: Option<String>,
-    /// The tokenizer; the `tokenizer.json` beside the model if left out.
+    /// The tokenizer; if left out the `tokenizer.json` beside the model, else one made of the vocabulary's files there.
     pub tokenizer: Option<PathBuf>,
     /// May another encoder of that name be replaced?
     pub replace: bool,
@@ -62,31 +62,31 @@ pub fn add_with(
     let built = match &found.model {
         ModelFile::Onnx(path) => {
             progress(&format!("reading {}", path.display()));
-            read_onnx(path)?
+            read_onnx(path, progress)?
         }
         ModelFile::Safetensors { weights, config } => {
             progress(&format!("building the graph for {}", weights.display()));
-            build(weights, config)?
+            build_graph(weights, config)?
         }
     };
-    let tokenizer = read(&found.tokenizer)?;
     let config = found.config.map(|path| read(&path).map(|text| (path, text))).transpose()?;
+    let (tokenizer, tokenizer_files) = found.tokenizer.load(config.as_ref().map(|(_, text)| text.as_slice()))?;
 
-    let mut files = vec![built.file];
+    let mut files = built.files;
     files.extend(config.as_ref().map(|(path, text)| source_file(path, text)));
-    files.push(source_file(&found.tokenizer, &tokenizer));
+    files.extend(tokenizer_files);
     let material = Material {
         name,
         replace: request.replace,
         model_path: found.model.path().to_path_buf(),
         model: built.model,
         model_bytes: built.bytes,
-        tokenizer: TokenizerSource::File(found.tokenizer, tokenizer),
+        tokenizer,
         config,
         pooling: found.pooling,
         hints: hints.clone(),
         source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights },
-        notes: found.notes,
+        notes: found.notes.into_iter().chain(built.notes).collect(),
     };
     material.install(home, &workshop, runtime, progress)
 }
@@ -96,34 +96,46 @@ struct Built {
     kind: SourceKind,
     model: Model,
     bytes: Vec<u8>,
-    file: SourceFile,
+    /// What it was made from.
+    files: Vec<SourceFile>,
     unused_weights: Vec<String>,
+    notes: Vec<String>,
 }
 
-fn read_onnx(path: &Path) -> Result<Built, EncoderError> {
+fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, EncoderError> {
     let bytes = read(path)?;
     let model = Model::from_bytes(&bytes).map_err(wrong(path))?;
-    let file = source_file(path, &bytes);
-    Ok(Built { kind: SourceKind::Onnx, model, bytes, file, unused_weights: Vec::new() })
+    let mut files = vec![source_file(path, &bytes)];
+    let (kind, unused_weights) = (SourceKind::Onnx, Vec::new());
+    if !model.has_external_data() {
+        return Ok(Built { kind, model, bytes, files, unused_weights, notes: Vec::new() });
+    }
+    drop(bytes);
+    progress("taking in the data that lies beside the model");
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (model, beside) = model.with_external_data(folder).map_err(wrong(path))?;
+    for file in &beside {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.push(SourceFile { name, digest: digest_file(file)? });
+    }
+    let names = files[1..].iter().map(|file| &file.name);
+    let notes = vec![format!("the parameters in {} are kept inside its model.onnx", listed(names))];
+    let bytes = model.to_bytes().map_err(wrong(path))?;
+    Ok(Built { kind, model, bytes, files, unused_weights, notes })
 }
 
-fn build(path: &Path, config: &Path) -> Result<Built, EncoderError> {
+fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
     let text = read(config)?;
-    let family = Family::of_config(&text).map_err(wrong(config))?;
+    let settings = EncoderConfig::from_json(&text).map_err(wrong(config))?;
     let bytes = read(path)?;
     let weights = Weights::from_bytes(&bytes).map_err(wrong(path))?;
-    let file = source_file(path, &bytes);
+    let files = vec![source_file(path, &bytes)];
     drop(bytes);
-    let (model, unused_weights) = match family {
-        Family::Bert => {
-            let settings = BertConfig::from_json(&text).map_err(wrong(config))?;
-            let model = bert::build(&settings, &weights).map_err(wrong(path))?;
-            (model, bert::unused_weights(&settings, &weights))
-        }
-    };
+    let model = build(&settings, &weights).map_err(wrong(path))?;
+    let unused_weights = unused_weights(&settings, &weights);
     drop(weights);
     let bytes = model.to_bytes().map_err(wrong(path))?;
-    Ok(Built { kind: SourceKind::Safetensors, model, bytes, file, unused_weights })
+    Ok(Built { kind: SourceKind::Safetensors, model, bytes, files, unused_weights, notes: Vec::new() })
 }
 
 fn wrong(path: &Path) -> impl FnOnce(OnnxError) -> EncoderError + use<> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_onnx::{Interface, Model};
+use larder_onnx::{Interface, Model, Pool};
 use larder_store::{Home, check_name, digest_bytes};
 use larder_tokens::Tokenizer;
 
@@ -108,6 +108,21 @@ impl Encoder {
     /// Does padding change the vectors of real tokens? Then only texts of one length may share a batch.
     pub fn needs_exact_lengths(&self) -> bool {
         !self.manifest.mask_honoured
+    }
+
+    /// Must every text be run by itself? Its vectors would depend on the texts beside it.
+    pub fn runs_alone(&self) -> bool {
+        !self.manifest.batch_independent
+    }
+
+    /// Does it give a vector for each token? If not, it gives a sentence's vector alone, the feature `pooler`.
+    pub fn gives_tokens(&self) -> bool {
+        self.interface().token_output.is_some()
+    }
+
+    /// How a text's vector is made unless somebody says otherwise: the mean over the tokens, else what the model gives.
+    pub fn default_pool(&self) -> Pool {
+        if self.gives_tokens() { Pool::Mean } else { Pool::Pooler }
     }
 
     /// Loads the model.

@@ -7,6 +7,8 @@ use larder_runtime::RuntimeError;
 use larder_store::StoreError;
 use larder_tokens::TokensError;
 
+use crate::vocabulary::BrokenVocabulary;
+
 /// An error of this crate: what failed, which file, what was expected, and how to mend it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -159,6 +161,27 @@ pub enum EncoderError {
         /// What lies there.
         found: String,
     },
+    /// Weights in a format that can run code when it is read.
+    #[error("{} is a Python pickle, which can run code when it is read, so it is not: convert it once with \
+        `from transformers import AutoModel` and \
+        `AutoModel.from_pretrained({folder:?}).save_pretrained({folder:?}, safe_serialization=True)`", path.display())]
+    PickledWeights {
+        /// The file.
+        path: PathBuf,
+        /// Where it lies.
+        folder: PathBuf,
+    },
+    /// Weights cut into several files.
+    #[error("{} tells of weights in several files, which are not read: join them once with \
+        `from transformers import AutoModel` and \
+        `AutoModel.from_pretrained({folder:?}).save_pretrained({folder:?}, max_shard_size=\"100GB\")`",
+        path.display())]
+    SplitWeights {
+        /// The list of the files.
+        path: PathBuf,
+        /// Where it lies.
+        folder: PathBuf,
+    },
     /// Several models, none of which is the usual one.
     #[error("{} holds several models, {found}: give the path of the one to add", path.display())]
     ManyModels {
@@ -173,10 +196,23 @@ pub enum EncoderError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A vocabulary that cannot be made into a tokenizer.
+    #[error("{} cannot be made into tokenizer.json: {problem}; make it with `from transformers import AutoTokenizer` and \
+        `AutoTokenizer.from_pretrained({folder:?}).save_pretrained({folder:?})`", path.display())]
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+        /// Where it lies.
+        folder: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        problem: BrokenVocabulary,
+    },
     /// No tokenizer beside the model.
     #[error(
-        "no tokenizer.json in {searched}: name it with --tokenizer FILE (where only vocab.txt was published, \
-        transformers' AutoTokenizer writes tokenizer.json with save_pretrained)"
+        "no tokenizer.json in {searched}, nor vocab.txt, vocab.json with merges.txt, spiece.model or \
+        sentencepiece.bpe.model to make it of: name it with --tokenizer FILE (of other files transformers' AutoTokenizer \
+        makes tokenizer.json with save_pretrained)"
     )]
     NoTokenizer {
         /// The folders looked at.
@@ -199,18 +235,26 @@ pub enum EncoderError {
         /// Where it should stand.
         place: &'static str,
     },
-    /// An input of the model has an axis of one size.
-    #[error("{}: input {input:?} takes only {axis} {size}: models with a fixed {axis} are not run yet; \
-        export it with dynamic axes for batch and sequence", path.display())]
+    /// Fixed axes that no text goes into, or no machine holds.
+    #[error("{}: the model takes {} texts of {} tokens at once and nothing else: it cannot be run; \
+        export it with dynamic axes for batch and sequence", path.display(), sizes[0], sizes[1])]
+    FixedSizes {
+        /// The model's file.
+        path: PathBuf,
+        /// Batch and sequence, 1 where it is open.
+        sizes: [usize; 2],
+    },
+    /// A model of one sequence length that does not see past padding.
+    #[error("{}: the model takes only {size} tokens, and what fills a shorter text changes its vectors by \
+        {deviation:e} of their scale: it ignores its mask, so texts of other lengths cannot be read; \
+        export it with a dynamic sequence axis", path.display())]
     FixedAxis {
         /// The model's file.
         path: PathBuf,
-        /// The input.
-        input: String,
-        /// `batch` or `sequence`.
-        axis: &'static str,
-        /// Its only size.
+        /// Its only sequence length, in tokens.
         size: usize,
+        /// What another filling changes, relative to the output's scale.
+        deviation: f64,
     },
     /// The model gives a tensor of another shape than it was taken for.
     #[error("{}: output {output:?} has shape {found:?} for {batch} texts of {seq} tokens, expected {expected}",
@@ -230,8 +274,9 @@ pub enum EncoderError {
         expected: String,
     },
     /// No output holds a vector for each token.
-    #[error("{}: no output holds a vector for each token, [batch, seq, hidden]; outputs: {outputs}; export the model \
-        with its last hidden state", path.display())]
+    #[error("{}: no output holds a vector for each token, [batch, seq, hidden], or one for the whole text, \
+        [batch, {smallest} or more]; outputs: {outputs}; export the model with its last hidden state",
+        path.display(), smallest = crate::subject::SMALLEST_EMBEDDING)]
     NoTokenOutput {
         /// The model's file.
         path: PathBuf,
@@ -272,8 +317,7 @@ pub enum EncoderError {
     },
     /// A text's output depends on the texts beside it.
     #[error("{}: a text's vectors differ by {deviation:e} of their scale when other texts are in its batch, and \
-        {tolerance:e} is rounding: features would depend on the order of the data (dynamic quantisation does this: \
-        add the float model)", path.display())]
+        {tolerance:e} is rounding: features would depend on the order of the data", path.display())]
     BatchDependent {
         /// The model's file.
         path: PathBuf,

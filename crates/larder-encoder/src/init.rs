@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use larder_onnx::families::bert::{self, BertConfig};
-use larder_onnx::{Family, Hints, OnnxError, random_weights};
+use larder_onnx::{EncoderConfig, Hints, OnnxError, build, random_weights};
 use larder_runtime::Runtime;
 use larder_store::Home;
 
@@ -14,7 +13,7 @@ use crate::install::Workshop;
 use crate::intake::{Added, Material, TokenizerSource};
 use crate::manifest::{SourceKind, SourceRecord};
 use crate::name::encoder_name;
-use crate::source::tokenizer_beside;
+use crate::source::TokenizerFiles;
 use crate::wordpiece::tokenizer_json;
 
 /// What to make.
@@ -26,8 +25,8 @@ pub struct InitRequest {
     pub seed: u64,
     /// The encoder's name; that of the configuration or its folder with `-random` behind it, if left out.
     pub name: Option<String>,
-    /// The tokenizer; if left out the `tokenizer.json` beside the configuration; where there is none, a small English
-    /// one is made that fits the vocabulary.
+    /// The tokenizer; if left out the one beside the configuration, as [`AddRequest::tokenizer`](crate::AddRequest) has
+    /// it; where there is none, a small English one is made that fits the vocabulary.
     pub tokenizer: Option<PathBuf>,
     /// May another encoder of that name be replaced?
     pub replace: bool,
@@ -52,34 +51,27 @@ pub fn init(
     };
     let wrong = |source: OnnxError| EncoderError::Model { path: path.clone(), source };
     let text = read(path)?;
-    let family = Family::of_config(&text).map_err(wrong)?;
+    let config = EncoderConfig::from_json(&text).map_err(wrong)?;
     let mut notes = Vec::new();
-    let (config, tokenizer) = match family {
-        Family::Bert => {
-            let config = BertConfig::from_json(&text).map_err(wrong)?;
-            let tokenizer = match request.tokenizer.clone().or_else(|| tokenizer_beside(path)) {
-                Some(file) => {
-                    let bytes = read(&file)?;
-                    TokenizerSource::File(file, bytes)
-                }
-                None => {
-                    notes.push(format!("made a tokenizer for vocab_size {}", config.vocab_size));
-                    TokenizerSource::Made(tokenizer_json(config.vocab_size, config.pad_token_id)?)
-                }
-            };
-            (config, tokenizer)
+    let files = request.tokenizer.clone().map(TokenizerFiles::Json).or_else(|| TokenizerFiles::beside(path));
+    let (tokenizer, tokenizer_files) = match files {
+        Some(files) => {
+            notes.extend(files.note());
+            files.load(Some(&text))?
+        }
+        None => {
+            notes.push(format!("made a tokenizer for vocab_size {}", config.vocab_size));
+            (TokenizerSource::Made(tokenizer_json(config.vocab_size, config.pad_token_id)?), Vec::new())
         }
     };
 
     let workshop = Workshop::open(home)?;
     progress(&format!("drawing weights from seed {}", request.seed));
     let weights = random_weights(&config, request.seed).map_err(wrong)?;
-    let model = bert::build(&config, &weights).map_err(wrong)?;
+    let model = build(&config, &weights).map_err(wrong)?;
     drop(weights);
     let mut files = vec![source_file(path, &text)];
-    if let TokenizerSource::File(path, bytes) = &tokenizer {
-        files.push(source_file(path, bytes));
-    }
+    files.extend(tokenizer_files);
     let material = Material {
         name,
         replace: request.replace,

@@ -143,7 +143,8 @@ impl Material {
         let manifest = self.manifest(digest, tokenizer_digest, declared, &tokenizer, probed, runtime);
         write_json(&staged.folder().join(MANIFEST_FILE), &manifest)?;
         staged.publish()?;
-        Ok(Added { encoder: Encoder::open(home, &self.name)?, outcome, notes: self.notes })
+        let notes = self.notes.into_iter().chain(manifest.notes).collect();
+        Ok(Added { encoder: Encoder::open(home, &self.name)?, outcome, notes })
     }
 
     /// What stands in this encoder's place.
@@ -181,11 +182,11 @@ impl Material {
         };
         let size = |key: &str| config.get(key).and_then(Json::as_u64).and_then(|size| usize::try_from(size).ok());
         let family = self.model.metadata(metadata::FAMILY).or_else(|| config.get("model_type").and_then(Json::as_str));
-        let heads = self.model.metadata(metadata::HEADS).and_then(|heads| heads.parse().ok());
+        let built = |key: &str| self.model.metadata(key).and_then(|number| number.parse().ok());
         Ok(Declared {
             family: family.and_then(|family| family.parse().ok()),
-            num_attention_heads: heads.or_else(|| size("num_attention_heads")),
-            max_positions: size("max_position_embeddings"),
+            num_attention_heads: built(metadata::HEADS).or_else(|| size("num_attention_heads")),
+            max_positions: built(metadata::MAX_POSITIONS).into_iter().chain(size("max_position_embeddings")).min(),
         })
     }
 
@@ -198,9 +199,8 @@ impl Material {
         probed: Probed,
         runtime: &Runtime,
     ) -> EncoderManifest {
-        let Probed { record, interface, mask_honoured, max_positions, max_positions_from } = probed;
-        let fixed_batch = interface.inputs().find_map(|input| input.batch);
-        let fixed_seq = interface.inputs().find_map(|input| input.seq);
+        let notes = notes(&probed);
+        let Probed { record, interface, mask_honoured, batch_independent, max_positions, max_positions_from } = probed;
         EncoderManifest {
             format_version: FORMAT_VERSION,
             name: self.name.clone(),
@@ -215,10 +215,12 @@ impl Material {
             max_positions_from,
             inputs: input_records(&interface),
             outputs: output_records(&interface),
-            fixed_batch,
-            fixed_seq,
+            fixed_batch: interface.fixed_batch(),
+            fixed_seq: interface.fixed_seq(),
             hidden_states: interface.hidden_states.clone(),
             mask_honoured,
+            batch_independent,
+            notes,
             special_tokens: *tokenizer.special_tokens(),
             pooling: self.pooling.clone(),
             source: self.source.clone(),
@@ -230,6 +232,39 @@ impl Material {
             interface,
         }
     }
+}
+
+/// What is out of the ordinary about an encoder.
+fn notes(probed: &Probed) -> Vec<String> {
+    let interface = &probed.interface;
+    let mut notes = Vec::new();
+    if interface.token_output.is_none() {
+        notes.push(
+            "it gives a sentence embedding only, which is used as given (feature `pooler`): no words or tokens can be \
+             encoded, so tagging needs an export with its last hidden state"
+                .to_owned(),
+        );
+    }
+    if let (Some(_), Some(problem)) = (&interface.token_output, &interface.hidden_states_problem) {
+        notes.push(format!("only its last layer can be read: {problem}"));
+    }
+    if let Some(size) = interface.fixed_seq() {
+        notes.push(format!("it takes {size} tokens and no fewer: shorter texts are padded to that, longer ones cut"));
+    }
+    if let Some(size) = interface.fixed_batch().filter(|size| *size > 1) {
+        notes.push(format!("it takes {size} texts at once and no fewer: the last batches are filled up"));
+    }
+    if !probed.batch_independent {
+        notes.push(format!(
+            "dynamic quantisation makes a text's vectors depend on the texts beside it (by {:.1e} of their scale): each \
+             text is run alone, which is slow; a float model needs no such care",
+            probed.record.batch_deviation
+        ));
+    }
+    if !probed.mask_honoured && probed.batch_independent {
+        notes.push("padding changes its vectors: only texts of one length share a batch".to_owned());
+    }
+    notes
 }
 
 /// What stands where an encoder is to go.

@@ -48,6 +48,14 @@ pub struct EncoderManifest {
     pub hidden_states: Vec<String>,
     /// Does padding leave the vectors of real tokens alone? If not, texts of different lengths must not share a batch.
     pub mask_honoured: bool,
+    /// Do a text's vectors not depend on the texts beside it? If they do, as dynamic quantisation makes them, each runs
+    /// alone.
+    #[serde(default = "yes")]
+    pub batch_independent: bool,
+    /// What a user should know before using the encoder: how it is run where that is out of the ordinary, what it
+    /// cannot do and why.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The tokens with a function.
     pub special_tokens: SpecialTokens,
     /// How the publisher makes one vector of a text; for the record.
@@ -250,6 +258,11 @@ pub struct Versions {
     pub larder: String,
     /// The ONNX Runtime that ran the probe.
     pub onnxruntime: String,
+}
+
+/// Encoders of earlier versions were refused if they did not.
+fn yes() -> bool {
+    true
 }
 
 /// The inputs of an interface, one record each.

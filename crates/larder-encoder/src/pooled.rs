@@ -17,7 +17,7 @@ pub struct PooledRecord {
     pub name: String,
     /// The rule that it agrees with.
     pub kind: PooledKind,
-    /// The deviation from the nearest rule.
+    /// The deviation from the nearest rule; 0 for [`PooledKind::Given`].
     pub deviation: f64,
 }
 
@@ -37,12 +37,14 @@ pub enum PooledKind {
     Tanh,
     /// Something else.
     Unknown,
+    /// The model gives no tokens' vectors to compare with: a sentence embedding as given.
+    Given,
 }
 
 impl PooledKind {
     /// All kinds.
     pub const ALL: &[Self] =
-        &[Self::Cls, Self::ClsNormalized, Self::Mean, Self::MeanNormalized, Self::Tanh, Self::Unknown];
+        &[Self::Cls, Self::ClsNormalized, Self::Mean, Self::MeanNormalized, Self::Tanh, Self::Unknown, Self::Given];
 
     /// The spelling in files and messages.
     pub fn as_str(self) -> &'static str {
@@ -53,6 +55,7 @@ impl PooledKind {
             Self::MeanNormalized => "mean_normalized",
             Self::Tanh => "tanh",
             Self::Unknown => "unknown",
+            Self::Given => "given",
         }
     }
 }
@@ -82,6 +85,9 @@ pub(crate) fn pooled_records(subject: &Subject<'_>, singles: &[Outputs], model: 
         (PooledKind::MeanNormalized, &|outputs| normalized(&mean(&outputs.token, hidden))),
     ];
     let record = |(index, name): (usize, &str)| {
+        if !subject.has_tokens() {
+            return PooledRecord { name: name.to_owned(), kind: PooledKind::Given, deviation: 0.0 };
+        }
         let scale = rms(singles.iter().flat_map(|outputs| &outputs.pooled[index]));
         let distance = |rule: &Rule<'_>| {
             let pairs = singles.iter().flat_map(|outputs| rule(outputs).into_iter().zip(&outputs.pooled[index]));
@@ -104,9 +110,25 @@ pub(crate) fn pooled_records(subject: &Subject<'_>, singles: &[Outputs], model: 
     subject.pooled_outputs().enumerate().map(record).collect()
 }
 
+/// Is a `Tanh` the last thing that is computed, but for changes of type?
 fn comes_from_tanh(model: &Model, output: &str) -> bool {
-    let node = model.graph().node.iter().find(|node| node.output.iter().any(|name| name == output));
-    node.is_some_and(|node| node.op_type() == "Tanh")
+    let nodes = &model.graph().node;
+    let mut name = output;
+    // A chain without a cycle is no longer than the graph.
+    for _ in 0..nodes.len() {
+        let Some(node) = nodes.iter().find(|node| node.output.iter().any(|output| output == name)) else { break };
+        match (node.op_type(), node.input.first()) {
+            ("Tanh", _) => return true,
+            // ONNX Runtime's product with the function that follows it.
+            ("FusedGemm", _) => {
+                let activation = node.find_attribute("activation").and_then(|attribute| attribute.s.as_deref());
+                return activation == Some(b"Tanh");
+            }
+            ("Cast" | "Identity", Some(input)) => name = input,
+            _ => return false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]

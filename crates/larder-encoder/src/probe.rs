@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use larder_data::Content;
-use larder_onnx::{Hints, Interface, Model};
+use larder_onnx::{Interface, Model};
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
 use larder_tokens::{TokenizeSettings, Tokenizer};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::EncoderError;
 use crate::manifest::LengthOrigin;
 use crate::pooled::{PooledRecord, pooled_records};
-use crate::subject::{Outputs, Subject, precision_tolerance};
+use crate::subject::{Outputs, SETTLING, Subject, is_dynamically_quantised, precision_tolerance};
 
 /// What is read: sentences of different lengths, so that batches need padding.
 pub const PROBE_TEXTS: [&str; 5] = [
@@ -28,6 +28,9 @@ pub const PROBE_TEXTS: [&str; 5] = [
 /// The longest text that is tried, in tokens: beyond the 514 rows of RoBERTa's position table, of which two cannot be
 /// read, so that such a table is found out; short enough to take seconds on a CPU.
 pub const LONGEST_PROBE: usize = 1024;
+
+/// A model of fixed axes that takes more tokens at once than this is not run: memory would be asked for what it declares.
+pub const MOST_FIXED_TOKENS: usize = 1 << 20;
 
 /// Vectors whose largest difference is below this share of their scale are one vector. Trained and freshly drawn
 /// encoders alike differ by a tenth of it and more between any two texts; a collapsed one by its rounding.
@@ -51,7 +54,8 @@ pub struct ProbeRecord {
     pub spread: f64,
     /// What a batch of texts of one length changes about each of them.
     pub batch_deviation: f64,
-    /// What padding changes about the real tokens, and about pooled outputs; `None` when it makes them NaN or infinite.
+    /// What padding changes about the real tokens, and about pooled outputs; of a model with a fixed length, what
+    /// another token to fill it with changes. `None` when it makes them NaN or infinite.
     pub padding_deviation: Option<f64>,
     /// Deviations up to this are rounding.
     pub tolerance: f64,
@@ -65,6 +69,7 @@ pub(crate) struct Probed {
     /// The interface, with outputs told apart by their shapes in the run.
     pub interface: Interface,
     pub mask_honoured: bool,
+    pub batch_independent: bool,
     pub max_positions: usize,
     pub max_positions_from: LengthOrigin,
 }
@@ -86,44 +91,55 @@ impl Probe<'_> {
     /// Runs the model on the CPU.
     ///
     /// # Errors
-    /// [`EncoderError::FixedAxis`], [`EncoderError::Run`], [`EncoderError::NoTokenOutput`],
+    /// [`EncoderError::FixedSizes`], [`EncoderError::FixedAxis`], [`EncoderError::Run`], [`EncoderError::NoTokenOutput`],
     /// [`EncoderError::OutputShape`], [`EncoderError::OutputType`], [`EncoderError::NotFinite`],
     /// [`EncoderError::Constant`], [`EncoderError::BatchDependent`].
     pub fn run(&self) -> Result<Probed, EncoderError> {
-        check_dynamic(&self.interface, self.path)?;
+        let declared = [self.interface.fixed_batch(), self.interface.fixed_seq()].map(|size| size.unwrap_or(1));
+        if declared[0].saturating_mul(declared[1]) > MOST_FIXED_TOKENS || declared.contains(&0) {
+            return Err(EncoderError::FixedSizes { path: self.path.to_path_buf(), sizes: declared });
+        }
         let texts = self.texts()?;
-        let settings = SessionSettings {
-            device: Device::Cpu,
-            name: Some("of the probe".to_owned()),
-            ..SessionSettings::default()
-        };
-        let session = Session::from_bytes(self.runtime, self.bytes, &settings)
-            .map_err(|source| EncoderError::Run { path: self.path.to_path_buf(), source: Box::new(source) })?;
         let pad = i64::from(self.tokenizer.special_tokens().pad_id.unwrap_or(0));
-        let mut subject = Subject::settle(session, self.interface.clone(), self.path, pad, &texts)?;
+        let mut subject = Subject::settle(self.session(self.bytes)?, self.interface.clone(), self.path, pad, &texts)?;
+        let (max_positions, max_positions_from, longest_read) = longest(&mut subject, self.declared_length(), &texts)?;
+        let texts: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, max_positions)).collect();
 
         let singles = texts.iter().map(|text| subject.single(text)).collect::<Result<Vec<_>, _>>()?;
         for (outputs, text) in singles.iter().zip(PROBE_TEXTS) {
             subject.check_finite(outputs, &format!("{text:?}"))?;
         }
-        let scale = rms(singles.iter().flat_map(|outputs| &outputs.token));
-        let spread = largest_spread(&singles, subject.hidden_size()) / scale;
+        let has_tokens = subject.has_tokens();
+        let main = |outputs: &Outputs| -> Vec<f32> {
+            let pooled = outputs.pooled.first().filter(|_| !has_tokens);
+            pooled.unwrap_or(&outputs.token).clone()
+        };
+        let mains: Vec<Vec<f32>> = singles.iter().map(main).collect();
+        let scale = rms(mains.iter().flatten());
+        let spread = largest_spread(&mains, subject.hidden_size()) / scale;
         if spread.is_nan() || spread < SMALLEST_SPREAD {
-            let output = subject.token_output().to_owned();
+            let output = subject.main_output().to_owned();
             return Err(EncoderError::Constant { path: self.path.to_path_buf(), output, spread });
         }
 
         let tolerance = precision_tolerance(self.model);
+        let quantised = is_dynamically_quantised(self.model);
         let batch_deviation = equal_lengths(&mut subject, &texts)?;
-        if batch_deviation.is_nan() || batch_deviation > tolerance {
+        let batch_independent = batch_deviation <= tolerance;
+        if !(batch_independent || quantised && batch_deviation.is_finite()) {
             let path = self.path.to_path_buf();
             return Err(EncoderError::BatchDependent { path, deviation: batch_deviation, tolerance });
         }
-        let padding_deviation = deviation(&singles, &subject.batch(&refs(&texts))?);
+        let padding_deviation = match self.interface.fixed_seq() {
+            None => deviation(&singles, &subject.batch(&refs(&texts))?),
+            Some(_) => refilled(&mut subject, &texts)?,
+        };
         let mask_honoured = padding_deviation <= tolerance;
+        if let (Some(size), false) = (self.interface.fixed_seq(), mask_honoured || quantised) {
+            return Err(EncoderError::FixedAxis { path: self.path.to_path_buf(), size, deviation: padding_deviation });
+        }
         // JSON has no NaN.
         let padding_deviation = Some(padding_deviation).filter(|deviation| deviation.is_finite());
-        let (max_positions, max_positions_from, longest_read) = longest(&mut subject, self.declared_length, &texts)?;
 
         let unknown = self.tokenizer.special_tokens().unk_id.map(i64::from);
         let record = ProbeRecord {
@@ -138,48 +154,34 @@ impl Probe<'_> {
             tolerance,
             pooled: pooled_records(&subject, &singles, self.model),
         };
-        Ok(Probed {
-            mask_honoured,
-            record,
-            interface: self.recounted(subject.into_interface()),
-            max_positions,
-            max_positions_from,
-        })
+        let interface = self.with_layers(&subject, &texts, &singles, tolerance);
+        Ok(Probed { mask_honoured, batch_independent, record, interface, max_positions, max_positions_from })
     }
 
-    /// The layers can be counted once the token output is known.
-    fn recounted(&self, mut interface: Interface) -> Interface {
-        if interface.layers.is_none() {
-            let last_hidden_state = interface.token_output.as_ref().map(|output| output.name.clone());
-            let hints = Hints { last_hidden_state, ..Hints::default() };
-            interface.layers = Interface::recognise_with(self.model, &hints).ok().and_then(|found| found.layers);
-        }
-        interface
+    pub(crate) fn session(&self, bytes: &[u8]) -> Result<Session, EncoderError> {
+        let settings = SessionSettings {
+            device: Device::Cpu,
+            name: Some("of the probe".to_owned()),
+            ..SessionSettings::default()
+        };
+        Session::from_bytes(self.runtime, bytes, &settings)
+            .map_err(|source| EncoderError::Run { path: self.path.to_path_buf(), source: Box::new(source) })
+    }
+
+    /// The longest text by the graph and the configuration, in tokens.
+    fn declared_length(&self) -> Option<usize> {
+        self.declared_length.into_iter().chain(self.interface.fixed_seq()).min()
     }
 
     /// The probe texts as token ids, cut to what the encoder says it reads.
     fn texts(&self) -> Result<Vec<Vec<i64>>, EncoderError> {
-        let settings = TokenizeSettings { max_tokens: self.declared_length };
+        let settings = TokenizeSettings { max_tokens: self.declared_length() };
         let ids = |text: &str| -> Result<Vec<i64>, EncoderError> {
             let content = Content::Text { text: text.to_owned(), text_b: None };
             let tokens = self.tokenizer.encode(&content, &settings)?;
             Ok(tokens.input_ids.into_iter().map(i64::from).collect())
         };
         PROBE_TEXTS.into_iter().map(ids).collect()
-    }
-}
-
-fn check_dynamic(interface: &Interface, path: &Path) -> Result<(), EncoderError> {
-    let fixed = interface.inputs().find_map(|input| match (input.batch, input.seq) {
-        (Some(size), _) => Some((input, "batch", size)),
-        (None, Some(size)) => Some((input, "sequence", size)),
-        (None, None) => None,
-    });
-    match fixed {
-        Some((input, axis, size)) => {
-            Err(EncoderError::FixedAxis { path: path.to_path_buf(), input: input.name.clone(), axis, size })
-        }
-        None => Ok(()),
     }
 }
 
@@ -193,6 +195,20 @@ fn equal_lengths(subject: &mut Subject<'_>, texts: &[Vec<i64>]) -> Result<f64, E
     let cut: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, shortest)).collect();
     let singles = cut.iter().map(|text| subject.single(text)).collect::<Result<Vec<_>, _>>()?;
     Ok(deviation(&singles, &subject.batch(&refs(&cut))?))
+}
+
+/// What the token that fills a fixed length changes about texts of half of it and less: nothing, where the mask is
+/// obeyed.
+fn refilled(subject: &mut Subject<'_>, texts: &[Vec<i64>]) -> Result<f64, EncoderError> {
+    // A token of the text itself, so that it is in the vocabulary, and none that opens, closes or fills texts.
+    let other = texts.iter().find_map(|text| text.get(text.len() / 2)).copied().unwrap_or(0);
+    let half = subject.interface().fixed_seq().unwrap_or(0) / 2;
+    let texts: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, half.max(1))).collect();
+    let singles = texts.iter().map(|text| subject.single(text)).collect::<Result<Vec<_>, _>>()?;
+    let pad = subject.pad_with(other);
+    let found = texts.iter().map(|text| subject.single(text)).collect::<Result<Vec<_>, _>>();
+    subject.pad_with(pad);
+    Ok(deviation(&singles, &found?))
 }
 
 /// The first tokens and the last one, which closes the text.
@@ -214,8 +230,8 @@ fn longest(
             None => (target, LengthOrigin::Measured, target),
         });
     }
-    // The probe texts have been read, `target` cannot be.
-    let (mut read, mut failed) = (texts.iter().map(Vec::len).max().unwrap_or(0), target);
+    // Nothing longer than what outputs were told apart with has been read; `target` cannot be.
+    let (mut read, mut failed) = (texts.iter().map(Vec::len).min().unwrap_or(0).min(SETTLING), target);
     while failed - read > 1 {
         let middle = read + (failed - read) / 2;
         if subject.reads(&long_text(texts, middle))? { read = middle } else { failed = middle }
@@ -257,8 +273,8 @@ pub(crate) fn rms<'a>(values: impl IntoIterator<Item = &'a f32>) -> f64 {
 }
 
 /// The largest difference between the mean vectors of two texts.
-fn largest_spread(singles: &[Outputs], hidden: usize) -> f64 {
-    let means: Vec<Vec<f32>> = singles.iter().map(|outputs| mean(&outputs.token, hidden)).collect();
+fn largest_spread(vectors: &[Vec<f32>], hidden: usize) -> f64 {
+    let means: Vec<Vec<f32>> = vectors.iter().map(|vectors| mean(vectors, hidden)).collect();
     let pairs = means.iter().enumerate().flat_map(|(i, a)| means[..i].iter().map(move |b| (a, b)));
     largest(pairs.flat_map(|(a, b)| a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()))))
 }

@@ -5,15 +5,23 @@ use std::path::{Path, PathBuf};
 use larder_onnx::Family;
 
 use crate::EncoderError;
+use crate::add::source_file;
 use crate::error::listed;
-use crate::files::{names_in, read_optional};
+use crate::files::{names_in, read, read_optional};
+use crate::intake::TokenizerSource;
+use crate::manifest::SourceFile;
 use crate::pooling::{Pooling, published};
+use crate::vocabulary::Vocabulary;
 
 /// Where exporters put an `.onnx` file that shares its folder with a PyTorch model.
 const ONNX_FOLDER: &str = "onnx";
 /// The file that is meant when several variants lie side by side.
 const ONNX_FILE: &str = "model.onnx";
 const WEIGHTS_FILE: &str = "model.safetensors";
+/// The list of weights that are cut into several files.
+const INDEX_FILE: &str = "model.safetensors.index.json";
+/// Endings of what PyTorch saves, a Python pickle.
+const PICKLED: [&str; 3] = ["bin", "pt", "pth"];
 const CONFIG_FILE: &str = "config.json";
 const TOKENIZER_FILE: &str = "tokenizer.json";
 
@@ -21,11 +29,20 @@ const TOKENIZER_FILE: &str = "tokenizer.json";
 #[derive(Debug)]
 pub(crate) struct Source {
     pub model: ModelFile,
-    pub tokenizer: PathBuf,
+    pub tokenizer: TokenizerFiles,
     pub config: Option<PathBuf>,
     pub pooling: Option<Pooling>,
     /// Choices the user may want to know about.
     pub notes: Vec<String>,
+}
+
+/// The files that the tokenizer is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TokenizerFiles {
+    /// A `tokenizer.json`.
+    Json(PathBuf),
+    /// The files that a `tokenizer.json` can be made of.
+    Vocabulary(Vocabulary),
 }
 
 /// The file with the model's parameters.
@@ -57,15 +74,57 @@ impl Source {
         let folders = model.folders();
         let beside = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
         let tokenizer = match tokenizer {
-            Some(given) => given.to_path_buf(),
-            None => beside(TOKENIZER_FILE).ok_or_else(|| no_tokenizer(&folders))?,
+            Some(given) => TokenizerFiles::Json(given.to_path_buf()),
+            None => TokenizerFiles::in_folders(&folders).ok_or_else(|| no_tokenizer(&folders))?,
         };
+        notes.extend(tokenizer.note());
         let config = match &model {
             ModelFile::Safetensors { config, .. } => Some(config.clone()),
             ModelFile::Onnx(_) => beside(CONFIG_FILE),
         };
         let pooling = folders.iter().map(|folder| published(folder)).find_map(Result::transpose).transpose()?;
         Ok(Self { model, tokenizer, config, pooling, notes })
+    }
+}
+
+impl TokenizerFiles {
+    /// A `tokenizer.json` in any of the folders, else the files of a vocabulary in one.
+    pub fn in_folders(folders: &[PathBuf]) -> Option<Self> {
+        let json = folders.iter().map(|folder| folder.join(TOKENIZER_FILE)).find(|file| file.is_file());
+        json.map(Self::Json)
+            .or_else(|| folders.iter().find_map(|folder| Vocabulary::in_folder(folder)).map(Self::Vocabulary))
+    }
+
+    /// Those that lie beside a file, if any do.
+    pub fn beside(file: &Path) -> Option<Self> {
+        Self::in_folders(&[folder_of(file)])
+    }
+
+    /// What a user should hear of the choice.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Json(_) => None,
+            Self::Vocabulary(files) => Some(format!("made {TOKENIZER_FILE} from {}", files.path().display())),
+        }
+    }
+
+    /// The tokenizer, and the files it was read or made from. `config` is the text of the model's `config.json`.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`], [`EncoderError::Json`], [`EncoderError::Vocabulary`].
+    pub fn load(&self, config: Option<&[u8]>) -> Result<(TokenizerSource, Vec<SourceFile>), EncoderError> {
+        match self {
+            Self::Json(path) => {
+                let bytes = read(path)?;
+                let file = source_file(path, &bytes);
+                Ok((TokenizerSource::File(path.clone(), bytes), vec![file]))
+            }
+            Self::Vocabulary(files) => {
+                let made = files.make(config)?;
+                let files = made.files.iter().map(|(path, bytes)| source_file(path, bytes)).collect();
+                Ok((TokenizerSource::Made(made.json), files))
+            }
+        }
     }
 }
 
@@ -104,6 +163,7 @@ fn single_file(path: &Path) -> Result<ModelFile, EncoderError> {
             }
             Ok(ModelFile::Safetensors { weights: path.to_path_buf(), config })
         }
+        Some(ending) if PICKLED.contains(&ending) => Err(pickled(path.to_path_buf())),
         _ => Err(EncoderError::NoModel { path: path.to_path_buf(), found: "another file".to_owned() }),
     }
 }
@@ -112,7 +172,7 @@ fn in_folder(folder: &Path, notes: &mut Vec<String>) -> Result<ModelFile, Encode
     let onnx = onnx_in(folder, notes)?;
     let weights = folder.join(WEIGHTS_FILE);
     if !weights.is_file() {
-        return onnx.map(ModelFile::Onnx).map_or_else(|| Err(no_model(folder)), Ok);
+        return onnx.map(ModelFile::Onnx).ok_or_else(|| no_model(folder));
     }
     let config = folder.join(CONFIG_FILE);
     let Some(json) = read_optional(&config)? else {
@@ -162,8 +222,24 @@ fn onnx_in(folder: &Path, notes: &mut Vec<String>) -> Result<Option<PathBuf>, En
 }
 
 fn no_model(folder: &Path) -> EncoderError {
-    let found = names_in(folder).map_or_else(|problem| problem.to_string(), listed);
-    EncoderError::NoModel { path: folder.to_path_buf(), found }
+    let names = match names_in(folder) {
+        Ok(names) => names,
+        Err(problem) => return EncoderError::NoModel { path: folder.to_path_buf(), found: problem.to_string() },
+    };
+    if names.iter().any(|name| name == INDEX_FILE) {
+        return EncoderError::SplitWeights { path: folder.join(INDEX_FILE), folder: folder.to_path_buf() };
+    }
+    // Beside the weights lie an optimizer's state and the like; the weights' own name says so.
+    let is_pickled = |name: &&String| PICKLED.iter().any(|ending| name.ends_with(&format!(".{ending}")));
+    let pickles = || names.iter().filter(is_pickled);
+    match pickles().find(|name| name.contains("model")).or_else(|| pickles().next()) {
+        Some(name) => pickled(folder.join(name)),
+        None => EncoderError::NoModel { path: folder.to_path_buf(), found: listed(names) },
+    }
+}
+
+fn pickled(path: PathBuf) -> EncoderError {
+    EncoderError::PickledWeights { folder: folder_of(&path), path }
 }
 
 fn no_tokenizer(folders: &[PathBuf]) -> EncoderError {
@@ -171,17 +247,12 @@ fn no_tokenizer(folders: &[PathBuf]) -> EncoderError {
     EncoderError::NoTokenizer { searched }
 }
 
-/// The tokenizer that lies beside a file, if one does.
-pub(crate) fn tokenizer_beside(file: &Path) -> Option<PathBuf> {
-    Some(folder_of(file).join(TOKENIZER_FILE)).filter(|path| path.is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const BERT: &str = r#"{"model_type": "bert"}"#;
-    const OTHER: &str = r#"{"model_type": "roberta"}"#;
+    const OTHER: &str = r#"{"model_type": "t5"}"#;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -211,7 +282,7 @@ mod tests {
         let (found, at) = find(&files);
         let found = found.expect("is whole");
         assert_eq!(found.model, ModelFile::Onnx(at.path().join("onnx/model.onnx")));
-        assert!(found.notes[0].contains("roberta"), "{:?}", found.notes);
+        assert!(found.notes[0].contains("t5"), "{:?}", found.notes);
         assert_eq!(found.config.expect("lies above").file_name().expect("has a name"), "config.json");
     }
 
@@ -222,7 +293,7 @@ mod tests {
         let found = found.expect("is whole");
         assert_eq!(found.model.path(), at.path().join("onnx/model.onnx"));
         assert!(found.notes[0].contains("model_O2.onnx"), "{:?}", found.notes);
-        assert!(found.tokenizer.is_file());
+        assert_eq!(found.tokenizer, TokenizerFiles::Json(at.path().join("tokenizer.json")));
 
         let error = find(&[("a.onnx", ""), ("b.onnx", "")]).0.expect_err("two");
         assert!(matches!(&error, EncoderError::ManyModels { .. }), "{error}");
@@ -230,10 +301,33 @@ mod tests {
     }
 
     #[test]
+    fn a_vocabulary_stands_in_for_a_tokenizer_that_is_not_there() {
+        let weights = [("config.json", BERT), ("model.safetensors", "")];
+        let found = |more: &[(&str, &str)]| {
+            let (found, at) = find(&[&weights, more].concat());
+            (found.expect("is whole"), at)
+        };
+        let (source, at) = found(&[("vocab.txt", ""), ("tokenizer.json", "")]);
+        assert_eq!(source.tokenizer, TokenizerFiles::Json(at.path().join("tokenizer.json")));
+        let (source, at) = found(&[("vocab.txt", "")]);
+        assert_eq!(source.tokenizer, TokenizerFiles::Vocabulary(Vocabulary::WordPiece(at.path().join("vocab.txt"))));
+        assert!(source.notes[0].contains("made tokenizer.json from"), "{:?}", source.notes);
+        let (source, _at) = found(&[("vocab.json", ""), ("merges.txt", "")]);
+        assert!(matches!(source.tokenizer, TokenizerFiles::Vocabulary(Vocabulary::BytePairs { .. })));
+        let (source, _at) = found(&[("sentencepiece.bpe.model", "")]);
+        assert!(matches!(source.tokenizer, TokenizerFiles::Vocabulary(Vocabulary::SentencePiece(_))));
+        let lacks_merges = find(&[&weights[..], &[("vocab.json", "")]].concat()).0.expect_err("half a vocabulary");
+        assert!(lacks_merges.to_string().contains("--tokenizer"), "{lacks_merges}");
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let message = |files: &[(&str, &str)]| find(files).0.expect_err("incomplete").to_string();
         assert!(message(&[]).contains("holds none"));
-        assert!(message(&[("pytorch_model.bin", "")]).contains("\"pytorch_model.bin\""));
+        let pickled = message(&[("optimizer.pt", ""), ("pytorch_model.bin", ""), ("vocab.txt", "")]);
+        assert!(pickled.contains("pytorch_model.bin is a Python pickle"), "{pickled}");
+        assert!(pickled.contains(".save_pretrained(") && pickled.contains("safe_serialization=True"), "{pickled}");
+        assert!(message(&[("model.safetensors.index.json", "")]).contains("max_shard_size"));
         assert!(message(&[("model.safetensors", "")]).contains("config.json"));
         assert!(message(&[("x.onnx", "")]).contains("--tokenizer"));
         let (unsupported, _at) = find(&[("config.json", OTHER), ("model.safetensors", "")]);

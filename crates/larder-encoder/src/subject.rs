@@ -7,6 +7,7 @@ use larder_onnx::{InputTensor, IntegerType, Interface, Model, OnnxError, OutputT
 use larder_runtime::{ElementType, RuntimeError, Session, Tensor, TensorData, TensorView};
 
 use crate::EncoderError;
+use crate::probe::rms;
 
 /// Deviations up to this share of the output's scale are rounding, in float32: each of a BERT's layers rounds at about
 /// 1e-7 in sums of a few thousand terms, whose order changes with the batch; measured deviations are around 1e-6, and a
@@ -15,8 +16,14 @@ pub const TOLERANCE: f64 = 1e-4;
 /// The same for models with parameters in half precision, which rounds at 5e-4 (float16) to 4e-3 (bfloat16).
 pub const HALF_TOLERANCE: f64 = 2e-2;
 
+/// A 2-D output narrower than this is no sentence's vector but the scores of a classifier.
+pub const SMALLEST_EMBEDDING: usize = 16;
+
 /// The types that outputs are read in.
 const FLOATS: [ElementType; 3] = [ElementType::Float32, ElementType::Float16, ElementType::Float64];
+
+/// Tokens of the texts that outputs are told apart with: few, since it is not known yet how many are read.
+pub(crate) const SETTLING: usize = 8;
 
 /// What counts as rounding for this model.
 pub(crate) fn precision_tolerance(model: &Model) -> f64 {
@@ -25,10 +32,19 @@ pub(crate) fn precision_tolerance(model: &Model) -> f64 {
     if is_half { HALF_TOLERANCE } else { TOLERANCE }
 }
 
+/// Operators that choose their scale by what they are given: a row's numbers depend on the rows beside it.
+const DYNAMICALLY_QUANTISED: [&str; 4] =
+    ["DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulIntegerToFloat"];
+
+/// Does the model quantise what it computes as it goes?
+pub(crate) fn is_dynamically_quantised(model: &Model) -> bool {
+    model.graph().node.iter().any(|node| DYNAMICALLY_QUANTISED.contains(&node.op_type()))
+}
+
 /// The outputs for one text or one batch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outputs {
-    /// Vectors of the real tokens, `[tokens, hidden]`.
+    /// Vectors of the real tokens, `[tokens, hidden]`; empty of a model that gives none.
     pub token: Vec<f32>,
     /// Each pooled output, `[hidden]`.
     pub pooled: Vec<Vec<f32>>,
@@ -42,8 +58,28 @@ pub(crate) struct Subject<'a> {
     path: &'a Path,
     /// The id that fills a batch.
     pad: i64,
-    /// The token output, then the pooled ones.
+    /// The token output, if there is one, then the pooled ones.
     outputs: Vec<String>,
+}
+
+/// A tensor inside the model, for one text.
+pub(crate) enum Inside {
+    /// A vector for each of its tokens, `[tokens, hidden]`.
+    Vectors {
+        /// Row by row.
+        values: Vec<f32>,
+        /// Are batch and sequence one axis?
+        flat: bool,
+    },
+    /// Something else, of this shape.
+    Other(Vec<usize>),
+}
+
+/// Texts as they are fed: how many rows and tokens the model is given for them.
+struct Feed<'a> {
+    texts: &'a [&'a [i64]],
+    rows: usize,
+    seq: usize,
 }
 
 impl<'a> Subject<'a> {
@@ -60,8 +96,10 @@ impl<'a> Subject<'a> {
         pad: i64,
         texts: &[Vec<i64>],
     ) -> Result<Self, EncoderError> {
-        let seq = texts.iter().map(Vec::len).min().unwrap_or(0);
-        let batch: Vec<&[i64]> = texts.iter().take(2).map(|text| &text[..seq]).collect();
+        let shortest = texts.iter().map(Vec::len).min().unwrap_or(0).min(SETTLING);
+        let two = interface.fixed_batch().unwrap_or(2).min(2);
+        let chosen: Vec<&[i64]> = texts.iter().take(two).map(|text| &text[..shortest]).collect();
+        let (batch, seq) = (interface.fixed_batch().unwrap_or(two), interface.fixed_seq().unwrap_or(shortest));
         let candidates: Vec<OutputTensor> = interface
             .token_output
             .iter()
@@ -75,23 +113,19 @@ impl<'a> Subject<'a> {
         };
         let names: Vec<String> = candidates.iter().filter(readable).map(|output| output.name.clone()).collect();
         let mut subject = Self { session, interface: interface.clone(), path, pad, outputs: names.clone() };
-        let tensors = subject.tensors(&batch)?;
+        let feed = Feed { texts: &chosen, rows: batch, seq };
+        let tensors = subject.tensors(&feed)?;
         let shape = |output: &OutputTensor| {
             names.iter().position(|name| *name == output.name).map(|index| tensors[index].shape.as_slice())
         };
 
-        let of_tokens =
-            |output: &&OutputTensor| matches!(shape(output), Some([b, s, _]) if [*b, *s] == [batch.len(), seq]);
+        let of_tokens = |output: &&OutputTensor| matches!(shape(output), Some([b, s, _]) if [*b, *s] == [batch, seq]);
         let token = match &interface.token_output {
-            Some(output) if of_tokens(&output) => output.clone(),
-            Some(output) => return Err(subject.wrong_token_output(output, shape(output), batch.len(), seq)),
+            Some(output) if of_tokens(&output) => Some(output.clone()),
+            Some(output) => return Err(subject.wrong_token_output(output, shape(output), batch, seq)),
             None => match candidates.iter().filter(of_tokens).collect::<Vec<_>>().as_slice() {
-                [only] => (*only).clone(),
-                [] => {
-                    let outputs = candidates.iter().map(|output| format!("{} {:?}", output.name, shape(output)));
-                    let outputs = outputs.collect::<Vec<_>>().join(", ");
-                    return Err(EncoderError::NoTokenOutput { path: path.to_path_buf(), outputs });
-                }
+                [only] => Some((*only).clone()),
+                [] => None,
                 several => {
                     let candidates = several.iter().map(|output| output.name.as_str()).collect::<Vec<_>>().join(", ");
                     let source = OnnxError::Ambiguous { role: "last_hidden_state", candidates };
@@ -99,16 +133,30 @@ impl<'a> Subject<'a> {
                 }
             },
         };
-        let hidden = shape(&token).and_then(|shape| shape.last().copied()).unwrap_or(interface.hidden_size);
-        let pooled = |output: &&OutputTensor| shape(output) == Some(&[batch.len(), hidden]);
+        let hidden = match &token {
+            Some(token) => shape(token).and_then(|shape| shape.last().copied()).unwrap_or(interface.hidden_size),
+            None => {
+                let width = |output: &OutputTensor| match shape(output) {
+                    Some([b, width]) if *b == batch && *width >= SMALLEST_EMBEDDING => Some(*width),
+                    _ => None,
+                };
+                let Some(width) = candidates.iter().find_map(width) else {
+                    let outputs = candidates.iter().map(|output| format!("{} {:?}", output.name, shape(output)));
+                    let outputs = outputs.collect::<Vec<_>>().join(", ");
+                    return Err(EncoderError::NoTokenOutput { path: path.to_path_buf(), outputs });
+                };
+                width
+            }
+        };
+        let pooled = |output: &&OutputTensor| shape(output) == Some(&[batch, hidden]);
         interface.hidden_size = hidden;
         interface.pooled_outputs = candidates.iter().filter(pooled).cloned().collect();
-        let is_token = |output: &&OutputTensor| output.name == token.name;
+        let is_token = |output: &&OutputTensor| token.as_ref().is_some_and(|token| output.name == token.name);
         interface.other_outputs =
             candidates.iter().filter(|output| !is_token(output) && !pooled(output)).cloned().collect();
-        interface.token_output = Some(token.clone());
+        interface.token_output = token;
         subject.outputs =
-            std::iter::once(&token).chain(&interface.pooled_outputs).map(|output| output.name.clone()).collect();
+            interface.token_output.iter().chain(&interface.pooled_outputs).map(|output| output.name.clone()).collect();
         subject.interface = interface;
         Ok(subject)
     }
@@ -134,16 +182,26 @@ impl<'a> Subject<'a> {
         self.interface.hidden_size
     }
 
-    pub fn token_output(&self) -> &str {
+    pub fn has_tokens(&self) -> bool {
+        self.interface.token_output.is_some()
+    }
+
+    /// The output that a text's vectors are judged by: the token output, else the first pooled one.
+    pub fn main_output(&self) -> &str {
         self.outputs.first().map_or("", String::as_str)
     }
 
     pub fn pooled_outputs(&self) -> impl Iterator<Item = &str> {
-        self.outputs.iter().skip(1).map(String::as_str)
+        self.outputs.iter().skip(usize::from(self.has_tokens())).map(String::as_str)
     }
 
-    pub fn into_interface(self) -> Interface {
-        self.interface
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// Fills batches with another token than the tokenizer's.
+    pub fn pad_with(&mut self, pad: i64) -> i64 {
+        std::mem::replace(&mut self.pad, pad)
     }
 
     /// The outputs for one text.
@@ -154,32 +212,76 @@ impl<'a> Subject<'a> {
         Ok(self.batch(&[text])?.remove(0))
     }
 
-    /// The outputs for each of the texts, run as one batch, padded at the end to the longest of them.
+    /// The outputs for each of the texts, run as one batch, padded at the end to the longest of them; a model of a
+    /// fixed batch in as many runs as it takes.
     ///
     /// # Errors
     /// [`EncoderError::Run`], [`EncoderError::OutputType`], [`EncoderError::OutputShape`].
     pub fn batch(&mut self, texts: &[&[i64]]) -> Result<Vec<Outputs>, EncoderError> {
-        let (batch, seq, hidden) = (texts.len(), longest(texts), self.hidden_size());
-        let mut tensors = self.tensors(texts)?;
+        let seq = self.interface.fixed_seq().unwrap_or(longest(texts));
+        let rows = self.interface.fixed_batch().unwrap_or(texts.len()).max(1);
+        let mut outputs = Vec::new();
+        for texts in texts.chunks(rows) {
+            outputs.extend(self.run(&Feed { texts, rows, seq })?);
+        }
+        Ok(outputs)
+    }
+
+    fn run(&mut self, feed: &Feed<'_>) -> Result<Vec<Outputs>, EncoderError> {
+        let (rows, seq, hidden, has_tokens) = (feed.rows, feed.seq, self.hidden_size(), self.has_tokens());
+        let tensors = self.tensors(feed)?;
         for (index, tensor) in tensors.iter().enumerate() {
-            let expected: &[usize] = if index == 0 { &[batch, seq, hidden] } else { &[batch, hidden] };
+            let expected: &[usize] = if index == 0 && has_tokens { &[rows, seq, hidden] } else { &[rows, hidden] };
             if tensor.shape != expected {
                 return Err(EncoderError::OutputShape {
                     path: self.path.to_path_buf(),
                     output: self.outputs[index].clone(),
-                    batch,
+                    batch: rows,
                     seq,
                     found: tensor.shape.clone(),
                     expected: format!("{expected:?}"),
                 });
             }
         }
-        let token = tensors.remove(0).values;
-        let outputs = texts.iter().enumerate().map(|(row, text)| Outputs {
-            token: token[row * seq * hidden..(row * seq + text.len()) * hidden].to_vec(),
-            pooled: tensors.iter().map(|pooled| pooled.values[row * hidden..(row + 1) * hidden].to_vec()).collect(),
+        let (token, pooled) = tensors.split_at(usize::from(has_tokens));
+        let outputs = feed.texts.iter().enumerate().map(|(row, text)| Outputs {
+            token: token
+                .iter()
+                .flat_map(|token| &token.values[row * seq * hidden..(row * seq + text.len()) * hidden])
+                .copied()
+                .collect(),
+            pooled: pooled.iter().map(|pooled| pooled.values[row * hidden..(row + 1) * hidden].to_vec()).collect(),
         });
         Ok(outputs.collect())
+    }
+
+    /// What tensors inside the model, made outputs in `session`, hold for a text.
+    ///
+    /// # Errors
+    /// As [`Subject::batch`], but for shapes.
+    pub fn inside(&self, session: &mut Session, names: &[String], text: &[i64]) -> Result<Vec<Inside>, EncoderError> {
+        let seq = self.interface.fixed_seq().unwrap_or(text.len());
+        // Twice the same text, so that it shows where one ends.
+        let rows = self.interface.fixed_batch().unwrap_or(2);
+        let hidden = self.hidden_size();
+        let feed = Feed { texts: &[text], rows, seq };
+        let tensors = run_on(session, &self.interface, self.pad, self.path, names, &feed)?;
+        let read = |tensor: Floats| {
+            let flat = tensor.shape == [rows * seq, hidden];
+            if !flat && tensor.shape != [rows, seq, hidden] {
+                return Inside::Other(tensor.shape);
+            }
+            let row = &tensor.values[..seq * hidden];
+            let repeats = tensor.values.chunks_exact(seq * hidden).all(|other| {
+                let scale = rms(row);
+                row.iter().zip(other).all(|(a, b)| f64::from((a - b).abs()) <= HALF_TOLERANCE * scale)
+            });
+            match repeats {
+                true => Inside::Vectors { values: row[..text.len() * hidden].to_vec(), flat },
+                false => Inside::Other(tensor.shape),
+            }
+        };
+        Ok(tensors.into_iter().map(read).collect())
     }
 
     /// Does the model read a text of this length? What it gives for it must be finite.
@@ -187,6 +289,9 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// As [`Subject::batch`], but for a run that fails; [`EncoderError::NotFinite`].
     pub fn reads(&mut self, text: &[i64]) -> Result<bool, EncoderError> {
+        if self.interface.fixed_seq().is_some_and(|seq| text.len() > seq) {
+            return Ok(false);
+        }
         match self.single(text) {
             Ok(outputs) => self.check_finite(&outputs, &format!("of {} tokens", text.len())).map(|()| true),
             Err(EncoderError::Run { source, .. }) if matches!(*source, RuntimeError::Run { .. }) => Ok(false),
@@ -197,7 +302,7 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// [`EncoderError::NotFinite`] naming the output.
     pub fn check_finite(&self, outputs: &Outputs, text: &str) -> Result<(), EncoderError> {
-        let all = std::iter::once(&outputs.token).chain(&outputs.pooled);
+        let all = self.has_tokens().then_some(&outputs.token).into_iter().chain(&outputs.pooled);
         match all.zip(&self.outputs).find(|(values, _)| !values.iter().all(|value| value.is_finite())) {
             Some((_, output)) => Err(EncoderError::NotFinite {
                 path: self.path.to_path_buf(),
@@ -209,31 +314,44 @@ impl<'a> Subject<'a> {
     }
 
     /// Runs a batch and gives the outputs of interest as they come.
-    fn tensors(&mut self, texts: &[&[i64]]) -> Result<Vec<Floats>, EncoderError> {
-        let shape = [texts.len(), longest(texts)];
-        let inputs: Vec<(String, Integers)> = self.interface.inputs().map(|input| self.fed(input, texts)).collect();
-        let inputs: Vec<(&str, TensorView<'_>)> =
-            inputs.iter().map(|(name, values)| (name.as_str(), values.view(&shape))).collect();
-        let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        let tensors = self
-            .session
-            .run(&inputs, &outputs)
-            .map_err(|source| EncoderError::Run { path: self.path.to_path_buf(), source: Box::new(source) })?;
-        tensors.into_iter().zip(outputs).map(|(tensor, name)| floats(tensor, name, self.path)).collect()
+    fn tensors(&mut self, feed: &Feed<'_>) -> Result<Vec<Floats>, EncoderError> {
+        run_on(&mut self.session, &self.interface, self.pad, self.path, &self.outputs, feed)
     }
+}
 
-    /// An input's values for a batch, `[batch, seq]`.
-    fn fed(&self, input: &InputTensor, texts: &[&[i64]]) -> (String, Integers) {
-        let seq = longest(texts);
+fn run_on(
+    session: &mut Session,
+    interface: &Interface,
+    pad: i64,
+    path: &Path,
+    outputs: &[String],
+    feed: &Feed<'_>,
+) -> Result<Vec<Floats>, EncoderError> {
+    let shape = [feed.rows, feed.seq];
+    let inputs: Vec<(String, Integers)> = interface.inputs().map(|input| feed.fed(input, interface, pad)).collect();
+    let inputs: Vec<(&str, TensorView<'_>)> =
+        inputs.iter().map(|(name, values)| (name.as_str(), values.view(&shape))).collect();
+    let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+    let tensors = session
+        .run(&inputs, &outputs)
+        .map_err(|source| EncoderError::Run { path: path.to_path_buf(), source: Box::new(source) })?;
+    tensors.into_iter().zip(outputs).map(|(tensor, name)| floats(tensor, name, path)).collect()
+}
+
+impl Feed<'_> {
+    /// An input's values for a batch, `[rows, seq]`. Rows beyond the texts are copies of the first.
+    fn fed(&self, input: &InputTensor, interface: &Interface, pad: i64) -> (String, Integers) {
+        let filler = self.texts.first().copied().unwrap_or_default();
+        let texts = || self.texts.iter().copied().chain(std::iter::repeat(filler)).take(self.rows);
         let of = |token: &dyn Fn(&[i64], usize) -> i64| -> Vec<i64> {
-            texts.iter().flat_map(|text| (0..seq).map(move |place| token(text, place))).collect()
+            texts().flat_map(|text| (0..self.seq).map(move |place| token(text, place))).collect()
         };
         let is = |role: &Option<InputTensor>| role.as_ref().is_some_and(|role| role.name == input.name);
-        let values = if input.name == self.interface.input_ids.name {
-            of(&|text, place| text.get(place).copied().unwrap_or(self.pad))
-        } else if is(&self.interface.attention_mask) {
+        let values = if input.name == interface.input_ids.name {
+            of(&|text, place| text.get(place).copied().unwrap_or(pad))
+        } else if is(&interface.attention_mask) {
             of(&|text, place| i64::from(place < text.len()))
-        } else if is(&self.interface.position_ids) {
+        } else if is(&interface.position_ids) {
             of(&|_, place| place as i64)
         } else {
             of(&|_, _| 0)

@@ -265,6 +265,27 @@ impl GraphBuilder {
         self.node("Tanh", &[x], vec![])
     }
 
+    /// The logistic function.
+    pub fn sigmoid(&mut self, x: &Value) -> Value {
+        self.node("Sigmoid", &[x], vec![])
+    }
+
+    /// `a == b`, broadcast: bool.
+    pub fn equal(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Equal", &[a, b], vec![])
+    }
+
+    /// True for false, and the other way round.
+    pub fn not(&mut self, x: &Value) -> Value {
+        self.node("Not", &[x], vec![])
+    }
+
+    /// Each element with all before it along `axis`.
+    pub fn cumulative_sum(&mut self, x: &Value, axis: i64) -> Value {
+        let axis = self.integer(axis);
+        self.node("CumSum", &[x, &axis], vec![])
+    }
+
     /// `max(x, 0)`.
     pub fn relu(&mut self, x: &Value) -> Value {
         self.node("Relu", &[x], vec![])

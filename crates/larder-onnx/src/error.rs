@@ -98,15 +98,16 @@ pub enum OnnxError {
     },
     /// More than a protobuf message can hold.
     #[error(
-        "the model takes {bytes} bytes, and a protobuf message holds 2147483647: external data is needed, which is not written yet"
+        "the model takes {bytes} bytes, and one file of this format holds 2147483647: larder keeps a model in one file, so \
+         take a smaller one (weights in float16 are half the size, in int8 a quarter)"
     )]
     TooLarge {
         /// Encoded size in bytes.
         bytes: usize,
     },
-    /// A tensor stored outside the model file.
+    /// A tensor stored outside the model file, which has to be taken in first.
     #[error(
-        "tensor {tensor:?} lies outside the model, in {location:?}: external data is not supported yet; \
+        "tensor {tensor:?} lies outside the model, in {location:?}: its data was not taken in; \
          store the model as one file (onnx.save_model(..., save_as_external_data=False))"
     )]
     ExternalData {
@@ -114,6 +115,68 @@ pub enum OnnxError {
         tensor: String,
         /// The file it names.
         location: String,
+    },
+    /// External data that would be read from outside the model's folder.
+    #[error(
+        "tensor {tensor:?} keeps its data in {location:?}: only files in the model's own folder are read, by a relative \
+         path without `..`"
+    )]
+    ExternalLocation {
+        /// The tensor.
+        tensor: String,
+        /// The file it names.
+        location: String,
+    },
+    /// A number about external data that is none.
+    #[error("tensor {tensor:?} keeps its data outside the model at {key} {found:?}, which is no number of bytes")]
+    ExternalEntry {
+        /// The tensor.
+        tensor: String,
+        /// `offset` or `length`.
+        key: &'static str,
+        /// What is written there.
+        found: String,
+    },
+    /// A file of external data that cannot be read.
+    #[error("tensor {tensor:?} keeps its data in {}, which cannot be read: was it copied with the model?", path.display())]
+    ExternalRead {
+        /// The tensor.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// External data that ends before the tensor does.
+    #[error("tensor {tensor:?} keeps {length} bytes from byte {offset} of {}, which has {size}: is it whole?",
+        path.display())]
+    ExternalRange {
+        /// The tensor.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+        /// Bytes in the file.
+        size: u64,
+    },
+    /// External data of another size than the tensor's shape and type say.
+    #[error("tensor {tensor:?} of shape {dims:?} takes {expected} bytes, and {found} are kept for it in {}",
+        path.display())]
+    ExternalSize {
+        /// The tensor.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// Its declared shape.
+        dims: Vec<i64>,
+        /// Bytes by shape and type.
+        expected: u64,
+        /// Bytes kept.
+        found: u64,
     },
     /// A tensor of another element type than the reader takes.
     #[error("tensor {tensor:?} holds {found}, expected {expected}")]

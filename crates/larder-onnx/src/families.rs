@@ -1,6 +1,22 @@
 //! The encoder families that can be built from a configuration and weights.
 
-pub mod bert;
+mod activation;
+mod albert;
+mod bert;
+mod config;
+mod distilbert;
+mod electra;
+mod embeddings;
+mod graph;
+mod layout;
+mod mpnet;
+mod parameters;
+mod roberta;
+
+pub use activation::Activation;
+pub use config::EncoderConfig;
+pub use graph::{MASKED_SCORE, OPSET, build};
+pub use parameters::{Initial, Parameter, unused_weights};
 
 use crate::OnnxError;
 use crate::spelling::spelled_enum;
@@ -10,6 +26,18 @@ spelled_enum! {
     Family ("model_type") {
         /// BERT (Devlin et al., 2018, <https://arxiv.org/abs/1810.04805>), MiniLM and others of the same graph.
         Bert = "bert",
+        /// ALBERT (Lan et al., 2019, <https://arxiv.org/abs/1909.11942>): layers that share their parameters.
+        Albert = "albert",
+        /// DistilBERT (Sanh et al., 2019, <https://arxiv.org/abs/1910.01108>).
+        DistilBert = "distilbert",
+        /// RoBERTa (Liu et al., 2019, <https://arxiv.org/abs/1907.11692>) and CamemBERT.
+        Roberta = "roberta" | "camembert",
+        /// XLM-R (Conneau et al., 2019, <https://arxiv.org/abs/1911.02116>): RoBERTa's graph, another tokenizer.
+        XlmRoberta = "xlm-roberta",
+        /// ELECTRA (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>), the discriminator and the generator.
+        Electra = "electra",
+        /// MPNet (Song et al., 2020, <https://arxiv.org/abs/2004.09297>).
+        MpNet = "mpnet",
     }
 }
 
@@ -37,11 +65,13 @@ pub mod metadata {
     /// The [`Family`](crate::Family) that the model was built as.
     pub const FAMILY: &str = "larder.family";
     /// JSON list of tensor names, float `[batch, seq, hidden]` each: entry 0 is the embeddings' output after its
-    /// normalisation, entry `k` the output of layer `k`. They are tensors inside the graph, not outputs of it, but for
-    /// the last.
+    /// normalisation, and after the product that brings it to the layers' width where there is one; entry `k` is the
+    /// output of layer `k`. They are tensors inside the graph, not outputs of it, but for the last.
     pub const HIDDEN_STATES: &str = "larder.hidden_states";
     /// Name of the pooled output, float `[batch, hidden]`; absent where the weights have no pooler.
     pub const POOLER_OUTPUT: &str = "larder.pooler_output";
     /// Number of attention heads of each layer, decimal.
     pub const HEADS: &str = "larder.heads";
+    /// The longest sequence in tokens, decimal: the position table's rows, but for those that no token takes.
+    pub const MAX_POSITIONS: &str = "larder.max_positions";
 }

@@ -62,8 +62,15 @@ pub fn select_features(model: &Model, interface: &Interface, wanted: &[FeatureOu
     b.clear_outputs();
     let outputs = b.scoped("features", |b| {
         let mut pooling = Pooling { b, interface, mask: None };
-        let values: Vec<Value> =
-            features.iter().zip(&sources).map(|(feature, source)| pooling.add(feature.kind, source)).collect();
+        let values: Vec<Value> = features
+            .iter()
+            .zip(&sources)
+            .map(|(feature, (value, is_float32))| {
+                let flat = interface.hidden_states_flat && feature.kind != FeatureKind::Pooler;
+                let value = if flat { pooling.three_axes(value) } else { value.clone() };
+                pooling.add(feature.kind, &(value, *is_float32))
+            })
+            .collect();
         // A column's name may be another value's in a foreign graph: first all go out of the way.
         let aside = values.iter().map(|value| {
             let name = b.fresh("output");
@@ -99,16 +106,22 @@ fn source(model: &Model, interface: &Interface, feature: &FeatureOutput) -> Resu
         return pooler(model, interface, feature.layer);
     }
     if let Some(name) = interface.hidden_states.get(feature.layer) {
-        return Ok((Value::named(name), true));
+        // Of our own graphs it is known that all is float32; a cast to what a tensor is already costs nothing.
+        return Ok((Value::named(name), model.metadata(metadata::HIDDEN_STATES).is_some()));
     }
     match &interface.token_output {
         Some(token) if feature.layer == last => Ok((Value::named(&token.name), token.dtype == "float")),
         token => {
             let possible = match (interface.hidden_states.len(), token) {
-                (0, None) => "it has no output of every token's vector, so only `pooler` can be asked for".to_owned(),
+                (0, None) => {
+                    "it gives a sentence embedding (`pooler`) and no vector for each token, so neither other poolings \
+                              nor words and tokens can be had of it; tagging needs an export with its last hidden state"
+                        .to_owned()
+                }
                 (0, Some(_)) => format!(
-                    "it was exported without its hidden states, so only the last layer, {last}, can be asked for; \
-                     an encoder built from config.json and model.safetensors has them all"
+                    "its layers were not found ({}), so only the last one, {last}, can be asked for; \
+                     an encoder built from config.json and model.safetensors has them all",
+                    interface.hidden_states_problem.as_deref().unwrap_or("nothing is recorded about them")
                 ),
                 (states, _) => format!("layers 0 (embeddings) to {} can be asked for", states - 1),
             };
@@ -157,6 +170,15 @@ impl Pooling<'_> {
             }
             FeatureKind::Pooler | FeatureKind::Tokens => self.float32(tensor, *is_float32),
         }
+    }
+
+    /// `[batch * seq, hidden]` as `[batch, seq, hidden]`; what has three axes keeps them.
+    fn three_axes(&mut self, x: &Value) -> Value {
+        let batch_and_seq = self.b.node("Shape", &[&Value::named(&self.interface.input_ids.name)], Vec::new());
+        // A size that is in memory is below 2^63.
+        let hidden = self.b.integers(&[self.interface.hidden_size as i64]);
+        let shape = self.b.concat(&[&batch_and_seq, &hidden], 0);
+        self.b.reshape(x, &shape)
     }
 
     fn float32(&mut self, x: &Value, is_float32: bool) -> Value {

@@ -5,18 +5,19 @@ use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::OnnxError;
-use crate::families::bert::{BertConfig, Initial};
+use crate::families::{EncoderConfig, Initial};
 use crate::weights::{Weight, Weights};
 
-/// Weights as BERT starts its training: tables and products normal with mean 0 and standard deviation
-/// `initializer_range`, biases zero, normalisations the identity; a pooler included.
+/// Weights as encoders start their training: tables and products normal with mean 0 and standard deviation
+/// `initializer_range`, biases zero, normalisations the identity; a pooler included where the
+/// family has one.
 ///
 /// One configuration and seed give the same weights on every machine: the generator is ChaCha with 12 rounds, drawn from
-/// in the order of [`BertConfig::parameters`].
+/// in the order of [`EncoderConfig::parameters`].
 ///
 /// # Errors
 /// [`OnnxError::ConfigValue`] when the sizes do not go together.
-pub fn random_weights(config: &BertConfig, seed: u64) -> Result<Weights, OnnxError> {
+pub fn random_weights(config: &EncoderConfig, seed: u64) -> Result<Weights, OnnxError> {
     config.check()?;
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let mut weights = Weights::default();
@@ -38,16 +39,19 @@ pub fn random_weights(config: &BertConfig, seed: u64) -> Result<Weights, OnnxErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Family;
 
     #[test]
     fn weights_are_those_of_the_seed() {
-        let config = BertConfig {
+        let config = EncoderConfig {
             vocab_size: 100,
+            embedding_size: 32,
             hidden_size: 32,
             num_hidden_layers: 1,
+            num_hidden_groups: 1,
             num_attention_heads: 4,
             intermediate_size: 64,
-            ..BertConfig::default()
+            ..EncoderConfig::of(Family::Bert)
         };
         let weights = random_weights(&config, 7).expect("the sizes go together");
         assert_eq!(weights, random_weights(&config, 7).expect("the sizes go together"));

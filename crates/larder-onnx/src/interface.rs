@@ -1,5 +1,6 @@
 //! Recognising what a model's inputs and outputs mean, whatever they are called.
 
+mod hidden_states;
 mod inputs;
 mod outputs;
 
@@ -95,8 +96,16 @@ pub struct Interface {
     /// Number of layers: from larder's metadata, else counted as attention blocks below the token output.
     pub layers: Option<usize>,
     /// The tensor of each hidden state, `[batch, seq, hidden]`, 0 the embeddings' and the last [`Interface::layers`]:
-    /// known for models that larder built.
+    /// from larder's metadata, else the tensors that every path from the token table to the token output goes through
+    /// before it comes to an attention block. Empty where they are not found.
     pub hidden_states: Vec<String>,
+    /// Do some of them hold batch and sequence as one axis, `[batch * seq, hidden]`? Some exporters flatten them inside
+    /// the layers; [`select_features`](crate::select_features) gives all of them their three axes. A run tells.
+    #[serde(default)]
+    pub hidden_states_flat: bool,
+    /// Why `hidden_states` is empty.
+    #[serde(default)]
+    pub hidden_states_problem: Option<String>,
 }
 
 impl Interface {
@@ -118,9 +127,24 @@ impl Interface {
         let producers = Producers::of(model.graph())?;
         let inputs = inputs::recognise(model, &producers, hints)?;
         let outputs = outputs::recognise(model, &producers, hints)?;
-        let hidden_states = recorded_hidden_states(model, &producers);
+        let recorded = recorded_hidden_states(model, &producers);
+        let embedded = inputs.embedded.iter().map(String::as_str).collect();
+        let found = match &outputs.token {
+            _ if !recorded.is_empty() => Ok(recorded),
+            Some(token) => hidden_states::find(model, &producers, &embedded, &token.name)
+                .map(|states| states.into_iter().filter_map(|candidates| candidates.into_iter().next()).collect()),
+            None => Err("the model gives no vector for each token".to_owned()),
+        };
+        let (hidden_states, hidden_states_problem) = match found {
+            Ok(states) => (states, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
         let layers = match hidden_states.len() {
-            0 => outputs.token.as_ref().and_then(|token| outputs::count_layers(model, &producers, &token.name)),
+            0 => outputs
+                .token
+                .iter()
+                .chain(&outputs.pooled)
+                .find_map(|o| outputs::count_layers(model, &producers, &o.name)),
             states => Some(states - 1),
         };
         let hidden_size = outputs
@@ -142,12 +166,44 @@ impl Interface {
             position_rows: inputs.position_rows,
             layers,
             hidden_states,
+            hidden_states_flat: false,
+            hidden_states_problem,
         })
     }
 
     /// The number of the last layer; 1 where the layers cannot be counted, so that the only layer there is has a number.
     pub fn last_layer(&self) -> usize {
         self.layers.unwrap_or(1)
+    }
+
+    /// For each of [`Interface::hidden_states`] the tensors that may be it, likeliest first: which one has the shape
+    /// `[batch, seq, hidden]` only a run shows, where an exporter flattens batch and sequence inside the layers. Empty
+    /// where the graph tells nothing.
+    ///
+    /// # Errors
+    /// What [`Interface::recognise_with`] says of a model that this interface is not of.
+    pub fn layer_candidates(&self, model: &Model) -> Result<Vec<Vec<String>>, OnnxError> {
+        let Some(token) = &self.token_output else { return Ok(Vec::new()) };
+        let producers = Producers::of(model.graph())?;
+        let hints = Hints {
+            input_ids: Some(self.input_ids.name.clone()),
+            attention_mask: self.attention_mask.as_ref().map(|input| input.name.clone()),
+            token_type_ids: self.token_type_ids.as_ref().map(|input| input.name.clone()),
+            ..Hints::default()
+        };
+        let inputs = inputs::recognise(model, &producers, &hints)?;
+        let embedded = inputs.embedded.iter().map(String::as_str).collect();
+        Ok(hidden_states::find(model, &producers, &embedded, &token.name).unwrap_or_default())
+    }
+
+    /// The only batch that the model takes, in rows, if it takes only one.
+    pub fn fixed_batch(&self) -> Option<usize> {
+        self.inputs().find_map(|input| input.batch)
+    }
+
+    /// The only sequence length that the model takes, in tokens, if it takes only one.
+    pub fn fixed_seq(&self) -> Option<usize> {
+        self.inputs().find_map(|input| input.seq)
     }
 
     /// The inputs to feed, in no particular order.

@@ -3,19 +3,19 @@
 //!
 //! - [`Model`] is a checked model; [`proto`] has the messages of the file format, complete, so that nothing is lost
 //!   between loading and saving. [`GraphBuilder`] adds nodes, with names that say where a tensor belongs.
-//! - [`bert::build`] makes the graph of a BERT from its [`bert::BertConfig`] and [`Weights`], in standard operators
-//!   only; [`random_weights`] makes weights from a seed. [`Family`] lists what can be built.
+//! - [`build`] makes the graph of an encoder from its [`EncoderConfig`] and [`Weights`], in standard operators only;
+//!   [`random_weights`] makes weights from a seed. [`Family`] lists what can be built.
 //! - [`Interface`] recognises inputs and outputs by meaning, whatever an exporter called them.
 //! - [`select_features`] cuts a model down to the [`FeatureOutput`]s wanted, pooled inside the graph.
 //! - [`OnnxError`] is everything that can go wrong.
 //!
 //! ```
-//! use larder_onnx::bert::{BertConfig, build};
-//! use larder_onnx::{FeatureKind, FeatureOutput, Interface, OnnxError, random_weights, select_features};
+//! use larder_onnx::{EncoderConfig, FeatureKind, FeatureOutput, Interface, OnnxError};
+//! use larder_onnx::{build, random_weights, select_features};
 //!
 //! # fn main() -> Result<(), OnnxError> {
-//! let config = BertConfig { vocab_size: 100, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 4,
-//!                           intermediate_size: 64, ..BertConfig::default() };
+//! let config = EncoderConfig::from_json(br#"{"model_type": "bert", "vocab_size": 100, "hidden_size": 32,
+//!     "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}"#)?;
 //! let encoder = build(&config, &random_weights(&config, 0)?)?;
 //! let interface = Interface::recognise(&encoder)?;
 //! assert_eq!(interface.hidden_size, 32);
@@ -31,6 +31,7 @@
 pub mod attribute;
 mod builder;
 mod error;
+mod external;
 pub mod families;
 mod features;
 mod graph;
@@ -45,11 +46,11 @@ mod weights;
 
 pub use builder::{Axis, GraphBuilder, Value, value_info};
 pub use error::OnnxError;
-pub use families::{Family, bert};
+pub use families::{Activation, EncoderConfig, Family, build, unused_weights};
 pub use features::{FeatureOutput, select_features};
 pub use init::random_weights;
 pub use interface::{Hints, InputTensor, IntegerType, Interface, OutputTensor};
 pub use model::{Model, PRODUCER};
-pub use pool::{FeatureKind, Pool};
+pub use pool::{FeatureKind, Pool, WordPool};
 pub use proto::TensorProto;
 pub use weights::{Weight, Weights};

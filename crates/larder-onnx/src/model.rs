@@ -9,6 +9,7 @@ use prost::Message;
 
 use crate::OnnxError;
 use crate::error::listed;
+use crate::external::first_external;
 use crate::graph::{self, Producers};
 use crate::proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 
@@ -187,7 +188,7 @@ impl Model {
     /// # Errors
     /// [`OnnxError::ExternalData`] naming the first that is not.
     pub fn check_self_contained(&self) -> Result<(), OnnxError> {
-        self.graph().initializer.iter().try_for_each(TensorProto::check_stored_here)
+        first_external(&self.proto).map_or(Ok(()), TensorProto::check_stored_here)
     }
 
     /// The value of a `metadata_props` key.

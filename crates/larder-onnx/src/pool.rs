@@ -1,4 +1,4 @@
-//! How the tokens of a text become one vector.
+//! How the tokens of a text, or of a word, become one vector.
 
 use crate::spelling::spelled_enum;
 
@@ -25,6 +25,27 @@ spelled_enum! {
         Pooler = "pooler",
         /// Every token's vector.
         Tokens = "tokens",
+    }
+}
+
+spelled_enum! {
+    /// How the tokens of a word become one vector.
+    WordPool ("word pooling") {
+        /// The first token's vector.
+        First = "first",
+        /// The mean over the word's tokens.
+        Mean = "mean",
+        /// The last token's vector.
+        Last = "last",
+        /// The first token's vector and behind it the last one's: twice as wide.
+        FirstLast = "first-last",
+    }
+}
+
+impl WordPool {
+    /// Elements of a word's vector, of tokens' vectors with `hidden_size` elements.
+    pub fn width(self, hidden_size: usize) -> usize {
+        if self == Self::FirstLast { 2 * hidden_size } else { hidden_size }
     }
 }
 

@@ -10,8 +10,8 @@ use safetensors::{Dtype, SafeTensors};
 use crate::OnnxError;
 use crate::error::listed;
 
-/// Names of a parameter file start with this when the encoder sits inside a model with a head.
-const MODEL_PREFIX: &str = "bert.";
+/// Every family has this one: what stands before it stands before all parameters of the encoder.
+const ANCHOR: &str = "embeddings.word_embeddings.weight";
 
 /// One parameter: row-major float32.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +30,8 @@ enum Entry {
     Other(Dtype),
 }
 
-/// The parameters of one encoder by their published names, without the prefix `bert.` that models with a head put before
-/// them, and with `LayerNorm.gamma` and `.beta` of the first checkpoints under today's names `.weight` and `.bias`.
+/// The parameters of one encoder by their published names, with `LayerNorm.gamma` and `.beta` of the first checkpoints
+/// under today's names `.weight` and `.bias`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     entries: BTreeMap<String, Entry>,
@@ -101,6 +101,23 @@ impl Weights {
         self.entries.contains_key(name)
     }
 
+    /// What stands before the names of the encoder's parameters: nothing, or the name of the encoder inside a model with a
+    /// head and a dot, as `bert.` where `module` is `bert`; or whatever else it is, if it is the same for all.
+    pub fn prefix(&self, module: &str) -> String {
+        let usual = format!("{module}.");
+        let found: Vec<&str> = self
+            .names()
+            .filter_map(|name| name.strip_suffix(ANCHOR))
+            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+            .collect();
+        match found.as_slice() {
+            [only] => (*only).to_owned(),
+            // A file with two encoders: the plain one is meant, else the one with the family's name.
+            several if !several.contains(&"") && several.contains(&usual.as_str()) => usual,
+            _ => String::new(),
+        }
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
@@ -154,7 +171,6 @@ impl Entry {
 }
 
 fn canonical(name: &str) -> String {
-    let name = name.strip_prefix(MODEL_PREFIX).unwrap_or(name);
     for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] {
         if let Some(stem) = name.strip_suffix(old) {
             return format!("{stem}{new}");
@@ -185,7 +201,7 @@ mod tests {
             ("position_ids", Dtype::I64, vec![1], vec![0; 8]),
         ]))
         .expect("the file is well formed");
-        assert_eq!(weights.get("a.LayerNorm.weight", &[1]).expect("is there"), [1.5]);
+        assert_eq!(weights.get("bert.a.LayerNorm.weight", &[1]).expect("is there"), [1.5]);
         assert_eq!(weights.get("a.LayerNorm.bias", &[1, 1]).expect("is there"), [-2.0]);
         assert_eq!(weights.get("b", &[2]).expect("is there"), [3.0, 4.0]);
         let messages = [weights.get("b", &[1, 2]), weights.get("position_ids", &[1]), weights.get("x.b", &[2])]
@@ -193,6 +209,23 @@ mod tests {
         assert_eq!(messages[0], "weight \"b\" has shape [2], and the configuration asks for [1, 2]");
         assert_eq!(messages[1], "weight \"position_ids\" is stored as I64; supported are f32, f16 and bf16");
         assert!(messages[2].starts_with("the weights lack \"x.b\" of shape [2]; nearest names there: \"b\""));
+    }
+
+    #[test]
+    fn the_prefix_is_what_stands_before_the_token_table() {
+        let prefix = |names: &[&str]| {
+            let mut weights = Weights::default();
+            for name in names {
+                weights.insert(name, Weight { shape: vec![0], values: vec![] }).expect("fits");
+            }
+            weights.prefix("roberta")
+        };
+        assert_eq!(prefix(&["embeddings.word_embeddings.weight", "pooler.dense.bias"]), "");
+        assert_eq!(prefix(&["roberta.embeddings.word_embeddings.weight", "lm_head.bias"]), "roberta.");
+        assert_eq!(prefix(&["model.embeddings.word_embeddings.weight"]), "model.");
+        let two = ["generator.embeddings.word_embeddings.weight", "roberta.embeddings.word_embeddings.weight"];
+        assert_eq!(prefix(&two), "roberta.");
+        assert_eq!(prefix(&["my_embeddings.word_embeddings.weight"]), "");
     }
 
     #[test]

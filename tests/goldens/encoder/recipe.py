@@ -1,16 +1,20 @@
-"""Makes the encoder goldens: what PyTorch says about a tiny random BERT and about all-MiniLM-L6-v2.
+"""Makes the encoder goldens: what PyTorch says about tiny random encoders of every family and about all-MiniLM-L6-v2.
 
 Run by hand, in a virtual environment, when the goldens must change:
 
     python -m venv venv
-    venv/bin/pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6
+    venv/bin/pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6 sentencepiece==0.2.3 protobuf
     venv/bin/python tests/goldens/encoder/recipe.py .larder/models/all-MiniLM-L6-v2
 
-The argument is a folder with `config.json` and `model.safetensors`. Written beside this file:
+The argument is a folder with `config.json` and `model.safetensors`; without it only the tiny encoders are made. Written
+beside this file:
 
 - `tiny/config.json`, `tiny/model.safetensors`: a BERT of hidden size 32 with 2 layers and random weights, large enough
   (standard deviation 0.2) that attention is far from uniform and every term shows in the output;
 - `tiny/outputs_<hidden_act>.safetensors`: its outputs: in full, with the inputs, for `gelu`, one row for the others;
+- `<family>/`: an encoder of each other family with 2 or 3 layers, as published: `config.json`, `model.safetensors` (some
+  in 16 bits, some with the prefix of a model with a head), the files of its vocabulary and the `tokenizer.json` that
+  transformers makes of them (`recipe_tokenizers.py`); `outputs.safetensors`: inputs, every hidden state, `pooler_output`;
 - `minilm.safetensors`: inputs and outputs of the real model. `last_hidden_state` and the layers' means are kept for
   chosen rows only, to stay small; `pooler_output` and `mean` are kept in full.
 
@@ -22,6 +26,7 @@ import json
 import pathlib
 import sys
 
+import recipe_tokenizers
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -100,6 +105,77 @@ def tiny():
         save_file(contiguous(kept), folder / f"outputs_{activation}.safetensors")
 
 
+# Settings, the type that weights are stored in, what stands before their names, and lengths of the rows to run.
+SMALL = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=28,
+             max_position_embeddings=44)
+LENGTHS = [3, 11, 6, 14]
+FAMILIES = {
+    "albert": (transformers.AlbertModel, transformers.AlbertConfig,
+               SMALL | dict(embedding_size=10, num_hidden_layers=3, layer_norm_eps=1e-12), torch.float32, "albert.",
+               LENGTHS),
+    "distilbert": (transformers.DistilBertModel, transformers.DistilBertConfig,
+                   dict(dim=20, n_layers=3, n_heads=4, hidden_dim=24, max_position_embeddings=44), torch.float16, "",
+                   LENGTHS),
+    "electra": (transformers.ElectraModel, transformers.ElectraConfig,
+                SMALL | dict(embedding_size=14, num_attention_heads=2), torch.float16, "electra.", LENGTHS),
+    # The last row is long enough that rounding decides on its buckets of relative positions (64 and 91 tokens).
+    "mpnet": (transformers.MPNetModel, transformers.MPNetConfig,
+              SMALL | dict(hidden_size=12, max_position_embeddings=102, layer_norm_eps=1e-5), torch.bfloat16, "mpnet.",
+              [5, 97]),
+    "roberta": (transformers.RobertaModel, transformers.RobertaConfig,
+                SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta.", LENGTHS),
+    "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig,
+                    SMALL | dict(hidden_size=18, type_vocab_size=1, layer_norm_eps=1e-5,
+                                 hidden_act="gelu_pytorch_tanh"), torch.bfloat16, "",
+                    LENGTHS),
+}
+
+
+def family(name, model_class, config_class, settings, dtype, prefix, lengths):
+    folder = HERE / name
+    folder.mkdir(exist_ok=True)
+    settings = dict(vocab_size=recipe_tokenizers.write(name, folder)) | settings
+    torch.manual_seed(11)
+    config = config_class(**settings)
+    model = model_class._from_config(config, attn_implementation="eager").eval()
+    state = {}
+    for key, tensor in model.state_dict().items():
+        if tensor.is_floating_point():
+            centre = 1.0 if "orm.weight" in key else 0.0
+            state[key] = (centre + 0.2 * torch.randn(tensor.shape)).to(dtype)
+    model.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=False)
+    stored = {prefix + key: tensor for key, tensor in state.items()}
+    if prefix:
+        stored["some_head.weight"] = torch.zeros(1)
+    save_file(contiguous(stored), folder / "model.safetensors", metadata={"format": "pt"})
+    written = settings | {"model_type": config.model_type, "pad_token_id": config.pad_token_id}
+    (folder / "config.json").write_text(json.dumps(written, indent=2) + "\n")
+
+    pad = config.pad_token_id
+    ids = torch.full((len(lengths), max(lengths)), pad)
+    types = torch.zeros_like(ids)
+    for row, length in enumerate(lengths):
+        ids[row, :length] = torch.randint(pad + 1, config.vocab_size, (length,))
+        if getattr(config, "type_vocab_size", 0) > 1:
+            types[row, length // 2 : length] = 1
+    # A padding token in the middle of a text takes no position where positions are counted.
+    ids[-1, 2] = pad
+    mask = torch.zeros_like(ids)
+    for row, length in enumerate(lengths):
+        mask[row, :length] = 1
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if getattr(config, "type_vocab_size", 0) > 1:
+        inputs["token_type_ids"] = types
+    out, _ = run(model, inputs)
+    # [layer, batch, seq, hidden]; layer 0 is what the first layer reads.
+    kept = inputs | {"token_type_ids": types, "hidden_states": torch.stack(out.hidden_states)}
+    if out.get("pooler_output") is not None:
+        kept["pooler_output"] = out.pooler_output
+    assert torch.equal(out.hidden_states[-1], out.last_hidden_state)
+    assert len(out.hidden_states) == config.num_hidden_layers + 1
+    save_file(contiguous(kept), folder / "outputs.safetensors")
+
+
 def minilm(path):
     model = transformers.BertModel.from_pretrained(path, attn_implementation="eager").eval()
     inputs = batch(SEQUENCES)
@@ -120,8 +196,11 @@ if __name__ == "__main__":
     for name, (wanted, found) in PINNED.items():
         if found.split("+")[0] != wanted:
             sys.exit(f"{name} is {found}; the goldens are made with {wanted}")
-    if len(sys.argv) != 2:
+    if len(sys.argv) > 2:
         sys.exit(__doc__)
     torch.set_num_threads(1)
     tiny()
-    minilm(sys.argv[1])
+    for name, parts in FAMILIES.items():
+        family(name, *parts)
+    if len(sys.argv) == 2:
+        minilm(sys.argv[1])

@@ -1,7 +1,7 @@
 //! Encoders from files: what is copied, what is built, what is found out, what happens the second time.
 
 use larder_encoder::{AddRequest, Encoder, EncoderError, Outcome, OutputRole, SourceKind, verify};
-use larder_onnx::bert::BertConfig;
+use larder_onnx::EncoderConfig;
 use larder_onnx::{Family, random_weights};
 use larder_store::digest_file;
 
@@ -49,7 +49,7 @@ fn nothing_depends_on_names_and_the_file_is_kept_as_it_was() {
 #[test]
 fn weights_become_the_graph_that_the_seed_becomes() {
     let Some(bench) = Bench::new() else { return };
-    let config = BertConfig::from_json(TINY.as_bytes()).expect("is a BERT");
+    let config = EncoderConfig::from_json(TINY.as_bytes()).expect("is a BERT");
     let weights = random_weights(&config, 7).expect("the sizes go together");
     let tiny = bench.tiny("tiny");
     let weights = bench.write("my bert/model.safetensors", weights.to_bytes().expect("can be written"));
@@ -182,7 +182,7 @@ fn encoders_are_listed_with_the_broken_ones_and_the_missing_is_told_what_there_i
 #[test]
 fn unused_weights_are_recorded() {
     let Some(bench) = Bench::new() else { return };
-    let config = BertConfig::from_json(TINY.as_bytes()).expect("is a BERT");
+    let config = EncoderConfig::from_json(TINY.as_bytes()).expect("is a BERT");
     let mut weights = random_weights(&config, 7).expect("the sizes go together");
     let head = larder_onnx::Weight { shape: vec![2], values: vec![0.5, 1.5] };
     weights.insert("cls.predictions.bias", head).expect("two values");

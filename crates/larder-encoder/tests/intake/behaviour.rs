@@ -1,11 +1,11 @@
 //! What only running an encoder shows.
 
-use larder_encoder::{EncoderError, LengthOrigin, OutputRole, PooledKind};
+use larder_encoder::{AddRequest, EncoderError, LengthOrigin, OutputRole, PooledKind, verify};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{NodeProto, TensorProto};
-use larder_onnx::{Axis, GraphBuilder, Model, Value, value_info};
+use larder_onnx::{Axis, GraphBuilder, Interface, Model, Value, value_info};
 
-use crate::support::{Bench, chain, edited};
+use crate::support::{Bench, edited, without_names};
 
 /// Replaces the value of the one-element constant `from`.
 fn with_constant(model: Model, from: f32, to: f32) -> Model {
@@ -175,35 +175,139 @@ fn outputs_that_are_not_finite_are_refused() {
             })
         })
         .expect_err("NaN");
-    assert!(matches!(&error, EncoderError::NotFinite { text, .. } if text.contains("larder")), "{error}");
+    assert!(matches!(&error, EncoderError::NotFinite { text, .. } if text.contains("64 tokens")), "{error}");
+}
+
+/// Inputs of these axes.
+fn with_axes(model: Model, batch: Axis, seq: Axis) -> Model {
+    edited(model, |graph| {
+        for input in &mut graph.input {
+            *input = value_info(input.name(), DataType::Int64, &[batch.clone(), seq.clone()]);
+        }
+    })
 }
 
 #[test]
-fn fixed_axes_are_refused_by_name_and_size() {
+fn fixed_axes_are_filled_up() {
     let Some(bench) = Bench::new() else { return };
-    let fixed = |batch: Axis, seq: Axis| {
-        let error = bench.add_changed(|model| {
-            edited(model, |graph| {
-                for input in &mut graph.input {
-                    *input = value_info(input.name(), DataType::Int64, &[batch.clone(), seq.clone()]);
-                }
+    let encoder = bench.add_changed(|model| with_axes(model, Axis::Fixed(3), Axis::Fixed(16))).expect("runs").encoder;
+    let manifest = encoder.manifest();
+    assert_eq!((manifest.fixed_batch, manifest.fixed_seq), (Some(3), Some(16)));
+    assert_eq!((encoder.max_tokens(), manifest.mask_honoured), (16, true));
+    assert!(manifest.probe.padding_deviation.expect("is finite") < manifest.probe.tolerance);
+    assert!(manifest.notes.iter().any(|note| note.contains("16 tokens")), "{:?}", manifest.notes);
+    assert!(manifest.notes.iter().any(|note| note.contains("3 texts at once")), "{:?}", manifest.notes);
+    assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
+}
+
+#[test]
+fn a_fixed_length_without_a_mask_that_works_is_refused() {
+    let Some(bench) = Bench::new() else { return };
+    let error = bench
+        .add_changed(|model| with_axes(with_constant(model, -10000.0, 0.0), Axis::symbol("b"), Axis::Fixed(16)))
+        .expect_err("padding would be read");
+    assert!(matches!(error, EncoderError::FixedAxis { size: 16, deviation, .. } if deviation > 0.01), "{error}");
+}
+
+#[test]
+fn declared_sizes_ask_for_no_memory() {
+    let Some(bench) = Bench::new() else { return };
+    for (batch, seq) in [(1, 1 << 40), (1 << 40, 1 << 40), (0, 16)] {
+        let error = bench.add_changed(|model| with_axes(model, Axis::Fixed(batch), Axis::Fixed(seq)));
+        let error = error.expect_err("no machine holds that");
+        assert!(matches!(&error, EncoderError::FixedSizes { sizes, .. } if *sizes == [batch, seq]), "{error}");
+    }
+}
+
+#[test]
+fn a_sentence_embedding_is_taken_as_given() {
+    let Some(bench) = Bench::new() else { return };
+    let encoder = bench.add_changed(|model| model.pruned(&["pooler_output"]).expect("is there")).expect("runs").encoder;
+    assert!(!encoder.gives_tokens());
+    assert_eq!((encoder.default_pool(), encoder.manifest().hidden_size), (larder_onnx::Pool::Pooler, 32));
+    let pooled = &encoder.manifest().probe.pooled;
+    assert_eq!(pooled.iter().map(|pooled| pooled.kind).collect::<Vec<_>>(), [PooledKind::Given]);
+    assert!(encoder.manifest().hidden_states.is_empty());
+    assert!(encoder.manifest().notes[0].contains("tagging"), "{:?}", encoder.manifest().notes);
+    assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
+}
+
+#[test]
+fn a_models_scores_are_no_embedding() {
+    let Some(bench) = Bench::new() else { return };
+    let error = bench
+        .add_changed(|model| {
+            rebuilt(model, |b, tokens| {
+                let first = b.integer(0);
+                let cls = b.gather(tokens, &first, 1);
+                let head = b.initializer(TensorProto::from_f32("head", &[32, 3], &[0.1; 96]));
+                vec![(b.mat_mul(&cls, &head), 2)]
             })
-        });
-        chain(&error.expect_err("cannot be run yet"))
-    };
-    let error = fixed(Axis::symbol("b"), Axis::Fixed(16));
-    assert!(error.contains("takes only sequence 16") && error.contains("dynamic axes"), "{error}");
-    let error = fixed(Axis::Fixed(1), Axis::symbol("s"));
-    assert!(error.contains("takes only batch 1"), "{error}");
-}
-
-#[test]
-fn a_model_that_gives_no_token_vectors_is_refused_with_what_it_gives() {
-    let Some(bench) = Bench::new() else { return };
-    let error =
-        bench.add_changed(|model| model.pruned(&["pooler_output"]).expect("is there")).expect_err("pooled only");
+        })
+        .expect_err("three classes");
     assert!(
-        matches!(&error, EncoderError::NoTokenOutput { outputs, .. } if outputs.contains("pooler_output")),
+        matches!(&error, EncoderError::NoTokenOutput { outputs, .. } if outputs.contains("out_0 Some([2, 3])")),
         "{error}"
     );
+}
+
+#[test]
+fn layers_that_running_does_not_bear_out_are_not_believed() {
+    let Some(bench) = Bench::new() else { return };
+    let states = |change: &dyn Fn(Model) -> Model| {
+        let encoder = bench
+            .add(&AddRequest {
+                source: bench.changed(|model| change(without_names(model))),
+                name: Some("states".to_owned()),
+                replace: true,
+                ..AddRequest::default()
+            })
+            .expect("runs")
+            .encoder;
+        (encoder.manifest().hidden_states.clone(), encoder.interface().hidden_states_problem.clone())
+    };
+    let (found, problem) = states(&|model| model);
+    assert_eq!((found.len(), problem), (3, None));
+    // The embeddings turned about and back: the tensor after the last turn is as good as the one before.
+    let (found, problem) = states(&|model| {
+        let name = Interface::recognise(&model).expect("is recognised").hidden_states[0].clone();
+        edited(model, |graph| {
+            let swap = |input: &str, output: &str| NodeProto {
+                op_type: Some("Identity".to_owned()),
+                input: vec![input.to_owned()],
+                output: vec![output.to_owned()],
+                ..Default::default()
+            };
+            let place = graph.node.iter().position(|node| node.output.contains(&name)).expect("is made");
+            graph.node[place].output[0] = "made".to_owned();
+            graph.node.splice(place + 1..place + 1, [swap("made", "on the way"), swap("on the way", &name)]);
+        })
+    });
+    assert_eq!((found.len(), problem), (3, None));
+    // A last layer that adds nothing is no layer.
+    let (found, problem) = states(&|model| {
+        let interface = Interface::recognise(&model).expect("is recognised");
+        let (before, last) = (interface.hidden_states[1].clone(), interface.hidden_states[2].clone());
+        edited(model, |graph| {
+            let made = graph.node.iter_mut().find(|node| node.output.contains(&last)).expect("is made");
+            made.output[0] = "unused".to_owned();
+            let node = |op: &str, input: &[&str], output: &str| NodeProto {
+                op_type: Some(op.to_owned()),
+                input: input.iter().map(|&name| name.to_owned()).collect(),
+                output: vec![output.to_owned()],
+                ..Default::default()
+            };
+            for node in &mut graph.node {
+                for input in node.input.iter_mut().filter(|input| **input == last) {
+                    *input = "unused".to_owned();
+                }
+            }
+            graph.node.push(node("Sub", &["unused", "unused"], "nothing"));
+            // The layers of this builder lie flat between the blocks.
+            graph.node.push(node("Shape", &["unused"], "three axes"));
+            graph.node.push(node("Reshape", &[&before, "three axes"], "before"));
+            graph.node.push(node("Add", &["before", "nothing"], &last));
+        })
+    });
+    assert!(found.is_empty() && problem.as_ref().is_some_and(|p| p.contains("hold the same")), "{found:?} {problem:?}");
 }

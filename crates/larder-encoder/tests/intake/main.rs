@@ -2,6 +2,8 @@
 
 mod add;
 mod behaviour;
+mod exported;
+mod families;
 mod init;
 mod minilm;
 mod refused;

@@ -1,7 +1,7 @@
 //! Sources that are no encoders: each is refused with its path, and leaves nothing behind.
 
 use larder_encoder::{AddRequest, EncoderError};
-use larder_onnx::bert::BertConfig;
+use larder_onnx::EncoderConfig;
 use larder_onnx::random_weights;
 
 use crate::support::{Bench, TINY, chain};
@@ -17,7 +17,7 @@ impl Bench {
     }
 
     fn weights(&self) -> Vec<u8> {
-        let config = BertConfig::from_json(TINY.as_bytes()).expect("is a BERT");
+        let config = EncoderConfig::from_json(TINY.as_bytes()).expect("is a BERT");
         random_weights(&config, 7).and_then(|weights| weights.to_bytes()).expect("can be written")
     }
 }
@@ -32,8 +32,10 @@ fn files_that_are_no_onnx() {
         let message = bench.refused(&format!("{name}/m.onnx"));
         assert!(message.contains("not an ONNX model") && message.contains("m.onnx"), "{message}");
     }
+    bench.write("other/weights.h5", "");
+    assert!(bench.refused("other/weights.h5").contains("expected an .onnx file"));
     bench.write("other/weights.bin", "");
-    assert!(bench.refused("other/weights.bin").contains("expected an .onnx file"));
+    assert!(bench.refused("other/weights.bin").contains("is a Python pickle"));
 }
 
 #[test]
@@ -75,8 +77,8 @@ fn weights_and_configurations_that_do_not_go_together() {
     assert!(message.contains("word_embeddings") && message.contains("300") && message.contains("301"), "{message}");
     let message = with(&TINY.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"), &weights);
     assert!(message.contains("encoder.layer.2"), "{message}");
-    let message = with(&TINY.replace("bert", "roberta"), &weights);
-    assert!(message.contains("roberta") && message.contains("supported: bert"), "{message}");
+    let message = with(&TINY.replace("bert", "t5"), &weights);
+    assert!(message.contains("t5") && message.contains("supported: bert"), "{message}");
 }
 
 #[test]

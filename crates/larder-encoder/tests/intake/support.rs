@@ -108,7 +108,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// Gives every tensor of a graph a name that says nothing.
 pub fn without_names(model: Model) -> Model {
     let mut model = model;
-    for key in ["larder.family", "larder.hidden_states", "larder.heads", "larder.pooler_output"] {
+    for key in ["larder.family", "larder.hidden_states", "larder.heads", "larder.max_positions", "larder.pooler_output"]
+    {
         model.set_metadata(key, None);
     }
     let mut names: HashMap<String, String> = HashMap::new();

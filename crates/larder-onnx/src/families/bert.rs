@@ -1,9 +1,37 @@
-//! BERT: what its configuration says, which parameters it has, and its graph.
+//! BERT (Devlin et al., 2018, <https://arxiv.org/abs/1810.04805>), whose names and defaults the other families vary.
 
-mod config;
-mod graph;
-mod parameters;
+use super::layout::{BERT_LAYER, Layout, Positions};
+use super::{Activation, EncoderConfig, Family};
 
-pub use config::{Activation, BertConfig};
-pub use graph::{MASKED_SCORE, OPSET, build};
-pub use parameters::{Initial, Parameter, unused_weights};
+pub(super) const LAYOUT: Layout = Layout {
+    prefix: "bert",
+    renamed_keys: &[],
+    fixed: &[],
+    defaults,
+    token_types: true,
+    positions: Positions::FromZero,
+    projection: None,
+    layer: BERT_LAYER,
+    relative_attention: None,
+    pooler: Some("pooler.dense"),
+};
+
+/// BERT-base, uncased.
+pub(super) fn defaults() -> EncoderConfig {
+    EncoderConfig {
+        family: Family::Bert,
+        vocab_size: 30522,
+        embedding_size: 768,
+        hidden_size: 768,
+        num_hidden_layers: 12,
+        num_hidden_groups: 12,
+        num_attention_heads: 12,
+        intermediate_size: 3072,
+        hidden_act: Activation::Gelu,
+        max_position_embeddings: 512,
+        type_vocab_size: 2,
+        layer_norm_eps: 1e-12,
+        initializer_range: 0.02,
+        pad_token_id: Some(0),
+    }
+}

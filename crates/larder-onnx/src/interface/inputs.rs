@@ -24,6 +24,8 @@ pub(super) struct Inputs {
     pub table_rows: usize,
     pub table_columns: usize,
     pub position_rows: Option<usize>,
+    /// What the lookups in the token table give.
+    pub embedded: Vec<String>,
 }
 
 /// A two-dimensional constant that a node takes rows of.
@@ -33,6 +35,8 @@ struct Lookup<'a> {
     name: &'a str,
     /// The model's input whose values are the indices, if they are just that.
     input: Option<&'a str>,
+    /// What the lookup gives.
+    output: &'a str,
 }
 
 pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints) -> Result<Inputs, OnnxError> {
@@ -45,7 +49,7 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     for lookup in &lookups {
         if let Some(input) = lookup.input {
             let entry = largest.entry(input).or_insert(lookup);
-            if lookup.rows * lookup.columns > entry.rows * entry.columns {
+            if lookup.rows.saturating_mul(lookup.columns) > entry.rows.saturating_mul(entry.columns) {
                 *entry = lookup;
             }
         }
@@ -99,6 +103,11 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
         table_rows: table.rows,
         table_columns: table.columns,
         position_rows,
+        embedded: lookups
+            .iter()
+            .filter(|lookup| lookup.name == table.name && lookup.input == Some(ids.name()))
+            .map(|lookup| lookup.output.to_owned())
+            .collect(),
     })
 }
 
@@ -137,24 +146,25 @@ fn input_tensor(info: &ValueInfoProto) -> Result<InputTensor, OnnxError> {
 fn lookups<'a>(model: &'a Model, producers: &Producers<'a>) -> Vec<Lookup<'a>> {
     let inputs: HashSet<&str> = model.inputs().into_iter().map(ValueInfoProto::name).collect();
     let mut found = Vec::new();
-    let mut push = |table: Option<&'a str>, index: Option<&'a str>| {
+    let mut push = |node: &'a NodeProto, table: Option<&'a str>, index: Option<&'a str>| {
         if let Some((name, (rows, columns))) =
             table.and_then(|name| Some((name, table_size(producers.constant(name)?)?)))
         {
             let input = index.and_then(|index| trace(producers, index, &inputs));
-            found.push(Lookup { rows, columns, name, input });
+            let output = node.output.first().map_or("", String::as_str);
+            found.push(Lookup { rows, columns, name, input, output });
         }
     };
     for node in &model.graph().node {
         let input = |place: usize| node.input.get(place).map(String::as_str).filter(|name| !name.is_empty());
         match node.op_type() {
-            "Gather" if node.int_attribute("axis", 0) == 0 => push(input(0), input(1)),
-            "Slice" => push(input(0), None),
+            "Gather" if node.int_attribute("axis", 0) == 0 => push(node, input(0), input(1)),
+            "Slice" => push(node, input(0), None),
             // input_ids, segment_ids, token table, position table, segment table; position_ids last and optional.
             "EmbedLayerNormalization" => {
-                push(input(2), input(0));
-                push(input(4), input(1));
-                push(input(3), input(8));
+                push(node, input(2), input(0));
+                push(node, input(4), input(1));
+                push(node, input(3), input(8));
             }
             _ => {}
         }

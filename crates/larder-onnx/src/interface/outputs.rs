@@ -1,5 +1,6 @@
 //! Outputs by element type, rank, and which is computed from which.
 
+use super::hidden_states::ATTENTION;
 use super::{Hints, OutputTensor, decide, described, fixed, is_float};
 use crate::graph::Producers;
 use crate::proto::ValueInfoProto;
@@ -91,13 +92,11 @@ pub(super) fn normalised_axis(producers: &Producers<'_>, tensor: &str) -> Option
 
 /// How many attention blocks a tensor is computed through: each has one softmax, or one fused operator.
 pub(super) fn count_layers(model: &Model, producers: &Producers<'_>, tensor: &str) -> Option<usize> {
-    const BLOCKS: [&str; 5] =
-        ["Softmax", "Attention", "MultiHeadAttention", "PackedAttention", "PackedMultiHeadAttention"];
     let (nodes, _) = producers.ancestors(&[tensor]);
     let blocks = nodes
         .iter()
         .filter_map(|&position| model.graph().node.get(position))
-        .filter(|node| BLOCKS.contains(&node.op_type()))
+        .filter(|node| ATTENTION.contains(&node.op_type()))
         .count();
     (blocks > 0).then_some(blocks)
 }

@@ -1,7 +1,8 @@
 //! The built encoder against PyTorch: `tests/goldens/encoder/recipe.py` made the expected values.
 
-use larder_onnx::bert::{Activation, BertConfig, build, unused_weights};
-use larder_onnx::{Interface, Model, Weights, families, random_weights};
+use larder_onnx::{
+    Activation, EncoderConfig, Interface, Model, Weights, build, families, random_weights, unused_weights,
+};
 
 use crate::support::*;
 
@@ -35,7 +36,7 @@ fn every_layer_of_the_tiny_encoder_agrees_with_pytorch() {
 #[test]
 fn every_activation_agrees_with_pytorch() {
     for activation in [Activation::GeluNew, Activation::Relu] {
-        let config = BertConfig { hidden_act: activation, ..tiny_config() };
+        let config = EncoderConfig { hidden_act: activation, ..tiny_config() };
         let model = build(&config, &tiny_weights()).expect("the activation is supported");
         let golden = golden(&format!("tiny/outputs_{activation}.safetensors"));
         let batch = crate::support::golden("tiny/outputs_gelu.safetensors").batch();
@@ -50,7 +51,7 @@ fn every_activation_agrees_with_pytorch() {
 #[test]
 fn minilm_agrees_with_pytorch() {
     let Some(folder) = minilm_folder() else { return };
-    let config = BertConfig::load(&folder.join("config.json")).expect("MiniLM is a BERT");
+    let config = EncoderConfig::load(&folder.join("config.json")).expect("MiniLM is a BERT");
     let weights = Weights::load(&folder.join("model.safetensors")).expect("its weights are well formed");
     assert_eq!(unused_weights(&config, &weights), ["embeddings.position_ids"]);
     let model = build(&config, &weights).expect("it can be built");
@@ -109,10 +110,10 @@ fn parameters_keep_their_names_and_values() {
 
 #[test]
 fn weights_that_do_not_fit_are_named() {
-    let narrow = BertConfig { hidden_size: 16, ..tiny_config() };
+    let narrow = EncoderConfig { hidden_size: 16, embedding_size: 16, ..tiny_config() };
     let message = build(&narrow, &tiny_weights()).unwrap_err().to_string();
     assert!(message.contains("embeddings.word_embeddings.weight") && message.contains("[100, 32]"), "{message}");
-    let deep = BertConfig { num_hidden_layers: 3, ..tiny_config() };
+    let deep = EncoderConfig { num_hidden_layers: 3, num_hidden_groups: 3, ..tiny_config() };
     let message = build(&deep, &tiny_weights()).unwrap_err().to_string();
     assert!(message.contains("encoder.layer.2.attention.self.query.weight"), "{message}");
 }

@@ -60,9 +60,9 @@ fn all_features_of_the_tiny_encoder_agree_with_pytorch() {
 #[test]
 fn the_means_of_every_minilm_layer_agree_with_pytorch() {
     let Some(folder) = minilm_folder() else { return };
-    let config = larder_onnx::bert::BertConfig::load(&folder.join("config.json")).expect("MiniLM is a BERT");
+    let config = larder_onnx::EncoderConfig::load(&folder.join("config.json")).expect("MiniLM is a BERT");
     let weights = larder_onnx::Weights::load(&folder.join("model.safetensors")).expect("they are well formed");
-    let encoder = larder_onnx::bert::build(&config, &weights).expect("it can be built");
+    let encoder = larder_onnx::build(&config, &weights).expect("it can be built");
     let interface = Interface::recognise(&encoder).expect("is recognised");
     let wanted: Vec<FeatureOutput> = (0..=6).map(|layer| feature(FeatureKind::Mean, layer)).collect();
     let model = select_features(&encoder, &interface, &wanted).expect("all are there");
@@ -138,13 +138,16 @@ fn foreign_exports_are_pooled_alike() {
 #[test]
 fn what_a_model_does_not_have_is_said() {
     let foreign = Model::load(&data("torchscript.onnx")).expect("is checked in");
-    let message = selected(&foreign, &[feature(FeatureKind::Mean, 1)]).unwrap_err().to_string();
-    assert!(message.starts_with("layer 1 cannot be found in this model: it was exported without its hidden states"));
+    let message = selected(&foreign, &[feature(FeatureKind::Mean, 3)]).unwrap_err().to_string();
+    assert_eq!(message, "layer 3 cannot be found in this model: layers 0 (embeddings) to 2 can be asked for");
     let own = tiny_model();
     let message = selected(&own, &[feature(FeatureKind::Mean, 3)]).unwrap_err().to_string();
     assert_eq!(message, "layer 3 cannot be found in this model: layers 0 (embeddings) to 2 can be asked for");
     let message = selected(&own, &[feature(FeatureKind::Pooler, 1)]).unwrap_err().to_string();
     assert_eq!(message, "this model has no pooled output for `pooler` at layer 1: only the last layer, 2, has one");
+    let pooled_only = foreign.pruned(&["pooler_output"]).expect("is there");
+    let message = selected(&pooled_only, &[feature(FeatureKind::Tokens, 2)]).unwrap_err().to_string();
+    assert!(message.contains("sentence embedding") && message.contains("tagging"), "{message}");
     let headless = own.pruned(&["last_hidden_state"]).expect("is there");
     let mut proto = headless.into_proto();
     proto.metadata_props.retain(|entry| entry.key() != "larder.pooler_output");

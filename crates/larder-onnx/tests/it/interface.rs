@@ -36,7 +36,9 @@ fn a_torchscript_export_is_recognised() {
     assert_eq!(names(&interface), ["input_ids", "attention_mask", "token_type_ids", "last_hidden_state"].map(Some));
     assert_eq!((interface.vocabulary_size, interface.hidden_size), (60, 16));
     assert_eq!((interface.position_rows, interface.layers), (Some(20), Some(2)));
-    assert!(interface.hidden_states.is_empty());
+    let normalised = |place: &str| format!("/bert/{place}/LayerNorm/LayerNormalization_output_0");
+    let states = [normalised("embeddings"), normalised("encoder/layer.0/output"), "last_hidden_state".to_owned()];
+    assert_eq!((interface.hidden_states, interface.hidden_states_problem), (states.to_vec(), None));
 }
 
 #[test]

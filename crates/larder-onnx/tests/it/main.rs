@@ -1,8 +1,10 @@
 //! Models against their schema, the built encoder against PyTorch, exports of others against what they mean.
 
 mod bert;
+mod families;
 mod features;
 mod interface;
+mod mutation;
 mod schema;
 mod structure;
 mod support;

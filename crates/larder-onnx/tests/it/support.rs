@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_onnx::bert::{BertConfig, build};
-use larder_onnx::{Interface, Model, Weights};
+use larder_onnx::{EncoderConfig, Interface, Model, Weights, build};
 use larder_runtime::{Device, Runtime, Session, SessionSettings, Tensor, TensorView};
 use safetensors::SafeTensors;
 
@@ -143,8 +142,8 @@ pub fn tiny_folder() -> PathBuf {
     repository().join("tests/goldens/encoder/tiny")
 }
 
-pub fn tiny_config() -> BertConfig {
-    BertConfig::load(&tiny_folder().join("config.json")).expect("the tiny configuration is supported")
+pub fn tiny_config() -> EncoderConfig {
+    EncoderConfig::load(&tiny_folder().join("config.json")).expect("the tiny configuration is supported")
 }
 
 pub fn tiny_weights() -> Weights {

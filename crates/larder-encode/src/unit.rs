@@ -1,0 +1,295 @@
+//! What is encoded at once and keeps or loses its rows together: a text, or a sentence of words with its windows.
+
+use larder_onnx::WordPool;
+use larder_store::{InputDigest, Level};
+use larder_tokens::{TokensError, own_tokens, windows};
+
+use crate::EncoderInput;
+
+/// What the rows of a unit are made from, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) level: Level,
+    /// Tokens that the encoder reads, special tokens included.
+    pub(crate) max_tokens: usize,
+    /// Tokens from one window's start to the next; `None` for half a window.
+    pub(crate) stride: Option<usize>,
+}
+
+/// A tokenized sentence, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sentence<'a> {
+    /// `[seq]`
+    pub(crate) input_ids: &'a [i32],
+    /// `[seq]`, or empty where all are zero.
+    pub(crate) type_ids: &'a [i32],
+    /// `[seq]`; empty for sentence vectors, which do not need them.
+    pub(crate) word_ids: &'a [i32],
+    /// Words, those without tokens included.
+    pub(crate) words: usize,
+}
+
+impl Sentence<'_> {
+    /// What keeps its words from being found, in words; `None` when nothing does.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let (words, tokens) = (self.word_ids.len(), self.input_ids.len());
+        (words != tokens).then(|| format!("has {words} word_ids for {tokens} input_ids"))
+    }
+}
+
+/// The inputs that one text or sentence is read as, and the rows that they fill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unit {
+    pub(crate) inputs: Vec<UnitInput>,
+    /// Rows that the unit has in the features file.
+    pub(crate) rows: usize,
+    /// Of a unit of tokens, the place in the sentence of each row's token. Empty at other levels.
+    pub(crate) tokens: Vec<usize>,
+}
+
+/// One input with the rows that come from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnitInput {
+    pub(crate) input_ids: Vec<i32>,
+    pub(crate) type_ids: Vec<i32>,
+    pub(crate) picks: Vec<Pick>,
+    /// Tokens of the text or sentence that no input of the unit before this one holds: what it adds to the progress.
+    pub(crate) new_tokens: usize,
+}
+
+/// The tokens of an input that one row of its unit is pooled from. A pooled output needs no tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pick {
+    /// Row of the unit.
+    pub(crate) row: u32,
+    /// First token, as a place in the input.
+    pub(crate) start: u32,
+    /// Behind the last one.
+    pub(crate) end: u32,
+}
+
+impl UnitInput {
+    pub(crate) fn input(&self) -> EncoderInput<'_> {
+        let type_ids = (!self.type_ids.is_empty()).then_some(self.type_ids.as_slice());
+        EncoderInput { input_ids: &self.input_ids, type_ids }
+    }
+}
+
+impl Unit {
+    /// A whole text, one row.
+    pub(crate) fn text(sentence: &Sentence<'_>) -> Self {
+        let picks = vec![Pick { row: 0, start: 0, end: 0 }];
+        Self { inputs: vec![UnitInput::whole(sentence, picks)], rows: 1, tokens: Vec::new() }
+    }
+
+    /// A sentence in rows of words or tokens. `before` and `after` are its neighbours' own tokens, nearest first.
+    ///
+    /// A word without tokens takes the vector of the nearest word that has some, of two the left one; where no word has
+    /// any, that of the first token.
+    pub(crate) fn of(
+        sentence: &Sentence<'_>,
+        cut: &Cut,
+        before: &[&[i32]],
+        after: &[&[i32]],
+    ) -> Result<Self, TokensError> {
+        if cut.level == Level::Sentence {
+            return Ok(Self::text(sentence));
+        }
+        // The texts of a pair belong together: one that is too long is left whole, and refused.
+        let whole = if sentence.type_ids.is_empty() { 0 } else { sentence.input_ids.len() };
+        let mut windows = windows(sentence.word_ids, cut.max_tokens.max(whole), cut.stride)?;
+        if let [window] = &mut windows[..] {
+            *window = window.clone().with_context(cut.max_tokens, before, after);
+        }
+        // (window, first token there, behind the last one) of each row
+        let mut places: Vec<(usize, usize, usize)> = Vec::new();
+        let mut tokens = Vec::new();
+        let own = own_tokens(sentence.word_ids);
+        let taken =
+            windows.iter().enumerate().flat_map(|(at, window)| window.taken.iter().map(move |t| (at, window, t)));
+        if cut.level == Level::Token {
+            let mut taken: Vec<_> = taken.flat_map(|(at, w, t)| t.tokens.clone().map(move |k| (k, at, w))).collect();
+            taken.sort_by_key(|&(token, ..)| token);
+            for (token, at, window) in taken {
+                let place = window.place(token);
+                places.push((at, place, place + 1));
+                tokens.push(token - own.start);
+            }
+        } else {
+            let mut words = vec![None; sentence.words];
+            for (at, window, taken) in taken {
+                let place = window.place(taken.tokens.start);
+                if let Some(word) = usize::try_from(taken.word).ok().and_then(|word| words.get_mut(word)) {
+                    word.get_or_insert((at, place, place + taken.tokens.len()));
+                }
+            }
+            places.extend(nearest(&words).into_iter().map(|place| place.unwrap_or((0, 0, 1))));
+        }
+        let mut covered = 0;
+        let mut inputs: Vec<UnitInput> = Vec::with_capacity(windows.len());
+        for window in &windows {
+            let input_ids = window.input_ids(sentence.input_ids);
+            let type_ids = sentence.type_ids.to_vec();
+            let until = if window.body.end == own.end { sentence.input_ids.len() } else { window.body.end };
+            let new_tokens = until - covered;
+            covered = until;
+            inputs.push(UnitInput { input_ids, type_ids, picks: Vec::new(), new_tokens });
+        }
+        for (row, &(at, start, end)) in places.iter().enumerate() {
+            let small = |n: usize| u32::try_from(n).expect("a sentence has fewer than 2^32 tokens");
+            inputs[at].picks.push(Pick { row: small(row), start: small(start), end: small(end) });
+        }
+        Ok(Self { inputs, rows: places.len(), tokens })
+    }
+
+    /// blake3 of everything that decides the unit's rows, cut to 128 bits. Of texts that is [`EncoderInput::digest`].
+    pub(crate) fn digest(&self, level: Level) -> InputDigest {
+        if let (Level::Sentence, [only]) = (level, &self.inputs[..]) {
+            return only.input().digest();
+        }
+        let mut hasher = blake3::Hasher::new();
+        let mut number = |n: u32| {
+            hasher.update(&n.to_le_bytes());
+        };
+        number(self.rows as u32);
+        for input in &self.inputs {
+            number(input.picks.len() as u32);
+            for pick in &input.picks {
+                [pick.row, pick.start, pick.end].into_iter().for_each(&mut number);
+            }
+            input.input().digest().chunks_exact(4).for_each(|four| {
+                number(u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+            });
+        }
+        let mut digest = InputDigest::default();
+        digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        digest
+    }
+
+    /// Tokens of all inputs.
+    pub(crate) fn input_tokens(&self) -> usize {
+        self.inputs.iter().map(|input| input.input_ids.len()).sum()
+    }
+}
+
+impl UnitInput {
+    fn whole(sentence: &Sentence<'_>, picks: Vec<Pick>) -> Self {
+        let (input_ids, type_ids) = (sentence.input_ids.to_vec(), sentence.type_ids.to_vec());
+        Self { new_tokens: input_ids.len(), input_ids, type_ids, picks }
+    }
+}
+
+/// Each entry, or the nearest one that is there; of two equally near the left one.
+fn nearest<T: Copy>(entries: &[Option<T>]) -> Vec<Option<T>> {
+    let there: Vec<usize> = (0..entries.len()).filter(|&at| entries[at].is_some()).collect();
+    (0..entries.len())
+        .map(|at| {
+            let right = there.partition_point(|&other| other < at);
+            let candidates = [right.checked_sub(1), Some(right)].into_iter().flatten().filter_map(|i| there.get(i));
+            // The first of equal ones, which is the left.
+            candidates.min_by_key(|&&other| at.abs_diff(other)).and_then(|&other| entries[other])
+        })
+        .collect()
+}
+
+/// Pools the rows of one input out of its tokens' vectors, `[seq, hidden]`, behind what `into` holds.
+pub(crate) fn pool(tokens: &[f32], hidden: usize, picks: &[Pick], pool: WordPool, into: &mut Vec<f32>) {
+    let vector = |token: u32| &tokens[token as usize * hidden..(token as usize + 1) * hidden];
+    for pick in picks {
+        match pool {
+            WordPool::First => into.extend_from_slice(vector(pick.start)),
+            WordPool::Last => into.extend_from_slice(vector(pick.end - 1)),
+            WordPool::FirstLast => {
+                into.extend_from_slice(vector(pick.start));
+                into.extend_from_slice(vector(pick.end - 1));
+            }
+            WordPool::Mean => {
+                let from = into.len();
+                into.extend_from_slice(vector(pick.start));
+                for token in pick.start + 1..pick.end {
+                    into[from..].iter_mut().zip(vector(token)).for_each(|(sum, value)| *sum += value);
+                }
+                let count = (pick.end - pick.start) as f32;
+                into[from..].iter_mut().for_each(|sum| *sum /= count);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: Cut = Cut { level: Level::Word, max_tokens: 8, stride: None };
+
+    fn unit(ids: &[i32], word_ids: &[i32], words: usize, cut: &Cut) -> Unit {
+        Unit::of(&Sentence { input_ids: ids, type_ids: &[], word_ids, words }, cut, &[], &[]).unwrap()
+    }
+
+    fn picked(unit: &Unit) -> Vec<(u32, Vec<i32>)> {
+        let of = |input: &UnitInput| -> Vec<(u32, Vec<i32>)> {
+            let ids = |p: &Pick| input.input_ids[p.start as usize..p.end as usize].to_vec();
+            input.picks.iter().map(|p| (p.row, ids(p))).collect()
+        };
+        let mut all: Vec<_> = unit.inputs.iter().flat_map(of).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn every_word_is_a_row_and_every_token_too() {
+        let (ids, word_ids) = ([101, 1, 2, 3, 4, 5, 6, 7, 8, 102], [-1, 0, 0, 1, 2, 2, 3, 4, 5, -1]);
+        let words = unit(&ids, &word_ids, 6, &WORDS);
+        assert_eq!((words.inputs.len(), words.rows), (2, 6));
+        let expected = [vec![1, 2], vec![3], vec![4, 5], vec![6], vec![7], vec![8]];
+        assert_eq!(picked(&words).into_iter().map(|(_, ids)| ids).collect::<Vec<_>>(), expected);
+        assert_eq!(words.inputs.iter().map(|i| i.new_tokens).sum::<usize>(), ids.len());
+
+        let tokens = unit(&ids, &word_ids, 6, &Cut { level: Level::Token, ..WORDS });
+        assert_eq!(tokens.tokens, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(picked(&tokens), (0..8).map(|k| (k, vec![k as i32 + 1])).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn words_without_tokens_take_the_nearest() {
+        let (ids, word_ids) = ([101, 7, 9, 102], [-1, 1, 5, -1]);
+        let rows: Vec<Vec<i32>> = picked(&unit(&ids, &word_ids, 7, &WORDS)).into_iter().map(|(_, ids)| ids).collect();
+        assert_eq!(rows.concat(), [7, 7, 7, 7, 9, 9, 9], "word 3 is as near to 1 as to 5: the left one");
+        let none = unit(&[101, 102], &[-1, -1], 2, &WORDS);
+        assert_eq!(picked(&none), [(0, vec![101]), (1, vec![101])]);
+        assert_eq!(unit(&[101, 102], &[-1, -1], 2, &Cut { level: Level::Token, ..WORDS }).rows, 0);
+    }
+
+    #[test]
+    fn the_digest_tells_what_decides_the_rows() {
+        let ids = [101, 1, 2, 102];
+        let of = |ids: &[i32], word_ids: &[i32], words| unit(ids, word_ids, words, &WORDS).digest(Level::Word);
+        let one = of(&ids, &[-1, 0, 0, -1], 1);
+        assert_eq!(one, of(&ids, &[-1, 0, 0, -1], 1));
+        assert_ne!(one, of(&ids, &[-1, 0, 1, -1], 2), "the same tokens in other words");
+        assert_ne!(one, of(&ids, &[-1, 0, 0, -1], 2), "one more word without tokens");
+        assert_ne!(one, of(&[101, 1, 3, 102], &[-1, 0, 0, -1], 1));
+        let sentence = Sentence { input_ids: &ids, type_ids: &[], word_ids: &[-1, 0, 0, -1], words: 1 };
+        let near = Unit::of(&sentence, &WORDS, &[&[9]], &[]).unwrap();
+        assert_ne!(one, near.digest(Level::Word), "a neighbour is read too");
+        assert_eq!(near.inputs[0].input_ids, [101, 9, 1, 2, 102]);
+        assert_eq!(picked(&near), [(0, vec![1, 2])]);
+        let text = EncoderInput { input_ids: &ids, type_ids: None };
+        assert_eq!(Unit::text(&sentence).digest(Level::Sentence), text.digest());
+    }
+
+    #[test]
+    fn tokens_are_pooled_as_named() {
+        let tokens = [0.0, 0.0, 1.0, 10.0, 3.0, 30.0, 5.0, 50.0];
+        let picks = [Pick { row: 0, start: 1, end: 4 }, Pick { row: 1, start: 3, end: 4 }];
+        let pooled = |how| {
+            let mut into = Vec::new();
+            pool(&tokens, 2, &picks, how, &mut into);
+            into
+        };
+        assert_eq!(pooled(WordPool::First), [1.0, 10.0, 5.0, 50.0]);
+        assert_eq!(pooled(WordPool::Mean), [3.0, 30.0, 5.0, 50.0]);
+        assert_eq!(pooled(WordPool::Last), [5.0, 50.0, 5.0, 50.0]);
+        assert_eq!(pooled(WordPool::FirstLast), [1.0, 10.0, 5.0, 50.0, 5.0, 50.0, 5.0, 50.0]);
+    }
+}

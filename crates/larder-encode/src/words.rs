@@ -1,0 +1,93 @@
+//! Vectors of words that are in memory: what the stage would store, without files.
+
+use larder_store::Level;
+use larder_tokens::own_tokens;
+
+use crate::engine::{Engine, Reading};
+use crate::settings::{Context, EncodeSettings};
+use crate::source::enough;
+use crate::unit::{Pick, Sentence, Unit};
+use crate::{EncodeError, EncoderInput};
+
+/// One tokenized sentence of words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordsInput<'a> {
+    /// Token ids with special tokens, of the whole sentence however long, `[seq]`.
+    pub input_ids: &'a [i32],
+    /// The word of each token, `[seq]`, -1 for special tokens.
+    pub word_ids: &'a [i32],
+    /// Words in the sentence, those without tokens included.
+    pub words: usize,
+    /// With [`Context::Document`], sentences that follow each other with one number are read together.
+    pub document: u64,
+}
+
+impl<'a> WordsInput<'a> {
+    fn sentence(&self) -> Sentence<'a> {
+        Sentence { input_ids: self.input_ids, type_ids: &[], word_ids: self.word_ids, words: self.words }
+    }
+
+    /// Token ids without the special tokens at both ends.
+    fn own_ids(&self) -> &'a [i32] {
+        &self.input_ids[own_tokens(self.word_ids)]
+    }
+}
+
+/// Encodes sentences and returns each of the engine's columns as `[words, width]`: every word of every sentence, in order,
+/// with `width` as [`EncodeSettings::vector_width`] says.
+///
+/// Of `settings` word pooling, stride and context count; the engine must have been made for their outputs
+/// ([`EncodeSettings::outputs`] at [`Level::Word`]).
+///
+/// # Errors
+/// [`EncodeError::Unreadable`] for a sentence that the encoder cannot read, [`EncodeError::Tokens`] for a stride that
+/// cannot be, and what running gives.
+pub fn embed_words(
+    engine: &mut Engine,
+    sentences: &[WordsInput<'_>],
+    settings: &EncodeSettings,
+) -> Result<Vec<Vec<f32>>, EncodeError> {
+    let settings = EncodeSettings { level: Level::Word, ..settings.clone() };
+    let cut = settings.cut(engine.max_tokens());
+    let context = if settings.context == Context::Document { cut.max_tokens } else { 0 };
+    for (at, input) in sentences.iter().enumerate() {
+        // Before any is looked at as another's neighbour.
+        if let Some(problem) = input.sentence().problem() {
+            return Err(EncodeError::Unreadable { sentence: at, problem });
+        }
+    }
+    let mut units = Vec::with_capacity(sentences.len());
+    let mut rows = 0;
+    for (at, input) in sentences.iter().enumerate() {
+        let same = |other: &&WordsInput<'_>| other.document == input.document;
+        let before = enough(sentences[..at].iter().rev().take_while(same).map(WordsInput::own_ids), context);
+        let after = enough(sentences[at + 1..].iter().take_while(same).map(WordsInput::own_ids), context);
+        let unit = Unit::of(&input.sentence(), &cut, &before, &after)?;
+        for input in &unit.inputs {
+            if let Some(problem) = engine.refusal(&input.input()) {
+                return Err(EncodeError::Unreadable { sentence: at, problem });
+            }
+        }
+        let first_row = rows;
+        rows += unit.rows;
+        units.push((unit, first_row));
+    }
+    let run: Vec<_> = units.iter().flat_map(|(unit, first)| unit.inputs.iter().map(move |i| (i, *first))).collect();
+    let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
+    let picks: Vec<&[Pick]> = run.iter().map(|(input, _)| input.picks.as_slice()).collect();
+    let width = settings.vector_width(engine.width());
+    let mut columns = vec![vec![0.0; rows * width]; engine.columns().len()];
+    engine.run_reading(&inputs, Reading::Picked { picks: &picks, pool: settings.word_pool }, |batch, vectors| {
+        for (column, vectors) in columns.iter_mut().zip(vectors) {
+            let mut vectors = vectors.chunks_exact(width);
+            for &at in &batch.rows {
+                for (pick, vector) in picks[at].iter().zip(&mut vectors) {
+                    let row = run[at].1 + pick.row as usize;
+                    column[row * width..(row + 1) * width].copy_from_slice(vector);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(columns)
+}

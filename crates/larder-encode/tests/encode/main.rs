@@ -1,0 +1,8 @@
+//! The encode stage on a tiny BERT with random weights, beside the same model run by hand.
+
+mod again;
+mod exports;
+mod levels;
+mod refused;
+mod support;
+mod windows;

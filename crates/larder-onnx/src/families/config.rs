@@ -1,0 +1,357 @@
+//! `config.json` of an encoder.
+
+use std::path::Path;
+
+use serde_json::{Map, Value as Json};
+
+use super::layout::{Layout, Positions};
+use super::{Activation, Family};
+use crate::OnnxError;
+
+/// The settings of an encoder of any family, under the names that BERT's `config.json` has for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderConfig {
+    /// The family: what the parameters are called, and how the graph differs from BERT's.
+    pub family: Family,
+    /// Rows of the token table.
+    pub vocab_size: usize,
+    /// Features of each row of the three tables: [`EncoderConfig::hidden_size`], but for ALBERT and ELECTRA.
+    pub embedding_size: usize,
+    /// Features of each token in the layers.
+    pub hidden_size: usize,
+    /// Layers above the embeddings.
+    pub num_hidden_layers: usize,
+    /// Sets of parameters that these layers share: as many as layers, but for ALBERT.
+    pub num_hidden_groups: usize,
+    /// Attention heads of each layer; divides `hidden_size`.
+    pub num_attention_heads: usize,
+    /// Features between the two feed-forward products.
+    pub intermediate_size: usize,
+    /// The activation there.
+    pub hidden_act: Activation,
+    /// Rows of the position table: see [`EncoderConfig::max_positions`] for the longest sequence.
+    pub max_position_embeddings: usize,
+    /// Rows of the token type table; 0 for families that have none.
+    pub type_vocab_size: usize,
+    /// Added to the variance by every layer normalisation.
+    pub layer_norm_eps: f64,
+    /// Standard deviation of random weights.
+    pub initializer_range: f64,
+    /// The token that fills a batch. It is masked; in the families that count positions from behind its id, such tokens
+    /// take no position either.
+    pub pad_token_id: Option<u32>,
+}
+
+/// Keys that would change any family's graph in ways it is not built for, each with the JSON of the one value that is.
+const FIXED: [(&str, &str); 9] = [
+    ("position_embedding_type", "\"absolute\""),
+    ("is_decoder", "false"),
+    ("add_cross_attention", "false"),
+    ("is_encoder_decoder", "false"),
+    ("chunk_size_feed_forward", "0"),
+    ("quantization_config", "null"),
+    ("rope_theta", "null"),
+    ("rope_scaling", "null"),
+    ("rope_parameters", "null"),
+];
+
+impl EncoderConfig {
+    /// What a `config.json` of that family means that says nothing: the `transformers` library's defaults.
+    pub fn of(family: Family) -> Self {
+        (family.layout().defaults)()
+    }
+
+    /// Reads a `config.json`.
+    ///
+    /// # Errors
+    /// [`OnnxError::Read`], or [`OnnxError::InFile`] around what [`EncoderConfig::from_json`] says.
+    pub fn load(path: &Path) -> Result<Self, OnnxError> {
+        let json = std::fs::read(path).map_err(OnnxError::read(path))?;
+        Self::from_json(&json).map_err(OnnxError::in_file(path))
+    }
+
+    /// Reads the text of a `config.json`. Keys that do not matter to the graph (dropout, labels, versions) are ignored,
+    /// and `null` says what leaving the key out says.
+    ///
+    /// # Errors
+    /// [`OnnxError::ConfigJson`] for malformed JSON; [`OnnxError::ConfigValue`] for an unknown `model_type`, an unsupported
+    /// setting, or sizes that do not go together.
+    pub fn from_json(json: &[u8]) -> Result<Self, OnnxError> {
+        let family = Family::of_config(json)?;
+        let layout = family.layout();
+        let keys: Map<String, Json> =
+            serde_json::from_slice(json).map_err(|source| OnnxError::ConfigJson { source })?;
+        for (key, supported) in FIXED.iter().chain(layout.fixed) {
+            if let Some(found) = keys.get(*key).filter(|found| !found.is_null()).map(Json::to_string)
+                && found != *supported
+            {
+                return Err(OnnxError::ConfigValue { key, found, supported: (*supported).to_owned() });
+            }
+        }
+        let keys = Keys { keys, layout };
+        let defaults = Self::of(family);
+        let hidden_size = keys.size("hidden_size", defaults.hidden_size)?;
+        let num_hidden_layers = keys.size("num_hidden_layers", defaults.num_hidden_layers)?;
+        let embedding_size = match layout.projection {
+            Some(_) => keys.size("embedding_size", defaults.embedding_size)?,
+            None => hidden_size,
+        };
+        let num_hidden_groups = match family {
+            Family::Albert => keys.size("num_hidden_groups", defaults.num_hidden_groups)?,
+            _ => num_hidden_layers,
+        };
+        let type_vocab_size = match layout.token_types {
+            true => keys.size("type_vocab_size", defaults.type_vocab_size)?,
+            false => 0,
+        };
+        let config = Self {
+            family,
+            vocab_size: keys.size("vocab_size", defaults.vocab_size)?,
+            embedding_size,
+            hidden_size,
+            num_hidden_layers,
+            num_hidden_groups,
+            num_attention_heads: keys.size("num_attention_heads", defaults.num_attention_heads)?,
+            intermediate_size: keys.size("intermediate_size", defaults.intermediate_size)?,
+            hidden_act: keys.activation(defaults.hidden_act)?,
+            max_position_embeddings: keys.size("max_position_embeddings", defaults.max_position_embeddings)?,
+            type_vocab_size,
+            layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
+            initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
+            pad_token_id: keys.token("pad_token_id", defaults.pad_token_id)?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Do the sizes go together?
+    ///
+    /// # Errors
+    /// [`OnnxError::ConfigValue`] naming the key.
+    pub fn check(&self) -> Result<(), OnnxError> {
+        // Shapes go into the graph as int64, and products of two of them must fit memory sizes too.
+        const LARGEST: usize = 1 << 31;
+        let layout = self.family.layout();
+        let mut sizes = vec![
+            ("vocab_size", self.vocab_size),
+            ("embedding_size", self.embedding_size),
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_hidden_groups", self.num_hidden_groups),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+        ];
+        if layout.token_types {
+            sizes.push(("type_vocab_size", self.type_vocab_size));
+        }
+        let wrong = |key, found: String, supported: String| {
+            Err(OnnxError::ConfigValue { key: layout.key(key), found, supported })
+        };
+        if let Some((key, size)) = sizes.into_iter().find(|(_, size)| !(1..LARGEST).contains(size)) {
+            return wrong(key, size.to_string(), "1 to 2147483647".to_owned());
+        }
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+            let supported = format!("a divisor of {} {}", layout.key("hidden_size"), self.hidden_size);
+            return wrong("num_attention_heads", self.num_attention_heads.to_string(), supported);
+        }
+        if self.num_hidden_groups > self.num_hidden_layers {
+            let supported = format!("at most num_hidden_layers {}", self.num_hidden_layers);
+            return wrong("num_hidden_groups", self.num_hidden_groups.to_string(), supported);
+        }
+        if layout.projection.is_none() && self.embedding_size != self.hidden_size {
+            let supported = format!("hidden_size {}: {} has no product between them", self.hidden_size, self.family);
+            return wrong("embedding_size", self.embedding_size.to_string(), supported);
+        }
+        for (key, value) in [("layer_norm_eps", self.layer_norm_eps), ("initializer_range", self.initializer_range)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return wrong(key, value.to_string(), "zero or more".to_owned());
+            }
+        }
+        if layout.positions == Positions::AfterPadding && self.pad_token_id.is_none() {
+            let supported = "a token's id: positions are counted from it".to_owned();
+            return wrong("pad_token_id", "null".to_owned(), supported);
+        }
+        if self.max_positions() == 0 {
+            let supported = format!("more than the {} rows that no token takes", self.position_offset());
+            return wrong("max_position_embeddings", self.max_position_embeddings.to_string(), supported);
+        }
+        Ok(())
+    }
+
+    /// Features of one attention head.
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    /// The longest sequence, in tokens: the rows of the position table, but for those that no token takes.
+    pub fn max_positions(&self) -> usize {
+        self.max_position_embeddings.saturating_sub(self.position_offset())
+    }
+
+    /// The token that takes no position, in families that count from behind its id.
+    pub(super) fn position_padding(&self) -> Option<u32> {
+        match self.family.layout().positions {
+            Positions::FromZero => None,
+            Positions::AfterPadding => self.pad_token_id,
+            Positions::AfterToken(id) => Some(id),
+        }
+    }
+
+    fn position_offset(&self) -> usize {
+        self.position_padding().map_or(0, |padding| usize::try_from(padding).map_or(usize::MAX, |id| id + 1))
+    }
+
+    /// The set of parameters that a layer uses; both count from 0.
+    pub(super) fn group(&self, layer: usize) -> usize {
+        layer * self.num_hidden_groups / self.num_hidden_layers
+    }
+}
+
+impl Layout {
+    /// What this family calls one of BERT's keys.
+    fn key(&self, key: &'static str) -> &'static str {
+        self.renamed_keys.iter().find(|(bert, _)| *bert == key).map_or(key, |(_, own)| own)
+    }
+}
+
+/// A configuration's keys and how this family spells them.
+struct Keys {
+    keys: Map<String, Json>,
+    layout: &'static Layout,
+}
+
+impl Keys {
+    /// The family's own spelling first; `transformers` takes BERT's too.
+    fn get(&self, key: &'static str) -> (&'static str, Option<&Json>) {
+        let own = self.layout.key(key);
+        let value = |key: &str| self.keys.get(key).filter(|value| !value.is_null());
+        match value(own) {
+            None if own != key && value(key).is_some() => (key, value(key)),
+            found => (own, found),
+        }
+    }
+
+    fn read<T>(
+        &self,
+        key: &'static str,
+        default: T,
+        supported: &dyn Fn() -> String,
+        read: impl FnOnce(&Json) -> Option<T>,
+    ) -> Result<T, OnnxError> {
+        match self.get(key) {
+            (_, None) => Ok(default),
+            (key, Some(found)) => read(found).ok_or_else(|| OnnxError::ConfigValue {
+                key,
+                found: found.to_string(),
+                supported: supported(),
+            }),
+        }
+    }
+
+    fn size(&self, key: &'static str, default: usize) -> Result<usize, OnnxError> {
+        self.read(key, default, &|| "a whole number".to_owned(), |found| usize::try_from(found.as_u64()?).ok())
+    }
+
+    fn number(&self, key: &'static str, default: f64) -> Result<f64, OnnxError> {
+        self.read(key, default, &|| "a number".to_owned(), Json::as_f64)
+    }
+
+    /// Here `null` says that there is no such token, and leaving the key out that it is the default one.
+    fn token(&self, key: &'static str, default: Option<u32>) -> Result<Option<u32>, OnnxError> {
+        match self.keys.get(key) {
+            Some(Json::Null) => Ok(None),
+            _ => self.read(key, default, &|| "a token's id".to_owned(), |found| {
+                u32::try_from(found.as_u64()?).ok().map(Some)
+            }),
+        }
+    }
+
+    fn activation(&self, default: Activation) -> Result<Activation, OnnxError> {
+        let known = || Activation::ALL.iter().map(|activation| activation.as_str()).collect::<Vec<_>>().join(", ");
+        self.read("hidden_act", default, &known, |found| found.as_str()?.parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> EncoderConfig {
+        EncoderConfig::from_json(json.as_bytes()).expect("is supported")
+    }
+
+    fn message(json: &str) -> String {
+        EncoderConfig::from_json(json.as_bytes()).expect_err(json).to_string()
+    }
+
+    #[test]
+    fn keys_left_out_are_the_family_s_defaults() {
+        for family in Family::ALL {
+            let config = read(&format!(r#"{{"model_type": "{family}", "initializer_range": null}}"#));
+            assert_eq!(config, EncoderConfig::of(*family));
+            assert_eq!(config.family, *family);
+        }
+        let config = read(r#"{"model_type": "bert", "num_hidden_layers": 3, "hidden_size": 24}"#);
+        let bert = EncoderConfig::of(Family::Bert);
+        let expected =
+            EncoderConfig { num_hidden_layers: 3, num_hidden_groups: 3, hidden_size: 24, embedding_size: 24, ..bert };
+        assert_eq!(config, expected);
+        assert_eq!(read(r#"{"model_type": "camembert"}"#).family, Family::Roberta);
+    }
+
+    #[test]
+    fn families_spell_keys_their_way_and_bert_s_is_taken_too() {
+        let own = read(r#"{"model_type": "distilbert", "dim": 24, "n_heads": 3, "activation": "relu"}"#);
+        let bert =
+            read(r#"{"model_type": "distilbert", "hidden_size": 24, "num_attention_heads": 3, "activation": "relu"}"#);
+        assert_eq!(own, bert);
+        assert_eq!((own.hidden_size, own.embedding_size, own.hidden_act), (24, 24, Activation::Relu));
+        let wrong = message(r#"{"model_type": "distilbert", "dim": 24, "n_heads": 5}"#);
+        assert_eq!(wrong, "configuration key \"n_heads\" is 5; supported: a divisor of dim 24");
+    }
+
+    #[test]
+    fn positions_behind_the_padding_token_shorten_texts() {
+        let longest = |json: &str| read(json).max_positions();
+        assert_eq!(longest(r#"{"model_type": "roberta", "max_position_embeddings": 514}"#), 512);
+        assert_eq!(longest(r#"{"model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 3}"#), 510);
+        assert_eq!(longest(r#"{"model_type": "mpnet", "max_position_embeddings": 514, "pad_token_id": 0}"#), 512);
+        assert_eq!(longest(r#"{"model_type": "bert", "max_position_embeddings": 514, "pad_token_id": 3}"#), 514);
+        let none = message(r#"{"model_type": "roberta", "pad_token_id": null}"#);
+        assert!(none.contains("\"pad_token_id\" is null"), "{none}");
+        let short = message(r#"{"model_type": "roberta", "max_position_embeddings": 2}"#);
+        assert!(short.contains("\"max_position_embeddings\" is 2"), "{short}");
+    }
+
+    #[test]
+    fn what_cannot_be_built_is_named() {
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet";
+        let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
+        assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
+        assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));
+        for (key, value, supported) in [
+            ("position_embedding_type", "\"relative_key\"", "\"absolute\""),
+            ("is_decoder", "true", "false"),
+            ("add_cross_attention", "true", "false"),
+            ("quantization_config", "{\"quant_method\":\"gptq\"}", "null"),
+            ("rope_theta", "10000.0", "null"),
+            ("hidden_act", "\"quick_gelu\"", "gelu, gelu_new, relu, silu"),
+            ("hidden_size", "\"wide\"", "a whole number"),
+            ("num_attention_heads", "7", "a divisor of hidden_size 768"),
+            ("layer_norm_eps", "-1", "zero or more"),
+            ("vocab_size", "0", "1 to 2147483647"),
+        ] {
+            let json = format!(r#"{{"model_type": "bert", "{key}": {value}}}"#);
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+        let inner = message(r#"{"model_type": "albert", "inner_group_num": 2}"#);
+        assert_eq!(inner, "configuration key \"inner_group_num\" is 2; supported: 1");
+        let groups = message(r#"{"model_type": "albert", "num_hidden_groups": 13}"#);
+        assert!(groups.contains("at most num_hidden_layers 12"), "{groups}");
+        let buckets = message(r#"{"model_type": "mpnet", "relative_attention_num_buckets": 64}"#);
+        assert!(buckets.contains("supported: 32"), "{buckets}");
+        assert_eq!(message("{"), "the model configuration is malformed");
+        assert_eq!(message("[]"), format!("configuration key \"model_type\" is missing; supported: {known}"));
+    }
+}

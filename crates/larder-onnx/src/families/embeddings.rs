@@ -1,0 +1,86 @@
+//! From token ids to the first hidden state, and what token positions do to attention.
+
+use super::EncoderConfig;
+use super::graph::{linear, norm};
+use super::mpnet::bucket;
+use crate::builder::{GraphBuilder, Value};
+use crate::proto::TensorProto;
+use crate::proto::tensor_proto::DataType;
+
+/// Token, type and position vectors summed and normalised, then brought to the layers' width: `[batch, seq, hidden]`.
+/// Without `token_type_ids` every token is of the one type there is.
+pub(super) fn embeddings(
+    b: &mut GraphBuilder,
+    config: &EncoderConfig,
+    input_ids: &Value,
+    token_type_ids: Option<&Value>,
+) -> Value {
+    let [words, types, positions] =
+        ["word", "token_type", "position"].map(|table| Value::named(&format!("embeddings.{table}_embeddings.weight")));
+    let mut sum = b.gather(&words, input_ids, 0);
+    match token_type_ids {
+        Some(ids) => {
+            let types = b.gather(&types, ids, 0);
+            sum = b.add(&sum, &types);
+        }
+        // One row, which is added to every token.
+        None if config.type_vocab_size == 1 => sum = b.add(&sum, &types),
+        None => {}
+    }
+    let positions = match config.position_padding() {
+        None => {
+            let length = b.shape(input_ids, 1, 2);
+            let zero = b.integers(&[0]);
+            b.slice(&positions, &zero, &length, &zero)
+        }
+        Some(padding) => {
+            let ids = positions_after(b, input_ids, padding);
+            b.gather(&positions, &ids, 0)
+        }
+    };
+    let sum = b.add(&sum, &positions);
+    let normalised = norm(b, "embeddings.LayerNorm", &sum, config);
+    let Some(module) = config.projection() else { return normalised };
+    let batch_seq = b.shape(input_ids, 0, 2);
+    let width = b.integers(&[config.hidden_size as i64]);
+    let tokens = b.concat(&[&batch_seq, &width], 0);
+    let flat = b.integers(&[-1, config.embedding_size as i64]);
+    let flat = b.reshape(&normalised, &flat);
+    let wide = b.scoped("projection", |b| linear(b, module, &flat));
+    b.reshape(&wide, &tokens)
+}
+
+/// The padding token's id plus each token's place, from 1, among those that are no padding; padding itself takes the row
+/// of the padding token's id. int64 `[batch, seq]`.
+fn positions_after(b: &mut GraphBuilder, input_ids: &Value, padding: u32) -> Value {
+    let padding = b.integer(i64::from(padding));
+    let is_padding = b.equal(input_ids, &padding);
+    let is_token = b.not(&is_padding);
+    let is_token = b.cast(&is_token, DataType::Int64);
+    let places = b.cumulative_sum(&is_token, 1);
+    let places = b.mul(&places, &is_token);
+    b.add(&places, &padding)
+}
+
+/// What the relative position of two tokens adds to their attention score: float `[1, heads, seq, seq]`. The bucket of
+/// each distance is worked out here, once; the graph looks it up.
+pub(super) fn relative_bias(b: &mut GraphBuilder, config: &EncoderConfig, table: &str, input_ids: &Value) -> Value {
+    let rows = config.max_position_embeddings as i64;
+    let distances: Vec<i64> = (1 - rows..rows).map(bucket).collect();
+    let buckets =
+        b.initializer(TensorProto::from_i64("constant.relative_position_buckets", &[distances.len()], &distances));
+    let places: Vec<i64> = (0..rows).collect();
+    let places = b.initializer(TensorProto::from_i64("constant.positions", &[places.len()], &places));
+
+    let length = b.shape(input_ids, 1, 2);
+    let zero = b.integers(&[0]);
+    let places = b.slice(&places, &zero, &length, &zero);
+    let (keys, queries) = (b.unsqueeze(&places, &[0]), b.unsqueeze(&places, &[1]));
+    let distance = b.sub(&keys, &queries);
+    let first = b.integer(rows - 1);
+    let index = b.add(&distance, &first);
+    let buckets = b.gather(&buckets, &index, 0);
+    let bias = b.gather(&Value::named(&format!("{table}.weight")), &buckets, 0);
+    let bias = b.transpose(&bias, &[2, 0, 1]);
+    b.unsqueeze(&bias, &[0])
+}

@@ -1,0 +1,196 @@
+//! The graph of an encoder in standard operators: one for all families, which differ in their [`Layout`].
+//!
+//! Laid out for ONNX Runtime's CPU kernels, by measurement (docs/bert-graph.md beside this crate's sources): activations run
+//! through the layers as `[batch · seq, hidden]`, so that each product with its bias is one `Gemm`, which the runtime
+//! packs once for a weight stored as published, `[out, in]`; heads are split with one shape computed once for all layers.
+
+use super::embeddings::{embeddings, relative_bias};
+use super::layout::{LayerModules, Layout};
+use super::{EncoderConfig, metadata};
+use crate::builder::{Axis, GraphBuilder, Value};
+use crate::proto::TensorProto;
+use crate::proto::tensor_proto::DataType;
+use crate::{Model, OnnxError, Weights};
+
+/// Operator set of the graph: the first with `LayerNormalization`; every kernel it needs is in the stock runtime.
+pub const OPSET: i64 = 17;
+
+/// Added to the attention scores of masked tokens. `exp` makes exactly zero of it beside any unmasked score, in float16
+/// as well, where the lowest float32 would become minus infinity; and a row with nothing but masked tokens stays finite.
+pub const MASKED_SCORE: f32 = -10000.0;
+
+/// Builds the encoder `config` describes, with `weights`.
+///
+/// Inputs, all int64 `[batch, seq]`: `input_ids`; `attention_mask`, 1 for tokens and 0 for padding; `token_type_ids` where
+/// there are two types or more. Outputs, float32: `last_hidden_state` `[batch, seq, hidden]`; `pooler_output`
+/// `[batch, hidden]` if the weights have a pooler. The hidden states of every layer are tensors inside, named in the
+/// model's [`metadata::HIDDEN_STATES`]. Every parameter is an initializer under its published name, in its published
+/// layout, and once, also where layers share it.
+///
+/// # Errors
+/// [`OnnxError::ConfigValue`], [`OnnxError::MissingWeight`], [`OnnxError::WeightShape`], [`OnnxError::WeightDtype`].
+pub fn build(config: &EncoderConfig, weights: &Weights) -> Result<Model, OnnxError> {
+    config.check()?;
+    let layout = config.family.layout();
+    let prefix = weights.prefix(layout.prefix);
+    let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
+    let mut b = GraphBuilder::new(config.family.as_str(), OPSET);
+    for parameter in config.parameters(pooler.is_some()) {
+        let values = weights.get(&format!("{prefix}{}", parameter.name), &parameter.shape)?;
+        b.initializer(TensorProto::from_f32(&parameter.name, &parameter.shape, values));
+    }
+    let hidden_states = Encoder { config, layout, pooler }.build(&mut b);
+
+    let mut model = Model::from_graph(b.finish(), OPSET)?;
+    let names = serde_json::Value::from(hidden_states).to_string();
+    model.set_metadata(metadata::FAMILY, Some(config.family.as_str()));
+    model.set_metadata(metadata::HIDDEN_STATES, Some(&names));
+    model.set_metadata(metadata::HEADS, Some(&config.num_attention_heads.to_string()));
+    model.set_metadata(metadata::MAX_POSITIONS, Some(&config.max_positions().to_string()));
+    model.set_metadata(metadata::POOLER_OUTPUT, pooler.map(|_| "pooler_output"));
+    Ok(model)
+}
+
+/// What every layer needs, computed once.
+struct Shared {
+    /// int64 `[4]`: batch, seq, heads, features of a head.
+    heads: Value,
+    /// int64 `[3]`: batch, seq, hidden.
+    tokens: Value,
+    /// float `[batch, 1, 1, seq]`: 0 or [`MASKED_SCORE`]; with relative positions `[batch, heads, seq, seq]`.
+    mask: Value,
+}
+
+struct Encoder<'a> {
+    config: &'a EncoderConfig,
+    layout: &'static Layout,
+    pooler: Option<&'static str>,
+}
+
+impl Encoder<'_> {
+    /// Adds everything; gives the names of the hidden states.
+    fn build(&self, b: &mut GraphBuilder) -> Vec<String> {
+        let axes = [Axis::symbol("batch"), Axis::symbol("seq")];
+        let mut input = |name| b.input(name, DataType::Int64, &axes);
+        let (input_ids, attention_mask) = (input("input_ids"), input("attention_mask"));
+        let token_type_ids = (self.config.type_vocab_size > 1).then(|| input("token_type_ids"));
+
+        let embedded = b.scoped("embeddings", |b| embeddings(b, self.config, &input_ids, token_type_ids.as_ref()));
+        let mut tokens = b.rename(&embedded, "hidden_states.0");
+        let mut hidden_states = vec![tokens.to_string()];
+        let shared = b.scoped("encoder", |b| self.shared(b, &input_ids, &attention_mask));
+
+        let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
+        let mut x = b.reshape(&tokens, &flat);
+        let last = self.config.num_hidden_layers;
+        for layer in 1..=last {
+            let modules = self.layout.layer.of(self.config.group(layer - 1));
+            x = b.scoped(&format!("encoder.layer.{}", layer - 1), |b| self.layer(b, &x, &modules, &shared));
+            tokens = b.reshape(&x, &shared.tokens);
+            let name = if layer == last { "last_hidden_state".to_owned() } else { format!("hidden_states.{layer}") };
+            tokens = b.rename(&tokens, &name);
+            hidden_states.push(name);
+        }
+
+        let [batch, seq] = axes;
+        let hidden = Axis::Fixed(self.config.hidden_size);
+        b.output(&tokens, "last_hidden_state", DataType::Float, &[batch.clone(), seq, hidden.clone()]);
+        if let Some(module) = self.pooler {
+            let pooled = b.scoped("pooler", |b| {
+                let first = b.integer(0);
+                let cls = b.gather(&tokens, &first, 1);
+                let dense = b.scoped("dense", |b| linear(b, module, &cls));
+                b.tanh(&dense)
+            });
+            b.output(&pooled, "pooler_output", DataType::Float, &[batch, hidden]);
+        }
+        hidden_states
+    }
+
+    fn shared(&self, b: &mut GraphBuilder, input_ids: &Value, attention_mask: &Value) -> Shared {
+        let batch_seq = b.shape(input_ids, 0, 2);
+        let heads = b.integers(&[as_i64(self.config.num_attention_heads), as_i64(self.config.head_size())]);
+        let heads = b.concat(&[&batch_seq, &heads], 0);
+        let hidden = b.integers(&[as_i64(self.config.hidden_size)]);
+        let tokens = b.concat(&[&batch_seq, &hidden], 0);
+
+        let mask = b.cast(attention_mask, DataType::Float);
+        let mask = b.unsqueeze(&mask, &[1, 2]);
+        let one = b.scalar("one", 1.0);
+        let masked = b.scalar("masked_score", MASKED_SCORE);
+        let mask = b.sub(&one, &mask);
+        let mut mask = b.mul(&mask, &masked);
+        if let Some(table) = self.layout.relative_attention {
+            let bias = b.scoped("relative", |b| relative_bias(b, self.config, table, input_ids));
+            mask = b.add(&mask, &bias);
+        }
+        Shared { heads, tokens, mask }
+    }
+
+    /// One layer, from `[batch · seq, hidden]` to the same.
+    fn layer(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared) -> Value {
+        let attended = b.scoped("attention", |b| {
+            let context = b.scoped("self", |b| self.attention(b, x, modules, shared));
+            b.scoped("output", |b| {
+                self.add_and_norm(b, &modules.attention_output, &modules.attention_norm, &context, x)
+            })
+        });
+        let wide = b.scoped("intermediate", |b| {
+            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &attended));
+            self.config.hidden_act.build(b, &wide)
+        });
+        b.scoped("output", |b| self.add_and_norm(b, &modules.output, &modules.output_norm, &wide, &attended))
+    }
+
+    /// `softmax(Q·Kᵀ / √d + mask) · V` for each head (Vaswani et al., 2017, <https://arxiv.org/abs/1706.03762>).
+    fn attention(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared) -> Value {
+        let mut heads = |part: &str, module: &str, order: &[i64]| {
+            let product = b.scoped(part, |b| linear(b, module, x));
+            let split = b.reshape(&product, &shared.heads);
+            b.transpose(&split, order)
+        };
+        let query = heads("query", &modules.query, &[0, 2, 1, 3]);
+        // Features before tokens, as the product of queries and keys wants them.
+        let key = heads("key", &modules.key, &[0, 2, 3, 1]);
+        let value = heads("value", &modules.value, &[0, 2, 1, 3]);
+
+        let scores = b.mat_mul(&query, &key);
+        // The runtime folds a division of the product by a constant into the product.
+        let root = b.scalar("sqrt_head_size", (self.config.head_size() as f32).sqrt());
+        let scores = b.div(&scores, &root);
+        let scores = b.add(&scores, &shared.mask);
+        let weights = b.softmax(&scores);
+        let context = b.mat_mul(&weights, &value);
+        let context = b.transpose(&context, &[0, 2, 1, 3]);
+        let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
+        b.reshape(&context, &flat)
+    }
+
+    /// The product, the residual, the normalisation that closes a block.
+    fn add_and_norm(&self, b: &mut GraphBuilder, dense: &str, closing: &str, x: &Value, residual: &Value) -> Value {
+        let product = b.scoped("dense", |b| linear(b, dense, x));
+        let sum = b.add(&product, residual);
+        norm(b, closing, &sum, self.config)
+    }
+}
+
+/// The product of that module with `x`, `[rows, in]`.
+pub(super) fn linear(b: &mut GraphBuilder, module: &str, x: &Value) -> Value {
+    let [weight, bias] = parameters(module);
+    b.linear(x, &weight, &bias)
+}
+
+/// The layer normalisation of that module.
+pub(super) fn norm(b: &mut GraphBuilder, module: &str, x: &Value, config: &EncoderConfig) -> Value {
+    let [weight, bias] = parameters(module);
+    b.layer_normalization(x, &weight, &bias, config.layer_norm_eps as f32)
+}
+
+fn parameters(module: &str) -> [Value; 2] {
+    ["weight", "bias"].map(|part| Value::named(&format!("{module}.{part}")))
+}
+
+/// A checked size: below 2^31.
+fn as_i64(size: usize) -> i64 {
+    size as i64
+}

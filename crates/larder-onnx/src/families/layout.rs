@@ -1,0 +1,112 @@
+//! What tells one family from another: names, defaults, and the few places where their graphs differ.
+
+use super::Family;
+use super::config::EncoderConfig;
+
+/// A family, as data. `config.json` keys and parameter names are those of the `transformers` library.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// What stands, with a dot, before the names of all parameters in checkpoints that have a head too.
+    pub prefix: &'static str,
+    /// Keys of `config.json` that this family calls otherwise: BERT's key, this family's.
+    pub renamed_keys: &'static [(&'static str, &'static str)],
+    /// Keys that would change the graph in ways it is not built for, each with the JSON of the one value that is.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// The settings that a `config.json` may leave out.
+    pub defaults: fn() -> EncoderConfig,
+    /// Are there vectors of token types?
+    pub token_types: bool,
+    /// Which row of the position table a token takes.
+    pub positions: Positions,
+    /// May the token table have another width than the layers, with a product in between? Its name.
+    pub projection: Option<&'static str>,
+    /// Each layer's modules.
+    pub layer: LayerNames,
+    /// The table of attention biases by relative position.
+    pub relative_attention: Option<&'static str>,
+    /// The dense layer of the pooled output, where the family has one.
+    pub pooler: Option<&'static str>,
+}
+
+/// Which row of the position table a token takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Positions {
+    /// Its place in the text.
+    FromZero,
+    /// The padding token's id plus its place, from 1, among the tokens that are no padding, as fairseq counts.
+    AfterPadding,
+    /// The same, with the padding token taken to be this one whatever the configuration says.
+    AfterToken(u32),
+}
+
+/// The names of a layer's modules, each behind `root` and a dot.
+#[derive(Debug)]
+pub(crate) struct LayerNames {
+    /// `#` stands for the number of the layer, or of its group where layers share parameters.
+    pub root: &'static str,
+    pub query: &'static str,
+    pub key: &'static str,
+    pub value: &'static str,
+    pub attention_output: &'static str,
+    pub attention_norm: &'static str,
+    pub intermediate: &'static str,
+    pub output: &'static str,
+    pub output_norm: &'static str,
+}
+
+/// The names that BERT gave, and most families kept.
+pub(crate) const BERT_LAYER: LayerNames = LayerNames {
+    root: "encoder.layer.#",
+    query: "attention.self.query",
+    key: "attention.self.key",
+    value: "attention.self.value",
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    intermediate: "intermediate.dense",
+    output: "output.dense",
+    output_norm: "output.LayerNorm",
+};
+
+/// A layer's modules by their full names.
+pub(crate) struct LayerModules {
+    pub query: String,
+    pub key: String,
+    pub value: String,
+    pub attention_output: String,
+    pub attention_norm: String,
+    pub intermediate: String,
+    pub output: String,
+    pub output_norm: String,
+}
+
+impl LayerNames {
+    /// The modules of that layer, or group of layers.
+    pub fn of(&self, number: usize) -> LayerModules {
+        let root = self.root.replace('#', &number.to_string());
+        let name = |module: &str| format!("{root}.{module}");
+        LayerModules {
+            query: name(self.query),
+            key: name(self.key),
+            value: name(self.value),
+            attention_output: name(self.attention_output),
+            attention_norm: name(self.attention_norm),
+            intermediate: name(self.intermediate),
+            output: name(self.output),
+            output_norm: name(self.output_norm),
+        }
+    }
+}
+
+impl Family {
+    pub(crate) fn layout(self) -> &'static Layout {
+        match self {
+            Self::Bert => &super::bert::LAYOUT,
+            Self::Albert => &super::albert::LAYOUT,
+            Self::DistilBert => &super::distilbert::LAYOUT,
+            Self::Roberta => &super::roberta::LAYOUT,
+            Self::XlmRoberta => &super::roberta::XLM_LAYOUT,
+            Self::Electra => &super::electra::LAYOUT,
+            Self::MpNet => &super::mpnet::LAYOUT,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The parameters of an encoder: published names, shapes, and how they start.
+
+use std::collections::HashSet;
+
+use super::mpnet::BUCKETS;
+use super::{EncoderConfig, Family};
+use crate::Weights;
+
+/// How a parameter starts before training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initial {
+    /// Normal with mean 0 and standard deviation `initializer_range`.
+    Normal,
+    /// Zero: biases.
+    Zeros,
+    /// One: scales of layer normalisations.
+    Ones,
+}
+
+/// One parameter of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The published name without the prefix of checkpoints with a head, as
+    /// `encoder.layer.0.attention.self.query.weight`.
+    pub name: String,
+    /// `[out, in]` for products, `[rows, features]` for tables, `[features]` for the rest.
+    pub shape: Vec<usize>,
+    /// How it starts.
+    pub initial: Initial,
+}
+
+impl EncoderConfig {
+    /// All parameters: embeddings first, then layer by layer, each once, then the pooler if asked for and the family has
+    /// one.
+    pub fn parameters(&self, pooler: bool) -> Vec<Parameter> {
+        let layout = self.family.layout();
+        let mut list = List::default();
+        let (hidden, embedding) = (self.hidden_size, self.embedding_size);
+        list.table("embeddings.word_embeddings", self.vocab_size, embedding);
+        list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);
+        if layout.token_types {
+            list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
+        }
+        list.norm("embeddings.LayerNorm", embedding);
+        if let Some(module) = self.projection() {
+            list.linear(module, hidden, embedding);
+        }
+        if let Some(table) = layout.relative_attention {
+            list.table(table, BUCKETS, self.num_attention_heads);
+        }
+        for group in 0..self.num_hidden_groups {
+            let modules = layout.layer.of(group);
+            for module in [&modules.query, &modules.key, &modules.value, &modules.attention_output] {
+                list.linear(module, hidden, hidden);
+            }
+            list.norm(&modules.attention_norm, hidden);
+            list.linear(&modules.intermediate, self.intermediate_size, hidden);
+            list.linear(&modules.output, hidden, self.intermediate_size);
+            list.norm(&modules.output_norm, hidden);
+        }
+        if let Some(module) = layout.pooler.filter(|_| pooler) {
+            list.linear(module, hidden, hidden);
+        }
+        list.0
+    }
+
+    /// The product between the tables and the layers. ALBERT always has one, ELECTRA where the widths differ.
+    pub(super) fn projection(&self) -> Option<&'static str> {
+        let needed = self.family == Family::Albert || self.embedding_size != self.hidden_size;
+        self.family.layout().projection.filter(|_| needed)
+    }
+}
+
+/// Names in `weights` that a model of this configuration does not use, sorted: heads of the task that the encoder was
+/// trained on (`cls.…`), buffers (`embeddings.position_ids`).
+pub fn unused_weights(config: &EncoderConfig, weights: &Weights) -> Vec<String> {
+    let prefix = weights.prefix(config.family.layout().prefix);
+    let used: HashSet<String> =
+        config.parameters(true).into_iter().map(|parameter| format!("{prefix}{}", parameter.name)).collect();
+    weights.names().filter(|name| !used.contains(*name)).map(str::to_owned).collect()
+}
+
+#[derive(Default)]
+struct List(Vec<Parameter>);
+
+impl List {
+    fn push(&mut self, module: &str, part: &str, shape: &[usize], initial: Initial) {
+        self.0.push(Parameter { name: format!("{module}.{part}"), shape: shape.to_vec(), initial });
+    }
+
+    fn table(&mut self, module: &str, rows: usize, features: usize) {
+        self.push(module, "weight", &[rows, features], Initial::Normal);
+    }
+
+    fn linear(&mut self, module: &str, output: usize, input: usize) {
+        self.push(module, "weight", &[output, input], Initial::Normal);
+        self.push(module, "bias", &[output], Initial::Zeros);
+    }
+
+    fn norm(&mut self, module: &str, features: usize) {
+        self.push(module, "weight", &[features], Initial::Ones);
+        self.push(module, "bias", &[features], Initial::Zeros);
+    }
+}

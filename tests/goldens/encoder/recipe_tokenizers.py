@@ -1,0 +1,123 @@
+"""Small vocabularies of every kind that encoders are published with, and the `tokenizer.json` that transformers makes of
+each; `recipe.py` runs this.
+
+- WordPiece, `vocab.txt`: ELECTRA (lower-casing), DistilBERT (cased, its `tokenizer_config.json` says so), MPNet;
+- byte-level BPE, `vocab.json` and `merges.txt`: RoBERTa;
+- Unigram, `spiece.model` (ALBERT) and `sentencepiece.bpe.model` (XLM-R), each with a small normalisation map of its own.
+"""
+
+import collections
+import json
+import tempfile
+
+import sentencepiece
+import tokenizers
+import transformers
+from sentencepiece import sentencepiece_model_pb2
+
+CORPUS = """A larder is a cool room where food is kept until it is wanted, and where nobody sleeps.
+She read the letter twice before she answered; he had read it once, in 1997, and never again.
+Who has been to both Berlin and Paris, and which was warmer in the winter of 1962?
+The bread was burnt, the butter was cold, the tea was weak: we ate and drank anyway.
+The quick brown fox jumped over the lazy dog, least of all the dog, which slept on and on.
+Prices rose by 3.5 % to 1,250 euros; shares fell. Naïve café owners déjà vu, über façade, Ångström.
+Прохладная кладовая, 日本語の文章 and 中文 words, emoji 🙂 too. (An aside, in brackets.) It's hers; it isn't his.
+""".splitlines()
+
+# Characters that the Unigram models write otherwise: wide letters, a ligature, circled digits, odd spaces.
+RULES = {"\uff21": "A", "\uff42": "b", "\ufb01": "fi", "\u2460": "1", "\u00bd": "1/2", "\u3000": " ", "\u00a0": " ",
+         "\t": " ", "\n": " ", "\u200b": " "}
+
+
+def wordpiece(folder, special, lowercase):
+    """Characters, then beginnings and ends of words, the frequent first: the library's trainer breaks ties by chance."""
+    normalizer = tokenizers.normalizers.BertNormalizer(lowercase=lowercase)
+    split = tokenizers.pre_tokenizers.BertPreTokenizer()
+    pieces = collections.Counter()
+    for line in CORPUS:
+        for word, _ in split.pre_tokenize_str(normalizer.normalize_str(line)):
+            pieces.update([word, *(word[:n] for n in (1, 2, 3) if n < len(word))])
+            pieces.update(f"##{word[-n:]}" for n in (2, 3) if n < len(word))
+            pieces.update(f"##{letter}" for letter in word[1:])
+    single = [piece for piece in pieces if len(piece.removeprefix("##")) == 1 and piece.isascii()]
+    frequent = sorted(pieces, key=lambda piece: (-pieces[piece], piece))
+    vocabulary = list(dict.fromkeys([*special, *sorted(single), *frequent]))[:190]
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary))
+
+
+def electra(folder):
+    wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
+    return transformers.BertTokenizer.from_pretrained(folder)
+
+
+def distilbert(folder):
+    wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], False)
+    settings = {"tokenizer_class": "DistilBertTokenizer", "do_lower_case": False, "model_max_length": 40,
+                "strip_accents": True, "tokenize_chinese_chars": False}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n")
+    return transformers.BertTokenizer.from_pretrained(folder)
+
+
+def mpnet(folder):
+    wordpiece(folder, ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"], True)
+    return transformers.MPNetTokenizer.from_pretrained(folder)
+
+
+def roberta(folder):
+    tokenizer = tokenizers.ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer.train_from_iterator(CORPUS, vocab_size=330, min_frequency=2, special_tokens=special, show_progress=False)
+    tokenizer.save_model(str(folder))
+    return transformers.RobertaTokenizer.from_pretrained(folder)
+
+
+def sentences(path, size, **settings):
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        for found, written in RULES.items():
+            codes = [" ".join(f"{ord(c):X}" for c in text) for text in (found, written)]
+            rules.write("\t".join(codes) + "\n")
+        rules.flush()
+        with open(path, "wb") as out:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(CORPUS), model_writer=out, vocab_size=size, model_type="unigram",
+                normalization_rule_tsv=rules.name, num_threads=1, minloglevel=2, character_coverage=1.0,
+                hard_vocab_limit=False, **settings)
+    model = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())
+    model.trainer_spec.ClearField("input")
+    # The file of rules has another name each time.
+    model.normalizer_spec.ClearField("normalization_rule_tsv")
+    model.trainer_spec.ClearField("model_prefix")
+    return model
+
+
+def albert(folder):
+    path = folder / "spiece.model"
+    model = sentences(path, 140, pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]"],
+                      user_defined_symbols=["[MASK]", "(", ")"])
+    # A digit and a comma as one piece, which ALBERT's vocabulary has and its tokenizer splits.
+    model.pieces[-1].piece, model.pieces[-1].score = "\u25817,", -2.0
+    path.write_bytes(model.SerializeToString())
+    # What transformers.convert_slow_tokenizer.AlbertConverter does to scores, as in the published tokenizer.json.
+    split = lambda piece: len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit()
+    vocabulary = [(p.piece, p.score - 100 if split(p.piece) else p.score) for p in model.pieces]
+    return transformers.AlbertTokenizer(
+        vocab=vocabulary, _spm_precompiled_charsmap=model.normalizer_spec.precompiled_charsmap)
+
+
+def xlm_roberta(folder):
+    path = folder / "sentencepiece.bpe.model"
+    path.write_bytes(sentences(path, 140).SerializeToString())
+    return transformers.XLMRobertaTokenizer.from_pretrained(folder)
+
+
+KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "mpnet": mpnet, "roberta": roberta,
+         "xlm-roberta": xlm_roberta}
+
+
+def write(name, folder):
+    """Writes the vocabulary's files and `tokenizer.json` of the family; gives the number of tokens."""
+    # A tokenizer.json that is there already would be read instead of the vocabulary.
+    (folder / "tokenizer.json").unlink(missing_ok=True)
+    tokenizer = KINDS[name](folder).backend_tokenizer
+    (folder / "tokenizer.json").write_text(tokenizer.to_str() + "\n")
+    return tokenizer.get_vocab_size()
