@@ -25,7 +25,8 @@ use larder_metrics::{
 };
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, select_features};
 use larder_pipeline::{
-    Larder, RunOutcome, Silent, Stage, TRAIN_SPLIT, TokenizeOptions, TrainOptions, embed_features, run, tokenize_split,
+    Evaluation, HeadRecord, Larder, RunOutcome, Silent, Stage, TRAIN_SPLIT, TokenizeOptions, TrainOptions,
+    embed_features, run, tokenize_split,
 };
 use larder_runtime::{Device, Session, SessionSettings, TensorView};
 use larder_store::{TokensProjection, TokensReader};
@@ -318,7 +319,11 @@ fn tell(
     let (train_gold, gold) = tokens.classes.split_at(cut);
     let counts = class_counts(train_gold, 2)?;
     let majority = majority_baseline(majority_class(&counts).unwrap_or(1), gold, 2)?;
-    let dev = ours.evaluation.splits.first().ok_or("the run has no scores")?;
+    let (Evaluation::Sequence(scored), HeadRecord::Sequence(head)) = (&ours.evaluation, &ours.trained.record.head)
+    else {
+        return Err("the run is no classifier".into());
+    };
+    let dev = scored.splits.first().ok_or("the run has no scores")?;
     let mcc = dev.intervals.iter().find(|(metric, _)| *metric == Metric::Mcc).map(|(_, interval)| *interval);
     let mcc = mcc.ok_or("the scores have no interval of MCC")?;
     let seconds = |stages: &[Stage]| -> f64 {
@@ -335,7 +340,7 @@ fn tell(
     println!("|---|---|---|");
     println!(
         "| what the head reads | pooled output of the last layer | {} |",
-        ours.trained.record.selection.as_ref().map_or_else(String::new, |s| s.best().candidate.clone())
+        head.selection.as_ref().map_or_else(String::new, |s| s.best().candidate.clone())
     );
     println!(
         "| head | one dense unit, Adam {LEARNING_RATE}, {EPOCHS} epochs, {SEEDS} seeds | logistic regression, \

@@ -36,8 +36,7 @@ pub fn encode_split(
 ) -> Result<(PathBuf, Vec<StageTime>), PipelineError> {
     let (tokens, tokenized) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
     let started = Instant::now();
-    let kind = format!("sentence-{}", options.settings.dtype);
-    let target = larder.home().features(&spec.name, encoder.name(), &kind, split)?;
+    let target = larder.home().features(&spec.name, encoder.name(), &options.settings.kind(), split)?;
     let request =
         EncodeRequest { encoder, tokens: &tokens, target: &target, settings: &options.settings, reuse: !options.force };
     let time = |rows: usize, fresh, device| StageTime {

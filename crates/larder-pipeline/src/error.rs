@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use larder_data::DataError;
+use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
 use larder_encoder::EncoderError;
 use larder_metrics::MetricsError;
 use larder_runtime::RuntimeError;
-use larder_store::StoreError;
+use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
 
@@ -70,10 +70,12 @@ pub enum PipelineError {
         known: Vec<String>,
     },
     /// The dataset has no labels.
-    #[error("{} names no label column, so there is nothing to learn; add `label` to [columns]", spec.display())]
+    #[error("{} names no {} column, so there is nothing to learn; add `{}` to [columns]", spec.display(), target(*task), target(*task))]
     NoLabels {
         /// The dataset's description.
         spec: PathBuf,
+        /// Its task.
+        task: Task,
     },
     /// The dataset has no split of that name to train on.
     #[error("{} has no split `{split}` to train on; its splits are {}", spec.display(), known.join(", "))]
@@ -86,7 +88,7 @@ pub enum PipelineError {
         known: Vec<String>,
     },
     /// A row without a label where one is needed.
-    #[error("{}: row {row} has no label; training needs one in every row", features.display())]
+    #[error("{}: row {row} has no label; training and scoring need one in every row", features.display())]
     NoLabel {
         /// The features file.
         features: PathBuf,
@@ -105,11 +107,53 @@ pub enum PipelineError {
         /// The run's labels.
         known: Vec<String>,
     },
-    /// The task is not one that this head learns.
-    #[error("{} is a tagging task; a head for words is not there yet: sequence tasks can be trained", spec.display())]
-    TaggingTask {
+    /// Features of another level than the task's head reads.
+    #[error("{}: a head for {task} reads features of level `{expected}`, not `{found}`; leave `--level` out", spec.display())]
+    WrongLevel {
         /// The dataset's description.
         spec: PathBuf,
+        /// Its task.
+        task: Task,
+        /// The level asked for.
+        found: Level,
+        /// The level that the head reads.
+        expected: Level,
+    },
+    /// A features file of words in which a word is missing.
+    #[error(
+        "{}: row {row} is word {found} of its sentence, expected word {expected}: rows are missing or out of order; \
+         encode it again with `larder encode --force`",
+        features.display()
+    )]
+    BrokenSentences {
+        /// The features file.
+        features: PathBuf,
+        /// Zero-based row.
+        row: usize,
+        /// Its position.
+        found: i32,
+        /// The position that would follow the row before.
+        expected: i32,
+    },
+    /// A `run.json` of another version.
+    #[error("{} has version {found}, this larder reads {expected}; train it again with `--run NAME`", path.display())]
+    RunVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version read here.
+        expected: u32,
+    },
+    /// A run of the other task was given.
+    #[error("run `{run}` is a {found} run; this needs a {expected} run")]
+    WrongTask {
+        /// The run.
+        run: String,
+        /// Its task.
+        found: Task,
+        /// The task needed.
+        expected: Task,
     },
     /// The encoder of that name is no longer the one the run was made with.
     #[error(
@@ -148,6 +192,7 @@ impl PipelineError {
             Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
             Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
             Self::Train(TrainError::Diverged { .. }) => ExitCode::TrainingFailed,
+            Self::WrongLevel { .. } => ExitCode::Usage,
             _ => ExitCode::BadInput,
         }
     }
@@ -166,6 +211,13 @@ fn of_encoder(error: &EncoderError) -> ExitCode {
         EncoderError::NotFound { .. } => ExitCode::MissingPrerequisite,
         EncoderError::Run { source, .. } => of_runtime(source),
         _ => ExitCode::BadInput,
+    }
+}
+
+fn target(task: Task) -> &'static str {
+    match task {
+        Task::Sequence => "label",
+        Task::Tagging => "tags",
     }
 }
 

@@ -4,7 +4,9 @@
 //! - [`Larder`] is where artifacts lie and which ONNX Runtime is used.
 //! - [`tokenize_split`], [`encode_split`], [`train`], [`evaluate`] are the stages on one dataset and encoder; [`run`] is all
 //!   of them.
-//! - [`RunRecord`] is `run.json`: everything a run was made with, and what [`Predictor`] needs to answer later.
+//! - [`RunRecord`] is `run.json`: everything a run was made with, and what [`Predictor`] (one label a text) and
+//!   [`TagPredictor`] (entities) need to answer later.
+//! - [`run_seeds`] repeats a set-up with several seeds; [`score_file`] scores anybody's CoNLL file as our own runs are.
 //! - [`PipelineError`] wraps the stages' errors and knows the process's [`ExitCode`].
 //!
 //! ```
@@ -16,24 +18,33 @@
 //! ```
 #![deny(missing_docs)]
 
+mod cached_words;
 mod encode;
 mod error;
 mod evaluate;
+mod head;
 mod larder;
 mod observer;
 mod predict;
 mod record;
 mod run;
+mod score;
+mod seeds;
 mod tokenize;
 mod train;
 
 pub use encode::{EncodeOptions, embed_features, encode_split};
 pub use error::{ExitCode, PipelineError};
-pub use evaluate::{Evaluation, SplitEvaluation, evaluate};
+pub use evaluate::{
+    EvaluateOutcome, Evaluation, SequenceEvaluation, ShownSentence, SplitEvaluation, TaggingEvaluation,
+    TaggingSplitEvaluation, evaluate,
+};
 pub use larder::Larder;
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
-pub use predict::{Prediction, Predictor};
-pub use record::{RunRecord, RunSettings};
+pub use predict::{EntityPrediction, Prediction, Predictor, TagPredictor, TaggedText, TextOrWords};
+pub use record::{HeadRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord};
 pub use run::{RunOutcome, run};
+pub use score::{FileScores, ScoreOptions, score_file};
+pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::{TokenizeOptions, tokenize_split};
 pub use train::{TRAIN_SPLIT, TrainOptions, TrainOutcome, train};

@@ -3,34 +3,86 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use larder_data::OnBadRow;
-use larder_encode::LayerSelection;
+use larder_data::{OnBadRow, OnIllegalTags, Task};
+use larder_encode::{Context, LayerSelection};
 use larder_metrics::ClassificationScores;
-use larder_onnx::{FeatureOutput, Pool};
-use larder_store::{FeatureDtype, Provenance, StoreError, write_json};
-use larder_train::{Convergence, LogisticHead, Selection};
+use larder_onnx::{FeatureOutput, Pool, WordPool};
+use larder_store::{FeatureDtype, Level, Provenance, StoreError, write_json};
+use larder_train::{Advice, Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
+use crate::evaluate::{tagger_training_advice, training_advice};
+use crate::head::Head;
 use crate::{Larder, PipelineError, StageTime};
 
 /// Version of `run.json`.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
-/// The settings that a run's answers depend on.
+/// The settings that a run's answers depend on, but for the head's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
-    /// Tokens a text may have, special tokens included.
+    /// Tokens a text (tagging: a window) may have, special tokens included.
     pub max_tokens: usize,
     /// What was done with rows that cannot be used.
     pub on_bad_row: OnBadRow,
+    /// What was done with tags that their scheme forbids.
+    pub on_illegal_tags: OnIllegalTags,
+    /// Sentences, words or tokens.
+    pub level: Level,
     /// Hidden layers trained from, as asked.
     pub layers: LayerSelection,
-    /// Poolings, as asked.
+    /// Poolings of sentences, as asked.
     pub pools: Vec<Pool>,
+    /// Which of a word's tokens stand for it.
+    pub word_pool: WordPool,
+    /// Tokens from one window of a long sentence to the next; `None` is half a window.
+    pub stride: Option<usize>,
+    /// Whether neighbouring sentences were read along.
+    pub context: Context,
     /// Stored element type of the features.
     pub dtype: FeatureDtype,
-    /// The head and how it was chosen.
-    pub train: larder_train::TrainSettings,
+}
+
+/// A head as trained: how it was chosen, and how well the fit went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "lowercase")]
+pub enum HeadRecord {
+    /// One label a text.
+    Sequence(SequenceRecord),
+    /// One tag a word.
+    Tagging(TaggingRecord),
+}
+
+/// A head for one label a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SequenceRecord {
+    /// How it was asked for.
+    pub settings: TrainSettings,
+    /// Whether its texts are pairs.
+    pub pair: bool,
+    /// What cross-validation saw; `None` when there was nothing to choose and too few rows for it.
+    pub selection: Option<Selection>,
+    /// How well the final fit converged.
+    pub convergence: Convergence,
+    /// Scores on the rows the head was fitted on.
+    pub train_scores: ClassificationScores,
+    /// Scores on train rows that the head which answered them had not seen.
+    pub out_of_fold_scores: Option<ClassificationScores>,
+}
+
+/// A head for one tag a word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaggingRecord {
+    /// How it was asked for.
+    pub settings: TaggingSettings,
+    /// What held-out sentences said; `None` when there was nothing to choose.
+    pub selection: Option<TaggingSelection>,
+    /// How well the final fit converged.
+    pub convergence: Convergence,
+    /// Sentences and words it was fitted on.
+    pub sentences: usize,
+    /// Words it was fitted on.
+    pub words: usize,
 }
 
 /// Everything a run was made with.
@@ -52,34 +104,32 @@ pub struct RunRecord {
     pub encoder: String,
     /// The encoder model's digest.
     pub encoder_digest: String,
-    /// Whether its texts are pairs.
-    pub pair: bool,
-    /// Labels in the order of the head's classes, as the data spells them.
+    /// Labels (tagging: IOB2 tags) in the order of the head's classes, as the data spells them.
     pub labels: Vec<String>,
     /// The same for people.
     pub display: Vec<String>,
-    /// Rows a label in the training split.
+    /// Rows (tagging: words) a label in the training split.
     pub train_counts: Vec<usize>,
     /// The split trained on.
     pub train_split: String,
-    /// Settings.
+    /// How its features are made.
     pub settings: RunSettings,
     /// The feature columns that were offered to the head, chosen or not.
     pub columns_tried: Vec<String>,
     /// The encoder outputs that the head reads, in its order.
     pub outputs: Vec<FeatureOutput>,
-    /// What cross-validation saw; `None` when there was nothing to choose and too few rows for it.
-    pub selection: Option<Selection>,
-    /// How well the final fit converged.
-    pub convergence: Convergence,
-    /// Scores on the rows the head was fitted on.
-    pub train_scores: ClassificationScores,
-    /// Scores on train rows that the head which answered them had not seen.
-    pub out_of_fold_scores: Option<ClassificationScores>,
+    /// The head.
+    pub head: HeadRecord,
     /// Versions of larder and ONNX Runtime.
     pub versions: BTreeMap<String, String>,
     /// Seconds and rows a stage.
     pub stages: Vec<StageTime>,
+}
+
+/// Read first, so that another version's record is refused for its version and not for its fields.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
 }
 
 impl RunRecord {
@@ -90,7 +140,14 @@ impl RunRecord {
     pub fn open(larder: &Larder, run: &str) -> Result<Self, PipelineError> {
         let path = larder.home().run(run)?.join("run.json");
         match std::fs::read(&path) {
-            Ok(text) => Ok(serde_json::from_slice(&text).map_err(|source| StoreError::Json { path, source })?),
+            Ok(text) => {
+                let json = |source| StoreError::Json { path: path.clone(), source };
+                let Version { format_version } = serde_json::from_slice(&text).map_err(json)?;
+                if format_version != FORMAT_VERSION {
+                    return Err(PipelineError::RunVersion { path, found: format_version, expected: FORMAT_VERSION });
+                }
+                Ok(serde_json::from_slice(&text).map_err(json)?)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PipelineError::UnknownRun {
                 run: run.to_owned(),
                 folder: larder.home().runs(),
@@ -119,13 +176,32 @@ impl RunRecord {
         Ok(larder.home().run(&self.run)?)
     }
 
+    /// What the run predicts.
+    pub fn task(&self) -> Task {
+        match self.head {
+            HeadRecord::Sequence(_) => Task::Sequence,
+            HeadRecord::Tagging(_) => Task::Tagging,
+        }
+    }
+
+    /// What stands out about the training itself.
+    pub fn training_advice(&self) -> Vec<Advice> {
+        match &self.head {
+            HeadRecord::Sequence(sequence) => training_advice(self, sequence),
+            HeadRecord::Tagging(tagging) => tagger_training_advice(self, tagging),
+        }
+    }
+
     /// The run's head, checked to be the one that this record describes.
-    pub(crate) fn head(&self, larder: &Larder) -> Result<LogisticHead, PipelineError> {
-        let head = LogisticHead::load(&self.folder(larder)?)?;
-        let classes = self.labels.len();
-        let chosen = self.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len());
-        let whole = self.display.len() == classes && self.train_counts.len() == classes && chosen;
-        if head.classes != self.labels || head.columns.len() != self.outputs.len() || !whole {
+    pub(crate) fn load_head(&self, larder: &Larder) -> Result<Head, PipelineError> {
+        let head = Head::load(&self.folder(larder)?, self.task())?;
+        let (columns, classes) = head.reads();
+        let chosen = match &self.head {
+            HeadRecord::Sequence(record) => record.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len()),
+            HeadRecord::Tagging(record) => record.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len()),
+        };
+        let whole = self.display.len() == classes.len() && self.train_counts.len() == classes.len() && chosen;
+        if classes != self.labels || columns != self.outputs.len() || !whole {
             return Err(PipelineError::BrokenRun { run: self.run.clone() });
         }
         Ok(head)

@@ -31,7 +31,7 @@ pub fn run(
 ) -> Result<RunOutcome, PipelineError> {
     let trained = train(larder, spec, encoder, options, observer)?;
     let settings = &options.encode.settings;
-    let evaluation = evaluate(larder, &trained.record, &[], settings.device, settings.threads, observer)?;
-    let times = trained.times.iter().chain(&evaluation.times).cloned().collect();
-    Ok(RunOutcome { trained, evaluation, times })
+    let scored = evaluate(larder, &trained.record, &[], settings.device, settings.threads, observer)?;
+    let times = trained.times.iter().chain(&scored.times).cloned().collect();
+    Ok(RunOutcome { trained, evaluation: scored.evaluation, times })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use larder_data::{DatasetSpec, OnBadRow};
+use larder_data::{DatasetSpec, OnBadRow, OnIllegalTags};
 use larder_encoder::Encoder;
 use larder_store::{Freshness, StoreError, TokensProjection, TokensReader, read_provenance};
 use larder_tokens::{TokenizeRequest, tokenize};
@@ -17,6 +17,8 @@ pub struct TokenizeOptions {
     pub max_tokens: Option<usize>,
     /// What to do with rows that cannot be used.
     pub on_bad_row: OnBadRow,
+    /// What to do with tags that their scheme forbids.
+    pub on_illegal_tags: OnIllegalTags,
     /// Work even when the file is up to date.
     pub force: bool,
 }
@@ -24,7 +26,7 @@ pub struct TokenizeOptions {
 impl Default for TokenizeOptions {
     /// Stops at a bad row: losing rows in silence is worse than stopping.
     fn default() -> Self {
-        Self { max_tokens: None, on_bad_row: OnBadRow::Stop, force: false }
+        Self { max_tokens: None, on_bad_row: OnBadRow::Stop, on_illegal_tags: OnIllegalTags::Refuse, force: false }
     }
 }
 
@@ -56,6 +58,7 @@ pub fn tokenize_split(
         tokenizer: &tokenizer,
         max_tokens: options.max_tokens(encoder),
         on_bad_row: options.on_bad_row,
+        on_illegal_tags: options.on_illegal_tags,
         target: &target,
     };
     let wanted = request.provenance()?;

@@ -3,14 +3,20 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use larder_data::OnBadRow;
-use larder_encode::{EncodeSettings, LayerSelection};
+use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Separator, Task};
+use larder_encode::{Context, EncodeSettings, LayerSelection};
 use larder_metrics::Metric;
-use larder_onnx::Pool;
+use larder_onnx::{Pool, WordPool};
 use larder_pipeline::{EncodeOptions, TokenizeOptions, TrainOptions};
 use larder_runtime::Device;
-use larder_store::FeatureDtype;
-use larder_train::{ClassWeightChoice, ThresholdChoice, TrainSettings};
+use larder_store::{FeatureDtype, Level};
+use larder_tags::Scheme;
+use larder_train::{
+    ClassWeightChoice, ColumnUse, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
+};
+
+use crate::failure::Failure;
+use crate::size::Size;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
 ///
@@ -53,6 +59,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// A run's answers to texts: arguments, a file, standard input, or a prompt on a terminal
     Predict(PredictArgs),
+    /// Entity scores of a CoNLL file with a gold and a predicted column, whoever wrote it
+    Score(ScoreArgs),
     /// The runs there are
     Runs,
 }
@@ -127,6 +135,10 @@ pub struct TokenizeFlags {
     /// A row that cannot be used: stop, or skip (counted and listed)
     #[arg(long, value_name = "stop|skip", default_value = "stop")]
     pub on_bad_row: OnBadRow,
+    /// Tagging: tags that their scheme forbids: refuse (a bad row), or repair (read as conlleval does, and counted)
+    /// [default: refuse]
+    #[arg(long, value_name = "refuse|repair")]
+    pub illegal_tags: Option<OnIllegalTags>,
 }
 
 /// Where the encoder runs.
@@ -140,14 +152,32 @@ pub struct DeviceFlags {
     pub threads: usize,
 }
 
+/// What one row of the features is.
+#[derive(Debug, Args)]
+pub struct LevelFlags {
+    /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
+    #[arg(long, value_name = "sentence|word|token")]
+    pub level: Option<Level>,
+    /// Of words: which of a word's tokens stand for it [default: first]
+    #[arg(long, value_name = "first|mean|last|first-last")]
+    pub word_pool: Option<WordPool>,
+    /// Of words and tokens: tokens from one window of a long sentence to the next; half a window unless given
+    #[arg(long, value_name = "N")]
+    pub stride: Option<usize>,
+    /// Of words and tokens: document reads neighbouring sentences of the same document along where a window has room
+    /// [default: none]
+    #[arg(long, value_name = "none|document")]
+    pub context: Option<Context>,
+}
+
 /// Which vectors are made.
 #[derive(Debug, Args)]
 pub struct VectorFlags {
     /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
     #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
     pub layers: LayerSelection,
-    /// Poolings: cls, mean, pooler (the last layer's only)
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "mean")]
+    /// Of sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub pool: Vec<Pool>,
     /// f16 halves the file
     #[arg(long, value_name = "f32|f16", default_value = "f32")]
@@ -180,6 +210,8 @@ pub struct EncodeArgs {
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
+    pub level: LevelFlags,
+    #[command(flatten)]
     pub vectors: VectorFlags,
 }
 
@@ -190,6 +222,8 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
+    pub level: LevelFlags,
+    #[command(flatten)]
     pub vectors: VectorFlags,
     #[command(flatten)]
     pub head: HeadFlags,
@@ -198,30 +232,53 @@ pub struct TrainArgs {
     pub run: Option<String>,
 }
 
-/// How the head is trained and chosen.
+/// How the head is trained and chosen. What is not given is the task's own default.
 #[derive(Debug, Args)]
 pub struct HeadFlags {
-    /// What layers, strength, class weight and threshold are chosen by
-    #[arg(long, value_name = "mcc|macro_f1|accuracy", default_value = "mcc")]
-    pub metric: Metric,
-    /// Folds of the cross-validation on train
-    #[arg(long, value_name = "K", default_value_t = larder_metrics::DEFAULT_FOLDS)]
-    pub folds: usize,
+    /// The head: logistic; for tagging also crf, a linear-chain conditional random field
+    #[arg(long, value_name = "logistic|crf")]
+    pub head: Option<TaggerKind>,
+    /// Classification: what layers, strength, class weight and threshold are chosen by; mcc unless given. Tagging is chosen
+    /// by strict entity F1
+    #[arg(long, value_name = "mcc|macro_f1|accuracy")]
+    pub metric: Option<Metric>,
+    /// Folds of the cross-validation on train: 5 for classification; 1 for tagging, which holds one fifth out once
+    #[arg(long, value_name = "K")]
+    pub folds: Option<usize>,
     /// Strength C (small is strong regularisation): one value fixes it, several are chosen among
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub c: Vec<f64>,
-    /// Class weights: none, balanced, or auto (chosen by cross-validation)
-    #[arg(long, value_name = "none|balanced|auto", default_value_t = TrainSettings::default().class_weight)]
-    pub class_weight: ClassWeightChoice,
-    /// Decision threshold of a two-class head: tuned for the metric on the folds, or half
-    #[arg(long, value_name = "tuned|half", default_value_t = TrainSettings::default().threshold)]
-    pub threshold: ThresholdChoice,
+    /// Class weights: none, balanced, or auto (chosen on held-out rows); auto for classification, none for tagging
+    #[arg(long, value_name = "none|balanced|auto")]
+    pub class_weight: Option<ClassWeightChoice>,
+    /// tuned: the decision threshold of a two-class head, or what is added to the score of O in tagging, is chosen on
+    /// held-out rows of train; half: 0.5, or nothing [default: tuned]
+    #[arg(long, value_name = "tuned|half")]
+    pub threshold: Option<ThresholdChoice>,
     /// Take features as they are, without bringing each dimension to mean 0 and deviation 1
     #[arg(long)]
     pub raw_features: bool,
-    /// Seed of the folds
-    #[arg(long, default_value_t = TrainSettings::default().seed)]
-    pub seed: u64,
+    /// Seed of what is held out, and of the order of streamed training [default: 0]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Several seeds, one run each: prints mean and deviation
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "seed")]
+    pub seeds: Vec<u64>,
+    /// Tagging: several layers side by side, or the best of each alone and all together [default: concatenate]
+    #[arg(long = "use", value_name = "concatenate|choose")]
+    pub columns: Option<ColumnUse>,
+    /// Tagging: lbfgs holds all features in memory, adam streams them; auto takes lbfgs where --memory allows [default: auto]
+    #[arg(long, value_name = "auto|lbfgs|adam")]
+    pub solver: Option<TaggerSolver>,
+    /// Tagging: memory that features may take, such as 512MiB; larger caches are streamed [default: 2GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+    /// Tagging, streamed: times the features are read
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Tagging, streamed: the first and largest step
+    #[arg(long, value_name = "X")]
+    pub learning_rate: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -244,8 +301,43 @@ pub struct PredictArgs {
     /// A file with one text a line; `-` is standard input
     #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
     pub input: Option<PathBuf>,
+    /// Tagging: what lines and arguments are: text, which is split into words; words, separated by blanks and taken as they
+    /// are; jsonl, objects with `text` or a list `words`; conll, a word a line
+    #[arg(long, value_name = "text|words|jsonl|conll", default_value = "text")]
+    pub input_format: InputFormat,
     #[command(flatten)]
     pub device: DeviceFlags,
+}
+
+/// What the lines of a file to be tagged are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum InputFormat {
+    /// A text a line.
+    Text,
+    /// Words separated by blanks, a sentence a line.
+    Words,
+    /// A JSON object a line.
+    Jsonl,
+    /// A word a line, its first column; a blank line ends a sentence.
+    Conll,
+}
+
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// The CoNLL file: a word a line with its columns, blank lines between sentences
+    pub file: PathBuf,
+    /// Zero-based column of the gold tags; the last but one unless given
+    #[arg(long, value_name = "N", requires = "predicted")]
+    pub gold: Option<usize>,
+    /// Zero-based column of the predicted tags; the last unless given
+    #[arg(long, value_name = "N", requires = "gold")]
+    pub predicted: Option<usize>,
+    /// What separates columns
+    #[arg(long, value_name = "tab|space|whitespace", default_value = "whitespace")]
+    pub separator: Separator,
+    /// The scheme of both columns, which `strict` reads by
+    #[arg(long, value_name = "IOB1|IOB2|IOBES|BILOU", default_value = "IOB2")]
+    pub scheme: Scheme,
 }
 
 #[derive(Debug, Args)]
@@ -264,54 +356,155 @@ pub struct EmbedArgs {
 
 impl TokenizeFlags {
     pub fn options(&self, force: bool) -> TokenizeOptions {
-        TokenizeOptions { max_tokens: self.max_tokens, on_bad_row: self.on_bad_row, force }
+        TokenizeOptions {
+            max_tokens: self.max_tokens,
+            on_bad_row: self.on_bad_row,
+            on_illegal_tags: self.illegal_tags.unwrap_or(DEFAULT_ON_ILLEGAL_TAGS),
+            force,
+        }
+    }
+
+    pub fn check(&self, task: Task) -> Result<(), Failure> {
+        let useless = task == Task::Sequence && self.illegal_tags.is_some();
+        refuse(&[("--illegal-tags", useless)], &format!("a {task} task"))
     }
 }
 
 impl VectorFlags {
+    /// Settings for sentences.
     pub fn settings(&self) -> EncodeSettings {
+        let defaults = EncodeSettings::default();
         EncodeSettings {
             layers: self.layers.clone(),
-            pools: self.pool.clone(),
+            pools: if self.pool.is_empty() { defaults.pools.clone() } else { self.pool.clone() },
             dtype: self.dtype,
             device: self.device.device,
             threads: self.device.threads,
             batch_tokens: self.batch_tokens,
+            ..defaults
         }
+    }
+
+    /// Settings for the level asked for, or the one that `task` trains on.
+    ///
+    /// # Errors
+    /// A usage failure for a flag that the level has no use for.
+    fn settings_for(&self, flags: &LevelFlags, task: Task) -> Result<EncodeSettings, Failure> {
+        let usual = match task {
+            Task::Sequence => Level::Sentence,
+            Task::Tagging => Level::Word,
+        };
+        let level = flags.level.unwrap_or(usual);
+        let useless = [
+            ("--pool", level != Level::Sentence && !self.pool.is_empty()),
+            ("--word-pool", level != Level::Word && flags.word_pool.is_some()),
+            ("--stride", level == Level::Sentence && flags.stride.is_some()),
+            ("--context", level == Level::Sentence && flags.context.is_some()),
+        ];
+        refuse(&useless, &format!("vectors of {level}s"))?;
+        let defaults = self.settings();
+        Ok(EncodeSettings {
+            level,
+            word_pool: flags.word_pool.unwrap_or(defaults.word_pool),
+            stride: flags.stride,
+            context: flags.context.unwrap_or(defaults.context),
+            ..defaults
+        })
     }
 }
 
 impl EncodeArgs {
-    pub fn options(&self) -> EncodeOptions {
-        EncodeOptions {
+    /// # Errors
+    /// A usage failure for a flag that the task or the level has no use for.
+    pub fn options(&self, task: Task) -> Result<EncodeOptions, Failure> {
+        self.tokenize.check(task)?;
+        Ok(EncodeOptions {
             tokenize: self.tokenize.options(false),
-            settings: self.vectors.settings(),
+            settings: self.vectors.settings_for(&self.level, task)?,
             force: self.subject.force,
-        }
+        })
     }
 }
 
 impl TrainArgs {
-    pub fn options(&self) -> TrainOptions {
-        let defaults = TrainSettings::default();
-        TrainOptions {
+    /// # Errors
+    /// A usage failure for a flag that the task has no use for: taking no notice of it would answer another question.
+    pub fn options(&self, task: Task) -> Result<TrainOptions, Failure> {
+        self.head.check(task)?;
+        self.tokenize.check(task)?;
+        Ok(TrainOptions {
             encode: EncodeOptions {
                 tokenize: self.tokenize.options(false),
-                settings: self.vectors.settings(),
+                settings: self.vectors.settings_for(&self.level, task)?,
                 force: false,
             },
-            settings: TrainSettings {
-                metric: self.head.metric,
-                folds: self.head.folds,
-                grid: if self.head.c.is_empty() { defaults.grid } else { self.head.c.clone() },
-                class_weight: self.head.class_weight,
-                threshold: self.head.threshold,
-                standardise: !self.head.raw_features,
-                seed: self.head.seed,
-            },
+            sequence: self.head.sequence(),
+            tagging: self.head.tagging(),
             run: self.run.clone(),
             force: self.subject.force,
+        })
+    }
+}
+
+impl HeadFlags {
+    fn check(&self, task: Task) -> Result<(), Failure> {
+        let useless: &[(&str, bool)] = match task {
+            Task::Sequence => &[
+                ("--head crf", self.head == Some(TaggerKind::Crf)),
+                ("--use", self.columns.is_some()),
+                ("--solver", self.solver.is_some()),
+                ("--memory", self.memory.is_some()),
+                ("--epochs", self.epochs.is_some()),
+                ("--learning-rate", self.learning_rate.is_some()),
+            ],
+            Task::Tagging => &[("--metric", self.metric.is_some())],
+        };
+        refuse(useless, &format!("a {task} task"))?;
+        let weighted = self.class_weight.is_some_and(|choice| choice != ClassWeightChoice::None);
+        refuse(&[("--class-weight", weighted && self.head == Some(TaggerKind::Crf))], "the head crf")?;
+        let lbfgs = self.solver == Some(TaggerSolver::Lbfgs);
+        let streamed =
+            [("--epochs", lbfgs && self.epochs.is_some()), ("--learning-rate", lbfgs && self.learning_rate.is_some())];
+        refuse(&streamed, "the solver lbfgs")
+    }
+
+    fn sequence(&self) -> TrainSettings {
+        let defaults = TrainSettings::default();
+        TrainSettings {
+            metric: self.metric.unwrap_or(defaults.metric),
+            folds: self.folds.unwrap_or(defaults.folds),
+            grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
+            class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+            threshold: self.threshold.unwrap_or(defaults.threshold),
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
         }
+    }
+
+    fn tagging(&self) -> TaggingSettings {
+        let defaults = TaggingSettings::default();
+        TaggingSettings {
+            kind: self.head.unwrap_or(defaults.kind),
+            grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
+            folds: self.folds.unwrap_or(defaults.folds),
+            class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+            columns: self.columns.unwrap_or(defaults.columns),
+            bias: self.threshold.unwrap_or(defaults.bias),
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
+            solver: self.solver.unwrap_or(defaults.solver),
+            memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
+            epochs: self.epochs.unwrap_or(defaults.epochs),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+        }
+    }
+}
+
+/// The first flag that was given and has nothing to say to `what`. Taking no notice of it would answer another question.
+fn refuse(useless: &[(&str, bool)], what: &str) -> Result<(), Failure> {
+    match useless.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Failure::Usage(format!("{flag} means nothing for {what}; leave it out"))),
+        None => Ok(()),
     }
 }
 

@@ -1,8 +1,12 @@
 //! One function a command: typed arguments in, one stage called, result printed.
 
+mod embed;
 mod encoder;
+mod input;
 mod predict;
+mod score;
 mod stages;
+mod tag;
 
 use std::io::Write;
 
@@ -23,13 +27,14 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     let context = Context { larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()), json: cli.json };
     match &cli.command {
         Command::Encoder(command) => encoder::run(&context, command),
-        Command::Embed(args) => predict::embed(&context, args),
+        Command::Embed(args) => embed::embed(&context, args),
         Command::Tokenize(args) => stages::tokenize(&context, args),
         Command::Encode(args) => stages::encode(&context, args),
         Command::Train(args) => stages::train(&context, args),
         Command::Run(args) => stages::run(&context, args),
         Command::Eval(args) => stages::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
+        Command::Score(args) => score::score(&context, args),
         Command::Runs => stages::runs(&context),
     }
 }

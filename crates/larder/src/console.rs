@@ -100,6 +100,9 @@ impl Console {
                 count(report.truncated_tokens)
             ));
         }
+        if report.repaired_rows > 0 {
+            text.push_str(&format!("; illegal tags repaired in {} sentences", count(report.repaired_rows)));
+        }
         self.say(&text);
         if report.skipped.count > 0 {
             self.say(&format!("         {} rows skipped:", count(report.skipped.count)));

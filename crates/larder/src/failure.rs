@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use larder_data::{DataError, RowProblem};
 use larder_pipeline::{ExitCode as Code, PipelineError};
+use larder_tokens::TokenizeStageError;
 
 /// Why the process ends early.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Stage(error) => (chain(error.as_ref()), error.exit_code()),
+            Self::Stage(error) => (chain(error.as_ref()) + flags(error), error.exit_code()),
             Self::Usage(message) => (message.clone(), Code::Usage),
             Self::File { what, source } => (format!("{what}: {source}"), Code::BadInput),
         };
@@ -45,6 +47,20 @@ fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// The flags that help, where the library that failed cannot know them.
+fn flags(error: &PipelineError) -> &'static str {
+    let (PipelineError::Data(error) | PipelineError::Tokenize(TokenizeStageError::Data(error))) = error else {
+        return "";
+    };
+    let (DataError::BadRow { problem, .. } | DataError::AllRowsBad { problem, .. }) = error else { return "" };
+    match problem.as_ref() {
+        RowProblem::IllegalTag { problem, .. } if !problem.is_malformed() => {
+            "\n  `--illegal-tags repair` reads such tags as conlleval does; `--on-bad-row skip` leaves the sentence out"
+        }
+        _ => "",
+    }
 }
 
 impl<E: Into<PipelineError>> From<E> for Failure {

@@ -7,6 +7,8 @@ mod command;
 mod console;
 mod failure;
 mod format;
+mod marked;
+mod size;
 mod tables;
 
 use std::process::ExitCode;

@@ -2,7 +2,10 @@
 
 use larder_data::DatasetSpec;
 use larder_encoder::Encoder;
-use larder_pipeline::{Evaluation, RunRecord, StageTime, TrainOutcome, encode_split, evaluate, tokenize_split};
+use larder_pipeline::{
+    EvaluateOutcome, Evaluation, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate, run_seeds,
+    tokenize_split,
+};
 use serde_json::json;
 
 use super::Context;
@@ -23,6 +26,7 @@ fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
 
 pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
+    args.tokenize.check(spec.task)?;
     let options = args.tokenize.options(args.subject.force);
     let mut console = Console::new();
     let mut files = Vec::new();
@@ -36,7 +40,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
-    let options = args.options();
+    let options = args.options(spec.task)?;
     let mut console = Console::new();
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
@@ -48,8 +52,12 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
 
 pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
+    if !args.head.seeds.is_empty() {
+        return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
+    }
+    let options = args.options(spec.task)?;
     let mut console = Console::new();
-    let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &args.options(), &mut console)?;
+    let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
     if context.json {
         return context.print_json(&outcome.record);
@@ -60,8 +68,15 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
+    let options = args.options(spec.task)?;
     let mut console = Console::new();
-    let outcome = larder_pipeline::run(&context.larder, &spec, &encoder, &args.options(), &mut console)?;
+    if !args.head.seeds.is_empty() {
+        let seeds = &args.head.seeds;
+        let outcome = run_seeds(&context.larder, &spec, &encoder, &options, seeds, &mut console)?;
+        drop(console);
+        return context.print_seeds(&outcome);
+    }
+    let outcome = larder_pipeline::run(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
     if context.json {
         return context.print_json(&json!({
@@ -79,15 +94,13 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
     let mut console = Console::new();
-    let evaluation =
+    let EvaluateOutcome { evaluation, .. } =
         evaluate(&context.larder, &record, &args.split, args.device.device, args.device.threads, &mut console)?;
     drop(console);
     if context.json {
         return context.print_json(&evaluation);
     }
-    for split in &evaluation.splits {
-        context.print(&tables::split(&evaluation, split))?;
-    }
+    context.print(&tables::details(&evaluation))?;
     context.print_scores(&evaluation)
 }
 
@@ -114,10 +127,27 @@ impl Context {
             self.print(&format!("note: {note}"))?;
         }
         if let Some(text) = tables::selection(&outcome.record) {
-            self.print(&format!("chosen by cross-validation on train:\n{text}"))?;
+            self.print(&format!("chosen on held-out rows of train:\n{text}"))?;
         }
         self.print(&tables::convergence(&outcome.record))?;
         outcome.record.training_advice().iter().try_for_each(|advice| self.print(&advice.to_string()))
+    }
+
+    fn print_seeds(&self, outcome: &SeedsOutcome) -> Result<(), Failure> {
+        if self.json {
+            let runs: Vec<_> = outcome
+                .seeds
+                .iter()
+                .zip(&outcome.runs)
+                .map(|(seed, run)| json!({ "seed": seed, "run": run.trained.record.run, "evaluation": run.evaluation }))
+                .collect();
+            return self.print_json(&json!({ "seeds": outcome.seeds, "summary": outcome.summary, "runs": runs }));
+        }
+        for (seed, run) in outcome.seeds.iter().zip(&outcome.runs) {
+            self.print(&format!("seed {seed}, run {}:", run.trained.record.run))?;
+            self.print_scores(&run.evaluation)?;
+        }
+        self.print(&tables::seeds(outcome))
     }
 
     fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {

@@ -1,25 +1,14 @@
-//! Results as tables for people.
+//! A classifier's scores.
 
-use comfy_table::{CellAlignment, Table, presets};
 use larder_metrics::{BaselineVerdict, Interval, Metric};
-use larder_pipeline::{Evaluation, RunRecord, SplitEvaluation, StageTime};
+use larder_pipeline::{SequenceEvaluation, SequenceRecord, SplitEvaluation};
+use larder_train::Selection;
 
-use crate::format::{count, seconds};
-
-/// Lines of the selection table that are shown.
-const SHOWN_CANDIDATES: usize = 12;
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(header.to_vec());
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_cell_alignment(if i == 0 { CellAlignment::Left } else { CellAlignment::Right });
-    }
-    table
-}
+use super::{SHOWN_CANDIDATES, table};
+use crate::format::count;
 
 /// All splits beside the majority baseline, a line each.
-pub fn summary(evaluation: &Evaluation) -> String {
+pub fn summary(evaluation: &SequenceEvaluation) -> String {
     let mut table = table(&[
         "split",
         "rows",
@@ -47,7 +36,7 @@ pub fn summary(evaluation: &Evaluation) -> String {
 }
 
 /// One split in full: scores with intervals, classes, confusion matrix.
-pub fn split(evaluation: &Evaluation, split: &SplitEvaluation) -> String {
+pub fn split(evaluation: &SequenceEvaluation, split: &SplitEvaluation) -> String {
     let names = &evaluation.display;
     let mut scores = table(&["score", "value", "95 % interval", "majority baseline"]);
     let metrics = [
@@ -89,8 +78,7 @@ pub fn split(evaluation: &Evaluation, split: &SplitEvaluation) -> String {
 }
 
 /// What cross-validation saw: the best line of each candidate, the chosen one first, then by mean.
-pub fn selection(record: &RunRecord) -> Option<String> {
-    let selection = record.selection.as_ref()?;
+pub fn selection(selection: &Selection) -> String {
     let chosen = selection.best();
     let mut entries = selection.best_by_candidate();
     entries.retain(|entry| entry.candidate != chosen.candidate);
@@ -115,55 +103,22 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     if entries.len() > SHOWN_CANDIDATES {
         text.push_str(&format!("\nand {} more in run.json", entries.len() - SHOWN_CANDIDATES));
     }
-    Some(text)
+    text
 }
 
 /// How well the final fit solves its problem, in a line.
-pub fn convergence(record: &RunRecord) -> String {
-    let fit = &record.convergence;
+pub fn convergence(head: &SequenceRecord) -> String {
+    let fit = &head.convergence;
     let state = if fit.converged { "converged" } else { "NOT converged" };
     format!(
         "final fit: {state} (objective {:.3}, gradient {:.0e} of that at zero weights); accuracy {:.3} on its own rows{}",
         fit.objective,
         fit.relative_gradient_norm,
-        record.train_scores.accuracy,
-        record
-            .out_of_fold_scores
+        head.train_scores.accuracy,
+        head.out_of_fold_scores
             .as_ref()
             .map_or_else(String::new, |scores| format!(", {:.3} on rows it had not seen", scores.accuracy))
     )
-}
-
-/// Seconds a stage.
-pub fn times(times: &[StageTime]) -> String {
-    let mut table = table(&["stage", "split", "rows", "seconds", ""]);
-    for time in times {
-        let state = match (&time.device, time.fresh) {
-            (_, true) => "up to date".to_owned(),
-            (Some(device), false) => device.clone(),
-            (None, false) => String::new(),
-        };
-        table.add_row(vec![
-            time.stage.to_string(),
-            time.split.clone(),
-            count(time.rows),
-            format!("{:.2}", time.seconds),
-            state,
-        ]);
-    }
-    let total: f64 = times.iter().map(|t| t.seconds).sum();
-    format!("{table}\n{} in all", seconds(total))
-}
-
-/// What stands out, a paragraph each.
-pub fn advice(evaluation: &Evaluation) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for split in &evaluation.splits {
-        for advice in &split.advice {
-            said.push(format!("{}: {advice}", split.split));
-        }
-    }
-    said.join("\n")
 }
 
 fn interval(split: &SplitEvaluation, metric: Metric) -> Option<Interval> {

@@ -1,14 +1,14 @@
-//! Answers to new texts, with the very settings the run recorded.
+//! Labels of new texts.
 
-use larder_data::Content;
+use larder_data::{Content, Task};
 use larder_encode::{EncoderInput, Engine, EngineSettings};
-use larder_encoder::Encoder;
 use larder_runtime::{Device, RanOn};
 use larder_tokens::{TokenizeSettings, Tokenizer};
 use larder_train::{FeatureColumn, LogisticHead};
 use ndarray::Array2;
 use serde::Serialize;
 
+use crate::head::Head;
 use crate::{Larder, PipelineError, RunRecord};
 
 /// The answer to one text.
@@ -35,23 +35,6 @@ pub struct Predictor {
     head: LogisticHead,
 }
 
-impl RunRecord {
-    /// The run's encoder, checked to be the one it was made with.
-    pub(crate) fn encoder(&self, larder: &Larder) -> Result<Encoder, PipelineError> {
-        let encoder = larder.encoder(&self.encoder)?;
-        let found = encoder.manifest().digest.clone();
-        if found != self.encoder_digest {
-            return Err(PipelineError::EncoderChanged {
-                run: self.run.clone(),
-                encoder: self.encoder.clone(),
-                recorded: self.encoder_digest.clone(),
-                found,
-            });
-        }
-        Ok(encoder)
-    }
-}
-
 impl Predictor {
     /// Opens a run's head and encoder.
     ///
@@ -59,7 +42,9 @@ impl Predictor {
     /// [`PipelineError::EncoderChanged`] when the encoder's name now stands for another model; [`PipelineError`].
     pub fn open(larder: &Larder, record: RunRecord, device: Device, threads: usize) -> Result<Self, PipelineError> {
         let encoder = record.encoder(larder)?;
-        let head = record.head(larder)?;
+        let Head::Sequence(head) = record.load_head(larder)? else {
+            return Err(PipelineError::WrongTask { run: record.run, found: Task::Tagging, expected: Task::Sequence });
+        };
         let settings = EngineSettings { device, threads, batch_tokens: None };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
         Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head })

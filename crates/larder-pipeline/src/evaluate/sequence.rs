@@ -1,23 +1,19 @@
-//! A run's scores on the splits of its dataset: written to `metrics.json`, its answers to `predictions.parquet`.
+//! The scores of a classifier, always beside the majority baseline.
 
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-use larder_data::DatasetSpec;
-use larder_encode::EncodeSettings;
 use larder_metrics::{
     BaselineComparison, Bootstrap, ClassificationScores, ConfusionMatrix, Interval, MajorityBaseline, Metric,
     class_counts, class_prior_entropy, compare_with_majority, log_loss, majority_baseline,
 };
-use larder_runtime::Device;
-use larder_store::{FeaturesFile, Provenance, SplitPredictions, write_json, write_predictions};
+use larder_store::{FeaturesFile, Provenance, SplitPredictions, write_predictions};
 use larder_train::{Advice, FeatureColumn, Judged, LogisticHead, Tried, advise_on_scores, advise_on_training};
 use serde::Serialize;
 
-use crate::encode::{EncodeOptions, encode_split};
-use crate::tokenize::TokenizeOptions;
+use super::Clock;
+use crate::record::SequenceRecord;
 use crate::train::{gold, load_columns};
-use crate::{Larder, Observer, PipelineError, RunRecord, Stage, StageTime};
+use crate::{PipelineError, RunRecord};
 
 /// Scores on one split, always with the baseline beside them.
 #[derive(Debug, Clone, Serialize)]
@@ -42,9 +38,9 @@ pub struct SplitEvaluation {
     pub advice: Vec<Advice>,
 }
 
-/// A run's scores.
+/// A classifier's scores.
 #[derive(Debug, Clone, Serialize)]
-pub struct Evaluation {
+pub struct SequenceEvaluation {
     /// The run.
     pub run: String,
     /// Labels in the order of the confusion matrix.
@@ -53,66 +49,39 @@ pub struct Evaluation {
     pub display: Vec<String>,
     /// One entry a split.
     pub splits: Vec<SplitEvaluation>,
-    /// Seconds a stage in this invocation.
-    #[serde(skip)]
-    pub times: Vec<StageTime>,
 }
 
-/// Scores a run on `splits` of its dataset, or on every split but the one it was trained on; features that are missing
-/// are made with the settings the run recorded.
-///
-/// # Errors
-/// [`PipelineError`]; a label that the run does not know is named with its row.
-pub fn evaluate(
-    larder: &Larder,
+/// Scores the head on features files of splits and writes its answers into `folder`.
+pub(super) fn evaluate(
     record: &RunRecord,
-    splits: &[String],
-    device: Device,
-    threads: usize,
-    observer: &mut dyn Observer,
-) -> Result<Evaluation, PipelineError> {
-    let spec = DatasetSpec::load(&record.dataset_path)?;
-    let encoder = record.encoder(larder)?;
-    let folder = record.folder(larder)?;
-    let head = record.head(larder)?;
-    let options = record.encode_options(device, threads);
-    let asked: Vec<String> = if splits.is_empty() {
-        spec.split_names().filter(|s| *s != record.train_split).map(str::to_owned).collect()
-    } else {
-        splits.to_vec()
-    };
-    let mut evaluation = Evaluation {
+    sequence: &SequenceRecord,
+    head: &LogisticHead,
+    files: &[(String, PathBuf)],
+    folder: &Path,
+    provenance: &Provenance,
+    clock: &mut Clock,
+) -> Result<SequenceEvaluation, PipelineError> {
+    let mut splits = Vec::new();
+    let mut answers = Vec::new();
+    for (split, features) in files {
+        clock.start();
+        let (scores, predictions) = score_split(record, sequence, head, split, features)?;
+        clock.stop(split, predictions.answers.len());
+        splits.push(scores);
+        answers.push(predictions);
+    }
+    write_predictions(&folder.join("predictions.parquet"), &record.labels, &answers, provenance)?;
+    Ok(SequenceEvaluation {
         run: record.run.clone(),
         labels: record.labels.clone(),
         display: record.display.clone(),
-        splits: Vec::new(),
-        times: Vec::new(),
-    };
-    let mut answers = Vec::new();
-    for split in &asked {
-        let (features, times) = encode_split(larder, &spec, &encoder, split, &options, observer)?;
-        evaluation.times.extend(times);
-        let started = Instant::now();
-        let (scores, predictions) = score_split(record, &head, split, &features)?;
-        evaluation.times.push(StageTime {
-            stage: Stage::Eval,
-            split: split.clone(),
-            seconds: started.elapsed().as_secs_f64(),
-            rows: predictions.answers.len() as u64,
-            fresh: false,
-            device: None,
-        });
-        evaluation.splits.push(scores);
-        answers.push(predictions);
-    }
-    let provenance = Provenance::new("eval", 1).with("run", &record.run).with("run.digest", record.provenance.digest());
-    write_predictions(&folder.join("predictions.parquet"), &record.labels, &answers, &provenance)?;
-    write_json(&folder.join("metrics.json"), &evaluation)?;
-    Ok(evaluation)
+        splits,
+    })
 }
 
 fn score_split(
     record: &RunRecord,
+    sequence: &SequenceRecord,
     head: &LogisticHead,
     split: &str,
     features: &Path,
@@ -152,7 +121,7 @@ fn score_split(
         baseline: &evaluation.majority,
         comparison: &evaluation.against_majority,
     };
-    let advice = record.with_tried(|tried| advise_on_scores(&judged, tried));
+    let advice = with_tried(record, sequence, |tried| advise_on_scores(&judged, tried));
     let evaluation = SplitEvaluation { advice, ..evaluation };
     let predictions = SplitPredictions {
         split: split.to_owned(),
@@ -170,35 +139,18 @@ impl RunRecord {
         let most = self.train_counts.iter().copied().max().unwrap_or(0);
         self.train_counts.iter().position(|&count| count == most).unwrap_or(0)
     }
+}
 
-    /// How this run's features are made.
-    pub(crate) fn encode_options(&self, device: Device, threads: usize) -> EncodeOptions {
-        let settings = EncodeSettings {
-            layers: self.settings.layers.clone(),
-            pools: self.settings.pools.clone(),
-            dtype: self.settings.dtype,
-            device,
-            threads,
-            batch_tokens: None,
-        };
-        let tokenize = TokenizeOptions {
-            max_tokens: Some(self.settings.max_tokens),
-            on_bad_row: self.settings.on_bad_row,
-            force: false,
-        };
-        EncodeOptions { tokenize, settings, force: false }
-    }
+/// What was tried, for the advice.
+fn with_tried<T>(record: &RunRecord, sequence: &SequenceRecord, use_it: impl FnOnce(&Tried<'_>) -> T) -> T {
+    use_it(&Tried {
+        columns: &record.columns_tried,
+        settings: &sequence.settings,
+        selection: sequence.selection.as_ref(),
+    })
+}
 
-    /// What stands out about the training itself.
-    pub fn training_advice(&self) -> Vec<Advice> {
-        self.with_tried(|tried| advise_on_training(&self.convergence, tried))
-    }
-
-    fn with_tried<T>(&self, use_it: impl FnOnce(&Tried<'_>) -> T) -> T {
-        use_it(&Tried {
-            columns: &self.columns_tried,
-            settings: &self.settings.train,
-            selection: self.selection.as_ref(),
-        })
-    }
+/// What stands out about the training itself.
+pub(crate) fn training_advice(record: &RunRecord, sequence: &SequenceRecord) -> Vec<Advice> {
+    with_tried(record, sequence, |tried| advise_on_training(&sequence.convergence, tried))
 }

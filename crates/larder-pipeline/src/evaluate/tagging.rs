@@ -1,0 +1,163 @@
+//! The scores of a tagger: entities under both rules, with what it got wrong.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use larder_data::write_conll;
+use larder_metrics::{Bootstrap, TaggingScores, score_tagging};
+use larder_store::{FeaturesFile, Provenance, WordPredictions, WordPredictionsWriter, write_atomic};
+use larder_tags::Scheme;
+use larder_train::{Advice, JudgedTagger, TaggingHead, TriedTagger, advise_on_tagger_training, advise_on_tagging};
+use serde::Serialize;
+
+use super::Clock;
+use crate::cached_words::CachedWords;
+use crate::record::TaggingRecord;
+use crate::{PipelineError, RunRecord};
+
+/// Scores on one split.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaggingSplitEvaluation {
+    /// The split.
+    pub split: String,
+    /// Entity precision, recall and F1 under both rules, token accuracy beside always answering `O`, and the errors.
+    pub scores: TaggingScores,
+    /// The sentences that the errors' examples are from, by their number in the split.
+    pub shown: BTreeMap<usize, ShownSentence>,
+    /// What stands out, with its evidence and the flag to turn.
+    pub advice: Vec<Advice>,
+    /// The split's words with gold and predicted tags, for other scorers.
+    pub conll: PathBuf,
+}
+
+/// A sentence that an example is from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownSentence {
+    /// Its id; of a file that was only scored, the line of its first word.
+    pub example_id: String,
+    /// Its words.
+    pub words: Vec<String>,
+}
+
+/// A tagger's scores.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaggingEvaluation {
+    /// The run.
+    pub run: String,
+    /// The kind of head.
+    pub head: String,
+    /// One entry a split.
+    pub splits: Vec<TaggingSplitEvaluation>,
+}
+
+/// Scores the head on features files of splits and writes its answers into `folder`: all of them into
+/// `predictions.parquet`, and a `predictions.<split>.conll` each.
+pub(super) fn evaluate(
+    record: &RunRecord,
+    tagging: &TaggingRecord,
+    head: &TaggingHead,
+    files: &[(String, PathBuf)],
+    folder: &Path,
+    provenance: &Provenance,
+    clock: &mut Clock,
+) -> Result<TaggingEvaluation, PipelineError> {
+    let mut splits = Vec::new();
+    let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), provenance)?;
+    for (split, features) in files {
+        clock.start();
+        let file = FeaturesFile::open(features)?;
+        let answers = Answers::of(head, &file)?;
+        let conll = folder.join(format!("predictions.{split}.conll"));
+        answers.write_conll(&conll)?;
+        let scores = score_tagging(&answers.gold, &answers.predicted, Scheme::Iob2, &Bootstrap::default(), &[])?;
+        let shown = shown_sentences(&scores, |sentence| ShownSentence {
+            example_id: answers.example_ids[sentence].clone(),
+            words: answers.words[sentence].clone(),
+        });
+        let advice = advise(split, &scores, record, tagging);
+        splits.push(TaggingSplitEvaluation { split: split.clone(), scores, shown, advice, conll });
+        writer.push(split, &answers.into_rows())?;
+        clock.stop(split, file.rows());
+    }
+    writer.finish()?;
+    Ok(TaggingEvaluation { run: record.run.clone(), head: head.kind.to_string(), splits })
+}
+
+/// The sentences that the examples in `scores` are from.
+pub(crate) fn shown_sentences(
+    scores: &TaggingScores,
+    sentence: impl Fn(usize) -> ShownSentence,
+) -> BTreeMap<usize, ShownSentence> {
+    let errors = &scores.errors;
+    let examples = errors
+        .wrong_type
+        .iter()
+        .chain(&errors.wrong_type_and_boundary)
+        .map(|entry| &entry.examples)
+        .chain(errors.boundary.iter().map(|entry| &entry.examples))
+        .chain(errors.missed.iter().chain(&errors.spurious).map(|entry| &entry.examples));
+    examples.flatten().map(|example| (example.sentence, sentence(example.sentence))).collect()
+}
+
+/// A split's words, gold and answered tags, by sentence.
+struct Answers {
+    example_ids: Vec<String>,
+    words: Vec<Vec<String>>,
+    gold: Vec<Vec<String>>,
+    predicted: Vec<Vec<String>>,
+    probabilities: Vec<Vec<f32>>,
+}
+
+impl Answers {
+    fn of(head: &TaggingHead, file: &FeaturesFile) -> Result<Self, PipelineError> {
+        let columns: Vec<String> = head.columns.iter().map(|column| column.name.clone()).collect();
+        let source = CachedWords::new(file, &columns)?;
+        let missing = |row| PipelineError::NoLabel { features: file.path().to_path_buf(), row };
+        let gold = file.tags()?.into_iter().enumerate().map(|(row, tag)| tag.ok_or_else(|| missing(row)));
+        let gold = source.by_sentence(gold.collect::<Result<Vec<_>, _>>()?);
+        let words = source.by_sentence(file.words()?);
+        let ids = source.by_sentence(file.example_ids()?);
+        let (mut predicted, mut probabilities) = (Vec::new(), Vec::new());
+        for sentence in head.tag(&source)? {
+            predicted.push(sentence.classes.iter().map(|&class| head.tags.name(class)).collect());
+            probabilities.push(sentence.probabilities.iter().map(|&p| p as f32).collect());
+        }
+        let example_ids = ids.into_iter().map(|ids| ids.into_iter().next().unwrap_or_default()).collect();
+        Ok(Self { example_ids, words, gold, predicted, probabilities })
+    }
+
+    fn write_conll(&self, path: &Path) -> Result<(), PipelineError> {
+        Ok(write_atomic(path, |file| {
+            for ((words, gold), predicted) in self.words.iter().zip(&self.gold).zip(&self.predicted) {
+                write_conll(file, words, &[gold, predicted])?;
+            }
+            Ok(())
+        })?)
+    }
+
+    fn into_rows(self) -> WordPredictions {
+        let lengths: Vec<usize> = self.words.iter().map(Vec::len).collect();
+        let ids = self.example_ids.into_iter().zip(&lengths);
+        WordPredictions {
+            example_ids: ids.flat_map(|(id, &length)| std::iter::repeat_n(id, length)).collect(),
+            positions: lengths.iter().flat_map(|&length| (0..).take(length)).collect(),
+            words: self.words.into_iter().flatten().collect(),
+            tags: self.gold.into_iter().flatten().map(Some).collect(),
+            answers: self.predicted.into_iter().flatten().collect(),
+            probabilities: self.probabilities.into_iter().flatten().collect(),
+        }
+    }
+}
+
+fn advise(split: &str, scores: &TaggingScores, record: &RunRecord, tagging: &TaggingRecord) -> Vec<Advice> {
+    advise_on_tagging(&JudgedTagger { split, scores }, &tried(record, tagging))
+}
+
+/// What stands out about the training itself.
+pub(crate) fn tagger_training_advice(record: &RunRecord, tagging: &TaggingRecord) -> Vec<Advice> {
+    advise_on_tagger_training(&tagging.convergence, &tried(record, tagging))
+}
+
+fn tried<'a>(record: &'a RunRecord, tagging: &'a TaggingRecord) -> TriedTagger<'a> {
+    TriedTagger { columns: &record.columns_tried, settings: &tagging.settings, selection: tagging.selection.as_ref() }
+}

@@ -1,0 +1,98 @@
+//! One set-up run with several seeds: how much of a score is luck.
+
+use larder_data::DatasetSpec;
+use larder_encoder::Encoder;
+use larder_metrics::{Summary, summarise};
+use serde::Serialize;
+
+use crate::evaluate::Evaluation;
+use crate::run::{RunOutcome, run};
+use crate::train::TrainOptions;
+use crate::{Larder, Observer, PipelineError};
+
+/// One score on one split over all seeds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeedSummary {
+    /// The split.
+    pub split: String,
+    /// The score: `accuracy`, `mcc`, `macro_f1`; `strict_f1`, `conlleval_f1`.
+    pub score: &'static str,
+    /// Its values, in the order of the seeds.
+    pub values: Vec<f64>,
+    /// Mean, deviation (of a sample), lowest and highest.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// What all seeds gave.
+#[derive(Debug)]
+pub struct SeedsOutcome {
+    /// The seeds, in order.
+    pub seeds: Vec<u64>,
+    /// One run a seed.
+    pub runs: Vec<RunOutcome>,
+    /// One entry a split and score.
+    pub summary: Vec<SeedSummary>,
+}
+
+/// Runs all stages once a seed; what is up to date is skipped, so tokens and features are made once. With a run's name in
+/// `options`, the runs are called `<name>-seed<seed>`.
+///
+/// # Errors
+/// [`PipelineError`] of the first stage that fails.
+pub fn run_seeds(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &TrainOptions,
+    seeds: &[u64],
+    observer: &mut dyn Observer,
+) -> Result<SeedsOutcome, PipelineError> {
+    let mut runs = Vec::new();
+    for &seed in seeds {
+        let mut options = options.clone();
+        options.sequence.seed = seed;
+        options.tagging.seed = seed;
+        options.run = options.run.map(|name| format!("{name}-seed{seed}"));
+        runs.push(run(larder, spec, encoder, &options, observer)?);
+    }
+    let mut summary: Vec<SeedSummary> = Vec::new();
+    for outcome in &runs {
+        for (split, score, value) in scores(&outcome.evaluation) {
+            match summary.iter_mut().find(|entry| entry.split == split && entry.score == score) {
+                Some(entry) => entry.values.push(value),
+                None => {
+                    summary.push(SeedSummary { split, score, values: vec![value], summary: summarise(&[value]) });
+                }
+            }
+        }
+    }
+    for entry in &mut summary {
+        entry.summary = summarise(&entry.values);
+    }
+    Ok(SeedsOutcome { seeds: seeds.to_vec(), runs, summary })
+}
+
+/// (split, name, value) of the scores that a table of several runs shows.
+fn scores(evaluation: &Evaluation) -> Vec<(String, &'static str, f64)> {
+    match evaluation {
+        Evaluation::Sequence(evaluation) => evaluation
+            .splits
+            .iter()
+            .flat_map(|split| {
+                let scores = &split.scores;
+                [("accuracy", scores.accuracy), ("mcc", scores.mcc), ("macro_f1", scores.macro_f1)]
+                    .map(|(name, value)| (split.split.clone(), name, value))
+            })
+            .collect(),
+        Evaluation::Tagging(evaluation) => evaluation
+            .splits
+            .iter()
+            .flat_map(|split| {
+                let scores = &split.scores;
+                [("strict_f1", scores.strict.micro.f1), ("conlleval_f1", scores.conlleval.micro.f1)]
+                    .map(|(name, value)| (split.split.clone(), name, value))
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,72 @@
+//! A run's folder put in place as a whole.
+
+use std::path::{Path, PathBuf};
+
+use larder_store::{FolderLock, StoreError};
+
+use crate::head::Head;
+use crate::{Larder, PipelineError, RunRecord};
+
+/// Puts a run's folder in place in one rename, replacing an older one of its name.
+///
+/// Hidden names are no runs, so what a killed process leaves is never taken for one; [`tidy`] removes it.
+pub(super) fn install(larder: &Larder, record: &RunRecord, head: &Head) -> Result<PathBuf, PipelineError> {
+    let folder = larder.home().run(&record.run)?;
+    let hidden = |state: &str| larder.home().runs().join(format!(".{}.{}.{state}", record.run, std::process::id()));
+    let (making, old) = (hidden("new"), hidden("old"));
+    let written = write_run(&making, record, head).and_then(|lock| {
+        if folder.exists() {
+            std::fs::rename(&folder, &old).map_err(io("move aside", &folder))?;
+        }
+        std::fs::rename(&making, &folder).map_err(io("rename into place", &folder))?;
+        Ok(lock)
+    });
+    let lock = match written {
+        Ok(lock) => lock,
+        Err(error) => {
+            let _ = std::fs::remove_dir_all(&making);
+            return Err(error);
+        }
+    };
+    drop(lock);
+    // The run stands; what is left here is removed by the next training at the latest.
+    let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
+    let _ = std::fs::remove_dir_all(&old);
+    Ok(folder)
+}
+
+/// Writes a run's files into `making` and returns the lock that tells others that it is being made.
+fn write_run(making: &Path, record: &RunRecord, head: &Head) -> Result<FolderLock, PipelineError> {
+    let lock = FolderLock::take(making)?;
+    head.save(making)?;
+    record.save(making)?;
+    Ok(lock)
+}
+
+/// Removes what killed trainings left among the runs; a run that was moved aside and not replaced comes back.
+pub(super) fn tidy(larder: &Larder) -> Result<(), PipelineError> {
+    let runs = larder.home().runs();
+    for entry in std::fs::read_dir(&runs).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let Some(hidden) = name.strip_prefix('.') else { continue };
+        if hidden.ends_with(".new") {
+            // Whoever still makes it holds the lock.
+            if FolderLock::take(&path).is_ok() {
+                std::fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+            }
+        } else if let Some(run) = hidden.strip_suffix(".old").and_then(|rest| rest.rsplit_once('.')).map(|(run, _)| run)
+        {
+            if runs.join(run).exists() {
+                std::fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+            } else {
+                std::fs::rename(&path, runs.join(run)).map_err(io("put back", &path))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
+    let path = path.to_path_buf();
+    move |source| StoreError::Io { action, path, source }
+}

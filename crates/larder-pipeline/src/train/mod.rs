@@ -1,0 +1,178 @@
+//! Vectors to a head, when needed.
+
+mod install;
+mod provenance;
+mod sequence;
+mod slot;
+mod tagging;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_encoder::Encoder;
+use larder_onnx::FeatureOutput;
+use larder_store::{FeaturesFile, Level, check_name};
+use larder_train::{TaggingSettings, TrainSettings};
+
+pub(crate) use sequence::{gold, load_columns};
+
+use crate::encode::{EncodeOptions, encode_split};
+use crate::head::Head;
+use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings};
+use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
+
+use install::{install, tidy};
+use slot::{Slot, slot};
+
+/// The split a head is trained on unless another is named.
+pub const TRAIN_SPLIT: &str = "train";
+
+/// How to train.
+#[derive(Debug, Clone, Default)]
+pub struct TrainOptions {
+    /// How its features are made.
+    pub encode: EncodeOptions,
+    /// A head for one label a text, and how it is chosen.
+    pub sequence: TrainSettings,
+    /// A head for one tag a word, and how it is chosen.
+    pub tagging: TaggingSettings,
+    /// The run's name; `None` takes the first free `<dataset>-<encoder>-<n>`.
+    pub run: Option<String>,
+    /// Work even when a run of these settings is there.
+    pub force: bool,
+}
+
+/// A run that stands.
+#[derive(Debug, Clone)]
+pub struct TrainOutcome {
+    /// What it was made with.
+    pub record: RunRecord,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Seconds a stage in this invocation.
+    pub times: Vec<StageTime>,
+    /// What differs from what was asked, in plain sentences.
+    pub notes: Vec<String>,
+}
+
+/// What the fit of either task gives.
+struct Fitted {
+    head: Head,
+    record: HeadRecord,
+    train_counts: Vec<usize>,
+    /// The columns that the head reads, in its order.
+    reads: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// Trains a head on the `train` split, unless a run of exactly these settings and data is there.
+///
+/// # Errors
+/// [`PipelineError`].
+pub fn train(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &TrainOptions,
+    observer: &mut dyn Observer,
+) -> Result<TrainOutcome, PipelineError> {
+    check_trainable(spec, options.encode.settings.level)?;
+    if let Some(run) = &options.run {
+        check_name("run", run)?;
+    }
+    let (features, mut times) = encode_split(larder, spec, encoder, TRAIN_SPLIT, &options.encode, observer)?;
+    tidy(larder)?;
+    let started = Instant::now();
+    let time = |rows, fresh| StageTime {
+        stage: Stage::Train,
+        split: TRAIN_SPLIT.to_owned(),
+        seconds: started.elapsed().as_secs_f64(),
+        rows,
+        fresh,
+        device: None,
+    };
+    let file = FeaturesFile::open(&features)?;
+    let labels = LabelMap::resolve(spec)?;
+    let layers = encoder.interface().last_layer();
+    let outputs = options.encode.settings.outputs(layers)?;
+    let columns: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
+    let provenance = provenance::of_run(&file, spec, &labels, &columns, options);
+
+    let (run, changes) = match slot(larder, spec, encoder, options, &provenance)? {
+        Slot::Fresh(run) => {
+            let record = RunRecord::open(larder, &run)?;
+            let folder = record.folder(larder)?;
+            observer.event(Event::Fresh { stage: Stage::Train, subject: &run, path: &folder });
+            times.push(time(file.rows() as u64, true));
+            return Ok(TrainOutcome { record, folder, times, notes: Vec::new() });
+        }
+        Slot::Free { run, changes } => (run, changes),
+    };
+    observer.event(Event::Started { stage: Stage::Train, subject: &run, changes: &changes });
+
+    let fitted = match spec.task {
+        Task::Sequence => sequence::fit(spec, &file, &labels, &columns, &options.sequence, observer)?,
+        Task::Tagging => tagging::fit(&file, &labels, &columns, &options.tagging, observer)?,
+    };
+    observer.event(Event::Trained { run: &run, seconds: started.elapsed().as_secs_f64() });
+    times.push(time(file.rows() as u64, false));
+
+    let by_column: BTreeMap<&str, FeatureOutput> = columns.iter().map(String::as_str).zip(outputs).collect();
+    let settings = &options.encode.settings;
+    let record = RunRecord {
+        format_version: FORMAT_VERSION,
+        run,
+        created_unix_seconds: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        provenance,
+        dataset: spec.name.clone(),
+        dataset_path: std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone()),
+        encoder: encoder.name().to_owned(),
+        encoder_digest: encoder.manifest().digest.clone(),
+        labels: labels.names().to_vec(),
+        display: labels.display().to_vec(),
+        train_counts: fitted.train_counts,
+        train_split: TRAIN_SPLIT.to_owned(),
+        settings: RunSettings {
+            max_tokens: options.encode.tokenize.max_tokens(encoder),
+            on_bad_row: options.encode.tokenize.on_bad_row,
+            on_illegal_tags: options.encode.tokenize.on_illegal_tags,
+            level: settings.level,
+            layers: settings.layers.clone(),
+            pools: settings.pools.clone(),
+            word_pool: settings.word_pool,
+            stride: settings.stride,
+            context: settings.context,
+            dtype: settings.dtype,
+        },
+        outputs: fitted.reads.iter().filter_map(|name| by_column.get(name.as_str()).copied()).collect(),
+        columns_tried: columns,
+        head: fitted.record,
+        versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+        stages: times.clone(),
+    };
+    let folder = install(larder, &record, &fitted.head)?;
+    Ok(TrainOutcome { record, folder, times, notes: fitted.notes })
+}
+
+fn check_trainable(spec: &DatasetSpec, level: Level) -> Result<(), PipelineError> {
+    let expected = match spec.task {
+        Task::Sequence => Level::Sentence,
+        Task::Tagging => Level::Word,
+    };
+    if level != expected {
+        return Err(PipelineError::WrongLevel { spec: spec.path.clone(), task: spec.task, found: level, expected });
+    }
+    if !spec.has_targets() {
+        return Err(PipelineError::NoLabels { spec: spec.path.clone(), task: spec.task });
+    }
+    if !spec.split_names().any(|split| split == TRAIN_SPLIT) {
+        return Err(PipelineError::NoTrainSplit {
+            spec: spec.path.clone(),
+            split: TRAIN_SPLIT.to_owned(),
+            known: spec.split_names().map(str::to_owned).collect(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Results as tables for people.
+
+mod seeds;
+mod sequence;
+mod tagging;
+
+use comfy_table::{CellAlignment, Table, presets};
+use larder_pipeline::{Evaluation, FileScores, HeadRecord, RunRecord, StageTime};
+use larder_train::Advice;
+
+pub use seeds::seeds;
+
+use crate::format::{count, seconds};
+
+/// Lines of the selection table that are shown.
+const SHOWN_CANDIDATES: usize = 12;
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header.to_vec());
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_cell_alignment(if i == 0 { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table
+}
+
+/// All splits, a line each, beside their baseline.
+pub fn summary(evaluation: &Evaluation) -> String {
+    match evaluation {
+        Evaluation::Sequence(evaluation) => sequence::summary(evaluation),
+        Evaluation::Tagging(evaluation) => tagging::summary(evaluation),
+    }
+}
+
+/// Every split in full.
+pub fn details(evaluation: &Evaluation) -> String {
+    let splits: Vec<String> = match evaluation {
+        Evaluation::Sequence(evaluation) => {
+            evaluation.splits.iter().map(|split| sequence::split(evaluation, split)).collect()
+        }
+        Evaluation::Tagging(evaluation) => {
+            evaluation.splits.iter().map(|split| tagging::split(&split.split, &split.scores, &split.shown)).collect()
+        }
+    };
+    splits.join("\n\n")
+}
+
+/// A scored file in full.
+pub fn file_scores(file: &FileScores) -> String {
+    tagging::split(&file.path.display().to_string(), &file.scores, &file.shown)
+}
+
+/// How the head was chosen on train: the best line of each candidate, the chosen one first.
+pub fn selection(record: &RunRecord) -> Option<String> {
+    match &record.head {
+        HeadRecord::Sequence(head) => head.selection.as_ref().map(sequence::selection),
+        HeadRecord::Tagging(head) => head.selection.as_ref().map(tagging::selection),
+    }
+}
+
+/// How well the final fit solves its problem, in a line.
+pub fn convergence(record: &RunRecord) -> String {
+    match &record.head {
+        HeadRecord::Sequence(head) => sequence::convergence(head),
+        HeadRecord::Tagging(head) => tagging::convergence(head),
+    }
+}
+
+/// Seconds a stage.
+pub fn times(times: &[StageTime]) -> String {
+    let mut table = table(&["stage", "split", "rows", "seconds", ""]);
+    for time in times {
+        let state = match (&time.device, time.fresh) {
+            (_, true) => "up to date".to_owned(),
+            (Some(device), false) => device.clone(),
+            (None, false) => String::new(),
+        };
+        table.add_row(vec![
+            time.stage.to_string(),
+            time.split.clone(),
+            count(time.rows),
+            format!("{:.2}", time.seconds),
+            state,
+        ]);
+    }
+    let total: f64 = times.iter().map(|t| t.seconds).sum();
+    format!("{table}\n{} in all", seconds(total))
+}
+
+/// What stands out, a paragraph each.
+pub fn advice(evaluation: &Evaluation) -> String {
+    let advice: Vec<&Advice> = match evaluation {
+        Evaluation::Sequence(evaluation) => evaluation.splits.iter().flat_map(|split| &split.advice).collect(),
+        Evaluation::Tagging(evaluation) => evaluation.splits.iter().flat_map(|split| &split.advice).collect(),
+    };
+    advice.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
