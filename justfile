@@ -79,9 +79,14 @@ eval run *options: build
 predict run *texts: build
     {{ larder }} predict "{{ run }}" "${@:2}"
 
-# The main job from nothing: set up, build, encode two datasets once, train, judge
+# Entity scores of any CoNLL file with a gold and a predicted column
+[group('stages')]
+score file *options: build
+    {{ larder }} score "{{ file }}" "${@:2}"
+
+# The main job from nothing: set up, build, encode three datasets once, train, judge
 [group('show')]
-quickstart: encoder-add (run "data/intents/intents.toml") (run "data/acceptability/acceptability.toml") (run "data/acceptability/acceptability.toml" default_encoder "--layers" "all")
+quickstart: encoder-add (run "data/intents/intents.toml") (run "data/acceptability/acceptability.toml") (run "data/acceptability/acceptability.toml" default_encoder "--layers" "all") (run "data/ner/ner.toml") (run "data/ner/ner.toml" default_encoder "--head" "crf" "--layers" "-1,-2,-3,-4")
     @echo
     @echo "Now try:  {{ larder }} predict intents-{{ default_encoder }}-1 'wake me up at seven'"
 
@@ -136,9 +141,22 @@ bench-encode *options: _cola setup build
 bench-memory *options: setup build
     {{ python }} -B tests/bench/memory.py "$@"
 
+# Heads trained on 5 GB of word features in less than 1 GiB of memory (needs 12 GB of disk)
+[group('bench')]
+bench-large-cache *options: setup build
+    {{ python }} -B tests/bench/large_cache.py "$@"
+
+# scikit-learn and seqeval on the word vectors cached by `just run data/wnut17.toml` (needs WNUT-17)
+[group('bench')]
+peer-wnut17 *options:
+    test -x .larder/peer/bin/python || {{ python }} -m venv .larder/peer
+    .larder/peer/bin/python -m pip install --quiet --disable-pip-version-check \
+        scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
+    .larder/peer/bin/python -B tests/bench/wnut17.py artifacts/features/wnut17/{{ default_encoder }}/word-first-f32 "$@"
+
 # All benches
 [group('bench')]
-bench: bench-encode bench-memory
+bench: bench-encode bench-memory bench-large-cache
 
 # Rust, or how to get it.
 _rust:

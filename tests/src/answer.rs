@@ -74,6 +74,16 @@ impl Answer {
         self
     }
 
+    /// Fails the test when standard output holds `part`.
+    ///
+    /// # Panics
+    /// With the whole invocation.
+    #[track_caller]
+    pub fn does_not_print(self, part: &str) -> Self {
+        assert!(!self.stdout.contains(part), "standard output holds {part:?}\n{}", self.told());
+        self
+    }
+
     /// Standard output as one JSON document.
     ///
     /// # Panics

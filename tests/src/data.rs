@@ -30,8 +30,8 @@ impl Random {
     }
 }
 
-const COLOURS: [&str; 8] = ["red", "green", "blue", "black", "white", "pink", "brown", "grey"];
-const MOVES: [&str; 8] = ["runs", "walks", "jumps", "sits", "eats", "flies", "swims", "falls"];
+pub(crate) const COLOURS: [&str; 8] = ["red", "green", "blue", "black", "white", "pink", "brown", "grey"];
+pub(crate) const MOVES: [&str; 8] = ["runs", "walks", "jumps", "sits", "eats", "flies", "swims", "falls"];
 
 /// `rows` of (text, label): two of three are about colours (label `colour`), one about moves (label `move`), so that
 /// `colour` is the majority and its share is known: the first row is a move.

@@ -3,9 +3,9 @@
 //! - [`Kitchen`] is one test's own folder with its own `--home`; its methods run `larder` there.
 //! - [`Answer`] is what one invocation said; every check on it prints the whole invocation when it fails.
 //! - [`Encoded`] is what the encode stage told about one split.
-//! - [`predictions`] reads what a run answered.
-//! - [`toy`], [`Random`] and [`sentences`] make data; [`real`] finds the data and the encoder that are not in the
-//!   repository, and skips loudly without them.
+//! - [`predictions`] and [`predicted_words`] read what a run answered, [`ConllColumns`] what it wrote for other scorers.
+//! - [`toy`], [`tagged_toy`], [`Random`] and [`sentences`] make data; [`real`] finds the data and the encoder that are
+//!   not in the repository, and skips loudly without them.
 //!
 //! ```
 //! use larder_tests::Random;
@@ -19,15 +19,21 @@ mod answer;
 mod binary;
 mod data;
 mod encoded;
+mod json;
 mod kitchen;
 mod predictions;
 pub mod real;
+mod tagging;
 mod vectors;
 
 pub use answer::Answer;
 pub use binary::{binary, repository};
 pub use data::{Random, sentences, toy};
 pub use encoded::Encoded;
+pub use json::number;
 pub use kitchen::Kitchen;
 pub use predictions::{Predicted, predictions};
+pub use tagging::{
+    ConllColumns, PredictedWord, Tagged, conll, predicted_words, tagged_sentences, tagged_toy, tagged_words,
+};
 pub use vectors::{assert_close, largest_difference};

@@ -18,13 +18,13 @@ pub fn minilm(test: &str) -> Option<PathBuf> {
 /// The file `path` under `LARDER_DATA`. `None`, said loudly, without it.
 pub fn data(test: &str, path: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("LARDER_DATA") else {
-        eprintln!("SKIPPED: {test} needs {path} under LARDER_DATA, which is not set: run `just fetch-cola`");
+        eprintln!("SKIPPED: {test} needs {path} under LARDER_DATA, which is not set: see data/README.md");
         return None;
     };
     let file = PathBuf::from(folder).join(path);
     if file.is_file() {
         return Some(file);
     }
-    eprintln!("SKIPPED: {test} needs {}, which is not there: run `just fetch-cola`", file.display());
+    eprintln!("SKIPPED: {test} needs {}, which is not there: see data/README.md", file.display());
     None
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use larder_tests::{Answer, Encoded, Kitchen, Random, sentences, toy};
+use larder_tests::{Answer, Encoded, Kitchen, Random, Tagged, sentences, tagged_toy, toy};
 
 /// More than the 65,536 rows of a part, so that an interrupted run leaves a finished part to go on from.
 const ROWS: usize = 72_000;
@@ -94,6 +94,86 @@ fn encode_killed_twenty_times_ends_with_the_same_bytes() {
     resume(&kitchen.ok(&args));
     assert!(std::fs::read(&target).unwrap() == expected, "the bytes of an undisturbed run");
     assert!(resumed > 0, "no run went on from a finished part (killed between parts: {between_parts})");
+    kitchen.assert_tidy();
+}
+
+/// 12,000 different sentences of some 78,000 words: more than the 65,536 rows of a part, and every row is work.
+fn corpus_of_words() -> Vec<Tagged> {
+    let of = |text: String| {
+        let words: Vec<(&str, &str)> = text.split(' ').map(|word| (word, "O")).collect();
+        Tagged::of(&words)
+    };
+    sentences(54, 12_000, 10).into_iter().map(of).collect()
+}
+
+#[test]
+fn words_killed_while_they_are_encoded_end_with_the_same_bytes() {
+    let corpus = corpus_of_words();
+    let make = || {
+        let kitchen = Kitchen::with_tiny();
+        let dataset = kitchen.tagging("kill", &[("train", &corpus)]);
+        kitchen.ok(&["tokenize", &dataset, "-e", "tiny"]);
+        (kitchen, dataset)
+    };
+    let (undisturbed, dataset) = make();
+    let args = ["encode", &dataset, "-e", "tiny", "--layers", "all"];
+    let started = Instant::now();
+    undisturbed.ok(&args);
+    let whole = started.elapsed();
+    let path = |kitchen: &Kitchen| kitchen.home().features("kill", "tiny", "word-first-f32", "train").unwrap();
+    let expected = std::fs::read(path(&undisturbed)).unwrap();
+    let words: usize = corpus.iter().map(|sentence| sentence.words.len()).sum();
+    assert_eq!(undisturbed.words("kill", "tiny", "train").rows(), words);
+    assert!(words > 65_536, "{words} words are one part, and there is nothing to go on from");
+
+    let (kitchen, _) = make();
+    let target = path(&kitchen);
+    let mut random = Random::new(55);
+    for _ in 0..5 {
+        let delay = whole.mul_f64(random.share());
+        kill_after(kitchen.start(&args), delay);
+        is_whole_or_absent(&target, &expected, &format!("killed after {delay:?}"));
+        if target.exists() {
+            std::fs::remove_file(&target).unwrap();
+        }
+    }
+    let first_part = target.with_file_name("train.parquet.parts").join("000000.parquet");
+    let mut child = kitchen.start(&args);
+    while !first_part.exists() && child.try_wait().expect("the child can be asked").is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(kill(&mut child), "the second part takes longer than a kill");
+    let answer = kitchen.ok(&args);
+    let told = Encoded::of(&answer, "train").expect("encoded");
+    // A sentence stays in one part: the first one ends with the last whole sentence.
+    assert!(told.kept > 65_000, "went on from the finished part\n{}", answer.told());
+    assert!(std::fs::read(&target).unwrap() == expected, "the bytes of an undisturbed run");
+    kitchen.assert_tidy();
+}
+
+#[test]
+fn a_tagger_killed_anywhere_ends_with_the_same_head_and_answers() {
+    let make = || {
+        let kitchen = Kitchen::with_tiny();
+        let dataset = kitchen.tagging("kill", &[("train", &tagged_toy(1, 150)), ("dev", &tagged_toy(2, 40))]);
+        (kitchen, dataset)
+    };
+    let (undisturbed, dataset) = make();
+    let args = ["run", &dataset, "-e", "tiny", "--layers", "all", "--head", "crf", "--run", "mine"];
+    let started = Instant::now();
+    undisturbed.ok(&args);
+    let whole = started.elapsed();
+    let (kitchen, _) = make();
+    let mut random = Random::new(56);
+    for _ in 0..6 {
+        kill_after(kitchen.start(&args), whole.mul_f64(random.share()));
+        let answer = kitchen.larder(&["predict", "mine", "Anna walks"]);
+        assert!(matches!(answer.code, Some(0 | 4)), "a whole run or none\n{}", answer.told());
+    }
+    kitchen.ok(&args);
+    for file in ["head.json", "head.safetensors", "predictions.parquet", "predictions.dev.conll"] {
+        assert!(kitchen.run_file("mine", file) == undisturbed.run_file("mine", file), "{file}");
+    }
     kitchen.assert_tidy();
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use larder_tests::{Encoded, Kitchen, Predicted, assert_close, predictions, toy};
+use larder_tests::{Encoded, Kitchen, Predicted, assert_close, number, predictions, toy};
 use serde_json::Value;
 
 /// Float32 vectors of one text alone and in a batch differ by the order in which ONNX Runtime's blocked matrix products
@@ -13,10 +13,6 @@ fn toy_kitchen() -> (Kitchen, String) {
     let kitchen = Kitchen::with_tiny();
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 12))]);
     (kitchen, dataset)
-}
-
-fn number(value: &Value, path: &str) -> f64 {
-    value.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number at {path} in {value:#}"))
 }
 
 #[test]
@@ -116,7 +112,7 @@ fn a_run_for_people_shows_scores_baseline_device_and_seconds() {
     let (kitchen, dataset) = toy_kitchen();
     let answer = kitchen.ok(&["run", &dataset, "-e", "tiny", "--layers", "all"]);
     answer
-        .prints(&["chosen by cross-validation on train", "majority accuracy", "0.667", "95 % interval"])
+        .prints(&["chosen on held-out rows of train", "majority accuracy", "0.667", "95 % interval"])
         .prints(&["seconds", "in all", "toy-tiny-1"])
         .says(&["real tokens/s", "rows/s", "on cpu"]);
     kitchen.ok(&["eval", "toy-tiny-1"]).prints(&[
