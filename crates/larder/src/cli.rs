@@ -176,7 +176,8 @@ pub struct VectorFlags {
     /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
     #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
     pub layers: LayerSelection,
-    /// Of sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean]
+    /// Of sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
+    /// sentence vectors alone]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub pool: Vec<Pool>,
     /// f16 halves the file
@@ -371,12 +372,12 @@ impl TokenizeFlags {
 }
 
 impl VectorFlags {
-    /// Settings for sentences.
-    pub fn settings(&self) -> EncodeSettings {
+    /// Settings for sentences, pooled as the encoder's texts usually are unless said.
+    pub fn settings(&self, usual: Pool) -> EncodeSettings {
         let defaults = EncodeSettings::default();
         EncodeSettings {
             layers: self.layers.clone(),
-            pools: if self.pool.is_empty() { defaults.pools.clone() } else { self.pool.clone() },
+            pools: if self.pool.is_empty() { vec![usual] } else { self.pool.clone() },
             dtype: self.dtype,
             device: self.device.device,
             threads: self.device.threads,
@@ -389,7 +390,7 @@ impl VectorFlags {
     ///
     /// # Errors
     /// A usage failure for a flag that the level has no use for.
-    fn settings_for(&self, flags: &LevelFlags, task: Task) -> Result<EncodeSettings, Failure> {
+    fn settings_for(&self, flags: &LevelFlags, task: Task, pool: Pool) -> Result<EncodeSettings, Failure> {
         let usual = match task {
             Task::Sequence => Level::Sentence,
             Task::Tagging => Level::Word,
@@ -402,7 +403,7 @@ impl VectorFlags {
             ("--context", level == Level::Sentence && flags.context.is_some()),
         ];
         refuse(&useless, &format!("vectors of {level}s"))?;
-        let defaults = self.settings();
+        let defaults = self.settings(pool);
         Ok(EncodeSettings {
             level,
             word_pool: flags.word_pool.unwrap_or(defaults.word_pool),
@@ -416,11 +417,11 @@ impl VectorFlags {
 impl EncodeArgs {
     /// # Errors
     /// A usage failure for a flag that the task or the level has no use for.
-    pub fn options(&self, task: Task) -> Result<EncodeOptions, Failure> {
+    pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
         self.tokenize.check(task)?;
         Ok(EncodeOptions {
             tokenize: self.tokenize.options(false),
-            settings: self.vectors.settings_for(&self.level, task)?,
+            settings: self.vectors.settings_for(&self.level, task, pool)?,
             force: self.subject.force,
         })
     }
@@ -429,13 +430,13 @@ impl EncodeArgs {
 impl TrainArgs {
     /// # Errors
     /// A usage failure for a flag that the task has no use for: taking no notice of it would answer another question.
-    pub fn options(&self, task: Task) -> Result<TrainOptions, Failure> {
+    pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
         self.head.check(task)?;
         self.tokenize.check(task)?;
         Ok(TrainOptions {
             encode: EncodeOptions {
                 tokenize: self.tokenize.options(false),
-                settings: self.vectors.settings_for(&self.level, task)?,
+                settings: self.vectors.settings_for(&self.level, task, pool)?,
                 force: false,
             },
             sequence: self.head.sequence(),

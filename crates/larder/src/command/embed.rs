@@ -16,7 +16,7 @@ use crate::failure::{Failure, Output};
 pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let encoder = context.larder.encoder(&args.encoder)?;
     let tokenizer = encoder.tokenizer()?;
-    let mut engine = embed_features(&context.larder, &encoder, &args.vectors.settings())?;
+    let mut engine = embed_features(&context.larder, &encoder, &args.vectors.settings(encoder.default_pool()))?;
     let settings = TokenizeSettings { max_tokens: Some(encoder.max_tokens()) };
     let mut answer = |texts: &[String]| -> Result<(), Failure> {
         let contents: Vec<Content> =

@@ -121,15 +121,35 @@ fn describe(encoder: &Encoder) -> String {
         lines.push(format!("  output     {} = `{}`", output.role, output.name));
     }
     let hidden = match manifest.hidden_states.len() {
-        0 => "only the last layer can be read from this file".to_owned(),
+        0 if !encoder.gives_tokens() => {
+            "none: the file gives a sentence's vector alone, so it cannot tag words".to_owned()
+        }
+        0 => format!(
+            "only the last layer can be read from this file{}",
+            encoder.interface().hidden_states_problem.as_ref().map_or_else(String::new, |why| format!(": {why}"))
+        ),
         n => format!("0 (embeddings) to {} can be read", n - 1),
     };
     lines.push(format!("  layers     {hidden}"));
     if let Some(pooling) = &manifest.pooling {
         lines.push(format!("  pooling    the publisher's is {pooling}"));
     }
-    if !manifest.mask_honoured {
+    if !manifest.batch_independent {
+        lines.push("  batches    a text's vector depends on the texts beside it: each runs alone".to_owned());
+    } else if !manifest.mask_honoured {
         lines.push("  mask       ignored by this model: texts are batched by exact length".to_owned());
     }
+    match (manifest.fixed_batch, manifest.fixed_seq) {
+        (None, None) => {}
+        (batch, seq) => {
+            let size = |size: Option<usize>| size.map_or_else(|| "any".to_owned(), |size| size.to_string());
+            lines.push(format!(
+                "  shape      takes {} texts of {} tokens at once; batches are filled up",
+                size(batch),
+                size(seq)
+            ));
+        }
+    }
+    lines.extend(manifest.notes.iter().map(|note| format!("  note       {note}")));
     lines.join("\n")
 }

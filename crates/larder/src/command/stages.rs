@@ -40,7 +40,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
-    let options = args.options(spec.task)?;
+    let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
@@ -55,7 +55,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     if !args.head.seeds.is_empty() {
         return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
     }
-    let options = args.options(spec.task)?;
+    let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
@@ -68,7 +68,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
-    let options = args.options(spec.task)?;
+    let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     if !args.head.seeds.is_empty() {
         let seeds = &args.head.seeds;
