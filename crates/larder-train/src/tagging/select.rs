@@ -14,7 +14,7 @@ use super::fit::{SELECTION, Strength, moments, problem};
 use super::kind::TaggerKind;
 use super::objective::{Objective, Scaling, Sentences};
 use super::scores::{Counts, TaggingScores, entities};
-use super::selection::{TaggingSelection, TaggingSelectionEntry, best, choose};
+use super::selection::{TaggingSelection, TaggingSelectionEntry, choose};
 use super::settings::{ColumnUse, TaggingSettings};
 use super::viterbi::viterbi;
 use crate::candidates::Candidate;
@@ -119,7 +119,7 @@ impl Search<'_> {
             self.try_candidate(candidate, class_weight, &folds, &mut |entry, path| {
                 on_entry(number, rounds, &entry);
                 entries.push(entry);
-                if best(&entries) + 1 == entries.len() {
+                if choose(&entries) + 1 == entries.len() {
                     warm = Some((path.descent.point.clone(), path.standardiser.clone()));
                 }
             });

@@ -37,10 +37,7 @@ pub struct TaggingSelection {
     pub held_out: usize,
     /// Everything that was scored, in the order it was tried.
     pub entries: Vec<TaggingSelectionEntry>,
-    /// Index of the chosen entry. Of the candidate and class weight with the highest F1 it is the most strongly regularised
-    /// entry whose F1 is within one standard error of that ("one standard error rule", Breiman et al. 1984): a few hundred
-    /// held-out entities tell strengths apart no better, and what is learnt less by heart carries over better to text that
-    /// is unlike train.
+    /// Index of the chosen entry: the highest F1 (the first of several, which is the more strongly regularised).
     pub chosen: usize,
 }
 
@@ -64,20 +61,8 @@ impl TaggingSelection {
     }
 }
 
-/// The entry that [`TaggingSelection::chosen`] describes.
-pub(crate) fn choose(entries: &[TaggingSelectionEntry]) -> usize {
-    let best = &entries[best(entries)];
-    let enough = best.scores.f1 - best.scores.f1_standard_error;
-    let fits = |entry: &&TaggingSelectionEntry| {
-        entry.candidate == best.candidate && entry.class_weight == best.class_weight && entry.scores.f1 >= enough
-    };
-    let strongest = entries.iter().filter(fits).min_by(|first, second| first.c.total_cmp(&second.c));
-    let strongest = strongest.expect("the best entry is near itself");
-    entries.iter().position(|entry| std::ptr::eq(entry, strongest)).expect("it is one of the entries")
-}
-
 /// The entry with the highest F1, the first of several.
-pub(crate) fn best(entries: &[TaggingSelectionEntry]) -> usize {
+pub(crate) fn choose(entries: &[TaggingSelectionEntry]) -> usize {
     let mut best = 0;
     for (index, entry) in entries.iter().enumerate() {
         if entry.scores.f1 > entries[best].scores.f1 {
