@@ -79,7 +79,9 @@ pub struct TaggingRecord {
     pub selection: Option<TaggingSelection>,
     /// How well the final fit converged.
     pub convergence: Convergence,
-    /// Sentences and words it was fitted on.
+    /// Strict scores on the sentences it was fitted on: compare with those of held-out ones.
+    pub train_scores: larder_train::TaggingScores,
+    /// Sentences it was fitted on.
     pub sentences: usize,
     /// Words it was fitted on.
     pub words: usize,

@@ -28,6 +28,7 @@ pub(super) fn fit(
         settings: settings.clone(),
         selection: trained.selection,
         convergence: trained.convergence,
+        train_scores: trained.train_scores,
         sentences: words.sentence_lengths().len(),
         words: file.rows(),
     };

@@ -42,7 +42,16 @@ pub fn predict(context: &Context, args: &PredictArgs, record: RunRecord) -> Resu
         return each_sentence(args, &mut answer);
     }
     let parse = |lines: &[String], first: usize| -> Result<Vec<TextOrWords>, Failure> {
-        lines.iter().enumerate().map(|(at, line)| parse_line(line, args.input_format, first + at)).collect()
+        let source = match &args.input {
+            Some(path) if path.as_os_str() != "-" => path.display().to_string(),
+            _ if args.text.is_empty() => "standard input".to_owned(),
+            _ => "the arguments".to_owned(),
+        };
+        let parse = |(at, line): (usize, &String)| {
+            parse_line(line, args.input_format)
+                .map_err(|problem| bad_line(&format!("{source}, line {}", first + at), problem))
+        };
+        lines.iter().enumerate().map(parse).collect()
     };
     if !args.text.is_empty() {
         return answer(&parse(&args.text, 1)?);
@@ -67,7 +76,7 @@ struct Line {
     words: Option<Vec<String>>,
 }
 
-fn parse_line(line: &str, format: InputFormat, number: usize) -> Result<TextOrWords, Failure> {
+fn parse_line(line: &str, format: InputFormat) -> Result<TextOrWords, String> {
     let words = |words: Vec<String>| TextOrWords::Words(words.into_iter().filter(|word| !word.is_empty()).collect());
     match format {
         InputFormat::Text | InputFormat::Conll => Ok(TextOrWords::Text(line.to_owned())),
@@ -75,15 +84,14 @@ fn parse_line(line: &str, format: InputFormat, number: usize) -> Result<TextOrWo
         InputFormat::Jsonl => match serde_json::from_str::<Line>(line) {
             Ok(Line { words: Some(found), .. }) => Ok(words(found)),
             Ok(Line { text: Some(text), .. }) => Ok(TextOrWords::Text(text)),
-            Ok(_) => Err(bad_line(number, "has neither `text` nor `words`")),
-            Err(error) => Err(bad_line(number, &format!("is no JSON object with `text` or `words` ({error})"))),
+            Ok(_) => Err("the object has neither `text` nor `words`".to_owned()),
+            Err(error) => Err(format!("expected a JSON object with `text` or `words` ({error})")),
         },
     }
 }
 
-fn bad_line(number: usize, problem: &str) -> Failure {
-    let source = std::io::Error::new(std::io::ErrorKind::InvalidData, problem.to_owned());
-    Failure::File { what: format!("line {number} of the input"), source }
+fn bad_line(place: &str, problem: String) -> Failure {
+    Failure::File { what: place.to_owned(), source: std::io::Error::new(std::io::ErrorKind::InvalidData, problem) }
 }
 
 /// Sentences of a CoNLL file, whose words are its first column; everything else is left alone.

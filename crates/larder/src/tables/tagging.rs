@@ -223,11 +223,13 @@ pub fn convergence(head: &TaggingRecord) -> String {
         (false, false) => "NOT converged",
     };
     format!(
-        "final fit: {} head on {} words by {}: {state} (objective {:.3}, gradient {:.0e} of that at zero weights)",
+        "final fit: {} head on {} words by {}: {state} (objective {:.3}, gradient {:.0e} of that at zero weights); \
+         strict F1 {:.3} on its own sentences",
         head.settings.kind,
         count(head.words as u64),
         solvers.join(", "),
         fit.objective,
-        fit.relative_gradient_norm
+        fit.relative_gradient_norm,
+        head.train_scores.f1
     )
 }
