@@ -69,6 +69,11 @@ train dataset=default_dataset encoder=default_encoder *options: build
 run dataset=default_dataset encoder=default_encoder *options: build
     {{ larder }} run "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
 
+# Encoders on one dataset, side by side: scores, costs, and which differences are real
+[group('stages')]
+compare dataset encoders *options: build
+    {{ larder }} compare "{{ dataset }}" --encoders "{{ encoders }}" "${@:3}"
+
 # Scores of a run beside the baseline
 [group('stages')]
 eval run *options: build
@@ -89,6 +94,15 @@ score file *options: build
 quickstart: encoder-add (run "data/intents/intents.toml") (run "data/acceptability/acceptability.toml") (run "data/acceptability/acceptability.toml" default_encoder "--layers" "all") (run "data/ner/ner.toml") (run "data/ner/ner.toml" default_encoder "--head" "crf" "--layers" "-1,-2,-3,-4")
     @echo
     @echo "Now try:  {{ larder }} predict intents-{{ default_encoder }}-1 'wake me up at seven'"
+
+# The quick start's encoder beside a smaller one that somebody else exported, on three datasets
+[group('show')]
+compare-encoders: setup-third-party-onnx encoder-add
+    {{ larder }} encoder add .larder/models/paraphrase-MiniLM-L3-v2 --name paraphrase-MiniLM-L3-v2 \
+        --tokenizer "{{ default_source }}/tokenizer.json"
+    {{ larder }} compare data/intents/intents.toml --encoders all-MiniLM-L6-v2,paraphrase-MiniLM-L3-v2
+    {{ larder }} compare data/acceptability/acceptability.toml --encoders all-MiniLM-L6-v2,paraphrase-MiniLM-L3-v2 --layers all
+    {{ larder }} compare data/ner/ner.toml --encoders all-MiniLM-L6-v2,paraphrase-MiniLM-L3-v2 --layers -1,-2,-3
 
 # The question this project began with, replayed beside what larder does (needs CoLA)
 [group('show')]
@@ -114,6 +128,52 @@ test-interop: _rust setup
         pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
     LARDER_INTEROP_PYTHON="$PWD/.larder/interop/bin/python" cargo test --locked --package larder --package larder-tests interop
 
+# Fuzz the reading of models, of the data beside them and of weights, for that many seconds in all (needs nightly Rust)
+[group('check')]
+fuzz seconds="300": _rust
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo +nightly --version >/dev/null 2>&1; then
+        echo "nightly Rust is missing, whose sanitizers fuzzing needs: installing it with rustup"
+        rustup toolchain install nightly --profile minimal
+    fi
+    tools="$PWD/.larder/tools"
+    export PATH="$tools/bin:$PATH"
+    if ! command -v cargo-fuzz >/dev/null; then
+        echo "cargo-fuzz is missing, installing it into .larder/tools"
+        cargo install --quiet --locked --root "$tools" cargo-fuzz@0.13.2
+    fi
+    crate=crates/larder-onnx/fuzz
+    built="${CARGO_TARGET_DIR:-$PWD/target}/fuzz"
+    unset CARGO_TARGET_DIR
+    state="$PWD/.larder/fuzz"
+    host="$(rustc -vV | sed -n 's/^host: //p')"
+    targets=(model external weights)
+    cargo +nightly fuzz build --fuzz-dir "$crate" --target-dir "$built"
+    # Where it starts: the models and weights that are checked in.
+    mkdir -p "$state"/seeds/{model,external,weights}
+    for model in tests/exports/*/model.onnx crates/larder-onnx/tests/data/*.onnx; do
+        cp "$model" "$state/seeds/model/$(echo "$model" | tr / -)"
+    done
+    for folder in tests/goldens/encoder/*/; do
+        { cat "$folder/config.json"; printf '\0'; cat "$folder/model.safetensors"; } >"$state/seeds/weights/$(basename "$folder")"
+    done
+    each=$(( {{ seconds }} / ${#targets[@]} ))
+    found=0
+    for target in "${targets[@]}"; do
+        mkdir -p "$state/corpus/$target" "$state/crashes/$target"
+        echo "fuzzing $target for $each seconds"
+        # One input may take 10 seconds and 2 GiB: what a file of 128 KiB asks for beyond that is a finding.
+        "$built/$host/release/$target" "$state/corpus/$target" "$state/seeds/$target" \
+            -artifact_prefix="$state/crashes/$target/" -max_total_time="$each" -max_len=131072 -timeout=10 \
+            -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 >"$state/$target.log" 2>&1 || true
+        executions="$(sed -n 's/^stat::number_of_executed_units: *//p' "$state/$target.log")"
+        crashes="$(find "$state/crashes/$target" -type f | wc -l)"
+        echo "$target: ${executions:-0} executions, $crashes crashes"
+        [ "$crashes" -eq 0 ] && [ -n "$executions" ] || { found=1; tail -n 40 "$state/$target.log"; }
+    done
+    exit "$found"
+
 # Format, lint, documentation, tests, generated files: before every commit
 [group('check')]
 ready: _rust && test goldens-check
@@ -135,6 +195,13 @@ bench-encode *options: _cola setup build
         onnxruntime==1.31.1 numpy==2.4.6 tokenizers==0.23.3
     LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" .larder/bench/bin/python -B tests/bench/encode.py \
         --texts "$LARDER_DATA/cola/in_domain_train.tsv" "$@"
+
+# An encoder as exported, as larder rebuilds it, and in 8-bit integers, interleaved (needs CoLA; torch's exports where torch is)
+[group('bench')]
+bench-graphs *options: _cola setup setup-third-party-onnx build
+    LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" {{ python }} -B tests/bench/graphs.py --larder {{ larder }} \
+        --dataset data/cola.toml --source "{{ default_source }}" --export .larder/models/paraphrase-MiniLM-L3-v2 \
+        --tokenizer "{{ default_source }}/tokenizer.json" --work .larder/bench/graphs "$@"
 
 # Peak memory of tokenizing and encoding 200,000 and 1,000,000 sentences
 [group('bench')]

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use larder_encoder::Encoder;
+use half::f16;
+use larder_encoder::{Encoder, Running};
 use larder_onnx::{FeatureOutput, WordPool, select_features};
 use larder_runtime::{
     Device, ElementType, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView, ViewData,
 };
 
+use crate::graph::{Chosen, GraphChoice, choose};
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
 use crate::unit::{Pick, pool};
 use crate::{EncodeError, EncoderInput};
@@ -26,6 +28,8 @@ pub struct EngineSettings {
     pub threads: usize,
     /// Tokens a batch, padding included; `None` takes the device's default.
     pub batch_tokens: Option<usize>,
+    /// Which graph to run.
+    pub graph: GraphChoice,
 }
 
 /// An encoder ready to run, with pooling inside its graph and nothing in it that was not asked for.
@@ -38,6 +42,8 @@ pub struct Engine {
     batch_tokens: usize,
     demands: Demands,
     threads: usize,
+    graph: &'static str,
+    note: Option<String>,
     max_tokens: usize,
     vocabulary_size: usize,
 }
@@ -52,6 +58,7 @@ struct Feeds {
     /// Inputs that nothing reads.
     unread: Vec<Feed>,
     pad_id: i64,
+    first_position: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -89,19 +96,22 @@ impl Engine {
         outputs: &[FeatureOutput],
         settings: EngineSettings,
     ) -> Result<Self, EncodeError> {
-        let interface = encoder.interface();
         let layers = encoder.interface().last_layer();
-        let bytes = select_features(&encoder.model()?, interface, outputs)?.to_bytes()?;
         let threads = SessionSettings { intra_threads: settings.threads, ..SessionSettings::default() }.threads();
         let cpu = match settings.device {
             Device::Cpu => true,
             Device::Cuda => false,
             Device::Auto => runtime.cuda().is_err(),
         };
+        let device = if cpu { Device::Cpu } else { Device::Cuda };
+        let Chosen { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
+        let Running { model, interface, rebuilt } = running;
+        let bytes = select_features(&model, &interface, outputs)?.to_bytes()?;
+        drop(model);
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
         let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
         let session = SessionSettings {
-            device: if cpu { Device::Cpu } else { Device::Cuda },
+            device,
             intra_threads,
             spin: workers == 1,
             name: Some(format!("encoder {}", encoder.name())),
@@ -121,6 +131,8 @@ impl Engine {
             position_ids: interface.position_ids.as_ref().and_then(|port| feed(&port.name)),
             unread: interface.unread.iter().filter_map(|port| feed(&port.name)).collect(),
             pad_id: encoder.manifest().special_tokens.pad_id.map_or(0, i64::from),
+            // A token's id, plus one.
+            first_position: interface.first_position as i64,
         };
         let default = if cpu { DEFAULT_CPU_BATCH_TOKENS } else { DEFAULT_CUDA_BATCH_TOKENS };
         Ok(Self {
@@ -130,12 +142,15 @@ impl Engine {
             width: encoder.manifest().hidden_size,
             batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
             demands: Demands {
-                exact: encoder.needs_exact_lengths(),
-                alone: encoder.runs_alone(),
+                // A rebuilt graph was compared in a padded batch.
+                exact: encoder.needs_exact_lengths() && !rebuilt,
+                alone: encoder.runs_alone() && !rebuilt,
                 fixed_batch: interface.fixed_batch(),
                 fixed_seq: interface.fixed_seq(),
             },
             threads,
+            graph,
+            note,
             max_tokens: encoder.max_tokens(),
             vocabulary_size: encoder.manifest().vocabulary_size,
         })
@@ -164,6 +179,17 @@ impl Engine {
     /// CPU threads in all.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Which graph runs: `given`, as it was added; `rebuilt`, larder's own in its place; `half` and `half-packed`, in fused
+    /// operators and float16.
+    pub fn graph(&self) -> &'static str {
+        self.graph
+    }
+
+    /// Why it is not the graph that was asked for.
+    pub fn graph_note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// Tokens a batch.
@@ -295,22 +321,42 @@ struct Buffers {
     unread: Vec<Ints>,
 }
 
-/// `[batch, seq]` integers in the width that the model takes.
+/// `[batch, seq]` integers, and the same in the type that the model takes.
 #[derive(Default)]
 struct Ints {
     wide: Vec<i64>,
     narrow: Vec<i32>,
+    floats: Vec<f32>,
+    halves: Vec<f16>,
+    truths: Vec<bool>,
 }
 
 impl Ints {
     fn view(&mut self, dtype: ElementType) -> ViewData<'_> {
-        if dtype == ElementType::Int32 {
-            self.narrow.clear();
-            // Ids, masks and segments come from int32, so nothing is lost.
-            self.narrow.extend(self.wide.iter().map(|&v| v as i32));
-            ViewData::I32(&self.narrow)
-        } else {
-            ViewData::I64(&self.wide)
+        let wide = self.wide.iter();
+        match dtype {
+            ElementType::Int32 => {
+                self.narrow.clear();
+                // Ids, masks and segments come from int32, so nothing is lost.
+                self.narrow.extend(wide.map(|&v| v as i32));
+                ViewData::I32(&self.narrow)
+            }
+            ElementType::Float32 => {
+                self.floats.clear();
+                self.floats.extend(wide.map(|&v| v as f32));
+                ViewData::F32(&self.floats)
+            }
+            ElementType::Float16 => {
+                self.halves.clear();
+                self.halves.extend(wide.map(|&v| f16::from_f32(v as f32)));
+                ViewData::F16(&self.halves)
+            }
+            ElementType::Bool => {
+                self.truths.clear();
+                self.truths.extend(wide.map(|&v| v != 0));
+                ViewData::Bool(&self.truths)
+            }
+            _ => ViewData::I64(&self.wide),
         }
     }
 }
@@ -345,7 +391,7 @@ fn run_batch(
         buffers.mask.wide.resize(end, 0);
         buffers.types.wide.extend(input.type_ids.unwrap_or_default().iter().copied().map(i64::from));
         buffers.types.wide.resize(end, 0);
-        buffers.positions.wide.extend((0..).take(batch.seq));
+        buffers.positions.wide.extend((feeds.first_position..).take(batch.seq));
     }
     let ports = [
         (Some(&feeds.input_ids), &mut buffers.ids),

@@ -20,6 +20,7 @@
 mod chunk;
 mod engine;
 mod error;
+mod graph;
 mod input;
 mod known;
 mod parts;
@@ -33,6 +34,7 @@ mod words;
 
 pub use engine::{DEFAULT_MAX_WORKERS, Engine, EngineSettings};
 pub use error::EncodeError;
+pub use graph::GraphChoice;
 pub use input::EncoderInput;
 pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, PLAN_VERSION, plan};
 pub use report::{EncodeReport, Progress};

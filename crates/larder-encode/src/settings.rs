@@ -9,8 +9,8 @@ use larder_runtime::Device;
 use larder_store::{FeatureDtype, Freshness, Level, Provenance};
 use serde::{Deserialize, Serialize};
 
-use crate::EncodeError;
 use crate::unit::Cut;
+use crate::{EncodeError, EngineSettings, GraphChoice};
 
 /// Version of the features file's layout.
 pub const FORMAT_VERSION: u32 = 1;
@@ -59,6 +59,8 @@ pub struct EncodeSettings {
     pub threads: usize,
     /// Tokens a batch, padding included; `None` takes the device's default.
     pub batch_tokens: Option<usize>,
+    /// Which graph to run. Like the device it does not make other features, only rounding.
+    pub graph: GraphChoice,
 }
 
 /// A features file on disk against what a run would write now.
@@ -93,7 +95,16 @@ impl Default for EncodeSettings {
             device: Device::Auto,
             threads: 0,
             batch_tokens: None,
+            graph: GraphChoice::Auto,
         }
+    }
+}
+
+impl EncodeSettings {
+    /// Where, how wide and on which graph an engine runs for them.
+    pub fn engine(&self) -> EngineSettings {
+        let Self { device, threads, batch_tokens, graph, .. } = *self;
+        EngineSettings { device, threads, batch_tokens, graph }
     }
 }
 

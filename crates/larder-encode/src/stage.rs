@@ -22,7 +22,7 @@ use larder_store::{
 };
 
 use crate::chunk::{Chunk, Chunks};
-use crate::engine::{Engine, EngineSettings, Reading};
+use crate::engine::{Engine, Reading};
 use crate::known::{Earlier, Previous};
 use crate::parts::{Parts, path_of};
 use crate::plan::PLAN_VERSION;
@@ -111,14 +111,13 @@ pub fn encode(
     let started = Instant::now();
     let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
     let outlook = outlook(request)?;
-    let engine_settings =
-        EngineSettings { device: settings.device, threads: settings.threads, batch_tokens: settings.batch_tokens };
-    let mut engine = Engine::new(runtime, encoder, &outlook.outputs, engine_settings)?;
+    let mut engine = Engine::new(runtime, encoder, &outlook.outputs, settings.engine())?;
     let run_started = Instant::now();
     let provenance = outlook
         .provenance
         .with("ran.device", engine.ran_on())
         .with("ran.onnxruntime", runtime.version())
+        .with("ran.graph", engine.graph())
         .with("ran.batch_tokens", engine.batch_tokens())
         .with("ran.plan_version", PLAN_VERSION)
         .with("ran.encoder", encoder.name());

@@ -8,18 +8,20 @@ use larder_store::{Home, digest_bytes, digest_file};
 
 use crate::EncoderError;
 use crate::error::listed;
-use crate::files::read;
+use crate::files::{read, read_up_to};
 use crate::install::Workshop;
 use crate::intake::{Added, Material};
 use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
+use crate::remote::fetch;
 use crate::source::{ModelFile, Source};
 
 /// What to add, and as what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddRequest {
     /// An `.onnx` file, a folder with one (or with `onnx/model.onnx`), or a folder with `config.json` and
-    /// `model.safetensors`. Where a folder has both, the weights are taken if larder can build their graph.
+    /// `model.safetensors`. Where a folder has both, the weights are taken if larder can build their graph. A model on a
+    /// hub is `hf:ORG/MODEL[@REVISION]`: its files are fetched into the hub's cache, by the same choice.
     pub source: PathBuf,
     /// The encoder's name; the file's or folder's own, made safe, if left out.
     pub name: Option<String>,
@@ -27,6 +29,8 @@ pub struct AddRequest {
     pub tokenizer: Option<PathBuf>,
     /// May another encoder of that name be replaced?
     pub replace: bool,
+    /// Of a model on a hub, is only what was fetched before to be used?
+    pub offline: bool,
 }
 
 /// Adds an encoder to `home`: finds its files, builds the graph where only weights are there, checks that tokenizer and
@@ -55,9 +59,17 @@ pub fn add_with(
     hints: &Hints,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Added, EncoderError> {
-    let found = Source::find(&request.source, request.tokenizer.as_deref())?;
-    let name = encoder_name(request.name.as_deref(), &request.source)?;
+    let remote = match request.source.to_str().filter(|source| source.starts_with(larder_hub::PREFIX)) {
+        Some(source) => Some(fetch(source, request.offline, request.tokenizer.is_none(), progress)?),
+        None => None,
+    };
+    let source = remote.as_ref().map_or(request.source.as_path(), |fetched| &fetched.model);
+    let mut found = Source::find(source, request.tokenizer.as_deref())?;
+    let given = request.name.as_deref().or(remote.as_ref().map(|fetched| fetched.name.as_str()));
+    let name = encoder_name(given, source)?;
     let workshop = Workshop::open(home)?;
+    let (hub, notes) = remote.map_or((None, Vec::new()), |fetched| (Some(fetched.record), fetched.notes));
+    found.notes.splice(0..0, notes);
     found.notes.iter().for_each(|note| progress(note));
     let built = match &found.model {
         ModelFile::Onnx(path) => {
@@ -85,7 +97,7 @@ pub fn add_with(
         config,
         pooling: found.pooling,
         hints: hints.clone(),
-        source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights },
+        source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights, hub },
         notes: found.notes.into_iter().chain(built.notes).collect(),
     };
     material.install(home, &workshop, runtime, progress)
@@ -102,8 +114,11 @@ struct Built {
     notes: Vec<String>,
 }
 
+/// What one protobuf message may hold, in bytes: 2 GiB less one, as its readers count in 32 bits.
+const LARGEST_MESSAGE: u64 = i32::MAX as u64;
+
 fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, EncoderError> {
-    let bytes = read(path)?;
+    let bytes = read_up_to(path, LARGEST_MESSAGE)?;
     let model = Model::from_bytes(&bytes).map_err(wrong(path))?;
     let mut files = vec![source_file(path, &bytes)];
     let (kind, unused_weights) = (SourceKind::Onnx, Vec::new());
@@ -112,8 +127,7 @@ fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, Encod
     }
     drop(bytes);
     progress("taking in the data that lies beside the model");
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let (model, beside) = model.with_external_data(folder).map_err(wrong(path))?;
+    let (model, beside) = model.with_external_data(path).map_err(wrong(path))?;
     for file in &beside {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.push(SourceFile { name, digest: digest_file(file)? });

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use larder_hub::HubError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;
@@ -24,6 +25,17 @@ pub enum EncoderError {
         /// What the system says.
         #[source]
         source: std::io::Error,
+    },
+    /// A file that is larger than its format can be.
+    #[error("{} has {bytes} bytes, and a file of its format has {limit} at most: is it what its name says? (a model \
+        beyond that keeps its parameters in files beside it)", path.display())]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest that there can be.
+        limit: u64,
     },
     /// A folder that could not be moved, made or removed.
     #[error("cannot {action} {}", path.display())]
@@ -60,6 +72,32 @@ pub enum EncoderError {
         /// The model's file.
         path: PathBuf,
         /// What ONNX Runtime says.
+        #[source]
+        source: Box<RuntimeError>,
+    },
+    /// A model in a type that ONNX Runtime has few operators for.
+    #[error("{} cannot be run: its parameters are bfloat16, which few of ONNX Runtime's operators take on a CPU: \
+        export the model in float32 or float16", path.display())]
+    Bfloat16 {
+        /// The model's file.
+        path: PathBuf,
+        /// What ONNX Runtime says.
+        #[source]
+        source: Box<RuntimeError>,
+    },
+    /// A node whose operator ONNX Runtime does not have.
+    #[error("{}: node {node:?} is the operator {operator}, which ONNX Runtime {version} does not have: export the model \
+        again without it (of a newer operator set: with an older `opset_version`)", path.display())]
+    UnknownOperator {
+        /// The model's file.
+        path: PathBuf,
+        /// The node's name, or its place in the list.
+        node: String,
+        /// Domain and name, without the domain if it is ONNX itself.
+        operator: String,
+        /// The ONNX Runtime that refused it.
+        version: String,
+        /// What it says.
         #[source]
         source: Box<RuntimeError>,
     },
@@ -138,11 +176,69 @@ pub enum EncoderError {
         /// What is different about it.
         differs: &'static str,
     },
-    /// A source that lies on a hub.
-    #[error("{source_name:?} cannot be fetched: download the model's folder yourself and give its path")]
-    Remote {
-        /// As the user wrote it.
-        source_name: String,
+    /// An encoder whose weights could not be read out of its graph.
+    #[error("the weights of encoder {encoder:?} cannot be read: {reason}")]
+    Unread {
+        /// The encoder.
+        encoder: String,
+        /// What stands in the way.
+        reason: String,
+    },
+    /// An encoder that cannot be turned into 8-bit products.
+    #[error("encoder {encoder:?} cannot be quantised: {reason}")]
+    NotQuantised {
+        /// The encoder.
+        encoder: String,
+        /// What stands in the way.
+        reason: String,
+    },
+    /// A model on a hub that cannot be found or fetched.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// A model on a hub whose weights can run code when they are read.
+    #[error(
+        "{model} has its weights in {file} alone, a Python pickle, which can run code when it is read, so it is not: \
+        convert it once with `from transformers import AutoModel, AutoTokenizer`, \
+        `AutoModel.from_pretrained({repo:?}).save_pretrained({folder:?}, safe_serialization=True)` and \
+        `AutoTokenizer.from_pretrained({repo:?}).save_pretrained({folder:?})`, then add the folder {folder}"
+    )]
+    HubPickled {
+        /// The model.
+        model: String,
+        /// The file.
+        file: String,
+        /// Owner and name.
+        repo: String,
+        /// Where the converted files would go.
+        folder: String,
+    },
+    /// A model on a hub whose weights are cut into several files.
+    #[error(
+        "{model} has its weights in several files, which are not read: join them once with \
+        `from transformers import AutoModel, AutoTokenizer`, \
+        `AutoModel.from_pretrained({repo:?}).save_pretrained({folder:?}, max_shard_size=\"100GB\")` and \
+        `AutoTokenizer.from_pretrained({repo:?}).save_pretrained({folder:?})`, then add the folder {folder}"
+    )]
+    HubSplit {
+        /// The model.
+        model: String,
+        /// Owner and name.
+        repo: String,
+        /// Where the joined files would go.
+        folder: String,
+    },
+    /// A model on a hub without a model in it.
+    #[error(
+        "{model} is no encoder: expected config.json with model.safetensors, or {usual} at its top or in `onnx`; it \
+        has {found}"
+    )]
+    HubNoModel {
+        /// The model.
+        model: String,
+        /// Its files.
+        found: String,
+        /// The graph's usual name.
+        usual: &'static str,
     },
     /// A source that does not exist.
     #[error("{} does not exist; a source is an .onnx file, or a folder with one, or a folder with config.json, \
@@ -275,8 +371,9 @@ pub enum EncoderError {
     },
     /// No output holds a vector for each token.
     #[error("{}: no output holds a vector for each token, [batch, seq, hidden], or one for the whole text, \
-        [batch, {smallest} or more]; outputs: {outputs}; export the model with its last hidden state",
-        path.display(), smallest = crate::subject::SMALLEST_EMBEDDING)]
+        [batch, {smallest} or more], for texts given as [batch, seq]; outputs: {outputs}; if they are a task head's, export \
+        the encoder below it, with its last hidden state: `optimum-cli export onnx --model FOLDER --task \
+        feature-extraction OUT`", path.display(), smallest = crate::scores::SMALLEST_EMBEDDING)]
     NoTokenOutput {
         /// The model's file.
         path: PathBuf,
@@ -292,6 +389,29 @@ pub enum EncoderError {
         output: String,
         /// Its element type.
         found: String,
+    },
+    /// The model gives vectors of a size that no encoder has.
+    #[error("{}: output {output:?} has vectors of {width} features, and an encoder's have {most} at most: is it one?",
+        path.display())]
+    TooWide {
+        /// The model's file.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// Features of a vector.
+        width: usize,
+        /// The most that are read.
+        most: usize,
+    },
+    /// The model gives more than there is memory for.
+    #[error("{}: output {output:?} has shape {shape:?}, for which there is no memory", path.display())]
+    OutputTooLarge {
+        /// The model's file.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// The shape that came.
+        shape: Vec<usize>,
     },
     /// NaN or infinity among the outputs of the probe.
     #[error("{}: output {output:?} is not finite for the text {text}: the weights are damaged, or too large for \

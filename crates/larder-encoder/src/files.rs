@@ -8,9 +8,25 @@ use crate::EncoderError;
 /// A file's content.
 ///
 /// # Errors
-/// [`EncoderError::Read`].
+/// [`EncoderError::Read`], for what is no regular file too: a pipe or a device may have no end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, EncoderError> {
-    std::fs::read(path).map_err(|source| EncoderError::Read { path: path.to_path_buf(), source })
+    read_up_to(path, u64::MAX)
+}
+
+/// The content of a file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read`]; [`EncoderError::FileTooLarge`] before anything of a larger one is read.
+pub(crate) fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, EncoderError> {
+    let wrong = |source| EncoderError::Read { path: path.to_path_buf(), source };
+    let metadata = std::fs::metadata(path).map_err(wrong)?;
+    if !(metadata.is_file() || metadata.is_dir()) {
+        return Err(wrong(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file")));
+    }
+    if metadata.is_file() && metadata.len() > limit {
+        return Err(EncoderError::FileTooLarge { path: path.to_path_buf(), bytes: metadata.len(), limit });
+    }
+    std::fs::read(path).map_err(wrong)
 }
 
 /// A file's content; `None` where there is no such file.
@@ -18,10 +34,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, EncoderError> {
 /// # Errors
 /// [`EncoderError::Read`].
 pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, EncoderError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(source) => Err(EncoderError::Read { path: path.to_path_buf(), source }),
+    match read(path) {
+        Err(EncoderError::Read { source, .. })
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
+        read => read.map(Some),
     }
 }
 

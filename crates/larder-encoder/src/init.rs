@@ -82,7 +82,13 @@ pub fn init(
         config: Some((path.clone(), text)),
         pooling: None,
         hints: Hints::default(),
-        source: SourceRecord { kind: SourceKind::Init, files, seed: Some(request.seed), unused_weights: Vec::new() },
+        source: SourceRecord {
+            kind: SourceKind::Init,
+            files,
+            seed: Some(request.seed),
+            unused_weights: Vec::new(),
+            hub: None,
+        },
         notes,
     };
     material.install(home, &workshop, runtime, progress)

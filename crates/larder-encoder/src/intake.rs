@@ -3,18 +3,18 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use larder_onnx::families::metadata;
-use larder_onnx::{Family, Hints, Interface, Model};
+use larder_onnx::{Hints, Interface, Model};
 use larder_runtime::Runtime;
 use larder_store::{Home, digest_bytes, write_atomic, write_json};
 use larder_tokens::Tokenizer;
-use serde_json::Value as Json;
 
 use crate::EncoderError;
+use crate::declared::Declared;
 use crate::encoder::{CONFIG_FILE, Encoder, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
 use crate::install::Workshop;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, input_records, output_records};
 use crate::pooling::Pooling;
+use crate::prepared::Prepared;
 use crate::probe::{Probe, Probed};
 
 /// An encoder that is there now.
@@ -119,10 +119,12 @@ impl Material {
         };
         progress("checking the tokenizer");
         let tokenizer = Tokenizer::load(&tokenizer_path)?;
-        let declared = self.declared()?;
-        let interface = self.interface()?;
+        let declared = Declared::new(self.config.as_ref(), &self.model)?;
+        let mut interface = self.interface()?;
+        interface.first_position = declared.first_position.filter(|_| interface.position_ids.is_some()).unwrap_or(0);
         check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
-        let lengths = interface.position_rows.into_iter().chain(declared.max_positions);
+        let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
+        let lengths = rows.into_iter().chain(declared.max_positions);
         progress("running the probe texts");
         let probed = Probe {
             runtime,
@@ -130,6 +132,8 @@ impl Material {
             model: &self.model,
             bytes: &self.model_bytes,
             declared_length: lengths.min(),
+            labels: declared.labels,
+            hints: self.hints.clone(),
             interface,
             tokenizer: &tokenizer,
         }
@@ -155,6 +159,7 @@ impl Material {
             Err(broken) => return Err(broken),
             Ok(there) if there.manifest().digest != digest => "its model",
             Ok(there) if there.manifest().tokenizer_digest != tokenizer_digest => "its tokenizer",
+            Ok(there) if !there.interface().agrees_with(&self.hints) => "the reading of its inputs and outputs",
             // A folder that was damaged since is not the same encoder.
             Ok(there) => match there.model_bytes().and_then(|_| there.tokenizer()) {
                 Ok(_) => return Ok(Standing::Same(Box::new(there))),
@@ -172,24 +177,6 @@ impl Material {
             .map_err(|source| EncoderError::Model { path: self.model_path.clone(), source })
     }
 
-    /// What the configuration and larder's own metadata in the model say.
-    fn declared(&self) -> Result<Declared, EncoderError> {
-        let config: Json = match &self.config {
-            Some((path, text)) => {
-                serde_json::from_slice(text).map_err(|source| EncoderError::Json { path: path.clone(), source })?
-            }
-            None => Json::Null,
-        };
-        let size = |key: &str| config.get(key).and_then(Json::as_u64).and_then(|size| usize::try_from(size).ok());
-        let family = self.model.metadata(metadata::FAMILY).or_else(|| config.get("model_type").and_then(Json::as_str));
-        let built = |key: &str| self.model.metadata(key).and_then(|number| number.parse().ok());
-        Ok(Declared {
-            family: family.and_then(|family| family.parse().ok()),
-            num_attention_heads: built(metadata::HEADS).or_else(|| size("num_attention_heads")),
-            max_positions: built(metadata::MAX_POSITIONS).into_iter().chain(size("max_position_embeddings")).min(),
-        })
-    }
-
     fn manifest(
         &self,
         digest: String,
@@ -199,8 +186,9 @@ impl Material {
         probed: Probed,
         runtime: &Runtime,
     ) -> EncoderManifest {
-        let notes = notes(&probed);
-        let Probed { record, interface, mask_honoured, batch_independent, max_positions, max_positions_from } = probed;
+        let notes = notes(&probed, &declared);
+        let Probed { record, prepared, interface, mask_honoured, batch_independent, max_positions, max_positions_from } =
+            probed;
         EncoderManifest {
             format_version: FORMAT_VERSION,
             name: self.name.clone(),
@@ -220,6 +208,7 @@ impl Material {
             hidden_states: interface.hidden_states.clone(),
             mask_honoured,
             batch_independent,
+            prepared,
             notes,
             special_tokens: *tokenizer.special_tokens(),
             pooling: self.pooling.clone(),
@@ -235,9 +224,16 @@ impl Material {
 }
 
 /// What is out of the ordinary about an encoder.
-fn notes(probed: &Probed) -> Vec<String> {
+fn notes(probed: &Probed, declared: &Declared) -> Vec<String> {
     let interface = &probed.interface;
     let mut notes = Vec::new();
+    if let (Some(_), None) = (&interface.position_ids, declared.first_position) {
+        notes.push(
+            "it takes its positions as an input, and no config.json of a known family says where they begin: they are \
+             counted from 0 (RoBERTa's begin at 2)"
+                .to_owned(),
+        );
+    }
     if interface.token_output.is_none() {
         notes.push(
             "it gives a sentence embedding only, which is used as given (feature `pooler`): no words or tokens can be \
@@ -248,8 +244,21 @@ fn notes(probed: &Probed) -> Vec<String> {
     if let (Some(_), Some(problem)) = (&interface.token_output, &interface.hidden_states_problem) {
         notes.push(format!("only its last layer can be read: {problem}"));
     }
-    if let Some(size) = interface.fixed_seq() {
-        notes.push(format!("it takes {size} tokens and no fewer: shorter texts are padded to that, longer ones cut"));
+    // What the given graph asks for binds larder's own no more.
+    let rebuilt = matches!(probed.prepared, Prepared::Rebuilt(_));
+    match interface.fixed_seq() {
+        Some(size) if rebuilt => {
+            notes.push(format!("the given graph takes {size} tokens: longer texts are cut to that"))
+        }
+        Some(size) => {
+            notes.push(format!(
+                "it takes {size} tokens and no fewer: shorter texts are padded to that, longer ones cut"
+            ));
+        }
+        None => {}
+    }
+    if rebuilt {
+        return notes;
     }
     if let Some(size) = interface.fixed_batch().filter(|size| *size > 1) {
         notes.push(format!("it takes {size} texts at once and no fewer: the last batches are filled up"));
@@ -273,13 +282,6 @@ enum Standing {
     /// Something that may be replaced.
     Other,
     Same(Box<Encoder>),
-}
-
-struct Declared {
-    family: Option<Family>,
-    num_attention_heads: Option<usize>,
-    /// In tokens.
-    max_positions: Option<usize>,
 }
 
 /// Does the tokenizer belong to the encoder, and mark where texts begin and end?

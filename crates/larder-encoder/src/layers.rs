@@ -22,7 +22,7 @@ impl Probe<'_> {
         let mut interface = subject.interface().clone();
         if interface.hidden_states.is_empty() && interface.token_output.is_some() {
             let last_hidden_state = interface.token_output.as_ref().map(|output| output.name.clone());
-            let hints = Hints { last_hidden_state, ..Hints::default() };
+            let hints = Hints { last_hidden_state, ..self.hints.clone() };
             if let Ok(found) = Interface::recognise_with(self.model, &hints) {
                 interface.layers = interface.layers.or(found.layers);
                 interface.hidden_states = found.hidden_states;

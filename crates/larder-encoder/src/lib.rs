@@ -28,6 +28,7 @@
 #![deny(missing_docs)]
 
 mod add;
+mod declared;
 mod encoder;
 mod error;
 mod files;
@@ -37,9 +38,15 @@ mod intake;
 mod layers;
 mod manifest;
 mod name;
+mod observe;
+mod operators;
 mod pooled;
 mod pooling;
+mod prepared;
 mod probe;
+mod quantise;
+mod remote;
+mod scores;
 mod source;
 mod subject;
 mod verify;
@@ -52,12 +59,15 @@ pub use error::{BrokenManifest, EncoderError};
 pub use init::{InitRequest, init};
 pub use intake::{Added, Outcome};
 pub use manifest::{
-    EncoderManifest, FORMAT_VERSION, InputRecord, InputRole, LengthOrigin, OutputRecord, OutputRole, SourceFile,
-    SourceKind, SourceRecord, Versions,
+    EncoderManifest, FORMAT_VERSION, HubRecord, InputRecord, InputRole, LengthOrigin, OutputRecord, OutputRole,
+    SourceFile, SourceKind, SourceRecord, Versions,
 };
+pub use observe::observe;
 pub use pooled::{POOLED_TOLERANCE, PooledKind, PooledRecord};
 pub use pooling::{Pooling, PoolingMode};
+pub use prepared::{Prepared, RebuiltRecord, Running};
 pub use probe::{LONGEST_PROBE, PROBE_TEXTS, ProbeRecord, SMALLEST_SPREAD};
+pub use quantise::{QuantiseRequest, quantise};
 pub use subject::{HALF_TOLERANCE, TOLERANCE};
 pub use verify::{Verification, verify};
 pub use vocabulary::BrokenVocabulary;

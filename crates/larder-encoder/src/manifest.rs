@@ -5,6 +5,7 @@ use larder_tokens::SpecialTokens;
 use serde::{Deserialize, Serialize};
 
 use crate::pooling::Pooling;
+use crate::prepared::Prepared;
 use crate::probe::ProbeRecord;
 
 /// Version of the manifest's layout.
@@ -52,6 +53,9 @@ pub struct EncoderManifest {
     /// alone.
     #[serde(default = "yes")]
     pub batch_independent: bool,
+    /// Which graph runs: the given one, or one built of what was read in it.
+    #[serde(default)]
+    pub prepared: Prepared,
     /// What a user should know before using the encoder: how it is run where that is out of the ordinary, what it
     /// cannot do and why.
     #[serde(default)]
@@ -146,7 +150,7 @@ pub struct InputRecord {
     pub role: InputRole,
     /// The model's name for it.
     pub name: String,
-    /// `int64` or `int32`.
+    /// `int64`, `int32`, `float32`, `float16` or `bool`.
     pub dtype: String,
     /// Batch and sequence; `None` where any size is taken.
     pub axes: [Option<usize>; 2],
@@ -207,11 +211,13 @@ pub enum SourceKind {
     Safetensors,
     /// A configuration and a seed; larder built the graph and drew the weights.
     Init,
+    /// Another encoder, its products turned into 8-bit integers.
+    Quantised,
 }
 
 impl SourceKind {
     /// All kinds.
-    pub const ALL: &[Self] = &[Self::Onnx, Self::Safetensors, Self::Init];
+    pub const ALL: &[Self] = &[Self::Onnx, Self::Safetensors, Self::Init, Self::Quantised];
 
     /// The spelling in files and messages.
     pub fn as_str(self) -> &'static str {
@@ -219,6 +225,7 @@ impl SourceKind {
             Self::Onnx => "onnx",
             Self::Safetensors => "safetensors",
             Self::Init => "init",
+            Self::Quantised => "quantised",
         }
     }
 }
@@ -240,6 +247,20 @@ pub struct SourceRecord {
     pub seed: Option<u64>,
     /// Names in the weights file that the encoder does not use, such as a pre-training head.
     pub unused_weights: Vec<String>,
+    /// Where on a hub the files come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub: Option<HubRecord>,
+}
+
+/// A model on a hub.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubRecord {
+    /// Owner and name, `ORG/MODEL`.
+    pub repo: String,
+    /// The branch, tag or commit that was asked for.
+    pub revision: String,
+    /// The commit that it stood for.
+    pub commit: String,
 }
 
 /// A file that an encoder was made from.
@@ -270,10 +291,7 @@ pub(crate) fn input_records(interface: &Interface) -> Vec<InputRecord> {
     let record = |role: InputRole, input: &InputTensor| InputRecord {
         role,
         name: input.name.clone(),
-        dtype: match input.dtype {
-            larder_onnx::IntegerType::Int64 => "int64".to_owned(),
-            larder_onnx::IntegerType::Int32 => "int32".to_owned(),
-        },
+        dtype: input.dtype.to_string(),
         axes: [input.batch, input.seq],
     };
     let optional = [

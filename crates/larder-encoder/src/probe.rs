@@ -6,15 +6,18 @@
 use std::path::Path;
 
 use larder_data::Content;
-use larder_onnx::{Interface, Model};
-use larder_runtime::{Device, Runtime, Session, SessionSettings};
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::{Hints, Interface, Model};
+use larder_runtime::{Device, Runtime, RuntimeError, Session, SessionSettings};
 use larder_tokens::{TokenizeSettings, Tokenizer};
 use serde::{Deserialize, Serialize};
 
 use crate::EncoderError;
 use crate::manifest::LengthOrigin;
+use crate::operators::unknown_operator;
 use crate::pooled::{PooledRecord, pooled_records};
-use crate::subject::{Outputs, SETTLING, Subject, is_dynamically_quantised, precision_tolerance};
+use crate::prepared::{Preparation, Prepared};
+use crate::subject::{Outputs, SETTLING, Subject, has_parameters_of, is_dynamically_quantised, precision_tolerance};
 
 /// What is read: sentences of different lengths, so that batches need padding.
 pub const PROBE_TEXTS: [&str; 5] = [
@@ -66,6 +69,8 @@ pub struct ProbeRecord {
 /// What a probe found.
 pub(crate) struct Probed {
     pub record: ProbeRecord,
+    /// Which graph is to run.
+    pub prepared: Prepared,
     /// The interface, with outputs told apart by their shapes in the run.
     pub interface: Interface,
     pub mask_honoured: bool,
@@ -85,6 +90,10 @@ pub(crate) struct Probe<'a> {
     pub tokenizer: &'a Tokenizer,
     /// The longest text by the position table and the configuration, in tokens.
     pub declared_length: Option<usize>,
+    /// How many labels the model was trained to score, by the configuration.
+    pub labels: Option<usize>,
+    /// What the user, or an earlier probe, says of inputs and outputs.
+    pub hints: Hints,
 }
 
 impl Probe<'_> {
@@ -101,7 +110,7 @@ impl Probe<'_> {
         }
         let texts = self.texts()?;
         let pad = i64::from(self.tokenizer.special_tokens().pad_id.unwrap_or(0));
-        let mut subject = Subject::settle(self.session(self.bytes)?, self.interface.clone(), self.path, pad, &texts)?;
+        let mut subject = Subject::settle(self, pad, &texts)?;
         let (max_positions, max_positions_from, longest_read) = longest(&mut subject, self.declared_length(), &texts)?;
         let texts: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, max_positions)).collect();
 
@@ -155,7 +164,18 @@ impl Probe<'_> {
             pooled: pooled_records(&subject, &singles, self.model),
         };
         let interface = self.with_layers(&subject, &texts, &singles, tolerance);
-        Ok(Probed { mask_honoured, batch_independent, record, interface, max_positions, max_positions_from })
+        let prepared = Preparation {
+            runtime: self.runtime,
+            device: Device::Cpu,
+            path: self.path,
+            model: self.model,
+            interface: &interface,
+            texts: &texts,
+            pad,
+            tolerance,
+        };
+        let prepared = prepared.run();
+        Ok(Probed { mask_honoured, batch_independent, record, prepared, interface, max_positions, max_positions_from })
     }
 
     pub(crate) fn session(&self, bytes: &[u8]) -> Result<Session, EncoderError> {
@@ -164,8 +184,14 @@ impl Probe<'_> {
             name: Some("of the probe".to_owned()),
             ..SessionSettings::default()
         };
-        Session::from_bytes(self.runtime, bytes, &settings)
-            .map_err(|source| EncoderError::Run { path: self.path.to_path_buf(), source: Box::new(source) })
+        Session::from_bytes(self.runtime, bytes, &settings).map_err(|source| {
+            let (path, source) = (self.path.to_path_buf(), Box::new(source));
+            let unsupported = matches!(*source, RuntimeError::Load { .. });
+            match unsupported && has_parameters_of(self.model, DataType::Bfloat16) {
+                true => EncoderError::Bfloat16 { path, source },
+                false => unknown_operator(*source, self.model, self.path, self.runtime.version()),
+            }
+        })
     }
 
     /// The longest text by the graph and the configuration, in tokens.
@@ -175,14 +201,19 @@ impl Probe<'_> {
 
     /// The probe texts as token ids, cut to what the encoder says it reads.
     fn texts(&self) -> Result<Vec<Vec<i64>>, EncoderError> {
-        let settings = TokenizeSettings { max_tokens: self.declared_length() };
-        let ids = |text: &str| -> Result<Vec<i64>, EncoderError> {
-            let content = Content::Text { text: text.to_owned(), text_b: None };
-            let tokens = self.tokenizer.encode(&content, &settings)?;
-            Ok(tokens.input_ids.into_iter().map(i64::from).collect())
-        };
-        PROBE_TEXTS.into_iter().map(ids).collect()
+        probe_tokens(self.tokenizer, self.declared_length())
     }
+}
+
+/// The probe texts as token ids, cut to so many tokens.
+pub(crate) fn probe_tokens(tokenizer: &Tokenizer, max_tokens: Option<usize>) -> Result<Vec<Vec<i64>>, EncoderError> {
+    let settings = TokenizeSettings { max_tokens };
+    let ids = |text: &str| -> Result<Vec<i64>, EncoderError> {
+        let content = Content::Text { text: text.to_owned(), text_b: None };
+        let tokens = tokenizer.encode(&content, &settings)?;
+        Ok(tokens.input_ids.into_iter().map(i64::from).collect())
+    };
+    PROBE_TEXTS.into_iter().map(ids).collect()
 }
 
 fn refs(texts: &[Vec<i64>]) -> Vec<&[i64]> {

@@ -14,16 +14,16 @@ use crate::pooling::{Pooling, published};
 use crate::vocabulary::Vocabulary;
 
 /// Where exporters put an `.onnx` file that shares its folder with a PyTorch model.
-const ONNX_FOLDER: &str = "onnx";
+pub(crate) const ONNX_FOLDER: &str = "onnx";
 /// The file that is meant when several variants lie side by side.
-const ONNX_FILE: &str = "model.onnx";
-const WEIGHTS_FILE: &str = "model.safetensors";
+pub(crate) const ONNX_FILE: &str = "model.onnx";
+pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
 /// The list of weights that are cut into several files.
-const INDEX_FILE: &str = "model.safetensors.index.json";
+pub(crate) const INDEX_FILE: &str = "model.safetensors.index.json";
 /// Endings of what PyTorch saves, a Python pickle.
-const PICKLED: [&str; 3] = ["bin", "pt", "pth"];
-const CONFIG_FILE: &str = "config.json";
-const TOKENIZER_FILE: &str = "tokenizer.json";
+pub(crate) const PICKLED: [&str; 3] = ["bin", "pt", "pth"];
+pub(crate) const CONFIG_FILE: &str = "config.json";
+pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 
 /// The files that an encoder is made from.
 #[derive(Debug)]
@@ -59,13 +59,10 @@ impl Source {
     /// are taken: of the graph built from them every layer is known.
     ///
     /// # Errors
-    /// [`EncoderError::Remote`], [`EncoderError::NoSource`], [`EncoderError::NoModel`], [`EncoderError::ManyModels`],
+    /// [`EncoderError::NoSource`], [`EncoderError::NoModel`], [`EncoderError::ManyModels`],
     /// [`EncoderError::NoConfig`], [`EncoderError::NoTokenizer`], [`EncoderError::Read`]; [`EncoderError::Model`] for a
     /// family that cannot be built where there is no graph either.
     pub fn find(path: &Path, tokenizer: Option<&Path>) -> Result<Self, EncoderError> {
-        if path.to_str().is_some_and(|text| text.starts_with("hf:")) {
-            return Err(EncoderError::Remote { source_name: path.display().to_string() });
-        }
         if !path.exists() {
             return Err(EncoderError::NoSource { path: path.to_path_buf() });
         }
@@ -201,24 +198,33 @@ fn onnx_in(folder: &Path, notes: &mut Vec<String>) -> Result<Option<PathBuf>, En
         }
         let mut files = names_in(&place)?;
         files.retain(|name| name.ends_with(".onnx"));
-        let chosen = match files.as_slice() {
-            [] => continue,
-            [only] => only,
-            many => match many.iter().find(|name| *name == ONNX_FILE) {
-                Some(usual) => {
-                    let others = listed(many.iter().filter(|name| *name != ONNX_FILE));
-                    notes.push(format!(
-                        "of the ONNX files in {}, {ONNX_FILE} is meant; also there: {others}",
-                        place.display()
-                    ));
-                    usual
-                }
-                None => return Err(EncoderError::ManyModels { path: place, found: listed(many) }),
-            },
-        };
-        return Ok(Some(place.join(chosen)));
+        if let Some(chosen) = onnx_choice(&place, &files, notes)? {
+            return Ok(Some(place.join(chosen)));
+        }
     }
     Ok(None)
+}
+
+/// The one that is meant of the `.onnx` files in `place`.
+///
+/// # Errors
+/// [`EncoderError::ManyModels`].
+pub(crate) fn onnx_choice(
+    place: &Path,
+    files: &[String],
+    notes: &mut Vec<String>,
+) -> Result<Option<String>, EncoderError> {
+    match files {
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
+        many if many.iter().any(|name| name == ONNX_FILE) => {
+            let others = listed(many.iter().filter(|name| *name != ONNX_FILE));
+            let place = place.display();
+            notes.push(format!("of the ONNX files in {place}, {ONNX_FILE} is meant; also there: {others}"));
+            Ok(Some(ONNX_FILE.to_owned()))
+        }
+        many => Err(EncoderError::ManyModels { path: place.to_path_buf(), found: listed(many) }),
+    }
 }
 
 fn no_model(folder: &Path) -> EncoderError {
@@ -333,7 +339,6 @@ mod tests {
         let (unsupported, _at) = find(&[("config.json", OTHER), ("model.safetensors", "")]);
         assert!(matches!(unsupported, Err(EncoderError::Model { .. })), "{unsupported:?}");
         let find = |path: &str| Source::find(Path::new(path), None).expect_err("is nothing").to_string();
-        assert!(find("hf:org/model").contains("hf:org/model"));
         assert!(find("/no/such/folder").contains("/no/such/folder"));
     }
 }

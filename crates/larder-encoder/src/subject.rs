@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use half::f16;
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::{InputTensor, IntegerType, Interface, Model, OnnxError, OutputTensor};
-use larder_runtime::{ElementType, RuntimeError, Session, Tensor, TensorData, TensorView};
+use larder_onnx::{InputTensor, InputType, Interface, Model, OnnxError, OutputTensor};
+use larder_runtime::{ElementType, RuntimeError, Session, TensorView, ViewData};
 
 use crate::EncoderError;
-use crate::probe::rms;
+use crate::probe::{Probe, rms};
+use crate::scores::Scores;
 
 /// Deviations up to this share of the output's scale are rounding, in float32: each of a BERT's layers rounds at about
 /// 1e-7 in sums of a few thousand terms, whose order changes with the batch; measured deviations are around 1e-6, and a
@@ -16,8 +18,9 @@ pub const TOLERANCE: f64 = 1e-4;
 /// The same for models with parameters in half precision, which rounds at 5e-4 (float16) to 4e-3 (bfloat16).
 pub const HALF_TOLERANCE: f64 = 2e-2;
 
-/// A 2-D output narrower than this is no sentence's vector but the scores of a classifier.
-pub const SMALLEST_EMBEDDING: usize = 16;
+/// A vector of more features than this is no encoder's, whose widest have a few thousand: for the longest probe it would
+/// take gigabytes.
+pub const MOST_FEATURES: usize = 1 << 16;
 
 /// The types that outputs are read in.
 const FLOATS: [ElementType; 3] = [ElementType::Float32, ElementType::Float16, ElementType::Float64];
@@ -27,9 +30,16 @@ pub(crate) const SETTLING: usize = 8;
 
 /// What counts as rounding for this model.
 pub(crate) fn precision_tolerance(model: &Model) -> f64 {
-    let half = [DataType::Float16 as i32, DataType::Bfloat16 as i32];
-    let is_half = model.graph().initializer.iter().any(|tensor| half.contains(&tensor.data_type()));
+    // Where a float's last bit decides between two of 255 levels, a whole level is what it changes.
+    if model.graph().node.iter().any(|node| node.op_type() == "MatMulIntegerToFloat") {
+        return HALF_TOLERANCE;
+    }
+    let is_half = [DataType::Float16, DataType::Bfloat16].iter().any(|half| has_parameters_of(model, *half));
     if is_half { HALF_TOLERANCE } else { TOLERANCE }
+}
+
+pub(crate) fn has_parameters_of(model: &Model, dtype: DataType) -> bool {
+    model.graph().initializer.iter().any(|tensor| tensor.data_type() == dtype as i32)
 }
 
 /// Operators that choose their scale by what they are given: a row's numbers depend on the rows beside it.
@@ -76,26 +86,23 @@ pub(crate) enum Inside {
 }
 
 /// Texts as they are fed: how many rows and tokens the model is given for them.
-struct Feed<'a> {
-    texts: &'a [&'a [i64]],
-    rows: usize,
-    seq: usize,
+pub(crate) struct Feed<'a> {
+    pub texts: &'a [&'a [i64]],
+    pub rows: usize,
+    pub seq: usize,
+    /// Does the later half of each text count as a second text?
+    pub pairs: bool,
 }
 
 impl<'a> Subject<'a> {
     /// Runs two texts of one length and looks at the shapes that come: an output whose rank the model does not tell
-    /// finds its place in the interface, one that is not what its rank promises loses it.
+    /// finds its place in the interface, one that is not what its rank promises, or holds scores, loses it.
     ///
     /// # Errors
     /// [`EncoderError::Run`], [`EncoderError::OutputType`], [`EncoderError::NoTokenOutput`],
     /// [`EncoderError::OutputShape`]; [`EncoderError::Model`] when several outputs could be the token output.
-    pub fn settle(
-        session: Session,
-        mut interface: Interface,
-        path: &'a Path,
-        pad: i64,
-        texts: &[Vec<i64>],
-    ) -> Result<Self, EncoderError> {
+    pub fn settle(probe: &'a Probe<'_>, pad: i64, texts: &[Vec<i64>]) -> Result<Self, EncoderError> {
+        let (path, mut interface, session) = (probe.path, probe.interface.clone(), probe.session(probe.bytes)?);
         let shortest = texts.iter().map(Vec::len).min().unwrap_or(0).min(SETTLING);
         let two = interface.fixed_batch().unwrap_or(2).min(2);
         let chosen: Vec<&[i64]> = texts.iter().take(two).map(|text| &text[..shortest]).collect();
@@ -113,17 +120,34 @@ impl<'a> Subject<'a> {
         };
         let names: Vec<String> = candidates.iter().filter(readable).map(|output| output.name.clone()).collect();
         let mut subject = Self { session, interface: interface.clone(), path, pad, outputs: names.clone() };
-        let feed = Feed { texts: &chosen, rows: batch, seq };
+        let feed = Feed { texts: &chosen, rows: batch, seq, pairs: false };
         let tensors = subject.tensors(&feed)?;
         let shape = |output: &OutputTensor| {
             names.iter().position(|name| *name == output.name).map(|index| tensors[index].shape.as_slice())
         };
 
-        let of_tokens = |output: &&OutputTensor| matches!(shape(output), Some([b, s, _]) if [*b, *s] == [batch, seq]);
+        let scores = Scores::of(&interface, probe.model, probe.labels);
+        let of_tokens = |output: &&OutputTensor| match shape(output) {
+            Some([b, s, width]) => [*b, *s] == [batch, seq] && scores.of_tokens(*width).is_none(),
+            _ => false,
+        };
+        let is_hinted = |hint: &Option<String>, output: &OutputTensor| hint.as_ref() == Some(&output.name);
+        let are_scores = |output: &OutputTensor| {
+            matches!(shape(output), Some([b, s, _]) if [*b, *s] == [batch, seq]) && !of_tokens(&output)
+        };
         let token = match &interface.token_output {
             Some(output) if of_tokens(&output) => Some(output.clone()),
-            Some(output) => return Err(subject.wrong_token_output(output, shape(output), batch, seq)),
-            None => match candidates.iter().filter(of_tokens).collect::<Vec<_>>().as_slice() {
+            Some(output) if !are_scores(output) => {
+                return Err(subject.wrong_output(
+                    output,
+                    shape(output),
+                    batch,
+                    seq,
+                    format!("[{batch}, {seq}, hidden]"),
+                ));
+            }
+            Some(output) if is_hinted(&probe.hints.last_hidden_state, output) => Some(output.clone()),
+            _ => match candidates.iter().filter(of_tokens).collect::<Vec<_>>().as_slice() {
                 [only] => Some((*only).clone()),
                 [] => None,
                 several => {
@@ -137,18 +161,30 @@ impl<'a> Subject<'a> {
             Some(token) => shape(token).and_then(|shape| shape.last().copied()).unwrap_or(interface.hidden_size),
             None => {
                 let width = |output: &OutputTensor| match shape(output) {
-                    Some([b, width]) if *b == batch && *width >= SMALLEST_EMBEDDING => Some(*width),
+                    Some([b, width]) if *b == batch && scores.of_text(*width).is_none() => Some(*width),
                     _ => None,
                 };
                 let Some(width) = candidates.iter().find_map(width) else {
-                    let outputs = candidates.iter().map(|output| format!("{} {:?}", output.name, shape(output)));
-                    let outputs = outputs.collect::<Vec<_>>().join(", ");
+                    let told = |output: &OutputTensor| described(&output.name, shape(output), [batch, seq], &scores);
+                    let outputs = candidates.iter().map(told).collect::<Vec<_>>().join(", ");
                     return Err(EncoderError::NoTokenOutput { path: path.to_path_buf(), outputs });
                 };
                 width
             }
         };
-        let pooled = |output: &&OutputTensor| shape(output) == Some(&[batch, hidden]);
+        let hinted = candidates.iter().find(|output| is_hinted(&probe.hints.pooler_output, output));
+        if let Some(output) = hinted.filter(|output| shape(output) != Some(&[batch, hidden])) {
+            return Err(subject.wrong_output(output, shape(output), batch, seq, format!("[{batch}, {hidden}]")));
+        }
+        let pooled = |output: &&OutputTensor| match hinted {
+            Some(hinted) => hinted.name == output.name,
+            None => shape(output) == Some(&[batch, hidden]),
+        };
+        if hidden > MOST_FEATURES {
+            let output = interface.token_output.as_ref().or(interface.pooled_outputs.first());
+            let output = token.as_ref().or(output).map_or_else(String::new, |output| output.name.clone());
+            return Err(EncoderError::TooWide { path: path.to_path_buf(), output, width: hidden, most: MOST_FEATURES });
+        }
         interface.hidden_size = hidden;
         interface.pooled_outputs = candidates.iter().filter(pooled).cloned().collect();
         let is_token = |output: &&OutputTensor| token.as_ref().is_some_and(|token| output.name == token.name);
@@ -161,20 +197,18 @@ impl<'a> Subject<'a> {
         Ok(subject)
     }
 
-    fn wrong_token_output(
+    fn wrong_output(
         &self,
         output: &OutputTensor,
         shape: Option<&[usize]>,
         batch: usize,
         seq: usize,
+        expected: String,
     ) -> EncoderError {
         let (path, output, dtype) = (self.path.to_path_buf(), output.name.clone(), output.dtype.clone());
         match shape {
             None => EncoderError::OutputType { path, output, found: dtype },
-            Some(found) => {
-                let expected = format!("[{batch}, {seq}, hidden]");
-                EncoderError::OutputShape { path, output, batch, seq, found: found.to_vec(), expected }
-            }
+            Some(found) => EncoderError::OutputShape { path, output, batch, seq, found: found.to_vec(), expected },
         }
     }
 
@@ -222,7 +256,7 @@ impl<'a> Subject<'a> {
         let rows = self.interface.fixed_batch().unwrap_or(texts.len()).max(1);
         let mut outputs = Vec::new();
         for texts in texts.chunks(rows) {
-            outputs.extend(self.run(&Feed { texts, rows, seq })?);
+            outputs.extend(self.run(&Feed { texts, rows, seq, pairs: false })?);
         }
         Ok(outputs)
     }
@@ -264,7 +298,7 @@ impl<'a> Subject<'a> {
         // Twice the same text, so that it shows where one ends.
         let rows = self.interface.fixed_batch().unwrap_or(2);
         let hidden = self.hidden_size();
-        let feed = Feed { texts: &[text], rows, seq };
+        let feed = Feed { texts: &[text], rows, seq, pairs: false };
         let tensors = run_on(session, &self.interface, self.pad, self.path, names, &feed)?;
         let read = |tensor: Floats| {
             let flat = tensor.shape == [rows * seq, hidden];
@@ -319,7 +353,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn run_on(
+pub(crate) fn run_on(
     session: &mut Session,
     interface: &Interface,
     pad: i64,
@@ -328,19 +362,34 @@ fn run_on(
     feed: &Feed<'_>,
 ) -> Result<Vec<Floats>, EncoderError> {
     let shape = [feed.rows, feed.seq];
-    let inputs: Vec<(String, Integers)> = interface.inputs().map(|input| feed.fed(input, interface, pad)).collect();
-    let inputs: Vec<(&str, TensorView<'_>)> =
-        inputs.iter().map(|(name, values)| (name.as_str(), values.view(&shape))).collect();
+    let inputs = feed.inputs(interface, pad);
+    let inputs = inputs.views(&shape);
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
-    let tensors = session
-        .run(&inputs, &outputs)
-        .map_err(|source| EncoderError::Run { path: path.to_path_buf(), source: Box::new(source) })?;
-    tensors.into_iter().zip(outputs).map(|(tensor, name)| floats(tensor, name, path)).collect()
+    session
+        .run_with(&inputs, &outputs, |views| {
+            views.iter().zip(&outputs).map(|(view, name)| floats(view, name, path)).collect()
+        })
+        .map_err(|source| EncoderError::Run { path: path.to_path_buf(), source: Box::new(source) })?
+}
+
+/// The values of a model's inputs for one batch.
+pub(crate) struct Inputs(Vec<(String, Fed)>);
+
+impl Inputs {
+    /// Each by its name, as a tensor of that shape.
+    pub fn views<'a>(&'a self, shape: &'a [usize]) -> Vec<(&'a str, TensorView<'a>)> {
+        self.0.iter().map(|(name, values)| (name.as_str(), values.view(shape))).collect()
+    }
 }
 
 impl Feed<'_> {
+    /// What each input of the model is fed. `pad` fills rows that are shorter than the batch.
+    pub fn inputs(&self, interface: &Interface, pad: i64) -> Inputs {
+        Inputs(interface.inputs().map(|input| self.fed(input, interface, pad)).collect())
+    }
+
     /// An input's values for a batch, `[rows, seq]`. Rows beyond the texts are copies of the first.
-    fn fed(&self, input: &InputTensor, interface: &Interface, pad: i64) -> (String, Integers) {
+    fn fed(&self, input: &InputTensor, interface: &Interface, pad: i64) -> (String, Fed) {
         let filler = self.texts.first().copied().unwrap_or_default();
         let texts = || self.texts.iter().copied().chain(std::iter::repeat(filler)).take(self.rows);
         let of = |token: &dyn Fn(&[i64], usize) -> i64| -> Vec<i64> {
@@ -352,53 +401,82 @@ impl Feed<'_> {
         } else if is(&interface.attention_mask) {
             of(&|text, place| i64::from(place < text.len()))
         } else if is(&interface.position_ids) {
-            of(&|_, place| place as i64)
+            of(&|_, place| (interface.first_position + place) as i64)
+        } else if is(&interface.token_type_ids) && self.pairs {
+            of(&|text, place| i64::from(place < text.len() && place > text.len() / 2))
         } else {
             of(&|_, _| 0)
         };
         let values = match input.dtype {
-            IntegerType::Int64 => Integers::I64(values),
+            InputType::Int64 => Fed::I64(values),
             // Ids are below 2^31, places below the length of a text.
-            IntegerType::Int32 => Integers::I32(values.into_iter().map(|value| value as i32).collect()),
+            InputType::Int32 => Fed::I32(values.into_iter().map(|value| value as i32).collect()),
+            InputType::Float32 => Fed::F32(values.into_iter().map(|value| value as f32).collect()),
+            InputType::Float16 => Fed::F16(values.into_iter().map(|value| f16::from_f32(value as f32)).collect()),
+            InputType::Bool => Fed::Bool(values.into_iter().map(|value| value != 0).collect()),
         };
         (input.name.clone(), values)
     }
+}
+
+/// For messages: an output, the shape it had, and what it is if it is no vector.
+fn described(name: &str, shape: Option<&[usize]>, [batch, seq]: [usize; 2], scores: &Scores) -> String {
+    let Some(shape) = shape else { return format!("{name} (of a type that is not read)") };
+    let why = match shape {
+        [b, s, width] if [*b, *s] == [batch, seq] => scores.of_tokens(*width),
+        [b, width] if *b == batch => scores.of_text(*width),
+        _ => None,
+    };
+    format!("{name} {shape:?}{}", why.map_or_else(String::new, |why| format!(" ({why})")))
 }
 
 fn longest(texts: &[&[i64]]) -> usize {
     texts.iter().map(|text| text.len()).max().unwrap_or(0)
 }
 
-enum Integers {
+/// An input's values, in the type that the model takes.
+enum Fed {
     I64(Vec<i64>),
     I32(Vec<i32>),
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+    Bool(Vec<bool>),
 }
 
-impl Integers {
+impl Fed {
     fn view<'a>(&'a self, shape: &'a [usize]) -> TensorView<'a> {
-        match self {
-            Self::I64(values) => TensorView::i64(shape, values),
-            Self::I32(values) => TensorView::i32(shape, values),
-        }
+        let data = match self {
+            Self::I64(values) => ViewData::I64(values),
+            Self::I32(values) => ViewData::I32(values),
+            Self::F32(values) => ViewData::F32(values),
+            Self::F16(values) => ViewData::F16(values),
+            Self::Bool(values) => ViewData::Bool(values),
+        };
+        TensorView { shape, data }
     }
 }
 
 /// A float output as float32.
-struct Floats {
-    shape: Vec<usize>,
-    values: Vec<f32>,
+pub(crate) struct Floats {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
 }
 
-fn floats(tensor: Tensor, name: &str, path: &Path) -> Result<Floats, EncoderError> {
-    let found = tensor.dtype();
-    let values = match tensor.data {
-        TensorData::F32(values) => values,
-        TensorData::F16(values) => values.into_iter().map(|value| value.to_f32()).collect(),
-        TensorData::F64(values) => values.into_iter().map(|value| value as f32).collect(),
+/// Copies an output. A model can make it as large as it likes, so memory for it is asked for and not taken.
+fn floats(view: &TensorView<'_>, name: &str, path: &Path) -> Result<Floats, EncoderError> {
+    let mut values = Vec::new();
+    let shape = view.shape.to_vec();
+    if values.try_reserve_exact(view.data.len()).is_err() {
+        return Err(EncoderError::OutputTooLarge { path: path.to_path_buf(), output: name.to_owned(), shape });
+    }
+    match view.data {
+        ViewData::F32(data) => values.extend_from_slice(data),
+        ViewData::F16(data) => values.extend(data.iter().map(|value| value.to_f32())),
+        ViewData::F64(data) => values.extend(data.iter().map(|&value| value as f32)),
         _ => {
             let (path, output) = (path.to_path_buf(), name.to_owned());
-            return Err(EncoderError::OutputType { path, output, found: found.to_string() });
+            return Err(EncoderError::OutputType { path, output, found: view.dtype().to_string() });
         }
-    };
-    Ok(Floats { shape: tensor.shape, values })
+    }
+    Ok(Floats { shape, values })
 }

@@ -68,6 +68,8 @@ fn probe(
         interface: manifest.interface.clone(),
         tokenizer,
         declared_length: Some(manifest.max_positions),
+        labels: None,
+        hints: manifest.interface.as_hints(),
     }
     .run()?;
     let (name, version) = (encoder.name().to_owned(), manifest.versions.onnxruntime.clone());

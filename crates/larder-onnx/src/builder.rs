@@ -225,6 +225,33 @@ impl GraphBuilder {
         Value(name.into())
     }
 
+    /// Adds a node of an operator of another domain, with one output.
+    pub fn node_of(
+        &mut self,
+        domain: &str,
+        op_type: &str,
+        inputs: &[&Value],
+        attributes: Vec<AttributeProto>,
+    ) -> Value {
+        let value = self.node(op_type, inputs, attributes);
+        if let Some(node) = self.graph.node.last_mut() {
+            node.domain = Some(domain.to_owned());
+        }
+        value
+    }
+
+    /// Adds a node as it is; its names are not given again.
+    pub fn push(&mut self, node: NodeProto) {
+        self.reserve(&node);
+        self.graph.node.push(node);
+    }
+
+    /// Keeps a node's names, and those of its tensors, from being given to others.
+    pub fn reserve(&mut self, node: &NodeProto) {
+        self.names.extend(node.input.iter().chain(&node.output).cloned());
+        self.names.insert(node.name().to_owned());
+    }
+
     /// `a + b`, broadcast.
     pub fn add(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Add", &[a, b], vec![])

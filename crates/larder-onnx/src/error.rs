@@ -127,6 +127,19 @@ pub enum OnnxError {
         /// The file it names.
         location: String,
     },
+    /// External data behind a link that leads out of the model's folder.
+    #[error(
+        "tensor {tensor:?} keeps its data in {}, a link to {}: only files in the model's own folder are read; put a copy \
+         there in place of the link", path.display(), target.display()
+    )]
+    ExternalLink {
+        /// The tensor.
+        tensor: String,
+        /// The link, or the file behind one.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// A number about external data that is none.
     #[error("tensor {tensor:?} keeps its data outside the model at {key} {found:?}, which is no number of bytes")]
     ExternalEntry {
@@ -261,7 +274,7 @@ pub enum OnnxError {
         candidates: String,
     },
     /// Several tensors could have one meaning.
-    #[error("{candidates} could each be the model's {role}: name the right one (hint `{role}`)")]
+    #[error("{candidates} could each be the model's {role}: name the right one")]
     Ambiguous {
         /// The meaning.
         role: &'static str,
@@ -269,7 +282,7 @@ pub enum OnnxError {
         candidates: String,
     },
     /// An input that larder cannot feed.
-    #[error("input {input:?} is {found}; expected int64 or int32 of shape [batch, seq]")]
+    #[error("input {input:?} is {found}; expected int64, int32, float32, float16 or bool of shape [batch, seq]")]
     UnsupportedInput {
         /// The input.
         input: String,
@@ -285,7 +298,7 @@ pub enum OnnxError {
         found: String,
     },
     /// A hint that names no fitting tensor.
-    #[error("hint {role} names {found:?}, which is none of {candidates}")]
+    #[error("the {role} is said to be {found:?}, which is none of {candidates}")]
     WrongHint {
         /// The meaning.
         role: &'static str,

@@ -1,10 +1,10 @@
 //! Tensors whose data lies in files beside the model: taken into the model itself.
 //!
 //! The format: <https://onnx.ai/onnx/repo-docs/ExternalData.html>. A model is somebody else's file, so what it says about
-//! other files is not trusted: a location outside the model's own folder is refused, and no memory is asked for before the
-//! file is known to hold that much.
+//! other files is not trusted: a location outside the model's own folder is refused, links included, and no memory is asked
+//! for before the file is known to hold that much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -21,14 +21,30 @@ impl Model {
         self.check_self_contained().is_err()
     }
 
-    /// The same model with all data inside, and the files that it came from. `folder` is where the model's file lies.
+    /// The files beside the model that its data lies in, each once, as it names them. Nothing is checked about them.
+    pub fn external_files(&self) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        look_at_tensors(self.proto(), &mut |tensor| {
+            if tensor.data_location() == DataLocation::External {
+                found.insert(entry(tensor, "location").unwrap_or_default().to_owned());
+            }
+        });
+        found.into_iter().collect()
+    }
+
+    /// The same model with all data inside, and the files that it came from. `file` is the model's own, beside which
+    /// they lie. A link is followed only to where the model's folder, or the model's own file, really is: the cache of a
+    /// hub keeps all files of a model in one folder under their digests, and links to them under their names.
     ///
     /// # Errors
-    /// [`OnnxError::ExternalLocation`] for a file outside `folder`, [`OnnxError::ExternalEntry`],
+    /// [`OnnxError::ExternalLocation`] and [`OnnxError::ExternalLink`] for a file elsewhere, [`OnnxError::ExternalEntry`],
     /// [`OnnxError::ExternalRead`], [`OnnxError::ExternalRange`], [`OnnxError::ExternalSize`]; [`OnnxError::TooLarge`]
     /// when it would not fit into one file; [`OnnxError::TensorDtype`] for elements of unknown size.
-    pub fn with_external_data(self, folder: &Path) -> Result<(Self, Vec<PathBuf>), OnnxError> {
-        let mut loader = Loader { folder, files: BTreeMap::new(), bytes: self.proto().encoded_len() };
+    pub fn with_external_data(self, file: &Path) -> Result<(Self, Vec<PathBuf>), OnnxError> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let own = file.canonicalize().ok().and_then(|file| file.parent().map(Path::to_path_buf));
+        let roots = folder.canonicalize().into_iter().chain(own).collect();
+        let mut loader = Loader { folder, roots, files: BTreeMap::new(), bytes: self.proto().encoded_len() };
         let mut proto = self.into_proto();
         each_tensor(&mut proto, &mut |tensor| loader.fill(tensor))?;
         Ok((Self::from_proto(proto)?, loader.files.into_keys().collect()))
@@ -37,6 +53,8 @@ impl Model {
 
 struct Loader<'a> {
     folder: &'a Path,
+    /// Where files may really lie, links resolved.
+    roots: Vec<PathBuf>,
     /// Each open file with its size in bytes.
     files: BTreeMap<PathBuf, (File, u64)>,
     /// Bytes that the model will take.
@@ -53,11 +71,16 @@ impl Loader<'_> {
         let expected = data_bytes(tensor)?;
         let wrong = |source| OnnxError::ExternalRead { tensor: name.clone(), path: path.clone(), source };
         if !self.files.contains_key(&path) {
-            let file = File::open(&path).map_err(wrong)?;
-            let metadata = file.metadata().map_err(wrong)?;
-            if !metadata.is_file() {
-                return Err(wrong(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no file")));
+            let target = path.canonicalize().map_err(wrong)?;
+            if !self.roots.iter().any(|root| target.starts_with(root)) {
+                return Err(OnnxError::ExternalLink { tensor: name, path, target });
             }
+            // Before it is opened: opening a pipe waits for a writer.
+            let metadata = target.metadata().map_err(wrong)?;
+            if !metadata.is_file() {
+                return Err(wrong(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file")));
+            }
+            let file = File::open(&target).map_err(wrong)?;
             self.files.insert(path.clone(), (file, metadata.len()));
         }
         let Some((file, size)) = self.files.get_mut(&path) else { return Ok(()) };
@@ -161,24 +184,35 @@ fn of_sparse(sparse: &mut SparseTensorProto, visit: &mut Visit<'_>) -> Result<()
 
 /// The first tensor of a model whose data lies elsewhere, those inside nodes included.
 pub(crate) fn first_external(model: &ModelProto) -> Option<&TensorProto> {
-    fn graph(of: &GraphProto) -> Option<&TensorProto> {
-        let sparse = of.sparse_initializer.iter().flat_map(|sparse| sparse.values.iter().chain(&sparse.indices));
-        let mut tensors = of.initializer.iter().chain(sparse);
-        tensors
-            .find(|tensor| tensor.data_location() == DataLocation::External)
-            .or_else(|| of.node.iter().flat_map(|node| &node.attribute).find_map(attribute))
+    let mut first = None;
+    look_at_tensors(model, &mut |tensor| {
+        if first.is_none() && tensor.data_location() == DataLocation::External {
+            first = Some(tensor);
+        }
+    });
+    first
+}
+
+type Look<'a, 'm> = dyn FnMut(&'m TensorProto) + 'a;
+
+/// As [`each_tensor`], changing nothing.
+fn look_at_tensors<'m>(model: &'m ModelProto, look: &mut Look<'_, 'm>) {
+    fn graph<'m>(of: &'m GraphProto, look: &mut Look<'_, 'm>) {
+        of.initializer.iter().for_each(&mut *look);
+        of.sparse_initializer.iter().for_each(|tensor| sparse(tensor, look));
+        of.node.iter().flat_map(|node| &node.attribute).for_each(|inner| attribute(inner, look));
     }
-    fn attribute(of: &AttributeProto) -> Option<&TensorProto> {
-        let sparse = of.sparse_tensor.iter().chain(&of.sparse_tensors);
-        let sparse = sparse.flat_map(|sparse| sparse.values.iter().chain(&sparse.indices));
-        let mut tensors = of.t.iter().chain(&of.tensors).chain(sparse);
-        tensors
-            .find(|tensor| tensor.data_location() == DataLocation::External)
-            .or_else(|| of.g.iter().chain(&of.graphs).find_map(graph))
+    fn attribute<'m>(of: &'m AttributeProto, look: &mut Look<'_, 'm>) {
+        of.t.iter().chain(&of.tensors).for_each(&mut *look);
+        of.sparse_tensor.iter().chain(&of.sparse_tensors).for_each(|tensor| sparse(tensor, look));
+        of.g.iter().chain(&of.graphs).for_each(|inner| graph(inner, look));
     }
+    fn sparse<'m>(of: &'m SparseTensorProto, look: &mut Look<'_, 'm>) {
+        of.values.iter().chain(&of.indices).for_each(look);
+    }
+    model.graph.iter().for_each(|of| graph(of, look));
     let nodes = model.functions.iter().flat_map(|function| &function.node);
-    let inside = nodes.flat_map(|node| &node.attribute).find_map(attribute);
-    model.graph.as_ref().and_then(graph).or(inside)
+    nodes.flat_map(|node| &node.attribute).for_each(|of| attribute(of, look));
 }
 
 #[cfg(test)]
@@ -224,13 +258,14 @@ mod tests {
         for (location, offset, first) in [("w.bin", "8", 2.0), ("./sub/w.bin", "0", 0.0)] {
             let given = model(&[4], &[("location", location), ("offset", offset), ("length", "16"), ("checksum", "x")]);
             assert!(given.has_external_data());
-            let (model, files) = given.with_external_data(folder.path()).expect("is there");
+            assert_eq!(given.external_files(), [location]);
+            let (model, files) = given.with_external_data(&folder.path().join("m.onnx")).expect("is there");
             assert!(!model.has_external_data());
             assert_eq!(files, [folder.path().join(location)]);
             assert_eq!(model.initializer_floats("w").expect("is inside")[0], first);
             assert_eq!(model.initializer_floats("w").expect("is inside").len(), 4);
         }
-        let whole = model(&[6], &[("location", "w.bin")]).with_external_data(folder.path());
+        let whole = model(&[6], &[("location", "w.bin")]).with_external_data(&folder.path().join("m.onnx"));
         assert_eq!(whole.expect("is whole").0.initializer_floats("w").expect("is inside")[5], 5.0);
     }
 
@@ -240,7 +275,7 @@ mod tests {
         let root = folder.path().join("sub");
         let outside = folder.path().join("w.bin").display().to_string();
         let error = |dims: &[i64], entries: &[(&str, &str)]| {
-            model(dims, entries).with_external_data(&root).expect_err("cannot be right")
+            model(dims, entries).with_external_data(&root.join("m.onnx")).expect_err("cannot be right")
         };
         for location in ["../w.bin", outside.as_str(), "", ".", "a/../../w.bin", "C:\\w.bin", "..\\w.bin"] {
             let error = error(&[4], &[("location", location)]);
@@ -262,5 +297,52 @@ mod tests {
         let huge = error(&[1 << 40, 1 << 20], &[("location", "w.bin"), ("length", "4611686018427387904")]);
         assert!(matches!(huge, OnnxError::ExternalRange { .. }), "{huge}");
         assert!(matches!(error(&[-1], &[("location", "w.bin")]), OnnxError::TensorSize { .. }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_nowhere_else() {
+        use std::os::unix::fs::symlink;
+        let folder = folder();
+        let (snapshot, blobs) = (folder.path().join("snapshot"), folder.path().join("blobs"));
+        std::fs::create_dir_all(snapshot.join("onnx")).expect("a folder");
+        std::fs::create_dir(&blobs).expect("a folder");
+        let file = snapshot.join("onnx/model.onnx");
+        let data = model(&[6], &[("location", "w.bin")]);
+        let link = snapshot.join("onnx/w.bin");
+
+        // To a file beside the model's folder; through a folder that is a link.
+        std::fs::write(&file, "").expect("a file");
+        symlink(folder.path().join("w.bin"), &link).expect("a link");
+        let outside = data.clone().with_external_data(&file).expect_err("leads out");
+        assert!(matches!(outside, OnnxError::ExternalLink { .. }), "{outside}");
+        assert!(outside.to_string().contains("w.bin"), "{outside}");
+        symlink(folder.path().join("sub"), snapshot.join("onnx/elsewhere")).expect("a link");
+        let through = model(&[6], &[("location", "elsewhere/w.bin")]).with_external_data(&file);
+        assert!(matches!(through, Err(OnnxError::ExternalLink { .. })), "{through:?}");
+
+        // As a hub's cache keeps them: the model itself is a link to where its data is.
+        std::fs::remove_file(&file).expect("is there");
+        std::fs::remove_file(&link).expect("is there");
+        std::fs::write(blobs.join("1"), "").expect("a file");
+        std::fs::copy(folder.path().join("w.bin"), blobs.join("2")).expect("a copy");
+        symlink("../../blobs/1", &file).expect("a link");
+        symlink("../../blobs/2", &link).expect("a link");
+        assert_eq!(data.with_external_data(&file).expect("one cache").1, [link]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let folder = folder();
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: what_is_no_regular_file_is_not_opened needs mkfifo");
+            return;
+        }
+        for location in ["pipe", "sub"] {
+            let error = model(&[4], &[("location", location)]).with_external_data(&folder.path().join("m.onnx"));
+            assert!(matches!(error, Err(OnnxError::ExternalRead { .. })), "{location}: {error:?}");
+        }
     }
 }

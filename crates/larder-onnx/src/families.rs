@@ -7,6 +7,7 @@ mod config;
 mod distilbert;
 mod electra;
 mod embeddings;
+mod fused;
 mod graph;
 mod layout;
 mod mpnet;
@@ -15,6 +16,7 @@ mod roberta;
 
 pub use activation::Activation;
 pub use config::EncoderConfig;
+pub use fused::{FusedForm, build_fused};
 pub use graph::{MASKED_SCORE, OPSET, build};
 pub use parameters::{Initial, Parameter, unused_weights};
 

@@ -16,23 +16,51 @@ use crate::proto::type_proto;
 use crate::tensor::dtype_name;
 use crate::{Model, OnnxError};
 
-/// The integer type of an input.
+/// The element type of an input. Whatever it is, what is fed are whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum IntegerType {
-    /// 64-bit, as nearly all exports have.
+pub enum InputType {
+    /// 64-bit integer, as nearly all exports have.
     Int64,
-    /// 32-bit.
+    /// 32-bit integer, as Keras has.
     Int32,
+    /// 32-bit float: some masks.
+    Float32,
+    /// 16-bit float: some masks of models in half precision.
+    Float16,
+    /// Truth value: some masks.
+    Bool,
 }
 
-/// An integer input of shape `[batch, seq]`.
+impl InputType {
+    /// All types.
+    pub const ALL: &[Self] = &[Self::Int64, Self::Int32, Self::Float32, Self::Float16, Self::Bool];
+
+    /// The spelling in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Int64 => "int64",
+            Self::Int32 => "int32",
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Bool => "bool",
+        }
+    }
+}
+
+impl std::fmt::Display for InputType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// An input of shape `[batch, seq]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputTensor {
     /// What the model calls it.
     pub name: String,
     /// Its element type.
-    pub dtype: IntegerType,
+    pub dtype: InputType,
     /// The batch size, in rows, where it is fixed.
     pub batch: Option<usize>,
     /// The sequence length, in tokens, where it is fixed.
@@ -78,6 +106,10 @@ pub struct Interface {
     pub token_type_ids: Option<InputTensor>,
     /// The position of each token, for exports that do not count themselves.
     pub position_ids: Option<InputTensor>,
+    /// The first token's position: families that begin to count behind the padding token's id (RoBERTa) begin at 2, where
+    /// it is 1. The graph does not tell; it matters with `position_ids` only.
+    #[serde(default)]
+    pub first_position: usize,
     /// Inputs that nothing reads: any value will do.
     pub unread: Vec<InputTensor>,
     /// The last layer's output, `[batch, seq, hidden]`, where the model gives it.
@@ -111,7 +143,9 @@ pub struct Interface {
 impl Interface {
     /// Reads the meaning of inputs and outputs off the graph, never off their names: `input_ids` is what looks up the
     /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, the mask is what remains; outputs are told
-    /// apart by element type and rank, integer ones are passed over.
+    /// apart by element type and rank, integer ones are passed over. Of several outputs `[batch, seq, ...]` those that are
+    /// scores (of each token of the vocabulary, or a head's product of fewer features) are no token vectors, and of those
+    /// computed one from another the last is meant.
     ///
     /// # Errors
     /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], or [`OnnxError::Ambiguous`] when two readings remain.
@@ -126,7 +160,7 @@ impl Interface {
     pub fn recognise_with(model: &Model, hints: &Hints) -> Result<Self, OnnxError> {
         let producers = Producers::of(model.graph())?;
         let inputs = inputs::recognise(model, &producers, hints)?;
-        let outputs = outputs::recognise(model, &producers, hints)?;
+        let outputs = outputs::recognise(model, &producers, hints, [inputs.table_rows, inputs.table_columns])?;
         let recorded = recorded_hidden_states(model, &producers);
         let embedded = inputs.embedded.iter().map(String::as_str).collect();
         let found = match &outputs.token {
@@ -157,6 +191,7 @@ impl Interface {
             attention_mask: inputs.attention_mask,
             token_type_ids: inputs.token_type_ids,
             position_ids: inputs.position_ids,
+            first_position: 0,
             unread: inputs.unread,
             token_output: outputs.token,
             pooled_outputs: outputs.pooled,
@@ -194,6 +229,31 @@ impl Interface {
         let inputs = inputs::recognise(model, &producers, &hints)?;
         let embedded = inputs.embedded.iter().map(String::as_str).collect();
         Ok(hidden_states::find(model, &producers, &embedded, &token.name).unwrap_or_default())
+    }
+
+    /// Are inputs and outputs what these names say, as far as they say anything?
+    pub fn agrees_with(&self, hints: &Hints) -> bool {
+        let is = |hint: &Option<String>, name: Option<&String>| hint.is_none() || hint.as_ref() == name;
+        let input = |input: &Option<InputTensor>| input.as_ref().map(|input| input.name.clone());
+        is(&hints.input_ids, Some(&self.input_ids.name))
+            && is(&hints.attention_mask, input(&self.attention_mask).as_ref())
+            && is(&hints.token_type_ids, input(&self.token_type_ids).as_ref())
+            && is(&hints.last_hidden_state, self.token_output.as_ref().map(|output| &output.name))
+            && (hints.pooler_output.is_none() || self.as_hints().pooler_output == hints.pooler_output)
+    }
+
+    /// Names that make this reading the only one.
+    pub fn as_hints(&self) -> Hints {
+        Hints {
+            input_ids: Some(self.input_ids.name.clone()),
+            attention_mask: self.attention_mask.as_ref().map(|input| input.name.clone()),
+            token_type_ids: self.token_type_ids.as_ref().map(|input| input.name.clone()),
+            last_hidden_state: self.token_output.as_ref().map(|output| output.name.clone()),
+            pooler_output: match self.pooled_outputs.as_slice() {
+                [only] => Some(only.name.clone()),
+                _ => None,
+            },
+        }
     }
 
     /// The only batch that the model takes, in rows, if it takes only one.
@@ -257,7 +317,7 @@ fn described_text(info: &ValueInfoProto) -> String {
     format!("{} ({} {axes})", info.name(), dtype_name(dtype))
 }
 
-fn is_float(dtype: i32) -> bool {
+pub(crate) fn is_float(dtype: i32) -> bool {
     matches!(DataType::try_from(dtype), Ok(DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double))
 }
 

@@ -7,8 +7,9 @@ use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::OnnxError;
 use crate::error::listed;
+use crate::interface::is_float;
+use crate::{Model, OnnxError};
 
 /// Every family has this one: what stands before it stands before all parameters of the encoder.
 const ANCHOR: &str = "embeddings.word_embeddings.weight";
@@ -55,6 +56,22 @@ impl Weights {
         let file = SafeTensors::deserialize(bytes).map_err(|source| OnnxError::WeightsFormat { source })?;
         let entries = file.iter().map(|(name, tensor)| (canonical(name), Entry::read(&tensor))).collect();
         Ok(Self { entries })
+    }
+
+    /// The float initializers of a model under their names: the parameters again, of a graph that
+    /// [`build`](crate::build) made.
+    ///
+    /// # Errors
+    /// [`OnnxError::TensorSize`], [`OnnxError::ExternalData`].
+    pub fn of_model(model: &Model) -> Result<Self, OnnxError> {
+        let mut weights = Self::default();
+        for tensor in model.graph().initializer.iter().filter(|tensor| is_float(tensor.data_type())) {
+            tensor.element_count()?;
+            // Counted: no axis is negative.
+            let shape = tensor.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect();
+            weights.insert(tensor.name(), Weight { shape, values: tensor.floats()?.into_owned() })?;
+        }
+        Ok(weights)
     }
 
     /// Adds a parameter, or replaces it.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
-use larder_encode::{EncodeRequest, EncodeSettings, Engine, EngineSettings, encode, outlook};
+use larder_encode::{EncodeRequest, EncodeSettings, Engine, encode, outlook};
 use larder_encoder::Encoder;
 use larder_store::{FeaturesFile, Freshness};
 
@@ -69,7 +69,5 @@ pub fn encode_split(
 /// [`PipelineError::Encode`].
 pub fn embed_features(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<Engine, PipelineError> {
     let outputs = settings.outputs(encoder.interface().last_layer())?;
-    let engine =
-        EngineSettings { device: settings.device, threads: settings.threads, batch_tokens: settings.batch_tokens };
-    Ok(Engine::new(larder.runtime()?, encoder, &outputs, engine)?)
+    Ok(Engine::new(larder.runtime()?, encoder, &outputs, settings.engine())?)
 }

@@ -11,6 +11,8 @@ use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
 
+use crate::TRAIN_SPLIT;
+
 /// What the process answers to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -176,6 +178,47 @@ pub enum PipelineError {
         /// The run.
         run: String,
     },
+    /// An encoder without token vectors was to tag words.
+    #[error(
+        "encoder `{encoder}` gives a sentence's vector alone, so it cannot tag words; export the model with its token \
+         outputs (`last_hidden_state`) and add that file"
+    )]
+    SentencesOnly {
+        /// The encoder.
+        encoder: String,
+    },
+    /// There is no split to judge encoders on.
+    #[error("{} has no split but `{TRAIN_SPLIT}`, and nothing is judged on that; name another in [splits]", spec.display())]
+    NothingToJudge {
+        /// The dataset's description.
+        spec: PathBuf,
+    },
+    /// Fewer than two encoders could be scored.
+    #[error(
+        "nothing is compared: only {compared} of {asked} encoders could be scored on {}: {}",
+        spec.display(),
+        refused.join("; ")
+    )]
+    TooFewCompared {
+        /// The dataset's description.
+        spec: PathBuf,
+        /// Encoders scored.
+        compared: usize,
+        /// Different encoders asked for.
+        asked: usize,
+        /// The others, with their reasons.
+        refused: Vec<String>,
+    },
+    /// Runs that were not judged on the same rows.
+    #[error("runs `{first}` and `{second}` cannot be compared: {why}; only answers to the same rows can be")]
+    NotComparable {
+        /// A run or encoder.
+        first: String,
+        /// The other.
+        second: String,
+        /// What differs.
+        why: String,
+    },
     /// A text that cannot be read by the encoder.
     #[error("the text {problem}")]
     Unreadable {
@@ -209,6 +252,9 @@ fn of_runtime(error: &RuntimeError) -> ExitCode {
 fn of_encoder(error: &EncoderError) -> ExitCode {
     match error {
         EncoderError::NotFound { .. } => ExitCode::MissingPrerequisite,
+        EncoderError::Hub(problem) if problem.is_missing() => ExitCode::MissingPrerequisite,
+        // The probe of a foreign model: what fails there is the model's fault.
+        EncoderError::Run { source, .. } if matches!(**source, RuntimeError::Run { .. }) => ExitCode::BadInput,
         EncoderError::Run { source, .. } => of_runtime(source),
         _ => ExitCode::BadInput,
     }

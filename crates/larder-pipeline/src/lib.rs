@@ -7,6 +7,8 @@
 //! - [`RunRecord`] is `run.json`: everything a run was made with, and what [`Predictor`] (one label a text) and
 //!   [`TagPredictor`] (entities) need to answer later.
 //! - [`run_seeds`] repeats a set-up with several seeds; [`score_file`] scores anybody's CoNLL file as our own runs are.
+//! - [`compare_encoders`] puts several encoders through the same stages on one dataset, [`compare_runs`] judges runs that are
+//!   there; both say which differences are real.
 //! - [`PipelineError`] wraps the stages' errors and knows the process's [`ExitCode`].
 //!
 //! ```
@@ -19,6 +21,7 @@
 #![deny(missing_docs)]
 
 mod cached_words;
+mod compare;
 mod encode;
 mod error;
 mod evaluate;
@@ -33,6 +36,10 @@ mod seeds;
 mod tokenize;
 mod train;
 
+pub use compare::{
+    ComparedEncoder, ComparedRun, Contender, Difference, EncoderComparison, Encoding, RefusedEncoder, RunComparison,
+    SplitComparison, SubjectScore, compare_encoders, compare_runs,
+};
 pub use encode::{EncodeOptions, embed_features, encode_split};
 pub use error::{ExitCode, PipelineError};
 pub use evaluate::{

@@ -42,6 +42,15 @@ pub struct StageTime {
 /// What happens, as it happens.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// The stages that follow are those of one encoder of several.
+    Encoder {
+        /// Its name.
+        name: &'a str,
+        /// Its place among them, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// A stage has nothing to do.
     Fresh {
         /// The stage.

@@ -24,6 +24,15 @@ pub enum TokensError {
         /// What is wrong, with line and column.
         source: serde_json::Error,
     },
+    /// What it puts around a text cannot be put there.
+    #[error("tokenizer {}: the \"post_processor\" is malformed: {problem}; save the tokenizer again with the encoder's own \
+             tokenizer class", path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The file adds no special tokens, so no encoder of the BERT family would understand its output.
     #[error("tokenizer {} adds no special tokens around a text (its \"post_processor\" is {found}): \
              BERT-family encoders expect some, such as [CLS] and [SEP]; \

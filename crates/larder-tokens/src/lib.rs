@@ -27,6 +27,7 @@ mod error;
 mod special;
 mod split_words;
 mod stage;
+mod template;
 mod tokenizer;
 mod tokens;
 mod windows;

@@ -9,6 +9,7 @@ use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
 use crate::error::TokensError;
 use crate::special::{SpecialTokens, UnknownToken, leading};
+use crate::template;
 
 /// A tokenizer, as published with its encoder.
 ///
@@ -28,16 +29,27 @@ pub struct Tokenizer {
     pub(crate) words_need_space: bool,
 }
 
+/// The part of a `tokenizer.json` that is checked before it is read as a whole.
+#[derive(serde::Deserialize)]
+struct Around {
+    post_processor: Option<serde_json::Value>,
+}
+
 impl Tokenizer {
     /// Loads a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`TokensError::Read`]; [`TokensError::Malformed`] with line and column; [`TokensError::Vocabulary`];
-    /// [`TokensError::NoSpecialTokens`] for a file without a post-processor, or with one that adds nothing.
+    /// [`TokensError::Read`]; [`TokensError::Malformed`] with line and column; [`TokensError::Template`];
+    /// [`TokensError::Vocabulary`]; [`TokensError::NoSpecialTokens`] for a file without a post-processor, or with one that adds nothing.
     pub fn load(path: &Path) -> Result<Self, TokensError> {
         let bytes = fs::read(path).map_err(|source| TokensError::Read { path: path.to_owned(), source })?;
-        let mut inner: tokenizers::Tokenizer = serde_json::from_slice(&bytes)
-            .map_err(|source| TokensError::Malformed { path: path.to_owned(), source })?;
+        let malformed = |source| TokensError::Malformed { path: path.to_owned(), source };
+        // The reader of decoders takes it for granted that what it is given is JSON.
+        let file: Around = serde_json::from_slice(&bytes).map_err(malformed)?;
+        if let Some(problem) = file.post_processor.as_ref().and_then(template::problem) {
+            return Err(TokensError::Template { path: path.to_owned(), problem });
+        }
+        let mut inner: tokenizers::Tokenizer = serde_json::from_slice(&bytes).map_err(malformed)?;
         inner.with_padding(None);
         inner.with_truncation(None).expect("no truncation is always possible");
 

@@ -112,6 +112,19 @@ fn files_that_are_no_tokenizers_are_refused() {
 }
 
 #[test]
+fn files_that_their_reader_would_stumble_over_are_refused() {
+    // Cut inside what is read last, the decoder.
+    let whole = fs::read_to_string(golden("wordpiece.json")).unwrap();
+    for end in [whole.find("\"decoder\"").unwrap() + 20, whole.find("\"decoder\"").unwrap() + 40] {
+        let (_folder, path) = written(&whole[..end]);
+        assert!(matches!(Tokenizer::load(&path), Err(TokensError::Malformed { .. })));
+    }
+    let (_folder, path) = edited(|file| file["post_processor"]["special_tokens"] = json!({}));
+    let error = Tokenizer::load(&path).unwrap_err().to_string();
+    assert!(error.contains("tokenizer.json") && error.contains("which it does not define"), "{error}");
+}
+
+#[test]
 fn files_without_special_tokens_are_refused() {
     let (_folder, path) = edited(|file| file["post_processor"] = Value::Null);
     let error = Tokenizer::load(&path).unwrap_err().to_string();

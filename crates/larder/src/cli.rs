@@ -1,10 +1,13 @@
 //! The command line as typed. Nothing here touches a file.
 
+mod compare;
+mod hints;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Separator, Task};
-use larder_encode::{Context, EncodeSettings, LayerSelection};
+use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection};
 use larder_metrics::Metric;
 use larder_onnx::{Pool, WordPool};
 use larder_pipeline::{EncodeOptions, TokenizeOptions, TrainOptions};
@@ -14,6 +17,9 @@ use larder_tags::Scheme;
 use larder_train::{
     ClassWeightChoice, ColumnUse, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
 };
+
+pub use compare::{CompareArgs, Compared};
+pub use hints::{HintFlags, flag_of};
 
 use crate::failure::Failure;
 use crate::size::Size;
@@ -61,16 +67,21 @@ pub enum Command {
     Predict(PredictArgs),
     /// Entity scores of a CoNLL file with a gold and a predicted column, whoever wrote it
     Score(ScoreArgs),
+    /// Encoders on one dataset, or runs that are there, side by side, and which differences are real
+    Compare(CompareArgs),
     /// The runs there are
     Runs,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum EncoderCommand {
-    /// Take in an ONNX file, or a folder with config.json, model.safetensors and tokenizer.json
+    /// Take in an ONNX file, a folder with config.json, model.safetensors and tokenizer.json, or a model on a hub
     Add {
-        /// The file or folder
+        /// The file or folder, or hf:ORG/MODEL[@REVISION]
         source: PathBuf,
+        /// Of a model on a hub: use only what was fetched before (HF_HUB_OFFLINE=1 does the same)
+        #[arg(long)]
+        offline: bool,
         /// The encoder's name; the source's name unless given
         #[arg(long)]
         name: Option<String>,
@@ -80,6 +91,8 @@ pub enum EncoderCommand {
         /// Replace another encoder of this name
         #[arg(long)]
         replace: bool,
+        #[command(flatten)]
+        hints: HintFlags,
     },
     /// Make an encoder with random weights, of any size
     Init {
@@ -95,6 +108,17 @@ pub enum EncoderCommand {
         /// tokenizer.json; a small one is made unless given or beside the configuration
         #[arg(long, value_name = "FILE")]
         tokenizer: Option<PathBuf>,
+        /// Replace another encoder of this name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Make a second encoder of one, with its products in 8-bit integers: faster on CPUs, and not quite the same vectors
+    Quantise {
+        /// The encoder
+        encoder: String,
+        /// The new encoder's name; the old one's with -int8 unless given
+        #[arg(long)]
+        name: Option<String>,
         /// Replace another encoder of this name
         #[arg(long)]
         replace: bool,
@@ -186,6 +210,10 @@ pub struct VectorFlags {
     /// Tokens a batch, padding included; 512 on CPU, 16384 on CUDA unless given
     #[arg(long, value_name = "N")]
     pub batch_tokens: Option<usize>,
+    /// The encoder's graph: auto, larder's own where it gives the same; given, as it was added; half, on CUDA in float16 and
+    /// without padding inside, if it gives the same
+    #[arg(long, value_name = "auto|given|half", default_value_t)]
+    pub graph: GraphChoice,
     #[command(flatten)]
     pub device: DeviceFlags,
 }
@@ -382,6 +410,7 @@ impl VectorFlags {
             device: self.device.device,
             threads: self.device.threads,
             batch_tokens: self.batch_tokens,
+            graph: self.graph,
             ..defaults
         }
     }
@@ -431,20 +460,36 @@ impl TrainArgs {
     /// # Errors
     /// A usage failure for a flag that the task has no use for: taking no notice of it would answer another question.
     pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
-        self.head.check(task)?;
-        self.tokenize.check(task)?;
         Ok(TrainOptions {
-            encode: EncodeOptions {
-                tokenize: self.tokenize.options(false),
-                settings: self.vectors.settings_for(&self.level, task, pool)?,
-                force: false,
-            },
-            sequence: self.head.sequence(),
-            tagging: self.head.tagging(),
             run: self.run.clone(),
             force: self.subject.force,
+            ..train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?
         })
     }
+}
+
+/// Options of a training whose run is named by nobody.
+fn train_options(
+    tokenize: &TokenizeFlags,
+    level: &LevelFlags,
+    vectors: &VectorFlags,
+    head: &HeadFlags,
+    task: Task,
+    pool: Pool,
+) -> Result<TrainOptions, Failure> {
+    head.check(task)?;
+    tokenize.check(task)?;
+    Ok(TrainOptions {
+        encode: EncodeOptions {
+            tokenize: tokenize.options(false),
+            settings: vectors.settings_for(level, task, pool)?,
+            force: false,
+        },
+        sequence: head.sequence(),
+        tagging: head.tagging(),
+        run: None,
+        force: false,
+    })
 }
 
 impl HeadFlags {

@@ -1,5 +1,7 @@
 //! One function a command: typed arguments in, one stage called, result printed.
 
+mod compare;
+mod described;
 mod embed;
 mod encoder;
 mod input;
@@ -35,6 +37,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Eval(args) => stages::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
         Command::Score(args) => score::score(&context, args),
+        Command::Compare(args) => compare::compare(&context, args),
         Command::Runs => stages::runs(&context),
     }
 }

@@ -148,6 +148,7 @@ impl Console {
 impl Observer for Console {
     fn event(&mut self, event: Event<'_>) {
         match event {
+            Event::Encoder { name, number, of } => self.say(&format!("encoder  {name} ({number} of {of})")),
             Event::Fresh { stage, subject, .. } => self.say(&format!("{stage:<9}{subject}: up to date")),
             Event::Started { stage, subject, changes } => self.start(stage, subject, changes),
             Event::Tokenizing { rows } => {

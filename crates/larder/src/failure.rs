@@ -4,8 +4,13 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use larder_data::{DataError, RowProblem};
+use larder_encode::EncodeError;
+use larder_encoder::EncoderError;
+use larder_onnx::OnnxError;
 use larder_pipeline::{ExitCode as Code, PipelineError};
 use larder_tokens::TokenizeStageError;
+
+use crate::cli::flag_of;
 
 /// Why the process ends early.
 #[derive(Debug)]
@@ -25,7 +30,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Stage(error) => (chain(error.as_ref()) + flags(error), error.exit_code()),
+            Self::Stage(error) => (chain(error.as_ref()) + &flags(error), error.exit_code()),
             Self::Usage(message) => (message.clone(), Code::Usage),
             Self::File { what, source } => (format!("{what}: {source}"), Code::BadInput),
         };
@@ -50,7 +55,19 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// The flags that help, where the library that failed cannot know them.
-fn flags(error: &PipelineError) -> &'static str {
+fn flags(error: &PipelineError) -> String {
+    let onnx = match error {
+        PipelineError::Encoder(EncoderError::Model { source, .. })
+        | PipelineError::Encode(EncodeError::Encoder(EncoderError::Model { source, .. }) | EncodeError::Onnx(source)) => {
+            source
+        }
+        other => return row_flags(other).to_owned(),
+    };
+    let (OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. }) = onnx else { return String::new() };
+    flag_of(role).map_or_else(String::new, |flag| format!("\n  `larder encoder add SOURCE {flag} NAME` decides"))
+}
+
+fn row_flags(error: &PipelineError) -> &'static str {
     let (PipelineError::Data(error) | PipelineError::Tokenize(TokenizeStageError::Data(error))) = error else {
         return "";
     };

@@ -8,6 +8,7 @@ mod console;
 mod failure;
 mod format;
 mod marked;
+mod memory;
 mod size;
 mod tables;
 

@@ -137,7 +137,7 @@ fn words_in_memory_are_those_of_the_file() {
     lines.push(line(99, 300));
     let settings = layers(word_level(WordPool::Mean), "1,2");
     let file = bench.features(&lines, &settings);
-    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None };
+    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None, ..Default::default() };
     let outputs = settings.outputs(2).unwrap();
     let mut engine = Engine::new(&bench.runtime, &bench.encoder, &outputs, engine).unwrap();
     let tokens: Vec<_> = lines.iter().map(|line| bench.tokens(&line.words)).collect();
@@ -201,7 +201,7 @@ fn sentences_are_stored_as_ever() {
     assert_eq!(parts, ["sentence", "f32", "mean"]);
     assert!(["word_pool", "stride", "context"].iter().all(|part| !provenance.parts.contains_key(*part)));
 
-    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None };
+    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None, ..Default::default() };
     let mut engine = Engine::new(&bench.runtime, &bench.encoder, &settings.outputs(2).unwrap(), engine).unwrap();
     let contents: Vec<_> = texts
         .iter()

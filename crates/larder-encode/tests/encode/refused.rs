@@ -55,7 +55,7 @@ fn rows_that_cannot_be_read_are_named() {
         assert!(error.contains("rows.parquet: row 2 (example s0)") && error.contains(problem), "{error}");
     }
     let settings = word_level(WordPool::First);
-    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None };
+    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None, ..Default::default() };
     let outputs = settings.outputs(2).unwrap();
     let mut engine = Engine::new(&bench.runtime, &bench.encoder, &outputs, engine).unwrap();
     let good = WordsInput { input_ids: &tokens.input_ids, word_ids: &tokens.word_ids, words: 2, document: 0 };

@@ -133,7 +133,7 @@ fn neighbours_of_the_same_document_are_read_too() {
         assert_close(found, expected, "a sentence in windows");
     }
 
-    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None };
+    let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None, ..Default::default() };
     let outputs = settings.outputs(2).unwrap();
     let mut engine = Engine::new(&bench.runtime, &bench.encoder, &outputs, engine).unwrap();
     let inputs: Vec<WordsInput<'_>> = tokens

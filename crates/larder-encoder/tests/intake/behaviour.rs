@@ -246,7 +246,7 @@ fn a_models_scores_are_no_embedding() {
         })
         .expect_err("three classes");
     assert!(
-        matches!(&error, EncoderError::NoTokenOutput { outputs, .. } if outputs.contains("out_0 Some([2, 3])")),
+        matches!(&error, EncoderError::NoTokenOutput { outputs, .. } if outputs.contains("out_0 [2, 3] (too narrow")),
         "{error}"
     );
 }

@@ -6,5 +6,8 @@ mod exported;
 mod families;
 mod init;
 mod minilm;
+mod prepared;
+mod quantise;
+mod readings;
 mod refused;
 mod support;

@@ -52,7 +52,7 @@ pub(super) fn embeddings(
 
 /// The padding token's id plus each token's place, from 1, among those that are no padding; padding itself takes the row
 /// of the padding token's id. int64 `[batch, seq]`.
-fn positions_after(b: &mut GraphBuilder, input_ids: &Value, padding: u32) -> Value {
+pub(super) fn positions_after(b: &mut GraphBuilder, input_ids: &Value, padding: u32) -> Value {
     let padding = b.integer(i64::from(padding));
     let is_padding = b.equal(input_ids, &padding);
     let is_token = b.not(&is_padding);

@@ -65,7 +65,7 @@ impl EncoderConfig {
     }
 
     /// The product between the tables and the layers. ALBERT always has one, ELECTRA where the widths differ.
-    pub(super) fn projection(&self) -> Option<&'static str> {
+    pub(crate) fn projection(&self) -> Option<&'static str> {
         let needed = self.family == Family::Albert || self.embedding_size != self.hidden_size;
         self.family.layout().projection.filter(|_| needed)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Hints, InputTensor, IntegerType, decide, described, described_text, fixed};
+use super::{Hints, InputTensor, InputType, decide, described, described_text, fixed};
 use crate::graph::{Producers, Source, reads};
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{NodeProto, TensorProto, ValueInfoProto};
@@ -129,8 +129,11 @@ fn unsupported(info: &ValueInfoProto) -> OnnxError {
 fn input_tensor(info: &ValueInfoProto) -> Result<InputTensor, OnnxError> {
     let (dtype, axes) = described(info).ok_or_else(|| unsupported(info))?;
     let dtype = match DataType::try_from(dtype) {
-        Ok(DataType::Int64) => IntegerType::Int64,
-        Ok(DataType::Int32) => IntegerType::Int32,
+        Ok(DataType::Int64) => InputType::Int64,
+        Ok(DataType::Int32) => InputType::Int32,
+        Ok(DataType::Float) => InputType::Float32,
+        Ok(DataType::Float16) => InputType::Float16,
+        Ok(DataType::Bool) => InputType::Bool,
         _ => return Err(unsupported(info)),
     };
     let (batch, seq) = match axes.as_deref() {
@@ -150,6 +153,8 @@ fn lookups<'a>(model: &'a Model, producers: &Producers<'a>) -> Vec<Lookup<'a>> {
         if let Some((name, (rows, columns))) =
             table.and_then(|name| Some((name, table_size(producers.constant(name)?)?)))
         {
+            let columns =
+                if node.op_type() == "GatherBlockQuantized" { unpacked(node, producers, columns) } else { columns };
             let input = index.and_then(|index| trace(producers, index, &inputs));
             let output = node.output.first().map_or("", String::as_str);
             found.push(Lookup { rows, columns, name, input, output });
@@ -159,6 +164,7 @@ fn lookups<'a>(model: &'a Model, producers: &Producers<'a>) -> Vec<Lookup<'a>> {
         let input = |place: usize| node.input.get(place).map(String::as_str).filter(|name| !name.is_empty());
         match node.op_type() {
             "Gather" if node.int_attribute("axis", 0) == 0 => push(node, input(0), input(1)),
+            "GatherBlockQuantized" if node.int_attribute("gather_axis", 0) == 0 => push(node, input(0), input(1)),
             "Slice" => push(node, input(0), None),
             // input_ids, segment_ids, token table, position table, segment table; position_ids last and optional.
             "EmbedLayerNormalization" => {
@@ -172,11 +178,21 @@ fn lookups<'a>(model: &'a Model, producers: &Producers<'a>) -> Vec<Lookup<'a>> {
     found
 }
 
+/// The columns of a quantised table, several of which may share a byte.
+/// <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GatherBlockQuantized>
+fn unpacked(node: &NodeProto, producers: &Producers<'_>, columns: usize) -> usize {
+    let table = node.input.first().and_then(|name| producers.constant(name));
+    let bytes = table.is_some_and(|table| table.data_type() == DataType::Uint8 as i32);
+    let bits = usize::try_from(node.int_attribute("bits", 4)).unwrap_or(8);
+    if bytes && bits > 0 { columns.saturating_mul(8) / bits } else { columns }
+}
+
 /// Rows and columns of a table of floats, or of the integers that quantisation keeps instead: `[rows, columns]`, or
 /// `[1, rows, columns]` where an exporter worked out a lookup beforehand.
 fn table_size(tensor: &TensorProto) -> Option<(usize, usize)> {
     let dtype = tensor.data_type();
-    let quantised = matches!(DataType::try_from(dtype), Ok(DataType::Int8 | DataType::Uint8));
+    let narrow = [DataType::Int8, DataType::Uint8, DataType::Int4, DataType::Uint4];
+    let quantised = narrow.iter().any(|narrow| *narrow as i32 == dtype);
     if !(super::is_float(dtype) || quantised) {
         return None;
     }

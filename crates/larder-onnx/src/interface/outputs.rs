@@ -13,7 +13,13 @@ pub(super) struct Outputs {
     pub others: Vec<OutputTensor>,
 }
 
-pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints) -> Result<Outputs, OnnxError> {
+/// `table` is rows and columns of the token table.
+pub(super) fn recognise(
+    model: &Model,
+    producers: &Producers<'_>,
+    hints: &Hints,
+    table: [usize; 2],
+) -> Result<Outputs, OnnxError> {
     let floats: Vec<&ValueInfoProto> = model
         .outputs()
         .iter()
@@ -26,7 +32,10 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
             .filter(|info| described(info).and_then(|(_, axes)| axes).is_some_and(|axes| axes.len() == rank))
             .collect()
     };
-    let tokens = last_of(producers, of_rank(3));
+    // A head's scores come with the vectors that they are made of, in files of models trained for a task.
+    let (scores, vectors): (Vec<_>, Vec<_>) =
+        of_rank(3).into_iter().partition(|info| are_scores(info, producers, table));
+    let tokens = last_of(producers, if vectors.is_empty() { scores } else { vectors });
     let token = decide("last_hidden_state", hints.last_hidden_state.as_ref(), &floats, &tokens)?;
     let pooled = match decide("pooler_output", hints.pooler_output.as_ref(), &floats, &[])? {
         Some(hinted) => vec![hinted],
@@ -40,6 +49,48 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
         token: token.map(output_tensor),
         pooled: pooled.into_iter().map(output_tensor).collect(),
     })
+}
+
+/// Is an output `[batch, seq, ...]` as wide as the vocabulary, or one number wide, or a head's product of other features
+/// than it gives?
+fn are_scores(info: &ValueInfoProto, producers: &Producers<'_>, [rows, columns]: [usize; 2]) -> bool {
+    let width = described(info).and_then(|(_, axes)| fixed(axes?.last()?));
+    let by_width = width.is_some_and(|width| width != columns && (width == rows || width == 1));
+    by_width || projection(producers, info.name()).is_some_and(|[from, to]| from != to)
+}
+
+/// The two sizes of the parameters of the product that a tensor comes from, if nothing but a shift, a change of type or
+/// of shape comes after it: a layer ends in a normalisation or in the sum of two tensors.
+fn projection(producers: &Producers<'_>, tensor: &str) -> Option<[i64; 2]> {
+    let mut name = tensor;
+    // A shift, a cast, two changes of shape.
+    for _ in 0..6 {
+        let node = producers.node(name)?;
+        let open = |name: &&String| producers.constant(name).is_none();
+        name = match node.op_type() {
+            "Cast" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" => node.input.first()?,
+            "Add" => match node.input.iter().filter(open).collect::<Vec<_>>().as_slice() {
+                [only] => only,
+                _ => return None,
+            },
+            "MatMulNBits" => return Some([node.int_attribute("K", 0), node.int_attribute("N", 0)]),
+            "MatMul"
+            | "Gemm"
+            | "FusedMatMul"
+            | "FusedGemm"
+            | "MatMulInteger"
+            | "DynamicQuantizeMatMul"
+            | "MatMulIntegerToFloat" => {
+                let parameters = node.input.get(1)?;
+                let turned = producers.node(parameters).filter(|node| node.is_op("Transpose"));
+                let parameters = turned.map_or(Some(parameters), |node| node.input.first())?;
+                let sizes = producers.constant(parameters)?.dims.as_slice();
+                return <[i64; 2]>::try_from(sizes).ok();
+            }
+            _ => return None,
+        };
+    }
+    None
 }
 
 /// Of outputs that are computed one from another, as hidden states are, the last; all that are last, if several.

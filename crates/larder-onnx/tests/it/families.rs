@@ -1,6 +1,9 @@
 //! Encoders of every family against PyTorch: `tests/goldens/encoder/recipe.py` made the expected values.
 
-use larder_onnx::{EncoderConfig, Family, Interface, Model, Weights, build, families, random_weights, unused_weights};
+use larder_onnx::{
+    EncoderConfig, Family, FusedForm, Interface, Model, Weights, build, build_fused, families, random_weights,
+    unused_weights,
+};
 use larder_runtime::TensorView;
 
 use crate::support::*;
@@ -60,6 +63,69 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
             let expected = golden.floats("pooler_output").1;
             assert_close(&format!("{family}, pooler"), found.last().expect("is there"), &expected, CLOSE);
         }
+    }
+}
+
+#[test]
+fn fused_operators_give_the_same() {
+    for family in FAMILIES {
+        let built = build_fused(&config(family), &weights(family), FusedForm::default());
+        let Ok(model) = built else {
+            assert_eq!(family, Family::MpNet, "{built:?}");
+            continue;
+        };
+        let golden = golden(&format!("{family}/outputs.safetensors"));
+        let (shape, expected) = golden.floats("hidden_states");
+        let found = outputs(&model, &golden.batch());
+        let size = shape[1..].iter().product();
+        for (layer, (found, expected)) in found.iter().zip(expected.chunks(size)).enumerate() {
+            assert_close(&format!("{family} fused, layer {layer}"), found, expected, CLOSE);
+        }
+        if found.len() > shape[0] {
+            let expected = golden.floats("pooler_output").1;
+            assert_close(&format!("{family} fused, pooler"), &found[shape[0]], &expected, CLOSE);
+        }
+    }
+}
+
+/// The cosine of each pair of rows, the smallest of them.
+fn smallest_cosine(a: &[f32], b: &[f32], width: usize) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let rows = a.chunks_exact(width).zip(b.chunks_exact(width));
+    rows.map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn products_in_integers_come_close_whatever_shares_the_batch() {
+    for family in FAMILIES {
+        let (model, quantised) = (model(family), model(family).quantised().expect("is built"));
+        let (quantised, products) = quantised;
+        assert!(products >= 6 * config(family).num_hidden_layers, "{family}: {products} products");
+        let golden = golden(&format!("{family}/outputs.safetensors"));
+        let batch = golden.batch();
+        let (exact, found) = (outputs(&model, &batch), outputs(&quantised, &batch));
+        let width = config(family).hidden_size;
+        let last = config(family).num_hidden_layers;
+        // A product of rows rounded to 1/254 of their largest value is off by some thousandths of its length; a scale
+        // applied to the wrong axis leaves no resemblance.
+        let cosine = smallest_cosine(&exact[last], &found[last], width);
+        assert!(cosine > 0.995, "{family}: cosine {cosine}");
+        assert_ne!(exact[last], found[last], "{family}: nothing was rounded");
+
+        // The first text by itself, without the others and their padding.
+        let length = batch.attention_mask[..batch.seq].iter().filter(|&&real| real == 1).count();
+        let cut = |values: &[i64]| values[..length].to_vec();
+        let single = Batch {
+            rows: 1,
+            seq: length,
+            input_ids: cut(&batch.input_ids),
+            attention_mask: cut(&batch.attention_mask),
+            token_type_ids: cut(&batch.token_type_ids),
+        };
+        let alone = outputs(&quantised, &single);
+        // A last bit that decides between two levels is worth one of them.
+        let cosine = smallest_cosine(&alone[last], &found[last][..length * width], width);
+        assert!(cosine > 0.9999, "{family}: cosine {cosine} between alone and in a batch");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inputs and outputs by meaning, on our own models and on exports of others.
 
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::{Axis, GraphBuilder, Hints, IntegerType, Interface, Model, OnnxError, TensorProto, Value};
+use larder_onnx::{Axis, GraphBuilder, Hints, InputType, Interface, Model, OnnxError, TensorProto, Value};
 
 use crate::support::{data, repository, tiny_model};
 
@@ -19,7 +19,7 @@ fn our_own_encoder_is_recognised() {
     let interface = Interface::recognise(&tiny_model()).expect("is recognised");
     let expected = ["input_ids", "attention_mask", "token_type_ids", "last_hidden_state"].map(Some);
     assert_eq!(names(&interface), expected);
-    assert_eq!(interface.input_ids.dtype, IntegerType::Int64);
+    assert_eq!(interface.input_ids.dtype, InputType::Int64);
     assert_eq!((interface.input_ids.batch, interface.input_ids.seq), (None, None));
     assert_eq!((interface.vocabulary_size, interface.hidden_size), (100, 32));
     assert_eq!((interface.position_rows, interface.layers), (Some(32), Some(2)));
@@ -94,7 +94,7 @@ fn roles_follow_the_tables() {
     let interface = Interface::recognise(&model).expect("is recognised");
     assert_eq!(names(&interface), [Some("in2"), None, Some("in0"), Some("out")]);
     assert_eq!(interface.position_ids.as_ref().map(|input| input.name.as_str()), Some("in1"));
-    assert_eq!(interface.input_ids.dtype, IntegerType::Int32);
+    assert_eq!(interface.input_ids.dtype, InputType::Int32);
     assert_eq!((interface.input_ids.batch, interface.input_ids.seq), (Some(2), Some(8)));
     // The output does not tell its width: the table does.
     assert_eq!((interface.hidden_size, interface.position_rows), (4, Some(40)));
@@ -116,7 +116,7 @@ fn two_readings_are_an_error_until_a_hint_decides() {
     let message = Interface::recognise(&model).unwrap_err().to_string();
     assert_eq!(
         message,
-        "in0 (int32 [2, 8]), in1 (int32 [2, 8]) could each be the model's input_ids: name the right one (hint `input_ids`)"
+        "in0 (int32 [2, 8]), in1 (int32 [2, 8]) could each be the model's input_ids: name the right one"
     );
     let hints = Hints { input_ids: Some("in1".to_owned()), ..Hints::default() };
     let interface = Interface::recognise_with(&model, &hints).expect("the hint decides");
@@ -144,5 +144,8 @@ fn what_cannot_be_fed_is_named() {
         b.output(&scaled, "scaled", DataType::Float, &[]);
     });
     let message = Interface::recognise(&model).unwrap_err().to_string();
-    assert_eq!(message, "input \"scale\" is scale (float []); expected int64 or int32 of shape [batch, seq]");
+    assert_eq!(
+        message,
+        "input \"scale\" is scale (float []); expected int64, int32, float32, float16 or bool of shape [batch, seq]"
+    );
 }

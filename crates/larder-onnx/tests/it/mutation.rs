@@ -29,8 +29,8 @@ impl Random {
 /// Everything that larder does with a file before the runtime sees it.
 fn read(bytes: &[u8]) -> bool {
     let Ok(model) = Model::from_bytes(bytes) else { return false };
-    let folder = std::path::Path::new("/nonexistent");
-    let Ok((model, _)) = model.with_external_data(folder) else { return false };
+    let file = std::path::Path::new("/nonexistent/model.onnx");
+    let Ok((model, _)) = model.with_external_data(file) else { return false };
     let Ok(interface) = Interface::recognise(&model) else { return false };
     let _ = interface.layer_candidates(&model);
     for (kind, layer) in

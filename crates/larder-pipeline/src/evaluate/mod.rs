@@ -1,5 +1,6 @@
 //! A run's scores on the splits of its dataset: written to `metrics.json`, its answers to `predictions.parquet`.
 
+mod answers;
 mod sequence;
 mod tagging;
 
@@ -12,6 +13,7 @@ use larder_runtime::Device;
 use larder_store::{Provenance, write_json};
 use serde::Serialize;
 
+pub(crate) use answers::{AnsweredRows, SplitAnswers};
 pub(crate) use sequence::training_advice;
 pub use sequence::{SequenceEvaluation, SplitEvaluation};
 pub use tagging::{ShownSentence, TaggingEvaluation, TaggingSplitEvaluation};
@@ -55,6 +57,19 @@ pub fn evaluate(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<EvaluateOutcome, PipelineError> {
+    evaluate_keeping(larder, record, splits, device, threads, None, observer)
+}
+
+/// As [`evaluate`]; puts what was answered into `kept`, which costs memory for every word of every split.
+pub(crate) fn evaluate_keeping(
+    larder: &Larder,
+    record: &RunRecord,
+    splits: &[String],
+    device: Device,
+    threads: usize,
+    kept: Option<&mut Vec<SplitAnswers>>,
+    observer: &mut dyn Observer,
+) -> Result<EvaluateOutcome, PipelineError> {
     let spec = DatasetSpec::load(&record.dataset_path)?;
     let encoder = record.encoder(larder)?;
     let folder = record.folder(larder)?;
@@ -75,12 +90,26 @@ pub fn evaluate(
         asked.iter().map(|split| Ok((split.clone(), features(split)?))).collect::<Result<Vec<_>, PipelineError>>()?;
     let mut clock = Clock { times: Vec::new(), started: Instant::now() };
     let evaluation = match (record.load_head(larder)?, &record.head) {
-        (Head::Tagging(head), HeadRecord::Tagging(tagging)) => {
-            Evaluation::Tagging(tagging::evaluate(record, tagging, &head, &files, &folder, &provenance, &mut clock)?)
-        }
-        (Head::Sequence(head), HeadRecord::Sequence(sequence)) => {
-            Evaluation::Sequence(sequence::evaluate(record, sequence, &head, &files, &folder, &provenance, &mut clock)?)
-        }
+        (Head::Tagging(head), HeadRecord::Tagging(tagging)) => Evaluation::Tagging(tagging::evaluate(
+            record,
+            tagging,
+            &head,
+            &files,
+            &folder,
+            &provenance,
+            &mut clock,
+            kept,
+        )?),
+        (Head::Sequence(head), HeadRecord::Sequence(sequence)) => Evaluation::Sequence(sequence::evaluate(
+            record,
+            sequence,
+            &head,
+            &files,
+            &folder,
+            &provenance,
+            &mut clock,
+            kept,
+        )?),
         _ => unreachable!("the head is loaded by the record's task"),
     };
     times.extend(clock.times);
@@ -124,7 +153,7 @@ impl RunRecord {
             dtype: self.settings.dtype,
             device,
             threads,
-            batch_tokens: None,
+            ..EncodeSettings::default()
         };
         let tokenize = TokenizeOptions {
             max_tokens: Some(self.settings.max_tokens),

@@ -10,7 +10,7 @@ use larder_store::{FeaturesFile, Provenance, SplitPredictions, write_predictions
 use larder_train::{Advice, FeatureColumn, Judged, LogisticHead, Tried, advise_on_scores, advise_on_training};
 use serde::Serialize;
 
-use super::Clock;
+use super::{AnsweredRows, Clock, SplitAnswers};
 use crate::record::SequenceRecord;
 use crate::train::{gold, load_columns};
 use crate::{PipelineError, RunRecord};
@@ -52,6 +52,7 @@ pub struct SequenceEvaluation {
 }
 
 /// Scores the head on features files of splits and writes its answers into `folder`.
+#[allow(clippy::too_many_arguments, reason = "what is judged, and where its results go")]
 pub(super) fn evaluate(
     record: &RunRecord,
     sequence: &SequenceRecord,
@@ -60,12 +61,21 @@ pub(super) fn evaluate(
     folder: &Path,
     provenance: &Provenance,
     clock: &mut Clock,
+    mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<SequenceEvaluation, PipelineError> {
     let mut splits = Vec::new();
     let mut answers = Vec::new();
     for (split, features) in files {
         clock.start();
-        let (scores, predictions) = score_split(record, sequence, head, split, features)?;
+        let (scores, predictions, gold) = score_split(record, sequence, head, split, features)?;
+        if let Some(kept) = &mut kept {
+            let (answers, classes) = (predictions.answers.clone(), record.labels.len());
+            kept.push(SplitAnswers {
+                split: split.clone(),
+                example_ids: predictions.example_ids.clone(),
+                rows: AnsweredRows::Sequence { gold, answers, classes },
+            });
+        }
         clock.stop(split, predictions.answers.len());
         splits.push(scores);
         answers.push(predictions);
@@ -85,7 +95,7 @@ fn score_split(
     head: &LogisticHead,
     split: &str,
     features: &Path,
-) -> Result<(SplitEvaluation, SplitPredictions), PipelineError> {
+) -> Result<(SplitEvaluation, SplitPredictions, Vec<usize>), PipelineError> {
     let file = FeaturesFile::open(features)?;
     let gold = gold(&file, &record.labels)?;
     let names: Vec<String> = head.columns.iter().map(|c| c.name.clone()).collect();
@@ -130,7 +140,7 @@ fn score_split(
         answers,
         probabilities: flat.iter().map(|&p| p as f32).collect(),
     };
-    Ok((evaluation, predictions))
+    Ok((evaluation, predictions, gold))
 }
 
 impl RunRecord {

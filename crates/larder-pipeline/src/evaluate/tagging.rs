@@ -10,7 +10,7 @@ use larder_tags::Scheme;
 use larder_train::{Advice, JudgedTagger, TaggingHead, TriedTagger, advise_on_tagger_training, advise_on_tagging};
 use serde::Serialize;
 
-use super::Clock;
+use super::{AnsweredRows, Clock, SplitAnswers};
 use crate::cached_words::CachedWords;
 use crate::record::TaggingRecord;
 use crate::{PipelineError, RunRecord};
@@ -52,6 +52,7 @@ pub struct TaggingEvaluation {
 
 /// Scores the head on features files of splits and writes its answers into `folder`: all of them into
 /// `predictions.parquet`, and a `predictions.<split>.conll` each.
+#[allow(clippy::too_many_arguments, reason = "what is judged, and where its results go")]
 pub(super) fn evaluate(
     record: &RunRecord,
     tagging: &TaggingRecord,
@@ -60,6 +61,7 @@ pub(super) fn evaluate(
     folder: &Path,
     provenance: &Provenance,
     clock: &mut Clock,
+    mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<TaggingEvaluation, PipelineError> {
     let mut splits = Vec::new();
     let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), provenance)?;
@@ -75,6 +77,14 @@ pub(super) fn evaluate(
             words: answers.words[sentence].clone(),
         });
         let advice = advise(split, &scores, record, tagging);
+        if let Some(kept) = &mut kept {
+            let (gold, predicted) = (answers.gold.clone(), answers.predicted.clone());
+            kept.push(SplitAnswers {
+                split: split.clone(),
+                example_ids: answers.example_ids.clone(),
+                rows: AnsweredRows::Tagging { gold, predicted },
+            });
+        }
         splits.push(TaggingSplitEvaluation { split: split.clone(), scores, shown, advice, conll });
         writer.push(split, &answers.into_rows())?;
         clock.stop(split, file.rows());

@@ -45,7 +45,7 @@ impl Predictor {
         let Head::Sequence(head) = record.load_head(larder)? else {
             return Err(PipelineError::WrongTask { run: record.run, found: Task::Tagging, expected: Task::Sequence });
         };
-        let settings = EngineSettings { device, threads, batch_tokens: None };
+        let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
         Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head })
     }

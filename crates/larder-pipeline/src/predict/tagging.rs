@@ -80,7 +80,7 @@ impl TagPredictor {
         let Head::Tagging(head) = record.load_head(larder)? else {
             return Err(PipelineError::WrongTask { run: record.run, found: Task::Sequence, expected: Task::Tagging });
         };
-        let engine_settings = EngineSettings { device, threads, batch_tokens: None };
+        let engine_settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, engine_settings)?;
         let settings = record.encode_options(device, threads).settings;
         Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head, settings })

@@ -156,7 +156,8 @@ pub fn train(
     Ok(TrainOutcome { record, folder, times, notes: fitted.notes })
 }
 
-fn check_trainable(spec: &DatasetSpec, level: Level) -> Result<(), PipelineError> {
+/// Whether a head can be trained on the dataset with features of that level.
+pub(crate) fn check_trainable(spec: &DatasetSpec, level: Level) -> Result<(), PipelineError> {
     let expected = match spec.task {
         Task::Sequence => Level::Sentence,
         Task::Tagging => Level::Word,

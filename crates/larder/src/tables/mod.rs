@@ -1,5 +1,6 @@
 //! Results as tables for people.
 
+mod compare;
 mod seeds;
 mod sequence;
 mod tagging;
@@ -8,6 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use larder_pipeline::{Evaluation, FileScores, HeadRecord, RunRecord, StageTime};
 use larder_train::Advice;
 
+pub use compare::{encoder_costs, reading, run_settings, scores};
 pub use seeds::seeds;
 
 use crate::format::{count, seconds};

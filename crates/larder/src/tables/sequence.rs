@@ -125,7 +125,8 @@ fn interval(split: &SplitEvaluation, metric: Metric) -> Option<Interval> {
     split.intervals.iter().find(|(m, _)| *m == metric).map(|(_, interval)| *interval)
 }
 
-fn verdict(verdict: BaselineVerdict) -> &'static str {
+/// Where a score stands beside the majority baseline.
+pub(super) fn verdict(verdict: BaselineVerdict) -> &'static str {
     match verdict {
         BaselineVerdict::Above => "above",
         BaselineVerdict::At => "AT the majority baseline",

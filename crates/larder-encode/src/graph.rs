@@ -1,0 +1,99 @@
+//! Which graph of an encoder runs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use larder_encoder::{Encoder, Running};
+use larder_onnx::{FeatureOutput, FusedForm};
+use larder_runtime::{Device, Runtime};
+
+use crate::EncodeError;
+
+/// Which graph of an encoder is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GraphChoice {
+    /// larder's own where there is one that gives the same, else the one that was added.
+    #[default]
+    Auto,
+    /// The one that was added.
+    Given,
+    /// On CUDA in float16, in fused operators and without padding inside, if that gives the same within the tolerance of
+    /// half precision on the probe texts, run on that GPU; else with padding; else as [`GraphChoice::Auto`].
+    Half,
+}
+
+impl GraphChoice {
+    /// All choices.
+    pub const ALL: &[Self] = &[Self::Auto, Self::Given, Self::Half];
+
+    /// The spelling in flags and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Given => "given",
+            Self::Half => "half",
+        }
+    }
+}
+
+impl fmt::Display for GraphChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for GraphChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|choice| choice.as_str()).collect();
+            format!("{text:?} is no graph; known: {}", known.join(", "))
+        })
+    }
+}
+
+/// What was chosen.
+pub(crate) struct Chosen {
+    pub running: Running,
+    /// For the record: `given`, `rebuilt`, `half` or `half-packed`.
+    pub name: &'static str,
+    /// Why it is not what was asked for.
+    pub note: Option<String>,
+}
+
+/// Finds the model to run for these features.
+///
+/// # Errors
+/// [`EncodeError::Encoder`].
+pub(crate) fn choose(
+    runtime: &Runtime,
+    encoder: &Encoder,
+    outputs: &[FeatureOutput],
+    choice: GraphChoice,
+    device: Device,
+) -> Result<Chosen, EncodeError> {
+    let mut note = None;
+    match (choice, device) {
+        (GraphChoice::Given, _) => {
+            let running = Running { model: encoder.model()?, interface: encoder.interface().clone(), rebuilt: false };
+            return Ok(Chosen { running, name: "given", note });
+        }
+        (GraphChoice::Half, Device::Cuda) => {
+            for (packed, name) in [(true, "half-packed"), (false, "half")] {
+                match encoder.fused(runtime, device, FusedForm { half: true, packed })? {
+                    Ok((running, _)) if encoder.pooler_is_its_own(outputs) => {
+                        return Ok(Chosen { running, name, note });
+                    }
+                    Ok(_) => note = Some("the pooled output is the given graph's own".to_owned()),
+                    Err(reason) => note = Some(format!("not in half precision: {reason}")),
+                }
+            }
+        }
+        (GraphChoice::Half, _) => note = Some("half precision is for CUDA: on a CPU it would be slower".to_owned()),
+        (GraphChoice::Auto, _) => {}
+    }
+    let running = encoder.running(outputs)?;
+    let name = if running.rebuilt { "rebuilt" } else { "given" };
+    Ok(Chosen { running, name, note })
+}

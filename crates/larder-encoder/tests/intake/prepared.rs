@@ -1,0 +1,50 @@
+//! Graphs of others, read and built anew.
+
+use std::path::{Path, PathBuf};
+
+use larder_encoder::{AddRequest, Prepared};
+
+use crate::support::Bench;
+
+/// Every folder with a model under `folder`, by name.
+fn exports(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).expect("is there").map(|entry| entry.expect("is readable").path());
+    let mut found: Vec<(String, PathBuf)> = entries
+        .filter(|path| path.join("model.onnx").is_file())
+        .map(|path| (path.file_name().expect("has a name").to_string_lossy().into_owned(), path))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn exports_are_rebuilt_where_they_are_a_bert_in_floats() {
+    let Some(bench) = Bench::new() else { return };
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/exports");
+    let given = std::env::var_os("LARDER_EXPORTS").map(PathBuf::from);
+    let folder = given.clone().unwrap_or(committed);
+    let mut rebuilt = Vec::new();
+    for (name, path) in exports(&folder) {
+        let request = AddRequest { source: path, name: Some(name.clone()), ..AddRequest::default() };
+        let added = match bench.add(&request) {
+            Ok(added) => added,
+            Err(problem) => {
+                eprintln!("{name}: refused: {problem}");
+                continue;
+            }
+        };
+        match &added.encoder.manifest().prepared {
+            Prepared::Rebuilt(record) => {
+                assert!(record.deviation <= record.tolerance, "{name}: {record:?}");
+                eprintln!("{name}: {} nodes for {}, {:.1e}", record.nodes, record.nodes_given, record.deviation);
+                rebuilt.push(name);
+            }
+            other => eprintln!("{name}: {other:?}"),
+        }
+    }
+    if given.is_none() {
+        for name in ["albert_ts_eager", "bert_dynamo_nameless", "bert_ts_fixed_1", "distilbert_dynamo_sdpa"] {
+            assert!(rebuilt.iter().any(|other| other == name), "{name} is not among {rebuilt:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Everything that can go wrong while an encoder is fine-tuned.
+
+use std::path::PathBuf;
+
+use larder_graphs::GraphsError;
+use larder_onnx::{Family, OnnxError};
+use larder_runtime::RuntimeError;
+use larder_store::StoreError;
+
+/// An error of this crate: what failed, where, what was expected, and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TuneError {
+    /// The encoder, or the head that was given, is wrong.
+    #[error("the encoder cannot be fine-tuned")]
+    Model(#[from] OnnxError),
+    /// No training graph can be made of the encoder.
+    #[error("no training graph can be made of the encoder")]
+    Graphs(#[from] GraphsError),
+    /// A graph does not run.
+    #[error("the {graph} does not run")]
+    Run {
+        /// Which one.
+        graph: &'static str,
+        /// What the runtime says.
+        #[source]
+        source: Box<RuntimeError>,
+    },
+    /// A checkpoint cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A checkpoint that cannot be read.
+    #[error("{}: no checkpoint of larder: {problem}; remove it, or start anew without resuming", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A checkpoint of other examples or settings.
+    #[error(
+        "{}: the checkpoint is of a run with other examples or settings: take up that run with what it was started with, \
+         or start anew without resuming",
+        path.display()
+    )]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing to train on.
+    #[error("there are no examples to train on")]
+    NoExamples,
+    /// An example that the encoder or the head cannot take.
+    #[error("example {row} (from 0) {problem}")]
+    Example {
+        /// Its place, from 0.
+        row: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A setting outside what makes sense.
+    #[error("{setting} is {found}: {expected}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A part to freeze that is not known.
+    #[error(
+        "cannot freeze {found:?}: known are embeddings, layers:FIRST-LAST (from 0) and layers:NUMBER, with commas between"
+    )]
+    UnknownFreeze {
+        /// What was given.
+        found: String,
+    },
+    /// Layers to freeze that the encoder does not have, or that share parameters with one that is trained.
+    #[error("cannot freeze layers {first} to {last} (from 0): {problem}")]
+    FreezeLayers {
+        /// The first of them.
+        first: usize,
+        /// The last of them.
+        last: usize,
+        /// Why not.
+        problem: String,
+    },
+    /// A family without a pooler, and a head that reads one.
+    #[error("{family} has no pooler for the head to read: choose cls or mean")]
+    NoPooler {
+        /// The family.
+        family: Family,
+    },
+    /// Numbers got out of hand.
+    #[error(
+        "at step {step} the {what} is {value}: lower the learning rate ({rate:e}; {family} is fine-tuned at {least:e} to \
+         {most:e}), lengthen the warm-up, or clip gradients"
+    )]
+    NotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// The loss, or the norm of the gradients.
+        what: &'static str,
+        /// NaN or an infinity.
+        value: f64,
+        /// The encoder's learning rate in that step.
+        rate: f64,
+        /// The family.
+        family: Family,
+        /// The lowest of its recipe's rates.
+        least: f64,
+        /// The highest of its recipe's rates.
+        most: f64,
+    },
+}
+
+impl TuneError {
+    pub(crate) fn run(graph: &'static str) -> impl Fn(RuntimeError) -> Self {
+        move |source| Self::Run { graph, source: Box::new(source) }
+    }
+}

@@ -1,0 +1,393 @@
+//! The run: batches, steps, evaluations, checkpoints.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use larder_graphs::{GradientOutput, LOSS_SCALE, RowNumbers, TrainingGraphs};
+use larder_onnx::{EncoderConfig, Model, Weights};
+use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
+use larder_store::digest_bytes;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{BATCH_INPUTS, Batch};
+use crate::checkpoint::{self, BEST_FILE, LAST_FILE, Progress};
+use crate::evaluate::Evaluator;
+use crate::noise;
+use crate::observer::{HistoryRow, Note, Observer};
+use crate::plan::{Plan, Step};
+use crate::preset::Preset;
+use crate::settings::{HeadStart, TuneSettings};
+use crate::start::{Start, output};
+use crate::state::{State, tuned};
+use crate::{Example, TuneError, example};
+
+const GRAPH: &str = "training graph";
+
+/// What a run is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    /// The encoder's configuration.
+    pub config: &'a EncoderConfig,
+    /// The encoder's weights.
+    pub weights: &'a Weights,
+    /// What is trained on.
+    pub train: &'a [Example],
+    /// What is judged by; may be empty.
+    pub dev: &'a [Example],
+    /// Where checkpoints go, if anywhere.
+    pub folder: Option<&'a Path>,
+}
+
+/// How good, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// What the observer said: more is better.
+    pub score: f64,
+    /// Steps that were done then.
+    pub step: usize,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All steps are done.
+    Finished,
+    /// [`TuneSettings::patience`] ran out.
+    Early,
+    /// The observer stopped it.
+    Stopped,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// The encoder's weights under their published names, frozen ones included: those with the best score where there was
+    /// something to judge by, else the last.
+    pub weights: Weights,
+    /// `classifier.weight` `[classes, hidden]` and `classifier.bias` `[classes]`, of the same step.
+    pub head: Weights,
+    /// All steps, those before a resumption included.
+    pub history: Vec<HistoryRow>,
+    /// The best score, and the last.
+    pub scores: Option<(Score, Score)>,
+    /// Why it ended.
+    pub ended: Ended,
+    /// What was out of the ordinary.
+    pub notes: Vec<Note>,
+}
+
+/// Fine-tunes an encoder with a head on its first token, mean or pooler, on the CPU.
+///
+/// # Errors
+/// [`TuneError`]; [`TuneError::NotFinite`] when loss or gradients are no numbers any more.
+pub fn finetune(
+    runtime: &Runtime,
+    material: &Material<'_>,
+    settings: &TuneSettings,
+    observer: &mut dyn Observer,
+) -> Result<Tuned, TuneError> {
+    let Material { config, weights, train, dev, .. } = *material;
+    settings.check()?;
+    if train.is_empty() {
+        return Err(TuneError::NoExamples);
+    }
+    example::check(train, config, settings.classes)?;
+    example::check(dev, config, settings.classes)?;
+    let mut notes = Vec::new();
+    let recipe = Preset::of(config.family).learning_rates;
+    if !recipe.contains(&settings.learning_rate) {
+        notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family: config.family, recipe });
+    }
+    let Start { encoder, graphs, values } = Start::new(runtime, config, weights, settings, &mut notes)?;
+    let mut run = Run::new(runtime, material, settings, &graphs, values)?;
+    if settings.resume
+        && let Some(folder) = material.folder
+        && let Some(found) = checkpoint::read_last(&folder.join(LAST_FILE), &graphs.parameters, &run.progress.run)?
+    {
+        notes.push(Note::Resumed { step: found.progress.step });
+        run.progress = found.progress;
+        run.state.restore(found.values, found.m, found.v);
+    }
+    notes.iter().for_each(|note| observer.note(note));
+    let ended = run.all(observer)?;
+    run.finish(&encoder, ended, notes)
+}
+
+/// A run under way.
+struct Run<'a> {
+    material: &'a Material<'a>,
+    settings: &'a TuneSettings,
+    graphs: &'a TrainingGraphs,
+    session: Session,
+    evaluator: Option<Evaluator<'a>>,
+    pool: ThreadPool,
+    state: State,
+    progress: Progress,
+    last: Option<Score>,
+    /// The best parameters, where no folder keeps them.
+    best: Option<Vec<Vec<f32>>>,
+    batch_inputs: Vec<&'static str>,
+    /// One for each of the graphs' masks.
+    masks: Vec<Vec<f32>>,
+    pad: i64,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        runtime: &Runtime,
+        material: &'a Material<'a>,
+        settings: &'a TuneSettings,
+        graphs: &'a TrainingGraphs,
+        values: Vec<Vec<f32>>,
+    ) -> Result<Self, TuneError> {
+        let session_settings = SessionSettings {
+            device: Device::Cpu,
+            intra_threads: settings.threads,
+            name: Some(GRAPH.to_owned()),
+            ..Default::default()
+        };
+        let session = Session::from_bytes(runtime, &graphs.training.to_bytes()?, &session_settings)
+            .map_err(TuneError::run(GRAPH))?;
+        let pad = material.config.pad_token_id.map_or(0, i64::from);
+        let evaluator = match material.dev {
+            [] => None,
+            dev => Some(Evaluator::new(runtime, graphs, dev, settings, &session_settings, pad)?),
+        };
+        let threads = session_settings.threads();
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|problem| TuneError::Setting {
+            setting: "threads",
+            found: format!("{threads} ({problem})"),
+            expected: "as many as the system gives",
+        })?;
+        let takes = |name: &&str| session.inputs().iter().any(|info| info.name == **name);
+        let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
+        let state = State::new(graphs.parameters.clone(), values, material.config, settings);
+        let progress = Progress { run: run_digest(material, settings), ..Default::default() };
+        let masks = vec![Vec::new(); graphs.masks.len()];
+        Ok(Self {
+            material,
+            settings,
+            graphs,
+            session,
+            evaluator,
+            pool,
+            state,
+            progress,
+            last: None,
+            best: None,
+            batch_inputs,
+            masks,
+            pad,
+        })
+    }
+
+    /// All steps that are left.
+    fn all(&mut self, observer: &mut dyn Observer) -> Result<Ended, TuneError> {
+        let lengths: Vec<usize> = self.material.train.iter().map(Example::len).collect();
+        let plan = Plan::new(&lengths, self.settings);
+        let total = plan.total();
+        let mut step = 0;
+        for epoch in 0.. {
+            let steps = plan.epoch(epoch);
+            let last_of_epoch = steps.len() - 1;
+            for (place, batches) in steps.iter().enumerate() {
+                if step == total {
+                    return Ok(Ended::Finished);
+                }
+                step += 1;
+                // Done before the run was taken up again.
+                if step <= self.progress.step {
+                    continue;
+                }
+                let row = self.step(step, epoch, batches, total)?;
+                self.progress.step = step;
+                self.progress.history.push(row.clone());
+                if observer.step(&row, total) == ControlFlow::Break(()) {
+                    return Ok(Ended::Stopped);
+                }
+                let is_time = match self.settings.evaluate_every {
+                    Some(steps) => step.is_multiple_of(steps),
+                    None => place == last_of_epoch,
+                };
+                let evaluates = self.evaluator.is_some() && (is_time || step == total);
+                let is_over = evaluates && self.evaluate(step, observer)?;
+                let saves = self.settings.save_every.is_some_and(|steps| step.is_multiple_of(steps));
+                if evaluates || saves || step == total {
+                    self.save()?;
+                }
+                if is_over {
+                    return Ok(Ended::Early);
+                }
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    /// One step: gradients of all its batches, then the optimizer.
+    fn step(&mut self, step: usize, epoch: usize, batches: &Step, total: usize) -> Result<HistoryRow, TuneError> {
+        let started = Instant::now();
+        let settings = self.settings;
+        let examples = |rows: &Vec<usize>| rows.iter().map(|&row| &self.material.train[row]).collect::<Vec<_>>();
+        let batches: Vec<Vec<&Example>> = batches.iter().map(examples).collect();
+        let counted: Vec<f64> = batches.iter().map(|batch| settings.counted(batch)).collect();
+        let whole: f64 = counted.iter().sum();
+        let (mut loss, mut tokens) = (0.0, 0);
+        for (number, (examples, counted)) in batches.iter().zip(&counted).enumerate() {
+            let batch = Batch::new(examples, self.pad);
+            let share = if batches.len() == 1 { 1.0 } else { counted / whole };
+            tokens += batch.tokens;
+            loss += self.gradients(&batch, step, number, share)? * share;
+        }
+        let grad_norm = self.state.gradient_norm(&self.pool);
+        let factor = settings.schedule.factor(step - 1, total, settings.warmup);
+        let learning_rate = settings.learning_rate * factor;
+        for (what, value) in [("loss", loss), ("norm of the gradients", grad_norm)] {
+            if !value.is_finite() {
+                let family = self.material.config.family;
+                let recipe = Preset::of(family).learning_rates;
+                let (least, most) = (*recipe.start(), *recipe.end());
+                return Err(TuneError::NotFinite { step, what, value, rate: learning_rate, family, least, most });
+            }
+        }
+        let clip = settings.clip.map_or(1.0, |limit| (limit / (grad_norm + larder_graphs::CLIP_EPSILON)).min(1.0));
+        self.state.update(&self.pool, settings, step, factor, clip);
+        Ok(HistoryRow {
+            step,
+            epoch,
+            loss,
+            grad_norm,
+            learning_rate,
+            head_learning_rate: settings.head_learning_rate.unwrap_or(settings.learning_rate) * factor,
+            seconds: started.elapsed().as_secs_f64(),
+            tokens,
+        })
+    }
+
+    /// Adds the gradients of `share` times the batch's loss, and gives the loss.
+    fn gradients(&mut self, batch: &Batch, step: usize, number: usize, share: f64) -> Result<f64, TuneError> {
+        let graphs = self.graphs;
+        let shapes: Vec<Vec<usize>> = graphs
+            .masks
+            .iter()
+            .map(|mask| mask.shape.iter().map(|dim| dim.at(batch.shape[0], batch.shape[1])).collect())
+            .collect();
+        for (place, (mask, values)) in graphs.masks.iter().zip(&mut self.masks).enumerate() {
+            values.resize(shapes[place].iter().product(), 0.0);
+            let key = noise::key([self.settings.seed, step as u64, number as u64, place as u64]);
+            self.pool.install(|| noise::fill(values, mask.ratio, key));
+        }
+        let scale = [share as f32];
+        let State { parameters, values, gradients, .. } = &mut self.state;
+        let mut inputs: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
+        inputs.extend(State::views(parameters, values));
+        inputs.push((LOSS_SCALE, TensorView::f32(&[], &scale)));
+        let masks = graphs.masks.iter().zip(&self.masks).zip(&shapes);
+        inputs.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
+
+        let mut outputs = vec!["loss"];
+        outputs.extend(parameters.iter().map(output));
+        // Which rows of a table were read: an input, or an output behind the gradients.
+        let mut numbers: Vec<Numbers<'_>> = Vec::new();
+        for parameter in parameters.iter() {
+            numbers.push(match &parameter.gradient {
+                GradientOutput::Dense { .. } => Numbers::None,
+                GradientOutput::Rows { rows: RowNumbers::Input(name), .. } => Numbers::Input(batch.input(name)),
+                GradientOutput::Rows { rows: RowNumbers::Output(name), .. } => {
+                    outputs.push(name);
+                    Numbers::Output(outputs.len() - 1)
+                }
+            });
+        }
+        let pool = &self.pool;
+        let read = |views: &[TensorView<'_>]| {
+            pool.install(|| {
+                for (place, gradient) in gradients.iter_mut().enumerate() {
+                    let found = views[place + 1].as_f32().unwrap_or_default();
+                    let rows = match numbers[place] {
+                        Numbers::None => &[],
+                        Numbers::Input(rows) => rows,
+                        Numbers::Output(output) => views[output].as_i64().unwrap_or_default(),
+                    };
+                    gradient.add(found, rows, number == 0);
+                }
+            });
+            f64::from(views[0].as_f32().and_then(|loss| loss.first().copied()).unwrap_or(f32::NAN))
+        };
+        self.session.run_with(&inputs, &outputs, read).map_err(TuneError::run(GRAPH))
+    }
+
+    /// Judges the parameters as they are. Is it time to end?
+    fn evaluate(&mut self, step: usize, observer: &mut dyn Observer) -> Result<bool, TuneError> {
+        let Some(evaluator) = &mut self.evaluator else { return Ok(false) };
+        let evaluated = evaluator.run(&self.state.parameters, &self.state.values, self.settings)?;
+        let score = Score { score: observer.score(step, &evaluated), step };
+        self.last = Some(score);
+        if self.progress.best.first().is_some_and(|best| best.score >= score.score) {
+            self.progress.stale += 1;
+            return Ok(self.settings.patience.is_some_and(|patience| self.progress.stale >= patience));
+        }
+        (self.progress.best, self.progress.stale) = (vec![score], 0);
+        match self.material.folder {
+            Some(folder) => {
+                let progress = Progress { history: Vec::new(), ..self.progress.clone() };
+                let sets = [("", self.state.values.as_slice())];
+                checkpoint::write(&folder.join(BEST_FILE), &self.state.parameters, &sets, &progress)?;
+            }
+            None => self.best = Some(self.state.values.clone()),
+        }
+        Ok(false)
+    }
+
+    fn save(&self) -> Result<(), TuneError> {
+        let Some(folder) = self.material.folder else { return Ok(()) };
+        let sets = checkpoint::all_sets(&self.state.values, &self.state.m, &self.state.v);
+        Ok(checkpoint::write(&folder.join(LAST_FILE), &self.state.parameters, &sets, &self.progress)?)
+    }
+
+    fn finish(self, encoder: &Model, ended: Ended, notes: Vec<Note>) -> Result<Tuned, TuneError> {
+        let best = match (self.progress.best.first(), self.material.folder) {
+            (Some(_), Some(folder)) => {
+                checkpoint::read_best(&folder.join(BEST_FILE), &self.state.parameters, &self.progress.run)?
+            }
+            _ => self.best,
+        };
+        let values = best.as_ref().unwrap_or(&self.state.values);
+        let (weights, head) = tuned(encoder, self.material.config, &self.state.parameters, values)?;
+        let best = self.progress.best.first().copied();
+        let scores = best.map(|best| (best, self.last.unwrap_or(best)));
+        Ok(Tuned { weights, head, history: self.progress.history, scores, ended, notes })
+    }
+}
+
+/// Which rows of a table a gradient is of.
+enum Numbers<'a> {
+    /// It is no table's.
+    None,
+    Input(&'a [i64]),
+    /// The output at that place.
+    Output(usize),
+}
+
+/// Tells runs apart by what decides their numbers: settings, examples and the configuration; not threads, nor how often the
+/// run is saved or how patient it is.
+fn run_digest(material: &Material<'_>, settings: &TuneSettings) -> String {
+    let plain = TuneSettings {
+        head: HeadStart::Random,
+        resume: false,
+        threads: 0,
+        save_every: None,
+        patience: None,
+        ..settings.clone()
+    };
+    let mut bytes = format!("{plain:?} {:?}", material.config).into_bytes();
+    for example in material.train.iter().chain(material.dev) {
+        for ids in [&example.input_ids, &example.token_type_ids, &vec![example.label]] {
+            bytes.extend(ids.len().to_le_bytes());
+            bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+        }
+    }
+    digest_bytes(&bytes)
+}

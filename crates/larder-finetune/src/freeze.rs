@@ -1,0 +1,169 @@
+//! Which part of an encoder a parameter belongs to: what is frozen, and who learns how fast.
+
+use std::fmt;
+use std::str::FromStr;
+
+use larder_onnx::{EncoderConfig, Family};
+
+use crate::TuneError;
+
+/// What is not trained. Spelled `embeddings,layers:0-5`; nothing is the empty text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freeze {
+    /// The tables, their normalisation, and the product that brings them to the layers' width.
+    pub embeddings: bool,
+    /// Layers from 0, first and last.
+    pub layers: Vec<(usize, usize)>,
+}
+
+impl FromStr for Freeze {
+    type Err = TuneError;
+
+    fn from_str(text: &str) -> Result<Self, TuneError> {
+        let mut freeze = Self::default();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let unknown = || TuneError::UnknownFreeze { found: part.to_owned() };
+            match part.strip_prefix("layers:") {
+                None if part == "embeddings" => freeze.embeddings = true,
+                None => return Err(unknown()),
+                Some(range) => {
+                    let (first, last) = range.split_once('-').unwrap_or((range, range));
+                    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| unknown());
+                    freeze.layers.push((number(first)?, number(last)?));
+                }
+            }
+        }
+        Ok(freeze)
+    }
+}
+
+impl fmt::Display for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = if self.embeddings { vec!["embeddings".to_owned()] } else { Vec::new() };
+        parts.extend(self.layers.iter().map(|(first, last)| match first == last {
+            true => format!("layers:{first}"),
+            false => format!("layers:{first}-{last}"),
+        }));
+        f.pad(&parts.join(","))
+    }
+}
+
+/// The part of a model that a parameter belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Embeddings,
+    /// From 0; of shared layers the highest.
+    Layer(usize),
+    /// Head and pooler.
+    Head,
+}
+
+impl Part {
+    /// The part of the parameter of that name.
+    pub fn of(name: &str, config: &EncoderConfig) -> Self {
+        if name.starts_with("pooler.") || name.starts_with("classifier.") {
+            return Self::Head;
+        }
+        let mut segments = name.split('.').skip_while(|segment| !matches!(*segment, "layer" | "albert_layer_groups"));
+        let number = segments.nth(1).and_then(|number| number.parse::<usize>().ok());
+        match number {
+            // MPNet's biases by relative position, read by all layers, count as embeddings too.
+            None => Self::Embeddings,
+            Some(group) if config.family == Family::Albert => Self::Layer(layers_of(group, config).last().unwrap_or(0)),
+            Some(layer) => Self::Layer(layer),
+        }
+    }
+
+    /// What the encoder's learning rate is multiplied by.
+    pub fn rate(self, layers: usize, layer_decay: f64) -> f64 {
+        let below = match self {
+            Self::Head => 0,
+            Self::Layer(layer) => layers.saturating_sub(layer + 1),
+            Self::Embeddings => layers,
+        };
+        // More layers than fit an i32 do not fit memory either.
+        layer_decay.powi(below as i32)
+    }
+}
+
+/// The layers that share a group of parameters.
+fn layers_of(group: usize, config: &EncoderConfig) -> impl Iterator<Item = usize> {
+    let (layers, groups) = (config.num_hidden_layers, config.num_hidden_groups);
+    (0..layers).filter(move |layer| layer * groups / layers == group)
+}
+
+impl Freeze {
+    /// # Errors
+    /// [`TuneError::FreezeLayers`] for layers that are not there, or share parameters with one that is trained.
+    pub(crate) fn check(&self, config: &EncoderConfig) -> Result<(), TuneError> {
+        let wrong =
+            |&(first, last): &(usize, usize), problem: String| Err(TuneError::FreezeLayers { first, last, problem });
+        let layers = config.num_hidden_layers;
+        for range in &self.layers {
+            if range.0 > range.1 || range.1 >= layers {
+                return wrong(range, format!("the encoder has layers 0 to {}", layers - 1));
+            }
+            for group in 0..config.num_hidden_groups {
+                let (frozen, trained): (Vec<usize>, Vec<usize>) =
+                    layers_of(group, config).partition(|&layer| self.has_layer(layer));
+                if let (Some(frozen), Some(trained)) = (frozen.first(), trained.first()) {
+                    return wrong(range, format!("layer {frozen} shares its parameters with layer {trained}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn has_layer(&self, layer: usize) -> bool {
+        self.layers.iter().any(|&(first, last)| (first..=last).contains(&layer))
+    }
+
+    /// Is that part left as it is?
+    pub(crate) fn has(&self, part: Part) -> bool {
+        match part {
+            Part::Embeddings => self.embeddings,
+            Part::Layer(layer) => self.has_layer(layer),
+            Part::Head => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_by_their_names() {
+        let bert = EncoderConfig::of(Family::Bert);
+        let albert = EncoderConfig::of(Family::Albert);
+        let part = |name: &str| Part::of(name, &bert);
+        assert_eq!(part("embeddings.word_embeddings.weight"), Part::Embeddings);
+        assert_eq!(part("encoder.layer.11.attention.self.key.bias"), Part::Layer(11));
+        assert_eq!(part("pooler.dense.weight"), Part::Head);
+        let shared = "encoder.albert_layer_groups.0.albert_layers.0.ffn.weight";
+        assert_eq!(Part::of(shared, &albert), Part::Layer(11));
+        assert_eq!(Part::of("encoder.embedding_hidden_mapping_in.weight", &albert), Part::Embeddings);
+        assert_eq!(Part::Layer(11).rate(12, 0.5), 1.0);
+        assert_eq!(Part::Embeddings.rate(2, 0.5), 0.25);
+        // Every parameter of every family belongs somewhere, and each layer has some.
+        for family in Family::ALL {
+            let config = EncoderConfig::of(*family);
+            let parts: Vec<Part> = config.parameters(true).iter().map(|p| Part::of(&p.name, &config)).collect();
+            let last = Part::Layer(config.num_hidden_layers - 1);
+            assert!(parts.contains(&Part::Embeddings) && parts.contains(&last), "{family}");
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_is_spelled_and_checked() {
+        let freeze: Freeze = "embeddings, layers:0-5,layers:7".parse().expect("is spelled right");
+        assert_eq!(freeze.to_string(), "embeddings,layers:0-5,layers:7");
+        assert!(freeze.has(Part::Layer(7)) && !freeze.has(Part::Layer(6)) && !freeze.has(Part::Head));
+        assert!("layer:1".parse::<Freeze>().is_err() && "layers:x".parse::<Freeze>().is_err());
+        assert!(freeze.check(&EncoderConfig::of(Family::Bert)).is_ok());
+        let message = freeze.check(&EncoderConfig::of(Family::Albert)).expect_err("the layers are one").to_string();
+        assert!(message.contains("shares its parameters with layer 6"), "{message}");
+        let beyond: Freeze = "layers:3-12".parse().expect("is spelled right");
+        assert!(beyond.check(&EncoderConfig::of(Family::Bert)).is_err());
+    }
+}

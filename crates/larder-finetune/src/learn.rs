@@ -1,0 +1,105 @@
+//! Running a training graph once or twice before it has gradients, to learn what its tensors are.
+
+use std::collections::HashMap;
+
+use larder_graphs::DropoutMask;
+use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::{EncoderConfig, Model};
+use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
+
+use crate::batch::{BATCH_INPUTS, Batch};
+use crate::{Example, TuneError};
+
+/// Rows and tokens of the runs: coprime, so that each size that is seen has one reading.
+const SIZES: [(usize, usize); 2] = [(3, 7), (5, 11)];
+
+/// The same for encoders of few positions.
+const SHORT_SIZES: [(usize, usize); 2] = [(3, 1), (5, 2)];
+
+const GRAPH: &str = "training graph without gradients";
+
+/// Learns the element type and shape of every tensor.
+pub(crate) fn learn(
+    runtime: &Runtime,
+    model: &Model,
+    masks: &[DropoutMask],
+    config: &EncoderConfig,
+) -> Result<Facts, TuneError> {
+    let exposed = model.exposed()?;
+    let settings = SessionSettings { name: Some(GRAPH.to_owned()), ..SessionSettings::worker(Device::Cpu) };
+    let mut session = Session::from_bytes(runtime, &exposed.to_bytes()?, &settings).map_err(TuneError::run(GRAPH))?;
+    let names: Vec<String> = session
+        .outputs()
+        .iter()
+        .filter(|output| output.dtype != ElementType::Unsupported)
+        .map(|output| output.name.clone())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let declared = session.inputs().to_vec();
+    let batch_inputs: Vec<&'static str> =
+        BATCH_INPUTS.into_iter().filter(|name| declared.iter().any(|info| info.name == *name)).collect();
+    let is_mask = |name: &str| masks.iter().any(|mask| mask.input == name);
+    let is_parameter = |name: &str| !is_mask(name) && !BATCH_INPUTS.contains(&name);
+    // Shapes do not depend on what parameters are: zeros stand for all of them.
+    let parameters: Vec<(&str, Vec<usize>)> = declared
+        .iter()
+        .filter(|info| is_parameter(&info.name))
+        .map(|info| {
+            let shape = info.dims.iter().map(|dim| dim.and_then(|dim| usize::try_from(dim).ok()).unwrap_or(0));
+            (info.name.as_str(), shape.collect())
+        })
+        .collect();
+    let largest = parameters.iter().map(|(_, shape)| shape.iter().product()).max().unwrap_or(0);
+    let zeros = vec![0.0_f32; largest];
+
+    let sizes = if config.max_positions() < SIZES[1].1 { SHORT_SIZES } else { SIZES };
+    let mut observations = Vec::new();
+    for (rows, seq) in sizes {
+        let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % config.vocab_size) as i64).collect();
+        let examples: Vec<Example> = (0..rows).map(|row| Example::new(ids(row), 0)).collect();
+        let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), 0);
+        let shapes: Vec<Vec<usize>> =
+            masks.iter().map(|mask| mask.shape.iter().map(|dim| dim.at(rows, seq)).collect()).collect();
+        let ones: Vec<Vec<f32>> = shapes.iter().map(|shape| vec![1.0; shape.iter().product()]).collect();
+        let mut views: Vec<(&str, TensorView<'_>)> = batch.views(&batch_inputs);
+        views.extend(
+            parameters.iter().map(|(name, shape)| (*name, TensorView::f32(shape, &zeros[..shape.iter().product()]))),
+        );
+        views.extend(
+            masks
+                .iter()
+                .zip(&shapes)
+                .zip(&ones)
+                .map(|((mask, shape), ones)| (mask.input.as_str(), TensorView::f32(shape, ones))),
+        );
+        let seen_in = |made: &[TensorView<'_>]| -> HashMap<String, Seen> {
+            names.iter().zip(made).map(|(name, view)| ((*name).to_owned(), seen(view))).collect()
+        };
+        let mut tensors = session.run_with(&views, &names, seen_in).map_err(TuneError::run(GRAPH))?;
+        // What is fed may differ in another run: its values are no facts.
+        let fed = views.iter().map(|(name, view)| ((*name).to_owned(), Seen { values: None, ..seen(view) }));
+        tensors.extend(fed);
+        observations.push(Observation { batch: rows, seq, tensors });
+    }
+    Ok(Facts::learn(model, &observations)?)
+}
+
+fn seen(view: &TensorView<'_>) -> Seen {
+    let values = match view.data {
+        ViewData::I64(values) if values.len() <= LARGEST_KNOWN_VALUE => Some(values.to_vec()),
+        _ => None,
+    };
+    let dtype = match view.dtype() {
+        ElementType::Float32 => DataType::Float,
+        ElementType::Float16 => DataType::Float16,
+        ElementType::Float64 => DataType::Double,
+        ElementType::Int64 => DataType::Int64,
+        ElementType::Int32 => DataType::Int32,
+        ElementType::Int8 => DataType::Int8,
+        ElementType::Uint8 => DataType::Uint8,
+        ElementType::Bool => DataType::Bool,
+        ElementType::Unsupported => DataType::Undefined,
+    };
+    Seen { dtype, shape: view.shape.to_vec(), values }
+}

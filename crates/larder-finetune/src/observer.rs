@@ -1,0 +1,94 @@
+//! What a run tells while it goes on.
+
+use std::fmt;
+use std::ops::{ControlFlow, RangeInclusive};
+
+use larder_onnx::Family;
+use serde::{Deserialize, Serialize};
+
+use crate::Evaluated;
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// From 1.
+    pub step: usize,
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Of the step's examples, before the step.
+    pub loss: f64,
+    /// Of all gradients together, before clipping.
+    pub grad_norm: f64,
+    /// The encoder's learning rate.
+    pub learning_rate: f64,
+    /// The head's learning rate.
+    pub head_learning_rate: f64,
+    /// How long the step took.
+    pub seconds: f64,
+    /// Tokens without padding.
+    pub tokens: usize,
+}
+
+/// What is out of the ordinary, said before the run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// The learning rate is not among those that the family is fine-tuned with.
+    RateOutsideRecipe {
+        /// The encoder's learning rate.
+        rate: f64,
+        /// The family.
+        family: Family,
+        /// Its rates.
+        recipe: RangeInclusive<f64>,
+    },
+    /// The head's pooler is not among the encoder's weights, and starts at random.
+    FreshPooler,
+    /// The run goes on from a checkpoint.
+    Resumed {
+        /// Steps that are done.
+        step: usize,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RateOutsideRecipe { rate, family, recipe } => {
+                let (least, most) = (recipe.start(), recipe.end());
+                let what = match rate > most {
+                    true => "the run may collapse to one class",
+                    false => "the run may learn little",
+                };
+                write!(
+                    f,
+                    "learning rate {rate:e} is outside the {least:e} to {most:e} that {family} is fine-tuned at: {what}"
+                )
+            }
+            Self::FreshPooler => f.write_str("the weights have no pooler: it starts at random"),
+            Self::Resumed { step } => write!(f, "going on after step {step}"),
+        }
+    }
+}
+
+/// Watches a run.
+pub trait Observer {
+    /// Before the run.
+    fn note(&mut self, _note: &Note) {}
+
+    /// After each step of `total`. [`ControlFlow::Break`] ends the run where it stands, as if it had been killed: no
+    /// checkpoint is written.
+    fn step(&mut self, _row: &HistoryRow, _total: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// How good is this? More is better. The loss with its sign changed, unless said otherwise.
+    fn score(&mut self, _step: usize, evaluated: &Evaluated) -> f64 {
+        -evaluated.loss
+    }
+}
+
+/// Watches nothing; evaluations are judged by their loss.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quiet;
+
+impl Observer for Quiet {}

@@ -1,0 +1,85 @@
+//! What becomes of the learning rates during a run.
+
+use std::f64::consts::PI;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::TuneError;
+
+/// What becomes of the learning rates during a run, after the warm-up in which they rise linearly from zero. As the
+/// `transformers` library counts: the first step of a warm-up has a rate of zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// They fall linearly to zero (BERT).
+    Linear,
+    /// They stay.
+    Constant,
+    /// They fall to zero along half a cosine.
+    Cosine,
+}
+
+impl Schedule {
+    /// All choices.
+    pub const ALL: &[Self] = &[Self::Linear, Self::Constant, Self::Cosine];
+
+    /// The spelling used in files, flags and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Constant => "constant",
+            Self::Cosine => "cosine",
+        }
+    }
+
+    /// What rates are multiplied by in a step, from 0, of `total`.
+    pub(crate) fn factor(self, step: usize, total: usize, warmup: f64) -> f64 {
+        let warm = (warmup * total as f64).ceil() as usize;
+        if step < warm {
+            return step as f64 / warm as f64;
+        }
+        let progress = (step - warm) as f64 / total.saturating_sub(warm).max(1) as f64;
+        match self {
+            Self::Linear => (1.0 - progress).max(0.0),
+            Self::Constant => 1.0,
+            Self::Cosine => 0.5 * (1.0 + (PI * progress).cos()),
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = TuneError;
+
+    fn from_str(word: &str) -> Result<Self, TuneError> {
+        let known = Self::ALL.iter().copied().find(|schedule| schedule.as_str() == word);
+        known.ok_or_else(|| TuneError::Setting {
+            setting: "schedule",
+            found: word.to_owned(),
+            expected: "linear, constant or cosine",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_rise_and_fall() {
+        let factors = |schedule: Schedule| [0, 1, 2, 6, 10].map(|step| schedule.factor(step, 10, 0.2));
+        assert_eq!(factors(Schedule::Linear), [0.0, 0.5, 1.0, 0.5, 0.0]);
+        assert_eq!(factors(Schedule::Constant), [0.0, 0.5, 1.0, 1.0, 1.0]);
+        let cosine = factors(Schedule::Cosine);
+        assert!((cosine[3] - 0.5).abs() < 1e-12 && cosine[4].abs() < 1e-12, "{cosine:?}");
+        assert_eq!(Schedule::Constant.factor(0, 10, 0.0), 1.0);
+        assert!(Schedule::ALL.iter().all(|schedule| schedule.as_str().parse::<Schedule>().ok() == Some(*schedule)));
+    }
+}

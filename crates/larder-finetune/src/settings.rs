@@ -1,0 +1,228 @@
+//! How an encoder is fine-tuned.
+
+use larder_graphs::{AdamW, DropoutRatios, Loss};
+use larder_onnx::{Family, Pool, Weights};
+
+use crate::freeze::Freeze;
+use crate::preset::Preset;
+use crate::schedule::Schedule;
+use crate::{Example, TuneError};
+
+/// Gradients are clipped to this norm, as BERT's own code does.
+pub const DEFAULT_CLIP: f64 = 1.0;
+
+/// Any number: it only has to be the same again.
+pub const DEFAULT_SEED: u64 = 0;
+
+/// How long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// So many times through all examples.
+    Epochs(usize),
+    /// So many steps, however many times through the examples that is.
+    Steps(usize),
+}
+
+/// How much is run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSize {
+    /// So many examples; the last batch of an epoch may have fewer.
+    Rows(usize),
+    /// As many examples as make up to so many tokens, padding included; one at least.
+    Tokens(usize),
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Another one in every epoch, by the seed; examples of like length share a batch.
+    Shuffled,
+    /// As the examples come, in every epoch.
+    AsGiven,
+}
+
+/// How the head starts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeadStart {
+    /// Weights normal with the encoder's `initializer_range` as standard deviation, biases zero, by the seed.
+    Random,
+    /// These: `classifier.weight` `[classes, hidden]` and `classifier.bias` `[classes]`; a pooler's parameters too, where
+    /// they are among them.
+    Given(Weights),
+}
+
+/// How an encoder is fine-tuned. Write it as `TuneSettings { seed: 1, ..TuneSettings::of(family, classes) }`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TuneSettings {
+    /// What the head reads. A pooler is trained along; one that the weights lack starts at random.
+    pub pool: Pool,
+    /// Columns of the logits.
+    pub classes: usize,
+    /// One weight a class in the loss; `None` weighs all alike.
+    pub class_weights: Option<Vec<f32>>,
+    /// The share of every label that is spread over all classes, from 0 to below 1.
+    pub label_smoothing: f32,
+    /// How the head starts.
+    pub head: HeadStart,
+    /// How long.
+    pub length: Length,
+    /// How much is run at a time.
+    pub batch: BatchSize,
+    /// Batches whose gradients make one step: the same, within rounding, as one batch of all of them.
+    pub accumulation: usize,
+    /// In which order.
+    pub order: Order,
+    /// Of the order, the head and the dropout.
+    pub seed: u64,
+    /// What becomes of the learning rates during the run.
+    pub schedule: Schedule,
+    /// The share of all steps in which the rates rise from zero.
+    pub warmup: f64,
+    /// The encoder's learning rate.
+    pub learning_rate: f64,
+    /// The head's, and a pooler's, where it is another.
+    pub head_learning_rate: Option<f64>,
+    /// Each layer's learning rate is the one above it times this; the highest layer has the encoder's, the embeddings are
+    /// one below the first (Howard and Ruder, 2018, <https://arxiv.org/abs/1801.06146>). 1 is one rate for all. Layers that
+    /// share parameters have the rate of the highest of them.
+    pub layer_decay: f64,
+    /// The optimizer's moments.
+    pub adam: AdamW,
+    /// How fast parameters shrink, as a share of the learning rate; not biases nor normalisations.
+    pub weight_decay: f64,
+    /// The largest norm of all gradients together, `None` for any.
+    pub clip: Option<f64>,
+    /// How much is dropped.
+    pub dropout: DropoutRatios,
+    /// What is not trained.
+    pub freeze: Freeze,
+    /// Steps between two evaluations, if there is something to evaluate on; `None` for one at the end of every epoch.
+    pub evaluate_every: Option<usize>,
+    /// Evaluations without a better score after which the run ends early.
+    pub patience: Option<usize>,
+    /// Steps between two checkpoints, beside those at evaluations, where there is a folder for them.
+    pub save_every: Option<usize>,
+    /// Go on from the folder's last checkpoint, if it has one.
+    pub resume: bool,
+    /// Threads; 0 means one per core.
+    pub threads: usize,
+}
+
+impl TuneSettings {
+    /// The recipe of the family's publication, for a head on the pooler where the family has one, else on the first token.
+    pub fn of(family: Family, classes: usize) -> Self {
+        let preset = Preset::of(family);
+        Self {
+            pool: if preset.has_pooler { Pool::Pooler } else { Pool::Cls },
+            classes,
+            class_weights: None,
+            label_smoothing: 0.0,
+            head: HeadStart::Random,
+            length: Length::Epochs(preset.epochs),
+            batch: BatchSize::Rows(preset.rows),
+            accumulation: 1,
+            order: Order::Shuffled,
+            seed: DEFAULT_SEED,
+            schedule: Schedule::Linear,
+            warmup: preset.warmup,
+            learning_rate: preset.learning_rate,
+            head_learning_rate: None,
+            layer_decay: preset.layer_decay,
+            adam: AdamW::default(),
+            weight_decay: preset.weight_decay,
+            clip: Some(DEFAULT_CLIP),
+            dropout: preset.dropout,
+            freeze: Freeze::default(),
+            evaluate_every: None,
+            patience: None,
+            save_every: None,
+            resume: false,
+            threads: 0,
+        }
+    }
+
+    pub(crate) fn loss(&self) -> Loss {
+        Loss::CrossEntropy { class_weights: self.class_weights.clone(), label_smoothing: self.label_smoothing }
+    }
+
+    /// What the loss divides a batch's sum by.
+    pub(crate) fn counted(&self, examples: &[&Example]) -> f64 {
+        let weight = |example: &&Example| match &self.class_weights {
+            None => 1.0,
+            // Checked: a label is a class.
+            Some(weights) => {
+                usize::try_from(example.label).ok().and_then(|label| weights.get(label)).map_or(0.0, |&w| f64::from(w))
+            }
+        };
+        examples.iter().map(weight).sum()
+    }
+
+    /// # Errors
+    /// [`TuneError::Setting`].
+    pub(crate) fn check(&self) -> Result<(), TuneError> {
+        let wrong = |setting, found: String, expected| Err(TuneError::Setting { setting, found, expected });
+        let counts = [
+            ("classes", self.classes, 2),
+            ("accumulation", self.accumulation, 1),
+            (
+                "the length",
+                match self.length {
+                    Length::Epochs(n) | Length::Steps(n) => n,
+                },
+                1,
+            ),
+            (
+                "the batch size",
+                match self.batch {
+                    BatchSize::Rows(n) | BatchSize::Tokens(n) => n,
+                },
+                1,
+            ),
+            ("evaluate_every", self.evaluate_every.unwrap_or(1), 1),
+            ("save_every", self.save_every.unwrap_or(1), 1),
+            ("patience", self.patience.unwrap_or(1), 1),
+        ];
+        for (setting, found, least) in counts {
+            if found < least {
+                let expected = if least == 2 { "two at least" } else { "one at least" };
+                return wrong(setting, found.to_string(), expected);
+            }
+        }
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let numbers = [
+            ("learning_rate", self.learning_rate),
+            ("head_learning_rate", self.head_learning_rate.unwrap_or(1.0)),
+            ("layer_decay", self.layer_decay),
+            ("clip", self.clip.unwrap_or(1.0)),
+            ("epsilon", self.adam.epsilon),
+        ];
+        if let Some((setting, value)) = numbers.into_iter().find(|(_, value)| !positive(*value)) {
+            return wrong(setting, value.to_string(), "more than 0, and finite");
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return wrong("weight_decay", self.weight_decay.to_string(), "0 or more, and finite");
+        }
+        let DropoutRatios { hidden, attention, head } = self.dropout;
+        let shares = [
+            ("warmup", self.warmup),
+            ("label_smoothing", f64::from(self.label_smoothing)),
+            ("dropout", f64::from(hidden)),
+            ("attention dropout", f64::from(attention)),
+            ("head dropout", f64::from(head)),
+            ("beta1", self.adam.beta1),
+            ("beta2", self.adam.beta2),
+        ];
+        if let Some((setting, value)) = shares.into_iter().find(|(_, value)| !(0.0..1.0).contains(value)) {
+            return wrong(setting, value.to_string(), "from 0 to below 1");
+        }
+        match &self.class_weights {
+            Some(weights) if weights.len() != self.classes => {
+                wrong("class_weights", format!("{} weights", weights.len()), "one a class")
+            }
+            Some(weights) if weights.iter().any(|&weight| !positive(f64::from(weight))) => {
+                wrong("class_weights", format!("{weights:?}"), "each more than 0, and finite")
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! From an encoder's weights to graphs that train it, and the head as it starts.
+
+use std::collections::HashMap;
+
+use larder_graphs::{
+    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, TrainedParameter, TrainingGraphs, TrainingSpec,
+};
+use larder_onnx::families::Initial;
+use larder_onnx::{EncoderConfig, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
+use larder_runtime::Runtime;
+use rand::SeedableRng;
+use rand::rngs::ChaCha12Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::freeze::Part;
+use crate::learn::learn;
+use crate::settings::{HeadStart, TuneSettings};
+use crate::{Note, TuneError};
+
+/// The stream of random numbers that new parameters are drawn from; those of epochs count from 1.
+const NEW_PARAMETERS: u64 = 0;
+
+/// Everything that a run starts from.
+pub(crate) struct Start {
+    /// The encoder as it was given.
+    pub encoder: Model,
+    pub graphs: TrainingGraphs,
+    /// In the order of the graphs' parameters.
+    pub values: Vec<Vec<f32>>,
+}
+
+impl Start {
+    pub fn new(
+        runtime: &Runtime,
+        config: &EncoderConfig,
+        weights: &Weights,
+        settings: &TuneSettings,
+        notes: &mut Vec<Note>,
+    ) -> Result<Self, TuneError> {
+        settings.freeze.check(config)?;
+        let mut random = Random::new(config, settings.seed);
+        let encoder = with_pooler(build(config, weights)?, config, weights, settings, &mut random, notes)?;
+        let trained: Vec<String> = config
+            .parameters(settings.pool == Pool::Pooler)
+            .into_iter()
+            .map(|parameter| parameter.name)
+            .filter(|name| !settings.freeze.has(Part::of(name, config)))
+            .collect();
+        let spec = TrainingSpec {
+            trained,
+            pool: settings.pool,
+            classes: settings.classes,
+            loss: settings.loss(),
+            dropout: settings.dropout,
+            dropout_form: DropoutForm::Masks,
+        };
+        let mut graphs = TrainingGraphs::build::<TuneError>(encoder.clone(), &spec, |model, masks| {
+            learn(runtime, model, masks, config)
+        })?;
+        let mut initial = std::mem::take(&mut graphs.initial);
+        initial.extend(head(config, settings, &mut random)?);
+        let values = graphs.parameters.iter().map(|parameter| initial.remove(&parameter.name).unwrap_or_default());
+        let values = values.collect();
+        Ok(Self { encoder, graphs, values })
+    }
+}
+
+/// The encoder with a pooler, if the head reads one.
+fn with_pooler(
+    encoder: Model,
+    config: &EncoderConfig,
+    weights: &Weights,
+    settings: &TuneSettings,
+    random: &mut Random,
+    notes: &mut Vec<Note>,
+) -> Result<Model, TuneError> {
+    if settings.pool != Pool::Pooler {
+        return Ok(encoder);
+    }
+    let pooler: Vec<_> =
+        config.parameters(true).into_iter().filter(|parameter| parameter.name.starts_with("pooler.")).collect();
+    if pooler.is_empty() {
+        return Err(TuneError::NoPooler { family: config.family });
+    }
+    let given = match &settings.head {
+        HeadStart::Given(given) => Some(given).filter(|given| given.contains(&pooler[0].name)),
+        HeadStart::Random => None,
+    };
+    let has_one = pooler.iter().all(|parameter| encoder.initializer(&parameter.name).is_some());
+    if has_one && given.is_none() {
+        return Ok(encoder);
+    }
+    let mut values = Vec::new();
+    for parameter in &pooler {
+        values.push(match given {
+            Some(given) => given.get(&parameter.name, &parameter.shape)?.to_vec(),
+            None => random.parameter(&parameter.shape, parameter.initial),
+        });
+    }
+    if given.is_none() {
+        notes.push(Note::FreshPooler);
+    }
+    if has_one {
+        return Ok(encoder.edited(|graph| {
+            for (parameter, values) in pooler.iter().zip(&values) {
+                let kept = graph.initializer.iter_mut().filter(|tensor| tensor.name() == parameter.name);
+                kept.for_each(|tensor| *tensor = TensorProto::from_f32(&parameter.name, &parameter.shape, values));
+            }
+            Ok::<(), OnnxError>(())
+        })?);
+    }
+    // A pooler's place in the graph depends on its weights: built again with them, under the names that the weights have.
+    let prefix = prefix(weights);
+    let mut weights = weights.clone();
+    for (parameter, values) in pooler.iter().zip(values) {
+        weights.insert(&format!("{prefix}{}", parameter.name), Weight { shape: parameter.shape.clone(), values })?;
+    }
+    Ok(build(config, &weights)?)
+}
+
+/// What stands before the names of all parameters, as [`build`] reads them.
+fn prefix(weights: &Weights) -> String {
+    const TABLE: &str = "embeddings.word_embeddings.weight";
+    let found = weights.names().find_map(|name| name.strip_suffix(TABLE).map(str::to_owned));
+    found.unwrap_or_default()
+}
+
+/// The head as it starts.
+fn head(
+    config: &EncoderConfig,
+    settings: &TuneSettings,
+    random: &mut Random,
+) -> Result<HashMap<String, Vec<f32>>, TuneError> {
+    let shapes = [(HEAD_WEIGHT, vec![settings.classes, config.hidden_size]), (HEAD_BIAS, vec![settings.classes])];
+    let mut values = HashMap::new();
+    for (name, shape) in shapes {
+        let start = match &settings.head {
+            HeadStart::Given(given) => given.get(name, &shape)?.to_vec(),
+            HeadStart::Random => {
+                let initial = if name == HEAD_WEIGHT { Initial::Normal } else { Initial::Zeros };
+                random.parameter(&shape, initial)
+            }
+        };
+        values.insert(name.to_owned(), start);
+    }
+    Ok(values)
+}
+
+/// New parameters.
+struct Random {
+    rng: ChaCha12Rng,
+    deviation: f64,
+}
+
+impl Random {
+    fn new(config: &EncoderConfig, seed: u64) -> Self {
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
+        rng.set_stream(NEW_PARAMETERS);
+        Self { rng, deviation: config.initializer_range }
+    }
+
+    fn parameter(&mut self, shape: &[usize], initial: Initial) -> Vec<f32> {
+        let count = shape.iter().product();
+        match initial {
+            Initial::Zeros => vec![0.0; count],
+            Initial::Ones => vec![1.0; count],
+            Initial::Normal => {
+                let mut draw = || Distribution::<f64>::sample(&StandardNormal, &mut self.rng) * self.deviation;
+                (0..count).map(|_| draw() as f32).collect()
+            }
+        }
+    }
+}
+
+/// The output that holds a parameter's gradient.
+pub(crate) fn output(parameter: &TrainedParameter) -> &str {
+    match &parameter.gradient {
+        GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output,
+    }
+}

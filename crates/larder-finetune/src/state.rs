@@ -1,0 +1,119 @@
+//! Parameters under training, with what the optimizer remembers of them.
+
+use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
+use larder_onnx::{EncoderConfig, Model, OnnxError, Weight, Weights};
+use larder_runtime::TensorView;
+use rayon::ThreadPool;
+
+use crate::adamw::Update;
+use crate::freeze::Part;
+use crate::gradients::Gradient;
+use crate::settings::TuneSettings;
+
+/// Parameters under training, all in one order.
+pub(crate) struct State {
+    pub parameters: Vec<TrainedParameter>,
+    pub values: Vec<Vec<f32>>,
+    /// First moments.
+    pub m: Vec<Vec<f32>>,
+    /// Second moments.
+    pub v: Vec<Vec<f32>>,
+    pub gradients: Vec<Gradient>,
+    groups: Vec<Group>,
+}
+
+/// How one parameter is updated.
+struct Group {
+    /// Beside the schedule's factor.
+    rate: f64,
+    weight_decay: f64,
+}
+
+impl State {
+    pub fn new(
+        parameters: Vec<TrainedParameter>,
+        values: Vec<Vec<f32>>,
+        config: &EncoderConfig,
+        settings: &TuneSettings,
+    ) -> Self {
+        let zeros = || values.iter().map(|values| vec![0.0; values.len()]).collect::<Vec<_>>();
+        let (m, v) = (zeros(), zeros());
+        let gradients = parameters.iter().map(Gradient::new).collect();
+        let group = |parameter: &TrainedParameter| {
+            let part = Part::of(&parameter.name, config);
+            let base = match part {
+                Part::Head => settings.head_learning_rate.unwrap_or(settings.learning_rate),
+                _ => settings.learning_rate,
+            };
+            let decays = !parameter.name.ends_with("bias") && !parameter.name.to_ascii_lowercase().contains("norm");
+            Group {
+                rate: base * part.rate(config.num_hidden_layers, settings.layer_decay),
+                weight_decay: if decays { settings.weight_decay } else { 0.0 },
+            }
+        };
+        let groups = parameters.iter().map(group).collect();
+        Self { parameters, values, m, v, gradients, groups }
+    }
+
+    /// Parameters as a graph takes them.
+    pub fn views<'a>(parameters: &'a [TrainedParameter], values: &'a [Vec<f32>]) -> Vec<(&'a str, TensorView<'a>)> {
+        let view = |(parameter, values): (&'a TrainedParameter, &'a Vec<f32>)| {
+            (parameter.name.as_str(), TensorView::f32(&parameter.shape, values))
+        };
+        parameters.iter().zip(values).map(view).collect()
+    }
+
+    /// The norm of all gradients together.
+    pub fn gradient_norm(&self, pool: &ThreadPool) -> f64 {
+        pool.install(|| self.gradients.iter().map(Gradient::square_sum).sum::<f64>().sqrt())
+    }
+
+    /// One step of the optimizer; `step` counts from 1.
+    pub fn update(&mut self, pool: &ThreadPool, settings: &TuneSettings, step: usize, factor: f64, clip: f64) {
+        let Self { values, m, v, gradients, groups, .. } = self;
+        pool.install(|| {
+            let parameters = values.iter_mut().zip(m).zip(v).zip(gradients).zip(groups);
+            for ((((values, m), v), gradient), group) in parameters {
+                let update = Update::new(&settings.adam, step, group.rate * factor, group.weight_decay, clip);
+                update.apply(values, m, v, gradient);
+            }
+        });
+    }
+
+    /// Takes moments back, as a checkpoint has them.
+    pub fn restore(&mut self, values: Vec<Vec<f32>>, m: Vec<Vec<f32>>, v: Vec<Vec<f32>>) {
+        (self.values, self.m, self.v) = (values, m, v);
+        for ((gradient, m), v) in self.gradients.iter_mut().zip(&self.m).zip(&self.v) {
+            let Gradient::Rows(rows) = gradient else { continue };
+            let width = rows.width.max(1);
+            for ((met, m), v) in rows.met.iter_mut().zip(m.chunks(width)).zip(v.chunks(width)) {
+                *met = m.iter().chain(v).any(|&moment| moment != 0.0);
+            }
+        }
+    }
+}
+
+/// The encoder's weights after the run, frozen ones included, and the head.
+///
+/// # Errors
+/// As [`Weights::insert`].
+pub(crate) fn tuned(
+    encoder: &Model,
+    config: &EncoderConfig,
+    parameters: &[TrainedParameter],
+    values: &[Vec<f32>],
+) -> Result<(Weights, Weights), OnnxError> {
+    let (mut weights, mut head) = (Weights::default(), Weights::default());
+    for parameter in config.parameters(true) {
+        if let Some(tensor) = encoder.initializer(&parameter.name) {
+            let values = tensor.floats()?.into_owned();
+            weights.insert(&parameter.name, Weight { shape: parameter.shape, values })?;
+        }
+    }
+    for (parameter, values) in parameters.iter().zip(values) {
+        let weight = Weight { shape: parameter.shape.clone(), values: values.clone() };
+        let is_head = [HEAD_WEIGHT, HEAD_BIAS].contains(&parameter.name.as_str());
+        if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
+    }
+    Ok((weights, head))
+}

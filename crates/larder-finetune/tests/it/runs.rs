@@ -1,0 +1,283 @@
+//! Runs against themselves.
+
+use std::ops::ControlFlow;
+
+use larder_finetune::{
+    BatchSize, Ended, Evaluated, Example, HeadStart, HistoryRow, Length, Material, Note, Observer, Order, Quiet,
+    Schedule, TuneError, TuneSettings, Tuned, finetune,
+};
+use larder_graphs::DropoutRatios;
+use larder_onnx::{Family, Pool};
+
+use crate::support::*;
+
+const DROPOUT: DropoutRatios = DropoutRatios { hidden: 0.2, attention: 0.3, head: 0.1 };
+
+/// Every parameter of the encoder and the head but the key biases, whose gradients are rounding.
+fn parameters(golden: &Golden, tuned: &Tuned) -> Vec<(String, Vec<f32>)> {
+    let mut found = Vec::new();
+    for parameter in golden.config.parameters(true).iter().filter(|parameter| !parameter.name.ends_with("key.bias")) {
+        if tuned.weights.contains(&parameter.name) {
+            let values = tuned.weights.get(&parameter.name, &parameter.shape).expect("is given back in its shape");
+            found.push((parameter.name.clone(), values.to_vec()));
+        }
+    }
+    for name in ["classifier.weight", "classifier.bias"] {
+        let values = tuned.head.get(name, &golden.floats(name).shape).expect("the head is given back");
+        found.push((name.to_owned(), values.to_vec()));
+    }
+    found
+}
+
+#[test]
+fn accumulated_gradients_are_those_of_the_large_batch() {
+    let golden = Golden::bert();
+    let settings = TuneSettings {
+        // Batches of one step then weigh differently.
+        class_weights: Some(vec![0.2, 1.0, 3.0]),
+        label_smoothing: 0.1,
+        length: Length::Steps(6),
+        ..golden.settings()
+    };
+    let whole = golden.run(&TuneSettings { batch: BatchSize::Rows(6), ..settings.clone() });
+    let parts = golden.run(&TuneSettings { batch: BatchSize::Rows(2), accumulation: 3, ..settings });
+    for (whole, parts) in whole.history.iter().zip(&parts.history) {
+        assert!((whole.loss - parts.loss).abs() < 1e-5, "{whole:?} {parts:?}");
+        assert!((whole.grad_norm - parts.grad_norm).abs() < 1e-4 * whole.grad_norm, "{whole:?} {parts:?}");
+    }
+    for ((name, whole), (_, parts)) in parameters(&golden, &whole).iter().zip(&parameters(&golden, &parts)) {
+        // Rounding, as against PyTorch.
+        assert!(apart(parts, whole) < 1e-4, "{name}: {:e}", apart(parts, whole));
+    }
+}
+
+/// Is stopped after so many steps, as by a kill.
+struct Killed(usize);
+
+impl Observer for Killed {
+    fn step(&mut self, row: &HistoryRow, _total: usize) -> ControlFlow<()> {
+        if row.step == self.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[test]
+fn a_run_that_is_taken_up_again_ends_in_the_same_numbers() {
+    let golden = Golden::bert();
+    let settings = TuneSettings {
+        order: Order::Shuffled,
+        schedule: Schedule::Linear,
+        warmup: 0.1,
+        accumulation: 2,
+        batch: BatchSize::Rows(3),
+        length: Length::Epochs(4),
+        dropout: DROPOUT,
+        save_every: Some(3),
+        resume: true,
+        ..golden.settings()
+    };
+    let run = |observer: &mut dyn Observer, folder: &tempfile::TempDir| {
+        let material = Material { dev: &golden.examples[..7], folder: Some(folder.path()), ..golden.material() };
+        finetune(&runtime(), &material, &settings, observer).unwrap_or_else(|problem| panic!("{problem:?}"))
+    };
+    let folder = || tempfile::tempdir().expect("a folder can be made");
+    let undisturbed = run(&mut Quiet, &folder());
+    assert_eq!((undisturbed.ended, undisturbed.history.len()), (Ended::Finished, 16));
+    for kills in [vec![1], vec![8], vec![5, 11, 15]] {
+        let folder = folder();
+        for &step in &kills {
+            assert_eq!(run(&mut Killed(step), &folder).ended, Ended::Stopped);
+        }
+        let resumed = run(&mut Quiet, &folder);
+        for (resumed, undisturbed) in resumed.history.iter().zip(&undisturbed.history) {
+            let same = HistoryRow { seconds: undisturbed.seconds, ..resumed.clone() };
+            assert_eq!(same, *undisturbed, "killed at {kills:?}");
+        }
+        assert_eq!((&resumed.weights, &resumed.head), (&undisturbed.weights, &undisturbed.head), "killed at {kills:?}");
+        assert_eq!(resumed.scores, undisturbed.scores);
+        let is_new = |note: &Note| matches!(note, Note::Resumed { .. });
+        assert_eq!(resumed.notes.iter().any(is_new), kills != [1], "nothing was saved before the third step");
+    }
+    let other = TuneSettings { seed: 1, ..settings.clone() };
+    let folder = folder();
+    run(&mut Quiet, &folder);
+    let material = Material { folder: Some(folder.path()), dev: &golden.examples[..7], ..golden.material() };
+    let problem = finetune(&runtime(), &material, &other, &mut Quiet).expect_err("the checkpoint is of another run");
+    assert!(matches!(problem, TuneError::OtherRun { .. }), "{problem}");
+}
+
+#[test]
+fn what_is_frozen_does_not_move_and_everything_else_does() {
+    let golden = Golden::bert();
+    let freeze = "embeddings,layers:0".parse().expect("is spelled right");
+    let tuned = golden.run(&TuneSettings { freeze, length: Length::Steps(2), ..golden.settings() });
+    for parameter in golden.config.parameters(true) {
+        let before = golden.weights.get(&parameter.name, &parameter.shape).expect("the golden has it");
+        let after = tuned.weights.get(&parameter.name, &parameter.shape).expect("is given back");
+        let is_frozen = ["embeddings.", "encoder.layer.0."].iter().any(|part| parameter.name.starts_with(part));
+        assert_eq!(before == after, is_frozen, "{}", parameter.name);
+    }
+    // A head on the first token leaves the pooler as it is.
+    let tuned = golden.run(&TuneSettings { pool: Pool::Cls, length: Length::Steps(2), ..golden.settings() });
+    let pooler = ("pooler.dense.weight", [32, 32]);
+    assert_eq!(tuned.weights.get(pooler.0, &pooler.1).ok(), golden.weights.get(pooler.0, &pooler.1).ok());
+}
+
+#[test]
+fn learning_rates_differ_by_part() {
+    let golden = Golden::bert();
+    let base = TuneSettings { length: Length::Steps(1), clip: None, weight_decay: 0.0, ..golden.settings() };
+    let settings = TuneSettings { head_learning_rate: Some(1e-2), layer_decay: 0.5, ..base };
+    let tuned = golden.run(&settings);
+    // The first step of Adam moves every element by its rate, whatever the gradient, if it is not near zero.
+    let largest = |name: &str, shape: &[usize]| {
+        let (before, after) = match name.starts_with("classifier.") {
+            true => (golden.floats(name).values, tuned.head.get(name, shape).expect("is there").to_vec()),
+            false => {
+                let before = golden.weights.get(name, shape).expect("is there").to_vec();
+                (before, tuned.weights.get(name, shape).expect("is there").to_vec())
+            }
+        };
+        before.iter().zip(&after).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+    };
+    let moved = [
+        largest("classifier.weight", &[3, 32]),
+        largest("pooler.dense.weight", &[32, 32]),
+        largest("encoder.layer.1.output.dense.weight", &[32, 64]),
+        largest("encoder.layer.0.output.dense.weight", &[32, 64]),
+        largest("embeddings.word_embeddings.weight", &[100, 32]),
+    ];
+    for (moved, rate) in moved.iter().zip([1e-2, 1e-2, 1e-3, 5e-4, 2.5e-4]) {
+        assert!((moved / rate - 1.0).abs() < 1e-3, "{moved:e} for {rate:e}");
+    }
+}
+
+/// Keeps every evaluation.
+#[derive(Default)]
+struct Evaluations(Vec<Evaluated>);
+
+impl Observer for Evaluations {
+    fn score(&mut self, _step: usize, evaluated: &Evaluated) -> f64 {
+        self.0.push(evaluated.clone());
+        -(self.0.len() as f64)
+    }
+}
+
+#[test]
+fn dropout_is_random_by_the_seed_and_absent_in_evaluations() {
+    let golden = Golden::bert();
+    let settings = TuneSettings {
+        batch: BatchSize::Rows(20),
+        length: Length::Steps(3),
+        // Nothing is learned: all steps see the same parameters.
+        learning_rate: 1e-30,
+        weight_decay: 0.0,
+        ..golden.settings()
+    };
+    let plain = losses(&golden.run(&settings));
+    assert!(plain.iter().all(|loss| *loss == plain[0]), "{plain:?}");
+    for dropout in [
+        DropoutRatios { hidden: 0.3, ..DropoutRatios::NONE },
+        DropoutRatios { attention: 0.3, ..DropoutRatios::NONE },
+        DropoutRatios { head: 0.3, ..DropoutRatios::NONE },
+    ] {
+        let settings = TuneSettings { dropout, ..settings.clone() };
+        let dropped = losses(&golden.run(&settings));
+        assert_eq!(dropped, losses(&golden.run(&settings)), "{dropout:?}");
+        assert_ne!(dropped, losses(&golden.run(&TuneSettings { seed: 1, ..settings.clone() })), "{dropout:?}");
+        assert!(dropped[0] != plain[0] && dropped[0] != dropped[1], "{dropout:?}: {dropped:?}, {plain:?}");
+    }
+    let settings = TuneSettings { dropout: DROPOUT, evaluate_every: Some(1), ..settings };
+    let mut seen = Evaluations::default();
+    let material = Material { dev: &golden.examples, ..golden.material() };
+    finetune(&runtime(), &material, &settings, &mut seen).expect("the run is as the others");
+    assert_eq!((seen.0.len(), seen.0[0].logits.len()), (3, 60));
+    assert!(seen.0.iter().all(|evaluated| (evaluated.loss - plain[0]).abs() < 1e-6), "{:?} {plain:?}", seen.0);
+}
+
+#[test]
+fn the_best_is_kept_and_patience_ends() {
+    let golden = Golden::bert();
+    let settings = TuneSettings { evaluate_every: Some(2), patience: Some(2), ..golden.settings() };
+    let short = golden.run(&TuneSettings { length: Length::Steps(2), ..golden.settings() });
+    for folder in [None, Some(tempfile::tempdir().expect("a folder can be made"))] {
+        let folder = folder.as_ref().map(|folder| folder.path());
+        let material = Material { dev: &golden.examples, folder, ..golden.material() };
+        // Each evaluation is judged to be worse than the one before.
+        let tuned =
+            finetune(&runtime(), &material, &settings, &mut Evaluations::default()).expect("the run is as the others");
+        assert_eq!((tuned.ended, tuned.history.len()), (Ended::Early, 6));
+        let (best, last) = tuned.scores.expect("it was evaluated");
+        assert_eq!((best.step, last.step, last.score), (2, 6, -3.0));
+        assert_eq!((tuned.weights, tuned.head), (short.weights.clone(), short.head.clone()));
+    }
+}
+
+#[test]
+fn every_family_learns_with_any_order_and_batch() {
+    for (name, family) in [
+        ("tiny", Family::Bert),
+        ("albert", Family::Albert),
+        ("distilbert", Family::DistilBert),
+        ("roberta", Family::Roberta),
+        ("xlm-roberta", Family::XlmRoberta),
+        ("electra", Family::Electra),
+        ("mpnet", Family::MpNet),
+    ] {
+        let golden = Golden::read("bert", name);
+        assert_eq!(golden.config.family, family);
+        // Two kinds of texts, told apart by their first token.
+        let example = |row: i64| Example::new(vec![5 + row % 2, 8, 9 + row % 3, 12 + row % 5], row % 2);
+        let examples: Vec<Example> = (0..12).map(example).collect();
+        for (pool, batch) in [(Pool::Cls, BatchSize::Rows(5)), (Pool::Mean, BatchSize::Tokens(24))] {
+            let settings = TuneSettings {
+                pool,
+                batch,
+                length: Length::Epochs(12),
+                weight_decay: 0.0,
+                learning_rate: 3e-3,
+                layer_decay: 1.0,
+                threads: 1,
+                dropout: DropoutRatios { hidden: 0.02, attention: 0.02, head: 0.02 },
+                ..TuneSettings::of(family, 2)
+            };
+            let material = Material { train: &examples, ..golden.material() };
+            let tuned = finetune(&runtime(), &material, &settings, &mut Quiet)
+                .unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
+            let losses = losses(&tuned);
+            let last = losses[losses.len() - 3..].iter().sum::<f64>() / 3.0;
+            assert!(last < 0.4, "{name}, {pool}: {losses:?}");
+            // Without a decay, what has moved has had a gradient.
+            for parameter in golden.config.parameters(false) {
+                let found = tuned.weights.get(&parameter.name, &parameter.shape).expect("is given back");
+                let moved = found != golden.start(&parameter.name, &parameter.shape);
+                assert!(moved, "{name}, {pool}: {} has not moved", parameter.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_said() {
+    let golden = Golden::bert();
+    let problem = |train: &[Example], settings: &TuneSettings| {
+        let material = Material { train, ..golden.material() };
+        finetune(&runtime(), &material, settings, &mut Quiet).expect_err("it cannot be trained").to_string()
+    };
+    let plain = golden.settings();
+    let of = |ids: &[i64], label| [Example::new(vec![1, 2], 0), Example::new(ids.to_vec(), label)];
+    assert_eq!(problem(&[], &plain), "there are no examples to train on");
+    assert_eq!(
+        problem(&of(&[100], 0), &plain),
+        "example 1 (from 0) has the token 100, and the encoder has 100 of them"
+    );
+    assert_eq!(problem(&of(&[1], 3), &plain), "example 1 (from 0) has the label 3, and the classes are 0 to 2");
+    assert_eq!(problem(&of(&[], 0), &plain), "example 1 (from 0) has 0 tokens, and the encoder takes 1 to 32");
+    let settings = TuneSettings { class_weights: Some(vec![1.0]), ..plain.clone() };
+    assert_eq!(problem(&golden.examples, &settings), "class_weights is 1 weights: one a class");
+    let settings = TuneSettings { freeze: "layers:1-2".parse().expect("is spelled right"), ..plain.clone() };
+    assert!(problem(&golden.examples, &settings).contains("the encoder has layers 0 to 1"));
+
+    let settings = TuneSettings { learning_rate: 1e30, head: HeadStart::Random, ..plain };
+    let message = problem(&golden.examples, &settings);
+    assert!(message.contains("lower the learning rate") && message.contains("2e-5 to 5e-5"), "{message}");
+}

@@ -1,0 +1,314 @@
+//! Training graphs: from an encoder to a graph that gives the loss and the gradients of its parameters.
+
+mod dropout;
+mod head;
+mod save;
+
+use std::collections::{HashMap, HashSet};
+
+use larder_onnx::facts::{Dim, Facts, TensorFact};
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::proto::{GraphProto, ModelProto};
+use larder_onnx::{Axis, GraphBuilder, Model, Pool, TensorProto, Value, value_info};
+use serde::Serialize;
+
+pub use dropout::{DropoutForm, DropoutMask, DropoutRatios};
+pub use head::{HEAD_BIAS, HEAD_WEIGHT};
+pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
+
+use self::head::Features;
+use crate::rules::gather::SMALL_TABLE;
+use crate::{GraphsError, Loss, Request, check_kernels, differentiate};
+
+/// The scalar input that gradients are multiplied by: 1, a share of a larger batch, or a scale that keeps float16 in range.
+pub const LOSS_SCALE: &str = "loss_scale";
+
+/// What is trained, and for what.
+#[derive(Clone, Debug)]
+pub struct TrainingSpec {
+    /// The encoder's parameters that are trained, by name. The others are constants of the graphs.
+    pub trained: Vec<String>,
+    /// What the head reads.
+    pub pool: Pool,
+    /// Columns of the logits.
+    pub classes: usize,
+    /// What is minimised.
+    pub loss: Loss,
+    /// How much is dropped while training.
+    pub dropout: DropoutRatios,
+    /// Who draws what is dropped.
+    pub dropout_form: DropoutForm,
+}
+
+/// A parameter that is trained: a float32 input of both graphs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrainedParameter {
+    /// The published name; `classifier.weight` and `classifier.bias` are the head's.
+    pub name: String,
+    /// The size of each axis.
+    pub shape: Vec<usize>,
+    /// The output of the training graph that holds its gradient.
+    pub gradient: GradientOutput,
+}
+
+/// Where a gradient is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GradientOutput {
+    /// An output in the parameter's shape.
+    Dense {
+        /// `grad.<parameter>`.
+        output: String,
+    },
+    /// Of a table: the gradients of the rows that were read, to be added up by row. ONNX has no operator that adds up rows
+    /// both safely and fast on the CPU (`docs/embedding-gradients.md` beside this crate's sources).
+    Rows {
+        /// `grad_rows.<parameter>`, float `[.., features]`.
+        output: String,
+        /// Which rows they are, int64 `[..]`.
+        rows: RowNumbers,
+    },
+}
+
+/// Where the numbers of a table's rows are found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowNumbers {
+    /// They are this input, as `input_ids`.
+    Input(String),
+    /// They are worked out in the graph, and this output.
+    Output(String),
+}
+
+/// An encoder with a head and a loss: a graph that trains it, and one that evaluates it.
+///
+/// Both take int64 `input_ids` and `attention_mask` `[batch, seq]`, `token_type_ids` likewise where the encoder has types,
+/// `labels` ([`Loss::CrossEntropy`]: int64 `[batch]`, the others float `[batch, classes]`), and every trained parameter,
+/// float32, under its name. Both give float32 `loss` `[]`, `logits` `[batch, classes]` and `counted` `[]`, what the sum of
+/// the rows' losses was divided by.
+#[derive(Clone, Debug)]
+pub struct TrainingGraphs {
+    /// Takes the float32 [`LOSS_SCALE`] `[]` and [`TrainingGraphs::masks`] besides, and gives the
+    /// [`TrainedParameter::gradient`]s of `loss · loss_scale` besides.
+    pub training: Model,
+    /// Without dropout and without gradients.
+    pub eval: Model,
+    /// What is trained: the encoder's parameters in the order of [`TrainingSpec::trained`], then the head's.
+    pub parameters: Vec<TrainedParameter>,
+    /// The encoder's trained parameters as they were, row-major, by name.
+    pub initial: HashMap<String, Vec<f32>>,
+    /// The dropout masks that the training graph takes, with [`DropoutForm::Masks`].
+    pub masks: Vec<DropoutMask>,
+    /// Parameters asked for that the loss does not depend on, as a pooler's where the head reads the first token. They are
+    /// left as they are.
+    pub unreached: Vec<String>,
+    /// The encoder's parameters that are constants of both graphs.
+    pub frozen: Vec<String>,
+    /// For messages and manifests.
+    opset: i64,
+}
+
+impl TrainingGraphs {
+    /// Makes both graphs of an encoder that [`larder_onnx::build`] made.
+    ///
+    /// `learn` finds out what the tensors of a model are, by running it: it is given the training graph without gradients,
+    /// with the dropout masks among its inputs, and gives facts of all tensors ([`Facts::learn`]), inputs included.
+    ///
+    /// # Errors
+    /// [`GraphsError::NoParameter`], [`GraphsError::NoFeatures`], [`GraphsError::NotBuilt`], what [`differentiate`] and
+    /// [`check_kernels`] say, and what `learn` says.
+    pub fn build<E: From<GraphsError>>(
+        encoder: Model,
+        spec: &TrainingSpec,
+        learn: impl FnOnce(&Model, &[DropoutMask]) -> Result<Facts, E>,
+    ) -> Result<Self, E> {
+        let opset = encoder.opset("").map_err(GraphsError::from)?;
+        let sites = dropout::sites(&encoder, &spec.dropout)?;
+        let features = Features::of(&encoder, spec.pool)?;
+        let (encoder, initial) = opened(encoder, &spec.trained)?;
+        let is_parameter = |tensor: &&TensorProto| {
+            tensor.data_type() == DataType::Float as i32 && !tensor.name().starts_with("constant.")
+        };
+        let constants = encoder.graph().initializer.iter().filter(is_parameter);
+        let frozen: Vec<String> = constants.map(|tensor| tensor.name().to_owned()).collect();
+
+        let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
+        let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
+        let mut facts = learn(&forward, &masks)?;
+        let (training, parameters, unreached) = with_gradients(forward, opset, spec, &mut facts)?;
+        let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
+        graphs.close()?;
+        Ok(graphs)
+    }
+
+    /// Leaves out what the outputs do not need, and checks that every node can be run.
+    fn close(&mut self) -> Result<(), GraphsError> {
+        self.initial.retain(|name, _| self.parameters.iter().any(|parameter| parameter.name == *name));
+        let wanted = self.outputs();
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        self.training = trimmed(self.training.clone(), &wanted)?;
+        self.eval = trimmed(self.eval.clone(), &head::OUTPUTS)?;
+        check_kernels(&self.training)?;
+        check_kernels(&self.eval)
+    }
+
+    /// The names of the training graph's outputs: `loss`, `logits`, `counted`, the gradients in the order of
+    /// [`TrainingGraphs::parameters`], then row numbers.
+    pub fn outputs(&self) -> Vec<String> {
+        let mut names: Vec<String> = head::OUTPUTS.iter().map(|&name| name.to_owned()).collect();
+        names.extend(self.parameters.iter().map(|parameter| match &parameter.gradient {
+            GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output.clone(),
+        }));
+        names.extend(self.parameters.iter().filter_map(|parameter| match &parameter.gradient {
+            GradientOutput::Rows { rows: RowNumbers::Output(name), .. } => Some(name.clone()),
+            _ => None,
+        }));
+        names
+    }
+}
+
+/// The model with the trained parameters as inputs, and their values.
+fn opened(encoder: Model, trained: &[String]) -> Result<(Model, HashMap<String, Vec<f32>>), GraphsError> {
+    let mut initial = HashMap::new();
+    for name in trained {
+        let tensor = encoder.initializer(name).ok_or_else(|| GraphsError::NoParameter { parameter: name.clone() })?;
+        initial.insert(name.clone(), tensor.floats()?.into_owned());
+    }
+    let model = encoder.edited(|graph| {
+        let trained: HashSet<&str> = trained.iter().map(String::as_str).collect();
+        let all = std::mem::take(&mut graph.initializer);
+        let (opened, constant): (Vec<_>, Vec<_>) = all.into_iter().partition(|tensor| trained.contains(tensor.name()));
+        graph.initializer = constant;
+        for tensor in opened {
+            // An axis that was read from the file and holds values is no negative one.
+            let axes: Vec<Axis> = tensor.dims.iter().map(|&dim| Axis::Fixed(dim.unsigned_abs() as usize)).collect();
+            graph.input.push(value_info(tensor.name(), DataType::Float, &axes));
+        }
+        Ok(())
+    })?;
+    Ok((model, initial))
+}
+
+/// The table that a `Gather` reads, and nothing else: its rows' gradients can be told apart.
+struct Table {
+    parameter: String,
+    rows: String,
+    numbers: String,
+}
+
+fn tables(graph: &GraphProto, trained: &[String], facts: &Facts) -> Vec<Table> {
+    let is_large = |name: &str| {
+        let rows = facts.get(name).and_then(|fact| fact.shape.first()?.as_fixed());
+        rows.is_some_and(|rows| rows > SMALL_TABLE)
+    };
+    let table = |parameter: &String| {
+        let mut nodes = graph.node.iter().filter(|node| node.input.contains(parameter));
+        let (Some(node), None) = (nodes.next(), nodes.next()) else { return None };
+        let is_row = node.is_op("Gather") && node.int_attribute("axis", 0) == 0 && node.input[0] == *parameter;
+        (is_row && is_large(parameter)).then(|| Table {
+            parameter: parameter.clone(),
+            rows: node.output[0].clone(),
+            numbers: node.input[1].clone(),
+        })
+    };
+    trained.iter().filter_map(table).collect()
+}
+
+/// Adds the backward nodes and names the gradients.
+fn with_gradients(
+    forward: Model,
+    opset: i64,
+    spec: &TrainingSpec,
+    facts: &mut Facts,
+) -> Result<(Model, Vec<TrainedParameter>, Vec<String>), GraphsError> {
+    let mut trained = spec.trained.clone();
+    trained.extend([HEAD_WEIGHT.to_owned(), HEAD_BIAS.to_owned()]);
+    let tables = tables(forward.graph(), &trained, facts);
+    let fed: HashSet<String> = forward.graph().input.iter().map(|input| input.name().to_owned()).collect();
+    let shape_of = |name: &str| -> Result<Vec<usize>, GraphsError> {
+        let fact = facts.get(name).ok_or_else(|| GraphsError::NoFact { tensor: name.to_owned() })?;
+        Ok(fact.shape.iter().filter_map(|dim| dim.as_fixed()).collect())
+    };
+    let shapes = trained.iter().map(|name| shape_of(name)).collect::<Result<Vec<_>, _>>()?;
+
+    let table_of = |name: &str| tables.iter().find(|table| table.parameter == name);
+    // What stands for each parameter: its own gradient, or that of the rows read from it.
+    let stands: Vec<String> =
+        trained.iter().map(|name| table_of(name).map_or(name.clone(), |table| table.rows.clone())).collect();
+    let wanted: Vec<&str> = stands.iter().map(String::as_str).collect();
+    let forward = seeded(forward)?;
+    facts.insert(LOSS_SCALE, TensorFact::float(&[]));
+    let request = Request { outputs: &[("loss", LOSS_SCALE)], wanted: &wanted, ..Default::default() };
+    let done = differentiate(forward, facts, &request)?;
+
+    let mut proto = done.model.into_proto();
+    let mut b = GraphBuilder::from_graph(proto.graph.take().unwrap_or_default(), opset);
+    let mut named: HashSet<String> = fed.iter().cloned().chain([LOSS_SCALE.to_owned()]).collect();
+    named.extend(head::OUTPUTS.iter().map(|&name| name.to_owned()));
+    let (mut parameters, mut unreached) = (Vec::new(), Vec::new());
+    let mut renamed: HashMap<String, String> = HashMap::new();
+    for ((name, stand), shape) in trained.iter().zip(&stands).zip(shapes) {
+        let Some(gradient) = done.gradients.get(stand) else {
+            unreached.push(name.clone());
+            continue;
+        };
+        let table = table_of(name);
+        let output = format!("{}.{name}", if table.is_some() { "grad_rows" } else { "grad" });
+        let mut axes: Vec<Axis> = shape.iter().map(|&size| Axis::Fixed(size)).collect();
+        if let Some(table) = table {
+            let fact = facts.get(&table.rows).ok_or_else(|| GraphsError::NoFact { tensor: table.rows.clone() })?;
+            axes = fact.shape.iter().map(axis).collect();
+        }
+        let value = Value::named(renamed.get(gradient.name()).map_or(gradient.name(), String::as_str));
+        // Two parameters may share one gradient, and a gradient may be the one that was fed: they need a node of their
+        // own. The others take the name as they are.
+        let value = if named.contains(value.name()) { b.identity(&value) } else { value };
+        renamed.insert(value.name().to_owned(), output.clone());
+        b.output(&value, &output, DataType::Float, &axes);
+        named.insert(output.clone());
+        let gradient = match table {
+            None => GradientOutput::Dense { output },
+            Some(table) if fed.contains(&table.numbers) => {
+                GradientOutput::Rows { output, rows: RowNumbers::Input(table.numbers.clone()) }
+            }
+            Some(table) => {
+                let numbers = b.identity(&Value::named(&table.numbers));
+                let numbers_output = format!("rows.{name}");
+                let fact = facts.get(&table.numbers);
+                let axes: Vec<Axis> = fact.map(|fact| fact.shape.iter().map(axis).collect()).unwrap_or_default();
+                b.output(&numbers, &numbers_output, DataType::Int64, &axes);
+                GradientOutput::Rows { output, rows: RowNumbers::Output(numbers_output) }
+            }
+        };
+        parameters.push(TrainedParameter { name: name.clone(), shape, gradient });
+    }
+    proto.graph = Some(b.finish());
+    Ok((Model::from_proto(proto)?, parameters, unreached))
+}
+
+/// The model with the input that gradients start from.
+fn seeded(model: Model) -> Result<Model, GraphsError> {
+    Ok(model.edited(|graph| {
+        graph.input.push(value_info(LOSS_SCALE, DataType::Float, &[]));
+        Ok(())
+    })?)
+}
+
+/// An axis as graphs declare it.
+fn axis(dim: &Dim) -> Axis {
+    match *dim {
+        Dim::BATCH => Axis::symbol("batch"),
+        Dim::SEQ => Axis::symbol("seq"),
+        dim => dim.as_fixed().map_or_else(|| Axis::Symbol(dim.to_string()), Axis::Fixed),
+    }
+}
+
+/// What gives those outputs, and takes nothing that nobody reads.
+fn trimmed(model: Model, outputs: &[&str]) -> Result<Model, GraphsError> {
+    let model = model.pruned(outputs)?.sorted()?;
+    let mut proto: ModelProto = model.into_proto();
+    let graph = proto.graph.get_or_insert_default();
+    let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).collect();
+    graph.input.retain(|input| read.contains(input.name()));
+    Ok(Model::from_proto(proto)?)
+}

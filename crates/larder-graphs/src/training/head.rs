@@ -1,0 +1,119 @@
+//! The head and the loss: what stands on an encoder while it is trained.
+
+use larder_onnx::facts::Dim;
+use larder_onnx::proto::ValueInfoProto;
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::proto::tensor_shape_proto::dimension;
+use larder_onnx::proto::type_proto;
+use larder_onnx::{Axis, GraphBuilder, Model, Pool, Value};
+
+use super::TrainingSpec;
+use super::dropout::{DropoutMask, Site, insert, rewire};
+use crate::{GraphsError, Loss};
+
+/// The head's weights, `[classes, hidden]`.
+pub const HEAD_WEIGHT: &str = "classifier.weight";
+
+/// The head's biases, `[classes]`.
+pub const HEAD_BIAS: &str = "classifier.bias";
+
+/// What both graphs give.
+pub(super) const OUTPUTS: [&str; 3] = ["loss", "logits", "counted"];
+
+/// What the head reads, and how wide that is.
+pub(super) struct Features {
+    pool: Pool,
+    hidden: usize,
+}
+
+impl Features {
+    /// # Errors
+    /// [`GraphsError::NoFeatures`] for an encoder without the output that the pooling reads.
+    pub fn of(encoder: &Model, pool: Pool) -> Result<Self, GraphsError> {
+        let output = match pool {
+            Pool::Pooler => "pooler_output",
+            Pool::Cls | Pool::Mean => "last_hidden_state",
+        };
+        let info = encoder.outputs().iter().find(|info| info.name() == output);
+        let hidden = info.and_then(last_axis).ok_or(GraphsError::NoFeatures { pool, output })?;
+        Ok(Self { pool, hidden })
+    }
+
+    /// `[batch, hidden]`.
+    fn build(&self, b: &mut GraphBuilder) -> Value {
+        let tokens = Value::named("last_hidden_state");
+        match self.pool {
+            Pool::Pooler => Value::named("pooler_output"),
+            Pool::Cls => {
+                let first = b.integer(0);
+                b.gather(&tokens, &first, 1)
+            }
+            // Σ h·mask / max(Σ mask, 1).
+            Pool::Mean => {
+                let mask = b.cast(&Value::named("attention_mask"), DataType::Float);
+                let (count, one) = (b.reduce_sum(&mask, &[1], true), b.scalar("one", 1.0));
+                let count = b.max(&count, &one);
+                let mask = b.unsqueeze(&mask, &[2]);
+                let kept = b.mul(&tokens, &mask);
+                let sum = b.reduce_sum(&kept, &[1], false);
+                b.div(&sum, &count)
+            }
+        }
+    }
+}
+
+/// Adds head and loss: `logits = dropout(features) · Wᵀ + b`; with `dropout`, places of the encoder to drop at, drops there
+/// and in the head. Gives the masks that are to be fed.
+///
+/// # Errors
+/// [`GraphsError::Model`].
+pub(super) fn with_head(
+    encoder: Model,
+    opset: i64,
+    spec: &TrainingSpec,
+    features: &Features,
+    dropout: Option<&[Site]>,
+) -> Result<(Model, Vec<DropoutMask>), GraphsError> {
+    let mut proto = encoder.into_proto();
+    let mut graph = proto.graph.take().unwrap_or_default();
+    rewire(&mut graph, dropout.unwrap_or_default());
+    let mut b = GraphBuilder::from_graph(graph, opset);
+    b.clear_outputs();
+    let (batch, classes) = (Axis::symbol("batch"), Axis::Fixed(spec.classes));
+    let labels = match spec.loss {
+        Loss::CrossEntropy { .. } => b.input("labels", DataType::Int64, std::slice::from_ref(&batch)),
+        _ => b.input("labels", DataType::Float, &[batch.clone(), classes.clone()]),
+    };
+    let weight = b.input(HEAD_WEIGHT, DataType::Float, &[classes.clone(), Axis::Fixed(features.hidden)]);
+    let bias = b.input(HEAD_BIAS, DataType::Float, std::slice::from_ref(&classes));
+
+    let mut masks = Vec::new();
+    let pooled = b.scoped("head", |b| features.build(b));
+    let mut read = b.identity(&pooled);
+    read = b.rename(&read, "head.features");
+    if let Some(sites) = dropout {
+        let mut sites = sites.to_vec();
+        if spec.dropout.head > 0.0 {
+            let site = Site::new(read.name(), spec.dropout.head, vec![Dim::BATCH, Dim::fixed(features.hidden)]);
+            read = Value::named(&site.left());
+            sites.push(site);
+        }
+        masks = insert(&mut b, &sites, spec.dropout_form);
+    }
+    let logits = b.scoped("head", |b| b.linear(&read, &weight, &bias));
+    let loss = b.scoped("loss", |b| spec.loss.build(b, &logits, &labels, spec.classes));
+    b.output(&logits, "logits", DataType::Float, &[batch, classes]);
+    b.output(&loss.loss, "loss", DataType::Float, &[]);
+    b.output(&loss.counted, "counted", DataType::Float, &[]);
+    proto.graph = Some(b.finish());
+    Ok((Model::from_proto(proto)?.sorted()?, masks))
+}
+
+/// The size of an output's last axis, where it is declared.
+fn last_axis(info: &ValueInfoProto) -> Option<usize> {
+    let Some(type_proto::Value::TensorType(tensor)) = info.r#type.as_ref()?.value.as_ref() else { return None };
+    match tensor.shape.as_ref()?.dim.last()?.value.as_ref()? {
+        dimension::Value::DimValue(size) => usize::try_from(*size).ok(),
+        dimension::Value::DimParam(_) => None,
+    }
+}

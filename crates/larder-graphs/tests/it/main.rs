@@ -1,0 +1,19 @@
+//! Every rule against central differences on the real runtime, blocks by random projection, models against PyTorch.
+
+mod activations;
+mod arithmetic;
+mod blocks;
+mod differences;
+mod errors;
+mod exports;
+mod gather;
+mod golden;
+mod layout;
+mod losses;
+mod models;
+mod normalisation;
+mod products;
+mod reductions;
+mod reverse;
+mod support;
+mod training;

@@ -1,0 +1,188 @@
+//! Training graphs of a whole encoder: what they take and give, dropout by the operator, and the files.
+
+use crate::golden::goldens;
+use crate::support::*;
+use larder_graphs::{
+    AdamW, CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, GraphsError,
+    MANIFEST_FILE, OPTIMIZER_FILE, RowNumbers, TRAINING_FILE, TrainingGraphs, TrainingSpec,
+};
+use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
+use larder_onnx::facts::Facts;
+use larder_onnx::{EncoderConfig, Model, Pool, Weights, build};
+
+const DROPOUT: DropoutRatios = DropoutRatios { hidden: 0.1, attention: 0.2, head: 0.3 };
+
+struct Subject {
+    config: EncoderConfig,
+    encoder: Model,
+}
+
+impl Subject {
+    fn read(folder: &str) -> Self {
+        let folder = goldens().join("encoder").join(folder);
+        let config = EncoderConfig::load(&folder.join("config.json")).expect("the golden's configuration is supported");
+        let weights = Weights::load(&folder.join("model.safetensors")).expect("the golden's weights are well formed");
+        let encoder = build(&config, &weights).expect("the golden can be built");
+        Self { config, encoder }
+    }
+
+    fn spec(&self, pool: Pool, loss: Loss, form: DropoutForm) -> TrainingSpec {
+        let trained = self.config.parameters(true).into_iter().map(|parameter| parameter.name).collect();
+        TrainingSpec { trained, pool, classes: 3, loss, dropout: DROPOUT, dropout_form: form }
+    }
+
+    fn graphs(&self, spec: &TrainingSpec) -> TrainingGraphs {
+        let learn = |model: &Model, masks: &[DropoutMask]| -> Result<Facts, GraphsError> {
+            Ok(learn(model, &[self.batch(model, masks, 3, 7), self.batch(model, masks, 5, 11)]))
+        };
+        TrainingGraphs::build(self.encoder.clone(), spec, learn).unwrap_or_else(|problem| panic!("{}", chain(&problem)))
+    }
+
+    /// Everything that the model may take.
+    fn batch(&self, model: &Model, masks: &[DropoutMask], rows: usize, seq: usize) -> (usize, usize, Feeds) {
+        let mut random = Random::new(9);
+        let mut feeds: Feeds = Vec::new();
+        let ids = random.integers(rows * seq, 1, self.config.vocab_size as i64);
+        feeds.push(("input_ids".to_owned(), i64s(&[rows, seq], &ids)));
+        feeds.push(("attention_mask".to_owned(), i64s(&[rows, seq], &vec![1; rows * seq])));
+        feeds.push(("token_type_ids".to_owned(), i64s(&[rows, seq], &random.integers(rows * seq, 0, 2))));
+        let is_class = model.graph().input.iter().any(|input| {
+            let value = input.r#type.as_ref().and_then(|kind| kind.value.as_ref());
+            let larder_onnx::proto::type_proto::Value::TensorType(tensor) = value.expect("inputs have types") else {
+                return false;
+            };
+            input.name() == "labels" && tensor.elem_type == Some(7)
+        });
+        let labels = random.integers(rows * 3, 0, 2);
+        feeds.push((
+            "labels".to_owned(),
+            match is_class {
+                true => i64s(&[rows], &labels[..rows]),
+                false => f32s(&[rows, 3], &labels.iter().map(|&label| label as f32).collect::<Vec<_>>()),
+            },
+        ));
+        feeds.push((LOSS_SCALE.to_owned(), f32s(&[], &[1.0])));
+        for parameter in self.config.parameters(true) {
+            if let Some(tensor) = self.encoder.initializer(&parameter.name) {
+                let values = tensor.floats().expect("parameters are floats");
+                feeds.push((parameter.name, f32s(&parameter.shape, &values)));
+            }
+        }
+        let hidden = self.config.hidden_size;
+        feeds.push((HEAD_WEIGHT.to_owned(), f32s(&[3, hidden], &random.floats(3 * hidden, -0.5, 0.5))));
+        feeds.push((HEAD_BIAS.to_owned(), f32s(&[3], &[0.1, 0.0, -0.1])));
+        for mask in masks {
+            let shape: Vec<usize> = mask.shape.iter().map(|dim| dim.at(rows, seq)).collect();
+            feeds.push((mask.input.clone(), f32s(&shape, &vec![1.0; shape.iter().product()])));
+        }
+        (rows, seq, feeds)
+    }
+}
+
+fn cross_entropy() -> Loss {
+    Loss::CrossEntropy { class_weights: None, label_smoothing: 0.0 }
+}
+
+#[test]
+fn tables_have_the_gradients_of_their_rows() {
+    let subject = Subject::read("tiny");
+    let graphs = subject.graphs(&subject.spec(Pool::Mean, cross_entropy(), DropoutForm::Masks));
+    let words = "embeddings.word_embeddings.weight";
+    let of = |name: &str| graphs.parameters.iter().find(|parameter| parameter.name == name).expect("it is trained");
+    let rows = RowNumbers::Input("input_ids".to_owned());
+    assert_eq!(of(words).gradient, GradientOutput::Rows { output: format!("grad_rows.{words}"), rows });
+    assert!(
+        matches!(&of(HEAD_WEIGHT).gradient, GradientOutput::Dense { output } if output == "grad.classifier.weight")
+    );
+    assert_eq!(graphs.unreached, ["pooler.dense.weight", "pooler.dense.bias"], "a mean has no pooler");
+    assert!(graphs.frozen.is_empty(), "{:?}", graphs.frozen);
+    // Embeddings, attention weights and two products of each layer, head.
+    assert_eq!(graphs.masks.len(), 1 + 2 * 3 + 1);
+    let (_, _, feeds) = subject.batch(&graphs.training, &graphs.masks, 2, 5);
+    let outputs = graphs.outputs();
+    let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+    let made = run(&mut session(&graphs.training), &feeds, &outputs);
+    // Masks of ones drop nothing.
+    let plain = run(&mut session(&graphs.eval), &feeds, &["loss", "logits", "counted"]);
+    for (training, plain) in made.iter().zip(&plain) {
+        assert_eq!(training.shape, plain.shape);
+        assert!(floats(training).iter().zip(floats(plain)).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+    for (parameter, gradient) in graphs.parameters.iter().zip(&made[3..]) {
+        let expected = if parameter.name == words { vec![2, 5, 32] } else { parameter.shape.clone() };
+        assert_eq!(gradient.shape, expected, "{}", parameter.name);
+    }
+}
+
+#[test]
+fn the_operator_drops_at_random_in_training_and_never_in_evaluations() {
+    let subject = Subject::read("albert");
+    let spec = subject.spec(Pool::Pooler, cross_entropy(), DropoutForm::Operator { seed: 3 });
+    let graphs = subject.graphs(&spec);
+    let dropouts = |model: &Model| model.graph().node.iter().filter(|node| node.is_op("Dropout")).count();
+    // Embeddings, weights and attention's product of three layers, head: ALBERT drops nothing behind its feed-forward part.
+    assert_eq!((dropouts(&graphs.training), dropouts(&graphs.eval), graphs.masks.len()), (1 + 3 * 2 + 1, 0, 0));
+    let (_, _, feeds) = subject.batch(&graphs.training, &[], 4, 6);
+    let losses = |model: &Model| -> Vec<f32> {
+        let mut session = session(model);
+        (0..3).map(|_| floats(&run(&mut session, &feeds, &["loss"])[0])[0]).collect()
+    };
+    let dropped = losses(&graphs.training);
+    assert!(dropped[0] != dropped[1] && dropped[1] != dropped[2], "{dropped:?}");
+    assert_eq!(dropped, losses(&graphs.training));
+    let other = TrainingSpec { dropout_form: DropoutForm::Operator { seed: 4 }, ..spec };
+    assert_ne!(dropped, losses(&subject.graphs(&other).training));
+    let plain = losses(&graphs.eval);
+    assert!(plain[0] == plain[1] && !dropped.contains(&plain[0]), "{plain:?} {dropped:?}");
+}
+
+#[test]
+fn other_losses_and_files() {
+    let subject = Subject::read("albert");
+    for loss in [Loss::BinaryCrossEntropy { positive_weight: 2.0 }, Loss::MeanSquaredError] {
+        let graphs = subject.graphs(&subject.spec(Pool::Cls, loss, DropoutForm::Masks));
+        let (_, _, feeds) = subject.batch(&graphs.training, &graphs.masks, 2, 5);
+        let made = run(&mut session(&graphs.training), &feeds, &["loss", "grad.classifier.weight"]);
+        assert!(floats(&made[0])[0] > 0.0 && floats(&made[1]).iter().all(|&gradient| gradient != 0.0));
+    }
+
+    let graphs = subject.graphs(&subject.spec(Pool::Cls, cross_entropy(), DropoutForm::Masks));
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let zeros: Vec<Vec<f32>> =
+        graphs.parameters.iter().map(|parameter| vec![0.0; parameter.shape.iter().product()]).collect();
+    let zeros: Vec<&[f32]> = zeros.iter().map(Vec::as_slice).collect();
+    graphs.save(folder.path(), &zeros, &AdamW::default()).expect("the folder can be written");
+    for name in [TRAINING_FILE, EVAL_FILE, OPTIMIZER_FILE] {
+        session(&Model::load(&folder.path().join(name)).expect("the file is a model"));
+    }
+    let bytes = std::fs::read(folder.path().join(CHECKPOINT_FILE)).expect("it was written");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
+    assert_eq!(file.len(), graphs.parameters.len());
+    let manifest = std::fs::read(folder.path().join(MANIFEST_FILE)).expect("it was written");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("it is JSON");
+    assert_eq!((&manifest["opset"], manifest["frozen"].as_array().map(Vec::len)), (&17.into(), Some(0)));
+    // Three layers read the one set of parameters.
+    assert_eq!(manifest["shared"]["encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"], 3);
+    assert_eq!(manifest["trained"][0]["gradient"]["rows"]["rows"]["input"], "input_ids");
+}
+
+#[test]
+fn what_has_no_training_graph_is_said() {
+    let subject = Subject::read("tiny");
+    let refuse = |_: &Model, _: &[DropoutMask]| -> Result<Facts, GraphsError> { Ok(Facts::default()) };
+    let mut spec = subject.spec(Pool::Pooler, cross_entropy(), DropoutForm::Masks);
+    let of = |encoder: Model, spec: &TrainingSpec| {
+        TrainingGraphs::build(encoder, spec, refuse).expect_err("there is none").to_string()
+    };
+    let mut foreign = subject.encoder.clone();
+    foreign.set_metadata(larder_onnx::families::metadata::FAMILY, None);
+    assert!(of(foreign, &spec).contains("not one that larder built"));
+    let tokens = subject.encoder.clone().pruned(&["last_hidden_state"]).expect("the output is there");
+    spec.trained.retain(|name| !name.starts_with("pooler."));
+    assert_eq!(
+        of(tokens, &spec),
+        "the encoder has no output \"pooler_output\" for a head that reads pooler: choose cls or mean"
+    );
+    spec.trained.push("nothing.weight".to_owned());
+    assert_eq!(of(subject.encoder.clone(), &spec), "the encoder has no parameter \"nothing.weight\" to train");
+}

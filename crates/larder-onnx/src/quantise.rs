@@ -1,0 +1,160 @@
+//! Products in 8-bit integers, each row with a scale of its own.
+//!
+//! `x · Wᵀ + b` becomes `(q(x) · Qᵀ) · s(x) · s(W) + b`: the weights are kept as signed bytes with one scale for each output
+//! feature, the activations are rounded as they come, with one scale for each row, that is for each token. ONNX Runtime's
+//! own dynamic quantisation (`DynamicQuantizeLinear`) takes one scale for everything it is given, so that a text's vectors
+//! depend on the texts beside it and one large value costs all tokens their precision. With a scale a row neither
+//! happens: a token's vectors depend on its own text alone, whatever shares the batch.
+//!
+//! Rounding is symmetric, `q(x) = round(x / s) + 128` with `s = max|x| / 127`, since the runtime's fastest integer kernels
+//! want unsigned activations beside signed weights. Attention scores, softmax, normalisations and tables stay float32.
+
+use std::collections::HashMap;
+
+use crate::builder::{GraphBuilder, Value};
+use crate::proto::tensor_proto::DataType;
+use crate::proto::{NodeProto, OperatorSetIdProto, TensorProto};
+use crate::{Model, OnnxError, attribute};
+
+/// Integers on either side of zero.
+const LEVELS: f32 = 127.0;
+/// What stands for zero in the activations.
+const ZERO: u8 = 128;
+/// Added to the scale of a row, which may be all zeros.
+const SMALLEST_SCALE: f32 = 1e-30;
+
+impl Model {
+    /// The model with each `Gemm` by a constant matrix as `[out, in]`, the form that [`build`](crate::build) gives every
+    /// product, in 8-bit integers. The other nodes stay. Gives the model and how many products were changed.
+    ///
+    /// The rounding of activations uses `MatMulIntegerToFloat`, an operator of ONNX Runtime
+    /// (<https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md>).
+    ///
+    /// # Errors
+    /// [`OnnxError::TensorSize`] for a weight that is malformed.
+    pub fn quantised(self) -> Result<(Self, usize), OnnxError> {
+        let opset = self.opset("")?;
+        let mut proto = self.into_proto();
+        let mut graph = proto.graph.take().unwrap_or_default();
+        let nodes = std::mem::take(&mut graph.node);
+        let mut weights: HashMap<String, TensorProto> = HashMap::new();
+        for node in nodes.iter().filter(|node| is_linear(node)) {
+            if let Some(tensor) = graph.initializer.iter().find(|tensor| tensor.name() == node.input[1])
+                && tensor.dims.len() == 2
+                && tensor.data_type() == DataType::Float as i32
+            {
+                weights.insert(node.input[1].clone(), tensor.clone());
+            }
+        }
+        let mut b = GraphBuilder::from_graph(graph, opset);
+        nodes.iter().for_each(|node| b.reserve(node));
+        let mut rows = HashMap::new();
+        let mut changed = 0;
+        for node in nodes {
+            match weights.get(node.input.get(1).map_or("", String::as_str)).filter(|_| is_linear(&node)) {
+                Some(weight) => {
+                    linear(&mut b, &node, weight, &mut rows)?;
+                    changed += 1;
+                }
+                None => b.push(node),
+            }
+        }
+        let mut graph = b.finish();
+        let read: std::collections::HashSet<String> = graph.node.iter().flat_map(crate::graph::reads).collect();
+        graph.initializer.retain(|tensor| !weights.contains_key(tensor.name()) || read.contains(tensor.name()));
+        proto.graph = Some(graph);
+        if !proto.opset_import.iter().any(|import| import.domain() == MICROSOFT) {
+            proto.opset_import.push(OperatorSetIdProto { domain: Some(MICROSOFT.to_owned()), version: Some(1) });
+        }
+        Ok((Self::from_proto(proto)?, changed))
+    }
+}
+
+/// The domain of ONNX Runtime's own operators.
+pub(crate) const MICROSOFT: &str = "com.microsoft";
+
+fn is_linear(node: &NodeProto) -> bool {
+    node.is_op("Gemm")
+        && node.int_attribute("transB", 0) == 1
+        && node.int_attribute("transA", 0) == 0
+        && node.input.len() == 3
+        && ["alpha", "beta"].iter().all(|name| node.find_attribute(name).is_none_or(|value| value.f() == 1.0))
+}
+
+/// A tensor `[rows, features]` as unsigned bytes, and each row's scale `[rows, 1]`.
+struct Rows {
+    quantised: Value,
+    scale: Value,
+}
+
+/// One product. Its result keeps its name.
+fn linear(
+    b: &mut GraphBuilder,
+    node: &NodeProto,
+    weight: &TensorProto,
+    known: &mut HashMap<String, Rows>,
+) -> Result<(), OnnxError> {
+    let scope = node.name().rsplit_once('.').map_or("", |(scope, _)| scope).to_owned();
+    b.scoped(&scope, |b| {
+        // Query, key and value read the same rows.
+        let rows =
+            known.entry(node.input[0].clone()).or_insert_with(|| quantised_rows(b, &Value::named(&node.input[0])));
+        let (integers, scales) = quantised_weight(weight)?;
+        let integers = b.initializer(integers);
+        let scales = b.initializer(scales);
+        let one = b.scalar("one", 1.0);
+        let zero = b.initializer(TensorProto::from_raw("constant.uint8.128", &[], DataType::Uint8, vec![ZERO]));
+        let product =
+            b.node_of(MICROSOFT, "MatMulIntegerToFloat", &[&rows.quantised, &integers, &one, &scales, &zero], vec![]);
+        let product = b.mul(&product, &rows.scale);
+        let sum = NodeProto {
+            name: Some(b.fresh("Add")),
+            op_type: Some("Add".to_owned()),
+            input: vec![product.name().to_owned(), node.input[2].clone()],
+            output: node.output.clone(),
+            ..Default::default()
+        };
+        b.push(sum);
+        Ok(())
+    })
+}
+
+fn quantised_rows(b: &mut GraphBuilder, x: &Value) -> Rows {
+    b.scoped("quantised", |b| {
+        let over = || vec![attribute::ints("axes", &[-1]), attribute::int("keepdims", 0)];
+        // Two readings of the rows cost less than a copy of their absolute values.
+        let (highest, lowest) = (b.node("ReduceMax", &[x], over()), b.node("ReduceMin", &[x], over()));
+        let lowest = b.node("Neg", &[&lowest], vec![]);
+        let largest = b.max(&highest, &lowest);
+        let step = b.scalar("step", 1.0 / LEVELS);
+        let scale = b.mul(&largest, &step);
+        let smallest = b.scalar("smallest_scale", SMALLEST_SCALE);
+        let scale = b.add(&scale, &smallest);
+        let shape = b.shape(&scale, 0, 1);
+        let zero = TensorProto::from_raw("", &[1], DataType::Uint8, vec![ZERO]);
+        let zeros = b.node("ConstantOfShape", &[&shape], vec![attribute::tensor("value", zero)]);
+        let quantised = b.node("QuantizeLinear", &[x, &scale, &zeros], vec![attribute::int("axis", 0)]);
+        Rows { quantised, scale: b.unsqueeze(&scale, &[1]) }
+    })
+}
+
+/// `[out, in]` floats as `[in, out]` signed bytes, which is how the runtime multiplies them, and a scale for each output.
+fn quantised_weight(weight: &TensorProto) -> Result<(TensorProto, TensorProto), OnnxError> {
+    let values = weight.floats()?;
+    let [outputs, inputs] = [0, 1].map(|axis| usize::try_from(weight.dims[axis]).unwrap_or(0));
+    let mut bytes = vec![0_u8; values.len()];
+    let mut scales = Vec::with_capacity(outputs);
+    for (output, row) in values.chunks_exact(inputs.max(1)).enumerate() {
+        let largest = row.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let scale = if largest > 0.0 { largest / LEVELS } else { 1.0 };
+        for (input, value) in row.iter().enumerate() {
+            bytes[input * outputs + output] = (value / scale).round_ties_even().clamp(-LEVELS, LEVELS) as i8 as u8;
+        }
+        scales.push(scale);
+    }
+    let name = weight.name();
+    Ok((
+        TensorProto::from_raw(&format!("{name}.int8"), &[inputs, outputs], DataType::Int8, bytes),
+        TensorProto::from_f32(&format!("{name}.scale"), &[outputs], &scales),
+    ))
+}

@@ -1,0 +1,192 @@
+//! Whether one of two is better on the same rows: the paired bootstrap, said in words.
+
+use std::fmt;
+
+use larder_metrics::{
+    Bootstrap, DEFAULT_LEVEL, EntityRule, Interval, Metric, MetricsError, PairedConfusion, PairedDifference,
+    paired_entity_difference,
+};
+use larder_tags::Scheme;
+use serde::Serialize;
+
+use super::{Subject, for_people};
+use crate::PipelineError;
+use crate::evaluate::{AnsweredRows, SplitAnswers};
+
+/// Resamples for an interval that holds for several pairs together: its ends lie further out, where of the usual
+/// thousand resamples only a handful would tell.
+const TOGETHER_RESAMPLES: usize = 10_000;
+
+/// The best of a split against another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The split.
+    pub split: String,
+    /// What they are compared by.
+    pub score: String,
+    /// The one with the higher score.
+    pub better: String,
+    /// The other.
+    pub than: String,
+    /// Score of the better minus score of the other.
+    pub difference: f64,
+    /// Its bootstrap interval over rows (of taggers, sentences): the same drawn rows judge both.
+    pub interval: Interval,
+    /// Whether the interval lies above 0.
+    pub told_apart: bool,
+    /// With several pairs on a split: the interval at the level at which all of them together are as sure as one alone
+    /// at the usual level (Bonferroni: a share of the risk for each).
+    pub together: Option<Interval>,
+    /// Whether that interval lies above 0; as `told_apart` where there is one pair.
+    pub told_apart_together: bool,
+}
+
+impl fmt::Display for Difference {
+    /// `a is better than b on dev: MCC +0.031, 95 % interval 0.010 to 0.052`, or `a and b cannot be told apart on dev: ...`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { split, score, better, than, difference, interval, .. } = self;
+        match self.told_apart {
+            true => write!(f, "{better} is better than {than} on {split}")?,
+            false => write!(f, "{better} and {than} cannot be told apart on {split}")?,
+        }
+        let (score, Interval { low, high, .. }) = (for_people(score), interval);
+        write!(f, ": {score} {difference:+.3}, {} % interval {low:.3} to {high:.3}", percent(interval))
+    }
+}
+
+/// A level as `95`, or `98.33`.
+fn percent(interval: &Interval) -> f64 {
+    (interval.level * 1e4).round() / 1e2
+}
+
+/// The differences of the best subject and each other on split number `at`.
+pub(super) fn differences(
+    subjects: &[Subject<'_>],
+    best: usize,
+    at: usize,
+    metric: Metric,
+    score: &str,
+) -> Result<Vec<Difference>, PipelineError> {
+    let first = &subjects[best];
+    let pairs = subjects.len() - 1;
+    let usual = Bootstrap::default();
+    let level = 1.0 - (1.0 - DEFAULT_LEVEL) / pairs.max(1) as f64;
+    let wide = Bootstrap { level, resamples: TOGETHER_RESAMPLES, ..usual };
+    let others = subjects.iter().enumerate().filter(|(index, _)| *index != best).map(|(_, other)| other);
+    others
+        .map(|other| {
+            let pair = Pair::of(first, other, at)?;
+            let (difference, interval) = pair.difference(metric, &usual)?;
+            let together = if pairs > 1 { Some(pair.difference(metric, &wide)?.1) } else { None };
+            let told_apart = interval.low > 0.0;
+            Ok(Difference {
+                split: first.answers[at].split.clone(),
+                score: score.to_owned(),
+                better: first.name.to_owned(),
+                than: other.name.to_owned(),
+                difference,
+                interval,
+                told_apart,
+                told_apart_together: together.map_or(told_apart, |interval| interval.low > 0.0),
+                together,
+            })
+        })
+        .collect()
+}
+
+/// Two sets of answers to the same rows.
+enum Pair<'a> {
+    Sequence(PairedConfusion),
+    Tagging { gold: &'a [Vec<String>], first: &'a [Vec<String>], second: &'a [Vec<String>] },
+}
+
+impl<'a> Pair<'a> {
+    fn of(first: &'a Subject<'_>, second: &'a Subject<'_>, at: usize) -> Result<Self, PipelineError> {
+        let (a, b) = (&first.answers[at], &second.answers[at]);
+        let differ = |why: String| PipelineError::NotComparable {
+            first: first.name.to_owned(),
+            second: second.name.to_owned(),
+            why,
+        };
+        if let Some(why) = other_rows(a, b) {
+            return Err(differ(why));
+        }
+        match (&a.rows, &b.rows) {
+            (
+                AnsweredRows::Sequence { gold, answers, classes },
+                AnsweredRows::Sequence { gold: same, answers: others, .. },
+            ) if gold == same => Ok(Self::Sequence(PairedConfusion::from_classes(gold, answers, others, *classes)?)),
+            (AnsweredRows::Tagging { gold, predicted }, AnsweredRows::Tagging { gold: same, predicted: others })
+                if gold == same =>
+            {
+                Ok(Self::Tagging { gold, first: predicted, second: others })
+            }
+            _ => Err(differ(format!("their gold labels of split `{}` differ", a.split))),
+        }
+    }
+
+    /// The difference, first minus second, and its interval.
+    fn difference(&self, metric: Metric, bootstrap: &Bootstrap) -> Result<(f64, Interval), MetricsError> {
+        fn both<M>(found: PairedDifference<M>) -> (f64, Interval) {
+            (found.difference, found.interval)
+        }
+        match self {
+            Self::Sequence(paired) => bootstrap.paired_difference(paired, metric).map(both),
+            Self::Tagging { gold, first, second } => {
+                // larder's own answers are legal, for which both rules read the same entities.
+                paired_entity_difference(gold, first, second, Scheme::Iob2, EntityRule::Strict, bootstrap).map(both)
+            }
+        }
+    }
+}
+
+/// Why two sets of answers are not to the same rows.
+fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
+    let (a, b) = (&first.example_ids, &second.example_ids);
+    if a.len() != b.len() {
+        return Some(format!("split `{}` has {} rows for one and {} for the other", first.split, a.len(), b.len()));
+    }
+    let row = a.iter().zip(b).position(|(a, b)| a != b)?;
+    Some(format!("row {row} of split `{}` is example {} for one and {} for the other", first.split, a[row], b[row]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(low: f64) -> Difference {
+        Difference {
+            split: "dev".to_owned(),
+            score: "mcc".to_owned(),
+            better: "large".to_owned(),
+            than: "small".to_owned(),
+            difference: 0.0312,
+            interval: Interval { low, high: 0.052, level: 0.95 },
+            told_apart: low > 0.0,
+            together: None,
+            told_apart_together: low > 0.0,
+        }
+    }
+
+    #[test]
+    fn a_difference_is_said_in_words() {
+        let said = difference(0.0104).to_string();
+        assert_eq!(said, "large is better than small on dev: MCC +0.031, 95 % interval 0.010 to 0.052");
+        let said = difference(-0.0104).to_string();
+        assert_eq!(said, "large and small cannot be told apart on dev: MCC +0.031, 95 % interval -0.010 to 0.052");
+    }
+
+    #[test]
+    fn other_rows_are_named() {
+        let answers = |ids: &[&str]| SplitAnswers {
+            split: "dev".to_owned(),
+            example_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            rows: AnsweredRows::Tagging { gold: Vec::new(), predicted: Vec::new() },
+        };
+        let dev = answers(&["a", "b"]);
+        assert_eq!(other_rows(&dev, &dev.clone()), None);
+        let why = |other: SplitAnswers| other_rows(&dev, &other).unwrap();
+        assert!(why(answers(&["a"])).contains("has 2 rows for one and 1 for the other"));
+        assert!(why(answers(&["a", "c"])).contains("row 1 of split `dev` is example b for one and c"));
+    }
+}

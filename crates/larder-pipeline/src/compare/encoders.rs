@@ -1,0 +1,321 @@
+//! Several encoders on one dataset: the same rows, the same rule for the head.
+
+use std::path::Path;
+use std::time::Instant;
+
+use larder_data::{DatasetSpec, Task};
+use larder_encode::{EncodeError, EncodeSettings};
+use larder_encoder::Encoder;
+use larder_runtime::RuntimeError;
+use larder_store::{FeaturesFile, Level, StoreError};
+use larder_tokens::TokenizeStageError;
+use larder_train::TrainError;
+use serde::Serialize;
+
+use super::meter::{Encoding, Meter};
+use super::{SplitComparison, Subject, common_metric, compare};
+use crate::encode::{EncodeOptions, embed_features, encode_split};
+use crate::evaluate::{Evaluation, SplitAnswers, evaluate_keeping};
+use crate::train::{TRAIN_SPLIT, TrainOptions, check_trainable, train};
+use crate::{Event, Larder, Observer, PipelineError, RunRecord, Stage};
+
+/// Times an encoder is loaded; the fastest counts, because the first may wait for the disk, or for CUDA to start.
+const LOADS: usize = 2;
+
+/// An encoder to be compared.
+#[derive(Debug, Clone)]
+pub struct Contender {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// How it is encoded with and trained on. `encode.force` encodes even what is cached, so that every rate is measured now.
+    pub options: TrainOptions,
+}
+
+/// Several encoders on one dataset.
+#[derive(Debug, Clone, Serialize)]
+pub struct EncoderComparison {
+    /// The dataset.
+    pub dataset: String,
+    /// Its task.
+    pub task: Task,
+    /// What a row of the features is.
+    pub level: Level,
+    /// The encoders that were scored, in the order asked for.
+    pub encoders: Vec<ComparedEncoder>,
+    /// The encoders that could not be.
+    pub refused: Vec<RefusedEncoder>,
+    /// Scores side by side, one entry a split.
+    pub splits: Vec<SplitComparison>,
+    /// The run of the best encoder on the first split; `None` when none was scored.
+    pub best_run: Option<String>,
+}
+
+/// An encoder that was scored, and what it costs.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparedEncoder {
+    /// Its name, and the others under which the same model and tokenizer were asked for.
+    pub names: Vec<String>,
+    /// The model's digest.
+    pub digest: String,
+    /// The tokenizer's digest.
+    pub tokenizer_digest: String,
+    /// Features of each token.
+    pub hidden_size: usize,
+    /// Size of the model's file in bytes.
+    pub model_bytes: u64,
+    /// Seconds from the model's file to sessions that are ready to run, measured now.
+    pub load_seconds: f64,
+    /// Size of the features files of all splits compared, in bytes.
+    pub cache_bytes: u64,
+    /// Vector columns in them, if an earlier command cached more than this one asked for.
+    pub further_columns: usize,
+    /// What was encoded now, and how fast.
+    pub encoding: Encoding,
+    /// The run.
+    pub run: String,
+    /// Its scores in full.
+    pub evaluation: Evaluation,
+}
+
+/// An encoder that could not be scored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedEncoder {
+    /// Its names.
+    pub names: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What came of one encoder.
+struct Scored {
+    compared: ComparedEncoder,
+    record: RunRecord,
+    answers: Vec<SplitAnswers>,
+}
+
+/// Tokenizes, encodes, trains and evaluates with each encoder, one after another, and says which differences are real.
+/// Stages that are up to date are skipped, and the runs are ordinary ones. Encoders of the same model and tokenizer count
+/// as one. An encoder that fails by its own fault is listed with the reason and the others go on.
+///
+/// `splits` are judged, or all but train if it is empty.
+///
+/// # Errors
+/// [`PipelineError::NothingToJudge`]; whatever would fail for every encoder: the dataset, the disk, ONNX Runtime.
+pub fn compare_encoders(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    contenders: &[Contender],
+    splits: &[String],
+    observer: &mut dyn Observer,
+) -> Result<EncoderComparison, PipelineError> {
+    let level = contenders.first().map_or(Level::Sentence, |contender| contender.options.encode.settings.level);
+    check_trainable(spec, level)?;
+    let asked: Vec<String> = match splits {
+        [] => spec.split_names().filter(|split| *split != TRAIN_SPLIT).map(str::to_owned).collect(),
+        some => some.to_vec(),
+    };
+    if asked.is_empty() {
+        return Err(PipelineError::NothingToJudge { spec: spec.path.clone() });
+    }
+    let groups = groups(contenders);
+    let (mut scored, mut refused) = (Vec::new(), Vec::new());
+    for (at, (contender, names)) in groups.iter().enumerate() {
+        observer.event(Event::Encoder { name: contender.encoder.name(), number: at + 1, of: groups.len() });
+        if let [first, others @ ..] = names.as_slice()
+            && !others.is_empty()
+        {
+            let others = others.join(", ");
+            observer.event(Event::Note(&format!("{others} is {first} by another name: the same model and tokenizer")));
+        }
+        match contend(larder, spec, contender, names, &asked, observer) {
+            Ok(one) => scored.push(one),
+            Err(error) if is_own_fault(&error) => {
+                let reason = with_causes(&error);
+                observer.event(Event::Note(&format!("{} is left out: {reason}", names.join(", "))));
+                refused.push(RefusedEncoder { names: names.clone(), reason });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let subjects: Vec<Subject<'_>> = scored
+        .iter()
+        .map(|one| Subject {
+            name: &one.compared.names[0],
+            record: &one.record,
+            evaluation: &one.compared.evaluation,
+            answers: &one.answers,
+        })
+        .collect();
+    let splits = compare(&subjects, common_metric(scored.iter().map(|one| &one.record)))?;
+    let best = |split: &SplitComparison| scored.iter().find(|one| one.compared.names[0] == split.best);
+    let best_run = splits.first().and_then(best).map(|one| one.record.run.clone());
+    Ok(EncoderComparison {
+        dataset: spec.name.clone(),
+        task: spec.task,
+        level,
+        encoders: scored.into_iter().map(|one| one.compared).collect(),
+        refused,
+        splits,
+        best_run,
+    })
+}
+
+impl EncoderComparison {
+    /// Whether there is something to compare: two encoders were scored, or all that were asked for are one and the same.
+    ///
+    /// # Errors
+    /// [`PipelineError::TooFewCompared`] with the reasons.
+    pub fn check(&self, spec: &Path) -> Result<(), PipelineError> {
+        if self.encoders.len() > 1 || self.refused.is_empty() {
+            return Ok(());
+        }
+        let refused = self.refused.iter().map(|one| format!("{}: {}", one.names.join(", "), one.reason));
+        Err(PipelineError::TooFewCompared {
+            spec: spec.to_path_buf(),
+            compared: self.encoders.len(),
+            asked: self.encoders.len() + self.refused.len(),
+            refused: refused.collect(),
+        })
+    }
+}
+
+/// The different encoders among `contenders`, each with all its names.
+fn groups(contenders: &[Contender]) -> Vec<(&Contender, Vec<String>)> {
+    let mut groups: Vec<(&Contender, Vec<String>)> = Vec::new();
+    for contender in contenders {
+        let name = contender.encoder.name().to_owned();
+        match groups.iter_mut().find(|(first, _)| are_one(&first.encoder, &contender.encoder)) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => groups.push((contender, vec![name])),
+        }
+    }
+    groups
+}
+
+/// The same model and tokenizer, read in the same way.
+fn are_one(first: &Encoder, second: &Encoder) -> bool {
+    let (a, b) = (first.manifest(), second.manifest());
+    a.digest == b.digest
+        && a.tokenizer_digest == b.tokenizer_digest
+        && a.interface == b.interface
+        && a.max_positions == b.max_positions
+}
+
+fn contend(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    contender: &Contender,
+    names: &[String],
+    splits: &[String],
+    observer: &mut dyn Observer,
+) -> Result<Scored, PipelineError> {
+    let Contender { encoder, options } = contender;
+    let settings = &options.encode.settings;
+    if settings.level != Level::Sentence && !encoder.gives_tokens() {
+        return Err(PipelineError::SentencesOnly { encoder: encoder.name().to_owned() });
+    }
+    let load_seconds = load_seconds(larder, encoder, settings)?;
+    let mut meter = Meter::new(observer);
+    let asked_columns = settings.outputs(encoder.interface().last_layer())?.len();
+    let (mut cache_bytes, mut further_columns) = (0, 0);
+    let others = splits.iter().map(String::as_str).filter(|split| *split != TRAIN_SPLIT);
+    for split in std::iter::once(TRAIN_SPLIT).chain(others) {
+        let (path, times) = encode_split(larder, spec, encoder, split, &options.encode, &mut meter)?;
+        cache_bytes += size(&path)?;
+        let file = FeaturesFile::open(&path)?;
+        further_columns = further_columns.max(file.columns().len().saturating_sub(asked_columns));
+        if times.iter().any(|time| time.stage == Stage::Encode && time.fresh) {
+            meter.encoding.add_fresh(file.rows() as u64);
+        }
+    }
+    meter.encoded = true;
+    // The features were encoded a moment ago: forcing them again would time nothing new.
+    let options = TrainOptions { encode: EncodeOptions { force: false, ..options.encode.clone() }, ..options.clone() };
+    let trained = train(larder, spec, encoder, &options, &mut meter)?;
+    let mut answers = Vec::new();
+    let (device, threads) = (settings.device, settings.threads);
+    let judged = evaluate_keeping(larder, &trained.record, splits, device, threads, Some(&mut answers), &mut meter)?;
+    let manifest = encoder.manifest();
+    let compared = ComparedEncoder {
+        names: names.to_vec(),
+        digest: manifest.digest.clone(),
+        tokenizer_digest: manifest.tokenizer_digest.clone(),
+        hidden_size: manifest.hidden_size,
+        model_bytes: size(&encoder.model_path())?,
+        load_seconds,
+        cache_bytes,
+        further_columns,
+        encoding: meter.encoding,
+        run: trained.record.run.clone(),
+        evaluation: judged.evaluation,
+    };
+    Ok(Scored { compared, record: trained.record, answers })
+}
+
+/// Seconds from the model's file to sessions that are ready to run: the file read and checked, the graph cut to what is
+/// asked for, one session a worker.
+fn load_seconds(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<f64, PipelineError> {
+    // The library is loaded once for all of them.
+    larder.runtime()?;
+    let mut fastest = f64::INFINITY;
+    for _ in 0..LOADS {
+        let started = Instant::now();
+        embed_features(larder, encoder, settings)?;
+        fastest = fastest.min(started.elapsed().as_secs_f64());
+    }
+    Ok(fastest)
+}
+
+fn size(path: &Path) -> Result<u64, StoreError> {
+    let failed = |source| StoreError::Io { action: "read", path: path.to_path_buf(), source };
+    Ok(std::fs::metadata(path).map_err(failed)?.len())
+}
+
+/// Whether it is this encoder that fails, and another one need not.
+fn is_own_fault(error: &PipelineError) -> bool {
+    let of_model = |error: &RuntimeError| {
+        !matches!(
+            error,
+            RuntimeError::NoLibrary { .. }
+                | RuntimeError::AlreadyLoaded { .. }
+                | RuntimeError::Start { .. }
+                | RuntimeError::CudaUnavailable { .. }
+        )
+    };
+    match error {
+        PipelineError::SentencesOnly { .. }
+        | PipelineError::Encoder(_)
+        | PipelineError::Text(_)
+        | PipelineError::Tokenize(TokenizeStageError::Text { .. })
+        | PipelineError::Train(TrainError::Diverged { .. }) => true,
+        PipelineError::Runtime(error) | PipelineError::Encode(EncodeError::Runtime(error)) => of_model(error),
+        PipelineError::Encode(error) => matches!(
+            error,
+            EncodeError::Encoder(_)
+                | EncodeError::Onnx(_)
+                | EncodeError::Tokens(_)
+                | EncodeError::Row { .. }
+                | EncodeError::NotFinite { .. }
+                | EncodeError::HalfOverflow { .. }
+                | EncodeError::OutputShape { .. }
+                | EncodeError::Layer { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// An error and its causes in one line; a cause that its parent already tells is not repeated.
+fn with_causes(error: &PipelineError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = cause.source();
+    }
+    text
+}

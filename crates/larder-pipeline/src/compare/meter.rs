@@ -1,0 +1,76 @@
+//! What encoding cost, counted while it happens.
+
+use larder_encode::EncodeReport;
+use serde::Serialize;
+
+use crate::{Event, Observer, Stage};
+
+/// What of an encoder's features was made now, and how fast. Rows are texts, words or tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Encoding {
+    /// Rows of all splits.
+    pub rows: u64,
+    /// Rows that lay in the cache.
+    pub cached_rows: u64,
+    /// Rows that went through the encoder now; those that are neither this nor cached are equal to another row.
+    pub encoded_rows: u64,
+    /// Splits that were encoded now.
+    pub encoded_splits: usize,
+    /// Real tokens, special tokens included, that went through the encoder now.
+    pub encoded_tokens: u64,
+    /// Seconds of that, without loading the model, with the file written.
+    pub seconds: f64,
+    /// Rows a second; `None` when nothing was encoded now.
+    pub rows_per_second: Option<f64>,
+    /// Real tokens a second; `None` when nothing was encoded now.
+    pub tokens_per_second: Option<f64>,
+}
+
+impl Encoding {
+    /// Counts a split that was up to date.
+    pub(super) fn add_fresh(&mut self, rows: u64) {
+        self.rows += rows;
+        self.cached_rows += rows;
+    }
+
+    fn add(&mut self, report: &EncodeReport) {
+        self.rows += report.rows as u64;
+        self.cached_rows += (report.reused_rows + report.resumed_rows) as u64;
+        if report.encoded_rows == 0 {
+            return;
+        }
+        self.encoded_rows += report.encoded_rows as u64;
+        self.encoded_tokens += report.encoded_tokens;
+        self.encoded_splits += 1;
+        self.seconds += report.run_seconds;
+        let seconds = self.seconds.max(f64::MIN_POSITIVE);
+        self.rows_per_second = Some(self.encoded_rows as f64 / seconds);
+        self.tokens_per_second = Some(self.encoded_tokens as f64 / seconds);
+    }
+}
+
+/// Counts what is encoded and passes everything on.
+pub(super) struct Meter<'a> {
+    observer: &'a mut dyn Observer,
+    /// What was encoded so far.
+    pub(super) encoding: Encoding,
+    /// Whether features that are up to date are no news: they were made a moment ago.
+    pub(super) encoded: bool,
+}
+
+impl<'a> Meter<'a> {
+    pub(super) fn new(observer: &'a mut dyn Observer) -> Self {
+        Self { observer, encoding: Encoding::default(), encoded: false }
+    }
+}
+
+impl Observer for Meter<'_> {
+    fn event(&mut self, event: Event<'_>) {
+        match &event {
+            Event::Encoded { report, .. } => self.encoding.add(report),
+            Event::Fresh { stage: Stage::Tokenize | Stage::Encode, .. } if self.encoded => return,
+            _ => {}
+        }
+        self.observer.event(event);
+    }
+}

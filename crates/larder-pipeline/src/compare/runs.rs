@@ -1,0 +1,112 @@
+//! Runs that are there, judged on the same splits.
+
+use larder_data::Task;
+use larder_runtime::Device;
+use serde::Serialize;
+
+use super::{SplitComparison, Subject, common_metric, compare};
+use crate::evaluate::{Evaluation, SplitAnswers, evaluate_keeping};
+use crate::{HeadRecord, Larder, Observer, PipelineError, RunRecord};
+
+/// Several runs on one dataset.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunComparison {
+    /// The dataset.
+    pub dataset: String,
+    /// Its task.
+    pub task: Task,
+    /// The runs, in the order asked for.
+    pub runs: Vec<ComparedRun>,
+    /// Scores side by side, one entry a split.
+    pub splits: Vec<SplitComparison>,
+    /// The best run on the first split; `None` where there is no split.
+    pub best_run: Option<String>,
+}
+
+/// A run that was compared.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparedRun {
+    /// The run.
+    pub run: String,
+    /// Its encoder.
+    pub encoder: String,
+    /// The kind of head.
+    pub head: String,
+    /// The hidden layers that it was offered, as asked.
+    pub layers: String,
+    /// Its scores in full.
+    pub evaluation: Evaluation,
+}
+
+/// Scores each run on `splits` of its dataset, or on all but the one it was trained on, and says which differences are
+/// real. Features that are missing are made with the settings that the run recorded. A run named twice counts once.
+///
+/// # Errors
+/// [`PipelineError::NotComparable`] for runs of different datasets, tasks, labels or rows; otherwise as
+/// [`evaluate`](crate::evaluate).
+pub fn compare_runs(
+    larder: &Larder,
+    runs: &[String],
+    splits: &[String],
+    device: Device,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<RunComparison, PipelineError> {
+    let mut records: Vec<RunRecord> = Vec::new();
+    for run in runs {
+        if records.iter().all(|known| known.run != *run) {
+            records.push(RunRecord::open(larder, run)?);
+        }
+    }
+    for other in records.iter().skip(1) {
+        if let Some(why) = differs(&records[0], other) {
+            let (first, second) = (records[0].run.clone(), other.run.clone());
+            return Err(PipelineError::NotComparable { first, second, why });
+        }
+    }
+    let mut judged: Vec<(Evaluation, Vec<SplitAnswers>)> = Vec::new();
+    for record in &records {
+        let mut answers = Vec::new();
+        let kept = Some(&mut answers);
+        let outcome = evaluate_keeping(larder, record, splits, device, threads, kept, observer)?;
+        judged.push((outcome.evaluation, answers));
+    }
+    let subjects: Vec<Subject<'_>> = records
+        .iter()
+        .zip(&judged)
+        .map(|(record, (evaluation, answers))| Subject { name: &record.run, record, evaluation, answers })
+        .collect();
+    let splits = compare(&subjects, common_metric(records.iter()))?;
+    let best_run = splits.first().map(|split| split.best.clone());
+    let (dataset, task) = records.first().map_or((String::new(), Task::Sequence), |r| (r.dataset.clone(), r.task()));
+    let runs = records
+        .into_iter()
+        .zip(judged)
+        .map(|(record, (evaluation, _))| ComparedRun {
+            head: match &record.head {
+                HeadRecord::Sequence(_) => "logistic".to_owned(),
+                HeadRecord::Tagging(head) => head.settings.kind.to_string(),
+            },
+            layers: record.settings.layers.to_string(),
+            run: record.run,
+            encoder: record.encoder,
+            evaluation,
+        })
+        .collect();
+    Ok(RunComparison { dataset, task, runs, splits, best_run })
+}
+
+/// What keeps two runs from being judged on the same rows with the same answers.
+fn differs(first: &RunRecord, second: &RunRecord) -> Option<String> {
+    let unlike = |what: &str, a: &str, b: &str| Some(format!("one's {what} is {a}, the other's {b}"));
+    if first.dataset != second.dataset {
+        return unlike("dataset", &first.dataset, &second.dataset);
+    }
+    if first.task() != second.task() {
+        return unlike("task", &first.task().to_string(), &second.task().to_string());
+    }
+    if first.labels != second.labels {
+        return unlike("list of labels", &first.labels.join(", "), &second.labels.join(", "));
+    }
+    None
+}

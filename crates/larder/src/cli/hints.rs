@@ -1,0 +1,49 @@
+//! Names that decide what a model's inputs and outputs are.
+
+use clap::Args;
+use larder_onnx::Hints;
+
+/// For a model that can be read in two ways; `encoder add` says so and lists the candidates.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For a model that can be read in two ways")]
+pub struct HintFlags {
+    /// The input of token ids
+    #[arg(long, value_name = "NAME")]
+    pub ids_input: Option<String>,
+    /// The input that is 1 for tokens and 0 for padding
+    #[arg(long, value_name = "NAME")]
+    pub mask_input: Option<String>,
+    /// The input that tells the two texts of a pair apart
+    #[arg(long, value_name = "NAME")]
+    pub types_input: Option<String>,
+    /// The output with the last layer's vector for each token
+    #[arg(long, value_name = "NAME")]
+    pub token_output: Option<String>,
+    /// The output with a vector for the whole text
+    #[arg(long, value_name = "NAME")]
+    pub pooled_output: Option<String>,
+}
+
+impl HintFlags {
+    pub fn hints(&self) -> Hints {
+        Hints {
+            input_ids: self.ids_input.clone(),
+            attention_mask: self.mask_input.clone(),
+            token_type_ids: self.types_input.clone(),
+            last_hidden_state: self.token_output.clone(),
+            pooler_output: self.pooled_output.clone(),
+        }
+    }
+}
+
+/// The flag that names the tensor with this meaning.
+pub fn flag_of(role: &str) -> Option<&'static str> {
+    match role {
+        "input_ids" => Some("--ids-input"),
+        "attention_mask" => Some("--mask-input"),
+        "token_type_ids" => Some("--types-input"),
+        "last_hidden_state" => Some("--token-output"),
+        "pooler_output" => Some("--pooled-output"),
+        _ => None,
+    }
+}

@@ -1,0 +1,104 @@
+"""The graphs of one encoder against one another: `just bench-graphs`.
+
+An encoder as somebody exported it, as larder builds it of what it read in that export, and with products in 8-bit
+integers, take turns in encoding the same split, a new process each time. Exports are made of a folder with config.json and
+model.safetensors by torch's two exporters where torch, transformers and onnxscript are installed, and given as `.onnx`
+files or folders besides. Prints, for each export, the seconds of every round, whole processes from start to the written file,
+and the median of the rounds' ratios to the graph as given.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+# Each is a pass over the split with every graph.
+DEFAULT_ROUNDS = 5
+
+
+def larder(arguments, home):
+    command = [str(arguments.larder), "--home", str(home), "--json"]
+
+    def run(*words):
+        done = subprocess.run([*command, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(map(str, words))}:\n{done.stderr}")
+        return done.stdout
+
+    return run
+
+
+def exports(source, folder):
+    """The folder's model as torch's exporters write it."""
+    try:
+        import onnxscript  # noqa: F401 - the dynamo exporter needs it
+        import torch
+        import transformers
+    except ImportError as missing:
+        print(f"SKIPPED: exports by torch ({missing}); pip install torch transformers onnxscript onnx", file=sys.stderr)
+        return
+    model = transformers.AutoModel.from_pretrained(source).eval()
+    ids = torch.randint(1000, 2000, (2, 9))
+    fed = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+    for exporter in ("torchscript", "dynamo"):
+        target = folder / f"{source.name}-{exporter}"
+        if not (target / "model.onnx").exists():
+            target.mkdir(parents=True, exist_ok=True)
+            for name in ("config.json", "tokenizer.json"):
+                shutil.copy(source / name, target)
+            axes = {0: "batch", 1: "seq"}
+            if exporter == "dynamo":
+                options = {"dynamo": True, "dynamic_shapes": {name: axes for name in fed}}
+            else:
+                options = {"dynamo": False, "opset_version": 17, "dynamic_axes": {name: axes for name in fed}}
+            torch.onnx.export(model, (), str(target / "model.onnx"), kwargs=fed, input_names=list(fed), **options)
+        yield target
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--larder", type=pathlib.Path, required=True)
+    parser.add_argument("--dataset", type=pathlib.Path, required=True)
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--source", type=pathlib.Path, help="a folder with weights, to be exported")
+    parser.add_argument("--export", type=pathlib.Path, action="append", default=[], help="an export that is there")
+    parser.add_argument("--tokenizer", type=pathlib.Path, help="tokenizer.json of the exports that have none")
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="a folder for exports and caches")
+    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS)
+    arguments = parser.parse_args()
+    home = arguments.work / "home"
+    run = larder(arguments, home)
+    found = list(exports(arguments.source, arguments.work)) if arguments.source else []
+    for export in [*found, *arguments.export]:
+        name = export.stem if export.suffix == ".onnx" else export.name
+        extra = [] if (export / "tokenizer.json").exists() else ["--tokenizer", arguments.tokenizer]
+        run("encoder", "add", export, "--name", name, "--replace", *extra)
+        run("encoder", "quantise", name, "--replace")
+        manifest = json.loads(run("encoder", "show", name))
+        print(f"{name}: {json.dumps(manifest['prepared'])}")
+        # Tokens are made before the clock runs.
+        run("tokenize", arguments.dataset, "--split", arguments.split, "--encoder", name)
+        run("tokenize", arguments.dataset, "--split", arguments.split, "--encoder", f"{name}-int8")
+        sides = {
+            "given": ("--encoder", name, "--graph", "given"),
+            "rebuilt": ("--encoder", name, "--graph", "auto"),
+            "int8": ("--encoder", f"{name}-int8"),
+        }
+        seconds = {side: [] for side in sides}
+        for number in range(arguments.rounds):
+            for side, words in sides.items():
+                started = time.perf_counter()
+                run("encode", arguments.dataset, "--split", arguments.split, "--force", *words)
+                seconds[side].append(time.perf_counter() - started)
+            print(f"  round {number + 1}: " + ", ".join(f"{side} {taken[-1]:.2f} s" for side, taken in seconds.items()))
+        for side in ("rebuilt", "int8"):
+            ratios = [own / given for own, given in zip(seconds[side], seconds["given"])]
+            print(f"  {side} / given: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
+
+
+if __name__ == "__main__":
+    main()
