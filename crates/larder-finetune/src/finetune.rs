@@ -325,7 +325,8 @@ impl<'a> Run<'a> {
         let evaluated = evaluator.run(&self.state.parameters, &self.state.values, self.settings)?;
         let score = Score { score: observer.score(step, &evaluated), step };
         self.last = Some(score);
-        if self.progress.best.first().is_some_and(|best| best.score >= score.score) {
+        // A score that is no number is better than none, and than no other.
+        if self.progress.best.first().is_some_and(|best| score.score.is_nan() || best.score >= score.score) {
             self.progress.stale += 1;
             return Ok(self.settings.patience.is_some_and(|patience| self.progress.stale >= patience));
         }

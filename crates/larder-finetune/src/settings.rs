@@ -1,5 +1,8 @@
 //! How an encoder is fine-tuned.
 
+use std::fmt;
+use std::str::FromStr;
+
 use larder_graphs::{AdamW, DropoutRatios, Loss};
 use larder_onnx::{Family, Pool, Weights};
 
@@ -39,6 +42,38 @@ pub enum Order {
     Shuffled,
     /// As the examples come, in every epoch.
     AsGiven,
+}
+
+impl Order {
+    /// All choices.
+    pub const ALL: &[Self] = &[Self::Shuffled, Self::AsGiven];
+
+    /// The spelling used in files, flags and messages: how examples are shuffled.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shuffled => "by-length",
+            Self::AsGiven => "none",
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Order {
+    type Err = TuneError;
+
+    fn from_str(word: &str) -> Result<Self, TuneError> {
+        let known = Self::ALL.iter().copied().find(|order| order.as_str() == word);
+        known.ok_or_else(|| TuneError::Setting {
+            setting: "shuffle",
+            found: word.to_owned(),
+            expected: "by-length or none",
+        })
+    }
 }
 
 /// How the head starts.

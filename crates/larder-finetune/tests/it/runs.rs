@@ -232,7 +232,7 @@ fn every_family_learns_with_any_order_and_batch() {
             let settings = TuneSettings {
                 pool,
                 batch,
-                length: Length::Epochs(12),
+                length: Length::Epochs(20),
                 weight_decay: 0.0,
                 learning_rate: 3e-3,
                 layer_decay: 1.0,
