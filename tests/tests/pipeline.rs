@@ -391,3 +391,23 @@ fn encoders_are_listed_shown_and_verified() {
     std::fs::write(&model, bytes).unwrap();
     kitchen.larder(&["encoder", "verify", "tiny"]).exits(3).says(&["model.onnx"]);
 }
+
+#[test]
+fn the_graph_is_chosen_and_an_encoder_of_integers_stands_beside_its_own() {
+    let (kitchen, dataset) = toy_kitchen();
+    let half = ["encode", dataset.as_str(), "-e", "tiny", "--device", "cpu", "--graph", "half"];
+    kitchen.ok(&half).says(&["half precision is for CUDA"]);
+    kitchen.larder(&["encode", &dataset, "-e", "tiny", "--graph", "fast"]).exits(2);
+
+    kitchen.ok(&["encoder", "quantise", "tiny"]);
+    let manifest = kitchen.json(&["encoder", "show", "tiny-int8"]);
+    assert_eq!(
+        (manifest["source"]["kind"].as_str(), manifest["name"].as_str()),
+        (Some("quantised"), Some("tiny-int8"))
+    );
+    let rounded = kitchen.json(&["embed", "-e", "tiny-int8", "a b c"]);
+    let exact = kitchen.json(&["embed", "-e", "tiny", "a b c"]);
+    assert_ne!(rounded, exact, "the vectors are no longer the same");
+    let outcome = kitchen.json(&["compare", &dataset, "--encoders", "tiny,tiny-int8"]);
+    assert_eq!(outcome["encoders"].as_array().map(Vec::len), Some(2), "{outcome:#}");
+}

@@ -51,6 +51,10 @@ pub struct EncodeReport {
     pub device: RanOn,
     /// CPU threads.
     pub threads: usize,
+    /// The graph that ran: see [`Engine::graph`](crate::Engine::graph).
+    pub graph: &'static str,
+    /// Why it is not the one that was asked for.
+    pub graph_note: Option<String>,
     /// The vector columns in the file.
     pub columns: Vec<FeatureColumnInfo>,
     /// Size of the file in bytes.

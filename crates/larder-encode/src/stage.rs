@@ -162,6 +162,8 @@ pub fn encode(
             run_seconds: 0.0,
             device: engine.ran_on().clone(),
             threads: engine.threads(),
+            graph: engine.graph(),
+            graph_note: engine.graph_note().map(str::to_owned),
             columns,
             file_bytes: 0,
         },

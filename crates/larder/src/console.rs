@@ -142,6 +142,9 @@ impl Console {
         let threads = if report.threads == 1 { "thread" } else { "threads" };
         text.push_str(&format!(" on {} ({} {threads}), {}", report.device, report.threads, bytes(report.file_bytes)));
         self.say(&text);
+        if let Some(note) = &report.graph_note {
+            self.say(&format!("note     {note}"));
+        }
     }
 }
 

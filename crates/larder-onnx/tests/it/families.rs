@@ -88,6 +88,43 @@ fn fused_operators_give_the_same() {
     }
 }
 
+#[test]
+fn half_precision_stays_within_its_rounding() {
+    for family in FAMILIES.into_iter().filter(|family| *family != Family::MpNet) {
+        let form = FusedForm { half: true, packed: false };
+        // The CPU computes in float32 between roundings, so this is about the graph: its types, and what is rounded.
+        let model = build_fused(&config(family), &weights(family), form).expect("has fused operators");
+        let golden = golden(&format!("{family}/outputs.safetensors"));
+        let expected = golden.floats("hidden_states").1;
+        let found = outputs(&model, &golden.batch());
+        let states = hidden_states(&model).len();
+        let width = config(family).hidden_size;
+        let rows = expected.chunks_exact(width).zip(found[..states].iter().flat_map(|state| state.chunks_exact(width)));
+        let length = |row: &mut dyn Iterator<Item = f64>| row.map(|value| value * value).sum::<f64>().sqrt();
+        for (place, (expected, found)) in rows.enumerate() {
+            let apart = length(&mut expected.iter().zip(found).map(|(a, b)| f64::from(a - b)));
+            let share = apart / length(&mut expected.iter().map(|&value| f64::from(value)));
+            assert!(share < 5e-3, "{family}: row {place} is off by {share:.1e} of its length");
+        }
+    }
+}
+
+#[test]
+fn packed_graphs_hold_no_padding_inside() {
+    for family in FAMILIES.into_iter().filter(|family| *family != Family::MpNet) {
+        let form = FusedForm { half: true, packed: true };
+        let (config, model) = (config(family), build_fused(&config(family), &weights(family), form));
+        let model = model.expect("has fused operators");
+        let count = |op_type: &str| model.graph().node.iter().filter(|node| node.op_type() == op_type).count();
+        let layers = config.num_hidden_layers;
+        let counts = ["RemovePadding", "PackedAttention", "RestorePadding", "Attention"].map(count);
+        assert_eq!(counts, [1, layers, layers, 0], "{family}");
+        // Who wants the last layer alone pays for one way back.
+        let last = model.pruned(&["last_hidden_state"]).expect("is there");
+        assert_eq!(last.graph().node.iter().filter(|node| node.op_type() == "RestorePadding").count(), 1, "{family}");
+    }
+}
+
 /// The cosine of each pair of rows, the smallest of them.
 fn smallest_cosine(a: &[f32], b: &[f32], width: usize) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();

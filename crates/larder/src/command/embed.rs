@@ -17,6 +17,9 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let encoder = context.larder.encoder(&args.encoder)?;
     let tokenizer = encoder.tokenizer()?;
     let mut engine = embed_features(&context.larder, &encoder, &args.vectors.settings(encoder.default_pool()))?;
+    if let Some(note) = engine.graph_note() {
+        eprintln!("note     {note}");
+    }
     let settings = TokenizeSettings { max_tokens: Some(encoder.max_tokens()) };
     let mut answer = |texts: &[String]| -> Result<(), Failure> {
         let contents: Vec<Content> =
