@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_encoder::{Encoder, Running};
+use larder_encoder::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, FusedForm};
 use larder_runtime::{Device, Runtime};
 
@@ -79,13 +79,14 @@ pub(crate) fn choose(
             let running = Running { model: encoder.model()?, interface: encoder.interface().clone(), rebuilt: false };
             return Ok(Chosen { running, name: "given", note });
         }
+        // Building and comparing a graph that could not be used would be wasted.
+        (GraphChoice::Half, Device::Cuda) if !encoder.pooler_is_its_own(outputs) => {
+            note = Some("not in half precision: the pooled output is the given graph's own".to_owned());
+        }
         (GraphChoice::Half, Device::Cuda) => {
             for (packed, name) in [(true, "half-packed"), (false, "half")] {
                 match encoder.fused(runtime, device, FusedForm { half: true, packed })? {
-                    Ok((running, _)) if encoder.pooler_is_its_own(outputs) => {
-                        return Ok(Chosen { running, name, note });
-                    }
-                    Ok(_) => note = Some("the pooled output is the given graph's own".to_owned()),
+                    Ok((running, _)) => return Ok(Chosen { running, name, note }),
                     Err(reason) => note = Some(format!("not in half precision: {reason}")),
                 }
             }
@@ -95,5 +96,13 @@ pub(crate) fn choose(
     }
     let running = encoder.running(outputs)?;
     let name = if running.rebuilt { "rebuilt" } else { "given" };
+    let expected = matches!(encoder.manifest().prepared, Prepared::Rebuilt(_)) && encoder.pooler_is_its_own(outputs);
+    if expected && !running.rebuilt {
+        note = Some(format!(
+            "encoder {} was added by another version of larder, whose graph was compared and this one's was not: the given \
+             graph runs; `larder encoder add` with --replace compares again",
+            encoder.name()
+        ));
+    }
     Ok(Chosen { running, name, note })
 }

@@ -85,12 +85,12 @@ impl Encoder {
         let model = self.model()?;
         let given = |model| Running { model, interface: self.interface().clone(), rebuilt: false };
         let Prepared::Rebuilt(record) = &self.manifest().prepared else { return Ok(given(model)) };
-        let Ok(lifted) = lift(&model, self.interface(), Heads::Known(record.num_attention_heads)) else {
-            return Ok(given(model));
-        };
         if !self.pooler_is_its_own(features) {
             return Ok(given(model));
         }
+        let Ok(lifted) = lift(&model, self.interface(), Heads::Known(record.num_attention_heads)) else {
+            return Ok(given(model));
+        };
         // What another version of larder builds has not been compared.
         match Rebuilt::of(&lifted) {
             Ok(rebuilt) if rebuilt.digest == record.digest => {

@@ -1,7 +1,7 @@
 //! The graph of an encoder in ONNX Runtime's own operators, each of which does what takes several standard ones:
 //! embeddings with their normalisation, attention with its three products, normalisation with the residual before it, the
 //! activation with its bias. Made for GPUs, where each node is a launch and each intermediate a trip through memory; on a
-//! CPU the plain graph ([`build`](super::build)) is as fast or faster.
+//! CPU the plain graph ([`build`](super::build)) runs.
 //!
 //! Operators and their shapes: <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md>.
 
