@@ -1,6 +1,9 @@
 //! Files that appear whole or not at all: temporary file beside the target, fsync, rename, fsync of the folder.
+//!
+//! A temporary file is locked for as long as it is written. The lock goes with its process, so that whoever writes the
+//! same file next can tell a killed process's file from one that is under way.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,13 +13,12 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::StoreError;
 
-/// A temporary file untouched for this long was left by a process that was killed.
+/// Where files cannot be locked, a temporary one untouched for this long was left by a process that was killed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// A file being written that takes its name only in [`AtomicFile::commit`]; dropped before that, it is gone.
 ///
-/// Missing parent folders are made. Temporary files that a killed process left beside the same target, untouched for
-/// an hour, are removed.
+/// Missing parent folders are made. Temporary files that a killed process left beside the same target are removed.
 #[derive(Debug)]
 pub struct AtomicFile {
     writer: BufWriter<NamedTempFile>,
@@ -44,12 +46,7 @@ impl AtomicFile {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let prefix = format!(".{name}.");
         remove_abandoned(folder, &prefix);
-        let file = Builder::new()
-            .prefix(&prefix)
-            .suffix(".tmp")
-            .permissions(default_permissions())
-            .tempfile_in(folder)
-            .map_err(StoreError::io("write in", folder))?;
+        let file = locked_temporary(folder, &prefix).map_err(StoreError::io("write in", folder))?;
         Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), target: target.to_path_buf() })
     }
 
@@ -136,6 +133,20 @@ fn sync_folder(folder: &Path) {
     }
 }
 
+/// A new temporary file that this process has locked.
+fn locked_temporary(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFile> {
+    loop {
+        let file =
+            Builder::new().prefix(prefix).suffix(".tmp").permissions(default_permissions()).tempfile_in(folder)?;
+        // Where locks are not to be had, age tells.
+        let _ = file.as_file().try_lock();
+        // Before it was locked, another process may have taken it for abandoned.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
 /// Best effort: what cannot be listed or removed is left.
 fn remove_abandoned(folder: &Path, prefix: &str) {
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -147,14 +158,22 @@ fn remove_abandoned(folder: &Path, prefix: &str) {
         if !(name.starts_with(prefix) && name.ends_with(".tmp")) {
             continue;
         }
-        let untouched = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .is_ok_and(|t| SystemTime::now().duration_since(t).is_ok_and(|age| age > ABANDONED_AFTER));
-        if untouched {
+        let Ok(file) = File::options().write(true).open(entry.path()) else { continue };
+        let is_abandoned = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(_)) => is_old(&file),
+        };
+        // Removed while the lock is held: whoever made it and waits for the lock sees that it is gone.
+        if is_abandoned {
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+fn is_old(file: &File) -> bool {
+    let modified = file.metadata().and_then(|m| m.modified());
+    modified.is_ok_and(|t| SystemTime::now().duration_since(t).is_ok_and(|age| age > ABANDONED_AFTER))
 }
 
 #[cfg(test)]
@@ -177,16 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn abandoned_temporary_files_are_removed_and_fresh_ones_kept() {
+    fn temporary_files_of_killed_processes_are_removed_and_those_under_way_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let old = folder.path().join(".a.txt.abc.tmp");
-        let fresh = folder.path().join(".a.txt.def.tmp");
-        std::fs::write(&old, b"x").unwrap();
-        std::fs::write(&fresh, b"x").unwrap();
-        let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
-        File::options().write(true).open(&old).unwrap().set_modified(two_hours_ago).unwrap();
-        write_atomic(&folder.path().join("a.txt"), |w| w.write_all(b"1")).unwrap();
-        assert!(!old.exists() && fresh.exists());
+        let target = folder.path().join("a.txt");
+        let abandoned = folder.path().join(".a.txt.abc.tmp");
+        let other = folder.path().join(".b.txt.abc.tmp");
+        std::fs::write(&abandoned, b"x").unwrap();
+        std::fs::write(&other, b"x").unwrap();
+        let mut under_way = AtomicFile::create(&target).unwrap();
+        assert!(!abandoned.exists() && other.exists());
+        write_atomic(&target, |w| w.write_all(b"1")).unwrap();
+        under_way.write_all(b"2").unwrap();
+        under_way.commit().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"2");
     }
 
     #[cfg(unix)]
