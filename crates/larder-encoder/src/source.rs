@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use larder_onnx::Family;
+use larder_store::Home;
 
 use crate::EncoderError;
 use crate::add::source_file;
@@ -24,6 +25,8 @@ pub(crate) const INDEX_FILE: &str = "model.safetensors.index.json";
 pub(crate) const PICKLED: [&str; 3] = ["bin", "pt", "pth"];
 pub(crate) const CONFIG_FILE: &str = "config.json";
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
+/// What a run of larder is told by.
+const RUN_FILE: &str = "run.json";
 
 /// The files that an encoder is made from.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ impl Source {
             return Err(EncoderError::NoSource { path: path.to_path_buf() });
         }
         let mut notes = Vec::new();
+        let tuned = tuned_by_run(path)?;
+        let path = tuned.as_deref().unwrap_or(path);
         let model = if path.is_dir() { in_folder(path, &mut notes)? } else { single_file(path)? };
         let folders = model.folders();
         let beside = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
@@ -147,6 +152,23 @@ fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
         _ => PathBuf::from("."),
+    }
+}
+
+/// The folder of the encoder that a run fine-tuned, where `path` is a run's folder.
+fn tuned_by_run(path: &Path) -> Result<Option<PathBuf>, EncoderError> {
+    if !path.join(RUN_FILE).is_file() {
+        return Ok(None);
+    }
+    let encoders = Home::new(path).encoders();
+    let names = if encoders.is_dir() { names_in(&encoders)? } else { Vec::new() };
+    let mut folders = names.into_iter().map(|name| encoders.join(name));
+    match folders.find(|folder| folder.join(ONNX_FILE).is_file()) {
+        Some(folder) => Ok(Some(folder)),
+        None => Err(EncoderError::NoModel {
+            path: path.to_path_buf(),
+            found: "a run that trained a head alone: its encoder is the one it names in run.json".to_owned(),
+        }),
     }
 }
 

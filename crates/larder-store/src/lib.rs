@@ -6,7 +6,7 @@
 //! - [`TokensWriter`] and [`TokensReader`] hold the `tokens` schema, one row an example.
 //! - [`write_features_part`], [`assemble_features`] and [`FeaturesFile`] hold the `features` schema, one row a sentence, a
 //!   word or a token.
-//! - [`write_predictions`] holds the `predictions` schema of a run.
+//! - [`write_predictions`] holds the `predictions` schema of a run, [`write_history`] the steps of one that was fine-tuned.
 //!
 //! The Parquet files are an interface: people open them in DuckDB, polars or pandas and never meet this crate.
 //!
@@ -23,6 +23,7 @@
 mod atomic;
 mod error;
 mod features;
+mod history;
 mod home;
 mod lock;
 mod predictions;
@@ -37,6 +38,7 @@ pub use features::{
     EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, INPUT_DIGEST, InputDigest,
     LABEL, Level, POSITION, ROW_GROUP_BYTES, TAG, TOKEN, WORD, assemble_features, rows_per_group, write_features_part,
 };
+pub use history::{StepRecord, write_history};
 pub use home::{Home, check_name};
 pub use lock::FolderLock;
 pub use predictions::{SplitPredictions, write_predictions};

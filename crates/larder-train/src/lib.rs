@@ -34,6 +34,7 @@
 
 mod advice;
 mod candidates;
+mod classifier;
 mod column;
 mod error;
 mod head;
@@ -55,6 +56,7 @@ mod train;
 mod weight;
 
 pub use advice::{Advice, Judged, Tried, advise_on_scores, advise_on_training};
+pub use classifier::{Classifier, NO_PENALTY};
 pub use column::FeatureColumn;
 pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};

@@ -124,6 +124,36 @@ impl EncoderConfig {
         Ok(config)
     }
 
+    /// The text of a `config.json` that says this, as [`EncoderConfig::from_json`] and `transformers` read it.
+    pub fn to_json(&self) -> String {
+        let layout = self.family.layout();
+        let mut keys = Map::new();
+        keys.insert("model_type".to_owned(), self.family.to_string().into());
+        let mut sizes = vec![
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+        ];
+        if layout.projection.is_some() {
+            sizes.push(("embedding_size", self.embedding_size));
+        }
+        if self.family == Family::Albert {
+            sizes.push(("num_hidden_groups", self.num_hidden_groups));
+        }
+        if layout.token_types {
+            sizes.push(("type_vocab_size", self.type_vocab_size));
+        }
+        keys.extend(sizes.into_iter().map(|(key, size)| (layout.key(key).to_owned(), size.into())));
+        keys.insert(layout.key("hidden_act").to_owned(), self.hidden_act.to_string().into());
+        keys.insert(layout.key("layer_norm_eps").to_owned(), self.layer_norm_eps.into());
+        keys.insert(layout.key("initializer_range").to_owned(), self.initializer_range.into());
+        keys.insert(layout.key("pad_token_id").to_owned(), self.pad_token_id.into());
+        format!("{:#}\n", Json::Object(keys))
+    }
+
     /// Do the sizes go together?
     ///
     /// # Errors
@@ -309,6 +339,22 @@ mod tests {
         assert_eq!((own.hidden_size, own.embedding_size, own.hidden_act), (24, 24, Activation::Relu));
         let wrong = message(r#"{"model_type": "distilbert", "dim": 24, "n_heads": 5}"#);
         assert_eq!(wrong, "configuration key \"n_heads\" is 5; supported: a divisor of dim 24");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for family in Family::ALL {
+            let plain = EncoderConfig::of(*family);
+            let config = EncoderConfig {
+                vocab_size: 321,
+                num_hidden_layers: 7,
+                num_hidden_groups: if *family == Family::Albert { 1 } else { 7 },
+                hidden_act: Activation::Relu,
+                layer_norm_eps: 1.5e-9,
+                ..plain
+            };
+            assert_eq!(read(&config.to_json()), config, "{family}");
+        }
     }
 
     #[test]
