@@ -1,30 +1,41 @@
 //! Examples as the graphs take them.
 
+use larder_graphs::{HIDDEN_STATES, HeadInput, IGNORED_LABEL};
 use larder_runtime::TensorView;
 
-use crate::Example;
+use crate::hidden::{HiddenStates, SplitOf};
+use crate::{Example, TuneError};
 
-/// Examples padded to the longest of them.
-pub(crate) struct Batch {
-    /// Rows and tokens.
-    pub shape: [usize; 2],
-    input_ids: Vec<i64>,
-    attention_mask: Vec<i64>,
-    token_type_ids: Vec<i64>,
-    labels: Vec<i64>,
-    /// Tokens without padding.
-    pub tokens: usize,
+/// Makes batches of a list of examples.
+#[derive(Clone, Copy)]
+pub(crate) struct Batches<'a> {
+    pub examples: &'a [Example],
+    pub split: SplitOf,
+    /// What the head reads: whether texts or tokens have labels.
+    pub input: HeadInput,
+    /// The token that fills up.
+    pub pad: i64,
+    /// The hidden states that stand for the tokens, and how wide they are.
+    pub hidden: Option<(&'a dyn HiddenStates, usize)>,
 }
 
-impl Batch {
-    pub fn new(examples: &[&Example], pad: i64) -> Self {
-        let (rows, seq) = (examples.len(), examples.iter().map(|example| example.len()).max().unwrap_or(0));
-        let mut batch = Self {
-            shape: [rows, seq],
-            input_ids: vec![pad; rows * seq],
-            attention_mask: vec![0; rows * seq],
-            token_type_ids: vec![0; rows * seq],
-            labels: examples.iter().map(|example| example.label).collect(),
+impl Batches<'_> {
+    /// Those examples, padded to the longest of them.
+    ///
+    /// # Errors
+    /// [`TuneError::HiddenStates`], and what reading them says.
+    pub fn of(&self, rows: &[usize]) -> Result<Batch, TuneError> {
+        let examples: Vec<&Example> = rows.iter().map(|&row| &self.examples[row]).collect();
+        let (count, seq) = (examples.len(), examples.iter().map(|example| example.len()).max().unwrap_or(0));
+        let by_token = self.input == HeadInput::Tokens;
+        let mut batch = Batch {
+            shape: [count, seq, self.hidden.map_or(0, |(_, width)| width)],
+            by_token,
+            input_ids: vec![self.pad; count * seq],
+            attention_mask: vec![0; count * seq],
+            token_type_ids: vec![0; count * seq],
+            labels: vec![IGNORED_LABEL; if by_token { count * seq } else { count }],
+            hidden_states: Vec::new(),
             tokens: examples.iter().map(|example| example.len()).sum(),
         };
         for (row, example) in examples.iter().enumerate() {
@@ -33,20 +44,55 @@ impl Batch {
             batch.attention_mask[from..to].fill(1);
             let types = example.token_type_ids.len();
             batch.token_type_ids[from..from + types].copy_from_slice(&example.token_type_ids);
+            let first = if by_token { from } else { row };
+            batch.labels[first..first + example.labels.len()].copy_from_slice(&example.labels);
         }
-        batch
+        let Some((states, width)) = self.hidden else { return Ok(batch) };
+        batch.hidden_states.reserve_exact(count * seq * width);
+        for (place, (&row, example)) in rows.iter().zip(&examples).enumerate() {
+            let before = batch.hidden_states.len();
+            states.read(self.split, row, &mut batch.hidden_states)?;
+            // Less than before only from a reader that takes away what it did not add.
+            let found = batch.hidden_states.len().saturating_sub(before);
+            let tokens = example.len();
+            if found != tokens * width {
+                return Err(TuneError::HiddenStates { split: self.split, row, tokens, hidden: width, found });
+            }
+            batch.hidden_states.resize((place + 1) * seq * width, 0.0);
+        }
+        Ok(batch)
     }
+}
 
+/// Examples padded to the longest of them.
+pub(crate) struct Batch {
+    /// Rows, tokens and, where there are hidden states, their width.
+    pub shape: [usize; 3],
+    by_token: bool,
+    input_ids: Vec<i64>,
+    attention_mask: Vec<i64>,
+    token_type_ids: Vec<i64>,
+    labels: Vec<i64>,
+    hidden_states: Vec<f32>,
+    /// Tokens without padding.
+    pub tokens: usize,
+}
+
+impl Batch {
     /// The inputs that are called `names`, of those that a batch has.
     pub fn views<'a>(&'a self, names: &[&'static str]) -> Vec<(&'static str, TensorView<'a>)> {
         let view = |&name: &&'static str| {
-            let rank = if name == "labels" { 1 } else { 2 };
-            (name, TensorView::i64(&self.shape[..rank], self.input(name)))
+            let rank = if name == "labels" && !self.by_token { 1 } else { 2 };
+            let view = match name {
+                HIDDEN_STATES => TensorView::f32(&self.shape, &self.hidden_states),
+                name => TensorView::i64(&self.shape[..rank], self.input(name)),
+            };
+            (name, view)
         };
         names.iter().map(view).collect()
     }
 
-    /// The elements of the input that is called so, row-major.
+    /// The elements of the int64 input that is called so, row-major.
     pub fn input(&self, name: &str) -> &[i64] {
         match name {
             "attention_mask" => &self.attention_mask,
@@ -58,4 +104,35 @@ impl Batch {
 }
 
 /// Everything that a batch has.
-pub(crate) const BATCH_INPUTS: [&str; 4] = ["input_ids", "attention_mask", "token_type_ids", "labels"];
+pub(crate) const BATCH_INPUTS: [&str; 5] = ["input_ids", "attention_mask", "token_type_ids", "labels", HIDDEN_STATES];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of each token the row, then its place; the second row has lost its last value.
+    struct Numbered;
+
+    impl HiddenStates for Numbered {
+        fn read(&self, _split: SplitOf, row: usize, into: &mut Vec<f32>) -> Result<(), TuneError> {
+            into.extend((0..row + 1).flat_map(|token| [row as f32, token as f32]));
+            into.truncate(into.len() - usize::from(row == 1));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn hidden_states_stand_where_their_tokens_do() {
+        let examples = [1, 2, 3].map(|tokens| Example::tagged(vec![7; tokens], vec![1; tokens]));
+        let input = HeadInput::Tokens;
+        let batches = Batches { examples: &examples, split: SplitOf::Dev, input, pad: 0, hidden: Some((&Numbered, 2)) };
+        let batch = batches.of(&[2, 0]).expect("they are as long as they should be");
+        assert_eq!(batch.shape, [2, 3, 2]);
+        assert_eq!(batch.hidden_states, [2.0, 0.0, 2.0, 1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(batch.labels, [1, 1, 1, 1, IGNORED_LABEL, IGNORED_LABEL]);
+        let Err(problem) = batches.of(&[0, 1]) else { panic!("a value is missing") };
+        let message = "the hidden states of example 1 (from 0) of dev are 3 numbers: 2 tokens of 2 features each are \
+                       expected; encode the examples as they are tokenised now";
+        assert_eq!(problem.to_string(), message);
+    }
+}

@@ -7,6 +7,8 @@ use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;
 
+use crate::SplitOf;
+
 /// An error of this crate: what failed, where, what was expected, and the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -85,6 +87,55 @@ pub enum TuneError {
         last: usize,
         /// Why not.
         problem: String,
+    },
+    /// A layer that cannot be trained from.
+    #[error("cannot train from layer {layer}: {problem}")]
+    Cut {
+        /// The layer, from 0 for the embeddings' output.
+        layer: usize,
+        /// Why not.
+        problem: String,
+    },
+    /// Training from a layer without its hidden states.
+    #[error(
+        "training from layer {layer} reads that layer's hidden states, and none are given: encode the examples with it"
+    )]
+    NoHiddenStates {
+        /// The layer.
+        layer: usize,
+    },
+    /// Hidden states that nothing would read.
+    #[error(
+        "hidden states are given, and the run starts from the tokens: say of which layer they are, or leave them out"
+    )]
+    UnusedHiddenStates,
+    /// Hidden states that are not those of the example's tokens.
+    #[error(
+        "the hidden states of example {row} (from 0) of {split} are {found} numbers: {tokens} tokens of {hidden} features \
+         each are expected; encode the examples as they are tokenised now"
+    )]
+    HiddenStates {
+        /// Which examples.
+        split: SplitOf,
+        /// The example, from 0.
+        row: usize,
+        /// Its tokens.
+        tokens: usize,
+        /// The encoder's width.
+        hidden: usize,
+        /// How many numbers were read.
+        found: usize,
+    },
+    /// Hidden states that cannot be read.
+    #[error("the hidden states of example {row} (from 0) of {split} cannot be read")]
+    HiddenStatesRead {
+        /// Which examples.
+        split: SplitOf,
+        /// The example, from 0.
+        row: usize,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A family without a pooler, and a head that reads one.
     #[error("{family} has no pooler for the head to read: choose cls or mean")]

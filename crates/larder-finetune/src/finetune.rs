@@ -4,16 +4,17 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use larder_graphs::{GradientOutput, LOSS_SCALE, RowNumbers, TrainingGraphs};
-use larder_onnx::{EncoderConfig, Model, Weights};
+use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, RowNumbers, TrainingGraphs};
+use larder_onnx::{EncoderConfig, Weights};
 use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
 use larder_store::digest_bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{BATCH_INPUTS, Batch};
+use crate::batch::{BATCH_INPUTS, Batch, Batches};
 use crate::checkpoint::{self, BEST_FILE, LAST_FILE, Progress};
 use crate::evaluate::Evaluator;
+use crate::hidden::{HiddenStates, SplitOf};
 use crate::noise;
 use crate::observer::{HistoryRow, Note, Observer};
 use crate::plan::{Plan, Step};
@@ -36,6 +37,8 @@ pub struct Material<'a> {
     pub train: &'a [Example],
     /// What is judged by; may be empty.
     pub dev: &'a [Example],
+    /// The hidden states of [`TuneSettings::from_layer`], of the examples' tokens; `None` without.
+    pub hidden: Option<&'a dyn HiddenStates>,
     /// Where checkpoints go, if anywhere.
     pub folder: Option<&'a Path>,
 }
@@ -78,7 +81,7 @@ pub struct Tuned {
     pub notes: Vec<Note>,
 }
 
-/// Fine-tunes an encoder with a head on its first token, mean or pooler, on the CPU.
+/// Fine-tunes an encoder with a head on its first token, mean or pooler, or on every token, on the CPU.
 ///
 /// # Errors
 /// [`TuneError`]; [`TuneError::NotFinite`] when loss or gradients are no numbers any more.
@@ -93,18 +96,23 @@ pub fn finetune(
     if train.is_empty() {
         return Err(TuneError::NoExamples);
     }
-    example::check(train, config, settings.classes)?;
-    example::check(dev, config, settings.classes)?;
+    match (settings.from_layer, material.hidden) {
+        (Some(layer), None) => return Err(TuneError::NoHiddenStates { layer }),
+        (None, Some(_)) => return Err(TuneError::UnusedHiddenStates),
+        _ => {}
+    }
+    example::check(train, config, settings.input, settings.classes)?;
+    example::check(dev, config, settings.input, settings.classes)?;
     let mut notes = Vec::new();
     let recipe = Preset::of(config.family).learning_rates;
     if !recipe.contains(&settings.learning_rate) {
         notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family: config.family, recipe });
     }
-    let Start { encoder, graphs, values } = Start::new(runtime, config, weights, settings, &mut notes)?;
-    let mut run = Run::new(runtime, material, settings, &graphs, values)?;
+    let start = Start::new(runtime, config, weights, settings, &mut notes)?;
+    let mut run = Run::new(runtime, material, settings, start)?;
     if settings.resume
         && let Some(folder) = material.folder
-        && let Some(found) = checkpoint::read_last(&folder.join(LAST_FILE), &graphs.parameters, &run.progress.run)?
+        && let Some(found) = checkpoint::read_last(&folder.join(LAST_FILE), &run.state.parameters, &run.progress.run)?
     {
         notes.push(Note::Resumed { step: found.progress.step });
         run.progress = found.progress;
@@ -112,14 +120,14 @@ pub fn finetune(
     }
     notes.iter().for_each(|note| observer.note(note));
     let ended = run.all(observer)?;
-    run.finish(&encoder, ended, notes)
+    run.finish(ended, notes)
 }
 
 /// A run under way.
 struct Run<'a> {
     material: &'a Material<'a>,
     settings: &'a TuneSettings,
-    graphs: &'a TrainingGraphs,
+    batches: Batches<'a>,
     session: Session,
     evaluator: Option<Evaluator<'a>>,
     pool: ThreadPool,
@@ -129,9 +137,8 @@ struct Run<'a> {
     /// The best parameters, where no folder keeps them.
     best: Option<Vec<Vec<f32>>>,
     batch_inputs: Vec<&'static str>,
-    /// One for each of the graphs' masks.
-    masks: Vec<Vec<f32>>,
-    pad: i64,
+    /// The dropout masks that the graph takes, and what is fed as each.
+    masks: Vec<(DropoutMask, Vec<f32>)>,
 }
 
 impl<'a> Run<'a> {
@@ -139,22 +146,33 @@ impl<'a> Run<'a> {
         runtime: &Runtime,
         material: &'a Material<'a>,
         settings: &'a TuneSettings,
-        graphs: &'a TrainingGraphs,
-        values: Vec<Vec<f32>>,
+        start: Start,
     ) -> Result<Self, TuneError> {
+        let Start { graphs, values } = start;
+        let Material { config, train, dev, .. } = *material;
         let session_settings = SessionSettings {
             device: Device::Cpu,
             intra_threads: settings.threads,
             name: Some(GRAPH.to_owned()),
             ..Default::default()
         };
-        let session = Session::from_bytes(runtime, &graphs.training.to_bytes()?, &session_settings)
-            .map_err(TuneError::run(GRAPH))?;
-        let pad = material.config.pad_token_id.map_or(0, i64::from);
-        let evaluator = match material.dev {
+        let pad = config.pad_token_id.map_or(0, i64::from);
+        let hidden = material.hidden.map(|states| (states, config.hidden_size));
+        let batches = Batches { examples: train, split: SplitOf::Train, input: settings.input, pad, hidden };
+        let evaluator = match dev {
             [] => None,
-            dev => Some(Evaluator::new(runtime, graphs, dev, settings, &session_settings, pad)?),
+            dev => {
+                let batches = Batches { examples: dev, split: SplitOf::Dev, ..batches };
+                Some(Evaluator::new(runtime, &graphs, batches, settings, &session_settings)?)
+            }
         };
+        // From here on the sessions alone have the graphs, with the constants in them.
+        let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
+        drop(eval);
+        let bytes = training.to_bytes()?;
+        drop(training);
+        let session = Session::from_bytes(runtime, &bytes, &session_settings).map_err(TuneError::run(GRAPH))?;
+        drop(bytes);
         let threads = session_settings.threads();
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|problem| TuneError::Setting {
@@ -164,13 +182,13 @@ impl<'a> Run<'a> {
         })?;
         let takes = |name: &&str| session.inputs().iter().any(|info| info.name == **name);
         let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
-        let state = State::new(graphs.parameters.clone(), values, material.config, settings);
+        let state = State::new(parameters, values, config, settings);
         let progress = Progress { run: run_digest(material, settings), ..Default::default() };
-        let masks = vec![Vec::new(); graphs.masks.len()];
+        let masks = masks.into_iter().map(|mask| (mask, Vec::new())).collect();
         Ok(Self {
             material,
             settings,
-            graphs,
+            batches,
             session,
             evaluator,
             pool,
@@ -180,7 +198,6 @@ impl<'a> Run<'a> {
             best: None,
             batch_inputs,
             masks,
-            pad,
         })
     }
 
@@ -230,14 +247,13 @@ impl<'a> Run<'a> {
     fn step(&mut self, step: usize, epoch: usize, batches: &Step, total: usize) -> Result<HistoryRow, TuneError> {
         let started = Instant::now();
         let settings = self.settings;
-        let examples = |rows: &Vec<usize>| rows.iter().map(|&row| &self.material.train[row]).collect::<Vec<_>>();
-        let batches: Vec<Vec<&Example>> = batches.iter().map(examples).collect();
-        let counted: Vec<f64> = batches.iter().map(|batch| settings.counted(batch)).collect();
+        let counted: Vec<f64> = batches.iter().map(|rows| self.counted(rows)).collect();
         let whole: f64 = counted.iter().sum();
         let (mut loss, mut tokens) = (0.0, 0);
-        for (number, (examples, counted)) in batches.iter().zip(&counted).enumerate() {
-            let batch = Batch::new(examples, self.pad);
-            let share = if batches.len() == 1 { 1.0 } else { counted / whole };
+        for (number, (rows, counted)) in batches.iter().zip(&counted).enumerate() {
+            let batch = self.batches.of(rows)?;
+            // Where nothing is counted there is no loss, and no gradient.
+            let share = if batches.len() == 1 || whole == 0.0 { 1.0 } else { counted / whole };
             tokens += batch.tokens;
             loss += self.gradients(&batch, step, number, share)? * share;
         }
@@ -266,15 +282,20 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// What the loss of a batch of those examples is divided by.
+    fn counted(&self, rows: &[usize]) -> f64 {
+        let examples: Vec<&Example> = rows.iter().map(|&row| &self.material.train[row]).collect();
+        self.settings.counted(&examples)
+    }
+
     /// Adds the gradients of `share` times the batch's loss, and gives the loss.
     fn gradients(&mut self, batch: &Batch, step: usize, number: usize, share: f64) -> Result<f64, TuneError> {
-        let graphs = self.graphs;
-        let shapes: Vec<Vec<usize>> = graphs
+        let shapes: Vec<Vec<usize>> = self
             .masks
             .iter()
-            .map(|mask| mask.shape.iter().map(|dim| dim.at(batch.shape[0], batch.shape[1])).collect())
+            .map(|(mask, _)| mask.shape.iter().map(|dim| dim.at(batch.shape[0], batch.shape[1])).collect())
             .collect();
-        for (place, (mask, values)) in graphs.masks.iter().zip(&mut self.masks).enumerate() {
+        for (place, (mask, values)) in self.masks.iter_mut().enumerate() {
             values.resize(shapes[place].iter().product(), 0.0);
             let key = noise::key([self.settings.seed, step as u64, number as u64, place as u64]);
             self.pool.install(|| noise::fill(values, mask.ratio, key));
@@ -284,7 +305,7 @@ impl<'a> Run<'a> {
         let mut inputs: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
         inputs.extend(State::views(parameters, values));
         inputs.push((LOSS_SCALE, TensorView::f32(&[], &scale)));
-        let masks = graphs.masks.iter().zip(&self.masks).zip(&shapes);
+        let masks = self.masks.iter().zip(&shapes);
         inputs.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
 
         let mut outputs = vec!["loss"];
@@ -348,18 +369,19 @@ impl<'a> Run<'a> {
         Ok(checkpoint::write(&folder.join(LAST_FILE), &self.state.parameters, &sets, &self.progress)?)
     }
 
-    fn finish(self, encoder: &Model, ended: Ended, notes: Vec<Note>) -> Result<Tuned, TuneError> {
-        let best = match (self.progress.best.first(), self.material.folder) {
-            (Some(_), Some(folder)) => {
-                checkpoint::read_best(&folder.join(BEST_FILE), &self.state.parameters, &self.progress.run)?
-            }
-            _ => self.best,
+    fn finish(self, ended: Ended, notes: Vec<Note>) -> Result<Tuned, TuneError> {
+        let Self { material, state, session, evaluator, progress, last, best, .. } = self;
+        // What only steps need makes room for what is given back.
+        drop((session, evaluator));
+        let (parameters, values) = state.into_values();
+        let best_values = match (progress.best.first(), material.folder) {
+            (Some(_), Some(folder)) => checkpoint::read_best(&folder.join(BEST_FILE), &parameters, &progress.run)?,
+            _ => best,
         };
-        let values = best.as_ref().unwrap_or(&self.state.values);
-        let (weights, head) = tuned(encoder, self.material.config, &self.state.parameters, values)?;
-        let best = self.progress.best.first().copied();
-        let scores = best.map(|best| (best, self.last.unwrap_or(best)));
-        Ok(Tuned { weights, head, history: self.progress.history, scores, ended, notes })
+        let (weights, head) = tuned(material, parameters, best_values.unwrap_or(values))?;
+        let best = progress.best.first().copied();
+        let scores = best.map(|best| (best, last.unwrap_or(best)));
+        Ok(Tuned { weights, head, history: progress.history, scores, ended, notes })
     }
 }
 
@@ -385,7 +407,7 @@ fn run_digest(material: &Material<'_>, settings: &TuneSettings) -> String {
     };
     let mut bytes = format!("{plain:?} {:?}", material.config).into_bytes();
     for example in material.train.iter().chain(material.dev) {
-        for ids in [&example.input_ids, &example.token_type_ids, &vec![example.label]] {
+        for ids in [&example.input_ids, &example.token_type_ids, &example.labels] {
             bytes.extend(ids.len().to_le_bytes());
             bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
         }

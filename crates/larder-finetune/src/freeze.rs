@@ -114,6 +114,34 @@ impl Freeze {
         Ok(())
     }
 
+    /// Can what stands above that layer be trained without the rest? Layers count as hidden states do, from 1.
+    ///
+    /// # Errors
+    /// [`TuneError::Cut`] for a layer that is none or the last, or where layers on both sides share parameters that are
+    /// trained.
+    pub(crate) fn check_cut(&self, config: &EncoderConfig, layer: usize) -> Result<(), TuneError> {
+        let layers = config.num_hidden_layers;
+        if layer >= layers {
+            let problem =
+                format!("the encoder has {layers} layers, and 0, the embeddings, to {} have one above", layers - 1);
+            return Err(TuneError::Cut { layer, problem });
+        }
+        for group in 0..config.num_hidden_groups {
+            let shared: Vec<usize> = layers_of(group, config).collect();
+            let (Some(&first), Some(&last)) = (shared.first(), shared.last()) else { continue };
+            // Counted from 0, the lowest layer that is trained has the number of the hidden state below it.
+            if first < layer && layer <= last && !self.has_layer(first) {
+                let other = if last + 1 < layers { format!(" or {}", last + 1) } else { String::new() };
+                let problem = format!(
+                    "layers {first} to {last} (from 0) share their parameters, and training the upper ones would change \
+                     those below, which the hidden states were computed with: take layer {first}{other}, or freeze them"
+                );
+                return Err(TuneError::Cut { layer, problem });
+            }
+        }
+        Ok(())
+    }
+
     fn has_layer(&self, layer: usize) -> bool {
         self.layers.iter().any(|&(first, last)| (first..=last).contains(&layer))
     }

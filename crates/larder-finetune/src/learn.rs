@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use larder_graphs::DropoutMask;
+use larder_graphs::{DropoutMask, HeadInput};
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{EncoderConfig, Model};
 use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
 
-use crate::batch::{BATCH_INPUTS, Batch};
+use crate::batch::{BATCH_INPUTS, Batches};
+use crate::hidden::{HiddenStates, SplitOf};
 use crate::{Example, TuneError};
 
 /// Rows and tokens of the runs: coprime, so that each size that is seen has one reading.
@@ -25,6 +26,7 @@ pub(crate) fn learn(
     model: &Model,
     masks: &[DropoutMask],
     config: &EncoderConfig,
+    input: HeadInput,
 ) -> Result<Facts, TuneError> {
     let exposed = model.exposed()?;
     let settings = SessionSettings { name: Some(GRAPH.to_owned()), ..SessionSettings::worker(Device::Cpu) };
@@ -57,8 +59,13 @@ pub(crate) fn learn(
     let mut observations = Vec::new();
     for (rows, seq) in sizes {
         let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % config.vocab_size) as i64).collect();
-        let examples: Vec<Example> = (0..rows).map(|row| Example::new(ids(row), 0)).collect();
-        let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), 0);
+        let labels = vec![0; if input == HeadInput::Tokens { seq } else { 1 }];
+        let examples: Vec<Example> = (0..rows).map(|row| Example::tagged(ids(row), labels.clone())).collect();
+        let hidden = config.hidden_size;
+        let zeros_of_tokens = Zeros(seq * hidden);
+        let split = SplitOf::Train;
+        let batches = Batches { examples: &examples, split, input, pad: 0, hidden: Some((&zeros_of_tokens, hidden)) };
+        let batch = batches.of(&(0..rows).collect::<Vec<_>>())?;
         let shapes: Vec<Vec<usize>> =
             masks.iter().map(|mask| mask.shape.iter().map(|dim| dim.at(rows, seq)).collect()).collect();
         let ones: Vec<Vec<f32>> = shapes.iter().map(|shape| vec![1.0; shape.iter().product()]).collect();
@@ -83,6 +90,16 @@ pub(crate) fn learn(
         observations.push(Observation { batch: rows, seq, tensors });
     }
     Ok(Facts::learn(model, &observations)?)
+}
+
+/// So many zeros for every example.
+struct Zeros(usize);
+
+impl HiddenStates for Zeros {
+    fn read(&self, _split: SplitOf, _row: usize, into: &mut Vec<f32>) -> Result<(), TuneError> {
+        into.resize(into.len() + self.0, 0.0);
+        Ok(())
+    }
 }
 
 fn seen(view: &TensorView<'_>) -> Seen {

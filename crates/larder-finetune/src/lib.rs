@@ -3,6 +3,7 @@
 //! - [`finetune`] trains an encoder, given with its [`Example`]s as [`Material`], under [`TuneSettings`], and gives the
 //!   [`Tuned`] weights and head with the [`HistoryRow`] of every step.
 //! - [`Observer`] is told of every step and judges every evaluation.
+//! - With [`TuneSettings::from_layer`] what stands above a layer is trained from its [`HiddenStates`], computed before.
 //! - [`Preset`] is how a family's publication fine-tunes it; [`Freeze`] says what stays as it is.
 //! - [`TuneError`] is everything that can go wrong.
 //!
@@ -21,7 +22,7 @@
 //!
 //! let settings = TuneSettings { length: Length::Epochs(3), ..TuneSettings::of(Family::Bert, 2) };
 //! let runtime = Runtime::load(None)?;
-//! let material = Material { config: &config, weights: &weights, train: &train, dev: &[], folder: None };
+//! let material = Material { config: &config, weights: &weights, train: &train, dev: &[], hidden: None, folder: None };
 //! let tuned = finetune(&runtime, &material, &settings, &mut Quiet)?;
 //! println!("loss {}", tuned.history.last().map_or(f64::NAN, |row| row.loss));
 //! # Ok(())
@@ -38,6 +39,7 @@ mod example;
 mod finetune;
 mod freeze;
 mod gradients;
+mod hidden;
 mod learn;
 mod noise;
 mod observer;
@@ -54,6 +56,7 @@ pub use evaluate::Evaluated;
 pub use example::Example;
 pub use finetune::{Ended, Material, Score, Tuned, finetune};
 pub use freeze::Freeze;
+pub use hidden::{HiddenStates, SplitOf};
 pub use observer::{HistoryRow, Note, Observer, Quiet};
 pub use preset::Preset;
 pub use schedule::Schedule;

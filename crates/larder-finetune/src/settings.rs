@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_graphs::{AdamW, DropoutRatios, Loss};
+use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss};
 use larder_onnx::{Family, Pool, Weights};
 
 use crate::freeze::Freeze;
@@ -90,7 +90,7 @@ pub enum HeadStart {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuneSettings {
     /// What the head reads. A pooler is trained along; one that the weights lack starts at random.
-    pub pool: Pool,
+    pub input: HeadInput,
     /// Columns of the logits.
     pub classes: usize,
     /// One weight a class in the loss; `None` weighs all alike.
@@ -131,6 +131,9 @@ pub struct TuneSettings {
     pub dropout: DropoutRatios,
     /// What is not trained.
     pub freeze: Freeze,
+    /// Train only what stands above a layer, from its hidden states, which are given: the lower part is not run. Layers
+    /// count as features do, 0 being the embeddings' output and 1 that of the first layer.
+    pub from_layer: Option<usize>,
     /// Steps between two evaluations, if there is something to evaluate on; `None` for one at the end of every epoch.
     pub evaluate_every: Option<usize>,
     /// Evaluations without a better score after which the run ends early.
@@ -148,7 +151,7 @@ impl TuneSettings {
     pub fn of(family: Family, classes: usize) -> Self {
         let preset = Preset::of(family);
         Self {
-            pool: if preset.has_pooler { Pool::Pooler } else { Pool::Cls },
+            input: HeadInput::Pooled(if preset.has_pooler { Pool::Pooler } else { Pool::Cls }),
             classes,
             class_weights: None,
             label_smoothing: 0.0,
@@ -168,6 +171,7 @@ impl TuneSettings {
             clip: Some(DEFAULT_CLIP),
             dropout: preset.dropout,
             freeze: Freeze::default(),
+            from_layer: None,
             evaluate_every: None,
             patience: None,
             save_every: None,
@@ -176,20 +180,23 @@ impl TuneSettings {
         }
     }
 
+    /// The same for a head on every token.
+    pub fn tagging(family: Family, classes: usize) -> Self {
+        Self { input: HeadInput::Tokens, ..Self::of(family, classes) }
+    }
+
     pub(crate) fn loss(&self) -> Loss {
         Loss::CrossEntropy { class_weights: self.class_weights.clone(), label_smoothing: self.label_smoothing }
     }
 
     /// What the loss divides a batch's sum by.
     pub(crate) fn counted(&self, examples: &[&Example]) -> f64 {
-        let weight = |example: &&Example| match &self.class_weights {
+        let weight = |(_, class): (usize, usize)| match &self.class_weights {
             None => 1.0,
-            // Checked: a label is a class.
-            Some(weights) => {
-                usize::try_from(example.label).ok().and_then(|label| weights.get(label)).map_or(0.0, |&w| f64::from(w))
-            }
+            // Checked: a label that counts is a class.
+            Some(weights) => weights.get(class).map_or(0.0, |&weight| f64::from(weight)),
         };
-        examples.iter().map(weight).sum()
+        examples.iter().flat_map(|example| example.counted()).map(weight).sum()
     }
 
     /// # Errors

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use larder_graphs::{
-    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, TrainedParameter, TrainingGraphs, TrainingSpec,
+    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, TrainedParameter, TrainingGraphs, TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
-use larder_onnx::{EncoderConfig, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
+use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
 use larder_runtime::Runtime;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -22,8 +22,6 @@ const NEW_PARAMETERS: u64 = 0;
 
 /// Everything that a run starts from.
 pub(crate) struct Start {
-    /// The encoder as it was given.
-    pub encoder: Model,
     pub graphs: TrainingGraphs,
     /// In the order of the graphs' parameters.
     pub values: Vec<Vec<f32>>,
@@ -38,30 +36,40 @@ impl Start {
         notes: &mut Vec<Note>,
     ) -> Result<Self, TuneError> {
         settings.freeze.check(config)?;
+        settings.from_layer.map_or(Ok(()), |layer| settings.freeze.check_cut(config, layer))?;
         let mut random = Random::new(config, settings.seed);
-        let encoder = with_pooler(build(config, weights)?, config, weights, settings, &mut random, notes)?;
-        let trained: Vec<String> = config
-            .parameters(settings.pool == Pool::Pooler)
-            .into_iter()
-            .map(|parameter| parameter.name)
-            .filter(|name| !settings.freeze.has(Part::of(name, config)))
-            .collect();
+        let mut encoder = with_pooler(build(config, weights)?, config, weights, settings, &mut random, notes)?;
+        if let Some(layer) = settings.from_layer {
+            encoder = cut(encoder, layer)?;
+        }
+        let is_above = |part: Part| match (part, settings.from_layer) {
+            (Part::Head, _) | (_, None) => true,
+            (Part::Layer(layer), Some(from)) => layer >= from,
+            (Part::Embeddings, Some(_)) => false,
+        };
+        let is_trained = |name: &String| {
+            let part = Part::of(name, config);
+            is_above(part) && !settings.freeze.has(part)
+        };
+        let has_pooler = settings.input == HeadInput::Pooled(Pool::Pooler);
+        let trained = config.parameters(has_pooler).into_iter().map(|parameter| parameter.name);
+        let trained: Vec<String> = trained.filter(is_trained).collect();
         let spec = TrainingSpec {
             trained,
-            pool: settings.pool,
+            input: settings.input,
             classes: settings.classes,
             loss: settings.loss(),
             dropout: settings.dropout,
             dropout_form: DropoutForm::Masks,
         };
-        let mut graphs = TrainingGraphs::build::<TuneError>(encoder.clone(), &spec, |model, masks| {
-            learn(runtime, model, masks, config)
+        let mut graphs = TrainingGraphs::build::<TuneError>(encoder, &spec, |model, masks| {
+            learn(runtime, model, masks, config, settings.input)
         })?;
         let mut initial = std::mem::take(&mut graphs.initial);
         initial.extend(head(config, settings, &mut random)?);
         let values = graphs.parameters.iter().map(|parameter| initial.remove(&parameter.name).unwrap_or_default());
         let values = values.collect();
-        Ok(Self { encoder, graphs, values })
+        Ok(Self { graphs, values })
     }
 }
 
@@ -74,7 +82,7 @@ fn with_pooler(
     random: &mut Random,
     notes: &mut Vec<Note>,
 ) -> Result<Model, TuneError> {
-    if settings.pool != Pool::Pooler {
+    if settings.input != HeadInput::Pooled(Pool::Pooler) {
         return Ok(encoder);
     }
     let pooler: Vec<_> =
@@ -110,7 +118,7 @@ fn with_pooler(
         })?);
     }
     // A pooler's place in the graph depends on its weights: built again with them, under the names that the weights have.
-    let prefix = prefix(weights);
+    let prefix = prefix(config, weights);
     let mut weights = weights.clone();
     for (parameter, values) in pooler.iter().zip(values) {
         weights.insert(&format!("{prefix}{}", parameter.name), Weight { shape: parameter.shape.clone(), values })?;
@@ -119,10 +127,11 @@ fn with_pooler(
 }
 
 /// What stands before the names of all parameters, as [`build`] reads them.
-fn prefix(weights: &Weights) -> String {
-    const TABLE: &str = "embeddings.word_embeddings.weight";
-    let found = weights.names().find_map(|name| name.strip_suffix(TABLE).map(str::to_owned));
-    found.unwrap_or_default()
+pub(crate) fn prefix(config: &EncoderConfig, weights: &Weights) -> String {
+    weights.prefix(match config.family {
+        Family::XlmRoberta => Family::Roberta.as_str(),
+        family => family.as_str(),
+    })
 }
 
 /// The head as it starts.

@@ -1,14 +1,16 @@
 //! Parameters under training, with what the optimizer remembers of them.
 
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
-use larder_onnx::{EncoderConfig, Model, OnnxError, Weight, Weights};
+use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
 
 use crate::adamw::Update;
+use crate::finetune::Material;
 use crate::freeze::Part;
 use crate::gradients::Gradient;
 use crate::settings::TuneSettings;
+use crate::start::prefix;
 
 /// Parameters under training, all in one order.
 pub(crate) struct State {
@@ -80,6 +82,11 @@ impl State {
         });
     }
 
+    /// The parameters alone.
+    pub fn into_values(self) -> (Vec<TrainedParameter>, Vec<Vec<f32>>) {
+        (self.parameters, self.values)
+    }
+
     /// Takes moments back, as a checkpoint has them.
     pub fn restore(&mut self, values: Vec<Vec<f32>>, m: Vec<Vec<f32>>, v: Vec<Vec<f32>>) {
         (self.values, self.m, self.v) = (values, m, v);
@@ -93,27 +100,28 @@ impl State {
     }
 }
 
-/// The encoder's weights after the run, frozen ones included, and the head.
+/// The encoder's weights after the run, those that were not trained included, and the head.
 ///
 /// # Errors
-/// As [`Weights::insert`].
+/// As [`Weights::get`] and [`Weights::insert`].
 pub(crate) fn tuned(
-    encoder: &Model,
-    config: &EncoderConfig,
-    parameters: &[TrainedParameter],
-    values: &[Vec<f32>],
+    material: &Material<'_>,
+    parameters: Vec<TrainedParameter>,
+    values: Vec<Vec<f32>>,
 ) -> Result<(Weights, Weights), OnnxError> {
     let (mut weights, mut head) = (Weights::default(), Weights::default());
-    for parameter in config.parameters(true) {
-        if let Some(tensor) = encoder.initializer(&parameter.name) {
-            let values = tensor.floats()?.into_owned();
+    for (parameter, values) in parameters.into_iter().zip(values) {
+        let is_head = [HEAD_WEIGHT, HEAD_BIAS].contains(&parameter.name.as_str());
+        let weight = Weight { shape: parameter.shape, values };
+        if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
+    }
+    let prefix = prefix(material.config, material.weights);
+    for parameter in material.config.parameters(true) {
+        let given = format!("{prefix}{}", parameter.name);
+        if !weights.contains(&parameter.name) && material.weights.contains(&given) {
+            let values = material.weights.get(&given, &parameter.shape)?.to_vec();
             weights.insert(&parameter.name, Weight { shape: parameter.shape, values })?;
         }
-    }
-    for (parameter, values) in parameters.iter().zip(values) {
-        let weight = Weight { shape: parameter.shape.clone(), values: values.clone() };
-        let is_head = [HEAD_WEIGHT, HEAD_BIAS].contains(&parameter.name.as_str());
-        if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
     }
     Ok((weights, head))
 }

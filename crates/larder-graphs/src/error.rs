@@ -157,12 +157,26 @@ pub enum GraphsError {
         parameter: String,
     },
     /// An encoder without the output that the head is to read.
-    #[error("the encoder has no output {output:?} for a head that reads {pool}: choose cls or mean")]
+    #[error("the encoder has no output {output:?} for a head that reads {input}: choose cls or mean")]
     NoFeatures {
         /// What the head reads.
-        pool: larder_onnx::Pool,
+        input: crate::HeadInput,
         /// The output that this takes.
         output: &'static str,
+    },
+    /// A head on tokens with a loss that would count them all.
+    #[error(
+        "a head on tokens is trained with cross-entropy, which leaves out tokens without a label: the other losses would \
+         count them all"
+    )]
+    TokenLoss,
+    /// A layer to cut at that is none, or that nothing stands on.
+    #[error("an encoder of {layers} layers cannot be cut at layer {layer}: 0, the embeddings, to {} are possible", layers.saturating_sub(1))]
+    NoLayer {
+        /// The layer.
+        layer: usize,
+        /// How many the encoder has.
+        layers: usize,
     },
     /// A graph that larder did not build, whose places for dropout are not known.
     #[error("the encoder's graph is not one that larder built of its weights, and only such are trained")]

@@ -1,5 +1,6 @@
 //! Training graphs: from an encoder to a graph that gives the loss and the gradients of its parameters.
 
+mod cut;
 mod dropout;
 mod head;
 mod save;
@@ -9,11 +10,12 @@ use std::collections::{HashMap, HashSet};
 use larder_onnx::facts::{Dim, Facts, TensorFact};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{GraphProto, ModelProto};
-use larder_onnx::{Axis, GraphBuilder, Model, Pool, TensorProto, Value, value_info};
+use larder_onnx::{Axis, GraphBuilder, Model, TensorProto, Value, value_info};
 use serde::Serialize;
 
+pub use cut::{HIDDEN_STATES, cut};
 pub use dropout::{DropoutForm, DropoutMask, DropoutRatios};
-pub use head::{HEAD_BIAS, HEAD_WEIGHT};
+pub use head::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
 
 use self::head::Features;
@@ -29,7 +31,7 @@ pub struct TrainingSpec {
     /// The encoder's parameters that are trained, by name. The others are constants of the graphs.
     pub trained: Vec<String>,
     /// What the head reads.
-    pub pool: Pool,
+    pub input: HeadInput,
     /// Columns of the logits.
     pub classes: usize,
     /// What is minimised.
@@ -85,7 +87,9 @@ pub enum RowNumbers {
 /// Both take int64 `input_ids` and `attention_mask` `[batch, seq]`, `token_type_ids` likewise where the encoder has types,
 /// `labels` ([`Loss::CrossEntropy`]: int64 `[batch]`, the others float `[batch, classes]`), and every trained parameter,
 /// float32, under its name. Both give float32 `loss` `[]`, `logits` `[batch, classes]` and `counted` `[]`, what the sum of
-/// the rows' losses was divided by.
+/// the rows' losses was divided by. With [`HeadInput::Tokens`] every token is a row: `labels` are `[batch, seq]`, with
+/// [`IGNORED_LABEL`](crate::IGNORED_LABEL) where none counts, and `logits` `[batch, seq, classes]`. Of an encoder that was
+/// [`cut`], both take float32 [`HIDDEN_STATES`] `[batch, seq, hidden]` in the place of `input_ids` and `token_type_ids`.
 #[derive(Clone, Debug)]
 pub struct TrainingGraphs {
     /// Takes the float32 [`LOSS_SCALE`] `[]` and [`TrainingGraphs::masks`] besides, and gives the
@@ -109,13 +113,13 @@ pub struct TrainingGraphs {
 }
 
 impl TrainingGraphs {
-    /// Makes both graphs of an encoder that [`larder_onnx::build`] made.
+    /// Makes both graphs of an encoder that [`larder_onnx::build`] made, whole or [`cut`].
     ///
     /// `learn` finds out what the tensors of a model are, by running it: it is given the training graph without gradients,
     /// with the dropout masks among its inputs, and gives facts of all tensors ([`Facts::learn`]), inputs included.
     ///
     /// # Errors
-    /// [`GraphsError::NoParameter`], [`GraphsError::NoFeatures`], [`GraphsError::NotBuilt`], what [`differentiate`] and
+    /// [`GraphsError::NoParameter`], [`GraphsError::NoFeatures`], [`GraphsError::TokenLoss`], [`GraphsError::NotBuilt`], what [`differentiate`] and
     /// [`check_kernels`] say, and what `learn` says.
     pub fn build<E: From<GraphsError>>(
         encoder: Model,
@@ -124,7 +128,7 @@ impl TrainingGraphs {
     ) -> Result<Self, E> {
         let opset = encoder.opset("").map_err(GraphsError::from)?;
         let sites = dropout::sites(&encoder, &spec.dropout)?;
-        let features = Features::of(&encoder, spec.pool)?;
+        let features = Features::of(&encoder, spec.input)?;
         let (encoder, initial) = opened(encoder, &spec.trained)?;
         let is_parameter = |tensor: &&TensorProto| {
             tensor.data_type() == DataType::Float as i32 && !tensor.name().starts_with("constant.")
@@ -137,19 +141,14 @@ impl TrainingGraphs {
         let mut facts = learn(&forward, &masks)?;
         let (training, parameters, unreached) = with_gradients(forward, opset, spec, &mut facts)?;
         let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
-        graphs.close()?;
-        Ok(graphs)
-    }
-
-    /// Leaves out what the outputs do not need, and checks that every node can be run.
-    fn close(&mut self) -> Result<(), GraphsError> {
-        self.initial.retain(|name, _| self.parameters.iter().any(|parameter| parameter.name == *name));
-        let wanted = self.outputs();
+        graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
+        let wanted = graphs.outputs();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        self.training = trimmed(self.training.clone(), &wanted)?;
-        self.eval = trimmed(self.eval.clone(), &head::OUTPUTS)?;
-        check_kernels(&self.training)?;
-        check_kernels(&self.eval)
+        graphs.training = trimmed(graphs.training, &wanted)?;
+        graphs.eval = trimmed(graphs.eval, &head::OUTPUTS)?;
+        check_kernels(&graphs.training)?;
+        check_kernels(&graphs.eval)?;
+        Ok(graphs)
     }
 
     /// The names of the training graph's outputs: `loss`, `logits`, `counted`, the gradients in the order of
@@ -167,22 +166,23 @@ impl TrainingGraphs {
     }
 }
 
-/// The model with the trained parameters as inputs, and their values.
+/// The model with the trained parameters as inputs, and their values. No parameter is there twice at any time.
 fn opened(encoder: Model, trained: &[String]) -> Result<(Model, HashMap<String, Vec<f32>>), GraphsError> {
-    let mut initial = HashMap::new();
-    for name in trained {
-        let tensor = encoder.initializer(name).ok_or_else(|| GraphsError::NoParameter { parameter: name.clone() })?;
-        initial.insert(name.clone(), tensor.floats()?.into_owned());
+    if let Some(missing) = trained.iter().find(|name| encoder.initializer(name).is_none()) {
+        return Err(GraphsError::NoParameter { parameter: missing.clone() });
     }
+    let trained: HashSet<&str> = trained.iter().map(String::as_str).collect();
+    let mut initial = HashMap::new();
     let model = encoder.edited(|graph| {
-        let trained: HashSet<&str> = trained.iter().map(String::as_str).collect();
-        let all = std::mem::take(&mut graph.initializer);
-        let (opened, constant): (Vec<_>, Vec<_>) = all.into_iter().partition(|tensor| trained.contains(tensor.name()));
-        graph.initializer = constant;
-        for tensor in opened {
+        for tensor in std::mem::take(&mut graph.initializer) {
+            if !trained.contains(tensor.name()) {
+                graph.initializer.push(tensor);
+                continue;
+            }
             // An axis that was read from the file and holds values is no negative one.
             let axes: Vec<Axis> = tensor.dims.iter().map(|&dim| Axis::Fixed(dim.unsigned_abs() as usize)).collect();
             graph.input.push(value_info(tensor.name(), DataType::Float, &axes));
+            initial.insert(tensor.name().to_owned(), tensor.floats()?.into_owned());
         }
         Ok(())
     })?;

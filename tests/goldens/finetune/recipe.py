@@ -6,14 +6,15 @@ Run by hand, in a virtual environment, when the goldens must change:
     venv/bin/pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6
     venv/bin/python tests/goldens/finetune/recipe.py
 
-The encoders are those of `tests/goldens/encoder`, with their weights. Written beside this file, for `bert` and `albert`:
+The encoders are those of `tests/goldens/encoder`, with their weights. Written beside this file, for `bert`, `albert` and
+`tagging`, which is the first with a label a token:
 
 - `<name>.safetensors`: the examples, `input_ids`, `attention_mask` and `token_type_ids` (int64 [20, seq]) and `labels` (int64
-  [20]); the head as it starts, `classifier.weight` [classes, hidden] and `classifier.bias` [classes]; `losses` and `norms`
+  [20]; of `tagging` [20, seq], -100 where none counts); the head as it starts, `classifier.weight` [classes, hidden] and `classifier.bias` [classes]; `losses` and `norms`
   [20], the loss of each step's batch before the step and the norm of all gradients before clipping; and `tuned.<parameter>`,
   every parameter after the last step, the encoder's under the names that it has by itself.
 
-The model is transformers' own for sequence classification: a linear head on the pooled output. Batches are five rows in file
+The model is transformers' own for sequence classification, a linear head on the pooled output, or for token classification. Batches are five rows in file
 order, padded to their longest, the whole file five times over. AdamW at a constant rate of 1e-3, with a decay of 0.01 but for
 biases and normalisations; gradients clipped to a norm of 1; no dropout. Everything in float32, in one thread, with the eager
 attention.
@@ -59,11 +60,16 @@ def examples(vocabulary):
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
 
-def golden(name, folder, model_class, config_class, encoder, prefix):
+def golden(name, folder, model_class, config_class, encoder, prefix, is_tagging=False):
     torch.manual_seed(7)
     model = build(folder, model_class, config_class, encoder, prefix)
     inputs = examples(model.config.vocab_size)
-    labels = torch.randint(0, CLASSES, (ROWS,))
+    labels = torch.randint(0, CLASSES, inputs["input_ids"].shape if is_tagging else (ROWS,))
+    if is_tagging:
+        # Special tokens, and tokens inside words; the third example has no label at all.
+        labels[:, 0] = labels[2] = -100
+        labels[torch.rand(labels.shape) < 0.3] = -100
+        labels[inputs["attention_mask"] == 0] = -100
     torch.nn.init.normal_(model.classifier.weight, std=0.2)
     kept = inputs | {"labels": labels}
     kept |= {f"classifier.{part}": getattr(model.classifier, part).detach().clone() for part in ["weight", "bias"]}
@@ -80,7 +86,9 @@ def golden(name, folder, model_class, config_class, encoder, prefix):
         longest = int(batch["attention_mask"].sum(1).max())
         batch = {key: tensor[:, :longest] for key, tensor in batch.items()}
         logits = model(**batch).logits
-        loss = torch.nn.functional.cross_entropy(logits, labels[start : start + BATCH])
+        wanted = labels[start : start + BATCH]
+        wanted = wanted[:, :longest].reshape(-1) if is_tagging else wanted
+        loss = torch.nn.functional.cross_entropy(logits.reshape(-1, CLASSES), wanted)
         optimizer.zero_grad()
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)))
@@ -99,4 +107,5 @@ if __name__ == "__main__":
             sys.exit(f"{package} is {found}; the goldens are made with {wanted}")
     torch.set_num_threads(1)
     golden("bert", "tiny", transformers.BertForSequenceClassification, transformers.BertConfig, "bert", "")
+    golden("tagging", "tiny", transformers.BertForTokenClassification, transformers.BertConfig, "bert", "", is_tagging=True)
     golden("albert", "albert", transformers.AlbertForSequenceClassification, transformers.AlbertConfig, "albert", "albert.")

@@ -47,6 +47,11 @@ fn bert_follows_pytorch() {
 }
 
 #[test]
+fn tagging_follows_pytorch() {
+    follows_pytorch(&Golden::tagging(), 1e-4);
+}
+
+#[test]
 fn albert_with_its_shared_layers_follows_pytorch() {
     follows_pytorch(&Golden::read("albert", "albert"), 1e-4);
 }

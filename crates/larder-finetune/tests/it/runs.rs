@@ -4,30 +4,14 @@ use std::ops::ControlFlow;
 
 use larder_finetune::{
     BatchSize, Ended, Evaluated, Example, HeadStart, HistoryRow, Length, Material, Note, Observer, Order, Quiet,
-    Schedule, TuneError, TuneSettings, Tuned, finetune,
+    Schedule, TuneError, TuneSettings, finetune,
 };
-use larder_graphs::DropoutRatios;
+use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{Family, Pool};
 
 use crate::support::*;
 
 const DROPOUT: DropoutRatios = DropoutRatios { hidden: 0.2, attention: 0.3, head: 0.1 };
-
-/// Every parameter of the encoder and the head but the key biases, whose gradients are rounding.
-fn parameters(golden: &Golden, tuned: &Tuned) -> Vec<(String, Vec<f32>)> {
-    let mut found = Vec::new();
-    for parameter in golden.config.parameters(true).iter().filter(|parameter| !parameter.name.ends_with("key.bias")) {
-        if tuned.weights.contains(&parameter.name) {
-            let values = tuned.weights.get(&parameter.name, &parameter.shape).expect("is given back in its shape");
-            found.push((parameter.name.clone(), values.to_vec()));
-        }
-    }
-    for name in ["classifier.weight", "classifier.bias"] {
-        let values = tuned.head.get(name, &golden.floats(name).shape).expect("the head is given back");
-        found.push((name.to_owned(), values.to_vec()));
-    }
-    found
-}
 
 #[test]
 fn accumulated_gradients_are_those_of_the_large_batch() {
@@ -41,14 +25,7 @@ fn accumulated_gradients_are_those_of_the_large_batch() {
     };
     let whole = golden.run(&TuneSettings { batch: BatchSize::Rows(6), ..settings.clone() });
     let parts = golden.run(&TuneSettings { batch: BatchSize::Rows(2), accumulation: 3, ..settings });
-    for (whole, parts) in whole.history.iter().zip(&parts.history) {
-        assert!((whole.loss - parts.loss).abs() < 1e-5, "{whole:?} {parts:?}");
-        assert!((whole.grad_norm - parts.grad_norm).abs() < 1e-4 * whole.grad_norm, "{whole:?} {parts:?}");
-    }
-    for ((name, whole), (_, parts)) in parameters(&golden, &whole).iter().zip(&parameters(&golden, &parts)) {
-        // Rounding, as against PyTorch.
-        assert!(apart(parts, whole) < 1e-4, "{name}: {:e}", apart(parts, whole));
-    }
+    same_course(&golden, &whole, &parts);
 }
 
 /// Is stopped after so many steps, as by a kill.
@@ -117,7 +94,11 @@ fn what_is_frozen_does_not_move_and_everything_else_does() {
         assert_eq!(before == after, is_frozen, "{}", parameter.name);
     }
     // A head on the first token leaves the pooler as it is.
-    let tuned = golden.run(&TuneSettings { pool: Pool::Cls, length: Length::Steps(2), ..golden.settings() });
+    let tuned = golden.run(&TuneSettings {
+        input: HeadInput::Pooled(Pool::Cls),
+        length: Length::Steps(2),
+        ..golden.settings()
+    });
     let pooler = ("pooler.dense.weight", [32, 32]);
     assert_eq!(tuned.weights.get(pooler.0, &pooler.1).ok(), golden.weights.get(pooler.0, &pooler.1).ok());
 }
@@ -230,7 +211,7 @@ fn every_family_learns_with_any_order_and_batch() {
         let examples: Vec<Example> = (0..12).map(example).collect();
         for (pool, batch) in [(Pool::Cls, BatchSize::Rows(5)), (Pool::Mean, BatchSize::Tokens(24))] {
             let settings = TuneSettings {
-                pool,
+                input: HeadInput::Pooled(pool),
                 batch,
                 length: Length::Epochs(20),
                 weight_decay: 0.0,

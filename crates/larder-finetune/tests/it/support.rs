@@ -27,7 +27,7 @@ pub fn runtime() -> Runtime {
 }
 
 impl Golden {
-    /// `bert` or `albert`, with the encoder's folder.
+    /// `bert`, `albert` or `tagging`, with the encoder's folder.
     pub fn read(name: &str, encoder: &str) -> Self {
         let folder = goldens().join("encoder").join(encoder);
         let config = EncoderConfig::load(&folder.join("config.json")).expect("the golden's configuration is supported");
@@ -37,14 +37,19 @@ impl Golden {
         let mut golden = Self { bytes, config, weights, examples: Vec::new() };
         let [ids, mask, types, labels] =
             ["input_ids", "attention_mask", "token_type_ids", "labels"].map(|name| golden.integers(name));
-        let width = ids.len() / labels.len();
-        for (row, label) in labels.into_iter().enumerate() {
-            let row = row * width..(row + 1) * width;
-            let length = mask[row.clone()].iter().filter(|&&is_token| is_token == 1).count();
+        let rows = golden.file().tensor("labels").expect("the golden has them").shape()[0];
+        let width = ids.len() / rows;
+        for row in 0..rows {
+            let tokens = row * width..(row + 1) * width;
+            let length = mask[tokens.clone()].iter().filter(|&&is_token| is_token == 1).count();
+            let labels = match labels.len() == rows {
+                true => vec![labels[row]],
+                false => labels[tokens.clone()][..length].to_vec(),
+            };
             golden.examples.push(Example {
-                input_ids: ids[row.clone()][..length].to_vec(),
-                token_type_ids: types[row][..length].to_vec(),
-                label,
+                input_ids: ids[tokens.clone()][..length].to_vec(),
+                token_type_ids: types[tokens][..length].to_vec(),
+                labels,
             });
         }
         golden
@@ -52,6 +57,11 @@ impl Golden {
 
     pub fn bert() -> Self {
         Self::read("bert", "tiny")
+    }
+
+    /// Tokens with tags.
+    pub fn tagging() -> Self {
+        Self::read("tagging", "tiny")
     }
 
     fn file(&self) -> SafeTensors<'_> {
@@ -95,6 +105,8 @@ impl Golden {
         for name in ["classifier.weight", "classifier.bias"] {
             head.insert(name, self.floats(name)).expect("as many values as the shape says");
         }
+        let is_tagging = self.examples.iter().any(|example| example.labels.len() > 1);
+        let of = if is_tagging { TuneSettings::tagging } else { TuneSettings::of };
         TuneSettings {
             head: HeadStart::Given(head),
             length: Length::Steps(20),
@@ -107,12 +119,19 @@ impl Golden {
             clip: Some(1.0),
             dropout: DropoutRatios::NONE,
             threads: 1,
-            ..TuneSettings::of(self.config.family, 3)
+            ..of(self.config.family, 3)
         }
     }
 
     pub fn material(&self) -> Material<'_> {
-        Material { config: &self.config, weights: &self.weights, train: &self.examples, dev: &[], folder: None }
+        Material {
+            config: &self.config,
+            weights: &self.weights,
+            train: &self.examples,
+            dev: &[],
+            hidden: None,
+            folder: None,
+        }
     }
 
     pub fn run(&self, settings: &TuneSettings) -> Tuned {
@@ -133,4 +152,40 @@ pub fn apart(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len());
     let difference = norm(a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b)));
     difference / norm(b.iter().map(|&b| f64::from(b))).max(f64::MIN_POSITIVE)
+}
+
+/// Every parameter of the encoder and the head but the key biases, whose gradients are rounding.
+pub fn parameters(golden: &Golden, tuned: &Tuned) -> Vec<(String, Vec<f32>)> {
+    let mut found = Vec::new();
+    for parameter in golden.config.parameters(true).iter().filter(|parameter| !parameter.name.ends_with("key.bias")) {
+        if tuned.weights.contains(&parameter.name) {
+            let values = tuned.weights.get(&parameter.name, &parameter.shape).expect("is given back in its shape");
+            found.push((parameter.name.clone(), values.to_vec()));
+        }
+    }
+    for name in ["classifier.weight", "classifier.bias"] {
+        let classes = golden.floats("classifier.bias").shape[0];
+        let shape = if name == "classifier.bias" { vec![classes] } else { vec![classes, golden.config.hidden_size] };
+        let values = tuned.head.get(name, &shape).expect("the head is given back");
+        found.push((name.to_owned(), values.to_vec()));
+    }
+    found
+}
+
+/// Two runs have the same losses and norms step by step, and end in the same parameters but for rounding, as against
+/// PyTorch.
+pub fn same_course(golden: &Golden, a: &Tuned, b: &Tuned) {
+    same_course_within(golden, a, b, 1e-4);
+}
+
+pub fn same_course_within(golden: &Golden, a: &Tuned, b: &Tuned, close: f64) {
+    assert_eq!(a.history.len(), b.history.len());
+    for (a, b) in a.history.iter().zip(&b.history) {
+        assert!((a.loss - b.loss).abs() < 1e-5, "{a:?} {b:?}");
+        assert!((a.grad_norm - b.grad_norm).abs() < 1e-4 * a.grad_norm, "{a:?} {b:?}");
+    }
+    for ((name, a), (other, b)) in parameters(golden, a).iter().zip(&parameters(golden, b)) {
+        assert_eq!(name, other);
+        assert!(apart(b, a) < close, "{name}: {:e}", apart(b, a));
+    }
 }

@@ -1,5 +1,7 @@
 //! The head and the loss: what stands on an encoder while it is trained.
 
+use std::fmt;
+
 use larder_onnx::facts::Dim;
 use larder_onnx::proto::ValueInfoProto;
 use larder_onnx::proto::tensor_proto::DataType;
@@ -9,6 +11,7 @@ use larder_onnx::{Axis, GraphBuilder, Model, Pool, Value};
 
 use super::TrainingSpec;
 use super::dropout::{DropoutMask, Site, insert, rewire};
+use crate::shape::as_i64;
 use crate::{GraphsError, Loss};
 
 /// The head's weights, `[classes, hidden]`.
@@ -17,39 +20,61 @@ pub const HEAD_WEIGHT: &str = "classifier.weight";
 /// The head's biases, `[classes]`.
 pub const HEAD_BIAS: &str = "classifier.bias";
 
+/// What a head reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeadInput {
+    /// One vector a text: one row of logits a text.
+    Pooled(Pool),
+    /// Every token's vector of the last layer: one row of logits a token, for tagging.
+    Tokens,
+}
+
+impl fmt::Display for HeadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pooled(pool) => pool.fmt(f),
+            Self::Tokens => f.pad("tokens"),
+        }
+    }
+}
+
 /// What both graphs give.
 pub(super) const OUTPUTS: [&str; 3] = ["loss", "logits", "counted"];
 
 /// What the head reads, and how wide that is.
 pub(super) struct Features {
-    pool: Pool,
+    input: HeadInput,
     hidden: usize,
 }
 
 impl Features {
     /// # Errors
-    /// [`GraphsError::NoFeatures`] for an encoder without the output that the pooling reads.
-    pub fn of(encoder: &Model, pool: Pool) -> Result<Self, GraphsError> {
-        let output = match pool {
-            Pool::Pooler => "pooler_output",
-            Pool::Cls | Pool::Mean => "last_hidden_state",
+    /// [`GraphsError::NoFeatures`] for an encoder without the output that the head reads.
+    pub fn of(encoder: &Model, input: HeadInput) -> Result<Self, GraphsError> {
+        let output = match input {
+            HeadInput::Pooled(Pool::Pooler) => "pooler_output",
+            HeadInput::Pooled(Pool::Cls | Pool::Mean) | HeadInput::Tokens => "last_hidden_state",
         };
         let info = encoder.outputs().iter().find(|info| info.name() == output);
-        let hidden = info.and_then(last_axis).ok_or(GraphsError::NoFeatures { pool, output })?;
-        Ok(Self { pool, hidden })
+        let hidden = info.and_then(last_axis).ok_or(GraphsError::NoFeatures { input, output })?;
+        Ok(Self { input, hidden })
     }
 
-    /// `[batch, hidden]`.
+    /// `[batch, hidden]`, of tokens `[batch · seq, hidden]`.
     fn build(&self, b: &mut GraphBuilder) -> Value {
         let tokens = Value::named("last_hidden_state");
-        match self.pool {
-            Pool::Pooler => Value::named("pooler_output"),
-            Pool::Cls => {
+        match self.input {
+            HeadInput::Tokens => {
+                let flat = b.integers(&[-1, as_i64(self.hidden)]);
+                b.reshape(&tokens, &flat)
+            }
+            HeadInput::Pooled(Pool::Pooler) => Value::named("pooler_output"),
+            HeadInput::Pooled(Pool::Cls) => {
                 let first = b.integer(0);
                 b.gather(&tokens, &first, 1)
             }
             // Σ h·mask / max(Σ mask, 1).
-            Pool::Mean => {
+            HeadInput::Pooled(Pool::Mean) => {
                 let mask = b.cast(&Value::named("attention_mask"), DataType::Float);
                 let (count, one) = (b.reduce_sum(&mask, &[1], true), b.scalar("one", 1.0));
                 let count = b.max(&count, &one);
@@ -60,13 +85,19 @@ impl Features {
             }
         }
     }
+
+    /// The size of each axis of what is built.
+    fn shape(&self) -> Vec<Dim> {
+        let rows = if self.input == HeadInput::Tokens { Dim { factor: 1, batch: 1, seq: 1 } } else { Dim::BATCH };
+        vec![rows, Dim::fixed(self.hidden)]
+    }
 }
 
 /// Adds head and loss: `logits = dropout(features) · Wᵀ + b`; with `dropout`, places of the encoder to drop at, drops there
 /// and in the head. Gives the masks that are to be fed.
 ///
 /// # Errors
-/// [`GraphsError::Model`].
+/// [`GraphsError::Model`], [`GraphsError::TokenLoss`].
 pub(super) fn with_head(
     encoder: Model,
     opset: i64,
@@ -74,15 +105,24 @@ pub(super) fn with_head(
     features: &Features,
     dropout: Option<&[Site]>,
 ) -> Result<(Model, Vec<DropoutMask>), GraphsError> {
+    let by_token = features.input == HeadInput::Tokens;
+    if by_token && !matches!(spec.loss, Loss::CrossEntropy { .. }) {
+        return Err(GraphsError::TokenLoss);
+    }
     let mut proto = encoder.into_proto();
     let mut graph = proto.graph.take().unwrap_or_default();
     rewire(&mut graph, dropout.unwrap_or_default());
     let mut b = GraphBuilder::from_graph(graph, opset);
     b.clear_outputs();
-    let (batch, classes) = (Axis::symbol("batch"), Axis::Fixed(spec.classes));
+    let classes = Axis::Fixed(spec.classes);
+    let mut axes = vec![Axis::symbol("batch")];
+    if by_token {
+        axes.push(Axis::symbol("seq"));
+    }
+    let logits_axes: Vec<Axis> = axes.iter().cloned().chain([classes.clone()]).collect();
     let labels = match spec.loss {
-        Loss::CrossEntropy { .. } => b.input("labels", DataType::Int64, std::slice::from_ref(&batch)),
-        _ => b.input("labels", DataType::Float, &[batch.clone(), classes.clone()]),
+        Loss::CrossEntropy { .. } => b.input("labels", DataType::Int64, &axes),
+        _ => b.input("labels", DataType::Float, &logits_axes),
     };
     let weight = b.input(HEAD_WEIGHT, DataType::Float, &[classes.clone(), Axis::Fixed(features.hidden)]);
     let bias = b.input(HEAD_BIAS, DataType::Float, std::slice::from_ref(&classes));
@@ -94,15 +134,27 @@ pub(super) fn with_head(
     if let Some(sites) = dropout {
         let mut sites = sites.to_vec();
         if spec.dropout.head > 0.0 {
-            let site = Site::new(read.name(), spec.dropout.head, vec![Dim::BATCH, Dim::fixed(features.hidden)]);
+            let site = Site::new(read.name(), spec.dropout.head, features.shape());
             read = Value::named(&site.left());
             sites.push(site);
         }
         masks = insert(&mut b, &sites, spec.dropout_form);
     }
-    let logits = b.scoped("head", |b| b.linear(&read, &weight, &bias));
-    let loss = b.scoped("loss", |b| spec.loss.build(b, &logits, &labels, spec.classes));
-    b.output(&logits, "logits", DataType::Float, &[batch, classes]);
+    let mut logits = b.scoped("head", |b| b.linear(&read, &weight, &bias));
+    let loss = b.scoped("loss", |b| {
+        // Of tokens, each is a row.
+        let flat = by_token.then(|| b.integers(&[-1]));
+        let labels = flat.map_or_else(|| labels.clone(), |flat| b.reshape(&labels, &flat));
+        spec.loss.build(b, &logits, &labels, spec.classes)
+    });
+    if by_token {
+        logits = b.scoped("head", |b| {
+            let (tokens, classes) = (b.shape(&labels, 0, 2), b.integers(&[as_i64(spec.classes)]));
+            let shape = b.concat(&[&tokens, &classes], 0);
+            b.reshape(&logits, &shape)
+        });
+    }
+    b.output(&logits, "logits", DataType::Float, &logits_axes);
     b.output(&loss.loss, "loss", DataType::Float, &[]);
     b.output(&loss.counted, "counted", DataType::Float, &[]);
     proto.graph = Some(b.finish());

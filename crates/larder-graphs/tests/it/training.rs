@@ -4,12 +4,15 @@ use crate::golden::goldens;
 use crate::support::*;
 use larder_graphs::{
     AdamW, CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, GraphsError,
-    MANIFEST_FILE, OPTIMIZER_FILE, RowNumbers, TRAINING_FILE, TrainingGraphs, TrainingSpec,
+    HIDDEN_STATES, HeadInput, IGNORED_LABEL, MANIFEST_FILE, OPTIMIZER_FILE, RowNumbers, TRAINING_FILE, TrainingGraphs,
+    TrainingSpec, cut,
 };
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
 use larder_onnx::facts::Facts;
 use larder_onnx::{EncoderConfig, Model, Pool, Weights, build};
 
+const CLS: HeadInput = HeadInput::Pooled(Pool::Cls);
+const POOLER: HeadInput = HeadInput::Pooled(Pool::Pooler);
 const DROPOUT: DropoutRatios = DropoutRatios { hidden: 0.1, attention: 0.2, head: 0.3 };
 
 struct Subject {
@@ -26,16 +29,20 @@ impl Subject {
         Self { config, encoder }
     }
 
-    fn spec(&self, pool: Pool, loss: Loss, form: DropoutForm) -> TrainingSpec {
+    fn spec(&self, input: HeadInput, loss: Loss, form: DropoutForm) -> TrainingSpec {
         let trained = self.config.parameters(true).into_iter().map(|parameter| parameter.name).collect();
-        TrainingSpec { trained, pool, classes: 3, loss, dropout: DROPOUT, dropout_form: form }
+        TrainingSpec { trained, input, classes: 3, loss, dropout: DROPOUT, dropout_form: form }
     }
 
     fn graphs(&self, spec: &TrainingSpec) -> TrainingGraphs {
+        self.graphs_of(self.encoder.clone(), spec)
+    }
+
+    fn graphs_of(&self, encoder: Model, spec: &TrainingSpec) -> TrainingGraphs {
         let learn = |model: &Model, masks: &[DropoutMask]| -> Result<Facts, GraphsError> {
             Ok(learn(model, &[self.batch(model, masks, 3, 7), self.batch(model, masks, 5, 11)]))
         };
-        TrainingGraphs::build(self.encoder.clone(), spec, learn).unwrap_or_else(|problem| panic!("{}", chain(&problem)))
+        TrainingGraphs::build(encoder, spec, learn).unwrap_or_else(|problem| panic!("{}", chain(&problem)))
     }
 
     /// Everything that the model may take.
@@ -46,6 +53,12 @@ impl Subject {
         feeds.push(("input_ids".to_owned(), i64s(&[rows, seq], &ids)));
         feeds.push(("attention_mask".to_owned(), i64s(&[rows, seq], &vec![1; rows * seq])));
         feeds.push(("token_type_ids".to_owned(), i64s(&[rows, seq], &random.integers(rows * seq, 0, 2))));
+        let axes = |name: &str| {
+            let input = model.graph().input.iter().find(|input| input.name() == name);
+            let kind = input.and_then(|input| input.r#type.as_ref()).and_then(|kind| kind.value.as_ref());
+            let Some(larder_onnx::proto::type_proto::Value::TensorType(tensor)) = kind else { return 0 };
+            tensor.shape.as_ref().map_or(0, |shape| shape.dim.len())
+        };
         let is_class = model.graph().input.iter().any(|input| {
             let value = input.r#type.as_ref().and_then(|kind| kind.value.as_ref());
             let larder_onnx::proto::type_proto::Value::TensorType(tensor) = value.expect("inputs have types") else {
@@ -57,6 +70,7 @@ impl Subject {
         feeds.push((
             "labels".to_owned(),
             match is_class {
+                true if axes("labels") == 2 => i64s(&[rows, seq], &Random::new(10).integers(rows * seq, 0, 2)),
                 true => i64s(&[rows], &labels[..rows]),
                 false => f32s(&[rows, 3], &labels.iter().map(|&label| label as f32).collect::<Vec<_>>()),
             },
@@ -69,6 +83,8 @@ impl Subject {
             }
         }
         let hidden = self.config.hidden_size;
+        let states = random.floats(rows * seq * hidden, -1.0, 1.0);
+        feeds.push((HIDDEN_STATES.to_owned(), f32s(&[rows, seq, hidden], &states)));
         feeds.push((HEAD_WEIGHT.to_owned(), f32s(&[3, hidden], &random.floats(3 * hidden, -0.5, 0.5))));
         feeds.push((HEAD_BIAS.to_owned(), f32s(&[3], &[0.1, 0.0, -0.1])));
         for mask in masks {
@@ -86,7 +102,7 @@ fn cross_entropy() -> Loss {
 #[test]
 fn tables_have_the_gradients_of_their_rows() {
     let subject = Subject::read("tiny");
-    let graphs = subject.graphs(&subject.spec(Pool::Mean, cross_entropy(), DropoutForm::Masks));
+    let graphs = subject.graphs(&subject.spec(HeadInput::Pooled(Pool::Mean), cross_entropy(), DropoutForm::Masks));
     let words = "embeddings.word_embeddings.weight";
     let of = |name: &str| graphs.parameters.iter().find(|parameter| parameter.name == name).expect("it is trained");
     let rows = RowNumbers::Input("input_ids".to_owned());
@@ -117,7 +133,7 @@ fn tables_have_the_gradients_of_their_rows() {
 #[test]
 fn the_operator_drops_at_random_in_training_and_never_in_evaluations() {
     let subject = Subject::read("albert");
-    let spec = subject.spec(Pool::Pooler, cross_entropy(), DropoutForm::Operator { seed: 3 });
+    let spec = subject.spec(POOLER, cross_entropy(), DropoutForm::Operator { seed: 3 });
     let graphs = subject.graphs(&spec);
     let dropouts = |model: &Model| model.graph().node.iter().filter(|node| node.is_op("Dropout")).count();
     // Embeddings, weights and attention's product of three layers, head: ALBERT drops nothing behind its feed-forward part.
@@ -140,13 +156,13 @@ fn the_operator_drops_at_random_in_training_and_never_in_evaluations() {
 fn other_losses_and_files() {
     let subject = Subject::read("albert");
     for loss in [Loss::BinaryCrossEntropy { positive_weight: 2.0 }, Loss::MeanSquaredError] {
-        let graphs = subject.graphs(&subject.spec(Pool::Cls, loss, DropoutForm::Masks));
+        let graphs = subject.graphs(&subject.spec(CLS, loss, DropoutForm::Masks));
         let (_, _, feeds) = subject.batch(&graphs.training, &graphs.masks, 2, 5);
         let made = run(&mut session(&graphs.training), &feeds, &["loss", "grad.classifier.weight"]);
         assert!(floats(&made[0])[0] > 0.0 && floats(&made[1]).iter().all(|&gradient| gradient != 0.0));
     }
 
-    let graphs = subject.graphs(&subject.spec(Pool::Cls, cross_entropy(), DropoutForm::Masks));
+    let graphs = subject.graphs(&subject.spec(CLS, cross_entropy(), DropoutForm::Masks));
     let folder = tempfile::tempdir().expect("a folder can be made");
     let zeros: Vec<Vec<f32>> =
         graphs.parameters.iter().map(|parameter| vec![0.0; parameter.shape.iter().product()]).collect();
@@ -170,7 +186,7 @@ fn other_losses_and_files() {
 fn what_has_no_training_graph_is_said() {
     let subject = Subject::read("tiny");
     let refuse = |_: &Model, _: &[DropoutMask]| -> Result<Facts, GraphsError> { Ok(Facts::default()) };
-    let mut spec = subject.spec(Pool::Pooler, cross_entropy(), DropoutForm::Masks);
+    let mut spec = subject.spec(POOLER, cross_entropy(), DropoutForm::Masks);
     let of = |encoder: Model, spec: &TrainingSpec| {
         TrainingGraphs::build(encoder, spec, refuse).expect_err("there is none").to_string()
     };
@@ -185,4 +201,116 @@ fn what_has_no_training_graph_is_said() {
     );
     spec.trained.push("nothing.weight".to_owned());
     assert_eq!(of(subject.encoder.clone(), &spec), "the encoder has no parameter \"nothing.weight\" to train");
+}
+
+/// Puts another tensor in the place of the one that is fed so.
+fn fed(feeds: &Feeds, name: &str, tensor: larder_runtime::Tensor) -> Feeds {
+    let others = feeds.iter().filter(|(other, _)| other != name).cloned();
+    others.chain([(name.to_owned(), tensor)]).collect()
+}
+
+/// The losses and the gradients of these parameters agree.
+fn agree(a: (&TrainingGraphs, &Feeds), b: (&TrainingGraphs, &Feeds), parameters: &[&str]) {
+    let outputs = |graphs: &TrainingGraphs| -> Vec<String> {
+        let of = |name: &&str| {
+            let parameter = graphs.parameters.iter().find(|parameter| parameter.name == *name);
+            match &parameter.unwrap_or_else(|| panic!("{name} is trained")).gradient {
+                GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output.clone(),
+            }
+        };
+        ["loss".to_owned()].into_iter().chain(parameters.iter().map(of)).collect()
+    };
+    let made = |(graphs, feeds): (&TrainingGraphs, &Feeds)| {
+        let outputs = outputs(graphs);
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        run(&mut session(&graphs.training), feeds, &outputs)
+    };
+    let (a, b) = (made(a), made(b));
+    for (name, (a, b)) in ["loss"].iter().chain(parameters).zip(a.iter().zip(&b)) {
+        let b: Vec<f64> = floats(b).iter().map(|&value| f64::from(value)).collect();
+        assert!(b.iter().any(|&value| value != 0.0), "{name}");
+        // Rounding of sums in another order.
+        crate::differences::assert_agrees(name, floats(a), &b, 1e-5);
+    }
+}
+
+#[test]
+fn of_tokens_only_those_with_a_label_count() {
+    let subject = Subject::read("tiny");
+    let loss = || Loss::CrossEntropy { class_weights: Some(vec![0.5, 2.0, 1.0]), label_smoothing: 0.1 };
+    let tagging = subject.graphs(&subject.spec(HeadInput::Tokens, loss(), DropoutForm::Masks));
+    let (rows, seq, feeds) = subject.batch(&tagging.training, &tagging.masks, 3, 5);
+    let made = run(&mut session(&tagging.eval), &feeds, &["logits", "counted"]);
+    assert_eq!(made[0].shape, [3, 5, 3]);
+
+    // Where none but the first tokens have labels, it is the head on the first token.
+    let cls = subject.graphs(&subject.spec(CLS, loss(), DropoutForm::Masks));
+    let labels = [2, 0, 1];
+    let mut tags = vec![IGNORED_LABEL; rows * seq];
+    labels.iter().enumerate().for_each(|(row, &label)| tags[row * seq] = label);
+    let of_cls = fed(&subject.batch(&cls.training, &cls.masks, rows, seq).2, "labels", i64s(&[rows], &labels));
+    let of_tags = fed(&feeds, "labels", i64s(&[rows, seq], &tags));
+    let parameters =
+        [HEAD_WEIGHT, HEAD_BIAS, "encoder.layer.0.attention.self.query.weight", "embeddings.LayerNorm.bias"];
+    agree((&tagging, &of_tags), (&cls, &of_cls), &parameters);
+
+    // Without a label there is neither a loss nor a gradient.
+    let none = fed(&feeds, "labels", i64s(&[rows, seq], &vec![IGNORED_LABEL; rows * seq]));
+    let outputs = tagging.outputs();
+    let outputs: Vec<&str> = outputs.iter().map(String::as_str).filter(|output| *output != "logits").collect();
+    let made = run(&mut session(&tagging.training), &none, &outputs);
+    assert!(made.iter().all(|tensor| floats(tensor).iter().all(|&value| value == 0.0)));
+
+    let refuse = |_: &Model, _: &[DropoutMask]| -> Result<Facts, GraphsError> { Ok(Facts::default()) };
+    let spec = subject.spec(HeadInput::Tokens, Loss::MeanSquaredError, DropoutForm::Masks);
+    let problem = TrainingGraphs::build(subject.encoder.clone(), &spec, refuse).expect_err("padding would count");
+    assert!(matches!(problem, GraphsError::TokenLoss), "{problem}");
+}
+
+#[test]
+fn above_a_cut_is_what_was_there() {
+    for (folder, parameter) in [
+        ("tiny", "encoder.layer.1.output.dense.weight"),
+        ("albert", "encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"),
+        ("roberta", "encoder.layer.1.attention.self.value.bias"),
+        ("mpnet", "encoder.layer.1.attention.attn.q.weight"),
+        ("distilbert", "transformer.layer.2.ffn.lin1.weight"),
+    ] {
+        let subject = Subject::read(folder);
+        let layers = subject.config.num_hidden_layers;
+        let names: Vec<String> = (0..layers).map(|layer| format!("hidden_states.{layer}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let lower = subject.encoder.clone().pruned(&names).expect("it names its hidden states");
+        let mut spec = subject.spec(HeadInput::Pooled(Pool::Mean), cross_entropy(), DropoutForm::Masks);
+        spec.trained = vec![parameter.to_owned()];
+        spec.dropout = DropoutRatios::NONE;
+        let whole = subject.graphs(&spec);
+        let (rows, seq, feeds) = subject.batch(&whole.training, &[], 2, 5);
+        // The last token is padding.
+        let mask = [1, 1, 1, 1, 1, 1, 1, 1, 1, 0];
+        let feeds = fed(&feeds, "attention_mask", i64s(&[rows, seq], &mask));
+        let states = run(&mut session(&lower), &feeds, &names);
+        // Of shared layers those below have a part in the gradient of the whole.
+        let first = if folder == "albert" { 0 } else { layers - 1 };
+        for layer in 0..layers {
+            let upper = cut(subject.encoder.clone(), layer).expect("there is a layer above");
+            let taken: Vec<&str> = upper.graph().input.iter().map(|input| input.name()).collect();
+            assert_eq!(taken, ["attention_mask", HIDDEN_STATES], "{folder}, {layer}");
+            let lowest = |tensor: &&larder_onnx::TensorProto| {
+                tensor.name().starts_with("embeddings.") || layer == 1 && tensor.name().contains("layer.0.")
+            };
+            let below: Vec<&str> =
+                upper.graph().initializer.iter().filter(lowest).map(|tensor| tensor.name()).collect();
+            assert!(below.is_empty(), "{folder}, {layer}: {below:?}");
+            let upper = subject.graphs_of(upper, &spec);
+            let feeds_above = fed(&feeds, HIDDEN_STATES, states[layer].clone());
+            let mut parameters = vec![HEAD_WEIGHT, HEAD_BIAS];
+            if layer <= first {
+                parameters.push(parameter);
+            }
+            agree((&upper, &feeds_above), (&whole, &feeds), &parameters);
+        }
+        let message = cut(subject.encoder.clone(), layers).expect_err("nothing is above").to_string();
+        assert!(message.contains(&format!("to {} are possible", layers - 1)), "{message}");
+    }
 }
