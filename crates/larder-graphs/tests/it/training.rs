@@ -292,7 +292,7 @@ fn above_a_cut_is_what_was_there() {
         let states = run(&mut session(&lower), &feeds, &names);
         // Of shared layers those below have a part in the gradient of the whole.
         let first = if folder == "albert" { 0 } else { layers - 1 };
-        for layer in 0..layers {
+        for (layer, states) in states.iter().enumerate() {
             let upper = cut(subject.encoder.clone(), layer).expect("there is a layer above");
             let taken: Vec<&str> = upper.graph().input.iter().map(|input| input.name()).collect();
             assert_eq!(taken, ["attention_mask", HIDDEN_STATES], "{folder}, {layer}");
@@ -303,7 +303,7 @@ fn above_a_cut_is_what_was_there() {
                 upper.graph().initializer.iter().filter(lowest).map(|tensor| tensor.name()).collect();
             assert!(below.is_empty(), "{folder}, {layer}: {below:?}");
             let upper = subject.graphs_of(upper, &spec);
-            let feeds_above = fed(&feeds, HIDDEN_STATES, states[layer].clone());
+            let feeds_above = fed(&feeds, HIDDEN_STATES, states.clone());
             let mut parameters = vec![HEAD_WEIGHT, HEAD_BIAS];
             if layer <= first {
                 parameters.push(parameter);
