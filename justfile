@@ -203,6 +203,15 @@ bench-graphs *options: _cola setup setup-third-party-onnx build
         --dataset data/cola.toml --source "{{ default_source }}" --export .larder/models/paraphrase-MiniLM-L3-v2 \
         --tokenizer "{{ default_source }}/tokenizer.json" --work .larder/bench/graphs "$@"
 
+# A step of `larder finetune` against transformers and PyTorch, interleaved: time, processor time, memory (needs CoLA)
+[group('bench')]
+bench-finetune *options: _cola setup build
+    test -x .larder/bench-finetune/bin/python || {{ python }} -m venv .larder/bench-finetune
+    .larder/bench-finetune/bin/python -m pip install --quiet --disable-pip-version-check \
+        torch==2.15.0 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6 pyarrow==26.0.1
+    .larder/bench-finetune/bin/python -B tests/bench/finetune.py --larder {{ larder }} --source "{{ default_source }}" \
+        --cola "$LARDER_DATA/cola" "$@"
+
 # Peak memory of tokenizing and encoding 200,000 and 1,000,000 sentences
 [group('bench')]
 bench-memory *options: setup build
