@@ -46,8 +46,8 @@ SIDES = ("larder", "torch", "fused")
 
 def read_rows(path, rows):
     """The first sentences and labels of a file in CoLA's format."""
-    lines = path.read_text(encoding="utf-8").split("\n")[:rows]
-    return [line.split("\t")[3] for line in lines], [int(line.split("\t")[1]) for line in lines]
+    columns = [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")[:rows] if line]
+    return [column[3] for column in columns], [int(column[1]) for column in columns]
 
 
 def torch_steps(options):
