@@ -59,10 +59,10 @@ impl Chunk {
     }
 
     /// Adds a unit with what its row of the tokens file says; the row's words and tags are taken out of it.
-    fn push(&mut self, unit: Unit, row: &mut TokenizedRow, level: Level, tokenizer: Option<&Tokenizer>) {
+    fn push(&mut self, unit: Unit, row: &mut TokenizedRow, cut: &Cut, tokenizer: Option<&Tokenizer>) {
         let (first_row, first_input) = (self.rows(), self.inputs.len());
         let small = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        let digest = unit.digest(level);
+        let digest = unit.digest(cut.level);
         match &mut self.identity {
             FeatureRows::Sentences { labels } => labels.push(row.label.take()),
             FeatureRows::Words { positions, words, tags } => {
@@ -71,12 +71,13 @@ impl Chunk {
                 tags.extend(of_each(row.tags.take(), unit.rows));
             }
             FeatureRows::Tokens { positions, words, tokens, tags } => {
-                let start = larder_tokens::own_tokens(&row.word_ids).start;
-                for &position in &unit.tokens {
-                    let word = row.word_ids[start + position];
+                let own = larder_tokens::own_tokens(&row.word_ids).start;
+                let first = if cut.special_tokens { 0 } else { own };
+                for &place in &unit.tokens {
+                    let word = row.word_ids[place];
                     let tag = row.tags.as_ref().and_then(|tags| tags.get(usize::try_from(word).ok()?));
-                    let token = tokenizer.and_then(|tokenizer| tokenizer.token(row.input_ids[start + position]));
-                    positions.push(small(position));
+                    let token = tokenizer.and_then(|tokenizer| tokenizer.token(row.input_ids[place]));
+                    positions.push(small(place - first));
                     words.push(word);
                     tokens.push(token.unwrap_or_default());
                     tags.push(tag.cloned());
@@ -151,7 +152,7 @@ impl Chunks {
                 }
             }
             if let Some(row) = source.row_mut() {
-                chunk.push(unit, row, level, self.tokenizer.as_ref());
+                chunk.push(unit, row, &self.cut, self.tokenizer.as_ref());
             }
         }
         if !chunk.units.is_empty() || sent == 0 {

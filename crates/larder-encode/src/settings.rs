@@ -57,6 +57,8 @@ pub struct EncodeSettings {
     pub device: Device,
     /// CPU threads; 0 means one per core.
     pub threads: usize,
+    /// Of tokens: are special tokens rows too, those of every window? Their position counts from the first of them.
+    pub special_tokens: bool,
     /// Tokens a batch, padding included; `None` takes the device's default.
     pub batch_tokens: Option<usize>,
     /// Which graph to run. Like the device it does not make other features, only rounding.
@@ -92,6 +94,7 @@ impl Default for EncodeSettings {
             stride: None,
             context: Context::None,
             dtype: FeatureDtype::F32,
+            special_tokens: false,
             device: Device::Auto,
             threads: 0,
             batch_tokens: None,
@@ -189,11 +192,15 @@ impl FromStr for Context {
 
 impl EncodeSettings {
     /// The kind of features, as their folder is called: the level and what of these settings keeps files of one level apart.
-    /// `sentence-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`.
+    /// `sentence-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`,
+    /// `token-special-f32`.
     pub fn kind(&self) -> String {
         let mut kind = self.level.to_string();
         if self.level == Level::Word {
             kind.push_str(&format!("-{}", self.word_pool));
+        }
+        if self.level == Level::Token && self.special_tokens {
+            kind.push_str("-special");
         }
         if self.level != Level::Sentence && self.context != Context::None {
             kind.push_str(&format!("-{}", self.context));
@@ -232,7 +239,7 @@ impl EncodeSettings {
 
     /// How sentences become units, for an encoder that reads `max_tokens`.
     pub(crate) fn cut(&self, max_tokens: usize) -> Cut {
-        Cut { level: self.level, max_tokens, stride: self.stride }
+        Cut { level: self.level, max_tokens, stride: self.stride, special_tokens: self.special_tokens }
     }
 
     /// What a features file made now from tokens of this provenance would record.
@@ -247,6 +254,7 @@ impl EncodeSettings {
         match self.level {
             Level::Sentence => provenance,
             Level::Word => self.with_windows(provenance).with("word_pool", self.word_pool),
+            Level::Token if self.special_tokens => self.with_windows(provenance).with("special_tokens", true),
             Level::Token => self.with_windows(provenance),
         }
     }

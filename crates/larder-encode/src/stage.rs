@@ -143,7 +143,7 @@ pub fn encode(
         Level::Word | Level::Token => TokensProjection::EncodeWords,
     };
     let reader = TokensReader::open(tokens, projection)?;
-    let total_rows = total_rows(&reader, encoder, settings.level);
+    let total_rows = total_rows(&reader, encoder, settings);
     let rows_per_chunk = rows_per_group(&columns);
     let mut work = Work {
         done: Progress { total_rows, total_tokens: reader.tokens(), ..Progress::default() },
@@ -210,10 +210,11 @@ fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) 
 }
 
 /// Rows that the features file will have, from the tokens file's footer.
-fn total_rows(reader: &TokensReader, encoder: &Encoder, level: Level) -> usize {
-    match level {
+fn total_rows(reader: &TokensReader, encoder: &Encoder, settings: &EncodeSettings) -> usize {
+    match settings.level {
         Level::Sentence => reader.rows(),
         Level::Word => usize::try_from(reader.words()).unwrap_or(usize::MAX),
+        Level::Token if settings.special_tokens => usize::try_from(reader.tokens()).unwrap_or(usize::MAX),
         Level::Token => {
             let special = &encoder.manifest().special_tokens;
             let special = if reader.is_pair() { special.pair_tokens } else { special.single_tokens };

@@ -14,6 +14,8 @@ pub(crate) struct Cut {
     pub(crate) max_tokens: usize,
     /// Tokens from one window's start to the next; `None` for half a window.
     pub(crate) stride: Option<usize>,
+    /// Of tokens: are special tokens rows too, those of every window?
+    pub(crate) special_tokens: bool,
 }
 
 /// A tokenized sentence, borrowed.
@@ -43,7 +45,7 @@ pub(crate) struct Unit {
     pub(crate) inputs: Vec<UnitInput>,
     /// Rows that the unit has in the features file.
     pub(crate) rows: usize,
-    /// Of a unit of tokens, the place in the sentence of each row's token. Empty at other levels.
+    /// Of a unit of tokens, the place in the sentence of each row's token, special ones included. Empty at other levels.
     pub(crate) tokens: Vec<usize>,
 }
 
@@ -107,13 +109,24 @@ impl Unit {
         let own = own_tokens(sentence.word_ids);
         let taken =
             windows.iter().enumerate().flat_map(|(at, window)| window.taken.iter().map(move |t| (at, window, t)));
-        if cut.level == Level::Token {
+        if cut.level == Level::Token && cut.special_tokens {
+            for (at, window) in windows.iter().enumerate() {
+                let behind = window.len() - window.trailing.len();
+                let leading = window.leading.clone().enumerate();
+                let body = window.body.clone().map(|token| (window.place(token), token));
+                let trailing = window.trailing.clone().zip(behind..).map(|(token, place)| (place, token));
+                for (place, token) in leading.chain(body).chain(trailing) {
+                    places.push((at, place, place + 1));
+                    tokens.push(token);
+                }
+            }
+        } else if cut.level == Level::Token {
             let mut taken: Vec<_> = taken.flat_map(|(at, w, t)| t.tokens.clone().map(move |k| (k, at, w))).collect();
             taken.sort_by_key(|&(token, ..)| token);
             for (token, at, window) in taken {
                 let place = window.place(token);
                 places.push((at, place, place + 1));
-                tokens.push(token - own.start);
+                tokens.push(token);
             }
         } else {
             let mut words = vec![None; sentence.words];
@@ -220,7 +233,7 @@ pub(crate) fn pool(tokens: &[f32], hidden: usize, picks: &[Pick], pool: WordPool
 mod tests {
     use super::*;
 
-    const WORDS: Cut = Cut { level: Level::Word, max_tokens: 8, stride: None };
+    const WORDS: Cut = Cut { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false };
 
     fn unit(ids: &[i32], word_ids: &[i32], words: usize, cut: &Cut) -> Unit {
         Unit::of(&Sentence { input_ids: ids, type_ids: &[], word_ids, words }, cut, &[], &[]).unwrap()
@@ -246,8 +259,18 @@ mod tests {
         assert_eq!(words.inputs.iter().map(|i| i.new_tokens).sum::<usize>(), ids.len());
 
         let tokens = unit(&ids, &word_ids, 6, &Cut { level: Level::Token, ..WORDS });
-        assert_eq!(tokens.tokens, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(tokens.tokens, [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(picked(&tokens), (0..8).map(|k| (k, vec![k as i32 + 1])).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn special_tokens_are_rows_of_every_window_if_asked_for() {
+        let (ids, word_ids) = ([101, 1, 2, 3, 4, 5, 6, 7, 8, 102], [-1, 0, 0, 1, 2, 2, 3, 4, 5, -1]);
+        let every = unit(&ids, &word_ids, 6, &Cut { level: Level::Token, special_tokens: true, ..WORDS });
+        let read: Vec<i32> = every.inputs.iter().flat_map(|input| input.input_ids.clone()).collect();
+        assert_eq!(picked(&every).into_iter().map(|(_, ids)| ids[0]).collect::<Vec<_>>(), read);
+        assert_eq!(every.tokens.iter().map(|&token| ids[token]).collect::<Vec<_>>(), read);
+        assert_eq!((read.len(), every.rows, every.inputs.len()), (8 + 6, 14, 2));
     }
 
     #[test]

@@ -79,8 +79,9 @@ impl Line for Score {
 
 impl Line for HistoryRow {
     fn write(&self) -> String {
-        let Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens } = self;
-        format!("{step} {epoch} {tokens} {loss} {grad_norm} {learning_rate} {head_learning_rate} {seconds}")
+        let Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens, score } = self;
+        let score = score.map_or_else(String::new, |score| format!(" {score}"));
+        format!("{step} {epoch} {tokens} {loss} {grad_norm} {learning_rate} {head_learning_rate} {seconds}{score}")
     }
 
     fn read(line: &str) -> Option<Self> {
@@ -88,9 +89,11 @@ impl Line for HistoryRow {
         let (counts, floats) = words.split_at_checked(3)?;
         let counts: Vec<usize> = counts.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
         let floats: Vec<f64> = floats.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
+        let (floats, score) = floats.split_at_checked(5)?;
         let ([step, epoch, tokens], [loss, grad_norm, learning_rate, head_learning_rate, seconds]) =
             (counts.try_into().ok()?, floats.try_into().ok()?);
-        Some(Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens })
+        let score = score.first().copied();
+        Some(Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens, score })
     }
 }
 

@@ -53,7 +53,8 @@ pub struct Score {
 }
 
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// All steps are done.
     Finished,
@@ -279,6 +280,7 @@ impl<'a> Run<'a> {
             head_learning_rate: settings.head_learning_rate.unwrap_or(settings.learning_rate) * factor,
             seconds: started.elapsed().as_secs_f64(),
             tokens,
+            score: None,
         })
     }
 
@@ -346,6 +348,9 @@ impl<'a> Run<'a> {
         let evaluated = evaluator.run(&self.state.parameters, &self.state.values, self.settings)?;
         let score = Score { score: observer.score(step, &evaluated), step };
         self.last = Some(score);
+        if let Some(row) = self.progress.history.last_mut() {
+            row.score = Some(score.score);
+        }
         // A score that is no number is better than none, and than no other.
         if self.progress.best.first().is_some_and(|best| score.score.is_nan() || best.score >= score.score) {
             self.progress.stale += 1;

@@ -2,6 +2,7 @@
 //!
 //! - [`finetune`] trains an encoder, given with its [`Example`]s as [`Material`], under [`TuneSettings`], and gives the
 //!   [`Tuned`] weights and head with the [`HistoryRow`] of every step.
+//! - [`export`] writes the graphs of such a run as files, for whoever runs them.
 //! - [`Observer`] is told of every step and judges every evaluation.
 //! - With [`TuneSettings::from_layer`] what stands above a layer is trained from its [`HiddenStates`], computed before.
 //! - [`Preset`] is how a family's publication fine-tunes it; [`Freeze`] says what stays as it is.
@@ -61,3 +62,4 @@ pub use observer::{HistoryRow, Note, Observer, Quiet};
 pub use preset::Preset;
 pub use schedule::Schedule;
 pub use settings::{BatchSize, DEFAULT_CLIP, DEFAULT_SEED, HeadStart, Length, Order, TuneSettings};
+pub use start::export;

@@ -27,6 +27,8 @@ pub struct HistoryRow {
     pub seconds: f64,
     /// Tokens without padding.
     pub tokens: usize,
+    /// What the evaluation after the step said, where there was one.
+    pub score: Option<f64>,
 }
 
 /// What is out of the ordinary, said before the run.

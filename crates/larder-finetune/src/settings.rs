@@ -149,7 +149,11 @@ pub struct TuneSettings {
 impl TuneSettings {
     /// The recipe of the family's publication, for a head on the pooler where the family has one, else on the first token.
     pub fn of(family: Family, classes: usize) -> Self {
-        let preset = Preset::of(family);
+        Self::from_preset(&Preset::of(family), classes)
+    }
+
+    /// As [`TuneSettings::of`], by any recipe.
+    pub fn from_preset(preset: &Preset, classes: usize) -> Self {
         Self {
             input: HeadInput::Pooled(if preset.has_pooler { Pool::Pooler } else { Pool::Cls }),
             classes,

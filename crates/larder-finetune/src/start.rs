@@ -1,6 +1,7 @@
 //! From an encoder's weights to graphs that train it, and the head as it starts.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use larder_graphs::{
     DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, TrainedParameter, TrainingGraphs, TrainingSpec, cut,
@@ -35,6 +36,17 @@ impl Start {
         settings: &TuneSettings,
         notes: &mut Vec<Note>,
     ) -> Result<Self, TuneError> {
+        Self::with_dropout(runtime, config, weights, settings, DropoutForm::Masks, notes)
+    }
+
+    fn with_dropout(
+        runtime: &Runtime,
+        config: &EncoderConfig,
+        weights: &Weights,
+        settings: &TuneSettings,
+        dropout_form: DropoutForm,
+        notes: &mut Vec<Note>,
+    ) -> Result<Self, TuneError> {
         settings.freeze.check(config)?;
         settings.from_layer.map_or(Ok(()), |layer| settings.freeze.check_cut(config, layer))?;
         let mut random = Random::new(config, settings.seed);
@@ -60,7 +72,7 @@ impl Start {
             classes: settings.classes,
             loss: settings.loss(),
             dropout: settings.dropout,
-            dropout_form: DropoutForm::Masks,
+            dropout_form,
         };
         let mut graphs = TrainingGraphs::build::<TuneError>(encoder, &spec, |model, masks| {
             learn(runtime, model, masks, config, settings.input)
@@ -186,4 +198,25 @@ pub(crate) fn output(parameter: &TrainedParameter) -> &str {
     match &parameter.gradient {
         GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output,
     }
+}
+
+/// Writes the graphs that train an encoder under `settings` into a folder, with the parameters as they start: what
+/// [`TrainingGraphs::save`] writes. What is dropped they draw themselves, by the settings' seed. Gives the graphs.
+///
+/// # Errors
+/// [`TuneError`].
+pub fn export(
+    runtime: &Runtime,
+    config: &EncoderConfig,
+    weights: &Weights,
+    settings: &TuneSettings,
+    folder: &Path,
+) -> Result<TrainingGraphs, TuneError> {
+    settings.check()?;
+    // Any number does: the runtime's generator takes all of them.
+    let form = DropoutForm::Operator { seed: settings.seed as i64 };
+    let start = Start::with_dropout(runtime, config, weights, settings, form, &mut Vec::new())?;
+    let values: Vec<&[f32]> = start.values.iter().map(Vec::as_slice).collect();
+    start.graphs.save(folder, &values, &settings.adam)?;
+    Ok(start.graphs)
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
 use larder_encoder::EncoderError;
+use larder_finetune::TuneError;
 use larder_metrics::MetricsError;
+use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
 use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
@@ -58,6 +60,31 @@ pub enum PipelineError {
     /// The head.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Fine-tuning.
+    #[error(transparent)]
+    Tune(#[from] TuneError),
+    /// A head to start from that cannot be read.
+    #[error("{}: no head to start from: expected a safetensors file with classifier.weight and classifier.bias", path.display())]
+    InitHead {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<OnnxError>,
+    },
+    /// A cache of hidden states that is not of these examples.
+    #[error(
+        "{}: {found} rows, expected {expected}, one a token: encode it again with `larder encode --force`",
+        features.display()
+    )]
+    CachedRows {
+        /// The features file.
+        features: PathBuf,
+        /// Its rows.
+        found: usize,
+        /// The tokens of the examples.
+        expected: usize,
+    },
     /// Scores.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -234,7 +261,13 @@ impl PipelineError {
             Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ExitCode::MissingPrerequisite,
             Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
             Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
-            Self::Train(TrainError::Diverged { .. }) => ExitCode::TrainingFailed,
+            Self::Train(TrainError::Diverged { .. }) | Self::Tune(TuneError::NotFinite { .. }) => {
+                ExitCode::TrainingFailed
+            }
+            Self::Tune(
+                TuneError::Setting { .. } | TuneError::UnknownFreeze { .. } | TuneError::FreezeLayers { .. },
+            ) => ExitCode::Usage,
+            Self::Tune(TuneError::Run { source, .. }) => of_runtime(source),
             Self::WrongLevel { .. } => ExitCode::Usage,
             _ => ExitCode::BadInput,
         }

@@ -4,6 +4,8 @@
 //! - [`Larder`] is where artifacts lie and which ONNX Runtime is used.
 //! - [`tokenize_split`], [`encode_split`], [`train`], [`evaluate`] are the stages on one dataset and encoder; [`run`] is all
 //!   of them.
+//! - [`finetune`] trains the encoder itself with a head, [`run_finetune`] evaluates it too, [`sweep`] tries learning rates;
+//!   [`export_graphs`] writes the graphs they run.
 //! - [`RunRecord`] is `run.json`: everything a run was made with, and what [`Predictor`] (one label a text) and
 //!   [`TagPredictor`] (entities) need to answer later.
 //! - [`run_seeds`] repeats a set-up with several seeds; [`score_file`] scores anybody's CoNLL file as our own runs are.
@@ -25,6 +27,7 @@ mod compare;
 mod encode;
 mod error;
 mod evaluate;
+mod finetune;
 mod head;
 mod larder;
 mod observer;
@@ -46,10 +49,14 @@ pub use evaluate::{
     EvaluateOutcome, Evaluation, SequenceEvaluation, ShownSentence, SplitEvaluation, TaggingEvaluation,
     TaggingSplitEvaluation, evaluate,
 };
+pub use finetune::{
+    DEV_SPLIT, FinetuneOptions, GraphsOptions, GraphsOutcome, HISTORY_FILE, Recipe, SweepCell, SweepOutcome, SweepRate,
+    TuneChoices, export_graphs, finetune, run_finetune, sweep,
+};
 pub use larder::Larder;
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
 pub use predict::{EntityPrediction, Prediction, Predictor, TagPredictor, TaggedText, TextOrWords};
-pub use record::{HeadRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord};
+pub use record::{HeadRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord, TunedRecord};
 pub use run::{RunOutcome, run};
 pub use score::{FileScores, ScoreOptions, score_file};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};

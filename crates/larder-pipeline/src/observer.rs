@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use larder_encode::{EncodeReport, Progress};
+use larder_finetune::HistoryRow;
 use larder_store::Change;
 use larder_tokens::TokenizeReport;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub enum Stage {
     Encode,
     /// Vectors to a head.
     Train,
+    /// Encoder and head, trained together.
+    Finetune,
     /// A head's scores.
     Eval,
 }
@@ -103,8 +106,28 @@ pub enum Event<'a> {
         /// The file.
         path: &'a Path,
     },
+    /// A step of fine-tuning is done.
+    Tuning {
+        /// The step.
+        row: &'a HistoryRow,
+        /// Steps of the whole run.
+        total: usize,
+    },
+    /// Encoder and head were judged while they are trained.
+    Judged {
+        /// Steps done.
+        step: usize,
+        /// What the score is called.
+        name: &'static str,
+        /// The score: more is better.
+        score: f64,
+        /// Mean loss of the judged rows.
+        loss: f64,
+    },
     /// A head stands.
     Trained {
+        /// What trained it.
+        stage: Stage,
         /// The run.
         run: &'a str,
         /// Wall-clock seconds.
@@ -134,6 +157,7 @@ impl fmt::Display for Stage {
             Self::Tokenize => "tokenize",
             Self::Encode => "encode",
             Self::Train => "train",
+            Self::Finetune => "finetune",
             Self::Eval => "eval",
         })
     }

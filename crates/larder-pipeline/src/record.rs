@@ -5,18 +5,22 @@ use std::path::{Path, PathBuf};
 
 use larder_data::{OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, LayerSelection};
+use larder_encoder::Encoder;
+use larder_finetune::{Ended, Score};
 use larder_metrics::ClassificationScores;
 use larder_onnx::{FeatureOutput, Pool, WordPool};
 use larder_store::{FeatureDtype, Level, Provenance, StoreError, write_json};
 use larder_train::{Advice, Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
+use crate::encode::EncodeOptions;
 use crate::evaluate::{tagger_training_advice, training_advice};
+use crate::finetune::tuning_advice;
 use crate::head::Head;
 use crate::{Larder, PipelineError, StageTime};
 
 /// Version of `run.json`.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;
 
 /// The settings that a run's answers depend on, but for the head's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,14 +47,67 @@ pub struct RunSettings {
     pub dtype: FeatureDtype,
 }
 
+impl RunSettings {
+    pub(crate) fn of(options: &EncodeOptions, encoder: &Encoder) -> Self {
+        let (tokenize, settings) = (&options.tokenize, &options.settings);
+        Self {
+            max_tokens: tokenize.max_tokens(encoder),
+            on_bad_row: tokenize.on_bad_row,
+            on_illegal_tags: tokenize.on_illegal_tags,
+            level: settings.level,
+            layers: settings.layers.clone(),
+            pools: settings.pools.clone(),
+            word_pool: settings.word_pool,
+            stride: settings.stride,
+            context: settings.context,
+            dtype: settings.dtype,
+        }
+    }
+}
+
 /// A head as trained: how it was chosen, and how well the fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "task", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum HeadRecord {
     /// One label a text.
     Sequence(SequenceRecord),
     /// One tag a word.
     Tagging(TaggingRecord),
+    /// Either, trained together with the encoder, which the run has a copy of as it became.
+    Tuned(TunedRecord),
+}
+
+/// A head that was trained together with its encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TunedRecord {
+    /// What it predicts.
+    pub task: Task,
+    /// Whether its texts are pairs.
+    pub pair: bool,
+    /// Everything that decided the run's numbers, spelled as the flags are.
+    pub settings: BTreeMap<String, String>,
+    /// The digest of the encoder as it became.
+    pub encoder_digest: String,
+    /// The split that evaluations judged by.
+    pub dev_split: Option<String>,
+    /// What they were judged by: `mcc`, `strict_f1`, ...
+    pub score: String,
+    /// The best evaluation, whose parameters the run has.
+    pub best: Option<Score>,
+    /// The last evaluation.
+    pub last: Option<Score>,
+    /// Steps done.
+    pub steps: usize,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Mean training loss of the first steps.
+    pub first_loss: f64,
+    /// Mean training loss of the last steps.
+    pub last_loss: f64,
+    /// Of all steps, evaluations and checkpoints left out.
+    pub seconds: f64,
+    /// Tokens of all steps, without padding.
+    pub tokens: u64,
 }
 
 /// A head for one label a text.
@@ -180,9 +237,19 @@ impl RunRecord {
 
     /// What the run predicts.
     pub fn task(&self) -> Task {
-        match self.head {
+        match &self.head {
             HeadRecord::Sequence(_) => Task::Sequence,
             HeadRecord::Tagging(_) => Task::Tagging,
+            HeadRecord::Tuned(tuned) => tuned.task,
+        }
+    }
+
+    /// Whether the texts are pairs.
+    pub fn is_pair(&self) -> bool {
+        match &self.head {
+            HeadRecord::Sequence(sequence) => sequence.pair,
+            HeadRecord::Tagging(_) => false,
+            HeadRecord::Tuned(tuned) => tuned.pair,
         }
     }
 
@@ -191,6 +258,7 @@ impl RunRecord {
         match &self.head {
             HeadRecord::Sequence(sequence) => training_advice(self, sequence),
             HeadRecord::Tagging(tagging) => tagger_training_advice(self, tagging),
+            HeadRecord::Tuned(tuned) => tuning_advice(tuned),
         }
     }
 
@@ -201,6 +269,7 @@ impl RunRecord {
         let chosen = match &self.head {
             HeadRecord::Sequence(record) => record.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len()),
             HeadRecord::Tagging(record) => record.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len()),
+            HeadRecord::Tuned(_) => true,
         };
         let whole = self.display.len() == classes.len() && self.train_counts.len() == classes.len() && chosen;
         if classes != self.labels || columns != self.outputs.len() || !whole {

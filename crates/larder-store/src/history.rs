@@ -54,9 +54,8 @@ pub fn write_history(path: &Path, steps: &[StepRecord], provenance: &Provenance)
     let failed = |e| StoreError::writing(path, e);
     let integers =
         |of: fn(&StepRecord) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(steps.iter().map(of))) };
-    let floats = |of: fn(&StepRecord) -> f64| -> ArrayRef {
-        Arc::new(Float64Array::from_iter_values(steps.iter().map(of)))
-    };
+    let floats =
+        |of: fn(&StepRecord) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(steps.iter().map(of))) };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("step", integers(|step| step.step)),
         ("epoch", integers(|step| step.epoch)),
@@ -68,10 +67,8 @@ pub fn write_history(path: &Path, steps: &[StepRecord], provenance: &Provenance)
         ("tokens", integers(|step| step.tokens)),
         ("score", Arc::new(steps.iter().map(|step| step.score).collect::<Float64Array>())),
     ];
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|(name, values)| Field::new(*name, values.data_type().clone(), *name == "score"))
-        .collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, values)| Field::new(*name, values.data_type().clone(), *name == "score")).collect();
     let schema = Arc::new(Schema::new(fields));
     let properties = writer_properties(Some(provenance)).build();
     let mut writer =

@@ -1,6 +1,7 @@
 //! The command line as typed. Nothing here touches a file.
 
 mod compare;
+mod finetune;
 mod hints;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use larder_train::{
 };
 
 pub use compare::{CompareArgs, Compared};
+pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::{HintFlags, flag_of};
 
 use crate::failure::Failure;
@@ -26,7 +28,7 @@ use crate::size::Size;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
 ///
-/// Stages: encoder add -> tokenize -> encode -> train -> eval -> predict. Each brings its inputs up to date first and does
+/// Stages: encoder add -> tokenize -> encode -> train -> eval -> predict; finetune in place of encode and train. Each brings its inputs up to date first and does
 /// nothing when its own result is; `larder run` does them all.
 ///
 /// Exit codes: 0 done, 1 a bug, 2 usage, 3 bad input, 4 something missing (runtime, encoder, run, GPU), 5 training failed.
@@ -61,6 +63,10 @@ pub enum Command {
     Train(TrainArgs),
     /// Tokenize, encode, train and evaluate; what is up to date is skipped
     Run(TrainArgs),
+    /// Train the encoder itself with a head, on its own training graphs, then evaluate
+    Finetune(FinetuneArgs),
+    /// Write the training graphs of an encoder and a dataset, for any ONNX Runtime
+    Graphs(GraphsArgs),
     /// A run's scores beside the majority baseline
     Eval(EvalArgs),
     /// A run's answers to texts: arguments, a file, standard input, or a prompt on a terminal
@@ -192,6 +198,9 @@ pub struct LevelFlags {
     /// [default: none]
     #[arg(long, value_name = "none|document")]
     pub context: Option<Context>,
+    /// Of tokens: special tokens are rows too, those of every window
+    #[arg(long)]
+    pub special_tokens: bool,
 }
 
 /// Which vectors are made.
@@ -430,6 +439,7 @@ impl VectorFlags {
             ("--word-pool", level != Level::Word && flags.word_pool.is_some()),
             ("--stride", level == Level::Sentence && flags.stride.is_some()),
             ("--context", level == Level::Sentence && flags.context.is_some()),
+            ("--special-tokens", level != Level::Token && flags.special_tokens),
         ];
         refuse(&useless, &format!("vectors of {level}s"))?;
         let defaults = self.settings(pool);
@@ -437,6 +447,7 @@ impl VectorFlags {
             level,
             word_pool: flags.word_pool.unwrap_or(defaults.word_pool),
             stride: flags.stride,
+            special_tokens: flags.special_tokens,
             context: flags.context.unwrap_or(defaults.context),
             ..defaults
         })

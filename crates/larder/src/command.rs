@@ -4,6 +4,7 @@ mod compare;
 mod described;
 mod embed;
 mod encoder;
+mod finetune;
 mod input;
 mod predict;
 mod score;
@@ -34,6 +35,8 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Encode(args) => stages::encode(&context, args),
         Command::Train(args) => stages::train(&context, args),
         Command::Run(args) => stages::run(&context, args),
+        Command::Finetune(args) => finetune::finetune(&context, args),
+        Command::Graphs(args) => finetune::graphs(&context, args),
         Command::Eval(args) => stages::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
         Command::Score(args) => score::score(&context, args),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use larder_encode::{EncodeReport, Progress};
+use larder_finetune::HistoryRow;
 use larder_pipeline::{Event, Observer, Stage};
 use larder_store::Change;
 use larder_tokens::TokenizeReport;
@@ -22,12 +23,18 @@ pub struct Console {
     terminal: bool,
     started: Instant,
     refreshed: Instant,
+    /// Of a run that is fine-tuned: the step, and how many there are.
+    tuned: Option<(usize, usize)>,
+    /// Steps done before this process, and tokens of those since.
+    first_step: usize,
+    step_tokens: u64,
 }
 
 impl Console {
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), started: now, refreshed: now }
+        let terminal = std::io::stderr().is_terminal();
+        Self { bar: None, terminal, started: now, refreshed: now, tuned: None, first_step: 0, step_tokens: 0 }
     }
 
     /// A line of its own, above the bar if there is one.
@@ -45,6 +52,7 @@ impl Console {
             self.say(&format!("{stage:<9}{subject}: out of date ({})", said.join("; ")));
         }
         self.started = Instant::now();
+        (self.first_step, self.step_tokens) = (0, 0);
         if self.terminal {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(style("{prefix} {spinner} {msg}"));
@@ -81,6 +89,35 @@ impl Console {
             count(progress.total_rows as u64),
             progress.rows as f64 / elapsed.max(1e-3),
             speed,
+            seconds(left)
+        ));
+    }
+
+    fn tuning(&mut self, row: &HistoryRow, total: usize) {
+        self.tuned = Some((row.step, total));
+        let Some(bar) = &self.bar else { return };
+        if bar.length() != Some(total as u64) {
+            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
+            bar.set_length(total as u64);
+            // A run that goes on has done steps before.
+            self.first_step = row.step - 1;
+            self.started = Instant::now();
+        }
+        bar.set_position(row.step as u64);
+        self.step_tokens += row.tokens as u64;
+        if self.refreshed.elapsed() < REFRESH {
+            return;
+        }
+        self.refreshed = Instant::now();
+        let elapsed = self.started.elapsed().as_secs_f64().max(1e-3);
+        let left = elapsed / (row.step - self.first_step) as f64 * (total - row.step) as f64;
+        bar.set_message(format!(
+            "step {} of {}, loss {:.4}, lr {:.2e}, {:.0} real tokens/s, {} left",
+            count(row.step as u64),
+            count(total as u64),
+            row.loss,
+            row.learning_rate,
+            self.step_tokens as f64 / elapsed,
             seconds(left)
         ));
     }
@@ -167,9 +204,18 @@ impl Observer for Console {
             }
             Event::Tokenized { split, report, .. } => self.tokenized(split, report),
             Event::Encoded { split, report, .. } => self.encoded(split, report),
-            Event::Trained { run, seconds: s } => {
+            Event::Tuning { row, total } => self.tuning(row, total),
+            Event::Judged { step, name, score, loss } => {
+                let total = self.tuned.map_or(step, |(_, total)| total);
+                self.say(&format!(
+                    "         step {} of {}: {name} {score:.3}, loss {loss:.4}",
+                    count(step as u64),
+                    count(total as u64)
+                ));
+            }
+            Event::Trained { stage, run, seconds: s } => {
                 self.end();
-                self.say(&format!("train    {run} in {}", seconds(s)));
+                self.say(&format!("{stage:<9}{run} in {}", seconds(s)));
             }
             Event::Note(text) => self.say(&format!("note     {text}")),
         }

@@ -1,7 +1,8 @@
 //! Fine-tuning against PyTorch's, and against itself: accumulated, resumed, frozen, with dropout, by
-//! token, from a layer.
+//! token, from a layer; and of a published encoder.
 
 mod layers;
+mod minilm;
 mod pytorch;
 mod runs;
 mod support;

@@ -52,6 +52,11 @@ fn tagging_follows_pytorch() {
 }
 
 #[test]
+fn albert_s_tagging_follows_pytorch() {
+    follows_pytorch(&Golden::read("albert_tagging", "albert"), 1e-4);
+}
+
+#[test]
 fn albert_with_its_shared_layers_follows_pytorch() {
     follows_pytorch(&Golden::read("albert", "albert"), 1e-4);
 }

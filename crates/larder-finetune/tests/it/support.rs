@@ -27,9 +27,13 @@ pub fn runtime() -> Runtime {
 }
 
 impl Golden {
-    /// `bert`, `albert` or `tagging`, with the encoder's folder.
+    /// `bert`, `albert`, or one of the two with tags, with the encoder's folder.
     pub fn read(name: &str, encoder: &str) -> Self {
-        let folder = goldens().join("encoder").join(encoder);
+        Self::of_encoder(name, &goldens().join("encoder").join(encoder))
+    }
+
+    /// A golden with the encoder that lies in a folder.
+    pub fn of_encoder(name: &str, folder: &Path) -> Self {
         let config = EncoderConfig::load(&folder.join("config.json")).expect("the golden's configuration is supported");
         let weights = Weights::load(&folder.join("model.safetensors")).expect("the golden's weights are well formed");
         let path = goldens().join(format!("finetune/{name}.safetensors"));
@@ -61,7 +65,7 @@ impl Golden {
 
     /// Tokens with tags.
     pub fn tagging() -> Self {
-        Self::read("tagging", "tiny")
+        Self::read("bert_tagging", "tiny")
     }
 
     fn file(&self) -> SafeTensors<'_> {
@@ -85,8 +89,13 @@ impl Golden {
 
     /// Names of the parameters after the last step, without the prefix.
     pub fn tuned(&self) -> Vec<String> {
+        self.named("tuned.")
+    }
+
+    /// The names that begin so, without that.
+    pub fn named(&self, prefix: &str) -> Vec<String> {
         let file = self.file();
-        file.names().iter().filter_map(|name| name.strip_prefix("tuned.")).map(str::to_owned).collect()
+        file.names().iter().filter_map(|name| name.strip_prefix(prefix)).map(str::to_owned).collect()
     }
 
     /// A parameter before the first step.
@@ -97,6 +106,14 @@ impl Golden {
         let is_it = |found: &&str| *found == name || found.ends_with(&format!(".{name}"));
         let found = self.weights.names().find(is_it).expect("the golden has the parameter");
         self.weights.get(found, shape).expect("in this shape").to_vec()
+    }
+
+    /// Float64 numbers.
+    pub fn doubles(&self, name: &str) -> Vec<f64> {
+        let file = self.file();
+        let tensor = file.tensor(name).expect("the golden has the tensor");
+        assert_eq!(tensor.dtype(), Dtype::F64);
+        tensor.data().as_chunks().0.iter().map(|&word| f64::from_le_bytes(word)).collect()
     }
 
     /// As the recipe trains.
@@ -119,7 +136,7 @@ impl Golden {
             clip: Some(1.0),
             dropout: DropoutRatios::NONE,
             threads: 1,
-            ..of(self.config.family, 3)
+            ..of(self.config.family, self.floats("classifier.bias").shape[0])
         }
     }
 

@@ -86,6 +86,7 @@ pub fn compare_runs(
             head: match &record.head {
                 HeadRecord::Sequence(_) => "logistic".to_owned(),
                 HeadRecord::Tagging(head) => head.settings.kind.to_string(),
+                HeadRecord::Tuned(_) => "fine-tuned".to_owned(),
             },
             layers: record.settings.layers.to_string(),
             run: record.run,

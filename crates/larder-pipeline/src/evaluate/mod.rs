@@ -4,7 +4,7 @@ mod answers;
 mod sequence;
 mod tagging;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
@@ -21,7 +21,6 @@ pub(crate) use tagging::{shown_sentences, tagger_training_advice};
 
 use crate::encode::{EncodeOptions, encode_split};
 use crate::head::Head;
-use crate::record::HeadRecord;
 use crate::tokenize::TokenizeOptions;
 use crate::{Larder, Observer, PipelineError, RunRecord, Stage, StageTime};
 
@@ -89,32 +88,24 @@ pub(crate) fn evaluate_keeping(
     let files =
         asked.iter().map(|split| Ok((split.clone(), features(split)?))).collect::<Result<Vec<_>, PipelineError>>()?;
     let mut clock = Clock { times: Vec::new(), started: Instant::now() };
-    let evaluation = match (record.load_head(larder)?, &record.head) {
-        (Head::Tagging(head), HeadRecord::Tagging(tagging)) => Evaluation::Tagging(tagging::evaluate(
-            record,
-            tagging,
-            &head,
-            &files,
-            &folder,
-            &provenance,
-            &mut clock,
-            kept,
-        )?),
-        (Head::Sequence(head), HeadRecord::Sequence(sequence)) => Evaluation::Sequence(sequence::evaluate(
-            record,
-            sequence,
-            &head,
-            &files,
-            &folder,
-            &provenance,
-            &mut clock,
-            kept,
-        )?),
-        _ => unreachable!("the head is loaded by the record's task"),
+    let head = record.load_head(larder)?;
+    let judging = Judging { record, files: &files, folder: &folder, provenance: &provenance };
+    let evaluation = match &head {
+        Head::Tagging(head) => Evaluation::Tagging(tagging::evaluate(&judging, head, &mut clock, kept)?),
+        Head::Sequence(head) => Evaluation::Sequence(sequence::evaluate(&judging, head, &mut clock, kept)?),
     };
     times.extend(clock.times);
     write_json(&folder.join("metrics.json"), &evaluation)?;
     Ok(EvaluateOutcome { evaluation, times })
+}
+
+/// What is judged, and where its results go.
+struct Judging<'a> {
+    record: &'a RunRecord,
+    /// The features file of each split.
+    files: &'a [(String, PathBuf)],
+    folder: &'a Path,
+    provenance: &'a Provenance,
 }
 
 /// Times the scoring of each split.

@@ -1,17 +1,18 @@
 //! The scores of a classifier, always beside the majority baseline.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use larder_metrics::{
     BaselineComparison, Bootstrap, ClassificationScores, ConfusionMatrix, Interval, MajorityBaseline, Metric,
     class_counts, class_prior_entropy, compare_with_majority, log_loss, majority_baseline,
 };
-use larder_store::{FeaturesFile, Provenance, SplitPredictions, write_predictions};
+use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
 use larder_train::{Advice, FeatureColumn, Judged, LogisticHead, Tried, advise_on_scores, advise_on_training};
 use serde::Serialize;
 
-use super::{AnsweredRows, Clock, SplitAnswers};
-use crate::record::SequenceRecord;
+use super::{AnsweredRows, Clock, Judging, SplitAnswers};
+use crate::finetune::classifier_advice;
+use crate::record::{HeadRecord, SequenceRecord};
 use crate::train::{gold, load_columns};
 use crate::{PipelineError, RunRecord};
 
@@ -52,22 +53,18 @@ pub struct SequenceEvaluation {
 }
 
 /// Scores the head on features files of splits and writes its answers into `folder`.
-#[allow(clippy::too_many_arguments, reason = "what is judged, and where its results go")]
 pub(super) fn evaluate(
-    record: &RunRecord,
-    sequence: &SequenceRecord,
+    judging: &Judging<'_>,
     head: &LogisticHead,
-    files: &[(String, PathBuf)],
-    folder: &Path,
-    provenance: &Provenance,
     clock: &mut Clock,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<SequenceEvaluation, PipelineError> {
+    let Judging { record, files, folder, provenance } = *judging;
     let mut splits = Vec::new();
     let mut answers = Vec::new();
     for (split, features) in files {
         clock.start();
-        let (scores, predictions, gold) = score_split(record, sequence, head, split, features)?;
+        let (scores, predictions, gold) = score_split(record, head, split, features)?;
         if let Some(kept) = &mut kept {
             let (answers, classes) = (predictions.answers.clone(), record.labels.len());
             kept.push(SplitAnswers {
@@ -91,7 +88,6 @@ pub(super) fn evaluate(
 
 fn score_split(
     record: &RunRecord,
-    sequence: &SequenceRecord,
     head: &LogisticHead,
     split: &str,
     features: &Path,
@@ -131,7 +127,11 @@ fn score_split(
         baseline: &evaluation.majority,
         comparison: &evaluation.against_majority,
     };
-    let advice = with_tried(record, sequence, |tried| advise_on_scores(&judged, tried));
+    let advice = match &record.head {
+        HeadRecord::Sequence(sequence) => with_tried(record, sequence, |tried| advise_on_scores(&judged, tried)),
+        HeadRecord::Tuned(tuned) => classifier_advice(tuned, &evaluation, &record.display),
+        HeadRecord::Tagging(_) => Vec::new(),
+    };
     let evaluation = SplitEvaluation { advice, ..evaluation };
     let predictions = SplitPredictions {
         split: split.to_owned(),

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use larder_data::write_conll;
 use larder_metrics::{Bootstrap, TaggingScores, score_tagging};
-use larder_store::{FeaturesFile, Provenance, WordPredictions, WordPredictionsWriter, write_atomic};
+use larder_store::{FeaturesFile, WordPredictions, WordPredictionsWriter, write_atomic};
 use larder_tags::Scheme;
 use larder_train::{Advice, JudgedTagger, TaggingHead, TriedTagger, advise_on_tagger_training, advise_on_tagging};
 use serde::Serialize;
 
-use super::{AnsweredRows, Clock, SplitAnswers};
+use super::{AnsweredRows, Clock, Judging, SplitAnswers};
 use crate::cached_words::CachedWords;
-use crate::record::TaggingRecord;
+use crate::finetune::tagger_advice;
+use crate::record::{HeadRecord, TaggingRecord};
 use crate::{PipelineError, RunRecord};
 
 /// Scores on one split.
@@ -52,17 +53,13 @@ pub struct TaggingEvaluation {
 
 /// Scores the head on features files of splits and writes its answers into `folder`: all of them into
 /// `predictions.parquet`, and a `predictions.<split>.conll` each.
-#[allow(clippy::too_many_arguments, reason = "what is judged, and where its results go")]
 pub(super) fn evaluate(
-    record: &RunRecord,
-    tagging: &TaggingRecord,
+    judging: &Judging<'_>,
     head: &TaggingHead,
-    files: &[(String, PathBuf)],
-    folder: &Path,
-    provenance: &Provenance,
     clock: &mut Clock,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<TaggingEvaluation, PipelineError> {
+    let Judging { record, files, folder, provenance } = *judging;
     let mut splits = Vec::new();
     let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), provenance)?;
     for (split, features) in files {
@@ -76,7 +73,7 @@ pub(super) fn evaluate(
             example_id: answers.example_ids[sentence].clone(),
             words: answers.words[sentence].clone(),
         });
-        let advice = advise(split, &scores, record, tagging);
+        let advice = advise(split, &scores, record);
         if let Some(kept) = &mut kept {
             let (gold, predicted) = (answers.gold.clone(), answers.predicted.clone());
             kept.push(SplitAnswers {
@@ -159,8 +156,12 @@ impl Answers {
     }
 }
 
-fn advise(split: &str, scores: &TaggingScores, record: &RunRecord, tagging: &TaggingRecord) -> Vec<Advice> {
-    advise_on_tagging(&JudgedTagger { split, scores }, &tried(record, tagging))
+fn advise(split: &str, scores: &TaggingScores, record: &RunRecord) -> Vec<Advice> {
+    match &record.head {
+        HeadRecord::Tagging(tagging) => advise_on_tagging(&JudgedTagger { split, scores }, &tried(record, tagging)),
+        HeadRecord::Tuned(tuned) => tagger_advice(tuned, split, scores),
+        HeadRecord::Sequence(_) => Vec::new(),
+    }
 }
 
 /// What stands out about the training itself.

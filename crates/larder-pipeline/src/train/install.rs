@@ -9,12 +9,19 @@ use crate::{Larder, PipelineError, RunRecord};
 
 /// Puts a run's folder in place in one rename, replacing an older one of its name.
 ///
-/// Hidden names are no runs, so what a killed process leaves is never taken for one; [`tidy`] removes it.
-pub(super) fn install(larder: &Larder, record: &RunRecord, head: &Head) -> Result<PathBuf, PipelineError> {
+/// Hidden names are no runs, so what a killed process leaves is never taken for one; [`tidy`] removes it. `more` writes what
+/// else belongs into the folder that it is given.
+pub(crate) fn install(
+    larder: &Larder,
+    record: &RunRecord,
+    head: &Head,
+    more: impl FnOnce(&Path) -> Result<(), PipelineError>,
+) -> Result<PathBuf, PipelineError> {
     let folder = larder.home().run(&record.run)?;
     let hidden = |state: &str| larder.home().runs().join(format!(".{}.{}.{state}", record.run, std::process::id()));
     let (making, old) = (hidden("new"), hidden("old"));
     let written = write_run(&making, record, head).and_then(|lock| {
+        more(&making)?;
         if folder.exists() {
             std::fs::rename(&folder, &old).map_err(io("move aside", &folder))?;
         }
@@ -44,7 +51,7 @@ fn write_run(making: &Path, record: &RunRecord, head: &Head) -> Result<FolderLoc
 }
 
 /// Removes what killed trainings left among the runs; a run that was moved aside and not replaced comes back.
-pub(super) fn tidy(larder: &Larder) -> Result<(), PipelineError> {
+pub(crate) fn tidy(larder: &Larder) -> Result<(), PipelineError> {
     let runs = larder.home().runs();
     for entry in std::fs::read_dir(&runs).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());

@@ -23,8 +23,8 @@ use crate::head::Head;
 use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings};
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
 
-use install::{install, tidy};
-use slot::{Slot, slot};
+pub(crate) use install::{install, tidy};
+pub(crate) use slot::{Place, slot};
 
 /// The split a head is trained on unless another is named.
 pub const TRAIN_SPLIT: &str = "train";
@@ -100,15 +100,15 @@ pub fn train(
     let columns: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
     let provenance = provenance::of_run(&file, spec, &labels, &columns, options);
 
-    let (run, changes) = match slot(larder, spec, encoder, options, &provenance)? {
-        Slot::Fresh(run) => {
+    let (run, changes) = match slot(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
+        Place::Fresh(run) => {
             let record = RunRecord::open(larder, &run)?;
             let folder = record.folder(larder)?;
             observer.event(Event::Fresh { stage: Stage::Train, subject: &run, path: &folder });
             times.push(time(file.rows() as u64, true));
             return Ok(TrainOutcome { record, folder, times, notes: Vec::new() });
         }
-        Slot::Free { run, changes } => (run, changes),
+        Place::Free { run, changes } => (run, changes),
     };
     observer.event(Event::Started { stage: Stage::Train, subject: &run, changes: &changes });
 
@@ -116,11 +116,10 @@ pub fn train(
         Task::Sequence => sequence::fit(spec, &file, &labels, &columns, &options.sequence, observer)?,
         Task::Tagging => tagging::fit(&file, &labels, &columns, &options.tagging, observer)?,
     };
-    observer.event(Event::Trained { run: &run, seconds: started.elapsed().as_secs_f64() });
+    observer.event(Event::Trained { stage: Stage::Train, run: &run, seconds: started.elapsed().as_secs_f64() });
     times.push(time(file.rows() as u64, false));
 
     let by_column: BTreeMap<&str, FeatureOutput> = columns.iter().map(String::as_str).zip(outputs).collect();
-    let settings = &options.encode.settings;
     let record = RunRecord {
         format_version: FORMAT_VERSION,
         run,
@@ -134,25 +133,14 @@ pub fn train(
         display: labels.display().to_vec(),
         train_counts: fitted.train_counts,
         train_split: TRAIN_SPLIT.to_owned(),
-        settings: RunSettings {
-            max_tokens: options.encode.tokenize.max_tokens(encoder),
-            on_bad_row: options.encode.tokenize.on_bad_row,
-            on_illegal_tags: options.encode.tokenize.on_illegal_tags,
-            level: settings.level,
-            layers: settings.layers.clone(),
-            pools: settings.pools.clone(),
-            word_pool: settings.word_pool,
-            stride: settings.stride,
-            context: settings.context,
-            dtype: settings.dtype,
-        },
+        settings: RunSettings::of(&options.encode, encoder),
         outputs: fitted.reads.iter().filter_map(|name| by_column.get(name.as_str()).copied()).collect(),
         columns_tried: columns,
         head: fitted.record,
         versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         stages: times.clone(),
     };
-    let folder = install(larder, &record, &fitted.head)?;
+    let folder = install(larder, &record, &fitted.head, |_| Ok(()))?;
     Ok(TrainOutcome { record, folder, times, notes: fitted.notes })
 }
 

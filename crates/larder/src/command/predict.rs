@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use larder_data::{Content, Task};
-use larder_pipeline::{HeadRecord, Prediction, Predictor, RunRecord};
+use larder_pipeline::{Prediction, Predictor, RunRecord};
 use serde_json::json;
 
 use super::input::{each_block, prompt};
@@ -20,7 +20,7 @@ pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
         return Err(Failure::Usage("--input-format is for tagging runs; this run reads a text a line".to_owned()));
     }
     let mut predictor = Predictor::open(&context.larder, record, args.device.device, args.device.threads)?;
-    let pair = matches!(&predictor.record().head, HeadRecord::Sequence(head) if head.pair);
+    let pair = predictor.record().is_pair();
     let mut answer = |texts: &[String]| -> Result<(), Failure> {
         let contents = texts.iter().map(|t| content(t, pair)).collect::<Result<Vec<_>, _>>()?;
         let predictions = predictor.predict(&contents)?;

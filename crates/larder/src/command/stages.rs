@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::tables;
 
 impl Context {
-    fn open(&self, subject: &Subject) -> Result<(DatasetSpec, Encoder), Failure> {
+    pub fn open(&self, subject: &Subject) -> Result<(DatasetSpec, Encoder), Failure> {
         Ok((DatasetSpec::load(&subject.dataset)?, self.larder.encoder(&subject.encoder)?))
     }
 }
@@ -122,7 +122,7 @@ impl Context {
         files.iter().try_for_each(|(path, _)| self.print(&path.display().to_string()))
     }
 
-    fn print_training(&self, outcome: &TrainOutcome) -> Result<(), Failure> {
+    pub fn print_training(&self, outcome: &TrainOutcome) -> Result<(), Failure> {
         for note in &outcome.notes {
             self.print(&format!("note: {note}"))?;
         }
@@ -150,7 +150,7 @@ impl Context {
         self.print(&tables::seeds(outcome))
     }
 
-    fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {
+    pub fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {
         self.print(&tables::summary(evaluation))?;
         match tables::advice(evaluation) {
             advice if advice.is_empty() => Ok(()),

@@ -1,6 +1,7 @@
 //! Results as tables for people.
 
 mod compare;
+mod finetune;
 mod seeds;
 mod sequence;
 mod tagging;
@@ -10,6 +11,7 @@ use larder_pipeline::{Evaluation, FileScores, HeadRecord, RunRecord, StageTime};
 use larder_train::Advice;
 
 pub use compare::{encoder_costs, reading, run_settings, scores};
+pub use finetune::{graphs, sweep};
 pub use seeds::seeds;
 
 use crate::format::{count, seconds};
@@ -57,6 +59,7 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     match &record.head {
         HeadRecord::Sequence(head) => head.selection.as_ref().map(sequence::selection),
         HeadRecord::Tagging(head) => head.selection.as_ref().map(tagging::selection),
+        HeadRecord::Tuned(_) => None,
     }
 }
 
@@ -65,6 +68,7 @@ pub fn convergence(record: &RunRecord) -> String {
     match &record.head {
         HeadRecord::Sequence(head) => sequence::convergence(head),
         HeadRecord::Tagging(head) => tagging::convergence(head),
+        HeadRecord::Tuned(tuned) => finetune::course(tuned),
     }
 }
 

@@ -1,0 +1,58 @@
+//! Training graphs as files, for whoever runs them.
+
+use std::path::PathBuf;
+
+use larder_data::DatasetSpec;
+use larder_encoder::Encoder;
+use larder_store::check_name;
+use serde::Serialize;
+
+use super::{FinetuneOptions, Subject};
+use crate::{Larder, Observer, PipelineError};
+
+/// Where the graphs go.
+#[derive(Debug, Clone, Default)]
+pub struct GraphsOptions {
+    /// What is trained, and how; what concerns the loop alone says nothing here.
+    pub finetune: FinetuneOptions,
+    /// The folder's name under `graphs`; `<dataset>-<encoder>` unless given.
+    pub name: Option<String>,
+}
+
+/// Graphs that stand.
+#[derive(Debug, Clone, Serialize)]
+pub struct GraphsOutcome {
+    /// The folder with `training_model.onnx`, `eval_model.onnx`, `optimizer_model.onnx`, `checkpoint.safetensors` and
+    /// `manifest.json`.
+    pub folder: PathBuf,
+    /// Nodes of the training graph.
+    pub training_nodes: usize,
+    /// Parameters that are trained, in elements.
+    pub trained: usize,
+    /// Their names.
+    pub parameters: Vec<String>,
+}
+
+/// Exports the graphs that fine-tune an encoder on a dataset, with the parameters as they start.
+///
+/// # Errors
+/// [`PipelineError`].
+pub fn export_graphs(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &GraphsOptions,
+    observer: &mut dyn Observer,
+) -> Result<GraphsOutcome, PipelineError> {
+    let subject = Subject::read(larder, spec, encoder, &options.finetune, observer)?;
+    let settings = subject.settings(&options.finetune)?;
+    let name = options.name.clone().unwrap_or_else(|| format!("{}-{}", spec.name, encoder.name()));
+    let folder = larder.home().root().join("graphs").join(check_name("graphs", &name)?);
+    let graphs = larder_finetune::export(larder.runtime()?, &subject.config, &subject.weights, &settings, &folder)?;
+    Ok(GraphsOutcome {
+        folder,
+        training_nodes: graphs.training.graph().node.len(),
+        trained: graphs.parameters.iter().map(|parameter| parameter.shape.iter().product::<usize>()).sum(),
+        parameters: graphs.parameters.into_iter().map(|parameter| parameter.name).collect(),
+    })
+}

@@ -1,0 +1,125 @@
+//! Hidden states of a middle layer, from the cache.
+//!
+//! Examples are read in a random order, over and over, and a few rows of a Parquet file cost a whole page to decode. So the
+//! file is decoded once, into a plain file of floats that has no name and is gone with the process; what memory is free
+//! keeps it.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use larder_encode::{EncodeSettings, LayerSelection};
+use larder_finetune::{Example, HiddenStates, SplitOf, TuneError};
+use larder_store::{FeaturesFile, Level, StoreError};
+
+use super::{FinetuneOptions, Subject};
+use crate::encode::{EncodeOptions, encode_split};
+use crate::train::TRAIN_SPLIT;
+use crate::{Larder, Observer, PipelineError, StageTime};
+
+/// Rows decoded at a time.
+const BLOCK_ROWS: usize = 4096;
+
+/// The states of every token of both splits, special ones included, in the order of the examples.
+pub(super) struct CachedStates {
+    train: SplitStates,
+    dev: Option<SplitStates>,
+}
+
+struct SplitStates {
+    /// `[tokens, hidden]`, float32 in this machine's byte order.
+    floats: Mutex<File>,
+    hidden: usize,
+    /// First row of each example, and behind them the rows of the file.
+    starts: Vec<usize>,
+}
+
+impl SplitStates {
+    fn decode(file: &FeaturesFile, column: &str, starts: Vec<usize>, folder: &Path) -> Result<Self, PipelineError> {
+        let io = |source| StoreError::Io { action: "write in", path: folder.to_path_buf(), source };
+        let mut writer = BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder).map_err(io)?);
+        let mut block = Vec::new();
+        for first in (0..file.rows()).step_by(BLOCK_ROWS) {
+            file.read_range(first..file.rows().min(first + BLOCK_ROWS), &[column], &mut block)?;
+            for value in &block {
+                writer.write_all(&value.to_ne_bytes()).map_err(io)?;
+            }
+        }
+        let floats = writer.into_inner().map_err(|error| io(error.into_error()))?;
+        Ok(Self { floats: Mutex::new(floats), hidden: file.width(&[column])?, starts })
+    }
+
+    fn read(&self, row: usize, into: &mut Vec<f32>) -> std::io::Result<()> {
+        let (first, end) = (self.starts[row], self.starts[row + 1]);
+        let mut bytes = vec![0; (end - first) * self.hidden * size_of::<f32>()];
+        let mut file = self.floats.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.seek(SeekFrom::Start((first * self.hidden * size_of::<f32>()) as u64))?;
+        file.read_exact(&mut bytes)?;
+        into.extend(bytes.as_chunks().0.iter().map(|&word| f32::from_ne_bytes(word)));
+        Ok(())
+    }
+}
+
+impl CachedStates {
+    /// Encodes what is not in the cache.
+    ///
+    /// # Errors
+    /// What encoding meets; [`PipelineError::CachedRows`] when rows and examples do not go together.
+    pub fn read(
+        larder: &Larder,
+        subject: &Subject<'_>,
+        layer: usize,
+        options: &FinetuneOptions,
+        folder: &Path,
+        times: &mut Vec<StageTime>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, PipelineError> {
+        let settings = EncodeSettings {
+            level: Level::Token,
+            layers: LayerSelection::Numbers(vec![i64::try_from(layer).unwrap_or(i64::MAX)]),
+            special_tokens: true,
+            stride: options.stride,
+            device: larder_runtime::Device::Cpu,
+            threads: options.threads,
+            ..EncodeSettings::default()
+        };
+        let last = subject.encoder.interface().last_layer();
+        let column = settings.outputs(last)?[0].column(last);
+        let encode = EncodeOptions { tokenize: options.tokenize, settings, force: false };
+        let mut split = |name: &str, examples: &[Example]| {
+            let (path, more) = encode_split(larder, subject.spec, subject.encoder, name, &encode, observer)?;
+            times.extend(more.into_iter().filter(|time| !time.fresh));
+            let file = FeaturesFile::open(&path)?;
+            let mut starts = vec![0];
+            for example in examples {
+                starts.push(starts.last().copied().unwrap_or(0) + example.input_ids.len());
+            }
+            let (found, expected) = (file.rows(), starts.last().copied().unwrap_or(0));
+            if found != expected {
+                return Err(PipelineError::CachedRows { features: path, found, expected });
+            }
+            SplitStates::decode(&file, &column, starts, folder)
+        };
+        let train = split(TRAIN_SPLIT, &subject.train.examples)?;
+        let dev = match &subject.dev_split {
+            Some(name) => Some(split(name, &subject.dev.examples)?),
+            None => None,
+        };
+        Ok(Self { train, dev })
+    }
+}
+
+impl HiddenStates for CachedStates {
+    fn read(&self, split: SplitOf, row: usize, into: &mut Vec<f32>) -> Result<(), TuneError> {
+        let states = match split {
+            SplitOf::Train => Some(&self.train),
+            SplitOf::Dev => self.dev.as_ref(),
+        };
+        // Of an example that is not there nothing is read, which the loop tells by its length.
+        let Some(states) = states.filter(|states| row + 1 < states.starts.len()) else { return Ok(()) };
+        states
+            .read(row, into)
+            .map_err(|source| TuneError::Store(StoreError::Io { action: "read", path: "hidden states".into(), source }))
+    }
+}

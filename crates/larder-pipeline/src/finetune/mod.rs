@@ -1,0 +1,380 @@
+//! Tokens to an encoder and a head that were trained together.
+
+mod advice;
+mod choices;
+mod examples;
+mod folder;
+mod graphs;
+mod hidden;
+mod judge;
+mod sweep;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_encode::EncodeSettings;
+use larder_encoder::Encoder;
+use larder_finetune::{Material, TuneSettings, Tuned};
+use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
+use larder_metrics::Metric;
+use larder_onnx::{EncoderConfig, FeatureOutput, Pool, Weights};
+use larder_store::{Level, Provenance, StepRecord, check_name, digest_file, read_provenance, write_history};
+use larder_train::Classifier;
+
+pub(crate) use advice::{classifier_advice, tagger_advice, tuning_advice};
+pub use choices::{Recipe, TuneChoices};
+pub use graphs::{GraphsOptions, GraphsOutcome, export_graphs};
+pub use sweep::{SweepCell, SweepOutcome, SweepRate, sweep};
+
+use crate::encode::EncodeOptions;
+use crate::evaluate::evaluate;
+use crate::head::Head;
+use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings, TunedRecord};
+use crate::tokenize::{TokenizeOptions, tokenize_split};
+use crate::train::{Place, TRAIN_SPLIT, TrainOutcome, check_trainable, install, slot, tidy};
+use crate::{Event, Larder, Observer, PipelineError, RunOutcome, Stage, StageTime};
+
+use examples::{Reading, SplitExamples};
+use folder::TuningFolder;
+use hidden::CachedStates;
+use judge::Judge;
+
+/// The split that a run is judged by while it goes on, unless another is named. Where there is none, the first that has `dev`
+/// or `valid` in its name.
+pub const DEV_SPLIT: &str = "dev";
+
+/// The steps of a run, in its folder.
+pub const HISTORY_FILE: &str = "history.parquet";
+
+/// Version of what a fine-tuned run is made by: another one is made again.
+const TUNING_VERSION: u32 = 1;
+
+/// How to fine-tune, and as what run.
+#[derive(Debug, Clone, Default)]
+pub struct FinetuneOptions {
+    /// How its tokens are made.
+    pub tokenize: TokenizeOptions,
+    /// How it is trained.
+    pub choices: TuneChoices,
+    /// Of one label a text: what the best parameters are told by. Tags are judged by strict entity F1.
+    pub metric: Metric,
+    /// The split that evaluations judge by; [`DEV_SPLIT`] where the dataset has it, unless given.
+    pub dev: Option<String>,
+    /// Of tagging: tokens from one window of a long sentence to the next.
+    pub stride: Option<usize>,
+    /// The run's name; `None` takes the first free `<dataset>-<encoder>-<n>`.
+    pub run: Option<String>,
+    /// Work even when a run of these settings is there.
+    pub force: bool,
+    /// Go on from the checkpoint of a run that was interrupted.
+    pub resume: bool,
+    /// Keep the checkpoints when the run is done.
+    pub keep_checkpoints: bool,
+    /// CPU threads; 0 is one per core.
+    pub threads: usize,
+}
+
+/// Everything that a run is made of, read.
+struct Subject<'a> {
+    spec: &'a DatasetSpec,
+    encoder: &'a Encoder,
+    config: EncoderConfig,
+    weights: Weights,
+    labels: LabelMap,
+    train: SplitExamples,
+    dev: SplitExamples,
+    /// The split of `dev`.
+    dev_split: Option<String>,
+    /// The tokens files of both.
+    tokens: Vec<(String, PathBuf)>,
+    /// Rows (tagging: words) a class in train.
+    counts: Vec<usize>,
+    times: Vec<StageTime>,
+}
+
+impl<'a> Subject<'a> {
+    fn read(
+        larder: &Larder,
+        spec: &'a DatasetSpec,
+        encoder: &'a Encoder,
+        options: &FinetuneOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, PipelineError> {
+        check_trainable(spec, level(spec.task))?;
+        let dev_split = options.dev.clone().or_else(|| usual_dev_split(spec));
+        if dev_split.is_none() {
+            observer.event(Event::Note(
+                "no split is called dev or like it, so nothing judges the run while it goes on and the last parameters \
+                 are kept; `--dev SPLIT` names one",
+            ));
+        }
+        let (mut tokens, mut times) = (Vec::new(), Vec::new());
+        for split in std::iter::once(TRAIN_SPLIT).chain(dev_split.as_deref()) {
+            let (path, time) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
+            tokens.push((split.to_owned(), path));
+            times.push(time);
+        }
+        let (config, weights) = encoder.weights()?;
+        let labels = LabelMap::resolve(spec)?;
+        let max_tokens = options.tokenize.max_tokens(encoder);
+        let reading = Reading { task: spec.task, labels: &labels, max_tokens, stride: options.stride };
+        let train = reading.read(&tokens[0].1)?;
+        let dev = tokens.get(1).map(|(_, path)| reading.read(path)).transpose()?.unwrap_or_default();
+        let counts = train.gold.counts(labels.len());
+        Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
+    }
+
+    fn settings(&self, options: &FinetuneOptions) -> Result<TuneSettings, PipelineError> {
+        let task = self.spec.task;
+        options.choices.settings(&self.config, task, &self.counts, options.threads, options.resume)
+    }
+
+    /// What decides the run.
+    fn provenance(
+        &self,
+        described: &BTreeMap<String, String>,
+        options: &FinetuneOptions,
+    ) -> Result<Provenance, PipelineError> {
+        let mut provenance = Provenance::new("finetune", TUNING_VERSION)
+            .with("encoder.digest", &self.encoder.manifest().digest)
+            .with("dataset", &self.spec.name)
+            .with("labels", self.labels.names().join(","))
+            .with("stride", options.stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string()))
+            .with("score", self.score_name(options));
+        for (split, path) in &self.tokens {
+            let parts = read_provenance(path)?.map(|found| found.parts).unwrap_or_default();
+            let role = if split == TRAIN_SPLIT { "train" } else { "dev" };
+            let parts = parts.into_iter().filter(|(part, _)| !part.starts_with("ran."));
+            provenance = provenance.with_all(parts.map(|(part, value)| (format!("{role}.{part}"), value)));
+        }
+        for (key, value) in described {
+            provenance = provenance.with(key, value);
+        }
+        Ok(provenance)
+    }
+
+    fn score_name(&self, options: &FinetuneOptions) -> &'static str {
+        match self.spec.task {
+            Task::Sequence => options.metric.name(),
+            Task::Tagging => judge::TAGGING_SCORE,
+        }
+    }
+}
+
+/// Fine-tunes an encoder on the `train` split, unless a run of exactly these settings and data is there.
+///
+/// # Errors
+/// [`PipelineError`]; a run that diverges or collapses leaves its checkpoints and no run.
+pub fn finetune(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &FinetuneOptions,
+    observer: &mut dyn Observer,
+) -> Result<TrainOutcome, PipelineError> {
+    if let Some(run) = &options.run {
+        check_name("run", run)?;
+    }
+    tidy(larder)?;
+    let started = Instant::now();
+    let mut subject = Subject::read(larder, spec, encoder, options, observer)?;
+    let settings = subject.settings(options)?;
+    let head_digest = options.choices.init_head.as_deref().map(digest_file).transpose()?;
+    let described = choices::described(&settings, head_digest.as_deref());
+    let provenance = subject.provenance(&described, options)?;
+
+    let mut times = std::mem::take(&mut subject.times);
+    let rows = subject.train.places.last().map_or(0, |place| place.row + 1) as u64;
+    let time = |fresh, device: Option<String>| StageTime {
+        stage: Stage::Finetune,
+        split: TRAIN_SPLIT.to_owned(),
+        seconds: started.elapsed().as_secs_f64(),
+        rows,
+        fresh,
+        device,
+    };
+    let (run, changes) = match slot(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
+        Place::Fresh(run) => {
+            let record = RunRecord::open(larder, &run)?;
+            let folder = record.folder(larder)?;
+            TuningFolder::remove(larder, &run)?;
+            observer.event(Event::Fresh { stage: Stage::Finetune, subject: &run, path: &folder });
+            times.push(time(true, None));
+            return Ok(TrainOutcome { record, folder, times, notes: Vec::new() });
+        }
+        Place::Free { run, changes } => (run, changes),
+    };
+    observer.event(Event::Started { stage: Stage::Finetune, subject: &run, changes: &changes });
+    let folder = TuningFolder::take(larder, &run, options.resume, observer)?;
+    let states = settings
+        .from_layer
+        .map(|layer| CachedStates::read(larder, &subject, layer, options, folder.path(), &mut times, observer))
+        .transpose()?;
+    let answered: Vec<bool> = subject.counts.iter().map(|&count| count > 0).collect();
+    let mut judge = Judge::new(observer, &subject.dev.gold, &subject.labels, options.metric, &answered);
+    let material = Material {
+        config: &subject.config,
+        weights: &subject.weights,
+        train: &subject.train.examples,
+        dev: &subject.dev.examples,
+        hidden: states.as_ref().map(|states| states as &dyn larder_finetune::HiddenStates),
+        folder: Some(folder.path()),
+    };
+    let tuned = larder_finetune::finetune(larder.runtime()?, &material, &settings, &mut judge)?;
+    let notes = tuned.notes.iter().map(ToString::to_string).collect();
+    times.push(time(false, Some("cpu".to_owned())));
+    observer.event(Event::Trained { stage: Stage::Finetune, run: &run, seconds: started.elapsed().as_secs_f64() });
+
+    let outputs = outputs(encoder, &settings)?;
+    let column = outputs[0].column(encoder.interface().last_layer());
+    let head = head(&subject, &tuned, &column, answered)?;
+    let digest = folder.add_encoder(larder, &run, encoder, &subject.config, &tuned.weights)?;
+    let record = RunRecord {
+        format_version: FORMAT_VERSION,
+        run,
+        created_unix_seconds: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        provenance,
+        dataset: spec.name.clone(),
+        dataset_path: std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone()),
+        encoder: encoder.name().to_owned(),
+        encoder_digest: encoder.manifest().digest.clone(),
+        labels: subject.labels.names().to_vec(),
+        display: subject.labels.display().to_vec(),
+        train_counts: subject.counts.clone(),
+        train_split: TRAIN_SPLIT.to_owned(),
+        settings: run_settings(encoder, &settings, options),
+        outputs,
+        columns_tried: vec![column],
+        head: HeadRecord::Tuned(tuned_record(&subject, &tuned, described, digest, options)),
+        versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+        stages: times.clone(),
+    };
+    let steps = steps(&tuned);
+    let placed = install(larder, &record, &head, |making| {
+        write_history(&making.join(HISTORY_FILE), &steps, &record.provenance)?;
+        folder.move_into(making, options.keep_checkpoints)
+    })?;
+    folder.finish()?;
+    Ok(TrainOutcome { record, folder: placed, times, notes })
+}
+
+/// Fine-tunes and evaluates on every split but train; what is up to date is skipped.
+///
+/// # Errors
+/// [`PipelineError`] of the first stage that fails.
+pub fn run_finetune(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &FinetuneOptions,
+    observer: &mut dyn Observer,
+) -> Result<RunOutcome, PipelineError> {
+    let trained = finetune(larder, spec, encoder, options, observer)?;
+    let scored = evaluate(larder, &trained.record, &[], larder_runtime::Device::Cpu, options.threads, observer)?;
+    let times = trained.times.iter().chain(&scored.times).cloned().collect();
+    Ok(RunOutcome { trained, evaluation: scored.evaluation, times })
+}
+
+/// `dev`, else the first split that is called something like it.
+fn usual_dev_split(spec: &DatasetSpec) -> Option<String> {
+    let splits = || spec.split_names().filter(|split| *split != TRAIN_SPLIT);
+    let alike = |split: &&str| ["dev", "valid"].iter().any(|word| split.contains(word));
+    splits().find(|split| *split == DEV_SPLIT).or_else(|| splits().find(alike)).map(str::to_owned)
+}
+
+/// What features a head of that task reads.
+fn level(task: Task) -> Level {
+    match task {
+        Task::Sequence => Level::Sentence,
+        Task::Tagging => Level::Word,
+    }
+}
+
+/// How the features are made that the head reads.
+fn encode_settings(settings: &TuneSettings, stride: Option<usize>) -> EncodeSettings {
+    let (level, pools) = match settings.input {
+        HeadInput::Pooled(pool) => (Level::Sentence, vec![pool]),
+        HeadInput::Tokens => (Level::Word, vec![Pool::Mean]),
+    };
+    EncodeSettings { level, pools, stride, ..EncodeSettings::default() }
+}
+
+fn outputs(encoder: &Encoder, settings: &TuneSettings) -> Result<Vec<FeatureOutput>, PipelineError> {
+    Ok(encode_settings(settings, None).outputs(encoder.interface().last_layer())?)
+}
+
+fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOptions) -> RunSettings {
+    let encode = encode_settings(settings, options.stride);
+    let options = EncodeOptions { tokenize: options.tokenize, settings: encode, force: false };
+    RunSettings::of(&options, encoder)
+}
+
+/// The head as it was trained with its encoder, reading `column` of the encoder's features.
+fn head(subject: &Subject<'_>, tuned: &Tuned, column: &str, answered: Vec<bool>) -> Result<Head, PipelineError> {
+    let (classes, hidden) = (subject.labels.len(), subject.config.hidden_size);
+    let classifier = Classifier {
+        column,
+        weights: tuned.head.get(HEAD_WEIGHT, &[classes, hidden]).map_err(larder_finetune::TuneError::from)?,
+        bias: tuned.head.get(HEAD_BIAS, &[classes]).map_err(larder_finetune::TuneError::from)?,
+    };
+    Ok(match subject.labels.tag_set() {
+        Some(tags) => Head::Tagging(classifier.into_tagger(&tags, answered)),
+        None => Head::Sequence(classifier.into_head(subject.labels.names())),
+    })
+}
+
+fn tuned_record(
+    subject: &Subject<'_>,
+    tuned: &Tuned,
+    settings: BTreeMap<String, String>,
+    encoder_digest: String,
+    options: &FinetuneOptions,
+) -> TunedRecord {
+    TunedRecord {
+        task: subject.spec.task,
+        pair: subject.spec.columns.text_b.is_some(),
+        settings,
+        encoder_digest,
+        dev_split: subject.dev_split.clone(),
+        score: subject.score_name(options).to_owned(),
+        best: tuned.scores.map(|(best, _)| best),
+        last: tuned.scores.map(|(_, last)| last),
+        steps: tuned.history.len(),
+        ended: tuned.ended,
+        first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
+        last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
+        seconds: tuned.history.iter().map(|row| row.seconds).sum(),
+        tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
+    }
+}
+
+/// Steps that the losses at both ends of a run are a mean of.
+const LOSS_STEPS: usize = 20;
+
+fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) -> f64 {
+    let losses: Vec<f64> = rows.map(|row| row.loss).collect();
+    losses.iter().sum::<f64>() / losses.len().max(1) as f64
+}
+
+/// The history as the file has it.
+fn steps(tuned: &Tuned) -> Vec<StepRecord> {
+    let step = |row: &larder_finetune::HistoryRow| StepRecord {
+        step: row.step as i64,
+        epoch: row.epoch as i64,
+        loss: row.loss,
+        grad_norm: row.grad_norm,
+        learning_rate: row.learning_rate,
+        head_learning_rate: row.head_learning_rate,
+        seconds: row.seconds,
+        tokens: row.tokens as i64,
+        score: row.score,
+    };
+    tuned.history.iter().map(step).collect()
+}
+
+/// The encoder that a run of that name fine-tuned, in its folder.
+pub(crate) fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, PipelineError> {
+    Ok(Encoder::open(&larder_store::Home::new(folder), run)?)
+}

@@ -1,0 +1,125 @@
+//! Several learning rates and seeds: which rate is best, and how much of a score is luck.
+
+use larder_data::{DatasetSpec, Task};
+use larder_encoder::Encoder;
+use larder_metrics::{Metric, Summary, summarise};
+use serde::Serialize;
+
+use super::{FinetuneOptions, run_finetune};
+use crate::evaluate::Evaluation;
+use crate::{Larder, Observer, PipelineError, RunOutcome};
+
+/// One run of a sweep.
+#[derive(Debug, Clone, Serialize)]
+pub struct SweepCell {
+    /// The seed.
+    pub seed: u64,
+    /// The run's name, where it stands.
+    pub run: Option<String>,
+    /// Its score on each split.
+    pub scores: Vec<(String, f64)>,
+    /// Why there is none: it diverged or collapsed.
+    pub failed: Option<String>,
+}
+
+/// One learning rate with all seeds.
+#[derive(Debug, Clone, Serialize)]
+pub struct SweepRate {
+    /// The encoder's learning rate; `None` is the recipe's.
+    pub learning_rate: Option<f64>,
+    /// One entry a seed.
+    pub runs: Vec<SweepCell>,
+    /// Of each split, over the seeds that ended well.
+    pub summary: Vec<(String, Summary)>,
+}
+
+/// What a sweep found.
+#[derive(Debug, Clone, Serialize)]
+pub struct SweepOutcome {
+    /// What scores are called.
+    pub score: String,
+    /// One entry a rate, in the order given.
+    pub rates: Vec<SweepRate>,
+    /// The place among `rates` of the one with the highest mean on the first split, if any run ended well.
+    pub best: Option<usize>,
+}
+
+/// Fine-tunes and evaluates once for every rate and seed. Runs are called `<name>-lr<rate>-seed<seed>`, after
+/// [`FinetuneOptions::run`], or the name of the dataset and encoder; those that stand already are not made again. A run that diverges or
+/// collapses is part of the result.
+///
+/// # Errors
+/// [`PipelineError`] of the first run that fails in another way.
+pub fn sweep(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    options: &FinetuneOptions,
+    rates: &[Option<f64>],
+    seeds: &[u64],
+    observer: &mut dyn Observer,
+) -> Result<SweepOutcome, PipelineError> {
+    let base = options.run.clone().unwrap_or_else(|| format!("{}-{}", spec.name, encoder.name()));
+    let mut outcome = SweepOutcome { score: score_name(spec.task, options.metric), rates: Vec::new(), best: None };
+    for &rate in rates {
+        let mut runs = Vec::new();
+        for &seed in seeds {
+            let mut options = options.clone();
+            options.choices.learning_rate = rate;
+            options.choices.seed = seed;
+            let rate = rate.map_or_else(String::new, |rate| format!("-lr{rate:e}"));
+            options.run = Some(format!("{base}{rate}-seed{seed}"));
+            runs.push(match run_finetune(larder, spec, encoder, &options, observer) {
+                Ok(done) => SweepCell {
+                    seed,
+                    scores: scores(&done, options.metric),
+                    run: Some(done.trained.record.run),
+                    failed: None,
+                },
+                Err(error) if error.exit_code() == crate::ExitCode::TrainingFailed => {
+                    SweepCell { seed, run: None, scores: Vec::new(), failed: Some(error.to_string()) }
+                }
+                Err(error) => return Err(error),
+            });
+        }
+        outcome.rates.push(SweepRate { learning_rate: rate, summary: summary(&runs), runs });
+    }
+    let mean = |rate: &SweepRate| rate.summary.first().map(|(_, summary)| summary.mean);
+    let means = outcome.rates.iter().enumerate().filter_map(|(place, rate)| Some((place, mean(rate)?)));
+    outcome.best = means.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place);
+    Ok(outcome)
+}
+
+fn summary(runs: &[SweepCell]) -> Vec<(String, Summary)> {
+    let first = runs.iter().find(|run| run.failed.is_none());
+    let splits = first.map(|run| run.scores.iter().map(|(split, _)| split.clone()).collect::<Vec<_>>());
+    let of = |split: &String| {
+        let of_run = |run: &SweepCell| run.scores.iter().find(|(found, _)| found == split).map(|(_, score)| *score);
+        summarise(&runs.iter().filter_map(of_run).collect::<Vec<_>>())
+    };
+    splits.unwrap_or_default().into_iter().map(|split| (split.clone(), of(&split))).collect()
+}
+
+fn score_name(task: Task, metric: Metric) -> String {
+    match task {
+        Task::Sequence => metric.name().to_owned(),
+        Task::Tagging => super::judge::TAGGING_SCORE.to_owned(),
+    }
+}
+
+/// The score of every split.
+fn scores(done: &RunOutcome, metric: Metric) -> Vec<(String, f64)> {
+    match &done.evaluation {
+        Evaluation::Sequence(evaluation) => {
+            let of = |split: &crate::SplitEvaluation| match metric {
+                Metric::Mcc => split.scores.mcc,
+                Metric::MacroF1 => split.scores.macro_f1,
+                Metric::Accuracy => split.scores.accuracy,
+            };
+            evaluation.splits.iter().map(|split| (split.split.clone(), of(split))).collect()
+        }
+        Evaluation::Tagging(evaluation) => {
+            evaluation.splits.iter().map(|split| (split.split.clone(), split.scores.strict.micro.f1)).collect()
+        }
+    }
+}

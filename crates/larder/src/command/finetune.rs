@@ -1,0 +1,62 @@
+//! `finetune` and `graphs`.
+
+use larder_pipeline::{GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
+use serde_json::json;
+
+use super::Context;
+use crate::cli::{FinetuneArgs, GraphsArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::tables;
+
+pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
+    let (spec, encoder) = context.open(&args.subject)?;
+    let options = args.options(spec.task)?;
+    let mut console = Console::new();
+    if !args.sweep.is_empty() || !args.seeds.is_empty() {
+        let one = [args.tune.seed];
+        let seeds = if args.seeds.is_empty() { &one[..] } else { &args.seeds };
+        let rates = match (&args.sweep[..], args.course.learning_rate) {
+            ([], rate) => vec![rate],
+            (rates, _) => rates.iter().copied().map(Some).collect(),
+        };
+        let outcome = sweep(&context.larder, &spec, &encoder, &options, &rates, seeds, &mut console)?;
+        drop(console);
+        return context.print_sweep(&outcome);
+    }
+    let outcome = run_finetune(&context.larder, &spec, &encoder, &options, &mut console)?;
+    drop(console);
+    if context.json {
+        return context.print_json(&json!({
+            "run": outcome.trained.record.run,
+            "training": outcome.trained.record.head,
+            "evaluation": outcome.evaluation,
+            "stages": outcome.times,
+        }));
+    }
+    context.print_training(&outcome.trained)?;
+    context.print_scores(&outcome.evaluation)?;
+    context.print(&tables::times(&outcome.times))?;
+    context.print(&format!("run {}: {}", outcome.trained.record.run, outcome.trained.folder.display()))
+}
+
+pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {
+    let (spec, encoder) = context.open(&args.subject)?;
+    let options = GraphsOptions { finetune: args.options(spec.task)?, name: args.name.clone() };
+    let mut console = Console::new();
+    let outcome = export_graphs(&context.larder, &spec, &encoder, &options, &mut console)?;
+    drop(console);
+    if context.json {
+        return context.print_json(&outcome);
+    }
+    context.print(&tables::graphs(&outcome))
+}
+
+impl Context {
+    fn print_sweep(&self, outcome: &SweepOutcome) -> Result<(), Failure> {
+        if self.json {
+            return self.print_json(outcome);
+        }
+        self.print(&tables::sweep(outcome))
+    }
+}
