@@ -39,6 +39,9 @@ pub(crate) struct Progress {
     pub best: Vec<Score>,
     /// Evaluations since the best.
     pub stale: usize,
+    /// Probes, one after another up to now, that looked like a collapse.
+    #[serde(default)]
+    pub collapsed: usize,
     #[serde(with = "lines")]
     pub history: Vec<HistoryRow>,
 }

@@ -143,6 +143,43 @@ pub enum TuneError {
         /// The family.
         family: Family,
     },
+    /// The encoder says the same of everything.
+    #[error(
+        "at step {step} the run has collapsed: all {rows} answers probed are class {class} (from 0), with logits that differ \
+         by {spread:.1e} from one to another, and the loss of the last {steps} steps, {loss:.4}, is that of one answer to \
+         everything, {constant_loss:.4} at best; lower the learning rate ({rate:e}; {family} is fine-tuned at \
+         {least:e} to {most:e}), lengthen the warm-up (now {warmup} of the steps), or clip gradients {}",
+        clip.map_or_else(|| "(to 1, say: now they are not)".to_owned(), |clip| format!("further (now to {clip})"))
+    )]
+    Collapsed {
+        /// The step, from 1.
+        step: usize,
+        /// The one class that is answered, from 0.
+        class: usize,
+        /// Texts, or tokens with labels, that were probed.
+        rows: usize,
+        /// The largest standard deviation of a class's logit over them, beside the mean of its row.
+        spread: f64,
+        /// Steps that the loss is a mean over.
+        steps: usize,
+        /// The training loss of those steps.
+        loss: f64,
+        /// The lowest training loss that one answer to everything can have: the entropy of the classes' shares, with class
+        /// weights and label smoothing as the loss has them.
+        constant_loss: f64,
+        /// The highest of the encoder's learning rates.
+        rate: f64,
+        /// The share of the steps in which it rises.
+        warmup: f64,
+        /// The norm that gradients are clipped to.
+        clip: Option<f64>,
+        /// The family.
+        family: Family,
+        /// The lowest of its recipe's rates.
+        least: f64,
+        /// The highest of its recipe's rates.
+        most: f64,
+    },
     /// Numbers got out of hand.
     #[error(
         "at step {step} the {what} is {value}: lower the learning rate ({rate:e}; {family} is fine-tuned at {least:e} to \

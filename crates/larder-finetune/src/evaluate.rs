@@ -26,16 +26,10 @@ pub struct Evaluated {
     pub loss: f64,
 }
 
-/// Examples to judge by, and the graph that answers them.
+/// The graph that answers examples.
 pub(crate) struct Evaluator<'a> {
     session: Session,
     batches: Batches<'a>,
-    /// For each example the row of its first label.
-    first_rows: Vec<usize>,
-    /// Labels that count.
-    labels: usize,
-    /// Places of the examples that are run together, the shortest first.
-    order: Vec<Vec<usize>>,
     names: Vec<&'static str>,
     classes: usize,
 }
@@ -53,36 +47,46 @@ impl<'a> Evaluator<'a> {
             Session::from_bytes(runtime, &graphs.eval.to_bytes()?, &session_settings).map_err(TuneError::run(GRAPH))?;
         let names = BATCH_INPUTS.into_iter().filter(|name| session.inputs().iter().any(|info| info.name == *name));
         let names = names.collect();
-        let (mut first_rows, mut labels) = (Vec::new(), 0);
-        for example in batches.examples {
-            first_rows.push(labels);
-            labels += example.counted().count();
-        }
-        let order = order(batches.examples);
-        Ok(Self { session, batches, first_rows, labels, order, names, classes: settings.classes })
+        Ok(Self { session, batches, names, classes: settings.classes })
     }
 
+    /// How many examples there are.
+    pub fn len(&self) -> usize {
+        self.batches.examples.len()
+    }
+
+    /// Answers those of the examples that are at these places.
     pub fn run(
         &mut self,
+        places: &[usize],
         parameters: &[TrainedParameter],
         values: &[Vec<f32>],
         settings: &TuneSettings,
     ) -> Result<Evaluated, TuneError> {
         let classes = self.classes;
-        let mut logits = vec![0.0; self.labels * classes];
+        let all = self.batches.examples;
+        // Where the rows of each begin.
+        let (mut first_rows, mut labels) = (Vec::new(), 0);
+        for &place in places {
+            first_rows.push(labels);
+            labels += all[place].counted().count();
+        }
+        let mut logits = vec![0.0; labels * classes];
         let (mut sum, mut counted) = (0.0, 0.0);
         let fed = State::views(parameters, values);
-        for rows in &self.order {
-            let examples: Vec<&Example> = rows.iter().map(|&row| &self.batches.examples[row]).collect();
-            let batch = self.batches.of(rows)?;
+        for together in order(all, places) {
+            let rows: Vec<usize> = together.iter().map(|&number| places[number]).collect();
+            let examples: Vec<&Example> = rows.iter().map(|&row| &all[row]).collect();
+            let batch = self.batches.of(&rows)?;
             // Rows of logits that each example has.
             let width = if settings.input == HeadInput::Tokens { batch.shape[1] } else { 1 };
             let mut inputs: Vec<(&str, TensorView<'_>)> = batch.views(&self.names);
             inputs.extend(fed.iter().copied());
             let read = |views: &[TensorView<'_>]| {
                 let [loss, found] = [0, 1].map(|place| views[place].as_f32().unwrap_or_default());
-                for ((&row, example), found) in rows.iter().zip(&examples).zip(found.chunks(width * classes)) {
-                    let kept = logits[self.first_rows[row] * classes..].chunks_mut(classes);
+                let found = found.chunks(width * classes);
+                for ((&number, example), found) in together.iter().zip(&examples).zip(found) {
+                    let kept = logits[first_rows[number] * classes..].chunks_mut(classes);
                     for ((place, _), kept) in example.counted().zip(kept) {
                         kept.copy_from_slice(&found[place * classes..][..classes]);
                     }
@@ -98,17 +102,19 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Which examples are run together: of like length, and as many as [`ROWS`] and [`TOKENS`] allow.
-fn order(examples: &[Example]) -> Vec<Vec<usize>> {
-    let mut places: Vec<usize> = (0..examples.len()).collect();
-    places.sort_by_key(|&row| examples[row].len());
+/// Which of the places are run together, by their number: of like length, the shortest first, and as many as [`ROWS`] and
+/// [`TOKENS`] allow.
+fn order(examples: &[Example], places: &[usize]) -> Vec<Vec<usize>> {
+    let length = |number: usize| examples[places[number]].len();
+    let mut numbers: Vec<usize> = (0..places.len()).collect();
+    numbers.sort_by_key(|&number| length(number));
     let mut order: Vec<Vec<usize>> = Vec::new();
-    for row in places {
+    for number in numbers {
         // The last is the longest.
-        let fits = |rows: &&mut Vec<usize>| rows.len() < ROWS && (rows.len() + 1) * examples[row].len() <= TOKENS;
+        let fits = |rows: &&mut Vec<usize>| rows.len() < ROWS && (rows.len() + 1) * length(number) <= TOKENS;
         match order.last_mut().filter(fits) {
-            Some(rows) => rows.push(row),
-            None => order.push(vec![row]),
+            Some(rows) => rows.push(number),
+            None => order.push(vec![number]),
         }
     }
     order

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{BATCH_INPUTS, Batch, Batches};
 use crate::checkpoint::{self, BEST_FILE, LAST_FILE, Progress};
+use crate::collapse::{Evidence, Watch, probed};
 use crate::evaluate::Evaluator;
 use crate::hidden::{HiddenStates, SplitOf};
 use crate::noise;
@@ -85,7 +86,8 @@ pub struct Tuned {
 /// Fine-tunes an encoder with a head on its first token, mean or pooler, or on every token, on the CPU.
 ///
 /// # Errors
-/// [`TuneError`]; [`TuneError::NotFinite`] when loss or gradients are no numbers any more.
+/// [`TuneError`]; [`TuneError::NotFinite`] when loss or gradients are no numbers any more, [`TuneError::Collapsed`] when
+/// every text is answered alike.
 pub fn finetune(
     runtime: &Runtime,
     material: &Material<'_>,
@@ -130,6 +132,7 @@ struct Run<'a> {
     settings: &'a TuneSettings,
     batches: Batches<'a>,
     session: Session,
+    /// Answers the examples to judge by; those that are trained on, where only a collapse is looked for.
     evaluator: Option<Evaluator<'a>>,
     pool: ThreadPool,
     state: State,
@@ -160,13 +163,13 @@ impl<'a> Run<'a> {
         let pad = config.pad_token_id.map_or(0, i64::from);
         let hidden = material.hidden.map(|states| (states, config.hidden_size));
         let batches = Batches { examples: train, split: SplitOf::Train, input: settings.input, pad, hidden };
-        let evaluator = match dev {
-            [] => None,
-            dev => {
-                let batches = Batches { examples: dev, split: SplitOf::Dev, ..batches };
-                Some(Evaluator::new(runtime, &graphs, batches, settings, &session_settings)?)
-            }
+        let judged = match dev {
+            [] => batches,
+            dev => Batches { examples: dev, split: SplitOf::Dev, ..batches },
         };
+        let is_needed = settings.stop_on_collapse || !dev.is_empty();
+        let evaluator = is_needed.then(|| Evaluator::new(runtime, &graphs, judged, settings, &session_settings));
+        let evaluator = evaluator.transpose()?;
         // From here on the sessions alone have the graphs, with the constants in them.
         let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
         drop(eval);
@@ -207,6 +210,7 @@ impl<'a> Run<'a> {
         let lengths: Vec<usize> = self.material.train.iter().map(Example::len).collect();
         let plan = Plan::new(&lengths, self.settings);
         let total = plan.total();
+        let mut watch = Watch::new(self.material.train, self.settings, total);
         let mut step = 0;
         for epoch in 0.. {
             let steps = plan.epoch(epoch);
@@ -216,8 +220,11 @@ impl<'a> Run<'a> {
                     return Ok(Ended::Finished);
                 }
                 step += 1;
+                let counted = batches.iter().map(|rows| self.counted(rows)).sum();
                 // Done before the run was taken up again.
                 if step <= self.progress.step {
+                    let loss = self.progress.history.get(step - 1).map_or(0.0, |row| row.loss);
+                    watch.iter_mut().for_each(|watch| watch.saw(loss, counted));
                     continue;
                 }
                 let row = self.step(step, epoch, batches, total)?;
@@ -226,11 +233,15 @@ impl<'a> Run<'a> {
                 if observer.step(&row, total) == ControlFlow::Break(()) {
                     return Ok(Ended::Stopped);
                 }
+                if let Some(watch) = &mut watch {
+                    watch.saw(row.loss, counted);
+                    self.check_collapse(watch, step)?;
+                }
                 let is_time = match self.settings.evaluate_every {
                     Some(steps) => step.is_multiple_of(steps),
                     None => place == last_of_epoch,
                 };
-                let evaluates = self.evaluator.is_some() && (is_time || step == total);
+                let evaluates = !self.material.dev.is_empty() && (is_time || step == total);
                 let is_over = evaluates && self.evaluate(step, observer)?;
                 let saves = self.settings.save_every.is_some_and(|steps| step.is_multiple_of(steps));
                 if evaluates || saves || step == total {
@@ -342,10 +353,54 @@ impl<'a> Run<'a> {
         self.session.run_with(&inputs, &outputs, read).map_err(TuneError::run(GRAPH))
     }
 
+    /// Looks, where it is time to, whether all texts are answered alike.
+    fn check_collapse(&mut self, watch: &Watch, step: usize) -> Result<(), TuneError> {
+        let Some(evaluator) = &mut self.evaluator else { return Ok(()) };
+        if !step.is_multiple_of(watch.every) {
+            return Ok(());
+        }
+        let mut found = None;
+        if watch.is_suspicious(step) {
+            let rows = probed(evaluator.len());
+            let answers = evaluator.run(&rows, &self.state.parameters, &self.state.values, self.settings)?;
+            found = watch.judge(&answers.logits, self.settings.classes);
+        }
+        let Some(evidence) = found else {
+            self.progress.collapsed = 0;
+            return Ok(());
+        };
+        self.progress.collapsed += 1;
+        if !Watch::is_sure(self.progress.collapsed) {
+            return Ok(());
+        }
+        let Evidence { class, rows, spread, loss, constant_loss } = evidence;
+        let TuneSettings { learning_rate: rate, warmup, clip, .. } = *self.settings;
+        let family = self.material.config.family;
+        let recipe = Preset::of(family).learning_rates;
+        let (least, most) = (*recipe.start(), *recipe.end());
+        let steps = watch.every;
+        Err(TuneError::Collapsed {
+            step,
+            class,
+            rows,
+            spread,
+            steps,
+            loss,
+            constant_loss,
+            rate,
+            warmup,
+            clip,
+            family,
+            least,
+            most,
+        })
+    }
+
     /// Judges the parameters as they are. Is it time to end?
     fn evaluate(&mut self, step: usize, observer: &mut dyn Observer) -> Result<bool, TuneError> {
         let Some(evaluator) = &mut self.evaluator else { return Ok(false) };
-        let evaluated = evaluator.run(&self.state.parameters, &self.state.values, self.settings)?;
+        let all: Vec<usize> = (0..evaluator.len()).collect();
+        let evaluated = evaluator.run(&all, &self.state.parameters, &self.state.values, self.settings)?;
         let score = Score { score: observer.score(step, &evaluated), step };
         self.last = Some(score);
         if let Some(row) = self.progress.history.last_mut() {
@@ -407,6 +462,7 @@ fn run_digest(material: &Material<'_>, settings: &TuneSettings) -> String {
         resume: false,
         threads: 0,
         save_every: None,
+        stop_on_collapse: false,
         patience: None,
         ..settings.clone()
     };

@@ -34,6 +34,7 @@
 mod adamw;
 mod batch;
 mod checkpoint;
+mod collapse;
 mod error;
 mod evaluate;
 mod example;

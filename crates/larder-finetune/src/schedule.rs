@@ -34,9 +34,14 @@ impl Schedule {
         }
     }
 
+    /// Steps, of `total`, in which the rates rise.
+    pub(crate) fn warm_steps(self, total: usize, warmup: f64) -> usize {
+        (warmup * total as f64).ceil() as usize
+    }
+
     /// What rates are multiplied by in a step, from 0, of `total`.
     pub(crate) fn factor(self, step: usize, total: usize, warmup: f64) -> f64 {
-        let warm = (warmup * total as f64).ceil() as usize;
+        let warm = self.warm_steps(total, warmup);
         if step < warm {
             return step as f64 / warm as f64;
         }

@@ -140,6 +140,9 @@ pub struct TuneSettings {
     pub patience: Option<usize>,
     /// Steps between two checkpoints, beside those at evaluations, where there is a folder for them.
     pub save_every: Option<usize>,
+    /// Stop a run with [`TuneError::Collapsed`] once its logits have become the same for every text. Looked for where the
+    /// loss is not below that of guessing: every twentieth of the steps, and at least fifty steps, after the warm-up.
+    pub stop_on_collapse: bool,
     /// Go on from the folder's last checkpoint, if it has one.
     pub resume: bool,
     /// Threads; 0 means one per core.
@@ -179,6 +182,7 @@ impl TuneSettings {
             evaluate_every: None,
             patience: None,
             save_every: None,
+            stop_on_collapse: true,
             resume: false,
             threads: 0,
         }

@@ -1,6 +1,7 @@
 //! Fine-tuning against PyTorch's, and against itself: accumulated, resumed, frozen, with dropout, by
 //! token, from a layer; and of a published encoder.
 
+mod collapse;
 mod layers;
 mod minilm;
 mod pytorch;

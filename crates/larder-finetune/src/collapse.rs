@@ -1,0 +1,245 @@
+//! Has a run collapsed? A learning rate that is too high drives an encoder to where its output is the same for every text;
+//! there no gradient leads back, and the rest of the run is lost.
+//!
+//! A run that merely has not learned yet looks alike: it answers one class as well, and its loss is that of guessing. What
+//! tells them apart is whether the logits still depend on the text. Measured in `docs/collapse.md` beside this crate's
+//! sources.
+
+use std::collections::VecDeque;
+
+use crate::Example;
+use crate::settings::TuneSettings;
+
+/// Examples that are probed, at most.
+const PROBED: usize = 256;
+
+/// Steps between two probes: this many at least, so that the mean loss of the steps between means something,
+const LEAST_STEPS: usize = 50;
+
+/// and at most so many probes in a run.
+const PROBES: usize = 20;
+
+/// How far logits differ between inputs in a run that is alive: at least so much, as a standard deviation. The lowest that was
+/// seen in a run that went on to learn is four times that, in one that did not the eighth part.
+const LEAST_SPREAD: f64 = 2e-4;
+
+/// The share of the best constant answer's loss that a mean loss must stay below to tell of something learned. Means of 50
+/// batches of 32 scatter by 2 % around it.
+const LEARNED: f64 = 0.95;
+
+/// Rows of logits without which nothing can be said of them all.
+const FEWEST_ROWS: usize = 16;
+
+/// Probes, one after another, that must find the same.
+const IN_A_ROW: usize = 2;
+
+/// What was found, where a run has collapsed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Evidence {
+    /// The one class that is answered.
+    pub class: usize,
+    /// Rows of logits that were looked at.
+    pub rows: usize,
+    /// The largest standard deviation of a class's logit over them.
+    pub spread: f64,
+    /// The mean loss of the steps since the probe before.
+    pub loss: f64,
+    /// The loss of the best constant answer.
+    pub constant_loss: f64,
+}
+
+/// Watches a run for a collapse.
+pub(crate) struct Watch {
+    /// Steps between two probes.
+    pub every: usize,
+    /// Steps before which nothing is probed: the warm-up.
+    warm: usize,
+    constant_loss: f64,
+    /// Of the last steps the loss and what it was divided by.
+    recent: VecDeque<(f64, f64)>,
+}
+
+impl Watch {
+    /// Watches a run of `total` steps; `None` where there is nothing to see, as with a single class.
+    pub fn new(train: &[Example], settings: &TuneSettings, total: usize) -> Option<Self> {
+        let constant_loss = constant_loss(train, settings);
+        let is_watched = settings.stop_on_collapse && constant_loss > 0.0;
+        let warm = settings.schedule.warm_steps(total, settings.warmup);
+        let every = LEAST_STEPS.max(total / PROBES);
+        is_watched.then(|| Self { every, warm, constant_loss, recent: VecDeque::new() })
+    }
+
+    /// Takes note of a step.
+    pub fn saw(&mut self, loss: f64, counted: f64) {
+        if self.recent.len() == self.every {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((loss, counted));
+    }
+
+    /// Is it time to look, and does the loss give a reason to?
+    pub fn is_suspicious(&self, step: usize) -> bool {
+        let is_time = step.is_multiple_of(self.every) && step >= self.warm;
+        is_time && self.recent_loss() >= LEARNED * self.constant_loss
+    }
+
+    fn recent_loss(&self) -> f64 {
+        let (sum, counted) =
+            self.recent.iter().fold((0.0, 0.0), |(sum, all), &(loss, counted)| (sum + loss * counted, all + counted));
+        if counted > 0.0 { sum / counted } else { 0.0 }
+    }
+
+    /// Do these logits, row-major `[rows, classes]`, depend on what they were made of no more?
+    pub fn judge(&self, logits: &[f32], classes: usize) -> Option<Evidence> {
+        let rows = logits.len() / classes.max(1);
+        let class = largest(logits.get(..classes)?)?;
+        let is_one = logits.chunks(classes).all(|row| largest(row) == Some(class));
+        let spread = spread(logits, classes);
+        let is_collapsed = rows >= FEWEST_ROWS && is_one && spread < LEAST_SPREAD;
+        let (loss, constant_loss) = (self.recent_loss(), self.constant_loss);
+        is_collapsed.then_some(Evidence { class, rows, spread, loss, constant_loss })
+    }
+
+    /// Have so many probes one after another made sure of it?
+    pub fn is_sure(found: usize) -> bool {
+        found >= IN_A_ROW
+    }
+}
+
+/// The examples that are probed, of so many: spread over all of them.
+pub(crate) fn probed(examples: usize) -> Vec<usize> {
+    let count = examples.min(PROBED);
+    (0..count).map(|place| place * examples / count).collect()
+}
+
+fn largest(row: &[f32]) -> Option<usize> {
+    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
+}
+
+/// The largest standard deviation over the rows of a class's logit, each beside its row's mean: what is added to all logits
+/// of a row changes no answer.
+fn spread(logits: &[f32], classes: usize) -> f64 {
+    let rows = (logits.len() / classes) as f64;
+    let (mut sums, mut squares) = (vec![0.0; classes], vec![0.0; classes]);
+    let centred = |row: &[f32]| {
+        let mean = row.iter().map(|&logit| f64::from(logit)).sum::<f64>() / classes as f64;
+        row.iter().map(|&logit| f64::from(logit) - mean).collect::<Vec<f64>>()
+    };
+    // Beside the first row, so that sums of squares do not lose the small differences.
+    let first = centred(&logits[..classes]);
+    for row in logits.chunks_exact(classes) {
+        for (class, (logit, first)) in centred(row).iter().zip(&first).enumerate() {
+            let apart = logit - first;
+            sums[class] += apart;
+            squares[class] += apart * apart;
+        }
+    }
+    let variances = sums.iter().zip(&squares).map(|(sum, square)| square / rows - (sum / rows).powi(2));
+    // A variance that is no number stays, and is not small.
+    variances
+        .fold(0.0, |largest: f64, variance| if variance > largest || variance.is_nan() { variance } else { largest })
+        .sqrt()
+}
+
+/// The loss of the one answer that has the lowest, if every text has the same: with neither weights nor smoothing the entropy
+/// of the classes' shares. 0 where all labels that count are of one class.
+fn constant_loss(train: &[Example], settings: &TuneSettings) -> f64 {
+    let mut counts = vec![0.0; settings.classes];
+    for (_, class) in train.iter().flat_map(Example::counted) {
+        // Checked: a label that counts is a class.
+        counts[class] += 1.0;
+    }
+    if counts.iter().filter(|&&count| count > 0.0).count() < 2 {
+        return 0.0;
+    }
+    let weight = |class: usize| settings.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
+    let rows: f64 = counts.iter().sum();
+    let weighted: f64 = counts.iter().enumerate().map(|(class, count)| count * weight(class)).sum();
+    let smoothing = f64::from(settings.label_smoothing);
+    // What a class's -ln p is multiplied by in the whole loss; p is best in proportion to it.
+    let shares = counts.iter().enumerate().map(|(class, count)| {
+        weight(class) * ((1.0 - smoothing) * count + smoothing / settings.classes as f64 * rows) / weighted
+    });
+    let shares: Vec<f64> = shares.collect();
+    let all: f64 = shares.iter().sum();
+    shares.iter().filter(|&&share| share > 0.0).map(|share| -share * (share / all).ln()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_onnx::Family;
+
+    use super::*;
+
+    fn examples(labels: &[i64]) -> Vec<Example> {
+        labels.iter().map(|&label| Example::new(vec![1], label)).collect()
+    }
+
+    #[test]
+    fn the_best_constant_answer_is_that_of_the_shares() {
+        let settings = TuneSettings::of(Family::Bert, 3);
+        let labels = [0, 0, 0, 1, 1, 2, 0, 0];
+        let plain = constant_loss(&examples(&labels), &settings);
+        let entropy = [5.0, 2.0, 1.0_f64].iter().map(|count| -count / 8.0 * (count / 8.0).ln()).sum::<f64>();
+        assert!((plain - entropy).abs() < 1e-12);
+        assert_eq!(constant_loss(&examples(&[1, 1]), &settings), 0.0);
+        assert_eq!(constant_loss(&[Example::tagged(vec![1; 3], vec![-100, 2, -100])], &settings), 0.0);
+
+        // With weights and smoothing: no other answer is better.
+        let settings = TuneSettings { class_weights: Some(vec![0.5, 1.0, 4.0]), label_smoothing: 0.2, ..settings };
+        let best = constant_loss(&examples(&labels), &settings);
+        let loss = |p: [f64; 3]| {
+            let weights = [0.5, 1.0, 4.0];
+            let each = |&label: &i64| {
+                let spread: f64 = (0..3).map(|class| weights[class] * -p[class].ln()).sum();
+                let class = label as usize;
+                0.8 * weights[class] * -p[class].ln() + 0.2 / 3.0 * spread
+            };
+            labels.iter().map(each).sum::<f64>() / labels.iter().map(|&label| weights[label as usize]).sum::<f64>()
+        };
+        let grid = (1..100).flat_map(|a| (1..100 - a).map(move |b| [a, b, 100 - a - b].map(|p| f64::from(p) / 100.0)));
+        let found = grid.map(loss).fold(f64::INFINITY, f64::min);
+        assert!(best <= found && found < best + 1e-3, "{best} {found}");
+    }
+
+    #[test]
+    fn one_answer_is_a_collapse_only_where_the_text_makes_no_difference() {
+        let settings = TuneSettings::of(Family::Bert, 2);
+        let mut watch = Watch::new(&examples(&[0, 1, 1]), &settings, 1000).expect("there are two classes");
+        assert_eq!(watch.every, 50);
+        (0..50).for_each(|_| watch.saw(0.64, 32.0));
+        // Every text has the same logits but for what is added to both, and rounding.
+        let same: Vec<f32> = (0..40).flat_map(|row| [row as f32 / 8.0, row as f32 / 8.0 + 1.0]).collect();
+        let evidence = watch.judge(&same, 2).expect("the text makes no difference");
+        assert_eq!((evidence.class, evidence.rows), (1, 40));
+        assert!(evidence.spread < 1e-6 && (evidence.loss - 0.64).abs() < 1e-12, "{evidence:?}");
+        let alive: Vec<f32> = (0..40).flat_map(|row| [0.0, 1.0 + (row % 7) as f32 / 50.0]).collect();
+        assert_eq!(watch.judge(&alive, 2), None);
+        assert!((spread(&alive, 2) - 0.02).abs() < 1e-3, "{}", spread(&alive, 2));
+        let two: Vec<f32> = (0..40).flat_map(|row| [0.0, if row == 7 { -1e-3 } else { 1e-3 }]).collect();
+        assert_eq!(watch.judge(&two, 2), None, "two classes are answered");
+        assert_eq!(watch.judge(&same[..20], 2), None, "ten rows are too few");
+        assert_eq!(watch.judge(&[], 2), None);
+        assert_eq!(watch.judge(&vec![f32::NAN; 80], 2), None);
+
+        // The warm-up is of 100 steps; from then on it is looked at, if nothing has been learned.
+        assert!(watch.is_suspicious(100) && watch.is_suspicious(150));
+        assert!(!watch.is_suspicious(50) && !watch.is_suspicious(125));
+        (0..50).for_each(|_| watch.saw(0.5, 32.0));
+        assert!(!watch.is_suspicious(150));
+        // Steps count by what they counted.
+        watch.saw(100.0, 0.0);
+        assert!((watch.recent_loss() - 0.5).abs() < 1e-12);
+        assert!(Watch::new(&examples(&[1, 1, 1]), &settings, 1000).is_none());
+        let off = TuneSettings { stop_on_collapse: false, ..settings };
+        assert!(Watch::new(&examples(&[0, 1, 1]), &off, 1000).is_none());
+    }
+
+    #[test]
+    fn probes_are_spread_over_the_examples() {
+        assert_eq!(probed(3), [0, 1, 2]);
+        let rows = probed(1000);
+        assert_eq!((rows.len(), rows[0], rows[1], rows[255]), (256, 0, 3, 996));
+        assert!(probed(0).is_empty());
+    }
+}
