@@ -261,9 +261,8 @@ impl PipelineError {
             Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ExitCode::MissingPrerequisite,
             Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
             Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
-            Self::Train(TrainError::Diverged { .. }) | Self::Tune(TuneError::NotFinite { .. }) => {
-                ExitCode::TrainingFailed
-            }
+            Self::Train(TrainError::Diverged { .. })
+            | Self::Tune(TuneError::NotFinite { .. } | TuneError::Collapsed { .. }) => ExitCode::TrainingFailed,
             Self::Tune(
                 TuneError::Setting { .. } | TuneError::UnknownFreeze { .. } | TuneError::FreezeLayers { .. },
             ) => ExitCode::Usage,

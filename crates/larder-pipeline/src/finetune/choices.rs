@@ -165,6 +165,7 @@ impl TuneChoices {
             evaluate_every: self.evaluate_every,
             patience: self.patience,
             save_every: self.save_every,
+            stop_on_collapse: !self.keep_going,
             resume,
             threads,
             ..plain
