@@ -60,12 +60,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches a run of `total` steps; `None` where there is nothing to see, as with a single class.
+    /// Watches a run of `total` steps; `None` where there is nothing to see: in a short run, or with a single class.
     pub fn new(train: &[Example], settings: &TuneSettings, total: usize) -> Option<Self> {
         let constant_loss = constant_loss(train, settings);
-        let is_watched = settings.stop_on_collapse && constant_loss > 0.0;
         let warm = settings.schedule.warm_steps(total, settings.warmup);
         let every = LEAST_STEPS.max(total / PROBES);
+        let is_watched = settings.stop_on_collapse && constant_loss > 0.0 && total >= every * IN_A_ROW;
         is_watched.then(|| Self { every, warm, constant_loss, recent: VecDeque::new() })
     }
 
@@ -231,6 +231,7 @@ mod tests {
         watch.saw(100.0, 0.0);
         assert!((watch.recent_loss() - 0.5).abs() < 1e-12);
         assert!(Watch::new(&examples(&[1, 1, 1]), &settings, 1000).is_none());
+        assert!(Watch::new(&examples(&[0, 1, 1]), &settings, 99).is_none());
         let off = TuneSettings { stop_on_collapse: false, ..settings };
         assert!(Watch::new(&examples(&[0, 1, 1]), &off, 1000).is_none());
     }

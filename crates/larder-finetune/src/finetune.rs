@@ -134,6 +134,8 @@ struct Run<'a> {
     session: Session,
     /// Answers the examples to judge by; those that are trained on, where only a collapse is looked for.
     evaluator: Option<Evaluator<'a>>,
+    /// Looks for a collapse.
+    watch: Option<Watch>,
     pool: ThreadPool,
     state: State,
     progress: Progress,
@@ -167,7 +169,9 @@ impl<'a> Run<'a> {
             [] => batches,
             dev => Batches { examples: dev, split: SplitOf::Dev, ..batches },
         };
-        let is_needed = settings.stop_on_collapse || !dev.is_empty();
+        let lengths: Vec<usize> = train.iter().map(Example::len).collect();
+        let watch = Watch::new(train, settings, Plan::new(&lengths, settings).total());
+        let is_needed = watch.is_some() || !dev.is_empty();
         let evaluator = is_needed.then(|| Evaluator::new(runtime, &graphs, judged, settings, &session_settings));
         let evaluator = evaluator.transpose()?;
         // From here on the sessions alone have the graphs, with the constants in them.
@@ -195,6 +199,7 @@ impl<'a> Run<'a> {
             batches,
             session,
             evaluator,
+            watch,
             pool,
             state,
             progress,
@@ -210,7 +215,7 @@ impl<'a> Run<'a> {
         let lengths: Vec<usize> = self.material.train.iter().map(Example::len).collect();
         let plan = Plan::new(&lengths, self.settings);
         let total = plan.total();
-        let mut watch = Watch::new(self.material.train, self.settings, total);
+        let mut watch = self.watch.take();
         let mut step = 0;
         for epoch in 0.. {
             let steps = plan.epoch(epoch);
