@@ -69,6 +69,16 @@ train dataset=default_dataset encoder=default_encoder *options: build
 run dataset=default_dataset encoder=default_encoder *options: build
     {{ larder }} run "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
 
+# Train the encoder itself with a head, then evaluate; options as `larder finetune --help` has them
+[group('stages')]
+finetune dataset=default_dataset encoder=default_encoder *options: build
+    {{ larder }} finetune "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
+
+# Write the training graphs of an encoder and a dataset, for any ONNX Runtime
+[group('stages')]
+graphs dataset=default_dataset encoder=default_encoder *options: build
+    {{ larder }} graphs "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
+
 # Encoders on one dataset, side by side: scores, costs, and which differences are real
 [group('stages')]
 compare dataset encoders *options: build
