@@ -6,7 +6,8 @@ use larder_finetune::{
     BatchSize, Example, HeadStart, HistoryRow, Length, Material, Observer, Quiet, Schedule, TuneError, TuneSettings,
     Tuned, finetune,
 };
-use larder_onnx::{EncoderConfig, random_weights};
+use larder_graphs::HeadInput;
+use larder_onnx::{EncoderConfig, Pool, random_weights};
 
 use crate::support::*;
 
@@ -36,14 +37,16 @@ fn tiny(layers: usize) -> EncoderConfig {
 }
 
 fn settings(config: &EncoderConfig, tagging: bool) -> TuneSettings {
-    let of = if tagging { TuneSettings::tagging } else { TuneSettings::of };
+    // An untrained pooler of so few features hardly lets a difference through.
+    let input = if tagging { HeadInput::Tokens } else { HeadInput::Pooled(Pool::Cls) };
     TuneSettings {
+        input,
         head: HeadStart::Random,
         length: Length::Steps(300),
         batch: BatchSize::Rows(16),
         schedule: Schedule::Constant,
         threads: 1,
-        ..of(config.family, 2)
+        ..TuneSettings::of(config.family, 2)
     }
 }
 
@@ -59,7 +62,7 @@ fn a_run_that_says_the_same_of_everything_is_stopped() {
         // Looked for every fifty steps, after thirty of warm-up.
         assert!(step >= 100 && step.is_multiple_of(50), "{message}");
         assert_eq!(rows, if tagging { 5 * 64 } else { 64 });
-        assert!(spread < 2e-4 && loss > 0.95 * constant_loss && (0.6..0.65).contains(&constant_loss), "{message}");
+        assert!(spread < 2.5e-3 && loss > 0.95 * constant_loss && (0.6..0.65).contains(&constant_loss), "{message}");
         let knobs = ["lower the learning rate (1e-1; bert is fine-tuned at 2e-5 to 5e-5)", "warm-up", "now to 1)"];
         assert!(knobs.iter().all(|knob| message.contains(knob)), "{message}");
     }
