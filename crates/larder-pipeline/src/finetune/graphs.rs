@@ -7,7 +7,8 @@ use larder_encoder::Encoder;
 use larder_store::check_name;
 use serde::Serialize;
 
-use super::{FinetuneOptions, Subject};
+use super::FinetuneOptions;
+use super::subject::Subject;
 use crate::{Larder, Observer, PipelineError};
 
 /// Where the graphs go.

@@ -13,7 +13,8 @@ use larder_encode::{EncodeSettings, LayerSelection};
 use larder_finetune::{Example, HiddenStates, SplitOf, TuneError};
 use larder_store::{FeaturesFile, Level, StoreError};
 
-use super::{FinetuneOptions, Subject};
+use super::FinetuneOptions;
+use super::subject::Subject;
 use crate::encode::{EncodeOptions, encode_split};
 use crate::train::TRAIN_SPLIT;
 use crate::{Larder, Observer, PipelineError, StageTime};

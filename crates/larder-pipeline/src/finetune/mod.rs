@@ -7,20 +7,21 @@ mod folder;
 mod graphs;
 mod hidden;
 mod judge;
+mod subject;
 mod sweep;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_encoder::Encoder;
 use larder_finetune::{Material, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_metrics::Metric;
-use larder_onnx::{EncoderConfig, FeatureOutput, Pool, Weights};
-use larder_store::{Level, Provenance, StepRecord, check_name, digest_file, read_provenance, write_history};
+use larder_onnx::{FeatureOutput, Pool};
+use larder_store::{Level, StepRecord, check_name, digest_file, write_history};
 use larder_train::Classifier;
 
 pub(crate) use advice::{classifier_advice, tagger_advice, tuning_advice};
@@ -32,14 +33,14 @@ use crate::encode::EncodeOptions;
 use crate::evaluate::evaluate;
 use crate::head::Head;
 use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings, TunedRecord};
-use crate::tokenize::{TokenizeOptions, tokenize_split};
-use crate::train::{Place, TRAIN_SPLIT, TrainOutcome, check_trainable, install, slot, tidy};
+use crate::tokenize::TokenizeOptions;
+use crate::train::{Place, TRAIN_SPLIT, TrainOutcome, install, slot, tidy};
 use crate::{Event, Larder, Observer, PipelineError, RunOutcome, Stage, StageTime};
 
-use examples::{Reading, SplitExamples};
 use folder::TuningFolder;
 use hidden::CachedStates;
 use judge::Judge;
+use subject::Subject;
 
 /// The split that a run is judged by while it goes on, unless another is named. Where there is none, the first that has `dev`
 /// or `valid` in its name.
@@ -74,93 +75,6 @@ pub struct FinetuneOptions {
     pub keep_checkpoints: bool,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
-}
-
-/// Everything that a run is made of, read.
-struct Subject<'a> {
-    spec: &'a DatasetSpec,
-    encoder: &'a Encoder,
-    config: EncoderConfig,
-    weights: Weights,
-    labels: LabelMap,
-    train: SplitExamples,
-    dev: SplitExamples,
-    /// The split of `dev`.
-    dev_split: Option<String>,
-    /// The tokens files of both.
-    tokens: Vec<(String, PathBuf)>,
-    /// Rows (tagging: words) a class in train.
-    counts: Vec<usize>,
-    times: Vec<StageTime>,
-}
-
-impl<'a> Subject<'a> {
-    fn read(
-        larder: &Larder,
-        spec: &'a DatasetSpec,
-        encoder: &'a Encoder,
-        options: &FinetuneOptions,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, PipelineError> {
-        check_trainable(spec, level(spec.task))?;
-        let dev_split = options.dev.clone().or_else(|| usual_dev_split(spec));
-        if dev_split.is_none() {
-            observer.event(Event::Note(
-                "no split is called dev or like it, so nothing judges the run while it goes on and the last parameters \
-                 are kept; `--dev SPLIT` names one",
-            ));
-        }
-        let (mut tokens, mut times) = (Vec::new(), Vec::new());
-        for split in std::iter::once(TRAIN_SPLIT).chain(dev_split.as_deref()) {
-            let (path, time) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
-            tokens.push((split.to_owned(), path));
-            times.push(time);
-        }
-        let (config, weights) = encoder.weights()?;
-        let labels = LabelMap::resolve(spec)?;
-        let max_tokens = options.tokenize.max_tokens(encoder);
-        let reading = Reading { task: spec.task, labels: &labels, max_tokens, stride: options.stride };
-        let train = reading.read(&tokens[0].1)?;
-        let dev = tokens.get(1).map(|(_, path)| reading.read(path)).transpose()?.unwrap_or_default();
-        let counts = train.gold.counts(labels.len());
-        Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
-    }
-
-    fn settings(&self, options: &FinetuneOptions) -> Result<TuneSettings, PipelineError> {
-        let task = self.spec.task;
-        options.choices.settings(&self.config, task, &self.counts, options.threads, options.resume)
-    }
-
-    /// What decides the run.
-    fn provenance(
-        &self,
-        described: &BTreeMap<String, String>,
-        options: &FinetuneOptions,
-    ) -> Result<Provenance, PipelineError> {
-        let mut provenance = Provenance::new("finetune", TUNING_VERSION)
-            .with("encoder.digest", &self.encoder.manifest().digest)
-            .with("dataset", &self.spec.name)
-            .with("labels", self.labels.names().join(","))
-            .with("stride", options.stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string()))
-            .with("score", self.score_name(options));
-        for (split, path) in &self.tokens {
-            let parts = read_provenance(path)?.map(|found| found.parts).unwrap_or_default();
-            let role = if split == TRAIN_SPLIT { "train" } else { "dev" };
-            let parts = parts.into_iter().filter(|(part, _)| !part.starts_with("ran."));
-            provenance = provenance.with_all(parts.map(|(part, value)| (format!("{role}.{part}"), value)));
-        }
-        for (key, value) in described {
-            provenance = provenance.with(key, value);
-        }
-        Ok(provenance)
-    }
-
-    fn score_name(&self, options: &FinetuneOptions) -> &'static str {
-        match self.spec.task {
-            Task::Sequence => options.metric.name(),
-            Task::Tagging => judge::TAGGING_SCORE,
-        }
-    }
 }
 
 /// Fine-tunes an encoder on the `train` split, unless a run of exactly these settings and data is there.
@@ -275,21 +189,6 @@ pub fn run_finetune(
     let scored = evaluate(larder, &trained.record, &[], larder_runtime::Device::Cpu, options.threads, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
     Ok(RunOutcome { trained, evaluation: scored.evaluation, times })
-}
-
-/// `dev`, else the first split that is called something like it.
-fn usual_dev_split(spec: &DatasetSpec) -> Option<String> {
-    let splits = || spec.split_names().filter(|split| *split != TRAIN_SPLIT);
-    let alike = |split: &&str| ["dev", "valid"].iter().any(|word| split.contains(word));
-    splits().find(|split| *split == DEV_SPLIT).or_else(|| splits().find(alike)).map(str::to_owned)
-}
-
-/// What features a head of that task reads.
-fn level(task: Task) -> Level {
-    match task {
-        Task::Sequence => Level::Sentence,
-        Task::Tagging => Level::Word,
-    }
 }
 
 /// How the features are made that the head reads.

@@ -1,7 +1,6 @@
 //! `finetune` and `graphs`.
 
 use larder_pipeline::{GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
-use serde_json::json;
 
 use super::Context;
 use crate::cli::{FinetuneArgs, GraphsArgs};
@@ -26,18 +25,7 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
     }
     let outcome = run_finetune(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
-    if context.json {
-        return context.print_json(&json!({
-            "run": outcome.trained.record.run,
-            "training": outcome.trained.record.head,
-            "evaluation": outcome.evaluation,
-            "stages": outcome.times,
-        }));
-    }
-    context.print_training(&outcome.trained)?;
-    context.print_scores(&outcome.evaluation)?;
-    context.print(&tables::times(&outcome.times))?;
-    context.print(&format!("run {}: {}", outcome.trained.record.run, outcome.trained.folder.display()))
+    context.print_run(&outcome)
 }
 
 pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {

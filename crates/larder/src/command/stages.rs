@@ -3,8 +3,8 @@
 use larder_data::DatasetSpec;
 use larder_encoder::Encoder;
 use larder_pipeline::{
-    EvaluateOutcome, Evaluation, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate, run_seeds,
-    tokenize_split,
+    EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate,
+    run_seeds, tokenize_split,
 };
 use serde_json::json;
 
@@ -78,17 +78,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     }
     let outcome = larder_pipeline::run(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
-    if context.json {
-        return context.print_json(&json!({
-            "run": outcome.trained.record.run,
-            "evaluation": outcome.evaluation,
-            "stages": outcome.times,
-        }));
-    }
-    context.print_training(&outcome.trained)?;
-    context.print_scores(&outcome.evaluation)?;
-    context.print(&tables::times(&outcome.times))?;
-    context.print(&format!("run {}: {}", outcome.trained.record.run, outcome.trained.folder.display()))
+    context.print_run(&outcome)
 }
 
 pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
@@ -122,7 +112,24 @@ impl Context {
         files.iter().try_for_each(|(path, _)| self.print(&path.display().to_string()))
     }
 
-    pub fn print_training(&self, outcome: &TrainOutcome) -> Result<(), Failure> {
+    /// How a run was trained, and its scores.
+    pub fn print_run(&self, outcome: &RunOutcome) -> Result<(), Failure> {
+        let record = &outcome.trained.record;
+        if self.json {
+            return self.print_json(&json!({
+                "run": record.run,
+                "training": record.head,
+                "evaluation": outcome.evaluation,
+                "stages": outcome.times,
+            }));
+        }
+        self.print_training(&outcome.trained)?;
+        self.print_scores(&outcome.evaluation)?;
+        self.print(&tables::times(&outcome.times))?;
+        self.print(&format!("run {}: {}", record.run, outcome.trained.folder.display()))
+    }
+
+    fn print_training(&self, outcome: &TrainOutcome) -> Result<(), Failure> {
         for note in &outcome.notes {
             self.print(&format!("note: {note}"))?;
         }
@@ -150,7 +157,7 @@ impl Context {
         self.print(&tables::seeds(outcome))
     }
 
-    pub fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {
+    fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {
         self.print(&tables::summary(evaluation))?;
         match tables::advice(evaluation) {
             advice if advice.is_empty() => Ok(()),
