@@ -194,4 +194,19 @@ mod tests {
         let beyond: Freeze = "layers:3-12".parse().expect("is spelled right");
         assert!(beyond.check(&EncoderConfig::of(Family::Bert)).is_err());
     }
+
+    #[test]
+    fn layers_on_both_sides_of_a_cut_share_nothing_that_is_trained() {
+        let plain = Freeze::default();
+        let bert = EncoderConfig::of(Family::Bert);
+        assert!((0..12).all(|layer| plain.check_cut(&bert, layer).is_ok()) && plain.check_cut(&bert, 12).is_err());
+        // Layers 0 to 5 are one, and 6 to 11.
+        let albert = EncoderConfig { num_hidden_groups: 2, ..EncoderConfig::of(Family::Albert) };
+        let whole: Vec<usize> = (0..12).filter(|&layer| plain.check_cut(&albert, layer).is_ok()).collect();
+        assert_eq!(whole, [0, 6]);
+        let message = plain.check_cut(&albert, 3).expect_err("the layers are one").to_string();
+        assert!(message.ends_with("take layer 0 or 6, or freeze them"), "{message}");
+        let frozen: Freeze = "layers:0-5".parse().expect("is spelled right");
+        assert!(frozen.check_cut(&albert, 3).is_ok() && frozen.check_cut(&albert, 7).is_err());
+    }
 }
