@@ -51,8 +51,10 @@ impl<'a> Plan<'a> {
             }
         };
         let bucket = rows_of_batch.saturating_mul(together).saturating_mul(BUCKET_BATCHES).max(1);
-        for bucket in rows.chunks_mut(bucket) {
-            bucket.sort_by_key(|&row| self.lengths[row]);
+        if self.settings.order == Order::ByLength {
+            for bucket in rows.chunks_mut(bucket) {
+                bucket.sort_by_key(|&row| self.lengths[row]);
+            }
         }
         let mut steps: Vec<Step> =
             self.batches(&rows).chunks(together).flat_map(|batches| self.step(batches)).collect();
@@ -107,8 +109,11 @@ mod tests {
     #[test]
     fn every_epoch_has_every_example_once_in_another_order() {
         let lengths: Vec<usize> = (0..103).map(|row| 3 + row * 7 % 20).collect();
-        for batch in [BatchSize::Rows(8), BatchSize::Tokens(100)] {
-            let settings = settings(batch, 2, Order::Shuffled);
+        let orders = [Order::ByLength, Order::Random];
+        let both =
+            [BatchSize::Rows(8), BatchSize::Tokens(100)].into_iter().flat_map(|batch| orders.map(|o| (batch, o)));
+        for (batch, order) in both {
+            let settings = settings(batch, 2, order);
             let plan = Plan::new(&lengths, &settings);
             let (first, second) = (plan.epoch(0), plan.epoch(1));
             assert_eq!(sorted(&first), (0..103).collect::<Vec<_>>());
@@ -128,7 +133,7 @@ mod tests {
     fn batches_of_a_step_make_up_the_large_batch() {
         let lengths = [5; 20];
         let (two, one) =
-            (settings(BatchSize::Rows(4), 2, Order::Shuffled), settings(BatchSize::Rows(8), 1, Order::Shuffled));
+            (settings(BatchSize::Rows(4), 2, Order::ByLength), settings(BatchSize::Rows(8), 1, Order::ByLength));
         let flat = |settings: &TuneSettings| {
             let steps = Plan::new(&lengths, settings).epoch(0);
             steps.into_iter().map(|step| step.concat()).collect::<Vec<_>>()

@@ -38,20 +38,23 @@ pub enum BatchSize {
 /// In which order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Another one in every epoch, by the seed; examples of like length share a batch.
-    Shuffled,
+    /// Another one in every epoch, by the seed; examples of like length share a batch, so that little is padded.
+    ByLength,
+    /// Another one in every epoch, by the seed, and nothing else.
+    Random,
     /// As the examples come, in every epoch.
     AsGiven,
 }
 
 impl Order {
     /// All choices.
-    pub const ALL: &[Self] = &[Self::Shuffled, Self::AsGiven];
+    pub const ALL: &[Self] = &[Self::ByLength, Self::Random, Self::AsGiven];
 
     /// The spelling used in files, flags and messages: how examples are shuffled.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Shuffled => "by-length",
+            Self::ByLength => "by-length",
+            Self::Random => "random",
             Self::AsGiven => "none",
         }
     }
@@ -71,7 +74,7 @@ impl FromStr for Order {
         known.ok_or_else(|| TuneError::Setting {
             setting: "shuffle",
             found: word.to_owned(),
-            expected: "by-length or none",
+            expected: "by-length, random or none",
         })
     }
 }
@@ -166,7 +169,7 @@ impl TuneSettings {
             length: Length::Epochs(preset.epochs),
             batch: BatchSize::Rows(preset.rows),
             accumulation: 1,
-            order: Order::Shuffled,
+            order: Order::ByLength,
             seed: DEFAULT_SEED,
             schedule: Schedule::Linear,
             warmup: preset.warmup,

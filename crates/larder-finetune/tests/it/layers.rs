@@ -76,7 +76,7 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
             settings = TuneSettings { head, input: HeadInput::Pooled(Pool::Mean), ..settings };
         }
         // Batches in which examples are padded, which hidden states of single examples are not.
-        settings = TuneSettings { order: Order::Shuffled, length: Length::Steps(12), ..settings };
+        settings = TuneSettings { order: Order::ByLength, length: Length::Steps(12), ..settings };
         let dev = &golden.examples[3..9];
         let frozen = TuneSettings { freeze: freeze.parse().expect("is spelled right"), ..settings.clone() };
         let whole = run(&golden, &frozen, dev, None);

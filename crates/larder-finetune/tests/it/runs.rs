@@ -41,7 +41,7 @@ impl Observer for Killed {
 fn a_run_that_is_taken_up_again_ends_in_the_same_numbers() {
     let golden = Golden::bert();
     let settings = TuneSettings {
-        order: Order::Shuffled,
+        order: Order::ByLength,
         schedule: Schedule::Linear,
         warmup: 0.1,
         accumulation: 2,

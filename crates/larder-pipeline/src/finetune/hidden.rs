@@ -119,8 +119,6 @@ impl HiddenStates for CachedStates {
         };
         // Of an example that is not there nothing is read, which the loop tells by its length.
         let Some(states) = states.filter(|states| row + 1 < states.starts.len()) else { return Ok(()) };
-        states
-            .read(row, into)
-            .map_err(|source| TuneError::Store(StoreError::Io { action: "read", path: "hidden states".into(), source }))
+        states.read(row, into).map_err(|source| TuneError::HiddenStatesRead { split, row, source: Box::new(source) })
     }
 }

@@ -120,8 +120,8 @@ pub struct CourseFlags {
     /// Batches a step: the same, within rounding, as one large batch, and takes no more memory than one of them
     #[arg(long, value_name = "N")]
     pub accumulate: Option<usize>,
-    /// The order: by-length, shuffled by the seed with texts of like length together; none, as the file has them
-    #[arg(long, value_name = "by-length|none")]
+    /// The order: random, by the seed; by-length, the same with texts of like length in a batch; none, as the file has them
+    #[arg(long, value_name = "random|by-length|none")]
     pub shuffle: Option<Order>,
     /// The learning rates after the warm-up
     #[arg(long, value_name = "linear|constant|cosine")]
