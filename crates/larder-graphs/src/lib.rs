@@ -8,8 +8,8 @@
 //!   silently zero.
 //! - [`Loss`] adds a loss to a graph.
 //! - [`TrainingGraphs`] puts a head and a loss on an encoder and gives the graph that trains it and the one that evaluates
-//!   it; [`optimizer_model`] is AdamW as a graph. [`cut`] leaves of an encoder what stands above a layer, to be trained
-//!   from that layer's outputs.
+//!   it, [`MlpGraphs`] does so for a perceptron on features; [`optimizer_model`] is AdamW as a graph. [`cut`] leaves of an
+//!   encoder what stands above a layer, to be trained from that layer's outputs.
 //! - [`check_kernels`] says whether the stock builds for CPU and CUDA can run every node.
 //! - [`GraphsError`] is everything that can go wrong.
 //!
@@ -62,6 +62,6 @@ pub use registry::{differentiable_operators, not_differentiable_operators};
 pub use reverse::{Differentiated, OPSETS, Request, Scatter, differentiate};
 pub use training::{
     CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, HEAD_BIAS, HEAD_WEIGHT,
-    HIDDEN_STATES, HeadInput, LOSS_SCALE, MANIFEST_FILE, OPTIMIZER_FILE, RowNumbers, TRAINING_FILE, TrainedParameter,
-    TrainingGraphs, TrainingSpec, cut,
+    HIDDEN_STATES, HeadInput, LOSS_SCALE, MANIFEST_FILE, MLP_FEATURES, MlpGraphs, MlpSpec, OPTIMIZER_FILE, RowNumbers,
+    TRAINING_FILE, TrainedParameter, TrainingGraphs, TrainingSpec, cut,
 };

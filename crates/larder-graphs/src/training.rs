@@ -3,6 +3,7 @@
 mod cut;
 mod dropout;
 mod head;
+mod mlp;
 mod save;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub use cut::{HIDDEN_STATES, cut};
 pub use dropout::{DropoutForm, DropoutMask, DropoutRatios};
 pub use head::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
+pub use mlp::{MLP_FEATURES, MlpGraphs, MlpSpec};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
 
 use self::head::Features;
@@ -51,6 +53,15 @@ pub struct TrainedParameter {
     pub shape: Vec<usize>,
     /// The output of the training graph that holds its gradient.
     pub gradient: GradientOutput,
+}
+
+impl TrainedParameter {
+    /// The output of the training graph that holds its gradient, or those of a table's rows.
+    pub fn output(&self) -> &str {
+        match &self.gradient {
+            GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output,
+        }
+    }
 }
 
 /// Where a gradient is found.
@@ -139,7 +150,9 @@ impl TrainingGraphs {
         let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
         let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
         let mut facts = learn(&forward, &masks)?;
-        let (training, parameters, unreached) = with_gradients(forward, opset, spec, &mut facts)?;
+        let mut trained = spec.trained.clone();
+        trained.extend([HEAD_WEIGHT.to_owned(), HEAD_BIAS.to_owned()]);
+        let (training, parameters, unreached) = with_gradients(forward, opset, &trained, &mut facts)?;
         let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
         graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
         let wanted = graphs.outputs();
@@ -214,16 +227,14 @@ fn tables(graph: &GraphProto, trained: &[String], facts: &Facts) -> Vec<Table> {
     trained.iter().filter_map(table).collect()
 }
 
-/// Adds the backward nodes and names the gradients.
+/// Adds the backward nodes and names the gradients of the `trained` inputs.
 fn with_gradients(
     forward: Model,
     opset: i64,
-    spec: &TrainingSpec,
+    trained: &[String],
     facts: &mut Facts,
 ) -> Result<(Model, Vec<TrainedParameter>, Vec<String>), GraphsError> {
-    let mut trained = spec.trained.clone();
-    trained.extend([HEAD_WEIGHT.to_owned(), HEAD_BIAS.to_owned()]);
-    let tables = tables(forward.graph(), &trained, facts);
+    let tables = tables(forward.graph(), trained, facts);
     let fed: HashSet<String> = forward.graph().input.iter().map(|input| input.name().to_owned()).collect();
     let shape_of = |name: &str| -> Result<Vec<usize>, GraphsError> {
         let fact = facts.get(name).ok_or_else(|| GraphsError::NoFact { tensor: name.to_owned() })?;

@@ -10,6 +10,7 @@ mod gather;
 mod golden;
 mod layout;
 mod losses;
+mod mlp;
 mod models;
 mod normalisation;
 mod products;
