@@ -59,7 +59,7 @@ impl LogisticHead {
     /// [`TrainError::MissingColumn`], [`TrainError::WidthMismatch`], [`TrainError::RowMismatch`],
     /// [`TrainError::NonFinite`].
     pub fn probabilities(&self, columns: &[&FeatureColumn]) -> Result<Array2<f64>, TrainError> {
-        let columns = self.arrange(columns)?;
+        let columns = arrange(&self.columns, columns)?;
         let rows = columns.first().map_or(0, |column| column.rows());
         check_columns(&columns, rows)?;
         let batch = Batch::<f64> {
@@ -85,32 +85,35 @@ impl LogisticHead {
         probabilities.rows().into_iter().map(|row| answer(row.iter().copied(), self.threshold)).collect()
     }
 
-    /// The head's columns among those given, in the head's order.
-    fn arrange<'a>(&self, columns: &[&'a FeatureColumn]) -> Result<Vec<&'a FeatureColumn>, TrainError> {
-        self.columns
-            .iter()
-            .map(|wanted| {
-                let found = columns.iter().copied().find(|column| column.name == wanted.name);
-                let column = found.ok_or_else(|| TrainError::MissingColumn {
-                    column: wanted.name.clone(),
-                    found: columns.iter().map(|column| column.name.clone()).collect(),
-                })?;
-                if column.width() != wanted.width {
-                    return Err(TrainError::WidthMismatch {
-                        column: wanted.name.clone(),
-                        found: column.width(),
-                        expected: wanted.width,
-                    });
-                }
-                Ok(column)
-            })
-            .collect()
-    }
-
     /// Weights in row-major order, then intercepts.
     fn parameters(&self) -> Vec<f64> {
         self.weights.iter().chain(&self.intercept).copied().collect()
     }
+}
+
+/// A head's columns among those given, in the head's order.
+pub(crate) fn arrange<'a>(
+    wanted: &[HeadColumn],
+    columns: &[&'a FeatureColumn],
+) -> Result<Vec<&'a FeatureColumn>, TrainError> {
+    wanted
+        .iter()
+        .map(|wanted| {
+            let found = columns.iter().copied().find(|column| column.name == wanted.name);
+            let column = found.ok_or_else(|| TrainError::MissingColumn {
+                column: wanted.name.clone(),
+                found: columns.iter().map(|column| column.name.clone()).collect(),
+            })?;
+            if column.width() != wanted.width {
+                return Err(TrainError::WidthMismatch {
+                    column: wanted.name.clone(),
+                    found: column.width(),
+                    expected: wanted.width,
+                });
+            }
+            Ok(column)
+        })
+        .collect()
 }
 
 /// The exact objective, in float64 and nats, of a head on features and labels: the *sum* over rows of the log-losses
@@ -122,7 +125,7 @@ impl LogisticHead {
 /// # Errors
 /// Those of [`LogisticHead::probabilities`], and [`TrainError::LabelOutOfRange`].
 pub fn objective(head: &LogisticHead, columns: &[&FeatureColumn], labels: &[usize]) -> Result<f64, TrainError> {
-    let columns = head.arrange(columns)?;
+    let columns = arrange(&head.columns, columns)?;
     check_columns(&columns, labels.len())?;
     check_labels(labels, head.classes.len())?;
     let problem = Problem {

@@ -6,6 +6,8 @@
 //!   train, and on nothing else. [`Convergence`] says how well the chosen head solves its problem.
 //! - [`LogisticHead`] gives probabilities and answers, and is saved as `head.json` and `head.safetensors`;
 //!   [`objective`] is the exact quantity that training minimises.
+//! - [`MlpHead`] is a multi-layer perceptron, trained elsewhere and used as any other head: [`SequenceHead`] is what
+//!   both kinds do.
 //! - [`advise_on_scores`] and [`advise_on_training`] say what a result means, and what would help.
 //!
 //! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
@@ -36,6 +38,7 @@ mod advice;
 mod candidates;
 mod classifier;
 mod column;
+mod erf;
 mod error;
 mod head;
 mod head_file;
@@ -45,10 +48,13 @@ mod lbfgs;
 mod library;
 mod logistic;
 mod matrix;
+mod mlp_file;
+mod mlp_head;
 mod objective;
 mod ranking;
 mod select;
 mod selection;
+mod sequence_head;
 mod settings;
 mod standardise;
 mod tagging;
@@ -62,10 +68,12 @@ pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};
 pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
+pub use mlp_head::{MlpHead, MlpLayer};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
+pub use sequence_head::SequenceHead;
 pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings};
-pub use standardise::Standardiser;
+pub use standardise::{Standardiser, StandardiserFit};
 pub use tagging::{
     ColumnUse, DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_MEMORY_BYTES, DEFAULT_TAGGING_FOLDS,
     DEFAULT_TAGGING_GRID, JudgedTagger, TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE, TaggedEntity, TaggedSentence,

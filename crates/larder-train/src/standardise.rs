@@ -64,6 +64,31 @@ impl Standardiser {
     }
 }
 
+/// A [`Standardiser`] measured a few rows at a time, in float64.
+#[derive(Debug, Clone)]
+pub struct StandardiserFit {
+    width: usize,
+    moments: Option<Moments>,
+}
+
+impl StandardiserFit {
+    /// Of rows of `width` numbers, none of which has been seen.
+    pub fn new(width: usize) -> Self {
+        Self { width, moments: None }
+    }
+
+    /// Takes rows `[width]` each. The same rows in other parts give the same numbers within rounding.
+    pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a [f32]> + Clone) {
+        let part = Moments::of_rows(self.width, rows);
+        self.moments = Moments::merge(self.moments.iter().chain([&part]));
+    }
+
+    /// What was measured; without a row, dimensions stay as they are.
+    pub fn finish(self) -> Standardiser {
+        self.moments.map_or_else(|| Standardiser::identity(self.width), |moments| moments.standardiser())
+    }
+}
+
 /// Mean and spread of one column over some of its rows; those of disjoint rows can be merged.
 #[derive(Debug, Clone)]
 pub(crate) struct Moments {
