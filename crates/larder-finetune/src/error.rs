@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use larder_graphs::GraphsError;
+use larder_metrics::MetricsError;
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;
+use larder_train::TrainError;
 
 use crate::SplitOf;
 
@@ -16,8 +18,8 @@ pub enum TuneError {
     /// The encoder, or the head that was given, is wrong.
     #[error("the encoder cannot be fine-tuned")]
     Model(#[from] OnnxError),
-    /// No training graph can be made of the encoder.
-    #[error("no training graph can be made of the encoder")]
+    /// No training graph can be made of the encoder or the head.
+    #[error("no training graph can be made")]
     Graphs(#[from] GraphsError),
     /// A graph does not run.
     #[error("the {graph} does not run")]
@@ -52,6 +54,38 @@ pub enum TuneError {
     /// Nothing to train on.
     #[error("there are no examples to train on")]
     NoExamples,
+    /// Features, labels or a head that cannot be trained with.
+    #[error(transparent)]
+    Head(#[from] TrainError),
+    /// Answers that cannot be scored.
+    #[error("cannot score the answers")]
+    Metrics(#[from] MetricsError),
+    /// Nothing can be held out of so few rows.
+    #[error(
+        "class `{class}` has {rows} training row(s), and early stopping holds some rows of each class out: add rows, or train \
+         the `logistic` head"
+    )]
+    TooFewRows {
+        /// The rarer of the two most frequent classes.
+        class: String,
+        /// Its training rows.
+        rows: usize,
+    },
+    /// Numbers of a head got out of hand.
+    #[error(
+        "at step {step} the head's {what} is {value}: lower the learning rate (now {rate:e}), leave features standardised, or \
+         take smaller layers"
+    )]
+    HeadNotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// The loss, or the norm of the gradients.
+        what: &'static str,
+        /// NaN or an infinity.
+        value: f64,
+        /// The learning rate in that step.
+        rate: f64,
+    },
     /// An example that the encoder or the head cannot take.
     #[error("example {row} (from 0) {problem}")]
     Example {

@@ -102,7 +102,8 @@ impl HiddenStates for Zeros {
     }
 }
 
-fn seen(view: &TensorView<'_>) -> Seen {
+/// What is known of a tensor after a run.
+pub(crate) fn seen(view: &TensorView<'_>) -> Seen {
     let values = match view.data {
         ViewData::I64(values) if values.len() <= LARGEST_KNOWN_VALUE => Some(values.to_vec()),
         _ => None,

@@ -5,6 +5,7 @@
 //! - [`export`] writes the graphs of such a run as files, for whoever runs them.
 //! - [`Observer`] is told of every step and judges every evaluation.
 //! - With [`TuneSettings::from_layer`] what stands above a layer is trained from its [`HiddenStates`], computed before.
+//! - [`train_mlp`] trains a perceptron on cached features ([`FeatureRows`]) under [`MlpSettings`]; the encoder does not run.
 //! - [`Preset`] is how a family's publication fine-tunes it; [`Freeze`] says what stays as it is.
 //! - [`TuneError`] is everything that can go wrong.
 //!
@@ -43,6 +44,7 @@ mod freeze;
 mod gradients;
 mod hidden;
 mod learn;
+mod mlp;
 mod noise;
 mod observer;
 mod plan;
@@ -59,6 +61,11 @@ pub use example::Example;
 pub use finetune::{Ended, Material, Score, Tuned, finetune};
 pub use freeze::Freeze;
 pub use hidden::{HiddenStates, SplitOf};
+pub use mlp::{
+    DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
+    DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
+    MlpSettings, TrainedMlp, train_mlp,
+};
 pub use observer::{HistoryRow, Note, Observer, Quiet};
 pub use preset::Preset;
 pub use schedule::Schedule;

@@ -66,6 +66,14 @@ pub enum TrainError {
         /// The number of classes.
         classes: usize,
     },
+    /// Not one label a row.
+    #[error("{found} label(s) for {expected} row(s) of features: features and labels must come from the same split")]
+    LabelMismatch {
+        /// The labels.
+        found: usize,
+        /// The rows.
+        expected: usize,
+    },
     /// A class without a single training row.
     #[error(
         "no training row has the label {}: remove it from the dataset's label names, or add rows that have it",

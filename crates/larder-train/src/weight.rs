@@ -42,7 +42,7 @@ impl ClassWeight {
     }
 
     /// The weight of each class `[classes]`, by the number of its rows; a class without rows gets 0.
-    pub(crate) fn of_counts(self, counts: &[u64]) -> Vec<f64> {
+    pub fn of_counts(self, counts: &[u64]) -> Vec<f64> {
         let rows: u64 = counts.iter().sum();
         let present = counts.iter().filter(|&&count| count > 0).count();
         counts

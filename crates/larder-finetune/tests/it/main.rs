@@ -4,6 +4,7 @@
 mod collapse;
 mod layers;
 mod minilm;
+mod mlp;
 mod pytorch;
 mod runs;
 mod support;
