@@ -79,7 +79,7 @@ pub enum TuneError {
     HeadNotFinite {
         /// The step, from 1.
         step: usize,
-        /// The loss, or the norm of the gradients.
+        /// The loss, that on held-out rows, or the norm of the gradients.
         what: &'static str,
         /// NaN or an infinity.
         value: f64,

@@ -88,19 +88,20 @@ pub fn train_mlp(
     let mut stream = Stream::new(rows, &held_out, settings)?;
     let mut network =
         Network::new(runtime, &settings.spec(stream.width(), classes.len(), weights), settings.seed, threads)?;
-    let mut judge = Judge { labels, classes: classes.len(), settings };
+    let judge = Judge { labels, classes: classes.len(), settings };
 
     let plan = stream.plan(settings);
     let mut epochs: Vec<MlpEpoch> = Vec::new();
     let (mut best, mut kept) = (0, network.values().to_vec());
     let mut step = 0;
+    let rate = |step: usize| settings.learning_rate * settings.schedule.factor(step - 1, plan.steps, settings.warmup);
     for epoch in 0..settings.epochs {
         let (mut loss, mut counted) = (0.0, 0.0);
         stream.batches(&plan, epoch, &mut |batch| {
             let labels: Vec<i64> = batch.rows.iter().map(|&row| labels[row] as i64).collect();
             step += 1;
             let key = |place: usize| noise::key([settings.seed, step as u64, 0, place as u64]);
-            let rate = settings.learning_rate * settings.schedule.factor(step - 1, plan.steps, settings.warmup);
+            let rate = rate(step);
             let (batch_loss, batch_counted) = network.gradients(batch.features, &labels, key)?;
             let norm = network.gradient_norm();
             for (what, value) in [("loss", batch_loss), ("norm of the gradients", norm)] {
@@ -114,6 +115,10 @@ pub fn train_mlp(
             Ok(())
         })?;
         let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::HeldOut)?;
+        if !answered.loss.is_finite() {
+            let what = "loss on held-out rows";
+            return Err(TuneError::HeadNotFinite { step, what, value: answered.loss, rate: rate(step) });
+        }
         let (score, threshold) = judge.score(&answered)?;
         let now = MlpEpoch {
             epoch: epoch + 1,
@@ -248,7 +253,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     /// The metric, and the threshold it was reached with.
-    fn score(&mut self, answered: &Answered) -> Result<(f64, Option<f64>), TuneError> {
+    fn score(&self, answered: &Answered) -> Result<(f64, Option<f64>), TuneError> {
         let gold = self.gold(answered);
         if self.classes == 2 && self.settings.threshold == ThresholdChoice::Tuned {
             let of_one: Vec<f64> = answered.probabilities.iter().skip(1).step_by(2).copied().collect();

@@ -148,8 +148,10 @@ fn what_does_not_fit_into_memory_is_read_in_every_epoch_and_learned_as_well() {
     assert_eq!(read, 2 * 3000, "to measure, and to train");
     let (streamed, read) = run(1024 * 5 * 4, usize::MAX);
     let (whole, streamed) = (whole.unwrap(), streamed.unwrap());
-    // Measured once; then each epoch's training and judging, and the last two scorings.
-    assert_eq!(read, 3000 * (1 + 3 * 2 + 2));
+    // Measured once; then each epoch's training and judging, and the last two scorings. A block that is in memory when it is
+    // its turn is not read again.
+    let all = 3000 * (1 + 3 * 2 + 2);
+    assert!((all - 8 * 1024..=all).contains(&read), "{read}");
     assert_ne!(whole.head, streamed.head, "the order is another");
     assert_eq!(whole.head.standardiser, streamed.head.standardiser);
     assert!(streamed.held_out_scores.mcc > 0.95, "{}", streamed.held_out_scores.mcc);
@@ -182,10 +184,10 @@ fn what_cannot_be_trained_is_said_with_the_knob_to_turn() {
     let error = trained(&MlpSettings { learning_rate: 1e30, warmup: 0.0, clip: None, ..settings() }, 1).unwrap_err();
     assert!(matches!(error, TuneError::HeadNotFinite { .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains("lower the learning rate") && text.contains("1e30"), "{text}");
+    assert!(text.contains("step 2") && text.contains("lower the learning rate (now 9.9"), "{text}");
     let (columns, mut labels) = corners(20, 1);
     let source = FeaturesInMemory::new(columns).unwrap();
-    let mut run = |labels: &[usize], classes: &[String]| {
+    let run = |labels: &[usize], classes: &[String]| {
         train_mlp(&runtime(), &source, labels, classes, &settings(), 1, &mut |_| {}).unwrap_err().to_string()
     };
     let three = ["apart", "alike", "never"].map(str::to_owned);
