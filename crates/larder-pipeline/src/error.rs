@@ -85,6 +85,12 @@ pub enum PipelineError {
         /// The tokens of the examples.
         expected: usize,
     },
+    /// A perceptron for a tagging task.
+    #[error("{}: the head mlp gives one label a text, and this task wants one a word: take the head logistic or crf", spec.display())]
+    MlpForTagging {
+        /// The dataset's description.
+        spec: PathBuf,
+    },
     /// Scores.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -262,12 +268,14 @@ impl PipelineError {
             Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
             Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
             Self::Train(TrainError::Diverged { .. })
-            | Self::Tune(TuneError::NotFinite { .. } | TuneError::Collapsed { .. }) => ExitCode::TrainingFailed,
+            | Self::Tune(TuneError::NotFinite { .. } | TuneError::HeadNotFinite { .. } | TuneError::Collapsed { .. }) => {
+                ExitCode::TrainingFailed
+            }
             Self::Tune(
                 TuneError::Setting { .. } | TuneError::UnknownFreeze { .. } | TuneError::FreezeLayers { .. },
             ) => ExitCode::Usage,
             Self::Tune(TuneError::Run { source, .. }) => of_runtime(source),
-            Self::WrongLevel { .. } => ExitCode::Usage,
+            Self::WrongLevel { .. } | Self::MlpForTagging { .. } => ExitCode::Usage,
             _ => ExitCode::BadInput,
         }
     }

@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use larder_data::Task;
-use larder_train::{LogisticHead, TaggingHead};
+use larder_train::{LogisticHead, MlpHead, TaggingHead};
 
-use crate::PipelineError;
+use crate::{HeadRecord, PipelineError};
 
 /// A run's head.
 #[derive(Debug, Clone)]
 pub(crate) enum Head {
     /// One label a text.
     Sequence(LogisticHead),
+    /// One label a text, by a perceptron.
+    Mlp(MlpHead),
     /// One tag a word.
     Tagging(TaggingHead),
 }
@@ -20,15 +22,18 @@ impl Head {
     pub(crate) fn save(&self, folder: &Path) -> Result<(), PipelineError> {
         match self {
             Self::Sequence(head) => head.save(folder)?,
+            Self::Mlp(head) => head.save(folder)?,
             Self::Tagging(head) => head.save(folder)?,
         }
         Ok(())
     }
 
-    pub(crate) fn load(folder: &Path, task: Task) -> Result<Self, PipelineError> {
-        Ok(match task {
-            Task::Sequence => Self::Sequence(LogisticHead::load(folder)?),
-            Task::Tagging => Self::Tagging(TaggingHead::load(folder)?),
+    /// Reads the kind of head that `record` describes.
+    pub(crate) fn load(folder: &Path, record: &HeadRecord) -> Result<Self, PipelineError> {
+        Ok(match record {
+            HeadRecord::Mlp(_) => Self::Mlp(MlpHead::load(folder)?),
+            _ if record.task() == Task::Tagging => Self::Tagging(TaggingHead::load(folder)?),
+            _ => Self::Sequence(LogisticHead::load(folder)?),
         })
     }
 
@@ -36,6 +41,7 @@ impl Head {
     pub(crate) fn reads(&self) -> (usize, Vec<String>) {
         match self {
             Self::Sequence(head) => (head.columns.len(), head.classes.clone()),
+            Self::Mlp(head) => (head.columns.len(), head.classes.clone()),
             Self::Tagging(head) => (head.columns.len(), head.tags.names()),
         }
     }

@@ -22,6 +22,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod cached_features;
 mod cached_words;
 mod compare;
 mod encode;
@@ -56,7 +57,7 @@ pub use finetune::{
 pub use larder::Larder;
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
 pub use predict::{EntityPrediction, Prediction, Predictor, TagPredictor, TaggedText, TextOrWords};
-pub use record::{HeadRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord, TunedRecord};
+pub use record::{HeadRecord, MlpRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord, TunedRecord};
 pub use run::{RunOutcome, run};
 pub use score::{FileScores, ScoreOptions, score_file};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};

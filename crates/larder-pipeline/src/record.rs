@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use larder_data::{OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, LayerSelection};
 use larder_encoder::Encoder;
-use larder_finetune::{Ended, Score};
+use larder_finetune::{Ended, MlpEpoch, MlpSettings, Score};
 use larder_metrics::ClassificationScores;
 use larder_onnx::{FeatureOutput, Pool, WordPool};
 use larder_store::{FeatureDtype, Level, Provenance, StoreError, write_json};
@@ -17,6 +17,7 @@ use crate::encode::EncodeOptions;
 use crate::evaluate::{tagger_training_advice, training_advice};
 use crate::finetune::tuning_advice;
 use crate::head::Head;
+use crate::train::mlp_advice;
 use crate::{Larder, PipelineError, StageTime};
 
 /// Version of `run.json`.
@@ -71,10 +72,23 @@ impl RunSettings {
 pub enum HeadRecord {
     /// One label a text.
     Sequence(SequenceRecord),
+    /// One label a text, by a perceptron.
+    Mlp(MlpRecord),
     /// One tag a word.
     Tagging(TaggingRecord),
     /// Either, trained together with the encoder, which the run has a copy of as it became.
     Tuned(TunedRecord),
+}
+
+impl HeadRecord {
+    /// What the head predicts.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Sequence(_) | Self::Mlp(_) => Task::Sequence,
+            Self::Tagging(_) => Task::Tagging,
+            Self::Tuned(tuned) => tuned.task,
+        }
+    }
 }
 
 /// A head that was trained together with its encoder.
@@ -125,6 +139,25 @@ pub struct SequenceRecord {
     pub train_scores: ClassificationScores,
     /// Scores on train rows that the head which answered them had not seen.
     pub out_of_fold_scores: Option<ClassificationScores>,
+}
+
+/// A perceptron for one label a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MlpRecord {
+    /// How it was asked for.
+    pub settings: MlpSettings,
+    /// Whether its texts are pairs.
+    pub pair: bool,
+    /// All epochs that were run.
+    pub epochs: Vec<MlpEpoch>,
+    /// The place of the one whose parameters the head has.
+    pub best: usize,
+    /// Rows that were held out.
+    pub held_out_rows: usize,
+    /// Scores on the rows the head was fitted on.
+    pub train_scores: ClassificationScores,
+    /// Scores on the held-out rows, which chose the epoch and the threshold.
+    pub held_out_scores: ClassificationScores,
 }
 
 /// A head for one tag a word.
@@ -237,17 +270,14 @@ impl RunRecord {
 
     /// What the run predicts.
     pub fn task(&self) -> Task {
-        match &self.head {
-            HeadRecord::Sequence(_) => Task::Sequence,
-            HeadRecord::Tagging(_) => Task::Tagging,
-            HeadRecord::Tuned(tuned) => tuned.task,
-        }
+        self.head.task()
     }
 
     /// Whether the texts are pairs.
     pub fn is_pair(&self) -> bool {
         match &self.head {
             HeadRecord::Sequence(sequence) => sequence.pair,
+            HeadRecord::Mlp(mlp) => mlp.pair,
             HeadRecord::Tagging(_) => false,
             HeadRecord::Tuned(tuned) => tuned.pair,
         }
@@ -257,6 +287,7 @@ impl RunRecord {
     pub fn training_advice(&self) -> Vec<Advice> {
         match &self.head {
             HeadRecord::Sequence(sequence) => training_advice(self, sequence),
+            HeadRecord::Mlp(mlp) => mlp_advice(mlp),
             HeadRecord::Tagging(tagging) => tagger_training_advice(self, tagging),
             HeadRecord::Tuned(tuned) => tuning_advice(tuned),
         }
@@ -264,10 +295,11 @@ impl RunRecord {
 
     /// The run's head, checked to be the one that this record describes.
     pub(crate) fn load_head(&self, larder: &Larder) -> Result<Head, PipelineError> {
-        let head = Head::load(&self.folder(larder)?, self.task())?;
+        let head = Head::load(&self.folder(larder)?, &self.head)?;
         let (columns, classes) = head.reads();
         let chosen = match &self.head {
             HeadRecord::Sequence(record) => record.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len()),
+            HeadRecord::Mlp(record) => record.best < record.epochs.len(),
             HeadRecord::Tagging(record) => record.selection.as_ref().is_none_or(|s| s.chosen < s.entries.len()),
             HeadRecord::Tuned(_) => true,
         };

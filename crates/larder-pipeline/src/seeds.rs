@@ -2,6 +2,7 @@
 
 use larder_data::DatasetSpec;
 use larder_encoder::Encoder;
+use larder_finetune::MlpSettings;
 use larder_metrics::{Summary, summarise};
 use serde::Serialize;
 
@@ -53,6 +54,7 @@ pub fn run_seeds(
         let mut options = options.clone();
         options.sequence.seed = seed;
         options.tagging.seed = seed;
+        options.mlp = options.mlp.map(|settings| MlpSettings { seed, ..settings });
         options.run = options.run.map(|name| format!("{name}-seed{seed}"));
         runs.push(run(larder, spec, encoder, &options, observer)?);
     }

@@ -108,9 +108,8 @@ mod tests {
             let column = FeatureColumn::new("pooler", x.clone());
             let found = head.probabilities(&[&column]).unwrap();
             for (row, x) in found.rows().into_iter().zip(x.rows()) {
-                let logit = |class: usize| {
-                    f64::from(weights[2 * class] * x[0] + weights[2 * class + 1] * x[1] + bias[class])
-                };
+                let logit =
+                    |class: usize| f64::from(weights[2 * class] * x[0] + weights[2 * class + 1] * x[1] + bias[class]);
                 let expected = softmax(&(0..classes).map(logit).collect::<Vec<_>>());
                 // The logits here are worked out in float32.
                 assert!(row.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{row} {expected:?}");
@@ -123,8 +122,8 @@ mod tests {
         let tags = TagSet::new(["per".to_owned()]);
         // The scores of O, B-per and I-per are the features themselves.
         let weights = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-        let head = Classifier { column: "embedding", weights: &weights, bias: &[0.0; 3] }
-            .into_tagger(&tags, vec![true; 3]);
+        let head =
+            Classifier { column: "embedding", weights: &weights, bias: &[0.0; 3] }.into_tagger(&tags, vec![true; 3]);
         let features = Array2::from_shape_vec((3, 3), vec![0.0_f32, 1.0, 2.0, 0.0, 0.5, 2.0, 3.0, 0.0, 0.0]).unwrap();
         let words = WordsInMemory::new(vec![FeatureColumn::new("embedding", features)], vec![3], Vec::new()).unwrap();
         // The first word alone would be I-per, which nothing may start with.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Separator, Task};
 use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection};
+use larder_finetune::MlpSettings;
 use larder_metrics::Metric;
 use larder_onnx::{Pool, WordPool};
 use larder_pipeline::{EncodeOptions, TokenizeOptions, TrainOptions};
@@ -273,9 +274,9 @@ pub struct TrainArgs {
 /// How the head is trained and chosen. What is not given is the task's own default.
 #[derive(Debug, Args)]
 pub struct HeadFlags {
-    /// The head: logistic; for tagging also crf, a linear-chain conditional random field
-    #[arg(long, value_name = "logistic|crf")]
-    pub head: Option<TaggerKind>,
+    /// The head [default: logistic]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub head: Option<HeadKind>,
     /// Classification: what layers, strength, class weight and threshold are chosen by; mcc unless given. Tagging is chosen
     /// by strict entity F1
     #[arg(long, value_name = "mcc|macro_f1|accuracy")]
@@ -308,15 +309,38 @@ pub struct HeadFlags {
     /// Tagging: lbfgs holds all features in memory, adam streams them; auto takes lbfgs where --memory allows [default: auto]
     #[arg(long, value_name = "auto|lbfgs|adam")]
     pub solver: Option<TaggerSolver>,
-    /// Tagging: memory that features may take, such as 512MiB; larger caches are streamed [default: 2GiB]
+    /// Tagging, mlp: memory that features may take, such as 512MiB; larger caches are streamed [default: 2GiB]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
-    /// Tagging, streamed: times the features are read
+    /// Tagging, streamed: times the features are read; mlp: the most [default: 20]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Tagging, streamed: the first and largest step
+    /// Tagging, streamed: the first and largest step; mlp: the largest [default: 1e-3]
     #[arg(long, value_name = "X")]
     pub learning_rate: Option<f64>,
+    /// mlp: outputs of each hidden layer [default: 256]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub hidden: Vec<usize>,
+    /// mlp: the share of each hidden layer that is dropped while training [default: 0.1]
+    #[arg(long, value_name = "X")]
+    pub dropout: Option<f32>,
+    /// mlp: rows of a step [default: 64]
+    #[arg(long, value_name = "N")]
+    pub batch_rows: Option<usize>,
+    /// mlp: how fast weights shrink [default: 0.01]
+    #[arg(long, value_name = "X")]
+    pub weight_decay: Option<f64>,
+}
+
+/// What kind of head is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum HeadKind {
+    /// Linear: logistic regression
+    Logistic,
+    /// Tagging: a linear-chain conditional random field
+    Crf,
+    /// Classification: a multi-layer perceptron on all columns side by side, stopped early on a held-out fifth of train
+    Mlp,
 }
 
 #[derive(Debug, Args)]
@@ -497,6 +521,7 @@ fn train_options(
             force: false,
         },
         sequence: head.sequence(),
+        mlp: head.mlp(),
         tagging: head.tagging(),
         run: None,
         force: false,
@@ -505,20 +530,36 @@ fn train_options(
 
 impl HeadFlags {
     fn check(&self, task: Task) -> Result<(), Failure> {
+        let is_mlp = self.head == Some(HeadKind::Mlp);
+        if is_mlp && task == Task::Tagging {
+            return Err(Failure::Usage(
+                "--head mlp is for classification; for tagging take logistic or crf".to_owned(),
+            ));
+        }
         let useless: &[(&str, bool)] = match task {
             Task::Sequence => &[
-                ("--head crf", self.head == Some(TaggerKind::Crf)),
+                ("--head crf", self.head == Some(HeadKind::Crf)),
                 ("--use", self.columns.is_some()),
                 ("--solver", self.solver.is_some()),
-                ("--memory", self.memory.is_some()),
-                ("--epochs", self.epochs.is_some()),
-                ("--learning-rate", self.learning_rate.is_some()),
+                ("--memory", !is_mlp && self.memory.is_some()),
+                ("--epochs", !is_mlp && self.epochs.is_some()),
+                ("--learning-rate", !is_mlp && self.learning_rate.is_some()),
             ],
             Task::Tagging => &[("--metric", self.metric.is_some())],
         };
         refuse(useless, &format!("a {task} task"))?;
+        let of_mlp = [
+            ("--hidden", !self.hidden.is_empty()),
+            ("--dropout", self.dropout.is_some()),
+            ("--batch-rows", self.batch_rows.is_some()),
+            ("--weight-decay", self.weight_decay.is_some()),
+        ];
+        match is_mlp {
+            true => refuse(&[("--c", !self.c.is_empty()), ("--folds", self.folds.is_some())], "the head mlp")?,
+            false => refuse(&of_mlp, "another head than mlp")?,
+        }
         let weighted = self.class_weight.is_some_and(|choice| choice != ClassWeightChoice::None);
-        refuse(&[("--class-weight", weighted && self.head == Some(TaggerKind::Crf))], "the head crf")?;
+        refuse(&[("--class-weight", weighted && self.head == Some(HeadKind::Crf))], "the head crf")?;
         let lbfgs = self.solver == Some(TaggerSolver::Lbfgs);
         let streamed =
             [("--epochs", lbfgs && self.epochs.is_some()), ("--learning-rate", lbfgs && self.learning_rate.is_some())];
@@ -538,10 +579,37 @@ impl HeadFlags {
         }
     }
 
+    /// If that is the head asked for.
+    fn mlp(&self) -> Option<MlpSettings> {
+        if self.head != Some(HeadKind::Mlp) {
+            return None;
+        }
+        let defaults = MlpSettings::default();
+        Some(MlpSettings {
+            hidden: if self.hidden.is_empty() { defaults.hidden } else { self.hidden.clone() },
+            dropout: self.dropout.unwrap_or(defaults.dropout),
+            epochs: self.epochs.unwrap_or(defaults.epochs),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            batch_rows: self.batch_rows.unwrap_or(defaults.batch_rows),
+            weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
+            class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+            metric: self.metric.unwrap_or(defaults.metric),
+            threshold: self.threshold.unwrap_or(defaults.threshold),
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
+            memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
+            ..defaults
+        })
+    }
+
     fn tagging(&self) -> TaggingSettings {
         let defaults = TaggingSettings::default();
         TaggingSettings {
-            kind: self.head.unwrap_or(defaults.kind),
+            kind: match self.head {
+                Some(HeadKind::Crf) => TaggerKind::Crf,
+                Some(HeadKind::Logistic) => TaggerKind::Logistic,
+                Some(HeadKind::Mlp) | None => defaults.kind,
+            },
             grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
             folds: self.folds.unwrap_or(defaults.folds),
             class_weight: self.class_weight.unwrap_or(defaults.class_weight),

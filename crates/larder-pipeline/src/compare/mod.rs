@@ -76,6 +76,7 @@ struct Subject<'a> {
 fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric {
     let mut metrics = records.filter_map(|record| match &record.head {
         HeadRecord::Sequence(head) => Some(head.settings.metric),
+        HeadRecord::Mlp(head) => Some(head.settings.metric),
         HeadRecord::Tuned(tuned) => Metric::ALL.iter().copied().find(|metric| metric.name() == tuned.score),
         HeadRecord::Tagging(_) => None,
     });

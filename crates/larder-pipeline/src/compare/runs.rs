@@ -85,6 +85,7 @@ pub fn compare_runs(
         .map(|(record, (evaluation, _))| ComparedRun {
             head: match &record.head {
                 HeadRecord::Sequence(_) => "logistic".to_owned(),
+                HeadRecord::Mlp(_) => "mlp".to_owned(),
                 HeadRecord::Tagging(head) => head.settings.kind.to_string(),
                 HeadRecord::Tuned(_) => "fine-tuned".to_owned(),
             },

@@ -93,6 +93,7 @@ pub(crate) fn evaluate_keeping(
     let evaluation = match &head {
         Head::Tagging(head) => Evaluation::Tagging(tagging::evaluate(&judging, head, &mut clock, kept)?),
         Head::Sequence(head) => Evaluation::Sequence(sequence::evaluate(&judging, head, &mut clock, kept)?),
+        Head::Mlp(head) => Evaluation::Sequence(sequence::evaluate(&judging, head, &mut clock, kept)?),
     };
     times.extend(clock.times);
     write_json(&folder.join("metrics.json"), &evaluation)?;

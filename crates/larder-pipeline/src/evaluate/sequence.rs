@@ -7,7 +7,9 @@ use larder_metrics::{
     class_counts, class_prior_entropy, compare_with_majority, log_loss, majority_baseline,
 };
 use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
-use larder_train::{Advice, FeatureColumn, Judged, LogisticHead, Tried, advise_on_scores, advise_on_training};
+use larder_train::{
+    Advice, FeatureColumn, Judged, SequenceHead, TrainSettings, Tried, advise_on_scores, advise_on_training,
+};
 use serde::Serialize;
 
 use super::{AnsweredRows, Clock, Judging, SplitAnswers};
@@ -55,7 +57,7 @@ pub struct SequenceEvaluation {
 /// Scores the head on features files of splits and writes its answers into `folder`.
 pub(super) fn evaluate(
     judging: &Judging<'_>,
-    head: &LogisticHead,
+    head: &dyn SequenceHead,
     clock: &mut Clock,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<SequenceEvaluation, PipelineError> {
@@ -88,13 +90,13 @@ pub(super) fn evaluate(
 
 fn score_split(
     record: &RunRecord,
-    head: &LogisticHead,
+    head: &dyn SequenceHead,
     split: &str,
     features: &Path,
 ) -> Result<(SplitEvaluation, SplitPredictions, Vec<usize>), PipelineError> {
     let file = FeaturesFile::open(features)?;
     let gold = gold(&file, &record.labels)?;
-    let names: Vec<String> = head.columns.iter().map(|c| c.name.clone()).collect();
+    let names: Vec<String> = head.columns().iter().map(|c| c.name.clone()).collect();
     let columns = load_columns(&file, &names)?;
     let columns: Vec<&FeatureColumn> = columns.iter().collect();
     let probabilities = head.probabilities(&columns)?;
@@ -129,6 +131,11 @@ fn score_split(
     };
     let advice = match &record.head {
         HeadRecord::Sequence(sequence) => with_tried(record, sequence, |tried| advise_on_scores(&judged, tried)),
+        HeadRecord::Mlp(mlp) => {
+            let settings = TrainSettings { metric: mlp.settings.metric, ..Default::default() };
+            let tried = Tried { columns: &record.columns_tried, settings: &settings, selection: None };
+            advise_on_scores(&judged, &tried)
+        }
         HeadRecord::Tuned(tuned) => classifier_advice(tuned, &evaluation, &record.display),
         HeadRecord::Tagging(_) => Vec::new(),
     };

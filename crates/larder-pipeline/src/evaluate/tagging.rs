@@ -160,7 +160,7 @@ fn advise(split: &str, scores: &TaggingScores, record: &RunRecord) -> Vec<Advice
     match &record.head {
         HeadRecord::Tagging(tagging) => advise_on_tagging(&JudgedTagger { split, scores }, &tried(record, tagging)),
         HeadRecord::Tuned(tuned) => tagger_advice(tuned, split, scores),
-        HeadRecord::Sequence(_) => Vec::new(),
+        HeadRecord::Sequence(_) | HeadRecord::Mlp(_) => Vec::new(),
     }
 }
 

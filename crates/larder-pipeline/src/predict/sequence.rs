@@ -4,7 +4,7 @@ use larder_data::{Content, Task};
 use larder_encode::{EncoderInput, Engine, EngineSettings};
 use larder_runtime::{Device, RanOn};
 use larder_tokens::{TokenizeSettings, Tokenizer};
-use larder_train::{FeatureColumn, LogisticHead};
+use larder_train::{FeatureColumn, SequenceHead};
 use ndarray::Array2;
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub struct Predictor {
     record: RunRecord,
     tokenizer: Tokenizer,
     engine: Engine,
-    head: LogisticHead,
+    head: Box<dyn SequenceHead>,
 }
 
 impl Predictor {
@@ -42,8 +42,16 @@ impl Predictor {
     /// [`PipelineError::EncoderChanged`] when the encoder's name now stands for another model; [`PipelineError`].
     pub fn open(larder: &Larder, record: RunRecord, device: Device, threads: usize) -> Result<Self, PipelineError> {
         let encoder = record.encoder(larder)?;
-        let Head::Sequence(head) = record.load_head(larder)? else {
-            return Err(PipelineError::WrongTask { run: record.run, found: Task::Tagging, expected: Task::Sequence });
+        let head: Box<dyn SequenceHead> = match record.load_head(larder)? {
+            Head::Sequence(head) => Box::new(head),
+            Head::Mlp(head) => Box::new(head),
+            Head::Tagging(_) => {
+                return Err(PipelineError::WrongTask {
+                    run: record.run,
+                    found: Task::Tagging,
+                    expected: Task::Sequence,
+                });
+            }
         };
         let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;

@@ -1,6 +1,7 @@
 //! Vectors to a head, when needed.
 
 mod install;
+mod mlp;
 mod provenance;
 mod sequence;
 mod slot;
@@ -12,6 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, LabelMap, Task};
 use larder_encoder::Encoder;
+use larder_finetune::MlpSettings;
 use larder_onnx::FeatureOutput;
 use larder_store::{FeaturesFile, Level, check_name};
 use larder_train::{TaggingSettings, TrainSettings};
@@ -24,6 +26,7 @@ use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings};
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
 
 pub(crate) use install::{install, tidy};
+pub(crate) use mlp::mlp_advice;
 pub(crate) use slot::{Place, slot};
 
 /// The split a head is trained on unless another is named.
@@ -36,6 +39,8 @@ pub struct TrainOptions {
     pub encode: EncodeOptions,
     /// A head for one label a text, and how it is chosen.
     pub sequence: TrainSettings,
+    /// A perceptron for one label a text, in place of the logistic head, and how it is trained.
+    pub mlp: Option<MlpSettings>,
     /// A head for one tag a word, and how it is chosen.
     pub tagging: TaggingSettings,
     /// The run's name; `None` takes the first free `<dataset>-<encoder>-<n>`.
@@ -79,6 +84,9 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome, PipelineError> {
     check_trainable(spec, options.encode.settings.level)?;
+    if spec.task == Task::Tagging && options.mlp.is_some() {
+        return Err(PipelineError::MlpForTagging { spec: spec.path.clone() });
+    }
     if let Some(run) = &options.run {
         check_name("run", run)?;
     }
@@ -112,9 +120,13 @@ pub fn train(
     };
     observer.event(Event::Started { stage: Stage::Train, subject: &run, changes: &changes });
 
-    let fitted = match spec.task {
-        Task::Sequence => sequence::fit(spec, &file, &labels, &columns, &options.sequence, observer)?,
-        Task::Tagging => tagging::fit(&file, &labels, &columns, &options.tagging, observer)?,
+    let fitted = match (spec.task, &options.mlp) {
+        (Task::Sequence, Some(settings)) => {
+            let threads = options.encode.settings.threads;
+            mlp::fit(larder.runtime()?, spec, &file, &labels, &columns, settings, threads, observer)?
+        }
+        (Task::Sequence, None) => sequence::fit(spec, &file, &labels, &columns, &options.sequence, observer)?,
+        (Task::Tagging, _) => tagging::fit(&file, &labels, &columns, &options.tagging, observer)?,
     };
     observer.event(Event::Trained { stage: Stage::Train, run: &run, seconds: started.elapsed().as_secs_f64() });
     times.push(time(file.rows() as u64, false));

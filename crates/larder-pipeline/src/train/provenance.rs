@@ -1,6 +1,7 @@
 //! What decides a run.
 
 use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_finetune::MlpSettings;
 use larder_store::{FeaturesFile, Provenance};
 use larder_train::{TaggingSettings, TrainSettings};
 
@@ -21,9 +22,10 @@ pub(super) fn of_run(
         .with("columns", columns.join(","))
         .with("dataset", &spec.name)
         .with("labels", labels.names().join(","));
-    match spec.task {
-        Task::Sequence => of_sequence(provenance, &options.sequence),
-        Task::Tagging => of_tagging(provenance, &options.tagging),
+    match (spec.task, &options.mlp) {
+        (Task::Sequence, Some(settings)) => of_mlp(provenance, settings),
+        (Task::Sequence, None) => of_sequence(provenance, &options.sequence),
+        (Task::Tagging, _) => of_tagging(provenance, &options.tagging),
     }
 }
 
@@ -36,6 +38,29 @@ fn of_sequence(provenance: Provenance, settings: &TrainSettings) -> Provenance {
         .with("class_weight", settings.class_weight)
         .with("threshold", settings.threshold)
         .with("standardise", settings.standardise)
+        .with("seed", settings.seed)
+}
+
+fn of_mlp(provenance: Provenance, settings: &MlpSettings) -> Provenance {
+    let hidden: Vec<String> = settings.hidden.iter().map(usize::to_string).collect();
+    provenance
+        .with("head", "mlp")
+        .with("hidden", hidden.join(","))
+        .with("dropout", settings.dropout)
+        .with("epochs", settings.epochs)
+        .with("patience", settings.patience)
+        .with("learning_rate", settings.learning_rate)
+        .with("schedule", settings.schedule)
+        .with("warmup", settings.warmup)
+        .with("batch_rows", settings.batch_rows)
+        .with("weight_decay", settings.weight_decay)
+        .with("clip", settings.clip.map_or_else(|| "none".to_owned(), |clip| clip.to_string()))
+        .with("label_smoothing", settings.label_smoothing)
+        .with("class_weight", settings.class_weight)
+        .with("metric", settings.metric)
+        .with("threshold", settings.threshold)
+        .with("standardise", settings.standardise)
+        .with("memory_bytes", settings.memory_bytes)
         .with("seed", settings.seed)
 }
 

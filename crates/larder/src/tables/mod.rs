@@ -2,6 +2,7 @@
 
 mod compare;
 mod finetune;
+mod mlp;
 mod seeds;
 mod sequence;
 mod tagging;
@@ -59,7 +60,7 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     match &record.head {
         HeadRecord::Sequence(head) => head.selection.as_ref().map(sequence::selection),
         HeadRecord::Tagging(head) => head.selection.as_ref().map(tagging::selection),
-        HeadRecord::Tuned(_) => None,
+        HeadRecord::Mlp(_) | HeadRecord::Tuned(_) => None,
     }
 }
 
@@ -67,6 +68,7 @@ pub fn selection(record: &RunRecord) -> Option<String> {
 pub fn convergence(record: &RunRecord) -> String {
     match &record.head {
         HeadRecord::Sequence(head) => sequence::convergence(head),
+        HeadRecord::Mlp(head) => mlp::course(head),
         HeadRecord::Tagging(head) => tagging::convergence(head),
         HeadRecord::Tuned(tuned) => finetune::course(tuned),
     }
