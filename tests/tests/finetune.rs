@@ -331,6 +331,23 @@ fn a_run_can_be_pinned() {
     }
 }
 
+#[test]
+fn half_precision_learns_too_and_a_missing_gpu_is_said() {
+    let (kitchen, dataset) = sequence_kitchen(240);
+    let half = kitchen.ok(&finetune(&dataset, "half", &["--epochs", "6", "--precision", "f16"]));
+    half.says(&["the CPU has no f16 arithmetic"]);
+    kitchen.ok(&finetune(&dataset, "whole", &["--epochs", "6"]));
+    let (half, whole) = (history(&kitchen, "half").losses, history(&kitchen, "whole").losses);
+    assert!(half[89] < 0.8 * half[0], "{} {}", half[0], half[89]);
+    assert_ne!(half, whole, "products are rounded");
+    // Half precision has 11 bits: the first losses, before any step, agree to some 1e-3.
+    assert!((half[0] - whole[0]).abs() < 5e-3, "{} {}", half[0], whole[0]);
+    let missing = kitchen.larder(&finetune(&dataset, "gpu", &["--steps", "1", "--device", "cuda"]));
+    if std::env::var_os("LARDER_TEST_CUDA").is_none() {
+        missing.exits(4).says(&["cuda"]);
+    }
+}
+
 /// A head with weights that differ: `classifier.weight` `[classes, hidden]` and `classifier.bias` `[classes]`.
 fn write_head(path: &Path, classes: usize, hidden: usize) {
     let count = classes * hidden;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::TuneError;
 use crate::finetune::Score;
 use crate::observer::HistoryRow;
+use crate::scale::LossScale;
 
 /// The file that a run goes on from.
 pub const LAST_FILE: &str = "last.safetensors";
@@ -42,6 +43,8 @@ pub(crate) struct Progress {
     /// Probes, one after another up to now, that looked like a collapse.
     #[serde(default)]
     pub collapsed: usize,
+    #[serde(default)]
+    pub scale: LossScale,
     #[serde(with = "lines")]
     pub history: Vec<HistoryRow>,
 }

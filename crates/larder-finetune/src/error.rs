@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use larder_graphs::GraphsError;
+use larder_graphs::{GraphsError, Precision};
 use larder_metrics::MetricsError;
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
@@ -29,6 +29,20 @@ pub enum TuneError {
         /// What the runtime says.
         #[source]
         source: Box<RuntimeError>,
+    },
+    /// The device that was asked for does not work.
+    #[error(transparent)]
+    Device(Box<RuntimeError>),
+    /// A device without kernels for products in half precision.
+    #[error("{device} cannot multiply matrices in {precision}: choose another precision, f32 for one")]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+        /// The device.
+        device: String,
+        /// What the runtime says; `None` where the product came out wrong.
+        #[source]
+        source: Option<Box<RuntimeError>>,
     },
     /// A checkpoint cannot be written.
     #[error(transparent)]

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, RowNumbers, TrainingGraphs};
+use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, Precision, ProductForm, RowNumbers, TrainingGraphs};
 use larder_onnx::{EncoderConfig, Weights};
-use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
+use larder_runtime::{Device, RanOn, Runtime, Session, SessionSettings, TensorView};
 use larder_store::digest_bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,9 @@ use crate::noise;
 use crate::observer::{HistoryRow, Note, Observer};
 use crate::plan::{Plan, Step};
 use crate::preset::Preset;
+use crate::scale::LossScale;
 use crate::settings::{HeadStart, TuneSettings};
-use crate::start::{Start, output};
+use crate::start::{Forms, Start, output};
 use crate::state::{State, tuned};
 use crate::{Example, TuneError, example};
 
@@ -83,10 +84,11 @@ pub struct Tuned {
     pub notes: Vec<Note>,
 }
 
-/// Fine-tunes an encoder with a head on its first token, mean or pooler, or on every token, on the CPU.
+/// Fine-tunes an encoder with a head on its first token, mean or pooler, or on every token.
 ///
 /// # Errors
-/// [`TuneError`]; [`TuneError::NotFinite`] when loss or gradients are no numbers any more, [`TuneError::Collapsed`] when
+/// [`TuneError`]; [`TuneError::Device`] and [`TuneError::Precision`] for a device that is not there or lacks kernels;
+/// [`TuneError::NotFinite`] when loss or gradients are no numbers any more, [`TuneError::Collapsed`] when
 /// every text is answered alike.
 pub fn finetune(
     runtime: &Runtime,
@@ -94,7 +96,7 @@ pub fn finetune(
     settings: &TuneSettings,
     observer: &mut dyn Observer,
 ) -> Result<Tuned, TuneError> {
-    let Material { config, weights, train, dev, .. } = *material;
+    let Material { config, train, dev, .. } = *material;
     settings.check()?;
     if train.is_empty() {
         return Err(TuneError::NoExamples);
@@ -106,13 +108,31 @@ pub fn finetune(
     }
     example::check(train, config, settings.input, settings.classes)?;
     example::check(dev, config, settings.input, settings.classes)?;
+    let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
+    let forms = Forms::of(runtime, &ran_on, settings)?;
+    tune(runtime, material, settings, &ran_on, forms, observer)
+}
+
+/// What [`finetune`] does where everything is in order.
+fn tune(
+    runtime: &Runtime,
+    material: &Material<'_>,
+    settings: &TuneSettings,
+    ran_on: &RanOn,
+    forms: Forms,
+    observer: &mut dyn Observer,
+) -> Result<Tuned, TuneError> {
+    let Material { config, weights, .. } = *material;
     let mut notes = Vec::new();
+    if settings.precision != Precision::F32 && forms.products == ProductForm::Rounded {
+        notes.push(Note::Rounded { precision: settings.precision });
+    }
     let recipe = Preset::of(config.family).learning_rates;
     if !recipe.contains(&settings.learning_rate) {
         notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family: config.family, recipe });
     }
-    let start = Start::new(runtime, config, weights, settings, &mut notes)?;
-    let mut run = Run::new(runtime, material, settings, start)?;
+    let start = Start::new(runtime, config, weights, settings, forms, &mut notes)?;
+    let mut run = Run::new(runtime, material, settings, ran_on.device(), start)?;
     if settings.resume
         && let Some(folder) = material.folder
         && let Some(found) = checkpoint::read_last(&folder.join(LAST_FILE), &run.state.parameters, &run.progress.run)?
@@ -123,6 +143,12 @@ pub fn finetune(
     }
     notes.iter().for_each(|note| observer.note(note));
     let ended = run.all(observer)?;
+    let (steps, loss_scale) = (run.progress.scale.skipped, run.progress.scale.value());
+    if steps > 0 {
+        let note = Note::Skipped { steps, loss_scale };
+        observer.note(&note);
+        notes.push(note);
+    }
     run.finish(ended, notes)
 }
 
@@ -152,12 +178,13 @@ impl<'a> Run<'a> {
         runtime: &Runtime,
         material: &'a Material<'a>,
         settings: &'a TuneSettings,
+        device: Device,
         start: Start,
     ) -> Result<Self, TuneError> {
         let Start { graphs, values } = start;
         let Material { config, train, dev, .. } = *material;
         let session_settings = SessionSettings {
-            device: Device::Cpu,
+            device,
             intra_threads: settings.threads,
             name: Some(GRAPH.to_owned()),
             ..Default::default()
@@ -191,7 +218,8 @@ impl<'a> Run<'a> {
         let takes = |name: &&str| session.inputs().iter().any(|info| info.name == **name);
         let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
         let state = State::new(parameters, values, config, settings);
-        let progress = Progress { run: run_digest(material, settings), ..Default::default() };
+        let run = run_digest(material, settings, device);
+        let progress = Progress { run, scale: LossScale::new(settings), ..Default::default() };
         let masks = masks.into_iter().map(|mask| (mask, Vec::new())).collect();
         Ok(Self {
             material,
@@ -266,27 +294,39 @@ impl<'a> Run<'a> {
         let settings = self.settings;
         let counted: Vec<f64> = batches.iter().map(|rows| self.counted(rows)).collect();
         let whole: f64 = counted.iter().sum();
+        let scale = self.progress.scale.value();
         let (mut loss, mut tokens) = (0.0, 0);
         for (number, (rows, counted)) in batches.iter().zip(&counted).enumerate() {
             let batch = self.batches.of(rows)?;
             // Where nothing is counted there is no loss, and no gradient.
             let share = if batches.len() == 1 || whole == 0.0 { 1.0 } else { counted / whole };
             tokens += batch.tokens;
-            loss += self.gradients(&batch, step, number, share)? * share;
+            loss += self.gradients(&batch, step, number, share * scale)? * share;
         }
-        let grad_norm = self.state.gradient_norm(&self.pool);
+        let mut grad_norm = self.state.gradient_norm(&self.pool) / scale;
         let factor = settings.schedule.factor(step - 1, total, settings.warmup);
         let learning_rate = settings.learning_rate * factor;
-        for (what, value) in [("loss", loss), ("norm of the gradients", grad_norm)] {
-            if !value.is_finite() {
-                let family = self.material.config.family;
-                let recipe = Preset::of(family).learning_rates;
-                let (least, most) = (*recipe.start(), *recipe.end());
-                return Err(TuneError::NotFinite { step, what, value, rate: learning_rate, family, least, most });
+        let not_finite = |what, value| {
+            let family = self.material.config.family;
+            let recipe = Preset::of(family).learning_rates;
+            let (least, most) = (*recipe.start(), *recipe.end());
+            Err(TuneError::NotFinite { step, what, value, rate: learning_rate, family, least, most })
+        };
+        let wrong = [("loss", loss), ("norm of the gradients", grad_norm)];
+        match wrong.into_iter().find(|(_, value)| !value.is_finite()) {
+            None => {
+                let limit = settings.clip.unwrap_or(f64::INFINITY);
+                let clip = (limit / (grad_norm + larder_graphs::CLIP_EPSILON)).min(1.0);
+                // Skipped steps are none of the optimizer's.
+                let taken = step - self.progress.scale.skipped;
+                self.state.update(&self.pool, settings, taken, factor, clip / scale);
+                self.progress.scale.passed();
             }
+            Some(_) if settings.precision == Precision::F16 && self.progress.scale.overflowed() => {
+                grad_norm = f64::INFINITY;
+            }
+            Some((what, value)) => return not_finite(what, value),
         }
-        let clip = settings.clip.map_or(1.0, |limit| (limit / (grad_norm + larder_graphs::CLIP_EPSILON)).min(1.0));
-        self.state.update(&self.pool, settings, step, factor, clip);
         Ok(HistoryRow {
             step,
             epoch,
@@ -306,8 +346,8 @@ impl<'a> Run<'a> {
         self.settings.counted(&examples)
     }
 
-    /// Adds the gradients of `share` times the batch's loss, and gives the loss.
-    fn gradients(&mut self, batch: &Batch, step: usize, number: usize, share: f64) -> Result<f64, TuneError> {
+    /// Adds the gradients of `scale` times the batch's loss, and gives the loss.
+    fn gradients(&mut self, batch: &Batch, step: usize, number: usize, scale: f64) -> Result<f64, TuneError> {
         let shapes: Vec<Vec<usize>> = self
             .masks
             .iter()
@@ -318,7 +358,7 @@ impl<'a> Run<'a> {
             let key = noise::key([self.settings.seed, step as u64, number as u64, place as u64]);
             self.pool.install(|| noise::fill(values, mask.ratio, key));
         }
-        let scale = [share as f32];
+        let scale = [scale as f32];
         let State { parameters, values, gradients, .. } = &mut self.state;
         let mut inputs: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
         inputs.extend(State::views(parameters, values));
@@ -459,12 +499,13 @@ enum Numbers<'a> {
     Output(usize),
 }
 
-/// Tells runs apart by what decides their numbers: settings, examples and the configuration; not threads, nor how often the
-/// run is saved or how patient it is.
-fn run_digest(material: &Material<'_>, settings: &TuneSettings) -> String {
+/// Tells runs apart by what decides their numbers: settings, examples, the configuration and the device; not threads, nor how
+/// often the run is saved or how patient it is.
+fn run_digest(material: &Material<'_>, settings: &TuneSettings, device: Device) -> String {
     let plain = TuneSettings {
         head: HeadStart::Random,
         resume: false,
+        device,
         threads: 0,
         save_every: None,
         stop_on_collapse: false,
@@ -479,4 +520,47 @@ fn run_digest(material: &Material<'_>, settings: &TuneSettings) -> String {
         }
     }
     digest_bytes(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_graphs::DropoutRatios;
+
+    use super::*;
+    use crate::{Length, Quiet};
+
+    /// What CUDA is given, dropout by the operator and products of half operands, is run here by the CPU, which computes such
+    /// products in float32.
+    #[test]
+    fn the_graphs_of_a_device_train_on_the_cpu_too() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/encoder/tiny");
+        let config = EncoderConfig::load(&folder.join("config.json")).expect("the golden's configuration is supported");
+        let weights = Weights::load(&folder.join("model.safetensors")).expect("the golden's weights are well formed");
+        let train: Vec<Example> =
+            (0..12).map(|row| Example::new(vec![5 + row % 2, 8, 9 + row % 3, 12 + row % 5], row % 2)).collect();
+        let material =
+            Material { config: &config, weights: &weights, train: &train, dev: &[], hidden: None, folder: None };
+        let runtime = Runtime::load(None).expect("ONNX Runtime is installed (just setup)");
+        let run = |dropout: f32, precision| {
+            let settings = TuneSettings {
+                length: Length::Steps(30),
+                learning_rate: 3e-3,
+                dropout: DropoutRatios { hidden: dropout, attention: dropout, head: dropout },
+                precision,
+                threads: 1,
+                ..TuneSettings::of(config.family, 2)
+            };
+            let forms = Forms { dropout: Forms::operator(&settings), products: ProductForm::Kernels };
+            let tuned = tune(&runtime, &material, &settings, &RanOn::Cpu, forms, &mut Quiet);
+            let tuned = tuned.unwrap_or_else(|problem| panic!("{problem:?}"));
+            tuned.history.iter().map(|row| row.loss).collect::<Vec<_>>()
+        };
+        let (plain, half) = (run(0.0, Precision::F32), run(0.0, Precision::F16));
+        // Scaled by a power of two and back: nothing is lost but what would be subnormal.
+        assert!(plain.iter().zip(&half).all(|(plain, half)| (plain - half).abs() < 1e-5), "{plain:?} {half:?}");
+        let dropped = run(0.1, Precision::F16);
+        assert_eq!(dropped, run(0.1, Precision::F16));
+        assert_ne!(dropped, half);
+        assert!(dropped[27..].iter().sum::<f64>() / 3.0 < 0.4, "{dropped:?}");
+    }
 }

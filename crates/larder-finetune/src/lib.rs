@@ -48,7 +48,9 @@ mod mlp;
 mod noise;
 mod observer;
 mod plan;
+mod precision;
 mod preset;
+mod scale;
 mod schedule;
 mod settings;
 mod start;
@@ -61,6 +63,7 @@ pub use example::Example;
 pub use finetune::{Ended, Material, Score, Tuned, finetune};
 pub use freeze::Freeze;
 pub use hidden::{HiddenStates, SplitOf};
+pub use larder_graphs::Precision;
 pub use mlp::{
     DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
     DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
@@ -69,5 +72,5 @@ pub use mlp::{
 pub use observer::{HistoryRow, Note, Observer, Quiet};
 pub use preset::Preset;
 pub use schedule::Schedule;
-pub use settings::{BatchSize, DEFAULT_CLIP, DEFAULT_SEED, HeadStart, Length, Order, TuneSettings};
+pub use settings::{BatchSize, DEFAULT_CLIP, DEFAULT_LOSS_SCALE, DEFAULT_SEED, HeadStart, Length, Order, TuneSettings};
 pub use start::export;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{ControlFlow, RangeInclusive};
 
+use larder_graphs::Precision;
 use larder_onnx::Family;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub struct HistoryRow {
     pub epoch: usize,
     /// Of the step's examples, before the step.
     pub loss: f64,
-    /// Of all gradients together, before clipping.
+    /// Of all gradients together, before clipping; infinite in a step that was skipped, as their scale was too large.
     pub grad_norm: f64,
     /// The encoder's learning rate.
     pub learning_rate: f64,
@@ -31,7 +32,7 @@ pub struct HistoryRow {
     pub score: Option<f64>,
 }
 
-/// What is out of the ordinary, said before the run.
+/// What is out of the ordinary, said before the run or at its end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// The learning rate is not among those that the family is fine-tuned with.
@@ -49,6 +50,18 @@ pub enum Note {
     Resumed {
         /// Steps that are done.
         step: usize,
+    },
+    /// The CPU computes in float32 what is asked for in half precision.
+    Rounded {
+        /// What is asked for.
+        precision: Precision,
+    },
+    /// Steps whose gradients were too large for float16, and that changed nothing.
+    Skipped {
+        /// How many.
+        steps: usize,
+        /// What the loss was multiplied by in the end.
+        loss_scale: f64,
     },
 }
 
@@ -68,13 +81,21 @@ impl fmt::Display for Note {
             }
             Self::FreshPooler => f.write_str("the weights have no pooler: it starts at random"),
             Self::Resumed { step } => write!(f, "going on after step {step}"),
+            Self::Rounded { precision } => write!(
+                f,
+                "the CPU has no {precision} arithmetic: products are computed in float32, of numbers rounded to {precision}"
+            ),
+            Self::Skipped { steps, loss_scale } => write!(
+                f,
+                "skipped {steps} steps whose gradients were too large for f16; the loss scale is now {loss_scale}"
+            ),
         }
     }
 }
 
 /// Watches a run.
 pub trait Observer {
-    /// Before the run.
+    /// Before the run, or at its end.
     fn note(&mut self, _note: &Note) {}
 
     /// After each step of `total`. [`ControlFlow::Break`] ends the run where it stands, as if it had been killed: no

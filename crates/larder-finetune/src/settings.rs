@@ -3,16 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss};
+use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision};
 use larder_onnx::{Family, Pool, Weights};
+use larder_runtime::Device;
 
 use crate::freeze::Freeze;
 use crate::preset::Preset;
+use crate::scale::LARGEST_LOSS_SCALE;
 use crate::schedule::Schedule;
 use crate::{Example, TuneError};
 
 /// Gradients are clipped to this norm, as BERT's own code does.
 pub const DEFAULT_CLIP: f64 = 1.0;
+
+/// What PyTorch's `GradScaler` starts at: gradients of it stay in float16's range at the losses of a new head.
+pub const DEFAULT_LOSS_SCALE: f64 = 65536.0;
 
 /// Any number: it only has to be the same again.
 pub const DEFAULT_SEED: u64 = 0;
@@ -148,6 +153,14 @@ pub struct TuneSettings {
     pub stop_on_collapse: bool,
     /// Go on from the folder's last checkpoint, if it has one.
     pub resume: bool,
+    /// Where training and evaluation graphs run. Parameters and the optimizer are the host's in any case.
+    pub device: Device,
+    /// What the matrix products of training are computed in; evaluations are float32. On the CPU half precision is only
+    /// rounded to, which gives a device's numbers and takes more time than float32.
+    pub precision: Precision,
+    /// With [`Precision::F16`] what the loss is multiplied by at first, a power of two. It is halved when a gradient
+    /// overflows, whose step is then skipped, and doubled after 2,000 steps without.
+    pub loss_scale: f64,
     /// Threads; 0 means one per core.
     pub threads: usize,
 }
@@ -187,6 +200,9 @@ impl TuneSettings {
             save_every: None,
             stop_on_collapse: true,
             resume: false,
+            device: Device::Cpu,
+            precision: Precision::F32,
+            loss_scale: DEFAULT_LOSS_SCALE,
             threads: 0,
         }
     }
@@ -254,6 +270,10 @@ impl TuneSettings {
         }
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             return wrong("weight_decay", self.weight_decay.to_string(), "0 or more, and finite");
+        }
+        // A power of two within float32's range.
+        if !(1.0..=LARGEST_LOSS_SCALE).contains(&self.loss_scale) || self.loss_scale.log2().fract() != 0.0 {
+            return wrong("loss_scale", self.loss_scale.to_string(), "a power of two, from 1 to 2^100");
         }
         let DropoutRatios { hidden, attention, head } = self.dropout;
         let shares = [

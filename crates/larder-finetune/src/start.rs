@@ -4,22 +4,49 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use larder_graphs::{
-    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, TrainedParameter, TrainingGraphs, TrainingSpec, cut,
+    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, TrainedParameter, TrainingGraphs,
+    TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
 use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
-use larder_runtime::Runtime;
+use larder_runtime::{RanOn, Runtime};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::freeze::Part;
 use crate::learn::learn;
+use crate::precision;
 use crate::settings::{HeadStart, TuneSettings};
 use crate::{Note, TuneError};
 
 /// The stream of random numbers that new parameters are drawn from; those of epochs count from 1.
 const NEW_PARAMETERS: u64 = 0;
+
+/// How a device wants its graphs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forms {
+    pub dropout: DropoutForm,
+    pub products: ProductForm,
+}
+
+impl Forms {
+    /// # Errors
+    /// [`TuneError::Precision`].
+    pub fn of(runtime: &Runtime, ran_on: &RanOn, settings: &TuneSettings) -> Result<Self, TuneError> {
+        let dropout = match ran_on {
+            RanOn::Cpu => DropoutForm::Masks,
+            // Masks would be drawn here and copied there, and are larger than anything else that is.
+            RanOn::Cuda { .. } => Self::operator(settings),
+        };
+        Ok(Self { dropout, products: precision::form(runtime, ran_on, settings.precision)? })
+    }
+
+    /// Dropout by the operator. Any seed does: the runtime's generator takes all of them.
+    pub fn operator(settings: &TuneSettings) -> DropoutForm {
+        DropoutForm::Operator { seed: settings.seed as i64 }
+    }
+}
 
 /// Everything that a run starts from.
 pub(crate) struct Start {
@@ -34,17 +61,7 @@ impl Start {
         config: &EncoderConfig,
         weights: &Weights,
         settings: &TuneSettings,
-        notes: &mut Vec<Note>,
-    ) -> Result<Self, TuneError> {
-        Self::with_dropout(runtime, config, weights, settings, DropoutForm::Masks, notes)
-    }
-
-    fn with_dropout(
-        runtime: &Runtime,
-        config: &EncoderConfig,
-        weights: &Weights,
-        settings: &TuneSettings,
-        dropout_form: DropoutForm,
+        forms: Forms,
         notes: &mut Vec<Note>,
     ) -> Result<Self, TuneError> {
         settings.freeze.check(config)?;
@@ -72,7 +89,9 @@ impl Start {
             classes: settings.classes,
             loss: settings.loss(),
             dropout: settings.dropout,
-            dropout_form,
+            dropout_form: forms.dropout,
+            precision: settings.precision,
+            product_form: forms.products,
         };
         let mut graphs = TrainingGraphs::build::<TuneError>(encoder, &spec, |model, masks| {
             learn(runtime, model, masks, config, settings.input)
@@ -201,7 +220,8 @@ pub(crate) fn output(parameter: &TrainedParameter) -> &str {
 }
 
 /// Writes the graphs that train an encoder under `settings` into a folder, with the parameters as they start: what
-/// [`TrainingGraphs::save`] writes. What is dropped they draw themselves, by the settings' seed. Gives the graphs.
+/// [`TrainingGraphs::save`] writes. What is dropped they draw themselves, by the settings' seed. Products in half precision are
+/// those of the settings' device: the CPU's are float32 products of rounded numbers. Gives the graphs.
 ///
 /// # Errors
 /// [`TuneError`].
@@ -213,9 +233,9 @@ pub fn export(
     folder: &Path,
 ) -> Result<TrainingGraphs, TuneError> {
     settings.check()?;
-    // Any number does: the runtime's generator takes all of them.
-    let form = DropoutForm::Operator { seed: settings.seed as i64 };
-    let start = Start::with_dropout(runtime, config, weights, settings, form, &mut Vec::new())?;
+    let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
+    let forms = Forms { dropout: Forms::operator(settings), ..Forms::of(runtime, &ran_on, settings)? };
+    let start = Start::new(runtime, config, weights, settings, forms, &mut Vec::new())?;
     let values: Vec<&[f32]> = start.values.iter().map(Vec::as_slice).collect();
     start.graphs.save(folder, &values, &settings.adam)?;
     Ok(start.graphs)

@@ -10,6 +10,7 @@
 //! - [`TrainingGraphs`] puts a head and a loss on an encoder and gives the graph that trains it and the one that evaluates
 //!   it, [`MlpGraphs`] does so for a perceptron on features; [`optimizer_model`] is AdamW as a graph. [`cut`] leaves of an
 //!   encoder what stands above a layer, to be trained from that layer's outputs.
+//! - [`Precision`] says what the products of a training graph are computed in.
 //! - [`check_kernels`] says whether the stock builds for CPU and CUDA can run every node.
 //! - [`GraphsError`] is everything that can go wrong.
 //!
@@ -47,6 +48,7 @@ mod error;
 mod kernels;
 mod loss;
 mod optimizer;
+mod precision;
 mod registry;
 mod reverse;
 mod rule;
@@ -58,6 +60,7 @@ pub use error::GraphsError;
 pub use kernels::check_kernels;
 pub use loss::{BuiltLoss, IGNORED_LABEL, Loss};
 pub use optimizer::{AdamW, CLIP_EPSILON, optimizer_model};
+pub use precision::{Precision, ProductForm, UnknownPrecision};
 pub use registry::{differentiable_operators, not_differentiable_operators};
 pub use reverse::{Differentiated, OPSETS, Request, Scatter, differentiate};
 pub use training::{

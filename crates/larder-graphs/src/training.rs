@@ -21,8 +21,9 @@ pub use mlp::{MLP_FEATURES, MlpGraphs, MlpSpec};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
 
 use self::head::Features;
+use crate::precision::{halve, merge_casts};
 use crate::rules::gather::SMALL_TABLE;
-use crate::{GraphsError, Loss, Request, check_kernels, differentiate};
+use crate::{GraphsError, Loss, Precision, ProductForm, Request, check_kernels, differentiate};
 
 /// The scalar input that gradients are multiplied by: 1, a share of a larger batch, or a scale that keeps float16 in range.
 pub const LOSS_SCALE: &str = "loss_scale";
@@ -42,6 +43,11 @@ pub struct TrainingSpec {
     pub dropout: DropoutRatios,
     /// Who draws what is dropped.
     pub dropout_form: DropoutForm,
+    /// What the products of the training graph are computed in, those of its gradients included; the evaluation graph's are
+    /// float32.
+    pub precision: Precision,
+    /// How products in half precision are written.
+    pub product_form: ProductForm,
 }
 
 /// A parameter that is trained: a float32 input of both graphs.
@@ -126,8 +132,8 @@ pub struct TrainingGraphs {
 impl TrainingGraphs {
     /// Makes both graphs of an encoder that [`larder_onnx::build`] made, whole or [`cut`].
     ///
-    /// `learn` finds out what the tensors of a model are, by running it: it is given the training graph without gradients,
-    /// with the dropout masks among its inputs, and gives facts of all tensors ([`Facts::learn`]), inputs included.
+    /// `learn` finds out what the tensors of a model are, by running it: it is given the training graph without gradients and
+    /// in float32, with the dropout masks among its inputs, and gives facts of all tensors ([`Facts::learn`]), inputs included.
     ///
     /// # Errors
     /// [`GraphsError::NoParameter`], [`GraphsError::NoFeatures`], [`GraphsError::TokenLoss`], [`GraphsError::NotBuilt`], what [`differentiate`] and
@@ -150,9 +156,10 @@ impl TrainingGraphs {
         let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
         let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
         let mut facts = learn(&forward, &masks)?;
+        let forward = halve(forward, opset, spec.precision, spec.product_form, &mut facts)?;
         let mut trained = spec.trained.clone();
         trained.extend([HEAD_WEIGHT.to_owned(), HEAD_BIAS.to_owned()]);
-        let (training, parameters, unreached) = with_gradients(forward, opset, &trained, &mut facts)?;
+        let (training, parameters, unreached) = with_gradients(forward, opset, &trained, spec.precision, &mut facts)?;
         let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
         graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
         let wanted = graphs.outputs();
@@ -232,6 +239,7 @@ fn with_gradients(
     forward: Model,
     opset: i64,
     trained: &[String],
+    precision: Precision,
     facts: &mut Facts,
 ) -> Result<(Model, Vec<TrainedParameter>, Vec<String>), GraphsError> {
     let tables = tables(forward.graph(), trained, facts);
@@ -253,7 +261,9 @@ fn with_gradients(
     let done = differentiate(forward, facts, &request)?;
 
     let mut proto = done.model.into_proto();
-    let mut b = GraphBuilder::from_graph(proto.graph.take().unwrap_or_default(), opset);
+    let mut graph = proto.graph.take().unwrap_or_default();
+    merge_casts(&mut graph, precision);
+    let mut b = GraphBuilder::from_graph(graph, opset);
     let mut named: HashSet<String> = fed.iter().cloned().chain([LOSS_SCALE.to_owned()]).collect();
     named.extend(head::OUTPUTS.iter().map(|&name| name.to_owned()));
     let (mut parameters, mut unreached) = (Vec::new(), Vec::new());

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::RuntimeError;
+use crate::runtime::Runtime;
+
 /// Where a session is asked to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -28,6 +31,21 @@ impl Device {
             Self::Auto => "auto",
             Self::Cpu => "cpu",
             Self::Cuda => "cuda",
+        }
+    }
+
+    /// Where a session that is asked to run here will run.
+    ///
+    /// # Errors
+    /// [`RuntimeError::CudaUnavailable`] if CUDA is asked for and does not work.
+    pub fn resolve(self, runtime: &Runtime) -> Result<RanOn, RuntimeError> {
+        if self == Self::Cpu {
+            return Ok(RanOn::Cpu);
+        }
+        match (runtime.cuda(), self) {
+            (Ok(found), _) => Ok(RanOn::Cuda { name: found.name.clone() }),
+            (Err(problem), Self::Cuda) => Err(RuntimeError::CudaUnavailable { problem: problem.clone() }),
+            (Err(_), _) => Ok(RanOn::Cpu),
         }
     }
 }
@@ -68,6 +86,16 @@ pub enum RanOn {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
+}
+
+impl RanOn {
+    /// The device that was asked for, or found.
+    pub fn device(&self) -> Device {
+        match self {
+            Self::Cpu => Device::Cpu,
+            Self::Cuda { .. } => Device::Cuda,
+        }
+    }
 }
 
 impl fmt::Display for RanOn {

@@ -9,7 +9,7 @@ use ort::session::{OutputSelector, RunOptions, SessionInputValue};
 use ort::value::{DynValue, TensorRef};
 
 use crate::cuda;
-use crate::device::{Device, RanOn};
+use crate::device::RanOn;
 use crate::error::RuntimeError;
 use crate::runtime::Runtime;
 use crate::settings::SessionSettings;
@@ -56,7 +56,7 @@ impl Session {
         model: String,
         commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
     ) -> Result<Self, RuntimeError> {
-        let ran_on = resolve(runtime, settings.device)?;
+        let ran_on = settings.device.resolve(runtime)?;
         let session = configure(runtime, settings, &ran_on)
             .and_then(|mut builder| commit(&mut builder))
             .map_err(|source| RuntimeError::Load { model: model.clone(), source: Box::new(source) })?;
@@ -185,19 +185,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-/// Decides between the CPU and CUDA.
-fn resolve(runtime: &Runtime, device: Device) -> Result<RanOn, RuntimeError> {
-    let cuda = match device {
-        Device::Cpu => return Ok(RanOn::Cpu),
-        Device::Auto | Device::Cuda => runtime.cuda(),
-    };
-    match (cuda, device) {
-        (Ok(found), _) => Ok(RanOn::Cuda { name: found.name.clone() }),
-        (Err(problem), Device::Cuda) => Err(RuntimeError::CudaUnavailable { problem: problem.clone() }),
-        (Err(_), _) => Ok(RanOn::Cpu),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Fine-tuning against PyTorch's, and against itself: accumulated, resumed, frozen, with dropout, by
-//! token, from a layer; and of a published encoder.
+//! token, from a layer, in half precision; and of a published encoder.
 
 mod collapse;
 mod layers;
 mod minilm;
 mod mlp;
+mod precision;
 mod pytorch;
 mod runs;
 mod support;

@@ -1,7 +1,5 @@
 //! Runs against themselves.
 
-use std::ops::ControlFlow;
-
 use larder_finetune::{
     BatchSize, Ended, Evaluated, Example, HeadStart, HistoryRow, Length, Material, Note, Observer, Order, Quiet,
     Schedule, TuneError, TuneSettings, finetune,
@@ -26,15 +24,6 @@ fn accumulated_gradients_are_those_of_the_large_batch() {
     let whole = golden.run(&TuneSettings { batch: BatchSize::Rows(6), ..settings.clone() });
     let parts = golden.run(&TuneSettings { batch: BatchSize::Rows(2), accumulation: 3, ..settings });
     same_course(&golden, &whole, &parts);
-}
-
-/// Is stopped after so many steps, as by a kill.
-struct Killed(usize);
-
-impl Observer for Killed {
-    fn step(&mut self, row: &HistoryRow, _total: usize) -> ControlFlow<()> {
-        if row.step == self.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
 }
 
 #[test]

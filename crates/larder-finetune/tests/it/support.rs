@@ -1,9 +1,11 @@
 //! The goldens, as material for runs.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use larder_finetune::{
-    BatchSize, Example, HeadStart, Length, Material, Order, Quiet, Schedule, TuneSettings, Tuned, finetune,
+    BatchSize, Example, HeadStart, HistoryRow, Length, Material, Observer, Order, Quiet, Schedule, TuneSettings, Tuned,
+    finetune,
 };
 use larder_graphs::DropoutRatios;
 use larder_onnx::{EncoderConfig, Weight, Weights};
@@ -153,6 +155,15 @@ impl Golden {
 
     pub fn run(&self, settings: &TuneSettings) -> Tuned {
         finetune(&runtime(), &self.material(), settings, &mut Quiet).unwrap_or_else(|problem| panic!("{problem:?}"))
+    }
+}
+
+/// Is stopped after so many steps, as by a kill.
+pub struct Killed(pub usize);
+
+impl Observer for Killed {
+    fn step(&mut self, row: &HistoryRow, _total: usize) -> ControlFlow<()> {
+        if row.step == self.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

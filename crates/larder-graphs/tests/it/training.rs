@@ -4,8 +4,8 @@ use crate::golden::goldens;
 use crate::support::*;
 use larder_graphs::{
     AdamW, CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, GraphsError,
-    HIDDEN_STATES, HeadInput, IGNORED_LABEL, MANIFEST_FILE, OPTIMIZER_FILE, RowNumbers, TRAINING_FILE, TrainingGraphs,
-    TrainingSpec, cut,
+    HIDDEN_STATES, HeadInput, IGNORED_LABEL, MANIFEST_FILE, OPTIMIZER_FILE, Precision, ProductForm, RowNumbers,
+    TRAINING_FILE, TrainingGraphs, TrainingSpec, cut,
 };
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
 use larder_onnx::facts::Facts;
@@ -31,7 +31,16 @@ impl Subject {
 
     fn spec(&self, input: HeadInput, loss: Loss, form: DropoutForm) -> TrainingSpec {
         let trained = self.config.parameters(true).into_iter().map(|parameter| parameter.name).collect();
-        TrainingSpec { trained, input, classes: 3, loss, dropout: DROPOUT, dropout_form: form }
+        TrainingSpec {
+            trained,
+            input,
+            classes: 3,
+            loss,
+            dropout: DROPOUT,
+            dropout_form: form,
+            precision: Precision::F32,
+            product_form: ProductForm::Kernels,
+        }
     }
 
     fn graphs(&self, spec: &TrainingSpec) -> TrainingGraphs {
@@ -312,5 +321,79 @@ fn above_a_cut_is_what_was_there() {
         }
         let message = cut(subject.encoder.clone(), layers).expect_err("nothing is above").to_string();
         assert!(message.contains(&format!("to {} are possible", layers - 1)), "{message}");
+    }
+}
+
+/// Everything that a graph gives, gradients after loss, logits and count.
+fn gradients(subject: &Subject, graphs: &TrainingGraphs, scale: f32) -> Vec<f64> {
+    let (_, _, feeds) = subject.batch(&graphs.training, &graphs.masks, 4, 6);
+    let feeds = fed(&feeds, LOSS_SCALE, f32s(&[], &[scale]));
+    let outputs = graphs.outputs();
+    let outputs: Vec<&str> = outputs.iter().map(String::as_str).take(3 + graphs.parameters.len()).collect();
+    let made = run(&mut session(&graphs.training), &feeds, &outputs);
+    made[3..].iter().flat_map(floats).map(|&value| f64::from(value / scale)).collect()
+}
+
+#[test]
+fn products_in_half_precision_give_the_gradients_but_for_rounding() {
+    for folder in ["tiny", "albert"] {
+        let subject = Subject::read(folder);
+        let plain = subject.spec(POOLER, cross_entropy(), DropoutForm::Masks);
+        let exact = gradients(&subject, &subject.graphs(&plain), 1024.0);
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+        for (precision, form, least, most) in [
+            // Half a unit of the last place of every operand is 2.4e-4, or 2e-3: measured on BERT, 1.3e-3 and 1.3e-2.
+            (Precision::F16, ProductForm::Rounded, 1e-5, 3e-3),
+            (Precision::Bf16, ProductForm::Rounded, 1e-4, 3e-2),
+            // The CPU computes it in float32, and leaves all rounding out.
+            (Precision::F16, ProductForm::Kernels, -1.0, 3e-3),
+        ] {
+            let half = subject.graphs(&TrainingSpec { precision, product_form: form, ..plain.clone() });
+            let half = gradients(&subject, &half, 1024.0);
+            assert_eq!(half.len(), exact.len());
+            let apart = norm(&mut half.iter().zip(&exact).map(|(a, b)| a - b)) / norm(&mut exact.iter().copied());
+            eprintln!("{folder} {precision} {form:?}: {apart:e}");
+            assert!(apart > least && apart < most, "{folder} {precision} {form:?}: {apart:e}");
+        }
+    }
+}
+
+#[test]
+fn every_product_reads_half_precision_and_every_parameter_is_cast_once() {
+    let subject = Subject::read("albert");
+    let plain = subject.spec(POOLER, cross_entropy(), DropoutForm::Masks);
+    for (precision, dtype) in [(Precision::F16, 10), (Precision::Bf16, 16)] {
+        let spec = TrainingSpec { precision, ..plain.clone() };
+        let graphs = subject.graphs(&spec);
+        let nodes = &graphs.training.graph().node;
+        let made_by = |name: &str| nodes.iter().find(|node| node.output.iter().any(|output| output == name));
+        let is_half = |name: &str| {
+            // Rows are laid out again in between.
+            let mut node = made_by(name);
+            while let Some(reshape) = node.filter(|node| node.is_op("Reshape")) {
+                node = made_by(&reshape.input[0]);
+            }
+            node.is_some_and(|node| node.is_op("Cast") && node.int_attribute("to", 0) == dtype)
+        };
+        let is_product = |op_type: &str| ["MatMul", "Gemm", "FusedMatMul"].contains(&op_type);
+        // Sums of rows are written as products in normalisations and small tables: they are none of these.
+        let is_sum = |name: &str| [".LayerNormalization.", ".Gather"].iter().any(|part| name.contains(part));
+        let products = nodes.iter().filter(|node| is_product(node.op_type()) && !is_sum(node.name()));
+        let products: Vec<_> = products.collect();
+        for product in &products {
+            assert!(product.input.len() == 2 && product.input.iter().all(|input| is_half(input)), "{product:?}");
+        }
+        // Three layers of six linear products and two of attention, the embeddings' projection, pooler and head; and for
+        // each two that give gradients.
+        assert_eq!(products.len(), 3 * (3 * 8 + 3));
+        let casts = |name: &str| nodes.iter().filter(|node| node.is_op("Cast") && node.input[0] == name).count();
+        let weights = graphs.parameters.iter().filter(|parameter| parameter.shape.len() == 2);
+        let weights = weights.filter(|parameter| matches!(parameter.gradient, GradientOutput::Dense { .. }));
+        let counts: Vec<usize> = weights.clone().map(|weight| casts(&weight.name)).collect();
+        // The layers' six, and three more; small tables are read by rows.
+        assert_eq!(counts.iter().sum::<usize>(), 6 + 3, "{counts:?}");
+        assert!(counts.iter().all(|&count| count <= 1), "{counts:?}");
+        let evaluation = graphs.eval.graph().node.iter();
+        assert_eq!(evaluation.filter(|node| node.is_op("Cast") && node.int_attribute("to", 0) == dtype).count(), 0);
     }
 }

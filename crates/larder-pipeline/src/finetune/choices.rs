@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use larder_data::Task;
-use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Order, Preset, Schedule, TuneSettings};
+use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Order, Precision, Preset, Schedule, TuneSettings};
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{EncoderConfig, Pool, Weights};
+use larder_runtime::Device;
 use larder_train::ClassWeight;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,10 @@ pub struct TuneChoices {
     pub save_every: Option<usize>,
     /// Go on when the run has collapsed to one answer.
     pub keep_going: bool,
+    /// Where training runs.
+    pub device: Device,
+    /// What matrix products of training are computed in.
+    pub precision: Precision,
 }
 
 impl TuneChoices {
@@ -166,6 +171,8 @@ impl TuneChoices {
             patience: self.patience,
             save_every: self.save_every,
             stop_on_collapse: !self.keep_going,
+            device: self.device,
+            precision: self.precision,
             resume,
             threads,
             ..plain
@@ -222,6 +229,7 @@ pub(super) fn described(settings: &TuneSettings, init_head: Option<&str>) -> BTr
             ("label_smoothing", settings.label_smoothing.to_string()),
             ("class_weights", either(settings.class_weights.as_ref().map(weights), "none")),
             ("freeze", settings.freeze.to_string()),
+            ("precision", settings.precision.to_string()),
             ("from_layer", either(settings.from_layer.map(|layer| layer.to_string()), "none")),
             ("init_head", either(init_head.map(str::to_owned), "none")),
             ("evaluate_every", either(settings.evaluate_every.map(|steps| steps.to_string()), "epoch")),

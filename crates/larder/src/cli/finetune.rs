@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use larder_data::Task;
-use larder_finetune::{BatchSize, Freeze, Length, Order, Schedule};
+use larder_finetune::{BatchSize, Freeze, Length, Order, Precision, Schedule};
 use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_pipeline::{FinetuneOptions, Recipe, TuneChoices};
+use larder_runtime::Device;
 use larder_train::ClassWeight;
 
 use super::{Subject, TokenizeFlags, refuse};
@@ -38,6 +39,13 @@ pub struct FinetuneArgs {
     /// Several seeds, one run each: prints mean and deviation
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["seed", "resume"])]
     pub seeds: Vec<u64>,
+    /// Where training runs; cuda without a working GPU is an error
+    #[arg(long, value_name = "auto|cpu|cuda", default_value = "cpu")]
+    pub device: Device,
+    /// What matrix products of training are computed in, with float32 parameters: f16 scales the loss and skips steps that
+    /// overflow. On the CPU numbers are only rounded so, which gives a GPU's results and takes longer
+    #[arg(long, value_name = "f32|f16|bf16", default_value_t)]
+    pub precision: Precision,
     /// CPU threads; 0 is one per core
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub threads: usize,
@@ -204,6 +212,8 @@ impl FinetuneArgs {
             patience: course.patience,
             save_every: course.save_every,
             keep_going: course.keep_going,
+            device: self.device,
+            precision: self.precision,
             ..self.tune.choices()
         };
         Ok(FinetuneOptions {
