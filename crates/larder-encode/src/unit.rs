@@ -270,7 +270,8 @@ mod tests {
         let read: Vec<i32> = every.inputs.iter().flat_map(|input| input.input_ids.clone()).collect();
         assert_eq!(picked(&every).into_iter().map(|(_, ids)| ids[0]).collect::<Vec<_>>(), read);
         assert_eq!(every.tokens.iter().map(|&token| ids[token]).collect::<Vec<_>>(), read);
-        assert_eq!((read.len(), every.rows, every.inputs.len()), (8 + 6, 14, 2));
+        // Eight tokens of its own, of which three are in both windows, and two special ones in each.
+        assert_eq!((read.len(), every.rows, every.inputs.len()), (8 + 3 + 4, 15, 2));
     }
 
     #[test]
