@@ -451,12 +451,16 @@ impl<'a> Run<'a> {
         if let Some(row) = self.progress.history.last_mut() {
             row.score = Some(score.score);
         }
-        // A score that is no number is better than none, and than no other.
-        if self.progress.best.first().is_some_and(|best| score.score.is_nan() || best.score >= score.score) {
-            self.progress.stale += 1;
-            return Ok(self.settings.patience.is_some_and(|patience| self.progress.stale >= patience));
+        // A score that is no number is better than none, and than no other. Of equal scores the later one is kept, which has
+        // been trained more; waiting for a better one it does not end.
+        let best = self.progress.best.first().map(|best| best.score);
+        let is_better = best.is_none_or(|best| score.score > best);
+        self.progress.stale = if is_better { 0 } else { self.progress.stale + 1 };
+        let is_over = self.settings.patience.is_some_and(|patience| self.progress.stale >= patience);
+        if !is_better && best != Some(score.score) {
+            return Ok(is_over);
         }
-        (self.progress.best, self.progress.stale) = (vec![score], 0);
+        self.progress.best = vec![score];
         match self.material.folder {
             Some(folder) => {
                 let progress = Progress { history: Vec::new(), ..self.progress.clone() };
@@ -465,7 +469,7 @@ impl<'a> Run<'a> {
             }
             None => self.best = Some(self.state.values.clone()),
         }
-        Ok(false)
+        Ok(is_over)
     }
 
     fn save(&self) -> Result<(), TuneError> {

@@ -118,6 +118,8 @@ pub struct TunedRecord {
     pub first_loss: f64,
     /// Mean training loss of the last steps.
     pub last_loss: f64,
+    /// The loss of answering every text with the labels' shares in train: their entropy, in nats.
+    pub guessing_loss: f64,
     /// Of all steps, evaluations and checkpoints left out.
     pub seconds: f64,
     /// Tokens of all steps, without padding.

@@ -50,6 +50,8 @@ fn every_label_that_counts_has_a_row_of_logits() {
     // Longest first: the other way round than they are run.
     let mut dev = golden.examples.clone();
     dev.sort_by_key(|example| std::cmp::Reverse(example.input_ids.len()));
+    // One in which nothing counts.
+    dev[2].labels.fill(IGNORED_LABEL);
     let all = evaluated(&golden, &dev);
     assert_eq!(all.logits.len(), 3 * dev.iter().map(counted).sum::<usize>());
     assert!(dev.iter().any(|example| counted(example) == 0) && all.loss.is_finite());

@@ -19,7 +19,7 @@ use larder_encode::EncodeSettings;
 use larder_encoder::Encoder;
 use larder_finetune::{Material, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
-use larder_metrics::Metric;
+use larder_metrics::{Metric, class_prior_entropy};
 use larder_onnx::{FeatureOutput, Pool};
 use larder_store::{Level, StepRecord, check_name, digest_file, write_history};
 use larder_train::Classifier;
@@ -244,6 +244,7 @@ fn tuned_record(
         ended: tuned.ended,
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
+        guessing_loss: class_prior_entropy(&subject.counts.iter().map(|&count| count as u64).collect::<Vec<_>>()),
         seconds: tuned.history.iter().map(|row| row.seconds).sum(),
         tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
     }
