@@ -312,16 +312,16 @@ pub struct HeadFlags {
     /// Tagging, mlp: memory that features may take, such as 512MiB; larger caches are streamed [default: 2GiB]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
-    /// Tagging, streamed: times the features are read; mlp: the most [default: 20]
+    /// Tagging, streamed: times the features are read; mlp: the most [default: 40]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Tagging, streamed: the first and largest step; mlp: the largest [default: 1e-3]
+    /// Tagging, streamed: the first and largest step; mlp: the largest [default: 1e-4]
     #[arg(long, value_name = "X")]
     pub learning_rate: Option<f64>,
     /// mlp: outputs of each hidden layer [default: 256]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub hidden: Vec<usize>,
-    /// mlp: the share of each hidden layer that is dropped while training [default: 0.1]
+    /// mlp: the share of each hidden layer that is dropped while training [default: 0.5]
     #[arg(long, value_name = "X")]
     pub dropout: Option<f32>,
     /// mlp: rows of a step [default: 64]

@@ -35,7 +35,7 @@ fn corners(rows: usize, seed: u64) -> (Vec<FeatureColumn>, Vec<usize>) {
 }
 
 fn settings() -> MlpSettings {
-    MlpSettings { hidden: vec![16, 8], epochs: 8, learning_rate: 1e-2, ..Default::default() }
+    MlpSettings { hidden: vec![16, 8], epochs: 8, learning_rate: 1e-2, dropout: 0.1, ..Default::default() }
 }
 
 fn classes() -> Vec<String> {
