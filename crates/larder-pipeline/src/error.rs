@@ -274,7 +274,8 @@ impl PipelineError {
             Self::Tune(
                 TuneError::Setting { .. } | TuneError::UnknownFreeze { .. } | TuneError::FreezeLayers { .. },
             ) => ExitCode::Usage,
-            Self::Tune(TuneError::Run { source, .. }) => of_runtime(source),
+            Self::Tune(TuneError::Run { source, .. } | TuneError::Device(source)) => of_runtime(source),
+            Self::Tune(TuneError::Precision { .. }) => ExitCode::MissingPrerequisite,
             Self::WrongLevel { .. } | Self::MlpForTagging { .. } => ExitCode::Usage,
             _ => ExitCode::BadInput,
         }
