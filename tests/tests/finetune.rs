@@ -35,6 +35,10 @@ fn finetune<'a>(dataset: &'a str, run: &'a str, more: &[&'a str]) -> Vec<&'a str
     args
 }
 
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 fn history(kitchen: &Kitchen, run: &str) -> History {
     History::read(&kitchen.path("home/runs").join(run).join("history.parquet"))
 }
@@ -59,7 +63,8 @@ fn a_classifier_goes_from_raw_text_to_a_run_like_any_other() {
     assert_eq!((history.steps.len(), history.steps.last().copied()), (12 * 15, Some(180)));
     assert_eq!(history.scores.iter().flatten().count(), 12, "one evaluation an epoch");
     assert!(history.scores.iter().flatten().any(|score| (score - best).abs() < 1e-12));
-    assert!(history.losses[0] > 0.5 && history.losses[179] < 0.3, "{} {}", history.losses[0], history.losses[179]);
+    let (first, last) = (mean(&history.losses[..15]), mean(&history.losses[165..]));
+    assert!(first > 0.5 && last < 0.3, "by epoch, the loss went from {first} to {last}");
     assert_eq!(history.learning_rates[0], 0.0, "the warm-up begins at nothing");
 
     // Again there is nothing to do, and with another seed everything.
@@ -338,7 +343,7 @@ fn half_precision_learns_too_and_a_missing_gpu_is_said() {
     half.says(&["the CPU has no f16 arithmetic"]);
     kitchen.ok(&finetune(&dataset, "whole", &["--epochs", "6"]));
     let (half, whole) = (history(&kitchen, "half").losses, history(&kitchen, "whole").losses);
-    assert!(half[89] < 0.8 * half[0], "{} {}", half[0], half[89]);
+    assert!(mean(&half[75..]) < 0.8 * mean(&half[..15]), "{half:?}");
     assert_ne!(half, whole, "products are rounded");
     // Half precision has 11 bits: the first losses, before any step, agree to some 1e-3.
     assert!((half[0] - whole[0]).abs() < 5e-3, "{} {}", half[0], whole[0]);
