@@ -84,7 +84,7 @@ pub enum Command {
 pub enum EncoderCommand {
     /// Take in an ONNX file, a folder with config.json, model.safetensors and tokenizer.json, or a model on a hub
     Add {
-        /// The file or folder, or hf:ORG/MODEL[@REVISION]
+        /// The file or folder, or hf:ORG/MODEL, hf:ORG/MODEL@REVISION
         source: PathBuf,
         /// Of a model on a hub: use only what was fetched before (HF_HUB_OFFLINE=1 does the same)
         #[arg(long)]

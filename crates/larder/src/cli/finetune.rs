@@ -93,7 +93,7 @@ pub struct TuneFlags {
     /// embeddings
     #[arg(long, value_name = "K")]
     pub from_layer: Option<usize>,
-    /// Start from this head: classifier.weight [classes, hidden] and classifier.bias [classes]
+    /// Start from this head: classifier.weight, a row of hidden size a class, and classifier.bias, one a class
     #[arg(long, value_name = "FILE.safetensors")]
     pub init_head: Option<PathBuf>,
     /// Tagging: tokens from one window of a long sentence to the next; half a window unless given
