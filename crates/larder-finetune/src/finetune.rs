@@ -8,7 +8,7 @@ use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, Precision, ProductF
 use larder_onnx::{EncoderConfig, Weights};
 use larder_runtime::{Device, RanOn, Runtime, Session, SessionSettings, TensorView};
 use larder_store::digest_bytes;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BATCH_INPUTS, Batch, Batches};
@@ -24,7 +24,7 @@ use crate::scale::LossScale;
 use crate::settings::{HeadStart, TuneSettings};
 use crate::start::{Forms, Start, output};
 use crate::state::{State, tuned};
-use crate::{Example, TuneError, example};
+use crate::{Example, TuneError, example, threads};
 
 const GRAPH: &str = "training graph";
 
@@ -80,6 +80,8 @@ pub struct Tuned {
     pub scores: Option<(Score, Score)>,
     /// Why it ended.
     pub ended: Ended,
+    /// The device that ran.
+    pub ran_on: RanOn,
     /// What was out of the ordinary.
     pub notes: Vec<Note>,
 }
@@ -149,7 +151,7 @@ fn tune(
         observer.note(&note);
         notes.push(note);
     }
-    run.finish(ended, notes)
+    run.finish(ended, ran_on.clone(), notes)
 }
 
 /// A run under way.
@@ -208,17 +210,11 @@ impl<'a> Run<'a> {
         drop(training);
         let session = Session::from_bytes(runtime, &bytes, &session_settings).map_err(TuneError::run(GRAPH))?;
         drop(bytes);
-        let threads = session_settings.threads();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|problem| TuneError::Setting {
-            setting: "threads",
-            found: format!("{threads} ({problem})"),
-            expected: "as many as the system gives",
-        })?;
+        let pool = threads::pool(&session_settings)?;
         let takes = |name: &&str| session.inputs().iter().any(|info| info.name == **name);
         let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
         let state = State::new(parameters, values, config, settings);
-        let run = run_digest(material, settings, device);
+        let run = run_digest(material, settings, device)?;
         let progress = Progress { run, scale: LossScale::new(settings), ..Default::default() };
         let masks = masks.into_iter().map(|mask| (mask, Vec::new())).collect();
         Ok(Self {
@@ -478,7 +474,7 @@ impl<'a> Run<'a> {
         Ok(checkpoint::write(&folder.join(LAST_FILE), &self.state.parameters, &sets, &self.progress)?)
     }
 
-    fn finish(self, ended: Ended, notes: Vec<Note>) -> Result<Tuned, TuneError> {
+    fn finish(self, ended: Ended, ran_on: RanOn, notes: Vec<Note>) -> Result<Tuned, TuneError> {
         let Self { material, state, session, evaluator, progress, last, best, .. } = self;
         // What only steps need makes room for what is given back.
         drop((session, evaluator));
@@ -490,7 +486,7 @@ impl<'a> Run<'a> {
         let (weights, head) = tuned(material, parameters, best_values.unwrap_or(values))?;
         let best = progress.best.first().copied();
         let scores = best.map(|best| (best, last.unwrap_or(best)));
-        Ok(Tuned { weights, head, history: progress.history, scores, ended, notes })
+        Ok(Tuned { weights, head, history: progress.history, scores, ended, ran_on, notes })
     }
 }
 
@@ -503,9 +499,9 @@ enum Numbers<'a> {
     Output(usize),
 }
 
-/// Tells runs apart by what decides their numbers: settings, examples, the configuration and the device; not threads, nor how
+/// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device; not threads, nor how
 /// often the run is saved or how patient it is.
-fn run_digest(material: &Material<'_>, settings: &TuneSettings, device: Device) -> String {
+fn run_digest(material: &Material<'_>, settings: &TuneSettings, device: Device) -> Result<String, TuneError> {
     let plain = TuneSettings {
         head: HeadStart::Random,
         resume: false,
@@ -517,13 +513,16 @@ fn run_digest(material: &Material<'_>, settings: &TuneSettings, device: Device) 
         ..settings.clone()
     };
     let mut bytes = format!("{plain:?} {:?}", material.config).into_bytes();
+    if let HeadStart::Given(head) = &settings.head {
+        bytes.extend(head.to_bytes()?);
+    }
     for example in material.train.iter().chain(material.dev) {
         for ids in [&example.input_ids, &example.token_type_ids, &example.labels] {
             bytes.extend(ids.len().to_le_bytes());
             bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
         }
     }
-    digest_bytes(&bytes)
+    Ok(digest_bytes(&bytes))
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ mod schedule;
 mod settings;
 mod start;
 mod state;
+mod threads;
 
 pub use checkpoint::{BEST_FILE, LAST_FILE};
 pub use error::TuneError;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead};
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, read_description, write_head};
+use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, check_outline, read_description, write_head};
 use crate::objective::outputs_of;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -67,7 +67,8 @@ impl LogisticHead {
     /// [`TrainError::Safetensors`], and [`TrainError::Tensor`] for a missing tensor, a wrong type or shape.
     pub fn load(dir: &Path) -> Result<Self, TrainError> {
         let description: Description = read_description(dir, KIND)?;
-        check(&description).map_err(|what| TrainError::Inconsistent { path: dir.join(HEAD_JSON), what })?;
+        check_outline(&description.classes, &description.columns, description.threshold)
+            .map_err(|what| TrainError::Inconsistent { path: dir.join(HEAD_JSON), what })?;
         let numbers = Numbers::read(dir)?;
         let width: usize = description.columns.iter().map(|column| column.width).sum();
         let outputs = outputs_of(description.classes.len());
@@ -85,21 +86,5 @@ impl LogisticHead {
             class_weight: description.class_weight,
             c: description.c,
         })
-    }
-}
-
-/// What a description must hold for the head to work.
-fn check(description: &Description) -> Result<(), String> {
-    let Description { classes, columns, threshold, .. } = description;
-    if classes.len() < 2 {
-        return Err(format!("{} class(es), expected at least 2", classes.len()));
-    }
-    if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
-        return Err("a head reads at least one column, and every column has a width".to_owned());
-    }
-    match threshold {
-        None if classes.len() == 2 => Err("a head of two classes has a threshold, and this has none".to_owned()),
-        Some(_) if classes.len() > 2 => Err("only a head of two classes has a threshold".to_owned()),
-        _ => Ok(()),
     }
 }

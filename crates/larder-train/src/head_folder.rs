@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::head::HeadColumn;
 
 /// Version of both files; it rises when an older larder could not read them rightly.
 pub const HEAD_VERSION: u32 = 1;
@@ -67,6 +68,21 @@ pub(crate) fn read_description<D: DeserializeOwned>(dir: &Path, expected: &str) 
         return Err(TrainError::Inconsistent { path, what });
     }
     serde_json::from_slice(&text).map_err(json)
+}
+
+/// What every head for one label a text must have to work.
+pub(crate) fn check_outline(classes: &[String], columns: &[HeadColumn], threshold: Option<f64>) -> Result<(), String> {
+    if classes.len() < 2 {
+        return Err(format!("{} class(es), expected at least 2", classes.len()));
+    }
+    if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
+        return Err("a head reads at least one column, and every column has a width".to_owned());
+    }
+    match threshold {
+        None if classes.len() == 2 => Err("a head of two classes has a threshold, and this has none".to_owned()),
+        Some(_) if classes.len() > 2 => Err("only a head of two classes has a threshold".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 /// The numbers of a head.

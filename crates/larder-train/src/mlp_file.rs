@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::head::HeadColumn;
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, Tensor, read_description, write_head};
+use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, Tensor, check_outline, read_description, write_head};
 use crate::mlp_head::{MlpHead, MlpLayer};
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -101,19 +101,8 @@ impl MlpHead {
 
 /// What a description must hold for the head to work.
 fn check(description: &Description) -> Result<(), String> {
-    let Description { classes, columns, hidden, threshold, .. } = description;
-    if classes.len() < 2 {
-        return Err(format!("{} class(es), expected at least 2", classes.len()));
-    }
-    if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
-        return Err("a head reads at least one column, and every column has a width".to_owned());
-    }
-    if hidden.contains(&0) {
+    if description.hidden.contains(&0) {
         return Err("every hidden layer has an output at least".to_owned());
     }
-    match threshold {
-        None if classes.len() == 2 => Err("a head of two classes has a threshold, and this has none".to_owned()),
-        Some(_) if classes.len() > 2 => Err("only a head of two classes has a threshold".to_owned()),
-        _ => Ok(()),
-    }
+    check_outline(&description.classes, &description.columns, description.threshold)
 }

@@ -11,12 +11,12 @@ use ndarray::Array2;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use crate::adamw::Update;
 use crate::gradients::Gradient;
 use crate::learn::seen;
-use crate::{TuneError, noise};
+use crate::{TuneError, noise, threads};
 
 const TRAINING: &str = "head's training graph";
 const EVAL: &str = "head's evaluation graph";
@@ -53,13 +53,7 @@ impl Network {
             Session::from_bytes(runtime, &model.to_bytes()?, &settings).map_err(TuneError::run(name))
         };
         let (training, eval) = (session(&graphs.training, TRAINING)?, session(&graphs.eval, EVAL)?);
-        let threads = settings.threads();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|problem| TuneError::Setting {
-            setting: "threads",
-            found: format!("{threads} ({problem})"),
-            expected: "as many as the system gives",
-        })?;
+        let pool = threads::pool(&settings)?;
         let values = start(&graphs.parameters, seed);
         let zeros = || values.iter().map(|values| vec![0.0; values.len()]).collect::<Vec<_>>();
         let (m, v) = (zeros(), zeros());

@@ -144,7 +144,7 @@ impl TuneChoices {
             ),
         };
         let class_weights = match self.class_weight {
-            Some(ClassWeight::Balanced) => Some(balanced(counts)),
+            Some(ClassWeight::Balanced) => Some(weights(ClassWeight::Balanced, counts)),
             Some(ClassWeight::None) | None => None,
         };
         Ok(TuneSettings {
@@ -180,16 +180,10 @@ impl TuneChoices {
     }
 }
 
-/// One weight a class: all classes that have rows weigh the same together, and a row weighs 1 on average.
-fn balanced(counts: &[usize]) -> Vec<f32> {
-    let rows: usize = counts.iter().sum();
-    let met = counts.iter().filter(|&&count| count > 0).count();
-    let weight = |&count: &usize| match count {
-        // No row has it, so it weighs nothing whatever stands here.
-        0 => 1.0,
-        count => rows as f32 / (met as f32 * count as f32),
-    };
-    counts.iter().map(weight).collect()
+/// One weight a class. No row has a class without rows, so that its weight decides nothing; it must be one all the same.
+fn weights(class_weight: ClassWeight, counts: &[usize]) -> Vec<f32> {
+    let counts: Vec<u64> = counts.iter().map(|&count| count as u64).collect();
+    class_weight.of_counts(&counts).into_iter().map(|weight| if weight > 0.0 { weight as f32 } else { 1.0 }).collect()
 }
 
 /// Everything that decides a run's numbers, spelled out.

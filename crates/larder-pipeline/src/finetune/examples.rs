@@ -17,17 +17,8 @@ pub(super) struct SplitExamples {
     pub examples: Vec<Example>,
     /// What the answers should be.
     pub gold: Gold,
-    /// For each example the token row it is from, and which of that row's tokens it has, special ones included: places in
-    /// the row.
-    pub places: Vec<Place>,
-}
-
-/// Where an example's tokens stand in the tokens file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub row: usize,
-    /// `[tokens]`.
-    pub tokens: Vec<usize>,
+    /// Rows of the tokens file.
+    pub rows: usize,
 }
 
 /// The right answers of a split.
@@ -95,6 +86,7 @@ impl Reading<'_> {
             }
             first += batch.len();
         }
+        read.rows = first;
         Ok(read)
     }
 
@@ -123,7 +115,6 @@ impl Reading<'_> {
                 let types = batch.type_ids(row).map(|types| types.iter().map(|&id| i64::from(id)).collect());
                 let example = Example::new(ids.iter().map(|&id| i64::from(id)).collect(), as_label(class));
                 read.examples.push(Example { token_type_ids: types.unwrap_or_default(), ..example });
-                read.places.push(Place { row: number, tokens: (0..ids.len()).collect() });
             }
             Gold::Tags { sentences, words } => {
                 let tags = batch.tags(row).ok_or_else(no_label)?;
@@ -139,8 +130,6 @@ impl Reading<'_> {
                     }
                     let input_ids = window.input_ids(ids).into_iter().map(i64::from).collect();
                     read.examples.push(Example::tagged(input_ids, labels));
-                    let tokens = [window.leading.clone(), window.body.clone(), window.trailing.clone()];
-                    read.places.push(Place { row: number, tokens: tokens.into_iter().flatten().collect() });
                 }
                 sentences.push(classes);
             }

@@ -92,7 +92,7 @@ impl TuningFolder {
             _ => config.to_json().into_bytes(),
         };
         write(CONFIG_FILE, &text)?;
-        let tokenizer = std::fs::read(from.tokenizer_path()).map_err(io("read", &from.tokenizer_path()))?;
+        let tokenizer = std::fs::read(from.tokenizer_path()).map_err(StoreError::io("read", &from.tokenizer_path()))?;
         write(TOKENIZER_FILE, &tokenizer)?;
         write("model.safetensors", &weights.to_bytes().map_err(larder_finetune::TuneError::from)?)?;
         let request = AddRequest { source, name: Some(run.to_owned()), replace: true, ..AddRequest::default() };
@@ -107,15 +107,15 @@ impl TuningFolder {
     /// [`StoreError::Io`].
     pub fn move_into(&self, run: &Path, keep_checkpoints: bool) -> Result<(), PipelineError> {
         let (from, to) = (Home::new(self.path.join(TUNED)).encoders(), Home::new(run).encoders());
-        std::fs::rename(&from, &to).map_err(io("move", &from))?;
+        std::fs::rename(&from, &to).map_err(StoreError::io("move", &from))?;
         remove_file(&to.join(FolderLock::FILE))?;
         if keep_checkpoints {
             let kept = run.join(CHECKPOINTS);
-            std::fs::create_dir_all(&kept).map_err(io("make the folder", &kept))?;
+            std::fs::create_dir_all(&kept).map_err(StoreError::io("make the folder", &kept))?;
             for file in [BEST_FILE, LAST_FILE] {
                 let from = self.path.join(file);
                 if from.exists() {
-                    std::fs::rename(&from, kept.join(file)).map_err(io("move", &from))?;
+                    std::fs::rename(&from, kept.join(file)).map_err(StoreError::io("move", &from))?;
                 }
             }
         }
@@ -134,19 +134,16 @@ impl TuningFolder {
 
 fn remove(folder: &Path) -> Result<(), PipelineError> {
     match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", folder)(error).into()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", folder)(error).into())
+        }
         _ => Ok(()),
     }
 }
 
 fn remove_file(file: &Path) -> Result<(), PipelineError> {
     match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", file)(error).into()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove", file)(error).into()),
         _ => Ok(()),
     }
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
-    let path = path.to_path_buf();
-    move |source| StoreError::Io { action, path, source }
 }

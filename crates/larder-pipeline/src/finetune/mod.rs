@@ -100,7 +100,7 @@ pub fn finetune(
     let provenance = subject.provenance(&described, options)?;
 
     let mut times = std::mem::take(&mut subject.times);
-    let rows = subject.train.places.last().map_or(0, |place| place.row + 1) as u64;
+    let rows = subject.train.rows as u64;
     let time = |fresh, device: Option<String>| StageTime {
         stage: Stage::Finetune,
         split: TRAIN_SPLIT.to_owned(),
@@ -138,7 +138,7 @@ pub fn finetune(
     };
     let tuned = larder_finetune::finetune(larder.runtime()?, &material, &settings, &mut judge)?;
     let notes = tuned.notes.iter().map(ToString::to_string).collect();
-    times.push(time(false, Some("cpu".to_owned())));
+    times.push(time(false, Some(tuned.ran_on.to_string())));
     observer.event(Event::Trained { stage: Stage::Finetune, run: &run, seconds: started.elapsed().as_secs_f64() });
 
     let outputs = outputs(encoder, &settings)?;
@@ -186,7 +186,7 @@ pub fn run_finetune(
     observer: &mut dyn Observer,
 ) -> Result<RunOutcome, PipelineError> {
     let trained = finetune(larder, spec, encoder, options, observer)?;
-    let scored = evaluate(larder, &trained.record, &[], larder_runtime::Device::Cpu, options.threads, observer)?;
+    let scored = evaluate(larder, &trained.record, &[], options.choices.device, options.threads, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
     Ok(RunOutcome { trained, evaluation: scored.evaluation, times })
 }

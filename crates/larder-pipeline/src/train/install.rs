@@ -23,9 +23,9 @@ pub(crate) fn install(
     let written = write_run(&making, record, head).and_then(|lock| {
         more(&making)?;
         if folder.exists() {
-            std::fs::rename(&folder, &old).map_err(io("move aside", &folder))?;
+            std::fs::rename(&folder, &old).map_err(StoreError::io("move aside", &folder))?;
         }
-        std::fs::rename(&making, &folder).map_err(io("rename into place", &folder))?;
+        std::fs::rename(&making, &folder).map_err(StoreError::io("rename into place", &folder))?;
         Ok(lock)
     });
     let lock = match written {
@@ -59,21 +59,16 @@ pub(crate) fn tidy(larder: &Larder) -> Result<(), PipelineError> {
         if hidden.ends_with(".new") {
             // Whoever still makes it holds the lock.
             if FolderLock::take(&path).is_ok() {
-                std::fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+                std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
             }
         } else if let Some(run) = hidden.strip_suffix(".old").and_then(|rest| rest.rsplit_once('.')).map(|(run, _)| run)
         {
             if runs.join(run).exists() {
-                std::fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+                std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
             } else {
-                std::fs::rename(&path, runs.join(run)).map_err(io("put back", &path))?;
+                std::fs::rename(&path, runs.join(run)).map_err(StoreError::io("put back", &path))?;
             }
         }
     }
     Ok(())
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + use<> {
-    let path = path.to_path_buf();
-    move |source| StoreError::Io { action, path, source }
 }
