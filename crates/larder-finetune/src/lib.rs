@@ -9,8 +9,9 @@
 //! - [`Preset`] is how a family's publication fine-tunes it; [`Freeze`] says what stays as it is.
 //! - [`TuneError`] is everything that can go wrong.
 //!
-//! The graphs are [`larder_graphs::TrainingGraphs`]; parameters, moments and the optimizer are here, natively: on the CPU one
-//! fused pass over the parameters takes a fraction of what the same AdamW takes as operators.
+//! The graphs are [`larder_graphs::TrainingGraphs`]. On the CPU parameters, moments and the optimizer are here, natively: one
+//! fused pass over the parameters takes a fraction of what the same AdamW takes as operators. On a device they stay there, and
+//! the optimizer is a graph.
 //!
 //! ```no_run
 //! use larder_finetune::{Example, Length, Material, Quiet, TuneSettings, finetune};
@@ -50,6 +51,8 @@ mod observer;
 mod plan;
 mod precision;
 mod preset;
+mod resident;
+mod run;
 mod scale;
 mod schedule;
 mod settings;

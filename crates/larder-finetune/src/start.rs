@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use larder_graphs::{
-    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, TrainedParameter, TrainingGraphs,
-    TrainingSpec, cut,
+    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainedParameter,
+    TrainingGraphs, TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
 use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
@@ -28,18 +28,21 @@ const NEW_PARAMETERS: u64 = 0;
 pub(crate) struct Forms {
     pub dropout: DropoutForm,
     pub products: ProductForm,
+    /// Do parameters stay where the graphs run? Then tables get whole gradients, added up so.
+    pub resident: Option<Scatter>,
 }
 
 impl Forms {
     /// # Errors
     /// [`TuneError::Precision`].
     pub fn of(runtime: &Runtime, ran_on: &RanOn, settings: &TuneSettings) -> Result<Self, TuneError> {
-        let dropout = match ran_on {
-            RanOn::Cpu => DropoutForm::Masks,
-            // Masks would be drawn here and copied there, and are larger than anything else that is.
-            RanOn::Cuda { .. } => Self::operator(settings),
-        };
-        Ok(Self { dropout, products: precision::form(runtime, ran_on, settings.precision)? })
+        let products = precision::form(runtime, ran_on, settings.precision)?;
+        Ok(match ran_on {
+            RanOn::Cpu => Self { dropout: DropoutForm::Masks, products, resident: None },
+            // Masks would be drawn here and copied there, and so would parameters and gradients: nothing else is as large.
+            // CUDA's atomic additions lose none.
+            RanOn::Cuda { .. } => Self { dropout: Self::operator(settings), products, resident: Some(Scatter::Atomic) },
+        })
     }
 
     /// Dropout by the operator. Any seed does: the runtime's generator takes all of them.
@@ -92,6 +95,7 @@ impl Start {
             dropout_form: forms.dropout,
             precision: settings.precision,
             product_form: forms.products,
+            table_form: forms.resident.map_or(TableForm::Rows, TableForm::Dense),
         };
         let mut graphs = TrainingGraphs::build::<TuneError>(encoder, &spec, |model, masks| {
             learn(runtime, model, masks, config, settings.input)
@@ -234,7 +238,7 @@ pub fn export(
 ) -> Result<TrainingGraphs, TuneError> {
     settings.check()?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
-    let forms = Forms { dropout: Forms::operator(settings), ..Forms::of(runtime, &ran_on, settings)? };
+    let forms = Forms { dropout: Forms::operator(settings), resident: None, ..Forms::of(runtime, &ran_on, settings)? };
     let start = Start::new(runtime, config, weights, settings, forms, &mut Vec::new())?;
     let values: Vec<&[f32]> = start.values.iter().map(Vec::as_slice).collect();
     start.graphs.save(folder, &values, &settings.adam)?;

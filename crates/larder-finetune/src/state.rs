@@ -20,15 +20,17 @@ pub(crate) struct State {
     pub m: Vec<Vec<f32>>,
     /// Second moments.
     pub v: Vec<Vec<f32>>,
+    /// Empty where they stay on a device.
     pub gradients: Vec<Gradient>,
-    groups: Vec<Group>,
+    pub groups: Vec<Group>,
 }
 
 /// How one parameter is updated.
-struct Group {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Group {
     /// Beside the schedule's factor.
-    rate: f64,
-    weight_decay: f64,
+    pub rate: f64,
+    pub weight_decay: f64,
 }
 
 impl State {

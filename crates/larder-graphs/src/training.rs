@@ -2,6 +2,7 @@
 
 mod cut;
 mod dropout;
+mod flat;
 mod head;
 mod mlp;
 mod save;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub use cut::{HIDDEN_STATES, cut};
 pub use dropout::{DropoutForm, DropoutMask, DropoutRatios};
+pub use flat::flatten;
 pub use head::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 pub use mlp::{MLP_FEATURES, MlpGraphs, MlpSpec};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
@@ -23,7 +25,7 @@ pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINI
 use self::head::Features;
 use crate::precision::{halve, merge_casts};
 use crate::rules::gather::SMALL_TABLE;
-use crate::{GraphsError, Loss, Precision, ProductForm, Request, check_kernels, differentiate};
+use crate::{GraphsError, Loss, Precision, ProductForm, Request, Scatter, check_kernels, differentiate};
 
 /// The scalar input that gradients are multiplied by: 1, a share of a larger batch, or a scale that keeps float16 in range.
 pub const LOSS_SCALE: &str = "loss_scale";
@@ -48,6 +50,18 @@ pub struct TrainingSpec {
     pub precision: Precision,
     /// How products in half precision are written.
     pub product_form: ProductForm,
+    /// How tables get their gradients.
+    pub table_form: TableForm,
+}
+
+/// What the gradient of a table is, of which `Gather` reads some rows, as that of the words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TableForm {
+    /// [`GradientOutput::Rows`]: for who adds up rows natively.
+    #[default]
+    Rows,
+    /// [`GradientOutput::Dense`], added up in the graph, with zeros for the rows that were not read.
+    Dense(Scatter),
 }
 
 /// A parameter that is trained: a float32 input of both graphs.
@@ -159,7 +173,8 @@ impl TrainingGraphs {
         let forward = halve(forward, opset, spec.precision, spec.product_form, &mut facts)?;
         let mut trained = spec.trained.clone();
         trained.extend([HEAD_WEIGHT.to_owned(), HEAD_BIAS.to_owned()]);
-        let (training, parameters, unreached) = with_gradients(forward, opset, &trained, spec.precision, &mut facts)?;
+        let (training, parameters, unreached) =
+            with_gradients(forward, opset, &trained, spec.precision, spec.table_form, &mut facts)?;
         let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
         graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
         let wanted = graphs.outputs();
@@ -240,9 +255,13 @@ fn with_gradients(
     opset: i64,
     trained: &[String],
     precision: Precision,
+    table_form: TableForm,
     facts: &mut Facts,
 ) -> Result<(Model, Vec<TrainedParameter>, Vec<String>), GraphsError> {
-    let tables = tables(forward.graph(), trained, facts);
+    let (tables, scatter) = match table_form {
+        TableForm::Rows => (tables(forward.graph(), trained, facts), Scatter::default()),
+        TableForm::Dense(scatter) => (Vec::new(), scatter),
+    };
     let fed: HashSet<String> = forward.graph().input.iter().map(|input| input.name().to_owned()).collect();
     let shape_of = |name: &str| -> Result<Vec<usize>, GraphsError> {
         let fact = facts.get(name).ok_or_else(|| GraphsError::NoFact { tensor: name.to_owned() })?;
@@ -257,7 +276,7 @@ fn with_gradients(
     let wanted: Vec<&str> = stands.iter().map(String::as_str).collect();
     let forward = seeded(forward)?;
     facts.insert(LOSS_SCALE, TensorFact::float(&[]));
-    let request = Request { outputs: &[("loss", LOSS_SCALE)], wanted: &wanted, ..Default::default() };
+    let request = Request { outputs: &[("loss", LOSS_SCALE)], wanted: &wanted, scatter, ..Default::default() };
     let done = differentiate(forward, facts, &request)?;
 
     let mut proto = done.model.into_proto();

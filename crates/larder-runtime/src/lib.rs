@@ -6,6 +6,7 @@
 //! - [`Runtime`] is the loaded library. [`Runtime::load`] says where it looks.
 //! - [`Session`] is one model, ready to run on one [`Device`]. [`SessionSettings`] says how; what
 //!   really ran is [`RanOn`].
+//! - [`Bound`] is a session with a [`DeviceVector`] at some of its inputs and outputs, which is not copied when it runs.
 //! - [`TensorView`] is borrowed data with a shape, given to a session without a copy; [`Tensor`] owns
 //!   its data. [`TensorInfo`] describes what a model takes and gives.
 //! - [`RuntimeError`] is everything that can go wrong, with the way out.
@@ -26,6 +27,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod bound;
 mod cuda;
 mod device;
 mod error;
@@ -35,6 +37,7 @@ mod session;
 mod settings;
 mod tensor;
 
+pub use bound::{Bound, DeviceVector};
 pub use cuda::{CudaDevice, CudaProblem};
 pub use device::{Device, RanOn, UnknownDevice};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};

@@ -111,21 +111,20 @@ impl Session {
         outputs: &[&str],
         read: impl FnOnce(&[TensorView<'_>]) -> T,
     ) -> Result<T, RuntimeError> {
-        self.check_inputs(inputs)?;
+        self.check_inputs(inputs, &[])?;
         self.check_outputs(outputs)?;
-        let model = &self.model;
-        let failed = |source: ort::Error| RuntimeError::Run { model: model.clone(), source: Box::new(source) };
+        let (model, failed) = (&self.model, self.failed());
 
         let values = inputs.iter().map(|(name, view)| Ok((*name, borrow(view)?)));
-        let values = values.collect::<ort::Result<Vec<_>>>().map_err(failed)?;
+        let values = values.collect::<ort::Result<Vec<_>>>().map_err(&failed)?;
         let wanted = outputs.iter().fold(OutputSelector::no_default(), |wanted, name| wanted.with(*name));
-        let options = RunOptions::new().map_err(failed)?.with_outputs(wanted);
-        let results = self.session.run_with_options(values, &options).map_err(failed)?;
+        let options = RunOptions::new().map_err(&failed)?.with_outputs(wanted);
+        let results = self.session.run_with_options(values, &options).map_err(&failed)?;
 
         let values: Vec<&DynValue> = (0..outputs.len()).map(|index| &results[index]).collect();
         let shapes: Vec<Vec<usize>> = values.iter().copied().map(shape_of).collect();
         let views = outputs.iter().zip(&values).zip(&shapes).map(|((name, value), shape)| {
-            let data = extract(value).map_err(failed)?.ok_or_else(|| RuntimeError::UnsupportedOutput {
+            let data = extract(value).map_err(&failed)?.ok_or_else(|| RuntimeError::UnsupportedOutput {
                 model: model.clone(),
                 name: (*name).to_owned(),
                 dtype: ElementType::Unsupported,
@@ -136,7 +135,22 @@ impl Session {
         Ok(read(&views))
     }
 
-    fn check_inputs(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<(), RuntimeError> {
+    pub(crate) fn inner(&self) -> &ort::session::Session {
+        &self.session
+    }
+
+    pub(crate) fn inner_mut(&mut self) -> &mut ort::session::Session {
+        &mut self.session
+    }
+
+    /// What has gone wrong in a run of this model.
+    pub(crate) fn failed(&self) -> impl Fn(ort::Error) -> RuntimeError + use<> {
+        let model = self.model.clone();
+        move |source| RuntimeError::Run { model: model.clone(), source: Box::new(source) }
+    }
+
+    /// `bound` are inputs that are there already.
+    pub(crate) fn check_inputs(&self, inputs: &[(&str, TensorView<'_>)], bound: &[String]) -> Result<(), RuntimeError> {
         let model = || self.model.clone();
         for (index, (name, view)) in inputs.iter().enumerate() {
             let info = find(&self.model, "input", &self.inputs, name)?;
@@ -163,7 +177,9 @@ impl Session {
                 return Err(RuntimeError::WrongShape { model: model(), name: info.name.clone(), expected, found });
             }
         }
-        match self.inputs.iter().find(|info| inputs.iter().all(|(name, _)| *name != info.name)) {
+        let is_given =
+            |info: &&TensorInfo| inputs.iter().any(|(name, _)| *name == info.name) || bound.contains(&info.name);
+        match self.inputs.iter().find(|info| !is_given(info)) {
             Some(missing) => {
                 let (name, known) = (missing.name.clone(), names(&self.inputs));
                 Err(RuntimeError::MissingInput { model: model(), name, known })
@@ -172,7 +188,7 @@ impl Session {
         }
     }
 
-    fn check_outputs(&self, outputs: &[&str]) -> Result<(), RuntimeError> {
+    pub(crate) fn check_outputs(&self, outputs: &[&str]) -> Result<(), RuntimeError> {
         for (index, name) in outputs.iter().enumerate() {
             let info = find(&self.model, "output", &self.outputs, name)?;
             if outputs[..index].contains(name) {
@@ -204,7 +220,7 @@ fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> o
     Ok(builder)
 }
 
-fn find<'a>(
+pub(crate) fn find<'a>(
     model: &str,
     side: &'static str,
     known: &'a [TensorInfo],
@@ -228,14 +244,14 @@ fn borrow<'a>(view: &TensorView<'a>) -> ort::Result<SessionInputValue<'a>> {
 }
 
 /// The size of each axis; empty for what is no tensor.
-fn shape_of(value: &DynValue) -> Vec<usize> {
+pub(crate) fn shape_of(value: &DynValue) -> Vec<usize> {
     // An output has been computed, so no axis is open and none is negative.
     let dims = value.dtype().tensor_shape().map(|shape| shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)));
     dims.into_iter().flatten().collect()
 }
 
 /// Borrows an output's data; `None` if it is of no type that we read.
-fn extract(value: &DynValue) -> ort::Result<Option<ViewData<'_>>> {
+pub(crate) fn extract(value: &DynValue) -> ort::Result<Option<ViewData<'_>>> {
     Ok(match value.dtype().tensor_type().map(ElementType::from_ort) {
         Some(ElementType::Float32) => Some(ViewData::F32(value.try_extract_tensor()?.1)),
         Some(ElementType::Float16) => Some(ViewData::F16(value.try_extract_tensor()?.1)),

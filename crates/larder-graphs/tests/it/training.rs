@@ -5,7 +5,7 @@ use crate::support::*;
 use larder_graphs::{
     AdamW, CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, GraphsError,
     HIDDEN_STATES, HeadInput, IGNORED_LABEL, MANIFEST_FILE, OPTIMIZER_FILE, Precision, ProductForm, RowNumbers,
-    TRAINING_FILE, TrainingGraphs, TrainingSpec, cut,
+    TRAINING_FILE, TableForm, TrainingGraphs, TrainingSpec, cut,
 };
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
 use larder_onnx::facts::Facts;
@@ -40,6 +40,7 @@ impl Subject {
             dropout_form: form,
             precision: Precision::F32,
             product_form: ProductForm::Kernels,
+            table_form: TableForm::Rows,
         }
     }
 

@@ -1,0 +1,351 @@
+//! A run under way: its steps.
+
+mod digest;
+mod judge;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, Precision, RowNumbers, TrainingGraphs};
+use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
+use rayon::ThreadPool;
+
+use crate::batch::{BATCH_INPUTS, Batch, Batches};
+use crate::checkpoint::{self, Checkpoint, LAST_FILE, Progress};
+use crate::collapse::Watch;
+use crate::evaluate::Evaluator;
+use crate::finetune::{Ended, Material, Score};
+use crate::hidden::SplitOf;
+use crate::observer::{HistoryRow, Note, Observer};
+use crate::plan::{Plan, Step};
+use crate::preset::Preset;
+use crate::resident::Resident;
+use crate::scale::LossScale;
+use crate::settings::TuneSettings;
+use crate::start::{Forms, Start, output};
+use crate::state::State;
+use crate::{Example, TuneError, noise, threads};
+
+use digest::run_digest;
+
+const GRAPH: &str = "training graph";
+
+/// Where parameters are trained.
+enum Engine {
+    /// Here: the graph is given parameters, and gives gradients.
+    Host(Session),
+    /// Where the graph runs.
+    Device(Box<Resident>),
+}
+
+/// A run under way.
+pub(crate) struct Run<'a> {
+    material: &'a Material<'a>,
+    settings: &'a TuneSettings,
+    batches: Batches<'a>,
+    engine: Engine,
+    /// Answers the examples to judge by; those that are trained on, where only a collapse is looked for.
+    evaluator: Option<Evaluator<'a>>,
+    /// Looks for a collapse.
+    watch: Option<Watch>,
+    pool: ThreadPool,
+    state: State,
+    progress: Progress,
+    last: Option<Score>,
+    /// The best parameters, where no folder keeps them.
+    best: Option<Vec<Vec<f32>>>,
+    batch_inputs: Vec<&'static str>,
+    /// The dropout masks that the graph takes, and what is fed as each.
+    masks: Vec<(DropoutMask, Vec<f32>)>,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(
+        runtime: &Runtime,
+        material: &'a Material<'a>,
+        settings: &'a TuneSettings,
+        (device, forms): (Device, Forms),
+        start: Start,
+    ) -> Result<Self, TuneError> {
+        let Start { graphs, values } = start;
+        let Material { config, train, dev, .. } = *material;
+        let session_settings = SessionSettings {
+            device,
+            intra_threads: settings.threads,
+            name: Some(GRAPH.to_owned()),
+            ..Default::default()
+        };
+        let pad = config.pad_token_id.map_or(0, i64::from);
+        let hidden = material.hidden.map(|states| (states, config.hidden_size));
+        let batches = Batches { examples: train, split: SplitOf::Train, input: settings.input, pad, hidden };
+        let judged = match dev {
+            [] => batches,
+            dev => Batches { examples: dev, split: SplitOf::Dev, ..batches },
+        };
+        let lengths: Vec<usize> = train.iter().map(Example::len).collect();
+        let watch = Watch::new(train, settings, Plan::new(&lengths, settings).total());
+        let is_needed = watch.is_some() || !dev.is_empty();
+        let evaluator = is_needed.then(|| Evaluator::new(runtime, &graphs, judged, settings, &session_settings));
+        let evaluator = evaluator.transpose()?;
+        // From here on the sessions alone have the graphs, with the constants in them.
+        let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
+        drop(eval);
+        let mut state = State::new(parameters, values, config, settings);
+        let engine = match forms.resident {
+            None => {
+                let bytes = training.to_bytes()?;
+                drop(training);
+                let session = Session::from_bytes(runtime, &bytes, &session_settings);
+                Engine::Host(session.map_err(TuneError::run(GRAPH))?)
+            }
+            Some(_) => {
+                state.gradients = Vec::new();
+                let adds = settings.accumulation > 1;
+                let resident = Resident::new(runtime, training, &state, &settings.adam, adds, &session_settings)?;
+                Engine::Device(Box::new(resident))
+            }
+        };
+        let pool = threads::pool(&session_settings)?;
+        let takes = |name: &&str| match &engine {
+            Engine::Host(session) => session.inputs().iter().any(|info| info.name == **name),
+            Engine::Device(resident) => resident.takes(name),
+        };
+        let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
+        let run = run_digest(material, settings, device)?;
+        let progress = Progress { run, scale: LossScale::new(settings), ..Default::default() };
+        let masks = masks.into_iter().map(|mask| (mask, Vec::new())).collect();
+        Ok(Self {
+            material,
+            settings,
+            batches,
+            engine,
+            evaluator,
+            watch,
+            pool,
+            state,
+            progress,
+            last: None,
+            best: None,
+            batch_inputs,
+            masks,
+        })
+    }
+
+    /// The run as it was saved, if it was.
+    pub fn checkpoint(&self, folder: &Path) -> Result<Option<Checkpoint>, TuneError> {
+        Ok(checkpoint::read_last(&folder.join(LAST_FILE), &self.state.parameters, &self.progress.run)?)
+    }
+
+    /// Goes on from there.
+    pub fn resume(&mut self, found: Checkpoint) -> Result<(), TuneError> {
+        self.progress = found.progress;
+        self.state.restore(found.values, found.m, found.v);
+        match &mut self.engine {
+            Engine::Host(_) => Ok(()),
+            Engine::Device(resident) => resident.upload(&self.state),
+        }
+    }
+
+    /// The steps that the loss scale had left out, if there are any.
+    pub fn skipped(&self) -> Option<Note> {
+        let steps = self.progress.scale.skipped;
+        (steps > 0).then(|| Note::Skipped { steps, loss_scale: self.progress.scale.value() })
+    }
+
+    /// All steps that are left.
+    pub fn all(&mut self, observer: &mut dyn Observer) -> Result<Ended, TuneError> {
+        let lengths: Vec<usize> = self.material.train.iter().map(Example::len).collect();
+        let plan = Plan::new(&lengths, self.settings);
+        let total = plan.total();
+        let mut watch = self.watch.take();
+        let mut step = 0;
+        for epoch in 0.. {
+            let steps = plan.epoch(epoch);
+            let last_of_epoch = steps.len() - 1;
+            for (place, batches) in steps.iter().enumerate() {
+                if step == total {
+                    return Ok(Ended::Finished);
+                }
+                step += 1;
+                let counted = batches.iter().map(|rows| self.counted(rows)).sum();
+                // Done before the run was taken up again.
+                if step <= self.progress.step {
+                    let loss = self.progress.history.get(step - 1).map_or(0.0, |row| row.loss);
+                    watch.iter_mut().for_each(|watch| watch.saw(loss, counted));
+                    continue;
+                }
+                let row = self.step(step, epoch, batches, total)?;
+                self.progress.step = step;
+                self.progress.history.push(row.clone());
+                if observer.step(&row, total) == ControlFlow::Break(()) {
+                    return Ok(Ended::Stopped);
+                }
+                if let Some(watch) = &mut watch {
+                    watch.saw(row.loss, counted);
+                    self.check_collapse(watch, step)?;
+                }
+                let is_time = match self.settings.evaluate_every {
+                    Some(steps) => step.is_multiple_of(steps),
+                    None => place == last_of_epoch,
+                };
+                let evaluates = !self.material.dev.is_empty() && (is_time || step == total);
+                let is_over = evaluates && self.evaluate(step, observer)?;
+                let saves = self.settings.save_every.is_some_and(|steps| step.is_multiple_of(steps));
+                if evaluates || saves || step == total {
+                    self.save()?;
+                }
+                if is_over {
+                    return Ok(Ended::Early);
+                }
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    /// One step: gradients of all its batches, then the optimizer.
+    fn step(&mut self, step: usize, epoch: usize, batches: &Step, total: usize) -> Result<HistoryRow, TuneError> {
+        let started = Instant::now();
+        let settings = self.settings;
+        let counted: Vec<f64> = batches.iter().map(|rows| self.counted(rows)).collect();
+        let whole: f64 = counted.iter().sum();
+        let scale = self.progress.scale.value();
+        let (mut loss, mut tokens) = (0.0, 0);
+        for (number, (rows, counted)) in batches.iter().zip(&counted).enumerate() {
+            let batch = self.batches.of(rows)?;
+            // Where nothing is counted there is no loss, and no gradient.
+            let share = if batches.len() == 1 || whole == 0.0 { 1.0 } else { counted / whole };
+            tokens += batch.tokens;
+            loss += self.gradients(&batch, step, number, share * scale)? * share;
+        }
+        let factor = settings.schedule.factor(step - 1, total, settings.warmup);
+        let learning_rate = settings.learning_rate * factor;
+        let mut grad_norm = self.update(step, factor, loss)?;
+        let not_finite = |what, value| {
+            let family = self.material.config.family;
+            let recipe = Preset::of(family).learning_rates;
+            let (least, most) = (*recipe.start(), *recipe.end());
+            Err(TuneError::NotFinite { step, what, value, rate: learning_rate, family, least, most })
+        };
+        let wrong = [("loss", loss), ("norm of the gradients", grad_norm)];
+        match wrong.into_iter().find(|(_, value)| !value.is_finite()) {
+            None => self.progress.scale.passed(),
+            Some(_) if settings.precision == Precision::F16 && self.progress.scale.overflowed() => {
+                grad_norm = f64::INFINITY;
+            }
+            Some((what, value)) => return not_finite(what, value),
+        }
+        Ok(HistoryRow {
+            step,
+            epoch,
+            loss,
+            grad_norm,
+            learning_rate,
+            head_learning_rate: settings.head_learning_rate.unwrap_or(settings.learning_rate) * factor,
+            seconds: started.elapsed().as_secs_f64(),
+            tokens,
+            score: None,
+        })
+    }
+
+    /// A step of the optimizer, and the norm of the gradients. Nothing is changed where that or the loss is no finite number.
+    fn update(&mut self, step: usize, factor: f64, loss: f64) -> Result<f64, TuneError> {
+        let scale = self.progress.scale.value();
+        // Skipped steps are none of the optimizer's.
+        let step = step - self.progress.scale.skipped;
+        let limit = self.settings.clip.unwrap_or(f64::INFINITY);
+        match &mut self.engine {
+            Engine::Host(_) => {
+                let norm = self.state.gradient_norm(&self.pool) / scale;
+                if loss.is_finite() && norm.is_finite() {
+                    let clip = (limit / (norm + larder_graphs::CLIP_EPSILON)).min(1.0);
+                    self.state.update(&self.pool, self.settings, step, factor, clip / scale);
+                }
+                Ok(norm)
+            }
+            Engine::Device(resident) => {
+                let scale = if loss.is_finite() { 1.0 / scale } else { f64::NAN };
+                resident.update(step, factor, limit, scale)
+            }
+        }
+    }
+
+    /// Brings what is trained to the host, where it is not; moments too, if asked for.
+    fn fetch(&mut self, moments: bool) -> Result<(), TuneError> {
+        match &mut self.engine {
+            Engine::Host(_) => Ok(()),
+            Engine::Device(resident) => resident.download(&mut self.state, moments),
+        }
+    }
+
+    /// What the loss of a batch of those examples is divided by.
+    fn counted(&self, rows: &[usize]) -> f64 {
+        let examples: Vec<&Example> = rows.iter().map(|&row| &self.material.train[row]).collect();
+        self.settings.counted(&examples)
+    }
+
+    /// Adds the gradients of `scale` times the batch's loss, and gives the loss.
+    fn gradients(&mut self, batch: &Batch, step: usize, number: usize, scale: f64) -> Result<f64, TuneError> {
+        let shapes: Vec<Vec<usize>> = self
+            .masks
+            .iter()
+            .map(|(mask, _)| mask.shape.iter().map(|dim| dim.at(batch.shape[0], batch.shape[1])).collect())
+            .collect();
+        for (place, (mask, values)) in self.masks.iter_mut().enumerate() {
+            values.resize(shapes[place].iter().product(), 0.0);
+            let key = noise::key([self.settings.seed, step as u64, number as u64, place as u64]);
+            self.pool.install(|| noise::fill(values, mask.ratio, key));
+        }
+        let scale = [scale as f32];
+        let State { parameters, values, gradients, .. } = &mut self.state;
+        let mut inputs: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
+        inputs.push((LOSS_SCALE, TensorView::f32(&[], &scale)));
+        let masks = self.masks.iter().zip(&shapes);
+        inputs.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
+        let session = match &mut self.engine {
+            Engine::Host(session) => session,
+            Engine::Device(resident) => return resident.gradients(&inputs, number == 0),
+        };
+
+        inputs.extend(State::views(parameters, values));
+        let mut outputs = vec!["loss"];
+        outputs.extend(parameters.iter().map(output));
+        // Which rows of a table were read: an input, or an output behind the gradients.
+        let mut numbers: Vec<Numbers<'_>> = Vec::new();
+        for parameter in parameters.iter() {
+            numbers.push(match &parameter.gradient {
+                GradientOutput::Dense { .. } => Numbers::None,
+                GradientOutput::Rows { rows: RowNumbers::Input(name), .. } => Numbers::Input(batch.input(name)),
+                GradientOutput::Rows { rows: RowNumbers::Output(name), .. } => {
+                    outputs.push(name);
+                    Numbers::Output(outputs.len() - 1)
+                }
+            });
+        }
+        let pool = &self.pool;
+        let read = |views: &[TensorView<'_>]| {
+            pool.install(|| {
+                for (place, gradient) in gradients.iter_mut().enumerate() {
+                    let found = views[place + 1].as_f32().unwrap_or_default();
+                    let rows = match numbers[place] {
+                        Numbers::None => &[],
+                        Numbers::Input(rows) => rows,
+                        Numbers::Output(output) => views[output].as_i64().unwrap_or_default(),
+                    };
+                    gradient.add(found, rows, number == 0);
+                }
+            });
+            f64::from(views[0].as_f32().and_then(|loss| loss.first().copied()).unwrap_or(f32::NAN))
+        };
+        session.run_with(&inputs, &outputs, read).map_err(TuneError::run(GRAPH))
+    }
+}
+
+/// Which rows of a table a gradient is of.
+enum Numbers<'a> {
+    /// It is no table's.
+    None,
+    Input(&'a [i64]),
+    /// The output at that place.
+    Output(usize),
+}

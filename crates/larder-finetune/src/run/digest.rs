@@ -1,0 +1,34 @@
+//! What tells one run from another.
+
+use larder_runtime::Device;
+use larder_store::digest_bytes;
+
+use crate::TuneError;
+use crate::finetune::Material;
+use crate::settings::{HeadStart, TuneSettings};
+
+/// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device; not threads, nor how
+/// often the run is saved or how patient it is.
+pub(super) fn run_digest(material: &Material<'_>, settings: &TuneSettings, device: Device) -> Result<String, TuneError> {
+    let plain = TuneSettings {
+        head: HeadStart::Random,
+        resume: false,
+        device,
+        threads: 0,
+        save_every: None,
+        stop_on_collapse: false,
+        patience: None,
+        ..settings.clone()
+    };
+    let mut bytes = format!("{plain:?} {:?}", material.config).into_bytes();
+    if let HeadStart::Given(head) = &settings.head {
+        bytes.extend(head.to_bytes()?);
+    }
+    for example in material.train.iter().chain(material.dev) {
+        for ids in [&example.input_ids, &example.token_type_ids, &example.labels] {
+            bytes.extend(ids.len().to_le_bytes());
+            bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+        }
+    }
+    Ok(digest_bytes(&bytes))
+}
