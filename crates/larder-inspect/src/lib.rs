@@ -1,0 +1,2 @@
+//! Looking at Parquet files: schema, provenance, and what the vectors in them are like.
+#![deny(missing_docs)]

@@ -1,0 +1,2 @@
+//! One HTML page from runs.
+#![deny(missing_docs)]
