@@ -1,0 +1,112 @@
+//! Axes that look the same in all charts.
+
+use std::ops::Range;
+
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{Cartesian2d, ChartBuilder, ChartContext, Color, IntoFont, SVGBackend};
+
+use super::ink::Ink;
+use super::svg::{Area, Drawn, UNIT};
+
+/// Size of the numbers at axes, in pixels; plotters takes line heights.
+const TEXT: f64 = 11.5 * 1.24;
+
+/// A chart with numbers on both axes.
+pub(crate) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// How axes are labelled.
+pub(crate) struct Axes<'a> {
+    /// The range of the horizontal one.
+    pub(crate) x: Range<f64>,
+    /// The range of the vertical one.
+    pub(crate) y: Range<f64>,
+    /// What the horizontal one counts.
+    pub(crate) x_name: &'a str,
+    /// Whether the horizontal one's values are logarithms of what is counted.
+    pub(crate) logarithmic_x: bool,
+    /// Whether axes have numbers.
+    pub(crate) numbers: bool,
+}
+
+impl Axes<'_> {
+    /// Draws the axes.
+    pub(crate) fn draw<'a, 'b>(&self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
+        let (left, bottom) = if self.numbers { (46, 40) } else { (6, 24) };
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(8 * UNIT)
+            .margin_right(14 * UNIT)
+            .x_label_area_size(bottom * UNIT)
+            .y_label_area_size(left * UNIT)
+            .build_cartesian_2d(self.x.clone(), self.y.clone())?;
+        let text = ("sans-serif", TEXT * f64::from(UNIT)).into_font().color(&Ink::Axis.colour());
+        let logarithmic = self.logarithmic_x;
+        let of_x = move |value: &f64| number(if logarithmic { 10_f64.powf(*value) } else { *value });
+        let of_y = |value: &f64| number(*value);
+        let ticks = if self.numbers { (6, 5) } else { (0, 0) };
+        chart
+            .configure_mesh()
+            .x_labels(ticks.0)
+            .y_labels(ticks.1)
+            .max_light_lines(0)
+            .x_label_formatter(&of_x)
+            .y_label_formatter(&of_y)
+            .bold_line_style(Ink::Grid.colour().stroke_width(UNIT))
+            .axis_style(Ink::Axis.colour().stroke_width(UNIT))
+            .label_style(text.clone())
+            .axis_desc_style(text)
+            .x_desc(self.x_name)
+            .set_all_tick_mark_size(3 * UNIT)
+            .draw()?;
+        Ok(chart)
+    }
+}
+
+/// A range around `values` with some room, from which a chart can be made whatever they are.
+pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    for value in values {
+        (least, most) = (least.min(value), most.max(value));
+    }
+    if least > most {
+        return 0.0..1.0;
+    }
+    let room = if most > least { (most - least) * 0.06 } else { most.abs().max(1e-3) * 0.5 };
+    least - room..most + room
+}
+
+/// A number at an axis, as short as it can be.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
+        // Ticks are multiples of a round step, so that two digits tell them apart.
+        return if size < 1e-15 { "0".to_owned() } else { short(format!("{value:.1e}")) };
+    }
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// `2.0e-5` as `2e-5`.
+fn short(text: String) -> String {
+    text.replace(".0e", "e")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let all = [0.0, 0.1 + 0.2, -0.0, 5e-5, 1.5e-4, 1200.0, 0.0025, 1e7, -0.25, 1e-17].map(number);
+        assert_eq!(all, ["0", "0.3", "0", "5e-5", "1.5e-4", "1200", "0.0025", "1e7", "-0.25", "0"]);
+    }
+
+    #[test]
+    fn every_list_has_a_range() {
+        assert_eq!(range([]), 0.0..1.0);
+        let one = range([2.0]);
+        assert!(one.start < 2.0 && one.end > 2.0);
+        let many = range([0.0, 10.0]);
+        assert!(many.start < 0.0 && many.end > 10.0 && many.end < 11.0);
+    }
+}

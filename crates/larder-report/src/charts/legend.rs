@@ -1,0 +1,51 @@
+//! Legends beside charts, as text of the page.
+
+use maud::{Markup, html};
+
+use super::ink::{DASHES, INKS};
+use super::scatter::mark;
+
+/// How something looks in a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Swatch {
+    /// The line of that series.
+    Line(usize),
+    /// The points of that group.
+    Mark(usize),
+    /// A ring around points.
+    Ring,
+    /// A line to compare with.
+    Level,
+    /// Counts behind the data.
+    Count,
+}
+
+/// Names with how they look.
+pub(crate) fn legend<'a>(entries: impl IntoIterator<Item = (Swatch, &'a str)>) -> Markup {
+    html! {
+        ul.legend {
+            @for (swatch, name) in entries {
+                li { (picture(swatch)) span { (name) } }
+            }
+        }
+    }
+}
+
+fn picture(swatch: Swatch) -> Markup {
+    html! {
+        svg viewBox="0 0 104 48" width="26" height="12" aria-hidden="true" {
+            @match swatch {
+                Swatch::Line(series) => {
+                    line x1="2" x2="102" y1="24" y2="24" stroke=(format!("var(--c{})", series % INKS)) stroke-width="9"
+                        stroke-dasharray=(DASHES.get(series % INKS).copied().unwrap_or_default()) {}
+                }
+                Swatch::Mark(group) => { (mark(group, 52.0, 24.0)) }
+                Swatch::Ring => { use href="#ring" x="52" y="24" {} }
+                Swatch::Level => {
+                    line x1="2" x2="102" y1="24" y2="24" stroke="var(--level)" stroke-width="6" stroke-dasharray="16 12" {}
+                }
+                Swatch::Count => { rect x="20" y="4" width="64" height="40" fill="var(--count)" {} }
+            }
+        }
+    }
+}

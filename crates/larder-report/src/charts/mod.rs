@@ -1,0 +1,16 @@
+//! Charts as SVG, drawn by plotters and then told their colours by the page's style sheet.
+
+mod axes;
+mod ink;
+mod legend;
+mod lengths;
+mod lines;
+mod reliability;
+mod scatter;
+mod svg;
+
+pub(crate) use ink::INKS;
+pub(crate) use lengths::lengths;
+pub(crate) use lines::{lines, precision_recall};
+pub(crate) use reliability::reliability;
+pub(crate) use scatter::{marks, scatter, shortened};

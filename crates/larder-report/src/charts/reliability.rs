@@ -1,0 +1,50 @@
+//! The reliability curve.
+
+use maud::{Markup, html};
+use plotters::prelude::{Circle, Color, LineSeries, PathElement, Rectangle};
+
+use super::axes::Axes;
+use super::ink::Ink;
+use super::legend::{Swatch, legend};
+use super::svg::{UNIT, drawing};
+use crate::ReportError;
+use crate::numbers::{RELIABILITY_BINS, Reliability};
+
+/// Accuracy by probability, over the shares of answers.
+pub(crate) fn reliability(reliability: &Reliability) -> Result<Markup, ReportError> {
+    let axes =
+        Axes { x: 0.0..1.0, y: 0.0..1.02, x_name: "probability of the answer", logarithmic_x: false, numbers: true };
+    let rows: usize = reliability.bins.iter().map(|bin| bin.rows).sum();
+    let picture = drawing("share of right answers by the answer's probability", 1.15, |area| {
+        let mut chart = axes.draw(area)?;
+        let bars = reliability.bins.iter().enumerate().filter(|(_, bin)| bin.rows > 0).map(|(at, bin)| {
+            let edge = |at: usize| at as f64 / RELIABILITY_BINS as f64;
+            let share = bin.rows as f64 / rows.max(1) as f64;
+            Rectangle::new([(edge(at), 0.0), (edge(at + 1), share)], Ink::Count.colour().filled())
+        });
+        chart.draw_series(bars)?;
+        let diagonal = vec![(0.0, 0.0), (1.0, 1.0)];
+        chart.draw_series([PathElement::new(diagonal, Ink::Level.colour().stroke_width(2 * UNIT))])?;
+        let points: Vec<(f64, f64)> =
+            reliability.bins.iter().filter(|bin| bin.rows > 0).map(|bin| (bin.confidence, bin.accuracy)).collect();
+        let colour = Ink::Series(0).colour();
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2 * UNIT)))?;
+        chart.draw_series(points.iter().map(|&point| Circle::new(point, 4 * UNIT, colour.filled())))?;
+        Ok(())
+    })?;
+    let names = [
+        (Swatch::Line(0), "share of right answers"),
+        (Swatch::Level, "probabilities that mean what they say"),
+        (Swatch::Count, "share of all answers"),
+    ];
+    Ok(html! {
+        figure {
+            figcaption {
+                "Reliability: expected calibration error "
+                (format!("{:.3}", reliability.expected_calibration_error))
+            }
+            (picture)
+            (legend(names))
+        }
+    })
+}

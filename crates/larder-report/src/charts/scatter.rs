@@ -1,0 +1,138 @@
+//! Vectors on a plane, each with its text.
+
+use maud::{Markup, html};
+
+use super::axes::{Axes, range};
+use super::ink::{INKS, MARKS};
+use super::legend::{Swatch, legend};
+use super::svg::drawing;
+use crate::{Embedding, Point, ReportError};
+
+/// Characters of a text at a point.
+const TEXT: usize = 200;
+
+/// The shapes of points, once a page.
+pub(crate) fn marks() -> Markup {
+    html! {
+        svg.defs width="0" height="0" aria-hidden="true" {
+            defs {
+                circle #mark0 r="13" {}
+                path #mark1 d="M0-16 15 11H-15Z" {}
+                path #mark2 d="M-11-11H11V11H-11Z" {}
+                path #mark3 d="M0-17 14 0 0 17-14 0Z" {}
+                path #mark4 d="M-5-15H5V-5H15V5H5V15H-5V5H-15V-5H-5Z" {}
+                circle #ring r="23" {}
+            }
+        }
+    }
+}
+
+/// The point of a group. Colours and shapes have no common divisor, so that five and thirty groups differ in one or both.
+pub(crate) fn mark(group: usize, x: f64, y: f64) -> Markup {
+    html! { use class=(colour(group)) href=(shape(group)) x=(coordinate(x)) y=(coordinate(y)) {} }
+}
+
+fn colour(group: usize) -> String {
+    format!("k{}", group % INKS)
+}
+
+fn shape(group: usize) -> String {
+    format!("#mark{}", group % MARKS)
+}
+
+fn coordinate(value: f64) -> String {
+    format!("{value:.0}")
+}
+
+/// The chart with its legend. Mistakes are drawn last, with a ring.
+pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
+    let axes = Axes {
+        x: range(embedding.points.iter().map(|point| point.x)),
+        y: range(embedding.points.iter().map(|point| point.y)),
+        x_name: "",
+        logarithmic_x: false,
+        numbers: false,
+    };
+    let title =
+        format!("{}s of {} on the plane of their first two principal components", embedding.unit, embedding.split);
+    let mut places = Vec::with_capacity(embedding.points.len());
+    let frame = drawing(&title, 1.5, |area| {
+        let chart = axes.draw(area)?;
+        places.extend(embedding.points.iter().map(|point| chart.backend_coord(&(point.x, point.y))));
+        Ok(())
+    })?;
+    let frame = frame.into_string();
+    let (open, inside) = frame.split_once('>').unwrap_or((&frame, ""));
+    let inside = inside.strip_suffix("</svg>").unwrap_or(inside);
+    let points = || embedding.points.iter().zip(&places);
+    let is_wrong = |point: &Point| point.gold != point.answer;
+    let wrong = points().filter(|(point, _)| is_wrong(point)).count();
+    let groups = embedding.groups.iter().enumerate().map(|(group, name)| (Swatch::Mark(group), name.as_str()));
+    let ring = format!("answered otherwise ({wrong} of {})", embedding.points.len());
+    Ok(html! {
+        figure.scatter {
+            figcaption { (title) }
+            (maud::PreEscaped(format!("{open} tabindex=\"0\" data-points>{inside}")))
+            g {
+                @for (point, place) in points().filter(|(point, _)| !is_wrong(point)) { (point_of(embedding, point, *place)) }
+            }
+            g.wrong {
+                @for (point, place) in points().filter(|(point, _)| is_wrong(point)) {
+                    use href="#ring" x=(place.0) y=(place.1) {}
+                    (point_of(embedding, point, *place))
+                }
+            }
+            (maud::PreEscaped("</svg>"))
+            p.said aria-live="polite" { "Point at a mark, touch it, or go through the mistakes with the arrow keys: its text appears here." }
+            (legend(groups.chain([(Swatch::Ring, ring.as_str())])))
+        }
+    })
+}
+
+fn point_of(embedding: &Embedding, point: &Point, place: (i32, i32)) -> Markup {
+    let name = |group: usize| embedding.groups.get(group).map_or("?", String::as_str);
+    html! {
+        use class=(colour(point.gold)) href=(shape(point.gold)) x=(place.0) y=(place.1) {
+            title {
+                (shortened(&point.text, TEXT)) "\n" (name(point.gold))
+                @if point.gold != point.answer { ", answered " (name(point.answer)) }
+            }
+        }
+    }
+}
+
+/// The first `most` characters, with dots where there are more.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_at_characters() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened("äöü!", 3), "äöü…");
+    }
+
+    #[test]
+    fn every_point_is_drawn_with_its_text_and_mistakes_with_a_ring() {
+        let point = |x: f64, answer| Point { x, y: -x, gold: 0, answer, text: format!("<text {x}>") };
+        let embedding = Embedding {
+            split: "dev".into(),
+            unit: "text".into(),
+            groups: vec!["a".into(), "b".into()],
+            points: vec![point(1.0, 0), point(2.0, 1), point(3.0, 0)],
+            ..Embedding::default()
+        };
+        let chart = scatter(&embedding).unwrap().into_string();
+        assert_eq!(chart.matches("<title>").count(), 3);
+        assert_eq!(chart.matches("<svg").count(), chart.matches("</svg>").count());
+        assert_eq!(chart.matches("href=\"#ring\"").count(), 2, "one mistake and the legend");
+        assert!(chart.contains("&lt;text 2&gt;\na, answered b") && !chart.contains("<text 2>"));
+    }
+}

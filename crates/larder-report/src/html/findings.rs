@@ -1,0 +1,67 @@
+//! What stands out.
+
+use maud::{Markup, html};
+
+use super::missing;
+use super::table::{cell, table};
+use crate::charts::{lines, shortened};
+use crate::{Finding, FindingRow, Part, ReportError, Run};
+
+/// Rows of a finding that are shown.
+const ROWS: usize = 12;
+/// Characters of a text that are shown.
+const TEXT: usize = 240;
+
+pub(super) fn findings(run: &Run) -> Result<Markup, ReportError> {
+    let curve = run.learning_curve.as_ref().map(lines).transpose()?;
+    Ok(html! {
+        section {
+            h3 { "What stands out" }
+            @match &run.findings {
+                Part::Missing(why) => (missing(why)),
+                Part::Given(findings) if findings.is_empty() => { p { "Nothing." } }
+                Part::Given(findings) => { ul.findings { @for finding in findings { (one(finding)) } } }
+            }
+            @if let Some(curve) = curve { div.charts { (curve) } }
+        }
+    })
+}
+
+fn one(finding: &Finding) -> Markup {
+    let row = |row: &FindingRow| {
+        vec![cell(&row.split), cell(&row.example_id), cell(shortened(&row.text, TEXT)), cell(&row.note)]
+    };
+    let rows: Vec<Vec<Markup>> = finding.rows.iter().take(ROWS).map(row).collect();
+    html! {
+        li {
+            p { strong { (sentence(&finding.finding)) } @if let Some(split) = &finding.split { span.split { (split) } } }
+            p.evidence { (sentence(&finding.evidence)) }
+            p { span.try { "Try" } " " (finding.remedy) "." }
+            @if !rows.is_empty() {
+                details {
+                    summary { "Rows: " (rows.len()) " of " (finding.rows.len()) }
+                    (table(4, &["split", "id", "text", ""], &rows))
+                }
+            }
+        }
+    }
+}
+
+/// With a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let text: String = letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    if text.is_empty() || text.ends_with('.') { text } else { format!("{text}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clauses_become_sentences() {
+        assert_eq!(sentence("the end"), "The end.");
+        assert_eq!(sentence("ärger."), "Ärger.");
+        assert_eq!(sentence(""), "");
+    }
+}

@@ -1,0 +1,110 @@
+//! The page: its frame, and one file a section.
+
+mod classes;
+mod embedding;
+mod entities;
+mod findings;
+mod lengths;
+mod made;
+mod overview;
+mod sentence;
+mod table;
+mod training;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::charts::marks;
+use crate::{Page, Part, ReportError, Run, Scores};
+
+/// Light, dark, paper, phone.
+const STYLE: &str = include_str!("style.css");
+/// Says the text of the point that is pointed at: the page is whole without it.
+const SCRIPT: &str = include_str!("script.js");
+/// The script's SHA-256 in base64: it runs, and no other does.
+const SCRIPT_DIGEST: &str = "RSg4uJmzKbPqxLZoGT3B3YSwrFfTuTS/m/2llB3jU/g=";
+
+impl Page {
+    /// The page as one HTML text.
+    ///
+    /// # Errors
+    /// [`ReportError::Chart`].
+    pub fn html(&self) -> Result<String, ReportError> {
+        let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
+        let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_DIGEST}'");
+        let runs = self.runs.iter().enumerate().map(|(number, run)| self::run(number, run));
+        let runs = runs.collect::<Result<Vec<Markup>, _>>()?;
+        let overview = overview::overview(&self.runs)?;
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(policy);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { "larder report: " (names.join(", ")) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    (marks())
+                    header {
+                        p.made { "larder report" }
+                        h1 { (names.join(", ")) }
+                    }
+                    main { (overview) @for run in &runs { (run) } }
+                    footer { p { "Made by larder " (self.version) "." } }
+                    script { (PreEscaped(SCRIPT)) }
+                }
+            }
+        };
+        Ok(page.into_string())
+    }
+}
+
+fn run(number: usize, run: &Run) -> Result<Markup, ReportError> {
+    let scores = match &run.scores {
+        Part::Missing(why) => missing(why),
+        Part::Given(Scores::Classes(splits)) => {
+            let splits = splits.iter().map(|split| classes::split(run, split)).collect::<Result<Vec<_>, _>>()?;
+            html! { @for split in splits { (split) } }
+        }
+        Part::Given(Scores::Entities(splits)) => html! { @for split in splits { (entities::split(split)) } },
+    };
+    Ok(html! {
+        article id=(anchor(number)) {
+            h2 { (run.name) }
+            p.about { (run.head) " on " (run.encoder) ", dataset " (run.dataset) }
+            (findings::findings(run)?)
+            (scores)
+            (embedding::embedding(&run.embedding)?)
+            (training::training(&run.training)?)
+            (lengths::lengths(&run.lengths)?)
+            (made::made(run))
+        }
+    })
+}
+
+/// The place of a run on the page.
+fn anchor(number: usize) -> String {
+    format!("run-{}", number + 1)
+}
+
+/// Why something is not there.
+fn missing(why: &str) -> Markup {
+    html! { p.missing { (why) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+
+    use super::*;
+
+    #[test]
+    fn the_policy_lets_this_very_script_run() {
+        let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
+        let digest = base64::engine::general_purpose::STANDARD.encode(digest);
+        assert_eq!(SCRIPT_DIGEST, digest, "script.js was changed");
+        assert!(!SCRIPT.contains('<') && !STYLE.contains('<'), "nothing that ends its element");
+    }
+}

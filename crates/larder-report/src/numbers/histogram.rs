@@ -1,0 +1,46 @@
+//! How many of each length.
+
+/// Bars that a histogram has at most: more are hard to tell apart.
+const MOST_BARS: u32 = 30;
+
+/// Counts of whole numbers in bins of one width.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Histogram {
+    /// The lowest value of the first bin.
+    pub(crate) from: u32,
+    /// Values a bin.
+    pub(crate) width: u32,
+    /// Rows a bin.
+    pub(crate) counts: Vec<usize>,
+}
+
+impl Histogram {
+    /// Of `values`; none where there are none.
+    pub(crate) fn of(values: &[u32]) -> Option<Self> {
+        let (least, most) = (values.iter().copied().min()?, values.iter().copied().max()?);
+        let width = (most - least) / MOST_BARS + 1;
+        let mut counts = vec![0; ((most - least) / width) as usize + 1];
+        for value in values {
+            if let Some(count) = counts.get_mut(((value - least) / width) as usize) {
+                *count += 1;
+            }
+        }
+        Some(Self { from: least, width, counts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_counted_once_in_few_bins() {
+        let values: Vec<u32> = (0..1000).map(|row| 3 + row * row % 509).collect();
+        let histogram = Histogram::of(&values).unwrap();
+        assert_eq!(histogram.counts.iter().sum::<usize>(), 1000);
+        assert!(histogram.counts.len() <= 30 && histogram.counts.len() > 15, "{}", histogram.counts.len());
+        assert_eq!(histogram.from, 3);
+        assert_eq!(Histogram::of(&[7, 7]).unwrap().counts, [2]);
+        assert_eq!(Histogram::of(&[]), None);
+    }
+}
