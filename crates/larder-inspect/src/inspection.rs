@@ -1,0 +1,88 @@
+//! Everything about a file, in one go.
+
+use serde::Serialize;
+
+use crate::labels::USUAL;
+use crate::{InspectError, LabelBalance, Layout, Lengths, NumberColumn, ParquetFile, VectorStatistics};
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectOptions {
+    /// Vector columns; all there are where empty.
+    pub columns: Vec<String>,
+    /// The column of labels; `label`, `tag` or `tags` where `None`, if it is there.
+    pub label: Option<String>,
+    /// Only so many rows from the start.
+    pub rows: Option<u64>,
+    /// Outliers that are named.
+    pub outliers: usize,
+}
+
+impl Default for InspectOptions {
+    fn default() -> Self {
+        Self { columns: Vec::new(), label: None, rows: None, outliers: 5 }
+    }
+}
+
+/// What a file is like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// Its footer.
+    pub layout: Layout,
+    /// Rows that the rest is about.
+    pub rows_looked_at: u64,
+    /// Its vector columns.
+    pub vectors: Vec<VectorStatistics>,
+    /// Its labels.
+    pub labels: Option<LabelBalance>,
+    /// How long its texts are.
+    pub lengths: Option<Lengths>,
+    /// Its columns of plain numbers.
+    pub numbers: Vec<NumberColumn>,
+    /// What was left out, and why.
+    pub notes: Vec<String>,
+}
+
+/// Looks at a file, a column after the other, in memory that does not grow with it.
+///
+/// A list column with lists of unequal length is left out with a note, unless it was asked for or is the only one.
+///
+/// # Errors
+/// [`InspectError`]: a column that is not there or holds no vectors, a damaged page.
+pub fn inspect(file: &ParquetFile, options: &InspectOptions) -> Result<Inspection, InspectError> {
+    let layout = Layout::of(file)?;
+    for column in options.columns.iter().chain(&options.label) {
+        file.field(column)?;
+    }
+    let found = file.vector_columns();
+    let columns = if options.columns.is_empty() { &found } else { &options.columns };
+    let is_asked = !options.columns.is_empty() || columns.len() == 1;
+    let (mut vectors, mut notes) = (Vec::new(), Vec::new());
+    for column in columns {
+        match VectorStatistics::of(file, column, options.rows, options.outliers) {
+            Ok(statistics) => {
+                notes.extend(statistics.no_spectrum().map(|why| format!("{column}: {why}")));
+                vectors.push(statistics);
+            }
+            Err(InspectError::Ragged { row, found, expected, .. }) if !is_asked => {
+                notes.push(format!(
+                    "{column}: no vectors, for its lists differ in length ({expected}, and {found} in row {row})"
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let label = match &options.label {
+        Some(label) => Some(label.as_str()),
+        None => USUAL.into_iter().find(|name| file.has(name)),
+    };
+    Ok(Inspection {
+        rows_looked_at: options.rows.map_or(layout.rows, |rows| rows.min(layout.rows)),
+        layout,
+        vectors,
+        labels: label.map(|label| LabelBalance::of(file, label, options.rows)).transpose()?,
+        lengths: Lengths::of(file, options.rows)?,
+        numbers: NumberColumn::all(file, options.rows)?,
+        notes,
+    })
+}

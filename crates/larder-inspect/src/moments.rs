@@ -1,0 +1,154 @@
+//! Mean and covariance of a stream of vectors, in float64.
+
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use rayon::prelude::*;
+
+/// Widest vectors whose covariance is made: dimension * dimension numbers, and work that grows with the third power.
+pub(crate) const MAX_DIMENSION: usize = 2048;
+/// Rows and columns of a piece of the covariance; pieces are worked on side by side.
+const PANEL: usize = 192;
+
+/// Sums over vectors, around a shift near their mean so that little is lost when large means cancel.
+#[derive(Debug)]
+pub(crate) struct Moments {
+    dimension: usize,
+    count: u64,
+    shift: Option<DVector<f64>>,
+    sum: DVector<f64>,
+    /// Pieces of the upper triangle of the sum of outer products; none where vectors are too wide.
+    panels: Vec<Panel>,
+}
+
+#[derive(Debug)]
+struct Panel {
+    row: usize,
+    column: usize,
+    sums: DMatrix<f64>,
+}
+
+/// Directions in which vectors vary, the widest first.
+#[derive(Debug)]
+pub(crate) struct Directions {
+    pub(crate) mean: DVector<f64>,
+    /// Eigenvalues of the covariance (divided by n, not n - 1), largest first; rounding below zero is cut off.
+    pub(crate) variances: Vec<f64>,
+    /// Eigenvectors in the same order, a column each: `[dimension, dimension]`.
+    pub(crate) vectors: DMatrix<f64>,
+}
+
+impl Moments {
+    pub(crate) fn new(dimension: usize) -> Self {
+        let starts = || (0..dimension).step_by(PANEL);
+        let width = |start: usize| PANEL.min(dimension - start);
+        let panels = if dimension > MAX_DIMENSION {
+            Vec::new()
+        } else {
+            starts()
+                .flat_map(|row| starts().filter(move |&column| column >= row).map(move |column| (row, column)))
+                .map(|(row, column)| Panel { row, column, sums: DMatrix::zeros(width(row), width(column)) })
+                .collect()
+        };
+        Self { dimension, count: 0, shift: None, sum: DVector::zeros(dimension), panels }
+    }
+
+    /// Adds finite vectors, `[vectors, dimension]` row-major.
+    pub(crate) fn add(&mut self, values: &[f64]) {
+        let vectors = values.len() / self.dimension;
+        if vectors == 0 {
+            return;
+        }
+        // Column-major [dimension, vectors]: the same numbers in the same order.
+        let mut block = DMatrix::from_column_slice(self.dimension, vectors, values);
+        let shift = self.shift.get_or_insert_with(|| block.column_mean());
+        for mut vector in block.column_iter_mut() {
+            vector -= &*shift;
+        }
+        self.count += vectors as u64;
+        self.sum += block.column_sum();
+        let transposed = block.transpose();
+        self.panels.par_iter_mut().for_each(|panel| {
+            let left = block.rows(panel.row, panel.sums.nrows());
+            let right = transposed.columns(panel.column, panel.sums.ncols());
+            panel.sums.gemm(1.0, &left, &right, 1.0);
+        });
+    }
+
+    /// The mean vector; `None` of nothing.
+    pub(crate) fn mean(&self) -> Option<DVector<f64>> {
+        let shift = self.shift.as_ref()?;
+        Some(shift + &self.sum / self.count as f64)
+    }
+
+    /// The covariance's eigenvectors; `None` of fewer than two vectors, too wide ones, or variances beyond float64.
+    pub(crate) fn directions(&self) -> Option<Directions> {
+        if self.count < 2 || self.panels.is_empty() {
+            return None;
+        }
+        let count = self.count as f64;
+        let offset = &self.sum / count;
+        let mut covariance = DMatrix::zeros(self.dimension, self.dimension);
+        for panel in &self.panels {
+            for (column, values) in panel.sums.column_iter().enumerate() {
+                for (row, sum) in values.iter().enumerate() {
+                    let (row, column) = (panel.row + row, panel.column + column);
+                    let value = sum / count - offset[row] * offset[column];
+                    covariance[(row, column)] = value;
+                    covariance[(column, row)] = value;
+                }
+            }
+        }
+        // The search for eigenvalues would not end.
+        if !covariance.iter().all(|value| value.is_finite()) {
+            return None;
+        }
+        let eigen = SymmetricEigen::new(covariance);
+        let mut order: Vec<usize> = (0..self.dimension).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        Some(Directions {
+            mean: self.mean()?,
+            variances: order.iter().map(|&at| eigen.eigenvalues[at].max(0.0)).collect(),
+            vectors: DMatrix::from_columns(&order.iter().map(|&at| eigen.eigenvectors.column(at)).collect::<Vec<_>>()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors with a large mean, wider than a panel, added in uneven pieces.
+    #[test]
+    fn the_covariance_is_that_of_the_definition() {
+        let (dimension, count) = (PANEL + 9, 64);
+        let value =
+            |row: usize, at: usize| 1e4 + ((row * 31 + at * 17) % 23) as f64 + (row % 5) as f64 * at as f64 * 0.1;
+        let rows: Vec<Vec<f64>> = (0..count).map(|r| (0..dimension).map(|d| value(r, d)).collect()).collect();
+        let mut moments = Moments::new(dimension);
+        for piece in rows.chunks(27) {
+            moments.add(&piece.concat());
+        }
+        let directions = moments.directions().unwrap();
+        let mean: Vec<f64> = (0..dimension).map(|d| rows.iter().map(|r| r[d]).sum::<f64>() / count as f64).collect();
+        assert!(directions.mean.iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-8));
+        let rebuilt = &directions.vectors
+            * DMatrix::from_diagonal(&DVector::from_vec(directions.variances.clone()))
+            * directions.vectors.transpose();
+        for (a, b) in [(0, 0), (3, 200), (200, 3), (PANEL, PANEL - 1), (dimension - 1, dimension - 1)] {
+            let expected = rows.iter().map(|r| (r[a] - mean[a]) * (r[b] - mean[b])).sum::<f64>() / count as f64;
+            assert!((rebuilt[(a, b)] - expected).abs() < 1e-7 * (1.0 + expected.abs()), "{a} {b}");
+        }
+        assert!(directions.variances.windows(2).all(|pair| pair[0] >= pair[1]));
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_none() {
+        let mut moments = Moments::new(2);
+        assert!(moments.mean().is_none() && moments.directions().is_none());
+        moments.add(&[1.0, 2.0]);
+        assert_eq!(moments.mean().unwrap().as_slice(), [1.0, 2.0]);
+        assert!(moments.directions().is_none());
+        let mut wide = Moments::new(MAX_DIMENSION + 1);
+        wide.add(&vec![1.0; 2 * (MAX_DIMENSION + 1)]);
+        assert!(wide.mean().is_some() && wide.directions().is_none());
+    }
+}
