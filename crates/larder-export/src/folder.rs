@@ -1,0 +1,181 @@
+//! The exported folder: it appears whole, or not at all.
+
+use std::path::{Path, PathBuf};
+
+use larder_store::{FolderLock, StoreError, write_atomic};
+
+use crate::EXPORT_FILE;
+use crate::error::ExportError;
+
+/// A folder under way, beside the one that it becomes: `.<name>.exporting`. Dropped before [`ExportFolder::finish`], it is
+/// removed; a killed process leaves it, and the next export of that name goes over it.
+#[derive(Debug)]
+pub struct ExportFolder {
+    target: PathBuf,
+    path: PathBuf,
+    lock: Option<FolderLock>,
+}
+
+impl ExportFolder {
+    /// Takes the place for `target`, which may be missing or empty; an export in it is replaced at the end if `force` says so.
+    ///
+    /// # Errors
+    /// [`ExportError::NotEmpty`], [`ExportError::NotAnExport`]; [`StoreError::Locked`] while another process exports there.
+    pub fn begin(target: &Path, force: bool) -> Result<Self, ExportError> {
+        check(target, force)?;
+        // A name of its own, whatever way it was written: `.`, `out/`, `../out`.
+        let absolute = std::path::absolute(target).map_err(StoreError::io("find", target))?;
+        let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.ok_or_else(|| ExportError::NotEmpty { path: target.to_path_buf() })?;
+        let path = absolute.with_file_name(format!(".{name}.exporting"));
+        let lock = FolderLock::take(&path)?;
+        clear(&path)?;
+        Ok(Self { target: absolute, path, lock: Some(lock) })
+    }
+
+    /// Where the file of that name is for now.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        Ok(write_atomic(&self.file(name), |file| std::io::Write::write_all(file, bytes))?)
+    }
+
+    /// Gives the folder its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the folder that was there is then there still.
+    pub fn finish(mut self) -> Result<PathBuf, ExportError> {
+        let lock_file = self.path.join(FolderLock::FILE);
+        std::fs::remove_file(&lock_file).map_err(StoreError::io("remove", &lock_file))?;
+        let old = self.path.with_extension("replaced");
+        remove(&old)?;
+        let replaces = self.target.join(EXPORT_FILE).exists();
+        if replaces {
+            std::fs::rename(&self.target, &old).map_err(StoreError::io("move", &self.target))?;
+        } else if self.target.exists() {
+            std::fs::remove_dir(&self.target).map_err(StoreError::io("replace", &self.target))?;
+        }
+        if let Err(error) = std::fs::rename(&self.path, &self.target) {
+            if replaces {
+                // What was there is better than nothing.
+                let _ = std::fs::rename(&old, &self.target);
+            }
+            return Err(StoreError::io("rename into place", &self.target)(error).into());
+        }
+        self.lock = None;
+        remove(&old)?;
+        Ok(self.target.clone())
+    }
+}
+
+impl Drop for ExportFolder {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            // Best effort: what cannot be removed is hidden, and the next export goes over it.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn check(target: &Path, force: bool) -> Result<(), ExportError> {
+    let path = || target.to_path_buf();
+    let entries = match std::fs::read_dir(target) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Err(ExportError::NotAnExport { path: path() });
+        }
+        Err(error) => return Err(StoreError::io("list", target)(error).into()),
+    };
+    match (entries.count(), force) {
+        (0, _) => Ok(()),
+        (_, false) => Err(ExportError::NotEmpty { path: path() }),
+        (_, true) if target.join(EXPORT_FILE).is_file() => Ok(()),
+        (_, true) => Err(ExportError::NotAnExport { path: path() }),
+    }
+}
+
+/// Removes all but the lock.
+fn clear(folder: &Path) -> Result<(), ExportError> {
+    for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
+        let entry = entry.map_err(StoreError::io("list", folder))?;
+        if entry.file_name() != FolderLock::FILE {
+            let path = entry.path();
+            let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(StoreError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<(), ExportError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", folder)(error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn export(target: &Path, force: bool, text: &str) -> Result<PathBuf, ExportError> {
+        let folder = ExportFolder::begin(target, force)?;
+        folder.write(EXPORT_FILE, text.as_bytes())?;
+        folder.finish()
+    }
+
+    fn entries(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_is_replaced_only_if_it_is_an_export_and_that_is_asked_for() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out");
+        export(&target, false, "one").unwrap();
+        assert_eq!((entries(home.path()), entries(&target)), (vec!["out".to_owned()], vec![EXPORT_FILE.to_owned()]));
+        assert!(matches!(export(&target, false, "two"), Err(ExportError::NotEmpty { .. })));
+        export(&target, true, "two").unwrap();
+        assert_eq!(std::fs::read(target.join(EXPORT_FILE)).unwrap(), b"two");
+        assert_eq!(entries(home.path()), ["out"], "nothing of the old one is left");
+
+        let precious = home.path().join("precious");
+        std::fs::create_dir(&precious).unwrap();
+        export(&precious, false, "into an empty one").unwrap();
+        std::fs::remove_file(precious.join(EXPORT_FILE)).unwrap();
+        std::fs::write(precious.join("thesis"), "x").unwrap();
+        assert!(matches!(export(&precious, true, "x"), Err(ExportError::NotAnExport { .. })));
+        assert!(matches!(export(&precious.join("thesis"), true, "x"), Err(ExportError::NotAnExport { .. })));
+        assert_eq!(entries(&precious), ["thesis"]);
+    }
+
+    #[test]
+    fn what_ends_early_leaves_nothing_and_what_was_killed_is_gone_over() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out");
+        let begun = ExportFolder::begin(&target, false).unwrap();
+        begun.write("model.onnx", b"half").unwrap();
+        assert!(matches!(ExportFolder::begin(&target, false), Err(ExportError::Store(StoreError::Locked { .. }))));
+        assert!(!target.exists());
+        drop(begun);
+        assert!(entries(home.path()).is_empty());
+
+        let left = home.path().join(".out.exporting");
+        std::fs::create_dir(&left).unwrap();
+        std::fs::write(left.join("model.onnx"), "of a killed process").unwrap();
+        export(&target, false, "whole").unwrap();
+        assert_eq!((entries(home.path()), entries(&target)), (vec!["out".to_owned()], vec![EXPORT_FILE.to_owned()]));
+    }
+}

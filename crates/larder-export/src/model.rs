@@ -1,0 +1,100 @@
+//! Encoder and head in one graph.
+
+use larder_encoder::{Encoder, Prepared, Running};
+use larder_onnx::{FeatureOutput, GraphBuilder, Interface, Model, select_features};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ExportError;
+use crate::head::ExportHead;
+use crate::inputs::with_plain_inputs;
+use crate::precision::{Precision, halve};
+
+/// Which texts may share a batch of an exported file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Batching {
+    /// Any, the shorter ones padded on the right.
+    Padded,
+    /// Those of one length: the encoder's graph does not heed its mask, or has none.
+    EqualLengths,
+    /// None: in the encoder's graph a text's vectors depend on the texts beside it.
+    OneByOne,
+}
+
+/// A run as one model.
+#[derive(Debug, Clone)]
+pub struct ExportedModel {
+    /// Inputs `input_ids`, `attention_mask` and `token_type_ids`, the latter two where the encoder reads them: int64
+    /// `[batch, seq]`. Outputs as [`ExportHead::outputs`] names them.
+    pub model: Model,
+    /// Which texts may share a batch.
+    pub batching: Batching,
+}
+
+/// Builds the model that computes `outputs` of the encoder, in the order of the head's columns, and the head's answer.
+///
+/// # Errors
+/// [`ExportError::FixedSizes`], [`ExportError::NotQuantised`]; [`ExportError::Graph`] for a layer that the encoder does not
+/// show; what [`Encoder::running`] says.
+pub fn export_model(
+    encoder: &Encoder,
+    outputs: &[FeatureOutput],
+    head: ExportHead<'_>,
+    precision: Precision,
+) -> Result<ExportedModel, ExportError> {
+    let Running { model, interface, rebuilt } = encoder.running(outputs)?;
+    check_sizes(encoder, &interface)?;
+    let batching = match (encoder.runs_alone() && !rebuilt, encoder.needs_exact_lengths() && !rebuilt) {
+        (true, _) => Batching::OneByOne,
+        (false, true) => Batching::EqualLengths,
+        (false, false) => Batching::Padded,
+    };
+    let model = match precision {
+        Precision::Int8 => quantised(encoder, model, rebuilt)?,
+        Precision::F32 | Precision::F16 => model,
+    };
+    let selected = select_features(&model, &interface, outputs)?;
+    let opset = selected.opset("")?;
+    let mut proto = selected.into_proto();
+    let mut graph = with_plain_inputs(proto.graph.take().unwrap_or_default(), opset, &interface);
+    if precision == Precision::F16 {
+        halve(&mut graph)?;
+    }
+    let layers = interface.last_layer();
+    let names: Vec<String> = outputs.iter().map(|output| output.column(layers)).collect();
+    debug_assert_eq!(names.len(), head.columns().len(), "the run's record was checked against its head");
+    let mut b = GraphBuilder::from_graph(graph, opset);
+    let tensors = head.append(&mut b, &names);
+    let mut graph = b.finish();
+    graph.initializer.extend(tensors);
+    proto.graph = Some(graph);
+    Ok(ExportedModel { model: Model::from_proto(proto)?.sorted()?, batching })
+}
+
+fn check_sizes(encoder: &Encoder, interface: &Interface) -> Result<(), ExportError> {
+    let batch = interface.fixed_batch().map(|rows| format!("batches of {rows}"));
+    let seq = interface.fixed_seq().map(|tokens| format!("texts of {tokens} tokens"));
+    let sizes: Vec<String> = batch.into_iter().chain(seq).collect();
+    match sizes.is_empty() {
+        true => Ok(()),
+        false => Err(ExportError::FixedSizes { encoder: encoder.name().to_owned(), sizes: sizes.join(" and ") }),
+    }
+}
+
+/// Only of larder's own graphs is it known where their products are.
+fn quantised(encoder: &Encoder, model: Model, rebuilt: bool) -> Result<Model, ExportError> {
+    let refused = |reason: String| ExportError::NotQuantised { encoder: encoder.name().to_owned(), reason };
+    match &encoder.manifest().prepared {
+        Prepared::AsGiven { reason } => {
+            return Err(refused(format!("its graph runs as it was given, because {reason}")));
+        }
+        Prepared::Rebuilt(_) if !rebuilt => {
+            return Err(refused("the pooled output is the given graph's own".to_owned()));
+        }
+        _ => {}
+    }
+    match model.quantised()? {
+        (_, 0) => Err(refused("it has no products in floats".to_owned())),
+        (model, _) => Ok(model),
+    }
+}

@@ -1,0 +1,135 @@
+//! How the numbers of an exported encoder are kept.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use half::f16;
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::proto::{GraphProto, NodeProto, TensorProto};
+use larder_onnx::{OnnxError, attribute};
+use serde::{Deserialize, Serialize};
+
+/// Smaller tensors stay as they are: a cast costs more than they do.
+const LEAST_ELEMENTS: usize = 4096;
+
+/// How the encoder's numbers are kept. The head is float32 always.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Everything in float32: the very answers of the run.
+    #[default]
+    F32,
+    /// Matrices kept in float16 and brought back to float32 when the file is loaded: half the size, the speed of float32.
+    F16,
+    /// Products in 8-bit integers ([`larder_onnx::Model::quantised`]), tables in float32.
+    Int8,
+}
+
+impl Precision {
+    /// All precisions.
+    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::Int8];
+
+    /// The spelling in flags and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|precision| precision.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|precision| precision.as_str()).collect();
+            format!("{text:?} is no precision; known: {}", known.join(", "))
+        })
+    }
+}
+
+/// Keeps the float32 matrices of a graph in float16, each with a cast under its old name, which a runtime does once, when
+/// it loads the file. A matrix with a value that float16 cannot hold stays.
+///
+/// # Errors
+/// [`OnnxError::TensorSize`], [`OnnxError::ExternalData`].
+pub(crate) fn halve(graph: &mut GraphProto) -> Result<(), OnnxError> {
+    // In the oldest files an initializer is an input's default: an input is nobody's result.
+    let inputs: HashSet<&str> = graph.input.iter().map(|input| input.name()).collect();
+    let mut names: HashSet<String> = graph.initializer.iter().map(|tensor| tensor.name().to_owned()).collect();
+    names.extend(graph.node.iter().flat_map(|node| node.output.iter().cloned()));
+    let mut casts = Vec::new();
+    for tensor in &mut graph.initializer {
+        if tensor.data_type() != DataType::Float as i32 || tensor.dims.len() < 2 || inputs.contains(tensor.name()) {
+            continue;
+        }
+        let values = tensor.floats()?;
+        if values.len() < LEAST_ELEMENTS || !values.iter().all(|value| value.abs() <= f16::MAX.to_f32()) {
+            continue;
+        }
+        let name = tensor.name().to_owned();
+        let mut kept = format!("{name}.f16");
+        while !names.insert(kept.clone()) {
+            kept.push('_');
+        }
+        let raw = values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
+        let dims = tensor.dims.clone();
+        *tensor = TensorProto { dims, ..TensorProto::from_raw(&kept, &[], DataType::Float16, raw) };
+        casts.push(NodeProto {
+            name: Some(format!("{name}.Cast")),
+            op_type: Some("Cast".to_owned()),
+            input: vec![kept],
+            output: vec![name],
+            attribute: vec![attribute::int("to", i64::from(DataType::Float as i32))],
+            ..Default::default()
+        });
+    }
+    graph.node.splice(0..0, casts);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_reads_back_and_an_unknown_one_lists_them() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.to_string().parse(), Ok(*precision));
+            assert_eq!(serde_json::to_value(precision).unwrap(), precision.as_str());
+        }
+        assert!("bf16".parse::<Precision>().unwrap_err().contains("f32, f16, int8"));
+    }
+
+    #[test]
+    fn matrices_that_fit_are_halved_and_keep_their_name() {
+        let values: Vec<f32> = (0..4096).map(|at| at as f32 / 7.0).collect();
+        let large: Vec<f32> = values.iter().map(|value| value * 1e6).collect();
+        let mut graph = GraphProto {
+            initializer: vec![
+                TensorProto::from_f32("w", &[64, 64], &values),
+                TensorProto::from_f32("large", &[64, 64], &large),
+                TensorProto::from_f32("small", &[2, 2], &[1.0; 4]),
+                TensorProto::from_f32("vector", &[4096], &values),
+            ],
+            ..Default::default()
+        };
+        halve(&mut graph).unwrap();
+        let names: Vec<&str> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
+        assert_eq!(names, ["w.f16", "large", "small", "vector"]);
+        let [cast] = &graph.node[..] else { panic!("one cast") };
+        assert_eq!((cast.op_type(), &cast.input[0], &cast.output[0]), ("Cast", &"w.f16".to_owned(), &"w".to_owned()));
+        let kept = graph.initializer[0].floats().unwrap();
+        assert!(kept.iter().zip(&values).all(|(kept, value)| (kept - value).abs() <= value.abs() / 2048.0));
+        assert_eq!(graph.initializer[0].raw_data.as_ref().unwrap().len(), 2 * 4096);
+    }
+}

@@ -1,0 +1,42 @@
+//! What an export holds, and what its check found.
+
+use larder_export::{Cost, Score};
+use larder_pipeline::ExportOutcome;
+
+use super::table;
+use crate::format::{bytes, count, seconds};
+
+/// The folder, the check in a line, and of a precision below float32 what it costs.
+pub fn export(outcome: &ExportOutcome) -> String {
+    let (record, check) = (&outcome.record, &outcome.record.check);
+    let files: Vec<String> = record.files.iter().map(|(name, file)| format!("{name} {}", bytes(file.bytes))).collect();
+    let mut text = format!(
+        "{}: {}\nchecked on {} of {}: the largest difference of a probability from the run's is {:.1e}, {} of {} answers differ",
+        outcome.folder.display(),
+        files.join(", "),
+        rows(check.rows),
+        check.split,
+        check.largest_difference,
+        count(check.differing_answers as u64),
+        count(check.answers as u64),
+    );
+    if check.too_long > 0 {
+        let long = count(check.too_long as u64);
+        text.push_str(&format!("\n{long} sentences are longer than the encoder reads at once and were left out"));
+    }
+    if let Some(Cost { float32, this }) = &check.cost {
+        let names: Vec<&str> = this.scores.iter().map(|(name, _)| name.as_str()).collect();
+        let mut costs = table(&[&["precision", "model.onnx", "runs"], &names[..]].concat());
+        let precision = record.precision.to_string();
+        for (name, Score { bytes: size, seconds: time, scores }) in [("f32", float32), (&precision, this)] {
+            let values = scores.iter().map(|(_, value)| format!("{value:.3}"));
+            costs.add_row([name.to_owned(), bytes(*size), seconds(*time)].into_iter().chain(values));
+        }
+        text.push_str(&format!("\n\n{costs}"));
+    }
+    text
+}
+
+fn rows(rows: usize) -> String {
+    format!("{} {}", count(rows as u64), if rows == 1 { "row" } else { "rows" })
+}
