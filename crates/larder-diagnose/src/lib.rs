@@ -1,6 +1,51 @@
 //! What a run's numbers and rows say, in words, with the flag to turn.
+//!
+//! Pure rules over plain facts: nothing here opens a file. Whoever has them gathers the facts, and gets a [`Diagnosis`] where
+//! they show something, with the numbers, and silence where they do not. Every threshold is a constant with its reason.
+//!
+//! - Scores: [`diagnose_scores`] of a classifier, [`diagnose_tagging`] and [`diagnose_tuned_tagging`] of a tagger.
+//! - Training: [`diagnose_fit`], [`diagnose_edge`], [`diagnose_nothing_found`], [`diagnose_gap`] of a head on features;
+//!   [`diagnose_course`] and [`diagnose_learning_rate`] of a fine-tuning; [`diagnose_mlp_course`] of a perceptron.
+//! - Rows: [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`], [`diagnose_label_errors`], [`diagnose_curve`].
+//! - Texts: [`diagnose_lengths`], [`diagnose_spelling`], [`diagnose_vocabulary`], [`diagnose_shift`] with [`token_area`].
+//! - [`RunDiagnosis`] is the file of all findings of a run; [`Pointing`] is a finding whose rows have no texts yet.
+//!
+//! ```
+//! use larder_diagnose::{Balance, DiagnosisKind, diagnose_balance};
+//!
+//! let classes = ["ham".to_owned(), "spam".to_owned()];
+//! let balance = Balance { classes: &classes, counts: &[960, 40], what: "rows", remedy: "`--class-weight balanced`" };
+//! let found = diagnose_balance(&balance).expect("4 % is few");
+//! assert_eq!(found.kind, DiagnosisKind::ImbalancedLabels);
+//! assert!(found.to_string().contains("`spam` 40"));
+//! assert_eq!(diagnose_balance(&Balance { counts: &[600, 400], ..balance }), None);
+//! ```
 #![deny(missing_docs)]
 
+mod course;
 mod diagnosis;
+mod duplicates;
+mod features;
+mod fit;
+mod labels;
+mod learning_curve;
+mod pointer;
+mod scores;
+mod shift;
+mod tagging;
+mod texts;
 
+pub use course::{
+    Course, Evaluated, MlpCourse, diagnose_course, diagnose_dropout_gap, diagnose_learning_rate, diagnose_mlp_course,
+};
 pub use diagnosis::{Diagnosis, DiagnosisKind, FORMAT_VERSION, LearningPoint, PointedRow, RunDiagnosis};
+pub use duplicates::{KeyedRows, diagnose_duplicates, diagnose_leaks};
+pub use features::{Losses, Method, Tried};
+pub use fit::{Choice, Fit, Gap, HeldOutLoss, diagnose_edge, diagnose_fit, diagnose_gap, diagnose_nothing_found};
+pub use labels::{Balance, HeldOutAnswers, diagnose_balance, diagnose_label_errors};
+pub use learning_curve::{Curve, diagnose_curve, scores as curve_in_words};
+pub use pointer::{Pointer, Pointing};
+pub use scores::{ALMOST_ALL, Judged, diagnose_scores};
+pub use shift::{ENOUGH_ROWS, Shift, diagnose_shift, token_area};
+pub use tagging::{JudgedTagger, TriedTagger, diagnose_tagging, diagnose_tuned_tagging};
+pub use texts::{Lengths, Spelling, diagnose_lengths, diagnose_spelling, diagnose_vocabulary};

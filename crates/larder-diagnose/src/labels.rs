@@ -1,0 +1,197 @@
+//! The labels of train: their balance, and which of them may be wrong.
+
+use crate::pointer::{Pointer, Pointing};
+use crate::{Diagnosis, DiagnosisKind};
+
+/// A class with less than this share of the mean class's rows is rare: of two classes one with less than a tenth of all.
+const RARE: f64 = 0.2;
+
+/// Rare classes that are named.
+const NAMED: usize = 5;
+
+/// How many rows each class has in train.
+#[derive(Debug, Clone, Copy)]
+pub struct Balance<'a> {
+    /// The classes' names; of tagging the types of entity.
+    pub classes: &'a [String],
+    /// Rows, or entities, `[classes]`.
+    pub counts: &'a [usize],
+    /// What is counted: `rows`, `entities`.
+    pub what: &'a str,
+    /// What to turn, as this kind of training has it.
+    pub remedy: &'a str,
+}
+
+/// [`ImbalancedLabels`](DiagnosisKind::ImbalancedLabels) where some class is rare.
+pub fn diagnose_balance(balance: &Balance<'_>) -> Option<Diagnosis> {
+    let Balance { classes, counts, what, remedy } = *balance;
+    let all: usize = counts.iter().sum();
+    let mean = all as f64 / counts.len().max(1) as f64;
+    let mut rare: Vec<(usize, &str)> = counts
+        .iter()
+        .zip(classes)
+        .filter(|(count, _)| (**count as f64) < RARE * mean)
+        .map(|(&count, class)| (count, class.as_str()))
+        .collect();
+    if rare.is_empty() {
+        return None;
+    }
+    rare.sort_unstable();
+    let most = counts.iter().zip(classes).max_by_key(|(count, _)| **count)?;
+    let named: Vec<String> = rare.iter().take(NAMED).map(|(count, class)| format!("`{class}` {count}")).collect();
+    let more = if rare.len() > NAMED { format!(" and {} more classes", rare.len() - NAMED) } else { String::new() };
+    Some(Diagnosis::new(
+        DiagnosisKind::ImbalancedLabels,
+        format!("some labels have few {what} in train"),
+        format!("{}{more}, of {all} {what}; `{}` has {}", named.join(", "), most.1, most.0),
+        format!(
+            "{remedy}; judge by MCC, macro F1 and the table of classes, not by accuracy; more {what} of these help most"
+        ),
+    ))
+}
+
+/// A head whose held-out answers have a lower MCC than this is no judge of labels: most of its contradictions are its own
+/// mistakes.
+const TRUSTED_MCC: f64 = 0.5;
+
+/// Suspects below this share of train are what a good head gets wrong by itself: with labels that are all right, a head whose
+/// answers have a MCC of 0.99 had none to 0.5 % of the rows.
+const MANY_SUSPECTS: f64 = 0.01;
+
+/// A given label with more probability than this is doubted, but not denied.
+const DENIED: f64 = 0.1;
+
+/// Held-out answers to the rows of train.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldOutAnswers<'a> {
+    /// Row-major `[rows, classes]`, each by a head that had not seen the row.
+    pub probabilities: &'a [f64],
+    /// The labels given, `[rows]`.
+    pub labels: &'a [usize],
+    /// The classes' names.
+    pub classes: &'a [String],
+    /// MCC of the answers.
+    pub mcc: f64,
+}
+
+/// [`LabelErrors`](DiagnosisKind::LabelErrors): labels that held-out answers contradict with confidence.
+///
+/// Confident learning (Northcutt, Jiang and Chuang 2021, <https://arxiv.org/abs/1911.00068>) in its simple form: the threshold
+/// of a class is the mean probability that its own rows get for it. A row is suspected whose given label has less than its
+/// threshold (and less than 0.1), while another class has its own threshold or more. Suspects are ranked by the probability
+/// of the given label, the least first.
+pub fn diagnose_label_errors(answers: &HeldOutAnswers<'_>) -> Option<Pointing> {
+    let HeldOutAnswers { probabilities, labels, classes, mcc } = *answers;
+    let width = classes.len();
+    if mcc < TRUSTED_MCC || width == 0 || probabilities.len() != labels.len() * width {
+        return None;
+    }
+    let (mut sums, mut counts) = (vec![0.0; width], vec![0_u64; width]);
+    for (row, &label) in probabilities.chunks(width).zip(labels) {
+        sums[label] += row[label];
+        counts[label] += 1;
+    }
+    let thresholds: Vec<f64> = sums
+        .iter()
+        .zip(&counts)
+        .map(|(sum, &count)| if count == 0 { f64::INFINITY } else { sum / count as f64 })
+        .collect();
+    let mut suspects: Vec<(f64, usize, usize)> = Vec::new();
+    for (at, (row, &label)) in probabilities.chunks(width).zip(labels).enumerate() {
+        let other = (0..width)
+            .filter(|&class| class != label && row[class] >= thresholds[class])
+            .max_by(|&a, &b| row[a].total_cmp(&row[b]));
+        if let Some(other) =
+            other.filter(|&other| row[label] < thresholds[label].min(DENIED) && row[other] > row[label])
+        {
+            suspects.push((row[label], at, other));
+        }
+    }
+    let rows = labels.len();
+    if suspects.is_empty() || (suspects.len() as f64) < MANY_SUSPECTS * rows as f64 {
+        return None;
+    }
+    suspects.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let finding = Diagnosis::new(
+        DiagnosisKind::LabelErrors,
+        "some labels of train look wrong",
+        format!(
+            "{} of {rows} rows ({:.1} %) get less than {DENIED} for their label from a head that had not seen them, and another \
+             class gets as much as its own rows do (confident learning, Northcutt et al. 2021)",
+            suspects.len(),
+            100.0 * suspects.len() as f64 / rows as f64
+        ),
+        "look at the rows, the most doubtful first, and correct or drop those that are wrong; a hard row may be right",
+    );
+    let pointers = suspects.iter().map(|&(given, row, other)| {
+        let answer = probabilities[row * width + other];
+        let note = format!(
+            "labelled `{}` ({given:.2}), held-out answer `{}` ({answer:.2})",
+            classes[labels[row]], classes[other]
+        );
+        Pointer::train(row, note)
+    });
+    Some(Pointing::new(finding, pointers.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|class| format!("c{class}")).collect()
+    }
+
+    #[test]
+    fn rare_classes_are_named_rarest_first() {
+        let names = names(3);
+        let found = |counts: &[usize]| {
+            diagnose_balance(&Balance { classes: &names, counts, what: "rows", remedy: "`--class-weight balanced`" })
+        };
+        assert_eq!(found(&[100, 90, 40]), None);
+        let finding = found(&[500, 20, 9]).unwrap();
+        assert!(finding.evidence.starts_with("`c2` 9, `c1` 20, of 529 rows; `c0` has 500"), "{finding}");
+        assert_eq!(
+            diagnose_balance(&Balance { classes: &names[..2], counts: &[70, 30], what: "rows", remedy: "" }),
+            None
+        );
+        assert!(
+            diagnose_balance(&Balance { classes: &names[..2], counts: &[95, 5], what: "rows", remedy: "" }).is_some()
+        );
+    }
+
+    /// Rows of two classes in turn that get `sure` for their class; every tenth is labelled otherwise.
+    fn flipped(rows: usize, sure: f64) -> (Vec<f64>, Vec<usize>) {
+        let probabilities =
+            (0..rows).flat_map(|row| if row % 2 == 0 { [sure, 1.0 - sure] } else { [1.0 - sure, sure] });
+        let labels = (0..rows).map(|row| if row % 10 == 3 { 0 } else { row % 2 });
+        (probabilities.collect(), labels.collect())
+    }
+
+    #[test]
+    fn flipped_labels_are_found_and_no_others() {
+        let names = names(2);
+        let (mut probabilities, labels) = flipped(100, 0.97);
+        probabilities[2 * 13] = 0.01;
+        probabilities[2 * 13 + 1] = 0.99;
+        let answers = HeldOutAnswers { probabilities: &probabilities, labels: &labels, classes: &names, mcc: 0.8 };
+        let found = diagnose_label_errors(&answers).unwrap();
+        assert_eq!(found.rows.len(), 10);
+        assert!(found.rows.iter().all(|row| row.row % 10 == 3 && row.in_train));
+        assert_eq!(found.rows[0].row, 13, "the least probable label first");
+        assert_eq!(found.rows[0].note, "labelled `c0` (0.01), held-out answer `c1` (0.99)");
+        assert_eq!(diagnose_label_errors(&HeldOutAnswers { mcc: 0.3, ..answers }), None, "no judge of labels");
+    }
+
+    #[test]
+    fn unsure_answers_accuse_nobody() {
+        let names = names(2);
+        let (probabilities, labels) = flipped(100, 0.8);
+        let answers = HeldOutAnswers { probabilities: &probabilities, labels: &labels, classes: &names, mcc: 0.8 };
+        assert_eq!(diagnose_label_errors(&answers), None);
+        let right: Vec<usize> = (0..100).map(|row| row % 2).collect();
+        let (sure, _) = flipped(100, 0.99);
+        let healthy = HeldOutAnswers { probabilities: &sure, labels: &right, classes: &names, mcc: 1.0 };
+        assert_eq!(diagnose_label_errors(&healthy), None);
+    }
+}

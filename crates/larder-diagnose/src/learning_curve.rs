@@ -1,0 +1,79 @@
+//! Would more rows help?
+
+use larder_metrics::Metric;
+
+use crate::{Diagnosis, DiagnosisKind, LearningPoint};
+
+/// What the last doubling of the rows must bring before more are asked for.
+const WORTH_IT: f64 = 0.03;
+
+/// ... and so many standard errors of the score.
+const CLEAR: f64 = 1.0;
+
+/// Scores of heads that were fitted on more and more of the training rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Curve<'a> {
+    /// What the scores are.
+    pub metric: Metric,
+    /// Few rows first, the last with all that a fold leaves; each about twice the one before.
+    pub points: &'a [(usize, f64)],
+    /// Standard error of the last score.
+    pub standard_error: f64,
+}
+
+impl Curve<'_> {
+    /// As it is kept.
+    pub fn to_points(&self) -> Vec<LearningPoint> {
+        let metric = self.metric.to_string();
+        self.points.iter().map(|&(rows, score)| LearningPoint { rows, score, metric: metric.clone() }).collect()
+    }
+
+    fn last_doubling(&self) -> Option<f64> {
+        let [.., (_, before), (_, last)] = self.points else { return None };
+        Some(last - before)
+    }
+
+    fn is_rising(&self) -> bool {
+        self.last_doubling().is_some_and(|gain| gain >= WORTH_IT && gain >= CLEAR * self.standard_error)
+    }
+}
+
+/// [`MoreRows`](DiagnosisKind::MoreRows) where the score still rises with the rows.
+pub fn diagnose_curve(curve: &Curve<'_>) -> Option<Diagnosis> {
+    let (rows, _) = *curve.points.last()?;
+    let gain = curve.last_doubling().filter(|_| curve.is_rising())?;
+    Some(Diagnosis::new(
+        DiagnosisKind::MoreRows,
+        "more labelled rows would help",
+        format!(
+            "{}; the last doubling brought {gain:.3} (standard error {:.3})",
+            scores(&curve.to_points()),
+            curve.standard_error
+        ),
+        format!("label more: twice as many as these {rows} would bring most, as far as the curve goes on"),
+    ))
+}
+
+/// The curve in words: `mcc on held-out rows of train by the rows fitted on: 0.812 (150), 0.861 (300)`.
+pub fn scores(points: &[LearningPoint]) -> String {
+    let metric = points.first().map_or("score", |point| point.metric.as_str());
+    let list: Vec<String> = points.iter().map(|point| format!("{:.3} ({})", point.score, point.rows)).collect();
+    format!("{metric} on held-out rows of train by the rows fitted on: {}", list.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rising_curve_asks_for_rows_and_a_flat_one_does_not() {
+        let rising = [(100, 0.3), (200, 0.4), (400, 0.5), (800, 0.58)];
+        let curve = Curve { metric: Metric::Mcc, points: &rising, standard_error: 0.01 };
+        let found = diagnose_curve(&curve).unwrap();
+        assert!(found.evidence.contains("0.580 (800)") && found.evidence.contains("brought 0.080"), "{found}");
+        assert_eq!(diagnose_curve(&Curve { standard_error: 0.1, ..curve }), None);
+        let flat = [(100, 0.3), (200, 0.55), (400, 0.58), (800, 0.59)];
+        assert_eq!(diagnose_curve(&Curve { points: &flat, ..curve }), None);
+        assert_eq!(diagnose_curve(&Curve { points: &[], ..curve }), None);
+    }
+}
