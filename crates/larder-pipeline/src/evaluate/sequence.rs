@@ -10,7 +10,7 @@ use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
 use larder_train::{
     Advice, FeatureColumn, Judged, SequenceHead, TrainSettings, Tried, advise_on_scores, advise_on_training,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AnsweredRows, Clock, Judging, SplitAnswers};
 use crate::finetune::classifier_advice;
@@ -19,7 +19,7 @@ use crate::train::{gold, load_columns};
 use crate::{PipelineError, RunRecord};
 
 /// Scores on one split, always with the baseline beside them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SplitEvaluation {
     /// The split.
     pub split: String,
@@ -42,7 +42,7 @@ pub struct SplitEvaluation {
 }
 
 /// A classifier's scores.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SequenceEvaluation {
     /// The run.
     pub run: String,

@@ -8,7 +8,7 @@ use larder_metrics::{Bootstrap, TaggingScores, score_tagging};
 use larder_store::{FeaturesFile, WordPredictions, WordPredictionsWriter, write_atomic};
 use larder_tags::Scheme;
 use larder_train::{Advice, JudgedTagger, TaggingHead, TriedTagger, advise_on_tagger_training, advise_on_tagging};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AnsweredRows, Clock, Judging, SplitAnswers};
 use crate::cached_words::CachedWords;
@@ -17,7 +17,7 @@ use crate::record::{HeadRecord, TaggingRecord};
 use crate::{PipelineError, RunRecord};
 
 /// Scores on one split.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaggingSplitEvaluation {
     /// The split.
     pub split: String,
@@ -32,7 +32,7 @@ pub struct TaggingSplitEvaluation {
 }
 
 /// A sentence that an example is from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownSentence {
     /// Its id; of a file that was only scored, the line of its first word.
     pub example_id: String,
@@ -41,7 +41,7 @@ pub struct ShownSentence {
 }
 
 /// A tagger's scores.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaggingEvaluation {
     /// The run.
     pub run: String,

@@ -24,3 +24,12 @@ impl<T: Default> Default for Part<T> {
         Self::Given(T::default())
     }
 }
+
+impl<T> From<Result<T, String>> for Part<T> {
+    fn from(found: Result<T, String>) -> Self {
+        match found {
+            Ok(part) => Self::Given(part),
+            Err(why) => Self::Missing(why),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Where the caches of tokens and features lie that a run's answers came from.
+
+use std::path::PathBuf;
+
+use larder_data::Content;
+use larder_runtime::Device;
+use larder_store::{TokensProjection, TokensReader};
+
+use super::Lacking;
+use crate::{HeadRecord, Larder, RunRecord};
+
+/// The caches of one run.
+pub(super) struct Cache<'a> {
+    larder: &'a Larder,
+    record: &'a RunRecord,
+    /// Under whose name they may lie: a fine-tuned run has an encoder of its own, and its training split that of the other.
+    encoders: Vec<&'a str>,
+}
+
+/// A split's texts.
+pub(super) struct Texts {
+    /// `[rows]`.
+    pub(super) example_ids: Vec<String>,
+    /// Texts, pairs with a bar between them, or words with blanks, `[rows]`.
+    pub(super) texts: Vec<String>,
+}
+
+impl<'a> Cache<'a> {
+    pub(super) fn new(larder: &'a Larder, record: &'a RunRecord) -> Self {
+        let encoders = match &record.head {
+            HeadRecord::Tuned(_) => vec![record.run.as_str(), record.encoder.as_str()],
+            _ => vec![record.encoder.as_str()],
+        };
+        Self { larder, record, encoders }
+    }
+
+    /// The features file of `split` that the head was judged on.
+    pub(super) fn features(&self, split: &str) -> Lacking<PathBuf> {
+        let kind = self.record.encode_options(Device::Cpu, 0).settings.kind();
+        let encoder = self.encoders.first().copied().unwrap_or_default();
+        let path = self.larder.home().features(&self.record.dataset, encoder, &kind, split);
+        let path = path.map_err(|error| format!("{error}."))?;
+        if !path.is_file() {
+            return Err(format!(
+                "There are no embeddings to show: the features of {split} are no longer in the cache; `larder eval {}` makes \
+                 them again.",
+                self.record.run
+            ));
+        }
+        Ok(path)
+    }
+
+    /// The tokens file of `split`.
+    pub(super) fn tokens(&self, split: &str) -> Lacking<PathBuf> {
+        let places =
+            self.encoders.iter().map(|encoder| self.larder.home().tokens(&self.record.dataset, encoder, split));
+        let found = places.filter_map(Result::ok).find(|path| path.is_file());
+        found.ok_or_else(|| {
+            format!(
+                "The tokens of {split} are no longer in the cache; `larder eval {}` makes them again.",
+                self.record.run
+            )
+        })
+    }
+
+    /// The texts of `split`.
+    pub(super) fn texts(&self, split: &str) -> Lacking<Texts> {
+        let path = self.tokens(split)?;
+        let broken = |error: larder_store::StoreError| format!("{error}.");
+        let mut found = Texts { example_ids: Vec::new(), texts: Vec::new() };
+        for batch in TokensReader::open(&path, TokensProjection::All).map_err(broken)? {
+            for row in batch.and_then(|batch| batch.rows(&path)).map_err(broken)? {
+                found.example_ids.push(row.example_id);
+                found.texts.push(match row.content {
+                    Content::Text { text, text_b: None } => text,
+                    Content::Text { text, text_b: Some(second) } => format!("{text} | {second}"),
+                    Content::Words(words) => words.join(" "),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The texts of the very rows that `example_ids` names, in their order.
+    pub(super) fn texts_of(&self, split: &str, example_ids: &[String]) -> Lacking<Vec<String>> {
+        let found = self.texts(split)?;
+        if found.example_ids != example_ids {
+            return Err(format!(
+                "The texts of {split} are not shown: the cached tokens are of other rows than the answers; `larder eval {}` \
+                 brings both together.",
+                self.record.run
+            ));
+        }
+        Ok(found.texts)
+    }
+}
