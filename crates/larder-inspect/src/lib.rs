@@ -5,6 +5,7 @@
 //! - [`inspect`] gives an [`Inspection`]: [`Layout`] from the footer, [`VectorStatistics`] of each vector column,
 //!   [`LabelBalance`], [`Lengths`] and [`NumberColumn`]s.
 //! - [`nearest`] finds the rows whose vectors point the same way as a row's, or as a given vector.
+//! - [`sample_rows`] draws rows at random.
 //!
 //! ```
 //! use larder_inspect::{InspectError, ParquetFile};
@@ -27,6 +28,7 @@ mod moments;
 mod nearest;
 mod numbers;
 mod row;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod vectors;
@@ -42,4 +44,5 @@ pub use lengths::{Bin, Lengths};
 pub use nearest::{Neighbour, Neighbours, Query, nearest};
 pub use numbers::NumberColumn;
 pub use row::RowText;
+pub use sample::sample_rows;
 pub use vectors::{Dimensions, Outlier, Outliers, Rows, Spectrum, VectorStatistics};

@@ -1,0 +1,133 @@
+//! Rows of any file with vectors that are nearest to a text.
+
+use larder_data::Content;
+use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
+use larder_encoder::Encoder;
+use larder_inspect::{Neighbours, ParquetFile, Query, nearest};
+use larder_onnx::{FeatureKind, FeatureOutput, Pool};
+use larder_runtime::Device;
+use larder_store::Level;
+use larder_tokens::TokenizeSettings;
+use serde::Serialize;
+
+use crate::{Larder, PipelineError, embed_features};
+
+/// A text to look for, and how to make a vector of it.
+#[derive(Debug, Clone, Copy)]
+pub struct TextQuery<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// The encoder's name; the one that the file was made with where `None`.
+    pub encoder: Option<&'a str>,
+    /// Where it runs.
+    pub device: Device,
+    /// CPU threads; 0 is one per core.
+    pub threads: usize,
+}
+
+/// The rows nearest to a text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TextNeighbours {
+    /// The text.
+    pub text: String,
+    /// The encoder.
+    pub encoder: String,
+    /// The vector made of it, named as the feature column of such vectors is.
+    pub feature: String,
+    /// What to keep in mind.
+    pub notes: Vec<String>,
+    /// The rows.
+    #[serde(flatten)]
+    pub nearest: Neighbours,
+}
+
+/// Finds the `k` rows of `column` nearest to a text among the first `limit`. The text goes through the encoder as the
+/// column's own rows did: the same layer and pooling, which the column's name says, and the same limit of tokens. A column
+/// that larder did not name gets the encoder's usual pooling of its last layer, and a note says so.
+///
+/// # Errors
+/// [`PipelineError::NoEncoderNamed`] for a file that does not say its encoder, [`PipelineError::WordVectors`] for a column of
+/// words or tokens; [`PipelineError::Inspect`].
+pub fn nearest_to_text(
+    larder: &Larder,
+    file: &ParquetFile,
+    column: &str,
+    query: &TextQuery<'_>,
+    limit: Option<u64>,
+    k: usize,
+) -> Result<TextNeighbours, PipelineError> {
+    let level = file.key_value("larder.level").and_then(|level| level.parse::<Level>().ok());
+    if let Some(level) = level.filter(|level| *level != Level::Sentence) {
+        let (path, column) = (file.path().to_path_buf(), column.to_owned());
+        return Err(PipelineError::WordVectors { path, column, level });
+    }
+    let name = query.encoder.or_else(|| file.key_value("larder.ran.encoder"));
+    let name = name.ok_or_else(|| PipelineError::NoEncoderNamed { path: file.path().to_path_buf() })?;
+    let encoder = larder.encoder(name)?;
+    let mut notes = Vec::new();
+    if file.key_value("larder.encoder.digest").is_some_and(|digest| digest != encoder.manifest().digest) {
+        notes.push(format!("the file was made with another model than `{name}`, so its cosines may mean little"));
+    }
+    let output = output_of(&encoder, column).unwrap_or_else(|| {
+        let output = usual_output(&encoder);
+        let usual = output.column(encoder.interface().last_layer());
+        notes.push(format!("`{column}` does not say how it was pooled: `{usual}` of the text is compared with it"));
+        output
+    });
+    let vector = embed(larder, file, &encoder, &output, query)?;
+    let nearest = nearest(file, column, &Query::Vector(vector), limit, k)?;
+    let feature = output.column(encoder.interface().last_layer());
+    Ok(TextNeighbours { text: query.text.to_owned(), encoder: name.to_owned(), feature, notes, nearest })
+}
+
+/// The feature that is stored under this name.
+fn output_of(encoder: &Encoder, column: &str) -> Option<FeatureOutput> {
+    let last = encoder.interface().last_layer();
+    let of = |layer| [FeatureKind::Mean, FeatureKind::Cls].into_iter().map(move |kind| FeatureOutput { layer, kind });
+    let pooler = FeatureOutput { layer: last, kind: FeatureKind::Pooler };
+    (0..=last).flat_map(of).chain([pooler]).find(|output| output.column(last) == column)
+}
+
+fn usual_output(encoder: &Encoder) -> FeatureOutput {
+    let kind = match encoder.default_pool() {
+        Pool::Mean => FeatureKind::Mean,
+        Pool::Cls => FeatureKind::Cls,
+        Pool::Pooler => FeatureKind::Pooler,
+    };
+    FeatureOutput { layer: encoder.interface().last_layer(), kind }
+}
+
+fn embed(
+    larder: &Larder,
+    file: &ParquetFile,
+    encoder: &Encoder,
+    output: &FeatureOutput,
+    query: &TextQuery<'_>,
+) -> Result<Vec<f64>, PipelineError> {
+    let pool = match output.kind {
+        FeatureKind::Cls => Pool::Cls,
+        FeatureKind::Pooler => Pool::Pooler,
+        FeatureKind::Mean | FeatureKind::Tokens => Pool::Mean,
+    };
+    let layer = i64::try_from(output.layer).unwrap_or(-1);
+    let settings = EncodeSettings {
+        layers: LayerSelection::Numbers(vec![layer]),
+        pools: vec![pool],
+        device: query.device,
+        threads: query.threads,
+        ..EncodeSettings::default()
+    };
+    let mut engine = embed_features(larder, encoder, &settings)?;
+    let recorded = file.key_value("larder.max_tokens").and_then(|tokens| tokens.parse().ok());
+    let max_tokens = recorded.unwrap_or(usize::MAX).min(encoder.max_tokens());
+    let content = Content::Text { text: query.text.to_owned(), text_b: None };
+    let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
+    let tokens = encoder.tokenizer()?.encode_batch(&[content], &settings)?;
+    let inputs: Vec<EncoderInput<'_>> =
+        tokens.iter().map(|tokens| EncoderInput { input_ids: &tokens.input_ids, type_ids: None }).collect();
+    if let Some(problem) = inputs.iter().find_map(|input| engine.refusal(input)) {
+        return Err(PipelineError::Unreadable { problem });
+    }
+    let vectors = engine.embed(&inputs)?;
+    Ok(vectors.into_iter().flatten().map(f64::from).collect())
+}

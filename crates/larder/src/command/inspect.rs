@@ -1,0 +1,39 @@
+//! `inspect`: what a Parquet file holds, or the rows near another one.
+
+use larder_inspect::{ParquetFile, inspect as inspect_file, nearest};
+use larder_pipeline::{PipelineError, TextQuery, nearest_to_text};
+
+use super::Context;
+use crate::cli::{InspectArgs, RowChoice};
+use crate::failure::Failure;
+use crate::tables;
+
+pub fn inspect(context: &Context, args: &InspectArgs) -> Result<(), Failure> {
+    let file = ParquetFile::open(&args.file).map_err(PipelineError::from)?;
+    if let Some(RowChoice(query)) = &args.nearest {
+        let column = file.vector_column(args.one_column()?).map_err(PipelineError::from)?;
+        let found = nearest(&file, &column, query, args.rows, args.k).map_err(PipelineError::from)?;
+        return match context.json {
+            true => context.print_json(&found),
+            false => context.print(&tables::neighbours(&found)),
+        };
+    }
+    if let Some(text) = &args.nearest_text {
+        let column = file.vector_column(args.one_column()?).map_err(PipelineError::from)?;
+        let encoder = args.encoder.as_deref();
+        let query = TextQuery { text, encoder, device: args.device.device, threads: args.device.threads };
+        let found = nearest_to_text(&context.larder, &file, &column, &query, args.rows, args.k)?;
+        for note in &found.notes {
+            eprintln!("note     {note}");
+        }
+        return match context.json {
+            true => context.print_json(&found),
+            false => context.print(&tables::neighbours(&found.nearest)),
+        };
+    }
+    let found = inspect_file(&file, &args.options()).map_err(PipelineError::from)?;
+    match context.json {
+        true => context.print_json(&found),
+        false => context.print(&tables::inspection(&found)),
+    }
+}
