@@ -85,9 +85,10 @@ impl Line for Score {
 
 impl Line for HistoryRow {
     fn write(&self) -> String {
-        let Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens, score } = self;
-        let score = score.map_or_else(String::new, |score| format!(" {score}"));
-        format!("{step} {epoch} {tokens} {loss} {grad_norm} {learning_rate} {head_learning_rate} {seconds}{score}")
+        let Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens, score, dev_loss } =
+            self;
+        let evaluated: String = [score, dev_loss].into_iter().flatten().map(|value| format!(" {value}")).collect();
+        format!("{step} {epoch} {tokens} {loss} {grad_norm} {learning_rate} {head_learning_rate} {seconds}{evaluated}")
     }
 
     fn read(line: &str) -> Option<Self> {
@@ -95,11 +96,11 @@ impl Line for HistoryRow {
         let (counts, floats) = words.split_at_checked(3)?;
         let counts: Vec<usize> = counts.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
         let floats: Vec<f64> = floats.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
-        let (floats, score) = floats.split_at_checked(5)?;
+        let (floats, evaluated) = floats.split_at_checked(5)?;
         let ([step, epoch, tokens], [loss, grad_norm, learning_rate, head_learning_rate, seconds]) =
             (counts.try_into().ok()?, floats.try_into().ok()?);
-        let score = score.first().copied();
-        Some(Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens, score })
+        let (score, dev_loss) = (evaluated.first().copied(), evaluated.get(1).copied());
+        Some(Self { step, epoch, loss, grad_norm, learning_rate, head_learning_rate, seconds, tokens, score, dev_loss })
     }
 }
 

@@ -30,6 +30,8 @@ pub struct HistoryRow {
     pub tokens: usize,
     /// What the evaluation after the step said, where there was one.
     pub score: Option<f64>,
+    /// The loss of the evaluation, without dropout.
+    pub dev_loss: Option<f64>,
 }
 
 /// What is out of the ordinary, said before the run or at its end.

@@ -245,6 +245,7 @@ impl<'a> Run<'a> {
             seconds: started.elapsed().as_secs_f64(),
             tokens,
             score: None,
+            dev_loss: None,
         })
     }
 

@@ -37,6 +37,16 @@ impl Head {
         })
     }
 
+    /// The feature columns it reads, in order.
+    pub(crate) fn columns(&self) -> Vec<String> {
+        let columns = match self {
+            Self::Sequence(head) => &head.columns,
+            Self::Mlp(head) => &head.columns,
+            Self::Tagging(head) => &head.columns,
+        };
+        columns.iter().map(|column| column.name.clone()).collect()
+    }
+
     /// How many feature columns it reads, and the names of its classes.
     pub(crate) fn reads(&self) -> (usize, Vec<String>) {
         match self {

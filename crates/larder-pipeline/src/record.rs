@@ -10,14 +10,11 @@ use larder_finetune::{Ended, MlpEpoch, MlpSettings, Score};
 use larder_metrics::ClassificationScores;
 use larder_onnx::{FeatureOutput, Pool, WordPool};
 use larder_store::{FeatureDtype, Level, Provenance, StoreError, write_json};
-use larder_train::{Advice, Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
+use larder_train::{Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::encode::EncodeOptions;
-use crate::evaluate::{tagger_training_advice, training_advice};
-use crate::finetune::tuning_advice;
 use crate::head::Head;
-use crate::train::mlp_advice;
 use crate::{Larder, PipelineError, StageTime};
 
 /// Version of `run.json`.
@@ -282,16 +279,6 @@ impl RunRecord {
             HeadRecord::Mlp(mlp) => mlp.pair,
             HeadRecord::Tagging(_) => false,
             HeadRecord::Tuned(tuned) => tuned.pair,
-        }
-    }
-
-    /// What stands out about the training itself.
-    pub fn training_advice(&self) -> Vec<Advice> {
-        match &self.head {
-            HeadRecord::Sequence(sequence) => training_advice(self, sequence),
-            HeadRecord::Mlp(mlp) => mlp_advice(mlp),
-            HeadRecord::Tagging(tagging) => tagger_training_advice(self, tagging),
-            HeadRecord::Tuned(tuned) => tuning_advice(tuned),
         }
     }
 

@@ -1,6 +1,7 @@
 //! All stages on one dataset and encoder.
 
 use larder_data::DatasetSpec;
+use larder_diagnose::RunDiagnosis;
 use larder_encoder::Encoder;
 
 use crate::evaluate::{Evaluation, evaluate};
@@ -14,6 +15,8 @@ pub struct RunOutcome {
     pub trained: TrainOutcome,
     /// Its scores on every split but train.
     pub evaluation: Evaluation,
+    /// What stands out about the training and each split.
+    pub diagnosis: RunDiagnosis,
     /// Seconds a stage, in order.
     pub times: Vec<StageTime>,
 }
@@ -33,5 +36,5 @@ pub fn run(
     let settings = &options.encode.settings;
     let scored = evaluate(larder, &trained.record, &[], settings.device, settings.threads, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
-    Ok(RunOutcome { trained, evaluation: scored.evaluation, times })
+    Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }

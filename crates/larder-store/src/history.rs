@@ -11,6 +11,7 @@
 //! | `seconds` | Float64 | that the step took |
 //! | `tokens` | Int64 | without padding |
 //! | `score` | Float64, nullable | of the evaluation after the step, where there was one |
+//! | `dev_loss` | Float64, nullable | the evaluation's loss, without dropout |
 
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct StepRecord {
     pub tokens: i64,
     /// Of the evaluation after the step.
     pub score: Option<f64>,
+    /// The evaluation's loss, without dropout.
+    pub dev_loss: Option<f64>,
 }
 
 /// Writes the steps of a run as one Parquet file, atomically.
@@ -66,9 +69,10 @@ pub fn write_history(path: &Path, steps: &[StepRecord], provenance: &Provenance)
         ("seconds", floats(|step| step.seconds)),
         ("tokens", integers(|step| step.tokens)),
         ("score", Arc::new(steps.iter().map(|step| step.score).collect::<Float64Array>())),
+        ("dev_loss", Arc::new(steps.iter().map(|step| step.dev_loss).collect::<Float64Array>())),
     ];
     let fields: Vec<Field> =
-        columns.iter().map(|(name, values)| Field::new(*name, values.data_type().clone(), *name == "score")).collect();
+        columns.iter().map(|(name, values)| Field::new(*name, values.data_type().clone(), nullable(name))).collect();
     let schema = Arc::new(Schema::new(fields));
     let properties = writer_properties(Some(provenance)).build();
     let mut writer =
@@ -77,6 +81,11 @@ pub fn write_history(path: &Path, steps: &[StepRecord], provenance: &Provenance)
     let batch = RecordBatch::try_new(schema, columns).map_err(|e| failed(e.into()))?;
     writer.write(&batch).map_err(failed)?;
     writer.into_inner().map_err(failed)?.commit()
+}
+
+/// Columns of which most steps have none.
+fn nullable(name: &str) -> bool {
+    matches!(name, "score" | "dev_loss")
 }
 
 #[cfg(test)]

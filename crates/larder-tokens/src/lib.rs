@@ -5,6 +5,7 @@
 //!   character spans and the word of each token. [`Tokenizer::encode_batch`] does many on all cores.
 //! - [`windows`] cuts a sentence of words that is longer than the encoder reads, so that no word is lost;
 //!   [`Window::with_context`] reads its neighbours with it. [`split_words`] makes words of a plain text.
+//! - [`evened`] makes texts equal that a reader takes for one.
 //! - [`tokenize`] is the stage: a split of a dataset in, a `tokens` file out.
 //! - [`TokenizeSettings`] say how long the result may be. Nothing is ever padded, and the padding and truncation that
 //!   the file itself may ask for are ignored: lengths are decided by the pipeline.
@@ -24,6 +25,7 @@
 
 mod encode;
 mod error;
+mod evened;
 mod special;
 mod split_words;
 mod stage;
@@ -34,6 +36,7 @@ mod windows;
 
 pub use encode::TokenizeSettings;
 pub use error::TokensError;
+pub use evened::evened;
 pub use special::SpecialTokens;
 pub use split_words::split_words;
 pub use stage::{FORMAT_VERSION, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};

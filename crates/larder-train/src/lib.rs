@@ -8,7 +8,7 @@
 //!   [`objective`] is the exact quantity that training minimises.
 //! - [`MlpHead`] is a multi-layer perceptron, trained elsewhere and used as any other head: [`SequenceHead`] is what
 //!   both kinds do.
-//! - [`advise_on_scores`] and [`advise_on_training`] say what a result means, and what would help.
+//! - [`told_apart`] says how well features tell two sets of rows apart; [`LearningStep`]s, what more rows bring.
 //!
 //! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
 //!
@@ -34,7 +34,6 @@
 //! ```
 #![deny(missing_docs)]
 
-mod advice;
 mod candidates;
 mod classifier;
 mod column;
@@ -45,6 +44,7 @@ mod head_file;
 mod head_folder;
 mod kernel;
 mod lbfgs;
+mod learning_curve;
 mod library;
 mod logistic;
 mod matrix;
@@ -58,15 +58,16 @@ mod sequence_head;
 mod settings;
 mod standardise;
 mod tagging;
+mod told_apart;
 mod train;
 mod weight;
 
-pub use advice::{Advice, Judged, Tried, advise_on_scores, advise_on_training};
 pub use classifier::{Classifier, NO_PENALTY};
 pub use column::FeatureColumn;
 pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};
 pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
+pub use learning_curve::LearningStep;
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
 pub use mlp_head::{MlpHead, MlpLayer};
 pub use select::SELECTION_TOLERANCE;
@@ -76,10 +77,10 @@ pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings};
 pub use standardise::{Standardiser, StandardiserFit};
 pub use tagging::{
     ColumnUse, DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_MEMORY_BYTES, DEFAULT_TAGGING_FOLDS,
-    DEFAULT_TAGGING_GRID, JudgedTagger, TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE, TaggedEntity, TaggedSentence,
-    TaggerKind, TaggerSolver, TaggingHead, TaggingProgress, TaggingScores, TaggingSelection, TaggingSelectionEntry,
-    TaggingSettings, TrainedTagger, TriedTagger, WordSource, WordsInMemory, advise_on_tagger_training,
-    advise_on_tagging, train_tagger,
+    DEFAULT_TAGGING_GRID, TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE, TaggedEntity, TaggedSentence, TaggerKind,
+    TaggerSolver, TaggingHead, TaggingProgress, TaggingScores, TaggingSelection, TaggingSelectionEntry,
+    TaggingSettings, TrainedTagger, WordSource, WordsInMemory, train_tagger,
 };
+pub use told_apart::told_apart;
 pub use train::{Progress, Trained, train};
 pub use weight::{ClassWeight, ClassWeightChoice};

@@ -58,6 +58,8 @@ pub(crate) struct Search<'a> {
     pub(crate) grid: &'a [f64],
     pub(crate) fold_of_row: &'a [usize],
     pub(crate) folds: usize,
+    /// The rows that fits may use, `[rows]`; all unless given. Held-out rows are answered whether they are among them or not.
+    pub(crate) fitted: Option<&'a [bool]>,
 }
 
 /// One column's standardisers: of all rows, and of each fold's training part.
@@ -112,6 +114,21 @@ impl Search<'_> {
         Ok((selection, OutOfFold { probabilities, predictions, threshold }))
     }
 
+    /// The entry of one candidate, class weight and strength, the first of the grid.
+    pub(crate) fn try_one(
+        &self,
+        candidate: &Candidate,
+        class_weight: ClassWeight,
+    ) -> Result<Option<SelectionEntry>, TrainError> {
+        let standardisers: Vec<ColumnStandardisers> =
+            self.columns.par_iter().map(|column| self.standardisers(column)).collect();
+        let mut found = None;
+        self.try_candidate(candidate, &[class_weight], &standardisers, &mut |entry, _, _| {
+            found.get_or_insert(entry);
+        })?;
+        Ok(found)
+    }
+
     fn standardisers(&self, column: &FeatureColumn) -> ColumnStandardisers {
         if !self.settings.standardise {
             let identity = Standardiser::identity(column.width());
@@ -148,7 +165,7 @@ impl Search<'_> {
                 let of_fold: Vec<&Standardiser> = of_candidate.iter().map(|column| &column.by_fold[fold]).collect();
                 Task {
                     row_weights: row_weights(class_weight, self.labels, self.classes, |row| {
-                        self.fold_of_row[row] != fold
+                        self.fold_of_row[row] != fold && self.fitted.is_none_or(|fitted| fitted[row])
                     }),
                     relative: Some(Standardiser::concatenate(&of_fold).relative_to(&outer)),
                     c: self.grid[0],

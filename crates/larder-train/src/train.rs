@@ -7,6 +7,7 @@ use crate::candidates::{Candidate, candidates};
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead, check_labels};
+use crate::learning_curve::{LearningStep, learning_curve};
 use crate::logistic::{Convergence, Problem};
 use crate::objective::outputs_of;
 use crate::select::{OutOfFold, Search};
@@ -52,6 +53,8 @@ pub struct Trained {
     pub out_of_fold_scores: Option<ClassificationScores>,
     /// Probabilities of the chosen candidate for rows it was not fitted on, `[rows, classes]`.
     pub out_of_fold_probabilities: Option<Array2<f64>>,
+    /// Scores of the chosen candidate fitted on more and more of the rows, few first; empty where there are too few rows.
+    pub learning_curve: Vec<LearningStep>,
     /// What differs from what was asked, in plain sentences.
     pub notes: Vec<String>,
 }
@@ -94,6 +97,7 @@ pub fn train(
     let folds = possible_folds(&counts, settings.folds);
     let class_weights = settings.class_weight.candidates(settings.metric);
     let choices = candidates.len() * grid.len() * class_weights.len();
+    let mut curve = Vec::new();
     let (chosen, class_weight, c, selected) = if folds < 2 {
         if choices > 1 {
             let rarest = rarest(&counts);
@@ -114,8 +118,16 @@ pub fn train(
             ));
         }
         let fold_of_row = stratified_folds(labels, folds, settings.seed)?;
-        let search =
-            Search { columns, labels, classes: classes.len(), settings, grid: &grid, fold_of_row: &fold_of_row, folds };
+        let search = Search {
+            columns,
+            labels,
+            classes: classes.len(),
+            settings,
+            grid: &grid,
+            fold_of_row: &fold_of_row,
+            folds,
+            fitted: None,
+        };
         let (selection, out_of_fold) = search.run(&candidates, &mut |candidate, candidates, entry| {
             progress(Progress::Scored { candidate, candidates, entry });
         })?;
@@ -124,6 +136,7 @@ pub fn train(
             .iter()
             .find(|candidate| candidate.name == best.candidate)
             .expect("entries are named after candidates");
+        curve = learning_curve(&search, chosen, best)?;
         (chosen, best.class_weight, best.c, Some((selection, out_of_fold)))
     };
 
@@ -149,6 +162,7 @@ pub fn train(
         train_scores,
         out_of_fold_scores,
         out_of_fold_probabilities: out_of_fold.map(|out_of_fold| out_of_fold.probabilities),
+        learning_curve: curve,
         notes,
     })
 }

@@ -69,6 +69,7 @@ impl Run<'_> {
         self.last = Some(score);
         if let Some(row) = self.progress.history.last_mut() {
             row.score = Some(score.score);
+            row.dev_loss = Some(evaluated.loss);
         }
         // A score that is no number is better than none, and than no other. Of equal scores the later one is kept, which has
         // been trained more; waiting for a better one it does not end.

@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
+use larder_diagnose::{Diagnosis, RunDiagnosis};
 use larder_encode::EncodeSettings;
 use larder_runtime::Device;
 use larder_store::{Provenance, write_json};
 use serde::Serialize;
 
 pub(crate) use answers::{AnsweredRows, SplitAnswers};
-pub(crate) use sequence::training_advice;
 pub use sequence::{SequenceEvaluation, SplitEvaluation};
+pub(crate) use tagging::shown_sentences;
 pub use tagging::{ShownSentence, TaggingEvaluation, TaggingSplitEvaluation};
-pub(crate) use tagging::{shown_sentences, tagger_training_advice};
 
+use crate::diagnose::{self, Files};
 use crate::encode::{EncodeOptions, encode_split};
 use crate::head::Head;
 use crate::tokenize::TokenizeOptions;
@@ -39,6 +40,8 @@ pub enum Evaluation {
 pub struct EvaluateOutcome {
     /// The scores.
     pub evaluation: Evaluation,
+    /// What is known of the run: of its training, and of these splits and those judged before.
+    pub diagnosis: RunDiagnosis,
     /// Seconds a stage in this invocation.
     pub times: Vec<StageTime>,
 }
@@ -90,14 +93,35 @@ pub(crate) fn evaluate_keeping(
     let mut clock = Clock { times: Vec::new(), started: Instant::now() };
     let head = record.load_head(larder)?;
     let judging = Judging { record, files: &files, folder: &folder, provenance: &provenance };
-    let evaluation = match &head {
+    let mut evaluation = match &head {
         Head::Tagging(head) => Evaluation::Tagging(tagging::evaluate(&judging, head, &mut clock, kept)?),
         Head::Sequence(head) => Evaluation::Sequence(sequence::evaluate(&judging, head, &mut clock, kept)?),
         Head::Mlp(head) => Evaluation::Sequence(sequence::evaluate(&judging, head, &mut clock, kept)?),
     };
     times.extend(clock.times);
+    let columns = head.columns();
+    let places = Files { larder, record, columns: &columns, features: &files };
+    let findings = diagnose::of_splits(&places, &encoder, &evaluation)?;
+    evaluation.advise(&findings);
     write_json(&folder.join("metrics.json"), &evaluation)?;
-    Ok(EvaluateOutcome { evaluation, times })
+    let mut diagnosis = diagnose::load(&folder, &record.run)?;
+    diagnosis.replace(&asked, findings);
+    diagnose::save(&folder, &diagnosis)?;
+    Ok(EvaluateOutcome { evaluation, diagnosis, times })
+}
+
+impl Evaluation {
+    /// Gives each split what was found about it; the rows that show it are in the run's diagnosis.
+    fn advise(&mut self, findings: &[Diagnosis]) {
+        let of = |split: &str| -> Vec<Diagnosis> {
+            let of_split = findings.iter().filter(|finding| finding.split.as_deref() == Some(split));
+            of_split.map(|finding| Diagnosis { rows: Vec::new(), ..finding.clone() }).collect()
+        };
+        match self {
+            Self::Sequence(evaluation) => evaluation.splits.iter_mut().for_each(|one| one.advice = of(&one.split)),
+            Self::Tagging(evaluation) => evaluation.splits.iter_mut().for_each(|one| one.advice = of(&one.split)),
+        }
+    }
 }
 
 /// What is judged, and where its results go.

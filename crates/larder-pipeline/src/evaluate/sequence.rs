@@ -2,19 +2,16 @@
 
 use std::path::Path;
 
+use larder_diagnose::Diagnosis;
 use larder_metrics::{
     BaselineComparison, Bootstrap, ClassificationScores, ConfusionMatrix, Interval, MajorityBaseline, Metric,
     class_counts, class_prior_entropy, compare_with_majority, log_loss, majority_baseline,
 };
 use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
-use larder_train::{
-    Advice, FeatureColumn, Judged, SequenceHead, TrainSettings, Tried, advise_on_scores, advise_on_training,
-};
+use larder_train::{FeatureColumn, SequenceHead};
 use serde::{Deserialize, Serialize};
 
 use super::{AnsweredRows, Clock, Judging, SplitAnswers};
-use crate::finetune::classifier_advice;
-use crate::record::{HeadRecord, SequenceRecord};
 use crate::train::{gold, load_columns};
 use crate::{PipelineError, RunRecord};
 
@@ -38,7 +35,7 @@ pub struct SplitEvaluation {
     /// Entropy of the split's class shares, in nats: the log loss of knowing nothing but them.
     pub prior_entropy: f64,
     /// What stands out, with its evidence and the flag to turn.
-    pub advice: Vec<Advice>,
+    pub advice: Vec<Diagnosis>,
 }
 
 /// A classifier's scores.
@@ -122,24 +119,6 @@ fn score_split(
         prior_entropy: class_prior_entropy(&class_counts(&gold, classes)?),
         advice: Vec::new(),
     };
-    let judged = Judged {
-        split,
-        classes: &record.display,
-        scores: &evaluation.scores,
-        baseline: &evaluation.majority,
-        comparison: &evaluation.against_majority,
-    };
-    let advice = match &record.head {
-        HeadRecord::Sequence(sequence) => with_tried(record, sequence, |tried| advise_on_scores(&judged, tried)),
-        HeadRecord::Mlp(mlp) => {
-            let settings = TrainSettings { metric: mlp.settings.metric, ..Default::default() };
-            let tried = Tried { columns: &record.columns_tried, settings: &settings, selection: None };
-            advise_on_scores(&judged, &tried)
-        }
-        HeadRecord::Tuned(tuned) => classifier_advice(tuned, &evaluation, &record.display),
-        HeadRecord::Tagging(_) => Vec::new(),
-    };
-    let evaluation = SplitEvaluation { advice, ..evaluation };
     let predictions = SplitPredictions {
         split: split.to_owned(),
         example_ids: file.example_ids()?,
@@ -156,18 +135,4 @@ impl RunRecord {
         let most = self.train_counts.iter().copied().max().unwrap_or(0);
         self.train_counts.iter().position(|&count| count == most).unwrap_or(0)
     }
-}
-
-/// What was tried, for the advice.
-fn with_tried<T>(record: &RunRecord, sequence: &SequenceRecord, use_it: impl FnOnce(&Tried<'_>) -> T) -> T {
-    use_it(&Tried {
-        columns: &record.columns_tried,
-        settings: &sequence.settings,
-        selection: sequence.selection.as_ref(),
-    })
-}
-
-/// What stands out about the training itself.
-pub(crate) fn training_advice(record: &RunRecord, sequence: &SequenceRecord) -> Vec<Advice> {
-    with_tried(record, sequence, |tried| advise_on_training(&sequence.convergence, tried))
 }

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use larder_data::write_conll;
+use larder_diagnose::Diagnosis;
 use larder_metrics::{Bootstrap, TaggingScores, score_tagging};
 use larder_store::{FeaturesFile, WordPredictions, WordPredictionsWriter, write_atomic};
 use larder_tags::Scheme;
-use larder_train::{Advice, JudgedTagger, TaggingHead, TriedTagger, advise_on_tagger_training, advise_on_tagging};
+use larder_train::TaggingHead;
 use serde::{Deserialize, Serialize};
 
 use super::{AnsweredRows, Clock, Judging, SplitAnswers};
+use crate::PipelineError;
 use crate::cached_words::CachedWords;
-use crate::finetune::tagger_advice;
-use crate::record::{HeadRecord, TaggingRecord};
-use crate::{PipelineError, RunRecord};
 
 /// Scores on one split.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,7 +25,7 @@ pub struct TaggingSplitEvaluation {
     /// The sentences that the errors' examples are from, by their number in the split.
     pub shown: BTreeMap<usize, ShownSentence>,
     /// What stands out, with its evidence and the flag to turn.
-    pub advice: Vec<Advice>,
+    pub advice: Vec<Diagnosis>,
     /// The split's words with gold and predicted tags, for other scorers.
     pub conll: PathBuf,
 }
@@ -73,7 +72,6 @@ pub(super) fn evaluate(
             example_id: answers.example_ids[sentence].clone(),
             words: answers.words[sentence].clone(),
         });
-        let advice = advise(split, &scores, record);
         if let Some(kept) = &mut kept {
             let (gold, predicted) = (answers.gold.clone(), answers.predicted.clone());
             kept.push(SplitAnswers {
@@ -82,7 +80,7 @@ pub(super) fn evaluate(
                 rows: AnsweredRows::Tagging { gold, predicted },
             });
         }
-        splits.push(TaggingSplitEvaluation { split: split.clone(), scores, shown, advice, conll });
+        splits.push(TaggingSplitEvaluation { split: split.clone(), scores, shown, advice: Vec::new(), conll });
         writer.push(split, &answers.into_rows())?;
         clock.stop(split, file.rows());
     }
@@ -154,21 +152,4 @@ impl Answers {
             probabilities: self.probabilities.into_iter().flatten().collect(),
         }
     }
-}
-
-fn advise(split: &str, scores: &TaggingScores, record: &RunRecord) -> Vec<Advice> {
-    match &record.head {
-        HeadRecord::Tagging(tagging) => advise_on_tagging(&JudgedTagger { split, scores }, &tried(record, tagging)),
-        HeadRecord::Tuned(tuned) => tagger_advice(tuned, split, scores),
-        HeadRecord::Sequence(_) | HeadRecord::Mlp(_) => Vec::new(),
-    }
-}
-
-/// What stands out about the training itself.
-pub(crate) fn tagger_training_advice(record: &RunRecord, tagging: &TaggingRecord) -> Vec<Advice> {
-    advise_on_tagger_training(&tagging.convergence, &tried(record, tagging))
-}
-
-fn tried<'a>(record: &'a RunRecord, tagging: &'a TaggingRecord) -> TriedTagger<'a> {
-    TriedTagger { columns: &record.columns_tried, settings: &tagging.settings, selection: tagging.selection.as_ref() }
 }

@@ -1,6 +1,5 @@
 //! Tokens to an encoder and a head that were trained together.
 
-mod advice;
 mod choices;
 mod examples;
 mod folder;
@@ -24,11 +23,11 @@ use larder_onnx::{FeatureOutput, Pool};
 use larder_store::{Level, StepRecord, check_name, digest_file, write_history};
 use larder_train::Classifier;
 
-pub(crate) use advice::{classifier_advice, tagger_advice, tuning_advice};
 pub use choices::{Recipe, TuneChoices};
 pub use graphs::{GraphsOptions, GraphsOutcome, export_graphs};
 pub use sweep::{SweepCell, SweepOutcome, SweepRate, sweep};
 
+use crate::diagnose::{self, TuneFacts};
 use crate::encode::EncodeOptions;
 use crate::evaluate::evaluate;
 use crate::head::Head;
@@ -116,7 +115,8 @@ pub fn finetune(
             TuningFolder::remove(larder, &run)?;
             observer.event(Event::Fresh { stage: Stage::Finetune, subject: &run, path: &folder });
             times.push(time(true, None));
-            return Ok(TrainOutcome { record, folder, times, notes: Vec::new() });
+            let diagnosis = diagnose::load(&folder, &record.run)?;
+            return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
         }
         Place::Free { run, changes } => (run, changes),
     };
@@ -145,6 +145,7 @@ pub fn finetune(
     let column = outputs[0].column(encoder.interface().last_layer());
     let head = head(&subject, &tuned, &column, answered)?;
     let digest = folder.add_encoder(larder, &run, encoder, &subject.config, &tuned.weights)?;
+    let tuned_record = tuned_record(&subject, &tuned, described, digest, options);
     let record = RunRecord {
         format_version: FORMAT_VERSION,
         run,
@@ -161,17 +162,20 @@ pub fn finetune(
         settings: run_settings(encoder, &settings, options),
         outputs,
         columns_tried: vec![column],
-        head: HeadRecord::Tuned(tuned_record(&subject, &tuned, described, digest, options)),
+        head: HeadRecord::Tuned(tuned_record.clone()),
         versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         stages: times.clone(),
     };
     let steps = steps(&tuned);
+    let facts = TuneFacts { history: &tuned.history, settings: &settings, family: subject.config.family };
+    let diagnosis = diagnose::of_tuning(&record, &tuned_record, encoder, &subject.tokens[0].1, &facts)?;
     let placed = install(larder, &record, &head, |making| {
+        diagnose::save(making, &diagnosis)?;
         write_history(&making.join(HISTORY_FILE), &steps, &record.provenance)?;
         folder.move_into(making, options.keep_checkpoints)
     })?;
     folder.finish()?;
-    Ok(TrainOutcome { record, folder: placed, times, notes })
+    Ok(TrainOutcome { record, folder: placed, diagnosis, times, notes })
 }
 
 /// Fine-tunes and evaluates on every split but train; what is up to date is skipped.
@@ -188,7 +192,7 @@ pub fn run_finetune(
     let trained = finetune(larder, spec, encoder, options, observer)?;
     let scored = evaluate(larder, &trained.record, &[], options.choices.device, options.threads, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
-    Ok(RunOutcome { trained, evaluation: scored.evaluation, times })
+    Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }
 
 /// How the features are made that the head reads.
@@ -270,6 +274,7 @@ fn steps(tuned: &Tuned) -> Vec<StepRecord> {
         seconds: row.seconds,
         tokens: row.tokens as i64,
         score: row.score,
+        dev_loss: row.dev_loss,
     };
     tuned.history.iter().map(step).collect()
 }

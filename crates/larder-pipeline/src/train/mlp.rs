@@ -4,10 +4,10 @@ use larder_data::{DatasetSpec, LabelMap};
 use larder_finetune::{MlpSettings, train_mlp};
 use larder_runtime::Runtime;
 use larder_store::FeaturesFile;
-use larder_train::Advice;
 
 use super::{Fitted, gold};
 use crate::cached_features::CachedFeatures;
+use crate::diagnose::FitFacts;
 use crate::head::Head;
 use crate::record::{HeadRecord, MlpRecord};
 use crate::{Event, Observer, PipelineError};
@@ -47,32 +47,7 @@ pub(super) fn fit(
         train_counts,
         reads: columns.to_vec(),
         head: Head::Mlp(trained.head),
+        facts: FitFacts::default(),
         notes: Vec::new(),
     })
-}
-
-/// What stands out about the training itself.
-pub(crate) fn mlp_advice(record: &MlpRecord) -> Vec<Advice> {
-    let MlpRecord { settings, epochs, best, .. } = record;
-    let Some(chosen) = epochs.get(*best) else { return Vec::new() };
-    let evidence = format!(
-        "{} {:.3} on {} held-out rows after epoch {}",
-        settings.metric, chosen.score, record.held_out_rows, chosen.epoch
-    );
-    let advice = |finding: &str, remedy: String| Advice { finding: finding.to_owned(), evidence, remedy };
-    if record.held_out_scores.mcc <= 0.0 {
-        let remedy = "try `--layers all`, a lower `--learning-rate`, or the head `logistic`".to_owned();
-        return vec![advice("held-out rows are answered no better than by a constant", remedy)];
-    }
-    if *best + 1 == settings.epochs {
-        return vec![advice("the last epoch was the best", "try more with `--epochs`".to_owned())];
-    }
-    if *best == 0 && epochs.len() > 1 {
-        let remedy = format!(
-            "take smaller steps (`--learning-rate`, now {:e}), smaller layers (`--hidden`) or more `--dropout`",
-            settings.learning_rate
-        );
-        return vec![advice("the first epoch was the best", remedy)];
-    }
-    Vec::new()
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_diagnose::RunDiagnosis;
 use larder_encoder::Encoder;
 use larder_finetune::MlpSettings;
 use larder_onnx::FeatureOutput;
@@ -20,13 +21,13 @@ use larder_train::{TaggingSettings, TrainSettings};
 
 pub(crate) use sequence::{gold, load_columns};
 
+use crate::diagnose::{self, FitFacts};
 use crate::encode::{EncodeOptions, encode_split};
 use crate::head::Head;
 use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings};
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
 
 pub(crate) use install::{install, tidy};
-pub(crate) use mlp::mlp_advice;
 pub(crate) use slot::{Place, slot};
 
 /// The split a head is trained on unless another is named.
@@ -56,6 +57,8 @@ pub struct TrainOutcome {
     pub record: RunRecord,
     /// Its folder.
     pub folder: PathBuf,
+    /// What stands out about the training and its rows.
+    pub diagnosis: RunDiagnosis,
     /// Seconds a stage in this invocation.
     pub times: Vec<StageTime>,
     /// What differs from what was asked, in plain sentences.
@@ -69,6 +72,7 @@ struct Fitted {
     train_counts: Vec<usize>,
     /// The columns that the head reads, in its order.
     reads: Vec<String>,
+    facts: FitFacts,
     notes: Vec<String>,
 }
 
@@ -114,7 +118,8 @@ pub fn train(
             let folder = record.folder(larder)?;
             observer.event(Event::Fresh { stage: Stage::Train, subject: &run, path: &folder });
             times.push(time(file.rows() as u64, true));
-            return Ok(TrainOutcome { record, folder, times, notes: Vec::new() });
+            let diagnosis = diagnose::load(&folder, &record.run)?;
+            return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
         }
         Place::Free { run, changes } => (run, changes),
     };
@@ -152,8 +157,10 @@ pub fn train(
         versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         stages: times.clone(),
     };
-    let folder = install(larder, &record, &fitted.head, |_| Ok(()))?;
-    Ok(TrainOutcome { record, folder, times, notes: fitted.notes })
+    let tokens = larder.home().tokens(&spec.name, encoder.name(), TRAIN_SPLIT)?;
+    let diagnosis = diagnose::of_fit(&record, encoder, &tokens, fitted.facts)?;
+    let folder = install(larder, &record, &fitted.head, |making| diagnose::save(making, &diagnosis))?;
+    Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
 }
 
 /// Whether a head can be trained on the dataset with features of that level.

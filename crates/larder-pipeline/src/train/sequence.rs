@@ -1,11 +1,13 @@
 //! A head for one label a text.
 
 use larder_data::{DatasetSpec, LabelMap};
+use larder_diagnose::{HeldOutAnswers, diagnose_label_errors};
 use larder_store::FeaturesFile;
-use larder_train::{FeatureColumn, TrainSettings};
+use larder_train::{FeatureColumn, TrainSettings, Trained};
 use ndarray::Array2;
 
 use super::Fitted;
+use crate::diagnose::{FitFacts, held_out_loss};
 use crate::head::Head;
 use crate::record::{HeadRecord, SequenceRecord};
 use crate::{Event, Observer, PipelineError};
@@ -28,6 +30,7 @@ pub(super) fn fit(
     for &class in &gold {
         train_counts[class] += 1;
     }
+    let facts = facts(&trained, &gold, labels.display());
     let record = SequenceRecord {
         settings: settings.clone(),
         pair: spec.columns.text_b.is_some(),
@@ -41,8 +44,22 @@ pub(super) fn fit(
         train_counts,
         reads: trained.head.columns.iter().map(|column| column.name.clone()).collect(),
         head: Head::Sequence(trained.head),
+        facts,
         notes: trained.notes,
     })
+}
+
+/// What the held-out answers show; `names` are the classes' names for people.
+fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
+    let held_out = trained.out_of_fold_probabilities.as_ref().zip(trained.out_of_fold_scores.as_ref());
+    let Some((probabilities, scores)) = held_out else { return FitFacts::default() };
+    let flat: Vec<f64> = probabilities.iter().copied().collect();
+    let answers = HeldOutAnswers { probabilities: &flat, labels: gold, classes: names, mcc: scores.mcc };
+    FitFacts {
+        held_out: held_out_loss(probabilities, gold, trained.head.class_weight),
+        label_errors: diagnose_label_errors(&answers),
+        curve: trained.learning_curve.clone(),
+    }
 }
 
 /// Gold classes, `[rows]`, as indices into `labels`.

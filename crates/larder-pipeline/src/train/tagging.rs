@@ -6,6 +6,7 @@ use larder_train::{TaggingProgress, TaggingSettings, WordSource, train_tagger};
 
 use super::Fitted;
 use crate::cached_words::CachedWords;
+use crate::diagnose::FitFacts;
 use crate::head::Head;
 use crate::record::{HeadRecord, TaggingRecord};
 use crate::{Event, Observer, PipelineError};
@@ -37,6 +38,7 @@ pub(super) fn fit(
         train_counts,
         reads: trained.head.columns.iter().map(|column| column.name.clone()).collect(),
         head: Head::Tagging(trained.head),
+        facts: FitFacts::default(),
         notes: trained.notes,
     })
 }

@@ -4,7 +4,6 @@
 //! under [`TaggingSettings`]. How and why: `docs/tagging.md`.
 
 mod adam;
-mod advice;
 mod chain;
 mod confidence;
 #[cfg(test)]
@@ -27,7 +26,6 @@ mod stream;
 mod train;
 mod viterbi;
 
-pub use advice::{JudgedTagger, TriedTagger, advise_on_tagger_training, advise_on_tagging};
 pub use fit::{TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE};
 pub use head::{TaggedEntity, TaggedSentence, TaggingHead};
 pub use kind::TaggerKind;

@@ -1,0 +1,44 @@
+//! What a run's numbers and rows say: gathers the facts for the rules of `larder-diagnose`, and keeps what they find in
+//! the run's folder.
+
+mod scores;
+mod shift;
+mod splits;
+mod texts;
+mod training;
+
+use std::path::Path;
+
+use larder_diagnose::{FORMAT_VERSION, RunDiagnosis};
+use larder_store::{StoreError, write_json};
+
+use crate::PipelineError;
+
+pub(crate) use splits::{Files, of_splits};
+pub(crate) use training::{FitFacts, TuneFacts, held_out_loss, of_fit, of_tuning};
+
+/// The findings about a run, in its folder.
+pub const DIAGNOSIS_FILE: &str = "diagnosis.json";
+
+/// What is known of run `run`; nothing where the file is not there, or of another version.
+///
+/// # Errors
+/// [`StoreError`] for a file that cannot be read.
+pub(crate) fn load(folder: &Path, run: &str) -> Result<RunDiagnosis, PipelineError> {
+    let path = folder.join(DIAGNOSIS_FILE);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(RunDiagnosis::new(run)),
+        Err(source) => return Err(StoreError::Io { action: "read", path, source }.into()),
+    };
+    let found: Option<RunDiagnosis> = serde_json::from_slice(&text).ok();
+    Ok(found.filter(|found| found.format_version == FORMAT_VERSION).unwrap_or_else(|| RunDiagnosis::new(run)))
+}
+
+/// Writes what is known of a run into its folder.
+///
+/// # Errors
+/// [`StoreError`] when the disk refuses.
+pub(crate) fn save(folder: &Path, diagnosis: &RunDiagnosis) -> Result<(), PipelineError> {
+    Ok(write_json(&folder.join(DIAGNOSIS_FILE), diagnosis)?)
+}

@@ -1,0 +1,97 @@
+//! Facts about held-out splits: what is known of them from train, how they are cut, and whether they are like train.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use larder_data::Task;
+use larder_diagnose::{Diagnosis, diagnose_leaks, diagnose_lengths, diagnose_spelling};
+use larder_encoder::Encoder;
+
+use super::scores::{classifier_findings, tagger_findings};
+use super::shift;
+use super::texts::{SplitTexts, look_up, pointed};
+use super::training::lengths;
+use crate::evaluate::Evaluation;
+use crate::{Larder, PipelineError, RunRecord};
+
+/// Where the texts and vectors of a run's splits are.
+pub(crate) struct Files<'a> {
+    pub larder: &'a Larder,
+    pub record: &'a RunRecord,
+    /// The feature columns that its head reads.
+    pub columns: &'a [String],
+    /// The features file of each split that was judged.
+    pub features: &'a [(String, PathBuf)],
+}
+
+impl Files<'_> {
+    /// The tokens file of the split trained on, made with the encoder that the run began with; `None` where it is gone.
+    pub fn train_tokens(&self) -> Result<Option<PathBuf>, PipelineError> {
+        let RunRecord { dataset, encoder, train_split, .. } = self.record;
+        let path = self.larder.home().tokens(dataset, encoder, train_split)?;
+        Ok(path.is_file().then_some(path))
+    }
+
+    /// The tokens file of a split that was judged: its features lie at the same place among the features.
+    pub fn tokens(&self, encoder: &Encoder, split: &str) -> Result<Option<PathBuf>, PipelineError> {
+        let path = self.larder.home().tokens(&self.record.dataset, encoder.name(), split)?;
+        Ok(path.is_file().then_some(path))
+    }
+}
+
+/// What stands out about the splits of `evaluation`, in their order. `encoder` is the one that they were encoded with.
+pub(crate) fn of_splits(
+    files: &Files<'_>,
+    encoder: &Encoder,
+    evaluation: &Evaluation,
+) -> Result<Vec<Diagnosis>, PipelineError> {
+    let Files { record, features, .. } = *files;
+    let unk_id = encoder.manifest().special_tokens.unk_id;
+    let train = files.train_tokens()?;
+    let known = train.as_deref().map(|path| SplitTexts::read(path, &record.labels, unk_id)).transpose()?;
+    let mut found = Vec::new();
+    for (split, _) in features {
+        let scored = match evaluation {
+            Evaluation::Sequence(evaluation) => evaluation
+                .splits
+                .iter()
+                .find(|one| one.split == *split)
+                .map_or_else(Vec::new, |one| classifier_findings(record, one)),
+            Evaluation::Tagging(evaluation) => evaluation
+                .splits
+                .iter()
+                .find(|one| one.split == *split)
+                .map_or_else(Vec::new, |one| tagger_findings(record, split, &one.scores)),
+        };
+        found.extend(scored);
+        let Some(tokens) = files.tokens(encoder, split)? else { continue };
+        // The rows trained on were looked at when they were.
+        if *split == record.train_split {
+            continue;
+        }
+        let texts = SplitTexts::read(&tokens, &record.labels, unk_id)?;
+        found.extend(diagnose_lengths(Some(split), &lengths(record, encoder, &texts)));
+        found.extend(diagnose_spelling(Some(split), &texts.spelling()));
+        if let Some(known) = &known {
+            found.extend(leaks(record, known, split, &texts, &tokens)?);
+        }
+        if let Some(train) = &train {
+            found.extend(shift::of_split(files, evaluation, split, train, &tokens)?);
+        }
+    }
+    Ok(found)
+}
+
+fn leaks(
+    record: &RunRecord,
+    train: &SplitTexts,
+    split: &str,
+    texts: &SplitTexts,
+    tokens: &Path,
+) -> Result<Option<Diagnosis>, PipelineError> {
+    let names: &[String] = if record.task() == Task::Tagging { &[] } else { &record.display };
+    let Some(leak) = diagnose_leaks(&train.keyed(), split, &texts.keyed(), names) else { return Ok(None) };
+    let rows: BTreeSet<usize> = leak.rows.iter().map(|pointer| pointer.row).collect();
+    let shown = look_up(tokens, &rows)?;
+    Ok(Some(leak.with_texts(|pointer| pointed(pointer, split, &shown))))
+}

@@ -1,0 +1,30 @@
+//! Texts that mean the same to most readers, made the same.
+
+use tokenizers::normalizers::unicode::NFKC;
+use tokenizers::{NormalizedString, Normalizer};
+
+/// `text` with Unicode's compatibility forms (NFKC), case and runs of white space evened out: what is left equal are texts
+/// that a reader takes for one.
+pub fn evened(text: &str) -> String {
+    let mut normalised = NormalizedString::from(text);
+    // Composing characters cannot fail; if it did, the text as it is would be compared.
+    let composed = match NFKC.normalize(&mut normalised) {
+        Ok(()) => normalised.get(),
+        Err(_) => text,
+    };
+    composed.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_case_and_spaces_do_not_tell_texts_apart_and_letters_do() {
+        // A ligature, full-width letters, a letter with its accent apart, a no-break space.
+        assert_eq!(evened("ﬁne  ＴＥＸＴ\n"), evened("fine text"));
+        assert_eq!(evened("cafe\u{301} X"), evened("CAFÉ\u{a0}x "));
+        assert_ne!(evened("cafe"), evened("café"));
+        assert_eq!(evened("  "), "");
+    }
+}
