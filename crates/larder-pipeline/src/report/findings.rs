@@ -1,47 +1,29 @@
-//! What stands out about a run: its `diagnosis.json`, and where there is none the advice in its record and scores.
+//! What stands out about a run, from its `diagnosis.json`.
 
 use std::path::Path;
 
-use larder_diagnose::{Diagnosis, RunDiagnosis};
+use larder_diagnose::{Diagnosis, PointedRow, RunDiagnosis};
 use larder_report::{Finding, FindingRow, Line, Plot};
-use larder_train::Advice;
 
 use super::Lacking;
 use crate::RunRecord;
-use crate::evaluate::Evaluation;
-
-/// The file of a run's diagnosis, in its folder.
-const FILE: &str = "diagnosis.json";
+use crate::diagnose::DIAGNOSIS_FILE;
 
 fn read(folder: &Path) -> Lacking<Option<RunDiagnosis>> {
-    let text = match std::fs::read(folder.join(FILE)) {
+    let text = match std::fs::read(folder.join(DIAGNOSIS_FILE)) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{FILE} cannot be read: {error}.")),
+        Err(error) => return Err(format!("{DIAGNOSIS_FILE} cannot be read: {error}.")),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|error| format!("{FILE} cannot be read: {error}."))
+    serde_json::from_slice(&text).map(Some).map_err(|error| format!("{DIAGNOSIS_FILE} cannot be read: {error}."))
 }
 
 /// What was found.
-pub(super) fn gather(folder: &Path, record: &RunRecord, evaluation: Option<&Evaluation>) -> Lacking<Vec<Finding>> {
-    if let Some(diagnosis) = read(folder)? {
-        return Ok(diagnosis.findings.into_iter().map(diagnosed).collect());
+pub(super) fn gather(folder: &Path, record: &RunRecord) -> Lacking<Vec<Finding>> {
+    match read(folder)? {
+        Some(diagnosis) => Ok(diagnosis.findings.into_iter().map(diagnosed).collect()),
+        None => Err(format!("The run has no diagnosis: `larder eval {}` makes it.", record.run)),
     }
-    let mut found: Vec<Finding> = record.training_advice().into_iter().map(|advice| advised(None, &advice)).collect();
-    match evaluation {
-        Some(Evaluation::Sequence(evaluation)) => {
-            for split in &evaluation.splits {
-                found.extend(split.advice.iter().map(|advice| advised(Some(&split.split), advice)));
-            }
-        }
-        Some(Evaluation::Tagging(evaluation)) => {
-            for split in &evaluation.splits {
-                found.extend(split.advice.iter().map(|advice| advised(Some(&split.split), advice)));
-            }
-        }
-        None => {}
-    }
-    Ok(found)
 }
 
 /// The score by rows of train, where it was measured.
@@ -61,27 +43,13 @@ pub(super) fn learning_curve(folder: &Path) -> Option<Plot> {
 }
 
 fn diagnosed(diagnosis: Diagnosis) -> Finding {
-    let row = |row: larder_diagnose::PointedRow| FindingRow {
-        split: row.split,
-        example_id: row.example_id,
-        text: row.text,
-        note: row.note,
-    };
+    let row =
+        |row: PointedRow| FindingRow { split: row.split, example_id: row.example_id, text: row.text, note: row.note };
     Finding {
         split: diagnosis.split,
         finding: diagnosis.finding,
         evidence: diagnosis.evidence,
         remedy: diagnosis.remedy,
         rows: diagnosis.rows.into_iter().map(row).collect(),
-    }
-}
-
-fn advised(split: Option<&str>, advice: &Advice) -> Finding {
-    Finding {
-        split: split.map(str::to_owned),
-        finding: advice.finding.clone(),
-        evidence: advice.evidence.clone(),
-        remedy: advice.remedy.clone(),
-        rows: Vec::new(),
     }
 }

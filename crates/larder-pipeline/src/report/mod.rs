@@ -73,7 +73,7 @@ fn gather(larder: &Larder, record: &RunRecord) -> Result<Run, PipelineError> {
         facts: facts::facts(larder, record),
         settings: facts::settings(record),
         labels: facts::class_names(record),
-        findings: findings::gather(&folder, record, evaluation.as_ref().ok()).into(),
+        findings: findings::gather(&folder, record).into(),
         learning_curve: findings::learning_curve(&folder),
         training: training::gather(&folder, record),
         lengths: lengths::gather(record, &cache, &splits).into(),

@@ -31,7 +31,7 @@ pub(crate) struct Axes<'a> {
 impl Axes<'_> {
     /// Draws the axes.
     pub(crate) fn draw<'a, 'b>(&self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
-        let (left, bottom) = if self.numbers { (46, 40) } else { (6, 24) };
+        let (left, bottom) = if self.numbers { (46, 40) } else { (6, 6) };
         let mut chart = ChartBuilder::on(area)
             .margin_top(8 * UNIT)
             .margin_right(14 * UNIT)
@@ -42,7 +42,7 @@ impl Axes<'_> {
         let logarithmic = self.logarithmic_x;
         let of_x = move |value: &f64| number(if logarithmic { 10_f64.powf(*value) } else { *value });
         let of_y = |value: &f64| number(*value);
-        let ticks = if self.numbers { (6, 5) } else { (0, 0) };
+        let ticks = if self.numbers { (6, 7) } else { (0, 0) };
         chart
             .configure_mesh()
             .x_labels(ticks.0)

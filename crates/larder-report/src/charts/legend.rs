@@ -32,8 +32,14 @@ pub(crate) fn legend<'a>(entries: impl IntoIterator<Item = (Swatch, &'a str)>) -
 }
 
 fn picture(swatch: Swatch) -> Markup {
+    // Points stand larger here than in charts.
+    let (view, width) = match swatch {
+        Swatch::Mark(_) | Swatch::Ring => ("27 -1 50 50", "16"),
+        _ => ("0 0 104 48", "26"),
+    };
+    let height = if width == "16" { "16" } else { "12" };
     html! {
-        svg viewBox="0 0 104 48" width="26" height="12" aria-hidden="true" {
+        svg viewBox=(view) width=(width) height=(height) aria-hidden="true" {
             @match swatch {
                 Swatch::Line(series) => {
                     line x1="2" x2="102" y1="24" y2="24" stroke=(format!("var(--c{})", series % INKS)) stroke-width="9"

@@ -10,8 +10,10 @@ use super::svg::{UNIT, drawing};
 use crate::numbers::PrecisionRecall;
 use crate::{Plot, ReportError};
 
-/// Points of a line: more than a chart has pixels show nothing more.
-const POINTS: usize = 400;
+/// Points of a line of measurements: fewer are smoother, and more show the noise of single steps.
+const POINTS: usize = 160;
+/// Points of a line that is exact: more than a chart has pixels show nothing more.
+const EXACT_POINTS: usize = 400;
 
 /// A chart of lines with its legend.
 pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
@@ -49,9 +51,10 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     })?;
     let lines = plot.lines.iter().enumerate().map(|(number, line)| (Swatch::Line(number), line.name.as_str()));
     let levels = levels.map(|level| (Swatch::Level, level.name.as_str()));
+    let together = plot.lines.iter().map(|line| together(line.points.len())).max().unwrap_or(1);
     Ok(html! {
         figure {
-            figcaption { (plot.title) }
+            figcaption { (plot.title) @if together > 1 { span.note { " (means of " (together) " points)" } } }
             (picture)
             @if plot.lines.len() > 1 || !plot.levels.is_empty() { (legend(lines.chain(levels))) }
         }
@@ -60,12 +63,16 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
 
 /// At most [`POINTS`] points, each the mean of its neighbours where there are more.
 fn averaged(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let together = points.len().div_ceil(POINTS).max(1);
     let mean = |points: &[(f64, f64)]| {
         let sum = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
         (sum.0 / points.len() as f64, sum.1 / points.len() as f64)
     };
-    points.chunks(together).map(mean).collect()
+    points.chunks(together(points.len())).map(mean).collect()
+}
+
+/// How many of that many points become one.
+fn together(points: usize) -> usize {
+    points.div_ceil(POINTS).max(1)
 }
 
 /// Precision against recall, a line a class; `level` is the precision of any order, where there is one class.
@@ -83,7 +90,7 @@ pub(crate) fn precision_recall(
         }
         for (number, (_, curve)) in curves.iter().enumerate() {
             let colour = Ink::Series(number).colour().stroke_width(2 * UNIT);
-            chart.draw_series(LineSeries::new(curve.thinned(POINTS), colour))?;
+            chart.draw_series(LineSeries::new(curve.thinned(EXACT_POINTS), colour))?;
         }
         Ok(())
     })?;

@@ -14,6 +14,8 @@ use crate::{ClassAnswers, ClassSplit, Part, ReportError, Run};
 
 /// Classes that a matrix can show; of more the most frequent confusions are listed.
 const MATRIX: usize = 30;
+/// Classes whose names fit above a matrix as they are.
+const FEW: usize = 4;
 /// Confusions that are listed.
 const CONFUSIONS: usize = 15;
 /// Mistakes that are shown.
@@ -118,7 +120,7 @@ fn confusion(labels: &[String], split: &ClassSplit) -> Markup {
         @if labels.len() <= MATRIX {
             p.note { "Rows are gold labels, columns are answers; a cell is shaded by its share of its row." }
             div.scroll {
-                table.confusion {
+                table.confusion.few[labels.len() <= FEW] {
                     thead {
                         tr {
                             th scope="col" { "gold \\ answer" }
@@ -178,7 +180,7 @@ fn confusions(labels: &[String], split: &ClassSplit) -> Markup {
     }
 }
 
-/// One curve a class against the rest; of two classes that of the second, the positive one.
+/// One curve a class against the rest.
 fn class_curves(answers: &ClassAnswers, classes: usize) -> Vec<Option<PrecisionRecall>> {
     let curve = |class: usize| {
         let rows: Vec<(f64, bool)> = answers
@@ -189,7 +191,7 @@ fn class_curves(answers: &ClassAnswers, classes: usize) -> Vec<Option<PrecisionR
             .collect();
         PrecisionRecall::of(&rows)
     };
-    (0..classes).map(|class| if classes == 2 && class == 0 { None } else { curve(class) }).collect()
+    (0..classes).map(curve).collect()
 }
 
 fn charts(
@@ -202,6 +204,10 @@ fn charts(
         Reliability::of(given.map(|(row, (&answer, &gold))| (answers.probability(row, answer), answer == gold)));
     let mut shown: Vec<(&str, &PrecisionRecall)> =
         labels.iter().zip(curves).filter_map(|(name, curve)| Some((name.as_str(), curve.as_ref()?))).collect();
+    // Of two classes the second is the positive one.
+    if labels.len() == 2 && shown.len() == 2 {
+        shown.remove(0);
+    }
     let left_out = shown.len().saturating_sub(INKS);
     let title = match shown.as_slice() {
         [(name, _)] => format!("Precision and recall of {name}"),

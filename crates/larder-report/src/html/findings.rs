@@ -36,7 +36,7 @@ fn one(finding: &Finding) -> Markup {
         li {
             p { strong { (sentence(&finding.finding)) } @if let Some(split) = &finding.split { span.split { (split) } } }
             p.evidence { (sentence(&finding.evidence)) }
-            p { span.try { "Try" } " " (finding.remedy) "." }
+            p { span.try { "What to try: " } (sentence(&finding.remedy)) }
             @if !rows.is_empty() {
                 details {
                     summary { "Rows: " (rows.len()) " of " (finding.rows.len()) }

@@ -27,10 +27,10 @@ pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
     let class_header = [
         "run",
         "split",
-        "against the majority",
-        "MCC, -0.2 to 1",
         "MCC",
         "95 % interval",
+        "-0.2 to 1",
+        "against the majority",
         "accuracy",
         "majority accuracy",
         "macro F1",
@@ -39,9 +39,9 @@ pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
     let entity_header = [
         "run",
         "split",
-        "strict F1, 0 to 1",
         "strict F1",
         "95 % interval",
+        "0 to 1",
         "strict P",
         "strict R",
         "conlleval F1",
@@ -57,8 +57,8 @@ pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
     Ok(html! {
         section {
             h2 { "Scores" }
-            @if !classes.is_empty() { (table(4, &class_header, &classes)) }
-            @if !entities.is_empty() { (table(3, &entity_header, &entities)) }
+            @if !classes.is_empty() { (table(2, &class_header, &classes)) }
+            @if !entities.is_empty() { (table(2, &entity_header, &entities)) }
             @for (number, run, why) in missing { p.missing { a href=(format!("#{}", anchor(number))) { (run.name) } ": " (why) } }
             @if runs.len() > 1 { (differences(runs)) }
             (charts)
@@ -75,10 +75,10 @@ fn class_row(number: usize, run: &Run, split: &ClassSplit) -> Vec<Markup> {
     vec![
         link(number, run),
         cell(&split.split),
-        verdict(split.verdict),
-        whisker(split.scores.mcc, interval, -0.2),
         cell(score(split.scores.mcc)),
         cell(interval.map_or_else(String::new, range)),
+        whisker(split.scores.mcc, interval, -0.2),
+        verdict(split.verdict),
         cell(score(split.scores.accuracy)),
         cell(score(split.majority.accuracy)),
         cell(score(split.scores.macro_f1)),
@@ -92,9 +92,9 @@ fn entity_row(number: usize, run: &Run, split: &EntitySplit) -> Vec<Markup> {
     vec![
         link(number, run),
         cell(&split.split),
-        whisker(strict.f1, Some(scores.strict_f1_interval), 0.0),
         cell(score(strict.f1)),
         cell(range(scores.strict_f1_interval)),
+        whisker(strict.f1, Some(scores.strict_f1_interval), 0.0),
         cell(score(strict.precision)),
         cell(score(strict.recall)),
         cell(score(scores.conlleval.micro.f1)),
@@ -116,9 +116,9 @@ fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Markup {
             line x1="4" x2="116" y1="8" y2="8" stroke="var(--grid)" {}
             line x1=(place(0.0)) x2=(place(0.0)) y1="2" y2="14" stroke="var(--muted)" {}
             @if let Some(interval) = interval {
-                line x1=(place(interval.low)) x2=(place(interval.high)) y1="8" y2="8" stroke="var(--c0)" stroke-width="3" {}
+                line x1=(place(interval.low)) x2=(place(interval.high)) y1="8" y2="8" stroke="var(--c0)" stroke-width="6" stroke-opacity="0.5" {}
             }
-            circle cx=(place(value)) cy="8" r="4" fill="var(--c0)" {}
+            line x1=(place(value)) x2=(place(value)) y1="1" y2="15" stroke="var(--c0)" stroke-width="3" {}
         }
     }
 }

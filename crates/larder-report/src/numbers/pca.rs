@@ -23,7 +23,7 @@ impl Projection {
     /// in it is positive, so that equal vectors give equal points.
     ///
     /// The components are the covariance's eigenvectors, by subspace iteration with a Rayleigh-Ritz step (Saad, "Numerical
-    /// methods for large eigenvalue problems", 2011, section 5.2): the covariance itself, `[width, width]`, is never made.
+    /// methods for large eigenvalue problems", 2011, section 5.2).
     ///
     /// `None` for fewer than two rows, no width, values that are not finite, or a length that is no number of rows.
     pub fn of(vectors: &[f32], width: usize) -> Option<Self> {
@@ -57,6 +57,13 @@ impl Projection {
 /// The directions of most variance, the widest first, `[width, at least 1]`.
 fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
     let width = centred.ncols();
+    let transposed = centred.transpose();
+    // The covariance where it is smaller than the rows; else it is never made.
+    let covariance = (width <= centred.nrows()).then(|| &transposed * centred);
+    let turn = |basis: &DMatrix<f64>| match &covariance {
+        Some(covariance) => covariance * basis,
+        None => &transposed * (centred * basis),
+    };
     let block = BLOCK.min(width);
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let start = DMatrix::from_fn(width, block, |_, _| {
@@ -69,7 +76,7 @@ fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
     let mut basis = start.qr().q();
     let mut before = [f64::NAN; 2];
     for _ in 0..MOST_ROUNDS {
-        let turned = centred.tr_mul(&(centred * &basis));
+        let turned = turn(&basis);
         // Rayleigh-Ritz: the covariance within the basis, whose eigenvectors order it.
         let within = basis.tr_mul(&turned);
         let within = (&within + within.transpose()) * 0.5;
