@@ -94,6 +94,16 @@ eval run *options: build
 predict run *texts: build
     {{ larder }} predict "{{ run }}" "${@:2}"
 
+# Runs on one HTML page that needs no network: artifacts/report.html
+[group('stages')]
+report *runs: build
+    {{ larder }} report "$@" --output artifacts/report.html
+
+# What a Parquet file holds and what its vectors are like
+[group('stages')]
+inspect file *options: build
+    {{ larder }} inspect "{{ file }}" "${@:2}"
+
 # Entity scores of any CoNLL file with a gold and a predicted column
 [group('stages')]
 score file *options: build
@@ -137,6 +147,51 @@ test-interop: _rust setup
     .larder/interop/bin/python -m pip install --quiet --disable-pip-version-check \
         pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
     LARDER_INTEROP_PYTHON="$PWD/.larder/interop/bin/python" cargo test --locked --package larder --package larder-tests interop
+
+# Pages of runs in a headless Chromium, wide, dark and on a phone; screenshots go to target/report
+[group('check')]
+test-report: _rust setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then
+        echo "there is no Chromium to open pages in: install it (Debian: apt install chromium)" >&2
+        exit 1
+    fi
+    cargo build --locked --package larder
+    LARDER_TEST_BROWSER=1 LARDER_SCREENSHOTS=target/report \
+        cargo test --locked --package larder-tests --test report -- --nocapture
+    ls target/report
+
+# Exported runs, answered by the Python of their own cards beside `larder predict`: the quick start's, and CoLA's where it is
+[group('check')]
+test-export: quickstart
+    #!/usr/bin/env bash
+    set -euo pipefail
+    work=.larder/export
+    test -x "$work/bin/python" || {{ python }} -m venv "$work"
+    "$work/bin/python" -m pip install --quiet --disable-pip-version-check \
+        onnxruntime==1.31.1 tokenizers==0.23.3 numpy==2.4.6 transformers==5.23.0
+    check() { # RUN FILE [OPTIONS of predict]
+        echo "$1"
+        {{ larder }} export "$1" --output "$work/$1" --force
+        {{ larder }} predict "$1" --json --input "$2" "${@:3}" >"$work/$1.jsonl"
+        "$work/bin/python" -B tests/goldens/export/check.py "$work/$1" "$work/$1.jsonl"
+    }
+    "$work/bin/python" -c 'import csv; [print(row["text"]) for row in csv.DictReader(open("data/intents/dev.csv", encoding="utf-8"))]' \
+        >"$work/intents.txt"
+    cut -f 4 data/acceptability/*_dev.tsv >"$work/acceptability.txt"
+    check "intents-{{ default_encoder }}-1" "$work/intents.txt"
+    check "acceptability-{{ default_encoder }}-1" "$work/acceptability.txt"
+    check "acceptability-{{ default_encoder }}-2" "$work/acceptability.txt"
+    check "ner-{{ default_encoder }}-1" data/ner/dev.conll --input-format conll
+    check "ner-{{ default_encoder }}-2" data/ner/dev.conll --input-format conll
+    if [ ! -f "${LARDER_DATA:-}/cola/in_domain_train.tsv" ]; then
+        echo "SKIPPED: CoLA, which LARDER_DATA does not have: see data/README.md"
+        exit
+    fi
+    cut -f 4 "$LARDER_DATA"/cola/*_dev.tsv >"$work/cola.txt"
+    {{ larder }} run data/cola.toml --encoder "{{ default_encoder }}" --layers all --run cola-export
+    check cola-export "$work/cola.txt"
 
 # Fuzz the reading of models, of the data beside them and of weights, for that many seconds in all (needs nightly Rust)
 [group('check')]
@@ -231,6 +286,11 @@ bench-memory *options: setup build
 [group('bench')]
 bench-large-cache *options: setup build
     {{ python }} -B tests/bench/large_cache.py "$@"
+
+# Peak memory of inspecting a features file of 10 GB (needs 20 GB of disk; --gigabytes N for another size)
+[group('bench')]
+bench-inspect *options: setup build
+    {{ python }} -B tests/bench/inspect.py "$@"
 
 # scikit-learn and seqeval on the word vectors cached by `just run data/wnut17.toml` (needs WNUT-17)
 [group('bench')]
