@@ -197,6 +197,11 @@ impl Engine {
         self.batch_tokens
     }
 
+    /// The batches that inputs of these lengths (tokens, `[inputs]`) run in.
+    pub fn plan(&self, lengths: &[usize]) -> Vec<Batch> {
+        plan(lengths, self.batch_tokens, self.demands)
+    }
+
     /// What keeps this input from being read, in words; `None` when nothing does.
     pub fn refusal(&self, input: &EncoderInput<'_>) -> Option<String> {
         let length = input.input_ids.len();
@@ -234,7 +239,7 @@ impl Engine {
         mut sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         let lengths: Vec<usize> = inputs.iter().map(|i| i.input_ids.len()).collect();
-        let batches = plan(&lengths, self.batch_tokens, self.demands);
+        let batches = self.plan(&lengths);
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (feeds, columns, width) = (&self.feeds, &self.columns, self.width);

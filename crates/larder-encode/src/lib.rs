@@ -7,6 +7,7 @@
 //! - [`EncodeSettings`] say what a row is: a text, a word (whose sentence is read in windows where it is long) or a token.
 //!   [`embed_words`] makes vectors of words in memory, the same as the stage's.
 //! - [`plan`] cuts rows into batches by tokens.
+//! - [`forecast`] says what an encode would do and how long it would take; [`Throughput`] is an engine's speed here.
 //!
 //! ```
 //! // Twelve sentences of CoLA's lengths in batches of at most 64 tokens: hardly any padding.
@@ -20,26 +21,30 @@
 mod chunk;
 mod engine;
 mod error;
+mod forecast;
 mod graph;
 mod input;
 mod known;
-mod parts;
 mod plan;
 mod report;
 mod settings;
 mod source;
+mod sources;
 mod stage;
+mod throughput;
 mod unit;
 mod words;
 
 pub use engine::{DEFAULT_MAX_WORKERS, Engine, EngineSettings};
 pub use error::EncodeError;
+pub use forecast::{Forecast, forecast};
 pub use graph::GraphChoice;
 pub use input::EncoderInput;
 pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, PLAN_VERSION, plan};
 pub use report::{EncodeReport, Progress};
 pub use settings::{Context, EncodeSettings, FORMAT_VERSION, LayerSelection, Outlook};
 pub use stage::{EncodeRequest, encode, outlook};
+pub use throughput::Throughput;
 pub use words::{WordsInput, embed_words};
 
 pub use larder_onnx::WordPool;

@@ -7,7 +7,6 @@
 //! A row of the tokens file is a *unit*: a text, which is one input and one row, or a sentence of words, which is read in
 //! one or more windows and fills a row for each word or token. Units are run, reused, and found to be equal as a whole.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -17,18 +16,18 @@ use larder_encoder::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{
-    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, Provenance, StoreError,
-    TokensProjection, TokensReader, read_provenance, rows_per_group, write_features_part,
+    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, Parts, Provenance, StoreError,
+    TokensProjection, TokensReader, join_parquet, read_provenance, rows_per_group, write_features_part,
 };
 
 use crate::chunk::{Chunk, Chunks};
 use crate::engine::{Engine, Reading};
 use crate::known::{Earlier, Previous};
-use crate::parts::{Parts, path_of};
 use crate::plan::PLAN_VERSION;
 use crate::report::{EncodeReport, Progress};
 use crate::settings::{Context, EncodeSettings, Outlook};
 use crate::source::Source;
+use crate::sources::Sources;
 use crate::unit::{Pick, UnitInput};
 use crate::{EncodeError, EncoderInput};
 
@@ -128,21 +127,8 @@ pub fn encode(
         None => provenance,
     };
     let parts = Parts::open(target, &provenance)?;
-    let columns: Vec<FeatureColumnInfo> = engine
-        .columns()
-        .iter()
-        .map(|name| FeatureColumnInfo {
-            name: name.clone(),
-            width: settings.vector_width(engine.width()),
-            dtype: settings.dtype,
-        })
-        .collect();
-
-    let projection = match settings.level {
-        Level::Sentence => TokensProjection::Encode,
-        Level::Word | Level::Token => TokensProjection::EncodeWords,
-    };
-    let reader = TokensReader::open(tokens, projection)?;
+    let columns = columns(&engine, settings);
+    let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
     let total_rows = total_rows(&reader, encoder, settings);
     let rows_per_chunk = rows_per_group(&columns);
     let mut work = Work {
@@ -176,9 +162,35 @@ pub fn encode(
         count: 0,
     };
     progress(work.done);
+    in_chunks(request, rows_per_chunk, |chunk| work.chunk(&mut engine, chunk, progress))?;
+    work.finish(target, &provenance, started, run_started)
+}
+
+/// The columns that an engine fills.
+pub(crate) fn columns(engine: &Engine, settings: &EncodeSettings) -> Vec<FeatureColumnInfo> {
+    let info = |name: &String| FeatureColumnInfo {
+        name: name.clone(),
+        width: settings.vector_width(engine.width()),
+        dtype: settings.dtype,
+    };
+    engine.columns().iter().map(info).collect()
+}
+
+/// Hands over the tokens file in chunks of about `rows` rows, the next of which is read meanwhile.
+pub(crate) fn in_chunks(
+    request: &EncodeRequest<'_>,
+    rows: usize,
+    mut each: impl FnMut(Chunk) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let EncodeRequest { encoder, tokens, settings, .. } = *request;
+    let projection = match settings.level {
+        Level::Sentence => TokensProjection::Encode,
+        Level::Word | Level::Token => TokensProjection::EncodeWords,
+    };
+    let reader = TokensReader::open(tokens, projection)?;
     let chunks = Chunks {
         cut: settings.cut(encoder.max_tokens()),
-        rows: rows_per_chunk,
+        rows,
         tokenizer: if settings.level == Level::Token { Some(encoder.tokenizer()?) } else { None },
         path: tokens.to_path_buf(),
     };
@@ -186,12 +198,8 @@ pub fn encode(
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
         scope.spawn(move || chunks.send(Source::new(reader, context), &send));
-        for chunk in receive {
-            work.chunk(&mut engine, chunk?, progress)?;
-        }
-        Ok::<(), EncodeError>(())
-    })?;
-    work.finish(target, &provenance, started, run_started)
+        receive.into_iter().try_for_each(|chunk| each(chunk?))
+    })
 }
 
 /// Whether the tokens file has what the settings ask for.
@@ -249,19 +257,6 @@ struct Work {
     count: usize,
 }
 
-/// Where the rows of a chunk get their vectors. Rows are counted in the chunk unless said otherwise.
-#[derive(Default)]
-struct Sources {
-    /// Units to run.
-    run: Vec<usize>,
-    /// (row of the previous file, row)
-    previous: Vec<(usize, usize)>,
-    /// (part, row in it, row)
-    earlier: Vec<(usize, usize, usize)>,
-    /// (row, row that is the same)
-    here: Vec<(usize, usize)>,
-}
-
 impl Work {
     fn chunk(
         &mut self,
@@ -274,7 +269,8 @@ impl Work {
         let (rows, tokens_before) = (chunk.rows(), self.done.tokens);
         let units: Vec<(InputDigest, usize)> = chunk.units.iter().map(|u| (u.digest, u.first_row)).collect();
         let (sentences, tokens) = (chunk.units.len(), chunk.tokens);
-        if self.parts.is_done(index, rows) {
+        let part = self.parts.path(index);
+        if part.exists() && FeaturesFile::open(&part).is_ok_and(|file| file.rows() == rows) {
             self.report.resumed_rows += rows;
         } else {
             let columns = self.vectors(engine, &chunk, progress)?;
@@ -296,10 +292,11 @@ impl Work {
         chunk: &Chunk,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
-        let sources = self.sources(chunk);
+        let sources = Sources::of(chunk, self.previous.as_ref(), &self.earlier);
         self.report.encoded_rows += sources.run.iter().map(|&unit| chunk.units[unit].rows).sum::<usize>();
-        self.report.reused_rows += sources.previous.len();
-        self.report.duplicate_rows += sources.earlier.len() + sources.here.len();
+        let (reused, duplicates) = sources.copied();
+        self.report.reused_rows += reused;
+        self.report.duplicate_rows += duplicates;
 
         // Inputs to run, and the first row of each one's unit.
         let mut run: Vec<(&UnitInput, usize)> = Vec::new();
@@ -325,7 +322,7 @@ impl Work {
         if !sources.earlier.is_empty() {
             self.wait_for_writer()?;
             let folder = self.parts.folder().to_path_buf();
-            Earlier::copy(sources.earlier, |part| path_of(&folder, part), &mut columns)?;
+            Earlier::copy(sources.earlier, |part| Parts::path_in(&folder, part), &mut columns)?;
         }
         let reading = match self.report.level {
             Level::Sentence => Reading::Pooled,
@@ -361,26 +358,6 @@ impl Work {
         Ok(columns)
     }
 
-    fn sources(&self, chunk: &Chunk) -> Sources {
-        let mut sources = Sources::default();
-        let mut first_here: HashMap<InputDigest, usize> = HashMap::with_capacity(chunk.units.len());
-        for (at, unit) in chunk.units.iter().enumerate() {
-            // Equal inputs fill equally many rows, one after the other.
-            let rows = unit.first_row..unit.first_row + unit.rows;
-            if let Some(&first) = first_here.get(&unit.digest) {
-                sources.here.extend((first..).zip(rows));
-            } else if let Some(from) = self.previous.as_ref().and_then(|p| p.row_of(&unit.digest)) {
-                sources.previous.extend((from..).zip(rows));
-            } else if let Some((part, from)) = self.earlier.place_of(&unit.digest) {
-                sources.earlier.extend((from..).zip(rows).map(|(from, to)| (part, from, to)));
-            } else {
-                first_here.insert(unit.digest, unit.first_row);
-                sources.run.push(at);
-            }
-        }
-        sources
-    }
-
     fn write(
         &mut self,
         index: usize,
@@ -411,7 +388,7 @@ impl Work {
         run_started: Instant,
     ) -> Result<EncodeReport, EncodeError> {
         self.wait_for_writer()?;
-        self.parts.assemble(self.count, provenance)?;
+        self.parts.join(self.count, |parts, target| join_parquet(parts, target, provenance))?;
         let mut report = self.report;
         report.rows = FeaturesFile::open(target)?.rows();
         report.file_bytes = std::fs::metadata(target)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
-use larder_encode::{EncodeRequest, EncodeSettings, Engine, encode, outlook};
+use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, outlook};
 use larder_encoder::Encoder;
 use larder_store::{FeaturesFile, Freshness};
 
@@ -61,6 +61,25 @@ pub fn encode_split(
     observer.event(Event::Encoded { split, report: &report, path: &target });
     let encoded = time(report.rows, false, Some(report.device.to_string()));
     Ok((target, vec![tokenized, encoded]))
+}
+
+/// What [`encode_split`] would do, and how long it would take. The tokens file is brought up to date; no features are written.
+///
+/// # Errors
+/// [`PipelineError`].
+pub fn forecast_split(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    split: &str,
+    options: &EncodeOptions,
+    observer: &mut dyn Observer,
+) -> Result<Forecast, PipelineError> {
+    let (tokens, _) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
+    let settings = &options.settings;
+    let target = larder.home().features(&spec.name, encoder.name(), &settings.kind(), split)?;
+    let request = EncodeRequest { encoder, tokens: &tokens, target: &target, settings, reuse: !options.force };
+    Ok(forecast(larder.runtime()?, &request)?)
 }
 
 /// An engine for `settings`' columns, for texts that are not a dataset's.

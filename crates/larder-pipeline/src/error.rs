@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
 use larder_encoder::EncoderError;
+use larder_export::ExportError;
 use larder_finetune::TuneError;
+use larder_inspect::InspectError;
 use larder_metrics::MetricsError;
 use larder_onnx::OnnxError;
+use larder_report::ReportError;
 use larder_runtime::RuntimeError;
 use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
@@ -60,9 +63,68 @@ pub enum PipelineError {
     /// The head.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A file of rows to answer.
+    #[error(transparent)]
+    Input(#[from] crate::InputError),
     /// Fine-tuning.
     #[error(transparent)]
     Tune(#[from] TuneError),
+    /// A Parquet file that was to be looked at.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// A file of vectors does not say which encoder made them.
+    #[error("{} does not say which encoder made its vectors: name one with `--encoder`", path.display())]
+    NoEncoderNamed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A features file that cannot be encoded again as it was.
+    #[error("{} cannot be verified: {why}", path.display())]
+    Unverifiable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Vectors that their encoder does not give.
+    #[error(
+        "{}: {wrong} of {checked} rows are not what the encoder gives; the first, row {row}, differs in `{column}` by {relative:.2e} of \
+         its root mean square, and {tolerance:.0e} is rounding: encode it again with `larder encode --force`",
+        features.display()
+    )]
+    WrongVectors {
+        /// The features file.
+        features: PathBuf,
+        /// Rows that are wrong.
+        wrong: usize,
+        /// Rows compared.
+        checked: usize,
+        /// The first wrong one, zero-based.
+        row: usize,
+        /// A column that is wrong there.
+        column: String,
+        /// By how much.
+        relative: f64,
+        /// What is rounding.
+        tolerance: f64,
+    },
+    /// Vectors of words or tokens where those of texts are needed.
+    #[error(
+        "{}: column `{column}` holds vectors of {level}s, and a text has one of a sentence: encode with `--level sentence`, or \
+         look for a row with `--nearest ROW`",
+        path.display()
+    )]
+    WordVectors {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What its rows are.
+        level: Level,
+    },
+    /// Exporting.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// A head to start from that cannot be read.
     #[error("{}: no head to start from: expected a safetensors file with classifier.weight and classifier.bias", path.display())]
     InitHead {
@@ -94,6 +156,9 @@ pub enum PipelineError {
     /// Scores.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// A page of runs.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// No such run.
     #[error("there is no run `{run}` in {}; {}", folder.display(), known_runs(known))]
     UnknownRun {
@@ -276,7 +341,10 @@ impl PipelineError {
             ) => ExitCode::Usage,
             Self::Tune(TuneError::Run { source, .. } | TuneError::Device(source)) => of_runtime(source),
             Self::Tune(TuneError::Precision { .. }) => ExitCode::MissingPrerequisite,
-            Self::WrongLevel { .. } | Self::MlpForTagging { .. } => ExitCode::Usage,
+            Self::Export(ExportError::Runtime(e)) => of_runtime(e),
+            Self::Export(ExportError::Encoder(e)) => of_encoder(e),
+            Self::Export(ExportError::Output { .. }) | Self::Report(_) => ExitCode::Bug,
+            Self::WrongLevel { .. } | Self::MlpForTagging { .. } | Self::NoEncoderNamed { .. } => ExitCode::Usage,
             _ => ExitCode::BadInput,
         }
     }

@@ -6,11 +6,17 @@
 //!   of them.
 //! - [`finetune`] trains the encoder itself with a head, [`run_finetune`] evaluates it too, [`sweep`] tries learning rates;
 //!   [`export_graphs`] writes the graphs they run.
+//! - [`DIAGNOSIS_FILE`] is what stands out about a run, written by training and evaluation.
 //! - [`RunRecord`] is `run.json`: everything a run was made with, and what [`Predictor`] (one label a text) and
 //!   [`TagPredictor`] (entities) need to answer later.
 //! - [`run_seeds`] repeats a set-up with several seeds; [`score_file`] scores anybody's CoNLL file as our own runs are.
 //! - [`compare_encoders`] puts several encoders through the same stages on one dataset, [`compare_runs`] judges runs that are
 //!   there; both say which differences are real.
+//! - [`nearest_to_text`] finds the rows of a file of vectors that are nearest to a text, [`verify_features`] encodes a
+//!   features file again and compares.
+//! - [`predict_file`] answers every row of a Parquet or JSON lines file; [`doctor`] says what this machine has, and
+//!   [`forecast_split`] what an encode would take.
+//! - [`write_report`] tells all about runs on one page.
 //! - [`PipelineError`] wraps the stages' errors and knows the process's [`ExitCode`].
 //!
 //! ```
@@ -25,41 +31,53 @@
 mod cached_features;
 mod cached_words;
 mod compare;
+mod diagnose;
+mod doctor;
 mod encode;
 mod error;
 mod evaluate;
+mod export;
 mod finetune;
 mod head;
+mod inspect;
 mod larder;
 mod observer;
 mod predict;
 mod record;
+mod report;
 mod run;
 mod score;
 mod seeds;
 mod tokenize;
 mod train;
+mod verify;
 
 pub use compare::{
     ComparedEncoder, ComparedRun, Contender, Difference, EncoderComparison, Encoding, RefusedEncoder, RunComparison,
     SplitComparison, SubjectScore, compare_encoders, compare_runs,
 };
-pub use encode::{EncodeOptions, embed_features, encode_split};
+pub use diagnose::DIAGNOSIS_FILE;
+pub use doctor::{Checkup, Disk, DoctorOptions, EncoderCheck, EncoderFacts, Machine, ProviderCheck, RuntimeCheck, Speed, doctor};
+pub use encode::{EncodeOptions, embed_features, encode_split, forecast_split};
 pub use error::{ExitCode, PipelineError};
 pub use evaluate::{
     EvaluateOutcome, Evaluation, SequenceEvaluation, ShownSentence, SplitEvaluation, TaggingEvaluation,
     TaggingSplitEvaluation, evaluate,
 };
+pub use export::{ExportOptions, ExportOutcome, export_run};
 pub use finetune::{
     DEV_SPLIT, FinetuneOptions, GraphsOptions, GraphsOutcome, HISTORY_FILE, Recipe, SweepCell, SweepOutcome, SweepRate,
     TuneChoices, export_graphs, finetune, run_finetune, sweep,
 };
+pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
 pub use larder::Larder;
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
-pub use predict::{EntityPrediction, Prediction, Predictor, TagPredictor, TaggedText, TextOrWords};
+pub use predict::{EntityPrediction, FileOptions, FileOutcome, InputError, predict_file, Prediction, Predictor, TagPredictor, TaggedText, TextOrWords};
 pub use record::{HeadRecord, MlpRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord, TunedRecord};
+pub use report::{report, write_report};
 pub use run::{RunOutcome, run};
 pub use score::{FileScores, ScoreOptions, score_file};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::{TokenizeOptions, tokenize_split};
 pub use train::{TRAIN_SPLIT, TrainOptions, TrainOutcome, train};
+pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

@@ -23,6 +23,8 @@ pub enum Stage {
     Finetune,
     /// A head's scores.
     Eval,
+    /// A run's answers to the rows of a file.
+    Predict,
 }
 
 /// How long one stage took on one split.
@@ -87,6 +89,13 @@ pub enum Event<'a> {
         total: usize,
         /// What is being fitted.
         what: &'a str,
+    },
+    /// Rows of a file answered so far.
+    Predicting {
+        /// Rows, those of an earlier process included.
+        rows: u64,
+        /// Rows in all, where the file says so.
+        total: Option<u64>,
     },
     /// A tokens file stands.
     Tokenized {
@@ -159,6 +168,7 @@ impl fmt::Display for Stage {
             Self::Train => "train",
             Self::Finetune => "finetune",
             Self::Eval => "eval",
+            Self::Predict => "predict",
         })
     }
 }

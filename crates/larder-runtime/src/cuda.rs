@@ -9,16 +9,9 @@ use libloading::Library;
 use ort::environment::Environment;
 use ort::ep::{ArenaExtendStrategy, CUDA, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
-use ort::value::TensorRef;
 
 use crate::library::cuda_folder;
-
-/// `y = x W`, x float32 `[rows, 2]`, W = [[1, 2], [3, 4]]: one matrix product, so that running it needs
-/// the driver, the device and cuBLAS. Made by `tests/fixtures/make.py`.
-const PROBE: &[u8] = include_bytes!("probe.onnx");
-const PROBE_INPUT: [f32; 2] = [1.0, 10.0];
-/// Small integers, exact even in TF32.
-const PROBE_OUTPUT: [f32; 2] = [31.0, 42.0];
+use crate::probe::{self, PROBE_OUTPUT};
 
 /// A CUDA device on which the probe model gave the right numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,17 +109,12 @@ pub(crate) fn probe(environment: &Environment, library: &Path) -> Result<CudaDev
 
 fn run_probe(environment: &Environment) -> Result<Vec<f32>, CudaProblem> {
     let failed = |source: ort::Error| CudaProblem::Probe { source: Arc::new(source) };
-    let mut session = Session::builder(environment)
+    let builder = Session::builder(environment)
         .map_err(failed)?
         .with_execution_providers([provider(true)])
         // Registering loads the provider, and with it CUDA's libraries; the message names the first missing.
-        .map_err(|error| CudaProblem::Library { source: Arc::new(ort::Error::<()>::from(error)) })?
-        .commit_from_memory(PROBE)
-        .map_err(failed)?;
-    let input = TensorRef::from_array_view(([1_usize, 2], PROBE_INPUT.as_slice())).map_err(failed)?;
-    let outputs = session.run([input.into()]).map_err(failed)?;
-    let (_, values) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
-    Ok(values.to_vec())
+        .map_err(|error| CudaProblem::Library { source: Arc::new(ort::Error::<()>::from(error)) })?;
+    probe::run(builder).map_err(failed)
 }
 
 #[cfg(windows)]

@@ -47,6 +47,18 @@ pub enum RuntimeError {
         #[source]
         problem: CudaProblem,
     },
+    /// The library loads and does not compute.
+    #[error(
+        "ONNX Runtime of {} does not run on this CPU: {problem}\n  install the build for this processor, with `just setup` or \
+         --onnxruntime PATH",
+        path.display()
+    )]
+    CpuUnavailable {
+        /// The library.
+        path: PathBuf,
+        /// What went wrong.
+        problem: String,
+    },
     /// A model could not be read or prepared.
     #[error("cannot load model {model}: {source}")]
     Load {

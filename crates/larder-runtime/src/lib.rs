@@ -32,6 +32,7 @@ mod cuda;
 mod device;
 mod error;
 mod library;
+mod probe;
 mod runtime;
 mod session;
 mod settings;

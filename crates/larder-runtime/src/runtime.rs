@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
+use ort::session::Session;
 
 use crate::cuda::{self, CudaDevice, CudaProblem};
 use crate::error::{Attempt, LibraryProblem, Origin, RuntimeError};
 use crate::library::{self, Found};
+use crate::probe::{self, PROBE_OUTPUT};
 
 /// The version of ONNX Runtime's C API that we call; release 1.31 is the first that offers it.
 pub const API_VERSION: u32 = ort::MINOR_VERSION;
@@ -110,6 +112,20 @@ impl Runtime {
     /// The first thing that is missing or does not work.
     pub fn cuda(&self) -> Result<&CudaDevice, &CudaProblem> {
         self.inner.cuda.get_or_init(|| cuda::probe(&self.inner.environment, &self.inner.path)).as_ref()
+    }
+
+    /// Runs a small model on the CPU: a library that loads may still be of another processor's build.
+    ///
+    /// # Errors
+    /// [`RuntimeError::CpuUnavailable`] if it does not run, or gives wrong numbers.
+    pub fn cpu(&self) -> Result<(), RuntimeError> {
+        let broken = |problem: String| RuntimeError::CpuUnavailable { path: self.inner.path.clone(), problem };
+        let builder = Session::builder(&self.inner.environment).map_err(|error| broken(error.to_string()))?;
+        let found = probe::run(builder).map_err(|error| broken(error.to_string()))?;
+        match found == PROBE_OUTPUT {
+            true => Ok(()),
+            false => Err(broken(format!("a probe model gave {found:?} instead of {PROBE_OUTPUT:?}"))),
+        }
     }
 
     pub(crate) fn environment(&self) -> &Environment {

@@ -4,8 +4,10 @@
 //! - [`write_atomic`] and [`AtomicFile`] never leave a file that looks whole and is not.
 //! - [`Provenance`] records what an artifact was made from; [`Freshness`] says whether it still holds, or what changed.
 //! - [`TokensWriter`] and [`TokensReader`] hold the `tokens` schema, one row an example.
-//! - [`write_features_part`], [`assemble_features`] and [`FeaturesFile`] hold the `features` schema, one row a sentence, a
+//! - [`write_features_part`] and [`FeaturesFile`] hold the `features` schema, one row a sentence, a
 //!   word or a token.
+//! - [`Parts`] are finished pieces of a file that is being made, from which a killed process goes on; [`join_parquet`] joins
+//!   such of Parquet.
 //! - [`write_predictions`] holds the `predictions` schema of a run, [`write_history`] the steps of one that was fine-tuned.
 //!
 //! The Parquet files are an interface: people open them in DuckDB, polars or pandas and never meet this crate.
@@ -25,7 +27,9 @@ mod error;
 mod features;
 mod history;
 mod home;
+mod join;
 mod lock;
+mod parts;
 mod predictions;
 mod provenance;
 mod schema;
@@ -36,11 +40,13 @@ pub use atomic::{AtomicFile, write_atomic, write_json};
 pub use error::StoreError;
 pub use features::{
     EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, INPUT_DIGEST, InputDigest,
-    LABEL, Level, POSITION, ROW_GROUP_BYTES, TAG, TOKEN, WORD, assemble_features, rows_per_group, write_features_part,
+    LABEL, Level, POSITION, ROW_GROUP_BYTES, TAG, TOKEN, WORD, rows_per_group, write_features_part,
 };
 pub use history::{StepRecord, write_history};
 pub use home::{Home, check_name};
+pub use join::join_parquet;
 pub use lock::FolderLock;
+pub use parts::Parts;
 pub use predictions::{SplitPredictions, write_predictions};
 pub use provenance::{Change, Freshness, Provenance, digest_bytes, digest_file, read_provenance};
 pub use tokens::{TokenRow, TokensBatch, TokensProjection, TokensReader, TokensWriter};

@@ -1,8 +1,14 @@
 //! The command line as typed. Nothing here touches a file.
 
 mod compare;
+mod doctor;
+mod export;
 mod finetune;
 mod hints;
+mod report;
+mod predict;
+mod inspect;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -21,8 +27,14 @@ use larder_train::{
 };
 
 pub use compare::{CompareArgs, Compared};
+pub use doctor::DoctorArgs;
+pub use export::ExportArgs;
 pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::{HintFlags, flag_of};
+pub use inspect::{InspectArgs, RowChoice};
+pub use verify::VerifyArgs;
+pub use predict::{InputFormat, PredictArgs};
+pub use report::ReportArgs;
 
 use crate::failure::Failure;
 use crate::size::Size;
@@ -76,6 +88,16 @@ pub enum Command {
     Score(ScoreArgs),
     /// Encoders on one dataset, or runs that are there, side by side, and which differences are real
     Compare(CompareArgs),
+    /// Runs on one HTML page that needs no network
+    Report(ReportArgs),
+    /// What a Parquet file holds and what its vectors are like, or the rows nearest to a row or a text
+    Inspect(InspectArgs),
+    /// Texts of a features file encoded again and compared
+    Verify(VerifyArgs),
+    /// A run as one ONNX file with tokenizer, configuration and model card, checked against the run
+    Export(ExportArgs),
+    /// What this machine has: runtime, devices that really run, encoders, memory, disk, and how fast an encoder runs here
+    Doctor(DoctorArgs),
     /// The runs there are
     Runs,
 }
@@ -246,6 +268,9 @@ pub struct EncodeArgs {
     /// Only these splits
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
+    /// Say what would be done and how long it would take: tokenizes, runs the encoder for two seconds, writes no vectors
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -352,36 +377,6 @@ pub struct EvalArgs {
     pub split: Vec<String>,
     #[command(flatten)]
     pub device: DeviceFlags,
-}
-
-#[derive(Debug, Args)]
-pub struct PredictArgs {
-    /// The run
-    pub run: String,
-    /// Texts; the two of a pair are separated by a tab
-    pub text: Vec<String>,
-    /// A file with one text a line; `-` is standard input
-    #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
-    pub input: Option<PathBuf>,
-    /// Tagging: what lines and arguments are: text, which is split into words; words, separated by blanks and taken as they
-    /// are; jsonl, objects with `text` or a list `words`; conll, a word a line
-    #[arg(long, value_name = "text|words|jsonl|conll", default_value = "text")]
-    pub input_format: InputFormat,
-    #[command(flatten)]
-    pub device: DeviceFlags,
-}
-
-/// What the lines of a file to be tagged are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum InputFormat {
-    /// A text a line.
-    Text,
-    /// Words separated by blanks, a sentence a line.
-    Words,
-    /// A JSON object a line.
-    Jsonl,
-    /// A word a line, its first column; a blank line ends a sentence.
-    Conll,
 }
 
 #[derive(Debug, Args)]

@@ -2,11 +2,16 @@
 
 mod compare;
 mod described;
+mod doctor;
 mod embed;
 mod encoder;
+mod export;
 mod finetune;
 mod input;
+mod inspect;
+mod verify;
 mod predict;
+mod report;
 mod score;
 mod stages;
 mod tag;
@@ -41,6 +46,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Predict(args) => predict::predict(&context, args),
         Command::Score(args) => score::score(&context, args),
         Command::Compare(args) => compare::compare(&context, args),
+        Command::Report(args) => report::report(&context, args),
+        Command::Inspect(args) => inspect::inspect(&context, args),
+        Command::Verify(args) => verify::verify(&context, args),
+        Command::Export(args) => export::export(&context, args),
+        Command::Doctor(args) => doctor::doctor(&context, args),
         Command::Runs => stages::runs(&context),
     }
 }

@@ -93,6 +93,21 @@ impl Console {
         ));
     }
 
+    fn predicting(&mut self, rows: u64, total: Option<u64>) {
+        let Some(bar) = &self.bar else { return };
+        let speed = rows as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
+        let Some(total) = total else {
+            return bar.set_message(format!("{} rows, {speed:.0} rows/s", count(rows)));
+        };
+        if bar.length() != Some(total) {
+            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
+            bar.set_length(total);
+        }
+        bar.set_position(rows);
+        let left = seconds(total.saturating_sub(rows) as f64 / speed.max(1e-3));
+        bar.set_message(format!("{} of {} rows, {speed:.0} rows/s, {left} left", count(rows), count(total)));
+    }
+
     fn tuning(&mut self, row: &HistoryRow, total: usize) {
         self.tuned = Some((row.step, total));
         let Some(bar) = &self.bar else { return };
@@ -197,6 +212,7 @@ impl Observer for Console {
                 }
             }
             Event::Encoding(progress) => self.encoding(progress),
+            Event::Predicting { rows, total } => self.predicting(rows, total),
             Event::Training { done, total, what } => {
                 if let Some(bar) = &self.bar {
                     bar.set_message(format!("{what} ({} of {})", (done + 1).min(total), total));

@@ -21,6 +21,8 @@ pub enum Failure {
     Usage(String),
     /// An input or output that the user named on the command line.
     File { what: String, source: std::io::Error },
+    /// A look at the machine found something that has to be mended.
+    Found { problems: Vec<String>, code: Code },
     /// Whoever read our output has read enough.
     BrokenPipe,
 }
@@ -32,6 +34,7 @@ impl Failure {
             Self::BrokenPipe => return ExitCode::SUCCESS,
             Self::Stage(error) => (chain(error.as_ref()) + &flags(error), error.exit_code()),
             Self::Usage(message) => (message.clone(), Code::Usage),
+            Self::Found { problems, code } => (problems.join("\nerror: "), *code),
             Self::File { what, source } => (format!("{what}: {source}"), Code::BadInput),
         };
         eprintln!("error: {message}");

@@ -3,7 +3,7 @@
 use larder_encode::{EncodeSettings, EncoderInput, Engine, EngineSettings, Level, WordPool, WordsInput, embed_words};
 use larder_runtime::Device;
 use larder_store::{
-    FeatureBatch, FeatureDtype, FeatureRows, FeaturesFile, InputDigest, assemble_features, write_features_part,
+    FeatureBatch, FeatureDtype, FeatureRows, FeaturesFile, InputDigest, join_parquet, write_features_part,
 };
 
 use crate::support::{Bench, HIDDEN, Line, assert_close, layers, line, row, rows, word_level};
@@ -223,7 +223,7 @@ fn sentences_are_stored_as_ever() {
     };
     let (part, whole) = (bench.path("part.parquet"), bench.path("whole.parquet"));
     write_features_part(&part, batch).unwrap();
-    assemble_features(&[part], &whole, &provenance).unwrap();
+    join_parquet(&[part], &whole, &provenance).unwrap();
     assert_eq!(std::fs::read(&target).unwrap(), std::fs::read(&whole).unwrap());
 }
 

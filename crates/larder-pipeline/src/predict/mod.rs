@@ -1,10 +1,12 @@
 //! Answers to new texts, with the very settings the run recorded.
 
+mod file;
 mod sequence;
 mod tagging;
 
 use larder_encoder::Encoder;
 
+pub use file::{FileOptions, FileOutcome, InputError, predict_file};
 pub use sequence::{Prediction, Predictor};
 pub use tagging::{EntityPrediction, TagPredictor, TaggedText, TextOrWords};
 

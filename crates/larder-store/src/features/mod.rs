@@ -42,7 +42,7 @@ pub use reader::FeaturesFile;
 pub use schema::{
     EXAMPLE_ID, FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, LABEL, Level, POSITION, TAG, TOKEN, WORD,
 };
-pub use writer::{FeatureBatch, FeatureRows, ROW_GROUP_BYTES, assemble_features, rows_per_group, write_features_part};
+pub use writer::{FeatureBatch, FeatureRows, ROW_GROUP_BYTES, rows_per_group, write_features_part};
 
 #[cfg(test)]
 mod tests;

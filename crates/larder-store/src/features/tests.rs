@@ -32,7 +32,7 @@ fn written(folder: &Path, dtype: FeatureDtype) -> PathBuf {
         })
         .collect();
     let target = folder.join("f.parquet");
-    assemble_features(&parts, &target, &Provenance::new("encode", 1).with("pool", "mean")).unwrap();
+    join_parquet(&parts, &target, &Provenance::new("encode", 1).with("pool", "mean")).unwrap();
     target
 }
 
@@ -119,7 +119,7 @@ fn no_rows_are_a_file_too() {
     let part = folder.path().join("p/0.parquet");
     write_features_part(&part, batch(0, 0, FeatureDtype::F32)).unwrap();
     let target = folder.path().join("f.parquet");
-    assemble_features(&[part], &target, &Provenance::new("encode", 1)).unwrap();
+    join_parquet(&[part], &target, &Provenance::new("encode", 1)).unwrap();
     let file = FeaturesFile::open(&target).unwrap();
     assert_eq!((file.rows(), file.column("mean").unwrap().len()), (0, 0));
 }
@@ -210,7 +210,7 @@ fn ranges_are_read_side_by_side_across_row_groups() {
     let rows = whole.example_ids.len();
     write_features_part(&part, whole.clone()).unwrap();
     let target = folder.path().join("f.parquet");
-    assemble_features(&[part.clone(), part.clone(), part], &target, &Provenance::new("encode", 1)).unwrap();
+    join_parquet(&[part.clone(), part.clone(), part], &target, &Provenance::new("encode", 1)).unwrap();
     let file = FeaturesFile::open(&target).unwrap();
     assert_eq!(file.rows(), 3 * rows);
     assert_eq!(file.width(&["embedding", "embedding_l1"]).unwrap(), 7);

@@ -3,16 +3,27 @@
 use std::io::{IsTerminal, Write};
 
 use larder_data::{Content, Task};
-use larder_pipeline::{Prediction, Predictor, RunRecord};
+use larder_pipeline::{FileOptions, Prediction, Predictor, RunRecord, predict_file};
 use serde_json::json;
 
 use super::input::{each_block, prompt};
 use super::{Context, tag};
 use crate::cli::{InputFormat, PredictArgs};
+use crate::console::Console;
 use crate::failure::{Failure, Output};
+use crate::tables;
 
 pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
+    if let Some(options) = args.file_options() {
+        return rows(context, record, &options);
+    }
+    if let Some(path) = args.parquet_without_output() {
+        let path = path.display();
+        return Err(Failure::Usage(format!(
+            "{path} has rows, not lines: --output FILE.parquet says where they go with their answers"
+        )));
+    }
     if record.task() == Task::Tagging {
         return tag::predict(context, args, record);
     }
@@ -39,6 +50,17 @@ pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
         None if std::io::stdin().is_terminal() => prompt(answer),
         input => each_block(input.as_deref(), &mut answer),
     }
+}
+
+/// All rows of a file, with their answers.
+fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(), Failure> {
+    let mut console = Console::new();
+    let outcome = predict_file(&context.larder, record, options, &mut console)?;
+    drop(console);
+    if context.json {
+        return context.print_json(&outcome);
+    }
+    context.print(&tables::predicted(&outcome))
 }
 
 fn content(text: &str, pair: bool) -> Result<Content, Failure> {

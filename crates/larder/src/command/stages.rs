@@ -1,9 +1,10 @@
 //! `tokenize`, `encode`, `train`, `run`, `eval`, `runs`.
 
 use larder_data::DatasetSpec;
+use larder_diagnose::{Diagnosis, RunDiagnosis};
 use larder_encoder::Encoder;
 use larder_pipeline::{
-    EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate,
+    EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate, forecast_split,
     run_seeds, tokenize_split,
 };
 use serde_json::json;
@@ -42,6 +43,19 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.subject)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
+    if args.dry_run {
+        let mut forecasts = Vec::new();
+        for split in splits(&spec, &args.split) {
+            let forecast = forecast_split(&context.larder, &spec, &encoder, &split, &options, &mut console)?;
+            forecasts.push((split, forecast));
+        }
+        drop(console);
+        if context.json {
+            let forecasts: Vec<_> = forecasts.iter().map(|(split, f)| json!({ "split": split, "forecast": f })).collect();
+            return context.print_json(&forecasts);
+        }
+        return context.print(&tables::forecasts(&forecasts));
+    }
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
         files.push(encode_split(&context.larder, &spec, &encoder, &split, &options, &mut console)?);
@@ -63,6 +77,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
         return context.print_json(&outcome.record);
     }
     context.print_training(&outcome)?;
+    context.print_findings(outcome.diagnosis.of_training())?;
     context.print(&format!("run {}: {}", outcome.record.run, outcome.folder.display()))
 }
 
@@ -84,14 +99,15 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
     let mut console = Console::new();
-    let EvaluateOutcome { evaluation, .. } =
+    let EvaluateOutcome { evaluation, diagnosis, .. } =
         evaluate(&context.larder, &record, &args.split, args.device.device, args.device.threads, &mut console)?;
     drop(console);
     if context.json {
         return context.print_json(&evaluation);
     }
     context.print(&tables::details(&evaluation))?;
-    context.print_scores(&evaluation)
+    context.print(&tables::summary(&evaluation))?;
+    context.print_findings(of_splits(&diagnosis, &evaluation))
 }
 
 pub fn runs(context: &Context) -> Result<(), Failure> {
@@ -120,12 +136,15 @@ impl Context {
                 "run": record.run,
                 "training": record.head,
                 "evaluation": outcome.evaluation,
+                "diagnosis": outcome.diagnosis,
                 "stages": outcome.times,
             }));
         }
         self.print_training(&outcome.trained)?;
-        self.print_scores(&outcome.evaluation)?;
+        self.print(&tables::summary(&outcome.evaluation))?;
         self.print(&tables::times(&outcome.times))?;
+        let of_splits = of_splits(&outcome.diagnosis, &outcome.evaluation);
+        self.print_findings(outcome.diagnosis.of_training().chain(of_splits))?;
         self.print(&format!("run {}: {}", record.run, outcome.trained.folder.display()))
     }
 
@@ -137,7 +156,7 @@ impl Context {
             self.print(&format!("chosen on held-out rows of train:\n{text}"))?;
         }
         self.print(&tables::convergence(&outcome.record))?;
-        outcome.record.training_advice().iter().try_for_each(|advice| self.print(&advice.to_string()))
+        tables::learning_curve(&outcome.diagnosis).map_or(Ok(()), |curve| self.print(&curve))
     }
 
     fn print_seeds(&self, outcome: &SeedsOutcome) -> Result<(), Failure> {
@@ -152,16 +171,29 @@ impl Context {
         }
         for (seed, run) in outcome.seeds.iter().zip(&outcome.runs) {
             self.print(&format!("seed {seed}, run {}:", run.trained.record.run))?;
-            self.print_scores(&run.evaluation)?;
+            self.print(&tables::summary(&run.evaluation))?;
+            self.print_findings(of_splits(&run.diagnosis, &run.evaluation))?;
         }
         self.print(&tables::seeds(outcome))
     }
 
-    fn print_scores(&self, evaluation: &Evaluation) -> Result<(), Failure> {
-        self.print(&tables::summary(evaluation))?;
-        match tables::advice(evaluation) {
-            advice if advice.is_empty() => Ok(()),
-            advice => self.print(&advice),
+    fn print_findings<'a>(&self, findings: impl Iterator<Item = &'a Diagnosis>) -> Result<(), Failure> {
+        match tables::findings(findings) {
+            text if text.is_empty() => Ok(()),
+            text => self.print(&text),
         }
     }
+}
+
+/// What stands out about the splits that were judged.
+fn of_splits<'a>(
+    diagnosis: &'a RunDiagnosis,
+    evaluation: &'a Evaluation,
+) -> impl Iterator<Item = &'a Diagnosis> {
+    let judged: Vec<&str> = match evaluation {
+        Evaluation::Sequence(evaluation) => evaluation.splits.iter().map(|one| one.split.as_str()).collect(),
+        Evaluation::Tagging(evaluation) => evaluation.splits.iter().map(|one| one.split.as_str()).collect(),
+    };
+    let is_judged = move |split: &String| judged.contains(&split.as_str());
+    diagnosis.findings.iter().filter(move |finding| finding.split.as_ref().is_some_and(&is_judged))
 }

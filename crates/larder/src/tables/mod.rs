@@ -1,18 +1,31 @@
 //! Results as tables for people.
 
 mod compare;
+mod doctor;
+mod export;
+mod findings;
 mod finetune;
+mod forecast;
+mod inspect;
+mod verify;
 mod mlp;
+mod predicted;
 mod seeds;
 mod sequence;
 mod tagging;
 
 use comfy_table::{CellAlignment, Table, presets};
 use larder_pipeline::{Evaluation, FileScores, HeadRecord, RunRecord, StageTime};
-use larder_train::Advice;
 
 pub use compare::{encoder_costs, reading, run_settings, scores};
+pub use export::export;
+pub use doctor::doctor;
+pub use findings::{findings, learning_curve};
 pub use finetune::{graphs, sweep};
+pub use inspect::{inspection, neighbours};
+pub use verify::verification;
+pub use forecast::forecasts;
+pub use predicted::predicted;
 pub use seeds::seeds;
 
 use crate::format::{count, seconds};
@@ -93,13 +106,4 @@ pub fn times(times: &[StageTime]) -> String {
     }
     let total: f64 = times.iter().map(|t| t.seconds).sum();
     format!("{table}\n{} in all", seconds(total))
-}
-
-/// What stands out, a paragraph each.
-pub fn advice(evaluation: &Evaluation) -> String {
-    let advice: Vec<&Advice> = match evaluation {
-        Evaluation::Sequence(evaluation) => evaluation.splits.iter().flat_map(|split| &split.advice).collect(),
-        Evaluation::Tagging(evaluation) => evaluation.splits.iter().flat_map(|split| &split.advice).collect(),
-    };
-    advice.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

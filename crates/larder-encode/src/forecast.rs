@@ -1,0 +1,144 @@
+//! What an encode would do, and how long it would take, without doing it.
+
+use std::time::Duration;
+
+use larder_runtime::{RanOn, Runtime};
+use larder_store::{FeatureColumnInfo, FeatureDtype, rows_per_group};
+use serde::Serialize;
+
+use crate::chunk::Chunk;
+use crate::engine::Engine;
+use crate::known::{Earlier, Previous};
+use crate::sources::Sources;
+use crate::stage::{EncodeRequest, columns, in_chunks, outlook};
+use crate::throughput::Throughput;
+use crate::unit::UnitInput;
+use crate::{EncodeError, EncoderInput};
+
+/// How long the encoder is run to learn its speed.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Inputs kept for that, spread evenly over the first chunk: more tokens than the probe's seconds take on a CPU.
+const PROBED_INPUTS: usize = 4096;
+
+/// What an encode would do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Forecast {
+    /// Is there nothing to do?
+    pub fresh: bool,
+    /// Rows that the file will have.
+    pub rows: usize,
+    /// Inputs that will go through the encoder: texts, or windows of sentences.
+    pub run_inputs: usize,
+    /// Rows copied from the file that is replaced.
+    pub reused_rows: usize,
+    /// Rows whose input stands in another row.
+    pub duplicate_rows: usize,
+    /// Real tokens, special tokens included, that will go through the encoder.
+    pub run_tokens: u64,
+    /// Tokens that will be computed, padding included.
+    pub computed_tokens: u64,
+    /// The vector columns.
+    pub columns: Vec<FeatureColumnInfo>,
+    /// Bytes of all vectors; the file is compressed, and holds ids and labels too.
+    pub vector_bytes: u64,
+    /// The device that will run.
+    pub device: RanOn,
+    /// CPU threads.
+    pub threads: usize,
+    /// What the encoder did in two seconds on a sample of the inputs; `None` without inputs to run.
+    pub probe: Option<Throughput>,
+    /// Seconds that the encoder will run at that speed.
+    pub seconds: f64,
+}
+
+impl Forecast {
+    /// Share of computed tokens that will be padding, 0 to 1.
+    pub fn padding_share(&self) -> f64 {
+        if self.computed_tokens == 0 { 0.0 } else { 1.0 - self.run_tokens as f64 / self.computed_tokens as f64 }
+    }
+}
+
+/// Looks through the tokens as [`encode`](crate::encode) would, and runs the encoder for two seconds. Nothing is written.
+/// Parts that a killed encode left are not counted: it may be done sooner.
+///
+/// # Errors
+/// As [`encode`](crate::encode).
+pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Forecast, EncodeError> {
+    let EncodeRequest { encoder, target, settings, reuse, .. } = *request;
+    let outlook = outlook(request)?;
+    let fresh = reuse && outlook.is_fresh();
+    let mut engine = Engine::new(runtime, encoder, &outlook.outputs, settings.engine())?;
+    let previous = if reuse && outlook.rows_reusable { Some(Previous::open(target)?) } else { None };
+    let columns = columns(&engine, settings);
+    let mut forecast = Forecast {
+        fresh,
+        rows: 0,
+        run_inputs: 0,
+        reused_rows: 0,
+        duplicate_rows: 0,
+        run_tokens: 0,
+        computed_tokens: 0,
+        vector_bytes: 0,
+        device: engine.ran_on().clone(),
+        threads: engine.threads(),
+        probe: None,
+        seconds: 0.0,
+        columns,
+    };
+    let mut earlier = Earlier::new();
+    let mut sample = Vec::new();
+    let mut part = 0;
+    in_chunks(request, rows_per_group(&forecast.columns), |chunk| {
+        let sources = Sources::of(&chunk, previous.as_ref(), &earlier);
+        earlier.remember(part, chunk.units.iter().map(|unit| (unit.digest, unit.first_row)));
+        part += 1;
+        let kept = forecast.count(&engine, chunk, &sources, sample.is_empty());
+        sample.extend(kept);
+        Ok(())
+    })?;
+    let inputs: Vec<EncoderInput<'_>> = sample.iter().map(UnitInput::input).collect();
+    if !fresh && !inputs.is_empty() {
+        let probe = Throughput::measure(&mut engine, &inputs, PROBE)?;
+        forecast.seconds = forecast.run_tokens as f64 / probe.tokens_per_second().max(f64::MIN_POSITIVE);
+        forecast.probe = Some(probe);
+    }
+    Ok(forecast)
+}
+
+impl Forecast {
+    /// Counts a chunk, and gives inputs of it to probe with if asked to.
+    fn count(&mut self, engine: &Engine, chunk: Chunk, sources: &Sources, probes: bool) -> Vec<UnitInput> {
+        let inputs: Vec<usize> = sources
+            .run
+            .iter()
+            .flat_map(|&at| {
+                let unit = &chunk.units[at];
+                unit.first_input..unit.first_input + unit.inputs
+            })
+            .collect();
+        let lengths: Vec<usize> = inputs.iter().map(|&at| chunk.inputs[at].input_ids.len()).collect();
+        let (reused, duplicates) = sources.copied();
+        let width: usize = self.columns.iter().map(|column| column.width * bytes(column.dtype)).sum();
+        self.rows += chunk.rows();
+        self.vector_bytes += (chunk.rows() * width) as u64;
+        self.reused_rows += reused;
+        self.duplicate_rows += duplicates;
+        self.run_inputs += inputs.len();
+        self.run_tokens += lengths.iter().sum::<usize>() as u64;
+        self.computed_tokens += engine.plan(&lengths).iter().map(|batch| batch.padded_tokens() as u64).sum::<u64>();
+        if !probes {
+            return Vec::new();
+        }
+        let step = inputs.len().div_ceil(PROBED_INPUTS).max(1);
+        let wanted = inputs.into_iter().step_by(step);
+        wanted.map(|at| chunk.inputs[at].clone()).filter(|input| engine.refusal(&input.input()).is_none()).collect()
+    }
+}
+
+fn bytes(dtype: FeatureDtype) -> usize {
+    match dtype {
+        FeatureDtype::F32 => 4,
+        FeatureDtype::F16 => 2,
+    }
+}

@@ -1,0 +1,85 @@
+//! Processor, memory and disk.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sysinfo::{Disks, System};
+
+/// What there is to work with.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    /// The operating system, as it calls itself.
+    pub system: Option<String>,
+    /// `x86_64`, `aarch64`, ...
+    pub architecture: &'static str,
+    /// The processor's name.
+    pub processor: Option<String>,
+    /// Threads that can run at once.
+    pub cores: usize,
+    /// Bytes of memory; where a control group limits it, that limit.
+    pub memory_bytes: u64,
+    /// Bytes of it that are free.
+    pub free_memory_bytes: u64,
+    /// Where artifacts lie.
+    pub home: PathBuf,
+    /// The disk below it, if the system tells.
+    pub disk: Option<Disk>,
+}
+
+/// A file system.
+#[derive(Debug, Serialize)]
+pub struct Disk {
+    /// Bytes in all.
+    pub bytes: u64,
+    /// Bytes that are free.
+    pub free_bytes: u64,
+}
+
+impl Machine {
+    /// Asks the system. `home` need not be there yet.
+    pub(super) fn look(home: &Path) -> Self {
+        let mut system = System::new();
+        system.refresh_memory();
+        system.refresh_cpu_all();
+        let group = system.cgroup_limits().filter(|group| group.total_memory > 0);
+        let (memory_bytes, free_memory_bytes) = match group {
+            Some(group) if group.total_memory < system.total_memory() => (group.total_memory, group.free_memory),
+            _ => (system.total_memory(), system.available_memory()),
+        };
+        Self {
+            system: System::long_os_version(),
+            architecture: std::env::consts::ARCH,
+            processor: system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).filter(|name| !name.is_empty()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes,
+            free_memory_bytes,
+            home: home.to_path_buf(),
+            disk: disk(home),
+        }
+    }
+}
+
+/// The file system of `path`, or of the nearest folder above it that is there.
+fn disk(path: &Path) -> Option<Disk> {
+    let absolute = std::path::absolute(path).ok()?;
+    let there = absolute.ancestors().find_map(|folder| folder.canonicalize().ok())?;
+    let disks = Disks::new_with_refreshed_list();
+    let below = disks.iter().filter(|disk| there.starts_with(disk.mount_point()));
+    let nearest = below.max_by_key(|disk| disk.mount_point().components().count())?;
+    Some(Disk { bytes: nearest.total_space(), free_bytes: nearest.available_space() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_processor_with_memory_and_a_disk_for_a_home_that_is_not_there_yet() {
+        let machine = Machine::look(&std::env::temp_dir().join("no/such/home"));
+        assert!(machine.cores >= 1);
+        assert!(machine.memory_bytes >= machine.free_memory_bytes && machine.free_memory_bytes > 0);
+        if let Some(disk) = machine.disk {
+            assert!(disk.bytes >= disk.free_bytes && disk.bytes > 0);
+        }
+    }
+}

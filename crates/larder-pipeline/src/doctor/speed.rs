@@ -1,0 +1,63 @@
+//! How fast an encoder runs here.
+
+use std::time::Duration;
+
+use larder_encode::{EncodeError, EncodeSettings, EncoderInput, Engine, Throughput};
+use larder_encoder::Encoder;
+use larder_runtime::{RanOn, Runtime};
+use serde::Serialize;
+
+use super::DoctorOptions;
+
+/// How long it is run.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Tokens a text: a sentence's, special tokens included. (CoLA's have 11 on average.)
+const TOKENS: usize = 16;
+
+/// Texts run in turn: enough for full batches on all threads.
+const TEXTS: usize = 1024;
+
+/// An encoder's speed.
+#[derive(Debug, Serialize)]
+pub struct Speed {
+    /// The encoder.
+    pub encoder: String,
+    /// The device that ran.
+    pub device: RanOn,
+    /// CPU threads.
+    pub threads: usize,
+    /// Which graph ran.
+    pub graph: &'static str,
+    /// Tokens of each text.
+    pub tokens_per_text: usize,
+    /// What was done, and how long it took.
+    pub measured: Throughput,
+}
+
+/// Runs the encoder on texts of equal length for two seconds. The ids are of no text: speed does not depend on them.
+pub(super) fn measure(runtime: &Runtime, encoder: &Encoder, options: &DoctorOptions) -> Result<Speed, EncodeError> {
+    let settings = EncodeSettings {
+        pools: vec![encoder.default_pool()],
+        device: options.device,
+        threads: options.threads,
+        ..EncodeSettings::default()
+    };
+    let outputs = settings.outputs(encoder.interface().last_layer())?;
+    let mut engine = Engine::new(runtime, encoder, &outputs, settings.engine())?;
+    let length = TOKENS.min(engine.max_tokens());
+    let ids = i32::try_from(encoder.manifest().vocabulary_size).unwrap_or(i32::MAX).max(1);
+    let text = |text: usize| (0..length).map(|place| ((text * 31 + place * 7) as i32) % ids).collect::<Vec<_>>();
+    let texts: Vec<Vec<i32>> = (0..TEXTS).map(text).collect();
+    let inputs: Vec<EncoderInput<'_>> =
+        texts.iter().map(|input_ids| EncoderInput { input_ids, type_ids: None }).collect();
+    let measured = Throughput::measure(&mut engine, &inputs, PROBE)?;
+    Ok(Speed {
+        encoder: encoder.name().to_owned(),
+        device: engine.ran_on().clone(),
+        threads: engine.threads(),
+        graph: engine.graph(),
+        tokens_per_text: length,
+        measured,
+    })
+}

@@ -1,0 +1,91 @@
+//! What `doctor` found.
+
+use std::fmt::Write;
+
+use larder_pipeline::{Checkup, EncoderCheck, ProviderCheck, RuntimeCheck};
+
+use crate::format::{bytes, count};
+
+/// Everything, a paragraph a subject.
+pub fn doctor(checkup: &Checkup) -> String {
+    let mut out = String::new();
+    let machine = &checkup.machine;
+    line(&mut out, "larder", checkup.larder);
+    let system = machine.system.as_deref().unwrap_or("unknown system");
+    let processor = machine.processor.as_deref().unwrap_or("unknown processor");
+    line(&mut out, "machine", &format!("{system}, {}, {processor}", machine.architecture));
+    let memory = format!("{} of {} free", bytes(machine.free_memory_bytes), bytes(machine.memory_bytes));
+    line(&mut out, "", &format!("{} cores, memory {memory}", machine.cores));
+    let disk = match &machine.disk {
+        Some(disk) => format!(", disk {} of {} free", bytes(disk.free_bytes), bytes(disk.bytes)),
+        None => String::new(),
+    };
+    line(&mut out, "home", &format!("{}{disk}", machine.home.display()));
+    match &checkup.runtime {
+        RuntimeCheck::Loaded { version, path } => {
+            line(&mut out, "runtime", &format!("ONNX Runtime {version}, {}", path.display()));
+        }
+        RuntimeCheck::Missing { .. } => line(&mut out, "runtime", "ONNX Runtime is missing: see below"),
+    }
+    for provider in &checkup.providers {
+        line(&mut out, provider.device.as_str(), &ran(provider));
+        if let Some(way_out) = &provider.way_out {
+            line(&mut out, "", way_out);
+        }
+    }
+    if checkup.encoders.is_empty() {
+        line(&mut out, "encoders", "none yet: `larder encoder add SOURCE` takes one in");
+    }
+    for (number, one) in checkup.encoders.iter().enumerate() {
+        line(&mut out, if number == 0 { "encoders" } else { "" }, &encoder(one));
+    }
+    if let Some(speed) = &checkup.speed {
+        let measured = &speed.measured;
+        let what = format!(
+            "{}: {} texts of {} tokens a second, {} tokens a second, on {}",
+            speed.encoder,
+            count(measured.inputs_per_second() as u64),
+            speed.tokens_per_text,
+            count(measured.tokens_per_second() as u64),
+            speed.device,
+        );
+        let threads = format!(" ({} thread{})", speed.threads, if speed.threads == 1 { "" } else { "s" });
+        line(&mut out, "speed", &(what + &threads));
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn line(out: &mut String, name: &str, text: &str) {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "{name:<10}{first}");
+    for more in lines {
+        let _ = writeln!(out, "{:<10}{}", "", more.trim_start());
+    }
+}
+
+fn ran(provider: &ProviderCheck) -> String {
+    match (provider.runs, &provider.detail) {
+        (true, None) => "runs (a model ran on it)".to_owned(),
+        (true, Some(name)) => format!("runs on {name} (a model ran on it)"),
+        (false, detail) => format!("does not run: {}", detail.as_deref().unwrap_or("no reason given")),
+    }
+}
+
+fn encoder(check: &EncoderCheck) -> String {
+    let Some(facts) = &check.found else {
+        return format!("{}: broken: {}", check.name, check.problem.as_deref().unwrap_or("no reason given"));
+    };
+    let layers = facts.layers.map_or_else(String::new, |layers| format!("{layers} layers, "));
+    format!(
+        "{}: {}, {layers}{} dimensions, {} tokens at most, {}; graph {}",
+        check.name,
+        facts.family.as_deref().unwrap_or("family not recognised"),
+        facts.hidden_size,
+        facts.max_tokens,
+        bytes(facts.bytes),
+        facts.graph
+    )
+}
