@@ -8,6 +8,8 @@ use super::legend::{Swatch, legend};
 use super::svg::drawing;
 use crate::{Embedding, Point, ReportError};
 
+/// More points than this stand smaller.
+const DENSE: usize = 600;
 /// Characters of a text at a point.
 const TEXT: usize = 200;
 
@@ -22,6 +24,9 @@ pub(crate) fn marks() -> Markup {
                 path #mark3 d="M0-17 14 0 0 17-14 0Z" {}
                 path #mark4 d="M-5-15H5V-5H15V5H5V15H-5V5H-15V-5H-5Z" {}
                 circle #ring r="23" {}
+                @for name in ["mark0", "mark1", "mark2", "mark3", "mark4", "ring"] {
+                    g id=(format!("small-{name}")) { use href=(format!("#{name}")) transform="scale(0.62)" {} }
+                }
             }
         }
     }
@@ -29,15 +34,11 @@ pub(crate) fn marks() -> Markup {
 
 /// The point of a group. Colours and shapes have no common divisor, so that five and thirty groups differ in one or both.
 pub(crate) fn mark(group: usize, x: f64, y: f64) -> Markup {
-    html! { use class=(colour(group)) href=(shape(group)) x=(coordinate(x)) y=(coordinate(y)) {} }
+    html! { use class=(colour(group)) href=(format!("#mark{}", group % MARKS)) x=(coordinate(x)) y=(coordinate(y)) {} }
 }
 
 fn colour(group: usize) -> String {
     format!("k{}", group % INKS)
-}
-
-fn shape(group: usize) -> String {
-    format!("#mark{}", group % MARKS)
 }
 
 fn coordinate(value: f64) -> String {
@@ -66,6 +67,7 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
     let inside = inside.strip_suffix("</svg>").unwrap_or(inside);
     let points = || embedding.points.iter().zip(&places);
     let is_wrong = |point: &Point| point.gold != point.answer;
+    let size = if embedding.points.len() > DENSE { "small-" } else { "" };
     let wrong = points().filter(|(point, _)| is_wrong(point)).count();
     let groups = embedding.groups.iter().enumerate().map(|(group, name)| (Swatch::Mark(group), name.as_str()));
     let ring = format!("answered otherwise ({wrong} of {})", embedding.points.len());
@@ -74,12 +76,12 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
             figcaption { (title) }
             (maud::PreEscaped(format!("{open} tabindex=\"0\" data-points>{inside}")))
             g {
-                @for (point, place) in points().filter(|(point, _)| !is_wrong(point)) { (point_of(embedding, point, *place)) }
+                @for (point, place) in points().filter(|(point, _)| !is_wrong(point)) { (point_of(embedding, point, size, *place)) }
             }
             g.wrong {
                 @for (point, place) in points().filter(|(point, _)| is_wrong(point)) {
-                    use href="#ring" x=(place.0) y=(place.1) {}
-                    (point_of(embedding, point, *place))
+                    use href=(format!("#{size}ring")) x=(place.0) y=(place.1) {}
+                    (point_of(embedding, point, size, *place))
                 }
             }
             (maud::PreEscaped("</svg>"))
@@ -89,10 +91,10 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
     })
 }
 
-fn point_of(embedding: &Embedding, point: &Point, place: (i32, i32)) -> Markup {
+fn point_of(embedding: &Embedding, point: &Point, size: &str, place: (i32, i32)) -> Markup {
     let name = |group: usize| embedding.groups.get(group).map_or("?", String::as_str);
     html! {
-        use class=(colour(point.gold)) href=(shape(point.gold)) x=(place.0) y=(place.1) {
+        use class=(colour(point.gold)) href=(format!("#{size}mark{}", point.gold % MARKS)) x=(place.0) y=(place.1) {
             title {
                 (shortened(&point.text, TEXT)) "\n" (name(point.gold))
                 @if point.gold != point.answer { ", answered " (name(point.answer)) }

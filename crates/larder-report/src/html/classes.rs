@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::missing;
 use super::overview::verdict;
-use super::table::{cell, count, percent, score, table};
+use super::table::{cell, count, percent, score, table, text};
 use crate::charts::{INKS, precision_recall, reliability, shortened};
 use crate::numbers::{PrecisionRecall, Reliability};
 use crate::{ClassAnswers, ClassSplit, Part, ReportError, Run};
@@ -223,6 +223,9 @@ fn charts(
         _ => None,
     };
     Ok(html! {
+        @if labels.len() == 2 {
+            p.note { "Probabilities are those of the answers given: with a tuned threshold they may be below one half." }
+        }
         div.charts {
             (reliability(&found)?)
             @if shown.is_empty() {
@@ -252,9 +255,9 @@ fn mistakes(answers: &ClassAnswers, labels: &[String]) -> Markup {
         .iter()
         .take(MISTAKES)
         .map(|&(row, gold, answer)| {
-            let text = texts.and_then(|texts| texts.get(row)).map_or("", String::as_str);
+            let shown = texts.and_then(|texts| texts.get(row)).map_or("", String::as_str);
             vec![
-                cell(shortened(text, TEXT)),
+                text(&shortened(shown, TEXT)),
                 name(gold),
                 name(answer),
                 cell(score(probability(row, answer))),

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::missing;
+use super::prose::prose;
 use super::table::percent;
 use crate::charts::scatter;
 use crate::{Embedding, Part, ReportError};
@@ -17,7 +18,7 @@ pub(super) fn embedding(embedding: &Part<Embedding>) -> Result<Markup, ReportErr
                 p.note {
                     "What the head reads (" (embedding.columns.join(", ")) ") on its first two principal components, which hold "
                     (percent(first)) " and " (percent(second)) " of the variance: groups that lie apart here are easy, groups "
-                    "that lie together may still be apart in other directions. " (embedding.sampling)
+                    "that lie together may still be apart in other directions. " (prose(&embedding.sampling))
                 }
             }
         }

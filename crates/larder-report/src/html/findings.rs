@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::missing;
-use super::table::{cell, table};
+use super::prose::prose;
+use super::table::{cell, table, text};
 use crate::charts::{lines, shortened};
 use crate::{Finding, FindingRow, Part, ReportError, Run};
 
@@ -29,14 +30,14 @@ pub(super) fn findings(run: &Run) -> Result<Markup, ReportError> {
 
 fn one(finding: &Finding) -> Markup {
     let row = |row: &FindingRow| {
-        vec![cell(&row.split), cell(&row.example_id), cell(shortened(&row.text, TEXT)), cell(&row.note)]
+        vec![cell(&row.split), cell(&row.example_id), text(&shortened(&row.text, TEXT)), prose(&row.note)]
     };
     let rows: Vec<Vec<Markup>> = finding.rows.iter().take(ROWS).map(row).collect();
     html! {
         li {
-            p { strong { (sentence(&finding.finding)) } @if let Some(split) = &finding.split { span.split { (split) } } }
-            p.evidence { (sentence(&finding.evidence)) }
-            p { span.try { "What to try: " } (sentence(&finding.remedy)) }
+            p { strong { (prose(&sentence(&finding.finding))) } @if let Some(split) = &finding.split { span.split { (split) } } }
+            p.evidence { (prose(&sentence(&finding.evidence))) }
+            p { span.try { "What to try: " } (prose(&sentence(&finding.remedy))) }
             @if !rows.is_empty() {
                 details {
                     summary { "Rows: " (rows.len()) " of " (finding.rows.len()) }

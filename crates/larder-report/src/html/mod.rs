@@ -7,6 +7,7 @@ mod findings;
 mod lengths;
 mod made;
 mod overview;
+mod prose;
 mod sentence;
 mod table;
 mod training;
@@ -91,7 +92,7 @@ fn anchor(number: usize) -> String {
 
 /// Why something is not there.
 fn missing(why: &str) -> Markup {
-    html! { p.missing { (why) } }
+    html! { p.missing { (prose::prose(why)) } }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use larder_metrics::{BaselineVerdict, Interval, Metric};
 use maud::{Markup, html};
 
 use super::anchor;
+use super::prose::prose;
 use super::table::{cell, count, score, table};
 use crate::charts::lines;
 use crate::{ClassSplit, EntitySplit, Fact, Line, Part, Plot, ReportError, Run, Scores};
@@ -59,7 +60,7 @@ pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
             h2 { "Scores" }
             @if !classes.is_empty() { (table(2, &class_header, &classes)) }
             @if !entities.is_empty() { (table(2, &entity_header, &entities)) }
-            @for (number, run, why) in missing { p.missing { a href=(format!("#{}", anchor(number))) { (run.name) } ": " (why) } }
+            @for (number, run, why) in missing { p.missing { a href=(format!("#{}", anchor(number))) { (run.name) } ": " (prose(why)) } }
             @if runs.len() > 1 { (differences(runs)) }
             (charts)
         }

@@ -42,7 +42,12 @@ pub(super) fn table(words: usize, header: &[&str], rows: &[Vec<Markup>]) -> Mark
     }
 }
 
-/// A cell of text.
+/// A cell of running text, which gets room on a phone too.
+pub(super) fn text(text: &str) -> Markup {
+    html! { span.text { (text) } }
+}
+
+/// A cell.
 pub(super) fn cell(text: impl AsRef<str>) -> Markup {
     html! { (text.as_ref()) }
 }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::missing;
+use super::prose::prose;
 use super::table::{cell, score, table};
 use crate::charts::lines;
 use crate::{Candidate, Part, ReportError, Training};
@@ -21,7 +22,7 @@ pub(super) fn training(training: &Training) -> Result<Markup, ReportError> {
     Ok(html! {
         section {
             h3 { "Training" }
-            @for sentence in &training.sentences { p { (sentence) } }
+            @for sentence in &training.sentences { p { (prose(sentence)) } }
             (charts)
             @if !training.candidates.is_empty() { (candidates(training)) }
         }
