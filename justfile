@@ -145,7 +145,7 @@ test-cuda: _rust setup-cuda setup
 test-interop: _rust setup
     test -x .larder/interop/bin/python || {{ python }} -m venv .larder/interop
     .larder/interop/bin/python -m pip install --quiet --disable-pip-version-check \
-        pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
+        pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0 pandas==3.1.1
     LARDER_INTEROP_PYTHON="$PWD/.larder/interop/bin/python" cargo test --locked --package larder --package larder-tests interop
 
 # Pages of runs in a headless Chromium, wide, dark and on a phone; screenshots go to target/report
@@ -159,7 +159,7 @@ test-report: _rust setup
     fi
     cargo build --locked --package larder
     LARDER_TEST_BROWSER=1 LARDER_SCREENSHOTS=target/report \
-        cargo test --locked --package larder-tests --test report -- --nocapture
+        cargo test --locked --workspace --test report -- --nocapture
     ls target/report
 
 # Exported runs, answered by the Python of their own cards beside `larder predict`: the quick start's, and CoLA's where it is

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use larder_store::{FeaturesFile, TokensProjection, TokensReader};
-use larder_tests::{Kitchen, predictions, repository, sentences};
+use larder_tests::{Kitchen, predictions, real, repository, sentences};
 use serde_json::{Value, json};
 
 const READERS: [&str; 3] = ["pyarrow", "polars", "duckdb"];
@@ -54,6 +54,41 @@ fn interop_every_reader_sees_what_larder_reads() {
         assert_tokens(&seen["tokens"], &tokens_path, reader);
         assert_predictions(&seen["predictions"], &predictions_path, reader);
     }
+}
+
+#[test]
+fn interop_snippets_of_the_documentation_run() {
+    let test = "interop_snippets_of_the_documentation_run";
+    let Some(python) = std::env::var_os("LARDER_INTEROP_PYTHON") else {
+        eprintln!("SKIPPED: {test} needs LARDER_INTEROP_PYTHON: run `just test-interop`");
+        return;
+    };
+    let Some(minilm) = real::minilm(test) else { return };
+    // What `just quickstart` leaves, as far as the snippets read it.
+    let kitchen = Kitchen::empty();
+    let name = "all-MiniLM-L6-v2";
+    kitchen.ok(&["--home", "artifacts", "encoder", "add", &minilm.display().to_string(), "--name", name]);
+    for dataset in ["data/intents/intents.toml", "data/ner/ner.toml"] {
+        let dataset = repository().join(dataset).display().to_string();
+        kitchen.ok(&["--home", "artifacts", "run", &dataset, "-e", name]);
+    }
+    let documented = ["crates/larder-store/docs/parquet.md", "README.md"];
+    let mut printed = Vec::new();
+    for path in documented {
+        let text = std::fs::read_to_string(repository().join(path)).unwrap();
+        let snippets = text.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for snippet in snippets.filter(|snippet| !snippet.contains("artifacts/graphs")) {
+            let mut command = Command::new(&python);
+            command.args(["-B", "-c", snippet]);
+            kitchen.prepare(&mut command);
+            let output = command.output().expect("LARDER_INTEROP_PYTHON starts");
+            assert!(output.status.success(), "{path}:\n{snippet}\n{}", String::from_utf8_lossy(&output.stderr));
+            printed.push(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+    }
+    assert!(printed.len() >= 7, "{} snippets", printed.len());
+    let all = printed.join("\n");
+    assert!(all.contains("(1500, 384)") && all.contains("cosine"), "{all}");
 }
 
 /// The numbers of a JSON list as float32. The script prints float64 digits, and the JSON parser may miss the last of
