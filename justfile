@@ -104,6 +104,16 @@ report *runs: build
 inspect file *options: build
     {{ larder }} inspect "{{ file }}" "${@:2}"
 
+# A run as one ONNX file with tokenizer, configuration and model card, checked against the run
+[group('stages')]
+export run output *options: build
+    {{ larder }} export "{{ run }}" --output "{{ output }}" "${@:3}"
+
+# What this machine has: runtime, devices that really run, encoders, memory, disk, speed
+[group('set-up')]
+doctor *options: build
+    {{ larder }} doctor "$@"
+
 # Entity scores of any CoNLL file with a gold and a predicted column
 [group('stages')]
 score file *options: build

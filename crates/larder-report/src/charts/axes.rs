@@ -70,7 +70,9 @@ pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     if least > most {
         return 0.0..1.0;
     }
-    let room = if most > least { (most - least) * 0.06 } else { most.abs().max(1e-3) * 0.5 };
+    let size = most.abs().max(least.abs());
+    // Ticks between values that differ in their last digits only would never come to an end.
+    let room = if most > least { ((most - least) * 0.06).max(size * 1e-6) } else { size.max(1e-3) * 0.5 };
     least - room..most + room
 }
 

@@ -10,6 +10,8 @@ use super::svg::{UNIT, drawing};
 use crate::numbers::PrecisionRecall;
 use crate::{Plot, ReportError};
 
+/// What is larger, as a loss that diverged, has no place on an axis.
+const LARGEST: f64 = 1e30;
 /// Points of a line of measurements: fewer are smoother, and more show the noise of single steps.
 const POINTS: usize = 160;
 /// Points of a line that is exact: more than a chart has pixels show nothing more.
@@ -20,13 +22,13 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     let place = |x: f64| if plot.logarithmic_x { x.log10() } else { x };
     let of = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         let placed = points.iter().map(|&(x, y)| (place(x), y));
-        placed.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
+        placed.filter(|(x, y)| x.abs() < LARGEST && y.abs() < LARGEST).collect()
     };
     let series: Vec<Vec<(f64, f64)>> = plot.lines.iter().map(|line| averaged(&of(&line.points))).collect();
     if series.iter().all(Vec::is_empty) {
         return Ok(html! { p.missing { (plot.title) ": there is nothing to draw." } });
     }
-    let levels = plot.levels.iter().filter(|level| level.y.is_finite());
+    let levels = plot.levels.iter().filter(|level| level.y.abs() < LARGEST);
     let axes = Axes {
         x: range(series.iter().flatten().map(|point| point.0)),
         y: range(series.iter().flatten().map(|point| point.1).chain(levels.clone().map(|level| level.y))),
@@ -129,6 +131,27 @@ mod tests {
         let chart = lines(&broken).unwrap().into_string();
         assert_eq!(chart.matches("<circle").count(), 2);
         assert!(!chart.contains("NaN") && chart.contains("var(--level)") && chart.contains("guessing"), "{chart}");
+    }
+
+    #[test]
+    fn axes_hold_whatever_they_are_given() {
+        let last_digit = f64::from_bits(0.7_f64.to_bits() + 1);
+        for values in [
+            [0.7, 0.7],
+            [0.7, last_digit],
+            [0.0, 0.0],
+            [1e300, 0.5],
+            [f64::INFINITY, 0.5],
+            [-1e29, 1e29],
+            [1e-300, 2e-300],
+        ] {
+            let points = vec![(1.0, values[0]), (2.0, values[1])];
+            let line = Line { name: "train".into(), points, marked: false };
+            let plot = Plot { title: "loss".into(), x: "step".into(), lines: vec![line], ..Plot::default() };
+            let chart = lines(&plot).unwrap().into_string();
+            assert!(chart.contains("<polyline") || chart.contains("<circle"), "{values:?}: {chart}");
+            assert!(chart.len() < 20_000 && !chart.contains("inf") && !chart.contains("NaN"), "{values:?}");
+        }
     }
 
     #[test]
