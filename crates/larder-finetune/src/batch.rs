@@ -6,6 +6,10 @@ use larder_runtime::TensorView;
 use crate::hidden::{HiddenStates, SplitOf};
 use crate::{Example, TuneError};
 
+/// Widths of batches on a device are multiples of this: few different shapes, whose memory and algorithms are found
+/// again, for at most 15 tokens of padding a row. 16 is also what half-precision matrix products like.
+pub(crate) const DEVICE_WIDTH: usize = 16;
+
 /// Makes batches of a list of examples.
 #[derive(Clone, Copy)]
 pub(crate) struct Batches<'a> {
@@ -17,16 +21,38 @@ pub(crate) struct Batches<'a> {
     pub pad: i64,
     /// The hidden states that stand for the tokens, and how wide they are.
     pub hidden: Option<(&'a dyn HiddenStates, usize)>,
+    /// Batches are padded on to a multiple of so many tokens, as far as the encoder reads.
+    pub width: Width,
+}
+
+/// How wide batches are.
+#[derive(Clone, Copy)]
+pub(crate) struct Width {
+    /// Tokens of which a width is a multiple.
+    pub multiple: usize,
+    /// Tokens that the encoder reads.
+    pub most: usize,
+}
+
+impl Width {
+    /// As wide as the longest example.
+    pub const EXACT: Self = Self { multiple: 1, most: usize::MAX };
+
+    /// The width of a batch whose longest example has so many tokens.
+    fn of(self, longest: usize) -> usize {
+        longest.next_multiple_of(self.multiple).min(self.most).max(longest)
+    }
 }
 
 impl Batches<'_> {
-    /// Those examples, padded to the longest of them.
+    /// Those examples, padded to the longest of them or a little more.
     ///
     /// # Errors
     /// [`TuneError::HiddenStates`], and what reading them says.
     pub fn of(&self, rows: &[usize]) -> Result<Batch, TuneError> {
         let examples: Vec<&Example> = rows.iter().map(|&row| &self.examples[row]).collect();
-        let (count, seq) = (examples.len(), examples.iter().map(|example| example.len()).max().unwrap_or(0));
+        let longest = examples.iter().map(|example| example.len()).max().unwrap_or(0);
+        let (count, seq) = (examples.len(), self.width.of(longest));
         let by_token = self.input == HeadInput::Tokens;
         let mut batch = Batch {
             shape: [count, seq, self.hidden.map_or(0, |(_, width)| width)],
@@ -122,10 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn widths_are_multiples_as_far_as_the_encoder_reads() {
+        let width = Width { multiple: 16, most: 40 };
+        assert_eq!([0, 1, 16, 17, 33, 40, 50].map(|longest| width.of(longest)), [0, 16, 16, 32, 40, 40, 50]);
+        assert_eq!(Width::EXACT.of(17), 17);
+    }
+
+    #[test]
     fn hidden_states_stand_where_their_tokens_do() {
         let examples = [1, 2, 3].map(|tokens| Example::tagged(vec![7; tokens], vec![1; tokens]));
         let input = HeadInput::Tokens;
-        let batches = Batches { examples: &examples, split: SplitOf::Dev, input, pad: 0, hidden: Some((&Numbered, 2)) };
+        let hidden: Option<(&dyn HiddenStates, usize)> = Some((&Numbered, 2));
+        let batches = Batches { examples: &examples, split: SplitOf::Dev, input, pad: 0, hidden, width: Width::EXACT };
         let batch = batches.of(&[2, 0]).expect("they are as long as they should be");
         assert_eq!(batch.shape, [2, 3, 2]);
         assert_eq!(batch.hidden_states, [2.0, 0.0, 2.0, 1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);

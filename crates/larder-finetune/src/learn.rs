@@ -8,7 +8,7 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{EncoderConfig, Model};
 use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
 
-use crate::batch::{BATCH_INPUTS, Batches};
+use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::hidden::{HiddenStates, SplitOf};
 use crate::{Example, TuneError};
 
@@ -61,10 +61,11 @@ pub(crate) fn learn(
         let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % config.vocab_size) as i64).collect();
         let labels = vec![0; if input == HeadInput::Tokens { seq } else { 1 }];
         let examples: Vec<Example> = (0..rows).map(|row| Example::tagged(ids(row), labels.clone())).collect();
-        let hidden = config.hidden_size;
-        let zeros_of_tokens = Zeros(seq * hidden);
+        let hidden_size = config.hidden_size;
+        let zeros_of_tokens = Zeros(seq * hidden_size);
         let split = SplitOf::Train;
-        let batches = Batches { examples: &examples, split, input, pad: 0, hidden: Some((&zeros_of_tokens, hidden)) };
+        let hidden: Option<(&dyn HiddenStates, usize)> = Some((&zeros_of_tokens, hidden_size));
+        let batches = Batches { examples: &examples, split, input, pad: 0, hidden, width: Width::EXACT };
         let batch = batches.of(&(0..rows).collect::<Vec<_>>())?;
         let shapes: Vec<Vec<usize>> =
             masks.iter().map(|mask| mask.shape.iter().map(|dim| dim.at(rows, seq)).collect()).collect();

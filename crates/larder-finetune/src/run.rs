@@ -11,7 +11,7 @@ use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, Precision, RowNumbe
 use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
 use rayon::ThreadPool;
 
-use crate::batch::{BATCH_INPUTS, Batch, Batches};
+use crate::batch::{BATCH_INPUTS, Batch, Batches, DEVICE_WIDTH, Width};
 use crate::checkpoint::{self, Checkpoint, LAST_FILE, Progress};
 use crate::collapse::Watch;
 use crate::evaluate::Evaluator;
@@ -78,7 +78,11 @@ impl<'a> Run<'a> {
         };
         let pad = config.pad_token_id.map_or(0, i64::from);
         let hidden = material.hidden.map(|states| (states, config.hidden_size));
-        let batches = Batches { examples: train, split: SplitOf::Train, input: settings.input, pad, hidden };
+        let width = match forms.resident {
+            Some(_) => Width { multiple: DEVICE_WIDTH, most: config.max_positions() },
+            None => Width::EXACT,
+        };
+        let batches = Batches { examples: train, split: SplitOf::Train, input: settings.input, pad, hidden, width };
         let judged = match dev {
             [] => batches,
             dev => Batches { examples: dev, split: SplitOf::Dev, ..batches },

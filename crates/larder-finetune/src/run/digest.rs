@@ -9,7 +9,11 @@ use crate::settings::{HeadStart, TuneSettings};
 
 /// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device; not threads, nor how
 /// often the run is saved or how patient it is.
-pub(super) fn run_digest(material: &Material<'_>, settings: &TuneSettings, device: Device) -> Result<String, TuneError> {
+pub(super) fn run_digest(
+    material: &Material<'_>,
+    settings: &TuneSettings,
+    device: Device,
+) -> Result<String, TuneError> {
     let plain = TuneSettings {
         head: HeadStart::Random,
         resume: false,
