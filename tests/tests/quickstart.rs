@@ -16,5 +16,7 @@ fn intents_are_told_apart_and_the_majority_is_beaten() {
         assert!(majority < 0.5 && split["against_majority"]["verdict"] == "above", "{split:#}");
         assert!(number("/against_majority/mcc/low") > 0.5, "the interval is far from the constant answer's 0");
     }
+    let findings = &report["diagnosis"]["findings"];
+    assert_eq!(findings, &serde_json::json!([]), "nothing stands out about a run that is well");
     kitchen.ok(&["run", &dataset, "-e", "minilm"]).says(&["train    intents-minilm-1: up to date"]);
 }

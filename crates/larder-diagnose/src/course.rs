@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::features::{Losses, TRAIN_MORE};
+use crate::fit::AT_GUESSING;
 use crate::{Diagnosis, DiagnosisKind};
 
 /// The last score is this far below the best one where more training did harm.
@@ -213,15 +214,23 @@ pub fn diagnose_mlp_course(course: &MlpCourse<'_>) -> Vec<Diagnosis> {
     let evidence =
         format!("{score} {:.3} on {} held-out rows after epoch {}", chosen.score, course.held_out_rows, chosen.step);
     let mut found = Vec::new();
-    if chosen.training_loss >= HARDLY_LEARNED * guessing {
+    if best + 1 == course.most_epochs && course.held_out_mcc > 0.0 {
+        found.push(Diagnosis::new(
+            DiagnosisKind::UnderTrained,
+            "the last epoch was the best",
+            evidence.clone(),
+            "try more with `--epochs`",
+        ));
+    } else if course.held_out_mcc <= 0.0
+        && let Some(loss) = chosen.loss.filter(|loss| *loss >= AT_GUESSING * guessing)
+    {
         found.push(Diagnosis::new(
             DiagnosisKind::PriorEntropy,
-            "the head has hardly learned from the training rows: the loss sits at that of guessing",
+            "held-out rows are answered no better than by the labels' shares",
             format!(
-                "training loss {:.3}, {guessing:.3} for guessing by the labels' shares; {evidence}",
-                chosen.training_loss
+                "their loss is {loss:.3}, {guessing:.3} for guessing by the labels' shares (its entropy); {evidence}"
             ),
-            format!("try `--layers all`, a higher `--learning-rate` (now {learning_rate:e}), or more `--epochs`"),
+            format!("try `--layers all`, another `--learning-rate` (now {learning_rate:e}), or the head `logistic`"),
         ));
     } else if course.held_out_mcc <= 0.0 {
         found.push(Diagnosis::new(
@@ -229,13 +238,6 @@ pub fn diagnose_mlp_course(course: &MlpCourse<'_>) -> Vec<Diagnosis> {
             "held-out rows are answered no better than by a constant",
             evidence.clone(),
             "try `--layers all`, a lower `--learning-rate`, or the head `logistic`",
-        ));
-    } else if best + 1 == course.most_epochs {
-        found.push(Diagnosis::new(
-            DiagnosisKind::UnderTrained,
-            "the last epoch was the best",
-            evidence.clone(),
-            "try more with `--epochs`",
         ));
     } else if best == 0 && epochs.len() > 1 {
         found.push(Diagnosis::new(

@@ -50,9 +50,9 @@ pub fn diagnose_balance(balance: &Balance<'_>) -> Option<Diagnosis> {
     ))
 }
 
-/// A head whose held-out answers have a lower MCC than this is no judge of labels: most of its contradictions are its own
-/// mistakes.
-const TRUSTED_MCC: f64 = 0.5;
+/// A head whose held-out answers have a lower MCC than this is no judge of labels: its contradictions are its own mistakes. On
+/// this project's acceptability set, whose labels are right by construction, one of 0.73 suspected 6 % of the rows.
+const TRUSTED_MCC: f64 = 0.8;
 
 /// Suspects below this share of train are what a good head gets wrong by itself: with labels that are all right, a head whose
 /// answers have a MCC of 0.99 had none to 0.5 % of the rows.
@@ -180,7 +180,7 @@ mod tests {
         assert!(found.rows.iter().all(|row| row.row % 10 == 3 && row.in_train));
         assert_eq!(found.rows[0].row, 13, "the least probable label first");
         assert_eq!(found.rows[0].note, "labelled `c0` (0.01), held-out answer `c1` (0.99)");
-        assert_eq!(diagnose_label_errors(&HeldOutAnswers { mcc: 0.3, ..answers }), None, "no judge of labels");
+        assert_eq!(diagnose_label_errors(&HeldOutAnswers { mcc: 0.7, ..answers }), None, "no judge of labels");
     }
 
     #[test]

@@ -10,6 +10,9 @@ const WORTH_IT: f64 = 0.03;
 /// ... and so many standard errors of the score.
 const CLEAR: f64 = 1.0;
 
+/// A score from which on more rows bring little that anybody would notice.
+const GOOD: f64 = 0.95;
+
 /// Scores of heads that were fitted on more and more of the training rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Curve<'a> {
@@ -33,8 +36,11 @@ impl Curve<'_> {
         Some(last - before)
     }
 
+    /// Whether the last score is clearly above all others, and not as good as can be.
     fn is_rising(&self) -> bool {
-        self.last_doubling().is_some_and(|gain| gain >= WORTH_IT && gain >= CLEAR * self.standard_error)
+        let Some(((_, last), others)) = self.points.split_last() else { return false };
+        let gain = WORTH_IT.max(CLEAR * self.standard_error);
+        *last < GOOD && !others.is_empty() && others.iter().all(|(_, score)| last - score >= gain)
     }
 }
 
@@ -75,5 +81,9 @@ mod tests {
         let flat = [(100, 0.3), (200, 0.55), (400, 0.58), (800, 0.59)];
         assert_eq!(diagnose_curve(&Curve { points: &flat, ..curve }), None);
         assert_eq!(diagnose_curve(&Curve { points: &[], ..curve }), None);
+        let good = [(100, 0.8), (200, 0.85), (400, 0.9), (800, 0.96)];
+        assert_eq!(diagnose_curve(&Curve { points: &good, ..curve }), None);
+        let noise = [(100, 0.01), (200, -0.04), (400, -0.07), (800, 0.0)];
+        assert_eq!(diagnose_curve(&Curve { points: &noise, ..curve }), None);
     }
 }

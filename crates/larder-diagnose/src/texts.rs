@@ -11,7 +11,7 @@ const MANY_UNKNOWN: f64 = 0.02;
 
 /// Tokens a word from which on the vocabulary spells rather than knows: English has 1.1 to 1.6 in English vocabularies, German
 /// in a multilingual one about 1.7, and Russian in an English one about 5.
-const MANY_PIECES: f64 = 3.0;
+const MANY_PIECES: f64 = 4.0;
 
 /// Words below which a mean says nothing.
 const ENOUGH_WORDS: u64 = 100;

@@ -184,9 +184,7 @@ fn of_sequence(record: &RunRecord, sequence: &SequenceRecord, facts: &FitFacts) 
     });
     found.extend(choice.as_ref().and_then(diagnose_edge));
     let nothing = diagnose_nothing_found(choice.as_ref(), facts.held_out.as_ref(), &tried);
-    if nothing.is_none()
-        && let Some(held_out) = &sequence.out_of_fold_scores
-    {
+    if let Some(held_out) = &sequence.out_of_fold_scores {
         let metric = sequence.settings.metric;
         found.extend(diagnose_gap(&Gap {
             score: metric.name(),
