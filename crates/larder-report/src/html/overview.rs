@@ -7,7 +7,7 @@ use super::anchor;
 use super::prose::prose;
 use super::table::{cell, count, score, table};
 use crate::charts::lines;
-use crate::{ClassSplit, EntitySplit, Fact, Line, Part, Plot, ReportError, Run, Scores};
+use crate::{ClassSplit, EntitySplit, Line, Part, Plot, ReportError, Run, Scores};
 
 /// Lines of one chart that can be told apart.
 const LINES: usize = crate::charts::INKS;
@@ -134,7 +134,7 @@ pub(super) fn verdict(verdict: BaselineVerdict) -> Markup {
     html! { span class=(format!("verdict {class}")) { (sign) " " (words) } }
 }
 
-/// What the runs do not have in common, a column a run.
+/// What the runs do not have in common, a column a run: first what all have, each in its own way.
 fn differences(runs: &[Run]) -> Markup {
     let mut names: Vec<&str> = Vec::new();
     for fact in runs.iter().flat_map(|run| &run.facts) {
@@ -142,20 +142,26 @@ fn differences(runs: &[Run]) -> Markup {
             names.push(&fact.name);
         }
     }
-    let value = |run: &Run, name: &str| {
-        run.facts.iter().find(|fact: &&Fact| fact.name == name).map_or_else(String::new, |fact| fact.value.clone())
-    };
-    let rows: Vec<Vec<Markup>> = names
-        .into_iter()
-        .map(|name| (name, runs.iter().map(|run| value(run, name)).collect::<Vec<_>>()))
-        .filter(|(_, values)| values.windows(2).any(|pair| pair[0] != pair[1]))
-        .map(|(name, values)| std::iter::once(cell(name)).chain(values.iter().map(cell)).collect())
-        .collect();
+    let value = |run: &Run, name: &str| run.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.clone());
+    let (mut of_all, mut of_some) = (Vec::new(), Vec::new());
+    for name in names {
+        let values: Vec<Option<String>> = runs.iter().map(|run| value(run, name)).collect();
+        if values.windows(2).all(|pair| pair.first() == pair.last()) {
+            continue;
+        }
+        let rows = if values.iter().all(Option::is_some) { &mut of_all } else { &mut of_some };
+        let cells = values.into_iter().map(|value| cell(value.unwrap_or_default()));
+        rows.push(std::iter::once(cell(name)).chain(cells).collect::<Vec<Markup>>());
+    }
     let header: Vec<&str> = std::iter::once("").chain(runs.iter().map(|run| run.name.as_str())).collect();
     html! {
-        @if !rows.is_empty() {
-            h3 { "What differs" }
-            (table(header.len(), &header, &rows))
+        @if !of_all.is_empty() || !of_some.is_empty() { h3 { "What differs" } }
+        @if !of_all.is_empty() { (table(header.len(), &header, &of_all)) }
+        @if !of_some.is_empty() {
+            details {
+                summary { "Settings that only some of them have" }
+                (table(header.len(), &header, &of_some))
+            }
         }
     }
 }
