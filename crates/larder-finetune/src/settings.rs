@@ -209,7 +209,7 @@ impl TuneSettings {
 
     /// The same for a head on every token.
     pub fn tagging(family: Family, classes: usize) -> Self {
-        Self { input: HeadInput::Tokens, ..Self::of(family, classes) }
+        Self { input: HeadInput::Tokens, ..Self::from_preset(&Preset::of(family).tagging(), classes) }
     }
 
     pub(crate) fn loss(&self) -> Loss {

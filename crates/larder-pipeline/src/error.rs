@@ -270,6 +270,16 @@ pub enum PipelineError {
         /// The digest now.
         found: String,
     },
+    /// The encoder that a run was fine-tuned to, and has with it, is damaged.
+    #[error(
+        "run `{run}`: the encoder that it was fine-tuned to cannot be used: {problem}; fine-tune it again with --force"
+    )]
+    BrokenTunedEncoder {
+        /// The run.
+        run: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// `run.json` contradicts itself or the head beside it.
     #[error("run `{run}`: run.json and head.json do not belong together; train it again")]
     BrokenRun {

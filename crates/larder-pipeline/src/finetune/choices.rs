@@ -128,6 +128,10 @@ impl TuneChoices {
             Recipe::Family => Preset::of(config.family),
             Recipe::Stable => Preset::stable(config.family),
         };
+        let preset = match task {
+            Task::Sequence => preset,
+            Task::Tagging => preset.tagging(),
+        };
         let plain = TuneSettings::from_preset(&preset, counts.len());
         let input = match (task, self.pool) {
             (Task::Tagging, _) => HeadInput::Tokens,

@@ -15,7 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
-use larder_encoder::Encoder;
+use larder_encoder::{Encoder, EncoderError};
 use larder_finetune::{Material, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_metrics::{Metric, class_prior_entropy};
@@ -281,5 +281,12 @@ fn steps(tuned: &Tuned) -> Vec<StepRecord> {
 
 /// The encoder that a run of that name fine-tuned, in its folder.
 pub(crate) fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, PipelineError> {
-    Ok(Encoder::open(&larder_store::Home::new(folder), run)?)
+    Encoder::open(&larder_store::Home::new(folder), run).map_err(|error| {
+        // The encoder's own way out is for those that were added.
+        let problem = match error {
+            EncoderError::Broken { path, problem, .. } => format!("{} {problem}", path.display()),
+            other => other.to_string(),
+        };
+        PipelineError::BrokenTunedEncoder { run: run.to_owned(), problem }
+    })
 }
