@@ -114,6 +114,11 @@ export run output *options: build
 doctor *options: build
     {{ larder }} doctor "$@"
 
+# Texts of a features file encoded again and compared
+[group('stages')]
+verify file *options: build
+    {{ larder }} verify "{{ file }}" "${@:2}"
+
 # Entity scores of any CoNLL file with a gold and a predicted column
 [group('stages')]
 score file *options: build
