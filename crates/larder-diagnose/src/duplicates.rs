@@ -55,19 +55,20 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
         .partition(|group| group.rows.iter().all(|&row| train.labels[row] == train.labels[group.rows[0]]));
     let rows = train.evened.len();
     let surplus: usize = agreeing.iter().map(|group| group.rows.len() - 1).sum();
+    let what = if names.is_empty() { "tags" } else { "label" };
     if surplus as f64 >= MANY_COPIES * rows as f64 && surplus > 0 {
         let exact: usize = agreeing.iter().map(|group| group.rows.len() - distinct(group, train.exact)).sum();
         let finding = Diagnosis::new(
             DiagnosisKind::DuplicateRows,
             "train has rows more than once",
             format!(
-                "{} of its {rows} rows repeat the text and label of another; {}",
+                "{} of its {rows} rows repeat the text and {what} of another; {}",
                 share(surplus, rows),
                 forms(exact, surplus)
             ),
             "remove the copies: they count that often in the fit, and cross-validation asks about rows that it has seen",
         );
-        let note = |group: &Group| format!("{} rows have this text and label", group.rows.len());
+        let note = |group: &Group| format!("{} rows have this text and {what}", group.rows.len());
         let pointers = agreeing.iter().map(|group| Pointer::train(group.rows[0], note(group)));
         found.push(Pointing::new(finding, pointers.collect()));
     }
@@ -78,9 +79,12 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
             DiagnosisKind::ContradictoryRows,
             format!("train has the same text with different {what}"),
             format!(
-                "{concerned} of its {rows} rows, {} texts (Unicode forms, case and spaces evened out): for each at least one row \
-                 must be answered wrongly",
-                contradicting.len()
+                "{concerned} of its {rows} rows, {} (Unicode forms, case and spaces evened out): for each at least one row must \
+                 be answered wrongly",
+                match contradicting.len() {
+                    1 => "1 text".to_owned(),
+                    texts => format!("{texts} texts"),
+                }
             ),
             "look at them and keep one; if both are right, the text alone does not decide, and no model of it will",
         );
