@@ -147,7 +147,7 @@ fn confusion_row(labels: &[String], gold: usize, row: &[u64]) -> Markup {
         tr {
             th scope="row" { (labels.get(gold).map_or("?", String::as_str)) }
             @for (answer, &rows) in row.iter().enumerate() {
-                @let share = if all == 0 { 0 } else { rows * 100 / all };
+                @let share = (rows * 100).checked_div(all).unwrap_or(0);
                 td.right[answer == gold].wrong[answer != gold] style=(format!("--share:{}%", share * 6 / 10)) {
                     @if rows == 0 { span.none { "0" } } @else { (count(rows)) }
                 }

@@ -143,7 +143,7 @@ mod tests {
     fn a_direction_is_found_in_many_dimensions() {
         // Along one hidden direction, and a tenth as wide along another.
         let width = 400;
-        let direction = |at: usize| if at % 2 == 0 { 1.0 } else { -1.0 };
+        let direction = |at: usize| if at.is_multiple_of(2) { 1.0 } else { -1.0 };
         let vectors: Vec<f32> = (0..60)
             .flat_map(|row| {
                 let (along, across) = (f64::from(row) - 30.0, f64::from(row * 7 % 11) * 0.1);
