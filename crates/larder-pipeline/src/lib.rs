@@ -17,6 +17,7 @@
 //! - [`predict_file`] answers every row of a Parquet or JSON lines file; [`doctor`] says what this machine has, and
 //!   [`forecast_split`] what an encode would take.
 //! - [`write_report`] tells all about runs on one page.
+//! - [`export_run`] makes a folder of a run that other tools load, checked against the run.
 //! - [`PipelineError`] wraps the stages' errors and knows the process's [`ExitCode`].
 //!
 //! ```
