@@ -1,0 +1,28 @@
+//! Sentences with code in them.
+
+use maud::{Markup, html};
+
+/// `text` with what stands between backticks as code; as it is where a backtick has no partner.
+pub(super) fn prose(text: &str) -> Markup {
+    let pieces: Vec<&str> = text.split('`').collect();
+    if pieces.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! {
+        @for (at, piece) in pieces.iter().enumerate() {
+            @if at.is_multiple_of(2) { (piece) } @else { code { (piece) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_marked_and_escaped() {
+        assert_eq!(prose("try `--lr <x>` or `a`").into_string(), "try <code>--lr &lt;x&gt;</code> or <code>a</code>");
+        assert_eq!(prose("a ` b").into_string(), "a ` b");
+        assert_eq!(prose("plain").into_string(), "plain");
+    }
+}
