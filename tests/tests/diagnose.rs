@@ -125,7 +125,7 @@ fn rows_that_are_wrong_are_pointed_to() {
     assert_eq!(kinds(&file), kinds(&report["diagnosis"]));
     kitchen
         .ok(&["train", "wrong.toml", "-e", "tiny", "--run", "wrong", "--force", "--c", "0.1", "--class-weight", "none"])
-        .prints(&["Some labels of train look wrong", "in diagnosis.json", "mcc on held-out rows of train"]);
+        .prints(&["Some labels of train look wrong", "Train has rows more than once", "mcc on held-out rows of train"]);
 }
 
 #[test]
