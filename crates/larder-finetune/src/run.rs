@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
 
     /// The run as it was saved, if it was.
     pub fn checkpoint(&self, folder: &Path) -> Result<Option<Checkpoint>, TuneError> {
-        Ok(checkpoint::read_last(&folder.join(LAST_FILE), &self.state.parameters, &self.progress.run)?)
+        checkpoint::read_last(&folder.join(LAST_FILE), &self.state.parameters, &self.progress.run)
     }
 
     /// Goes on from there.

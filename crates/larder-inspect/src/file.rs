@@ -206,7 +206,8 @@ impl ParquetFile {
         for batch in self.reader(column, self.block_rows(column), |builder| limited(builder, limit))? {
             let batch = batch.map_err(|e| self.damaged(e.into()))?;
             let Some(array) = batch.columns().first() else { continue };
-            (rows.clear(), values.clear());
+            rows.clear();
+            values.clear();
             self.take(column, array, first_row, &mut dimension, &mut rows, &mut values)?;
             first_row += array.len() as u64;
             if let Some(dimension) = dimension

@@ -58,7 +58,9 @@ pub use compare::{
     SplitComparison, SubjectScore, compare_encoders, compare_runs,
 };
 pub use diagnose::DIAGNOSIS_FILE;
-pub use doctor::{Checkup, Disk, DoctorOptions, EncoderCheck, EncoderFacts, Machine, ProviderCheck, RuntimeCheck, Speed, doctor};
+pub use doctor::{
+    Checkup, Disk, DoctorOptions, EncoderCheck, EncoderFacts, Machine, ProviderCheck, RuntimeCheck, Speed, doctor,
+};
 pub use encode::{EncodeOptions, embed_features, encode_split, forecast_split};
 pub use error::{ExitCode, PipelineError};
 pub use evaluate::{
@@ -73,7 +75,10 @@ pub use finetune::{
 pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
 pub use larder::Larder;
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
-pub use predict::{EntityPrediction, FileOptions, FileOutcome, InputError, predict_file, Prediction, Predictor, TagPredictor, TaggedText, TextOrWords};
+pub use predict::{
+    EntityPrediction, FileOptions, FileOutcome, InputError, Prediction, Predictor, TagPredictor, TaggedText,
+    TextOrWords, predict_file,
+};
 pub use record::{HeadRecord, MlpRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord, TunedRecord};
 pub use report::{report, write_report};
 pub use run::{RunOutcome, run};

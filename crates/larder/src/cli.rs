@@ -5,9 +5,9 @@ mod doctor;
 mod export;
 mod finetune;
 mod hints;
-mod report;
-mod predict;
 mod inspect;
+mod predict;
+mod report;
 mod verify;
 
 use std::path::PathBuf;
@@ -32,9 +32,9 @@ pub use export::ExportArgs;
 pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::{HintFlags, flag_of};
 pub use inspect::{InspectArgs, RowChoice};
-pub use verify::VerifyArgs;
 pub use predict::{InputFormat, PredictArgs};
 pub use report::ReportArgs;
+pub use verify::VerifyArgs;
 
 use crate::failure::Failure;
 use crate::size::Size;

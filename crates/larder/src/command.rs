@@ -9,12 +9,12 @@ mod export;
 mod finetune;
 mod input;
 mod inspect;
-mod verify;
 mod predict;
 mod report;
 mod score;
 mod stages;
 mod tag;
+mod verify;
 
 use std::io::Write;
 

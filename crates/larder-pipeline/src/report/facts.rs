@@ -67,7 +67,7 @@ fn of_head(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
             facts.push(fact("seed", head.settings.seed));
             if let Some(chosen) = head.selection.as_ref().and_then(|s| s.entries.get(s.chosen)) {
                 facts.push(fact("C", format!("{:e}", chosen.c)));
-                facts.push(fact("class weight", &chosen.class_weight));
+                facts.push(fact("class weight", chosen.class_weight));
             }
             facts.extend(threshold().map(|threshold| fact("threshold", format!("{threshold:.3}"))));
         }
@@ -86,7 +86,7 @@ fn of_head(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
             facts.push(fact("seed", head.settings.seed));
             if let Some(chosen) = head.selection.as_ref().and_then(|s| s.entries.get(s.chosen)) {
                 facts.push(fact("C", format!("{:e}", chosen.c)));
-                facts.push(fact("class weight", &chosen.class_weight));
+                facts.push(fact("class weight", chosen.class_weight));
                 facts.push(fact("added to the score of O", format!("{:.2}", chosen.outside_bias)));
             }
         }

@@ -4,7 +4,7 @@ use parquet::basic::Encoding;
 
 use super::*;
 use crate::schema::{open_metadata, values_path};
-use crate::{Provenance, StoreError, digest_file};
+use crate::{Provenance, StoreError, digest_file, join_parquet};
 
 fn batch(from: usize, rows: usize, dtype: FeatureDtype) -> FeatureBatch {
     let values = |salt: usize, width: usize| -> Vec<f32> {

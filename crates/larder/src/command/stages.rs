@@ -4,8 +4,8 @@ use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
 use larder_encoder::Encoder;
 use larder_pipeline::{
-    EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate, forecast_split,
-    run_seeds, tokenize_split,
+    EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate,
+    forecast_split, run_seeds, tokenize_split,
 };
 use serde_json::json;
 
@@ -51,7 +51,8 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
         }
         drop(console);
         if context.json {
-            let forecasts: Vec<_> = forecasts.iter().map(|(split, f)| json!({ "split": split, "forecast": f })).collect();
+            let forecasts: Vec<_> =
+                forecasts.iter().map(|(split, f)| json!({ "split": split, "forecast": f })).collect();
             return context.print_json(&forecasts);
         }
         return context.print(&tables::forecasts(&forecasts));
@@ -186,10 +187,7 @@ impl Context {
 }
 
 /// What stands out about the splits that were judged.
-fn of_splits<'a>(
-    diagnosis: &'a RunDiagnosis,
-    evaluation: &'a Evaluation,
-) -> impl Iterator<Item = &'a Diagnosis> {
+fn of_splits<'a>(diagnosis: &'a RunDiagnosis, evaluation: &'a Evaluation) -> impl Iterator<Item = &'a Diagnosis> {
     let judged: Vec<&str> = match evaluation {
         Evaluation::Sequence(evaluation) => evaluation.splits.iter().map(|one| one.split.as_str()).collect(),
         Evaluation::Tagging(evaluation) => evaluation.splits.iter().map(|one| one.split.as_str()).collect(),

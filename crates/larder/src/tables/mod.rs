@@ -7,26 +7,26 @@ mod findings;
 mod finetune;
 mod forecast;
 mod inspect;
-mod verify;
 mod mlp;
 mod predicted;
 mod seeds;
 mod sequence;
 mod tagging;
+mod verify;
 
 use comfy_table::{CellAlignment, Table, presets};
 use larder_pipeline::{Evaluation, FileScores, HeadRecord, RunRecord, StageTime};
 
 pub use compare::{encoder_costs, reading, run_settings, scores};
-pub use export::export;
 pub use doctor::doctor;
+pub use export::export;
 pub use findings::{findings, learning_curve};
 pub use finetune::{graphs, sweep};
-pub use inspect::{inspection, neighbours};
-pub use verify::verification;
 pub use forecast::forecasts;
+pub use inspect::{inspection, neighbours};
 pub use predicted::predicted;
 pub use seeds::seeds;
+pub use verify::verification;
 
 use crate::format::{count, seconds};
 
