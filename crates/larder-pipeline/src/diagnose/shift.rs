@@ -97,8 +97,8 @@ fn sample(rows: usize, count: usize) -> Vec<std::ops::Range<usize>> {
     let blocks = count.div_ceil(BLOCK);
     let block = |at: usize| {
         let first = at * rows / blocks;
-        // The last block takes what is left of the count, and none reaches into the next.
-        let length = BLOCK.min(count - at * BLOCK).min((at + 1) * rows / blocks - first);
+        // Equal shares of the count, none of which reaches into the next block.
+        let length = ((at + 1) * count / blocks - at * count / blocks).min((at + 1) * rows / blocks - first);
         first..first + length
     };
     (0..blocks).map(block).collect()
