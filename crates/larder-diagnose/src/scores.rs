@@ -65,7 +65,7 @@ pub fn diagnose_scores(judged: &Judged<'_>, method: &Method<'_>) -> Vec<Diagnosi
     }
     let kind = DiagnosisKind::MajorityBaseline;
     if !comparison.mcc_above_zero {
-        let finding = format!("on {split} these scores cannot be told from the majority baseline");
+        let finding = format!("on {split} these scores are no better than the majority baseline's");
         return vec![Diagnosis::new(kind, finding, evidence, any_remedy()).on(split)];
     }
     // The classes are told apart a little, and accuracy is no better than the constant answer's.

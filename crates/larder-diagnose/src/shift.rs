@@ -51,7 +51,7 @@ pub fn diagnose_shift(shift: &Shift<'_>) -> Option<Diagnosis> {
     Some(
         Diagnosis::new(
             DiagnosisKind::UnlikeTrain,
-            format!("{split} is unlike train"),
+            format!("the split {split} is unlike train"),
             format!(
                 "a classifier on {by} tells its rows from those of train with an area under the curve of {area:.2} (0.5 is chance; \
                  {rows} rows of each, cross-validated){cost}"

@@ -92,7 +92,7 @@ pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> V
     {
         add(
             DiagnosisKind::UnlikeTrain,
-            format!("{split} is unlike train"),
+            format!("the split {split} is unlike train"),
             format!(
                 "strict F1 is {:.3} (up to {:.3}) on {split} and {held_out:.3} on sentences of train that the head had not \
                  seen",
@@ -192,7 +192,7 @@ mod tests {
         let half = scores("B-x O B-y O", "B-x O O B-y");
         let columns = ["embedding", "embedding_l5"];
         let found = said(&half, &columns, TriedTagger { held_out_f1: Some(0.9), ..TRIED });
-        assert!(found.len() == 1 && found[0].starts_with("Dev is unlike train"), "{found:?}");
+        assert!(found.len() == 1 && found[0].starts_with("The split dev is unlike train"), "{found:?}");
         assert!(said(&half, &columns, TriedTagger { held_out_f1: Some(0.5), ..TRIED }).is_empty());
     }
 
