@@ -56,7 +56,7 @@ pub use classification::{
 };
 pub use entities::{
     AverageScores, BoundaryErrors, BoundaryKind, EXAMPLES_PER_ERROR, EntityCounts, EntityErrors, EntityRule,
-    EntityScores, ErrorExample, LostEntity, TaggingScores, TypeConfusion, TypeScores, UnpairedErrors,
+    EntityScores, ErrorExample, ErrorKind, LostEntity, TaggingScores, TypeConfusion, TypeScores, UnpairedErrors,
     paired_entity_difference, score_tagging,
 };
 pub use error::{ClassRole, MetricsError};

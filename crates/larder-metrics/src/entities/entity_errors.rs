@@ -84,7 +84,41 @@ pub struct ErrorExample {
     pub predicted: Option<Entity>,
 }
 
+/// A kind of error, for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorKind<'a> {
+    /// What it is: `person missed`, `place taken for person`, ...
+    pub what: String,
+    /// How many.
+    pub count: u64,
+    /// The first of them, at most [`EXAMPLES_PER_ERROR`].
+    pub examples: &'a [ErrorExample],
+}
+
 impl EntityErrors {
+    /// All kinds in one list, the most frequent first.
+    pub fn kinds(&self) -> Vec<ErrorKind<'_>> {
+        let mut kinds = Vec::new();
+        let mut add = |what: String, count, examples| kinds.push(ErrorKind { what, count, examples });
+        for of in &self.wrong_type {
+            add(format!("{} taken for {}", of.gold, of.predicted), of.count, of.examples.as_slice());
+        }
+        for of in &self.boundary {
+            add(format!("right type, {}", of.kind.to_string().replace('_', " ")), of.count, &of.examples);
+        }
+        for of in &self.wrong_type_and_boundary {
+            add(format!("{} taken for {}, other words", of.gold, of.predicted), of.count, &of.examples);
+        }
+        for of in &self.missed {
+            add(format!("{} missed", of.entity_type), of.count, &of.examples);
+        }
+        for of in &self.spurious {
+            add(format!("{} where nothing is", of.entity_type), of.count, &of.examples);
+        }
+        kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
+        kinds
+    }
+
     pub(crate) fn of(readings: &[Reading]) -> Self {
         let (mut wrong_type, mut boundary, mut both) = (Tally::default(), Tally::default(), Tally::default());
         let (mut missed, mut spurious) = (Tally::default(), Tally::default());

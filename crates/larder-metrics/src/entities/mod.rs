@@ -14,7 +14,7 @@ mod tagging;
 pub use comparison::paired_entity_difference;
 pub use counts::EntityCounts;
 pub use entity_errors::{
-    BoundaryErrors, EXAMPLES_PER_ERROR, EntityErrors, ErrorExample, TypeConfusion, UnpairedErrors,
+    BoundaryErrors, EXAMPLES_PER_ERROR, EntityErrors, ErrorExample, ErrorKind, TypeConfusion, UnpairedErrors,
 };
 pub use lost::LostEntity;
 pub use pairing::BoundaryKind;

@@ -88,30 +88,14 @@ fn types(scores: &TaggingScores) -> Markup {
 
 /// Kinds of errors, the most frequent first, each with its first example.
 fn kinds(errors: &EntityErrors, examples: &BTreeMap<usize, (String, Vec<String>)>) -> Markup {
-    let mut kinds: Vec<(u64, String, &[ErrorExample])> = Vec::new();
-    for entry in &errors.wrong_type {
-        kinds.push((entry.count, format!("{} taken for {}", entry.gold, entry.predicted), &entry.examples));
-    }
-    for entry in &errors.boundary {
-        kinds.push((entry.count, format!("right type, {}", entry.kind.to_string().replace('_', " ")), &entry.examples));
-    }
-    for entry in &errors.wrong_type_and_boundary {
-        let what = format!("{} taken for {}, other words", entry.gold, entry.predicted);
-        kinds.push((entry.count, what, &entry.examples));
-    }
-    for entry in &errors.missed {
-        kinds.push((entry.count, format!("{} missed", entry.entity_type), &entry.examples));
-    }
-    for entry in &errors.spurious {
-        kinds.push((entry.count, format!("{} where nothing is", entry.entity_type), &entry.examples));
-    }
-    kinds.sort_by_key(|kind| Reverse(kind.0));
+    let kinds = errors.kinds();
     let rows: Vec<Vec<Markup>> = kinds
         .iter()
         .take(KINDS)
-        .map(|(times, what, of)| {
-            let example = of.first().and_then(|example| around(example, examples));
-            vec![cell(what), html! { @if let Some(example) = example { (sentence(&example)) } }, cell(count(*times))]
+        .map(|kind| {
+            let example = kind.examples.first().and_then(|example| around(example, examples));
+            let example = html! { @if let Some(example) = example { (sentence(&example)) } };
+            vec![cell(&kind.what), example, cell(count(kind.count))]
         })
         .collect();
     let more = kinds.len().saturating_sub(KINDS);

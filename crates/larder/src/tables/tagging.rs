@@ -110,35 +110,17 @@ pub fn split(name: &str, scores: &TaggingScores, shown: &BTreeMap<usize, ShownSe
 
 /// Confusions and boundary errors, most frequent first, each with its first example.
 fn errors(scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> String {
-    let errors = &scores.errors;
-    let mut kinds: Vec<(u64, String, &[ErrorExample])> = Vec::new();
-    for entry in &errors.wrong_type {
-        kinds.push((entry.count, format!("{} taken for {}", entry.gold, entry.predicted), &entry.examples));
-    }
-    for entry in &errors.boundary {
-        kinds.push((entry.count, format!("right type, {}", entry.kind.to_string().replace('_', " ")), &entry.examples));
-    }
-    for entry in &errors.wrong_type_and_boundary {
-        let what = format!("{} taken for {}, other words", entry.gold, entry.predicted);
-        kinds.push((entry.count, what, &entry.examples));
-    }
-    for entry in &errors.missed {
-        kinds.push((entry.count, format!("{} missed", entry.entity_type), &entry.examples));
-    }
-    for entry in &errors.spurious {
-        kinds.push((entry.count, format!("{} where nothing is", entry.entity_type), &entry.examples));
-    }
+    let kinds = scores.errors.kinds();
     if kinds.is_empty() {
         return String::new();
     }
-    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.0));
     let mut table = table(&["what went wrong (strict)", "times", "for example: [gold] {answered}"]);
     if let Some(column) = table.column_mut(2) {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
-    for (times, what, examples) in kinds.iter().take(SHOWN_ERRORS) {
-        let example = examples.first().map_or_else(String::new, |example| in_words(example, shown));
-        table.add_row(vec![what.clone(), count(*times), example]);
+    for kind in kinds.iter().take(SHOWN_ERRORS) {
+        let example = kind.examples.first().map_or_else(String::new, |example| in_words(example, shown));
+        table.add_row(vec![kind.what.clone(), count(kind.count), example]);
     }
     let more = kinds.len().saturating_sub(SHOWN_ERRORS);
     let rest = if more == 0 { String::new() } else { format!("\nand {more} kinds more, with examples, under --json") };
