@@ -172,7 +172,7 @@ test-report: _rust setup
         echo "there is no Chromium to open pages in: install it (Debian: apt install chromium)" >&2
         exit 1
     fi
-    cargo build --locked --package larder
+    cargo build --locked --workspace
     LARDER_TEST_BROWSER=1 LARDER_SCREENSHOTS=target/report \
         cargo test --locked --workspace --test report -- --nocapture
     ls target/report
