@@ -136,12 +136,19 @@ impl Diagnosis {
 impl fmt::Display for Diagnosis {
     /// `Finding: evidence. Remedy.`, without the rows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}. {}.", sentence(&self.finding), self.evidence, sentence(&self.remedy))
+        write!(f, "{}: {}. {}.", capitalised(&self.finding), self.evidence, capitalised(&self.remedy))
     }
 }
 
-/// With a capital at its beginning.
-fn sentence(text: &str) -> String {
+/// With a capital at its beginning, unless a name stands there: `mcc` becomes `MCC`, and `out_of_domain_dev` stays.
+pub fn capitalised(text: &str) -> String {
+    let first = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
+    if first == "mcc" {
+        return format!("MCC{}", &text[first.len()..]);
+    }
+    if first.contains('_') {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -191,6 +198,12 @@ impl RunDiagnosis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_begin_with_a_capital_and_names_stay() {
+        let begun = ["more rows help", "mcc 0.5", "mcc", "out_of_domain_dev is", "mccx", "", "ö"].map(capitalised);
+        assert_eq!(begun, ["More rows help", "MCC 0.5", "MCC", "out_of_domain_dev is", "Mccx", "", "Ö"]);
+    }
 
     #[test]
     fn findings_of_a_split_are_replaced_and_others_kept() {

@@ -38,7 +38,7 @@ mod texts;
 pub use course::{
     Course, Evaluated, MlpCourse, diagnose_course, diagnose_dropout_gap, diagnose_learning_rate, diagnose_mlp_course,
 };
-pub use diagnosis::{Diagnosis, DiagnosisKind, FORMAT_VERSION, LearningPoint, PointedRow, RunDiagnosis};
+pub use diagnosis::{Diagnosis, DiagnosisKind, FORMAT_VERSION, LearningPoint, PointedRow, RunDiagnosis, capitalised};
 pub use duplicates::{KeyedRows, diagnose_duplicates, diagnose_leaks};
 pub use features::{Losses, Method, Tried};
 pub use fit::{Choice, Fit, Gap, HeldOutLoss, diagnose_edge, diagnose_fit, diagnose_gap, diagnose_nothing_found};

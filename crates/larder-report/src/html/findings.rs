@@ -1,5 +1,6 @@
 //! What stands out.
 
+use larder_diagnose::capitalised;
 use maud::{Markup, html};
 
 use super::missing;
@@ -50,8 +51,7 @@ fn one(finding: &Finding) -> Markup {
 
 /// With a capital at its beginning and a full stop at its end.
 fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let text: String = letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    let text = capitalised(text);
     if text.is_empty() || text.ends_with('.') { text } else { format!("{text}.") }
 }
 
