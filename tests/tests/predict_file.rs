@@ -156,7 +156,7 @@ fn json_lines_keep_their_fields_and_what_cannot_be_answered_is_said() {
     for (content, said) in [("[1]\n", "expected an object"), ("{\"text\": \n", "no JSON"), ("\n", "has no rows")] {
         kitchen.write("bad.jsonl", content);
         kitchen.larder(&["predict", "mine", "--input", "bad.jsonl", "--output", "o2.jsonl"]).exits(3).says(&[said]);
-        assert!(!kitchen.path("o2.jsonl").exists());
+        assert!(!kitchen.path("o2.jsonl").exists() && !kitchen.path("o2.jsonl.parts").exists());
     }
 }
 

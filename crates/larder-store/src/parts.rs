@@ -56,6 +56,16 @@ impl Parts {
         &self.folder
     }
 
+    /// Ends without a file: parts that are done stay for the next time; without any the folder goes.
+    pub fn leave(self) {
+        if self.path(0).exists() {
+            return;
+        }
+        drop(self.lock);
+        // What cannot be removed now is emptied by the next run.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+
     /// Makes the file of the first `count` parts, by a function that is given them and the file's path, and removes the
     /// folder.
     ///
@@ -101,8 +111,14 @@ mod tests {
         assert!(Parts::open(&target, &one).is_err(), "somebody is at it");
         drop(parts);
         assert!(Parts::open(&target, &one).unwrap().path(0).exists());
+        Parts::open(&target, &one).unwrap().leave();
+        assert!(Parts::open(&target, &one).unwrap().path(0).exists(), "what is done stays");
         let parts = Parts::open(&target, &other).unwrap();
         assert!(!parts.path(0).exists());
+        let folder_of_none = parts.folder().to_path_buf();
+        parts.leave();
+        assert!(!folder_of_none.exists());
+        let parts = Parts::open(&target, &other).unwrap();
         std::fs::write(parts.path(0), "1").unwrap();
         std::fs::write(parts.path(1), "2").unwrap();
         let beside = parts.folder().to_path_buf();

@@ -72,7 +72,7 @@ pub enum InputError {
         problem: String,
     },
     /// It is damaged, or no Parquet file.
-    #[error("{} cannot be read: {problem}", path.display())]
+    #[error("{} cannot be read: {problem}\n  if it is there, it was cut short or damaged, or is of another kind: make or copy it again", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -50,7 +50,12 @@ impl Lines {
                     None => Ok(Some(object)),
                 },
                 Ok(other) => Err(wrong(format!("expected an object, found {}", kind(&other)))),
-                Err(error) => Err(wrong(format!("no JSON: {error}"))),
+                // The parser's own line is always the first.
+                Err(error) => {
+                    let (text, column) = (error.to_string(), error.column());
+                    let what = text.split(" at line ").next().unwrap_or_default();
+                    Err(wrong(format!("no JSON: {what} (column {column}); the file may be cut short")))
+                }
             };
         }
     }

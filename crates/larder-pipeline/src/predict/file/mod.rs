@@ -221,7 +221,7 @@ pub fn predict_file(
     observer.event(Event::Started { stage: Stage::Predict, subject: &subject, changes: &[] });
     let mut work = Work { larder, record: Some(record), options, answerer: None, kind, parts, outcome, count: 0 };
     let total = blocks.total();
-    std::thread::scope(|scope| {
+    let answered = std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
         scope.spawn(move || {
             while let Some(block) = blocks.next_block().transpose() {
@@ -243,7 +243,11 @@ pub fn predict_file(
         };
         // Where nothing could be written any more, that is why work ended.
         written.and(worked)
-    })?;
+    });
+    if let Err(error) = answered.and_then(|()| work.check_rows()) {
+        work.parts.leave();
+        return Err(error);
+    }
     let mut outcome = work.finish(&provenance)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
@@ -338,11 +342,15 @@ impl Work<'_> {
         Ok(answers)
     }
 
+    fn check_rows(&self) -> Result<(), PipelineError> {
+        match self.count {
+            0 => Err(InputError::Empty { path: self.options.input.clone() }.into()),
+            _ => Ok(()),
+        }
+    }
+
     fn finish(self, provenance: &Provenance) -> Result<FileOutcome, PipelineError> {
         let kind = self.kind;
-        if self.count == 0 {
-            return Err(InputError::Empty { path: self.options.input.clone() }.into());
-        }
         self.parts.join(self.count, |parts, target| match kind {
             Kind::Parquet => join_parquet(parts, target, provenance),
             Kind::Jsonl => join_lines(parts, target),
