@@ -305,7 +305,7 @@ bench-large-cache *options: setup build
 # Peak memory of inspecting a features file of 10 GB (needs 20 GB of disk; --gigabytes N for another size)
 [group('bench')]
 bench-inspect *options: setup build
-    {{ python }} -B tests/bench/inspect.py "$@"
+    {{ python }} -B tests/bench/inspect_file.py "$@"
 
 # scikit-learn and seqeval on the word vectors cached by `just run data/wnut17.toml` (needs WNUT-17)
 [group('bench')]

@@ -1,7 +1,8 @@
 //! What the encoder and head answer as they are.
 
-use larder_graphs::{HeadInput, TrainedParameter, TrainingGraphs};
-use larder_runtime::{Runtime, Session, SessionSettings, TensorView};
+use larder_graphs::HeadInput;
+use larder_onnx::Model;
+use larder_runtime::{Bound, Runtime, Session, SessionSettings, TensorView};
 
 use crate::batch::{BATCH_INPUTS, Batches};
 use crate::settings::TuneSettings;
@@ -26,28 +27,45 @@ pub struct Evaluated {
     pub loss: f64,
 }
 
+/// The evaluation graph, by where its parameters are.
+pub(crate) enum EvalGraph {
+    /// Here: it is given them with every batch.
+    Host(Session),
+    /// Where it runs.
+    Device(Box<Bound>),
+}
+
+impl EvalGraph {
+    /// With parameters of the host.
+    pub fn on_host(runtime: &Runtime, eval: Model, settings: &SessionSettings) -> Result<Self, TuneError> {
+        let settings = SessionSettings { name: Some(GRAPH.to_owned()), ..settings.clone() };
+        let bytes = eval.to_bytes()?;
+        drop(eval);
+        let session = Session::from_bytes(runtime, &bytes, &settings).map_err(TuneError::run(GRAPH))?;
+        Ok(Self::Host(session))
+    }
+
+    fn session(&self) -> &Session {
+        match self {
+            Self::Host(session) => session,
+            Self::Device(bound) => bound.session(),
+        }
+    }
+}
+
 /// The graph that answers examples.
 pub(crate) struct Evaluator<'a> {
-    session: Session,
+    graph: EvalGraph,
     batches: Batches<'a>,
     names: Vec<&'static str>,
     classes: usize,
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn new(
-        runtime: &Runtime,
-        graphs: &TrainingGraphs,
-        batches: Batches<'a>,
-        settings: &TuneSettings,
-        session_settings: &SessionSettings,
-    ) -> Result<Self, TuneError> {
-        let session_settings = SessionSettings { name: Some(GRAPH.to_owned()), ..session_settings.clone() };
-        let session =
-            Session::from_bytes(runtime, &graphs.eval.to_bytes()?, &session_settings).map_err(TuneError::run(GRAPH))?;
-        let names = BATCH_INPUTS.into_iter().filter(|name| session.inputs().iter().any(|info| info.name == *name));
-        let names = names.collect();
-        Ok(Self { session, batches, names, classes: settings.classes })
+    pub fn new(graph: EvalGraph, batches: Batches<'a>, settings: &TuneSettings) -> Self {
+        let inputs = graph.session().inputs();
+        let names = BATCH_INPUTS.into_iter().filter(|name| inputs.iter().any(|info| info.name == *name)).collect();
+        Self { graph, batches, names, classes: settings.classes }
     }
 
     /// How many examples there are.
@@ -55,14 +73,8 @@ impl<'a> Evaluator<'a> {
         self.batches.examples.len()
     }
 
-    /// Answers those of the examples that are at these places.
-    pub fn run(
-        &mut self,
-        places: &[usize],
-        parameters: &[TrainedParameter],
-        values: &[Vec<f32>],
-        settings: &TuneSettings,
-    ) -> Result<Evaluated, TuneError> {
+    /// Answers those of the examples that are at these places, with the state's parameters, or those on the device.
+    pub fn run(&mut self, places: &[usize], state: &State, settings: &TuneSettings) -> Result<Evaluated, TuneError> {
         let classes = self.classes;
         let all = self.batches.examples;
         // Where the rows of each begin.
@@ -73,7 +85,10 @@ impl<'a> Evaluator<'a> {
         }
         let mut logits = vec![0.0; labels * classes];
         let (mut sum, mut counted) = (0.0, 0.0);
-        let fed = State::views(parameters, values);
+        let fed = match &self.graph {
+            EvalGraph::Host(_) => State::views(&state.parameters, &state.values),
+            EvalGraph::Device(_) => Vec::new(),
+        };
         for together in order(all, places) {
             let rows: Vec<usize> = together.iter().map(|&number| places[number]).collect();
             let examples: Vec<&Example> = rows.iter().map(|&row| &all[row]).collect();
@@ -93,7 +108,12 @@ impl<'a> Evaluator<'a> {
                 }
                 loss.first().copied().unwrap_or(f32::NAN)
             };
-            let loss = self.session.run_with(&inputs, &["loss", "logits"], read).map_err(TuneError::run(GRAPH))?;
+            let outputs = ["loss", "logits"];
+            let loss = match &mut self.graph {
+                EvalGraph::Host(session) => session.run_with(&inputs, &outputs, read),
+                EvalGraph::Device(bound) => bound.run_with(&inputs, &outputs, read),
+            };
+            let loss = loss.map_err(TuneError::run(GRAPH))?;
             let weight = settings.counted(&examples);
             sum += f64::from(loss) * weight;
             counted += weight;

@@ -1,7 +1,7 @@
 //! Parameters, moments and gradients that stay on the device: the optimizer is a graph too, and between steps nothing but
 //! batches, the loss and the norm is copied.
 
-use larder_graphs::{AdamW, TrainedParameter, flatten, optimizer_model};
+use larder_graphs::{AdamW, TrainedParameter, flatten, flatten_parameters, optimizer_model};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, GraphBuilder, Model};
 use larder_runtime::{Bound, DeviceVector, Runtime, Session, SessionSettings, TensorView};
@@ -10,6 +10,7 @@ use crate::TuneError;
 use crate::state::{Group, State};
 
 const TRAINING: &str = "training graph";
+const EVALUATION: &str = "evaluation graph";
 const OPTIMIZER: &str = "optimizer graph";
 const COPY: &str = "graph that copies to and from the device";
 
@@ -45,9 +46,7 @@ impl Resident {
         settings: &SessionSettings,
     ) -> Result<Self, TuneError> {
         let groups = grouped(state);
-        let named: Vec<Vec<&TrainedParameter>> =
-            groups.iter().map(|group| group.members.iter().map(|&place| &state.parameters[place]).collect()).collect();
-        let training = flatten(training, &named, adds)?;
+        let training = flatten(training, &named(&groups, &state.parameters), adds)?;
         let optimizer = optimizer_model(groups.len(), adam)?;
         let mut training = bound(runtime, training, TRAINING, settings)?;
         let mut optimizer = bound(runtime, optimizer, OPTIMIZER, settings)?;
@@ -85,6 +84,22 @@ impl Resident {
     /// What the training graph takes beside parameters.
     pub fn takes(&self, name: &str) -> bool {
         self.training.session().inputs().iter().any(|info| info.name == name)
+    }
+
+    /// The evaluation graph with these parameters, as they are when it runs.
+    pub fn evaluation(
+        &self,
+        runtime: &Runtime,
+        eval: Model,
+        parameters: &[TrainedParameter],
+        settings: &SessionSettings,
+    ) -> Result<Bound, TuneError> {
+        let eval = flatten_parameters(eval, &named(&self.groups, parameters))?;
+        let mut eval = bound(runtime, eval, EVALUATION, settings)?;
+        for (number, values) in self.values.iter().enumerate() {
+            eval.bind_input(&format!("parameters.{number}"), values).map_err(TuneError::run(EVALUATION))?;
+        }
+        Ok(eval)
     }
 
     /// Brings parameters and moments to the device.
@@ -156,6 +171,11 @@ fn bound(runtime: &Runtime, model: Model, name: &'static str, settings: &Session
     let bytes = model.to_bytes()?;
     drop(model);
     Session::from_bytes(runtime, &bytes, &settings).and_then(Bound::new).map_err(TuneError::run(name))
+}
+
+/// The parameters of each group.
+fn named<'a>(groups: &[Together], parameters: &'a [TrainedParameter]) -> Vec<Vec<&'a TrainedParameter>> {
+    groups.iter().map(|group| group.members.iter().map(|&place| &parameters[place]).collect()).collect()
 }
 
 /// Parameters by how they are updated, in the order in which each way is met.

@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 use crate::batch::{BATCH_INPUTS, Batch, Batches, DEVICE_WIDTH, Width};
 use crate::checkpoint::{self, Checkpoint, LAST_FILE, Progress};
 use crate::collapse::Watch;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{EvalGraph, Evaluator};
 use crate::finetune::{Ended, Material, Score};
 use crate::hidden::SplitOf;
 use crate::observer::{HistoryRow, Note, Observer};
@@ -89,27 +89,28 @@ impl<'a> Run<'a> {
         };
         let lengths: Vec<usize> = train.iter().map(Example::len).collect();
         let watch = Watch::new(train, settings, Plan::new(&lengths, settings).total());
-        let is_needed = watch.is_some() || !dev.is_empty();
-        let evaluator = is_needed.then(|| Evaluator::new(runtime, &graphs, judged, settings, &session_settings));
-        let evaluator = evaluator.transpose()?;
-        // From here on the sessions alone have the graphs, with the constants in them.
+        let evaluates = watch.is_some() || !dev.is_empty();
         let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
-        drop(eval);
         let mut state = State::new(parameters, values, config, settings);
-        let engine = match forms.resident {
+        // Each graph is gone once a session has it, with the constants in it.
+        let (engine, eval) = match forms.resident {
             None => {
                 let bytes = training.to_bytes()?;
                 drop(training);
-                let session = Session::from_bytes(runtime, &bytes, &session_settings);
-                Engine::Host(session.map_err(TuneError::run(GRAPH))?)
+                let session = Session::from_bytes(runtime, &bytes, &session_settings).map_err(TuneError::run(GRAPH))?;
+                drop(bytes);
+                let eval = evaluates.then(|| EvalGraph::on_host(runtime, eval, &session_settings)).transpose()?;
+                (Engine::Host(session), eval)
             }
             Some(_) => {
                 state.gradients = Vec::new();
                 let adds = settings.accumulation > 1;
                 let resident = Resident::new(runtime, training, &state, &settings.adam, adds, &session_settings)?;
-                Engine::Device(Box::new(resident))
+                let eval = evaluates.then(|| resident.evaluation(runtime, eval, &state.parameters, &session_settings));
+                (Engine::Device(Box::new(resident)), eval.transpose()?.map(|graph| EvalGraph::Device(Box::new(graph))))
             }
         };
+        let evaluator = eval.map(|graph| Evaluator::new(graph, judged, settings));
         let pool = threads::pool(&session_settings)?;
         let takes = |name: &&str| match &engine {
             Engine::Host(session) => session.inputs().iter().any(|info| info.name == **name),

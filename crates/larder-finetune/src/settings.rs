@@ -153,7 +153,7 @@ pub struct TuneSettings {
     pub stop_on_collapse: bool,
     /// Go on from the folder's last checkpoint, if it has one.
     pub resume: bool,
-    /// Where training and evaluation graphs run. Parameters and the optimizer are the host's in any case.
+    /// Where graphs run. Parameters and the optimizer are there too; those of the CPU are the loop's own.
     pub device: Device,
     /// What the matrix products of training are computed in; evaluations are float32. On the CPU half precision is only
     /// rounded to, which gives a device's numbers and takes more time than float32.

@@ -66,5 +66,5 @@ pub use reverse::{Differentiated, OPSETS, Request, Scatter, differentiate};
 pub use training::{
     CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, HEAD_BIAS, HEAD_WEIGHT,
     HIDDEN_STATES, HeadInput, LOSS_SCALE, MANIFEST_FILE, MLP_FEATURES, MlpGraphs, MlpSpec, OPTIMIZER_FILE, RowNumbers,
-    TRAINING_FILE, TableForm, TrainedParameter, TrainingGraphs, TrainingSpec, cut, flatten,
+    TRAINING_FILE, TableForm, TrainedParameter, TrainingGraphs, TrainingSpec, cut, flatten, flatten_parameters,
 };

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use cut::{HIDDEN_STATES, cut};
 pub use dropout::{DropoutForm, DropoutMask, DropoutRatios};
-pub use flat::flatten;
+pub use flat::{flatten, flatten_parameters};
 pub use head::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 pub use mlp::{MLP_FEATURES, MlpGraphs, MlpSpec};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};

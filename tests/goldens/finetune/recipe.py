@@ -22,6 +22,11 @@ of the loss over the tokens that have a label. Batches are five rows in file ord
 five times over. AdamW at a constant rate of 1e-3, with a decay of 0.01 but for biases and normalisations; gradients clipped to
 a norm of 1; no dropout. Everything in float32, in one thread, with the eager attention.
 
+`distilbert`, `electra`, `mpnet`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
+options too (`FAMILIES` below), so that every option has PyTorch's word for it. Their head is linear on the first token's last
+hidden state, on the mean of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
+put other layers between. Ids begin at 5, above those that stand for padding.
+
 `minilm.safetensors` and `minilm_tagging.safetensors` are the same of MiniLM, on 40 rows: the first sentences of
 `data/acceptability/train.tsv` and of `data/ner/train.conll` in its tokens; batches of eight rows, the file four times over, a
 rate of 5e-5. MiniLM's parameters are too many to keep. In place of `tuned.<parameter>` there are, of every parameter:
@@ -49,6 +54,7 @@ difference is rounding: PyTorch's own.
 
 import json
 import pathlib
+import re
 import sys
 
 import numpy
@@ -66,6 +72,15 @@ MINILM_ROWS, MINILM_BATCH, MINILM_RATE = 40, 8, 5e-5
 BUCKETS, SKETCH_SEED = 256, 2026
 FIRST = [0xDB9C559891948D23, 0x78BC927DED35455D, 0xAAD71E75CDE2B88E]
 NO_LABEL = -100
+# What the head reads, and what is set besides; what is not there is as for `bert`. `classes` weigh the loss, `frozen` begin the
+# names of what is not trained, `decay` is the rate of a layer as a share of that above it, `head` the head's rate.
+FAMILIES = {
+    "distilbert": dict(reads="first", classes=[1.0, 2.0, 0.5], smoothing=0.1),
+    "electra": dict(reads="first", decay=0.8, head=5e-3),
+    "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
+    "roberta": dict(reads="tokens", rows=10),
+    "xlm-roberta": dict(reads="mean", betas=(0.8, 0.98), epsilon=1e-6),
+}
 
 
 def build(folder, model_class, config_class, encoder, prefix):
@@ -83,12 +98,12 @@ def build(folder, model_class, config_class, encoder, prefix):
     return model
 
 
-def examples(vocabulary):
+def examples(vocabulary, first=1):
     lengths = torch.randint(3, 17, (ROWS,)).tolist()
     ids = torch.zeros(ROWS, max(lengths), dtype=torch.int64)
     mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
     for row, length in enumerate(lengths):
-        ids[row, :length] = torch.randint(1, vocabulary, (length,))
+        ids[row, :length] = torch.randint(first, vocabulary, (length,))
         mask[row, :length] = 1
         types[row, length // 2 : length] = 1
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
@@ -105,13 +120,22 @@ def token_labels(mask):
     return labels
 
 
-def train(model, inputs, labels, rows, rate):
+def train(model, inputs, labels, rows, rate, options={}):
     """Losses and norms of every step; the model is tuned in place."""
-    decayed, plain = [], []
+    groups = []
     for parameter, tensor in model.named_parameters():
-        (plain if parameter.endswith("bias") or "norm" in parameter.lower() else decayed).append(tensor)
-    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=rate)
+        if parameter.startswith(tuple(f"encoder.{frozen}" for frozen in options.get("frozen", ()))):
+            tensor.requires_grad = False
+            continue
+        is_plain = parameter.endswith("bias") or "norm" in parameter.lower()
+        scale = options["head"] / rate if "head" in options and parameter.startswith("classifier.") else 1.0
+        if "decay" in options and not parameter.startswith("classifier."):
+            layers = model.encoder.config.num_hidden_layers
+            layer = re.search(r"\.layer\.(\d+)\.", parameter)
+            scale = options["decay"] ** (layers - 1 - (int(layer[1]) if layer else -1))
+        groups.append({"params": [tensor], "weight_decay": 0.0 if is_plain else 0.01, "lr": rate * scale})
+    optimizer = torch.optim.AdamW(groups, betas=options.get("betas", (0.9, 0.999)), eps=options.get("epsilon", 1e-8))
+    weights = torch.tensor(options["classes"]) if "classes" in options else None
     losses, norms = [], []
     for step in range(STEPS):
         start = step * rows % len(labels)
@@ -122,7 +146,9 @@ def train(model, inputs, labels, rows, rate):
         logits = model(**batch).logits
         if labels.dim() == 2:
             logits, wanted = logits.flatten(0, 1), wanted[:, :longest].flatten()
-        loss = torch.nn.functional.cross_entropy(logits, wanted, ignore_index=NO_LABEL)
+        loss = torch.nn.functional.cross_entropy(
+            logits, wanted, weight=weights, ignore_index=NO_LABEL, label_smoothing=options.get("smoothing", 0.0)
+        )
         optimizer.zero_grad()
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)))
@@ -149,6 +175,60 @@ def golden(name, folder, model_class, config_class, encoder, prefix):
     kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
     for parameter, tensor in model.named_parameters():
         kept[f"tuned.{parameter.removeprefix(encoder + '.')}"] = tensor
+    save(kept, name)
+
+
+class WithHead(torch.nn.Module):
+    """An encoder and a linear head on what it reads."""
+
+    def __init__(self, encoder, reads):
+        super().__init__()
+        self.encoder, self.reads = encoder, reads
+        self.classifier = torch.nn.Linear(encoder.config.hidden_size, CLASSES)
+        self.takes_types = getattr(encoder.config, "type_vocab_size", 0) > 1
+
+    def forward(self, input_ids, attention_mask, token_type_ids):
+        types = {"token_type_ids": token_type_ids} if self.takes_types else {}
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        if self.reads == "first":
+            hidden = hidden[:, 0]
+        elif self.reads == "mean":
+            weight = attention_mask.unsqueeze(-1).float()
+            hidden = (hidden * weight).sum(1) / weight.sum(1)
+        return transformers.modeling_outputs.TokenClassifierOutput(logits=self.classifier(hidden))
+
+
+def family(name, options):
+    torch.manual_seed(7)
+    folder = ENCODERS / name
+    config = transformers.AutoConfig.from_pretrained(folder)
+    for ratio in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
+        if hasattr(config, ratio):
+            setattr(config, ratio, 0.0)
+    encoder = transformers.AutoModel.from_config(config, attn_implementation="eager")
+    # A parameter that is not read has no gradient, and no place in the golden.
+    encoder.pooler = None
+    known = dict(encoder.named_parameters())
+    stored = load_file(folder / "model.safetensors")
+    with torch.no_grad():
+        for stored_name, tensor in stored.items():
+            here = stored_name if stored_name in known else stored_name.partition(".")[2]
+            if here in known:
+                known.pop(here).copy_(tensor.float())
+    assert not known, list(known)
+    model = WithHead(encoder, options["reads"]).train()
+    inputs = examples(config.vocab_size, first=5)
+    labels = token_labels(inputs["attention_mask"]) if options["reads"] == "tokens" else torch.randint(0, CLASSES, (ROWS,))
+    torch.nn.init.normal_(model.classifier.weight, std=0.2)
+    kept = inputs | {"labels": labels}
+    if not model.takes_types:
+        kept["token_type_ids"] = torch.zeros_like(inputs["token_type_ids"])
+    kept |= {f"classifier.{part}": getattr(model.classifier, part).detach().clone() for part in ["weight", "bias"]}
+    losses, norms = train(model, inputs, labels, options.get("rows", BATCH), 1e-3, options)
+    print(name, losses[0], losses[-1], min(norms), max(norms))
+    kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
+    # The first `encoder.` is this class's; some families have one of their own behind it.
+    kept |= {f"tuned.{parameter.removeprefix('encoder.')}": tensor for parameter, tensor in model.named_parameters()}
     save(kept, name)
 
 
@@ -255,6 +335,8 @@ if __name__ == "__main__":
     golden(
         "albert_tagging", "albert", transformers.AlbertForTokenClassification, transformers.AlbertConfig, "albert", "albert."
     )
+    for name, options in FAMILIES.items():
+        family(name, options)
     if len(sys.argv) > 1:
         model = pathlib.Path(sys.argv[1])
         minilm(model, "minilm", transformers.BertForSequenceClassification)

@@ -98,6 +98,12 @@ fn parameters_that_stay_on_the_device_follow_those_of_the_host() {
         assert!(host.history[0].loss > host.history[19].loss + 0.05, "{:?}", host.history);
         let scores = |tuned: &Tuned| tuned.scores.map(|(best, last)| [best.score, last.score]).expect("it was judged");
         assert!(scores(&host).iter().zip(scores(&device)).all(|(a, b)| (a - b).abs() < 1e-5));
+        let judged = |tuned: &Tuned| tuned.history.iter().filter_map(|row| row.dev_loss).collect::<Vec<_>>();
+        let (a, b) = (judged(&host), judged(&device));
+        assert!(
+            a.len() > 1 && a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| (a / b - 1.0).abs() < 1e-6),
+            "{a:?} {b:?}"
+        );
     }
 }
 

@@ -18,14 +18,11 @@ impl Run<'_> {
         if !step.is_multiple_of(watch.every) {
             return Ok(());
         }
-        if watch.is_suspicious(step) {
-            self.fetch(false)?;
-        }
         let Some(evaluator) = &mut self.evaluator else { return Ok(()) };
         let mut found = None;
         if watch.is_suspicious(step) {
             let rows = probed(evaluator.len());
-            let answers = evaluator.run(&rows, &self.state.parameters, &self.state.values, self.settings)?;
+            let answers = evaluator.run(&rows, &self.state, self.settings)?;
             found = watch.judge(&answers.logits, self.settings.classes);
         }
         let Some(evidence) = found else {
@@ -61,10 +58,9 @@ impl Run<'_> {
 
     /// Judges the parameters as they are. Is it time to end?
     pub(super) fn evaluate(&mut self, step: usize, observer: &mut dyn Observer) -> Result<bool, TuneError> {
-        self.fetch(false)?;
         let Some(evaluator) = &mut self.evaluator else { return Ok(false) };
         let all: Vec<usize> = (0..evaluator.len()).collect();
-        let evaluated = evaluator.run(&all, &self.state.parameters, &self.state.values, self.settings)?;
+        let evaluated = evaluator.run(&all, &self.state, self.settings)?;
         let score = Score { score: observer.score(step, &evaluated), step };
         self.last = Some(score);
         if let Some(row) = self.progress.history.last_mut() {
@@ -81,6 +77,7 @@ impl Run<'_> {
             return Ok(is_over);
         }
         self.progress.best = vec![score];
+        self.fetch(false)?;
         match self.material.folder {
             Some(folder) => {
                 let progress = Progress { history: Vec::new(), ..self.progress.clone() };

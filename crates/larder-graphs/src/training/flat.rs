@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use larder_onnx::proto::NodeProto;
 use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::proto::{GraphProto, NodeProto};
 use larder_onnx::{Axis, GraphBuilder, Model, Value, attribute};
 
 use super::{GradientOutput, TrainedParameter};
@@ -20,18 +20,54 @@ use crate::{GraphsError, check_kernels};
 /// # Errors
 /// [`GraphsError::Model`], [`GraphsError::NoKernel`].
 pub fn flatten(training: Model, groups: &[Vec<&TrainedParameter>], adds: bool) -> Result<Model, GraphsError> {
-    let opset = training.opset("")?;
-    let mut proto = training.into_proto();
-    let mut graph = proto.graph.take().unwrap_or_default();
+    rebuilt(training, |mut graph, opset| {
+        let gradients: HashSet<&str> = groups.iter().flatten().map(|parameter| output(parameter)).collect();
+        graph.output.retain(|output| !gradients.contains(output.name()));
+        let mut b = take_vectors(graph, opset, groups);
+        for (number, group) in groups.iter().enumerate() {
+            let flat = b.integers(&[-1]);
+            let parts: Vec<Value> =
+                group.iter().map(|parameter| b.reshape(&Value::named(output(parameter)), &flat)).collect();
+            let parts: Vec<&Value> = parts.iter().collect();
+            let mut sum = b.concat(&parts, 0);
+            let axes = axes(group);
+            if adds {
+                let earlier = b.input(&format!("earlier.{number}"), DataType::Float, &axes);
+                sum = b.add(&sum, &earlier);
+            }
+            b.output(&sum, &format!("gradients.{number}"), DataType::Float, &axes);
+        }
+        b
+    })
+}
+
+/// The evaluation graph, `TrainingGraphs::eval`, with the vectors `parameters.g` `[n_g]` in the place of its parameters, as
+/// [`flatten`] has them.
+///
+/// # Errors
+/// As for [`flatten`].
+pub fn flatten_parameters(eval: Model, groups: &[Vec<&TrainedParameter>]) -> Result<Model, GraphsError> {
+    rebuilt(eval, |graph, opset| take_vectors(graph, opset, groups))
+}
+
+fn rebuilt(model: Model, rebuild: impl FnOnce(GraphProto, i64) -> GraphBuilder) -> Result<Model, GraphsError> {
+    let opset = model.opset("")?;
+    let mut proto = model.into_proto();
+    let graph = proto.graph.take().unwrap_or_default();
+    proto.graph = Some(rebuild(graph, opset).finish());
+    let model = Model::from_proto(proto)?.sorted()?;
+    check_kernels(&model)?;
+    Ok(model)
+}
+
+/// Takes the graph, and makes its parameters of vectors that it takes in their place.
+fn take_vectors(mut graph: GraphProto, opset: i64, groups: &[Vec<&TrainedParameter>]) -> GraphBuilder {
     let grouped: HashSet<&str> = groups.iter().flatten().map(|parameter| parameter.name.as_str()).collect();
     graph.input.retain(|input| !grouped.contains(input.name()));
-    let gradients: HashSet<&str> = groups.iter().flatten().map(|parameter| output(parameter)).collect();
-    graph.output.retain(|output| !gradients.contains(output.name()));
     let mut b = GraphBuilder::from_graph(graph, opset);
     for (number, group) in groups.iter().enumerate() {
-        let sizes: Vec<usize> = group.iter().map(|parameter| parameter.shape.iter().product()).collect();
-        let axes = [Axis::Fixed(sizes.iter().sum())];
-        let vector = b.input(&format!("parameters.{number}"), DataType::Float, &axes);
+        let vector = b.input(&format!("parameters.{number}"), DataType::Float, &axes(group));
+        let sizes: Vec<usize> = group.iter().map(|parameter| size(parameter)).collect();
         let parts = split(&mut b, &vector, &sizes);
         for (part, parameter) in parts.iter().zip(group) {
             let shape: Vec<i64> = parameter.shape.iter().map(|&size| as_i64(size)).collect();
@@ -45,21 +81,17 @@ pub fn flatten(training: Model, groups: &[Vec<&TrainedParameter>], adds: bool) -
                 ..Default::default()
             });
         }
-        let flat = b.integers(&[-1]);
-        let parts: Vec<Value> =
-            group.iter().map(|parameter| b.reshape(&Value::named(output(parameter)), &flat)).collect();
-        let parts: Vec<&Value> = parts.iter().collect();
-        let mut sum = b.concat(&parts, 0);
-        if adds {
-            let earlier = b.input(&format!("earlier.{number}"), DataType::Float, &axes);
-            sum = b.add(&sum, &earlier);
-        }
-        b.output(&sum, &format!("gradients.{number}"), DataType::Float, &axes);
     }
-    proto.graph = Some(b.finish());
-    let model = Model::from_proto(proto)?.sorted()?;
-    check_kernels(&model)?;
-    Ok(model)
+    b
+}
+
+/// Those of a group's vector.
+fn axes(group: &[&TrainedParameter]) -> [Axis; 1] {
+    [Axis::Fixed(group.iter().map(|parameter| size(parameter)).sum())]
+}
+
+fn size(parameter: &TrainedParameter) -> usize {
+    parameter.shape.iter().product()
 }
 
 fn output(parameter: &TrainedParameter) -> &str {
