@@ -44,10 +44,18 @@ impl Update {
         }
     }
 
-    /// Takes the step.
-    pub fn apply(self, parameter: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &Gradient) {
+    /// Takes the step. `fresh` are the values of a dense gradient that are used where they lie.
+    pub fn apply(
+        self,
+        parameter: &mut [f32],
+        m: &mut [f32],
+        v: &mut [f32],
+        gradient: &Gradient,
+        fresh: Option<&[f32]>,
+    ) {
         match gradient {
-            Gradient::Dense(gradient) => {
+            Gradient::Dense(sum) => {
+                let gradient = fresh.unwrap_or(sum);
                 let chunks = (parameter.par_chunks_mut(CHUNK), m.par_chunks_mut(CHUNK), v.par_chunks_mut(CHUNK));
                 chunks.into_par_iter().zip(gradient.par_chunks(CHUNK)).for_each(|((p, m, v), g)| self.run(p, m, v, g));
             }
@@ -169,12 +177,18 @@ mod tests {
             let scaled: Vec<Vec<f32>> =
                 gradients.iter().map(|gradient| gradient.iter().map(|value| value * 8.0).collect()).collect();
             let norm = graph.step(step, &scaled, 0.125, 1.0);
-            let expected = gradients.iter().map(|values| gradient(values).square_sum()).sum::<f64>().sqrt();
+            let expected = gradients.iter().map(|values| gradient(values).square_sum(None)).sum::<f64>().sqrt();
             assert!((f64::from(norm) / expected - 1.0).abs() < 1e-6, "{norm} {expected}");
             let clip = (1.0 / (expected + CLIP_EPSILON)).min(1.0);
             for (group, gradients) in gradients.iter().enumerate() {
                 let [p, m, v] = &mut native[group];
-                Update::new(&adam, step, RATES[group], DECAY[group], clip).apply(p, m, v, &gradient(gradients));
+                Update::new(&adam, step, RATES[group], DECAY[group], clip).apply(
+                    p,
+                    m,
+                    v,
+                    &gradient(&[]),
+                    Some(gradients),
+                );
             }
             for (native, graph) in native.iter().flatten().zip(graph.state.iter().flatten()) {
                 for (native, graph) in native.iter().zip(graph) {
@@ -217,11 +231,11 @@ mod tests {
                 dense.add(&table, &[], part == 0);
                 sparse.add(values, ids, part == 0);
             }
-            assert!((dense.square_sum() - sparse.square_sum()).abs() < 1e-5);
+            assert!((dense.square_sum(None) - sparse.square_sum(None)).abs() < 1e-5);
             let update = Update::new(&AdamW::default(), step, 1e-2, 0.1, 0.5);
             for (state, gradient) in [(&mut whole, &dense), (&mut by_row, &sparse)] {
                 let [p, m, v] = state;
-                update.apply(p, m, v, gradient);
+                update.apply(p, m, v, gradient, None);
             }
             assert_eq!(whole, by_row, "after step {step}");
         }

@@ -12,7 +12,7 @@ const NONE: u32 = u32::MAX;
 
 /// The gradient of one parameter.
 pub(crate) enum Gradient {
-    /// In the parameter's shape.
+    /// In the parameter's shape; empty as long as every step has one batch, whose gradient is used where it lies.
     Dense(Vec<f32>),
     /// Of the rows of a table that were read in this step; of the others it is zero.
     Rows(RowGradient),
@@ -34,7 +34,7 @@ impl Gradient {
     pub fn new(parameter: &TrainedParameter) -> Self {
         let count: usize = parameter.shape.iter().product();
         match &parameter.gradient {
-            GradientOutput::Dense { .. } => Self::Dense(vec![0.0; count]),
+            GradientOutput::Dense { .. } => Self::Dense(Vec::new()),
             GradientOutput::Rows { .. } => {
                 let rows = parameter.shape.first().copied().unwrap_or(0);
                 Self::Rows(RowGradient {
@@ -52,6 +52,7 @@ impl Gradient {
     pub fn add(&mut self, values: &[f32], numbers: &[i64], first: bool) {
         match self {
             Self::Dense(sum) if first => {
+                sum.resize(values.len(), 0.0);
                 sum.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(sum, new)| sum.copy_from_slice(new));
             }
             Self::Dense(sum) => sum.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(sum, new)| {
@@ -63,10 +64,10 @@ impl Gradient {
         }
     }
 
-    /// The sum of all squares.
-    pub fn square_sum(&self) -> f64 {
+    /// The sum of all squares; of the `fresh` values of a dense one, where there are any.
+    pub fn square_sum(&self, fresh: Option<&[f32]>) -> f64 {
         let values = match self {
-            Self::Dense(values) => values,
+            Self::Dense(sum) => fresh.unwrap_or(sum),
             Self::Rows(rows) => &rows.values,
         };
         let squares: Vec<f64> = values.par_chunks(CHUNK).map(square_sum).collect();

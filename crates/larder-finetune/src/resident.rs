@@ -161,7 +161,8 @@ impl Resident {
     }
 }
 
-fn scalar(views: &[TensorView<'_>]) -> f64 {
+/// The first of a run's outputs, a float32 `[]`.
+pub(crate) fn scalar(views: &[TensorView<'_>]) -> f64 {
     let found = views.first().and_then(|view| view.as_f32()?.first().copied());
     f64::from(found.unwrap_or(f32::NAN))
 }

@@ -1,13 +1,14 @@
 //! A run under way: its steps.
 
 mod digest;
+mod host;
 mod judge;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use larder_graphs::{DropoutMask, GradientOutput, LOSS_SCALE, Precision, RowNumbers, TrainingGraphs};
+use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs};
 use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
 use rayon::ThreadPool;
 
@@ -23,18 +24,19 @@ use crate::preset::Preset;
 use crate::resident::Resident;
 use crate::scale::LossScale;
 use crate::settings::TuneSettings;
-use crate::start::{Forms, Start, output};
+use crate::start::{Forms, Start};
 use crate::state::State;
 use crate::{Example, TuneError, noise, threads};
 
 use digest::run_digest;
+use host::{Host, Place};
 
 const GRAPH: &str = "training graph";
 
 /// Where parameters are trained.
 enum Engine {
     /// Here: the graph is given parameters, and gives gradients.
-    Host(Session),
+    Host(Box<Host>),
     /// Where the graph runs.
     Device(Box<Resident>),
 }
@@ -100,7 +102,7 @@ impl<'a> Run<'a> {
                 let session = Session::from_bytes(runtime, &bytes, &session_settings).map_err(TuneError::run(GRAPH))?;
                 drop(bytes);
                 let eval = evaluates.then(|| EvalGraph::on_host(runtime, eval, &session_settings)).transpose()?;
-                (Engine::Host(session), eval)
+                (Engine::Host(Box::new(Host::new(session, &state.parameters))), eval)
             }
             Some(_) => {
                 state.gradients = Vec::new();
@@ -113,7 +115,7 @@ impl<'a> Run<'a> {
         let evaluator = eval.map(|graph| Evaluator::new(graph, judged, settings));
         let pool = threads::pool(&session_settings)?;
         let takes = |name: &&str| match &engine {
-            Engine::Host(session) => session.inputs().iter().any(|info| info.name == **name),
+            Engine::Host(host) => host.session().inputs().iter().any(|info| info.name == **name),
             Engine::Device(resident) => resident.takes(name),
         };
         let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
@@ -221,7 +223,7 @@ impl<'a> Run<'a> {
             // Where nothing is counted there is no loss, and no gradient.
             let share = if batches.len() == 1 || whole == 0.0 { 1.0 } else { counted / whole };
             tokens += batch.tokens;
-            loss += self.gradients(&batch, step, number, share * scale)? * share;
+            loss += self.gradients(&batch, step, (number, batches.len()), share * scale)? * share;
         }
         let factor = settings.schedule.factor(step - 1, total, settings.warmup);
         let learning_rate = settings.learning_rate * factor;
@@ -259,17 +261,12 @@ impl<'a> Run<'a> {
         let scale = self.progress.scale.value();
         // Skipped steps are none of the optimizer's.
         let step = step - self.progress.scale.skipped;
-        let limit = self.settings.clip.unwrap_or(f64::INFINITY);
         match &mut self.engine {
-            Engine::Host(_) => {
-                let norm = self.state.gradient_norm(&self.pool) / scale;
-                if loss.is_finite() && norm.is_finite() {
-                    let clip = (limit / (norm + larder_graphs::CLIP_EPSILON)).min(1.0);
-                    self.state.update(&self.pool, self.settings, step, factor, clip / scale);
-                }
-                Ok(norm)
+            Engine::Host(host) => {
+                host.update(&mut self.state, self.settings, &self.pool, (step, factor), (loss, scale))
             }
             Engine::Device(resident) => {
+                let limit = self.settings.clip.unwrap_or(f64::INFINITY);
                 let scale = if loss.is_finite() { 1.0 / scale } else { f64::NAN };
                 resident.update(step, factor, limit, scale)
             }
@@ -290,8 +287,15 @@ impl<'a> Run<'a> {
         self.settings.counted(&examples)
     }
 
-    /// Adds the gradients of `scale` times the batch's loss, and gives the loss.
-    fn gradients(&mut self, batch: &Batch, step: usize, number: usize, scale: f64) -> Result<f64, TuneError> {
+    /// Adds the gradients of `scale` times the batch's loss, and gives the loss. The batch has a number from 0 among those of
+    /// the step.
+    fn gradients(
+        &mut self,
+        batch: &Batch,
+        step: usize,
+        (number, of): (usize, usize),
+        scale: f64,
+    ) -> Result<f64, TuneError> {
         let shapes: Vec<Vec<usize>> = self
             .masks
             .iter()
@@ -303,55 +307,13 @@ impl<'a> Run<'a> {
             self.pool.install(|| noise::fill(values, mask.ratio, key));
         }
         let scale = [scale as f32];
-        let State { parameters, values, gradients, .. } = &mut self.state;
-        let mut inputs: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
-        inputs.push((LOSS_SCALE, TensorView::f32(&[], &scale)));
+        let mut fed: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
+        fed.push((LOSS_SCALE, TensorView::f32(&[], &scale)));
         let masks = self.masks.iter().zip(&shapes);
-        inputs.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
-        let session = match &mut self.engine {
-            Engine::Host(session) => session,
-            Engine::Device(resident) => return resident.gradients(&inputs, number == 0),
-        };
-
-        inputs.extend(State::views(parameters, values));
-        let mut outputs = vec!["loss"];
-        outputs.extend(parameters.iter().map(output));
-        // Which rows of a table were read: an input, or an output behind the gradients.
-        let mut numbers: Vec<Numbers<'_>> = Vec::new();
-        for parameter in parameters.iter() {
-            numbers.push(match &parameter.gradient {
-                GradientOutput::Dense { .. } => Numbers::None,
-                GradientOutput::Rows { rows: RowNumbers::Input(name), .. } => Numbers::Input(batch.input(name)),
-                GradientOutput::Rows { rows: RowNumbers::Output(name), .. } => {
-                    outputs.push(name);
-                    Numbers::Output(outputs.len() - 1)
-                }
-            });
+        fed.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
+        match &mut self.engine {
+            Engine::Host(host) => host.gradients(&mut self.state, batch, &fed, Place::of(number, of), &self.pool),
+            Engine::Device(resident) => resident.gradients(&fed, number == 0),
         }
-        let pool = &self.pool;
-        let read = |views: &[TensorView<'_>]| {
-            pool.install(|| {
-                for (place, gradient) in gradients.iter_mut().enumerate() {
-                    let found = views[place + 1].as_f32().unwrap_or_default();
-                    let rows = match numbers[place] {
-                        Numbers::None => &[],
-                        Numbers::Input(rows) => rows,
-                        Numbers::Output(output) => views[output].as_i64().unwrap_or_default(),
-                    };
-                    gradient.add(found, rows, number == 0);
-                }
-            });
-            f64::from(views[0].as_f32().and_then(|loss| loss.first().copied()).unwrap_or(f32::NAN))
-        };
-        session.run_with(&inputs, &outputs, read).map_err(TuneError::run(GRAPH))
     }
-}
-
-/// Which rows of a table a gradient is of.
-enum Numbers<'a> {
-    /// It is no table's.
-    None,
-    Input(&'a [i64]),
-    /// The output at that place.
-    Output(usize),
 }

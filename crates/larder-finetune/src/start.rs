@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use larder_graphs::{
-    DropoutForm, GradientOutput, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainedParameter,
-    TrainingGraphs, TrainingSpec, cut,
+    DropoutForm, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainingGraphs, TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
 use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
@@ -213,13 +212,6 @@ impl Random {
                 (0..count).map(|_| draw() as f32).collect()
             }
         }
-    }
-}
-
-/// The output that holds a parameter's gradient.
-pub(crate) fn output(parameter: &TrainedParameter) -> &str {
-    match &parameter.gradient {
-        GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output,
     }
 }
 

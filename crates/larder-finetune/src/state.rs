@@ -67,19 +67,28 @@ impl State {
         parameters.iter().zip(values).map(view).collect()
     }
 
-    /// The norm of all gradients together.
-    pub fn gradient_norm(&self, pool: &ThreadPool) -> f64 {
-        pool.install(|| self.gradients.iter().map(Gradient::square_sum).sum::<f64>().sqrt())
+    /// The norm of all gradients together; `fresh` are those of each parameter that are used where they lie, or none.
+    pub fn gradient_norm(&self, fresh: &[&[f32]], pool: &ThreadPool) -> f64 {
+        let square_sum = |(place, gradient): (usize, &Gradient)| gradient.square_sum(fresh.get(place).copied());
+        pool.install(|| self.gradients.iter().enumerate().map(square_sum).sum::<f64>().sqrt())
     }
 
-    /// One step of the optimizer; `step` counts from 1.
-    pub fn update(&mut self, pool: &ThreadPool, settings: &TuneSettings, step: usize, factor: f64, clip: f64) {
+    /// One step of the optimizer; `step` counts from 1, and `fresh` is as for [`State::gradient_norm`].
+    pub fn update(
+        &mut self,
+        fresh: &[&[f32]],
+        pool: &ThreadPool,
+        settings: &TuneSettings,
+        step: usize,
+        factor: f64,
+        clip: f64,
+    ) {
         let Self { values, m, v, gradients, groups, .. } = self;
         pool.install(|| {
-            let parameters = values.iter_mut().zip(m).zip(v).zip(gradients).zip(groups);
-            for ((((values, m), v), gradient), group) in parameters {
+            let parameters = values.iter_mut().zip(m).zip(v).zip(gradients).zip(groups).enumerate();
+            for (place, ((((values, m), v), gradient), group)) in parameters {
                 let update = Update::new(&settings.adam, step, group.rate * factor, group.weight_decay, clip);
-                update.apply(values, m, v, gradient);
+                update.apply(values, m, v, gradient, fresh.get(place).copied());
             }
         });
     }

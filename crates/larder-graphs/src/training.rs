@@ -1,5 +1,6 @@
 //! Training graphs: from an encoder to a graph that gives the loss and the gradients of its parameters.
 
+mod activation;
 mod cut;
 mod dropout;
 mod flat;
@@ -168,6 +169,7 @@ impl TrainingGraphs {
         let frozen: Vec<String> = constants.map(|tensor| tensor.name().to_owned()).collect();
 
         let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
+        let encoder = activation::fuse(encoder).map_err(GraphsError::from)?;
         let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
         let mut facts = learn(&forward, &masks)?;
         let forward = halve(forward, opset, spec.precision, spec.product_form, &mut facts)?;
@@ -190,9 +192,7 @@ impl TrainingGraphs {
     /// [`TrainingGraphs::parameters`], then row numbers.
     pub fn outputs(&self) -> Vec<String> {
         let mut names: Vec<String> = head::OUTPUTS.iter().map(|&name| name.to_owned()).collect();
-        names.extend(self.parameters.iter().map(|parameter| match &parameter.gradient {
-            GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output.clone(),
-        }));
+        names.extend(self.parameters.iter().map(|parameter| parameter.output().to_owned()));
         names.extend(self.parameters.iter().filter_map(|parameter| match &parameter.gradient {
             GradientOutput::Rows { rows: RowNumbers::Output(name), .. } => Some(name.clone()),
             _ => None,

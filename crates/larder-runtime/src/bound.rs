@@ -8,8 +8,9 @@ use ort::value::{DynValue, Tensor as OrtTensor};
 
 use crate::device::RanOn;
 use crate::error::RuntimeError;
-use crate::session::{Session, extract, find, shape_of};
-use crate::tensor::{ElementType, TensorView, ViewData, for_each_type};
+use crate::results::Results;
+use crate::session::{Session, find};
+use crate::tensor::{TensorView, ViewData, for_each_type};
 
 /// A float32 vector in the memory of a session's device. Several sessions of one device may read it, and one may write it
 /// where it reads it.
@@ -141,20 +142,7 @@ impl Bound {
         // What was given may still be on its way to the device.
         self.binding.synchronize_inputs().map_err(&failed)?;
         let results = self.session.inner_mut().run_binding(&self.binding).map_err(&failed)?;
-        let unsupported = |name: &str| RuntimeError::UnsupportedOutput {
-            model: model.clone(),
-            name: name.to_owned(),
-            dtype: ElementType::Unsupported,
-        };
-        let values = outputs.iter().map(|name| results.get(name).ok_or_else(|| unsupported(name)));
-        let values = values.collect::<Result<Vec<&DynValue>, RuntimeError>>()?;
-        let shapes: Vec<Vec<usize>> = values.iter().copied().map(shape_of).collect();
-        let views = outputs.iter().zip(&values).zip(&shapes).map(|((name, value), shape)| {
-            let data = extract(value).map_err(&failed)?.ok_or_else(|| unsupported(name))?;
-            Ok(TensorView { shape, data })
-        });
-        let views = views.collect::<Result<Vec<_>, RuntimeError>>()?;
-        Ok(read(&views))
+        Ok(read(&Results::new(model, outputs, results)?.views()?))
     }
 }
 

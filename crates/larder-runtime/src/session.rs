@@ -11,6 +11,7 @@ use ort::value::{DynValue, TensorRef};
 use crate::cuda;
 use crate::device::RanOn;
 use crate::error::RuntimeError;
+use crate::results::Results;
 use crate::runtime::Runtime;
 use crate::settings::SessionSettings;
 use crate::tensor::{ElementType, Tensor, TensorInfo, TensorView, ViewData, for_each_type};
@@ -111,28 +112,24 @@ impl Session {
         outputs: &[&str],
         read: impl FnOnce(&[TensorView<'_>]) -> T,
     ) -> Result<T, RuntimeError> {
+        let results = self.run_kept(inputs, outputs)?;
+        Ok(read(&results.views()?))
+    }
+
+    /// As [`Session::run_with`], for what is needed longer than what the inputs were borrowed from stays as it is.
+    ///
+    /// # Errors
+    /// As for [`Session::run_with`].
+    pub fn run_kept(&mut self, inputs: &[(&str, TensorView<'_>)], outputs: &[&str]) -> Result<Results, RuntimeError> {
         self.check_inputs(inputs, &[])?;
         self.check_outputs(outputs)?;
-        let (model, failed) = (&self.model, self.failed());
-
+        let (model, failed) = (self.model.clone(), self.failed());
         let values = inputs.iter().map(|(name, view)| Ok((*name, borrow(view)?)));
         let values = values.collect::<ort::Result<Vec<_>>>().map_err(&failed)?;
         let wanted = outputs.iter().fold(OutputSelector::no_default(), |wanted, name| wanted.with(*name));
         let options = RunOptions::new().map_err(&failed)?.with_outputs(wanted);
         let results = self.session.run_with_options(values, &options).map_err(&failed)?;
-
-        let values: Vec<&DynValue> = (0..outputs.len()).map(|index| &results[index]).collect();
-        let shapes: Vec<Vec<usize>> = values.iter().copied().map(shape_of).collect();
-        let views = outputs.iter().zip(&values).zip(&shapes).map(|((name, value), shape)| {
-            let data = extract(value).map_err(&failed)?.ok_or_else(|| RuntimeError::UnsupportedOutput {
-                model: model.clone(),
-                name: (*name).to_owned(),
-                dtype: ElementType::Unsupported,
-            })?;
-            Ok(TensorView { shape, data })
-        });
-        let views = views.collect::<Result<Vec<_>, RuntimeError>>()?;
-        Ok(read(&views))
+        Results::new(model, outputs, results)
     }
 
     pub(crate) fn inner(&self) -> &ort::session::Session {

@@ -113,7 +113,7 @@ impl Network {
 
     /// The norm of all gradients together.
     pub fn gradient_norm(&self) -> f64 {
-        self.pool.install(|| self.gradients.iter().map(Gradient::square_sum).sum::<f64>().sqrt())
+        self.pool.install(|| self.gradients.iter().map(|gradient| gradient.square_sum(None)).sum::<f64>().sqrt())
     }
 
     /// One step of the optimizer; `step` counts from 1.
@@ -124,7 +124,7 @@ impl Network {
             let state = values.iter_mut().zip(m).zip(v).zip(gradients).zip(parameters);
             for ((((values, m), v), gradient), parameter) in state {
                 let decay = if parameter.shape.len() == 1 { 0.0 } else { weight_decay };
-                Update::new(adam, step, rate, decay, clip).apply(values, m, v, gradient);
+                Update::new(adam, step, rate, decay, clip).apply(values, m, v, gradient, None);
             }
         });
     }

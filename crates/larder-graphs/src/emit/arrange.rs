@@ -113,6 +113,21 @@ impl Emitter<'_> {
         self.node("Gather", &[&sizes, &place], vec![attribute::int("axis", 0)], DataType::Int64, &[])
     }
 
+    /// `[1, rows]`: a one for each row of `x`.
+    pub fn row_of_ones(&mut self, x: &Operand) -> Operand {
+        let rows = x.shape[0];
+        if let Some((_, ones)) = self.ones.iter().find(|(count, _)| *count == rows) {
+            return ones.clone();
+        }
+        let (size, one) = (self.size_along(x, 0), self.scalar(x, 1.0));
+        let (size, first) = (self.unsqueeze(&size, &[0]), self.integers(&[1]));
+        let along = vec![attribute::int("axis", 0)];
+        let target = self.node("Concat", &[&first, &size], along, DataType::Int64, &[Dim::fixed(2)]);
+        let ones = self.node("Expand", &[&one, &target], vec![], x.dtype, &[Dim::fixed(1), rows]);
+        self.ones.push((rows, ones.clone()));
+        ones
+    }
+
     /// Zeros in the type of `like`. Not by `ConstantOfShape`: its newer operator sets have no kernel in the CUDA build.
     pub fn zeros(&mut self, like: &Operand, target: &Operand, shape: &[Dim]) -> Operand {
         let zero = self.scalar(like, 0.0);

@@ -6,7 +6,7 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{GraphProto, NodeProto};
 use larder_onnx::{Axis, GraphBuilder, Model, Value, attribute};
 
-use super::{GradientOutput, TrainedParameter};
+use super::TrainedParameter;
 use crate::shape::as_i64;
 use crate::{GraphsError, check_kernels};
 
@@ -21,13 +21,13 @@ use crate::{GraphsError, check_kernels};
 /// [`GraphsError::Model`], [`GraphsError::NoKernel`].
 pub fn flatten(training: Model, groups: &[Vec<&TrainedParameter>], adds: bool) -> Result<Model, GraphsError> {
     rebuilt(training, |mut graph, opset| {
-        let gradients: HashSet<&str> = groups.iter().flatten().map(|parameter| output(parameter)).collect();
+        let gradients: HashSet<&str> = groups.iter().flatten().map(|parameter| parameter.output()).collect();
         graph.output.retain(|output| !gradients.contains(output.name()));
         let mut b = take_vectors(graph, opset, groups);
         for (number, group) in groups.iter().enumerate() {
             let flat = b.integers(&[-1]);
             let parts: Vec<Value> =
-                group.iter().map(|parameter| b.reshape(&Value::named(output(parameter)), &flat)).collect();
+                group.iter().map(|parameter| b.reshape(&Value::named(parameter.output()), &flat)).collect();
             let parts: Vec<&Value> = parts.iter().collect();
             let mut sum = b.concat(&parts, 0);
             let axes = axes(group);
@@ -92,12 +92,6 @@ fn axes(group: &[&TrainedParameter]) -> [Axis; 1] {
 
 fn size(parameter: &TrainedParameter) -> usize {
     parameter.shape.iter().product()
-}
-
-fn output(parameter: &TrainedParameter) -> &str {
-    match &parameter.gradient {
-        GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output,
-    }
 }
 
 /// The vector in parts of those sizes.

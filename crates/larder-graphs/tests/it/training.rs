@@ -9,6 +9,7 @@ use larder_graphs::{
 };
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
 use larder_onnx::facts::Facts;
+use larder_onnx::proto::NodeProto;
 use larder_onnx::{EncoderConfig, Model, Pool, Weights, build};
 
 const CLS: HeadInput = HeadInput::Pooled(Pool::Cls);
@@ -377,9 +378,12 @@ fn every_product_reads_half_precision_and_every_parameter_is_cast_once() {
             node.is_some_and(|node| node.is_op("Cast") && node.int_attribute("to", 0) == dtype)
         };
         let is_product = |op_type: &str| ["MatMul", "Gemm", "FusedMatMul"].contains(&op_type);
-        // Sums of rows are written as products in normalisations and small tables: they are none of these.
-        let is_sum = |name: &str| [".LayerNormalization.", ".Gather"].iter().any(|part| name.contains(part));
-        let products = nodes.iter().filter(|node| is_product(node.op_type()) && !is_sum(node.name()));
+        // Sums of rows are products with ones, in normalisations and small tables with other factors: they are none of these.
+        let is_of_rows = |name: &str| [".LayerNormalization.", ".Gather"].iter().any(|part| name.contains(part));
+        let is_sum = |node: &NodeProto| {
+            is_of_rows(node.name()) || made_by(&node.input[0]).is_some_and(|made| made.is_op("Expand"))
+        };
+        let products = nodes.iter().filter(|node| is_product(node.op_type()) && !is_sum(node));
         let products: Vec<_> = products.collect();
         for product in &products {
             assert!(product.input.len() == 2 && product.input.iter().all(|input| is_half(input)), "{product:?}");
