@@ -26,16 +26,19 @@ pub(crate) fn fill(mask: &mut [f32], ratio: f32, key: u64) {
     const STEPS: f32 = 65536.0;
     let dropped = (ratio * STEPS).round().min(STEPS - 1.0);
     let (threshold, kept) = (dropped as u16, STEPS / (STEPS - dropped));
+    let element = |word: u64, place: u32| if ((word >> (16 * place)) as u16) < threshold { 0.0 } else { kept };
     mask.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, mask)| {
-        let mut counter = mixed(key ^ mixed(chunk as u64 + 1));
+        let counter = mixed(key ^ mixed(chunk as u64 + 1));
+        let word = |number: u64| mixed(counter.wrapping_add(GOLDEN.wrapping_mul(number + 1)));
         // One word has four draws.
-        for four in mask.chunks_mut(4) {
-            counter = counter.wrapping_add(GOLDEN);
-            let mut word = mixed(counter);
-            for element in four {
-                *element = if (word as u16) < threshold { 0.0 } else { kept };
-                word >>= 16;
-            }
+        let (fours, rest) = mask.as_chunks_mut::<4>();
+        let whole = fours.len() as u64;
+        for (number, four) in (0..).zip(fours) {
+            let word = word(number);
+            *four = [element(word, 0), element(word, 1), element(word, 2), element(word, 3)];
+        }
+        for (place, last) in (0..).zip(rest) {
+            *last = element(word(whole), place);
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Token ids to vectors, when needed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
@@ -36,9 +36,8 @@ pub fn encode_split(
 ) -> Result<(PathBuf, Vec<StageTime>), PipelineError> {
     let (tokens, tokenized) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
     let started = Instant::now();
-    let target = larder.home().features(&spec.name, encoder.name(), &options.settings.kind(), split)?;
-    let request =
-        EncodeRequest { encoder, tokens: &tokens, target: &target, settings: &options.settings, reuse: !options.force };
+    let target = target(larder, spec, encoder, split, options)?;
+    let request = request(encoder, &tokens, &target, options);
     let time = |rows: usize, fresh, device| StageTime {
         stage: Stage::Encode,
         split: split.to_owned(),
@@ -76,10 +75,28 @@ pub fn forecast_split(
     observer: &mut dyn Observer,
 ) -> Result<Forecast, PipelineError> {
     let (tokens, _) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
-    let settings = &options.settings;
-    let target = larder.home().features(&spec.name, encoder.name(), &settings.kind(), split)?;
-    let request = EncodeRequest { encoder, tokens: &tokens, target: &target, settings, reuse: !options.force };
-    Ok(forecast(larder.runtime()?, &request)?)
+    let target = target(larder, spec, encoder, split, options)?;
+    Ok(forecast(larder.runtime()?, &request(encoder, &tokens, &target, options))?)
+}
+
+/// The features file of a split.
+fn target(
+    larder: &Larder,
+    spec: &DatasetSpec,
+    encoder: &Encoder,
+    split: &str,
+    options: &EncodeOptions,
+) -> Result<PathBuf, PipelineError> {
+    Ok(larder.home().features(&spec.name, encoder.name(), &options.settings.kind(), split)?)
+}
+
+fn request<'a>(
+    encoder: &'a Encoder,
+    tokens: &'a Path,
+    target: &'a Path,
+    options: &'a EncodeOptions,
+) -> EncodeRequest<'a> {
+    EncodeRequest { encoder, tokens, target, settings: &options.settings, reuse: !options.force }
 }
 
 /// An engine for `settings`' columns, for texts that are not a dataset's.

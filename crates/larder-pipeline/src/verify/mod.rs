@@ -1,29 +1,26 @@
 //! A features file encoded again, in part or whole, and compared.
 
-use std::collections::HashSet;
+mod chosen;
+mod column;
+mod work;
+
 use std::path::{Path, PathBuf};
 
-use larder_data::Content;
-use larder_encode::{Context, EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, encode, outlook};
+use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, outlook};
 use larder_encoder::{Encoder, HALF_TOLERANCE};
 use larder_inspect::sample_rows;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_runtime::Device;
 use larder_store::{
-    FeatureDtype, FeaturesFile, Freshness, Level, Provenance, StoreError, TokenRow, TokensProjection, TokensReader,
-    TokensWriter,
+    FeatureDtype, FeaturesFile, Freshness, Level, Provenance, StoreError, TokensProjection, TokensReader,
 };
-use larder_tokens::own_tokens;
 use serde::Serialize;
 
-use crate::{Event, Larder, Observer, PipelineError};
+use chosen::Chosen;
+pub use column::VerifiedColumn;
+use work::Work;
 
-/// Examples that are encoded and compared at once.
-const SLICE: usize = 4096;
-/// Rows of both files that are held at once.
-const BLOCK: usize = 1024;
-/// Wrong rows that are named.
-const NAMED: usize = 10;
+use crate::{Larder, Observer, PipelineError};
 
 /// What to compare, and where to run.
 #[derive(Debug, Clone)]
@@ -73,19 +70,6 @@ pub struct FeaturesVerification {
     pub wrong: Vec<WrongRow>,
     /// What to keep in mind.
     pub notes: Vec<String>,
-}
-
-/// How one column compares.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VerifiedColumn {
-    /// The column.
-    pub column: String,
-    /// The largest difference of an element; infinite where one of the two is not finite.
-    pub largest_absolute: f64,
-    /// The largest difference over the root mean square of its row's new vector.
-    pub largest_relative: f64,
-    /// The row of `largest_relative`, zero-based; `None` where all are equal.
-    pub worst_row: Option<usize>,
 }
 
 /// A row that is not what the encoder gives.
@@ -277,232 +261,4 @@ fn scratch(larder: &Larder) -> Result<tempfile::TempDir, PipelineError> {
     let failed = |source| StoreError::Io { action: "write in", path: root.to_path_buf(), source };
     std::fs::create_dir_all(root).map_err(failed)?;
     Ok(tempfile::Builder::new().prefix(".verify-").tempdir_in(root).map_err(failed)?)
-}
-
-/// The examples to encode again.
-enum Chosen {
-    Rows(HashSet<usize>),
-    Documents(HashSet<u64>),
-}
-
-impl Chosen {
-    fn of(tokens: &Path, rows: Vec<usize>, context: Context) -> Result<Self, PipelineError> {
-        let rows: HashSet<usize> = rows.into_iter().collect();
-        if context == Context::None {
-            return Ok(Self::Rows(rows));
-        }
-        let (mut documents, mut next) = (HashSet::new(), 0);
-        for batch in TokensReader::open(tokens, TokensProjection::EncodeWords)? {
-            let batch = batch?;
-            let of_batch = (0..batch.len()).filter(|row| rows.contains(&(next + row)));
-            documents.extend(of_batch.filter_map(|row| batch.document(row)));
-            next += batch.len();
-        }
-        Ok(Self::Documents(documents))
-    }
-
-    fn has(&self, at: usize, row: &TokenRow) -> bool {
-        match self {
-            Self::Rows(rows) => rows.contains(&at),
-            Self::Documents(documents) => documents.contains(&row.document),
-        }
-    }
-}
-
-struct Work<'a> {
-    larder: &'a Larder,
-    encoder: &'a Encoder,
-    settings: &'a EncodeSettings,
-    file: &'a FeaturesFile,
-    made: &'a Provenance,
-    folder: tempfile::TempDir,
-    tagging: bool,
-    pair: bool,
-    provenance: Provenance,
-    /// Examples of the slice under way, and the first row and number of rows of each in the file.
-    pending: Vec<TokenRow>,
-    places: Vec<(usize, usize)>,
-    found: FeaturesVerification,
-    observer: &'a mut dyn Observer,
-}
-
-impl Work<'_> {
-    fn all(&mut self, reader: TokensReader, tokens: &Path, chosen: Option<&Chosen>) -> Result<(), PipelineError> {
-        let (mut at, mut row, mut document) = (0, 0, None);
-        for batch in reader {
-            for example in batch?.rows(tokens)? {
-                let rows = rows_of(&example, self.settings.level);
-                // A document is never cut: its sentences are read together.
-                let ends = self.settings.context == Context::None || document != Some(example.document);
-                if self.pending.len() >= SLICE && ends {
-                    self.slice()?;
-                }
-                document = Some(example.document);
-                if chosen.is_none_or(|chosen| chosen.has(at, &example)) {
-                    self.places.push((row, rows));
-                    self.pending.push(example);
-                }
-                at += 1;
-                row += rows;
-            }
-        }
-        if row != self.found.rows {
-            let why = format!("it has {} rows, and its tokens file makes {row}", self.found.rows);
-            return Err(PipelineError::Unverifiable { path: self.found.features.clone(), why });
-        }
-        self.slice()
-    }
-
-    /// Encodes what is pending and compares it.
-    fn slice(&mut self) -> Result<(), PipelineError> {
-        let (examples, places) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.places));
-        if examples.is_empty() {
-            return Ok(());
-        }
-        self.found.examples_checked += examples.len();
-        let (tokens, target) = (self.folder.path().join("tokens.parquet"), self.folder.path().join("features.parquet"));
-        let mut writer = TokensWriter::create(&tokens, self.tagging, self.pair, &self.provenance)?;
-        examples.into_iter().try_for_each(|example| writer.push(example))?;
-        writer.finish()?;
-        let request = EncodeRequest {
-            encoder: self.encoder,
-            tokens: &tokens,
-            target: &target,
-            settings: self.settings,
-            reuse: false,
-        };
-        let observer = &mut *self.observer;
-        let report =
-            encode(self.larder.runtime()?, &request, &mut |progress| observer.event(Event::Encoding(progress)))?;
-        let device = report.device.to_string();
-        if self.found.device.is_none() {
-            let then = [("device", "ran.device", device.as_str()), ("graph", "ran.graph", report.graph)];
-            for (what, part, now) in then {
-                if let Some(then) = self.made.parts.get(part).filter(|then| *then != now) {
-                    self.found.notes.push(format!("the {what} was {then} then, and is {now} now"));
-                }
-            }
-        }
-        self.found.device = Some(device);
-        self.compare(&FeaturesFile::open(&target)?, &runs(&places))
-    }
-
-    /// Compares rows of the file, as runs of (first row, rows), with those of a new file, in which they stand one after the
-    /// other.
-    fn compare(&mut self, new: &FeaturesFile, runs: &[(usize, usize)]) -> Result<(), PipelineError> {
-        let (mut old_values, mut new_values, mut next) = (Vec::new(), Vec::new(), 0);
-        for &(first, rows) in runs {
-            for start in (0..rows).step_by(BLOCK) {
-                let count = BLOCK.min(rows - start);
-                let (from, there) = (first + start, next + start);
-                let mut wrong: Vec<Option<WrongRow>> = vec![None; count];
-                for at in 0..self.found.columns.len() {
-                    let column = self.found.columns[at].column.clone();
-                    self.file.read_range(from..from + count, &[&column], &mut old_values)?;
-                    new.read_range(there..there + count, &[&column], &mut new_values)?;
-                    let width = self.file.width(&[&column])?.max(1);
-                    let pairs = old_values.chunks_exact(width).zip(new_values.chunks_exact(width));
-                    for ((row, (old, new)), wrong) in (from..).zip(pairs).zip(&mut wrong) {
-                        let relative = self.found.columns[at].add(row, old, new);
-                        if relative > self.found.tolerance && wrong.is_none() {
-                            let column = column.clone();
-                            *wrong = Some(WrongRow { row, example_id: String::new(), column, relative });
-                        }
-                    }
-                }
-                for wrong in wrong.into_iter().flatten() {
-                    self.found.wrong_rows += 1;
-                    if self.found.wrong.len() < NAMED {
-                        self.found.wrong.push(wrong);
-                    }
-                }
-                self.found.rows_checked += count;
-            }
-            next += rows;
-        }
-        Ok(())
-    }
-
-    /// Says which examples the wrong rows are of.
-    fn name_wrong(&mut self) -> Result<(), PipelineError> {
-        if self.found.wrong.is_empty() {
-            return Ok(());
-        }
-        let (mut row, wrong) = (0, &mut self.found.wrong);
-        self.file.visit_strings(larder_store::EXAMPLE_ID, |id| {
-            if let Some(wrong) = wrong.iter_mut().find(|wrong| wrong.row == row) {
-                wrong.example_id = id.unwrap_or_default().to_owned();
-            }
-            row += 1;
-        })?;
-        Ok(())
-    }
-}
-
-impl VerifiedColumn {
-    fn new(column: &str) -> Self {
-        Self { column: column.to_owned(), largest_absolute: 0.0, largest_relative: 0.0, worst_row: None }
-    }
-
-    /// Compares a row's vectors; the largest difference over the root mean square of the new one.
-    fn add(&mut self, row: usize, old: &[f32], new: &[f32]) -> f64 {
-        let difference = |(old, new): (&f32, &f32)| {
-            let difference = (f64::from(*old) - f64::from(*new)).abs();
-            // NaN is further away than anything.
-            if difference.is_nan() { f64::INFINITY } else { difference }
-        };
-        let absolute = old.iter().zip(new).map(difference).fold(0.0, f64::max);
-        let squares: f64 = new.iter().map(|&value| f64::from(value).powi(2)).sum();
-        let scale = (squares / new.len().max(1) as f64).sqrt();
-        let relative = if absolute == 0.0 { 0.0 } else { absolute / scale };
-        self.largest_absolute = self.largest_absolute.max(absolute);
-        if relative > self.largest_relative {
-            self.largest_relative = relative;
-            self.worst_row = Some(row);
-        }
-        relative
-    }
-}
-
-/// Rows that an example has in a features file of this level.
-fn rows_of(example: &TokenRow, level: Level) -> usize {
-    match (level, &example.content) {
-        (Level::Sentence, _) => 1,
-        (Level::Token, _) => own_tokens(&example.word_ids).len(),
-        (Level::Word, Content::Words(words)) => words.len(),
-        (Level::Word, Content::Text { .. }) => 0,
-    }
-}
-
-/// Neighbouring places as one.
-fn runs(places: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for &(first, rows) in places {
-        match runs.last_mut() {
-            Some((start, length)) if *start + *length == first => *length += rows,
-            _ => runs.push((first, rows)),
-        }
-    }
-    runs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_are_read_at_once() {
-        assert_eq!(runs(&[(0, 2), (2, 3), (7, 1), (8, 0), (8, 4)]), [(0, 5), (7, 5)]);
-    }
-
-    #[test]
-    fn differences_count_against_the_new_vector_and_nan_is_the_largest() {
-        let mut column = VerifiedColumn::new("mean");
-        assert_eq!(column.add(0, &[3.0, 4.0], &[3.0, 4.0]), 0.0);
-        assert_eq!(column.worst_row, None);
-        let relative = column.add(1, &[3.0, 4.5], &[3.0, 4.0]);
-        assert!((relative - 0.5 / 12.5f64.sqrt()).abs() < 1e-12);
-        assert_eq!(column.add(2, &[f32::NAN, 4.0], &[3.0, 4.0]), f64::INFINITY);
-        assert_eq!((column.worst_row, column.largest_absolute), (Some(2), f64::INFINITY));
-    }
 }

@@ -1,0 +1,203 @@
+//! `tokenize`, `encode` and `embed` as typed, and the flags of tokens and vectors that others have too.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Task};
+use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection};
+use larder_onnx::{Pool, WordPool};
+use larder_pipeline::{EncodeOptions, TokenizeOptions};
+use larder_runtime::Device;
+use larder_store::{FeatureDtype, Level};
+
+use super::{Subject, refuse};
+use crate::failure::Failure;
+
+/// How texts become tokens.
+#[derive(Debug, Args)]
+pub struct TokenizeFlags {
+    /// Tokens a text may have, special tokens included; longer texts are cut and counted. What the encoder reads unless given
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<usize>,
+    /// A row that cannot be used: stop, or skip (counted and listed)
+    #[arg(long, value_name = "stop|skip", default_value = "stop")]
+    pub on_bad_row: OnBadRow,
+    /// Tagging: tags that their scheme forbids: refuse (a bad row), or repair (read as conlleval does, and counted)
+    /// [default: refuse]
+    #[arg(long, value_name = "refuse|repair")]
+    pub illegal_tags: Option<OnIllegalTags>,
+}
+
+/// Where the encoder runs.
+#[derive(Debug, Args)]
+pub struct DeviceFlags {
+    /// auto takes CUDA where it really works; cuda without a working GPU is an error
+    #[arg(long, value_name = "auto|cpu|cuda", default_value_t)]
+    pub device: Device,
+    /// CPU threads; 0 is one per core
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+}
+
+/// What one row of the features is.
+#[derive(Debug, Args)]
+pub struct LevelFlags {
+    /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
+    #[arg(long, value_name = "sentence|word|token")]
+    pub level: Option<Level>,
+    /// Of words: which of a word's tokens stand for it [default: first]
+    #[arg(long, value_name = "first|mean|last|first-last")]
+    pub word_pool: Option<WordPool>,
+    /// Of words and tokens: tokens from one window of a long sentence to the next; half a window unless given
+    #[arg(long, value_name = "N")]
+    pub stride: Option<usize>,
+    /// Of words and tokens: document reads neighbouring sentences of the same document along where a window has room
+    /// [default: none]
+    #[arg(long, value_name = "none|document")]
+    pub context: Option<Context>,
+    /// Of tokens: special tokens are rows too, those of every window
+    #[arg(long)]
+    pub special_tokens: bool,
+}
+
+/// Which vectors are made.
+#[derive(Debug, Args)]
+pub struct VectorFlags {
+    /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
+    #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
+    pub layers: LayerSelection,
+    /// Of sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
+    /// sentence vectors alone]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub pool: Vec<Pool>,
+    /// f16 halves the file
+    #[arg(long, value_name = "f32|f16", default_value = "f32")]
+    pub dtype: FeatureDtype,
+    /// Tokens a batch, padding included; 512 on CPU, 16384 on CUDA unless given
+    #[arg(long, value_name = "N")]
+    pub batch_tokens: Option<usize>,
+    /// The encoder's graph: auto, larder's own where it gives the same; given, as it was added; half, on CUDA in float16 and
+    /// without padding inside, if it gives the same
+    #[arg(long, value_name = "auto|given|half", default_value_t)]
+    pub graph: GraphChoice,
+    #[command(flatten)]
+    pub device: DeviceFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct TokenizeArgs {
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Only these splits
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub split: Vec<String>,
+    #[command(flatten)]
+    pub tokenize: TokenizeFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct EncodeArgs {
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Only these splits
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub split: Vec<String>,
+    /// Say what would be done and how long it would take: tokenizes, runs the encoder for two seconds, writes no vectors
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub tokenize: TokenizeFlags,
+    #[command(flatten)]
+    pub level: LevelFlags,
+    #[command(flatten)]
+    pub vectors: VectorFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct EmbedArgs {
+    /// The encoder's name
+    #[arg(long, short)]
+    pub encoder: String,
+    /// Texts
+    pub text: Vec<String>,
+    /// A file with one text a line; `-` is standard input
+    #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
+    pub input: Option<PathBuf>,
+    #[command(flatten)]
+    pub vectors: VectorFlags,
+}
+
+impl TokenizeFlags {
+    pub fn options(&self, force: bool) -> TokenizeOptions {
+        TokenizeOptions {
+            max_tokens: self.max_tokens,
+            on_bad_row: self.on_bad_row,
+            on_illegal_tags: self.illegal_tags.unwrap_or(DEFAULT_ON_ILLEGAL_TAGS),
+            force,
+        }
+    }
+
+    pub fn check(&self, task: Task) -> Result<(), Failure> {
+        let useless = task == Task::Sequence && self.illegal_tags.is_some();
+        refuse(&[("--illegal-tags", useless)], &format!("a {task} task"))
+    }
+}
+
+impl VectorFlags {
+    /// Settings for sentences, pooled as the encoder's texts usually are unless said.
+    pub fn settings(&self, usual: Pool) -> EncodeSettings {
+        let defaults = EncodeSettings::default();
+        EncodeSettings {
+            layers: self.layers.clone(),
+            pools: if self.pool.is_empty() { vec![usual] } else { self.pool.clone() },
+            dtype: self.dtype,
+            device: self.device.device,
+            threads: self.device.threads,
+            batch_tokens: self.batch_tokens,
+            graph: self.graph,
+            ..defaults
+        }
+    }
+
+    /// Settings for the level asked for, or the one that `task` trains on.
+    ///
+    /// # Errors
+    /// A usage failure for a flag that the level has no use for.
+    pub fn settings_for(&self, flags: &LevelFlags, task: Task, pool: Pool) -> Result<EncodeSettings, Failure> {
+        let usual = match task {
+            Task::Sequence => Level::Sentence,
+            Task::Tagging => Level::Word,
+        };
+        let level = flags.level.unwrap_or(usual);
+        let useless = [
+            ("--pool", level != Level::Sentence && !self.pool.is_empty()),
+            ("--word-pool", level != Level::Word && flags.word_pool.is_some()),
+            ("--stride", level == Level::Sentence && flags.stride.is_some()),
+            ("--context", level == Level::Sentence && flags.context.is_some()),
+            ("--special-tokens", level != Level::Token && flags.special_tokens),
+        ];
+        refuse(&useless, &format!("vectors of {level}s"))?;
+        let defaults = self.settings(pool);
+        Ok(EncodeSettings {
+            level,
+            word_pool: flags.word_pool.unwrap_or(defaults.word_pool),
+            stride: flags.stride,
+            special_tokens: flags.special_tokens,
+            context: flags.context.unwrap_or(defaults.context),
+            ..defaults
+        })
+    }
+}
+
+impl EncodeArgs {
+    /// # Errors
+    /// A usage failure for a flag that the task or the level has no use for.
+    pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
+        self.tokenize.check(task)?;
+        Ok(EncodeOptions {
+            tokenize: self.tokenize.options(false),
+            settings: self.vectors.settings_for(&self.level, task, pool)?,
+            force: self.subject.force,
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! `train` and `run` as typed.
+
+use clap::Args;
+use larder_data::Task;
+use larder_finetune::MlpSettings;
+use larder_metrics::Metric;
+use larder_onnx::Pool;
+use larder_pipeline::{EncodeOptions, TrainOptions};
+use larder_train::{
+    ClassWeightChoice, ColumnUse, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
+};
+
+use super::{LevelFlags, Subject, TokenizeFlags, VectorFlags, refuse};
+use crate::failure::Failure;
+use crate::size::Size;
+
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub subject: Subject,
+    #[command(flatten)]
+    pub tokenize: TokenizeFlags,
+    #[command(flatten)]
+    pub level: LevelFlags,
+    #[command(flatten)]
+    pub vectors: VectorFlags,
+    #[command(flatten)]
+    pub head: HeadFlags,
+    /// The run's name; the first free DATASET-ENCODER-N unless given
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+}
+
+/// How the head is trained and chosen. What is not given is the task's own default.
+#[derive(Debug, Args)]
+pub struct HeadFlags {
+    /// The head [default: logistic]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub head: Option<HeadKind>,
+    /// Classification: what layers, strength, class weight and threshold are chosen by; mcc unless given. Tagging is chosen
+    /// by strict entity F1
+    #[arg(long, value_name = "mcc|macro_f1|accuracy")]
+    pub metric: Option<Metric>,
+    /// Folds of the cross-validation on train: 5 for classification; 1 for tagging, which holds one fifth out once
+    #[arg(long, value_name = "K")]
+    pub folds: Option<usize>,
+    /// Strength C (small is strong regularisation): one value fixes it, several are chosen among
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub c: Vec<f64>,
+    /// Class weights: none, balanced, or auto (chosen on held-out rows); auto for classification, none for tagging
+    #[arg(long, value_name = "none|balanced|auto")]
+    pub class_weight: Option<ClassWeightChoice>,
+    /// tuned: the decision threshold of a two-class head, or what is added to the score of O in tagging, is chosen on
+    /// held-out rows of train; half: 0.5, or nothing [default: tuned]
+    #[arg(long, value_name = "tuned|half")]
+    pub threshold: Option<ThresholdChoice>,
+    /// Take features as they are, without bringing each dimension to mean 0 and deviation 1
+    #[arg(long)]
+    pub raw_features: bool,
+    /// Seed of what is held out, and of the order of streamed training [default: 0]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Several seeds, one run each: prints mean and deviation
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "seed")]
+    pub seeds: Vec<u64>,
+    /// Tagging: several layers side by side, or the best of each alone and all together [default: concatenate]
+    #[arg(long = "use", value_name = "concatenate|choose")]
+    pub columns: Option<ColumnUse>,
+    /// Tagging: lbfgs holds all features in memory, adam streams them; auto takes lbfgs where --memory allows [default: auto]
+    #[arg(long, value_name = "auto|lbfgs|adam")]
+    pub solver: Option<TaggerSolver>,
+    /// Tagging, mlp: memory that features may take, such as 512MiB; larger caches are streamed [default: 2GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+    /// Tagging, streamed: times the features are read; mlp: the most [default: 40]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Tagging, streamed: the first and largest step; mlp: the largest [default: 1e-4]
+    #[arg(long, value_name = "X")]
+    pub learning_rate: Option<f64>,
+    /// mlp: outputs of each hidden layer [default: 256]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub hidden: Vec<usize>,
+    /// mlp: the share of each hidden layer that is dropped while training [default: 0.5]
+    #[arg(long, value_name = "X")]
+    pub dropout: Option<f32>,
+    /// mlp: rows of a step [default: 64]
+    #[arg(long, value_name = "N")]
+    pub batch_rows: Option<usize>,
+    /// mlp: how fast weights shrink [default: 0.01]
+    #[arg(long, value_name = "X")]
+    pub weight_decay: Option<f64>,
+}
+
+/// What kind of head is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum HeadKind {
+    /// Linear: logistic regression
+    Logistic,
+    /// Tagging: a linear-chain conditional random field
+    Crf,
+    /// Classification: a multi-layer perceptron on all columns side by side, stopped early on a held-out fifth of train
+    Mlp,
+}
+
+impl TrainArgs {
+    /// # Errors
+    /// A usage failure for a flag that the task has no use for: taking no notice of it would answer another question.
+    pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
+        Ok(TrainOptions {
+            run: self.run.clone(),
+            force: self.subject.force,
+            ..train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?
+        })
+    }
+}
+
+/// Options of a training whose run is named by nobody.
+pub(super) fn train_options(
+    tokenize: &TokenizeFlags,
+    level: &LevelFlags,
+    vectors: &VectorFlags,
+    head: &HeadFlags,
+    task: Task,
+    pool: Pool,
+) -> Result<TrainOptions, Failure> {
+    head.check(task)?;
+    tokenize.check(task)?;
+    Ok(TrainOptions {
+        encode: EncodeOptions {
+            tokenize: tokenize.options(false),
+            settings: vectors.settings_for(level, task, pool)?,
+            force: false,
+        },
+        sequence: head.sequence(),
+        mlp: head.mlp(),
+        tagging: head.tagging(),
+        run: None,
+        force: false,
+    })
+}
+
+impl HeadFlags {
+    fn check(&self, task: Task) -> Result<(), Failure> {
+        let is_mlp = self.head == Some(HeadKind::Mlp);
+        if is_mlp && task == Task::Tagging {
+            return Err(Failure::Usage(
+                "--head mlp is for classification; for tagging take logistic or crf".to_owned(),
+            ));
+        }
+        let useless: &[(&str, bool)] = match task {
+            Task::Sequence => &[
+                ("--head crf", self.head == Some(HeadKind::Crf)),
+                ("--use", self.columns.is_some()),
+                ("--solver", self.solver.is_some()),
+                ("--memory", !is_mlp && self.memory.is_some()),
+                ("--epochs", !is_mlp && self.epochs.is_some()),
+                ("--learning-rate", !is_mlp && self.learning_rate.is_some()),
+            ],
+            Task::Tagging => &[("--metric", self.metric.is_some())],
+        };
+        refuse(useless, &format!("a {task} task"))?;
+        let of_mlp = [
+            ("--hidden", !self.hidden.is_empty()),
+            ("--dropout", self.dropout.is_some()),
+            ("--batch-rows", self.batch_rows.is_some()),
+            ("--weight-decay", self.weight_decay.is_some()),
+        ];
+        match is_mlp {
+            true => refuse(&[("--c", !self.c.is_empty()), ("--folds", self.folds.is_some())], "the head mlp")?,
+            false => refuse(&of_mlp, "another head than mlp")?,
+        }
+        let weighted = self.class_weight.is_some_and(|choice| choice != ClassWeightChoice::None);
+        refuse(&[("--class-weight", weighted && self.head == Some(HeadKind::Crf))], "the head crf")?;
+        let lbfgs = self.solver == Some(TaggerSolver::Lbfgs);
+        let streamed =
+            [("--epochs", lbfgs && self.epochs.is_some()), ("--learning-rate", lbfgs && self.learning_rate.is_some())];
+        refuse(&streamed, "the solver lbfgs")
+    }
+
+    fn sequence(&self) -> TrainSettings {
+        let defaults = TrainSettings::default();
+        TrainSettings {
+            metric: self.metric.unwrap_or(defaults.metric),
+            folds: self.folds.unwrap_or(defaults.folds),
+            grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
+            class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+            threshold: self.threshold.unwrap_or(defaults.threshold),
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
+        }
+    }
+
+    /// If that is the head asked for.
+    fn mlp(&self) -> Option<MlpSettings> {
+        if self.head != Some(HeadKind::Mlp) {
+            return None;
+        }
+        let defaults = MlpSettings::default();
+        Some(MlpSettings {
+            hidden: if self.hidden.is_empty() { defaults.hidden } else { self.hidden.clone() },
+            dropout: self.dropout.unwrap_or(defaults.dropout),
+            epochs: self.epochs.unwrap_or(defaults.epochs),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            batch_rows: self.batch_rows.unwrap_or(defaults.batch_rows),
+            weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
+            class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+            metric: self.metric.unwrap_or(defaults.metric),
+            threshold: self.threshold.unwrap_or(defaults.threshold),
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
+            memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
+            ..defaults
+        })
+    }
+
+    fn tagging(&self) -> TaggingSettings {
+        let defaults = TaggingSettings::default();
+        TaggingSettings {
+            kind: match self.head {
+                Some(HeadKind::Crf) => TaggerKind::Crf,
+                Some(HeadKind::Logistic) => TaggerKind::Logistic,
+                Some(HeadKind::Mlp) | None => defaults.kind,
+            },
+            grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
+            folds: self.folds.unwrap_or(defaults.folds),
+            class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+            columns: self.columns.unwrap_or(defaults.columns),
+            bias: self.threshold.unwrap_or(defaults.bias),
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
+            solver: self.solver.unwrap_or(defaults.solver),
+            memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
+            epochs: self.epochs.unwrap_or(defaults.epochs),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+        }
+    }
+}
