@@ -5,16 +5,12 @@ for, two columns of 768 numbers a word. `larder inspect` of it, and `--nearest`,
 the peaks, as the kernel counts them, and the seconds. Standard library only; needs twice the file's size of disk while it is made.
 """
 
-import argparse
-import json
 import pathlib
-import random
 import shutil
-import subprocess
 import sys
 
-from large_cache import HIDDEN_SIZE, LAYERS, Language, describe, write_corpus
-from memory import CONFIG, SEED, measured, tokenizer, vocabulary
+from generated import SEED, begin, command_line, measured
+from large_cache import LAYERS, WIDE, Language, describe, write_corpus
 
 LIMIT_BYTES = 500_000_000
 # What a word takes in the file: 1536 float32 numbers, of which zstd saves about a sixth.
@@ -22,24 +18,11 @@ BYTES_A_WORD = 5_000
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser = command_line(__doc__, "artifacts/bench/inspect")
     parser.add_argument("--gigabytes", type=float, default=10.0, help="size of the features file, roughly")
-    home_help = "made anew, removed at the end"
-    parser.add_argument("--home", type=pathlib.Path, default="artifacts/bench/inspect", help=home_help)
-    parser.add_argument("--keep", action="store_true", help="keep that folder")
     arguments = parser.parse_args()
     home: pathlib.Path = arguments.home
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-
-    words = vocabulary(random.Random(SEED))
-    sizes = {"hidden_size": HIDDEN_SIZE, "num_hidden_layers": 1, "num_attention_heads": 12, "intermediate_size": 64}
-    (home / "config.json").write_text(json.dumps(CONFIG | sizes), encoding="utf-8")
-    (home / "words.json").write_text(json.dumps(tokenizer(words)), encoding="utf-8")
-    larder = [str(arguments.larder), "--home", str(home)]
-    init = ["encoder", "init", "--config", str(home / "config.json"), "--tokenizer", str(home / "words.json")]
-    subprocess.run([*larder, *init, "--name", "wide"], check=True, stdout=subprocess.DEVNULL)
+    larder, words = begin(arguments, "wide", WIDE)
 
     language = Language(words)
     write_corpus(home / "dev.conll", language, 1000, SEED + 1)

@@ -6,7 +6,6 @@ find as many entities as the one solved in memory. Prints seconds, peak memory a
 only; needs 12 GB of disk.
 """
 
-import argparse
 import json
 import pathlib
 import random
@@ -14,12 +13,13 @@ import shutil
 import subprocess
 import sys
 
-from memory import CONFIG, LIMIT_BYTES, SEED, measured, tokenizer, vocabulary
+from generated import SEED, begin, command_line, measured
 
+LIMIT_BYTES = 1 << 30
 WORDS = 1_000_000
 DEV_WORDS = 20_000
 PART = 10
-HIDDEN_SIZE = 768
+WIDE = {"hidden_size": 768, "num_hidden_layers": 1, "num_attention_heads": 12, "intermediate_size": 64}
 # Embeddings and the only layer: 1536 numbers a word.
 LAYERS = "0,1"
 MEMORY = "512MiB"
@@ -96,8 +96,8 @@ def describe(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 class Bench:
-    def __init__(self, larder: pathlib.Path, home: pathlib.Path) -> None:
-        self.larder = [str(larder), "--home", str(home)]
+    def __init__(self, larder: list[str]) -> None:
+        self.larder = larder
         self.failures: list[str] = []
 
     def encode(self, dataset: pathlib.Path) -> None:
@@ -120,24 +120,12 @@ class Bench:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser = command_line(__doc__, "artifacts/bench/large-cache")
     parser.add_argument("--words", type=int, default=WORDS, help="words of train; 1,000,000 make 5 GB of features")
-    home_help = "made anew, removed at the end"
-    parser.add_argument("--home", type=pathlib.Path, default="artifacts/bench/large-cache", help=home_help)
-    parser.add_argument("--keep", action="store_true", help="keep that folder")
     arguments = parser.parse_args()
     home: pathlib.Path = arguments.home
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-
-    words = vocabulary(random.Random(SEED))
-    sizes = {"hidden_size": HIDDEN_SIZE, "num_hidden_layers": 1, "num_attention_heads": 12, "intermediate_size": 64}
-    (home / "config.json").write_text(json.dumps(CONFIG | sizes), encoding="utf-8")
-    (home / "words.json").write_text(json.dumps(tokenizer(words)), encoding="utf-8")
-    bench = Bench(arguments.larder, home)
-    init = ["encoder", "init", "--config", str(home / "config.json"), "--tokenizer", str(home / "words.json")]
-    subprocess.run([*bench.larder, *init, "--name", "wide"], check=True, stdout=subprocess.DEVNULL)
+    larder, words = begin(arguments, "wide", WIDE)
+    bench = Bench(larder)
 
     language = Language(words)
     write_corpus(home / "dev.conll", language, DEV_WORDS, SEED + 1)
