@@ -2,6 +2,7 @@
 //! token, from a layer, in half precision; and of a published encoder.
 
 mod collapse;
+mod cuda;
 mod layers;
 mod minilm;
 mod mlp;
