@@ -87,8 +87,6 @@ impl Host {
         let mut inputs = fed.to_vec();
         inputs.extend(State::views(parameters, values));
         let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        // The last step's make room.
-        self.given = None;
         let given = self.session.run_kept(&inputs, &outputs).map_err(TuneError::run(GRAPH))?;
         let views = given.views().map_err(TuneError::run(GRAPH))?;
         pool.install(|| {
