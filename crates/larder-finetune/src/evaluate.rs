@@ -1,10 +1,10 @@
 //! What the encoder and head answer as they are.
 
 use larder_graphs::HeadInput;
-use larder_onnx::Model;
-use larder_runtime::{Bound, Runtime, Session, SessionSettings, TensorView};
+use larder_runtime::{Bound, Session, TensorView};
 
 use crate::batch::{BATCH_INPUTS, Batches};
+use crate::graph::EVALUATION;
 use crate::settings::TuneSettings;
 use crate::state::State;
 use crate::{Example, TuneError};
@@ -14,8 +14,6 @@ const ROWS: usize = 64;
 
 /// Tokens run at a time, padding included, where examples are long: activations then stay below those of a training step.
 const TOKENS: usize = 4096;
-
-const GRAPH: &str = "evaluation graph";
 
 /// What the encoder and head answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,15 +34,6 @@ pub(crate) enum EvalGraph {
 }
 
 impl EvalGraph {
-    /// With parameters of the host.
-    pub fn on_host(runtime: &Runtime, eval: Model, settings: &SessionSettings) -> Result<Self, TuneError> {
-        let settings = SessionSettings { name: Some(GRAPH.to_owned()), ..settings.clone() };
-        let bytes = eval.to_bytes()?;
-        drop(eval);
-        let session = Session::from_bytes(runtime, &bytes, &settings).map_err(TuneError::run(GRAPH))?;
-        Ok(Self::Host(session))
-    }
-
     fn session(&self) -> &Session {
         match self {
             Self::Host(session) => session,
@@ -113,7 +102,7 @@ impl<'a> Evaluator<'a> {
                 EvalGraph::Host(session) => session.run_with(&inputs, &outputs, read),
                 EvalGraph::Device(bound) => bound.run_with(&inputs, &outputs, read),
             };
-            let loss = loss.map_err(TuneError::run(GRAPH))?;
+            let loss = loss.map_err(TuneError::run(EVALUATION))?;
             let weight = settings.counted(&examples);
             sum += f64::from(loss) * weight;
             counted += weight;

@@ -32,10 +32,10 @@ pub(crate) struct RowGradient {
 
 impl Gradient {
     pub fn new(parameter: &TrainedParameter) -> Self {
-        let count: usize = parameter.shape.iter().product();
         match &parameter.gradient {
             GradientOutput::Dense { .. } => Self::Dense(Vec::new()),
             GradientOutput::Rows { .. } => {
+                let count: usize = parameter.shape.iter().product();
                 let rows = parameter.shape.first().copied().unwrap_or(0);
                 Self::Rows(RowGradient {
                     width: count.checked_div(rows).unwrap_or(0),

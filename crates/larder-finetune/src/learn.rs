@@ -6,9 +6,10 @@ use larder_graphs::{DropoutMask, HeadInput};
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{EncoderConfig, Model};
-use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
+use larder_runtime::{Device, ElementType, Runtime, SessionSettings, TensorView, ViewData};
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
+use crate::graph::session;
 use crate::hidden::{HiddenStates, SplitOf};
 use crate::{Example, TuneError};
 
@@ -29,8 +30,7 @@ pub(crate) fn learn(
     input: HeadInput,
 ) -> Result<Facts, TuneError> {
     let exposed = model.exposed()?;
-    let settings = SessionSettings { name: Some(GRAPH.to_owned()), ..SessionSettings::worker(Device::Cpu) };
-    let mut session = Session::from_bytes(runtime, &exposed.to_bytes()?, &settings).map_err(TuneError::run(GRAPH))?;
+    let mut session = session(runtime, exposed, GRAPH, &SessionSettings::worker(Device::Cpu))?;
     let names: Vec<String> = session
         .outputs()
         .iter()

@@ -43,6 +43,7 @@ mod example;
 mod finetune;
 mod freeze;
 mod gradients;
+mod graph;
 mod hidden;
 mod learn;
 mod mlp;

@@ -4,13 +4,12 @@
 use larder_graphs::{AdamW, TrainedParameter, flatten, flatten_parameters, optimizer_model};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, GraphBuilder, Model};
-use larder_runtime::{Bound, DeviceVector, Runtime, Session, SessionSettings, TensorView};
+use larder_runtime::{Bound, DeviceVector, Runtime, SessionSettings, TensorView};
 
 use crate::TuneError;
+use crate::graph::{EVALUATION, TRAINING, scalar, session};
 use crate::state::{Group, State};
 
-const TRAINING: &str = "training graph";
-const EVALUATION: &str = "evaluation graph";
 const OPTIMIZER: &str = "optimizer graph";
 const COPY: &str = "graph that copies to and from the device";
 
@@ -161,17 +160,8 @@ impl Resident {
     }
 }
 
-/// The first of a run's outputs, a float32 `[]`.
-pub(crate) fn scalar(views: &[TensorView<'_>]) -> f64 {
-    let found = views.first().and_then(|view| view.as_f32()?.first().copied());
-    f64::from(found.unwrap_or(f32::NAN))
-}
-
 fn bound(runtime: &Runtime, model: Model, name: &'static str, settings: &SessionSettings) -> Result<Bound, TuneError> {
-    let settings = SessionSettings { name: Some(name.to_owned()), ..settings.clone() };
-    let bytes = model.to_bytes()?;
-    drop(model);
-    Session::from_bytes(runtime, &bytes, &settings).and_then(Bound::new).map_err(TuneError::run(name))
+    Bound::new(session(runtime, model, name, settings)?).map_err(TuneError::run(name))
 }
 
 /// The parameters of each group.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs};
-use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
+use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 use rayon::ThreadPool;
 
 use crate::batch::{BATCH_INPUTS, Batch, Batches, DEVICE_WIDTH, Width};
@@ -17,6 +17,7 @@ use crate::checkpoint::{self, Checkpoint, LAST_FILE, Progress};
 use crate::collapse::Watch;
 use crate::evaluate::{EvalGraph, Evaluator};
 use crate::finetune::{Ended, Material, Score};
+use crate::graph::{EVALUATION, TRAINING, session};
 use crate::hidden::SplitOf;
 use crate::observer::{HistoryRow, Note, Observer};
 use crate::plan::{Plan, Step};
@@ -30,8 +31,6 @@ use crate::{Example, TuneError, noise, threads};
 
 use digest::run_digest;
 use host::{Host, Place};
-
-const GRAPH: &str = "training graph";
 
 /// Where parameters are trained.
 enum Engine {
@@ -72,12 +71,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TuneError> {
         let Start { graphs, values } = start;
         let Material { config, train, dev, .. } = *material;
-        let session_settings = SessionSettings {
-            device,
-            intra_threads: settings.threads,
-            name: Some(GRAPH.to_owned()),
-            ..Default::default()
-        };
+        let session_settings = SessionSettings { device, intra_threads: settings.threads, ..Default::default() };
         let pad = config.pad_token_id.map_or(0, i64::from);
         let hidden = material.hidden.map(|states| (states, config.hidden_size));
         let width = match forms.resident {
@@ -97,12 +91,10 @@ impl<'a> Run<'a> {
         // Each graph is gone once a session has it, with the constants in it.
         let (engine, eval) = match forms.resident {
             None => {
-                let bytes = training.to_bytes()?;
-                drop(training);
-                let session = Session::from_bytes(runtime, &bytes, &session_settings).map_err(TuneError::run(GRAPH))?;
-                drop(bytes);
-                let eval = evaluates.then(|| EvalGraph::on_host(runtime, eval, &session_settings)).transpose()?;
-                (Engine::Host(Box::new(Host::new(session, &state.parameters))), eval)
+                let training = session(runtime, training, TRAINING, &session_settings)?;
+                let eval = evaluates.then(|| session(runtime, eval, EVALUATION, &session_settings));
+                let host = Host::new(training, &state.parameters);
+                (Engine::Host(Box::new(host)), eval.transpose()?.map(EvalGraph::Host))
             }
             Some(_) => {
                 state.gradients = Vec::new();

@@ -380,8 +380,8 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    /// The sums of the columns of `[rows, columns]`, as a product with ones: the CPU's `ReduceSum` takes twice the time where
-    /// it has several threads.
+    /// The sums of the columns of `[rows, columns]`, as a product with ones, which the CPU's kernels have done sooner than
+    /// a `ReduceSum` where there are several threads.
     fn column_sums(&mut self, x: &Operand) -> Operand {
         let ones = self.row_of_ones(x);
         let sums = self.product(&ones, false, x, false, 1.0);

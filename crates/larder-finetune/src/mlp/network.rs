@@ -15,6 +15,7 @@ use rayon::ThreadPool;
 
 use crate::adamw::Update;
 use crate::gradients::Gradient;
+use crate::graph::session;
 use crate::learn::seen;
 use crate::{TuneError, noise, threads};
 
@@ -48,11 +49,8 @@ impl Network {
     pub fn new(runtime: &Runtime, spec: &MlpSpec, seed: u64, threads: usize) -> Result<Self, TuneError> {
         let graphs = MlpGraphs::build::<TuneError>(spec, |model, masks| learn(runtime, model, masks, spec))?;
         let settings = SessionSettings { device: Device::Cpu, intra_threads: threads, ..Default::default() };
-        let session = |model: &Model, name: &'static str| {
-            let settings = SessionSettings { name: Some(name.to_owned()), ..settings.clone() };
-            Session::from_bytes(runtime, &model.to_bytes()?, &settings).map_err(TuneError::run(name))
-        };
-        let (training, eval) = (session(&graphs.training, TRAINING)?, session(&graphs.eval, EVAL)?);
+        let training = session(runtime, graphs.training, TRAINING, &settings)?;
+        let eval = session(runtime, graphs.eval, EVAL, &settings)?;
         let pool = threads::pool(&settings)?;
         let values = start(&graphs.parameters, seed);
         let zeros = || values.iter().map(|values| vec![0.0; values.len()]).collect::<Vec<_>>();
@@ -209,8 +207,7 @@ fn start(parameters: &[TrainedParameter], seed: u64) -> Vec<Vec<f32>> {
 /// Learns the element type and shape of every tensor, by running the graph with two numbers of rows.
 fn learn(runtime: &Runtime, model: &Model, masks: &[DropoutMask], spec: &MlpSpec) -> Result<Facts, TuneError> {
     let exposed = model.exposed()?;
-    let settings = SessionSettings { name: Some(FORWARD.to_owned()), ..SessionSettings::worker(Device::Cpu) };
-    let mut session = Session::from_bytes(runtime, &exposed.to_bytes()?, &settings).map_err(TuneError::run(FORWARD))?;
+    let mut session = session(runtime, exposed, FORWARD, &SessionSettings::worker(Device::Cpu))?;
     let known = session.outputs().iter().filter(|output| output.dtype != ElementType::Unsupported);
     let names: Vec<String> = known.map(|output| output.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -4,10 +4,9 @@ use larder_graphs::{CLIP_EPSILON, GradientOutput, RowNumbers, TrainedParameter};
 use larder_runtime::{Results, Session, TensorView};
 use rayon::ThreadPool;
 
-use super::GRAPH;
 use crate::TuneError;
 use crate::batch::Batch;
-use crate::resident::scalar;
+use crate::graph::{TRAINING, scalar};
 use crate::settings::TuneSettings;
 use crate::state::State;
 
@@ -87,8 +86,8 @@ impl Host {
         let mut inputs = fed.to_vec();
         inputs.extend(State::views(parameters, values));
         let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        let given = self.session.run_kept(&inputs, &outputs).map_err(TuneError::run(GRAPH))?;
-        let views = given.views().map_err(TuneError::run(GRAPH))?;
+        let given = self.session.run_kept(&inputs, &outputs).map_err(TuneError::run(TRAINING))?;
+        let views = given.views().map_err(TuneError::run(TRAINING))?;
         pool.install(|| {
             for ((gradient, view), numbers) in gradients.iter_mut().zip(&views[1..]).zip(&self.numbers) {
                 let numbers = match numbers {
@@ -117,7 +116,8 @@ impl Host {
         (loss, scale): (f64, f64),
     ) -> Result<f64, TuneError> {
         let given = self.given.take();
-        let views = given.as_ref().map(Results::views).transpose().map_err(TuneError::run(GRAPH))?.unwrap_or_default();
+        let views =
+            given.as_ref().map(Results::views).transpose().map_err(TuneError::run(TRAINING))?.unwrap_or_default();
         let fresh: Vec<&[f32]> = views.iter().skip(1).map(|view| view.as_f32().unwrap_or_default()).collect();
         let norm = state.gradient_norm(&fresh, pool) / scale;
         if loss.is_finite() && norm.is_finite() {
