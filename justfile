@@ -148,7 +148,7 @@ story: _cola encoder-add
 # Everything that must pass: set up, then all tests
 [group('check')]
 test: _rust setup
-    cargo test --locked --workspace
+    cargo test --locked --workspace --no-fail-fast
 
 # The tests that need a GPU, on this machine's
 [group('check')]

@@ -233,3 +233,28 @@ fn a_taggers_rows_are_looked_at_too() {
     let silent = ["run", &dataset, "-e", "tiny", "--c", "1e-9", "--threshold", "half", "--run", "silent"];
     assert!(said(&finds(&kitchen.json(&silent), "one_answer", "dev")).contains("almost no entity"));
 }
+
+/// Labels by a file: `1` and `1.0` are two classes to larder, as are `spam` and `Spam`, and numbers are names.
+#[test]
+fn labels_that_may_not_be_what_they_seem_are_said() {
+    let kitchen = Kitchen::with_tiny();
+    let (train, dev) = healthy();
+    // Every row gets one of the names of its class in turn.
+    let renamed = |rows: &Rows, names: [&'static [&'static str]; 2]| -> Rows {
+        let name = |(at, (text, label)): (usize, &(String, &'static str))| {
+            let names = names[usize::from(*label == "move")];
+            (text.clone(), names[at / 2 % names.len()])
+        };
+        rows.iter().enumerate().map(name).collect()
+    };
+    for (name, names, kind, shown) in [
+        ("spelt", [&["0", "0.0"][..], &["1", "1.0"]], "similar_labels", "`0` and `0.0`, `1` and `1.0` differ only"),
+        ("scale", [&["0.500", "1.250"], &["4.250", "5.000"]], "numeric_labels", "from 0.5 to 5"),
+        ("several", [&["3", "27"], &["3,27", "27,3"]], "combined_labels", "2 of 4 labels have `,` in them"),
+    ] {
+        let report = run(&kitchen, name, &renamed(&train, names), &renamed(&dev, names), &QUICK);
+        assert!(said(&finds(&report, kind, "")).contains(shown), "{name}: {:#}", report["diagnosis"]);
+    }
+    let plain = run(&kitchen, "plain", &renamed(&train, [&["0"], &["1"]]), &renamed(&dev, [&["0"], &["1"]]), &QUICK);
+    assert!(kinds(&plain["diagnosis"]).iter().all(|(kind, _)| !kind.ends_with("_labels")), "{:#}", plain["diagnosis"]);
+}

@@ -122,6 +122,10 @@ impl Rows for ConllRows {
     }
 }
 
+fn carriage_return(column: usize, value: &str) -> Kind<'static> {
+    Kind::Bad(RowProblem::CarriageReturn { column, value: value.to_owned() })
+}
+
 fn kind_of(text: &str, separator: Separator, columns: Positions, between_sentences: bool) -> Kind<'_> {
     if text.trim().is_empty() {
         return Kind::Blank;
@@ -140,6 +144,8 @@ fn kind_of(text: &str, separator: Separator, columns: Positions, between_sentenc
         (Some(_), Some((position, Some("")))) => {
             return Kind::Bad(RowProblem::Empty { column: format!("tag (column {position})") });
         }
+        (Some(value), _) if value.contains('\r') => return carriage_return(columns.words, value),
+        (Some(_), Some((position, Some(value)))) if value.contains('\r') => return carriage_return(position, value),
         (Some(word), None) => return Kind::Word { word, tag: None },
         (Some(_), Some((_, Some(tag)))) if comment && !looks_like_a_tag(tag) => return Kind::Comment,
         (Some(word), Some((_, Some(tag)))) => return Kind::Word { word, tag: Some(tag) },

@@ -46,6 +46,8 @@ struct Record {
     /// One-based line the row starts on.
     line: u64,
     problem: Option<RowProblem>,
+    /// The first column with a carriage return outside quotes.
+    bare_return: Option<usize>,
 }
 
 impl Record {
@@ -53,6 +55,7 @@ impl Record {
         self.bytes.clear();
         self.ends.clear();
         self.problem = None;
+        self.bare_return = None;
     }
 
     fn close_field(&mut self) {
@@ -183,7 +186,22 @@ impl DelimitedRows {
         }
     }
 
+    /// The first field that holds a carriage return nobody meant: within quotes it is content, without quoting it may be
+    /// content of a text but not of a label.
+    fn carriage_return(&self) -> Option<RowProblem> {
+        let column = match (self.quoting, &self.label) {
+            (true, _) => self.record.bare_return?,
+            (false, Some(label)) if self.record.field(label.index)?.contains('\r') => label.index,
+            (false, _) => return None,
+        };
+        let value = self.record.field(column).unwrap_or_default().to_owned();
+        Some(RowProblem::CarriageReturn { column, value })
+    }
+
     fn row(&self) -> Result<Row, RowProblem> {
+        if let Some(problem) = self.carriage_return() {
+            return Err(problem);
+        }
         let value = |field: &Field| {
             self.record.field(field.index).map(str::to_owned).ok_or_else(|| RowProblem::ColumnCount {
                 found: self.record.ends.len(),
@@ -234,6 +252,9 @@ fn split_quoted(line: &[u8], delimiter: u8, mut state: State, record: &mut Recor
                 State::Plain
             }
             (State::FieldStart | State::Plain, _) => {
+                if byte == b'\r' {
+                    record.bare_return.get_or_insert(record.ends.len());
+                }
                 record.bytes.push(byte);
                 State::Plain
             }

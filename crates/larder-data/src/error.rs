@@ -163,7 +163,7 @@ pub enum DataError {
         limit: usize,
     },
     /// A column the description names is not in the file.
-    #[error("{path} has no column `{column}` ({hint})", path = path.display(), hint = known.hint(column))]
+    #[error("{path} has no column `{}` ({hint})", clip(column), path = path.display(), hint = known.hint(column))]
     MissingColumn {
         /// The data file.
         path: PathBuf,

@@ -13,7 +13,14 @@ pub const MAX_ROW_BYTES: usize = 16 << 20;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads lines ended by LF or CRLF; the last may lack its end. A UTF-8 byte order mark is dropped.
+/// Bytes at the start of a file in which its line ends are looked for.
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// Reads lines ended by LF, by CRs and an LF, or, in a file whose start has CRs and no LF, by CR; the last may lack its
+/// end. A UTF-8 byte order mark is dropped.
+///
+/// CR CR LF is what Python's `csv` writes on Windows into a file that was opened without `newline=""`, and lone CRs are
+/// what old Macintosh programs write. A lone CR elsewhere is content.
 #[derive(Debug)]
 pub(crate) struct LineReader {
     reader: BufReader<File>,
@@ -23,6 +30,8 @@ pub(crate) struct LineReader {
     line: u64,
     /// Bytes read.
     offset: u64,
+    /// The byte that ends a line; `None` until the first line is asked for.
+    end: Option<u8>,
 }
 
 /// One line.
@@ -30,7 +39,7 @@ pub(crate) struct LineReader {
 pub(crate) struct Line<'a> {
     /// The bytes without the line's end.
     pub bytes: &'a [u8],
-    /// The line's end: LF, CRLF, or nothing at the end of the file.
+    /// The line's end, or nothing at the end of the file.
     pub ending: &'a [u8],
     /// One-based number.
     pub number: u64,
@@ -49,7 +58,14 @@ impl<'a> Line<'a> {
 impl LineReader {
     /// Reads `file`, which is at `path`.
     pub fn new(path: PathBuf, file: File) -> Self {
-        Self { reader: BufReader::with_capacity(1 << 16, file), path, buffer: Vec::new(), line: 0, offset: 0 }
+        Self {
+            reader: BufReader::with_capacity(BUFFER_BYTES, file),
+            path,
+            buffer: Vec::new(),
+            line: 0,
+            offset: 0,
+            end: None,
+        }
     }
 
     /// Where the file is.
@@ -61,10 +77,12 @@ impl LineReader {
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, DataError> {
         self.buffer.clear();
         let limit = MAX_ROW_BYTES as u64 + 1;
-        let mut bytes = (&mut self.reader)
-            .take(limit)
-            .read_until(b'\n', &mut self.buffer)
-            .map_err(|source| DataError::Read { path: self.path.clone(), source })?;
+        let failed = |source| DataError::Read { path: self.path.clone(), source };
+        let end = match self.end {
+            Some(end) => end,
+            None => *self.end.insert(line_end(self.reader.fill_buf().map_err(failed)?)),
+        };
+        let mut bytes = (&mut self.reader).take(limit).read_until(end, &mut self.buffer).map_err(failed)?;
         if bytes == 0 {
             return Ok(None);
         }
@@ -89,16 +107,19 @@ impl LineReader {
         self.offset += bytes as u64;
         self.line += 1;
         let content = &self.buffer[start..];
-        let end = match content {
-            [.., b'\r', b'\n'] => content.len() - 2,
-            [.., b'\n'] => content.len() - 1,
-            // A last line whose CRLF was cut in two.
-            [.., b'\r'] => content.len() - 1,
-            _ => content.len(),
-        };
+        let without_lf = content.strip_suffix(b"\n").unwrap_or(content);
+        // CRs without an LF after them end the last line of a file whose CRLF was cut in two.
+        let end = without_lf.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
         let (bytes, ending) = content.split_at(end);
         Ok(Some(Line { bytes, ending, number: self.line, offset }))
     }
+}
+
+/// The byte that ends a line of a file that starts with `start`: CR where there are CRs and no LF.
+fn line_end(start: &[u8]) -> u8 {
+    // The LF of a CR that is last may be yet to come.
+    let before_last = &start[..start.len().saturating_sub(1)];
+    if before_last.contains(&b'\r') && !start.contains(&b'\n') { b'\r' } else { b'\n' }
 }
 
 #[cfg(test)]
@@ -128,8 +149,22 @@ mod tests {
             lines(b"\xef\xbb\xbfa\r\n\nbc\rd\nlast"),
             [(b"a".to_vec(), 1, 3), (b"".to_vec(), 2, 6), (b"bc\rd".to_vec(), 3, 7), (b"last".to_vec(), 4, 12),]
         );
+        assert_eq!(lines(b"a\r\r\n\r\r\nb\r\r\n"), [(b"a".to_vec(), 1, 0), (vec![], 2, 4), (b"b".to_vec(), 3, 7)]);
         assert!(lines(b"").is_empty());
         assert!(lines(b"\xef\xbb\xbf").is_empty());
+    }
+
+    #[test]
+    fn lone_crs_end_lines_where_nothing_else_does() {
+        assert_eq!(
+            lines(b"a\rb\r\rc"),
+            [(b"a".to_vec(), 1, 0), (b"b".to_vec(), 2, 2), (vec![], 3, 4), (b"c".to_vec(), 4, 5)]
+        );
+        assert_eq!(lines(b"\xef\xbb\xbfa\rb\r"), [(b"a".to_vec(), 1, 3), (b"b".to_vec(), 2, 5)]);
+        // One line whose CRLF was cut in two, and a file in which LF comes late.
+        assert_eq!(lines(b"ab\r"), [(b"ab".to_vec(), 1, 0)]);
+        let late = [&b"x".repeat(1 << 17), &b"\ny\rz\n"[..]].concat();
+        assert_eq!(lines(&late)[1].0, b"y\rz");
     }
 
     #[test]

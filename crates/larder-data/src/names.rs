@@ -39,7 +39,7 @@ impl Names {
     /// The end of a message about an unknown `word`: the known names, and the nearest one as a question.
     pub(crate) fn hint(&self, word: &str) -> String {
         match self.nearest(word) {
-            Some(nearest) => format!("known: {self}; did you mean `{nearest}`?"),
+            Some(nearest) => format!("known: {self}; did you mean `{}`?", clip(nearest)),
             None => format!("known: {self}"),
         }
     }

@@ -108,8 +108,7 @@ impl ExampleReader {
     pub fn open(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
         let (path, file) = spec.open_split(split)?;
         let metadata = file.metadata().map_err(|source| DataError::Read { path: path.clone(), source })?;
-        // A pipe has no length; only a regular file is known to be empty before it is read.
-        if metadata.is_file() && metadata.len() == 0 {
+        if metadata.len() == 0 {
             return Err(DataError::Empty { path });
         }
         let rows: Box<dyn Rows> = match spec.format {

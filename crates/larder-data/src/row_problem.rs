@@ -81,6 +81,17 @@ pub enum RowProblem {
         /// The column.
         column: String,
     },
+    /// A carriage return where none is meant: in a label or tag, or in a field that should then be quoted.
+    #[error(
+        "a carriage return in `{}` of column {column} (counted from zero); do all lines of the file end alike?",
+        clip(value)
+    )]
+    CarriageReturn {
+        /// Zero-based column.
+        column: usize,
+        /// What it holds.
+        value: String,
+    },
     /// A line that is no JSON.
     #[error("not JSON, at byte {column} of the line: {message}")]
     Json {

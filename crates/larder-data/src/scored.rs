@@ -4,7 +4,6 @@
 //! or not, in whatever scheme: what to make of them is the scorer's business. Only a text that starts as no tag does is
 //! refused, because it comes from the wrong column.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::choice::Separator;
@@ -77,7 +76,7 @@ impl ScoredConll {
             }
             _ => {}
         }
-        let file = File::open(path).map_err(|source| DataError::Open { path: path.to_owned(), source })?;
+        let file = larder_files::open(path).map_err(|source| DataError::Open { path: path.to_owned(), source })?;
         let lines = LineReader::new(path.to_owned(), file);
         Ok(Self { lines, columns, separator, width: None, done: false })
     }

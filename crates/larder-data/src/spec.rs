@@ -143,8 +143,8 @@ impl DatasetSpec {
     /// # Errors
     /// [`DataError::ReadSpec`] if the file cannot be read, [`DataError::Spec`] if what it says is wrong.
     pub fn load(path: &Path) -> Result<Self, DataError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| DataError::ReadSpec { path: path.to_owned(), source })?;
+        let text = larder_files::read_to_string(path)
+            .map_err(|source| DataError::ReadSpec { path: path.to_owned(), source })?;
         Self::parse(&text, path)
     }
 
@@ -196,7 +196,7 @@ impl DatasetSpec {
     /// Opens the file of a split.
     pub(crate) fn open_split(&self, split: &str) -> Result<(PathBuf, File), DataError> {
         let path = self.split_path(split)?;
-        match File::open(&path) {
+        match larder_files::open(&path) {
             Ok(file) => Ok((path, file)),
             Err(source) => Err(DataError::OpenSplit { spec: self.path.clone(), split: split.to_owned(), path, source }),
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use crate::choice::{Format, Separator, Task};
 use crate::error::DataError;
@@ -91,12 +91,13 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<SpecFile, DataError> {
         line: span.map(|span| line_of(text, span.start)),
         problem,
     };
-    let from_toml =
-        |error: toml::de::Error| at(error.span(), SpecProblem::Toml { message: error.message().trim().to_owned() });
+    let from_toml = |error: toml::de::Error| {
+        at(error.span(), SpecProblem::Toml { message: in_words_of_toml(error.message().trim()) })
+    };
 
     let document = DeTable::parse(text).map_err(from_toml)?;
     let table = document.get_ref();
-    if let Some((span, problem)) = unknown_key(table) {
+    if let Some((span, problem)) = not_a_table(table).or_else(|| unknown_key(table)) {
         return Err(at(Some(span), problem));
     }
     let mut order: Vec<(usize, String)> = sub_table(table, "splits")
@@ -113,6 +114,41 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<SpecFile, DataError> {
         }
     }
     Ok(file)
+}
+
+/// A message of the parser, which has Rust's words for the types of TOML.
+fn in_words_of_toml(message: &str) -> String {
+    let words = |text: &str| text.replace("sequence", "list").replace("map", "table");
+    match (message.strip_prefix("invalid type: "), message.rsplit_once(", expected ")) {
+        (Some(_), Some((found, expected))) => {
+            // What was found may quote the file.
+            let found = match found.strip_prefix("invalid type: ").unwrap_or(found) {
+                "sequence" => "a list",
+                "map" => "a table",
+                other => other,
+            };
+            format!("found {found}, expected {}", words(expected))
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// The first of the tables that is something else, with an example of what belongs into it.
+fn not_a_table(top: &DeTable<'_>) -> Option<(Range<usize>, SpecProblem)> {
+    let tables =
+        [("columns", "text = \"text\""), ("labels", "names = [\"0\", \"1\"]"), ("splits", "train = \"train.csv\"")];
+    tables.into_iter().find_map(|(key, example)| {
+        let (name, value) = top.iter().find(|(name, _)| name.get_ref() == key)?;
+        let found = match value.get_ref() {
+            DeValue::Table(_) => return None,
+            DeValue::String(_) => "a text",
+            DeValue::Array(_) => "a list",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Datetime(_) => "a date",
+        };
+        Some((name.span(), SpecProblem::NotATable { key, found, example }))
+    })
 }
 
 /// The first key that nobody reads.

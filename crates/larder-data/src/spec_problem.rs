@@ -23,6 +23,16 @@ pub enum SpecProblem {
         /// The keys known in that table.
         known: Names,
     },
+    /// A key whose value must be a table is something else.
+    #[error("`{key}` is {found}, expected a table: a line `[{key}]` and below it, for instance, `{example}`")]
+    NotATable {
+        /// The key.
+        key: &'static str,
+        /// What its value is.
+        found: &'static str,
+        /// A line of such a table.
+        example: &'static str,
+    },
     /// A value that is none of the known ones.
     #[error(transparent)]
     Choice(#[from] UnknownChoice),

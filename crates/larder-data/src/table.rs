@@ -208,6 +208,12 @@ fn check_type(path: &Path, field: &Field, kind: Kind) -> Result<(), DataError> {
     if fits {
         return Ok(());
     }
+    let expected = match kind {
+        Kind::Scalar if field.data_type().is_floating() => {
+            "strings, integers or booleans (a label is a class; write numbers that name classes as integers)"
+        }
+        _ => expected,
+    };
     Err(DataError::ColumnType {
         path: path.to_owned(),
         column: field.name().clone(),

@@ -134,12 +134,10 @@ fn nulls_and_lists_of_unequal_length_are_bad_rows() {
 fn wrong_types_and_missing_columns_are_refused_at_once() {
     let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
     let (_folder, spec) = set(SEQUENCE, vec![("text", strings(&[Some("a")])), ("label", numbers)]);
-    assert!(
-        read(&spec)
-            .unwrap_err()
-            .to_string()
-            .ends_with("data: column `label` is Float64, expected strings, integers or booleans")
-    );
+    assert!(read(&spec).unwrap_err().to_string().ends_with(
+        "data: column `label` is Float64, expected strings, integers or booleans (a label is a class; write \
+                 numbers that name classes as integers)"
+    ));
     let (_folder, spec) = set(SEQUENCE, vec![("text", strings(&[Some("a")])), ("labels", strings(&[Some("x")]))]);
     let error = read(&spec).unwrap_err().to_string();
     assert!(error.ends_with("has no column `label` (known: `text`, `labels`; did you mean `labels`?)"), "{error}");

@@ -338,3 +338,70 @@ fn readers_move_between_threads() {
     fn sendable<T: Send>() {}
     sendable::<ExampleReader>();
 }
+
+#[test]
+fn lines_end_in_any_way_in_every_format() {
+    for end in ["\n", "\r\n", "\r\r\n", "\r\r\r\n", "\r"] {
+        let written = |lines: &[&str]| lines.iter().map(|line| format!("{line}{end}")).collect::<String>().into_bytes();
+        let expected =
+            [("play some jazz", "music"), ("wake me at six", "alarm")].map(|(t, l)| (t.to_owned(), l.to_owned()));
+        let read = |description: &str, lines: &[&str]| -> Vec<(String, String)> {
+            let rows = rows(&set(description, &written(lines)));
+            rows.into_iter().map(|(_, text, label)| (text, label)).collect()
+        };
+        assert_eq!(read(CSV, &["text,label", "play some jazz,music", "\"wake me at six\",alarm"]), expected, "{end:?}");
+        assert_eq!(read(PLAIN_TSV, &["music\tplay some jazz", "alarm\twake me at six"]), expected, "{end:?}");
+        let json = |text, label| format!("{{\"text\": \"{text}\", \"label\": \"{label}\"}}");
+        let lines = [json("play some jazz", "music"), json("wake me at six", "alarm")];
+        assert_eq!(read(JSONL, &[&lines[0], &lines[1]]), expected, "{end:?}");
+        let conll = set(CONLL, &written(&["Ada\tB-PER", "met\tO", "", "Bob\tB-PER", "left\tO"]));
+        let found: Vec<_> =
+            words(&conll).into_iter().map(|(_, words, tags)| (words.join(" "), tags.join(" "))).collect();
+        let both = |words: &str| (words.to_owned(), "B-PER O".to_owned());
+        assert_eq!(found, [both("Ada met"), both("Bob left")], "{end:?}");
+    }
+    // Within quotes they are content as before.
+    let quoted = set(CSV, b"text,label\r\r\n\"two\r\r\nlines\",a\r\r\n");
+    assert_eq!(rows(&quoted), [row(2, "two\r\r\nlines", "a")]);
+}
+
+#[test]
+fn carriage_returns_that_nobody_meant_are_bad_rows() {
+    let mixed = set(CSV, b"text,label\na,x\ry\nb,z\n");
+    assert_eq!(
+        mixed.error(),
+        "data, line 2: a carriage return in `x\\ry` of column 1 (counted from zero); do all lines of the file end alike?"
+    );
+    assert_eq!(mixed.skipping(), (vec!["1".to_owned()], vec![2]));
+    assert!(set(PLAIN_TSV, b"x\ry\ta\n").error().contains("in `x\\ry` of column 0"));
+    assert!(set(CONLL, b"a\tB-PER\rb\n").error().contains("in `B-PER\\rb` of column 1"));
+    let spaces = set("task='tagging'\nformat='conll'\n[columns]\nwords=0\ntags=1\n", b"a O\rb O\n");
+    assert!(spaces.error().contains("in `O\\rb` of column 1"), "{}", spaces.error());
+    // Where it is written on purpose it is content.
+    assert_eq!(rows(&set(CSV, b"text,label\n\"a\rb\",\"x\ry\"\n")), [row(2, "a\rb", "x\ry")]);
+    assert_eq!(rows(&set(PLAIN_TSV, b"x\ta\rb\n")), [row(1, "a\rb", "x")]);
+    assert_eq!(rows(&set(JSONL, b"{\"text\": \"a\", \"label\": \"x\\ry\"}")), [row(1, "a", "x\ry")]);
+    // A header is not hidden by a carriage return either.
+    let header = set("task='sequence'\nformat='csv'\n[columns]\ntext='text'\nlabel='kind'\n", b"text,kin\rd\na,b\n");
+    assert!(header.error().ends_with("(known: `text`, `kin\\rd`; did you mean `kin\\rd`?)"), "{}", header.error());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused() {
+    let set = set(CSV, b"text,label\na,b\n");
+    let data = set.spec.split_path("train").unwrap();
+    std::fs::remove_file(&data).unwrap();
+    let why = |set: &Set| match set.reader(OnBadRow::Stop) {
+        Err(error @ DataError::OpenSplit { .. }) => std::error::Error::source(&error).expect("a cause").to_string(),
+        other => panic!("{other:?}"),
+    };
+    for device in ["/dev/zero", "/dev/null"] {
+        std::os::unix::fs::symlink(device, &data).unwrap();
+        assert_eq!(why(&set), "it is a device, no regular file");
+        assert!(matches!(set.spec.fingerprint_parts("train"), Err(DataError::OpenSplit { .. })));
+        std::fs::remove_file(&data).unwrap();
+    }
+    std::fs::create_dir(&data).unwrap();
+    assert_eq!(why(&set), "it is a folder, no regular file");
+}

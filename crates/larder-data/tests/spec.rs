@@ -170,3 +170,26 @@ fn fingerprint_parts_change_with_what_is_read() {
 fn blake3_of(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
+
+#[test]
+fn a_value_in_the_place_of_a_table_is_answered_with_the_table() {
+    let spec = "name='x'\ntask='sequence'\nformat='csv'\ncolumns={text='t', label='l'}\nsplits={train='t.csv'}\n";
+    assert!(parse(spec).is_ok());
+    let given = |line: &str| message(&format!("{line}\n{spec}"));
+    assert_eq!(
+        given("labels = \"0,1\""),
+        "sets/cola.toml, line 1: `labels` is a text, expected a table: a line `[labels]` and below it, for instance, \
+         `names = [\"0\", \"1\"]`"
+    );
+    assert!(given("labels = [0, 1]").contains("`labels` is a list, expected a table"));
+    let lines = spec.replace("columns={text='t', label='l'}", "columns = 'text'");
+    assert!(message(&lines).contains("line 4: `columns` is a text, expected a table"));
+    assert!(message(&spec.replace("splits={train='t.csv'}", "splits = 3")).contains("`splits` is a number"));
+    // Types have TOML's names, and what the file says is left as it is.
+    let names = format!("{spec}[labels]\nnames = \"sequence\"\n");
+    assert!(message(&names).ends_with("found string \"sequence\", expected a list"), "{}", message(&names));
+    assert!(
+        message(&spec.replace("{train='t.csv'}", "{train=['a', 'b']}")).ends_with("found a list, expected a string")
+    );
+    assert!(message(&spec.replace("name='x'", "name={a=1}")).ends_with("found a table, expected a string"));
+}

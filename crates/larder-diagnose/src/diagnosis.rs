@@ -49,6 +49,12 @@ pub enum DiagnosisKind {
     FewLayers,
     /// Entities are found with the wrong edges.
     WrongEdges,
+    /// Labels that differ only in blanks, in case or in how a number is written.
+    SimilarLabels,
+    /// Labels that are numbers on a scale.
+    NumericLabels,
+    /// Labels that are several labels written as one.
+    CombinedLabels,
 }
 
 impl DiagnosisKind {
@@ -73,6 +79,9 @@ impl DiagnosisKind {
         Self::EdgeOfRange,
         Self::FewLayers,
         Self::WrongEdges,
+        Self::SimilarLabels,
+        Self::NumericLabels,
+        Self::CombinedLabels,
     ];
 }
 

@@ -6,7 +6,7 @@
 //! - Scores: [`diagnose_scores`] of a classifier, [`diagnose_tagging`] and [`diagnose_tuned_tagging`] of a tagger.
 //! - Training: [`diagnose_fit`], [`diagnose_edge`], [`diagnose_nothing_found`], [`diagnose_gap`] of a head on features;
 //!   [`diagnose_course`] and [`diagnose_learning_rate`] of a fine-tuning; [`diagnose_mlp_course`] of a perceptron.
-//! - Rows: [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`], [`diagnose_label_errors`], [`diagnose_curve`].
+//! - Labels: [`diagnose_label_names`]; rows: [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`], [`diagnose_label_errors`], [`diagnose_curve`].
 //! - Texts: [`diagnose_lengths`], [`diagnose_spelling`], [`diagnose_vocabulary`], [`diagnose_shift`] with [`token_area`].
 //! - [`RunDiagnosis`] is the file of all findings of a run; [`Pointing`] is a finding whose rows have no texts yet.
 //!
@@ -27,6 +27,7 @@ mod diagnosis;
 mod duplicates;
 mod features;
 mod fit;
+mod label_names;
 mod labels;
 mod learning_curve;
 mod pointer;
@@ -42,6 +43,7 @@ pub use diagnosis::{Diagnosis, DiagnosisKind, FORMAT_VERSION, LearningPoint, Poi
 pub use duplicates::{KeyedRows, diagnose_duplicates, diagnose_leaks};
 pub use features::{Losses, Method, Tried};
 pub use fit::{Choice, Fit, Gap, HeldOutLoss, diagnose_edge, diagnose_fit, diagnose_gap, diagnose_nothing_found};
+pub use label_names::diagnose_label_names;
 pub use labels::{Balance, HeldOutAnswers, diagnose_balance, diagnose_label_errors};
 pub use learning_curve::{Curve, diagnose_curve, scores as curve_in_words};
 pub use pointer::{Pointer, Pointing};

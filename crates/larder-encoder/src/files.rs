@@ -19,12 +19,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, EncoderError> {
 /// As [`read`]; [`EncoderError::FileTooLarge`] before anything of a larger one is read.
 pub(crate) fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, EncoderError> {
     let wrong = |source| EncoderError::Read { path: path.to_path_buf(), source };
-    let metadata = std::fs::metadata(path).map_err(wrong)?;
-    if !(metadata.is_file() || metadata.is_dir()) {
-        return Err(wrong(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file")));
-    }
-    if metadata.is_file() && metadata.len() > limit {
-        return Err(EncoderError::FileTooLarge { path: path.to_path_buf(), bytes: metadata.len(), limit });
+    let bytes = larder_files::check(path).map_err(wrong)?.len();
+    if bytes > limit {
+        return Err(EncoderError::FileTooLarge { path: path.to_path_buf(), bytes, limit });
     }
     std::fs::read(path).map_err(wrong)
 }

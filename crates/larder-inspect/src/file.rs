@@ -54,7 +54,7 @@ impl ParquetFile {
     /// [`InspectError::Open`], [`InspectError::NotParquet`], [`InspectError::Damaged`].
     pub fn open(path: &Path) -> Result<Self, InspectError> {
         let failed = |source| InspectError::Open { path: path.to_path_buf(), source };
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = larder_files::open(path).map_err(failed)?;
         let mut start = [0; MAGIC.len()];
         if let Err(error) = file.read_exact(&mut start) {
             return Err(match error.kind() {

@@ -75,13 +75,9 @@ impl Loader<'_> {
             if !self.roots.iter().any(|root| target.starts_with(root)) {
                 return Err(OnnxError::ExternalLink { tensor: name, path, target });
             }
-            // Before it is opened: opening a pipe waits for a writer.
-            let metadata = target.metadata().map_err(wrong)?;
-            if !metadata.is_file() {
-                return Err(wrong(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file")));
-            }
-            let file = File::open(&target).map_err(wrong)?;
-            self.files.insert(path.clone(), (file, metadata.len()));
+            let file = larder_files::open(&target).map_err(wrong)?;
+            let bytes = file.metadata().map_err(wrong)?.len();
+            self.files.insert(path.clone(), (file, bytes));
         }
         let Some((file, size)) = self.files.get_mut(&path) else { return Ok(()) };
         let offset = number(tensor, "offset")?.unwrap_or(0);

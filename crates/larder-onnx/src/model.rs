@@ -29,7 +29,7 @@ impl Model {
     /// # Errors
     /// [`OnnxError::Read`], or [`OnnxError::InFile`] around what [`Model::from_bytes`] says.
     pub fn load(path: &Path) -> Result<Self, OnnxError> {
-        let bytes = std::fs::read(path).map_err(OnnxError::read(path))?;
+        let bytes = larder_files::read(path).map_err(OnnxError::read(path))?;
         Self::from_bytes(&bytes).map_err(OnnxError::in_file(path))
     }
 

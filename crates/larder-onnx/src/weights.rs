@@ -44,7 +44,7 @@ impl Weights {
     /// # Errors
     /// [`OnnxError::Read`], or [`OnnxError::InFile`] around [`OnnxError::WeightsFormat`].
     pub fn load(path: &Path) -> Result<Self, OnnxError> {
-        let bytes = std::fs::read(path).map_err(OnnxError::read(path))?;
+        let bytes = larder_files::read(path).map_err(OnnxError::read(path))?;
         Self::from_bytes(&bytes).map_err(OnnxError::in_file(path))
     }
 

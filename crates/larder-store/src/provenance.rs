@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -177,7 +176,7 @@ pub fn digest_bytes(bytes: &[u8]) -> String {
 /// # Errors
 /// [`StoreError::Io`].
 pub fn digest_file(path: &Path) -> Result<String, StoreError> {
-    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let mut file = larder_files::open(path).map_err(StoreError::io("open", path))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

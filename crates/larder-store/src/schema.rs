@@ -21,7 +21,7 @@ const ZSTD_LEVEL: i32 = 1;
 pub(crate) const ELEMENT: &str = "element";
 
 pub(crate) fn open_metadata(path: &Path) -> Result<(File, ParquetMetaData), StoreError> {
-    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
     let metadata = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Optional)
         .parse_and_finish(&file)

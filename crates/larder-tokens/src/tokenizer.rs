@@ -1,6 +1,5 @@
 //! The `tokenizer.json` of an encoder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use larder_store::digest_bytes;
@@ -42,7 +41,7 @@ impl Tokenizer {
     /// [`TokensError::Read`]; [`TokensError::Malformed`] with line and column; [`TokensError::Template`];
     /// [`TokensError::Vocabulary`]; [`TokensError::NoSpecialTokens`] for a file without a post-processor, or with one that adds nothing.
     pub fn load(path: &Path) -> Result<Self, TokensError> {
-        let bytes = fs::read(path).map_err(|source| TokensError::Read { path: path.to_owned(), source })?;
+        let bytes = larder_files::read(path).map_err(|source| TokensError::Read { path: path.to_owned(), source })?;
         let malformed = |source| TokensError::Malformed { path: path.to_owned(), source };
         // The reader of decoders takes it for granted that what it is given is JSON.
         let file: Around = serde_json::from_slice(&bytes).map_err(malformed)?;

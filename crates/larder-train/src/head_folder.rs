@@ -2,7 +2,6 @@
 //!
 //! Each file is written beside its place and renamed, numbers first: a `head.json` that can be read has its numbers.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use larder_store::{write_atomic, write_json};
@@ -57,7 +56,8 @@ pub(crate) fn write_head(dir: &Path, description: &impl Serialize, tensors: &[Te
 /// Reads the description of a head of kind `expected`.
 pub(crate) fn read_description<D: DeserializeOwned>(dir: &Path, expected: &str) -> Result<D, TrainError> {
     let path = dir.join(HEAD_JSON);
-    let text = fs::read(&path).map_err(|source| TrainError::Io { action: "read", path: path.clone(), source })?;
+    let text =
+        larder_files::read(&path).map_err(|source| TrainError::Io { action: "read", path: path.clone(), source })?;
     let json = |source| TrainError::Json { path: path.clone(), source };
     let Version { version, kind } = serde_json::from_slice(&text).map_err(json)?;
     if version != HEAD_VERSION {
@@ -94,7 +94,11 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) fn read(dir: &Path) -> Result<Self, TrainError> {
         let path = dir.join(HEAD_SAFETENSORS);
-        let bytes = fs::read(&path).map_err(|source| TrainError::Io { action: "read", path: path.clone(), source })?;
+        let bytes = larder_files::read(&path).map_err(|source| TrainError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
         Ok(Self { path, bytes })
     }
 

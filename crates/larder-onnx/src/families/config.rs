@@ -66,7 +66,7 @@ impl EncoderConfig {
     /// # Errors
     /// [`OnnxError::Read`], or [`OnnxError::InFile`] around what [`EncoderConfig::from_json`] says.
     pub fn load(path: &Path) -> Result<Self, OnnxError> {
-        let json = std::fs::read(path).map_err(OnnxError::read(path))?;
+        let json = larder_files::read(path).map_err(OnnxError::read(path))?;
         Self::from_json(&json).map_err(OnnxError::in_file(path))
     }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use larder_diagnose::{
     Balance, Choice, Course, Curve, Diagnosis, Evaluated, Fit, Gap, HeldOutLoss, Lengths, MlpCourse, Pointing,
     RunDiagnosis, diagnose_balance, diagnose_course, diagnose_curve, diagnose_duplicates, diagnose_edge, diagnose_fit,
-    diagnose_gap, diagnose_learning_rate, diagnose_lengths, diagnose_mlp_course, diagnose_nothing_found,
-    diagnose_spelling, diagnose_vocabulary,
+    diagnose_gap, diagnose_label_names, diagnose_learning_rate, diagnose_lengths, diagnose_mlp_course,
+    diagnose_nothing_found, diagnose_spelling, diagnose_vocabulary,
 };
 use larder_encoder::Encoder;
 use larder_finetune::{HistoryRow, Preset, TuneSettings};
@@ -257,7 +257,9 @@ fn of_rows(
 ) -> Result<Vec<Diagnosis>, PipelineError> {
     let texts = SplitTexts::read(tokens, &record.labels, encoder.manifest().special_tokens.unk_id)?;
     let tagging = record.task() == larder_data::Task::Tagging;
-    let mut found: Vec<Diagnosis> = balance(record, &texts, tagging).into_iter().collect();
+    let types: Vec<String> = texts.entities.keys().cloned().collect();
+    let mut found = diagnose_label_names(if tagging { &types } else { &record.labels });
+    found.extend(balance(record, &texts, tagging));
     found.extend(diagnose_lengths(None, &lengths(record, encoder, &texts)));
     found.extend(diagnose_spelling(None, &texts.spelling()));
     found.extend(diagnose_vocabulary(encoder.manifest().vocabulary_size, encoder.tokenizer()?.vocabulary_size()));

@@ -43,7 +43,7 @@ impl FeaturesFile {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::reading(path, e))?;
         let columns = metadata.schema().fields().iter().filter_map(|f| vector_column(f)).collect();

@@ -1,6 +1,5 @@
 //! Reading a `tokens` file batch by batch.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::ProjectionMask;
@@ -42,7 +41,7 @@ impl TokensReader {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Column`] for another schema.
     pub fn open(path: &Path, projection: TokensProjection) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| StoreError::reading(path, e))?;
         let schema = builder.schema().clone();
         let has = |name: &str| schema.column_with_name(name).is_some();
