@@ -206,7 +206,7 @@ fn killed_ten_times_it_ends_as_undisturbed() {
 }
 
 #[test]
-fn an_interrupted_run_is_given_up_unless_it_is_resumed() {
+fn an_interrupted_run_goes_on_by_itself_unless_it_is_another() {
     let (kitchen, dataset) = sequence_kitchen(120);
     let args = finetune(&dataset, "mine", &["--epochs", "40", "--save-every", "1"]);
     let last = kitchen.path("home/runs/.mine.tuning/last.safetensors");
@@ -224,8 +224,14 @@ fn an_interrupted_run_is_given_up_unless_it_is_resumed() {
     let other = finetune(&dataset, "mine", &["--epochs", "2", "--resume"]);
     kitchen.larder(&other).exits(3).says(&["other examples or settings"]);
     let anew = finetune(&dataset, "mine", &["--epochs", "2", "--keep-checkpoints"]);
-    kitchen.ok(&anew).says(&["is given up", "--resume"]);
+    kitchen.ok(&anew).says(&["is given up", "epochs"]);
     assert!(kitchen.path("home/runs/mine/checkpoints/last.safetensors").exists());
+    // The same command goes on, and ends as one that was not interrupted.
+    interrupt();
+    kitchen.ok(&args).does_not_say("is given up");
+    kitchen.ok(&finetune(&dataset, "whole", &["--epochs", "40"]));
+    let head = |run: &str| std::fs::read(kitchen.path(&format!("home/runs/{run}/head.safetensors"))).unwrap();
+    assert!(head("mine") == head("whole"), "the same head");
     kitchen.ok(&finetune(&dataset, "fresh", &["--epochs", "1", "--resume"])).says(&["no checkpoint"]);
     kitchen.assert_tidy();
 }

@@ -50,7 +50,10 @@ fn tsv_csv_and_jsonl_of_the_same_rows_give_the_same_report() {
         kitchen.write(&format!("{format}.toml"), spec);
         let report = kitchen.json(&["run", &format!("{format}.toml"), "-e", "tiny", "--layers", "all"]);
         features.push(kitchen.vectors(&format!("toy-{format}"), "train", "mean"));
-        reports.push(report["evaluation"]["splits"].clone());
+        let mut splits = report["evaluation"]["splits"].clone();
+        // The files' bytes are not the same.
+        splits.as_array_mut().unwrap().iter_mut().for_each(|split| split["data_digest"] = Value::Null);
+        reports.push(splits);
     }
     assert!(features[0] == features[1] && features[0] == features[2], "vectors do not depend on the file's format");
     assert!(reports[0] == reports[1] && reports[0] == reports[2], "scores do not depend on the file's format");
@@ -157,8 +160,8 @@ fn stages_run_one_by_one_leave_what_run_leaves() {
     let record = kitchen.json(&["train", &dataset, "-e", "tiny", "--run", "mine"]);
     assert_eq!(record["run"], "mine");
     let evaluation = kitchen.json(&["eval", "mine"]);
-    let stored = std::fs::read(kitchen.path("home/runs/mine/metrics.json")).unwrap();
-    assert_eq!(evaluation, serde_json::from_slice::<Value>(&stored).unwrap(), "printed and stored scores");
+    let stored: Option<Value> = larder_store::read_json(&kitchen.path("home/runs/mine/metrics.json")).unwrap();
+    assert_eq!(Some(&evaluation), stored.as_ref(), "printed and stored scores");
     assert_eq!(kitchen.json(&["runs"]), serde_json::json!(["mine"]));
     // The same settings by another road: `run` finds the run that is there.
     kitchen.ok(&["run", &dataset, "-e", "tiny"]).says(&["train    mine: up to date"]);

@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-/// More rows than a part holds, so that there are three parts.
+/// More rows than a part holds, so that there are several parts.
 const ROWS: usize = 36_000;
 
 /// With the run `mine`, whose answers vary with the text.
@@ -119,7 +119,9 @@ fn a_killed_prediction_goes_on_to_the_same_file() {
     if !kitchen.path("killed.parquet").exists() {
         assert!(first.exists());
         let outcome = kitchen.json(&ask("killed.parquet"));
-        assert!(number(&outcome, "/resumed_rows") >= 16_384.0, "{outcome}");
+        // A part ends at a number of tokens; the first one was there when the process died.
+        let kept = number(&outcome, "/resumed_rows");
+        assert!(kept > 0.0 && kept < ROWS as f64, "{outcome}");
     }
     assert_eq!(
         std::fs::read(kitchen.path("killed.parquet")).unwrap(),
@@ -133,11 +135,8 @@ fn json_lines_keep_their_fields_and_what_cannot_be_answered_is_said() {
     kitchen.write("rows.jsonl", "{\"id\": 7, \"body\": \"the red fox\"}\n\n{\"body\": null, \"x\": [1, 2]}\n{\"body\": \"a blue bird sings\"}\n");
     let ask = ["predict", "mine", "--input", "rows.jsonl", "--output", "out.jsonl"];
     let with = |more: &[&'static str]| [&ask[..], more].concat();
-    kitchen.larder(&ask).exits(3).says(&["line 1", "`text` is missing", "--on-bad-row skip"]);
-    kitchen
-        .larder(&with(&["--text-column", "body"]))
-        .exits(3)
-        .says(&["rows.jsonl, line 3", "`body` is missing or null"]);
+    kitchen.larder(&ask).exits(3).says(&["line 1", "no value for `text`", "--on-bad-row skip"]);
+    kitchen.larder(&with(&["--text-column", "body"])).exits(3).says(&["rows.jsonl, line 3", "no value for `body`"]);
     kitchen.ok(&with(&["--text-column", "body", "--on-bad-row", "skip"])).prints(&["3 rows", "1 without a text"]);
     let written = std::fs::read_to_string(kitchen.path("out.jsonl")).unwrap();
     let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -153,7 +152,7 @@ fn json_lines_keep_their_fields_and_what_cannot_be_answered_is_said() {
     let taken = ["predict", "mine", "--input", "taken.jsonl", "--output", "o.jsonl"];
     kitchen.larder(&taken).exits(3).says(&["`prediction` already", "--prefix"]);
     kitchen.ok(&[&taken[..], &["--prefix", "larder_"]].concat());
-    for (content, said) in [("[1]\n", "expected an object"), ("{\"text\": \n", "no JSON"), ("\n", "has no rows")] {
+    for (content, said) in [("[1]\n", "expected an object"), ("{\"text\": \n", "not JSON"), ("\n", "has no row")] {
         kitchen.write("bad.jsonl", content);
         kitchen.larder(&["predict", "mine", "--input", "bad.jsonl", "--output", "o2.jsonl"]).exits(3).says(&[said]);
         assert!(!kitchen.path("o2.jsonl").exists() && !kitchen.path("o2.jsonl.parts").exists());
@@ -167,17 +166,22 @@ fn files_that_cannot_be_read_as_rows_are_refused_with_the_way_out() {
     write_parquet(&kitchen.path("c.parquet"), vec![("body", Arc::new(StringArray::from(vec!["a"])))]);
     kitchen.write("cut.parquet", &std::fs::read(kitchen.path("c.parquet")).unwrap()[..60]);
     let ask = |input: &'static str, out: &'static str| ["predict", "mine", "--input", input, "--output", out];
-    kitchen.larder(&ask("n.parquet", "o.parquet")).exits(3).says(&["`text` holds Int64", "expected strings"]);
+    kitchen.larder(&ask("n.parquet", "o.parquet")).exits(3).says(&["`text` is Int64", "expected strings"]);
     kitchen.larder(&ask("c.parquet", "o.parquet")).exits(3).says(&[
         "no column `text`",
-        "it has body",
-        "--text-column NAME",
+        "known: `body`",
+        "--text-column",
     ]);
-    kitchen.larder(&ask("cut.parquet", "o.parquet")).exits(3).says(&["cut.parquet cannot be read"]);
+    kitchen.larder(&ask("cut.parquet", "o.parquet")).exits(3).says(&["cut.parquet", "is it complete?"]);
     kitchen.larder(&ask("gone.parquet", "o.parquet")).exits(3).says(&["gone.parquet"]);
-    kitchen.larder(&ask("c.parquet", "o.jsonl")).exits(3).says(&["of different kinds"]);
-    kitchen.larder(&ask("c.csv", "o.csv")).exits(3).says(&["expected a name that ends in .parquet, .jsonl"]);
-    kitchen.larder(&["predict", "mine", "--input", "c.parquet"]).exits(2).says(&["--output"]);
+    kitchen.larder(&ask("c.parquet", "o.jsonl")).exits(3).says(&["is parquet", "would be jsonl", "the same ending"]);
+    kitchen.larder(&ask("c.xlsx", "o.csv")).exits(3).says(&[
+        "c.xlsx",
+        "expected a name that ends in",
+        "--input-format",
+    ]);
+    kitchen.write("c.txt", "a text\n");
+    kitchen.larder(&ask("c.txt", "o.txt")).exits(3).says(&["has lines", "leave --output out"]);
     assert!(!kitchen.path("o.parquet").exists() && !kitchen.path("o.parquet.parts").exists());
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::names::Names;
@@ -105,6 +106,67 @@ choice! {
 }
 
 choice! {
+    /// How a file to be answered is laid out: as the files of a dataset may be, or as plain lines.
+    InputFormat, "input format" {
+        /// A text a line.
+        Text = "text",
+        /// Words separated by blanks, a sentence a line.
+        Words = "words",
+        /// Columns separated by commas.
+        Csv = "csv",
+        /// Columns separated by tabs.
+        Tsv = "tsv",
+        /// One JSON object a line.
+        Jsonl = "jsonl",
+        /// Apache Parquet.
+        Parquet = "parquet",
+        /// One word a line with its columns, sentences separated by blank lines.
+        Conll = "conll",
+    }
+}
+
+impl InputFormat {
+    /// The format that the ending of a file's name tells: plain text without one, `None` where it is none of the known.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        let Some(ending) = path.extension() else { return Some(Self::Text) };
+        match ending.to_str()?.to_ascii_lowercase().as_str() {
+            "txt" | "text" => Some(Self::Text),
+            "csv" => Some(Self::Csv),
+            "tsv" | "tab" => Some(Self::Tsv),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "parquet" | "pq" => Some(Self::Parquet),
+            "iob" | "iob1" | "iob2" | "bio" | "bioes" | "bilou" => Some(Self::Conll),
+            ending if ending.starts_with("conll") => Some(Self::Conll),
+            _ => None,
+        }
+    }
+
+    /// The same as a dataset's format; `None` for plain lines.
+    pub fn rows(self) -> Option<Format> {
+        match self {
+            Self::Text | Self::Words => None,
+            Self::Csv => Some(Format::Csv),
+            Self::Tsv => Some(Format::Tsv),
+            Self::Jsonl => Some(Format::Jsonl),
+            Self::Parquet => Some(Format::Parquet),
+            Self::Conll => Some(Format::Conll),
+        }
+    }
+}
+
+impl From<Format> for InputFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv,
+            Format::Tsv => Self::Tsv,
+            Format::Jsonl => Self::Jsonl,
+            Format::Parquet => Self::Parquet,
+            Format::Conll => Self::Conll,
+        }
+    }
+}
+
+choice! {
     /// What separates the columns of a CoNLL line.
     Separator, "separator" {
         /// One tab.
@@ -152,6 +214,21 @@ mod tests {
         }
         for policy in OnIllegalTags::ALL {
             assert_eq!(policy.as_str().to_uppercase().parse(), Ok(*policy));
+        }
+    }
+
+    #[test]
+    fn endings_tell_formats_and_unknown_ones_tell_none() {
+        let of = |name: &str| InputFormat::of_path(Path::new(name));
+        for format in Format::ALL {
+            let name = format!("a.{}", format.as_str().to_uppercase());
+            assert_eq!(of(&name).and_then(InputFormat::rows), Some(*format), "{name}");
+            assert_eq!(InputFormat::from(*format).rows(), Some(*format));
+        }
+        assert_eq!(of("dev.conllu"), Some(InputFormat::Conll));
+        assert_eq!((of("a"), of("a.b/c"), of("a.txt")), (of("x.text"), Some(InputFormat::Text), of("")));
+        for name in ["eng.testb", "a.csv.gz", "a.json", "a.xlsx", "a.docx"] {
+            assert_eq!(of(name), None, "{name}");
         }
     }
 

@@ -4,17 +4,18 @@
 //! Empty lines are not rows. Every row must have as many columns as the header or, without one, the first row: a stray
 //! delimiter in a text would otherwise cut it short in silence.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use crate::choice::Format;
 use crate::error::DataError;
 use crate::example::{Content, Target};
-use crate::lines::{LineReader, MAX_ROW_BYTES};
+use crate::layout::Layout;
+use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
 use crate::names::Names;
 use crate::reader::{Fault, Row, Rows};
+use crate::record::Record as RawRecord;
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::{ColumnRef, DatasetSpec};
+use crate::spec::ColumnRef;
 
 /// Rows of a TSV or CSV file.
 pub(crate) struct DelimitedRows {
@@ -24,7 +25,8 @@ pub(crate) struct DelimitedRows {
     record: Record,
     /// Columns in the header or the first row; `None` until that is known.
     width: Option<usize>,
-    header: bool,
+    /// The header's names; `None` without a header.
+    names: Option<Vec<String>>,
     text: Field,
     text_b: Option<Field>,
     label: Option<Field>,
@@ -62,6 +64,11 @@ impl Record {
         self.ends.push(self.bytes.len());
     }
 
+    fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+
     /// The zero-based field at `index`. Valid UTF-8 is the invariant of a record without a problem.
     fn field(&self, index: usize) -> Option<&str> {
         let end = *self.ends.get(index)?;
@@ -81,8 +88,8 @@ enum State {
 
 impl DelimitedRows {
     /// Opens the file and finds the columns; reads the header if there is one.
-    pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
-        let columns = &spec.columns;
+    pub fn open(layout: &Layout, path: PathBuf, stream: Stream) -> Result<Self, DataError> {
+        let columns = &layout.columns;
         let by_position = |column: &ColumnRef| Field {
             index: match column {
                 ColumnRef::Position(position) => *position,
@@ -93,18 +100,18 @@ impl DelimitedRows {
         };
         let text = columns.text.as_ref().expect("the spec check lets no sequence dataset pass without a text column");
         let mut rows = Self {
-            lines: LineReader::new(path.clone(), file),
-            delimiter: if spec.format == Format::Csv { b',' } else { b'\t' },
-            quoting: spec.quoting,
+            lines: LineReader::new(path.clone(), stream),
+            delimiter: if layout.format == Format::Csv { b',' } else { b'\t' },
+            quoting: layout.quoting,
             record: Record::default(),
             width: None,
-            header: spec.header,
+            names: None,
             text: by_position(text),
             text_b: columns.text_b.as_ref().map(by_position),
             label: columns.label.as_ref().map(by_position),
             id: columns.id.as_ref().map(by_position),
         };
-        if !spec.header {
+        if !layout.header {
             return Ok(rows);
         }
         if !rows.read_record()? {
@@ -139,6 +146,7 @@ impl DelimitedRows {
         rows.text_b = columns.text_b.as_ref().map(find).transpose()?;
         rows.label = columns.label.as_ref().map(find).transpose()?;
         rows.id = columns.id.as_ref().map(find).transpose()?;
+        rows.names = Some(names);
         Ok(rows)
     }
 
@@ -216,7 +224,14 @@ impl DelimitedRows {
             line: self.record.line,
             id: self.id.as_ref().map(value).transpose()?,
             content: Content::Text { text, text_b },
-            target: self.label.as_ref().map(value).transpose()?.map(Target::Label),
+            target: self
+                .label
+                .as_ref()
+                .map(value)
+                .transpose()
+                .map(|label| label.map(Target::Label))
+                .map_err(|problem| (Place::Line(self.record.line), problem)),
+            no_words: Vec::new(),
         })
     }
 }
@@ -277,7 +292,7 @@ impl Rows for DelimitedRows {
         let found = self.record.ends.len();
         let expected = *self.width.get_or_insert(found);
         if found != expected {
-            let as_in = if self.header { "as in the header" } else { "as in the first row" };
+            let as_in = if self.names.is_some() { "as in the header" } else { "as in the first row" };
             return Some(Err(Fault::Bad { place, problem: RowProblem::ColumnCount { found, expected, as_in } }));
         }
         Some(self.row().map_err(|problem| Fault::Bad { place, problem }))
@@ -291,5 +306,13 @@ impl Rows for DelimitedRows {
             _ => self.id.as_ref(),
         };
         field.map_or_else(|| key.to_owned(), |field| field.name.clone())
+    }
+
+    fn record(&mut self) -> RawRecord {
+        RawRecord::Fields(self.record.fields().map(<[u8]>::to_vec).collect())
+    }
+
+    fn header(&self) -> Option<&[String]> {
+        self.names.as_deref()
     }
 }

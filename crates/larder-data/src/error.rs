@@ -200,6 +200,12 @@ pub enum DataError {
         /// Why.
         source: ParquetError,
     },
+    /// Parquet from standard input.
+    #[error("{path} cannot be read as Parquet, whose end is read first; give a file", path = path.display())]
+    NoStream {
+        /// What was to be read.
+        path: PathBuf,
+    },
     /// Labels were asked for, but the description names no column with them.
     #[error("{spec} names no column to learn from; add `{key}` to [columns]", spec = spec.display())]
     NoLabelColumn {
@@ -238,7 +244,7 @@ pub enum DataError {
         /// Labels allowed.
         limit: usize,
     },
-    /// A file with gold and predicted tags cannot be opened.
+    /// A file cannot be opened.
     #[error("cannot open {path}", path = path.display())]
     Open {
         /// The file.

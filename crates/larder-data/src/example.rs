@@ -17,7 +17,7 @@ pub struct Example {
 }
 
 /// What the encoder reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Content {
     /// A text, or a pair of texts. Neither is blank.
     Text {

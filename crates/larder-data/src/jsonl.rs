@@ -1,26 +1,28 @@
 //! JSON lines: one object a line. Blank lines are not rows; fields nobody asked for are ignored.
 
 use serde_json::{Map, Value};
-use std::fs::File;
 use std::path::PathBuf;
 
-use crate::error::DataError;
 use crate::example::{Content, Target};
-use crate::lines::LineReader;
+use crate::layout::Layout;
+use crate::lines::{LineReader, Stream};
 use crate::reader::{Fault, Row, Rows};
+use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::{ColumnRef, Columns, DatasetSpec};
+use crate::spec::{ColumnRef, Columns};
 
 /// Rows of a JSON lines file.
 pub(crate) struct JsonRows {
     lines: LineReader,
     columns: Columns,
+    /// The line of the row last given, without its end.
+    line: Vec<u8>,
 }
 
 impl JsonRows {
-    /// Reads `file`, which is at `path`.
-    pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
-        Ok(Self { lines: LineReader::new(path, file), columns: spec.columns.clone() })
+    /// Reads `stream`, which messages call `path`.
+    pub fn open(layout: &Layout, path: PathBuf, stream: Stream) -> Self {
+        Self { lines: LineReader::new(path, stream), columns: layout.columns.clone(), line: Vec::new() }
     }
 
     fn row(&self, line: u64, text: &str) -> Result<Row, RowProblem> {
@@ -30,6 +32,11 @@ impl JsonRows {
             return Err(wrong_type("the line", "an object", &value));
         };
         let content = match (&self.columns.words, &self.columns.text) {
+            // Rows to be tagged may have either.
+            (Some(words), Some(text)) if present(&object, words).is_err() => match present(&object, text) {
+                Ok(_) => Content::Text { text: required(&object, text, "a string", string)?, text_b: None },
+                Err(_) => return Err(RowProblem::NeitherValue { first: words.to_string(), second: text.to_string() }),
+            },
             (Some(words), _) => Content::Words(list(&object, words, "a list of strings", string)?),
             (None, Some(text)) => Content::Text {
                 text: required(&object, text, "a string", string)?,
@@ -38,23 +45,31 @@ impl JsonRows {
             (None, None) => unreachable!("the spec check demands text or words"),
         };
         let target = match (&self.columns.tags, &self.columns.label) {
-            (Some(tags), _) => Some(Target::Tags(list(&object, tags, "a list of strings or integers", scalar)?)),
-            (None, label) => optional(&object, label, "a string, an integer or a boolean", scalar)?.map(Target::Label),
+            (Some(tags), _) => {
+                list(&object, tags, "a list of strings or integers", scalar).map(|tags| Some(Target::Tags(tags)))
+            }
+            (None, label) => optional(&object, label, "a string, an integer or a boolean", scalar)
+                .map(|label| label.map(Target::Label)),
         };
+        let target = target.map_err(|problem| (Place::Line(line), problem));
         let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
-        Ok(Row { line, document: 0, id, content, target })
+        Ok(Row { line, document: 0, id, content, target, no_words: Vec::new() })
     }
 }
 
 impl Rows for JsonRows {
     fn next_row(&mut self) -> Option<Result<Row, Fault>> {
         // The line borrows the reader and `row` needs `self`, so the text is copied out.
+        self.line.clear();
         let (number, text) = loop {
             match self.lines.next_line() {
                 Err(error) => return Some(Err(Fault::Fatal(error))),
                 Ok(None) => return None,
                 Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => {}
-                Ok(Some(line)) => break (line.number, line.text().map(str::to_owned)),
+                Ok(Some(line)) => {
+                    self.line.extend_from_slice(line.bytes);
+                    break (line.number, line.text().map(str::to_owned));
+                }
             }
         };
         let row = text.and_then(|text| self.row(number, &text));
@@ -64,6 +79,10 @@ impl Rows for JsonRows {
     fn column(&self, key: &'static str) -> String {
         let found = self.columns.given().find(|(given, _)| *given == key);
         found.map_or_else(|| key.to_owned(), |(_, column)| column.to_string())
+    }
+
+    fn record(&mut self) -> Record {
+        Record::Line(std::mem::take(&mut self.line))
     }
 }
 

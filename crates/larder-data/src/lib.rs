@@ -4,7 +4,10 @@
 //!   stage that holds one need not ask again.
 //! - [`ExampleReader`] streams one split as [`Example`]s in constant memory, whatever the [`Format`]. A bad row either
 //!   stops the reader or is skipped, counted and listed ([`OnBadRow`]).
+//! - [`InputReader`] gives the same rows of a file that is to be answered, laid out as a [`Layout`] says, without targets
+//!   and with the [`Record`] of each, so that it can be written again.
 //! - [`LabelMap`] numbers the labels of a dataset.
+//! - [`split_has_targets`] tells whether a split has labels or tags at all.
 //! - [`DataError`] says which file and line; [`RowProblem`] what is wrong with one row, [`SpecProblem`] with the TOML.
 //!
 //! The tags of a tagging dataset are checked and converted from the [`Scheme`] of its files to IOB2, whatever the format:
@@ -53,11 +56,15 @@ mod conll_write;
 mod delimited;
 mod error;
 mod example;
+mod input;
 mod jsonl;
 mod labels;
+mod layout;
 mod lines;
 mod names;
+mod no_target;
 mod reader;
+mod record;
 mod row_problem;
 mod scored;
 mod spec;
@@ -68,16 +75,22 @@ mod split_path;
 mod table;
 mod tags;
 
-pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, OnBadRow, OnIllegalTags, Separator, Task, UnknownChoice};
+pub use choice::{
+    DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator, Task, UnknownChoice,
+};
 pub use conll::MAX_SENTENCE_WORDS;
 pub use conll_write::write_conll;
 pub use error::DataError;
 pub use example::{Content, Example, Target};
+pub use input::{InputReader, InputRow, TextLines};
 pub use labels::{LabelMap, MAX_LABELS};
 pub use larder_tags::{IllegalTag, Scheme};
+pub use layout::Layout;
 pub use lines::MAX_ROW_BYTES;
 pub use names::Names;
+pub use no_target::split_has_targets;
 pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
+pub use record::{LineContent, Record, RecordLine};
 pub use row_problem::{Place, RowProblem};
 pub use scored::{NO_PREDICTION, ScoredColumns, ScoredConll, ScoredSentence};
 pub use spec::{ColumnRef, Columns, DatasetSpec, LabelNames};

@@ -1,6 +1,6 @@
 //! Physical lines of a text file, with their numbers and byte offsets, in bounded memory.
 
-use std::fs::File;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,9 @@ pub const MAX_ROW_BYTES: usize = 16 << 20;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// Bytes to read: a file, standard input, or something in memory.
+pub(crate) type Stream = Box<dyn Read + Send>;
+
 /// Bytes at the start of a file in which its line ends are looked for.
 const BUFFER_BYTES: usize = 1 << 16;
 
@@ -21,9 +24,8 @@ const BUFFER_BYTES: usize = 1 << 16;
 ///
 /// CR CR LF is what Python's `csv` writes on Windows into a file that was opened without `newline=""`, and lone CRs are
 /// what old Macintosh programs write. A lone CR elsewhere is content.
-#[derive(Debug)]
 pub(crate) struct LineReader {
-    reader: BufReader<File>,
+    reader: BufReader<Stream>,
     path: PathBuf,
     buffer: Vec<u8>,
     /// Lines read.
@@ -32,6 +34,12 @@ pub(crate) struct LineReader {
     offset: u64,
     /// The byte that ends a line; `None` until the first line is asked for.
     end: Option<u8>,
+}
+
+impl fmt::Debug for LineReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineReader").field("path", &self.path).field("line", &self.line).finish_non_exhaustive()
+    }
 }
 
 /// One line.
@@ -56,10 +64,11 @@ impl<'a> Line<'a> {
 }
 
 impl LineReader {
-    /// Reads `file`, which is at `path`.
-    pub fn new(path: PathBuf, file: File) -> Self {
+    /// Reads `stream`, which messages call `path`.
+    pub fn new(path: PathBuf, stream: impl Read + Send + 'static) -> Self {
+        let stream: Stream = Box::new(stream);
         Self {
-            reader: BufReader::with_capacity(BUFFER_BYTES, file),
+            reader: BufReader::with_capacity(BUFFER_BYTES, stream),
             path,
             buffer: Vec::new(),
             line: 0,

@@ -13,7 +13,11 @@ use crate::error::DataError;
 use crate::example::{Content, Example, Target};
 use crate::jsonl::JsonRows;
 use crate::labels::LabelMap;
+use crate::layout::Layout;
+use crate::lines::Stream;
 use crate::names::Names;
+use crate::no_target::is_placeholder;
+use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 use crate::table::TableRows;
@@ -28,7 +32,11 @@ pub(crate) struct Row {
     pub document: u64,
     pub id: Option<String>,
     pub content: Content,
-    pub target: Option<Target>,
+    /// What is to be predicted; `None` where the description names no column for it. An error says what is wrong with that
+    /// column of a row whose content can be read.
+    pub target: Result<Option<Target>, (Place, RowProblem)>,
+    /// Lines among those of a CoNLL sentence's words that hold no word.
+    pub no_words: Vec<u64>,
 }
 
 /// Why a format gives no row.
@@ -45,6 +53,55 @@ pub(crate) trait Rows: Send {
     fn next_row(&mut self) -> Option<Result<Row, Fault>>;
     /// How a message names the column that the description's `key` points at.
     fn column(&self, key: &'static str) -> String;
+    /// What the row just given, or refused, was read from. For rows that are [to be answered](Purpose::Answer).
+    fn record(&mut self) -> Record;
+    /// The names of all columns, where the file begins with them.
+    fn header(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// What rows are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To learn or to judge: targets are read.
+    Learn,
+    /// To be answered: targets may be missing and are not looked at, and each row's [`Record`] is kept.
+    Answer,
+}
+
+/// Opens the rows of a text file; Parquet, which is not read from a stream, has its own way.
+pub(crate) fn open_text(
+    layout: &Layout,
+    path: PathBuf,
+    stream: Stream,
+    purpose: Purpose,
+) -> Result<Box<dyn Rows>, DataError> {
+    Ok(match layout.format {
+        Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, path, stream)?),
+        Format::Jsonl => Box::new(JsonRows::open(layout, path, stream)),
+        Format::Conll => Box::new(ConllRows::open(layout, path, stream, purpose)),
+        Format::Parquet => unreachable!("Parquet is no text"),
+    })
+}
+
+/// The place of a row, given the one-based line, or row, where it starts.
+pub(crate) fn place(format: Format, number: u64) -> Place {
+    match format {
+        Format::Parquet => Place::Row(number),
+        _ => Place::Line(number),
+    }
+}
+
+/// What must be there for an encoder to read.
+pub(crate) fn check_content(rows: &dyn Rows, content: &Content) -> Result<(), RowProblem> {
+    let empty = |key| Err(RowProblem::Empty { column: rows.column(key) });
+    match content {
+        Content::Text { text, .. } if text.trim().is_empty() => empty("text"),
+        Content::Text { text_b: Some(text), .. } if text.trim().is_empty() => empty("text_b"),
+        Content::Words(words) if words.is_empty() || words.iter().any(String::is_empty) => empty("words"),
+        _ => Ok(()),
+    }
 }
 
 /// A row that was left out.
@@ -83,6 +140,9 @@ pub struct ExampleReader {
     on_bad_row: OnBadRow,
     on_illegal_tags: OnIllegalTags,
     labels: Option<Known>,
+    /// Whether labels and types other than `labels` are given as they are.
+    unseen: bool,
+    ignore_targets: bool,
     limit: u64,
     /// Rows seen, bad ones too: the number of the next row.
     seen: u64,
@@ -111,11 +171,10 @@ impl ExampleReader {
         if metadata.len() == 0 {
             return Err(DataError::Empty { path });
         }
-        let rows: Box<dyn Rows> = match spec.format {
-            Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(spec, path.clone(), file)?),
-            Format::Jsonl => Box::new(JsonRows::open(spec, path.clone(), file)?),
-            Format::Conll => Box::new(ConllRows::open(spec, path.clone(), file)?),
-            Format::Parquet => Box::new(TableRows::open(spec, path.clone(), file)?),
+        let layout = spec.layout();
+        let rows: Box<dyn Rows> = match layout.format {
+            Format::Parquet => Box::new(TableRows::open(&layout, path.clone(), file, Purpose::Learn)?),
+            _ => open_text(&layout, path.clone(), Box::new(file), Purpose::Learn)?,
         };
         Ok(Self {
             rows,
@@ -125,6 +184,8 @@ impl ExampleReader {
             on_bad_row,
             on_illegal_tags: DEFAULT_ON_ILLEGAL_TAGS,
             labels: None,
+            unseen: false,
+            ignore_targets: false,
             limit: u64::MAX,
             seen: 0,
             given: 0,
@@ -140,6 +201,24 @@ impl ExampleReader {
         let types = Names::new(labels.tag_set().map(|set| set.types().to_vec()).unwrap_or_default());
         self.labels = Some(Known { labels, types });
         self
+    }
+
+    /// Gives rows with labels and tags that `labels` does not know as they are: a predictor that never saw them answers them
+    /// wrongly. A placeholder for no label is a bad row, unless `labels` has it.
+    #[must_use]
+    pub fn with_seen_labels(self, labels: LabelMap) -> Self {
+        Self { unseen: true, ..self.with_labels(labels) }
+    }
+
+    /// Gives rows without targets, and does not ask what is in their column.
+    #[must_use]
+    pub(crate) fn ignoring_targets(self) -> Self {
+        Self { ignore_targets: true, ..self }
+    }
+
+    /// The rows as the format gives them.
+    pub(crate) fn into_rows(self) -> Box<dyn Rows> {
+        self.rows
     }
 
     /// Says what to do with a sentence whose tags are illegal in their scheme; [`DEFAULT_ON_ILLEGAL_TAGS`] if not called.
@@ -178,31 +257,42 @@ impl ExampleReader {
 
     /// The place of a row that starts at `line`.
     fn place(&self, line: u64) -> Place {
-        match self.format {
-            Format::Parquet => Place::Row(line),
-            _ => Place::Line(line),
-        }
+        place(self.format, line)
     }
 
     /// The place of a word of a sentence that starts at `line`. In CoNLL files each word of a sentence has a line.
-    fn word_place(&self, line: u64, word: usize) -> Place {
-        self.place(if self.format == Format::Conll { line + word as u64 } else { line })
+    /// `no_words` are those lines among them that have no word.
+    fn word_place(&self, line: u64, word: usize, no_words: &[u64]) -> Place {
+        if self.format != Format::Conll {
+            return self.place(line);
+        }
+        self.place(no_words.iter().fold(line + word as u64, |place, &skipped| place + u64::from(skipped <= place)))
     }
 
     /// Makes the row an example, with tags in IOB2.
     fn example(&mut self, row: Row, number: u64) -> Result<Example, (Place, RowProblem)> {
-        let Row { line, document, id, content, mut target } = row;
-        self.check(&content, id.as_deref(), target.as_ref()).map_err(|problem| (self.place(line), problem))?;
+        let Row { line, document, id, content, target, no_words } = row;
+        self.check(&content, id.as_deref()).map_err(|problem| (self.place(line), problem))?;
+        let mut target = match target {
+            _ if self.ignore_targets => None,
+            Err((place, problem)) if self.unseen && problem.is_absence() => {
+                return Err((place, RowProblem::NoTarget { problem: Box::new(problem) }));
+            }
+            target => target?,
+        };
+        if let Some(target) = &target {
+            self.check_target(target, &content).map_err(|problem| (self.place(line), problem))?;
+        }
         let mut repaired = false;
         if let (Some(Target::Tags(tags)), Content::Words(words)) = (&mut target, &content) {
             let bad = |illegal: IllegalTag| {
                 let (word, text) = (illegal.word, words[illegal.word].clone());
                 let problem = RowProblem::IllegalTag { word: word + 1, text, problem: Box::new(illegal) };
-                (self.word_place(line, word), problem)
+                (self.word_place(line, word, &no_words), problem)
             };
             let iob2 = to_iob2(tags, self.scheme, self.on_illegal_tags).map_err(bad)?;
             if let Some((word, problem)) = self.unknown_type(words, &iob2.tags) {
-                return Err((self.word_place(line, word), problem));
+                return Err((self.word_place(line, word, &no_words), problem));
             }
             (*tags, repaired) = (iob2.tags, iob2.repaired);
         }
@@ -210,27 +300,30 @@ impl ExampleReader {
         Ok(Example { id: id.unwrap_or_else(|| number.to_string()), line, document, content, target })
     }
 
-    fn check(&self, content: &Content, id: Option<&str>, target: Option<&Target>) -> Result<(), RowProblem> {
+    fn check(&self, content: &Content, id: Option<&str>) -> Result<(), RowProblem> {
         let empty = |key| RowProblem::Empty { column: self.rows.column(key) };
-        match content {
-            Content::Text { text, .. } if text.trim().is_empty() => return Err(empty("text")),
-            Content::Text { text_b: Some(text), .. } if text.trim().is_empty() => return Err(empty("text_b")),
-            Content::Words(words) if words.is_empty() || words.iter().any(String::is_empty) => {
-                return Err(empty("words"));
-            }
-            _ => {}
-        }
+        check_content(self.rows.as_ref(), content)?;
         if id.is_some_and(str::is_empty) {
             return Err(empty("id"));
         }
+        Ok(())
+    }
+
+    fn check_target(&self, target: &Target, content: &Content) -> Result<(), RowProblem> {
+        let empty = |key| RowProblem::Empty { column: self.rows.column(key) };
+        let absent = |problem| if self.unseen { RowProblem::NoTarget { problem: Box::new(problem) } } else { problem };
         match (target, content) {
-            (Some(Target::Label(label)), _) => {
+            (Target::Label(label), _) => {
                 if label.trim().is_empty() {
-                    return Err(empty("label"));
+                    return Err(absent(empty("label")));
                 }
                 self.check_label(label)
             }
-            (Some(Target::Tags(tags)), Content::Words(words)) => {
+            (Target::Tags(tags), _) if self.unseen && target.is_placeholder() => {
+                let label = tags.first().cloned().unwrap_or_default();
+                Err(absent(RowProblem::Placeholder { column: self.rows.column("tags"), label }))
+            }
+            (Target::Tags(tags), Content::Words(words)) => {
                 if tags.len() != words.len() {
                     return Err(RowProblem::TagCount { words: words.len(), tags: tags.len() });
                 }
@@ -245,16 +338,22 @@ impl ExampleReader {
 
     fn check_label(&self, label: &str) -> Result<(), RowProblem> {
         match &self.labels {
-            Some(Known { labels, .. }) if labels.position(label).is_none() => {
-                Err(RowProblem::UnknownLabel { label: label.to_owned(), known: labels.known() })
-            }
+            Some(Known { labels, .. }) if labels.position(label).is_none() => match self.unseen {
+                false => Err(RowProblem::UnknownLabel { label: label.to_owned(), known: labels.known() }),
+                true if is_placeholder(label) => {
+                    let column = self.rows.column("label");
+                    let problem = RowProblem::Placeholder { column, label: label.to_owned() };
+                    Err(RowProblem::NoTarget { problem: Box::new(problem) })
+                }
+                true => Ok(()),
+            },
             _ => Ok(()),
         }
     }
 
     /// The first word whose IOB2 tag is of a type that is none of the known ones, and what to say about it.
     fn unknown_type(&self, words: &[String], tags: &[String]) -> Option<(usize, RowProblem)> {
-        let Known { labels, types } = self.labels.as_ref()?;
+        let Known { labels, types } = self.labels.as_ref().filter(|_| !self.unseen)?;
         let word = tags.iter().position(|tag| labels.position(tag).is_none())?;
         let entity_type = Tag::parse(&tags[word], Scheme::Iob2).map_or("", |tag| tag.entity_type).to_owned();
         let text = words[word].clone();

@@ -106,6 +106,34 @@ pub enum RowProblem {
         /// The field.
         column: String,
     },
+    /// A line of one text where there are to be two.
+    #[error("expected a pair, TEXT<tab>TEXT, found one text")]
+    NoPair,
+    /// A JSON object that has neither of two fields.
+    #[error("no value for `{first}` or `{second}`")]
+    NeitherValue {
+        /// The field looked for first.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// What stands in a label's place where there is none.
+    #[error("`{column}` is `{label}`, which stands for no label")]
+    Placeholder {
+        /// The column.
+        column: String,
+        /// What is there.
+        label: String,
+    },
+    /// A row of a file that has labels, without one.
+    #[error(
+        "{problem}, and other rows of the file have a label: leave the rows without one out with `--on-bad-row skip`, or say what \
+         is a label in `labels.names` of the description"
+    )]
+    NoTarget {
+        /// What there is instead.
+        problem: Box<RowProblem>,
+    },
     /// A value of the wrong type.
     #[error("`{column}` is {found}, expected {expected}")]
     Type {

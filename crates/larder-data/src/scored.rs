@@ -1,6 +1,7 @@
 //! CoNLL column files with gold and predicted tags, as scorers read them.
 //!
-//! Blank lines, `-DOCSTART-` lines and comments are what they are in any CoNLL file here. Tags are given as written, legal
+//! Blank lines, `-DOCSTART-` lines, comments, and the ranges and empty nodes of CoNLL-U are what they are in any CoNLL
+//! file here. Tags are given as written, legal
 //! or not, in whatever scheme: what to make of them is the scorer's business. Only a text that starts as no tag does is
 //! refused, because it comes from the wrong column.
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::choice::Separator;
 use crate::conll::MAX_SENTENCE_WORDS;
-use crate::conll_line::{fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document};
+use crate::conll_line::{WordNumbers, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document};
 use crate::error::DataError;
 use crate::lines::LineReader;
 use crate::row_problem::{Place, RowProblem};
@@ -35,7 +36,8 @@ pub enum ScoredColumns {
 /// A sentence with its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoredSentence {
-    /// One-based line of the first word. Each word has a line, so that word `i` is on line `line + i`.
+    /// One-based line of the first word. Each word has a line, so that word `i` is on line `line + i` where no ranges of
+    /// CoNLL-U stand between.
     pub line: u64,
     /// The words: the first column. At least one.
     pub words: Vec<String>,
@@ -84,11 +86,21 @@ impl ScoredConll {
     fn next_sentence(&mut self) -> Result<Option<ScoredSentence>, DataError> {
         let path: PathBuf = self.lines.path().to_owned();
         let mut sentence: Option<ScoredSentence> = None;
+        let mut numbers = WordNumbers::new();
         while let Some(line) = self.lines.next_line()? {
             let number = line.number;
             let kind = line
                 .text()
-                .and_then(|text| kind_of(text, self.separator, self.columns, &mut self.width, sentence.is_none()))
+                .and_then(|text| {
+                    let first = fields(text, self.separator).next().unwrap_or("");
+                    let has_columns = !text.trim().is_empty() && !text.starts_with('#') && !starts_document(text);
+                    let numbered = has_columns && numbers.is_no_word(first);
+                    match kind_of(text, self.separator, self.columns, &mut self.width, sentence.is_none()) {
+                        // Only where it is no word with tags: `1-2` is one in a report of a match.
+                        Err(RowProblem::NotATag { tag, .. }) if numbered && tag == NO_PREDICTION => Ok(Kind::Comment),
+                        kind => kind,
+                    }
+                })
                 .map_err(|problem| DataError::BadRow {
                     path: path.clone(),
                     place: Place::Line(number),

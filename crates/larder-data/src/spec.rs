@@ -174,6 +174,11 @@ impl DatasetSpec {
         }
     }
 
+    /// The same files, read without what is to be predicted: no label and no tags column.
+    pub fn without_targets(&self) -> Self {
+        Self { columns: Columns { label: None, tags: None, ..self.columns.clone() }, ..self.clone() }
+    }
+
     /// The path of a split's file, with its environment variables expanded. The file need not exist.
     ///
     /// # Errors
@@ -215,29 +220,9 @@ impl DatasetSpec {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(file).map_err(|source| DataError::Read { path, source })?;
 
-        let mut parts = BTreeMap::from([
-            (format!("data.{split}.digest"), hasher.finalize().to_hex().to_string()),
-            ("data.task".to_owned(), self.task.to_string()),
-            ("data.format".to_owned(), self.format.to_string()),
-        ]);
-        if matches!(self.format, Format::Tsv | Format::Csv) {
-            parts.insert("data.header".to_owned(), self.header.to_string());
-            parts.insert("data.quoting".to_owned(), self.quoting.to_string());
-        }
-        if self.format == Format::Conll {
-            parts.insert("data.separator".to_owned(), self.separator.to_string());
-        }
-        if self.task == Task::Tagging {
-            parts.insert("data.scheme".to_owned(), self.scheme.to_string());
-        }
-        for (key, column) in self.columns.given() {
-            // A column called "3" is not the column at position 3.
-            let text = match column {
-                ColumnRef::Name(name) => format!("name {name}"),
-                ColumnRef::Position(position) => format!("position {position}"),
-            };
-            parts.insert(format!("data.columns.{key}"), text);
-        }
+        let mut parts = self.layout().parts();
+        parts.insert(format!("data.{split}.digest"), hasher.finalize().to_hex().to_string());
+        parts.insert("data.task".to_owned(), self.task.to_string());
         Ok(parts)
     }
 }

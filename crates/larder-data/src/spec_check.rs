@@ -10,10 +10,10 @@ use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
 
 /// Scheme of tags when the description names none: the commonest by far, and the one larder writes.
-const DEFAULT_SCHEME: Scheme = Scheme::Iob2;
+pub(crate) const DEFAULT_SCHEME: Scheme = Scheme::Iob2;
 /// Separator of CoNLL columns when the description names none: right for tabs and for spaces alike, as long as no word
 /// holds a space.
-const DEFAULT_SEPARATOR: Separator = Separator::Whitespace;
+pub(crate) const DEFAULT_SEPARATOR: Separator = Separator::Whitespace;
 
 /// Applies defaults and checks `file`, read from `path`.
 pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecProblem> {

@@ -5,7 +5,8 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, LargeStringArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Float64Type};
+use larder_checksums::CheckedFile;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
@@ -14,8 +15,10 @@ use std::sync::Arc;
 
 use crate::error::DataError;
 use crate::example::{Content, Target};
+use crate::layout::Layout;
 use crate::names::Names;
-use crate::reader::{Fault, Row, Rows};
+use crate::reader::{Fault, Purpose, Row, Rows};
+use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, DatasetSpec};
 
@@ -26,7 +29,13 @@ const BATCH_ROWS: usize = 1024;
 pub(crate) struct TableRows {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
+    /// The columns asked for, in the order of the file.
     sources: Vec<Source>,
+    /// Where they are in a batch.
+    places: Vec<usize>,
+    names: Vec<String>,
+    /// Rows in all.
+    total: u64,
     batch: Option<Batch>,
     /// Rows of the batch already given.
     next: usize,
@@ -53,6 +62,8 @@ enum Kind {
 /// The columns of one batch, in the order of `sources`.
 struct Batch {
     rows: usize,
+    /// As it was read.
+    records: Arc<RecordBatch>,
     columns: Vec<Column>,
 }
 
@@ -63,13 +74,16 @@ enum Column {
 
 impl TableRows {
     /// Opens the file and finds the columns.
-    pub fn open(spec: &DatasetSpec, path: PathBuf, file: File) -> Result<Self, DataError> {
+    pub fn open(layout: &Layout, path: PathBuf, file: File, purpose: Purpose) -> Result<Self, DataError> {
         let damaged = |source| DataError::Parquet { path: path.clone(), source };
+        // Larder's own files have checksums, which are compared.
+        let file = CheckedFile::new(file).map_err(|error| damaged(error.into()))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let schema = builder.schema().clone();
+        let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let mut indices = Vec::new();
         let mut sources = Vec::new();
-        for (key, column) in spec.columns.given() {
+        for (key, column) in layout.columns.given() {
             let missing = || DataError::MissingColumn {
                 path: path.clone(),
                 column: column.to_string(),
@@ -93,18 +107,31 @@ impl TableRows {
                 "tags" => Kind::ScalarList,
                 _ => Kind::Scalar,
             };
-            check_type(&path, field, kind)?;
+            check_type(&path, field, kind, matches!(key, "label" | "tags"))?;
             indices.push(index);
             sources.push(Source { key, name: field.name().clone(), kind });
         }
-        let mask = ProjectionMask::roots(builder.parquet_schema(), indices.iter().copied());
+        let mask = match purpose {
+            Purpose::Learn => ProjectionMask::roots(builder.parquet_schema(), indices.iter().copied()),
+            Purpose::Answer => ProjectionMask::all(),
+        };
         let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
         // A projection keeps the order of the file, whatever the order asked for.
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|position| indices[*position]);
         let mut slots: Vec<Option<Source>> = sources.into_iter().map(Some).collect();
+        let places = match purpose {
+            Purpose::Learn => (0..order.len()).collect(),
+            Purpose::Answer => order.iter().map(|position| indices[*position]).collect(),
+        };
         let sources = order.into_iter().filter_map(|position| slots[position].take()).collect();
-        Ok(Self { path, batches, sources, batch: None, next: 0, row: 0 })
+        let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+        Ok(Self { path, batches, sources, places, names, total, batch: None, next: 0, row: 0 })
+    }
+
+    /// Rows in all, as the file's end says.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Makes sure that a row is left in `self.batch`; `false` at the end of the file.
@@ -116,7 +143,7 @@ impl TableRows {
                 source: source.into(),
             };
             let records = records.map_err(damaged)?;
-            self.batch = Some(Batch::cast(&records, &self.sources).map_err(damaged)?);
+            self.batch = Some(Batch::cast(records, &self.sources, &self.places).map_err(damaged)?);
             self.next = 0;
         }
         Ok(true)
@@ -154,11 +181,13 @@ impl TableRows {
             (None, Some(text)) => Content::Text { text, text_b: self.string("text_b")? },
             (None, None) => unreachable!("the spec check demands text or words"),
         };
-        let target = match self.list("tags")? {
-            Some(tags) => Some(Target::Tags(tags)),
-            None => self.string("label")?.map(Target::Label),
+        let target = match self.list("tags") {
+            Ok(Some(tags)) => Ok(Some(Target::Tags(tags))),
+            Ok(None) => self.string("label").map(|label| label.map(Target::Label)),
+            Err(problem) => Err(problem),
         };
-        Ok(Row { line: self.row + 1, document: 0, id: self.string("id")?, content, target })
+        let target = target.map_err(|problem| (Place::Row(self.row + 1), problem));
+        Ok(Row { line: self.row + 1, document: 0, id: self.string("id")?, content, target, no_words: Vec::new() })
     }
 }
 
@@ -180,10 +209,19 @@ impl Rows for TableRows {
         let source = self.sources.iter().find(|source| source.key == key);
         source.map_or_else(|| key.to_owned(), |source| source.name.clone())
     }
+
+    fn record(&mut self) -> Record {
+        let batch = self.batch.as_ref().expect("a row was given, and rows are of a batch");
+        Record::Cells { batch: batch.records.clone(), row: self.next.saturating_sub(1) }
+    }
+
+    fn header(&self) -> Option<&[String]> {
+        Some(&self.names)
+    }
 }
 
 impl Batch {
-    fn cast(records: &RecordBatch, sources: &[Source]) -> Result<Self, arrow::error::ArrowError> {
+    fn cast(records: RecordBatch, sources: &[Source], places: &[usize]) -> Result<Self, arrow::error::ArrowError> {
         let column = |(array, source): (&ArrayRef, &Source)| match source.kind {
             Kind::Text | Kind::Scalar => {
                 cast(array, &DataType::LargeUtf8).map(|strings| Column::Strings(strings.as_string().clone()))
@@ -193,12 +231,48 @@ impl Batch {
                 cast(array, &DataType::LargeList(item)).map(|lists| Column::Lists(lists.as_list().clone()))
             }
         };
-        let columns = records.columns().iter().zip(sources).map(column).collect::<Result<_, _>>()?;
-        Ok(Self { rows: records.num_rows(), columns })
+        let arrays = places.iter().map(|&place| records.column(place));
+        let columns = arrays.zip(sources).map(column).collect::<Result<_, _>>()?;
+        Ok(Self { rows: records.num_rows(), records: Arc::new(records), columns })
     }
 }
 
-fn check_type(path: &Path, field: &Field, kind: Kind) -> Result<(), DataError> {
+/// Whether the column of labels of the Parquet file at `path` holds numbers with fractions that all stand for nothing: null,
+/// not a number, or -1.
+///
+/// # Errors
+/// [`DataError::Parquet`].
+pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Result<bool, DataError> {
+    let damaged = |source| DataError::Parquet { path: path.to_owned(), source };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+    let fields = builder.schema().fields().clone();
+    let index = match &spec.columns.label {
+        Some(ColumnRef::Position(position)) => Some(*position),
+        Some(ColumnRef::Name(name)) => fields.iter().position(|field| field.name() == name),
+        None => None,
+    };
+    let Some(index) = index.filter(|&index| fields.get(index).is_some_and(|field| field.data_type().is_floating()))
+    else {
+        return Ok(false);
+    };
+    let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
+    let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+    for batch in batches {
+        let batch = batch.map_err(|source| damaged(source.into()))?;
+        let numbers = cast(batch.column(0), &DataType::Float64).map_err(|source| damaged(source.into()))?;
+        let numbers = numbers.as_primitive::<Float64Type>();
+        if numbers.iter().flatten().any(|number| !number.is_nan() && number != -1.0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn check_type(path: &Path, field: &Field, kind: Kind, is_target: bool) -> Result<(), DataError> {
+    // What tools write for a column of nulls: a split without labels.
+    if is_target && is_null(field.data_type()) {
+        return Ok(());
+    }
     let (fits, expected) = match kind {
         Kind::Text => (is_string(field.data_type()), "strings"),
         Kind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
@@ -227,6 +301,10 @@ fn item_type(list: &DataType) -> Option<&DataType> {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => Some(item.data_type()),
         _ => None,
     }
+}
+
+fn is_null(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Null) || matches!(item_type(data_type), Some(DataType::Null))
 }
 
 fn is_string(data_type: &DataType) -> bool {

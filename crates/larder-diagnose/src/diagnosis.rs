@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::{Evidence, Number, SPLIT};
+
 /// Version of the layout of [`RunDiagnosis`].
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -13,10 +15,17 @@ pub const FORMAT_VERSION: u32 = 1;
 pub enum DiagnosisKind {
     /// (Almost) every row gets the same answer; of tagging, (almost) no entity is answered.
     OneAnswer,
-    /// The scores are at or below those of the constant answer.
+    /// The scores cannot be told from those of the constant answer, or are below them.
     MajorityBaseline,
+    /// A split has rows of one class only; of tagging, no entity.
+    OneClass,
+    /// There are too few rows to train on, or to tell scores from those of the constant answer.
+    FewRows,
     /// The loss is that of knowing the classes' shares and nothing else.
     PriorEntropy,
+    /// Training did harm from its beginning or lost what it had learned: the loss is above where it began, or back at that of
+    /// the classes' shares.
+    Diverged,
     /// The learning rate is not among those of the family's recipe.
     LearningRate,
     /// Held-out rows have a lower loss than training rows, because dropout is on in training.
@@ -62,7 +71,10 @@ impl DiagnosisKind {
     pub const ALL: &[Self] = &[
         Self::OneAnswer,
         Self::MajorityBaseline,
+        Self::OneClass,
+        Self::FewRows,
         Self::PriorEntropy,
+        Self::Diverged,
         Self::LearningRate,
         Self::DropoutGap,
         Self::UnderTrained,
@@ -99,21 +111,33 @@ pub struct PointedRow {
 }
 
 /// One finding about a run: what is the matter, what shows it, what to try.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// What it is about.
     pub kind: DiagnosisKind,
     /// The held-out split that it is about; `None` for the training itself and its rows.
     pub split: Option<String>,
+    /// Other splits with the same rows, for which it holds too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_on: Vec<String>,
     /// What is the matter, in one clause: `on dev the scores are at the majority baseline`.
     pub finding: String,
     /// The numbers that show it.
     pub evidence: String,
     /// What to try, with the flag that does it.
     pub remedy: String,
+    /// The numbers of `finding` and `evidence`, in the order in which they are stated there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Number>,
     /// The rows that show it, the most telling first; at most [`MOST_ROWS`](Self::MOST_ROWS).
     #[serde(default)]
     pub rows: Vec<PointedRow>,
+    /// Digest of the split's rows, where findings of splits with the same rows are one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+    /// The three sentences with [`SPLIT`] for the split's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wording: Option<[String; 3]>,
 }
 
 impl Diagnosis {
@@ -123,22 +147,80 @@ impl Diagnosis {
     /// A finding about the training, without rows.
     pub fn new(
         kind: DiagnosisKind,
-        finding: impl Into<String>,
-        evidence: impl Into<String>,
+        finding: impl Into<Evidence>,
+        evidence: impl Into<Evidence>,
         remedy: impl Into<String>,
     ) -> Self {
-        let (finding, evidence, remedy) = (finding.into(), evidence.into(), remedy.into());
-        Self { kind, split: None, finding, evidence, remedy, rows: Vec::new() }
+        let (finding, evidence) = (finding.into(), evidence.into());
+        let numbers = finding.numbers.into_iter().chain(evidence.numbers).collect();
+        let [finding, evidence, remedy] = [finding.text, evidence.text, remedy.into()];
+        let open = [&finding, &evidence, &remedy].iter().any(|text| text.contains(SPLIT));
+        let wording = open.then(|| [finding.clone(), evidence.clone(), remedy.clone()]);
+        let (split, also_on, rows, data) = (None, Vec::new(), Vec::new(), None);
+        let mut made = Self { kind, split, also_on, finding, evidence, remedy, numbers, rows, data, wording };
+        made.word();
+        made
     }
 
     /// The same, about a held-out split.
-    pub fn on(self, split: &str) -> Self {
-        Self { split: Some(split.to_owned()), ..self }
+    pub fn on(mut self, split: &str) -> Self {
+        self.split = Some(split.to_owned());
+        self.word();
+        self
     }
 
     /// The same, pointing to rows; those beyond [`MOST_ROWS`](Self::MOST_ROWS) are left out.
     pub fn with_rows(self, rows: impl IntoIterator<Item = PointedRow>) -> Self {
         Self { rows: rows.into_iter().take(Self::MOST_ROWS).collect(), ..self }
+    }
+
+    /// The same, about rows with that digest.
+    pub fn of_rows(self, digest: &str) -> Self {
+        Self { data: Some(digest.to_owned()), ..self }
+    }
+
+    /// Whether it holds for the held-out split `split`.
+    pub fn is_about(&self, split: &str) -> bool {
+        self.split.as_deref() == Some(split) || self.also_on.iter().any(|other| other == split)
+    }
+
+    /// Puts the splits' names into the sentences.
+    fn word(&mut self) {
+        let Some([finding, evidence, remedy]) = &self.wording else { return };
+        let here = self.split.as_deref().unwrap_or("train");
+        let all = match self.also_on.as_slice() {
+            [] => here.to_owned(),
+            [one] => format!("{here} (and {one}, which has the same rows)"),
+            several => format!("{here} (and {}, which have the same rows)", several.join(", ")),
+        };
+        self.finding = finding.replace(SPLIT, &all);
+        self.evidence = evidence.replace(SPLIT, here);
+        self.remedy = remedy.replace(SPLIT, here);
+    }
+
+    /// Whether it is the same fact about the same rows.
+    fn is_same(&self, other: &Self) -> bool {
+        self.data.is_some()
+            && (self.kind, &self.data, &self.numbers) == (other.kind, &other.data, &other.numbers)
+            && match (&self.wording, &other.wording) {
+                (None, None) => (&self.finding, &self.evidence) == (&other.finding, &other.evidence),
+                (ours, theirs) => ours == theirs,
+            }
+    }
+
+    /// Without `splits`; `None` where it is about none but these.
+    fn without(mut self, splits: &[String]) -> Option<Self> {
+        self.also_on.retain(|split| !splits.contains(split));
+        if let Some(split) = self.split.take_if(|split| splits.contains(split)) {
+            if self.also_on.is_empty() {
+                return None;
+            }
+            let next = self.also_on.remove(0);
+            self.rows.iter_mut().filter(|row| row.split == split).for_each(|row| row.split.clone_from(&next));
+            self.split = Some(next);
+        }
+        self.word();
+        Some(self)
     }
 }
 
@@ -197,10 +279,20 @@ impl RunDiagnosis {
         self.findings.iter().filter(|finding| finding.split.is_none())
     }
 
-    /// Puts `findings` in the place of what was known of `splits`.
+    /// Puts `findings` in the place of what was known of `splits`. The same fact about splits with the same rows is one
+    /// finding.
     pub fn replace(&mut self, splits: &[String], findings: Vec<Diagnosis>) {
-        self.findings.retain(|finding| finding.split.as_ref().is_none_or(|split| !splits.contains(split)));
-        self.findings.extend(findings);
+        let known = std::mem::take(&mut self.findings);
+        self.findings = known.into_iter().filter_map(|finding| finding.without(splits)).collect();
+        for finding in findings {
+            match (self.findings.iter_mut().find(|known| known.is_same(&finding)), &finding.split) {
+                (Some(known), Some(split)) => {
+                    known.also_on.push(split.clone());
+                    known.word();
+                }
+                _ => self.findings.push(finding),
+            }
+        }
     }
 }
 
@@ -228,6 +320,38 @@ mod tests {
     }
 
     #[test]
+    fn one_fact_about_splits_with_the_same_rows_is_one_finding() {
+        let finding = |split: &str, rows: usize, digest: &str| {
+            let evidence = Evidence::new("").count("rows", rows).text(format!(" rows of {SPLIT}"));
+            let made = Diagnosis::new(DiagnosisKind::OneAnswer, format!("on {SPLIT} it is so"), evidence, "try");
+            made.on(split).of_rows(digest)
+        };
+        let mut run = RunDiagnosis::new("mine");
+        let splits = ["dev", "test", "other"].map(str::to_owned);
+        run.replace(&splits, vec![finding("dev", 7, "a"), finding("test", 7, "a"), finding("other", 7, "b")]);
+        let said: Vec<String> = run.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "On dev (and test, which has the same rows) it is so: 7 rows of dev. Try.",
+                "On other it is so: 7 rows of other. Try."
+            ]
+        );
+        assert!(
+            run.findings[0].is_about("dev") && run.findings[0].is_about("test") && !run.findings[0].is_about("other")
+        );
+
+        // Read back, and dev has other rows now: what is left is about test.
+        let mut run: RunDiagnosis = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+        run.replace(&splits[..1], vec![finding("dev", 8, "c")]);
+        let said: Vec<&str> = run.findings.iter().map(|one| one.finding.as_str()).collect();
+        assert_eq!(said, ["on test it is so", "on other it is so", "on dev it is so"]);
+        assert_eq!(run.findings[0].evidence, "7 rows of test");
+        run.replace(&splits[1..2], vec![finding("test", 8, "c")]);
+        assert_eq!(run.findings[1].finding, "on dev (and test, which has the same rows) it is so");
+    }
+
+    #[test]
     fn the_file_reads_back_and_kinds_are_spelled_in_snake_case() {
         let row = PointedRow { split: "train".into(), example_id: "7".into(), text: "a".into(), note: "b".into() };
         let mut run = RunDiagnosis::new("mine");
@@ -238,5 +362,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<RunDiagnosis>(&text).unwrap(), run);
         assert_eq!(run.findings[0].rows.len(), Diagnosis::MOST_ROWS);
         assert_eq!(run.findings[0].to_string(), "A: b. C.");
+        // As earlier versions wrote it.
+        let old = r#"{"kind":"one_answer","split":"dev","finding":"a","evidence":"b","remedy":"c"}"#;
+        assert_eq!(serde_json::from_str::<Diagnosis>(old).unwrap().to_string(), "A: b. C.");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::evidence::{Evidence, SPLIT};
 use crate::pointer::{Pointer, Pointing};
 use crate::{Diagnosis, DiagnosisKind};
 
@@ -21,8 +22,8 @@ pub struct KeyedRows<'a> {
     pub exact: &'a [u128],
     /// Of each text as it is compared, `[rows]`.
     pub evened: &'a [u128],
-    /// Its label: an index into the labels, or any number that stands for a sentence's tags, `[rows]`.
-    pub labels: &'a [u64],
+    /// Its label, `[rows]`: an index into the labels, or any number that stands for a sentence's tags; `None` where it has none.
+    pub labels: &'a [Option<u64>],
 }
 
 /// Rows of train with one text.
@@ -50,23 +51,25 @@ fn repeated(keys: &[u128]) -> Vec<Group> {
 /// `names` are the labels' names, empty where labels stand for tags.
 pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Pointing> {
     let mut found = Vec::new();
-    let (agreeing, contradicting): (Vec<Group>, Vec<Group>) = repeated(train.evened)
-        .into_iter()
-        .partition(|group| group.rows.iter().all(|&row| train.labels[row] == train.labels[group.rows[0]]));
+    let repeated = repeated(train.evened);
+    let contradicting: Vec<&Group> = repeated
+        .iter()
+        .filter(|group| group.rows.iter().any(|&row| train.labels[row] != train.labels[group.rows[0]]))
+        .collect();
+    // A text may stand twice with one label and once with another.
+    let mut agreeing: Vec<Group> = repeated.iter().flat_map(|group| by_label(group, train.labels)).collect();
+    agreeing.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
     let rows = train.evened.len();
     let surplus: usize = agreeing.iter().map(|group| group.rows.len() - 1).sum();
     let what = if names.is_empty() { "tags" } else { "label" };
     if surplus as f64 >= MANY_COPIES * rows as f64 && surplus > 0 {
         let exact: usize = agreeing.iter().map(|group| group.rows.len() - distinct(group, train.exact)).sum();
+        let evidence = share(surplus, rows).text(" of its ").count("rows", rows);
         let finding = Diagnosis::new(
             DiagnosisKind::DuplicateRows,
             "train has rows more than once",
-            format!(
-                "{} of its {rows} rows repeat the text and {what} of another; {}",
-                share(surplus, rows),
-                forms(exact, surplus)
-            ),
-            "remove the copies: they count that often in the fit, and cross-validation asks about rows that it has seen",
+            evidence.text(format!(" rows repeat the text and {what} of another; ")).and(forms(exact, surplus)),
+            "remove the copies: they count that often in training, and rows that are held out of it may have copies in it",
         );
         let note = |group: &Group| format!("{} rows have this text and {what}", group.rows.len());
         let pointers = agreeing.iter().map(|group| Pointer::train(group.rows[0], note(group)));
@@ -78,20 +81,22 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
         let finding = Diagnosis::new(
             DiagnosisKind::ContradictoryRows,
             format!("train has the same text with different {what}"),
-            format!(
-                "{concerned} of its {rows} rows, {} (Unicode forms, case and spaces evened out): for each at least one row must \
-                 be answered wrongly",
-                match contradicting.len() {
-                    1 => "1 text".to_owned(),
-                    texts => format!("{texts} texts"),
-                }
-            ),
+            Evidence::default()
+                .count("concerned", concerned)
+                .text(" of its ")
+                .count("rows", rows)
+                .text(" rows, ")
+                .count("texts", contradicting.len())
+                .text(if contradicting.len() == 1 { " text" } else { " texts" })
+                .text(
+                    " (Unicode forms, case and spaces evened out): for each at least one row must be answered wrongly",
+                ),
             "look at them and keep one; if both are right, the text alone does not decide, and no model of it will",
         );
         let pointers = contradicting.iter().flat_map(|group| {
             group.rows.iter().map(|&row| {
                 let others = group.rows.iter().filter(|&&other| train.labels[other] != train.labels[row]);
-                let mut others: Vec<u64> = others.map(|&other| train.labels[other]).collect();
+                let mut others: Vec<Option<u64>> = others.map(|&other| train.labels[other]).collect();
                 others.sort_unstable();
                 others.dedup();
                 let others: Vec<String> = others.iter().map(|&label| name(names, label)).collect();
@@ -123,22 +128,32 @@ pub fn diagnose_leaks(
         return None;
     }
     let exact = leaked.iter().filter(|(row, _)| exactly.contains(&held_out.exact[*row])).count();
-    let same = |row: usize, group: &Group| group.rows.iter().any(|&other| train.labels[other] == held_out.labels[row]);
+    let same = |row: usize, group: &Group| {
+        held_out.labels[row].is_some() && group.rows.iter().any(|&other| train.labels[other] == held_out.labels[row])
+    };
     let agreeing = leaked.iter().filter(|(row, group)| same(*row, group)).count();
     let what = if names.is_empty() { "tags" } else { "label" };
+    // Rows without labels have none that could be the same.
+    let same_label = match held_out.labels.iter().any(Option::is_some) {
+        true => Evidence::new(", ").count("agreeing", agreeing).text(format!(" with the same {what}")),
+        false => Evidence::default(),
+    };
     let finding = Diagnosis::new(
         DiagnosisKind::LeakedRows,
-        format!("rows of {split} are in train too"),
-        format!(
-            "{} of its {rows} rows, {agreeing} with the same {what}; {}",
-            share(leaked.len(), rows),
-            forms(exact, leaked.len())
-        ),
-        format!("remove them from train or from {split}: scores count what was learned by heart"),
+        format!("rows of {SPLIT} are in train too"),
+        share(leaked.len(), rows)
+            .text(" of its ")
+            .count("rows", rows)
+            .text(" rows")
+            .and(same_label)
+            .text("; ")
+            .and(forms(exact, leaked.len())),
+        format!("remove them from train or from {SPLIT}: scores count what was learned by heart"),
     )
     .on(split);
     let pointers = leaked.iter().map(|(row, group)| {
         let note = match (names, same(*row, group)) {
+            _ if held_out.labels[*row].is_none() => "without a label here".to_owned(),
             ([], true) => "with the same tags in train".to_owned(),
             ([], false) => "with other tags in train".to_owned(),
             (_, true) => format!("{} here and in train", name(names, held_out.labels[*row])),
@@ -160,21 +175,38 @@ fn distinct(group: &Group, exact: &[u128]) -> usize {
     keys.len()
 }
 
-fn share(part: usize, whole: usize) -> String {
-    format!("{part} ({:.1} %)", 100.0 * part as f64 / whole.max(1) as f64)
+/// The rows of a group that share a label with another, label by label, in the order of their first rows.
+fn by_label(group: &Group, labels: &[Option<u64>]) -> Vec<Group> {
+    let mut parts: Vec<(Option<u64>, Group)> = Vec::new();
+    for &row in &group.rows {
+        match parts.iter_mut().find(|(label, _)| *label == labels[row]) {
+            Some((_, part)) => part.rows.push(row),
+            None => parts.push((labels[row], Group { rows: vec![row] })),
+        }
+    }
+    parts.into_iter().map(|(_, part)| part).filter(|part| part.rows.len() > 1).collect()
+}
+
+fn share(part: usize, whole: usize) -> Evidence {
+    let percent = part as f64 / whole.max(1) as f64;
+    Evidence::default().count("part", part).text(" (").percent("share", percent).text(")")
 }
 
 /// How equal they are.
-fn forms(exact: usize, all: usize) -> String {
+fn forms(exact: usize, all: usize) -> Evidence {
     match all - exact {
-        0 => "equal letter by letter".to_owned(),
-        evened => format!("{exact} equal letter by letter, {evened} with Unicode forms, case and spaces evened out"),
+        0 => Evidence::new("equal letter by letter"),
+        evened => Evidence::default()
+            .count("exact", exact)
+            .text(" equal letter by letter, ")
+            .count("evened", evened)
+            .text(" with Unicode forms, case and spaces evened out"),
     }
 }
 
-fn name(names: &[String], label: u64) -> String {
-    let name = usize::try_from(label).ok().and_then(|label| names.get(label));
-    name.map_or_else(|| "?".to_owned(), |name| format!("`{name}`"))
+fn name(names: &[String], label: Option<u64>) -> String {
+    let name = label.and_then(|label| names.get(usize::try_from(label).ok()?));
+    name.map_or_else(|| "a label that train does not have".to_owned(), |name| format!("`{name}`"))
 }
 
 #[cfg(test)]
@@ -186,8 +218,8 @@ mod tests {
     }
 
     /// Different texts with labels in turn.
-    fn healthy(rows: usize, from: u128) -> (Vec<u128>, Vec<u64>) {
-        ((from..).take(rows).collect(), (0..2).cycle().take(rows).collect())
+    fn healthy(rows: usize, from: u128) -> (Vec<u128>, Vec<Option<u64>>) {
+        ((from..).take(rows).collect(), (0..2).map(Some).cycle().take(rows).collect())
     }
 
     #[test]
@@ -222,6 +254,30 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_beside_a_contradiction_is_a_copy_too() {
+        let keys = [1, 1, 1, 2];
+        let labels = [Some(0), Some(0), Some(1), Some(0)];
+        let found = diagnose_duplicates(&KeyedRows { exact: &keys, evened: &keys, labels: &labels }, &names());
+        assert_eq!(found.len(), 2);
+        assert!(found[0].finding.evidence.starts_with("1 (25.0 %) of its 4 rows"), "{}", found[0].finding);
+        assert!(found[1].finding.evidence.starts_with("3 of its 4 rows, 1 text"), "{}", found[1].finding);
+    }
+
+    #[test]
+    fn rows_without_labels_agree_with_none() {
+        let keys = [1, 2, 3];
+        let train = KeyedRows { exact: &keys, evened: &keys, labels: &[Some(0), Some(1), Some(0)] };
+        let dev = KeyedRows { exact: &keys, evened: &keys, labels: &[None; 3] };
+        let leak = diagnose_leaks(&train, "dev", &dev, &names()).unwrap();
+        assert!(!leak.finding.evidence.contains("label"), "{}", leak.finding);
+        assert_eq!(leak.rows[0].note, "without a label here");
+        let unseen = KeyedRows { labels: &[Some(u64::MAX), Some(1), Some(0)], ..dev };
+        let leak = diagnose_leaks(&train, "dev", &unseen, &names()).unwrap();
+        assert!(leak.finding.evidence.contains("2 with the same label"), "{}", leak.finding);
+        assert_eq!(leak.rows[0].note, "a label that train does not have here, `no` in train");
+    }
+
+    #[test]
     fn rows_of_train_in_a_split_are_leaks_from_one_in_a_hundred_on() {
         let (train, labels) = healthy(50, 0);
         let (mut dev, dev_labels) = healthy(100, 1000);
@@ -237,7 +293,7 @@ mod tests {
         assert!(leak.finding.evidence.starts_with("2 (2.0 %) of its 100 rows, 1 with the same label; equal letter"));
         assert!(leak.rows.iter().all(|row| !row.in_train) && leak.rows[1].note == "`yes` here, `no` in train");
         let big: Vec<u128> = dev.iter().copied().chain(5000..5200).collect();
-        let big_labels = vec![0; big.len()];
+        let big_labels = vec![Some(0); big.len()];
         let train = KeyedRows { exact: &train, evened: &train, labels: &labels };
         let big = KeyedRows { exact: &big, evened: &big, labels: &big_labels };
         assert_eq!(diagnose_leaks(&train, "dev", &big, &names()), None);

@@ -1,6 +1,10 @@
 //! What can be tried next: what a remedy depends on.
 
+use std::collections::BTreeSet;
+
 use larder_metrics::Metric;
+
+use crate::losses::Tuning;
 
 /// What a head on frozen features was offered.
 #[derive(Debug, Clone, Copy)]
@@ -9,81 +13,62 @@ pub struct Tried<'a> {
     pub columns: &'a [String],
     /// What the head was chosen by.
     pub metric: Metric,
-    /// What besides the columns was chosen by that: `the strength and the threshold`.
-    pub chosen: &'a str,
+    /// What besides the columns was chosen by that: `the strength`, `the threshold`; empty where nothing was.
+    pub chosen: &'a [&'a str],
+}
+
+/// The layers of columns as they are named: `mean` is of the last layer, for which `None` stands, `mean_l4` of layer 4.
+fn layers(columns: &[String]) -> BTreeSet<Option<i64>> {
+    let layer = |column: &String| {
+        let (pooling, layer) = column.rsplit_once("_l")?;
+        layer.parse().ok().filter(|_| !pooling.is_empty())
+    };
+    columns.iter().map(layer).collect()
+}
+
+/// Whether columns of the last layer alone were read.
+pub(crate) fn only_last_layer(columns: &[String]) -> bool {
+    layers(columns).iter().all(Option::is_none)
+}
+
+/// Whether columns of more than one layer were read.
+pub(crate) fn several_layers(columns: &[String]) -> bool {
+    layers(columns).len() > 1
 }
 
 impl Tried<'_> {
-    /// Whether a layer other than the last was among the columns.
-    fn hidden_layers(&self) -> bool {
-        self.columns.iter().any(|column| {
-            column.rsplit_once("_l").is_some_and(|(pooling, layer)| !pooling.is_empty() && layer.parse::<i64>().is_ok())
-        })
-    }
-
     /// What to try next for features that tell the classes apart better.
     pub(crate) fn better_features(&self) -> String {
-        if self.hidden_layers() {
-            "several layers were tried: another encoder may know more (`--encoder`)".to_owned()
-        } else {
-            format!(
-                "only {} was tried, from the last layer, and what a task needs may be clearer in earlier ones: try \
-                 `--layers all`, which reads them in the same pass over the encoder",
-                list(self.columns)
-            )
+        if several_layers(self.columns) {
+            return "several layers were tried: another encoder may know more (`--encoder`)".to_owned();
         }
+        let layer = if only_last_layer(self.columns) { "from the last layer" } else { "from one layer" };
+        let others = if only_last_layer(self.columns) { "earlier ones" } else { "others" };
+        let were = if self.columns.len() > 1 { "were" } else { "was" };
+        format!(
+            "only {} {were} tried, {layer}, and what a task needs may be clearer in {others}: try `--layers all`, which reads \
+             them in the same pass over the encoder",
+            list(self.columns)
+        )
     }
 
     /// What to try next when the features tell nothing about the classes.
     pub(crate) fn any_features(&self) -> String {
-        if self.hidden_layers() {
+        if several_layers(self.columns) {
             format!("{}, or the labels may not belong to the texts", self.better_features())
         } else {
             self.better_features()
         }
     }
-}
 
-/// How the training loss of a fine-tuned run went.
-#[derive(Debug, Clone, Copy)]
-pub struct Losses {
-    /// Mean of the first steps.
-    pub first: f64,
-    /// Mean of the last steps.
-    pub last: f64,
-    /// Of answering every text with the labels' shares in train, their entropy.
-    pub guessing: f64,
-}
-
-/// The training loss at the end is this share of that of guessing by the labels' shares, or less, where the training texts
-/// were learned.
-const LEARNED: f64 = 0.5;
-
-/// What helps a run that has not learned enough.
-pub(crate) const TRAIN_MORE: &str = "train longer (`--epochs`), at a higher rate within the family's range (`--lr`), or try several \
-                                     rates and seeds (`--sweep 2e-5,5e-5 --seeds 0,1`)";
-
-impl Losses {
-    /// The training loss at the end beside that of guessing by the labels' shares.
-    pub(crate) fn progress(&self) -> f64 {
-        self.last / self.guessing.max(f64::MIN_POSITIVE)
-    }
-
-    pub(crate) fn told(&self) -> String {
-        format!(
-            "training loss {:.3} at the beginning, {:.3} at the end, {:.3} for guessing by the labels' shares",
-            self.first, self.last, self.guessing
-        )
-    }
-
-    /// What to try next for better answers.
-    pub(crate) fn better_training(&self) -> &'static str {
-        match self.progress() {
-            progress if progress <= LEARNED => {
-                "the training texts were learned, so more labelled texts or a stronger encoder would help"
-            }
-            _ => TRAIN_MORE,
-        }
+    /// `the strength and the threshold were chosen for mcc`; `None` where nothing was chosen.
+    pub(crate) fn chosen_in_words(&self) -> Option<String> {
+        let (last, others) = self.chosen.split_last()?;
+        let words = match others {
+            [] => format!("{last} was"),
+            others => format!("{} and {last} were", others.join(", ")),
+        };
+        Some(format!("{words} chosen for {}", self.metric))
     }
 }
 
@@ -93,9 +78,32 @@ pub enum Method<'a> {
     /// By a head on frozen features.
     Frozen(Tried<'a>),
     /// By an encoder that was trained with its head.
-    Tuned(Losses),
+    Tuned(Tuning<'a>),
 }
 
 pub(crate) fn list(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn several_layers_are_those_of_several_layers() {
+        assert!(only_last_layer(&names(&["cls", "mean"])) && !several_layers(&names(&["cls", "mean"])));
+        assert!(!only_last_layer(&names(&["mean_l4"])) && !several_layers(&names(&["mean_l4", "cls_l4"])));
+        assert!(
+            several_layers(&names(&["mean", "mean_l4"])) && several_layers(&names(&["embedding_l2", "embedding_l3"]))
+        );
+        let (columns, chosen) = (names(&["mean_l4"]), ["the strength"]);
+        let tried = Tried { columns: &columns, metric: Metric::Mcc, chosen: &chosen };
+        assert!(tried.better_features().starts_with("only `mean_l4` was tried, from one layer"));
+        assert_eq!(tried.chosen_in_words().unwrap(), "the strength was chosen for mcc");
+        assert_eq!(Tried { chosen: &[], ..tried }.chosen_in_words(), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::{Diagnosis, DiagnosisKind};
+use crate::{Diagnosis, DiagnosisKind, Evidence};
 
 /// Groups of spellings that are named.
 const NAMED: usize = 5;
@@ -67,18 +67,24 @@ fn numeric(labels: &[String]) -> Option<Diagnosis> {
     let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let fraction = labels.iter().zip(&numbers).find(|(_, number)| number.fract() != 0.0);
     let counts_classes = (least == 0.0 || least == 1.0) && most - least == distinct.len() as f64 - 1.0;
-    let shown = match fraction {
-        Some((label, _)) => format!("such as `{label}`, "),
-        None if distinct.len() > FEW_NUMBERS && !counts_classes => String::new(),
+    let all = Evidence::new("all ").count("labels", labels.len()).text(" labels are numbers, ");
+    let all = match fraction {
+        Some((label, &number)) => all.text("such as `").spelled("label", number, label).text("`, "),
+        None if distinct.len() > FEW_NUMBERS && !counts_classes => all,
         None => return None,
+    };
+    let range = |all: Evidence| {
+        all.text("from ").spelled("least", least, least.to_string()).text(" to ").spelled(
+            "most",
+            most,
+            most.to_string(),
+        )
     };
     Some(Diagnosis::new(
         DiagnosisKind::NumericLabels,
         "the labels are numbers on a scale",
-        format!(
-            "all {} labels are numbers, {shown}from {least} to {most}, and each is a class of its own: an answer that is off \
-             by little is as wrong as one that is off by much",
-            labels.len()
+        range(all).text(
+            ", and each is a class of its own: an answer that is off by little is as wrong as one that is off by much",
         ),
         "is this a regression? larder classifies: put the numbers into a few classes in the files, or keep them if they \
          are names",
@@ -103,12 +109,16 @@ fn combined(labels: &[String]) -> Option<Diagnosis> {
         Some(Diagnosis::new(
             DiagnosisKind::CombinedLabels,
             "some labels look like several labels in one",
-            format!(
-                "{} of {} labels have `{separator}` in them, such as `{shown}`, and the parts of {shared} of these are found in \
-                 other labels too; each combination is a class of its own, and half an answer is as wrong as none",
-                several.len(),
-                labels.len()
-            ),
+            Evidence::default()
+                .count("combined", several.len())
+                .text(" of ")
+                .count("labels", labels.len())
+                .text(format!(" labels have `{separator}` in them, such as `{shown}`, and the parts of "))
+                .count("shared", shared)
+                .text(
+                    " of these are found in other labels too; each combination is a class of its own, and half an answer is as \
+                     wrong as none",
+                ),
             "larder answers with one label a text: make a data set for each label (0 or 1), or keep one label a row",
         ))
     })

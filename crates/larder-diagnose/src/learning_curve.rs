@@ -2,6 +2,7 @@
 
 use larder_metrics::Metric;
 
+use crate::evidence::Evidence;
 use crate::{Diagnosis, DiagnosisKind, LearningPoint};
 
 /// What the last doubling of the rows must bring before more are asked for.
@@ -48,14 +49,16 @@ impl Curve<'_> {
 pub fn diagnose_curve(curve: &Curve<'_>) -> Option<Diagnosis> {
     let (rows, _) = *curve.points.last()?;
     let gain = curve.last_doubling().filter(|_| curve.is_rising())?;
+    let mut evidence = Evidence::new(format!("{} on held-out rows of train by the rows fitted on: ", curve.metric));
+    for (at, (rows, score)) in curve.points.iter().enumerate() {
+        let before = if at == 0 { "" } else { ", " };
+        evidence = evidence.text(before).score("score", *score).text(" (").count("rows", *rows).text(")");
+    }
+    let evidence = evidence.text("; the last doubling brought ").score("gain", gain).text(" (standard error ");
     Some(Diagnosis::new(
         DiagnosisKind::MoreRows,
         "more labelled rows would help",
-        format!(
-            "{}; the last doubling brought {gain:.3} (standard error {:.3})",
-            scores(&curve.to_points()),
-            curve.standard_error
-        ),
+        evidence.score("standard error", curve.standard_error).text(")"),
         format!("label more: twice as many as these {rows} would bring most, as far as the curve goes on"),
     ))
 }

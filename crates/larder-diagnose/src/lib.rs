@@ -6,15 +6,17 @@
 //! - Scores: [`diagnose_scores`] of a classifier, [`diagnose_tagging`] and [`diagnose_tuned_tagging`] of a tagger.
 //! - Training: [`diagnose_fit`], [`diagnose_edge`], [`diagnose_nothing_found`], [`diagnose_gap`] of a head on features;
 //!   [`diagnose_course`] and [`diagnose_learning_rate`] of a fine-tuning; [`diagnose_mlp_course`] of a perceptron.
-//! - Labels: [`diagnose_label_names`]; rows: [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`], [`diagnose_label_errors`], [`diagnose_curve`].
+//! - Labels: [`diagnose_label_names`]; rows: [`diagnose_size`], [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`],
+//!   [`diagnose_label_errors`], [`diagnose_curve`].
 //! - Texts: [`diagnose_lengths`], [`diagnose_spelling`], [`diagnose_vocabulary`], [`diagnose_shift`] with [`token_area`].
+//! - [`Evidence`] is a sentence that keeps the numbers that it is made from: a finding states no other.
 //! - [`RunDiagnosis`] is the file of all findings of a run; [`Pointing`] is a finding whose rows have no texts yet.
 //!
 //! ```
-//! use larder_diagnose::{Balance, DiagnosisKind, diagnose_balance};
+//! use larder_diagnose::{Balance, DiagnosisKind, Weighing, diagnose_balance};
 //!
 //! let classes = ["ham".to_owned(), "spam".to_owned()];
-//! let balance = Balance { classes: &classes, counts: &[960, 40], what: "rows", remedy: "`--class-weight balanced`" };
+//! let balance = Balance { classes: &classes, counts: &[960, 40], what: "rows", weighing: Weighing::Alike };
 //! let found = diagnose_balance(&balance).expect("4 % is few");
 //! assert_eq!(found.kind, DiagnosisKind::ImbalancedLabels);
 //! assert!(found.to_string().contains("`spam` 40"));
@@ -25,11 +27,13 @@
 mod course;
 mod diagnosis;
 mod duplicates;
+mod evidence;
 mod features;
 mod fit;
 mod label_names;
 mod labels;
 mod learning_curve;
+mod losses;
 mod pointer;
 mod scores;
 mod shift;
@@ -37,17 +41,20 @@ mod tagging;
 mod texts;
 
 pub use course::{
-    Course, Evaluated, MlpCourse, diagnose_course, diagnose_dropout_gap, diagnose_learning_rate, diagnose_mlp_course,
+    Course, Evaluated, HeldOut, MlpCourse, diagnose_course, diagnose_dropout_gap, diagnose_learning_rate,
+    diagnose_mlp_course,
 };
 pub use diagnosis::{Diagnosis, DiagnosisKind, FORMAT_VERSION, LearningPoint, PointedRow, RunDiagnosis, capitalised};
 pub use duplicates::{KeyedRows, diagnose_duplicates, diagnose_leaks};
-pub use features::{Losses, Method, Tried};
+pub use evidence::{Evidence, Number};
+pub use features::{Method, Tried};
 pub use fit::{Choice, Fit, Gap, HeldOutLoss, diagnose_edge, diagnose_fit, diagnose_gap, diagnose_nothing_found};
 pub use label_names::diagnose_label_names;
-pub use labels::{Balance, HeldOutAnswers, diagnose_balance, diagnose_label_errors};
+pub use labels::{Balance, HeldOutAnswers, Weighing, diagnose_balance, diagnose_label_errors, diagnose_size};
 pub use learning_curve::{Curve, diagnose_curve, scores as curve_in_words};
+pub use losses::{Guessing, Losses, Rate, Tuning};
 pub use pointer::{Pointer, Pointing};
 pub use scores::{ALMOST_ALL, Judged, diagnose_scores};
 pub use shift::{ENOUGH_ROWS, Shift, diagnose_shift, token_area};
 pub use tagging::{JudgedTagger, TriedTagger, diagnose_tagging, diagnose_tuned_tagging};
-pub use texts::{Lengths, Spelling, diagnose_lengths, diagnose_spelling, diagnose_vocabulary};
+pub use texts::{Lengths, Spelling, diagnose_lengths, diagnose_spelling, diagnose_vocabulary, has_sign};

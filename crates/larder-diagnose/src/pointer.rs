@@ -20,7 +20,7 @@ impl Pointer {
 }
 
 /// A finding whose rows have no texts yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pointing {
     /// The finding, without rows.
     pub finding: Diagnosis,

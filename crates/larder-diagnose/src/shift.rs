@@ -3,6 +3,7 @@
 //! A classifier that tells the rows of the split from those of train, judged on held-out rows of both, says how unlike their
 //! texts are: the area under its ROC curve is 0.5 where they cannot be told apart.
 
+use crate::evidence::{Evidence, SPLIT};
 use crate::{Diagnosis, DiagnosisKind};
 
 /// An area from which on a classifier is said to discriminate acceptably (Hosmer and Lemeshow 2000, section 5.2.4). Two random
@@ -34,35 +35,32 @@ pub struct Shift<'a> {
     pub score: &'a str,
     /// The score on the split, and the upper end of its interval.
     pub on_split: (f64, f64),
-    /// The score on rows of train that the head had not seen.
-    pub held_out: Option<f64>,
+    /// The score that it is measured by, and on which rows: `held-out rows of train`, `dev`.
+    pub held_out: Option<(f64, &'a str)>,
 }
 
 /// [`UnlikeTrain`](DiagnosisKind::UnlikeTrain) where a split is unlike train and scores suffer, or hardly anything is alike.
 pub fn diagnose_shift(shift: &Shift<'_>) -> Option<Diagnosis> {
     let Shift { split, rows, area, by, score, on_split: (value, high), held_out } = *shift;
-    let suffers = held_out.is_some_and(|held_out| high < KEPT * held_out);
-    if rows < ENOUGH_ROWS || area < UNLIKE || (!suffers && area < FOREIGN) {
+    let suffers = held_out.filter(|(held_out, _)| high < KEPT * held_out);
+    if rows < ENOUGH_ROWS || area < UNLIKE || (suffers.is_none() && area < FOREIGN) {
         return None;
     }
-    let cost = held_out.map_or_else(String::new, |held_out| {
-        format!("; {score} is {value:.3} (up to {high:.3}) on {split} and {held_out:.3} on held-out rows of train")
-    });
-    Some(
-        Diagnosis::new(
-            DiagnosisKind::UnlikeTrain,
-            format!("the split {split} is unlike train"),
-            format!(
-                "a classifier on {by} tells its rows from those of train with an area under the curve of {area:.2} (0.5 is chance; \
-                 {rows} rows of each, cross-validated){cost}"
-            ),
-            format!(
-                "labelled rows like those of {split} help most; what was chosen on train may not be the best there (choose by a \
-                 split that is like your data)"
-            ),
-        )
-        .on(split),
-    )
+    let evidence = Evidence::new(format!(
+        "a classifier on {by} tells its rows from those of train with an area under the curve of "
+    ));
+    let evidence = evidence.bound("area", area).text(" (").spelled("chance", 0.5, "0.5").text(" is chance; ");
+    let mut evidence = evidence.count("rows", rows).text(" rows of each, cross-validated)");
+    if let Some((held_out, place)) = suffers {
+        evidence = evidence.text(format!("; {score} is ")).score("score", value).text(" (up to ").score("high", high);
+        evidence = evidence.text(format!(") on {SPLIT} and ")).score("held-out", held_out).text(format!(" on {place}"));
+    }
+    let remedy = format!(
+        "labelled rows like those of {SPLIT} help most; what was chosen on train may not be the best there (choose by a split \
+         that is like your data)"
+    );
+    let finding = format!("the split {SPLIT} is unlike train");
+    Some(Diagnosis::new(DiagnosisKind::UnlikeTrain, finding, evidence, remedy).on(split))
 }
 
 /// Parts that are held out in turn.
@@ -129,7 +127,7 @@ mod tests {
         by: "the head's features",
         score: "mcc",
         on_split: (0.3, 0.4),
-        held_out: Some(0.8),
+        held_out: Some((0.8, "held-out rows of train")),
     };
 
     #[test]

@@ -2,7 +2,9 @@
 
 use larder_metrics::TaggingScores;
 
-use crate::features::{Losses, TRAIN_MORE};
+use crate::evidence::{Evidence, SPLIT};
+use crate::features::{only_last_layer, several_layers};
+use crate::losses::Tuning;
 use crate::{Diagnosis, DiagnosisKind};
 
 /// A head that answers fewer entities than this share of gold's finds almost none.
@@ -47,44 +49,61 @@ pub struct TriedTagger<'a> {
 }
 
 impl TriedTagger<'_> {
-    /// Whether the last layer alone was read.
-    fn only_last_layer(&self) -> bool {
-        matches!(self.columns, [only] if !only.contains("_l"))
-    }
-
     fn better_features(&self) -> &'static str {
-        if self.only_last_layer() {
-            "try `--layers -1,-2,-3,-4`, which reads the last four layers in the same pass over the encoder"
-        } else {
+        if several_layers(self.columns) {
             "several layers were read: another encoder may know more (`--encoder`)"
+        } else {
+            "try `--layers -1,-2,-3,-4`, which reads the last four layers in the same pass over the encoder"
         }
     }
+}
+
+/// [`OneClass`](DiagnosisKind::OneClass) or [`FewRows`](DiagnosisKind::FewRows) of a split with no entity, or so few that its
+/// scores say nothing.
+fn few_entities(judged: &JudgedTagger<'_>) -> Option<Diagnosis> {
+    let JudgedTagger { split, scores } = *judged;
+    let support = scores.strict.micro.support;
+    if scores.sentences == 0 || support >= ENOUGH_ENTITIES {
+        return None;
+    }
+    let sentences = |evidence: Evidence| evidence.count("sentences", scores.sentences).text(" sentences");
+    let (kind, finding, evidence) = if support == 0 {
+        let finding = format!("rows of {SPLIT} have no entity, and do not show whether entities are found");
+        (DiagnosisKind::OneClass, finding, sentences(Evidence::new("every word is tagged `O`, in ")))
+    } else {
+        let finding = format!("rows of {SPLIT} have few entities, and every one of them moves the scores");
+        let evidence = Evidence::default().count("entities", support).text(" entities in ");
+        (DiagnosisKind::FewRows, finding, sentences(evidence))
+    };
+    Some(Diagnosis::new(kind, finding, evidence, "judge by more sentences that have entities").on(split))
 }
 
 /// What the scores of a tagger on frozen features show.
 pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> Vec<Diagnosis> {
     let JudgedTagger { split, scores } = *judged;
     let strict = &scores.strict.micro;
-    if strict.support < ENOUGH_ENTITIES {
+    if let Some(few) = few_entities(judged) {
+        return vec![few];
+    }
+    if strict.support == 0 {
         return Vec::new();
     }
     let answered: u64 = scores.strict.per_type.iter().map(|entry| entry.predicted).sum();
     if (answered as f64) < FEW_ANSWERS * strict.support as f64 {
         let bias = match tried.tuned_outside {
-            false => "`--threshold tuned` lowers the score of `O` as held-out sentences suggest; ",
+            false => "`--threshold tuned` lowers the score of `O` where held-out sentences suggest it; ",
             true => "",
         };
-        let finding = format!("on {split} the head answers almost no entity");
-        let evidence = format!(
-            "{answered} answered where gold has {}; the token accuracy of {:.3} is no more than that of always answering \
-             `O`, {:.3}",
-            strict.support, scores.token_accuracy, scores.all_outside_accuracy
-        );
+        let finding = format!("on {SPLIT} the head answers almost no entity");
+        let evidence = Evidence::default().count("answered", answered).text(" answered where gold has ");
+        let evidence = evidence.count("gold", strict.support).text("; the token accuracy is ");
+        let evidence = evidence.score("token accuracy", scores.token_accuracy).text(", that of always answering `O` ");
+        let evidence = evidence.score("outside accuracy", scores.all_outside_accuracy);
         let remedy = format!("{bias}{}", tried.better_features());
         return vec![Diagnosis::new(DiagnosisKind::OneAnswer, finding, evidence, remedy).on(split)];
     }
     let mut found = Vec::new();
-    let mut add = |kind, finding: String, evidence: String, remedy: String| {
+    let mut add = |kind, finding: String, evidence: Evidence, remedy: String| {
         found.push(Diagnosis::new(kind, finding, evidence, remedy).on(split));
     };
     if let Some(held_out) = tried.held_out_f1
@@ -92,23 +111,29 @@ pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> V
     {
         add(
             DiagnosisKind::UnlikeTrain,
-            format!("the split {split} is unlike train"),
+            format!("the split {SPLIT} is unlike train: its entities are found far less often"),
+            Evidence::new("strict F1 is ")
+                .score("f1", strict.f1)
+                .text(" (up to ")
+                .score("f1 high", scores.strict_f1_interval.high)
+                .text(format!(") on {SPLIT} and "))
+                .score("held-out f1", held_out)
+                .text(" on sentences of train that the head had not seen"),
             format!(
-                "strict F1 is {:.3} (up to {:.3}) on {split} and {held_out:.3} on sentences of train that the head had not \
-                 seen",
-                strict.f1, scores.strict_f1_interval.high
-            ),
-            format!(
-                "training sentences like those of {split} help most; stronger regularisation (a smaller `--c`) learns less \
+                "training sentences like those of {SPLIT} help most; stronger regularisation (a smaller `--c`) learns less \
                  of train by heart"
             ),
         );
     }
-    if tried.only_last_layer() && strict.f1 < GOOD_F1 {
+    if only_last_layer(tried.columns) && strict.f1 < GOOD_F1 && strict.recall < GOOD_F1 {
         add(
             DiagnosisKind::FewLayers,
-            format!("on {split} entities are missed, and only the last layer was read"),
-            format!("strict F1 {:.3}", strict.f1),
+            format!("on {SPLIT} entities are missed, and only the last layer was read"),
+            Evidence::new("strict F1 ")
+                .score("f1", strict.f1)
+                .text(", a share of ")
+                .score("recall", strict.recall)
+                .text(" of the entities found"),
             format!(
                 "{}; what words are is often clearer below the last layer (Devlin et al. 2019, table 7)",
                 tried.better_features()
@@ -119,8 +144,12 @@ pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> V
     if tried.word_by_word && boundaries as f64 > MANY_BOUNDARIES * answered as f64 {
         add(
             DiagnosisKind::WrongEdges,
-            format!("on {split} many entities are found with the wrong edges"),
-            format!("{boundaries} of {answered} answers have the right type and not exactly the right words"),
+            format!("on {SPLIT} many entities are found with the wrong edges"),
+            Evidence::default()
+                .count("boundaries", boundaries)
+                .text(" of ")
+                .count("answered", answered)
+                .text(" answers have the right type and not exactly the right words"),
             "try `--head crf`, which learns which tag follows which".to_owned(),
         );
     }
@@ -128,15 +157,20 @@ pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> V
 }
 
 /// What the scores of a fine-tuned tagger show.
-pub fn diagnose_tuned_tagging(judged: &JudgedTagger<'_>, losses: &Losses) -> Vec<Diagnosis> {
+pub fn diagnose_tuned_tagging(judged: &JudgedTagger<'_>, tuning: &Tuning<'_>) -> Vec<Diagnosis> {
     let JudgedTagger { split, scores } = *judged;
     let strict = &scores.strict.micro;
+    if let Some(few) = few_entities(judged) {
+        return vec![few];
+    }
     if strict.support == 0 || strict.recall >= LOW_RECALL {
         return Vec::new();
     }
-    let finding = format!("on {split} almost no entity is found");
-    let evidence = format!("a share of {:.3} of {}; {}", strict.recall, strict.support, losses.told());
-    let remedy = format!("{TRAIN_MORE}: taggers answer O alone at first");
+    let finding = format!("on {SPLIT} almost no entity is found");
+    let evidence =
+        Evidence::new("a share of ").score("recall", strict.recall).text(" of ").count("gold", strict.support);
+    let evidence = evidence.text("; ").and(tuning.losses.told());
+    let remedy = format!("{} (taggers answer `O` alone at first)", tuning.better_training());
     vec![Diagnosis::new(DiagnosisKind::OneAnswer, finding, evidence, remedy).on(split)]
 }
 
@@ -146,6 +180,7 @@ mod tests {
     use larder_tags::Scheme;
 
     use super::*;
+    use crate::losses::{Guessing, Losses, Rate};
 
     const TRIED: TriedTagger<'static> =
         TriedTagger { columns: &[], word_by_word: true, tuned_outside: true, held_out_f1: None };
@@ -156,6 +191,26 @@ mod tests {
         };
         let bootstrap = Bootstrap { resamples: 50, ..Bootstrap::default() };
         score_tagging(&sentences(gold), &sentences(predicted), Scheme::Iob2, &bootstrap, &[]).unwrap()
+    }
+
+    fn tuning(last: f64) -> Tuning<'static> {
+        let losses = Losses { first: 0.7, last, guessing: Guessing::plain(0.6) };
+        Tuning { losses, rate: Rate { rate: 3e-5, family: "bert", recipe: (2e-5, 5e-5) } }
+    }
+
+    #[test]
+    fn few_entities_and_none_are_told_apart_from_silence() {
+        let columns = ["embedding".to_owned()];
+        let tried = TriedTagger { columns: &columns, ..TRIED };
+        let kind = |gold: &str, predicted: &str, times: usize| {
+            let many = |text: &str| -> Vec<Vec<String>> { vec![text.split(' ').map(str::to_owned).collect(); times] };
+            let bootstrap = Bootstrap { resamples: 50, ..Bootstrap::default() };
+            let scores = score_tagging(&many(gold), &many(predicted), Scheme::Iob2, &bootstrap, &[]).unwrap();
+            diagnose_tagging(&JudgedTagger { split: "dev", scores: &scores }, &tried)[0].kind
+        };
+        assert_eq!(kind("O O", "O O", 30), DiagnosisKind::OneClass);
+        assert_eq!(kind("B-x O", "B-x O", 19), DiagnosisKind::FewRows);
+        assert_eq!(kind("B-x O", "O O", 20), DiagnosisKind::OneAnswer);
     }
 
     fn said(scores: &TaggingScores, columns: &[&str], tried: TriedTagger<'_>) -> Vec<String> {
@@ -173,8 +228,7 @@ mod tests {
         assert!(found[0].contains("almost no entity") && found[0].contains("0.500") && found[0].contains("--layers"));
         let half = TriedTagger { tuned_outside: false, ..TRIED };
         assert!(said(&silent, &["embedding"], half)[0].contains("--threshold tuned"));
-        let losses = Losses { first: 0.7, last: 0.6, guessing: 0.6 };
-        let tuned = diagnose_tuned_tagging(&JudgedTagger { split: "dev", scores: &silent }, &losses);
+        let tuned = diagnose_tuned_tagging(&JudgedTagger { split: "dev", scores: &silent }, &tuning(0.6));
         assert_eq!((tuned.len(), tuned[0].kind), (1, DiagnosisKind::OneAnswer));
     }
 
@@ -200,7 +254,6 @@ mod tests {
     fn a_healthy_tagger_hears_nothing() {
         let right = scores("B-x I-x O B-y", "B-x I-x O B-y");
         assert!(said(&right, &["embedding"], TRIED).is_empty());
-        let losses = Losses { first: 0.7, last: 0.1, guessing: 0.6 };
-        assert!(diagnose_tuned_tagging(&JudgedTagger { split: "dev", scores: &right }, &losses).is_empty());
+        assert!(diagnose_tuned_tagging(&JudgedTagger { split: "dev", scores: &right }, &tuning(0.1)).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Texts as the encoder reads them: cut ones, and words that its tokenizer does not know.
 
+use crate::evidence::{Evidence, SPLIT};
 use crate::{Diagnosis, DiagnosisKind};
 
 /// Cut texts below this share decide nothing.
@@ -58,13 +59,20 @@ pub fn diagnose_lengths(split: Option<&str>, lengths: &Lengths) -> Option<Diagno
     };
     let finding = Diagnosis::new(
         DiagnosisKind::TruncatedTexts,
-        format!("texts of {} were cut", split.unwrap_or("train")),
-        format!(
-            "{cut_rows} of {rows} rows ({:.1} %) have more than {max_tokens} tokens, the longest {longest}; {:.1} % of all tokens \
-             were not read",
-            100.0 * cut_rows as f64 / rows as f64,
-            100.0 * cut_tokens as f64 / (tokens + cut_tokens).max(1) as f64
-        ),
+        format!("texts of {SPLIT} were cut"),
+        Evidence::default()
+            .count("cut rows", cut_rows)
+            .text(" of ")
+            .count("rows", rows)
+            .text(" rows (")
+            .percent("share", cut_rows as f64 / rows as f64)
+            .text(") have more than ")
+            .count("max tokens", max_tokens)
+            .text(" tokens, the longest ")
+            .count("longest", longest)
+            .text("; ")
+            .percent("share of tokens", cut_tokens as f64 / (tokens + cut_tokens).max(1) as f64)
+            .text(" of all tokens were not read"),
         remedy,
     );
     Some(match split {
@@ -74,48 +82,75 @@ pub fn diagnose_lengths(split: Option<&str>, lengths: &Lengths) -> Option<Diagno
 }
 
 /// A split's tokens beside its words.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Spelling {
     /// Tokens, special ones left out.
     pub tokens: u64,
     /// Of these, those that stand for what the vocabulary cannot spell.
     pub unknown: u64,
+    /// Of these again, those that stand for words without a sign ([`has_sign`]).
+    pub unknown_words: u64,
     /// What they stand for, the most frequent first, with how often.
     pub examples: Vec<(String, u64)>,
     /// Words of letters in scripts that put spaces between words.
     pub words: u64,
     /// Their tokens.
     pub word_tokens: u64,
+    /// Letters of scripts that put no spaces between words, or are read sign by sign.
+    pub letters: u64,
+    /// Their tokens.
+    pub letter_tokens: u64,
+}
+
+/// Tokens a letter from which on the vocabulary spells Chinese, Japanese, Korean or Thai in bytes: one that knows the script has
+/// one token a letter at most, bytes are three.
+const BYTES_A_LETTER: f64 = 1.5;
+
+/// Whether `text` has an emoji or a like sign, which no language's vocabulary needs to have.
+pub fn has_sign(text: &str) -> bool {
+    text.chars().any(|letter| {
+        matches!(letter, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '\u{e000}'..='\u{f8ff}' | '\u{20e3}' | '\u{fe0f}')
+    }) || (!text.is_empty() && !text.chars().any(char::is_alphabetic))
 }
 
 /// [`UnknownTokens`](DiagnosisKind::UnknownTokens) where the tokenizer's vocabulary is not that of the texts.
 pub fn diagnose_spelling(split: Option<&str>, spelling: &Spelling) -> Option<Diagnosis> {
-    let Spelling { tokens, unknown, examples, words, word_tokens } = spelling;
+    let Spelling { tokens, unknown, unknown_words, examples, words, word_tokens, letters, letter_tokens } = spelling;
     let share = *unknown as f64 / (*tokens).max(1) as f64;
     let pieces = *word_tokens as f64 / (*words).max(1) as f64;
-    let place = split.unwrap_or("train");
-    let (finding, evidence) = if share >= MANY_UNKNOWN {
-        let named: Vec<String> = examples.iter().map(|(text, count)| format!("`{text}` ({count})")).collect();
-        (
-            format!("the tokenizer does not know much of what {place} is written in"),
-            format!(
-                "{unknown} of {tokens} tokens ({:.1} %) stand for something unknown, most often {}",
-                100.0 * share,
-                named.join(", ")
-            ),
-        )
+    let bytes = *letter_tokens as f64 / (*letters).max(1) as f64;
+    let of_the_language = "take an encoder of the texts' language and script (`--encoder`), and check that `tokenizer.json` is the \
+                           one that it was trained with (`larder encoder show`)";
+    let (finding, evidence, remedy) = if share >= MANY_UNKNOWN {
+        let mut evidence = Evidence::default().count("unknown", *unknown).text(" of ").count("tokens", *tokens);
+        evidence = evidence.text(" tokens (").percent("share", share).text(") stand for something unknown");
+        for (at, (text, count)) in examples.iter().enumerate() {
+            let before = if at == 0 { ", most often " } else { ", " };
+            evidence = evidence.text(format!("{before}`{text}` (")).count("times", *count).text(")");
+        }
+        if 2 * unknown_words >= *unknown {
+            (format!("the tokenizer does not know much of what {SPLIT} is written in"), evidence, of_the_language)
+        } else {
+            let finding = format!("the tokenizer does not know emoji or signs that {SPLIT} is full of");
+            let remedy = "if they matter, put words in their place, or take an encoder that was trained on such texts or whose \
+                          tokenizer spells what it does not know in bytes (`--encoder`)";
+            (finding, evidence, remedy)
+        }
     } else if *words >= ENOUGH_WORDS && pieces >= MANY_PIECES {
-        (
-            format!("the tokenizer spells the words of {place} letter by letter"),
-            format!(
-                "{word_tokens} tokens for {words} words, {pieces:.1} a word where a vocabulary of that language has 1 to 2"
-            ),
-        )
+        let evidence =
+            Evidence::default().count("word tokens", *word_tokens).text(" tokens for ").count("words", *words);
+        let evidence = evidence.text(" words, ").spelled("pieces", pieces, format!("{pieces:.1}"));
+        let evidence = evidence.text(" a word, where a vocabulary of their language has one or two");
+        (format!("the tokenizer cuts the words of {SPLIT} into many pieces"), evidence, of_the_language)
+    } else if *letters >= ENOUGH_WORDS && bytes >= BYTES_A_LETTER {
+        let evidence = Evidence::default().count("letter tokens", *letter_tokens).text(" tokens for ");
+        let evidence = evidence.count("letters", *letters).text(" letters of scripts without spaces, ");
+        let evidence = evidence.spelled("bytes", bytes, format!("{bytes:.1}"));
+        let evidence = evidence.text(" a letter, where a vocabulary of their language has one at most");
+        (format!("the tokenizer spells the letters of {SPLIT} in bytes"), evidence, of_the_language)
     } else {
         return None;
     };
-    let remedy = "take an encoder of the texts' language and script (`--encoder`), and check that `tokenizer.json` is the one that \
-                  it was trained with (`larder encoder show`)";
     let finding = Diagnosis::new(DiagnosisKind::UnknownTokens, finding, evidence, remedy);
     Some(match split {
         Some(split) => finding.on(split),
@@ -133,7 +168,10 @@ pub fn diagnose_vocabulary(vectors: usize, vocabulary: usize) -> Option<Diagnosi
     Some(Diagnosis::new(
         DiagnosisKind::UnknownTokens,
         "the tokenizer may not be the one that the encoder was trained with",
-        format!("the encoder has vectors for {vectors} tokens, the tokenizer knows {vocabulary}"),
+        Evidence::new("the encoder has vectors for ")
+            .count("vectors", vectors)
+            .text(" tokens, the tokenizer knows ")
+            .count("vocabulary", vocabulary),
         "add the encoder with its own `tokenizer.json` (`larder encoder add MODEL --tokenizer FILE`)",
     ))
 }
@@ -164,14 +202,32 @@ mod tests {
 
     #[test]
     fn unknown_tokens_and_spelled_words_are_told_apart() {
-        let known = Spelling { tokens: 1000, unknown: 3, examples: Vec::new(), words: 700, word_tokens: 900 };
+        let known = Spelling { tokens: 1000, unknown: 3, words: 700, word_tokens: 900, ..Spelling::default() };
         assert_eq!(diagnose_spelling(None, &known), None);
-        let unknown = Spelling { unknown: 60, examples: vec![("Приве́т".to_owned(), 40)], ..known.clone() };
+        let unknown =
+            Spelling {
+                unknown: 60, unknown_words: 60, examples: vec![("Приве́т".to_owned(), 40)], ..known.clone()
+            };
         let found = diagnose_spelling(None, &unknown).unwrap();
         assert!(found.evidence.contains("6.0 %") && found.evidence.contains("`Приве́т` (40)"), "{found}");
         let spelled = Spelling { words: 200, word_tokens: 900, ..known.clone() };
         assert!(diagnose_spelling(Some("dev"), &spelled).unwrap().evidence.contains("4.5 a word"));
-        assert_eq!(diagnose_spelling(None, &Spelling { words: 20, word_tokens: 90, ..known }), None);
+        assert!(found.remedy.contains("language"), "{found}");
+        assert_eq!(diagnose_spelling(None, &Spelling { words: 20, word_tokens: 90, ..known.clone() }), None);
+        let bytes = Spelling { letters: 300, letter_tokens: 750, ..known };
+        assert!(diagnose_spelling(Some("dev"), &bytes).unwrap().evidence.contains("2.5 a letter"));
+    }
+
+    #[test]
+    fn emoji_are_no_language() {
+        let examples = vec![("😀".to_owned(), 60)];
+        let posts =
+            Spelling { tokens: 1000, unknown: 60, examples, words: 700, word_tokens: 900, ..Spelling::default() };
+        let found = diagnose_spelling(Some("dev"), &posts).unwrap();
+        assert!(found.finding.contains("emoji or signs that dev") && !found.remedy.contains("language"), "{found}");
+        let signs = ["😀", "so😀", "☂️", "→", "12€", "\u{200b}", "❤", "🏳️‍🌈"];
+        assert!(signs.iter().all(|text| has_sign(text)));
+        assert!(["Приве́т", "猫", "naïve", "नमस्ते", "أهلا", "x₂"].iter().all(|text| !has_sign(text)));
     }
 
     #[test]

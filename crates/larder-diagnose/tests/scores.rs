@@ -1,6 +1,8 @@
 //! Scores beside the constant answer: what the numbers show is said, and nothing when they are fine.
 
-use larder_diagnose::{Diagnosis, DiagnosisKind, Judged, Losses, Method, Tried, diagnose_scores};
+use larder_diagnose::{
+    Diagnosis, DiagnosisKind, Guessing, Judged, Losses, Method, Rate, Tried, Tuning, diagnose_scores,
+};
 use larder_metrics::{
     Bootstrap, ClassificationScores, ConfusionMatrix, Metric, compare_with_majority, majority_baseline,
 };
@@ -29,7 +31,7 @@ fn judged(counts: [[usize; 2]; 2], method: &Method<'_>) -> Vec<Diagnosis> {
 
 fn found(counts: [[usize; 2]; 2], columns: &[&str], metric: Metric) -> Vec<Diagnosis> {
     let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
-    judged(counts, &Method::Frozen(Tried { columns: &columns, metric, chosen: "the strength and the threshold" }))
+    judged(counts, &Method::Frozen(Tried { columns: &columns, metric, chosen: &["the strength", "the threshold"] }))
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn the_last_layer_at_the_baseline_points_to_all_layers() {
 #[test]
 fn layers_that_were_tried_are_not_advised_again() {
     let text = found([[10, 152], [22, 343]], &["mean", "mean_l2"], Metric::Accuracy)[0].to_string();
-    assert!(text.contains("no better than the majority baseline's"), "{text}");
+    assert!(text.contains("accuracy is below the majority baseline, and MCC cannot be told from"), "{text}");
     assert!(!text.contains("--layers") && text.contains("--encoder") && !text.contains("--metric"), "{text}");
 }
 
@@ -72,7 +74,9 @@ fn a_constant_answer_is_called_one_and_almost_one_too() {
 
 #[test]
 fn a_fine_tuned_run_is_told_its_losses() {
-    let said = |last| judged([[0, 162], [0, 365]], &Method::Tuned(Losses { first: 0.7, last, guessing: 0.61 }));
+    let rate = Rate { rate: 3e-5, family: "bert", recipe: (2e-5, 5e-5) };
+    let losses = |last| Losses { first: 0.7, last, guessing: Guessing::plain(0.61) };
+    let said = |last| judged([[0, 162], [0, 365]], &Method::Tuned(Tuning { losses: losses(last), rate }));
     let hardly = said(0.6)[0].to_string();
     assert!(hardly.contains("training loss 0.700 at the beginning, 0.600 at the end") && hardly.contains("--lr"));
     assert!(said(0.1)[0].remedy.contains("more labelled texts"));

@@ -226,34 +226,43 @@ impl Engine {
     pub fn run(
         &mut self,
         inputs: &[EncoderInput<'_>],
-        sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
+        mut sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        self.run_reading(inputs, Reading::Pooled, sink)
+        let batches = self.plan_of(inputs);
+        let all: Vec<usize> = (0..batches.len()).collect();
+        self.run_batches(inputs, Reading::Pooled, &batches, &all, |index, vectors| sink(&batches[index], vectors))
     }
 
-    /// As [`Engine::run`], with rows read as `reading` says: in the order of `batch.rows` and of each one's picks.
-    pub(crate) fn run_reading(
+    /// The batches that these inputs run in.
+    pub(crate) fn plan_of(&self, inputs: &[EncoderInput<'_>]) -> Vec<Batch> {
+        let lengths: Vec<usize> = inputs.iter().map(|i| i.input_ids.len()).collect();
+        self.plan(&lengths)
+    }
+
+    /// As [`Engine::run`], of [`Engine::plan_of`]'s batches only those with the numbers in `wanted`, with rows read as
+    /// `reading` says: in the order of `batch.rows` and of each one's picks. The sink is told the batch's number.
+    pub(crate) fn run_batches(
         &mut self,
         inputs: &[EncoderInput<'_>],
         reading: Reading<'_>,
-        mut sink: impl FnMut(&Batch, BatchVectors) -> Result<(), EncodeError>,
+        batches: &[Batch],
+        wanted: &[usize],
+        mut sink: impl FnMut(usize, BatchVectors) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        let lengths: Vec<usize> = inputs.iter().map(|i| i.input_ids.len()).collect();
-        let batches = self.plan(&lengths);
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (feeds, columns, width) = (&self.feeds, &self.columns, self.width);
         let (send, receive) = mpsc::sync_channel::<Result<(usize, BatchVectors), EncodeError>>(2 * self.workers.len());
         std::thread::scope(|scope| {
             for session in &mut self.workers {
-                let (send, next, stop, batches) = (send.clone(), &next, &stop, &batches);
+                let (send, next, stop) = (send.clone(), &next, &stop);
                 scope.spawn(move || {
                     let mut buffers = Buffers::default();
                     while !stop.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(batch) = batches.get(index) else {
+                        let Some(&index) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) else {
                             break;
                         };
+                        let batch = &batches[index];
                         let vectors = run_batch(session, feeds, columns, width, batch, inputs, reading, &mut buffers);
                         if send.send(vectors.map(|v| (index, v))).is_err() {
                             break;
@@ -266,7 +275,7 @@ impl Engine {
             for done in receive {
                 // After an error the queue is drained, so that no worker waits for ever on a full channel.
                 if result.is_ok() {
-                    result = done.and_then(|(index, vectors)| sink(&batches[index], vectors));
+                    result = done.and_then(|(index, vectors)| sink(index, vectors));
                     stop.store(result.is_err(), Ordering::Relaxed);
                 }
             }
@@ -277,13 +286,15 @@ impl Engine {
     /// Encodes `inputs` and returns each column as `[inputs, width]`.
     ///
     /// # Errors
-    /// As [`Engine::run`].
+    /// As [`Engine::run`]; [`EncodeError::NotFinite`].
     pub fn embed(&mut self, inputs: &[EncoderInput<'_>]) -> Result<Vec<Vec<f32>>, EncodeError> {
         let width = self.width;
         let mut columns = vec![vec![0.0; inputs.len() * width]; self.columns.len()];
+        let names = self.columns.clone();
         self.run(inputs, |batch, vectors| {
-            for (column, vectors) in columns.iter_mut().zip(vectors) {
+            for ((column, name), vectors) in columns.iter_mut().zip(&names).zip(vectors) {
                 for (&row, vector) in batch.rows.iter().zip(vectors.chunks_exact(width)) {
+                    check_finite(name, vector, row, inputs[row].input_ids)?;
                     column[row * width..(row + 1) * width].copy_from_slice(vector);
                 }
             }
@@ -291,6 +302,18 @@ impl Engine {
         })?;
         Ok(columns)
     }
+}
+
+/// Whether a vector of the column `name` holds numbers alone.
+///
+/// # Errors
+/// [`EncodeError::NotFinite`] with the place of its input.
+pub(crate) fn check_finite(name: &str, vector: &[f32], input: usize, input_ids: &[i32]) -> Result<(), EncodeError> {
+    if vector.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let start = input_ids.iter().copied().take(8).collect();
+    Err(EncodeError::NotFinite { column: name.to_owned(), input, start })
 }
 
 /// Opens `count` sessions at once: each prepares its own copy of the weights.

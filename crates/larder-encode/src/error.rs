@@ -49,6 +49,8 @@ pub enum EncodeError {
     NotFinite {
         /// The feature column.
         column: String,
+        /// The input's place among those given, from zero; of words that of their sentence.
+        input: usize,
         /// The first token ids of the input.
         start: Vec<i32>,
     },

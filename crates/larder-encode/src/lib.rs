@@ -24,6 +24,7 @@ mod error;
 mod forecast;
 mod graph;
 mod input;
+mod journal;
 mod known;
 mod plan;
 mod report;

@@ -37,7 +37,7 @@ pub struct EncodeReport {
     pub reused_rows: usize,
     /// Rows whose input stood in another row of this file.
     pub duplicate_rows: usize,
-    /// Rows in parts that an interrupted run had finished.
+    /// Rows that an interrupted run had finished.
     pub resumed_rows: usize,
     /// Real tokens, special tokens included, that went through the encoder.
     pub encoded_tokens: u64,

@@ -17,11 +17,12 @@ pub(crate) struct TokenizedRow {
     pub(crate) document: u64,
     pub(crate) input_ids: Vec<i32>,
     pub(crate) type_ids: Vec<i32>,
+    pub(crate) pair: bool,
     pub(crate) word_ids: Vec<i32>,
 }
 
 impl TokenizedRow {
-    fn of(batch: &TokensBatch, row: usize) -> Self {
+    fn of(batch: &TokensBatch, row: usize, pair: bool) -> Self {
         Self {
             example_id: batch.example_id(row).to_owned(),
             label: batch.label(row).map(str::to_owned),
@@ -30,13 +31,14 @@ impl TokenizedRow {
             document: batch.document(row).unwrap_or(0),
             input_ids: batch.input_ids(row).to_vec(),
             type_ids: batch.type_ids(row).unwrap_or_default().to_vec(),
+            pair,
             word_ids: batch.word_ids(row).to_vec(),
         }
     }
 
     pub(crate) fn sentence(&self) -> Sentence<'_> {
-        let Self { input_ids, type_ids, word_ids, words, .. } = self;
-        Sentence { input_ids, type_ids, word_ids, words: words.len() }
+        let Self { input_ids, type_ids, word_ids, words, pair, .. } = self;
+        Sentence { input_ids, type_ids, pair: *pair, word_ids, words: words.len() }
     }
 
     /// Token ids without the special tokens at both ends.
@@ -109,7 +111,7 @@ impl Source {
             if let Some((batch, next)) = &mut self.batch
                 && *next < batch.len()
             {
-                self.rows.push_back(TokenizedRow::of(batch, *next));
+                self.rows.push_back(TokenizedRow::of(batch, *next, self.reader.is_pair()));
                 *next += 1;
                 return Ok(true);
             }

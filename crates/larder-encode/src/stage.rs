@@ -2,7 +2,7 @@
 //!
 //! One thread reads and digests the next chunk, the engine's workers run the current one, and one thread writes the last
 //! one: the encoder never waits for the disk. Three chunks at most are in memory. A chunk becomes one part, and one row
-//! group, of the file.
+//! group, of the file. Until it is written its finished batches are kept beside it, so that a killed encode loses seconds.
 //!
 //! A row of the tokens file is a *unit*: a text, which is one input and one row, or a sentence of words, which is read in
 //! one or more windows and fills a row for each word or token. Units are run, reused, and found to be equal as a whole.
@@ -17,13 +17,14 @@ use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{
     FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, Parts, Provenance, StoreError,
-    TokensProjection, TokensReader, join_parquet, read_provenance, rows_per_group, write_features_part,
+    TokensProjection, TokensReader, join_parquet, kill_point, read_provenance, rows_per_group, write_features_part,
 };
 
 use crate::chunk::{Chunk, Chunks};
 use crate::engine::{Engine, Reading};
+use crate::journal::Journal;
 use crate::known::{Earlier, Previous};
-use crate::plan::PLAN_VERSION;
+use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
 use crate::settings::{Context, EncodeSettings, Outlook};
 use crate::source::Source;
@@ -62,10 +63,9 @@ pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
     let made_from = reader.provenance().cloned().unwrap_or_else(|| Provenance::new("tokens made elsewhere", 0));
     let mut outputs = settings.outputs(layers)?;
     let found = match read_provenance(target) {
-        // A cut file is made again: saying what it lacks helps nobody.
-        Err(StoreError::Parquet { .. }) | Ok(None) => None,
-        Ok(found) => found,
-        Err(error) => return Err(error.into()),
+        // A cut or damaged file is made again: saying what it lacks helps nobody.
+        Err(error) if error.is_broken_file() => None,
+        found => found?,
     };
     let asked: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
     let had: Vec<String> = match &found {
@@ -272,8 +272,9 @@ impl Work {
         let part = self.parts.path(index);
         if part.exists() && FeaturesFile::open(&part).is_ok_and(|file| file.rows() == rows) {
             self.report.resumed_rows += rows;
+            Journal::remove(&part);
         } else {
-            let columns = self.vectors(engine, &chunk, progress)?;
+            let columns = self.vectors(engine, &chunk, &part, progress)?;
             self.write(index, chunk, columns)?;
         }
         self.earlier.remember(index, units.into_iter());
@@ -285,11 +286,12 @@ impl Work {
         Ok(())
     }
 
-    /// The chunk's vectors, `[rows, width]` a column.
+    /// The chunk's vectors, `[rows, width]` a column. Batches of it that are finished are kept beside `part`.
     fn vectors(
         &mut self,
         engine: &mut Engine,
         chunk: &Chunk,
+        part: &Path,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
         let sources = Sources::of(chunk, self.previous.as_ref(), &self.earlier);
@@ -300,6 +302,8 @@ impl Work {
 
         // Inputs to run, and the first row of each one's unit.
         let mut run: Vec<(&UnitInput, usize)> = Vec::new();
+        // The unit of each.
+        let mut units: Vec<usize> = Vec::new();
         for &at in &sources.run {
             let unit = &chunk.units[at];
             for input in chunk.inputs_of(unit) {
@@ -308,6 +312,7 @@ impl Work {
                     return Err(EncodeError::Row { tokens, row: self.report.sentences + at, example_id, problem });
                 }
                 run.push((input, unit.first_row));
+                units.push(at);
             }
         }
         let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
@@ -328,25 +333,53 @@ impl Work {
             Level::Sentence => Reading::Pooled,
             Level::Word | Level::Token => Reading::Picked { picks: &picks, pool: self.pool },
         };
+        // The rows that a batch fills, and the input of each, in the order of its vectors: as many as picks.
+        let rows_of = |batch: &Batch| -> Vec<(usize, usize)> {
+            let of_input = |&at: &usize| picks[at].iter().map(move |pick| (at, pick.row as usize));
+            batch.rows.iter().flat_map(of_input).map(|(at, row)| (run[at].1 + row, at)).collect()
+        };
+        let new_tokens = |batch: &Batch| batch.rows.iter().map(|&at| run[at].0.new_tokens as u64).sum::<u64>();
+        let (tokens, first_row) = (self.tokens.clone(), self.report.sentences);
+        let in_row = |at: usize, problem: EncodeError| EncodeError::Row {
+            tokens: tokens.clone(),
+            row: first_row + units[at],
+            example_id: chunk.units[units[at]].example_id.clone(),
+            problem: problem.to_string(),
+        };
         let (done, report) = (&mut self.done, &mut self.report);
-        engine.run_reading(&inputs, reading, |batch, vectors| {
+        let batches = engine.plan_of(&inputs);
+        let row_width: usize = columns.iter().map(|(info, _)| info.width).sum();
+        let mut is_finished = vec![false; batches.len()];
+        let count = |batch: &Batch| rows_of(batch).len() * row_width;
+        let mut journal = Journal::open(part, &batches, count, |index, numbers| {
+            let batch = &batches[index];
+            let rows = rows_of(batch);
+            scatter(numbers, &rows, &mut columns);
+            is_finished[index] = true;
+            report.resumed_rows += rows.len();
+            report.encoded_rows -= rows.len();
+            report.encoded_inputs -= batch.rows.len();
+            done.rows += rows.len();
+            done.tokens += new_tokens(batch);
+        })?;
+        progress(*done);
+        let left: Vec<usize> = (0..batches.len()).filter(|&index| !is_finished[index]).collect();
+        engine.run_batches(&inputs, reading, &batches, &left, |index, vectors| {
+            let batch = &batches[index];
+            let rows = rows_of(batch);
             for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
-                let mut vectors = vectors.chunks_exact(info.width);
-                for &at in &batch.rows {
-                    // As many vectors as picks, in their order.
-                    for (pick, vector) in picks[at].iter().zip(&mut vectors) {
-                        check_values(info, vector, inputs[at].input_ids)?;
-                        let row = run[at].1 + pick.row as usize;
-                        column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
-                    }
+                for (&(row, at), vector) in rows.iter().zip(vectors.chunks_exact(info.width)) {
+                    check_values(info, vector, at, inputs[at].input_ids).map_err(|problem| in_row(at, problem))?;
+                    column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
                 }
             }
             let real: usize = batch.rows.iter().map(|&at| inputs[at].input_ids.len()).sum();
             report.encoded_tokens += real as u64;
             report.computed_tokens += batch.padded_tokens() as u64;
-            done.rows += batch.rows.iter().map(|&at| picks[at].len()).sum::<usize>();
-            done.tokens += batch.rows.iter().map(|&at| run[at].0.new_tokens as u64).sum::<u64>();
+            done.rows += rows.len();
+            done.tokens += new_tokens(batch);
             done.run_tokens += real as u64;
+            journal.finished(index, &batches, |index, into| gather(&columns, &rows_of(&batches[index]), into))?;
             progress(*done);
             Ok(())
         })?;
@@ -368,7 +401,13 @@ impl Work {
         let path = self.parts.path(index);
         let (example_ids, rows, digests) = chunk.into_identity();
         let batch = FeatureBatch { example_ids, rows, digests, columns };
-        self.writing = Some(std::thread::spawn(move || write_features_part(&path, batch)));
+        self.writing = Some(std::thread::spawn(move || {
+            write_features_part(&path, batch)?;
+            kill_point("part-written");
+            // The part has what its batches had.
+            Journal::remove(&path);
+            Ok(())
+        }));
         Ok(())
     }
 
@@ -400,7 +439,28 @@ impl Work {
     }
 }
 
-fn check_values(info: &FeatureColumnInfo, vector: &[f32], input_ids: &[i32]) -> Result<(), EncodeError> {
+/// Puts a batch's vectors, column after column, into the rows that it fills.
+fn scatter(numbers: &[f32], rows: &[(usize, usize)], columns: &mut [(FeatureColumnInfo, Vec<f32>)]) {
+    let mut numbers = numbers;
+    for (info, column) in columns {
+        let (of_column, others) = numbers.split_at(rows.len() * info.width);
+        numbers = others;
+        for (&(row, _), vector) in rows.iter().zip(of_column.chunks_exact(info.width)) {
+            column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
+        }
+    }
+}
+
+/// A batch's vectors out of the rows that it filled, as [`scatter`] takes them.
+fn gather(columns: &[(FeatureColumnInfo, Vec<f32>)], rows: &[(usize, usize)], into: &mut Vec<f32>) {
+    for (info, column) in columns {
+        for &(row, _) in rows {
+            into.extend_from_slice(&column[row * info.width..(row + 1) * info.width]);
+        }
+    }
+}
+
+fn check_values(info: &FeatureColumnInfo, vector: &[f32], input: usize, input_ids: &[i32]) -> Result<(), EncodeError> {
     let limit = match info.dtype {
         FeatureDtype::F32 => f32::MAX,
         FeatureDtype::F16 => half::f16::MAX.to_f32(),
@@ -410,6 +470,7 @@ fn check_values(info: &FeatureColumnInfo, vector: &[f32], input_ids: &[i32]) -> 
         Some(value) if value.is_finite() => Err(EncodeError::HalfOverflow { column: info.name.clone(), value }),
         Some(_) => Err(EncodeError::NotFinite {
             column: info.name.clone(),
+            input,
             start: input_ids.iter().copied().take(8).collect(),
         }),
     }

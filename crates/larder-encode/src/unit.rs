@@ -25,6 +25,8 @@ pub(crate) struct Sentence<'a> {
     pub(crate) input_ids: &'a [i32],
     /// `[seq]`, or empty where all are zero.
     pub(crate) type_ids: &'a [i32],
+    /// Is it two texts, which belong together?
+    pub(crate) pair: bool,
     /// `[seq]`; empty for sentence vectors, which do not need them.
     pub(crate) word_ids: &'a [i32],
     /// Words, those without tokens included.
@@ -32,10 +34,13 @@ pub(crate) struct Sentence<'a> {
 }
 
 impl Sentence<'_> {
-    /// What keeps its words from being found, in words; `None` when nothing does.
+    /// What keeps its words from being found or its types from being told, in words; `None` when nothing does.
     pub(crate) fn problem(&self) -> Option<String> {
-        let (words, tokens) = (self.word_ids.len(), self.input_ids.len());
-        (words != tokens).then(|| format!("has {words} word_ids for {tokens} input_ids"))
+        let (words, types, tokens) = (self.word_ids.len(), self.type_ids.len(), self.input_ids.len());
+        if words != tokens {
+            return Some(format!("has {words} word_ids for {tokens} input_ids"));
+        }
+        (types != 0 && types != tokens).then(|| format!("has {types} type_ids for {tokens} input_ids"))
     }
 }
 
@@ -98,7 +103,7 @@ impl Unit {
             return Ok(Self::text(sentence));
         }
         // The texts of a pair belong together: one that is too long is left whole, and refused.
-        let whole = if sentence.type_ids.is_empty() { 0 } else { sentence.input_ids.len() };
+        let whole = if sentence.pair { sentence.input_ids.len() } else { 0 };
         let mut windows = windows(sentence.word_ids, cut.max_tokens.max(whole), cut.stride)?;
         if let [window] = &mut windows[..] {
             *window = window.clone().with_context(cut.max_tokens, before, after);
@@ -142,7 +147,8 @@ impl Unit {
         let mut inputs: Vec<UnitInput> = Vec::with_capacity(windows.len());
         for window in &windows {
             let input_ids = window.input_ids(sentence.input_ids);
-            let type_ids = sentence.type_ids.to_vec();
+            let types = sentence.type_ids;
+            let type_ids = if types.is_empty() { Vec::new() } else { window.type_ids(types) };
             let until = if window.body.end == own.end { sentence.input_ids.len() } else { window.body.end };
             let new_tokens = until - covered;
             covered = until;
@@ -236,7 +242,7 @@ mod tests {
     const WORDS: Cut = Cut { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false };
 
     fn unit(ids: &[i32], word_ids: &[i32], words: usize, cut: &Cut) -> Unit {
-        Unit::of(&Sentence { input_ids: ids, type_ids: &[], word_ids, words }, cut, &[], &[]).unwrap()
+        Unit::of(&Sentence { input_ids: ids, type_ids: &[], pair: false, word_ids, words }, cut, &[], &[]).unwrap()
     }
 
     fn picked(unit: &Unit) -> Vec<(u32, Vec<i32>)> {
@@ -293,7 +299,7 @@ mod tests {
         assert_ne!(one, of(&ids, &[-1, 0, 1, -1], 2), "the same tokens in other words");
         assert_ne!(one, of(&ids, &[-1, 0, 0, -1], 2), "one more word without tokens");
         assert_ne!(one, of(&[101, 1, 3, 102], &[-1, 0, 0, -1], 1));
-        let sentence = Sentence { input_ids: &ids, type_ids: &[], word_ids: &[-1, 0, 0, -1], words: 1 };
+        let sentence = Sentence { input_ids: &ids, type_ids: &[], pair: false, word_ids: &[-1, 0, 0, -1], words: 1 };
         let near = Unit::of(&sentence, &WORDS, &[&[9]], &[]).unwrap();
         assert_ne!(one, near.digest(Level::Word), "a neighbour is read too");
         assert_eq!(near.inputs[0].input_ids, [101, 9, 1, 2, 102]);

@@ -3,7 +3,7 @@
 use larder_store::Level;
 use larder_tokens::own_tokens;
 
-use crate::engine::{Engine, Reading};
+use crate::engine::{Engine, Reading, check_finite};
 use crate::settings::{Context, EncodeSettings};
 use crate::source::enough;
 use crate::unit::{Pick, Sentence, Unit};
@@ -14,6 +14,8 @@ use crate::{EncodeError, EncoderInput};
 pub struct WordsInput<'a> {
     /// Token ids with special tokens, of the whole sentence however long, `[seq]`.
     pub input_ids: &'a [i32],
+    /// Their types, `[seq]`; empty where all are 0.
+    pub type_ids: &'a [i32],
     /// The word of each token, `[seq]`, -1 for special tokens.
     pub word_ids: &'a [i32],
     /// Words in the sentence, those without tokens included.
@@ -24,7 +26,8 @@ pub struct WordsInput<'a> {
 
 impl<'a> WordsInput<'a> {
     fn sentence(&self) -> Sentence<'a> {
-        Sentence { input_ids: self.input_ids, type_ids: &[], word_ids: self.word_ids, words: self.words }
+        let Self { input_ids, type_ids, word_ids, words, .. } = *self;
+        Sentence { input_ids, type_ids, pair: false, word_ids, words }
     }
 
     /// Token ids without the special tokens at both ends.
@@ -73,15 +76,23 @@ pub fn embed_words(
         units.push((unit, first_row));
     }
     let run: Vec<_> = units.iter().flat_map(|(unit, first)| unit.inputs.iter().map(move |i| (i, *first))).collect();
+    // The sentence of each input.
+    let sentence_of: Vec<usize> =
+        (0..).zip(&units).flat_map(|(at, (unit, _))| unit.inputs.iter().map(move |_| at)).collect();
+    let names = engine.columns().to_vec();
     let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
     let picks: Vec<&[Pick]> = run.iter().map(|(input, _)| input.picks.as_slice()).collect();
     let width = settings.vector_width(engine.width());
     let mut columns = vec![vec![0.0; rows * width]; engine.columns().len()];
-    engine.run_reading(&inputs, Reading::Picked { picks: &picks, pool: settings.word_pool }, |batch, vectors| {
-        for (column, vectors) in columns.iter_mut().zip(vectors) {
+    let batches = engine.plan_of(&inputs);
+    let all: Vec<usize> = (0..batches.len()).collect();
+    let reading = Reading::Picked { picks: &picks, pool: settings.word_pool };
+    engine.run_batches(&inputs, reading, &batches, &all, |index, vectors| {
+        for ((column, name), vectors) in columns.iter_mut().zip(&names).zip(vectors) {
             let mut vectors = vectors.chunks_exact(width);
-            for &at in &batch.rows {
+            for &at in &batches[index].rows {
                 for (pick, vector) in picks[at].iter().zip(&mut vectors) {
+                    check_finite(name, vector, sentence_of[at], inputs[at].input_ids)?;
                     let row = run[at].1 + pick.row as usize;
                     column[row * width..(row + 1) * width].copy_from_slice(vector);
                 }

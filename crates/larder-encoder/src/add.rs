@@ -10,7 +10,7 @@ use crate::EncoderError;
 use crate::error::listed;
 use crate::files::{read, read_up_to};
 use crate::install::Workshop;
-use crate::intake::{Added, Material};
+use crate::intake::{Added, Material, Wishes};
 use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::remote::fetch;
@@ -82,7 +82,8 @@ pub fn add_with(
         }
     };
     let config = found.config.map(|path| read(&path).map(|text| (path, text))).transpose()?;
-    let (tokenizer, tokenizer_files) = found.tokenizer.load(config.as_ref().map(|(_, text)| text.as_slice()))?;
+    let (tokenizer, tokenizer_files) =
+        found.tokenizer.load(config.as_ref().map(|(_, text)| text.as_slice()), &mut found.notes)?;
 
     let mut files = built.files;
     files.extend(config.as_ref().map(|(path, text)| source_file(path, text)));
@@ -95,7 +96,7 @@ pub fn add_with(
         model_bytes: built.bytes,
         tokenizer,
         config,
-        pooling: found.pooling,
+        published: Wishes::Found(found.published),
         hints: hints.clone(),
         source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights, hub },
         notes: found.notes.into_iter().chain(built.notes).collect(),
@@ -106,7 +107,9 @@ pub fn add_with(
 /// A model, read or built.
 struct Built {
     kind: SourceKind,
+    /// To be read: functions of its own are in the place of their calls.
     model: Model,
+    /// The file as it was given.
     bytes: Vec<u8>,
     /// What it was made from.
     files: Vec<SourceFile>,
@@ -123,6 +126,7 @@ fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, Encod
     let mut files = vec![source_file(path, &bytes)];
     let (kind, unused_weights) = (SourceKind::Onnx, Vec::new());
     if !model.has_external_data() {
+        let model = model.inlined().map_err(wrong(path))?;
         return Ok(Built { kind, model, bytes, files, unused_weights, notes: Vec::new() });
     }
     drop(bytes);
@@ -135,6 +139,7 @@ fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, Encod
     let names = files[1..].iter().map(|file| &file.name);
     let notes = vec![format!("the parameters in {} are kept inside its model.onnx", listed(names))];
     let bytes = model.to_bytes().map_err(wrong(path))?;
+    let model = model.inlined().map_err(wrong(path))?;
     Ok(Built { kind, model, bytes, files, unused_weights, notes })
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Declared {
     pub max_positions: Option<usize>,
     /// The first token's position, of a family that is known.
     pub first_position: Option<usize>,
+    /// Rows of the table of token types.
+    pub type_rows: Option<usize>,
     /// How many scores the head gives of a model that was trained for a task.
     pub labels: Option<usize>,
 }
@@ -49,6 +51,7 @@ impl Declared {
             num_attention_heads: built(metadata::HEADS).or_else(|| size("num_attention_heads")),
             max_positions: built(metadata::MAX_POSITIONS).into_iter().chain(longest).min(),
             first_position: settings.map(|config| config.max_position_embeddings - config.max_positions()),
+            type_rows: size("type_vocab_size").filter(|rows| *rows > 0),
             labels: labels(&json),
         })
     }

@@ -11,6 +11,8 @@ use crate::error::BrokenManifest;
 use crate::files::{names_in, read, read_optional};
 use crate::install::recover;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION};
+use crate::sizes::Sizes;
+use larder_checksums::verify_json;
 
 /// The graph and its parameters.
 pub const MODEL_FILE: &str = "model.onnx";
@@ -54,6 +56,7 @@ impl Encoder {
         let broken =
             |problem: BrokenManifest| EncoderError::Broken { name: name.to_owned(), path: path.clone(), problem };
         let bytes = read_optional(&path)?.ok_or_else(|| broken(BrokenManifest::Missing))?;
+        verify_json(&bytes).map_err(|what| broken(BrokenManifest::Damaged(what)))?;
         let manifest = parse(&bytes).map_err(broken)?;
         match [MODEL_FILE, TOKENIZER_FILE].into_iter().find(|file| !folder.join(file).is_file()) {
             Some(missing) => Err(broken(BrokenManifest::MissingFile(missing))),
@@ -125,15 +128,54 @@ impl Encoder {
         if self.gives_tokens() { Pool::Mean } else { Pool::Pooler }
     }
 
-    /// Loads the model.
+    /// What the publisher asks for and larder does not do where it gives these vectors of texts, in words.
+    pub fn unfollowed(&self, pools: &[Pool]) -> Vec<String> {
+        let pooling = self.manifest.pooling.as_ref().filter(|pooling| self.gives_tokens() && !pooling.is(pools));
+        let pooling = pooling.map(|pooling| {
+            let given: Vec<String> = pools.iter().map(ToString::to_string).collect();
+            let modes: Vec<&str> = pooling.modes.iter().map(|mode| mode.as_str()).collect();
+            let instead = match [Pool::Cls, Pool::Mean].into_iter().find(|pool| pooling.is(&[*pool])) {
+                Some(pool) => format!("`--pool {pool}` gives the publisher's"),
+                None => "larder has no such pooling".to_owned(),
+            };
+            format!("the publisher's pooling is {}, and this is {}: {instead}", modes.join(" + "), given.join(" + "))
+        });
+        pooling.into_iter().chain(self.manifest.unfollowed.iter().map(ToString::to_string)).collect()
+    }
+
+    /// Rows of the table of token types. Manifests of earlier versions lack them, and the configuration may tell.
+    fn type_rows(&self) -> Option<usize> {
+        let interface = self.interface();
+        interface.token_type_ids.as_ref()?;
+        let declared = || {
+            let config = read_optional(&self.folder.join(CONFIG_FILE)).ok()??;
+            let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
+            let rows = usize::try_from(config.get("type_vocab_size")?.as_u64()?).ok()?;
+            (rows > 0).then_some(rows)
+        };
+        interface.type_rows.or_else(declared)
+    }
+
+    /// Loads the model, functions of its own put in the place of their calls.
     ///
     /// # Errors
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`];
     /// [`EncoderError::Model`].
     pub fn model(&self) -> Result<Model, EncoderError> {
-        let path = self.model_path();
-        let bytes = self.checked(&path, &self.manifest.digest)?;
-        Model::from_bytes(&bytes).map_err(|source| EncoderError::Model { path, source })
+        let bytes = self.checked(&self.model_path(), &self.manifest.digest)?;
+        self.inlined(&bytes)
+    }
+
+    /// Reads the bytes of its model, functions of its own put in the place of their calls.
+    pub(crate) fn inlined(&self, bytes: &[u8]) -> Result<Model, EncoderError> {
+        let wrong = |source| EncoderError::Model { path: self.model_path(), source };
+        Model::from_bytes(bytes).and_then(Model::inlined).map_err(wrong)
+    }
+
+    /// What its `config.json` says of layers and features.
+    pub(crate) fn sizes(&self) -> Result<Sizes, EncoderError> {
+        let config = read_optional(&self.folder.join(CONFIG_FILE))?;
+        Ok(config.map(|text| Sizes::of(&text)).unwrap_or_default())
     }
 
     /// The bytes of the model's file.
@@ -150,7 +192,7 @@ impl Encoder {
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Tokenizer`].
     pub fn tokenizer(&self) -> Result<Tokenizer, EncoderError> {
         let path = self.tokenizer_path();
-        let tokenizer = Tokenizer::load(&path)?;
+        let tokenizer = Tokenizer::load(&path)?.with_type_rows(self.type_rows());
         let found = tokenizer.digest();
         let expected = &self.manifest.tokenizer_digest;
         if found != expected {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use larder_hub::HubError;
-use larder_onnx::OnnxError;
+use larder_onnx::{NotFinite, OnnxError};
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;
 use larder_tokens::TokensError;
@@ -304,6 +304,22 @@ pub enum EncoderError {
         #[source]
         problem: BrokenVocabulary,
     },
+    /// A vocabulary for a tokenizer whose rules are not known.
+    #[error("{} is for {class} ({said_by}), whose rules larder does not have, and another's would give other tokens: where \
+        transformers has a fast tokenizer of that class, make its tokenizer.json, which is read as it is, with \
+        `from transformers import AutoTokenizer` and \
+        `AutoTokenizer.from_pretrained({folder:?}).save_pretrained({folder:?})`; where it writes none, the encoder cannot be \
+        used without a tokenizer.json made by other means (--tokenizer FILE)", path.display())]
+    TokenizerClass {
+        /// The vocabulary's file.
+        path: PathBuf,
+        /// Where it lies.
+        folder: PathBuf,
+        /// The class, or the code that is it.
+        class: String,
+        /// Which file says so, and where.
+        said_by: String,
+    },
     /// No tokenizer beside the model.
     #[error(
         "no tokenizer.json in {searched}, nor vocab.txt, vocab.json with merges.txt, spiece.model or \
@@ -413,9 +429,17 @@ pub enum EncoderError {
         /// The shape that came.
         shape: Vec<usize>,
     },
+    /// NaN or infinity among the parameters.
+    #[error("{}: the weights are damaged: {found}; get the file again from where it comes from, or save the model again",
+        path.display())]
+    DamagedWeights {
+        /// The model's file, or that of its weights.
+        path: PathBuf,
+        /// Which parameter.
+        found: NotFinite,
+    },
     /// NaN or infinity among the outputs of the probe.
-    #[error("{}: output {output:?} is not finite for the text {text}: the weights are damaged, or too large for \
-        their type", path.display())]
+    #[error("{}: output {output:?} is not finite for {text}: {cause}", path.display())]
     NotFinite {
         /// The model's file.
         path: PathBuf,
@@ -423,6 +447,8 @@ pub enum EncoderError {
         output: String,
         /// The probe text, quoted, or its length.
         text: String,
+        /// What the model's constants tell about it.
+        cause: String,
     },
     /// Different texts give the same output.
     #[error("{}: output {output:?} is the same for every probe text (largest difference {spread:e} of its scale): \
@@ -474,6 +500,9 @@ pub enum BrokenManifest {
     /// It is not there.
     #[error("is missing")]
     Missing,
+    /// It differs from its checksum.
+    #[error("is damaged: {0}")]
+    Damaged(String),
     /// It is not what larder writes.
     #[error("is not what larder writes there ({0})")]
     Malformed(#[source] serde_json::Error),

@@ -10,9 +10,10 @@ use crate::EncoderError;
 use crate::add::source_file;
 use crate::files::read;
 use crate::install::Workshop;
-use crate::intake::{Added, Material, TokenizerSource};
+use crate::intake::{Added, Material, TokenizerSource, Wishes};
 use crate::manifest::{SourceKind, SourceRecord};
 use crate::name::encoder_name;
+use crate::publisher::Published;
 use crate::source::TokenizerFiles;
 use crate::wordpiece::tokenizer_json;
 
@@ -57,7 +58,7 @@ pub fn init(
     let (tokenizer, tokenizer_files) = match files {
         Some(files) => {
             notes.extend(files.note());
-            files.load(Some(&text))?
+            files.load(Some(&text), &mut notes)?
         }
         None => {
             notes.push(format!("made a tokenizer for vocab_size {}", config.vocab_size));
@@ -80,7 +81,7 @@ pub fn init(
         model,
         tokenizer,
         config: Some((path.clone(), text)),
-        pooling: None,
+        published: Wishes::Found(Published::default()),
         hints: Hints::default(),
         source: SourceRecord {
             kind: SourceKind::Init,

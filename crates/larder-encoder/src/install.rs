@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_store::{FolderLock, Home};
+use larder_store::{FolderLock, Home, kill_point};
 
 use crate::EncoderError;
 
@@ -83,6 +83,7 @@ impl Staged<'_> {
         if place.exists() {
             let aside = encoders.join(format!(".{}{REPLACED}", self.name));
             rename(&place, &aside)?;
+            kill_point("encoder-moved-aside");
             if let Err(problem) = rename(self.folder(), &place) {
                 // The first error is the one to tell; if this fails too, the next process brings the folder back.
                 let _ = rename(&aside, &place);
@@ -90,6 +91,7 @@ impl Staged<'_> {
             }
             self.folder = None;
             sync(encoders);
+            kill_point("encoder-placed");
             remove(&aside)?;
         } else {
             rename(self.folder(), &place)?;
@@ -109,17 +111,20 @@ impl Drop for Staged<'_> {
     }
 }
 
-/// Brings `name` back if a killed process left it under its hidden name. Says whether it is there now.
+/// Brings `name` back if a killed process left it under its hidden name, and removes what else one left of it. Says whether
+/// it is there now.
 ///
 /// # Errors
 /// [`EncoderError::Folder`].
 pub(crate) fn recover(home: &Home, name: &str) -> Result<bool, EncoderError> {
     let encoders = home.encoders();
+    let place = encoders.join(name);
+    let is_left = |ending: &str| encoders.join(format!(".{name}{ending}")).is_dir();
     // A process that is replacing the folder this very moment holds the lock, and puts the new one there.
-    if encoders.join(format!(".{name}{REPLACED}")).is_dir() && Workshop::open(home).is_err() {
+    if (is_left(REPLACED) || is_left(STAGED)) && Workshop::open(home).is_err() && !place.is_dir() && is_left(REPLACED) {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    Ok(encoders.join(name).is_dir())
+    Ok(place.is_dir())
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), EncoderError> {

@@ -16,6 +16,8 @@ use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, i
 use crate::pooling::Pooling;
 use crate::prepared::Prepared;
 use crate::probe::{Probe, Probed};
+use crate::publisher::{Found, Published, Unfollowed};
+use crate::sizes::Sizes;
 
 /// An encoder that is there now.
 #[derive(Debug)]
@@ -62,10 +64,18 @@ pub(crate) struct Material {
     pub tokenizer: TokenizerSource,
     /// The text of `config.json`, and the file that messages name.
     pub config: Option<(PathBuf, Vec<u8>)>,
-    pub pooling: Option<Pooling>,
+    pub published: Wishes,
     pub hints: Hints,
     pub source: SourceRecord,
     pub notes: Vec<String>,
+}
+
+/// What the publisher asks for beside the model.
+pub(crate) enum Wishes {
+    /// As the folder says it.
+    Found(Published),
+    /// As it is known of the encoder that this one is made from.
+    Known(Option<Pooling>, Vec<Unfollowed>),
 }
 
 /// Where the tokenizer comes from.
@@ -102,7 +112,8 @@ impl Material {
         let outcome = match self.existing(home, &digest, &tokenizer_digest)? {
             Standing::Same(encoder) => {
                 progress(&format!("encoder {} is there already, nothing to do", self.name));
-                return Ok(Added { encoder: *encoder, outcome: Outcome::Unchanged, notes: self.notes });
+                let encoder = self.with_wishes(home, *encoder)?;
+                return Ok(Added { encoder, outcome: Outcome::Unchanged, notes: self.notes });
             }
             Standing::Other => Outcome::Replaced,
             Standing::Nothing => Outcome::Added,
@@ -118,9 +129,11 @@ impl Material {
             TokenizerSource::Made(_) => staged.folder().join(TOKENIZER_FILE),
         };
         progress("checking the tokenizer");
-        let tokenizer = Tokenizer::load(&tokenizer_path)?;
         let declared = Declared::new(self.config.as_ref(), &self.model)?;
+        let sizes = self.config.as_ref().map(|(_, text)| Sizes::of(text)).unwrap_or_default();
         let mut interface = self.interface()?;
+        interface.type_rows = interface.token_type_ids.as_ref().and(interface.type_rows.or(declared.type_rows));
+        let tokenizer = Tokenizer::load(&tokenizer_path)?.with_type_rows(interface.type_rows);
         interface.first_position = declared.first_position.filter(|_| interface.position_ids.is_some()).unwrap_or(0);
         check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
         let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
@@ -133,6 +146,7 @@ impl Material {
             bytes: &self.model_bytes,
             declared_length: lengths.min(),
             labels: declared.labels,
+            sizes: sizes.clone(),
             hints: self.hints.clone(),
             interface,
             tokenizer: &tokenizer,
@@ -144,7 +158,7 @@ impl Material {
         if let Some((_, text)) = &self.config {
             write(CONFIG_FILE, text)?;
         }
-        let manifest = self.manifest(digest, tokenizer_digest, declared, &tokenizer, probed, runtime);
+        let manifest = self.manifest(digest, tokenizer_digest, declared, &sizes, &tokenizer, probed, runtime);
         write_json(&staged.folder().join(MANIFEST_FILE), &manifest)?;
         staged.publish()?;
         let notes = self.notes.into_iter().chain(manifest.notes).collect();
@@ -170,6 +184,47 @@ impl Material {
         if self.replace { Ok(Standing::Other) } else { Err(EncoderError::Exists { name: self.name.clone(), differs }) }
     }
 
+    /// The publisher's pooling, and what else the publisher asks for and larder does not do.
+    fn wishes(
+        &self,
+        tokenizer: &Tokenizer,
+        max_tokens: usize,
+        hidden_size: usize,
+        gives_tokens: bool,
+    ) -> (Option<Pooling>, Vec<Unfollowed>) {
+        match &self.published {
+            Wishes::Known(pooling, unfollowed) => (pooling.clone(), unfollowed.clone()),
+            Wishes::Found(published) => {
+                let found = Found {
+                    tokenizer,
+                    tokenizer_file: match &self.tokenizer {
+                        TokenizerSource::File(_, bytes) => Some(bytes),
+                        TokenizerSource::Made(_) => None,
+                    },
+                    max_tokens,
+                    hidden_size,
+                    gives_tokens,
+                };
+                (published.pooling.clone(), published.unfollowed(&found))
+            }
+        }
+    }
+
+    /// An encoder that is there already, with what the publisher is now known to ask for: an earlier version, or a folder
+    /// with fewer files, may have told less.
+    fn with_wishes(&self, home: &Home, encoder: Encoder) -> Result<Encoder, EncoderError> {
+        let manifest = encoder.manifest();
+        let (pooling, unfollowed) =
+            self.wishes(&encoder.tokenizer()?, manifest.max_positions, manifest.hidden_size, encoder.gives_tokens());
+        let known = (&pooling, &unfollowed) == (&manifest.pooling, &manifest.unfollowed);
+        if known || pooling.is_none() && unfollowed.is_empty() {
+            return Ok(encoder);
+        }
+        let manifest = EncoderManifest { pooling, unfollowed, ..manifest.clone() };
+        write_json(&encoder.folder().join(MANIFEST_FILE), &manifest)?;
+        Encoder::open(home, &self.name)
+    }
+
     fn interface(&self) -> Result<Interface, EncoderError> {
         self.model
             .check_self_contained()
@@ -177,16 +232,22 @@ impl Material {
             .map_err(|source| EncoderError::Model { path: self.model_path.clone(), source })
     }
 
+    #[allow(clippy::too_many_arguments, reason = "what was found out on the way")]
     fn manifest(
         &self,
         digest: String,
         tokenizer_digest: String,
         declared: Declared,
+        sizes: &Sizes,
         tokenizer: &Tokenizer,
         probed: Probed,
         runtime: &Runtime,
     ) -> EncoderManifest {
-        let notes = notes(&probed, &declared);
+        let mut notes = notes(&probed, &declared, sizes);
+        notes.extend(type_note(tokenizer));
+        let gives_tokens = probed.interface.token_output.is_some();
+        let (pooling, unfollowed) =
+            self.wishes(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
         let Probed { record, prepared, interface, mask_honoured, batch_independent, max_positions, max_positions_from } =
             probed;
         EncoderManifest {
@@ -211,7 +272,8 @@ impl Material {
             prepared,
             notes,
             special_tokens: *tokenizer.special_tokens(),
-            pooling: self.pooling.clone(),
+            pooling,
+            unfollowed,
             source: self.source.clone(),
             probe: record,
             versions: Versions {
@@ -223,8 +285,19 @@ impl Material {
     }
 }
 
+/// What its tokenizer gives and its table of token types does not have.
+fn type_note(tokenizer: &Tokenizer) -> Option<String> {
+    if tokenizer.reads_types_as_zero() {
+        return Some(
+            "its table of token types has one row: every token is read with type 0, whatever type its tokenizer gives"
+                .to_owned(),
+        );
+    }
+    tokenizer.check_pair_types().err().map(|problem| format!("pairs of texts are refused: {problem}"))
+}
+
 /// What is out of the ordinary about an encoder.
-fn notes(probed: &Probed, declared: &Declared) -> Vec<String> {
+fn notes(probed: &Probed, declared: &Declared, sizes: &Sizes) -> Vec<String> {
     let interface = &probed.interface;
     let mut notes = Vec::new();
     if let (Some(_), None) = (&interface.position_ids, declared.first_position) {
@@ -240,6 +313,15 @@ fn notes(probed: &Probed, declared: &Declared) -> Vec<String> {
              encoded, so tagging needs an export with its last hidden state"
                 .to_owned(),
         );
+    }
+    if let (Some(token), Some(hidden)) = (&interface.token_output, &sizes.hidden)
+        && hidden.size != interface.hidden_size
+    {
+        notes.push(format!(
+            "its token vectors ({}) have {} features, and config.json says {} {}: they are not the last layer's but made \
+             of them, and used as given",
+            token.name, interface.hidden_size, hidden.key, hidden.size
+        ));
     }
     if let (Some(_), Some(problem)) = (&interface.token_output, &interface.hidden_states_problem) {
         notes.push(format!("only its last layer can be read: {problem}"));
@@ -290,6 +372,7 @@ enum Standing {
 /// [`EncoderError::Tokenizer`], [`EncoderError::NoSpecialToken`].
 pub(crate) fn check_tokenizer(tokenizer: &Tokenizer, path: &Path, interface: &Interface) -> Result<(), EncoderError> {
     tokenizer.check_fits(interface.vocabulary_size)?;
+    tokenizer.check_single_types()?;
     let special = tokenizer.special_tokens();
     let missing = |role, place| Err(EncoderError::NoSpecialToken { path: path.to_path_buf(), role, place });
     match (special.cls_id, special.sep_id) {

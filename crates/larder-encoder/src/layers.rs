@@ -10,6 +10,30 @@ use crate::probe::{Probe, largest, rms};
 use crate::subject::{Inside, Outputs, Subject};
 
 impl Probe<'_> {
+    /// Compares the layers that the graph shows with the number that `config.json` names. If they differ, a layer may be
+    /// hidden in an operator that is not known, and the numbers would be those of other layers: only the last one, which the
+    /// model gives, can be had then. Its number is the larger one, so that no other layer's stands for it.
+    pub(crate) fn compare_layers(&self, interface: &mut Interface) {
+        let Some(declared) = &self.sizes.layers else { return };
+        match interface.layers {
+            Some(found) if found != declared.size => {
+                // Blocks are counted where layers were not found, and a layer may have several.
+                let counted = interface.hidden_states.is_empty();
+                interface.layers = Some(if counted { declared.size } else { declared.size.max(found) });
+                if !counted {
+                    interface.hidden_states.clear();
+                    interface.hidden_states_problem = Some(format!(
+                        "its graph shows {found} layers, and config.json says {} {}; if config.json is wrong, correct it \
+                         and add the encoder again",
+                        declared.key, declared.size
+                    ));
+                }
+            }
+            Some(_) => {}
+            None => interface.layers = Some(declared.size),
+        }
+    }
+
     /// The interface as the outputs showed it. Layers are looked for again once the token output is known, and those
     /// found in a foreign graph stay only if running them bears them out.
     pub(crate) fn with_layers(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::pooling::Pooling;
 use crate::prepared::Prepared;
 use crate::probe::ProbeRecord;
+use crate::publisher::Unfollowed;
 
 /// Version of the manifest's layout.
 pub const FORMAT_VERSION: u32 = 1;
@@ -64,6 +65,9 @@ pub struct EncoderManifest {
     pub special_tokens: SpecialTokens,
     /// How the publisher makes one vector of a text; for the record.
     pub pooling: Option<Pooling>,
+    /// What else the publisher's folder asks for and larder does not do.
+    #[serde(default)]
+    pub unfollowed: Vec<Unfollowed>,
     /// What the encoder was made from.
     pub source: SourceRecord,
     /// What the probe run measured.

@@ -1,14 +1,16 @@
 //! How an encoder's publisher makes one vector of a text's token vectors, as sentence-transformers folders say it.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
+use larder_onnx::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::EncoderError;
-use crate::files::read_optional;
+
+/// Begins the keys that switch modes on, in the older layout.
+const SWITCH: &str = "pooling_mode_";
 
 /// One way to make a vector of a text, by the names that sentence-transformers gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +48,11 @@ impl PoolingMode {
         }
     }
 
+    fn unknown(word: &str) -> EncoderError {
+        let known = Self::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>().join(", ");
+        EncoderError::UnknownPooling { found: word.to_owned(), known }
+    }
+
     /// The key that switches the mode on in a `1_Pooling/config.json` of the older layout.
     fn switch(self) -> &'static str {
         match self {
@@ -69,10 +76,7 @@ impl FromStr for PoolingMode {
     type Err = EncoderError;
 
     fn from_str(word: &str) -> Result<Self, EncoderError> {
-        Self::ALL.iter().copied().find(|mode| mode.as_str() == word).ok_or_else(|| EncoderError::UnknownPooling {
-            found: word.to_owned(),
-            known: Self::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>().join(", "),
-        })
+        Self::ALL.iter().copied().find(|mode| mode.as_str() == word).ok_or_else(|| Self::unknown(word))
     }
 }
 
@@ -93,17 +97,24 @@ impl fmt::Display for Pooling {
     }
 }
 
-/// What `1_Pooling/config.json` and `modules.json` in `folder` say; `None` where the former is missing.
+impl Pooling {
+    /// Does taking these vectors of a text do what the publisher does, but for a length of 1?
+    pub fn is(&self, pools: &[Pool]) -> bool {
+        let published = |mode: &PoolingMode| match mode {
+            PoolingMode::Cls => Some(Pool::Cls),
+            PoolingMode::Mean => Some(Pool::Mean),
+            PoolingMode::Max | PoolingMode::MeanSqrtLen | PoolingMode::WeightedMean | PoolingMode::LastToken => None,
+        };
+        let modes: Option<Vec<Pool>> = self.modes.iter().map(published).collect();
+        modes.is_some_and(|modes| modes == pools)
+    }
+}
+
+/// What a pooling module's `config.json` says; `None` where it names no way.
 ///
 /// # Errors
-/// [`EncoderError::Read`], [`EncoderError::Json`] naming the file; [`EncoderError::UnknownPooling`].
-pub(crate) fn published(folder: &Path) -> Result<Option<Pooling>, EncoderError> {
-    let parse = |path: &Path| -> Result<Option<Json>, EncoderError> {
-        let Some(bytes) = read_optional(path)? else { return Ok(None) };
-        let json = serde_json::from_slice(&bytes);
-        json.map(Some).map_err(|source| EncoderError::Json { path: path.to_path_buf(), source })
-    };
-    let Some(config) = parse(&folder.join("1_Pooling").join("config.json"))? else { return Ok(None) };
+/// [`EncoderError::UnknownPooling`].
+pub(crate) fn pooling_of(config: &Json, normalize: bool) -> Result<Option<Pooling>, EncoderError> {
     let modes = match config.get("pooling_mode") {
         // The newer layout names the modes.
         Some(Json::String(word)) => vec![word.parse()?],
@@ -111,42 +122,35 @@ pub(crate) fn published(folder: &Path) -> Result<Option<Pooling>, EncoderError> 
             words.iter().filter_map(Json::as_str).map(str::parse).collect::<Result<Vec<_>, _>>()?
         }
         _ => {
-            let on = |mode: &PoolingMode| config.get(mode.switch()).and_then(Json::as_bool) == Some(true);
-            PoolingMode::ALL.iter().copied().filter(on).collect()
+            let is_on = |mode: &PoolingMode| config.get(mode.switch()).and_then(Json::as_bool) == Some(true);
+            let on: Vec<PoolingMode> = PoolingMode::ALL.iter().copied().filter(is_on).collect();
+            let known = |key: &str| PoolingMode::ALL.iter().any(|mode| mode.switch() == key);
+            let switches = config.as_object().into_iter().flatten();
+            let mut others = switches.filter(|(key, on)| key.starts_with(SWITCH) && **on == true && !known(key));
+            if let Some((other, _)) = others.next() {
+                return Err(PoolingMode::unknown(other));
+            }
+            on
         }
     };
-    if modes.is_empty() {
-        return Ok(None);
-    }
-    let modules = parse(&folder.join("modules.json"))?;
-    let kinds = modules.iter().flat_map(|list| list.as_array()).flatten().filter_map(|module| module.get("type"));
-    let normalize = kinds.filter_map(Json::as_str).any(|kind| kind.ends_with(".Normalize"));
-    Ok(Some(Pooling { modes, normalize }))
+    Ok((!modes.is_empty()).then_some(Pooling { modes, normalize }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn folder(config: &str, modules: Option<&str>) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("1_Pooling")).expect("a folder");
-        std::fs::write(folder.path().join("1_Pooling/config.json"), config).expect("a file");
-        if let Some(modules) = modules {
-            std::fs::write(folder.path().join("modules.json"), modules).expect("a file");
-        }
-        folder
+    fn of(config: &str) -> Result<Option<Pooling>, EncoderError> {
+        pooling_of(&serde_json::from_str(config).expect("is JSON"), false)
     }
 
     #[test]
     fn both_layouts_are_read() {
-        let normalize = r#"[{"idx": 2, "type": "sentence_transformers.models.Normalize"}]"#;
         let old = r#"{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}"#;
-        let found = published(folder(old, Some(normalize)).path()).expect("is read").expect("is there");
+        let found = pooling_of(&serde_json::from_str(old).expect("is JSON"), true).expect("is read").expect("is there");
         assert_eq!(found, Pooling { modes: vec![PoolingMode::Mean], normalize: true });
         assert_eq!(found.to_string(), "mean, normalised");
-        let new = r#"{"pooling_mode": ["cls", "max"]}"#;
-        let found = published(folder(new, None).path()).expect("is read").expect("is there");
+        let found = of(r#"{"pooling_mode": ["cls", "max"]}"#).expect("is read").expect("is there");
         assert_eq!(found.to_string(), "cls + max");
         let written = serde_json::to_string(&found).expect("can be written");
         assert_eq!(written, r#"{"modes":["cls","max"],"normalize":false}"#);
@@ -154,12 +158,22 @@ mod tests {
 
     #[test]
     fn nothing_said_is_nothing_and_nonsense_is_an_error() {
-        let empty = tempfile::tempdir().expect("a folder");
-        assert_eq!(published(empty.path()).expect("is fine"), None);
-        assert_eq!(published(folder("{}", None).path()).expect("is fine"), None);
-        assert!(matches!(published(folder("{", None).path()), Err(EncoderError::Json { .. })));
-        let unknown = published(folder(r#"{"pooling_mode": "min"}"#, None).path()).expect_err("unknown").to_string();
+        assert_eq!(of("{}").expect("is fine"), None);
+        let unknown = of(r#"{"pooling_mode": "min"}"#).expect_err("unknown").to_string();
         assert!(unknown.contains("\"min\"") && unknown.contains("lasttoken"), "{unknown}");
+        let unknown = of(r#"{"pooling_mode_mean_tokens": true, "pooling_mode_first_last_avg": true}"#);
+        assert!(unknown.expect_err("unknown").to_string().contains("pooling_mode_first_last_avg"));
+        let off = of(r#"{"pooling_mode_mean_tokens": true, "pooling_mode_first_last_avg": false}"#);
+        assert!(off.expect("is off").is_some());
+    }
+
+    #[test]
+    fn the_publisher_s_way_is_told_from_others() {
+        let of = |modes: &[PoolingMode]| Pooling { modes: modes.to_vec(), normalize: false };
+        assert!(of(&[PoolingMode::Cls]).is(&[Pool::Cls]) && of(&[PoolingMode::Mean]).is(&[Pool::Mean]));
+        assert!(!of(&[PoolingMode::Cls]).is(&[Pool::Mean]) && !of(&[PoolingMode::LastToken]).is(&[Pool::Mean]));
+        let both = of(&[PoolingMode::Cls, PoolingMode::Mean]);
+        assert!(both.is(&[Pool::Cls, Pool::Mean]) && !both.is(&[Pool::Cls]));
     }
 
     #[test]

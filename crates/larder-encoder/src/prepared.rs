@@ -229,6 +229,9 @@ impl Preparation<'_> {
     }
 
     fn rebuilt(&self) -> Result<RebuiltRecord, String> {
+        if let Some(problem) = &self.interface.hidden_states_problem {
+            return Err(format!("its layers were not found: {problem}"));
+        }
         let facts = observe(self.runtime, self.model, self.interface, self.path).map_err(|problem| said(&problem))?;
         let lifted =
             lift(self.model, self.interface, Heads::Observed(&facts)).map_err(|problem| problem.to_string())?;

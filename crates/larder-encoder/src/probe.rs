@@ -17,6 +17,7 @@ use crate::manifest::LengthOrigin;
 use crate::operators::unknown_operator;
 use crate::pooled::{PooledRecord, pooled_records};
 use crate::prepared::{Preparation, Prepared};
+use crate::sizes::Sizes;
 use crate::subject::{Outputs, SETTLING, Subject, has_parameters_of, is_dynamically_quantised, precision_tolerance};
 
 /// What is read: sentences of different lengths, so that batches need padding.
@@ -92,6 +93,8 @@ pub(crate) struct Probe<'a> {
     pub declared_length: Option<usize>,
     /// How many labels the model was trained to score, by the configuration.
     pub labels: Option<usize>,
+    /// Layers and features by the configuration.
+    pub sizes: Sizes,
     /// What the user, or an earlier probe, says of inputs and outputs.
     pub hints: Hints,
 }
@@ -101,8 +104,8 @@ impl Probe<'_> {
     ///
     /// # Errors
     /// [`EncoderError::FixedSizes`], [`EncoderError::FixedAxis`], [`EncoderError::Run`], [`EncoderError::NoTokenOutput`],
-    /// [`EncoderError::OutputShape`], [`EncoderError::OutputType`], [`EncoderError::NotFinite`],
-    /// [`EncoderError::Constant`], [`EncoderError::BatchDependent`].
+    /// [`EncoderError::OutputShape`], [`EncoderError::OutputType`], [`EncoderError::DamagedWeights`],
+    /// [`EncoderError::NotFinite`], [`EncoderError::Constant`], [`EncoderError::BatchDependent`].
     pub fn run(&self) -> Result<Probed, EncoderError> {
         let declared = [self.interface.fixed_batch(), self.interface.fixed_seq()].map(|size| size.unwrap_or(1));
         if declared[0].saturating_mul(declared[1]) > MOST_FIXED_TOKENS || declared.contains(&0) {
@@ -111,12 +114,16 @@ impl Probe<'_> {
         let texts = self.texts()?;
         let pad = i64::from(self.tokenizer.special_tokens().pad_id.unwrap_or(0));
         let mut subject = Subject::settle(self, pad, &texts)?;
+        // Before any vector is looked at: the texts of the probe come across few rows of a table.
+        if let Some(found) = self.model.not_finite(&subject.output_names()) {
+            return Err(EncoderError::DamagedWeights { path: self.path.to_path_buf(), found });
+        }
         let (max_positions, max_positions_from, longest_read) = longest(&mut subject, self.declared_length(), &texts)?;
         let texts: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, max_positions)).collect();
 
         let singles = texts.iter().map(|text| subject.single(text)).collect::<Result<Vec<_>, _>>()?;
         for (outputs, text) in singles.iter().zip(PROBE_TEXTS) {
-            subject.check_finite(outputs, &format!("{text:?}"))?;
+            subject.check_finite(outputs, &format!("the text {text:?}"))?;
         }
         let has_tokens = subject.has_tokens();
         let main = |outputs: &Outputs| -> Vec<f32> {
@@ -163,7 +170,8 @@ impl Probe<'_> {
             tolerance,
             pooled: pooled_records(&subject, &singles, self.model),
         };
-        let interface = self.with_layers(&subject, &texts, &singles, tolerance);
+        let mut interface = self.with_layers(&subject, &texts, &singles, tolerance);
+        self.compare_layers(&mut interface);
         let prepared = Preparation {
             runtime: self.runtime,
             device: Device::Cpu,

@@ -9,7 +9,7 @@ use crate::EncoderError;
 use crate::encoder::{CONFIG_FILE, Encoder};
 use crate::files::{read, read_optional};
 use crate::install::Workshop;
-use crate::intake::{Added, Material, TokenizerSource};
+use crate::intake::{Added, Material, TokenizerSource, Wishes};
 use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::prepared::Prepared;
@@ -74,7 +74,7 @@ pub fn quantise(
         model,
         tokenizer,
         config,
-        pooling: manifest.pooling.clone(),
+        published: Wishes::Known(manifest.pooling.clone(), manifest.unfollowed.clone()),
         hints: Hints::default(),
         source: SourceRecord { kind: SourceKind::Quantised, files: vec![origin], ..manifest.source.clone() },
         notes: vec![format!(

@@ -9,6 +9,9 @@ use crate::EncoderError;
 use crate::error::listed;
 use crate::files::read;
 use crate::manifest::HubRecord;
+use crate::publisher::{
+    ADAPTER_FILE, MODULES_FILE, Module, SENTENCES_FILE, TOKENIZER_SETTINGS_FILE, is_sentence_config,
+};
 use crate::source::{
     CONFIG_FILE, INDEX_FILE, ONNX_FILE, ONNX_FOLDER, PICKLED, TOKENIZER_FILE, WEIGHTS_FILE, onnx_choice,
 };
@@ -25,8 +28,8 @@ const VOCABULARY_FILES: [&str; 9] = [
     "special_tokens_map.json",
     "added_tokens.json",
 ];
-/// What says how the publisher pools.
-const POOLING_FILES: [&str; 2] = ["1_Pooling/config.json", "modules.json"];
+/// What says more of how the publisher makes a vector of a text; each module's own file beside.
+const PUBLISHER_FILES: [&str; 4] = [SENTENCES_FILE, TOKENIZER_SETTINGS_FILE, ADAPTER_FILE, "1_Pooling/config.json"];
 
 /// A model's files, fetched.
 pub(crate) struct Fetched {
@@ -64,14 +67,28 @@ pub(crate) fn fetch(
     if chosen.ends_with(".onnx") {
         fetch_beside(&snapshot, &chosen, &model, progress)?;
     }
-    for name in POOLING_FILES {
-        optional(&snapshot, name, progress)?;
-    }
+    fetch_publisher(&snapshot, progress)?;
     if with_tokenizer {
         fetch_tokenizer(&snapshot, &chosen, progress)?;
     }
     let (repo, revision, commit) = (id.repo().to_owned(), id.revision().to_owned(), snapshot.commit().to_owned());
     Ok(Fetched { model, name: id.name().to_owned(), record: HubRecord { repo, revision, commit }, notes })
+}
+
+/// Fetches what says how the publisher makes a vector of a text: settings, and no weights.
+fn fetch_publisher(snapshot: &Snapshot, progress: &mut dyn FnMut(&str)) -> Result<(), EncoderError> {
+    let modules = optional(snapshot, MODULES_FILE, progress)?.map(|path| read(&path)).transpose()?;
+    // A list that is none is named where the folder is read.
+    let modules = modules.and_then(|text| serde_json::from_slice(&text).ok()).map(|list| Module::list(&list));
+    for module in modules.into_iter().flatten().filter(|module| !module.path.is_empty()) {
+        optional(snapshot, &format!("{}/config.json", module.path), progress)?;
+    }
+    for name in PUBLISHER_FILES {
+        optional(snapshot, name, progress)?;
+    }
+    let sentence: Vec<String> =
+        snapshot.files().iter().map(|file| file.name.clone()).filter(|name| is_sentence_config(name)).collect();
+    sentence.iter().try_for_each(|name| optional(snapshot, name, progress).map(|_| ()))
 }
 
 fn optional(snapshot: &Snapshot, name: &str, progress: &mut dyn FnMut(&str)) -> Result<Option<PathBuf>, EncoderError> {

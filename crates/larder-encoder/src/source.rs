@@ -11,7 +11,7 @@ use crate::error::listed;
 use crate::files::{names_in, read, read_optional};
 use crate::intake::TokenizerSource;
 use crate::manifest::SourceFile;
-use crate::pooling::{Pooling, published};
+use crate::publisher::Published;
 use crate::vocabulary::Vocabulary;
 
 /// Where exporters put an `.onnx` file that shares its folder with a PyTorch model.
@@ -34,7 +34,7 @@ pub(crate) struct Source {
     pub model: ModelFile,
     pub tokenizer: TokenizerFiles,
     pub config: Option<PathBuf>,
-    pub pooling: Option<Pooling>,
+    pub published: Published,
     /// Choices the user may want to know about.
     pub notes: Vec<String>,
 }
@@ -75,6 +75,7 @@ impl Source {
         let model = if path.is_dir() { in_folder(path, &mut notes)? } else { single_file(path)? };
         let folders = model.folders();
         let beside = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
+        let apart = tokenizer.map(folder_of);
         let tokenizer = match tokenizer {
             Some(given) => TokenizerFiles::Json(given.to_path_buf()),
             None => TokenizerFiles::in_folders(&folders).ok_or_else(|| no_tokenizer(&folders))?,
@@ -84,8 +85,8 @@ impl Source {
             ModelFile::Safetensors { config, .. } => Some(config.clone()),
             ModelFile::Onnx(_) => beside(CONFIG_FILE),
         };
-        let pooling = folders.iter().map(|folder| published(folder)).find_map(Result::transpose).transpose()?;
-        Ok(Self { model, tokenizer, config, pooling, notes })
+        let published = Published::read(&folders, apart.as_deref())?;
+        Ok(Self { model, tokenizer, config, published, notes })
     }
 }
 
@@ -110,11 +111,16 @@ impl TokenizerFiles {
         }
     }
 
-    /// The tokenizer, and the files it was read or made from. `config` is the text of the model's `config.json`.
+    /// The tokenizer, and the files it was read or made from. `config` is the text of the model's `config.json`; `notes`
+    /// hear what was taken for granted.
     ///
     /// # Errors
-    /// [`EncoderError::Read`], [`EncoderError::Json`], [`EncoderError::Vocabulary`].
-    pub fn load(&self, config: Option<&[u8]>) -> Result<(TokenizerSource, Vec<SourceFile>), EncoderError> {
+    /// [`EncoderError::Read`], [`EncoderError::Json`], [`EncoderError::Vocabulary`], [`EncoderError::TokenizerClass`].
+    pub fn load(
+        &self,
+        config: Option<&[u8]>,
+        notes: &mut Vec<String>,
+    ) -> Result<(TokenizerSource, Vec<SourceFile>), EncoderError> {
         match self {
             Self::Json(path) => {
                 let bytes = read(path)?;
@@ -123,6 +129,7 @@ impl TokenizerFiles {
             }
             Self::Vocabulary(files) => {
                 let made = files.make(config)?;
+                notes.extend(made.guess);
                 let files = made.files.iter().map(|(path, bytes)| source_file(path, bytes)).collect();
                 Ok((TokenizerSource::Made(made.json), files))
             }

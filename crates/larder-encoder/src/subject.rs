@@ -63,6 +63,8 @@ pub(crate) struct Outputs {
 /// A model ready to run on the CPU whose outputs are told apart.
 pub(crate) struct Subject<'a> {
     session: Session,
+    /// What its file says.
+    model: &'a Model,
     interface: Interface,
     /// The file that messages name.
     path: &'a Path,
@@ -119,7 +121,8 @@ impl<'a> Subject<'a> {
             info.is_some_and(|info| FLOATS.contains(&info.dtype))
         };
         let names: Vec<String> = candidates.iter().filter(readable).map(|output| output.name.clone()).collect();
-        let mut subject = Self { session, interface: interface.clone(), path, pad, outputs: names.clone() };
+        let (model, outputs) = (probe.model, names.clone());
+        let mut subject = Self { session, model, interface: interface.clone(), path, pad, outputs };
         let feed = Feed { texts: &chosen, rows: batch, seq, pairs: false };
         let tensors = subject.tensors(&feed)?;
         let shape = |output: &OutputTensor| {
@@ -147,7 +150,7 @@ impl<'a> Subject<'a> {
                 ));
             }
             Some(output) if is_hinted(&probe.hints.last_hidden_state, output) => Some(output.clone()),
-            _ => match candidates.iter().filter(of_tokens).collect::<Vec<_>>().as_slice() {
+            _ => match subject.last_layer(candidates.iter().filter(of_tokens).collect())?.as_slice() {
                 [only] => Some((*only).clone()),
                 [] => None,
                 several => {
@@ -197,6 +200,14 @@ impl<'a> Subject<'a> {
         Ok(subject)
     }
 
+    /// Of outputs that hold a vector for each token those that may be the last layer's.
+    fn last_layer<'o>(&self, outputs: Vec<&'o OutputTensor>) -> Result<Vec<&'o OutputTensor>, EncoderError> {
+        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+        let last = Interface::last_layer_among(self.model, &names)
+            .map_err(|source| EncoderError::Model { path: self.path.to_path_buf(), source })?;
+        Ok(outputs.into_iter().filter(|output| last.contains(&output.name)).collect())
+    }
+
     fn wrong_output(
         &self,
         output: &OutputTensor,
@@ -223,6 +234,11 @@ impl<'a> Subject<'a> {
     /// The output that a text's vectors are judged by: the token output, else the first pooled one.
     pub fn main_output(&self) -> &str {
         self.outputs.first().map_or("", String::as_str)
+    }
+
+    /// The token output, if there is one, then the pooled ones.
+    pub fn output_names(&self) -> Vec<&str> {
+        self.outputs.iter().map(String::as_str).collect()
     }
 
     pub fn pooled_outputs(&self) -> impl Iterator<Item = &str> {
@@ -327,7 +343,7 @@ impl<'a> Subject<'a> {
             return Ok(false);
         }
         match self.single(text) {
-            Ok(outputs) => self.check_finite(&outputs, &format!("of {} tokens", text.len())).map(|()| true),
+            Ok(outputs) => self.check_finite(&outputs, &format!("a text of {} tokens", text.len())).map(|()| true),
             Err(EncoderError::Run { source, .. }) if matches!(*source, RuntimeError::Run { .. }) => Ok(false),
             Err(other) => Err(other),
         }
@@ -342,8 +358,21 @@ impl<'a> Subject<'a> {
                 path: self.path.to_path_buf(),
                 output: output.clone(),
                 text: text.to_owned(),
+                cause: self.cause_of_no_numbers(),
             }),
             None => Ok(()),
+        }
+    }
+
+    /// Why outputs are not finite, as far as the model's constants tell.
+    fn cause_of_no_numbers(&self) -> String {
+        match self.model.suspect(&self.output_names()) {
+            Some(found) => format!("{found}: the weights are damaged"),
+            None if precision_tolerance(self.model) == HALF_TOLERANCE => {
+                "all its parameters are finite, so numbers on the way are too large for their type: take a file in float32"
+                    .to_owned()
+            }
+            None => "all its parameters are finite, so numbers on the way overflow: the weights are damaged".to_owned(),
         }
     }
 

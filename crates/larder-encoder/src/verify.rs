@@ -57,8 +57,7 @@ fn probe(
     tokenizer: &larder_tokens::Tokenizer,
 ) -> Result<(ProbeRecord, Option<EncoderError>), EncoderError> {
     let path = encoder.model_path();
-    let model =
-        larder_onnx::Model::from_bytes(bytes).map_err(|source| EncoderError::Model { path: path.clone(), source })?;
+    let model = encoder.inlined(bytes)?;
     let manifest = encoder.manifest();
     let probed = Probe {
         runtime,
@@ -69,6 +68,7 @@ fn probe(
         tokenizer,
         declared_length: Some(manifest.max_positions),
         labels: None,
+        sizes: encoder.sizes()?,
         hints: manifest.interface.as_hints(),
     }
     .run()?;

@@ -5,6 +5,7 @@
 //! would write.
 
 mod byte_level;
+mod classes;
 mod sentencepiece;
 mod settings;
 mod special;
@@ -13,11 +14,11 @@ mod vocab_txt;
 
 use std::path::{Path, PathBuf};
 
-use larder_onnx::Family;
 use serde_json::Value as Json;
 
 use crate::EncoderError;
 use crate::files::{read, read_optional};
+use classes::Class;
 use settings::{Settings, Style};
 
 const SETTINGS_FILE: &str = "tokenizer_config.json";
@@ -60,6 +61,9 @@ pub enum BrokenVocabulary {
         /// Its text.
         found: String,
     },
+    /// A `vocab.json` that does not give each token its number.
+    #[error("it is malformed")]
+    Malformed(#[source] serde_json::Error),
     /// A file that is no text.
     #[error("it is no UTF-8 text")]
     NotText(#[source] std::str::Utf8Error),
@@ -78,6 +82,17 @@ pub enum BrokenVocabulary {
         /// The piece.
         piece: String,
     },
+    /// A setting that changes what a text becomes, and that the rules made here lack.
+    #[error("tokenizer_config.json sets {key:?} to {value}, and larder's rules for it are those of the usual value")]
+    Setting {
+        /// The setting.
+        key: String,
+        /// Its value, as JSON.
+        value: String,
+    },
+    /// A SentencePiece model whose pieces end in a blank, where others begin with one.
+    #[error("it is a SentencePiece model that puts blanks behind words (treat_whitespace_as_suffix)")]
+    BlanksBehind,
     /// Files of one kind for a tokenizer of another.
     #[error("the files are {files}, and {style} tokenizers are not made of these")]
     OtherStyle {
@@ -94,6 +109,8 @@ pub(crate) struct Made {
     pub json: Vec<u8>,
     /// With their content.
     pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// What was taken for granted, since no file says it.
+    pub guess: Option<String>,
 }
 
 impl Vocabulary {
@@ -118,6 +135,7 @@ impl Vocabulary {
     /// Makes the `tokenizer.json`. `config` is the text of the model's `config.json`.
     ///
     /// # Errors
+    /// [`EncoderError::TokenizerClass`] where the publisher's class is not among those whose rules are known here;
     /// [`EncoderError::Vocabulary`], [`EncoderError::Read`], [`EncoderError::Json`].
     pub fn make(&self, config: Option<&[u8]>) -> Result<Made, EncoderError> {
         let path = self.path();
@@ -135,18 +153,30 @@ impl Vocabulary {
             Ok(json)
         };
         let (own, special, added) = (beside(SETTINGS_FILE)?, beside(SPECIAL_FILE)?, beside(ADDED_FILE)?);
-        let family = config.and_then(|text| Family::of_config(text).ok());
-        let settings = Settings::new(self.style(family, &own), own, special, added);
-        let made = match (self, settings.style) {
-            (Self::WordPiece(_), Style::Bert | Style::MpNet) => vocab_txt::tokenizer(&files[0].1, &settings),
+        // A configuration that is none is the model's own trouble, told where the model is read.
+        let config = config.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or(Json::Null);
+        let (style, guess) = match Class::of(&own, &config) {
+            Class::Known(style) => (style, None),
+            Class::Unsaid => (self.usual(), Some(self.guess())),
+            Class::Unknown { class, said_by } => {
+                let (path, folder) = (path.to_path_buf(), folder.to_path_buf());
+                return Err(EncoderError::TokenizerClass { path, folder, class, said_by });
+            }
+        };
+        let settings = Settings::new(style, own, special, added);
+        let made = settings.check().and_then(|()| match (self, settings.style) {
+            (Self::WordPiece(_), Style::Bert | Style::Funnel | Style::MpNet) => {
+                vocab_txt::tokenizer(&files[0].1, &settings)
+            }
             (Self::BytePairs { .. }, Style::Roberta) => {
-                let entries = serde_json::from_slice(&files[0].1)
-                    .map_err(|source| EncoderError::Json { path: path.to_path_buf(), source })?;
+                let entries = serde_json::from_slice(&files[0].1).map_err(BrokenVocabulary::Malformed)?;
                 byte_level::tokenizer(entries, &files[1].1, &settings)
             }
-            (Self::SentencePiece(_), Style::Albert | Style::XlmRoberta) => unigram::tokenizer(&files[0].1, &settings),
+            (Self::SentencePiece(_), Style::Albert | Style::XlmRoberta | Style::DebertaV2 | Style::Sentences) => {
+                unigram::tokenizer(&files[0].1, &settings)
+            }
             (_, style) => Err(BrokenVocabulary::OtherStyle { files: self.kind(), style: style.name() }),
-        };
+        });
         let json = made.map_err(|problem| {
             // A merge is a line of the second file.
             let at = usize::from(matches!(problem, BrokenVocabulary::Merge { .. }));
@@ -154,19 +184,29 @@ impl Vocabulary {
         })?;
         let mut json = serde_json::to_vec(&json).expect("strings and numbers can be written as JSON");
         json.push(b'\n');
-        Ok(Made { json, files })
+        Ok(Made { json, files, guess })
     }
 
-    /// Which tokenizers they are for: what the publisher says, else the model's family, else the usual one of the files.
-    fn style(&self, family: Option<Family>, settings: &Json) -> Style {
-        let class = settings.get("tokenizer_class").and_then(Json::as_str);
-        let usual = match self {
+    /// Which tokenizers such files are usually for.
+    fn usual(&self) -> Style {
+        let named = |path: &Path, name: &str| path.file_name().is_some_and(|file| file == name);
+        match self {
             Self::WordPiece(_) => Style::Bert,
             Self::BytePairs { .. } => Style::Roberta,
-            Self::SentencePiece(path) if path.ends_with("sentencepiece.bpe.model") => Style::XlmRoberta,
+            Self::SentencePiece(path) if named(path, "sentencepiece.bpe.model") => Style::XlmRoberta,
+            Self::SentencePiece(path) if named(path, "spm.model") => Style::DebertaV2,
             Self::SentencePiece(_) => Style::Albert,
-        };
-        class.and_then(Style::of_class).or(family.map(Style::of_family)).unwrap_or(usual)
+        }
+    }
+
+    /// What a user should hear where no file says whose rules they are for.
+    fn guess(&self) -> String {
+        format!(
+            "no file says which tokenizer {} is for: it is read by {} rules; name the publisher's class as \
+             \"tokenizer_class\" in {SETTINGS_FILE} if it is another's",
+            self.path().display(),
+            self.usual().name()
+        )
     }
 
     fn kind(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_store::{FolderLock, StoreError, write_atomic};
+use larder_store::{FolderLock, StoreError, kill_point, write_atomic};
 
 use crate::EXPORT_FILE;
 use crate::error::ExportError;
@@ -22,14 +22,18 @@ impl ExportFolder {
     /// # Errors
     /// [`ExportError::NotEmpty`], [`ExportError::NotAnExport`]; [`StoreError::Locked`] while another process exports there.
     pub fn begin(target: &Path, force: bool) -> Result<Self, ExportError> {
-        check(target, force)?;
         // A name of its own, whatever way it was written: `.`, `out/`, `../out`.
         let absolute = std::path::absolute(target).map_err(StoreError::io("find", target))?;
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.ok_or_else(|| ExportError::NotEmpty { path: target.to_path_buf() })?;
         let path = absolute.with_file_name(format!(".{name}.exporting"));
         let lock = FolderLock::take(&path)?;
-        clear(&path)?;
+        let begun =
+            recover(&absolute, &replaced(&path)).and_then(|()| check(target, force)).and_then(|()| clear(&path));
+        if let Err(error) = begun {
+            let _ = lock.remove_folder();
+            return Err(error);
+        }
         Ok(Self { target: absolute, path, lock: Some(lock) })
     }
 
@@ -53,11 +57,11 @@ impl ExportFolder {
     pub fn finish(mut self) -> Result<PathBuf, ExportError> {
         let lock_file = self.path.join(FolderLock::FILE);
         std::fs::remove_file(&lock_file).map_err(StoreError::io("remove", &lock_file))?;
-        let old = self.path.with_extension("replaced");
-        remove(&old)?;
+        let old = replaced(&self.path);
         let replaces = self.target.join(EXPORT_FILE).exists();
         if replaces {
             std::fs::rename(&self.target, &old).map_err(StoreError::io("move", &self.target))?;
+            kill_point("export-moved-aside");
         } else if self.target.exists() {
             std::fs::remove_dir(&self.target).map_err(StoreError::io("replace", &self.target))?;
         }
@@ -68,8 +72,9 @@ impl ExportFolder {
             }
             return Err(StoreError::io("rename into place", &self.target)(error).into());
         }
-        self.lock = None;
+        kill_point("export-placed");
         remove(&old)?;
+        self.lock = None;
         Ok(self.target.clone())
     }
 }
@@ -80,6 +85,23 @@ impl Drop for ExportFolder {
             // Best effort: what cannot be removed is hidden, and the next export goes over it.
             let _ = std::fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+/// Where the folder goes that another takes the place of.
+fn replaced(path: &Path) -> PathBuf {
+    path.with_extension("replaced")
+}
+
+/// Mends what a killed process left: an export that was moved aside comes back, or goes if its successor is there.
+fn recover(target: &Path, old: &Path) -> Result<(), ExportError> {
+    if !old.exists() || target.join(EXPORT_FILE).exists() {
+        return remove(old);
+    }
+    // An empty folder may have been made in its place meanwhile; anything else is not to be touched.
+    match std::fs::remove_dir(target) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
+        _ => Ok(std::fs::rename(old, target).map_err(StoreError::io("put back", old))?),
     }
 }
 
@@ -171,6 +193,17 @@ mod tests {
         assert!(!target.exists());
         drop(begun);
         assert!(entries(home.path()).is_empty());
+
+        // Killed between the two renames; killed before the old one was removed.
+        export(&target, false, "old").unwrap();
+        let aside = home.path().join(".out.replaced");
+        std::fs::rename(&target, &aside).unwrap();
+        assert!(matches!(export(&target, false, "new"), Err(ExportError::NotEmpty { .. })));
+        assert_eq!(std::fs::read(target.join(EXPORT_FILE)).unwrap(), b"old", "it is back");
+        std::fs::create_dir(&aside).unwrap();
+        assert!(matches!(export(&target, false, "new"), Err(ExportError::NotEmpty { .. })));
+        assert_eq!(entries(home.path()), ["out"]);
+        std::fs::remove_dir_all(&target).unwrap();
 
         let left = home.path().join(".out.exporting");
         std::fs::create_dir(&left).unwrap();

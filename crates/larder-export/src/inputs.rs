@@ -141,6 +141,7 @@ mod tests {
             vocabulary_size: 100,
             hidden_size: 1,
             position_rows: None,
+            type_rows: None,
             layers: None,
             hidden_states: Vec::new(),
             hidden_states_flat: false,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use larder_checksums::{SealedHeader, metadata_entry, verify_safetensors};
 use larder_graphs::TrainedParameter;
 use larder_store::{StoreError, write_atomic};
 use safetensors::{Dtype, SafeTensors};
@@ -129,7 +130,8 @@ pub(crate) fn write(
     let mut header = serde_json::Map::new();
     // Numbers, text and lists of them: JSON can hold it.
     let text = serde_json::to_string(progress).expect("a run's progress can be written as JSON");
-    header.insert("__metadata__".to_owned(), serde_json::json!({ METADATA: text }));
+    let (key, checksum) = metadata_entry();
+    header.insert("__metadata__".to_owned(), serde_json::json!({ METADATA: text, key: checksum }));
     let mut offset = 0_usize;
     for (prefix, tensors) in sets {
         for (parameter, values) in parameters.iter().zip(*tensors) {
@@ -142,9 +144,14 @@ pub(crate) fn write(
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
     // The data begins at a multiple of eight bytes.
     header.resize(header.len().next_multiple_of(8), b' ');
+    let header = [&(header.len() as u64).to_le_bytes()[..], &header].concat();
     write_atomic(path, |writer: &mut dyn Write| {
-        writer.write_all(&(header.len() as u64).to_le_bytes())?;
-        writer.write_all(&header)?;
+        // The checksum stands first and is of everything: all numbers are gone through twice.
+        let mut sealed = SealedHeader::new(header);
+        for values in sets.iter().flat_map(|(_, tensors)| tensors.iter()) {
+            write_floats(&mut sealed, values)?;
+        }
+        writer.write_all(&sealed.finish())?;
         for values in sets.iter().flat_map(|(_, tensors)| tensors.iter()) {
             write_floats(writer, values)?;
         }
@@ -208,6 +215,7 @@ fn read(path: &Path, parameters: &[TrainedParameter], prefixes: &[&str], run: &s
         Err(problem) if problem.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(problem) => return Err(wrong(problem.to_string())),
     };
+    verify_safetensors(&bytes).map_err(wrong)?;
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|problem| wrong(problem.to_string()))?;
     let text = metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA));
     let text = text.ok_or_else(|| wrong(format!("it has no {METADATA:?} in its metadata")))?;

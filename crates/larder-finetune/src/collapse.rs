@@ -141,28 +141,18 @@ fn spread(logits: &[f32], classes: usize) -> f64 {
         .sqrt()
 }
 
-/// The loss of the one answer that has the lowest, if every text has the same: with neither weights nor smoothing the entropy
-/// of the classes' shares. 0 where all labels that count are of one class.
+/// The loss of the best constant answer, by the labels, weights and smoothing of the loss. 0 where all labels that count are of
+/// one class.
 fn constant_loss(train: &[Example], settings: &TuneSettings) -> f64 {
-    let mut counts = vec![0.0; settings.classes];
+    let mut counts = vec![0; settings.classes];
     for (_, class) in train.iter().flat_map(Example::counted) {
         // Checked: a label that counts is a class.
-        counts[class] += 1.0;
+        counts[class] += 1;
     }
-    if counts.iter().filter(|&&count| count > 0.0).count() < 2 {
+    if counts.iter().filter(|&&count| count > 0).count() < 2 {
         return 0.0;
     }
-    let weight = |class: usize| settings.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
-    let rows: f64 = counts.iter().sum();
-    let weighted: f64 = counts.iter().enumerate().map(|(class, count)| count * weight(class)).sum();
-    let smoothing = f64::from(settings.label_smoothing);
-    // What a class's -ln p is multiplied by in the whole loss; p is best in proportion to it.
-    let shares = counts.iter().enumerate().map(|(class, count)| {
-        weight(class) * ((1.0 - smoothing) * count + smoothing / settings.classes as f64 * rows) / weighted
-    });
-    let shares: Vec<f64> = shares.collect();
-    let all: f64 = shares.iter().sum();
-    shares.iter().filter(|&&share| share > 0.0).map(|share| -share * (share / all).ln()).sum()
+    settings.constant_answer(&counts).loss_on(&counts)
 }
 
 #[cfg(test)]

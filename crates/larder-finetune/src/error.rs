@@ -1,5 +1,6 @@
 //! Everything that can go wrong while an encoder is fine-tuned.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use larder_graphs::{GraphsError, Precision};
@@ -10,6 +11,8 @@ use larder_store::StoreError;
 use larder_train::TrainError;
 
 use crate::SplitOf;
+use crate::preset::Preset;
+use crate::settings::TuneSettings;
 
 /// An error of this crate: what failed, where, what was expected, and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +51,7 @@ pub enum TuneError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A checkpoint that cannot be read.
-    #[error("{}: no checkpoint of larder: {problem}; remove it, or start anew without resuming", path.display())]
+    #[error("{}: no checkpoint of larder: {problem}; start anew with `--force`, or put a copy in its place", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,
@@ -58,7 +61,7 @@ pub enum TuneError {
     /// A checkpoint of other examples or settings.
     #[error(
         "{}: the checkpoint is of a run with other examples or settings: take up that run with what it was started with, \
-         or start anew without resuming",
+         or start anew with `--force`",
         path.display()
     )]
     OtherRun {
@@ -74,17 +77,6 @@ pub enum TuneError {
     /// Answers that cannot be scored.
     #[error("cannot score the answers")]
     Metrics(#[from] MetricsError),
-    /// Nothing can be held out of so few rows.
-    #[error(
-        "class `{class}` has {rows} training row(s), and early stopping holds some rows of each class out: add rows, or train \
-         the `logistic` head"
-    )]
-    TooFewRows {
-        /// The rarer of the two most frequent classes.
-        class: String,
-        /// Its training rows.
-        rows: usize,
-    },
     /// Numbers of a head got out of hand.
     #[error(
         "at step {step} the head's {what} is {value}: lower the learning rate (now {rate:e}), leave features standardised, or \
@@ -194,10 +186,8 @@ pub enum TuneError {
     /// The encoder says the same of everything.
     #[error(
         "at step {step} the run has collapsed: all {rows} answers probed are class {class} (from 0), with logits that differ \
-         by {spread:.1e} from one to another, and the loss of the last {steps} steps, {loss:.4}, is that of one answer to \
-         everything, {constant_loss:.4} at best; lower the learning rate ({rate:e}; {family} is fine-tuned at \
-         {least:e} to {most:e}), lengthen the warm-up (now {warmup} of the steps), or clip gradients {}",
-        clip.map_or_else(|| "(to 1, say: now they are not)".to_owned(), |clip| format!("further (now to {clip})"))
+         by {spread:.1e} from one to another, and the loss of the last {steps} steps, {loss:.4}, is not clearly below that of \
+         the best single answer to everything, {constant_loss:.4}; {knobs}"
     )]
     Collapsed {
         /// The step, from 1.
@@ -215,18 +205,33 @@ pub enum TuneError {
         /// The lowest training loss that one answer to everything can have: the entropy of the classes' shares, with class
         /// weights and label smoothing as the loss has them.
         constant_loss: f64,
-        /// The highest of the encoder's learning rates.
-        rate: f64,
-        /// The share of the steps in which it rises.
-        warmup: f64,
-        /// The norm that gradients are clipped to.
-        clip: Option<f64>,
-        /// The family.
-        family: Family,
-        /// The lowest of its recipe's rates.
-        least: f64,
-        /// The highest of its recipe's rates.
-        most: f64,
+        /// What to turn.
+        knobs: Knobs,
+    },
+    /// At its end the run's encoder says the same of everything.
+    #[error(
+        "after step {step}, its last, the run has collapsed: what the head reads of {texts} different texts differs by \
+         {spread:.1e} of its scale, so that all get one answer; {knobs}"
+    )]
+    CollapsedAtEnd {
+        /// The last step.
+        step: usize,
+        /// Texts that were compared.
+        texts: usize,
+        /// The largest difference of a dimension between two of them, over the root mean square of all.
+        spread: f64,
+        /// What to turn.
+        knobs: Knobs,
+    },
+    /// The encoder that came out does not work.
+    #[error("after {steps} steps the encoder that came out {problem}: the run has diverged; {knobs}")]
+    Unusable {
+        /// Steps that were done.
+        steps: usize,
+        /// What is wrong with it.
+        problem: String,
+        /// What to turn.
+        knobs: Knobs,
     },
     /// Numbers got out of hand.
     #[error(
@@ -249,6 +254,44 @@ pub enum TuneError {
         /// The highest of its recipe's rates.
         most: f64,
     },
+}
+
+/// What to turn when a run has collapsed or diverged, as it stood.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Knobs {
+    /// The highest of the encoder's learning rates.
+    pub rate: f64,
+    /// The share of the steps in which it rises.
+    pub warmup: f64,
+    /// The norm that gradients are clipped to.
+    pub clip: Option<f64>,
+    /// The family.
+    pub family: Family,
+}
+
+impl Knobs {
+    /// Those of a run on an encoder of that family.
+    pub fn of(settings: &TuneSettings, family: Family) -> Self {
+        let TuneSettings { learning_rate: rate, warmup, clip, .. } = *settings;
+        Self { rate, warmup, clip, family }
+    }
+}
+
+impl fmt::Display for Knobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rate, warmup, clip, family } = self;
+        let recipe = Preset::of(*family).learning_rates;
+        let (least, most) = (recipe.start(), recipe.end());
+        write!(
+            f,
+            "lower the learning rate ({rate:e}; {family} is fine-tuned at {least:e} to {most:e}), lengthen the warm-up (now \
+             {warmup} of the steps), or clip gradients "
+        )?;
+        match clip {
+            None => f.write_str("(to 1, say: now they are not)"),
+            Some(clip) => write!(f, "further (now to {clip})"),
+        }
+    }
 }
 
 impl TuneError {

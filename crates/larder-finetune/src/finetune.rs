@@ -77,8 +77,8 @@ pub struct Tuned {
 ///
 /// # Errors
 /// [`TuneError`]; [`TuneError::Device`] and [`TuneError::Precision`] for a device that is not there or lacks kernels;
-/// [`TuneError::NotFinite`] when loss or gradients are no numbers any more, [`TuneError::Collapsed`] when
-/// every text is answered alike.
+/// [`TuneError::NotFinite`] when loss, gradients or the encoder's outputs are no numbers any more, [`TuneError::Collapsed`] and
+/// [`TuneError::CollapsedAtEnd`] when every text is answered alike.
 pub fn finetune(
     runtime: &Runtime,
     material: &Material<'_>,
@@ -135,7 +135,7 @@ fn tune(
         observer.note(&note);
         notes.push(note);
     }
-    run.finish(ended, ran_on.clone(), notes)
+    run.finish(runtime, ended, ran_on.clone(), notes)
 }
 
 #[cfg(test)]

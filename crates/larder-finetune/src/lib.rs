@@ -59,10 +59,11 @@ mod schedule;
 mod settings;
 mod start;
 mod state;
+mod tells_apart;
 mod threads;
 
 pub use checkpoint::{BEST_FILE, LAST_FILE};
-pub use error::TuneError;
+pub use error::{Knobs, TuneError};
 pub use evaluate::Evaluated;
 pub use example::Example;
 pub use finetune::{Ended, Material, Score, Tuned, finetune};

@@ -220,19 +220,13 @@ impl<'a> Run<'a> {
         let factor = settings.schedule.factor(step - 1, total, settings.warmup);
         let learning_rate = settings.learning_rate * factor;
         let mut grad_norm = self.update(step, factor, loss)?;
-        let not_finite = |what, value| {
-            let family = self.material.config.family;
-            let recipe = Preset::of(family).learning_rates;
-            let (least, most) = (*recipe.start(), *recipe.end());
-            Err(TuneError::NotFinite { step, what, value, rate: learning_rate, family, least, most })
-        };
         let wrong = [("loss", loss), ("norm of the gradients", grad_norm)];
         match wrong.into_iter().find(|(_, value)| !value.is_finite()) {
             None => self.progress.scale.passed(),
             Some(_) if settings.precision == Precision::F16 && self.progress.scale.overflowed() => {
                 grad_norm = f64::INFINITY;
             }
-            Some((what, value)) => return not_finite(what, value),
+            Some((what, value)) => return Err(self.not_finite(step, what, value, learning_rate)),
         }
         Ok(HistoryRow {
             step,
@@ -246,6 +240,13 @@ impl<'a> Run<'a> {
             score: None,
             dev_loss: None,
         })
+    }
+
+    fn not_finite(&self, step: usize, what: &'static str, value: f64, rate: f64) -> TuneError {
+        let family = self.material.config.family;
+        let recipe = Preset::of(family).learning_rates;
+        let (least, most) = (*recipe.start(), *recipe.end());
+        TuneError::NotFinite { step, what, value, rate, family, least, most }
     }
 
     /// A step of the optimizer, and the norm of the gradients. Nothing is changed where that or the loss is no finite number.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision};
+use larder_metrics::ConstantAnswer;
 use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
 
@@ -214,6 +215,14 @@ impl TuneSettings {
 
     pub(crate) fn loss(&self) -> Loss {
         Loss::CrossEntropy { class_weights: self.class_weights.clone(), label_smoothing: self.label_smoothing }
+    }
+
+    /// The best answer that ignores the text, under this loss, for labels of `counts` `[classes]`.
+    pub fn constant_answer(&self, counts: &[u64]) -> ConstantAnswer {
+        let weights = self.class_weights.as_ref();
+        let weights: Option<Vec<f64>> =
+            weights.map(|weights| weights.iter().map(|&weight| f64::from(weight)).collect());
+        ConstantAnswer::best(counts, weights.as_deref(), f64::from(self.label_smoothing))
     }
 
     /// What the loss divides a batch's sum by.

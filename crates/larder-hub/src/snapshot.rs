@@ -85,6 +85,10 @@ impl Snapshot {
             }
             forget(&path);
         }
+        if path.is_symlink() {
+            // A name without its content, as a process leaves it that was killed while it forgot the file, is in the way.
+            let _ = std::fs::remove_file(&path);
+        }
         match &self.fetcher {
             Some(fetcher) => self.transfer(fetcher, file, say),
             None => Err(self.no_file(name)),

@@ -1,12 +1,12 @@
 //! A Parquet file read a few columns and a few rows at a time.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use larder_checksums::CheckedFile;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -26,7 +26,7 @@ const MAGIC: &[u8; 4] = b"PAR1";
 #[derive(Debug)]
 pub struct ParquetFile {
     path: PathBuf,
-    file: File,
+    file: CheckedFile,
     metadata: ArrowReaderMetadata,
 }
 
@@ -66,8 +66,10 @@ impl ParquetFile {
             return Err(InspectError::NotParquet { path: path.to_path_buf() });
         }
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options)
-            .map_err(|source| InspectError::Damaged { path: path.to_path_buf(), source })?;
+        let damaged = |source| InspectError::Damaged { path: path.to_path_buf(), source };
+        let file = CheckedFile::new(file).map_err(|error| damaged(error.into()))?;
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
+        file.expect_checksums(metadata.metadata()).map_err(damaged)?;
         Ok(Self { path: path.to_path_buf(), file, metadata })
     }
 
@@ -277,9 +279,7 @@ impl ParquetFile {
         batch_rows: usize,
         rows: impl FnOnce(Builder) -> Builder,
     ) -> Result<ParquetRecordBatchReader, InspectError> {
-        let failed = |source| InspectError::Open { path: self.path.clone(), source };
-        let file = self.file.try_clone().map_err(failed)?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let wanted = builder.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let builder = rows(builder.with_projection(mask).with_batch_size(batch_rows));
@@ -300,7 +300,7 @@ impl ParquetFile {
     }
 }
 
-type Builder = ParquetRecordBatchReaderBuilder<File>;
+type Builder = ParquetRecordBatchReaderBuilder<CheckedFile>;
 
 fn limited(builder: Builder, limit: Option<u64>) -> Builder {
     match limit.and_then(|rows| usize::try_from(rows).ok()) {

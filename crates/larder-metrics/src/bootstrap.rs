@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::classification::{ConfusionMatrix, Margins, Metric, PairedConfusion};
 use crate::error::MetricsError;
 use crate::resample::Resampler;
+use crate::summary::summarise;
 
 /// Resamples: the 2.5th percentile of 1,000 rests on 25 values, enough for the two digits that reports print;
 /// it costs milliseconds.
@@ -103,6 +104,22 @@ impl Bootstrap {
         paired: &PairedConfusion,
         metric: Metric,
     ) -> Result<PairedDifference, MetricsError> {
+        let (difference, differences) = self.differences(paired, metric)?;
+        Ok(self.difference(metric, difference, differences))
+    }
+
+    /// The difference of two predictors' scores (first minus second), and its standard error: the deviation of the
+    /// resampled differences.
+    ///
+    /// # Errors
+    /// [`MetricsError::NoResamples`], [`MetricsError::InvalidLevel`].
+    pub fn paired_gain(&self, paired: &PairedConfusion, metric: Metric) -> Result<(f64, f64), MetricsError> {
+        let (difference, differences) = self.differences(paired, metric)?;
+        Ok((difference, summarise(&differences).deviation))
+    }
+
+    /// The difference found, and that of every resample.
+    fn differences(&self, paired: &PairedConfusion, metric: Metric) -> Result<(f64, Vec<f64>), MetricsError> {
         self.check()?;
         let cells = paired.cells();
         let mut first = Margins::new(paired.classes());
@@ -125,7 +142,7 @@ impl Bootstrap {
             }
             metric.of_margins(&first) - metric.of_margins(&second)
         });
-        Ok(self.difference(metric, difference, differences))
+        Ok((difference, differences))
     }
 
     /// `score` of every resample, from the drawn cells (index and count) of those that `counts` (`[cells]`) has.
@@ -237,6 +254,22 @@ mod tests {
         assert!((forward.share_at_or_below_zero - 0.006).abs() < 0.006, "{forward:?}");
         assert!(forward.share_at_or_below_zero > 0.0);
         assert_eq!(backward.share_at_or_below_zero, 1.0);
+    }
+
+    #[test]
+    fn the_standard_error_of_a_gain_is_that_of_the_rows_that_differ() {
+        // The first is right where the second is wrong on 30 of 400 rows, and the other way round on 10.
+        let gold = vec![0; 400];
+        let first: Vec<usize> = (0..400).map(|row| usize::from((30..40).contains(&row))).collect();
+        let second: Vec<usize> = (0..400).map(|row| usize::from(row < 30)).collect();
+        let paired = PairedConfusion::from_classes(&gold, &first, &second, 2).unwrap();
+        let (gain, error) = Bootstrap::default().paired_gain(&paired, Metric::Accuracy).unwrap();
+        assert!((gain - 0.05).abs() < 1e-12);
+        // Of a mean of +1, -1 and 0; a deviation of 1,000 draws is known to 2.2 %: four of those.
+        let expected = ((40.0 / 400.0 - 0.05 * 0.05) / 400.0_f64).sqrt();
+        assert!((error / expected - 1.0).abs() < 0.09, "{error} {expected}");
+        let same = PairedConfusion::from_classes(&gold, &first, &first, 2).unwrap();
+        assert_eq!(Bootstrap::default().paired_gain(&same, Metric::Mcc).unwrap(), (0.0, 0.0));
     }
 
     #[test]

@@ -88,6 +88,14 @@ pub enum OnnxError {
         /// Some of the nodes in it.
         nodes: String,
     },
+    /// A function of the model that cannot be put in the place of its calls.
+    #[error("the model's function {function:?} {problem}")]
+    Function {
+        /// Domain and name.
+        function: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// No operator set of this domain is imported.
     #[error("the model imports no operator set of domain {domain:?}; it imports {known}")]
     NoOpset {

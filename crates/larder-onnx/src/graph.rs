@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::OnnxError;
 use crate::error::listed;
+use crate::proto::tensor_proto::DataType;
 use crate::proto::{GraphProto, NodeProto, TensorProto};
 
 /// Where a tensor comes from.
@@ -14,6 +15,41 @@ pub(crate) enum Source<'a> {
     SparseInitializer,
     /// A node, by its position.
     Node(usize),
+}
+
+/// Steps of arithmetic between a stored tensor and its use: few, since dequantisation takes four.
+const LONGEST_ARITHMETIC: usize = 12;
+
+/// The size of each axis.
+fn sizes(tensor: &TensorProto) -> Option<Vec<usize>> {
+    tensor.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect()
+}
+
+/// The shape of a sum of tensors of these shapes.
+fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+    let rank = a.len().max(b.len());
+    let at = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
+    let of = |axis: usize| match (at(a, axis), at(b, axis)) {
+        (a, b) if a == b || b == 1 => Some(a),
+        (1, b) => Some(b),
+        _ => None,
+    };
+    (0..rank).map(of).collect()
+}
+
+/// `dims` in the shape that `Reshape` is given: 0 copies an axis, one -1 is worked out.
+fn reshaped(dims: &[usize], shape: &[i64]) -> Option<Vec<usize>> {
+    let axis = |(place, &size): (usize, &i64)| match size {
+        0 => dims.get(place).copied(),
+        -1 => Some(1),
+        size => usize::try_from(size).ok(),
+    };
+    let mut new = shape.iter().enumerate().map(axis).collect::<Option<Vec<_>>>()?;
+    let count = |dims: &[usize]| dims.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+    if let Some(open) = shape.iter().position(|&size| size == -1) {
+        new[open] = count(dims)?.checked_div(count(&new)?)?;
+    }
+    Some(new)
 }
 
 /// Who makes which tensor.
@@ -89,6 +125,62 @@ impl<'a> Producers<'a> {
             }
         }
         None
+    }
+
+    /// Element type and size of each axis of a tensor that is made of constants alone: stored ones, and what comes of them by
+    /// changes of type and shape and by the arithmetic of dequantisation, `(q - zero) * scale`. `None` for any other.
+    pub fn constant_shape(&self, tensor: &str) -> Option<(i32, Vec<usize>)> {
+        self.shape_within(tensor, LONGEST_ARITHMETIC)
+    }
+
+    fn shape_within(&self, tensor: &str, steps: usize) -> Option<(i32, Vec<usize>)> {
+        if let Some(Source::Initializer(stored)) = self.source(tensor) {
+            return Some((stored.data_type(), sizes(stored)?));
+        }
+        let (node, steps) = (self.node(tensor)?, steps.checked_sub(1)?);
+        let input = |place: usize| self.shape_within(node.input.get(place)?, steps);
+        let integers = |place: usize| {
+            let stored = self.constant(node.input.get(place)?)?;
+            Some(stored.integers().ok()?.into_owned())
+        };
+        match node.op_type() {
+            "Constant" => {
+                let stored = node.find_attribute("value")?.t.as_ref()?;
+                Some((stored.data_type(), sizes(stored)?))
+            }
+            "Identity" | "Neg" => input(0),
+            "Cast" => Some((i32::try_from(node.int_attribute("to", 0)).ok()?, input(0)?.1)),
+            "DequantizeLinear" => Some((DataType::Float as i32, input(0)?.1)),
+            "QuantizeLinear" => Some((DataType::Int8 as i32, input(0)?.1)),
+            "Mul" | "Add" | "Sub" | "Div" => {
+                let ((dtype, a), (_, b)) = (input(0)?, input(1)?);
+                Some((dtype, broadcast(&a, &b)?))
+            }
+            "Transpose" => {
+                let (dtype, dims) = input(0)?;
+                let order = node.find_attribute("perm").map(|order| order.ints.clone());
+                let order = order.unwrap_or_else(|| (0..dims.len() as i64).rev().collect());
+                let turned = order.iter().map(|&axis| dims.get(usize::try_from(axis).ok()?).copied());
+                Some((dtype, turned.collect::<Option<_>>()?))
+            }
+            "Reshape" => {
+                let (dtype, dims) = input(0)?;
+                Some((dtype, reshaped(&dims, &integers(1)?)?))
+            }
+            "Unsqueeze" => {
+                let (dtype, mut dims) = input(0)?;
+                let axes = node.find_attribute("axes").map(|axes| axes.ints.clone()).or_else(|| integers(1))?;
+                let rank = (dims.len() + axes.len()) as i64;
+                let mut axes: Vec<i64> = axes.iter().map(|&axis| if axis < 0 { axis + rank } else { axis }).collect();
+                axes.sort_unstable();
+                for axis in axes {
+                    let axis = usize::try_from(axis).ok().filter(|&axis| axis <= dims.len())?;
+                    dims.insert(axis, 1);
+                }
+                Some((dtype, dims))
+            }
+            _ => None,
+        }
     }
 
     /// Positions of all nodes that `tensors` are computed from, and the names of all tensors on the way.

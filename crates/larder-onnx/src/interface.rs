@@ -2,6 +2,7 @@
 
 mod hidden_states;
 mod inputs;
+mod last_layer;
 mod outputs;
 
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,9 @@ pub struct Interface {
     pub attention_mask: Option<InputTensor>,
     /// 0 for the first text, 1 for the second of a pair.
     pub token_type_ids: Option<InputTensor>,
+    /// Rows of the table of token types, where it is found: every type id must be below it.
+    #[serde(default)]
+    pub type_rows: Option<usize>,
     /// The position of each token, for exports that do not count themselves.
     pub position_ids: Option<InputTensor>,
     /// The first token's position: families that begin to count behind the padding token's id (RoBERTa) begin at 2, where
@@ -145,7 +149,7 @@ impl Interface {
     /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, the mask is what remains; outputs are told
     /// apart by element type and rank, integer ones are passed over. Of several outputs `[batch, seq, ...]` those that are
     /// scores (of each token of the vocabulary, or a head's product of fewer features) are no token vectors, and of those
-    /// computed one from another the last is meant.
+    /// computed one from another the last is meant that is a layer's, not a projection of one.
     ///
     /// # Errors
     /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], or [`OnnxError::Ambiguous`] when two readings remain.
@@ -190,6 +194,7 @@ impl Interface {
             input_ids: inputs.input_ids,
             attention_mask: inputs.attention_mask,
             token_type_ids: inputs.token_type_ids,
+            type_rows: inputs.type_rows,
             position_ids: inputs.position_ids,
             first_position: 0,
             unread: inputs.unread,
@@ -204,6 +209,16 @@ impl Interface {
             hidden_states_flat: false,
             hidden_states_problem,
         })
+    }
+
+    /// Of these outputs `[batch, seq, features]` of a model those that may be its last layer's, by how they are made of each
+    /// other: no earlier layer, and no projection of a layer's vectors. Several where the graph does not tell.
+    ///
+    /// # Errors
+    /// [`OnnxError::DuplicateTensor`] from a graph that is not well formed.
+    pub fn last_layer_among(model: &Model, outputs: &[&str]) -> Result<Vec<String>, OnnxError> {
+        let producers = Producers::of(model.graph())?;
+        Ok(last_layer::among(model, &producers, outputs).into_iter().map(|at| outputs[at].to_owned()).collect())
     }
 
     /// The number of the last layer; 1 where the layers cannot be counted, so that the only layer there is has a number.

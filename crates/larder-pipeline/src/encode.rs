@@ -6,7 +6,7 @@ use std::time::Instant;
 use larder_data::DatasetSpec;
 use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, outlook};
 use larder_encoder::Encoder;
-use larder_store::{FeaturesFile, Freshness};
+use larder_store::{FeaturesFile, Freshness, remove_left_beside};
 
 use crate::tokenize::{TokenizeOptions, tokenize_split};
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
@@ -49,7 +49,17 @@ pub fn encode_split(
     let changes = match outlook(&request)?.freshness {
         Freshness::Fresh if !options.force => {
             observer.event(Event::Fresh { stage: Stage::Encode, subject: split, path: &target });
-            let rows = FeaturesFile::open(&target)?.rows();
+            let file = FeaturesFile::open(&target)?;
+            if let Some(provenance) = file.provenance() {
+                remove_left_beside(&target, &provenance);
+            }
+            if !file.has_checksums() {
+                observer.event(Event::Note(
+                    "the features were written by an earlier larder and have no checksums, so a damaged bit would not be found; \
+                     `larder encode --force` adds them",
+                ));
+            }
+            let rows = file.rows();
             return Ok((target, vec![tokenized, time(rows, true, None)]));
         }
         Freshness::Stale(changes) => changes,

@@ -169,6 +169,29 @@ pub enum PipelineError {
         /// The runs there are.
         known: Vec<String>,
     },
+    /// The description that a run was made from is not there any more.
+    #[error(
+        "run `{run}` was made from the dataset described in {}, which is not there any more\n  `--dataset FILE` says where it is",
+        path.display()
+    )]
+    DatasetGone {
+        /// The run.
+        run: String,
+        /// The description's path.
+        path: PathBuf,
+    },
+    /// A dataset of another task than the run's.
+    #[error("run `{run}` is for the task {expected}, and {} describes a dataset of the task {found}", spec.display())]
+    OtherTask {
+        /// The run.
+        run: String,
+        /// Its task.
+        expected: Task,
+        /// The description.
+        spec: PathBuf,
+        /// The dataset's task.
+        found: Task,
+    },
     /// The dataset has no labels.
     #[error("{} names no {} column, so there is nothing to learn; add `{}` to [columns]", spec.display(), target(*task), target(*task))]
     NoLabels {
@@ -333,6 +356,14 @@ pub enum PipelineError {
         /// Why.
         problem: String,
     },
+    /// A text that the encoder has no finite vector for.
+    #[error("`{text}` cannot be answered")]
+    NoVector {
+        /// The beginning of the text.
+        text: String,
+        /// What the encoder gave.
+        source: Box<EncodeError>,
+    },
 }
 
 impl PipelineError {
@@ -343,9 +374,13 @@ impl PipelineError {
             Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
             Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
             Self::Train(TrainError::Diverged { .. })
-            | Self::Tune(TuneError::NotFinite { .. } | TuneError::HeadNotFinite { .. } | TuneError::Collapsed { .. }) => {
-                ExitCode::TrainingFailed
-            }
+            | Self::Tune(
+                TuneError::NotFinite { .. }
+                | TuneError::HeadNotFinite { .. }
+                | TuneError::Collapsed { .. }
+                | TuneError::CollapsedAtEnd { .. }
+                | TuneError::Unusable { .. },
+            ) => ExitCode::TrainingFailed,
             Self::Tune(
                 TuneError::Setting { .. } | TuneError::UnknownFreeze { .. } | TuneError::FreezeLayers { .. },
             ) => ExitCode::Usage,

@@ -14,7 +14,8 @@
 //!   there; both say which differences are real.
 //! - [`nearest_to_text`] finds the rows of a file of vectors that are nearest to a text, [`verify_features`] encodes a
 //!   features file again and compares.
-//! - [`predict_file`] answers every row of a Parquet or JSON lines file; [`doctor`] says what this machine has, and
+//! - [`Input`] reads what a run is to answer, as its own files were read; [`predict_file`] writes such a file again with the
+//!   answers; [`doctor`] says what this machine has, and
 //!   [`forecast_split`] what an encode would take.
 //! - [`write_report`] tells all about runs on one page.
 //! - [`export_run`] makes a folder of a run that other tools load, checked against the run.
@@ -51,6 +52,7 @@ mod score;
 mod seeds;
 mod tokenize;
 mod train;
+mod training_words;
 mod verify;
 
 pub use compare::{
@@ -64,8 +66,8 @@ pub use doctor::{
 pub use encode::{EncodeOptions, embed_features, encode_split, forecast_split};
 pub use error::{ExitCode, PipelineError};
 pub use evaluate::{
-    EvaluateOutcome, Evaluation, SequenceEvaluation, ShownSentence, SplitEvaluation, TaggingEvaluation,
-    TaggingSplitEvaluation, evaluate,
+    EvaluateOptions, EvaluateOutcome, Evaluation, SequenceEvaluation, ShownSentence, SplitEvaluation,
+    TaggingEvaluation, TaggingSplitEvaluation, UnscoredSplit, evaluate,
 };
 pub use export::{ExportOptions, ExportOutcome, export_run};
 pub use finetune::{
@@ -76,8 +78,8 @@ pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
 pub use larder::Larder;
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
 pub use predict::{
-    EntityPrediction, FileOptions, FileOutcome, InputError, Prediction, Predictor, TagPredictor, TaggedText,
-    TextOrWords, predict_file,
+    AskedRow, EntityPrediction, FileOptions, FileOutcome, Input, InputError, InputFlags, InputOrigin, Prediction,
+    Predictor, TagPredictor, TaggedText, about_text, predict_file,
 };
 pub use record::{HeadRecord, MlpRecord, RunRecord, RunSettings, SequenceRecord, TaggingRecord, TunedRecord};
 pub use report::{report, write_report};
@@ -86,4 +88,5 @@ pub use score::{FileScores, ScoreOptions, score_file};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::{TokenizeOptions, tokenize_split};
 pub use train::{TRAIN_SPLIT, TrainOptions, TrainOutcome, train};
+pub use training_words::TrainingWords;
 pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use larder_data::{OnBadRow, OnIllegalTags, Task};
+use larder_data::{DataError, DatasetSpec, Layout, OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, LayerSelection};
 use larder_encoder::Encoder;
 use larder_finetune::{Ended, MlpEpoch, MlpSettings, Score};
 use larder_metrics::ClassificationScores;
-use larder_onnx::{FeatureOutput, Pool, WordPool};
-use larder_store::{FeatureDtype, Level, Provenance, StoreError, write_json};
+use larder_onnx::{Family, FeatureOutput, Pool, WordPool};
+use larder_store::{FeatureDtype, Level, Provenance, StoreError, read_json_text, write_json};
 use larder_train::{Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::encode::EncodeOptions;
 use crate::head::Head;
-use crate::{Larder, PipelineError, StageTime};
+use crate::{Larder, PipelineError, StageTime, TrainingWords};
 
 /// Version of `run.json`.
 pub(crate) const FORMAT_VERSION: u32 = 3;
@@ -115,8 +115,12 @@ pub struct TunedRecord {
     pub first_loss: f64,
     /// Mean training loss of the last steps.
     pub last_loss: f64,
-    /// The loss of answering every text with the labels' shares in train: their entropy, in nats.
+    /// The lowest training loss, in nats, that one answer to everything can have: the entropy of the labels' shares in train,
+    /// with class weights and label smoothing as the loss has them.
     pub guessing_loss: f64,
+    /// The encoder's family; `None` in records of earlier versions.
+    #[serde(default)]
+    pub family: Option<Family>,
     /// Of all steps, evaluations and checkpoints left out.
     pub seconds: f64,
     /// Tokens of all steps, without padding.
@@ -130,8 +134,11 @@ pub struct SequenceRecord {
     pub settings: TrainSettings,
     /// Whether its texts are pairs.
     pub pair: bool,
-    /// What cross-validation saw; `None` when there was nothing to choose and too few rows for it.
+    /// What cross-validation saw; `None` where there were too few rows for it.
     pub selection: Option<Selection>,
+    /// Why nothing was chosen, and what was taken, in words.
+    #[serde(default)]
+    pub unchosen: Option<String>,
     /// How well the final fit converged.
     pub convergence: Convergence,
     /// Scores on the rows the head was fitted on.
@@ -155,8 +162,11 @@ pub struct MlpRecord {
     pub held_out_rows: usize,
     /// Scores on the rows the head was fitted on.
     pub train_scores: ClassificationScores,
-    /// Scores on the held-out rows, which chose the epoch and the threshold.
-    pub held_out_scores: ClassificationScores,
+    /// Scores on the held-out rows, which chose the epoch; `None` where none were held out.
+    pub held_out_scores: Option<ClassificationScores>,
+    /// Why none were held out, and what was taken, in words.
+    #[serde(default)]
+    pub unchosen: Option<String>,
 }
 
 /// A head for one tag a word.
@@ -164,8 +174,11 @@ pub struct MlpRecord {
 pub struct TaggingRecord {
     /// How it was asked for.
     pub settings: TaggingSettings,
-    /// What held-out sentences said; `None` when there was nothing to choose.
+    /// What held-out sentences said; `None` when there was nothing to choose, or too few sentences to choose by.
     pub selection: Option<TaggingSelection>,
+    /// Why nothing was chosen though there was a choice, and what was taken, in words.
+    #[serde(default)]
+    pub unchosen: Option<String>,
     /// How well the final fit converged.
     pub convergence: Convergence,
     /// Strict scores on the sentences it was fitted on: compare with those of held-out ones.
@@ -203,6 +216,12 @@ pub struct RunRecord {
     pub train_counts: Vec<usize>,
     /// The split trained on.
     pub train_split: String,
+    /// The name of its file, without folders; `None` in records of earlier versions.
+    #[serde(default)]
+    pub train_file: Option<String>,
+    /// Tagging: what its words look like; `None` in records of earlier versions.
+    #[serde(default)]
+    pub training_words: Option<TrainingWords>,
     /// How its features are made.
     pub settings: RunSettings,
     /// The feature columns that were offered to the head, chosen or not.
@@ -230,8 +249,8 @@ impl RunRecord {
     /// [`PipelineError::UnknownRun`], which lists the runs there are; [`StoreError::Json`] for a record that is cut.
     pub fn open(larder: &Larder, run: &str) -> Result<Self, PipelineError> {
         let path = larder.home().run(run)?.join("run.json");
-        match std::fs::read(&path) {
-            Ok(text) => {
+        match read_json_text(&path)? {
+            Some(text) => {
                 let json = |source| StoreError::Json { path: path.clone(), source };
                 let Version { format_version } = serde_json::from_slice(&text).map_err(json)?;
                 if format_version != FORMAT_VERSION {
@@ -239,12 +258,11 @@ impl RunRecord {
                 }
                 Ok(serde_json::from_slice(&text).map_err(json)?)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PipelineError::UnknownRun {
+            None => Err(PipelineError::UnknownRun {
                 run: run.to_owned(),
                 folder: larder.home().runs(),
                 known: Self::names(larder),
             }),
-            Err(source) => Err(StoreError::Io { action: "read", path, source }.into()),
         }
     }
 
@@ -259,12 +277,63 @@ impl RunRecord {
         names
     }
 
+    /// The dataset that the run is judged on: the one described at `dataset`, or where it was when the run was made.
+    ///
+    /// # Errors
+    /// [`PipelineError::DatasetGone`]; [`PipelineError::Data`] for a description that cannot be read;
+    /// [`PipelineError::OtherTask`].
+    pub fn dataset_spec(&self, dataset: Option<&Path>) -> Result<DatasetSpec, PipelineError> {
+        let path = dataset.unwrap_or(&self.dataset_path);
+        let spec = match DatasetSpec::load(path) {
+            Err(DataError::ReadSpec { source, .. })
+                if dataset.is_none() && source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                return Err(PipelineError::DatasetGone { run: self.run.clone(), path: path.to_path_buf() });
+            }
+            spec => spec?,
+        };
+        if spec.task != self.task() {
+            let (run, expected) = (self.run.clone(), self.task());
+            return Err(PipelineError::OtherTask { run, expected, spec: spec.path, found: spec.task });
+        }
+        Ok(spec)
+    }
+
+    /// The record with the place of the dataset that was asked for now, which is kept if it is another one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses.
+    pub(crate) fn at(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, PipelineError> {
+        let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
+        if path != self.dataset_path {
+            self.dataset_path = path;
+            self.save(&self.folder(larder)?)?;
+        }
+        Ok(self)
+    }
+
     /// The folder of this run.
     ///
     /// # Errors
     /// [`StoreError::Name`].
     pub fn folder(&self, larder: &Larder) -> Result<PathBuf, PipelineError> {
         Ok(larder.home().run(&self.run)?)
+    }
+
+    /// How the file it was trained on is laid out, as its provenance records; `None` where that says nothing of it.
+    pub fn layout(&self) -> Option<Layout> {
+        let parts = &self.provenance.parts;
+        Layout::from_parts(parts, "").or_else(|| Layout::from_parts(parts, &format!("{}.", self.train_split)))
+    }
+
+    /// The ending of the file it was trained on. Records of earlier versions do not say; the description may still.
+    pub(crate) fn train_ending(&self) -> Option<String> {
+        let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        if let Some(file) = &self.train_file {
+            return ending(Path::new(file));
+        }
+        let spec = DatasetSpec::load(&self.dataset_path).ok()?;
+        ending(&spec.split_path(&self.train_split).ok()?)
     }
 
     /// What the run predicts.

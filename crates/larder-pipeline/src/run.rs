@@ -4,7 +4,7 @@ use larder_data::DatasetSpec;
 use larder_diagnose::RunDiagnosis;
 use larder_encoder::Encoder;
 
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{EvaluateOptions, Evaluation, evaluate};
 use crate::train::{TrainOptions, TrainOutcome, train};
 use crate::{Larder, Observer, PipelineError, StageTime};
 
@@ -34,7 +34,8 @@ pub fn run(
 ) -> Result<RunOutcome, PipelineError> {
     let trained = train(larder, spec, encoder, options, observer)?;
     let settings = &options.encode.settings;
-    let scored = evaluate(larder, &trained.record, &[], settings.device, settings.threads, observer)?;
+    let judged = EvaluateOptions { splits: &[], device: settings.device, threads: settings.threads };
+    let scored = evaluate(larder, &trained.record, spec, &judged, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }

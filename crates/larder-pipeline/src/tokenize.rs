@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, OnBadRow, OnIllegalTags};
 use larder_encoder::Encoder;
-use larder_store::{Freshness, StoreError, TokensProjection, TokensReader, read_provenance};
+use larder_store::{Freshness, TokensProjection, TokensReader, read_provenance, remove_left_beside};
 use larder_tokens::{TokenizeRequest, tokenize};
 
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
@@ -71,13 +71,14 @@ pub fn tokenize_split(
         device: None,
     };
     let found = match read_provenance(&target) {
-        // A file that is cut short counts as missing, since it is made again.
-        Err(StoreError::Parquet { .. }) => None,
+        // A file that is cut short or damaged counts as missing, since it is made again.
+        Err(error) if error.is_broken_file() => None,
         found => found?,
     };
     let changes = match wanted.freshness(found.as_ref()) {
         Freshness::Fresh if !options.force => {
             observer.event(Event::Fresh { stage: Stage::Tokenize, subject: split, path: &target });
+            remove_left_beside(&target, &wanted);
             let rows = TokensReader::open(&target, TokensProjection::Encode)?.rows() as u64;
             return Ok((target, time(started.elapsed().as_secs_f64(), rows, true)));
         }

@@ -36,7 +36,15 @@ fn report(folder: &Path, current: &Path, named: Option<&Path>) -> String {
         Some(path) => command.env("ORT_DYLIB_PATH", path),
         None => command.env_remove("ORT_DYLIB_PATH"),
     };
-    let output = command.output().unwrap();
+    // Another test that starts a process while the copy is written holds it open for writing until it runs its own program.
+    let output = loop {
+        match command.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            output => break output.unwrap(),
+        }
+    };
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

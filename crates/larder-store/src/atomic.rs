@@ -8,7 +8,6 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::StoreError;
@@ -48,6 +47,12 @@ impl AtomicFile {
         remove_abandoned(folder, &prefix);
         let file = locked_temporary(folder, &prefix).map_err(StoreError::io("write in", folder))?;
         Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), target: target.to_path_buf() })
+    }
+
+    /// The file itself with everything written so far.
+    pub(crate) fn written(&mut self) -> std::io::Result<&mut File> {
+        self.writer.flush()?;
+        Ok(self.writer.get_mut().as_file_mut())
     }
 
     /// Where the file will stand.
@@ -90,17 +95,6 @@ where
     let mut file = AtomicFile::create(target)?;
     write(&mut file).map_err(StoreError::io("write", target))?;
     file.commit()
-}
-
-/// Writes `value` atomically as indented JSON with a closing newline.
-///
-/// # Errors
-/// [`StoreError::Io`], or [`StoreError::Json`] for a value that JSON cannot hold.
-pub fn write_json<T: Serialize>(target: &Path, value: &T) -> Result<(), StoreError> {
-    let mut text =
-        serde_json::to_vec_pretty(value).map_err(|source| StoreError::Json { path: target.to_path_buf(), source })?;
-    text.push(b'\n');
-    write_atomic(target, |w| w.write_all(&text))
 }
 
 fn parent(path: &Path) -> &Path {
@@ -147,8 +141,14 @@ fn locked_temporary(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFil
     }
 }
 
+/// Removes the temporary files of `target` in its own folder that killed processes left.
+pub(crate) fn remove_temporaries(target: &Path) {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    remove_abandoned(parent(target), &format!(".{name}."));
+}
+
 /// Best effort: what cannot be listed or removed is left.
-fn remove_abandoned(folder: &Path, prefix: &str) {
+pub(crate) fn remove_abandoned(folder: &Path, prefix: &str) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };

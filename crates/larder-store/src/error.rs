@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_checksums::DAMAGED;
 use parquet::errors::ParquetError;
 
 /// An artifact could not be read or written. Every variant names the file.
@@ -29,6 +30,17 @@ pub enum StoreError {
         /// The Parquet reader's reason.
         #[source]
         source: ParquetError,
+    },
+    /// The file differs from its checksums.
+    #[error(
+        "{} is damaged: {what}; delete it and run its stage again (`--force` where the command has it), or take a copy from elsewhere",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, or in what.
+        what: String,
     },
     /// Encoding rows as Arrow or Parquet failed.
     #[error("cannot encode rows for {}", path.display())]
@@ -106,8 +118,18 @@ impl StoreError {
         }
     }
 
-    pub(crate) fn reading(path: &Path, source: ParquetError) -> StoreError {
-        StoreError::Parquet { path: path.to_path_buf(), source }
+    /// Sorts a Parquet reader's error: bytes that differ from their checksum, or a file that is cut.
+    pub fn reading(path: &Path, source: ParquetError) -> StoreError {
+        let text = source.to_string();
+        match text.split_once(DAMAGED) {
+            Some((_, what)) => StoreError::Damaged { path: path.to_path_buf(), what: what.to_owned() },
+            None => StoreError::Parquet { path: path.to_path_buf(), source },
+        }
+    }
+
+    /// Whether the file is there and cannot be used, so that making it again is all there is to do.
+    pub fn is_broken_file(&self) -> bool {
+        matches!(self, StoreError::Parquet { .. } | StoreError::Damaged { .. })
     }
 }
 

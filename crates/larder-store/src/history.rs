@@ -22,7 +22,7 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 
 use crate::schema::writer_properties;
-use crate::{AtomicFile, Provenance, StoreError};
+use crate::{Provenance, SealedFile, StoreError};
 
 /// One step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -76,7 +76,7 @@ pub fn write_history(path: &Path, steps: &[StepRecord], provenance: &Provenance)
     let schema = Arc::new(Schema::new(fields));
     let properties = writer_properties(Some(provenance)).build();
     let mut writer =
-        ArrowWriter::try_new(AtomicFile::create(path)?, schema.clone(), Some(properties)).map_err(failed)?;
+        ArrowWriter::try_new(SealedFile::create(path)?, schema.clone(), Some(properties)).map_err(failed)?;
     let columns = columns.into_iter().map(|(_, values)| values).collect();
     let batch = RecordBatch::try_new(schema, columns).map_err(|e| failed(e.into()))?;
     writer.write(&batch).map_err(failed)?;

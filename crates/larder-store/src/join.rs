@@ -7,8 +7,8 @@ use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::schema::{open_metadata, writer_properties};
-use crate::{AtomicFile, Provenance, StoreError};
+use crate::schema::{key_values, open_metadata, writer_properties};
+use crate::{Provenance, SealedFile, StoreError};
 
 /// Joins parts into one file at `target` by copying their encoded columns, atomically, and gives it its provenance.
 ///
@@ -21,7 +21,7 @@ pub fn join_parquet(parts: &[PathBuf], target: &Path, provenance: &Provenance) -
     let first = parts.first().expect("a file has at least one part");
     let (_, metadata) = open_metadata(first)?;
     let file_metadata = metadata.file_metadata();
-    let mut pairs = provenance.to_key_values();
+    let mut pairs = key_values(Some(provenance));
     // Without the Arrow schema readers would see plain lists instead of fixed-size ones.
     let arrow_schema =
         file_metadata.key_value_metadata().into_iter().flatten().find(|kv| kv.key == ARROW_SCHEMA_META_KEY);
@@ -31,7 +31,7 @@ pub fn join_parquet(parts: &[PathBuf], target: &Path, provenance: &Provenance) -
     let failed = |e| StoreError::writing(target, e);
     // Beside the parts, which go when the file stands: a killed assembly leaves nothing behind.
     let scratch = first.parent().unwrap_or(Path::new("."));
-    let mut file = AtomicFile::create_in(scratch, target)?;
+    let mut file = SealedFile::create_in(scratch, target)?;
     let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).map_err(failed)?;
     for part in parts {
         let (input, metadata) = open_metadata(part)?;

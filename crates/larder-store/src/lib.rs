@@ -2,6 +2,8 @@
 //!
 //! - [`Home`] knows where each artifact lies.
 //! - [`write_atomic`] and [`AtomicFile`] never leave a file that looks whole and is not.
+//! - Every file has checksums, which reading compares ([`StoreError::Damaged`]): [`SealedFile`] and [`open_checked`] those of
+//!   Parquet, [`write_json`] and [`read_json`] those of JSON.
 //! - [`Provenance`] records what an artifact was made from; [`Freshness`] says whether it still holds, or what changed.
 //! - [`TokensWriter`] and [`TokensReader`] hold the `tokens` schema, one row an example.
 //! - [`write_features_part`] and [`FeaturesFile`] hold the `features` schema, one row a sentence, a
@@ -28,15 +30,20 @@ mod features;
 mod history;
 mod home;
 mod join;
+mod json;
+mod kept_splits;
+mod kill_point;
+mod left;
 mod lock;
 mod parts;
 mod predictions;
 mod provenance;
 mod schema;
+mod sealed;
 mod tokens;
 mod word_predictions;
 
-pub use atomic::{AtomicFile, write_atomic, write_json};
+pub use atomic::{AtomicFile, write_atomic};
 pub use error::StoreError;
 pub use features::{
     EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, INPUT_DIGEST, InputDigest,
@@ -45,9 +52,14 @@ pub use features::{
 pub use history::{StepRecord, write_history};
 pub use home::{Home, check_name};
 pub use join::join_parquet;
+pub use json::{read_json, read_json_text, write_json};
+pub use kill_point::{KILL_AT, kill_point};
+pub use left::{remove_left_beside, remove_left_in};
 pub use lock::FolderLock;
 pub use parts::Parts;
 pub use predictions::{SplitPredictions, write_predictions};
 pub use provenance::{Change, Freshness, Provenance, digest_bytes, digest_file, read_provenance};
-pub use tokens::{TokenRow, TokensBatch, TokensProjection, TokensReader, TokensWriter};
+pub use schema::open_checked;
+pub use sealed::SealedFile;
+pub use tokens::{TokenRow, TokensBatch, TokensLayout, TokensProjection, TokensReader, TokensWriter};
 pub use word_predictions::{WordPredictions, WordPredictionsWriter};

@@ -1,14 +1,18 @@
 //! One process a folder: two encodes of one split would trip over each other's parts.
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::StoreError;
+
+/// Tries to take a folder that others keep removing.
+const ATTEMPTS: usize = 100;
 
 /// An advisory lock on a folder, held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
+    folder: PathBuf,
 }
 
 impl FolderLock {
@@ -20,15 +24,73 @@ impl FolderLock {
     /// # Errors
     /// [`StoreError::Locked`] when another process holds it; [`StoreError::Io`].
     pub fn take(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(StoreError::io("make the folder", folder))?;
         let path = folder.join(Self::FILE);
-        let file = File::create(&path).map_err(StoreError::io("write", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: folder.to_path_buf() }),
-            Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &path)(e)),
+        let mut attempt = 1;
+        loop {
+            std::fs::create_dir_all(folder).map_err(StoreError::io("make the folder", folder))?;
+            let file = match File::create(&path) {
+                // Its holder removed the folder this very moment.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    continue;
+                }
+                file => file.map_err(StoreError::io("write", &path))?,
+            };
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path) => return Ok(Self { file, folder: folder.to_path_buf() }),
+                Ok(()) if attempt < ATTEMPTS => attempt += 1,
+                Ok(()) | Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Locked { path: folder.to_path_buf() });
+                }
+                Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path)(e)),
+            }
         }
     }
+
+    /// Takes the lock of a folder that is there; `None` where it is not, or another process holds it.
+    pub fn take_existing(folder: &Path) -> Option<Self> {
+        if folder.is_dir() { Self::take(folder).ok() } else { None }
+    }
+
+    /// Removes the folder with everything in it. Nobody else can take it meanwhile: the lock's own file goes last.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_folder(self) -> Result<(), StoreError> {
+        let Self { file, folder } = self;
+        let failed = |error| StoreError::io("remove", &folder)(error);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name() == Self::FILE {
+                continue;
+            }
+            let is_folder = entry.file_type().map_err(failed)?.is_dir();
+            let removed =
+                if is_folder { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+            removed.map_err(failed)?;
+        }
+        std::fs::remove_file(folder.join(Self::FILE)).map_err(failed)?;
+        drop(file);
+        match std::fs::remove_dir(&folder) {
+            // Somebody took it for work of their own.
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(failed),
+        }
+    }
+}
+
+/// Whether `file` is the one that stands at `path`, and not one that was removed.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata().map(place), path.metadata().map(place)), (Ok(held), Ok(there)) if held == there)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 #[cfg(test)]
@@ -40,7 +102,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = FolderLock::take(folder.path()).unwrap();
         assert!(matches!(FolderLock::take(folder.path()), Err(StoreError::Locked { .. })));
+        assert!(FolderLock::take_existing(folder.path()).is_none());
         drop(first);
         FolderLock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_goes_with_everything_in_it_and_is_not_made_to_be_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a");
+        assert!(FolderLock::take_existing(&folder).is_none() && !folder.exists());
+        let lock = FolderLock::take(&folder).unwrap();
+        std::fs::create_dir_all(folder.join("b/c")).unwrap();
+        std::fs::write(folder.join("b/c/d"), "x").unwrap();
+        lock.remove_folder().unwrap();
+        assert!(!folder.exists());
+        let lock = FolderLock::take(&folder).unwrap();
+        assert!(FolderLock::take(&folder).is_err());
+        drop(lock);
     }
 }

@@ -3,9 +3,11 @@
 //! It holds `provenance.json`, one file a part, and a lock. A run that finds parts of exactly its own provenance goes on
 //! from them; parts of anything else are removed.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::{FolderLock, Provenance, StoreError, write_json};
+use crate::{FolderLock, Provenance, StoreError, kill_point, read_json, write_json};
 
 const PROVENANCE: &str = "provenance.json";
 
@@ -23,17 +25,42 @@ impl Parts {
     /// # Errors
     /// [`StoreError::Locked`] when another process makes the same file; [`StoreError::Io`].
     pub fn open(target: &Path, provenance: &Provenance) -> Result<Self, StoreError> {
-        let mut name = target.file_name().unwrap_or_default().to_owned();
-        name.push(".parts");
-        let folder = target.with_file_name(name);
+        let folder = Self::folder_of(target);
         let lock = FolderLock::take(&folder)?;
-        let own = folder.join(PROVENANCE);
-        let found: Option<Provenance> = std::fs::read(&own).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        if found.as_ref() != Some(provenance) {
+        if found_in(&folder).as_ref() != Some(provenance) {
             remove_content(&folder)?;
-            write_json(&own, provenance)?;
+            write_json(&folder.join(PROVENANCE), provenance)?;
         }
         Ok(Self { folder, target: target.to_path_buf(), lock })
+    }
+
+    fn folder_of(target: &Path) -> PathBuf {
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(".parts");
+        target.with_file_name(name)
+    }
+
+    /// Whether `target` is the parts beside it one after the other, which a killed process joined and did not remove. A
+    /// file that cannot say what it was made from is known by that to be made from `made_from`. Then they are removed.
+    pub fn were_joined_into(target: &Path, made_from: &Provenance) -> bool {
+        let folder = Self::folder_of(target);
+        let Some(lock) = FolderLock::take_existing(&folder) else { return false };
+        if found_in(&folder).as_ref() != Some(made_from) || !is_joined(&folder, target).unwrap_or(false) {
+            return false;
+        }
+        let _ = lock.remove_folder();
+        true
+    }
+
+    /// Removes the parts beside `target` that a killed process left, if they are those of a file made from `made_from`, or
+    /// do not say what they are of, as when the process was killed while it removed them.
+    pub(crate) fn remove_left(target: &Path, made_from: &Provenance) {
+        let folder = Self::folder_of(target);
+        let Some(lock) = FolderLock::take_existing(&folder) else { return };
+        if found_in(&folder).is_none_or(|found| made_from.changes_since(&found).is_empty()) {
+            // Best effort: who is next tries again.
+            let _ = lock.remove_folder();
+        }
     }
 
     /// Where part `index` lies, written or not.
@@ -61,9 +88,8 @@ impl Parts {
         if self.path(0).exists() {
             return;
         }
-        drop(self.lock);
         // What cannot be removed now is emptied by the next run.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = self.lock.remove_folder();
     }
 
     /// Makes the file of the first `count` parts, by a function that is given them and the file's path, and removes the
@@ -78,11 +104,38 @@ impl Parts {
     ) -> Result<(), E> {
         let parts: Vec<PathBuf> = (0..count).map(|index| self.path(index)).collect();
         join(&parts, &self.target)?;
-        drop(self.lock);
-        // The file stands; a folder that cannot be removed now is emptied by the next run.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        kill_point("parts-joined");
+        // The file stands. A folder that cannot be removed now is by whoever finds the file up to date.
+        let _ = self.lock.remove_folder();
         Ok(())
     }
+}
+
+/// What the parts in a folder are of, if it says so.
+fn found_in(folder: &Path) -> Option<Provenance> {
+    read_json(&folder.join(PROVENANCE)).ok().flatten()
+}
+
+/// Whether the file's bytes are those of all parts in the folder.
+fn is_joined(folder: &Path, target: &Path) -> std::io::Result<bool> {
+    let mut whole = BufReader::new(File::open(target)?);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for index in 0.. {
+        let Ok(part) = File::open(Parts::path_in(folder, index)) else { break };
+        let mut part = BufReader::new(part);
+        loop {
+            theirs.clear();
+            part.by_ref().take(1 << 20).read_to_end(&mut theirs)?;
+            ours.clear();
+            whole.by_ref().take(theirs.len() as u64).read_to_end(&mut ours)?;
+            match (theirs.is_empty(), ours == theirs) {
+                (true, _) => break,
+                (false, true) => {}
+                (false, false) => return Ok(false),
+            }
+        }
+    }
+    Ok(whole.fill_buf()?.is_empty())
 }
 
 /// Everything but the lock that this process holds.
@@ -100,6 +153,41 @@ fn remove_content(folder: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_of_a_file_that_stands_goes_and_other_work_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("all.txt");
+        let (one, other) = (Provenance::new("join", 1).with("from", "a"), Provenance::new("join", 1).with("from", "b"));
+        let beside = Parts::folder_of(&target);
+        let open = |of: &Provenance| {
+            let parts = Parts::open(&target, of).unwrap();
+            std::fs::write(parts.path(0), "first").unwrap();
+            parts
+        };
+        let held = open(&one);
+        Parts::remove_left(&target, &one);
+        assert!(beside.exists(), "somebody is at it");
+        drop(held);
+        Parts::remove_left(&target, &other);
+        assert!(beside.exists(), "of another file, from which a later run goes on");
+        Parts::remove_left(&target, &one.clone().with("ran.device", "cuda"));
+        assert!(!beside.exists(), "where it ran makes no other file");
+        drop(open(&one));
+        std::fs::remove_file(beside.join(PROVENANCE)).unwrap();
+        crate::remove_left_beside(&target, &other);
+        assert!(!beside.exists(), "killed while it was being removed");
+
+        let parts = open(&one);
+        std::fs::write(parts.path(1), "second").unwrap();
+        drop(parts);
+        std::fs::write(&target, "firstsecond.").unwrap();
+        assert!(!Parts::were_joined_into(&target, &one), "another file");
+        std::fs::write(&target, "firstsecond").unwrap();
+        assert!(!Parts::were_joined_into(&target, &other) && beside.exists(), "made from something else");
+        assert!(Parts::were_joined_into(&target, &one) && !beside.exists());
+        assert!(!Parts::were_joined_into(&target, &one), "nothing tells any more");
+    }
 
     #[test]
     fn parts_of_the_same_are_kept_and_of_anything_else_removed() {

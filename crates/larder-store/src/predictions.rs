@@ -17,8 +17,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 
+use crate::kept_splits::each_kept;
 use crate::schema::{ELEMENT, writer_properties};
-use crate::{AtomicFile, Provenance, StoreError};
+use crate::{Provenance, SealedFile, StoreError};
 
 /// The answers on one split.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,7 +36,8 @@ pub struct SplitPredictions {
     pub probabilities: Vec<f32>,
 }
 
-/// Writes the answers on all splits as one Parquet file, atomically. `labels` names the classes.
+/// Writes the answers on some splits as one Parquet file, atomically, behind those on the splits `keep` of the file that is
+/// there. `labels` names the classes.
 ///
 /// # Errors
 /// [`StoreError`] when the disk refuses.
@@ -46,6 +48,7 @@ pub fn write_predictions(
     path: &Path,
     labels: &[String],
     splits: &[SplitPredictions],
+    keep: &[String],
     provenance: &Provenance,
 ) -> Result<(), StoreError> {
     let classes = labels.len();
@@ -63,7 +66,8 @@ pub fn write_predictions(
     let provenance = provenance.clone().with("labels", labels.join("\n"));
     let properties = writer_properties(Some(&provenance)).build();
     let mut writer =
-        ArrowWriter::try_new(AtomicFile::create(path)?, schema.clone(), Some(properties)).map_err(failed)?;
+        ArrowWriter::try_new(SealedFile::create(path)?, schema.clone(), Some(properties)).map_err(failed)?;
+    each_kept(path, keep, &schema, &mut |batch| writer.write(batch).map_err(failed))?;
     for split in splits {
         let rows = split.example_ids.len();
         assert_eq!((split.answers.len(), split.probabilities.len()), (rows, rows * classes), "rows of {}", split.split);
@@ -103,7 +107,7 @@ mod tests {
             probabilities: vec![0.25, 0.75, 0.625, 0.375],
         };
         let labels = ["no".to_owned(), "yes".to_owned()];
-        write_predictions(&path, &labels, &[split], &Provenance::new("eval", 1)).unwrap();
+        write_predictions(&path, &labels, &[split], &[], &Provenance::new("eval", 1)).unwrap();
         let file = std::fs::File::open(&path).unwrap();
         let batch = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().next().unwrap().unwrap();
         let answers: Vec<_> = batch["prediction"].as_string::<i32>().iter().flatten().collect();
@@ -111,5 +115,35 @@ mod tests {
         assert_eq!(batch["probability"].as_primitive::<Float32Type>().values(), &[0.75, 0.625]);
         let second = batch["probabilities"].as_fixed_size_list().value(1);
         assert_eq!(second.as_primitive::<Float32Type>().values(), &[0.625, 0.375]);
+    }
+
+    #[test]
+    fn splits_that_are_kept_stay_and_others_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.parquet");
+        let labels = ["no".to_owned(), "yes".to_owned()];
+        let split = |name: &str, answer: usize| SplitPredictions {
+            split: name.into(),
+            example_ids: vec![format!("{name}{answer}")],
+            labels: vec![None],
+            answers: vec![answer],
+            probabilities: vec![0.5, 0.5],
+        };
+        let write = |splits: &[SplitPredictions], keep: &[&str], labels: &[String]| {
+            let keep: Vec<String> = keep.iter().map(ToString::to_string).collect();
+            write_predictions(&path, labels, splits, &keep, &Provenance::new("eval", 1)).unwrap();
+            let file = std::fs::File::open(&path).unwrap();
+            let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+            let ids = |batch: RecordBatch| -> Vec<String> {
+                batch["example_id"].as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+            };
+            batches.flat_map(|batch| ids(batch.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(write(&[split("dev", 0), split("test", 0)], &["other"], &labels), ["dev0", "test0"]);
+        assert_eq!(write(&[split("dev", 1)], &["test"], &labels), ["test0", "dev1"]);
+        assert_eq!(write(&[split("test", 1)], &[], &labels), ["test1"]);
+        let three = ["no", "yes", "maybe"].map(str::to_owned);
+        let wider = SplitPredictions { probabilities: vec![0.5, 0.25, 0.25], ..split("dev", 0) };
+        assert_eq!(write(&[wider], &["test"], &three), ["dev0"], "of a run with other labels");
     }
 }

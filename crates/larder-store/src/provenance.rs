@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
+use larder_checksums::CHECKSUMS_KEY;
 use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
 
@@ -130,10 +131,17 @@ impl Provenance {
             .collect()
     }
 
+    /// One pair of the metadata, to be added to those of [`to_key_values`](Self::to_key_values).
+    pub(crate) fn key_value(part: &str, value: impl ToString) -> KeyValue {
+        KeyValue::new(format!("{PREFIX}{part}"), value.to_string())
+    }
+
     /// Back from Parquet metadata; `None` when larder did not write the file.
     pub(crate) fn from_key_values(pairs: Option<&Vec<KeyValue>>) -> Option<Self> {
         let mut parts: BTreeMap<String, String> =
             pairs?.iter().filter_map(|kv| Some((kv.key.strip_prefix(PREFIX)?.to_owned(), kv.value.clone()?))).collect();
+        // Says how the file is kept, not what it was made from.
+        parts.remove(CHECKSUMS_KEY.strip_prefix(PREFIX).unwrap_or(CHECKSUMS_KEY));
         let stage = parts.remove("stage")?;
         let format_version = parts.remove("format_version")?.parse().ok()?;
         Some(Self { stage, format_version, parts })
@@ -157,7 +165,8 @@ impl fmt::Display for Change {
 /// The provenance inside a Parquet artifact; `None` when the file is missing, or whole but not larder's.
 ///
 /// # Errors
-/// [`StoreError::Parquet`] for a file that is cut short, [`StoreError::Io`] for one that cannot be opened.
+/// [`StoreError::Parquet`] for a file that is cut short, [`StoreError::Damaged`] for one that differs from its checksums,
+/// [`StoreError::Io`] for one that cannot be opened.
 pub fn read_provenance(path: &Path) -> Result<Option<Provenance>, StoreError> {
     if !path.exists() {
         return Ok(None);

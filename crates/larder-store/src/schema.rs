@@ -1,14 +1,15 @@
 //! What all Parquet artifacts share: opening, typed columns with errors that name them, writer settings.
 
-use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::record_batch::RecordBatch;
+use larder_checksums::{CHECKSUMS_KEY, CHECKSUMS_VALUE, CheckedFile};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
@@ -20,11 +21,25 @@ const ZSTD_LEVEL: i32 = 1;
 /// The inner field of every list, named as the Parquet format's logical-types page asks.
 pub(crate) const ELEMENT: &str = "element";
 
-pub(crate) fn open_metadata(path: &Path) -> Result<(File, ParquetMetaData), StoreError> {
+/// Opens a Parquet file, larder's own or another, and compares its checksums where it has some: those of the footer now,
+/// those of the rest where it is read.
+///
+/// # Errors
+/// [`StoreError::Io`], [`StoreError::Damaged`].
+pub fn open_checked(path: &Path) -> Result<CheckedFile, StoreError> {
     let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
+    CheckedFile::new(file).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => StoreError::reading(path, error.into()),
+        _ => StoreError::io("read", path)(error),
+    })
+}
+
+pub(crate) fn open_metadata(path: &Path) -> Result<(CheckedFile, ParquetMetaData), StoreError> {
+    let file = open_checked(path)?;
     let metadata = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Optional)
         .parse_and_finish(&file)
+        .and_then(|metadata| file.expect_checksums(&metadata).map(|()| metadata))
         .map_err(|e| StoreError::reading(path, e))?;
     Ok((file, metadata))
 }
@@ -35,7 +50,13 @@ pub(crate) fn writer_properties(provenance: Option<&Provenance>) -> WriterProper
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
         .set_created_by(concat!("larder ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(provenance.map(Provenance::to_key_values))
+        .set_key_value_metadata(Some(key_values(provenance)))
+}
+
+/// The metadata of every artifact: that it has checksums, and what it was made from.
+pub(crate) fn key_values(provenance: Option<&Provenance>) -> Vec<KeyValue> {
+    let checksums = KeyValue::new(CHECKSUMS_KEY.to_owned(), CHECKSUMS_VALUE.to_owned());
+    provenance.map(Provenance::to_key_values).into_iter().flatten().chain([checksums]).collect()
 }
 
 /// The path of a list column's values. One dotted string would name a column that does not exist, and the writer would

@@ -18,8 +18,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 
+use crate::kept_splits::each_kept;
 use crate::schema::writer_properties;
-use crate::{AtomicFile, Provenance, StoreError};
+use crate::{Provenance, SealedFile, StoreError};
 
 /// The answers on some sentences of a split; every list is `[words]`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,17 +41,17 @@ pub struct WordPredictions {
 
 /// Writes the file split by split; it appears in [`WordPredictionsWriter::finish`].
 pub struct WordPredictionsWriter {
-    writer: ArrowWriter<AtomicFile>,
+    writer: ArrowWriter<SealedFile>,
     schema: SchemaRef,
     path: PathBuf,
 }
 
 impl WordPredictionsWriter {
-    /// Starts a file.
+    /// Starts a file, with the answers on the splits `keep` of the file that is there.
     ///
     /// # Errors
-    /// [`StoreError`] when the file cannot be written.
-    pub fn create(path: &Path, provenance: &Provenance) -> Result<Self, StoreError> {
+    /// [`StoreError`] when the file cannot be written, or the one that is there cannot be read.
+    pub fn create(path: &Path, keep: &[String], provenance: &Provenance) -> Result<Self, StoreError> {
         let schema = Arc::new(Schema::new(vec![
             Field::new("split", DataType::Utf8, false),
             Field::new("example_id", DataType::Utf8, false),
@@ -61,8 +62,10 @@ impl WordPredictionsWriter {
             Field::new("probability", DataType::Float32, false),
         ]));
         let properties = writer_properties(Some(provenance)).build();
-        let writer = ArrowWriter::try_new(AtomicFile::create(path)?, schema.clone(), Some(properties))
+        let mut writer = ArrowWriter::try_new(SealedFile::create(path)?, schema.clone(), Some(properties))
             .map_err(|e| StoreError::writing(path, e))?;
+        let failed = |e| StoreError::writing(path, e);
+        each_kept(path, keep, &schema, &mut |batch| writer.write(batch).map_err(failed))?;
         Ok(Self { writer, schema, path: path.to_path_buf() })
     }
 
@@ -111,7 +114,7 @@ mod tests {
     fn words_keep_their_place_and_their_answer() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("predictions.parquet");
-        let mut writer = WordPredictionsWriter::create(&path, &Provenance::new("eval", 1)).unwrap();
+        let mut writer = WordPredictionsWriter::create(&path, &[], &Provenance::new("eval", 1)).unwrap();
         let words = WordPredictions {
             example_ids: vec!["7".into(), "7".into()],
             positions: vec![0, 1],

@@ -7,7 +7,7 @@ use tokenizers::{EncodeInput, Encoding, InputSequence};
 
 use crate::error::TokensError;
 use crate::special::id;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{PAIR, SINGLE, Tokenizer};
 use crate::tokens::{NO_WORD, Tokens};
 
 /// Characters of a text shown in a message.
@@ -37,19 +37,19 @@ impl Tokenizer {
     /// Special tokens that somebody typed, like `[SEP]`, are recognised as such, as everywhere.
     ///
     /// # Errors
-    /// [`TokensError::MaxTokensTooSmall`], [`TokensError::TextTooLong`], and [`TokensError::Encode`] for a vocabulary
-    /// with gaps.
+    /// [`TokensError::MaxTokensTooSmall`], [`TokensError::TextTooLong`], [`TokensError::TypeBeyondTable`], and
+    /// [`TokensError::Encode`] for a vocabulary with gaps.
     pub fn encode(&self, content: &Content, settings: &TokenizeSettings) -> Result<Tokens, TokensError> {
         match content {
             Content::Text { text, text_b: None } => {
                 let limit = self.limit(settings, self.special_tokens().single_tokens, 1)?;
                 let encoding = self.run(text.as_str(), text)?;
-                tokens(&encoding, limit, &spans(&encoding)?)
+                self.tokens(&encoding, SINGLE, limit, &spans(&encoding)?)
             }
             Content::Text { text, text_b: Some(text_b) } => {
                 let limit = self.limit(settings, self.special_tokens().pair_tokens, 2)?;
                 let encoding = self.run((text.as_str(), text_b.as_str()), text)?;
-                tokens(&encoding, limit, &spans(&encoding)?)
+                self.tokens(&encoding, PAIR, limit, &spans(&encoding)?)
             }
             Content::Words(words) => self.encode_words(words),
         }
@@ -71,7 +71,7 @@ impl Tokenizer {
         let excerpt = words.first().map_or("", String::as_str);
         if !self.words_need_space {
             let encoding = self.run(InputSequence::from(words), excerpt)?;
-            return Ok(self.with_unknown(tokens(&encoding, None, &spans(&encoding)?)?, words));
+            return Ok(self.with_unknown(self.tokens(&encoding, SINGLE, None, &spans(&encoding)?)?, words));
         }
         let added = self.inner.get_added_vocabulary().get_vocab();
         let needs = |word: &String| !word.starts_with(' ') && !added.contains_key(word);
@@ -85,7 +85,7 @@ impl Tokenizer {
                 (*start, *end) = ((*start - 1).max(0), (*end - 1).max(0));
             }
         }
-        Ok(self.with_unknown(tokens(&encoding, None, &spans)?, words))
+        Ok(self.with_unknown(self.tokens(&encoding, SINGLE, None, &spans)?, words))
     }
 
     /// Gives each word that has no token the unknown token, with the whole word as its span.
@@ -98,6 +98,7 @@ impl Tokenizer {
             filled.offsets.push(span);
             filled.word_ids.push(word);
         };
+        let type_id = self.types.read_as(self.types.text);
         // The words before `next` have their tokens. Behind the words' tokens stand special ones, at `end`.
         let (mut next, end) = (0, (words.len(), NO_WORD));
         for token in 0..=tokens.len() {
@@ -109,7 +110,7 @@ impl Tokenizer {
             };
             for (missing, text) in words.iter().enumerate().take(until).skip(next) {
                 let length = text.chars().count();
-                push(unknown, 0, (0, i32::try_from(length).unwrap_or(i32::MAX)), id_of(missing));
+                push(unknown, type_id, (0, i32::try_from(length).unwrap_or(i32::MAX)), id_of(missing));
             }
             if token < tokens.len() {
                 push(tokens.input_ids[token], tokens.type_ids[token], tokens.offsets[token], word);
@@ -125,6 +126,20 @@ impl Tokenizer {
             excerpt: text.chars().take(EXCERPT).collect(),
             source,
         })
+    }
+
+    /// Keeps `limit` tokens of the text or texts, and every special token.
+    fn tokens(
+        &self,
+        encoding: &Encoding,
+        of: &'static str,
+        limit: Option<usize>,
+        spans: &[(i32, i32)],
+    ) -> Result<Tokens, TokensError> {
+        self.check_types(of, encoding.get_type_ids().iter().copied().max().map_or(0, id))?;
+        let mut tokens = tokens(encoding, limit, spans)?;
+        tokens.type_ids.iter_mut().for_each(|type_id| *type_id = self.types.read_as(*type_id));
+        Ok(tokens)
     }
 
     /// Tokens of the text itself that fit.
@@ -155,7 +170,7 @@ fn spans(encoding: &Encoding) -> Result<Vec<(i32, i32)>, TokensError> {
     encoding.get_offsets().iter().map(span).collect()
 }
 
-/// Keeps `limit` tokens of the text or texts, and every special token.
+/// The tokens with the types that the template gives.
 fn tokens(encoding: &Encoding, limit: Option<usize>, spans: &[(i32, i32)]) -> Result<Tokens, TokensError> {
     let special = encoding.get_special_tokens_mask();
     let second = |token: usize| usize::from(encoding.token_to_sequence(token) == Some(1));

@@ -97,6 +97,18 @@ pub enum TokensError {
         /// Tokens of a window, special tokens included.
         max_tokens: usize,
     },
+    /// The tokenizer gives a token type that the encoder has no row for.
+    #[error("the tokenizer gives {of} the token type {type_id}, and the encoder's table of token types has {rows} rows, so that \
+             its largest is {}: {of} cannot be read by it; take an encoder made for them, or save the tokenizer again with \
+             the encoder's own tokenizer class", rows - 1)]
+    TypeBeyondTable {
+        /// `single texts` or `pairs of texts`.
+        of: &'static str,
+        /// The type.
+        type_id: i32,
+        /// Rows of the encoder's table, at least 2.
+        rows: usize,
+    },
     /// One entry of a batch failed.
     #[error("cannot tokenize entry {entry} of the batch")]
     InBatch {

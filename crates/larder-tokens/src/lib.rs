@@ -32,6 +32,7 @@ mod stage;
 mod template;
 mod tokenizer;
 mod tokens;
+mod types;
 mod windows;
 
 pub use encode::TokenizeSettings;
@@ -39,7 +40,7 @@ pub use error::TokensError;
 pub use evened::evened;
 pub use special::SpecialTokens;
 pub use split_words::split_words;
-pub use stage::{FORMAT_VERSION, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};
+pub use stage::{FORMAT_VERSION, SKIPPED_ROWS, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};
 pub use tokenizer::Tokenizer;
 pub use tokens::{NO_WORD, Tokens};
 pub use windows::{TakenWord, Window, own_tokens, windows};

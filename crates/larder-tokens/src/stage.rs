@@ -6,8 +6,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use larder_data::{DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, Task};
-use larder_store::{Provenance, StoreError, TokenRow, TokensWriter};
+use larder_data::{
+    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, Task, split_has_targets,
+};
+use larder_store::{Provenance, StoreError, TokenRow, TokensLayout, TokensWriter};
 
 use crate::{TokenizeSettings, Tokenizer, TokensError};
 
@@ -16,6 +18,9 @@ pub const FORMAT_VERSION: u32 = 2;
 
 /// The split that labels are learnt from.
 const TRAIN: &str = "train";
+
+/// The part of a tokens file's provenance that says how many rows were left out.
+pub const SKIPPED_ROWS: &str = "ran.skipped_rows";
 
 /// Rows tokenized at a time: enough for every core, little memory.
 const BATCH_ROWS: usize = 2048;
@@ -83,20 +88,49 @@ pub enum TokenizeStageError {
 }
 
 impl TokenizeRequest<'_> {
+    /// What is done with the template's token types, where it is more than keeping those of pairs.
+    fn token_types(&self) -> Option<&'static str> {
+        match self.spec.columns.text_b.is_some() {
+            true => self.tokenizer.reads_types_as_zero().then_some("all 0, the encoder's only one"),
+            false => self.tokenizer.gives_types().then_some("as the template gives them"),
+        }
+    }
+
     /// What the tokens file made now would record.
     ///
     /// # Errors
     /// [`DataError`] when the split cannot be read.
     pub fn provenance(&self) -> Result<Provenance, DataError> {
+        let policy = match self.on_bad_row {
+            // Before, rows with a label that train does not have were left out.
+            OnBadRow::Skip if self.split != TRAIN => format!("{}, labels unseen in train kept", self.on_bad_row),
+            policy => policy.to_string(),
+        };
         let provenance = Provenance::new("tokenize", FORMAT_VERSION)
             .with_all(self.spec.fingerprint_parts(self.split)?)
             .with("tokenizer.digest", self.tokenizer.digest())
             .with("max_tokens", self.max_tokens)
-            .with("on_bad_row", self.on_bad_row);
+            .with("on_bad_row", policy);
+        let provenance = if self.has_targets()? { provenance } else { provenance.with("targets", "none") };
+        // Files of versions that dropped the types, or kept types that the encoder does not have, are stale.
+        let provenance = match self.token_types() {
+            Some(types) => provenance.with("token_types", types),
+            None => provenance,
+        };
         Ok(match self.spec.task {
             Task::Sequence => provenance,
             Task::Tagging => provenance.with("on_illegal_tags", self.on_illegal_tags),
         })
+    }
+}
+
+impl TokenizeRequest<'_> {
+    /// Whether the split says what is to be predicted. Train must, as far as the description knows a column for it.
+    fn has_targets(&self) -> Result<bool, DataError> {
+        match self.split == TRAIN {
+            true => Ok(self.spec.has_targets()),
+            false => split_has_targets(self.spec, self.split),
+        }
     }
 }
 
@@ -112,14 +146,22 @@ pub fn tokenize(
 ) -> Result<TokenizeReport, TokenizeStageError> {
     let started = Instant::now();
     let TokenizeRequest { spec, split, target, .. } = *request;
-    let mut reader = ExampleReader::open(spec, split, request.on_bad_row)?.on_illegal_tags(request.on_illegal_tags);
+    let has_targets = request.has_targets()?;
+    let mut reader = match has_targets {
+        true => ExampleReader::open(spec, split, request.on_bad_row)?.on_illegal_tags(request.on_illegal_tags),
+        false => ExampleReader::open_without_targets(spec, split, request.on_bad_row)?,
+    };
     // Without a training split there is nobody to learn the labels from, and nothing to disagree with.
     let labels_known = spec.labels.is_some() || spec.split_names().any(|name| name == TRAIN);
-    if spec.has_targets() && labels_known {
-        reader = reader.with_labels(LabelMap::resolve(spec)?);
+    if has_targets && labels_known {
+        let labels = LabelMap::resolve(spec)?;
+        // A label that training never saw is answered wrongly, and that counts.
+        reader = if split == TRAIN { reader.with_labels(labels) } else { reader.with_seen_labels(labels) };
     }
     let tagging = spec.task == Task::Tagging;
-    let mut writer = TokensWriter::create(target, tagging, spec.columns.text_b.is_some(), provenance)?;
+    let pair = spec.columns.text_b.is_some();
+    let layout = TokensLayout { tagging, pair, types: pair || request.tokenizer.gives_types() };
+    let mut writer = TokensWriter::with_layout(target, layout, provenance)?;
     let max_tokens = (!tagging).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };
     let mut report = TokenizeReport {
@@ -167,9 +209,10 @@ pub fn tokenize(
         }
         progress(report.rows);
     }
-    writer.finish()?;
     report.repaired_rows = reader.repaired();
     report.skipped = reader.skipped().clone();
+    writer.note(SKIPPED_ROWS, report.skipped.count);
+    writer.finish()?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }

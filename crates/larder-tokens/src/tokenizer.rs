@@ -9,6 +9,7 @@ use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 use crate::error::TokensError;
 use crate::special::{SpecialTokens, UnknownToken, leading};
 use crate::template;
+use crate::types::TokenTypes;
 
 /// A tokenizer, as published with its encoder.
 ///
@@ -21,6 +22,7 @@ pub struct Tokenizer {
     digest: String,
     vocabulary_size: usize,
     special_tokens: SpecialTokens,
+    pub(crate) types: TokenTypes,
     /// Special tokens in front of a text.
     pub(crate) leading_tokens: usize,
     /// Whether a word in the middle of a text is another token than the same word alone, and the tokenizer does not
@@ -61,7 +63,7 @@ impl Tokenizer {
                 return Err(TokensError::Vocabulary { path: path.to_owned(), tokens, largest });
             }
         };
-        let (special_tokens, leading_tokens) = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
+        let Probed { special_tokens, leading_tokens, types } = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
         if special_tokens.single_tokens == 0 {
             let found = if inner.get_post_processor().is_some() { "present" } else { "absent" };
             return Err(TokensError::NoSpecialTokens { path: path.to_owned(), found });
@@ -74,7 +76,58 @@ impl Tokenizer {
             vocabulary_size,
             special_tokens,
             leading_tokens,
+            types,
         })
+    }
+
+    /// Says how many rows the encoder's table of token types has; `None` where it reads no types, or it is not known.
+    ///
+    /// An encoder of a single type reads type 0, whatever the file's template says. Of others, texts with types beyond the
+    /// table are refused.
+    #[must_use]
+    pub fn with_type_rows(mut self, rows: Option<usize>) -> Self {
+        self.types.rows = rows;
+        self
+    }
+
+    /// Does it tell capital letters from small ones?
+    pub fn keeps_case(&self) -> bool {
+        const CAPITALS: [&str; 3] = ["A LARDER", "ÉTÉ", "МИР"];
+        let ids = |text: &str| self.inner.encode(text, false).map(|encoding| encoding.get_ids().to_vec()).ok();
+        CAPITALS.iter().any(|text| ids(text) != ids(&text.to_lowercase()))
+    }
+
+    /// Does it give a single text, or a sentence of words, types other than 0?
+    pub fn gives_types(&self) -> bool {
+        self.types.read_as(self.types.largest_single) != 0
+    }
+
+    /// Does its template give types that the encoder reads as 0, since it has no other?
+    pub fn reads_types_as_zero(&self) -> bool {
+        self.types.only_zero() && self.types.largest_single.max(self.types.largest_pair) != 0
+    }
+
+    /// Checks that the encoder has every type that the template gives single texts.
+    ///
+    /// # Errors
+    /// [`TokensError::TypeBeyondTable`].
+    pub fn check_single_types(&self) -> Result<(), TokensError> {
+        self.check_types(SINGLE, self.types.largest_single)
+    }
+
+    /// Checks that the encoder has every type that the template gives pairs.
+    ///
+    /// # Errors
+    /// [`TokensError::TypeBeyondTable`].
+    pub fn check_pair_types(&self) -> Result<(), TokensError> {
+        self.check_types(PAIR, self.types.largest_pair)
+    }
+
+    pub(crate) fn check_types(&self, of: &'static str, type_id: i32) -> Result<(), TokensError> {
+        match self.types.rows {
+            Some(rows) if self.types.lacks(type_id) => Err(TokensError::TypeBeyondTable { of, type_id, rows }),
+            _ => Ok(()),
+        }
     }
 
     /// Hex blake3 digest of the file's bytes.
@@ -113,20 +166,35 @@ impl Tokenizer {
     }
 }
 
-/// What the tokenizer puts around one word, and around a pair; and how much of it in front.
-fn probe(
-    inner: &tokenizers::Tokenizer,
-    unknown: &UnknownToken,
-    path: &Path,
-) -> Result<(SpecialTokens, usize), TokensError> {
+/// What a message calls an input of one text.
+pub(crate) const SINGLE: &str = "single texts";
+/// And one of two.
+pub(crate) const PAIR: &str = "pairs of texts";
+
+/// What the outputs for a word and for a pair show.
+struct Probed {
+    special_tokens: SpecialTokens,
+    leading_tokens: usize,
+    types: TokenTypes,
+}
+
+/// What the tokenizer puts around one word, and around a pair; how much of it in front; and the types it gives.
+fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> Result<Probed, TokensError> {
     let failed = |source| TokensError::Encode { path: path.to_owned(), excerpt: String::new(), source };
     // A word shows what stands before and after a text; a vocabulary that cannot read it still shows its template.
     let single = match inner.encode("a", true) {
         Ok(encoding) => encoding,
         Err(_) => inner.encode("", true).map_err(failed)?,
     };
-    let pair = inner.encode(("", ""), true).map_err(failed)?;
-    Ok((SpecialTokens::find(inner, unknown, &single, &pair), leading(&single)))
+    let pair = match inner.encode(("a", "a"), true) {
+        Ok(encoding) => encoding,
+        Err(_) => inner.encode(("", ""), true).map_err(failed)?,
+    };
+    Ok(Probed {
+        special_tokens: SpecialTokens::find(inner, unknown, &single, &pair),
+        leading_tokens: leading(&single),
+        types: TokenTypes::find(&single, &pair),
+    })
 }
 
 /// Whether words in the middle of a text begin with a space that is not put before the text: byte-level BPE, and

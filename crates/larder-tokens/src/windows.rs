@@ -136,6 +136,15 @@ impl Window {
         [leading, &self.before, body, &self.after, trailing].concat()
     }
 
+    /// The types of what [`Window::input_ids`] gives, `[len]`, from those of the full sentence. Neighbouring sentences have
+    /// the type of the sentence's own tokens: a template gives all texts that stand alone the same.
+    pub fn type_ids(&self, sentence: &[i32]) -> Vec<i32> {
+        let own = sentence.get(self.body.start).copied().unwrap_or(0);
+        let [leading, body, trailing] = [&self.leading, &self.body, &self.trailing].map(|part| &sentence[part.clone()]);
+        let [before, after] = [&self.before, &self.after].map(|tokens| vec![own; tokens.len()]);
+        [leading, &before, body, &after, trailing].concat()
+    }
+
     /// Where a token of [`Window::body`] stands in this window.
     pub fn place(&self, token: usize) -> usize {
         self.leading.len() + self.before.len() + token - self.body.start
@@ -194,6 +203,7 @@ mod tests {
         // Word 4 has 1 token behind it in the first window and 1 before it in the second: the earlier.
         assert_eq!(taken, [vec![0, 1, 2, 3, 4], vec![5, 6, 7], vec![8, 9]]);
         assert_eq!(windows[1].input_ids(&(0..12).collect::<Vec<_>>()), [0, 4, 5, 6, 7, 8, 9, 11]);
+        assert_eq!(windows[1].type_ids(&(20..32).collect::<Vec<_>>()), [20, 24, 25, 26, 27, 28, 29, 31]);
         assert_eq!(windows[1].place(6), 3);
     }
 
@@ -251,6 +261,7 @@ mod tests {
         assert_eq!(read(8, &[&[15]], after), [101, 15, 1, 2, 21, 22, 23, 102]);
         assert_eq!(read(8, before, &[&[21]]), [101, 13, 14, 15, 1, 2, 21, 102]);
         let window = window().with_context(8, before, after);
+        assert_eq!(window.type_ids(&[2, 1, 1, 0]), [2, 1, 1, 1, 1, 1, 1, 0]);
         assert_eq!((window.place(1), window.place(2), window.len()), (3, 4, 8));
     }
 

@@ -98,17 +98,6 @@ pub enum TrainError {
         /// What was asked.
         found: usize,
     },
-    /// Cross-validation is impossible because a class has one row.
-    #[error(
-        "class `{class}` has {rows} training row(s), and cross-validation needs at least 2 of each class: add \
-         rows, drop the class, or fix C and train on a single feature column (no cross-validation then)"
-    )]
-    TooFewRows {
-        /// The rarest class.
-        class: String,
-        /// Its training rows.
-        rows: usize,
-    },
     /// The fit ended without finite weights.
     #[error(
         "the fit on {columns} (C = {c}) diverged: its objective is {objective}; standardise the features or \
@@ -189,17 +178,6 @@ pub enum TrainError {
         previous: Option<String>,
         /// Its tag.
         tag: String,
-    },
-    /// Choosing among settings needs sentences to hold out.
-    #[error(
-        "{sentences} training sentence(s) with words cannot be parted into {parts} to choose by: add sentences, \
-         or fix C with `--c` and leave `--use choose` out (nothing to choose then)"
-    )]
-    TooFewSentences {
-        /// The sentences.
-        sentences: usize,
-        /// The parts.
-        parts: usize,
     },
     /// Without a fold nothing is held out.
     #[error("0 folds hold nothing out: take 1 (one fifth of the sentences, once), or 2 or more (each part in turn)")]

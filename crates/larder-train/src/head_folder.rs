@@ -2,9 +2,11 @@
 //!
 //! Each file is written beside its place and renamed, numbers first: a `head.json` that can be read has its numbers.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use larder_store::{write_atomic, write_json};
+use larder_checksums::{metadata_entry, seal_safetensors, verify_safetensors};
+use larder_store::{StoreError, read_json_text, write_atomic, write_json};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,9 +48,10 @@ pub(crate) fn write_head(dir: &Path, description: &impl Serialize, tensors: &[Te
         .iter()
         .map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F64, shape.to_vec(), data)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
-    let numbers = views
-        .and_then(|views| serialize(views, None))
+    let mut numbers = views
+        .and_then(|views| serialize(views, Some(HashMap::from([metadata_entry()]))))
         .map_err(|source| TrainError::Safetensors { path: path.clone(), source })?;
+    seal_safetensors(&mut numbers);
     write_atomic(&path, |file| std::io::Write::write_all(file, &numbers))?;
     Ok(write_json(&dir.join(HEAD_JSON), description)?)
 }
@@ -56,8 +59,8 @@ pub(crate) fn write_head(dir: &Path, description: &impl Serialize, tensors: &[Te
 /// Reads the description of a head of kind `expected`.
 pub(crate) fn read_description<D: DeserializeOwned>(dir: &Path, expected: &str) -> Result<D, TrainError> {
     let path = dir.join(HEAD_JSON);
-    let text =
-        larder_files::read(&path).map_err(|source| TrainError::Io { action: "read", path: path.clone(), source })?;
+    let missing = || TrainError::Io { action: "read", path: path.clone(), source: std::io::ErrorKind::NotFound.into() };
+    let text = read_json_text(&path)?.ok_or_else(missing)?;
     let json = |source| TrainError::Json { path: path.clone(), source };
     let Version { version, kind } = serde_json::from_slice(&text).map_err(json)?;
     if version != HEAD_VERSION {
@@ -99,6 +102,7 @@ impl Numbers {
             path: path.clone(),
             source,
         })?;
+        verify_safetensors(&bytes).map_err(|what| StoreError::Damaged { path: path.clone(), what })?;
         Ok(Self { path, bytes })
     }
 

@@ -58,6 +58,7 @@ mod sequence_head;
 mod settings;
 mod standardise;
 mod tagging;
+mod threshold;
 mod told_apart;
 mod train;
 mod weight;
@@ -73,14 +74,15 @@ pub use mlp_head::{MlpHead, MlpLayer};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;
-pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings};
+pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings, UNCHOSEN_C};
 pub use standardise::{Standardiser, StandardiserFit};
 pub use tagging::{
     ColumnUse, DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_MEMORY_BYTES, DEFAULT_TAGGING_FOLDS,
     DEFAULT_TAGGING_GRID, TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE, TaggedEntity, TaggedSentence, TaggerKind,
     TaggerSolver, TaggingHead, TaggingProgress, TaggingScores, TaggingSelection, TaggingSelectionEntry,
-    TaggingSettings, TrainedTagger, WordSource, WordsInMemory, train_tagger,
+    TaggingSettings, TrainedTagger, UNCHOSEN_TAGGING_C, WordSource, WordsInMemory, train_tagger,
 };
+pub use threshold::{HALF, HeldOutThreshold, TUNING_RULE, TuningGain, tune_threshold};
 pub use told_apart::told_apart;
 pub use train::{Progress, Trained, train};
 pub use weight::{ClassWeight, ClassWeightChoice};

@@ -8,9 +8,10 @@
 //! then tried on the winner: with a tuned threshold the two differ little, and this halves the time.
 //!
 //! For two classes and a tuned threshold, a fold's score uses the threshold that is best on the *other* folds'
-//! out-of-fold probabilities: no row takes part in the choice of the threshold it is judged by.
+//! out-of-fold probabilities: no row takes part in the choice of the threshold it is judged by. Where those answers gain no
+//! more than one standard error beside those at 0.5, the threshold is 0.5.
 
-use larder_metrics::{ConfusionMatrix, best_threshold};
+use larder_metrics::ConfusionMatrix;
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -25,6 +26,7 @@ use crate::ranking::mean_auc;
 use crate::selection::{Selection, SelectionEntry, choose, dominates};
 use crate::settings::{ThresholdChoice, TrainSettings};
 use crate::standardise::{Moments, Standardiser};
+use crate::threshold::{HALF, TuningGain, tune_threshold};
 use crate::weight::ClassWeight;
 
 /// Gradient norm, relative to that at zero weights, at which a candidate is good enough to be scored. Looser and tighter
@@ -42,10 +44,19 @@ const PATIENCE: usize = 2;
 pub(crate) struct OutOfFold {
     /// `[rows, classes]`.
     pub(crate) probabilities: Array2<f64>,
-    /// `[rows]`, with the thresholds of the other folds.
+    /// `[rows]`, where the threshold is tuned with those of the other folds.
     pub(crate) predictions: Vec<usize>,
-    /// The threshold that is best on all rows' probabilities; `None` for more than two classes.
+    /// 0.5, or the threshold that is best on all rows' probabilities; `None` for more than two classes.
     pub(crate) threshold: Option<f64>,
+}
+
+/// An entry's answers to rows it had not seen.
+struct Judged {
+    /// The metric on each fold.
+    fold_scores: Vec<f64>,
+    answers: OutOfFold,
+    /// What tuning the threshold gains; `None` where it is not tuned.
+    gain: Option<TuningGain>,
 }
 
 /// What a selection needs to know.
@@ -79,15 +90,15 @@ impl Search<'_> {
             self.columns.par_iter().map(|column| self.standardisers(column)).collect();
         let mut entries: Vec<SelectionEntry> = Vec::new();
         // What the entries that may still be chosen said; the others' is let go.
-        let mut kept: Vec<(usize, Array2<f64>, Vec<usize>)> = Vec::new();
+        let mut kept: Vec<(usize, OutOfFold)> = Vec::new();
         let class_weights = self.settings.class_weight.candidates(self.settings.metric);
         let rounds = candidates.len() + usize::from(class_weights.len() > 1);
         let mut try_candidate = |number: usize, candidate: &Candidate, class_weights: &[ClassWeight]| {
-            self.try_candidate(candidate, class_weights, &standardisers, &mut |entry, probabilities, predictions| {
+            self.try_candidate(candidate, class_weights, &standardisers, &mut |entry, answers| {
                 on_entry(number, rounds, &entry);
-                if !kept.iter().any(|(index, ..)| dominates(&entries[*index], &entry)) {
-                    kept.retain(|(index, ..)| !dominates(&entry, &entries[*index]));
-                    kept.push((entries.len(), probabilities, predictions));
+                if !kept.iter().any(|(index, _)| dominates(&entries[*index], &entry)) {
+                    kept.retain(|(index, _)| !dominates(&entry, &entries[*index]));
+                    kept.push((entries.len(), answers));
                 }
                 entries.push(entry);
             })?;
@@ -105,13 +116,11 @@ impl Search<'_> {
             chosen = try_candidate(candidates.len(), winner, &class_weights[1..])?;
         }
         let chosen = chosen.0;
-        let (_, probabilities, predictions) = kept
+        let (_, answers) = kept
             .into_iter()
-            .find(|(index, ..)| *index == chosen)
+            .find(|(index, _)| *index == chosen)
             .expect("no entry is better than the chosen one in both score and ranking");
-        let threshold = self.threshold(&probabilities, |_| true)?;
-        let selection = Selection { metric: self.settings.metric, folds: self.folds, entries, chosen };
-        Ok((selection, OutOfFold { probabilities, predictions, threshold }))
+        Ok((Selection::new(self.settings.metric, self.folds, entries, chosen), answers))
     }
 
     /// The entry of one candidate, class weight and strength, the first of the grid.
@@ -123,7 +132,7 @@ impl Search<'_> {
         let standardisers: Vec<ColumnStandardisers> =
             self.columns.par_iter().map(|column| self.standardisers(column)).collect();
         let mut found = None;
-        self.try_candidate(candidate, &[class_weight], &standardisers, &mut |entry, _, _| {
+        self.try_candidate(candidate, &[class_weight], &standardisers, &mut |entry, _| {
             found.get_or_insert(entry);
         })?;
         Ok(found)
@@ -148,7 +157,7 @@ impl Search<'_> {
         candidate: &Candidate,
         class_weights: &[ClassWeight],
         standardisers: &[ColumnStandardisers],
-        on_entry: &mut dyn FnMut(SelectionEntry, Array2<f64>, Vec<usize>),
+        on_entry: &mut dyn FnMut(SelectionEntry, OutOfFold),
     ) -> Result<(), TrainError> {
         let of_candidate: Vec<&ColumnStandardisers> =
             candidate.columns.iter().map(|&position| &standardisers[position]).collect();
@@ -191,7 +200,8 @@ impl Search<'_> {
             for path in running {
                 let logits = batch.logits(&path.tasks(), &path.points(), self.fold_of_row);
                 let probabilities = probabilities_of(&logits);
-                let (fold_scores, predictions) = self.score(&probabilities)?;
+                let auc = mean_auc(&probabilities, self.labels);
+                let Judged { fold_scores, answers, gain } = self.judge(probabilities)?;
                 let (mean, standard_deviation) = mean_and_deviation(&fold_scores);
                 let entry = SelectionEntry {
                     candidate: candidate.name.clone(),
@@ -201,28 +211,32 @@ impl Search<'_> {
                     fold_scores,
                     mean,
                     standard_deviation,
-                    auc: mean_auc(&probabilities, self.labels),
+                    auc,
+                    threshold_gain: gain,
                     converged: path.descents.iter().all(Descent::converged),
                 };
                 path.note(&entry);
-                on_entry(entry, probabilities, predictions);
+                on_entry(entry, answers);
             }
         }
         Ok(())
     }
 
-    /// The metric on each fold, and the answers, every fold with the threshold of the others.
-    fn score(&self, probabilities: &Array2<f64>) -> Result<(Vec<f64>, Vec<usize>), TrainError> {
-        let thresholds: Vec<Option<f64>> = (0..self.folds)
-            .into_par_iter()
-            .map(|fold| self.threshold(probabilities, |row| self.fold_of_row[row] != fold))
-            .collect::<Result<_, _>>()?;
-        let predictions: Vec<usize> = probabilities
-            .rows()
-            .into_iter()
-            .zip(self.fold_of_row)
-            .map(|(row, &fold)| answer(row.iter().copied(), thresholds[fold]))
-            .collect();
+    /// The answers, where the threshold is tuned every fold's with those of the others, and the metric on each fold.
+    fn judge(&self, probabilities: Array2<f64>) -> Result<Judged, TrainError> {
+        let (threshold, predictions, gain) = match (self.classes, self.settings.threshold) {
+            (2, ThresholdChoice::Tuned) => {
+                let of_one = probabilities.column(1).to_vec();
+                let metric = self.settings.metric;
+                let tuned = tune_threshold(&of_one, self.labels, self.fold_of_row, self.folds, metric)?;
+                (Some(tuned.threshold), tuned.answers, Some(tuned.gain))
+            }
+            (classes, _) => {
+                let threshold = (classes == 2).then_some(HALF);
+                let rows = probabilities.rows().into_iter();
+                (threshold, rows.map(|row| answer(row.iter().copied(), threshold)).collect(), None)
+            }
+        };
         let scores = (0..self.folds).map(|fold| {
             let of_fold = |values: &[usize]| -> Vec<usize> {
                 values.iter().zip(self.fold_of_row).filter(|(_, f)| **f == fold).map(|(value, _)| *value).collect()
@@ -230,22 +244,8 @@ impl Search<'_> {
             let matrix = ConfusionMatrix::from_classes(&of_fold(self.labels), &of_fold(&predictions), self.classes)?;
             Ok(self.settings.metric.of(&matrix))
         });
-        Ok((scores.collect::<Result<_, TrainError>>()?, predictions))
-    }
-
-    /// The best threshold on the rows for which `keep` holds; `None` for more than two classes.
-    fn threshold(&self, probabilities: &Array2<f64>, keep: impl Fn(usize) -> bool) -> Result<Option<f64>, TrainError> {
-        if self.classes != 2 {
-            return Ok(None);
-        }
-        if self.settings.threshold == ThresholdChoice::Half {
-            return Ok(Some(0.5));
-        }
-        let (of_one, gold): (Vec<f64>, Vec<usize>) = (0..self.labels.len())
-            .filter(|&row| keep(row))
-            .map(|row| (probabilities[[row, 1]], self.labels[row]))
-            .unzip();
-        Ok(Some(best_threshold(&of_one, &gold, self.settings.metric)?.threshold))
+        let fold_scores = scores.collect::<Result<_, TrainError>>()?;
+        Ok(Judged { fold_scores, answers: OutOfFold { probabilities, predictions, threshold }, gain })
     }
 }
 

@@ -3,6 +3,7 @@
 use larder_metrics::Metric;
 use serde::{Deserialize, Serialize};
 
+use crate::threshold::{TUNING_RULE, TuningGain};
 use crate::weight::ClassWeight;
 
 /// One line of the selection table: one candidate, class weight and strength.
@@ -16,7 +17,7 @@ pub struct SelectionEntry {
     pub class_weight: ClassWeight,
     /// The strength.
     pub c: f64,
-    /// The metric on each fold `[folds]`.
+    /// The metric on each fold `[folds]`, where the threshold is tuned with the one that is best on the other folds.
     pub fold_scores: Vec<f64>,
     /// Their mean.
     pub mean: f64,
@@ -25,6 +26,10 @@ pub struct SelectionEntry {
     /// How well the out-of-fold probabilities rank the rows, without any threshold: the area under the ROC curve, for
     /// more than two classes the mean over "one class against the rest". 0.5 is chance.
     pub auc: f64,
+    /// What tuning the threshold gains, which is left at 0.5 unless that is more than one standard error; `None` where it
+    /// is not tuned: for more than two classes, or on request.
+    #[serde(default)]
+    pub threshold_gain: Option<TuningGain>,
     /// Whether all folds' fits reached [`SELECTION_TOLERANCE`](crate::SELECTION_TOLERANCE).
     pub converged: bool,
 }
@@ -34,7 +39,16 @@ impl SelectionEntry {
     pub fn standard_error(&self) -> f64 {
         self.standard_deviation / (self.fold_scores.len().max(1) as f64).sqrt()
     }
+
+    /// Whether the threshold is another than 0.5, tuned on held-out rows.
+    pub fn has_tuned_threshold(&self) -> bool {
+        self.threshold_gain.is_some_and(|gain| gain.is_taken())
+    }
 }
+
+/// What is chosen, in words.
+const RULE: &str = "chosen among the entries within one standard error of the best mean: the one that ranks held-out rows \
+                    best (AUC), of equals the most strongly regularised";
 
 /// The whole selection.
 ///
@@ -51,9 +65,18 @@ pub struct Selection {
     pub entries: Vec<SelectionEntry>,
     /// Index of the chosen entry.
     pub chosen: usize,
+    /// How it was chosen, in words.
+    #[serde(default)]
+    pub rule: String,
 }
 
 impl Selection {
+    pub(crate) fn new(metric: Metric, folds: usize, entries: Vec<SelectionEntry>, chosen: usize) -> Self {
+        let tunes = entries.iter().any(|entry| entry.threshold_gain.is_some());
+        let rule = if tunes { format!("{RULE}; threshold 0.5, {TUNING_RULE}") } else { RULE.to_owned() };
+        Self { metric, folds, entries, chosen, rule }
+    }
+
     /// The chosen entry.
     pub fn best(&self) -> &SelectionEntry {
         &self.entries[self.chosen]
@@ -112,6 +135,7 @@ mod tests {
             mean,
             standard_deviation: 0.04,
             auc,
+            threshold_gain: None,
             converged: true,
         }
     }

@@ -12,8 +12,9 @@ use crate::logistic::{Convergence, Problem};
 use crate::objective::outputs_of;
 use crate::select::{OutOfFold, Search};
 use crate::selection::{Selection, SelectionEntry};
-use crate::settings::TrainSettings;
+use crate::settings::{TrainSettings, UNCHOSEN_C, unchosen_strength};
 use crate::standardise::Standardiser;
+use crate::threshold::HALF;
 use crate::weight::ClassWeight;
 
 /// What a training run is doing.
@@ -42,14 +43,16 @@ pub enum Progress<'a> {
 pub struct Trained {
     /// The head, fitted on all of train.
     pub head: LogisticHead,
-    /// The selection table; `None` when there was nothing to choose and too few rows for cross-validation.
+    /// The selection table; `None` where too few rows were there for cross-validation.
     pub selection: Option<Selection>,
+    /// Why nothing was chosen, and what was taken, in words; `None` where there is a selection.
+    pub unchosen: Option<String>,
     /// How well the head solves its problem.
     pub convergence: Convergence,
     /// Scores on the rows it was fitted on: compare with `out_of_fold_scores` to see how much is learnt by heart.
     pub train_scores: ClassificationScores,
-    /// Scores of the chosen candidate's answers to rows it was not fitted on (each with the threshold of the other
-    /// folds). The choice of the candidate saw them, so they are slightly optimistic.
+    /// Scores of the chosen candidate's answers to rows it was not fitted on, a tuned threshold being that of the other
+    /// folds. The choice of the candidate, and whether its threshold is tuned, saw them, so they are slightly optimistic.
     pub out_of_fold_scores: Option<ClassificationScores>,
     /// Probabilities of the chosen candidate for rows it was not fitted on, `[rows, classes]`.
     pub out_of_fold_probabilities: Option<Array2<f64>>,
@@ -63,8 +66,10 @@ pub struct Trained {
 /// `classes`).
 ///
 /// Several columns are tried one by one and side by side; columns, strength, class weight and threshold are chosen by
-/// stratified cross-validation on these rows and no others, and the chosen head is fitted on all of them. Same input
-/// and settings, same head, whatever the number of threads.
+/// stratified cross-validation on these rows and no others, and the chosen head is fitted on all of them. Where no two
+/// classes have 2 rows there is nothing to choose by: all columns side by side, [`UNCHOSEN_C`](crate::UNCHOSEN_C), no class
+/// weights and the threshold 0.5 are taken, unless others were asked for. Same input and settings, same head, whatever the
+/// number of threads.
 ///
 /// # Errors
 /// [`TrainError`] names the column and row of values that are not finite, the class without rows, the row of a label
@@ -95,20 +100,22 @@ pub fn train(
     let mut notes = Vec::new();
     let candidates = candidates(columns);
     let folds = possible_folds(&counts, settings.folds);
-    let class_weights = settings.class_weight.candidates(settings.metric);
-    let choices = candidates.len() * grid.len() * class_weights.len();
     let mut curve = Vec::new();
+    let mut unchosen = None;
     let (chosen, class_weight, c, selected) = if folds < 2 {
-        if choices > 1 {
-            let rarest = rarest(&counts);
-            return Err(TrainError::TooFewRows { class: classes[rarest].clone(), rows: counts[rarest] as usize });
-        }
-        notes.push(
-            "too few rows for cross-validation: the threshold is 0.5, and there are no scores on rows the head has \
-             not seen"
-                .to_owned(),
-        );
-        (&candidates[0], class_weights[0], grid[0], None)
+        // The last one has all columns.
+        let all = candidates.last().expect("there is a column");
+        let (class_weight, c) = (settings.class_weight.unchosen(), unchosen_strength(&grid, UNCHOSEN_C));
+        let rarest = rarest(&counts);
+        unchosen = Some(format!(
+            "class `{}` has {} training row(s), and folds need two classes of 2 rows at least: {}, C = {c}, class weight \
+             {class_weight}{}; nothing tells how the head does on rows that it has not seen",
+            classes[rarest],
+            counts[rarest],
+            all.name,
+            if classes.len() == 2 { ", threshold 0.5" } else { "" }
+        ));
+        (all, class_weight, c, None)
     } else {
         if folds < settings.folds {
             let rarest = rarest(&counts);
@@ -143,7 +150,7 @@ pub fn train(
     progress(Progress::Fitting { candidate: &chosen.name, c });
     let threshold = match &selected {
         Some((_, out_of_fold)) => out_of_fold.threshold,
-        None => (classes.len() == 2).then_some(0.5),
+        None => (classes.len() == 2).then_some(HALF),
     };
     let (head, convergence) = fit(columns, chosen, labels, classes, class_weight, c, threshold, settings.standardise)?;
     let scores = |predictions: &[usize]| -> Result<ClassificationScores, TrainError> {
@@ -158,6 +165,7 @@ pub fn train(
     Ok(Trained {
         head,
         selection,
+        unchosen,
         convergence,
         train_scores,
         out_of_fold_scores,

@@ -99,6 +99,16 @@ impl ClassWeightChoice {
     }
 }
 
+impl ClassWeightChoice {
+    /// What is taken where too few rows are there to choose: what was asked for, else none.
+    pub fn unchosen(self) -> ClassWeight {
+        match self {
+            Self::Auto | Self::None => ClassWeight::None,
+            Self::Balanced => ClassWeight::Balanced,
+        }
+    }
+}
+
 impl fmt::Display for ClassWeightChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -5,7 +5,7 @@ mod common;
 use common::{column, labels, names, noise};
 use larder_metrics::Metric;
 use larder_train::{
-    ClassWeightChoice, FeatureColumn, Progress, ThresholdChoice, TrainError, TrainSettings, Trained, train,
+    ClassWeight, ClassWeightChoice, FeatureColumn, Progress, ThresholdChoice, TrainSettings, Trained, train,
 };
 use ndarray::Array2;
 
@@ -158,16 +158,71 @@ fn few_rows_mean_fewer_folds_and_then_none() {
     let trained = run(&[&features], &gold, 2, &TrainSettings::default());
     assert_eq!(trained.selection.unwrap().folds, 3);
     assert_eq!(trained.notes, ["3 folds instead of 5: class `c0` has 3 training rows"]);
+    assert_eq!(trained.unchosen, None);
+
+    // A class of one row beside two larger ones leaves folds to choose by.
+    let gold = [0, 1, 1, 1, 2, 2, 2];
+    let features = column("mean", &gold, 2, 2.0, 1);
+    assert_eq!(run(&[&features], &gold, 3, &TrainSettings::default()).selection.unwrap().folds, 3);
 
     let gold = [0, 1, 1, 1];
     let features = column("mean", &gold, 2, 2.0, 1);
-    let error = train(&[&features], &gold, &names(2), &TrainSettings::default(), &mut |_| {}).unwrap_err();
-    assert!(matches!(&error, TrainError::TooFewRows { class, rows: 1 } if class == "c0"), "{error}");
-    let fixed = TrainSettings { grid: vec![1.0], class_weight: ClassWeightChoice::None, ..TrainSettings::default() };
-    let trained = run(&[&features], &gold, 2, &fixed);
-    assert!(trained.selection.is_none() && trained.out_of_fold_scores.is_none());
-    assert_eq!(trained.head.threshold, Some(0.5));
-    assert_eq!(trained.notes.len(), 1);
+    for settings in [
+        TrainSettings::default(),
+        TrainSettings { grid: vec![1.0], ..TrainSettings::default() },
+        TrainSettings { grid: vec![1.0], class_weight: ClassWeightChoice::None, ..TrainSettings::default() },
+    ] {
+        let trained = run(&[&features], &gold, 2, &settings);
+        assert!(trained.selection.is_none() && trained.out_of_fold_scores.is_none() && trained.notes.is_empty());
+        assert_eq!((trained.head.threshold, trained.head.c), (Some(0.5), 1.0));
+        let why = trained.unchosen.unwrap();
+        for part in ["class `c0` has 1 training row(s)", "mean, C = 1, class weight none, threshold 0.5", "not seen"] {
+            assert!(why.contains(part), "{why}");
+        }
+    }
+}
+
+#[test]
+fn one_row_a_class_trains_on_all_columns() {
+    let gold = [0, 1, 2];
+    let columns = [column("mean", &gold, 6, 1.0, 1), column("cls", &gold, 6, 1.0, 2)];
+    let columns: Vec<&FeatureColumn> = columns.iter().collect();
+    let trained = run(&columns, &gold, 3, &TrainSettings::default());
+    assert_eq!(trained.train_scores.accuracy, 1.0);
+    assert_eq!(trained.head.columns.len(), 2, "{:?}", trained.unchosen);
+    assert!(trained.unchosen.unwrap().contains("all 2 columns, C = 1, class weight none;"));
+    // What was asked for is taken.
+    let settings = TrainSettings {
+        grid: vec![0.01, 0.1],
+        class_weight: ClassWeightChoice::Balanced,
+        threshold: ThresholdChoice::Half,
+        ..TrainSettings::default()
+    };
+    let asked = run(&columns[..1], &gold, 3, &settings);
+    assert_eq!((asked.head.c, asked.head.class_weight), (0.1, ClassWeight::Balanced));
+}
+
+#[test]
+fn a_threshold_that_gains_nothing_on_rows_that_did_not_choose_it_is_left_at_half() {
+    let mut tuned = 0;
+    for seed in 0..12 {
+        // Half of the rows are of each class: 0.5 is as good as any.
+        let gold: Vec<usize> = (0..240).map(|row| (row * 7 + row / 9) % 2).collect();
+        let features = column("mean", &gold, 6, 0.3, 20 + seed);
+        let settings =
+            TrainSettings { grid: vec![0.1], class_weight: ClassWeightChoice::None, ..TrainSettings::default() };
+        let trained = run(&[&features], &gold, 2, &settings);
+        let selection = trained.selection.unwrap();
+        let best = selection.best();
+        let gain = best.threshold_gain.expect("it was tuned");
+        assert_eq!(best.has_tuned_threshold(), gain.gain > gain.standard_error);
+        assert!(gain.standard_error > 0.0 && gain.standard_error < 0.1, "{gain:?}");
+        assert_eq!(trained.head.threshold == Some(0.5), !best.has_tuned_threshold());
+        assert!(selection.rule.contains("one standard error") && selection.rule.contains("threshold 0.5"));
+        tuned += usize::from(best.has_tuned_threshold());
+    }
+    // By chance one in six.
+    assert!(tuned <= 5, "{tuned} of 12");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub use export::ExportArgs;
 pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::{HintFlags, flag_of};
 pub use inspect::{InspectArgs, RowChoice};
-pub use predict::{InputFormat, PredictArgs};
+pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
 pub use train::{HeadFlags, TrainArgs};
 pub use verify::VerifyArgs;

@@ -146,6 +146,7 @@ fn words_in_memory_are_those_of_the_file() {
         .zip(&lines)
         .map(|(tokens, line)| WordsInput {
             input_ids: &tokens.input_ids,
+            type_ids: &tokens.type_ids,
             word_ids: &tokens.word_ids,
             words: line.words.len(),
             document: 0,

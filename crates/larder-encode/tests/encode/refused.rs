@@ -58,7 +58,8 @@ fn rows_that_cannot_be_read_are_named() {
     let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None, ..Default::default() };
     let outputs = settings.outputs(2).unwrap();
     let mut engine = Engine::new(&bench.runtime, &bench.encoder, &outputs, engine).unwrap();
-    let good = WordsInput { input_ids: &tokens.input_ids, word_ids: &tokens.word_ids, words: 2, document: 0 };
+    let good =
+        WordsInput { input_ids: &tokens.input_ids, type_ids: &[], word_ids: &tokens.word_ids, words: 2, document: 0 };
     for bad in [WordsInput { word_ids: &[0], ..good }, WordsInput { input_ids: &[2, 9999, 1, 3], ..good }] {
         let error = embed_words(&mut engine, &[good, bad], &settings).unwrap_err();
         assert!(matches!(error, EncodeError::Unreadable { sentence: 1, .. }), "{error}");

@@ -141,6 +141,7 @@ fn neighbours_of_the_same_document_are_read_too() {
         .zip(&lines)
         .map(|(tokens, line)| WordsInput {
             input_ids: &tokens.input_ids,
+            type_ids: &tokens.type_ids,
             word_ids: &tokens.word_ids,
             words: line.words.len(),
             document: line.document,

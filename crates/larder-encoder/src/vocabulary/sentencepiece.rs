@@ -30,6 +30,8 @@ pub(super) struct Piece {
 pub(super) struct TrainerSpec {
     #[prost(int32, optional, tag = "3")]
     pub model_type: Option<i32>,
+    #[prost(bool, optional, tag = "24")]
+    pub treat_whitespace_as_suffix: Option<bool>,
     #[prost(bool, optional, tag = "35")]
     pub byte_fallback: Option<bool>,
 }
@@ -38,6 +40,10 @@ pub(super) struct TrainerSpec {
 pub(super) struct NormalizerSpec {
     #[prost(bytes = "vec", optional, tag = "2")]
     pub precompiled_charsmap: Option<Vec<u8>>,
+    #[prost(bool, optional, tag = "3")]
+    pub add_dummy_prefix: Option<bool>,
+    #[prost(bool, optional, tag = "4")]
+    pub remove_extra_whitespaces: Option<bool>,
 }
 
 /// Decodes a Unigram model.
@@ -49,6 +55,9 @@ pub(super) fn unigram(bytes: &[u8]) -> Result<ModelProto, BrokenVocabulary> {
     }
     if kind != UNIGRAM {
         return Err(BrokenVocabulary::NotUnigram { found: kind });
+    }
+    if model.trainer_spec.as_ref().and_then(|spec| spec.treat_whitespace_as_suffix) == Some(true) {
+        return Err(BrokenVocabulary::BlanksBehind);
     }
     match model.pieces.iter().find(|piece| !piece.score().is_finite()) {
         Some(piece) => Err(BrokenVocabulary::Score { piece: piece.piece().to_owned() }),

@@ -1,13 +1,16 @@
 //! What a publisher says beside the vocabulary: `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
 
-use larder_onnx::Family;
 use serde_json::Value as Json;
+
+use super::BrokenVocabulary;
 
 /// A family of tokenizers: what they do before and after the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     /// BERT, DistilBERT, ELECTRA: `[CLS] … [SEP] … [SEP]`.
     Bert,
+    /// BERT's words in a frame whose first token has a type of its own.
+    Funnel,
     /// BERT's words in RoBERTa's frame.
     MpNet,
     /// `<s> … </s></s> … </s>`.
@@ -16,43 +19,49 @@ pub(super) enum Style {
     Albert,
     /// RoBERTa's frame around Unigram's pieces.
     XlmRoberta,
+    /// BERT's frame, and BERT's spelling of it, around the pieces that SentencePiece itself makes.
+    DebertaV2,
+    /// FNet, BigBird: BERT's frame around the pieces that SentencePiece itself makes.
+    Sentences,
 }
 
 impl Style {
-    /// By the `tokenizer_class` of `tokenizer_config.json`, with or without `Fast`.
-    pub fn of_class(class: &str) -> Option<Self> {
-        match class.strip_suffix("Fast").unwrap_or(class) {
-            "BertTokenizer" | "DistilBertTokenizer" | "ElectraTokenizer" => Some(Self::Bert),
-            "MPNetTokenizer" => Some(Self::MpNet),
-            "RobertaTokenizer" => Some(Self::Roberta),
-            "AlbertTokenizer" => Some(Self::Albert),
-            "XLMRobertaTokenizer" => Some(Self::XlmRoberta),
-            _ => None,
-        }
-    }
-
-    /// The tokenizers that a family of models was published with.
-    pub fn of_family(family: Family) -> Self {
-        match family {
-            Family::Bert | Family::DistilBert | Family::Electra => Self::Bert,
-            Family::MpNet => Self::MpNet,
-            Family::Roberta => Self::Roberta,
-            Family::Albert => Self::Albert,
-            Family::XlmRoberta => Self::XlmRoberta,
-        }
-    }
-
     /// For messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bert => "BERT's",
+            Self::Funnel => "Funnel's",
             Self::MpNet => "MPNet's",
             Self::Roberta => "RoBERTa's",
             Self::Albert => "ALBERT's",
             Self::XlmRoberta => "XLM-R's",
+            Self::DebertaV2 => "DeBERTa-v2's",
+            Self::Sentences => "SentencePiece's own",
         }
     }
 }
+
+/// The value of a setting with which it changes nothing.
+enum Usual {
+    Yes,
+    No,
+    Nothing,
+    Word(&'static str),
+}
+
+/// Settings of the classes whose rules are known, and of their kin, that are followed with their usual value alone.
+const UNUSUAL: [(&str, Usual); 10] = [
+    ("do_basic_tokenize", Usual::Yes),
+    ("do_word_tokenize", Usual::Yes),
+    ("do_subword_tokenize", Usual::Yes),
+    ("word_tokenizer_type", Usual::Word("basic")),
+    ("subword_tokenizer_type", Usual::Word("wordpiece")),
+    ("never_split", Usual::Nothing),
+    ("remove_space", Usual::Yes),
+    ("sp_model_kwargs", Usual::Nothing),
+    ("split_by_punct", Usual::No),
+    ("vocab_type", Usual::Word("spm")),
+];
 
 /// A special token's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,15 +88,17 @@ impl Role {
 
     fn default(self, style: Style) -> &'static str {
         match (self, style) {
-            (Self::Cls, Style::Bert | Style::Albert) => "[CLS]",
-            (Self::Sep, Style::Bert | Style::Albert) => "[SEP]",
+            (Self::Cls, Style::Bert | Style::Albert | Style::DebertaV2 | Style::Sentences) => "[CLS]",
+            (Self::Sep, Style::Bert | Style::Albert | Style::DebertaV2 | Style::Sentences) => "[SEP]",
+            (Self::Cls, Style::Funnel) => "<cls>",
+            (Self::Sep, Style::Funnel) => "<sep>",
             (Self::Cls, _) => "<s>",
             (Self::Sep, _) => "</s>",
-            (Self::Pad, Style::Bert) => "[PAD]",
+            (Self::Pad, Style::Bert | Style::DebertaV2) => "[PAD]",
             (Self::Pad, _) => "<pad>",
-            (Self::Unk, Style::Bert | Style::MpNet) => "[UNK]",
+            (Self::Unk, Style::Bert | Style::MpNet | Style::DebertaV2) => "[UNK]",
             (Self::Unk, _) => "<unk>",
-            (Self::Mask, Style::Bert | Style::Albert) => "[MASK]",
+            (Self::Mask, Style::Bert | Style::Albert | Style::DebertaV2 | Style::Sentences) => "[MASK]",
             (Self::Mask, _) => "<mask>",
         }
     }
@@ -147,6 +158,36 @@ impl Settings {
         self.own.get(key).and_then(Json::as_bool)
     }
 
+    /// A text of `tokenizer_config.json`; `None` where it says nothing.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.own.get(key).and_then(Json::as_str)
+    }
+
+    /// Looks for settings of `tokenizer_config.json` that change what a text becomes, and that the rules made here lack.
+    ///
+    /// # Errors
+    /// [`BrokenVocabulary::Setting`].
+    pub fn check(&self) -> Result<(), BrokenVocabulary> {
+        let is_empty = |value: &Json| {
+            value.is_null()
+                || value.as_array().is_some_and(Vec::is_empty)
+                || value.as_object().is_some_and(serde_json::Map::is_empty)
+        };
+        for (key, usual) in UNUSUAL {
+            let Some(value) = self.own.get(key).filter(|value| !is_empty(value)) else { continue };
+            let is_usual = match usual {
+                Usual::Yes => value == true,
+                Usual::No => value == false,
+                Usual::Nothing => false,
+                Usual::Word(word) => value == word,
+            };
+            if !is_usual {
+                return Err(BrokenVocabulary::Setting { key: key.to_owned(), value: value.to_string() });
+            }
+        }
+        Ok(())
+    }
+
     /// The token that plays a part.
     pub fn token(&self, role: Role) -> Token {
         let key = format!("{}_token", role.name());
@@ -156,6 +197,16 @@ impl Settings {
             lstrip: (role, self.style) == (Role::Mask, Style::MpNet),
             ..Token::special(role.default(self.style))
         })
+    }
+
+    /// Special tokens without a part in every text, which are matched in texts all the same; and whether the publisher's
+    /// library gives one an id of its own where it has none: not those that a family spells without having them.
+    pub fn additional(&self) -> Vec<(Token, bool)> {
+        let of = |key: &'static str| [&self.own, &self.special].into_iter().filter_map(move |file| file.get(key));
+        let lists = of("additional_special_tokens").chain(of("extra_special_tokens"));
+        let listed = lists.filter_map(Json::as_array).flatten().map(|token| (token, true));
+        let ends = of("bos_token").chain(of("eos_token")).map(|token| (token, false));
+        ends.chain(listed).filter_map(|(token, is_new)| Some((Token::of(token)?, is_new))).collect()
     }
 
     /// Tokens with ids of their own beside the vocabulary: `added_tokens_decoder`, and older `added_tokens.json`.

@@ -5,6 +5,9 @@ use serde_json::{Value as Json, json};
 use super::BrokenVocabulary;
 use super::settings::{Role, Settings, Style, Token};
 
+/// The type of the token that opens a text, in Funnel Transformer.
+const FUNNEL_CLS_TYPE: usize = 2;
+
 /// The special tokens with their ids.
 pub(super) struct Special {
     tokens: Vec<(usize, Token)>,
@@ -46,6 +49,15 @@ impl Special {
                 tokens.push((id, there.map_or(token, |(_, added)| Token { special: true, ..added.clone() })));
             }
         }
+        for (token, is_new) in settings.additional() {
+            let there = published.iter().find(|(_, added)| added.content == token.content).map(|(id, _)| *id);
+            let known = id_of(&token.content).or(there);
+            let Some(id) = known.or(is_new.then_some(next)) else { continue };
+            next = next.max(id + 1);
+            if tokens.iter().all(|(other, _)| *other != id) {
+                tokens.push((id, Token { special: true, ..token }));
+            }
+        }
         for (id, token) in published {
             if tokens.iter().all(|(other, _)| *other != id) {
                 tokens.push((id, token));
@@ -78,8 +90,9 @@ impl Special {
         let token = |text: &str, segment: usize| json!({"SpecialToken": {"id": text, "type_id": segment}});
         let text = |name: &str, segment: usize| json!({"Sequence": {"id": name, "type_id": segment}});
         let (single, pair) = match style {
-            Style::Bert | Style::Albert => {
-                let single = vec![token(cls, 0), text("A", 0), token(sep, 0)];
+            Style::Bert | Style::Albert | Style::DebertaV2 | Style::Sentences | Style::Funnel => {
+                let first = if style == Style::Funnel { FUNNEL_CLS_TYPE } else { 0 };
+                let single = vec![token(cls, first), text("A", 0), token(sep, 0)];
                 let pair = single.iter().cloned().chain([text("B", 1), token(sep, 1)]).collect::<Vec<_>>();
                 (single, pair)
             }

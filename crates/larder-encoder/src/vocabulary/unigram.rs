@@ -1,4 +1,5 @@
-//! Unigram (Kudo, 2018, <https://arxiv.org/abs/1804.10959>) from a SentencePiece model, as ALBERT and XLM-R have it.
+//! Unigram (Kudo, 2018, <https://arxiv.org/abs/1804.10959>) from a SentencePiece model: as ALBERT and XLM-R have it, which
+//! prepare texts in ways of their own, and as SentencePiece itself does, which DeBERTa-v2, FNet and BigBird leave it to.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,21 +18,34 @@ const NUMBER_COMMA: f64 = 100.0;
 
 pub(super) fn tokenizer(bytes: &[u8], settings: &Settings) -> Result<Json, BrokenVocabulary> {
     let model = unigram(bytes)?;
-    let xlm = settings.style == Style::XlmRoberta;
-    let pieces = if xlm { fairseq_pieces(&model, settings) } else { albert_pieces(&model) };
+    let own_rules = matches!(settings.style, Style::DebertaV2 | Style::Sentences);
+    let pieces = match settings.style {
+        Style::XlmRoberta => fairseq_pieces(&model, settings),
+        Style::Albert => albert_pieces(&model),
+        _ => scored(&model).collect(),
+    };
     let special = Special::new(settings, pieces.len(), |token| pieces.iter().position(|(piece, _)| piece == token))?;
     let unknown = settings.token(Role::Unk).content;
     // `Special` has found it, in the vocabulary or among the added tokens; Unigram needs it in the vocabulary.
     let unk_id = pieces.iter().position(|(piece, _)| *piece == unknown);
     let unk_id = unk_id.ok_or(BrokenVocabulary::NoToken { role: "unk", token: unknown })?;
 
-    let prepend = if settings.flag("add_prefix_space").unwrap_or(true) { "always" } else { "never" };
+    let dummy_prefix = model.normalizer_spec.as_ref().is_none_or(|spec| spec.add_dummy_prefix.unwrap_or(true));
+    let usual = if own_rules { dummy_prefix } else { true };
+    let prepend = if settings.flag("add_prefix_space").unwrap_or(usual) { "always" } else { "never" };
     let metaspace = json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": prepend, "split": true});
-    let pre_tokenizer = json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]});
+    let pre_tokenizer = match own_rules {
+        true => metaspace.clone(),
+        false => json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]}),
+    };
     let byte_fallback = model.trainer_spec.as_ref().and_then(|spec| spec.byte_fallback).unwrap_or(false);
     let table = json!({"type": "Unigram", "unk_id": unk_id, "vocab": pieces, "byte_fallback": byte_fallback});
     let precompiled = precompiled(&model);
-    let normalizer = if xlm { precompiled.unwrap_or(Json::Null) } else { albert_normalizer(precompiled, settings) };
+    let normalizer = match settings.style {
+        Style::XlmRoberta => precompiled.unwrap_or(Json::Null),
+        Style::Albert => albert_normalizer(precompiled, settings),
+        _ => own_normalizer(&model, precompiled, settings),
+    };
     Ok(special.file(settings.style, normalizer, pre_tokenizer, metaspace, table))
 }
 
@@ -60,6 +74,20 @@ fn albert_pieces(model: &ModelProto) -> Vec<(String, f64)> {
 fn precompiled(model: &ModelProto) -> Option<Json> {
     let map = model.normalizer_spec.as_ref()?.precompiled_charsmap.as_ref().filter(|map| !map.is_empty())?;
     Some(json!({"type": "Precompiled", "precompiled_charsmap": STANDARD.encode(map)}))
+}
+
+/// What SentencePiece does before it cuts: its map of characters, then runs of blanks made one, and none at the ends.
+fn own_normalizer(model: &ModelProto, precompiled: Option<Json>, settings: &Settings) -> Json {
+    let mut steps = Vec::new();
+    if settings.flag("do_lower_case").unwrap_or(false) {
+        steps.push(json!({"type": "Lowercase"}));
+    }
+    steps.extend(precompiled);
+    if model.normalizer_spec.as_ref().is_none_or(|spec| spec.remove_extra_whitespaces.unwrap_or(true)) {
+        steps.push(json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}));
+        steps.push(json!({"type": "Replace", "pattern": {"Regex": "^ +| +$"}, "content": ""}));
+    }
+    json!({"type": "Sequence", "normalizers": steps})
 }
 
 fn albert_normalizer(precompiled: Option<Json>, settings: &Settings) -> Json {

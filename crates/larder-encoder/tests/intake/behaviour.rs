@@ -175,7 +175,8 @@ fn outputs_that_are_not_finite_are_refused() {
             })
         })
         .expect_err("NaN");
-    assert!(matches!(&error, EncoderError::NotFinite { text, .. } if text.contains("64 tokens")), "{error}");
+    assert!(matches!(&error, EncoderError::DamagedWeights { .. }), "{error}");
+    assert!(error.to_string().contains("\"embeddings.LayerNorm.bias\" holds NaN at [0]"), "{error}");
 }
 
 /// Inputs of these axes.
@@ -310,4 +311,54 @@ fn layers_that_running_does_not_bear_out_are_not_believed() {
         })
     });
     assert!(found.is_empty() && problem.as_ref().is_some_and(|p| p.contains("hold the same")), "{found:?} {problem:?}");
+}
+
+/// A table's row that no text of the probe comes across is found too, before anybody does.
+#[test]
+fn a_row_of_a_table_that_is_no_number_is_found_when_the_encoder_is_added() {
+    let Some(bench) = Bench::new() else { return };
+    let error = bench
+        .add_changed(|model| {
+            edited(model, |graph| {
+                let table =
+                    graph.initializer.iter_mut().find(|tensor| tensor.name().ends_with("word_embeddings.weight"));
+                let table = table.expect("is published so");
+                let (dims, mut values) = (table.dims.clone(), table.floats().expect("floats").into_owned());
+                let width = dims[1] as usize;
+                let last = values.len() - width;
+                values[last + 3] = f32::NAN;
+                let name = table.name().to_owned();
+                *table = TensorProto::from_f32(&name, &[dims[0] as usize, width], &values);
+            })
+        })
+        .expect_err("NaN");
+    assert!(matches!(&error, EncoderError::DamagedWeights { .. }), "{error}");
+    assert!(error.to_string().contains("word_embeddings.weight") && error.to_string().contains("NaN"), "{error}");
+}
+
+/// Vectors made of the last layer's for something else (late interaction, a smaller space) stand beside it: wherever, and of
+/// whatever width.
+#[test]
+fn a_projection_of_the_token_vectors_is_not_the_last_layer() {
+    for (name, width, first) in
+        [("narrow", 20, false), ("narrow first", 20, true), ("as wide", 32, false), ("as wide first", 32, true)]
+    {
+        let Some(bench) = Bench::new() else { return };
+        let encoder = bench
+            .add_changed(|model| {
+                rebuilt(model, |b, last| {
+                    let values: Vec<f32> = (0..32 * width).map(|at| ((at * 37 % 101) as f32 - 50.0) / 100.0).collect();
+                    let weight = b.initializer(TensorProto::from_f32("projection", &[32, width], &values));
+                    let projected = b.mat_mul(last, &weight);
+                    let (last, projected) = ((last.clone(), 3), (projected, 3));
+                    if first { vec![projected, last] } else { vec![last, projected] }
+                })
+            })
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+            .encoder;
+        let interface = encoder.interface();
+        let token = interface.token_output.as_ref().expect("gives tokens");
+        assert_eq!(token.name, if first { "out_1" } else { "out_0" }, "{name}");
+        assert_eq!((interface.hidden_size, interface.layers), (32, Some(2)), "{name}");
+    }
 }

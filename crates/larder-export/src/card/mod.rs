@@ -30,10 +30,26 @@ pub enum CardMetrics {
     },
 }
 
+impl CardMetrics {
+    /// The splits for which `keep`, of their name and their file's digest, holds.
+    pub fn only(mut self, keep: impl Fn(&str, &str) -> bool) -> Self {
+        match &mut self {
+            Self::Sequence { splits } => splits.retain(|one| keep(&one.split, &one.data_digest)),
+            Self::Tagging { splits } => splits.retain(|one| keep(&one.split, &one.data_digest)),
+        }
+        self
+    }
+}
+
 /// A classifier's scores on one split.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CardSequenceSplit {
     split: String,
+    /// Empty in files of earlier versions.
+    #[serde(default)]
+    data_digest: String,
+    #[serde(default)]
+    skipped_rows: u64,
     scores: ClassificationScores,
     intervals: Vec<(Metric, Interval)>,
     majority: MajorityBaseline,
@@ -44,6 +60,11 @@ pub struct CardSequenceSplit {
 #[derive(Debug, Clone, Deserialize)]
 pub struct CardTaggingSplit {
     split: String,
+    /// Empty in files of earlier versions.
+    #[serde(default)]
+    data_digest: String,
+    #[serde(default)]
+    skipped_rows: u64,
     scores: TaggingScores,
 }
 
@@ -170,9 +191,10 @@ impl Card<'_> {
                         scores.mcc,
                         scores.macro_f1,
                         split.majority.scores.accuracy,
-                        split.against_majority.verdict
+                        split.against_majority.in_words()
                     );
                 }
+                splits.iter().for_each(|one| left_out(card, &one.split, one.scores.rows, one.skipped_rows));
             }
             Some(CardMetrics::Tagging { splits }) => {
                 card.push_str(
@@ -196,6 +218,7 @@ impl Card<'_> {
                         scores.all_outside_accuracy
                     );
                 }
+                splits.iter().for_each(|one| left_out(card, &one.split, one.scores.sentences, one.skipped_rows));
             }
         }
         if !self.findings.is_empty() {
@@ -364,6 +387,13 @@ fn word_scores(pool: WordPool) -> &'static str {
         WordPool::FirstLast => {
             "A word's scores are its first token's `first_logits` plus its last token's `last_logits`."
         }
+    }
+}
+
+/// Says how many rows of a split's file its scores are not about.
+fn left_out(card: &mut String, split: &str, rows: u64, skipped: u64) {
+    if skipped > 0 {
+        let _ = writeln!(card, "\n{split}: {skipped} of {} rows could not be used and were left out.", rows + skipped);
     }
 }
 

@@ -1,16 +1,17 @@
 //! A multi-layer perceptron on cached features, trained through an exported graph.
 //!
 //! A fifth of the rows is held out; after each epoch it is answered and scored, and the parameters with the best score are
-//! kept. Features are read block by block, so that a cache larger than memory can be trained on.
+//! kept. Where too few rows are there to hold any out, all epochs are run and the last parameters are kept. Features are read
+//! block by block, so that a cache larger than memory can be trained on.
 
 mod network;
 mod settings;
 mod source;
 mod stream;
 
-use larder_metrics::{ClassificationScores, ConfusionMatrix, best_threshold, class_counts, stratified_folds};
+use larder_metrics::{ClassificationScores, ConfusionMatrix, class_counts, stratified_folds};
 use larder_runtime::Runtime;
-use larder_train::{ClassWeight, MlpHead, ThresholdChoice, TrainError};
+use larder_train::{ClassWeight, HALF, MlpHead, ThresholdChoice, TrainError, TuningGain, tune_threshold};
 use serde::{Deserialize, Serialize};
 
 use self::network::Network;
@@ -26,6 +27,9 @@ pub use source::{FeatureRows, FeaturesInMemory};
 /// One row in so many is held out: the usual fifth.
 const HELD_OUT_PARTS: usize = 5;
 
+/// Parts of the held-out rows, each of which is judged with the threshold that is best on the others.
+const THRESHOLD_PARTS: usize = 5;
+
 /// Rows that are answered at a time.
 const EVALUATED_ROWS: usize = 256;
 
@@ -38,12 +42,17 @@ pub struct MlpEpoch {
     pub steps: usize,
     /// The mean loss of the epoch's batches, each before its step, with dropout.
     pub loss: f64,
-    /// The loss of the held-out rows, weighed by class as in training.
-    pub held_out_loss: f64,
-    /// The metric on the held-out rows, with the threshold that is best on them where that is tuned.
-    pub score: f64,
-    /// That threshold; `None` for more than two classes.
+    /// The loss of the held-out rows, weighed by class as in training; `None` where none are held out.
+    pub held_out_loss: Option<f64>,
+    /// The metric on the held-out rows; with a tuned threshold each part of them is judged with the one that is best on the
+    /// other parts. `None` where none are held out.
+    pub score: Option<f64>,
+    /// The best threshold on all of them where that gains more than one standard error, else 0.5; `None` for more than two
+    /// classes.
     pub threshold: Option<f64>,
+    /// What tuning the threshold gains; `None` where it is not tuned.
+    #[serde(default)]
+    pub threshold_gain: Option<TuningGain>,
 }
 
 /// A trained head and how it came about.
@@ -59,8 +68,11 @@ pub struct TrainedMlp {
     pub held_out_rows: usize,
     /// Scores on the rows that the head was fitted on.
     pub train_scores: ClassificationScores,
-    /// Scores on the held-out rows. The choice of the epoch and of the threshold saw them, so they are slightly optimistic.
-    pub held_out_scores: ClassificationScores,
+    /// Scores on the held-out rows, if there are any. The choice of the epoch, and whether the threshold is tuned, saw them, so
+    /// they are slightly optimistic.
+    pub held_out_scores: Option<ClassificationScores>,
+    /// Why none were held out, and what was taken, in words.
+    pub unchosen: Option<String>,
 }
 
 /// Trains a perceptron on `rows` and their `labels` (`[rows]`, indices of `classes`), with `threads` threads (0: one a core).
@@ -69,7 +81,7 @@ pub struct TrainedMlp {
 /// settings give the same head.
 ///
 /// # Errors
-/// [`TuneError::Setting`]; [`TuneError::TooFewRows`]; [`TuneError::HeadNotFinite`] when loss or gradients are no numbers any
+/// [`TuneError::Setting`]; [`TuneError::HeadNotFinite`] when loss or gradients are no numbers any
 /// more; [`TuneError::Head`] for features that are not finite, labels out of range and classes without rows;
 /// [`TuneError::Run`].
 pub fn train_mlp(
@@ -82,8 +94,15 @@ pub fn train_mlp(
     progress: &mut dyn FnMut(&MlpEpoch),
 ) -> Result<TrainedMlp, TuneError> {
     settings.check()?;
-    let held_out = held_out(rows.rows(), labels, classes, settings.seed)?;
+    let HeldOut { rows: held_out, too_few } = held_out(rows.rows(), labels, classes, settings.seed)?;
     let class_weight = settings.class_weight.candidates(settings.metric)[0];
+    let unchosen = too_few.map(|why| {
+        format!(
+            "{why}: all {} epochs, class weight {class_weight}{}; nothing tells how the head does on rows that it has not seen",
+            settings.epochs,
+            if classes.len() == 2 { ", threshold 0.5" } else { "" }
+        )
+    });
     let weights = class_weights(class_weight, labels, &held_out, classes.len());
     let mut stream = Stream::new(rows, &held_out, settings)?;
     let mut network =
@@ -92,7 +111,7 @@ pub fn train_mlp(
 
     let plan = stream.plan(settings);
     let mut epochs: Vec<MlpEpoch> = Vec::new();
-    let (mut best, mut kept) = (0, network.values().to_vec());
+    let (mut best, mut kept, mut kept_answers) = (0, network.values().to_vec(), Vec::new());
     let mut step = 0;
     let rate = |step: usize| settings.learning_rate * settings.schedule.factor(step - 1, plan.steps, settings.warmup);
     for epoch in 0..settings.epochs {
@@ -114,27 +133,35 @@ pub fn train_mlp(
             counted += batch_counted;
             Ok(())
         })?;
-        let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::HeldOut)?;
-        if !answered.loss.is_finite() {
-            let what = "loss on held-out rows";
-            return Err(TuneError::HeadNotFinite { step, what, value: answered.loss, rate: rate(step) });
-        }
-        let (score, threshold) = judge.score(&answered)?;
-        let now = MlpEpoch {
+        let mut now = MlpEpoch {
             epoch: epoch + 1,
             steps: step,
             loss: loss / f64::max(counted, f64::MIN_POSITIVE),
-            held_out_loss: answered.loss,
-            score,
-            threshold,
+            held_out_loss: None,
+            score: None,
+            threshold: (classes.len() == 2).then_some(HALF),
+            threshold_gain: None,
         };
+        let mut answers = Vec::new();
+        if unchosen.is_none() {
+            let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::HeldOut)?;
+            if !answered.loss.is_finite() {
+                let what = "loss on held-out rows";
+                return Err(TuneError::HeadNotFinite { step, what, value: answered.loss, rate: rate(step) });
+            }
+            now.held_out_loss = Some(answered.loss);
+            answers = judge.score(&answered, &mut now)?;
+        }
         progress(&now);
-        let better = |best: &MlpEpoch| {
-            now.score > best.score || (now.score == best.score && now.held_out_loss < best.held_out_loss)
+        // Without scores the last is the best.
+        let better = |best: &MlpEpoch| match (now.score, best.score) {
+            (Some(score), Some(other)) => score > other || (score == other && now.held_out_loss < best.held_out_loss),
+            _ => true,
         };
         if epochs.get(best).is_none_or(better) {
             best = epochs.len();
             kept.clone_from_slice(network.values());
+            kept_answers = answers;
         }
         epochs.push(now);
         if epochs.len() - 1 - best >= settings.patience {
@@ -152,17 +179,27 @@ pub fn train_mlp(
         threshold,
         class_weight,
     };
-    let mut scores = |which| -> Result<ClassificationScores, TuneError> {
-        let answered = answer(&mut stream, &mut network, labels, classes.len(), which)?;
-        Ok(ClassificationScores::from(&judge.confusion(&answered, &head)?))
+    let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::Fitted)?;
+    let train_scores = judge.scores(&answered.rows, &judge.answers(&answered, head.threshold))?;
+    let held_out_places: Vec<usize> = (0..held_out.len()).filter(|&row| held_out[row]).collect();
+    let held_out_scores = match &unchosen {
+        None => Some(judge.scores(&held_out_places, &kept_answers)?),
+        Some(_) => None,
     };
-    let (train_scores, held_out_scores) = (scores(Use::Fitted)?, scores(Use::HeldOut)?);
-    let held_out_rows = held_out.iter().filter(|&&is| is).count();
-    Ok(TrainedMlp { head, epochs, best, held_out_rows, train_scores, held_out_scores })
+    let held_out_rows = held_out_places.len();
+    Ok(TrainedMlp { head, epochs, best, held_out_rows, train_scores, held_out_scores, unchosen })
 }
 
-/// Is each row held out?
-fn held_out(rows: usize, labels: &[usize], classes: &[String], seed: u64) -> Result<Vec<bool>, TuneError> {
+/// What is held out.
+struct HeldOut {
+    /// Whether each row is, `[rows]`.
+    rows: Vec<bool>,
+    /// Why none is, if none is.
+    too_few: Option<String>,
+}
+
+/// Holds some rows of each class out, if there are enough.
+fn held_out(rows: usize, labels: &[usize], classes: &[String], seed: u64) -> Result<HeldOut, TuneError> {
     if classes.len() < 2 {
         return Err(TrainError::TooFewClasses { found: classes.len() }.into());
     }
@@ -184,10 +221,14 @@ fn held_out(rows: usize, labels: &[usize], classes: &[String], seed: u64) -> Res
     let second = by_count[1];
     let parts = HELD_OUT_PARTS.min(counts[second] as usize);
     if parts < 2 {
-        return Err(TuneError::TooFewRows { class: classes[second].clone(), rows: counts[second] as usize });
+        let why = format!(
+            "class `{}` has {} training row(s), and two classes of 2 rows at least are needed to hold rows out",
+            classes[second], counts[second]
+        );
+        return Ok(HeldOut { rows: vec![false; rows], too_few: Some(why) });
     }
     let fold_of_row = stratified_folds(labels, parts, seed)?;
-    Ok(fold_of_row.into_iter().map(|fold| fold == 0).collect())
+    Ok(HeldOut { rows: fold_of_row.into_iter().map(|fold| fold == 0).collect(), too_few: None })
 }
 
 /// One weight a class, by the rows that are fitted; `None` weighs all alike.
@@ -252,30 +293,38 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The metric, and the threshold it was reached with.
-    fn score(&self, answered: &Answered) -> Result<(f64, Option<f64>), TuneError> {
-        let gold = self.gold(answered);
-        if self.classes == 2 && self.settings.threshold == ThresholdChoice::Tuned {
+    /// Notes the metric and the threshold it is reached with in `epoch`, and gives the answers that have it, `[held-out rows]`.
+    fn score(&self, answered: &Answered, epoch: &mut MlpEpoch) -> Result<Vec<usize>, TuneError> {
+        let gold: Vec<usize> = answered.rows.iter().map(|&row| self.labels[row]).collect();
+        let mut answers = self.answers(answered, epoch.threshold);
+        let ones = gold.iter().filter(|&&class| class == 1).count();
+        let parts = THRESHOLD_PARTS.min(ones).min(gold.len() - ones);
+        if self.classes == 2 && self.settings.threshold == ThresholdChoice::Tuned && parts > 1 {
             let of_one: Vec<f64> = answered.probabilities.iter().skip(1).step_by(2).copied().collect();
-            let best = best_threshold(&of_one, &gold, self.settings.metric)?;
-            return Ok((best.score, Some(best.threshold)));
+            let part_of_row = stratified_folds(&gold, parts, self.settings.seed)?;
+            let tuned = tune_threshold(&of_one, &gold, &part_of_row, parts, self.settings.metric)?;
+            (epoch.threshold, epoch.threshold_gain) = (Some(tuned.threshold), Some(tuned.gain));
+            answers = tuned.answers;
         }
-        let most_probable = answered.probabilities.chunks_exact(self.classes).map(|shares| {
+        epoch.score = Some(self.settings.metric.of(&ConfusionMatrix::from_classes(&gold, &answers, self.classes)?));
+        Ok(answers)
+    }
+
+    /// As the head answers, `[rows]`.
+    fn answers(&self, answered: &Answered, threshold: Option<f64>) -> Vec<usize> {
+        let most_probable = |shares: &[f64]| {
             (0..shares.len()).fold(0, |best, class| if shares[class] > shares[best] { class } else { best })
-        });
-        let matrix = ConfusionMatrix::from_classes(&gold, &most_probable.collect::<Vec<_>>(), self.classes)?;
-        Ok((self.settings.metric.of(&matrix), (self.classes == 2).then_some(0.5)))
+        };
+        let answer = |shares: &[f64]| match threshold {
+            Some(threshold) => usize::from(shares[1] >= threshold),
+            None => most_probable(shares),
+        };
+        answered.probabilities.chunks_exact(self.classes).map(answer).collect()
     }
 
-    /// As the head answers.
-    fn confusion(&self, answered: &Answered, head: &MlpHead) -> Result<ConfusionMatrix, TuneError> {
-        let shape = (answered.rows.len(), self.classes);
-        let probabilities = ndarray::Array2::from_shape_vec(shape, answered.probabilities.clone())
-            .expect("a share is appended for each class of each row");
-        Ok(ConfusionMatrix::from_classes(&self.gold(answered), &head.answers(&probabilities), self.classes)?)
-    }
-
-    fn gold(&self, answered: &Answered) -> Vec<usize> {
-        answered.rows.iter().map(|&row| self.labels[row]).collect()
+    /// Scores of answers to some rows.
+    fn scores(&self, rows: &[usize], answers: &[usize]) -> Result<ClassificationScores, TuneError> {
+        let gold: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
+        Ok(ClassificationScores::from(&ConfusionMatrix::from_classes(&gold, answers, self.classes)?))
     }
 }

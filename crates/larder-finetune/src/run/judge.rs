@@ -1,16 +1,16 @@
 //! What a run looks at between steps, what it keeps, and what it gives.
 
-use larder_runtime::RanOn;
+use larder_runtime::{RanOn, Runtime};
 
 use super::Run;
 use crate::TuneError;
 use crate::checkpoint::{self, BEST_FILE, LAST_FILE, Progress};
 use crate::collapse::{Evidence, Watch, probed};
+use crate::error::Knobs;
 use crate::finetune::{Ended, Score, Tuned};
 use crate::observer::{Note, Observer};
-use crate::preset::Preset;
-use crate::settings::TuneSettings;
 use crate::state::tuned;
+use crate::tells_apart::Spread;
 
 impl Run<'_> {
     /// Looks, where it is time to, whether all texts are answered alike.
@@ -34,26 +34,12 @@ impl Run<'_> {
             return Ok(());
         }
         let Evidence { class, rows, spread, loss, constant_loss } = evidence;
-        let TuneSettings { learning_rate: rate, warmup, clip, .. } = *self.settings;
-        let family = self.material.config.family;
-        let recipe = Preset::of(family).learning_rates;
-        let (least, most) = (*recipe.start(), *recipe.end());
-        let steps = watch.every;
-        Err(TuneError::Collapsed {
-            step,
-            class,
-            rows,
-            spread,
-            steps,
-            loss,
-            constant_loss,
-            rate,
-            warmup,
-            clip,
-            family,
-            least,
-            most,
-        })
+        let (steps, knobs) = (watch.every, self.knobs());
+        Err(TuneError::Collapsed { step, class, rows, spread, steps, loss, constant_loss, knobs })
+    }
+
+    fn knobs(&self) -> Knobs {
+        Knobs::of(self.settings, self.material.config.family)
     }
 
     /// Judges the parameters as they are. Is it time to end?
@@ -61,6 +47,9 @@ impl Run<'_> {
         let Some(evaluator) = &mut self.evaluator else { return Ok(false) };
         let all: Vec<usize> = (0..evaluator.len()).collect();
         let evaluated = evaluator.run(&all, &self.state, self.settings)?;
+        if !evaluated.loss.is_finite() {
+            return Err(self.not_finite(step, "loss of the evaluation", evaluated.loss, self.settings.learning_rate));
+        }
         let score = Score { score: observer.score(step, &evaluated), step };
         self.last = Some(score);
         if let Some(row) = self.progress.history.last_mut() {
@@ -96,8 +85,20 @@ impl Run<'_> {
         Ok(checkpoint::write(&folder.join(LAST_FILE), &self.state.parameters, &sets, &self.progress)?)
     }
 
-    pub fn finish(mut self, ended: Ended, ran_on: RanOn, notes: Vec<Note>) -> Result<Tuned, TuneError> {
+    /// The result, if the run has led to one.
+    ///
+    /// # Errors
+    /// [`TuneError::CollapsedAtEnd`] and [`TuneError::NotFinite`] for a run that has ended by itself, and as the other steps.
+    pub fn finish(
+        mut self,
+        runtime: &Runtime,
+        ended: Ended,
+        ran_on: RanOn,
+        notes: Vec<Note>,
+    ) -> Result<Tuned, TuneError> {
         self.fetch(false)?;
+        let (step, knobs, settings) = (self.progress.step, self.knobs(), self.settings);
+        let not_finite = self.not_finite(step, "output of the encoder", f64::NAN, settings.learning_rate);
         let Self { material, state, engine, evaluator, progress, last, best, .. } = self;
         // What only steps need makes room for what is given back.
         drop((engine, evaluator));
@@ -106,7 +107,22 @@ impl Run<'_> {
             (Some(_), Some(folder)) => checkpoint::read_best(&folder.join(BEST_FILE), &parameters, &progress.run)?,
             _ => best,
         };
-        let (weights, head) = tuned(material, parameters, best_values.unwrap_or(values))?;
+        let (mut weights, mut head) = tuned(material, parameters.clone(), values)?;
+        // A run that was stopped is judged when it goes on.
+        if ended != Ended::Stopped && settings.stop_on_collapse {
+            let encoder = (material.config, &weights);
+            match Spread::measure(runtime, encoder, settings.input, material.train, settings.threads)? {
+                Some(Spread { spread, .. }) if spread.is_nan() => return Err(not_finite),
+                Some(found) if found.is_collapsed() => {
+                    let Spread { texts, spread } = found;
+                    return Err(TuneError::CollapsedAtEnd { step, texts, spread, knobs });
+                }
+                _ => {}
+            }
+        }
+        if let Some(values) = best_values {
+            (weights, head) = tuned(material, parameters, values)?;
+        }
         let best = progress.best.first().copied();
         let scores = best.map(|best| (best, last.unwrap_or(best)));
         Ok(Tuned { weights, head, history: progress.history, scores, ended, ran_on, notes })

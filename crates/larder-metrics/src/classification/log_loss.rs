@@ -51,6 +51,52 @@ pub fn class_prior_entropy(counts: &[u64]) -> f64 {
     0.0 - terms.sum::<f64>()
 }
 
+/// The probabilities that lose least among those that ignore the text, under a weighted and smoothed cross-entropy.
+///
+/// The loss is that of PyTorch's `cross_entropy`: with weights `w`, smoothing `ε` and `C` classes
+/// `Σ ((1 - ε) w[y] · -ln p[y] + ε/C Σ_c w[c] · -ln p[c]) / Σ w[y]`. With neither weights nor smoothing the best constant answer
+/// is the classes' shares, and its loss their entropy, [`class_prior_entropy`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConstantAnswer {
+    probabilities: Vec<f64>,
+    weights: Vec<f64>,
+    smoothing: f64,
+}
+
+impl ConstantAnswer {
+    /// The best one for rows of `counts` `[classes]`; `weights` `[classes]` weighs all alike where it is `None`, and
+    /// `smoothing` is from 0 to below 1.
+    pub fn best(counts: &[u64], weights: Option<&[f64]>, smoothing: f64) -> Self {
+        let weights = weights.map_or_else(|| vec![1.0; counts.len()], <[f64]>::to_vec);
+        let mut answer = Self { probabilities: Vec::new(), weights, smoothing };
+        let costs = answer.costs(counts);
+        // Each class is answered in proportion to what its `-ln p` is multiplied by.
+        let all: f64 = costs.iter().sum();
+        answer.probabilities = costs.iter().map(|cost| if all > 0.0 { cost / all } else { 0.0 }).collect();
+        answer
+    }
+
+    /// Its loss in nats on rows of `counts` `[classes]`: those that it is the best one for, or others. 0 without rows.
+    pub fn loss_on(&self, counts: &[u64]) -> f64 {
+        let costs = self.costs(counts).into_iter().zip(&self.probabilities);
+        // A class that it never answers costs as much as `log_loss` says.
+        let terms = costs.filter(|(cost, _)| *cost > 0.0).map(|(cost, p)| cost * p.max(f64::EPSILON).ln());
+        0.0 - terms.sum::<f64>()
+    }
+
+    /// What each class's `-ln p` is multiplied by in the mean loss.
+    fn costs(&self, counts: &[u64]) -> Vec<f64> {
+        let rows: f64 = counts.iter().map(|&count| count as f64).sum();
+        let weighed: f64 = counts.iter().zip(&self.weights).map(|(&count, weight)| count as f64 * weight).sum();
+        if weighed <= 0.0 {
+            return vec![0.0; counts.len()];
+        }
+        let spread = self.smoothing / counts.len() as f64 * rows;
+        let cost = |(&count, weight): (&u64, &f64)| weight * ((1.0 - self.smoothing) * count as f64 + spread) / weighed;
+        counts.iter().zip(&self.weights).map(cost).collect()
+    }
+}
+
 pub(crate) fn check_probability(row: usize, value: f64) -> Result<(), MetricsError> {
     // Written so that NaN fails.
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(MetricsError::InvalidProbability { row, value }) }
@@ -69,6 +115,27 @@ mod tests {
         assert!((entropy - 0.562_335_144_618_808_4).abs() < 1e-12);
         assert_eq!(class_prior_entropy(&[5, 0]).to_bits(), 0.0_f64.to_bits());
         assert_eq!(class_prior_entropy(&[]), 0.0);
+    }
+
+    #[test]
+    fn the_best_constant_answer_loses_the_entropy_and_other_answers_more() {
+        let plain = ConstantAnswer::best(&[300, 40], None, 0.0);
+        assert!((plain.loss_on(&[300, 40]) - 0.362_210).abs() < 1e-6, "{}", plain.loss_on(&[300, 40]));
+        // Weighed so that both classes count alike.
+        let weights = [340.0 / 600.0, 340.0 / 80.0];
+        let balanced = ConstantAnswer::best(&[300, 40], Some(&weights), 0.0);
+        assert!((balanced.loss_on(&[300, 40]) - 2.0_f64.ln()).abs() < 1e-12);
+        // On other shares it is no longer the best.
+        let shares = [300.0 / 340.0, 40.0 / 340.0_f64];
+        assert!((plain.loss_on(&[1, 1]) + 0.5 * (shares[0].ln() + shares[1].ln())).abs() < 1e-12);
+        assert!(plain.loss_on(&[1, 1]) > 2.0_f64.ln());
+        // Smoothing by hand: 0.9 of the label and 0.05 of either class.
+        let smooth = ConstantAnswer::best(&[3, 1], None, 0.1);
+        let p = [0.9 * 0.75 + 0.05, 0.9 * 0.25 + 0.05_f64];
+        let expected: f64 = p.iter().map(|p| -p * p.ln()).sum();
+        assert!((smooth.loss_on(&[3, 1]) - expected).abs() < 1e-12);
+        assert_eq!(plain.loss_on(&[0, 0]), 0.0);
+        assert_eq!(ConstantAnswer::best(&[], None, 0.0).loss_on(&[]), 0.0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod verdict;
 
 pub use baseline::{MajorityBaseline, class_counts, majority_baseline, majority_class, stratified_chance_accuracy};
 pub use confusion::{ConfusionMatrix, PairedConfusion};
-pub use log_loss::{class_prior_entropy, log_loss};
+pub use log_loss::{ConstantAnswer, class_prior_entropy, log_loss};
 pub(crate) use margins::Margins;
 pub use metric::Metric;
 pub use scores::{ClassScores, ClassificationScores};

@@ -54,19 +54,59 @@ pub struct BaselineComparison {
     pub mcc_above_zero: bool,
 }
 
+impl BaselineComparison {
+    /// Where accuracy stands beside that of the constant answer, by the interval of their difference.
+    pub fn accuracy_verdict(&self) -> BaselineVerdict {
+        side(&self.accuracy_difference.interval)
+    }
+
+    /// Where MCC stands beside 0, which every constant answer has, by its interval.
+    pub fn mcc_verdict(&self) -> BaselineVerdict {
+        side(&self.mcc)
+    }
+
+    /// Both in a table's cell, each with the score that it is about: `above` where both are, else
+    /// `accuracy BELOW, MCC above 0`.
+    pub fn in_words(&self) -> String {
+        let loud = |verdict| match verdict {
+            BaselineVerdict::Above => "above",
+            BaselineVerdict::At => "AT",
+            BaselineVerdict::Below => "BELOW",
+        };
+        match (self.accuracy_verdict(), self.mcc_verdict()) {
+            (BaselineVerdict::Above, BaselineVerdict::Above) => "above".to_owned(),
+            (accuracy, mcc) => format!("accuracy {}, MCC {} 0", loud(accuracy), loud(mcc)),
+        }
+    }
+}
+
+/// Where an interval stands beside 0.
+fn side(interval: &Interval) -> BaselineVerdict {
+    if interval.low > 0.0 {
+        BaselineVerdict::Above
+    } else if interval.high < 0.0 {
+        BaselineVerdict::Below
+    } else {
+        BaselineVerdict::At
+    }
+}
+
 impl fmt::Display for BaselineComparison {
-    /// One sentence, for example `at the majority baseline: accuracy -0.008 (95 % interval -0.023 to 0.006) against
-    /// always answering the majority class, MCC interval 0.023 to 0.190`.
+    /// One sentence, for example `accuracy at the majority baseline: -0.008 (95 % interval -0.023 to +0.006) against always
+    /// answering the majority class; MCC above 0: 95 % interval 0.023 to 0.190`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let PairedDifference { difference, interval, .. } = self.accuracy_difference;
+        let percent = |interval: &Interval| (interval.level * 1e4).round() / 1e2;
         write!(
             f,
-            "{} the majority baseline: accuracy {difference:+.3} ({} % interval {:+.3} to {:+.3}) against always \
-             answering the majority class, MCC interval {:.3} to {:.3}",
-            self.verdict,
-            (interval.level * 1e4).round() / 1e2,
+            "accuracy {} the majority baseline: {difference:+.3} ({} % interval {:+.3} to {:+.3}) against always \
+             answering the majority class; MCC {} 0: {} % interval {:.3} to {:.3}",
+            self.accuracy_verdict(),
+            percent(&interval),
             interval.low,
             interval.high,
+            self.mcc_verdict(),
+            percent(&self.mcc),
             self.mcc.low,
             self.mcc.high,
         )
@@ -93,12 +133,9 @@ pub fn compare_with_majority(
     let accuracy_difference = bootstrap.paired_difference(&paired, Metric::Accuracy)?;
     let mcc = bootstrap.interval(&ConfusionMatrix::from_classes(gold, predicted, classes)?, Metric::Mcc)?;
     let mcc_above_zero = mcc.low > 0.0;
-    let verdict = if accuracy_difference.interval.high < 0.0 {
-        BaselineVerdict::Below
-    } else if accuracy_difference.interval.low > 0.0 && mcc_above_zero {
-        BaselineVerdict::Above
-    } else {
-        BaselineVerdict::At
+    let verdict = match side(&accuracy_difference.interval) {
+        BaselineVerdict::Above if !mcc_above_zero => BaselineVerdict::At,
+        verdict => verdict,
     };
     Ok(BaselineComparison { verdict, majority_class, accuracy_difference, mcc, mcc_above_zero })
 }
@@ -121,7 +158,7 @@ mod tests {
     #[test]
     fn a_good_predictor_is_above() {
         let found = verdict([[120, 30], [20, 330]]);
-        assert_eq!(found.verdict, BaselineVerdict::Above);
+        assert_eq!((found.verdict, found.in_words().as_str()), (BaselineVerdict::Above, "above"));
         assert!(found.mcc_above_zero && found.accuracy_difference.share_at_or_below_zero == 0.0);
         assert!((found.accuracy_difference.difference - 0.2).abs() < 1e-12);
     }
@@ -131,6 +168,7 @@ mod tests {
         let found = verdict([[0, 150], [0, 350]]);
         assert_eq!(found.verdict, BaselineVerdict::At);
         assert!(!found.mcc_above_zero);
+        assert_eq!(found.in_words(), "accuracy AT, MCC AT 0");
         assert_eq!(found.accuracy_difference.difference, 0.0);
         assert_eq!(found.accuracy_difference.share_at_or_below_zero, 1.0);
     }
@@ -140,7 +178,9 @@ mod tests {
         // The shape of frozen last-layer features on acceptability: accuracy 0.685 against 0.693, MCC 0.11.
         let found = verdict([[28, 134], [32, 333]]);
         assert_eq!(found.verdict, BaselineVerdict::At);
-        assert!(found.to_string().starts_with("at the majority baseline: accuracy -0.008 (95 % interval"), "{found}");
+        assert!(found.to_string().starts_with("accuracy at the majority baseline: -0.008 (95 % interval"), "{found}");
+        assert!(found.to_string().contains("majority class; MCC above 0: 95 % interval 0.0"), "{found}");
+        assert_eq!(found.in_words(), "accuracy AT, MCC above 0");
     }
 
     #[test]
@@ -148,6 +188,14 @@ mod tests {
         let found = verdict([[30, 20], [150, 800]]);
         assert_eq!(found.verdict, BaselineVerdict::Below);
         assert!(found.mcc_above_zero);
+        // Each verdict says which score it is about: the two do not contradict each other.
+        assert_eq!(found.in_words(), "accuracy BELOW, MCC above 0");
+        assert!(found.to_string().starts_with("accuracy below the majority baseline: -0.120"), "{found}");
+    }
+
+    #[test]
+    fn answers_that_are_wrong_on_purpose_are_below_in_both() {
+        assert_eq!(verdict([[20, 230], [230, 20]]).in_words(), "accuracy BELOW, MCC BELOW 0");
     }
 
     #[test]

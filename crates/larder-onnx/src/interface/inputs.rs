@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Hints, InputTensor, InputType, decide, described, described_text, fixed};
 use crate::graph::{Producers, Source, reads};
 use crate::proto::tensor_proto::DataType;
-use crate::proto::{NodeProto, TensorProto, ValueInfoProto};
+use crate::proto::{NodeProto, ValueInfoProto};
 use crate::{Model, OnnxError};
 
 /// A table that an input looks up with at most this many rows tells token types apart: published models have 1 to 4,
@@ -13,12 +13,15 @@ use crate::{Model, OnnxError};
 const MOST_TOKEN_TYPES: usize = 16;
 
 /// Operators that pass an index on, perhaps in another type or shape.
-const PASSING: [&str; 7] = ["Cast", "Reshape", "Identity", "Unsqueeze", "Squeeze", "Flatten", "Expand"];
+/// (a slice of all of it, where an exporter traced a cache that is empty).
+const PASSING: [&str; 8] = ["Cast", "Reshape", "Identity", "Unsqueeze", "Squeeze", "Flatten", "Expand", "Slice"];
 
 pub(super) struct Inputs {
     pub input_ids: InputTensor,
     pub attention_mask: Option<InputTensor>,
     pub token_type_ids: Option<InputTensor>,
+    /// Rows of the table that `token_type_ids` looks up.
+    pub type_rows: Option<usize>,
     pub position_ids: Option<InputTensor>,
     pub unread: Vec<InputTensor>,
     pub table_rows: usize,
@@ -28,7 +31,7 @@ pub(super) struct Inputs {
     pub embedded: Vec<String>,
 }
 
-/// A two-dimensional constant that a node takes rows of.
+/// A two-dimensional constant that a node takes rows of, stored as it is or made of a quantised one.
 struct Lookup<'a> {
     rows: usize,
     columns: usize,
@@ -97,6 +100,7 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     Ok(Inputs {
         input_ids: tensor(ids).ok_or_else(|| unsupported(ids))?,
         attention_mask: mask.and_then(tensor),
+        type_rows: types.and_then(|info| largest.get(info.name())).map(|lookup| lookup.rows),
         token_type_ids: types.and_then(tensor),
         position_ids: positions.and_then(tensor),
         unread: unread.into_iter().filter_map(tensor).collect(),
@@ -151,7 +155,7 @@ fn lookups<'a>(model: &'a Model, producers: &Producers<'a>) -> Vec<Lookup<'a>> {
     let mut found = Vec::new();
     let mut push = |node: &'a NodeProto, table: Option<&'a str>, index: Option<&'a str>| {
         if let Some((name, (rows, columns))) =
-            table.and_then(|name| Some((name, table_size(producers.constant(name)?)?)))
+            table.and_then(|name| Some((name, table_size(producers.constant_shape(name)?)?)))
         {
             let columns =
                 if node.op_type() == "GatherBlockQuantized" { unpacked(node, producers, columns) } else { columns };
@@ -189,15 +193,11 @@ fn unpacked(node: &NodeProto, producers: &Producers<'_>, columns: usize) -> usiz
 
 /// Rows and columns of a table of floats, or of the integers that quantisation keeps instead: `[rows, columns]`, or
 /// `[1, rows, columns]` where an exporter worked out a lookup beforehand.
-fn table_size(tensor: &TensorProto) -> Option<(usize, usize)> {
-    let dtype = tensor.data_type();
+fn table_size((dtype, dims): (i32, Vec<usize>)) -> Option<(usize, usize)> {
     let narrow = [DataType::Int8, DataType::Uint8, DataType::Int4, DataType::Uint4];
     let quantised = narrow.iter().any(|narrow| *narrow as i32 == dtype);
-    if !(super::is_float(dtype) || quantised) {
-        return None;
-    }
-    match tensor.dims.as_slice() {
-        [rows, columns] | [1, rows, columns] => Some((usize::try_from(*rows).ok()?, usize::try_from(*columns).ok()?)),
+    match dims.as_slice() {
+        [rows, columns] | [1, rows, columns] if super::is_float(dtype) || quantised => Some((*rows, *columns)),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Outputs by element type, rank, and which is computed from which.
 
 use super::hidden_states::ATTENTION;
-use super::{Hints, OutputTensor, decide, described, fixed, is_float};
+use super::{Hints, OutputTensor, decide, described, fixed, is_float, last_layer};
 use crate::graph::Producers;
 use crate::proto::ValueInfoProto;
 use crate::proto::tensor_proto::DataType;
@@ -35,7 +35,10 @@ pub(super) fn recognise(
     // A head's scores come with the vectors that they are made of, in files of models trained for a task.
     let (scores, vectors): (Vec<_>, Vec<_>) =
         of_rank(3).into_iter().partition(|info| are_scores(info, producers, table));
-    let tokens = last_of(producers, if vectors.is_empty() { scores } else { vectors });
+    let candidates = if vectors.is_empty() { scores } else { vectors };
+    let names: Vec<&str> = candidates.iter().map(|info| info.name()).collect();
+    let last = last_layer::among(model, producers, &names);
+    let tokens: Vec<&ValueInfoProto> = last.into_iter().map(|place| candidates[place]).collect();
     let token = decide("last_hidden_state", hints.last_hidden_state.as_ref(), &floats, &tokens)?;
     let pooled = match decide("pooler_output", hints.pooler_output.as_ref(), &floats, &[])? {
         Some(hinted) => vec![hinted],
@@ -61,19 +64,22 @@ fn are_scores(info: &ValueInfoProto, producers: &Producers<'_>, [rows, columns]:
 
 /// The two sizes of the parameters of the product that a tensor comes from, if nothing but a shift, a change of type or
 /// of shape comes after it: a layer ends in a normalisation or in the sum of two tensors.
-fn projection(producers: &Producers<'_>, tensor: &str) -> Option<[i64; 2]> {
+fn projection(producers: &Producers<'_>, tensor: &str) -> Option<[usize; 2]> {
     let mut name = tensor;
     // A shift, a cast, two changes of shape.
     for _ in 0..6 {
         let node = producers.node(name)?;
-        let open = |name: &&String| producers.constant(name).is_none();
+        let open = |name: &&String| producers.constant_shape(name).is_none();
         name = match node.op_type() {
             "Cast" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" => node.input.first()?,
             "Add" => match node.input.iter().filter(open).collect::<Vec<_>>().as_slice() {
                 [only] => only,
                 _ => return None,
             },
-            "MatMulNBits" => return Some([node.int_attribute("K", 0), node.int_attribute("N", 0)]),
+            "MatMulNBits" => {
+                let size = |name: &str| usize::try_from(node.int_attribute(name, 0)).ok();
+                return Some([size("K")?, size("N")?]);
+            }
             "MatMul"
             | "Gemm"
             | "FusedMatMul"
@@ -81,29 +87,13 @@ fn projection(producers: &Producers<'_>, tensor: &str) -> Option<[i64; 2]> {
             | "MatMulInteger"
             | "DynamicQuantizeMatMul"
             | "MatMulIntegerToFloat" => {
-                let parameters = node.input.get(1)?;
-                let turned = producers.node(parameters).filter(|node| node.is_op("Transpose"));
-                let parameters = turned.map_or(Some(parameters), |node| node.input.first())?;
-                let sizes = producers.constant(parameters)?.dims.as_slice();
-                return <[i64; 2]>::try_from(sizes).ok();
+                let (_, sizes) = producers.constant_shape(node.input.get(1)?)?;
+                return <[usize; 2]>::try_from(sizes).ok();
             }
             _ => return None,
         };
     }
     None
-}
-
-/// Of outputs that are computed one from another, as hidden states are, the last; all that are last, if several.
-fn last_of<'a>(producers: &Producers<'_>, candidates: Vec<&'a ValueInfoProto>) -> Vec<&'a ValueInfoProto> {
-    let ancestors: Vec<_> = candidates.iter().map(|info| producers.ancestors(&[info.name()]).1).collect();
-    candidates
-        .iter()
-        .enumerate()
-        .filter(|(place, info)| {
-            ancestors.iter().enumerate().all(|(other, names)| other == *place || !names.contains(info.name()))
-        })
-        .map(|(_, info)| *info)
-        .collect()
 }
 
 fn output_tensor(info: &ValueInfoProto) -> OutputTensor {
@@ -130,11 +120,11 @@ pub(super) fn normalised_axis(producers: &Producers<'_>, tensor: &str) -> Option
             "LayerNormalization" => node.input.get(1),
             "SkipLayerNormalization" => node.input.get(2),
             // Normalisations written out end in a scale and a shift by constants of one axis.
-            "Add" | "Mul" => node.input.iter().find(|input| producers.constant(input).is_some()),
+            "Add" | "Mul" => node.input.iter().find(|input| producers.constant_shape(input).is_some()),
             _ => None,
         };
-        match scale.and_then(|scale| producers.constant(scale)).map(|scale| scale.dims.as_slice()) {
-            Some([features]) => return usize::try_from(*features).ok(),
+        match scale.and_then(|scale| producers.constant_shape(scale)).as_ref().map(|(_, dims)| dims.as_slice()) {
+            Some([features]) => return Some(*features),
             _ => name = node.input.first()?.clone(),
         }
     }

@@ -125,8 +125,11 @@ fn two_readings_are_an_error_until_a_hint_decides() {
     assert!(matches!(Interface::recognise_with(&model, &hints), Err(OnnxError::WrongHint { .. })));
 
     let model = embedder(&[90], |b, sum| {
+        // Each adds to what it is given, as a layer does, and neither is made of the other.
         for name in ["a", "b"] {
-            let other = b.tanh(sum);
+            let scale = b.initializer(TensorProto::from_f32(&format!("scale of {name}"), &[4], &[0.5; 4]));
+            let scaled = b.mul(sum, &scale);
+            let other = b.add(sum, &scaled);
             b.output(&other, name, DataType::Float, &[2.into(), 8.into(), 4.into()]);
         }
     });

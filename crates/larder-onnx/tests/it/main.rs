@@ -3,6 +3,7 @@
 mod bert;
 mod families;
 mod features;
+mod functions;
 mod interface;
 mod mutation;
 mod schema;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::meter::{Encoding, Meter};
 use super::{SplitComparison, Subject, common_metric, compare};
 use crate::encode::{EncodeOptions, embed_features, encode_split};
-use crate::evaluate::{Evaluation, SplitAnswers, evaluate_keeping};
+use crate::evaluate::{EvaluateOptions, Evaluation, SplitAnswers, evaluate_keeping};
 use crate::train::{TRAIN_SPLIT, TrainOptions, check_trainable, train};
 use crate::{Event, Larder, Observer, PipelineError, RunRecord, Stage};
 
@@ -234,8 +234,8 @@ fn contend(
     let options = TrainOptions { encode: EncodeOptions { force: false, ..options.encode.clone() }, ..options.clone() };
     let trained = train(larder, spec, encoder, &options, &mut meter)?;
     let mut answers = Vec::new();
-    let (device, threads) = (settings.device, settings.threads);
-    let judged = evaluate_keeping(larder, &trained.record, splits, device, threads, Some(&mut answers), &mut meter)?;
+    let judged = EvaluateOptions { splits, device: settings.device, threads: settings.threads };
+    let judged = evaluate_keeping(larder, &trained.record, spec, &judged, Some(&mut answers), &mut meter)?;
     let manifest = encoder.manifest();
     let compared = ComparedEncoder {
         names: names.to_vec(),

@@ -1,11 +1,12 @@
 //! Runs that are there, judged on the same splits.
 
+use std::path::Path;
+
 use larder_data::Task;
-use larder_runtime::Device;
 use serde::Serialize;
 
 use super::{SplitComparison, Subject, common_metric, compare};
-use crate::evaluate::{Evaluation, SplitAnswers, evaluate_keeping};
+use crate::evaluate::{EvaluateOptions, Evaluation, SplitAnswers, evaluate_keeping};
 use crate::{HeadRecord, Larder, Observer, PipelineError, RunRecord};
 
 /// Several runs on one dataset.
@@ -38,8 +39,7 @@ pub struct ComparedRun {
     pub evaluation: Evaluation,
 }
 
-/// Scores each run on `splits` of its dataset, or on all but the one it was trained on, and says which differences are
-/// real. Features that are missing are made with the settings that the run recorded. A run named twice counts once.
+/// Scores each run on splits of its dataset, or of the one described at `dataset`, and says which differences are real. Features that are missing are made with the settings that the run recorded. A run named twice counts once.
 ///
 /// # Errors
 /// [`PipelineError::NotComparable`] for runs of different datasets, tasks, labels or rows; otherwise as
@@ -47,9 +47,8 @@ pub struct ComparedRun {
 pub fn compare_runs(
     larder: &Larder,
     runs: &[String],
-    splits: &[String],
-    device: Device,
-    threads: usize,
+    dataset: Option<&Path>,
+    options: &EvaluateOptions<'_>,
     observer: &mut dyn Observer,
 ) -> Result<RunComparison, PipelineError> {
     let mut records: Vec<RunRecord> = Vec::new();
@@ -68,7 +67,8 @@ pub fn compare_runs(
     for record in &records {
         let mut answers = Vec::new();
         let kept = Some(&mut answers);
-        let outcome = evaluate_keeping(larder, record, splits, device, threads, kept, observer)?;
+        let spec = record.dataset_spec(dataset)?;
+        let outcome = evaluate_keeping(larder, record, &spec, options, kept, observer)?;
         judged.push((outcome.evaluation, answers));
     }
     let subjects: Vec<Subject<'_>> = records

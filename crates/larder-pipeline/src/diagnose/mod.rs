@@ -10,7 +10,7 @@ mod training;
 use std::path::Path;
 
 use larder_diagnose::{FORMAT_VERSION, RunDiagnosis};
-use larder_store::{StoreError, write_json};
+use larder_store::{read_json_text, write_json};
 
 use crate::PipelineError;
 
@@ -23,22 +23,17 @@ pub const DIAGNOSIS_FILE: &str = "diagnosis.json";
 /// What is known of run `run`; nothing where the file is not there, or of another version.
 ///
 /// # Errors
-/// [`StoreError`] for a file that cannot be read.
+/// [`PipelineError::Store`] for a file that cannot be read.
 pub(crate) fn load(folder: &Path, run: &str) -> Result<RunDiagnosis, PipelineError> {
-    let path = folder.join(DIAGNOSIS_FILE);
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(RunDiagnosis::new(run)),
-        Err(source) => return Err(StoreError::Io { action: "read", path, source }.into()),
-    };
-    let found: Option<RunDiagnosis> = serde_json::from_slice(&text).ok();
+    let text = read_json_text(&folder.join(DIAGNOSIS_FILE))?;
+    let found: Option<RunDiagnosis> = text.and_then(|text| serde_json::from_slice(text.as_ref()).ok());
     Ok(found.filter(|found| found.format_version == FORMAT_VERSION).unwrap_or_else(|| RunDiagnosis::new(run)))
 }
 
 /// Writes what is known of a run into its folder.
 ///
 /// # Errors
-/// [`StoreError`] when the disk refuses.
+/// [`PipelineError::Store`] when the disk refuses.
 pub(crate) fn save(folder: &Path, diagnosis: &RunDiagnosis) -> Result<(), PipelineError> {
     Ok(write_json(&folder.join(DIAGNOSIS_FILE), diagnosis)?)
 }

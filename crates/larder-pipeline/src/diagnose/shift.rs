@@ -14,7 +14,7 @@ use super::splits::Files;
 use super::training::score;
 use crate::PipelineError;
 use crate::evaluate::Evaluation;
-use crate::record::HeadRecord;
+use crate::record::{HeadRecord, TunedRecord};
 
 /// Rows of each side, at most: the area is then known to a hundredth, in a second.
 const MOST_ROWS: usize = 1000;
@@ -23,11 +23,15 @@ const MOST_ROWS: usize = 1000;
 const BLOCK: usize = 50;
 
 /// What a split's scores are, and what they are compared with.
-struct Compared {
+struct Compared<'a> {
     score: String,
     on_split: (f64, f64),
-    held_out: Option<f64>,
+    /// The score that it is measured by, and on which rows.
+    held_out: Option<(f64, &'a str)>,
 }
+
+/// What rows of train are called that a head has not seen.
+const HELD_OUT: &str = "held-out rows of train";
 
 /// [`UnlikeTrain`](larder_diagnose::DiagnosisKind::UnlikeTrain), where it is. `train` and `tokens` are the tokens files of both.
 pub(super) fn of_split(
@@ -53,21 +57,22 @@ pub(super) fn of_split(
 }
 
 /// `None` where scores say it already: of a tagger on frozen features, which has held-out sentences of train.
-fn compared(files: &Files<'_>, evaluation: &Evaluation, split: &str) -> Option<Compared> {
+fn compared<'a>(files: &Files<'a>, evaluation: &Evaluation, split: &str) -> Option<Compared<'a>> {
     match (evaluation, &files.record.head) {
         (Evaluation::Sequence(evaluation), head) => {
             let judged = evaluation.splits.iter().find(|one| one.split == split)?;
             let (metric, held_out) = match head {
                 HeadRecord::Sequence(sequence) => {
                     let metric = sequence.settings.metric;
-                    (metric, sequence.out_of_fold_scores.as_ref().map(|scores| score(scores, metric)))
+                    (metric, sequence.out_of_fold_scores.as_ref().map(|scores| (score(scores, metric), HELD_OUT)))
                 }
-                HeadRecord::Mlp(mlp) => (mlp.settings.metric, Some(score(&mlp.held_out_scores, mlp.settings.metric))),
+                HeadRecord::Mlp(mlp) => {
+                    let metric = mlp.settings.metric;
+                    (metric, mlp.held_out_scores.as_ref().map(|scores| (score(scores, metric), HELD_OUT)))
+                }
                 HeadRecord::Tuned(tuned) => {
                     let metric = tuned.score.parse::<Metric>().ok()?;
-                    // The dev split chose the parameters; other splits are measured by it.
-                    let other = tuned.dev_split.as_deref() != Some(split);
-                    (metric, tuned.best.filter(|_| other).map(|best| best.score))
+                    (metric, measured_by(tuned, split))
                 }
                 HeadRecord::Tagging(_) => return None,
             };
@@ -78,15 +83,20 @@ fn compared(files: &Files<'_>, evaluation: &Evaluation, split: &str) -> Option<C
         }
         (Evaluation::Tagging(evaluation), HeadRecord::Tuned(tuned)) => {
             let judged = evaluation.splits.iter().find(|one| one.split == split)?;
-            let other = tuned.dev_split.as_deref() != Some(split);
             Some(Compared {
                 score: "strict F1".to_owned(),
                 on_split: (judged.scores.strict.micro.f1, judged.scores.strict_f1_interval.high),
-                held_out: tuned.best.filter(|_| other).map(|best| best.score),
+                held_out: measured_by(tuned, split),
             })
         }
         (Evaluation::Tagging(_), _) => None,
     }
+}
+
+/// The score on the dev split, which chose the parameters: other splits are measured by it.
+fn measured_by<'a>(tuned: &'a TunedRecord, split: &str) -> Option<(f64, &'a str)> {
+    let dev = tuned.dev_split.as_deref().filter(|dev| *dev != split)?;
+    Some((tuned.best?.score, dev))
 }
 
 /// `count` of `rows` rows in blocks, spread evenly.

@@ -63,13 +63,18 @@ pub(crate) fn of_splits(
                 .find(|one| one.split == *split)
                 .map_or_else(Vec::new, |one| tagger_findings(record, split, &one.scores)),
         };
-        found.extend(scored);
-        let Some(tokens) = files.tokens(encoder, split)? else { continue };
+        let Some(tokens) = files.tokens(encoder, split)? else {
+            found.extend(scored);
+            continue;
+        };
         // The rows trained on were looked at when they were.
         if *split == record.train_split {
+            found.extend(scored);
             continue;
         }
         let texts = SplitTexts::read(&tokens, &record.labels, unk_id)?;
+        let before = found.len();
+        found.extend(scored);
         found.extend(diagnose_lengths(Some(split), &lengths(record, encoder, &texts)));
         found.extend(diagnose_spelling(Some(split), &texts.spelling()));
         if let Some(known) = &known {
@@ -78,6 +83,10 @@ pub(crate) fn of_splits(
         if let Some(train) = &train {
             found.extend(shift::of_split(files, evaluation, split, train, &tokens)?);
         }
+        // The same fact about the same rows is one finding.
+        let rows = texts.digest();
+        let of_split = found.split_off(before);
+        found.extend(of_split.into_iter().map(|finding| finding.of_rows(&rows)));
     }
     Ok(found)
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::path::Path;
 
 use larder_data::{Content, Target};
-use larder_diagnose::{KeyedRows, PointedRow, Pointer, Spelling};
+use larder_diagnose::{KeyedRows, PointedRow, Pointer, Spelling, has_sign};
 use larder_store::{TokenRow, TokensProjection, TokensReader};
 use larder_tokens::{NO_WORD, evened};
 
@@ -25,7 +26,7 @@ const UNSPACED: char = '\u{0e00}';
 pub(super) struct SplitTexts {
     exact: Vec<u128>,
     evened: Vec<u128>,
-    labels: Vec<u64>,
+    labels: Vec<Option<u64>>,
     pub cut_rows: usize,
     pub tokens: u64,
     pub cut_tokens: u64,
@@ -34,8 +35,12 @@ pub(super) struct SplitTexts {
     own_tokens: u64,
     unknown: u64,
     unknown_words: HashMap<String, u64>,
+    /// Unknown tokens that stand for words without a sign.
+    unknown_spelled: u64,
     words: u64,
     word_tokens: u64,
+    letters: u64,
+    letter_tokens: u64,
     /// Entities by type, of tagging.
     pub entities: BTreeMap<String, usize>,
 }
@@ -68,10 +73,18 @@ impl SplitTexts {
         Spelling {
             tokens: self.own_tokens,
             unknown: self.unknown,
+            unknown_words: self.unknown_spelled,
             examples,
             words: self.words,
             word_tokens: self.word_tokens,
+            letters: self.letters,
+            letter_tokens: self.letter_tokens,
         }
+    }
+
+    /// The same for splits with the same texts and labels.
+    pub fn digest(&self) -> String {
+        format!("{:016x}", hash(&(&self.exact, &self.labels), 0))
     }
 
     fn add(&mut self, row: &TokenRow, labels: &[String], unk_id: Option<i32>) {
@@ -79,17 +92,19 @@ impl SplitTexts {
         self.exact.push(key(&text));
         self.evened.push(key(&evened(&text)));
         self.labels.push(match &row.target {
-            None => 0,
-            Some(Target::Label(label)) => {
-                labels.iter().position(|known| known == label).map_or(u64::MAX, |class| class as u64)
-            }
+            None => None,
+            // A label that train does not have is one like any other, whatever its number.
+            Some(Target::Label(label)) => Some(match labels.iter().position(|known| known == label) {
+                Some(class) => class as u64,
+                None => hash(label, 0).max(labels.len() as u64),
+            }),
             Some(Target::Tags(tags)) => {
                 for tag in tags {
                     if let Some(kind) = tag.strip_prefix("B-") {
                         *self.entities.entry(kind.to_owned()).or_default() += 1;
                     }
                 }
-                hash(tags, 0)
+                Some(hash(tags, 0))
             }
         });
         let cut = row.truncated_tokens as usize;
@@ -100,9 +115,13 @@ impl SplitTexts {
         match &row.content {
             Content::Words(words) => self.add_words(row, words, unk_id),
             Content::Text { text, text_b } => {
-                self.add_text(row, text, 0, unk_id);
+                let second_from = match text_b {
+                    Some(_) => second_text(row),
+                    None => row.input_ids.len(),
+                };
+                self.add_text(row, text, 0..second_from, unk_id);
                 if let Some(second) = text_b {
-                    self.add_text(row, second, 1, unk_id);
+                    self.add_text(row, second, second_from..row.input_ids.len(), unk_id);
                 }
             }
         }
@@ -112,44 +131,60 @@ impl SplitTexts {
     fn add_words(&mut self, row: &TokenRow, words: &[String], unk_id: Option<i32>) {
         for word in words {
             self.words += u64::from(is_spelled(word));
+            self.letters += word.chars().filter(|&letter| is_unspaced(letter)).count() as u64;
         }
         for (&id, &word) in row.input_ids.iter().zip(&row.word_ids) {
             let Some(word) = usize::try_from(word).ok().and_then(|word| words.get(word)) else { continue };
             self.own_tokens += 1;
             self.word_tokens += u64::from(is_spelled(word));
+            self.letter_tokens += u64::from(!word.is_empty() && word.chars().all(is_unspaced));
             if Some(id) == unk_id {
                 self.add_unknown(word);
             }
         }
     }
 
-    /// Tokens of a text, the first or the second of a row.
-    fn add_text(&mut self, row: &TokenRow, text: &str, segment: i32, unk_id: Option<i32>) {
+    /// Tokens of a text, which are some of the row's.
+    fn add_text(&mut self, row: &TokenRow, text: &str, tokens: Range<usize>, unk_id: Option<i32>) {
         let letters: Vec<char> = text.chars().collect();
         let mut read = 0;
-        for at in 0..row.input_ids.len() {
-            let is_special = row.word_ids.get(at).is_none_or(|&word| word == NO_WORD);
-            if is_special || row.type_ids.get(at).is_some_and(|&other| other != segment) {
+        for at in tokens {
+            if is_special(row, at) {
                 continue;
             }
             let Some(span) = row.offsets.get(at).and_then(|span| slice(&letters, *span)) else { continue };
             read = read.max(row.offsets[at].1.max(0) as usize);
             self.own_tokens += 1;
             self.word_tokens += u64::from(span.iter().any(|&letter| is_letter(letter)));
+            self.letter_tokens += u64::from(span.iter().any(|&letter| is_unspaced(letter)));
             if row.input_ids.get(at).copied() == unk_id && unk_id.is_some() {
                 self.add_unknown(span.iter().collect::<String>().trim());
             }
         }
         let read = letters.get(..read).unwrap_or(&letters);
+        self.letters += read.iter().filter(|&&letter| is_unspaced(letter)).count() as u64;
         self.words += read.split(|&letter| !is_letter(letter)).filter(|word| !word.is_empty()).count() as u64;
     }
 
     fn add_unknown(&mut self, word: &str) {
         self.unknown += 1;
+        self.unknown_spelled += u64::from(!has_sign(word));
         if self.unknown_words.len() < COUNTED_UNKNOWN || self.unknown_words.contains_key(word) {
             *self.unknown_words.entry(word.to_owned()).or_default() += 1;
         }
     }
+}
+
+fn is_special(row: &TokenRow, token: usize) -> bool {
+    row.word_ids.get(token).is_none_or(|&word| word == NO_WORD)
+}
+
+/// Where the second text of a pair begins: at the first special token behind the first text's. Types do not tell: some
+/// families give both texts the same.
+fn second_text(row: &TokenRow) -> usize {
+    let tokens = row.input_ids.len();
+    let first = (0..tokens).find(|&at| !is_special(row, at)).unwrap_or(tokens);
+    (first..tokens).find(|&at| is_special(row, at)).unwrap_or(tokens)
 }
 
 fn slice(letters: &[char], (start, end): (i32, i32)) -> Option<&[char]> {
@@ -158,6 +193,11 @@ fn slice(letters: &[char], (start, end): (i32, i32)) -> Option<&[char]> {
 
 fn is_letter(letter: char) -> bool {
     letter.is_alphabetic() && letter < UNSPACED
+}
+
+/// A letter of a script without spaces between words.
+fn is_unspaced(letter: char) -> bool {
+    letter.is_alphabetic() && letter >= UNSPACED
 }
 
 fn is_spelled(word: &str) -> bool {

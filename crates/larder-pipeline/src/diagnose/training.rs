@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use larder_diagnose::{
-    Balance, Choice, Course, Curve, Diagnosis, Evaluated, Fit, Gap, HeldOutLoss, Lengths, MlpCourse, Pointing,
-    RunDiagnosis, diagnose_balance, diagnose_course, diagnose_curve, diagnose_duplicates, diagnose_edge, diagnose_fit,
-    diagnose_gap, diagnose_label_names, diagnose_learning_rate, diagnose_lengths, diagnose_mlp_course,
-    diagnose_nothing_found, diagnose_spelling, diagnose_vocabulary,
+    Balance, Choice, Course, Curve, Diagnosis, Evaluated, Fit, Gap, Guessing, HeldOut, HeldOutLoss, Lengths, MlpCourse,
+    Pointing, RunDiagnosis, Weighing, diagnose_balance, diagnose_course, diagnose_curve, diagnose_duplicates,
+    diagnose_edge, diagnose_fit, diagnose_gap, diagnose_label_names, diagnose_learning_rate, diagnose_lengths,
+    diagnose_mlp_course, diagnose_nothing_found, diagnose_size, diagnose_spelling, diagnose_vocabulary,
 };
 use larder_encoder::Encoder;
-use larder_finetune::{HistoryRow, Preset, TuneSettings};
-use larder_metrics::{ClassificationScores, Metric, class_prior_entropy};
-use larder_onnx::Family;
+use larder_finetune::{HistoryRow, MlpEpoch, Schedule, TuneSettings};
+use larder_metrics::{ClassificationScores, ConstantAnswer, Metric};
 use larder_train::{
-    CONVERGENCE_TOLERANCE, ClassWeight, ClassWeightChoice, Convergence, LearningStep, Solver, TAGGER_TOLERANCE,
+    CONVERGENCE_TOLERANCE, ClassWeight, ClassWeightChoice, Convergence, LearningStep, Selection, SelectionEntry,
+    Solver, TAGGER_TOLERANCE,
 };
 use ndarray::Array2;
 
@@ -39,15 +39,21 @@ pub(crate) struct TuneFacts<'a> {
     pub history: &'a [HistoryRow],
     /// How it was trained.
     pub settings: &'a TuneSettings,
-    /// The encoder's family.
-    pub family: Family,
+    /// Rows (tagging: words) a class of train, `[classes]`.
+    pub train_counts: Vec<u64>,
+    /// The same of the split that judged it.
+    pub dev_counts: Vec<u64>,
+    /// Texts or sentences of that split.
+    pub dev_rows: usize,
 }
 
-/// The loss of held-out `probabilities` (`[rows, classes]`), rows weighed as in the fit, beside that of guessing.
+/// The loss of held-out `probabilities` (`[rows, classes]`), rows weighed as in the fit, beside that of the best constant answer;
+/// `mcc` is that of the answers.
 pub(crate) fn held_out_loss(
     probabilities: &Array2<f64>,
     labels: &[usize],
     class_weight: ClassWeight,
+    mcc: f64,
 ) -> Option<HeldOutLoss> {
     let mut counts = vec![0_u64; probabilities.ncols()];
     for &label in labels {
@@ -59,9 +65,15 @@ pub(crate) fn held_out_loss(
         loss -= weights[label] * row[label].max(f64::EPSILON).ln();
         whole += weights[label];
     }
-    let shares = counts.iter().zip(&weights).map(|(&count, weight)| count as f64 * weight / whole);
-    let guessing = shares.filter(|share| *share > 0.0).map(|share| -share * share.ln()).sum();
-    (whole > 0.0).then(|| HeldOutLoss { loss: loss / whole, guessing })
+    let guessing = guessing(&counts, class_weight, 0.0);
+    (whole > 0.0).then(|| HeldOutLoss { loss: loss / whole, guessing, mcc, rows: labels.len() })
+}
+
+/// The loss of the best constant answer for rows of `counts` `[classes]`.
+fn guessing(counts: &[u64], class_weight: ClassWeight, smoothing: f64) -> Guessing {
+    let weights = class_weight.of_counts(counts);
+    let loss = ConstantAnswer::best(counts, Some(&weights), smoothing).loss_on(counts);
+    Guessing { loss, weighted: class_weight == ClassWeight::Balanced, smoothed: smoothing > 0.0 }
 }
 
 /// What stands out about the training of a head on features, whose rows are in the tokens file at `tokens`.
@@ -102,18 +114,24 @@ pub(crate) fn of_tuning(
     facts: &TuneFacts<'_>,
 ) -> Result<RunDiagnosis, PipelineError> {
     let mut diagnosis = RunDiagnosis::new(&record.run);
-    let TuneFacts { history, settings, family } = facts;
-    let recipe = Preset::of(*family).learning_rates;
-    diagnosis.findings.extend(diagnose_learning_rate(settings.learning_rate, family.as_str(), &recipe));
+    let TuneFacts { history, settings, train_counts, dev_counts, dev_rows } = facts;
+    let tuning = tuned.tuning();
+    diagnosis.findings.extend(diagnose_learning_rate(&tuning.rate));
     let steps: Vec<f64> = history.iter().map(|row| row.loss).collect();
     let dropout = settings.dropout;
+    let held_out = tuned.dev_split.as_deref().map(|name| HeldOut {
+        name,
+        rows: *dev_rows,
+        guessing: settings.constant_answer(train_counts).loss_on(dev_counts),
+    });
     let course = Course {
-        losses: tuned.losses(),
+        losses: tuning.losses,
+        rate: tuning.rate,
+        decays: settings.schedule != Schedule::Constant,
         steps: &steps,
         evaluations: &evaluations(history),
         score: &tuned.score,
-        split: tuned.dev_split.as_deref(),
-        learning_rate: tuned.settings.get("learning_rate").map_or("?", String::as_str),
+        held_out,
         dropout: f64::from(dropout.hidden.max(dropout.attention).max(dropout.head)),
     };
     diagnosis.findings.extend(diagnose_course(&course));
@@ -148,13 +166,14 @@ pub(super) fn score(scores: &ClassificationScores, metric: Metric) -> f64 {
     }
 }
 
-fn fit(convergence: &Convergence, expected: f64) -> Option<Diagnosis> {
+fn fit(convergence: &Convergence, expected: f64, standardised: bool) -> Option<Diagnosis> {
     let streamed = convergence.solvers.contains(&Solver::Adam);
     let fit = Fit {
         iterations: convergence.iterations,
         relative_gradient: convergence.relative_gradient_norm,
         expected,
         streamed,
+        standardised,
     };
     if convergence.converged { None } else { diagnose_fit(&fit) }
 }
@@ -167,9 +186,22 @@ fn stronger(grid: &[f64]) -> &'static str {
     }
 }
 
+/// The mean of the chosen candidate at the strength next to the chosen one, away from the edge of the grid.
+fn next_to_chosen(selection: &Selection) -> Option<f64> {
+    let best = selection.best();
+    let alike =
+        |entry: &&SelectionEntry| (&entry.candidate, entry.class_weight) == (&best.candidate, best.class_weight);
+    let mut entries: Vec<&SelectionEntry> = selection.entries.iter().filter(alike).collect();
+    entries.sort_by(|a, b| a.c.total_cmp(&b.c));
+    let place = entries.iter().position(|entry| entry.c == best.c)?;
+    let next = if place == 0 { entries.get(1) } else { entries.get(place - 1) };
+    next.map(|entry| entry.mean)
+}
+
 fn of_sequence(record: &RunRecord, sequence: &SequenceRecord, facts: &FitFacts) -> Vec<Diagnosis> {
     let tried = record.tried();
-    let mut found: Vec<Diagnosis> = fit(&sequence.convergence, CONVERGENCE_TOLERANCE).into_iter().collect();
+    let mut found: Vec<Diagnosis> =
+        fit(&sequence.convergence, CONVERGENCE_TOLERANCE, sequence.settings.standardise).into_iter().collect();
     let choice = sequence.selection.as_ref().map(|selection| {
         let best = selection.best();
         Choice {
@@ -180,6 +212,7 @@ fn of_sequence(record: &RunRecord, sequence: &SequenceRecord, facts: &FitFacts) 
             mean: best.mean,
             standard_error: best.standard_error(),
             folds: selection.folds,
+            next: next_to_chosen(selection),
         }
     });
     found.extend(choice.as_ref().and_then(diagnose_edge));
@@ -199,44 +232,48 @@ fn of_sequence(record: &RunRecord, sequence: &SequenceRecord, facts: &FitFacts) 
 
 fn of_mlp(record: &RunRecord, mlp: &MlpRecord) -> Vec<Diagnosis> {
     let counts: Vec<u64> = record.train_counts.iter().map(|&count| count as u64).collect();
-    let guessing = match mlp.settings.class_weight.candidates(mlp.settings.metric).first() {
-        // Weighed so that all classes count alike.
-        Some(ClassWeight::Balanced) => (counts.iter().filter(|count| **count > 0).count() as f64).ln(),
-        _ => class_prior_entropy(&counts),
+    // Nothing is said where nothing was held out.
+    let Some(held_out) = &mlp.held_out_scores else { return Vec::new() };
+    let weight = mlp.settings.class_weight.candidates(mlp.settings.metric)[0];
+    let smoothing = f64::from(mlp.settings.label_smoothing);
+    let held_out_counts: Vec<u64> = held_out.per_class.iter().map(|class| class.support).collect();
+    let weights = weight.of_counts(&counts);
+    let constant = ConstantAnswer::best(&counts, Some(&weights), smoothing);
+    let evaluated = |epoch: &MlpEpoch| {
+        let (step, loss, training_loss) = (epoch.epoch, epoch.held_out_loss, epoch.loss);
+        Some(Evaluated { step, score: epoch.score?, loss, training_loss })
     };
-    let epochs: Vec<Evaluated> = mlp
-        .epochs
-        .iter()
-        .map(|epoch| Evaluated {
-            step: epoch.epoch,
-            score: epoch.score,
-            loss: Some(epoch.held_out_loss),
-            training_loss: epoch.loss,
-        })
-        .collect();
+    let epochs: Vec<Evaluated> = mlp.epochs.iter().filter_map(evaluated).collect();
     let metric = mlp.settings.metric;
     let mut found = diagnose_mlp_course(&MlpCourse {
         epochs: &epochs,
         best: mlp.best,
         most_epochs: mlp.settings.epochs,
         score: metric.name(),
-        held_out_rows: mlp.held_out_rows,
-        held_out_mcc: mlp.held_out_scores.mcc,
-        guessing,
+        held_out: HeldOut {
+            name: "held-out rows",
+            rows: mlp.held_out_rows,
+            guessing: constant.loss_on(&held_out_counts),
+        },
+        held_out_mcc: held_out.mcc,
+        held_out_classes: held_out_counts.iter().filter(|count| **count > 0).count(),
+        own: score(&mlp.train_scores, metric),
+        guessing: guessing(&counts, weight, smoothing),
         learning_rate: mlp.settings.learning_rate,
         dropout: f64::from(mlp.settings.dropout),
     });
     found.extend(diagnose_gap(&Gap {
         score: metric.name(),
         own: score(&mlp.train_scores, metric),
-        held_out: score(&mlp.held_out_scores, metric),
+        held_out: score(held_out, metric),
         remedy: "smaller layers (`--hidden`), more `--dropout` or `--weight-decay`, or more rows",
     }));
     found
 }
 
 fn of_tagging(tagging: &TaggingRecord) -> Vec<Diagnosis> {
-    let mut found: Vec<Diagnosis> = fit(&tagging.convergence, TAGGER_TOLERANCE).into_iter().collect();
+    let mut found: Vec<Diagnosis> =
+        fit(&tagging.convergence, TAGGER_TOLERANCE, tagging.settings.standardise).into_iter().collect();
     if let Some(selection) = &tagging.selection {
         found.extend(diagnose_gap(&Gap {
             score: "strict F1",
@@ -259,6 +296,9 @@ fn of_rows(
     let tagging = record.task() == larder_data::Task::Tagging;
     let types: Vec<String> = texts.entities.keys().cloned().collect();
     let mut found = diagnose_label_names(if tagging { &types } else { &record.labels });
+    if !tagging {
+        found.extend(diagnose_size(texts.rows(), record.labels.len()));
+    }
     found.extend(balance(record, &texts, tagging));
     found.extend(diagnose_lengths(None, &lengths(record, encoder, &texts)));
     found.extend(diagnose_spelling(None, &texts.spelling()));
@@ -285,22 +325,37 @@ pub(super) fn lengths(record: &RunRecord, encoder: &Encoder, texts: &SplitTexts)
 }
 
 fn balance(record: &RunRecord, texts: &SplitTexts, tagging: bool) -> Option<Diagnosis> {
-    let weighed = |choice: ClassWeightChoice| match choice {
-        ClassWeightChoice::None => "`--class-weight balanced` makes their rows count more",
-        _ => "their rows count more already where that helps held-out rows (`--class-weight`)",
-    };
-    let remedy = match &record.head {
-        HeadRecord::Sequence(sequence) => weighed(sequence.settings.class_weight),
-        HeadRecord::Mlp(mlp) => weighed(mlp.settings.class_weight),
-        HeadRecord::Tagging(_) => "`--class-weight balanced` makes their words count more (head `logistic`)",
-        HeadRecord::Tuned(tuned) => match tuned.settings.get("class_weights").map(String::as_str) {
-            Some("none") | None => "`--class-weight balanced` makes them count more",
-            Some(_) => "they count more already (`--class-weight balanced`)",
-        },
-    };
+    let weighing = weighing(&record.head);
     if tagging {
         let (classes, counts): (Vec<String>, Vec<usize>) = texts.entities.clone().into_iter().unzip();
-        return diagnose_balance(&Balance { classes: &classes, counts: &counts, what: "entities", remedy });
+        return diagnose_balance(&Balance { classes: &classes, counts: &counts, what: "entities", weighing });
     }
-    diagnose_balance(&Balance { classes: &record.display, counts: &record.train_counts, what: "rows", remedy })
+    diagnose_balance(&Balance { classes: &record.display, counts: &record.train_counts, what: "rows", weighing })
+}
+
+/// How the rows of rare classes counted in the loss.
+fn weighing(head: &HeadRecord) -> Weighing {
+    let by = |weight| if weight == ClassWeight::Balanced { Weighing::Balanced } else { Weighing::Alike };
+    match head {
+        HeadRecord::Sequence(sequence) => {
+            let tried = sequence.settings.class_weight.candidates(sequence.settings.metric);
+            match &sequence.selection {
+                Some(selection) => match by(selection.best().class_weight) {
+                    Weighing::Alike if tried.contains(&ClassWeight::Balanced) => Weighing::TriedAndLeft,
+                    taken => taken,
+                },
+                None => by(tried[0]),
+            }
+        }
+        HeadRecord::Mlp(mlp) => by(mlp.settings.class_weight.candidates(mlp.settings.metric)[0]),
+        HeadRecord::Tagging(tagging) => match &tagging.selection {
+            Some(selection) => by(selection.best().class_weight),
+            None if tagging.settings.class_weight == ClassWeightChoice::Balanced => Weighing::Balanced,
+            None => Weighing::Alike,
+        },
+        HeadRecord::Tuned(tuned) => match tuned.settings.get("class_weights").map(String::as_str) {
+            Some("none") | None => Weighing::Alike,
+            Some(_) => Weighing::Balanced,
+        },
+    }
 }

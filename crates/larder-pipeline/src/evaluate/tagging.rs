@@ -11,7 +11,7 @@ use larder_tags::Scheme;
 use larder_train::TaggingHead;
 use serde::{Deserialize, Serialize};
 
-use super::{AnsweredRows, Clock, Judging, SplitAnswers};
+use super::{AnsweredRows, Clock, Judging, SplitAnswers, UnscoredSplit};
 use crate::PipelineError;
 use crate::cached_words::CachedWords;
 
@@ -24,6 +24,12 @@ pub struct TaggingSplitEvaluation {
     pub scores: TaggingScores,
     /// The sentences that the errors' examples are from, by their number in the split.
     pub shown: BTreeMap<usize, ShownSentence>,
+    /// Sentences of the split's file that could not be used and were left out: no score is about them.
+    #[serde(default)]
+    pub skipped_rows: u64,
+    /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
+    #[serde(default)]
+    pub data_digest: String,
     /// What stands out, with its evidence and the flag to turn.
     pub advice: Vec<Diagnosis>,
     /// The split's words with gold and predicted tags, for other scorers.
@@ -48,25 +54,36 @@ pub struct TaggingEvaluation {
     pub head: String,
     /// One entry a split.
     pub splits: Vec<TaggingSplitEvaluation>,
+    /// Splits without tags.
+    #[serde(default)]
+    pub unscored: Vec<UnscoredSplit>,
 }
 
 /// Scores the head on features files of splits and writes its answers into `folder`: all of them into
-/// `predictions.parquet`, and a `predictions.<split>.conll` each.
+/// `predictions.parquet`, and a `predictions.<split>.conll` each, which of a split without tags has the predicted ones alone.
 pub(super) fn evaluate(
     judging: &Judging<'_>,
     head: &TaggingHead,
     clock: &mut Clock,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<TaggingEvaluation, PipelineError> {
-    let Judging { record, files, folder, provenance } = *judging;
-    let mut splits = Vec::new();
-    let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), provenance)?;
-    for (split, features) in files {
+    let Judging { record, files, sources, keep, folder, provenance } = *judging;
+    let (mut splits, mut unscored) = (Vec::new(), Vec::new());
+    let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), keep, provenance)?;
+    for ((split, features), source) in files.iter().zip(sources) {
+        let (skipped_rows, data_digest) = (source.skipped_rows, source.data_digest.clone());
         clock.start();
         let file = FeaturesFile::open(features)?;
         let answers = Answers::of(head, &file)?;
         let conll = folder.join(format!("predictions.{split}.conll"));
         answers.write_conll(&conll)?;
+        if !answers.has_gold {
+            let (split, rows) = (split.clone(), answers.words.len() as u64);
+            writer.push(&split, &answers.into_rows())?;
+            clock.stop(&split, file.rows());
+            unscored.push(UnscoredSplit { split, rows, skipped_rows, data_digest });
+            continue;
+        }
         let scores = score_tagging(&answers.gold, &answers.predicted, Scheme::Iob2, &Bootstrap::default(), &[])?;
         let shown = shown_sentences(&scores, |sentence| ShownSentence {
             example_id: answers.example_ids[sentence].clone(),
@@ -80,12 +97,20 @@ pub(super) fn evaluate(
                 rows: AnsweredRows::Tagging { gold, predicted },
             });
         }
-        splits.push(TaggingSplitEvaluation { split: split.clone(), scores, shown, advice: Vec::new(), conll });
+        splits.push(TaggingSplitEvaluation {
+            split: split.clone(),
+            scores,
+            shown,
+            skipped_rows,
+            data_digest,
+            advice: Vec::new(),
+            conll,
+        });
         writer.push(split, &answers.into_rows())?;
         clock.stop(split, file.rows());
     }
     writer.finish()?;
-    Ok(TaggingEvaluation { run: record.run.clone(), head: head.kind.to_string(), splits })
+    Ok(TaggingEvaluation { run: record.run.clone(), head: head.kind.to_string(), splits, unscored })
 }
 
 /// The sentences that the examples in `scores` are from.
@@ -108,6 +133,9 @@ pub(crate) fn shown_sentences(
 struct Answers {
     example_ids: Vec<String>,
     words: Vec<Vec<String>>,
+    /// Whether there are gold tags.
+    has_gold: bool,
+    /// Empty tags where there are none.
     gold: Vec<Vec<String>>,
     predicted: Vec<Vec<String>>,
     probabilities: Vec<Vec<f32>>,
@@ -118,7 +146,12 @@ impl Answers {
         let columns: Vec<String> = head.columns.iter().map(|column| column.name.clone()).collect();
         let source = CachedWords::new(file, &columns)?;
         let missing = |row| PipelineError::NoLabel { features: file.path().to_path_buf(), row };
-        let gold = file.tags()?.into_iter().enumerate().map(|(row, tag)| tag.ok_or_else(|| missing(row)));
+        let tags = file.tags()?;
+        let has_gold = tags.iter().any(Option::is_some);
+        let gold = tags.into_iter().enumerate().map(|(row, tag)| match has_gold {
+            true => tag.ok_or_else(|| missing(row)),
+            false => Ok(String::new()),
+        });
         let gold = source.by_sentence(gold.collect::<Result<Vec<_>, _>>()?);
         let words = source.by_sentence(file.words()?);
         let ids = source.by_sentence(file.example_ids()?);
@@ -128,13 +161,16 @@ impl Answers {
             probabilities.push(sentence.probabilities.iter().map(|&p| p as f32).collect());
         }
         let example_ids = ids.into_iter().map(|ids| ids.into_iter().next().unwrap_or_default()).collect();
-        Ok(Self { example_ids, words, gold, predicted, probabilities })
+        Ok(Self { example_ids, words, has_gold, gold, predicted, probabilities })
     }
 
     fn write_conll(&self, path: &Path) -> Result<(), PipelineError> {
         Ok(write_atomic(path, |file| {
             for ((words, gold), predicted) in self.words.iter().zip(&self.gold).zip(&self.predicted) {
-                write_conll(file, words, &[gold, predicted])?;
+                match self.has_gold {
+                    true => write_conll(file, words, &[gold, predicted])?,
+                    false => write_conll(file, words, &[predicted])?,
+                }
             }
             Ok(())
         })?)
@@ -147,7 +183,7 @@ impl Answers {
             example_ids: ids.flat_map(|(id, &length)| std::iter::repeat_n(id, length)).collect(),
             positions: lengths.iter().flat_map(|&length| (0..).take(length)).collect(),
             words: self.words.into_iter().flatten().collect(),
-            tags: self.gold.into_iter().flatten().map(Some).collect(),
+            tags: self.gold.into_iter().flatten().map(|tag| self.has_gold.then_some(tag)).collect(),
             answers: self.predicted.into_iter().flatten().collect(),
             probabilities: self.probabilities.into_iter().flatten().collect(),
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder_data::{Content, DatasetSpec, ExampleReader, Target, Task};
+use larder_data::{Content, DatasetSpec, ExampleReader, Target, Task, split_has_targets};
 use larder_export::{CheckReport, Cost, Score};
 use larder_store::StoreError;
 use larder_tokens::Tokenizer;
@@ -27,14 +27,21 @@ pub(super) struct CheckRows {
 impl CheckRows {
     /// The first `limit` rows of `split`, or of the first split that the run was not trained on; of the one it was trained on
     /// if there is no other.
-    pub fn read(record: &RunRecord, split: Option<&str>, limit: Option<usize>) -> Result<Self, PipelineError> {
-        let spec = DatasetSpec::load(&record.dataset_path)?;
+    pub fn read(
+        record: &RunRecord,
+        spec: &DatasetSpec,
+        split: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<Self, PipelineError> {
         let other = spec.split_names().find(|name| *name != record.train_split).unwrap_or(&record.train_split);
         let split = split.unwrap_or(other).to_owned();
         let settings = &record.settings;
-        let reader = ExampleReader::open(&spec, &split, settings.on_bad_row)?
-            .on_illegal_tags(settings.on_illegal_tags)
-            .with_limit(limit.map_or(u64::MAX, |limit| limit as u64));
+        let reader = match split_has_targets(spec, &split)? {
+            true => ExampleReader::open(spec, &split, settings.on_bad_row)?,
+            false => ExampleReader::open_without_targets(spec, &split, settings.on_bad_row)?,
+        };
+        let reader =
+            reader.on_illegal_tags(settings.on_illegal_tags).with_limit(limit.map_or(u64::MAX, |limit| limit as u64));
         let (mut contents, mut targets) = (Vec::new(), Vec::new());
         for example in reader {
             let example = example?;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use larder_data::Task;
+use larder_data::{DatasetSpec, Task};
 use larder_encoder::{CONFIG_FILE, Encoder, MODEL_FILE, TOKENIZER_FILE};
 use larder_export::{
     Batching, Card, CardFinding, CardMetrics, CheckReport, ConfigFacts, EXPORT_FILE, ExportError, ExportFolder,
@@ -22,6 +22,7 @@ use larder_store::{StoreError, digest_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::evaluate::is_current;
 use crate::head::Head;
 use crate::{Event, HeadRecord, Larder, Observer, PipelineError, RunRecord};
 
@@ -43,6 +44,8 @@ pub struct ExportOptions {
     pub force: bool,
     /// The split whose rows check the file; the first one that the run was not trained on unless given.
     pub check_split: Option<String>,
+    /// The description of the dataset whose rows check the file; where it was when the run was made unless given.
+    pub dataset: Option<PathBuf>,
     /// Rows of it at most; all unless given.
     pub check_rows: Option<usize>,
     /// CPU threads of the check; 0 means one per core.
@@ -118,7 +121,8 @@ pub fn export_run(
         head: record.load_head(larder)?,
         threads: options.threads,
     };
-    let rows = check::CheckRows::read(record, options.check_split.as_deref(), options.check_rows)?;
+    let spec = record.dataset_spec(options.dataset.as_deref())?;
+    let rows = check::CheckRows::read(record, &spec, options.check_split.as_deref(), options.check_rows)?;
     let ExportedModel { model, batching } =
         export_model(&subject.encoder, &record.outputs, subject.export_head(), options.precision)?;
     let inputs: Vec<String> = model.inputs().iter().map(|input| input.name().to_owned()).collect();
@@ -165,7 +169,7 @@ pub fn export_run(
         std::fs::remove_file(&float32.path).map_err(StoreError::io("remove", &float32.path))?;
     }
 
-    let card = card(&subject, &facts, tokenizer.unk_token.as_deref(), &check)?;
+    let card = card(&subject, &spec, &facts, tokenizer.unk_token.as_deref(), &check)?;
     files.write(CARD_FILE, card.as_bytes())?;
     let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let record = ExportRecord {
@@ -233,13 +237,16 @@ fn columns(subject: &Subject<'_>) -> Vec<String> {
 
 fn card(
     subject: &Subject<'_>,
+    spec: &DatasetSpec,
     facts: &ConfigFacts<'_>,
     unk_token: Option<&str>,
     check: &CheckReport,
 ) -> Result<String, PipelineError> {
     let record = subject.record;
     let folder = record.folder(subject.larder)?;
-    let metrics: Option<CardMetrics> = read_json(&folder.join("metrics.json"));
+    // Scores of files that have changed since are no scores of this dataset.
+    let metrics: Option<CardMetrics> = read_json(&folder.join("metrics.json"))
+        .map(|metrics: CardMetrics| metrics.only(|split, digest| digest.is_empty() || is_current(spec, split, digest)));
     let findings = findings(&folder);
     let card = Card {
         run: &record.run,
@@ -288,5 +295,5 @@ fn findings(folder: &Path) -> Vec<CardFinding> {
 
 /// What a run may have; `None` where it is missing or of another version.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    larder_store::read_json(path).ok()?
 }

@@ -92,6 +92,7 @@ fn of_run(
         .zip(sentences)
         .map(|(document, Sentence { tokens, words })| WordsInput {
             input_ids: &tokens.input_ids,
+            type_ids: &tokens.type_ids,
             word_ids: &tokens.word_ids,
             words: *words,
             // Loose texts are no document: each is read alone.

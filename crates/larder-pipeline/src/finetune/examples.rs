@@ -19,6 +19,8 @@ pub(super) struct SplitExamples {
     pub gold: Gold,
     /// Rows of the tokens file.
     pub rows: usize,
+    /// Of these, rows whose labels training never saw: they are left out.
+    pub unseen_rows: usize,
 }
 
 /// The right answers of a split.
@@ -62,6 +64,8 @@ pub(super) struct Reading<'a> {
     pub max_tokens: usize,
     /// Of tagging: tokens from one window to the next.
     pub stride: Option<usize>,
+    /// Leaves rows out whose labels are none of `labels`; else they are errors.
+    pub skip_unseen: bool,
 }
 
 impl Reading<'_> {
@@ -107,6 +111,14 @@ impl Reading<'_> {
                 known: self.labels.names().to_vec(),
             })
         };
+        let is_unseen = match self.task {
+            Task::Sequence => batch.label(row).is_some_and(|label| self.labels.index(label).is_err()),
+            Task::Tagging => batch.tags(row).is_some_and(|mut tags| tags.any(|tag| self.labels.index(tag).is_err())),
+        };
+        if self.skip_unseen && is_unseen {
+            read.unseen_rows += 1;
+            return Ok(());
+        }
         let ids = batch.input_ids(row);
         match &mut read.gold {
             Gold::Classes(all) => {
@@ -129,7 +141,9 @@ impl Reading<'_> {
                         words.push((sentences.len(), word));
                     }
                     let input_ids = window.input_ids(ids).into_iter().map(i64::from).collect();
-                    read.examples.push(Example::tagged(input_ids, labels));
+                    let types = batch.type_ids(row).map(|types| window.type_ids(types).into_iter().map(i64::from));
+                    let token_type_ids = types.map(Iterator::collect).unwrap_or_default();
+                    read.examples.push(Example { token_type_ids, ..Example::tagged(input_ids, labels) });
                 }
                 sentences.push(classes);
             }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use larder_encoder::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
 use larder_finetune::{BEST_FILE, LAST_FILE};
 use larder_onnx::{EncoderConfig, Weights};
-use larder_store::{FolderLock, Home, StoreError, write_atomic};
+use larder_store::{FolderLock, Home, Provenance, StoreError, read_json, write_atomic, write_json};
 
 use crate::{Event, Larder, Observer, PipelineError};
 
 /// Ending of the hidden folder's name.
 const TUNING: &str = "tuning";
+/// What the run in the folder is made from.
+const PROVENANCE: &str = "provenance.json";
 /// Checkpoints that are kept, in the run's folder.
 const CHECKPOINTS: &str = "checkpoints";
 /// What the new encoder is made of, in transformers' form.
@@ -22,6 +24,19 @@ const TUNED: &str = "tuned";
 pub(super) struct TuningFolder {
     path: PathBuf,
     lock: FolderLock,
+    /// Whether there is a checkpoint to go on from.
+    resumes: bool,
+}
+
+/// What becomes of an interrupted run's checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checkpoints {
+    /// The run goes on from it if it is made from the same.
+    OfTheSame,
+    /// The run goes on from it, or fails.
+    Required,
+    /// It is given up.
+    Unwanted,
 }
 
 impl TuningFolder {
@@ -29,26 +44,49 @@ impl TuningFolder {
         larder.home().runs().join(format!(".{run}.{TUNING}"))
     }
 
-    /// Takes the folder for this process alone. Unless `resume`, an interrupted run's checkpoints in it are given up.
+    /// Takes the folder for this process alone, and decides by what the run is `made_from` whether it goes on from an
+    /// interrupted one's checkpoint.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process fine-tunes that run.
-    pub fn take(larder: &Larder, run: &str, resume: bool, observer: &mut dyn Observer) -> Result<Self, PipelineError> {
+    pub fn take(
+        larder: &Larder,
+        run: &str,
+        made_from: &Provenance,
+        checkpoints: Checkpoints,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, PipelineError> {
         let path = Self::place(larder, run);
         let lock = FolderLock::take(&path)?;
-        let folder = Self { path, lock };
-        let last = folder.path.join(LAST_FILE);
-        match (resume, last.exists()) {
-            (true, false) => observer.event(Event::Note("there is no checkpoint to go on from: starting anew")),
-            (false, true) => {
-                observer.event(Event::Note(
-                    "an interrupted run of this name is given up; `--resume` would have gone on from its checkpoint",
-                ));
-                for file in [last, folder.path.join(BEST_FILE)] {
-                    remove_file(&file)?;
-                }
+        let mut folder = Self { path, lock, resumes: false };
+        let own = folder.path.join(PROVENANCE);
+        folder.resumes = match (folder.path.join(LAST_FILE).exists(), checkpoints) {
+            (false, Checkpoints::Required) => {
+                observer.event(Event::Note("there is no checkpoint to go on from: starting anew"));
+                false
             }
-            _ => {}
+            (false, _) => false,
+            (true, Checkpoints::Required) => true,
+            (true, Checkpoints::Unwanted) => {
+                folder.give_up("`--force` was given", observer)?;
+                false
+            }
+            // A checkpoint of an earlier larder does not say what it is of; the run itself compares.
+            (true, Checkpoints::OfTheSame) => match read_json::<Provenance>(&own).ok().flatten() {
+                Some(found) => {
+                    let changes: Vec<String> =
+                        made_from.changes_since(&found).iter().map(ToString::to_string).collect();
+                    if !changes.is_empty() {
+                        folder.give_up(&changes.join("; "), observer)?;
+                    }
+                    changes.is_empty()
+                }
+                None => true,
+            },
+        };
+        // Whether a checkpoint that must be gone on from is of the same run shows only when it is read.
+        if checkpoints != Checkpoints::Required || !folder.resumes {
+            write_json(&own, made_from)?;
         }
         for part in [SOURCE, TUNED] {
             remove(&folder.path.join(part))?;
@@ -56,13 +94,29 @@ impl TuningFolder {
         Ok(folder)
     }
 
+    /// Whether there is a checkpoint that the run goes on from.
+    pub fn resumes(&self) -> bool {
+        self.resumes
+    }
+
+    /// Removes the checkpoints of the interrupted run, and says why.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn give_up(&mut self, why: &str, observer: &mut dyn Observer) -> Result<(), PipelineError> {
+        let said =
+            format!("the checkpoint of an interrupted run of this name is given up, and the run starts anew: {why}");
+        observer.event(Event::Note(&said));
+        self.resumes = false;
+        [LAST_FILE, BEST_FILE].iter().try_for_each(|file| remove_file(&self.path.join(file)))
+    }
+
     /// Removes what a process left that was killed after its run stood.
     pub fn remove(larder: &Larder, run: &str) -> Result<(), PipelineError> {
-        let path = Self::place(larder, run);
-        if path.exists() && FolderLock::take(&path).is_ok() {
-            remove(&path)?;
+        match FolderLock::take_existing(&Self::place(larder, run)) {
+            Some(lock) => Ok(lock.remove_folder()?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub fn path(&self) -> &Path {
@@ -101,7 +155,8 @@ impl TuningFolder {
         Ok(added.encoder.manifest().digest.clone())
     }
 
-    /// Moves the encoder, and checkpoints that are to be kept, into the folder of the run.
+    /// Moves the encoder, and copies checkpoints that are to be kept, into the folder of the run: until that stands, the run
+    /// can go on from them here.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -115,7 +170,11 @@ impl TuningFolder {
             for file in [BEST_FILE, LAST_FILE] {
                 let from = self.path.join(file);
                 if from.exists() {
-                    std::fs::rename(&from, kept.join(file)).map_err(StoreError::io("move", &from))?;
+                    let to = kept.join(file);
+                    // Two names of one file cost nothing, where the file system has them.
+                    std::fs::hard_link(&from, &to)
+                        .or_else(|_| std::fs::copy(&from, &to).map(drop))
+                        .map_err(StoreError::io("copy", &from))?;
                 }
             }
         }
@@ -127,8 +186,7 @@ impl TuningFolder {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn finish(self) -> Result<(), PipelineError> {
-        drop(self.lock);
-        remove(&self.path)
+        Ok(self.lock.remove_folder()?)
     }
 }
 

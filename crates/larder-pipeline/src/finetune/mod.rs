@@ -16,11 +16,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_encoder::{Encoder, EncoderError};
-use larder_finetune::{Material, TuneSettings, Tuned};
+use larder_finetune::{Knobs, Material, TuneError, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
-use larder_metrics::{Metric, class_prior_entropy};
+use larder_metrics::Metric;
 use larder_onnx::{FeatureOutput, Pool};
-use larder_store::{Level, StepRecord, check_name, digest_file, write_history};
+use larder_store::{Level, StepRecord, check_name, digest_file, kill_point, write_history};
 use larder_train::Classifier;
 
 pub use choices::{Recipe, TuneChoices};
@@ -29,14 +29,14 @@ pub use sweep::{SweepCell, SweepOutcome, SweepRate, sweep};
 
 use crate::diagnose::{self, TuneFacts};
 use crate::encode::EncodeOptions;
-use crate::evaluate::evaluate;
+use crate::evaluate::{EvaluateOptions, evaluate};
 use crate::head::Head;
 use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings, TunedRecord};
 use crate::tokenize::TokenizeOptions;
-use crate::train::{Place, TRAIN_SPLIT, TrainOutcome, install, slot, tidy};
+use crate::train::{Place, TRAIN_SPLIT, TrainOutcome, install, slot, tidy, train_file, training_words};
 use crate::{Event, Larder, Observer, PipelineError, RunOutcome, Stage, StageTime};
 
-use folder::TuningFolder;
+use folder::{Checkpoints, TuningFolder};
 use hidden::CachedStates;
 use judge::Judge;
 use subject::Subject;
@@ -68,7 +68,8 @@ pub struct FinetuneOptions {
     pub run: Option<String>,
     /// Work even when a run of these settings is there.
     pub force: bool,
-    /// Go on from the checkpoint of a run that was interrupted.
+    /// Fail where the checkpoint of a run that was interrupted is of other settings or data. Without, the run goes on from it
+    /// if it is of the same, and else starts anew.
     pub resume: bool,
     /// Keep the checkpoints when the run is done.
     pub keep_checkpoints: bool,
@@ -121,22 +122,42 @@ pub fn finetune(
         Place::Free { run, changes } => (run, changes),
     };
     observer.event(Event::Started { stage: Stage::Finetune, subject: &run, changes: &changes });
-    let folder = TuningFolder::take(larder, &run, options.resume, observer)?;
+    let checkpoints = match (options.resume, options.force) {
+        (true, _) => Checkpoints::Required,
+        (false, true) => Checkpoints::Unwanted,
+        (false, false) => Checkpoints::OfTheSame,
+    };
+    // Other than for a run that stands, it matters to a checkpoint where it was made.
+    let device =
+        settings.device.resolve(larder.runtime()?).map_or_else(|_| String::new(), |on| on.device().to_string());
+    let of_checkpoint = provenance.clone().with("device", device);
+    let mut folder = TuningFolder::take(larder, &run, &of_checkpoint, checkpoints, observer)?;
     let states = settings
         .from_layer
         .map(|layer| CachedStates::read(larder, &subject, layer, options, folder.path(), &mut times, observer))
         .transpose()?;
     let answered: Vec<bool> = subject.counts.iter().map(|&count| count > 0).collect();
-    let mut judge = Judge::new(observer, &subject.dev.gold, &subject.labels, options.metric, &answered);
+    let place = folder.path().to_path_buf();
     let material = Material {
         config: &subject.config,
         weights: &subject.weights,
         train: &subject.train.examples,
         dev: &subject.dev.examples,
         hidden: states.as_ref().map(|states| states as &dyn larder_finetune::HiddenStates),
-        folder: Some(folder.path()),
+        folder: Some(&place),
     };
-    let tuned = larder_finetune::finetune(larder.runtime()?, &material, &settings, &mut judge)?;
+    let runtime = larder.runtime()?;
+    let tune = |resume: bool, observer: &mut dyn Observer| {
+        let mut judge = Judge::new(observer, &subject.dev.gold, &subject.labels, options.metric, &answered);
+        larder_finetune::finetune(runtime, &material, &TuneSettings { resume, ..settings.clone() }, &mut judge)
+    };
+    let tuned = match tune(folder.resumes(), observer) {
+        Err(TuneError::OtherRun { .. }) if checkpoints == Checkpoints::OfTheSame => {
+            folder.give_up("it is of other examples or settings", observer)?;
+            tune(false, observer)?
+        }
+        tuned => tuned?,
+    };
     let notes = tuned.notes.iter().map(ToString::to_string).collect();
     times.push(time(false, Some(tuned.ran_on.to_string())));
     observer.event(Event::Trained { stage: Stage::Finetune, run: &run, seconds: started.elapsed().as_secs_f64() });
@@ -144,8 +165,10 @@ pub fn finetune(
     let outputs = outputs(encoder, &settings)?;
     let column = outputs[0].column(encoder.interface().last_layer());
     let head = head(&subject, &tuned, &column, answered)?;
-    let digest = folder.add_encoder(larder, &run, encoder, &subject.config, &tuned.weights)?;
-    let tuned_record = tuned_record(&subject, &tuned, described, digest, options);
+    let digest = folder
+        .add_encoder(larder, &run, encoder, &subject.config, &tuned.weights)
+        .map_err(|error| unusable(error, tuned.history.len(), Knobs::of(&settings, subject.config.family)))?;
+    let tuned_record = tuned_record(&subject, &settings, &tuned, described, digest, options);
     let record = RunRecord {
         format_version: FORMAT_VERSION,
         run,
@@ -159,6 +182,8 @@ pub fn finetune(
         display: subject.labels.display().to_vec(),
         train_counts: subject.counts.clone(),
         train_split: TRAIN_SPLIT.to_owned(),
+        train_file: train_file(spec),
+        training_words: training_words(spec, &subject.tokens[0].1)?,
         settings: run_settings(encoder, &settings, options),
         outputs,
         columns_tried: vec![column],
@@ -167,15 +192,38 @@ pub fn finetune(
         stages: times.clone(),
     };
     let steps = steps(&tuned);
-    let facts = TuneFacts { history: &tuned.history, settings: &settings, family: subject.config.family };
+    let facts = TuneFacts {
+        history: &tuned.history,
+        settings: &settings,
+        train_counts: wide(&subject.counts),
+        dev_counts: wide(&subject.dev.gold.counts(subject.labels.len())),
+        dev_rows: subject.dev.rows,
+    };
     let diagnosis = diagnose::of_tuning(&record, &tuned_record, encoder, &subject.tokens[0].1, &facts)?;
     let placed = install(larder, &record, &head, |making| {
         diagnose::save(making, &diagnosis)?;
         write_history(&making.join(HISTORY_FILE), &steps, &record.provenance)?;
         folder.move_into(making, options.keep_checkpoints)
     })?;
+    kill_point("finetuned-run-placed");
     folder.finish()?;
     Ok(TrainOutcome { record, folder: placed, diagnosis, times, notes })
+}
+
+/// What a refusal of the tuned encoder is, which was taken in before it was trained: a run that has failed.
+fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
+    let PipelineError::Encoder(encoder) = &error else { return error };
+    let problem = match encoder {
+        EncoderError::Constant { spread, .. } => {
+            format!("says the same of every text (largest difference {spread:.1e} of its scale)")
+        }
+        EncoderError::NotFinite { .. } => "gives numbers that are not finite".to_owned(),
+        EncoderError::BatchDependent { deviation, .. } => {
+            format!("gives a text other vectors beside other texts (by {deviation:.1e} of their scale)")
+        }
+        _ => return error,
+    };
+    TuneError::Unusable { steps, problem, knobs }.into()
 }
 
 /// Fine-tunes and evaluates on every split but train; what is up to date is skipped.
@@ -190,7 +238,8 @@ pub fn run_finetune(
     observer: &mut dyn Observer,
 ) -> Result<RunOutcome, PipelineError> {
     let trained = finetune(larder, spec, encoder, options, observer)?;
-    let scored = evaluate(larder, &trained.record, &[], options.choices.device, options.threads, observer)?;
+    let judged = EvaluateOptions { splits: &[], device: options.choices.device, threads: options.threads };
+    let scored = evaluate(larder, &trained.record, spec, &judged, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }
@@ -230,15 +279,17 @@ fn head(subject: &Subject<'_>, tuned: &Tuned, column: &str, answered: Vec<bool>)
 
 fn tuned_record(
     subject: &Subject<'_>,
+    settings: &TuneSettings,
     tuned: &Tuned,
-    settings: BTreeMap<String, String>,
+    described: BTreeMap<String, String>,
     encoder_digest: String,
     options: &FinetuneOptions,
 ) -> TunedRecord {
+    let counts = wide(&subject.counts);
     TunedRecord {
         task: subject.spec.task,
         pair: subject.spec.columns.text_b.is_some(),
-        settings,
+        settings: described,
         encoder_digest,
         dev_split: subject.dev_split.clone(),
         score: subject.score_name(options).to_owned(),
@@ -248,10 +299,15 @@ fn tuned_record(
         ended: tuned.ended,
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
-        guessing_loss: class_prior_entropy(&subject.counts.iter().map(|&count| count as u64).collect::<Vec<_>>()),
+        guessing_loss: settings.constant_answer(&counts).loss_on(&counts),
+        family: Some(subject.config.family),
         seconds: tuned.history.iter().map(|row| row.seconds).sum(),
         tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
     }
+}
+
+fn wide(counts: &[usize]) -> Vec<u64> {
+    counts.iter().map(|&count| count as u64).collect()
 }
 
 /// Steps that the losses at both ends of a run are a mean of.

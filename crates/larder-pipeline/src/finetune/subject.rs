@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_data::{DatasetSpec, LabelMap, Task, split_has_targets};
 use larder_encoder::Encoder;
 use larder_finetune::TuneSettings;
 use larder_onnx::{EncoderConfig, Weights};
@@ -46,7 +46,10 @@ impl<'a> Subject<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Self, PipelineError> {
         check_trainable(spec, level(spec.task))?;
-        let dev_split = options.dev.clone().or_else(|| usual_dev_split(spec));
+        let dev_split = match &options.dev {
+            Some(dev) => Some(dev.clone()),
+            None => usual_dev_split(spec)?,
+        };
         if dev_split.is_none() {
             observer.event(Event::Note(
                 "no split is called dev or like it, so nothing judges the run while it goes on and the last parameters \
@@ -62,9 +65,18 @@ impl<'a> Subject<'a> {
         let (config, weights) = encoder.weights()?;
         let labels = LabelMap::resolve(spec)?;
         let max_tokens = options.tokenize.max_tokens(encoder);
-        let reading = Reading { task: spec.task, labels: &labels, max_tokens, stride: options.stride };
+        let reading =
+            Reading { task: spec.task, labels: &labels, max_tokens, stride: options.stride, skip_unseen: false };
         let train = reading.read(&tokens[0].1)?;
+        let reading = Reading { skip_unseen: true, ..reading };
         let dev = tokens.get(1).map(|(_, path)| reading.read(path)).transpose()?.unwrap_or_default();
+        if let (Some(split), 1..) = (&dev_split, dev.unseen_rows) {
+            observer.event(Event::Note(&format!(
+                "{} of {} rows of {split} have labels that training never saw: they do not judge the run while it goes on, and \
+                 count as wrong in its scores",
+                dev.unseen_rows, dev.rows
+            )));
+        }
         let counts = train.gold.counts(labels.len());
         Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
     }
@@ -114,11 +126,14 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// `dev`, else the first split that is called something like it.
-fn usual_dev_split(spec: &DatasetSpec) -> Option<String> {
+/// `dev`, else the first split that is called something like it, if it has labels to judge by.
+fn usual_dev_split(spec: &DatasetSpec) -> Result<Option<String>, PipelineError> {
     let splits = || spec.split_names().filter(|split| *split != TRAIN_SPLIT);
     let alike = |split: &&str| ["dev", "valid"].iter().any(|word| split.contains(word));
-    splits().find(|split| *split == DEV_SPLIT).or_else(|| splits().find(alike)).map(str::to_owned)
+    match splits().find(|split| *split == DEV_SPLIT).or_else(|| splits().find(alike)) {
+        Some(split) if split_has_targets(spec, split)? => Ok(Some(split.to_owned())),
+        _ => Ok(None),
+    }
 }
 
 /// What features a head of that task reads.

@@ -124,7 +124,7 @@ fn embed(
     let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
     let tokens = encoder.tokenizer()?.encode_batch(&[content], &settings)?;
     let inputs: Vec<EncoderInput<'_>> =
-        tokens.iter().map(|tokens| EncoderInput { input_ids: &tokens.input_ids, type_ids: None }).collect();
+        tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
     if let Some(problem) = inputs.iter().find_map(|input| engine.refusal(input)) {
         return Err(PipelineError::Unreadable { problem });
     }

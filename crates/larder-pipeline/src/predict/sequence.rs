@@ -8,6 +8,7 @@ use larder_train::{FeatureColumn, SequenceHead};
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::about_text;
 use crate::head::Head;
 use crate::{Larder, PipelineError, RunRecord};
 
@@ -84,7 +85,7 @@ impl Predictor {
         }
         let width = self.engine.width();
         let names = self.engine.columns().to_vec();
-        let vectors = self.engine.embed(&inputs)?;
+        let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, texts))?;
         let columns: Vec<FeatureColumn> = names
             .into_iter()
             .zip(vectors)

@@ -8,17 +8,9 @@ use larder_train::{FeatureColumn, TaggedSentence, TaggingHead, WordsInMemory};
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::about_text;
 use crate::head::Head;
-use crate::{Larder, PipelineError, RunRecord};
-
-/// What is to be tagged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TextOrWords {
-    /// Plain text: it is split into words, and offsets count in it.
-    Text(String),
-    /// Words as they are; offsets count in the words joined by single blanks.
-    Words(Vec<String>),
-}
+use crate::{Larder, PipelineError, RunRecord, TrainingWords};
 
 /// One entity of a text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,12 +88,40 @@ impl TagPredictor {
         self.engine.ran_on()
     }
 
-    /// Tags `texts`, in order. A text without words has no entities.
+    /// What should be known about how `contents` are cut into words, if anything is out of the ordinary.
+    pub fn note(&self, contents: &[Content]) -> Option<String> {
+        let words = self.record.training_words?;
+        let mut texts = contents.iter().filter_map(|content| match content {
+            Content::Text { text, .. } => Some(text.as_str()),
+            Content::Words(_) => None,
+        });
+        if words.are_characters() {
+            return texts.next().map(|_| {
+                format!(
+                    "this run was trained on single characters ({} of its {} words), so texts are cut into characters",
+                    words.single_character, words.words
+                )
+            });
+        }
+        let unsplit = texts.flat_map(split_words).find(|(_, word)| words.is_unsplit(word));
+        unsplit.map(|(range, _)| {
+            format!(
+                "a text has {} characters without a blank, which is one word to this run, and its longest training word \
+                 has {}: cut such texts into words and give those (`--input-format words`, or a list `words` in .jsonl)",
+                range.len(),
+                words.longest
+            )
+        })
+    }
+
+    /// Tags `contents`, in order. Texts are cut into words, and offsets count in them; words are taken as they are, and
+    /// offsets count in the words joined by single blanks. A text without words has no entities.
     ///
     /// # Errors
     /// [`PipelineError`].
-    pub fn predict(&mut self, texts: &[TextOrWords]) -> Result<Vec<TaggedText>, PipelineError> {
-        let splits: Vec<Split> = texts.iter().map(split).collect();
+    pub fn predict(&mut self, contents: &[Content]) -> Result<Vec<TaggedText>, PipelineError> {
+        let characters = self.record.training_words.filter(TrainingWords::are_characters);
+        let splits: Vec<Split> = contents.iter().map(|content| split(content, characters)).collect();
         let filled: Vec<&Split> = splits.iter().filter(|split| !split.words.is_empty()).collect();
         let contents: Vec<Content> = filled
             .iter()
@@ -113,12 +133,14 @@ impl TagPredictor {
             .zip(filled.iter().zip(&tokens))
             .map(|(document, (split, tokens))| WordsInput {
                 input_ids: &tokens.input_ids,
+                type_ids: &tokens.type_ids,
                 word_ids: &tokens.word_ids,
                 words: split.words.len(),
                 document,
             })
             .collect();
-        let vectors = embed_words(&mut self.engine, &inputs, &self.settings)?;
+        let vectors =
+            embed_words(&mut self.engine, &inputs, &self.settings).map_err(|error| about_text(error, &contents))?;
         let lengths: Vec<usize> = filled.iter().map(|split| split.words.len()).collect();
         let rows: usize = lengths.iter().sum();
         let columns = self.head.columns.iter().zip(vectors).map(|(column, values)| {
@@ -158,13 +180,20 @@ impl TagPredictor {
     }
 }
 
-fn split(text: &TextOrWords) -> Split {
-    match text {
-        TextOrWords::Text(text) => Split {
-            text: text.clone(),
-            words: split_words(text).into_iter().map(|(at, word)| (at.start, at.end, word.to_owned())).collect(),
-        },
-        TextOrWords::Words(words) => {
+/// Cuts a text; into characters as training had them, where it had `characters`.
+fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
+    match content {
+        Content::Text { text, .. } => {
+            let words = match characters {
+                Some(training) => training.characters(text),
+                None => {
+                    let words = split_words(text).into_iter();
+                    words.map(|(at, word)| (at.start, at.end, word.to_owned())).collect()
+                }
+            };
+            Split { text: text.clone(), words }
+        }
+        Content::Words(words) => {
             let mut at = 0;
             let words: Vec<_> = words
                 .iter()

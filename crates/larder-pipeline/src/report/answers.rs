@@ -17,7 +17,8 @@ pub(super) enum Answers {
     Tags(BTreeMap<String, Tagged>),
 }
 
-/// Answers to texts of a split; classes are indices into the run's labels.
+/// Answers to texts of a split; classes are indices into the run's labels, and behind them into those that training never saw,
+/// in the order of their first row.
 #[derive(Default)]
 pub(super) struct Labelled {
     /// `[rows]`.
@@ -26,8 +27,27 @@ pub(super) struct Labelled {
     pub(super) gold: Vec<usize>,
     /// `[rows]`.
     pub(super) answers: Vec<usize>,
-    /// Row-major `[rows, classes]`.
+    /// Row-major `[rows, labels of the run]`.
     pub(super) probabilities: Vec<f32>,
+    unseen: Vec<String>,
+}
+
+impl Labelled {
+    /// The class of a gold label of a run with `labels`.
+    fn class(&mut self, label: String, labels: &[String]) -> usize {
+        let known = labels.iter().chain(&self.unseen).position(|known| *known == label);
+        known.unwrap_or_else(|| {
+            self.unseen.push(label);
+            labels.len() + self.unseen.len() - 1
+        })
+    }
+
+    /// The probabilities `[rows, classes]`, none for labels that training never saw. `known` labels are the run's.
+    pub(super) fn padded_probabilities(&self, known: usize, classes: usize) -> Vec<f32> {
+        let rows = self.probabilities.chunks_exact(known.max(1));
+        rows.flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, classes.saturating_sub(known))))
+            .collect()
+    }
 }
 
 /// Answers to words of a split, all `[words]`.
@@ -85,20 +105,23 @@ fn labels(
     let classes = record.labels.len();
     let probabilities = table.vectors("probabilities", classes)?;
     let gold = table.texts("label")?;
-    let class = |label: &Option<String>| {
+    let answered = |label: &Option<String>| {
         let found = label.as_ref().and_then(|label| record.labels.iter().position(|known| known == label));
         found.ok_or_else(|| {
             let label = label.as_deref().unwrap_or("none");
-            format!("predictions.parquet has the label `{label}`, which the run does not know: `larder eval` writes it anew.")
+            format!("predictions.parquet has the answer `{label}`, which the run does not know: `larder eval` writes it anew.")
         })
     };
     let mut all: BTreeMap<String, Labelled> = BTreeMap::new();
     let rows = splits.into_iter().zip(example_ids).zip(gold.iter().zip(answers));
     for (((split, example_id), (gold, answer)), probabilities) in rows.zip(probabilities.chunks(classes.max(1))) {
+        // A split without labels has no scores to be shown beside.
+        let Some(gold) = gold else { continue };
         let of = all.entry(split).or_default();
         of.example_ids.push(example_id);
-        of.gold.push(class(gold)?);
-        of.answers.push(class(answer)?);
+        let class = of.class(gold.clone(), &record.labels);
+        of.gold.push(class);
+        of.answers.push(answered(answer)?);
         of.probabilities.extend(probabilities);
     }
     Ok(all)

@@ -4,18 +4,14 @@ use std::path::Path;
 
 use larder_diagnose::{Diagnosis, PointedRow, RunDiagnosis};
 use larder_report::{Finding, FindingRow, Line, Plot};
+use larder_store::read_json;
 
 use super::Lacking;
 use crate::RunRecord;
 use crate::diagnose::DIAGNOSIS_FILE;
 
 fn read(folder: &Path) -> Lacking<Option<RunDiagnosis>> {
-    let text = match std::fs::read(folder.join(DIAGNOSIS_FILE)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{DIAGNOSIS_FILE} cannot be read: {error}.")),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|error| format!("{DIAGNOSIS_FILE} cannot be read: {error}."))
+    read_json(&folder.join(DIAGNOSIS_FILE)).map_err(|error| format!("{DIAGNOSIS_FILE} cannot be read: {error}."))
 }
 
 /// What was found.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use larder_data::Task;
 use larder_report::{ClassAnswers, ClassSplit, EntitySplit, TaggedSentence};
+use larder_store::read_json_text;
 use larder_tags::{Scheme, strict};
 use serde::de::DeserializeOwned;
 
@@ -11,16 +12,14 @@ use super::Lacking;
 use super::answers::{Answers, Tagged};
 use super::cache::Cache;
 use crate::RunRecord;
-use crate::evaluate::{Evaluation, SplitEvaluation, TaggingSplitEvaluation};
+use crate::evaluate::{Evaluation, METRICS_FILE, SplitEvaluation, TaggingSplitEvaluation};
 
 /// Reads the scores of a run.
 pub(super) fn read(folder: &Path, record: &RunRecord) -> Lacking<Evaluation> {
-    let text = match std::fs::read(folder.join("metrics.json")) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(format!("The run was not evaluated: `larder eval {}` does that.", record.run));
-        }
-        Err(error) => return Err(format!("metrics.json cannot be read: {error}.")),
+    let text = match read_json_text(&folder.join(METRICS_FILE)) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Err(format!("The run was not evaluated: `larder eval {}` does that.", record.run)),
+        Err(error) => return Err(format!("metrics.json cannot be read: {error}; `larder eval` writes it anew.")),
     };
     // By the record's task: numbers as keys cannot be read through a tag.
     match record.task() {
@@ -45,7 +44,12 @@ impl Evaluation {
 }
 
 /// A classifier's split with its answers.
-pub(super) fn class_split(split: SplitEvaluation, answers: &Lacking<Answers>, cache: &Cache<'_>) -> ClassSplit {
+pub(super) fn class_split(
+    split: SplitEvaluation,
+    display: &[String],
+    answers: &Lacking<Answers>,
+    cache: &Cache<'_>,
+) -> ClassSplit {
     let classes = split.confusion.len();
     let answers = answers.as_ref().map_err(String::clone).and_then(|answers| {
         let found = answers.labelled(&split.split)?;
@@ -54,17 +58,18 @@ pub(super) fn class_split(split: SplitEvaluation, answers: &Lacking<Answers>, ca
             example_ids: found.example_ids.clone(),
             gold: found.gold.clone(),
             answers: found.answers.clone(),
-            probabilities: found.probabilities.clone(),
+            probabilities: found.padded_probabilities(display.len(), classes),
             classes,
         })
     });
     ClassSplit {
+        labels: split.class_names(display),
         split: split.split,
         scores: split.scores,
         intervals: split.intervals,
         majority: split.majority.scores,
         majority_class: split.majority.class,
-        verdict: split.against_majority.verdict,
+        against_majority: split.against_majority,
         confusion: split.confusion,
         log_loss: split.log_loss,
         prior_entropy: split.prior_entropy,

@@ -19,7 +19,7 @@ use std::path::Path;
 use larder_report::{Page, Part, Run, Scores, StageSeconds};
 use larder_store::write_atomic;
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, is_current};
 use crate::{Larder, PipelineError, RunRecord, StageTime};
 
 use answers::Answers;
@@ -78,15 +78,36 @@ fn gather(larder: &Larder, record: &RunRecord) -> Result<Run, PipelineError> {
         training: training::gather(&folder, record),
         lengths: lengths::gather(record, &cache, &splits).into(),
         stages: record.stages.iter().map(stage_seconds).collect(),
+        remarks: remarks(record, evaluation.as_ref().ok()),
         scores: scores(evaluation, &answers, &cache),
         embedding: embedding.into(),
     })
 }
 
+/// What must be said beside the scores, and which of them are of files that have changed since.
+fn remarks(record: &RunRecord, evaluation: Option<&Evaluation>) -> Vec<String> {
+    let Some(evaluation) = evaluation else { return Vec::new() };
+    let mut remarks = evaluation.remarks();
+    // Without the description nothing tells.
+    if let Ok(spec) = record.dataset_spec(None) {
+        let changed = evaluation.judged().into_iter();
+        let changed = changed.filter(|(split, digest)| !digest.is_empty() && !is_current(&spec, split, digest));
+        remarks.extend(changed.map(|(split, _)| {
+            format!(
+                "{split}: these scores are of another file than the one of {} now: `larder eval {}` scores that",
+                spec.path.display(),
+                record.run
+            )
+        }));
+    }
+    remarks
+}
+
 fn scores(evaluation: Lacking<Evaluation>, answers: &Lacking<Answers>, cache: &Cache<'_>) -> Part<Scores> {
     let scores = evaluation.map(|evaluation| match evaluation {
         Evaluation::Sequence(evaluation) => {
-            let split = |split| metrics::class_split(split, answers, cache);
+            let display = evaluation.display;
+            let split = |split| metrics::class_split(split, &display, answers, cache);
             Scores::Classes(evaluation.splits.into_iter().map(split).collect())
         }
         Evaluation::Tagging(evaluation) => {

@@ -1,11 +1,11 @@
 //! Parquet files of a run's own folder as columns.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
+use larder_store::open_checked;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Lacking;
@@ -19,11 +19,11 @@ pub(super) struct Table {
 impl Table {
     /// Reads `name` in `folder`; `missing` is said where there is no such file.
     pub(super) fn read(folder: &Path, name: &str, missing: &str) -> Lacking<Self> {
-        let file = match File::open(folder.join(name)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing.to_owned()),
-            Err(error) => return Err(format!("{name} cannot be read: {error}.")),
-        };
+        let path = folder.join(name);
+        if !path.exists() {
+            return Err(missing.to_owned());
+        }
+        let file = open_checked(&path).map_err(|error| format!("{name} cannot be read: {error}."))?;
         let broken = |error: &dyn std::error::Error| format!("{name} cannot be read: {error}.");
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
         let reader = reader.map_err(|error| broken(&error))?;

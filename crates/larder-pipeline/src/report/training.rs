@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_report::{Candidate, Level, Line, Part, Plot, Training};
-use larder_train::{Convergence, Selection, TaggingSelection};
+use larder_train::{Convergence, Selection, TaggingSelection, TuningGain};
 
 use super::Lacking;
 use super::history;
@@ -33,7 +33,7 @@ fn sequence(head: &SequenceRecord) -> Training {
         convergence(&head.convergence),
         head.train_scores.accuracy
     );
-    let training = Training { sentences: vec![sentence], ..Training::default() };
+    let training = Training { sentences: sentences(sentence, head.unchosen.as_deref()), ..Training::default() };
     let Some(selection) = &head.selection else { return training };
     let entries = selection.entries.iter().map(|entry| (entry.candidate.as_str(), entry.c, entry.mean));
     Training {
@@ -42,8 +42,25 @@ fn sequence(head: &SequenceRecord) -> Training {
             &format!("{} by strength, cross-validated on train", selection.metric),
         )),
         candidates: candidates(selection),
+        rule: selection.rule.clone(),
         candidate_score: format!("{}, mean of {} folds ± standard error", selection.metric, selection.folds),
         ..training
+    }
+}
+
+/// How the fit went, and why nothing was chosen where nothing was.
+fn sentences(fit: String, unchosen: Option<&str>) -> Vec<String> {
+    std::iter::once(fit).chain(unchosen.map(|why| format!("Nothing was chosen: {why}."))).collect()
+}
+
+/// What became of a threshold or bias that was tuned, `plain` being what it is without.
+fn tuning(what: &str, gain: Option<TuningGain>, plain: f64) -> String {
+    match gain {
+        None => String::new(),
+        Some(gain) if gain.is_taken() => {
+            format!(", {what} tuned (gains {:.3} ± {:.3})", gain.gain, gain.standard_error)
+        }
+        Some(gain) => format!(", {what} {plain} (tuning gains {:.3} ± {:.3})", gain.gain, gain.standard_error),
     }
 }
 
@@ -55,7 +72,12 @@ fn candidates(selection: &Selection) -> Vec<Candidate> {
     entries.insert(0, chosen);
     let candidate = |(at, entry): (usize, &larder_train::SelectionEntry)| Candidate {
         name: entry.candidate.clone(),
-        settings: format!("C {:e}, class weight {}", entry.c, entry.class_weight),
+        settings: format!(
+            "C {:e}, class weight {}{}",
+            entry.c,
+            entry.class_weight,
+            tuning("threshold", entry.threshold_gain, 0.5)
+        ),
         score: entry.mean,
         standard_error: Some(entry.standard_error()),
         chosen: at == 0,
@@ -71,12 +93,13 @@ fn tagging(head: &TaggingRecord) -> Training {
         head.words,
         head.train_scores.f1
     );
-    let training = Training { sentences: vec![sentence], ..Training::default() };
+    let training = Training { sentences: sentences(sentence, head.unchosen.as_deref()), ..Training::default() };
     let Some(selection) = &head.selection else { return training };
     let entries = selection.entries.iter().map(|entry| (entry.candidate.as_str(), entry.c, entry.scores.f1));
     Training {
         plots: Part::Given(by_strength(entries, "strict F1 by strength, on held-out sentences of train")),
         candidates: tagging_candidates(selection),
+        rule: selection.rule.clone(),
         candidate_score: format!(
             "strict F1 on {} held-out sentences of {} ± standard error",
             selection.held_out, selection.sentences
@@ -93,7 +116,12 @@ fn tagging_candidates(selection: &TaggingSelection) -> Vec<Candidate> {
     entries.insert(0, chosen);
     let candidate = |(at, entry): (usize, &larder_train::TaggingSelectionEntry)| Candidate {
         name: entry.candidate.clone(),
-        settings: format!("C {:e}, class weight {}", entry.c, entry.class_weight),
+        settings: format!(
+            "C {:e}, class weight {}{}",
+            entry.c,
+            entry.class_weight,
+            tuning("outside bias", entry.bias_gain, 0.0)
+        ),
         score: entry.scores.f1,
         standard_error: Some(entry.scores.f1_standard_error),
         chosen: at == 0,
@@ -143,34 +171,38 @@ fn convergence(fit: &Convergence) -> String {
 }
 
 fn mlp(head: &MlpRecord) -> Training {
-    let sentences = head.epochs.get(head.best).map(|best| {
-        format!(
-            "Epoch {} of {} is kept: {} {:.3} on {} held-out rows of train. Accuracy is {:.3} on the rows it was fitted on, {:.3} on \
-             the held-out ones.",
-            best.epoch,
-            head.epochs.len(),
-            head.settings.metric,
-            best.score,
-            head.held_out_rows,
-            head.train_scores.accuracy,
-            head.held_out_scores.accuracy
-        )
+    let kept = head.epochs.get(head.best).map(|best| {
+        let (epoch, all, own) = (best.epoch, head.epochs.len(), head.train_scores.accuracy);
+        let kept = format!("Epoch {epoch} of {all} is kept");
+        match (best.score, &head.held_out_scores) {
+            (Some(score), Some(held_out)) => format!(
+                "{kept}: {} {score:.3} on {} held-out rows of train{}. Accuracy is {own:.3} on the rows it was fitted on, {:.3} on \
+                 the held-out ones.",
+                head.settings.metric,
+                head.held_out_rows,
+                tuning("threshold", best.threshold_gain, 0.5),
+                held_out.accuracy
+            ),
+            _ => format!("{kept}; accuracy is {own:.3} on its own rows."),
+        }
     });
-    let line = |name: &str, of: fn(&larder_finetune::MlpEpoch) -> f64| Line {
+    let line = |name: &str, of: fn(&larder_finetune::MlpEpoch) -> Option<f64>| Line {
         name: name.to_owned(),
-        points: head.epochs.iter().map(|epoch| (epoch.epoch as f64, of(epoch))).collect(),
+        points: head.epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64, of(epoch)?))).collect(),
         marked: head.epochs.len() <= 40,
     };
     let plot = |title: String, lines: Vec<Line>| Plot { title, x: "epoch".to_owned(), lines, ..Plot::default() };
-    let losses =
-        vec![line("train, with dropout", |epoch| epoch.loss), line("held-out rows", |epoch| epoch.held_out_loss)];
-    let score = vec![line("held-out rows", |epoch| epoch.score)];
+    let mut losses = vec![line("train, with dropout", |epoch| Some(epoch.loss))];
+    let mut plots = Vec::new();
+    if head.held_out_scores.is_some() {
+        losses.push(line("held-out rows", |epoch| epoch.held_out_loss));
+        let title = format!("{} on held-out rows of train", head.settings.metric);
+        plots.push(plot(title, vec![line("held-out rows", |epoch| epoch.score)]));
+    }
+    plots.insert(0, plot("loss (nats)".to_owned(), losses));
     Training {
-        sentences: sentences.into_iter().collect(),
-        plots: Part::Given(vec![
-            plot("loss (nats)".to_owned(), losses),
-            plot(format!("{} on held-out rows of train", head.settings.metric), score),
-        ]),
+        sentences: kept.map_or_else(Vec::new, |kept| sentences(kept, head.unchosen.as_deref())),
+        plots: Part::Given(plots),
         ..Training::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_store::{FolderLock, StoreError};
+use larder_store::{FolderLock, StoreError, kill_point, remove_left_in};
 
 use crate::head::Head;
 use crate::{Larder, PipelineError, RunRecord};
@@ -24,6 +24,7 @@ pub(crate) fn install(
         more(&making)?;
         if folder.exists() {
             std::fs::rename(&folder, &old).map_err(StoreError::io("move aside", &folder))?;
+            kill_point("run-moved-aside");
         }
         std::fs::rename(&making, &folder).map_err(StoreError::io("rename into place", &folder))?;
         Ok(lock)
@@ -35,11 +36,21 @@ pub(crate) fn install(
             return Err(error);
         }
     };
-    drop(lock);
-    // The run stands; what is left here is removed by the next training at the latest.
-    let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
+    kill_point("run-placed");
+    // The run stands; what is left here is removed by whoever finds it up to date, or by the next training.
     let _ = std::fs::remove_dir_all(&old);
+    let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
+    drop(lock);
     Ok(folder)
+}
+
+/// Removes what a killed process left in a run that stands: temporary files, and the lock of its making.
+pub(crate) fn tidy_run(folder: &Path) {
+    remove_left_in(folder);
+    // Whoever still puts the run in place holds it.
+    if folder.join(FolderLock::FILE).exists() && FolderLock::take(folder).is_ok() {
+        let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
+    }
 }
 
 /// Writes a run's files into `making` and returns the lock that tells others that it is being made.
@@ -58,11 +69,16 @@ pub(crate) fn tidy(larder: &Larder) -> Result<(), PipelineError> {
         let Some(hidden) = name.strip_prefix('.') else { continue };
         if hidden.ends_with(".new") {
             // Whoever still makes it holds the lock.
-            if FolderLock::take(&path).is_ok() {
-                std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+            if let Some(lock) = FolderLock::take_existing(&path) {
+                lock.remove_folder()?;
             }
-        } else if let Some(run) = hidden.strip_suffix(".old").and_then(|rest| rest.rsplit_once('.')).map(|(run, _)| run)
-        {
+        } else if let Some((run, process)) = hidden.strip_suffix(".old").and_then(|rest| rest.rsplit_once('.')) {
+            // The lock of the new run's folder, wherever that is by now, is held by whoever still replaces this one.
+            let making = runs.join(format!(".{run}.{process}.new"));
+            let is_held = |folder: &Path| folder.join(FolderLock::FILE).exists() && FolderLock::take(folder).is_err();
+            if is_held(&making) || is_held(&runs.join(run)) {
+                continue;
+            }
             if runs.join(run).exists() {
                 std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
             } else {

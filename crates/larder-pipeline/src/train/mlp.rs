@@ -26,7 +26,10 @@ pub(super) fn fit(
     let gold = gold(file, labels.names())?;
     let rows = CachedFeatures::new(file, columns)?;
     let trained = train_mlp(runtime, &rows, &gold, labels.names(), settings, threads, &mut |epoch| {
-        let what = format!("{} {:.3} on held-out rows", settings.metric, epoch.score);
+        let what = match epoch.score {
+            Some(score) => format!("{} {score:.3} on held-out rows", settings.metric),
+            None => format!("loss {:.3}", epoch.loss),
+        };
         observer.event(Event::Training { done: epoch.epoch, total: settings.epochs, what: &what });
     })?;
     let mut train_counts = vec![0; labels.names().len()];
@@ -41,6 +44,7 @@ pub(super) fn fit(
         held_out_rows: trained.held_out_rows,
         train_scores: trained.train_scores,
         held_out_scores: trained.held_out_scores,
+        unchosen: trained.unchosen,
     };
     Ok(Fitted {
         record: HeadRecord::Mlp(record),

@@ -7,8 +7,8 @@ mod sequence;
 mod slot;
 mod tagging;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, LabelMap, Task};
@@ -25,7 +25,7 @@ use crate::diagnose::{self, FitFacts};
 use crate::encode::{EncodeOptions, encode_split};
 use crate::head::Head;
 use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings};
-use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
+use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime, TrainingWords};
 
 pub(crate) use install::{install, tidy};
 pub(crate) use slot::{Place, slot};
@@ -114,7 +114,7 @@ pub fn train(
 
     let (run, changes) = match slot(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
         Place::Fresh(run) => {
-            let record = RunRecord::open(larder, &run)?;
+            let record = RunRecord::open(larder, &run)?.at(larder, spec)?;
             let folder = record.folder(larder)?;
             observer.event(Event::Fresh { stage: Stage::Train, subject: &run, path: &folder });
             times.push(time(file.rows() as u64, true));
@@ -125,7 +125,11 @@ pub fn train(
     };
     observer.event(Event::Started { stage: Stage::Train, subject: &run, changes: &changes });
 
-    let fitted = match (spec.task, &options.mlp) {
+    let (labels, unseen) = match spec.task {
+        Task::Sequence => labels_with_rows(&file, labels)?,
+        Task::Tagging => (labels, Vec::new()),
+    };
+    let mut fitted = match (spec.task, &options.mlp) {
         (Task::Sequence, Some(settings)) => {
             let threads = options.encode.settings.threads;
             mlp::fit(larder.runtime()?, spec, &file, &labels, &columns, settings, threads, observer)?
@@ -133,9 +137,13 @@ pub fn train(
         (Task::Sequence, None) => sequence::fit(spec, &file, &labels, &columns, &options.sequence, observer)?,
         (Task::Tagging, _) => tagging::fit(&file, &labels, &columns, &options.tagging, observer)?,
     };
+    fitted.notes.extend(unseen.iter().map(|label| {
+        format!("no training row has the label `{label}`: it is never answered, and rows of other splits that have it count as wrong")
+    }));
     observer.event(Event::Trained { stage: Stage::Train, run: &run, seconds: started.elapsed().as_secs_f64() });
     times.push(time(file.rows() as u64, false));
 
+    let tokens = larder.home().tokens(&spec.name, encoder.name(), TRAIN_SPLIT)?;
     let by_column: BTreeMap<&str, FeatureOutput> = columns.iter().map(String::as_str).zip(outputs).collect();
     let record = RunRecord {
         format_version: FORMAT_VERSION,
@@ -150,6 +158,8 @@ pub fn train(
         display: labels.display().to_vec(),
         train_counts: fitted.train_counts,
         train_split: TRAIN_SPLIT.to_owned(),
+        train_file: train_file(spec),
+        training_words: training_words(spec, &tokens)?,
         settings: RunSettings::of(&options.encode, encoder),
         outputs: fitted.reads.iter().filter_map(|name| by_column.get(name.as_str()).copied()).collect(),
         columns_tried: columns,
@@ -157,10 +167,34 @@ pub fn train(
         versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         stages: times.clone(),
     };
-    let tokens = larder.home().tokens(&spec.name, encoder.name(), TRAIN_SPLIT)?;
     let diagnosis = diagnose::of_fit(&record, encoder, &tokens, fitted.facts)?;
     let folder = install(larder, &record, &fitted.head, |making| diagnose::save(making, &diagnosis))?;
     Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
+}
+
+/// The labels that rows of train have, which a head can learn, and the names of the others.
+fn labels_with_rows(file: &FeaturesFile, labels: LabelMap) -> Result<(LabelMap, Vec<String>), PipelineError> {
+    let found: HashSet<String> = file.labels()?.into_iter().flatten().collect();
+    let (names, display) = (labels.names().iter().cloned(), labels.display().iter().cloned());
+    let (kept, unseen): (Vec<_>, Vec<_>) = names.zip(display).partition(|(name, _)| found.contains(name));
+    if unseen.is_empty() || kept.is_empty() {
+        return Ok((labels, Vec::new()));
+    }
+    let (names, display) = kept.into_iter().unzip();
+    Ok((LabelMap::new(names, display)?, unseen.into_iter().map(|(name, _)| name).collect()))
+}
+
+/// The name of the training split's file, for the record.
+pub(crate) fn train_file(spec: &DatasetSpec) -> Option<String> {
+    Some(spec.split_path(TRAIN_SPLIT).ok()?.file_name()?.to_string_lossy().into_owned())
+}
+
+/// What the words of its tokens file look like, for the record.
+pub(crate) fn training_words(spec: &DatasetSpec, tokens: &Path) -> Result<Option<TrainingWords>, PipelineError> {
+    match spec.task {
+        Task::Sequence => Ok(None),
+        Task::Tagging => TrainingWords::of(tokens).map(Some),
+    }
 }
 
 /// Whether a head can be trained on the dataset with features of that level.

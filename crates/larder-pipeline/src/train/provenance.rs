@@ -8,6 +8,10 @@ use larder_train::{TaggingSettings, TrainSettings};
 use super::TrainOptions;
 use crate::record::FORMAT_VERSION;
 
+/// How columns, strengths, thresholds and biases are chosen: heads that were chosen in another way are trained again. Before
+/// there was a number, any gain on held-out rows was taken.
+const CHOICE: &str = "one standard error";
+
 /// What a run made now would record: the features' own provenance, with the columns trained on instead of those cached.
 pub(super) fn of_run(
     file: &FeaturesFile,
@@ -20,6 +24,7 @@ pub(super) fn of_run(
     let provenance = Provenance::new("train", FORMAT_VERSION)
         .with_all(made_from.into_iter().filter(|(part, _)| !part.starts_with("ran.")))
         .with("columns", columns.join(","))
+        .with("choice", CHOICE)
         .with("dataset", &spec.name)
         .with("labels", labels.names().join(","));
     match (spec.task, &options.mlp) {

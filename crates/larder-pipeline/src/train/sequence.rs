@@ -35,6 +35,7 @@ pub(super) fn fit(
         settings: settings.clone(),
         pair: spec.columns.text_b.is_some(),
         selection: trained.selection,
+        unchosen: trained.unchosen,
         convergence: trained.convergence,
         train_scores: trained.train_scores,
         out_of_fold_scores: trained.out_of_fold_scores,
@@ -56,7 +57,7 @@ fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
     let flat: Vec<f64> = probabilities.iter().copied().collect();
     let answers = HeldOutAnswers { probabilities: &flat, labels: gold, classes: names, mcc: scores.mcc };
     FitFacts {
-        held_out: held_out_loss(probabilities, gold, trained.head.class_weight),
+        held_out: held_out_loss(probabilities, gold, trained.head.class_weight, scores.mcc),
         label_errors: diagnose_label_errors(&answers),
         curve: trained.learning_curve.clone(),
     }

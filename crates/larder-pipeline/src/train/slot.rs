@@ -4,6 +4,7 @@ use larder_data::DatasetSpec;
 use larder_encoder::Encoder;
 use larder_store::{Change, Freshness, Provenance};
 
+use super::install::tidy_run;
 use crate::{Larder, PipelineError, RunRecord};
 
 /// Where the run goes.
@@ -26,7 +27,10 @@ pub(crate) fn slot(
     let found = |run: &str| RunRecord::open(larder, run).ok();
     if let Some(run) = run {
         return Ok(match wanted.freshness(found(run).as_ref().map(|r| &r.provenance)) {
-            Freshness::Fresh if !force => Place::Fresh(run.to_owned()),
+            Freshness::Fresh if !force => {
+                tidy_run(&larder.home().run(run)?);
+                Place::Fresh(run.to_owned())
+            }
             Freshness::Stale(changes) => Place::Free { run: run.to_owned(), changes },
             Freshness::Fresh | Freshness::Missing => Place::Free { run: run.to_owned(), changes: Vec::new() },
         });
@@ -39,6 +43,7 @@ pub(crate) fn slot(
             })
         });
         if let Some(run) = twin {
+            tidy_run(&larder.home().run(&run)?);
             return Ok(Place::Fresh(run));
         }
     }

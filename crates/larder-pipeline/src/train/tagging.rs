@@ -28,6 +28,7 @@ pub(super) fn fit(
     let record = TaggingRecord {
         settings: settings.clone(),
         selection: trained.selection,
+        unchosen: trained.unchosen,
         convergence: trained.convergence,
         train_scores: trained.train_scores,
         sentences: words.sentence_lengths().len(),

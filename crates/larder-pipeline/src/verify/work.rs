@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_data::Content;
 use larder_encode::{Context, EncodeRequest, EncodeSettings, encode};
 use larder_encoder::Encoder;
-use larder_store::{FeaturesFile, Level, Provenance, TokenRow, TokensReader, TokensWriter};
+use larder_store::{FeaturesFile, Level, Provenance, TokenRow, TokensLayout, TokensReader, TokensWriter};
 use larder_tokens::own_tokens;
 
 use super::chosen::Chosen;
@@ -27,8 +27,7 @@ pub(super) struct Work<'a> {
     pub file: &'a FeaturesFile,
     pub made: &'a Provenance,
     pub folder: tempfile::TempDir,
-    pub tagging: bool,
-    pub pair: bool,
+    pub layout: TokensLayout,
     pub provenance: Provenance,
     /// Examples of the slice under way, and the first row and number of rows of each in the file.
     pub pending: Vec<TokenRow>,
@@ -73,7 +72,7 @@ impl Work<'_> {
         }
         self.found.examples_checked += examples.len();
         let (tokens, target) = (self.folder.path().join("tokens.parquet"), self.folder.path().join("features.parquet"));
-        let mut writer = TokensWriter::create(&tokens, self.tagging, self.pair, &self.provenance)?;
+        let mut writer = TokensWriter::with_layout(&tokens, self.layout, &self.provenance)?;
         examples.into_iter().try_for_each(|example| writer.push(example))?;
         writer.finish()?;
         let request = EncodeRequest {

@@ -1,12 +1,14 @@
 //! A classifier's scores and answers on one split.
 
-use larder_metrics::{BaselineVerdict, ClassificationScores, Interval, Metric};
+use larder_metrics::{BaselineComparison, ClassificationScores, Interval, Metric};
 
 use super::Part;
 
 /// Scores on one split, with the baseline beside them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassSplit {
+    /// Its classes' names: the run's labels, and behind them those that training never saw.
+    pub labels: Vec<String>,
     /// The split.
     pub split: String,
     /// Accuracy, MCC, macro F1, per-class scores.
@@ -17,8 +19,8 @@ pub struct ClassSplit {
     pub majority: ClassificationScores,
     /// That answer, as an index into the run's labels.
     pub majority_class: usize,
-    /// Where the scores stand beside it.
-    pub verdict: BaselineVerdict,
+    /// Where accuracy and MCC stand beside it.
+    pub against_majority: BaselineComparison,
     /// Rows by gold and by predicted class, `[classes, classes]`.
     pub confusion: Vec<Vec<u64>>,
     /// Mean log loss, in nats.

@@ -28,6 +28,8 @@ pub struct Run {
     pub settings: Vec<Fact>,
     /// Labels for people, in the order of the classes; of taggers none.
     pub labels: Vec<String>,
+    /// What must be said beside its scores: rows left out, labels never seen, splits without labels, files that have changed.
+    pub remarks: Vec<String>,
     /// What stands out.
     pub findings: Part<Vec<Finding>>,
     /// The score by rows of train.
@@ -92,6 +94,8 @@ pub struct Training {
     pub candidates: Vec<Candidate>,
     /// What candidates were scored by: `mcc, mean of 5 folds`.
     pub candidate_score: String,
+    /// How one of them was chosen, in words.
+    pub rule: String,
 }
 
 /// Features that a head could have read, with the best settings for them.

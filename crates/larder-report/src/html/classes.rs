@@ -10,7 +10,7 @@ use super::overview::verdict;
 use super::table::{cell, count, percent, score, table, text};
 use crate::charts::{INKS, precision_recall, reliability, shortened};
 use crate::numbers::{PrecisionRecall, Reliability};
-use crate::{ClassAnswers, ClassSplit, Part, ReportError, Run};
+use crate::{ClassAnswers, ClassSplit, Part, ReportError};
 
 /// Classes that a matrix can show; of more the most frequent confusions are listed.
 const MATRIX: usize = 30;
@@ -23,8 +23,8 @@ const MISTAKES: usize = 15;
 /// Characters of a text that are shown.
 const TEXT: usize = 300;
 
-pub(super) fn split(run: &Run, split: &ClassSplit) -> Result<Markup, ReportError> {
-    let labels = &run.labels;
+pub(super) fn split(split: &ClassSplit) -> Result<Markup, ReportError> {
+    let labels = &split.labels;
     let curves = match &split.answers {
         Part::Missing(_) => Vec::new(),
         Part::Given(answers) => class_curves(answers, labels.len()),
@@ -40,7 +40,7 @@ pub(super) fn split(run: &Run, split: &ClassSplit) -> Result<Markup, ReportError
     Ok(html! {
         section {
             h3 { "On " (split.split) }
-            p { (verdict(split.verdict)) " " (beside(split)) }
+            p { (verdict(&split.against_majority)) " " (beside(split)) }
             div.columns {
                 div { (scores(labels, split)) }
                 div { (classes(labels, split, &curves)) }
@@ -52,13 +52,19 @@ pub(super) fn split(run: &Run, split: &ClassSplit) -> Result<Markup, ReportError
     })
 }
 
-/// What the verdict means, in a sentence.
-fn beside(split: &ClassSplit) -> &'static str {
-    match split.verdict {
+/// What the verdict means, in a sentence a score.
+fn beside(split: &ClassSplit) -> String {
+    let accuracy = match split.against_majority.accuracy_verdict() {
         BaselineVerdict::Above => "Its accuracy is higher than that of always giving the same answer.",
         BaselineVerdict::At => "These rows do not show an accuracy higher than that of always giving the same answer.",
         BaselineVerdict::Below => "Always giving the same answer has a higher accuracy.",
-    }
+    };
+    let mcc = match split.against_majority.mcc_verdict() {
+        BaselineVerdict::Above => "Its MCC is above 0, which any constant answer has.",
+        BaselineVerdict::At => "These rows do not show an MCC other than 0, which any constant answer has.",
+        BaselineVerdict::Below => "Its MCC is below 0: the answers contradict the labels.",
+    };
+    format!("{accuracy} {mcc}")
 }
 
 fn scores(labels: &[String], split: &ClassSplit) -> Markup {

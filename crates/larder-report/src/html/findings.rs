@@ -19,6 +19,7 @@ pub(super) fn findings(run: &Run) -> Result<Markup, ReportError> {
     Ok(html! {
         section {
             h3 { "What stands out" }
+            @for remark in &run.remarks { p.note { (prose(remark)) } }
             @match &run.findings {
                 Part::Missing(why) => (missing(why)),
                 Part::Given(findings) if findings.is_empty() => { p { "Nothing." } }

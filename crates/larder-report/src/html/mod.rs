@@ -66,7 +66,7 @@ fn run(number: usize, run: &Run) -> Result<Markup, ReportError> {
     let scores = match &run.scores {
         Part::Missing(why) => missing(why),
         Part::Given(Scores::Classes(splits)) => {
-            let splits = splits.iter().map(|split| classes::split(run, split)).collect::<Result<Vec<_>, _>>()?;
+            let splits = splits.iter().map(classes::split).collect::<Result<Vec<_>, _>>()?;
             html! { @for split in splits { (split) } }
         }
         Part::Given(Scores::Entities(splits)) => html! { @for split in splits { (entities::split(split)) } },

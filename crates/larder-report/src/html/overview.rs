@@ -1,6 +1,6 @@
 //! All runs side by side.
 
-use larder_metrics::{BaselineVerdict, Interval, Metric};
+use larder_metrics::{BaselineComparison, BaselineVerdict, Interval, Metric};
 use maud::{Markup, html};
 
 use super::anchor;
@@ -79,7 +79,7 @@ fn class_row(number: usize, run: &Run, split: &ClassSplit) -> Vec<Markup> {
         cell(score(split.scores.mcc)),
         cell(interval.map_or_else(String::new, range)),
         whisker(split.scores.mcc, interval, -0.2),
-        verdict(split.verdict),
+        verdict(&split.against_majority),
         cell(score(split.scores.accuracy)),
         cell(score(split.majority.accuracy)),
         cell(score(split.scores.macro_f1)),
@@ -125,13 +125,13 @@ fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Markup {
 }
 
 /// Where a score stands beside the majority baseline, in the words of `larder eval`.
-pub(super) fn verdict(verdict: BaselineVerdict) -> Markup {
-    let (class, sign, words) = match verdict {
-        BaselineVerdict::Above => ("above", "▲", "above"),
-        BaselineVerdict::At => ("at", "●", "AT the majority baseline"),
-        BaselineVerdict::Below => ("below", "▼", "BELOW the majority baseline"),
+pub(super) fn verdict(comparison: &BaselineComparison) -> Markup {
+    let (class, sign) = match comparison.verdict {
+        BaselineVerdict::Above => ("above", "▲"),
+        BaselineVerdict::At => ("at", "●"),
+        BaselineVerdict::Below => ("below", "▼"),
     };
-    html! { span class=(format!("verdict {class}")) { (sign) " " (words) } }
+    html! { span class=(format!("verdict {class}")) { (sign) " " (comparison.in_words()) } }
 }
 
 /// What the runs do not have in common, a column a run: first what all have, each in its own way.

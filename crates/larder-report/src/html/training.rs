@@ -46,6 +46,7 @@ fn candidates(training: &Training) -> Markup {
     html! {
         h4 { "Chosen on held-out rows of train" }
         (table(3, &["features", "best settings", "", &training.candidate_score], &rows))
+        @if !training.rule.is_empty() { p.note { (training.rule) } }
         @if more > 0 { p.note { "and " (more) " more in run.json" } }
     }
 }

@@ -1,6 +1,5 @@
 //! Reading a features file: whole columns, rows here and there, and ranges of rows in bounded memory.
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float16Type, Float32Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 use half::slice::HalfFloatSliceExt;
+use larder_checksums::{Checked, CheckedFile};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -19,7 +19,7 @@ use super::schema::{
     EXAMPLE_ID, FeatureColumnInfo, INPUT_DIGEST, InputDigest, LABEL, Level, POSITION, TAG, TOKEN, WORD, vector_column,
 };
 use super::writer::PAGE_ROWS;
-use crate::schema::{column, strings, wrong_type};
+use crate::schema::{column, open_checked, strings, wrong_type};
 use crate::{Provenance, StoreError};
 
 /// A `features` file (or part) opened for reading.
@@ -29,7 +29,7 @@ use crate::{Provenance, StoreError};
 #[derive(Debug)]
 pub struct FeaturesFile {
     path: PathBuf,
-    file: File,
+    file: CheckedFile,
     metadata: ArrowReaderMetadata,
     columns: Vec<FeatureColumnInfo>,
     level: Level,
@@ -41,11 +41,14 @@ impl FeaturesFile {
     /// Opens a file and reads its footer.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file.
+    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Damaged`] for a footer that differs from its
+    /// checksum.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
+        let file = open_checked(path)?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::reading(path, e))?;
+        let metadata = ArrowReaderMetadata::load(&file, options)
+            .and_then(|metadata| file.expect_checksums(metadata.metadata()).map(|()| metadata))
+            .map_err(|e| StoreError::reading(path, e))?;
         let columns = metadata.schema().fields().iter().filter_map(|f| vector_column(f)).collect();
         let has = |name: &str| metadata.schema().column_with_name(name).is_some();
         let level = match (has(TOKEN), has(WORD)) {
@@ -64,6 +67,11 @@ impl FeaturesFile {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the file has checksums, which every read compares; one that an earlier larder wrote has none.
+    pub fn has_checksums(&self) -> bool {
+        self.file.checked() == Checked::Yes
     }
 
     /// Rows in the file.
@@ -331,8 +339,7 @@ impl FeaturesFile {
         names: &[&str],
         rows: Option<(Option<Vec<usize>>, RowSelection)>,
     ) -> Result<ParquetRecordBatchReader, StoreError> {
-        let file = self.file.try_clone().map_err(StoreError::io("open", &self.path))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let fields = builder.schema().fields().clone();
         let wanted: Vec<usize> = (0..fields.len()).filter(|&i| names.contains(&fields[i].name().as_str())).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);

@@ -15,7 +15,7 @@ use parquet::file::properties::EnabledStatistics;
 
 use super::schema::{FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, identity_fields};
 use crate::schema::{ELEMENT, values_path, writer_properties};
-use crate::{AtomicFile, StoreError};
+use crate::{SealedFile, StoreError};
 
 /// Vector bytes a row group aims at: within the 64 to 128 MB that analytical readers like, and the unit of resuming.
 pub const ROW_GROUP_BYTES: usize = 96 << 20;
@@ -176,7 +176,7 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
     let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| StoreError::writing(path, e.into()))?;
     let failed = |e| StoreError::writing(path, e);
     let mut writer =
-        ArrowWriter::try_new(AtomicFile::create(path)?, schema, Some(properties.build())).map_err(failed)?;
+        ArrowWriter::try_new(SealedFile::create(path)?, schema, Some(properties.build())).map_err(failed)?;
     writer.write(&batch).map_err(failed)?;
     writer.into_inner().map_err(failed)?.commit()
 }

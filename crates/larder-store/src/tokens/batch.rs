@@ -26,13 +26,13 @@ pub struct TokensBatch {
 }
 
 impl TokensBatch {
-    pub(super) fn check(path: &Path, batch: RecordBatch, pair: bool) -> Result<Self, StoreError> {
+    pub(super) fn check(path: &Path, batch: RecordBatch) -> Result<Self, StoreError> {
         let labels = match batch.column_by_name("label") {
             Some(_) => Some(strings(path, &batch, "label")?.clone()),
             None => None,
         };
-        let type_ids = if pair { Some(int_lists(path, &batch, "type_ids")?.clone()) } else { None };
         let has = |name: &str| batch.column_by_name(name).is_some();
+        let type_ids = if has("type_ids") { Some(int_lists(path, &batch, "type_ids")?.clone()) } else { None };
         let lists = |name: &str| has(name).then(|| StringLists::check(path, &batch, name)).transpose();
         let documents = match batch.column_by_name("document") {
             Some(array) => {
@@ -82,7 +82,7 @@ impl TokensBatch {
         int_row(&self.input_ids, row)
     }
 
-    /// Row `row`'s segments, `[seq]`; `None` unless the file holds pairs.
+    /// Row `row`'s token types, `[seq]`; `None` where the file has none: all are 0.
     pub fn type_ids(&self, row: usize) -> Option<&[i32]> {
         self.type_ids.as_ref().map(|list| int_row(list, row))
     }

@@ -8,7 +8,7 @@
 //! | `document` | Int64 | tagging: sentences that follow each other with one number are of one document |
 //! | `label` / `tags` | Utf8 / List&lt;Utf8&gt;, nullable | as the data spells them |
 //! | `input_ids` | List&lt;Int32&gt; | with special tokens, without padding |
-//! | `type_ids` | List&lt;Int32&gt; | pairs only |
+//! | `type_ids` | List&lt;Int32&gt; | of pairs, and of texts and words where the tokenizer gives them types other than 0; where it is missing all are 0 |
 //! | `offsets` | List&lt;Struct&lt;start, end: Int32&gt;&gt; | characters of the text, `end` excluded; 0, 0 for special tokens |
 //! | `word_ids` | List&lt;Int32&gt; | -1 for special tokens |
 //! | `truncated_tokens` | Int32 | how many did not fit |
@@ -21,7 +21,7 @@ mod writer;
 pub use batch::TokensBatch;
 pub use reader::{TokensProjection, TokensReader};
 pub use row::TokenRow;
-pub use writer::TokensWriter;
+pub use writer::{TokensLayout, TokensWriter};
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::batch::TokensBatch;
-use super::writer::BATCH_ROWS;
-use crate::schema::values_path;
+use super::writer::{BATCH_ROWS, TokensLayout};
+use crate::schema::{open_checked, values_path};
 use crate::{Provenance, StoreError};
 
 /// Which columns a reader loads.
@@ -31,6 +31,7 @@ pub struct TokensReader {
     words: u64,
     tagging: bool,
     pair: bool,
+    types: bool,
     documents: bool,
     provenance: Option<Provenance>,
 }
@@ -39,13 +40,15 @@ impl TokensReader {
     /// Opens a file and reads its footer.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Column`] for another schema.
+    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Damaged`], [`StoreError::Column`] for another schema.
     pub fn open(path: &Path, projection: TokensProjection) -> Result<Self, StoreError> {
-        let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| StoreError::reading(path, e))?;
+        let file = open_checked(path)?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(|e| StoreError::reading(path, e))?;
+        file.expect_checksums(builder.metadata()).map_err(|e| StoreError::reading(path, e))?;
         let schema = builder.schema().clone();
         let has = |name: &str| schema.column_with_name(name).is_some();
-        let (tagging, pair, documents) = (has("words"), has("type_ids"), has("document"));
+        let (tagging, pair, types, documents) = (has("words"), has("text_b"), has("type_ids"), has("document"));
         let metadata = builder.metadata().clone();
         let rows = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
         // Neither `input_ids` nor `words` is ever empty, so the leaf's values are exactly the tokens and words.
@@ -76,7 +79,7 @@ impl TokensReader {
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(|e| StoreError::reading(path, e))?;
-        Ok(Self { reader, path: path.to_path_buf(), rows, tokens, words, tagging, pair, documents, provenance })
+        Ok(Self { reader, path: path.to_path_buf(), rows, tokens, words, tagging, pair, types, documents, provenance })
     }
 
     /// Rows in the file.
@@ -109,6 +112,11 @@ impl TokensReader {
         self.pair
     }
 
+    /// Which columns the file has.
+    pub fn layout(&self) -> TokensLayout {
+        TokensLayout { tagging: self.tagging, pair: self.pair, types: self.types }
+    }
+
     /// What the file was made from.
     pub fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
@@ -123,6 +131,6 @@ impl Iterator for TokensReader {
             Ok(batch) => batch,
             Err(e) => return Some(Err(StoreError::reading(&self.path, e.into()))),
         };
-        Some(TokensBatch::check(&self.path, batch, self.pair))
+        Some(TokensBatch::check(&self.path, batch))
     }
 }

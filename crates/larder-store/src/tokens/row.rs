@@ -15,7 +15,7 @@ pub struct TokenRow {
     pub target: Option<Target>,
     /// Token ids with special tokens, `[seq]`.
     pub input_ids: Vec<i32>,
-    /// Segment of each token, `[seq]`; written for pairs only.
+    /// Type of each token, `[seq]`; written where the file's layout has types.
     pub type_ids: Vec<i32>,
     /// Character span of each token, `[seq]`.
     pub offsets: Vec<(i32, i32)>,

@@ -15,7 +15,7 @@ use parquet::basic::Encoding;
 
 use super::row::TokenRow;
 use crate::schema::{ELEMENT, list_of, values_path, writer_properties};
-use crate::{AtomicFile, Provenance, StoreError};
+use crate::{Provenance, SealedFile, StoreError};
 
 /// Rows held before they are turned into Arrow.
 pub(super) const BATCH_ROWS: usize = 4096;
@@ -24,12 +24,22 @@ const ROW_GROUP_ROWS: usize = 65_536;
 
 /// Writes a `tokens` file row by row, in constant memory; the file appears in [`TokensWriter::finish`].
 pub struct TokensWriter {
-    writer: ArrowWriter<AtomicFile>,
+    writer: ArrowWriter<SealedFile>,
     schema: SchemaRef,
     path: PathBuf,
-    tagging: bool,
-    pair: bool,
+    layout: TokensLayout,
     pending: Vec<TokenRow>,
+}
+
+/// Which columns a `tokens` file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokensLayout {
+    /// `words` and `tags` rather than `text` and `label`?
+    pub tagging: bool,
+    /// Is there a `text_b`?
+    pub pair: bool,
+    /// Is there a `type_ids`? Without it every type is 0.
+    pub types: bool,
 }
 
 impl TokensWriter {
@@ -38,7 +48,15 @@ impl TokensWriter {
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
     pub fn create(path: &Path, tagging: bool, pair: bool, provenance: &Provenance) -> Result<Self, StoreError> {
-        let schema = schema(tagging, pair);
+        Self::with_layout(path, TokensLayout { tagging, pair, types: pair }, provenance)
+    }
+
+    /// Starts a file of these columns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be written.
+    pub fn with_layout(path: &Path, layout: TokensLayout, provenance: &Provenance) -> Result<Self, StoreError> {
+        let schema = schema(layout);
         let mut properties = writer_properties(Some(provenance)).set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
         for ids in ["input_ids", "type_ids", "word_ids"] {
             // Small integers: zstd over plain values beats a dictionary that half the vocabulary fills.
@@ -46,10 +64,10 @@ impl TokensWriter {
                 .set_column_dictionary_enabled(values_path(ids), false)
                 .set_column_encoding(values_path(ids), Encoding::PLAIN);
         }
-        let file = AtomicFile::create(path)?;
+        let file = SealedFile::create(path)?;
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties.build()))
             .map_err(|e| StoreError::writing(path, e))?;
-        Ok(Self { writer, schema, path: path.to_path_buf(), tagging, pair, pending: Vec::new() })
+        Ok(Self { writer, schema, path: path.to_path_buf(), layout, pending: Vec::new() })
     }
 
     /// Adds one row.
@@ -59,6 +77,12 @@ impl TokensWriter {
     pub fn push(&mut self, row: TokenRow) -> Result<(), StoreError> {
         self.pending.push(row);
         if self.pending.len() >= BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    /// Records `value` under `part` in the file's provenance. Parts that begin with `ran.` tell how it went and make no file
+    /// another one.
+    pub fn note(&mut self, part: &str, value: impl ToString) {
+        self.writer.append_key_value_metadata(Provenance::key_value(part, value));
     }
 
     /// Writes what is left and gives the file its name.
@@ -79,7 +103,7 @@ impl TokensWriter {
         }
         let mut columns: Vec<ArrayRef> =
             vec![Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.example_id)))];
-        if self.tagging {
+        if self.layout.tagging {
             let documents = rows.iter().map(|r| i64::try_from(r.document).unwrap_or(i64::MAX));
             columns.push(Arc::new(Int64Array::from_iter_values(documents)));
             columns.push(Arc::new(string_lists(rows.iter().map(|r| match &r.content {
@@ -97,7 +121,7 @@ impl TokensWriter {
                 (Content::Words(words), _) => Some(words.join(" ")),
             };
             columns.push(Arc::new(rows.iter().map(|r| text(r, false)).collect::<StringArray>()));
-            if self.pair {
+            if self.layout.pair {
                 columns.push(Arc::new(rows.iter().map(|r| text(r, true)).collect::<StringArray>()));
             }
             columns.push(Arc::new(
@@ -110,7 +134,7 @@ impl TokensWriter {
             ));
         }
         columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.input_ids.as_slice()))));
-        if self.pair {
+        if self.layout.types {
             columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.type_ids.as_slice()))));
         }
         columns.push(Arc::new(span_lists(rows.iter().map(|r| r.offsets.as_slice()))));
@@ -123,7 +147,7 @@ impl TokensWriter {
     }
 }
 
-fn schema(tagging: bool, pair: bool) -> SchemaRef {
+fn schema(TokensLayout { tagging, pair, types }: TokensLayout) -> SchemaRef {
     let mut fields = vec![Field::new("example_id", DataType::Utf8, false)];
     if tagging {
         fields.push(Field::new("document", DataType::Int64, false));
@@ -137,7 +161,7 @@ fn schema(tagging: bool, pair: bool) -> SchemaRef {
         fields.push(Field::new("label", DataType::Utf8, true));
     }
     fields.push(Field::new("input_ids", list_of(DataType::Int32), false));
-    if pair {
+    if types {
         fields.push(Field::new("type_ids", list_of(DataType::Int32), false));
     }
     fields.push(Field::new("offsets", list_of(DataType::Struct(span_fields())), false));

@@ -13,6 +13,7 @@ mod head;
 mod head_file;
 mod kind;
 mod objective;
+mod outside_bias;
 mod parameters;
 mod product;
 mod rules;
@@ -33,7 +34,7 @@ pub use scores::TaggingScores;
 pub use selection::{TaggingSelection, TaggingSelectionEntry};
 pub use settings::{
     ColumnUse, DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_MEMORY_BYTES, DEFAULT_TAGGING_FOLDS,
-    DEFAULT_TAGGING_GRID, TaggerSolver, TaggingSettings,
+    DEFAULT_TAGGING_GRID, TaggerSolver, TaggingSettings, UNCHOSEN_TAGGING_C,
 };
 pub use source::{WordSource, WordsInMemory};
 pub use train::{TaggingProgress, TrainedTagger, train_tagger};

@@ -23,6 +23,38 @@ pub struct TaggingScores {
     pub f1_standard_error: f64,
 }
 
+/// The entities of one sentence, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SentenceCounts {
+    gold: u64,
+    answered: u64,
+    correct: u64,
+}
+
+impl SentenceCounts {
+    /// Compares one sentence's answers with gold.
+    pub(crate) fn of(gold: &[Entity], answered: &[Entity]) -> Self {
+        let mut correct = 0;
+        // Both are in the order of the words, and entities do not overlap.
+        let mut others = gold.iter().peekable();
+        for entity in answered {
+            while others.next_if(|other| other.start < entity.start).is_some() {}
+            correct += u64::from(others.peek() == Some(&entity));
+        }
+        Self { gold: gold.len() as u64, answered: answered.len() as u64, correct }
+    }
+
+    /// Whether gold has an entity.
+    pub(crate) fn has_entities(&self) -> bool {
+        self.gold > 0
+    }
+
+    /// What F1 is made of: twice the right answers, and all entities of gold and answers.
+    pub(crate) fn parts(&self) -> [f64; 2] {
+        [2.0 * self.correct as f64, (self.gold + self.answered) as f64]
+    }
+}
+
 /// The counts that scores are made of.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
@@ -35,25 +67,22 @@ pub(crate) struct Counts {
     products: u64,
 }
 
-impl Counts {
-    /// Adds one sentence's answers.
-    pub(crate) fn add(&mut self, gold: &[Entity], answered: &[Entity]) {
-        let size = (gold.len() + answered.len()) as u64;
-        self.gold += gold.len() as u64;
-        self.answered += answered.len() as u64;
-        let mut correct = 0;
-        // Both are in the order of the words, and entities do not overlap.
-        let mut gold = gold.iter().peekable();
-        for entity in answered {
-            while gold.next_if(|other| other.start < entity.start).is_some() {}
-            correct += u64::from(gold.peek() == Some(&entity));
-        }
-        self.correct += correct;
-        self.correct_squares += correct * correct;
-        self.sizes_squares += size * size;
-        self.products += correct * size;
+impl<'a> std::iter::Sum<&'a SentenceCounts> for Counts {
+    fn sum<I: Iterator<Item = &'a SentenceCounts>>(sentences: I) -> Self {
+        sentences.fold(Self::default(), |mut sum, &SentenceCounts { gold, answered, correct }| {
+            let size = gold + answered;
+            sum.gold += gold;
+            sum.answered += answered;
+            sum.correct += correct;
+            sum.correct_squares += correct * correct;
+            sum.sizes_squares += size * size;
+            sum.products += correct * size;
+            sum
+        })
     }
+}
 
+impl Counts {
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
             gold: self.gold + other.gold,
@@ -100,18 +129,16 @@ mod tests {
         let kinds = [([1, 0, 1], [1, 0, 1]), ([1, 0, 1], [1, 0, 0]), ([1, 0, 0], [0, 0, 1]), ([0, 0, 0], [0, 1, 0])];
         let one = |kind: usize| {
             let (gold, answered) = kinds[kind];
-            let mut counts = Counts::default();
-            counts.add(&tags.entities(&gold), &tags.entities(&answered));
-            counts
+            SentenceCounts::of(&tags.entities(&gold), &tags.entities(&answered))
         };
-        let all = (0..400).map(|at| one(at % 4)).fold(Counts::default(), Counts::merge).scores();
+        let all = (0..400).map(|at| one(at % 4)).collect::<Vec<_>>().iter().sum::<Counts>().scores();
         let mut state = 1_u64;
         let mut draw = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as usize % 4
         };
         let draws: Vec<f64> = (0..4_000)
-            .map(|_| (0..400).map(|_| one(draw())).fold(Counts::default(), Counts::merge).scores().f1)
+            .map(|_| (0..400).map(|_| one(draw())).collect::<Vec<_>>().iter().sum::<Counts>().scores().f1)
             .collect();
         let mean = draws.iter().sum::<f64>() / 4_000.0;
         let deviation = (draws.iter().map(|f1| (f1 - mean).powi(2)).sum::<f64>() / 4_000.0).sqrt();
@@ -122,11 +149,12 @@ mod tests {
     #[test]
     fn only_the_same_span_of_the_same_type_counts() {
         let tags = TagSet::new(["x".to_owned(), "y".to_owned()]);
-        let mut counts = Counts::default();
         // Gold: x 0..2, y 2..3, x 5..6. Answered: x 0..2 (right), x 2..3 (type), x 4..6 (start).
-        counts.add(&tags.entities(&[1, 2, 3, 0, 0, 1]), &tags.entities(&[1, 2, 1, 0, 1, 2]));
-        counts.add(&[], &tags.entities(&[3]));
-        let scores = counts.scores();
+        let sentences = [
+            SentenceCounts::of(&tags.entities(&[1, 2, 3, 0, 0, 1]), &tags.entities(&[1, 2, 1, 0, 1, 2])),
+            SentenceCounts::of(&[], &tags.entities(&[3])),
+        ];
+        let scores = sentences.iter().sum::<Counts>().scores();
         assert_eq!((scores.gold, scores.answered, scores.correct), (3, 4, 1));
         assert_eq!((scores.precision, scores.f1), (0.25, 2.0 / 7.0));
         assert_eq!(Counts::default().scores().f1, 0.0);

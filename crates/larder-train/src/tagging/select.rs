@@ -1,7 +1,8 @@
 //! Which columns, which strength, which class weight, what bias: on held-out training sentences, and nothing else.
 //!
 //! Every candidate is fitted to the other sentences, standardised on them, along the strengths from strong to weak
-//! regularisation; each fit starts where the one before ended. Entities are those of Viterbi's answers.
+//! regularisation; each fit starts where the one before ended. Entities are those of Viterbi's answers. What is added to the
+//! score of `O` is tuned on the same sentences (`outside_bias.rs`).
 
 use std::ops::Range;
 
@@ -13,7 +14,8 @@ use super::chain::Chain;
 use super::fit::{SELECTION, Strength, moments, problem};
 use super::kind::TaggerKind;
 use super::objective::{Objective, Scaling, Sentences};
-use super::scores::{Counts, TaggingScores, entities};
+use super::outside_bias::tune_outside_bias;
+use super::scores::{Counts, SentenceCounts, entities};
 use super::selection::{TaggingSelection, TaggingSelectionEntry, choose};
 use super::settings::{ColumnUse, TaggingSettings};
 use super::viterbi::viterbi;
@@ -28,14 +30,12 @@ use crate::weight::ClassWeight;
 /// Parts of the sentences when one of them is held out once.
 pub(crate) const PARTS_OF_ONE: usize = 5;
 
-/// Biases tried on either side of 0, and how far apart.
-const BIASES: i32 = 16;
-const BIAS_STEP: f64 = 0.25;
-
 /// Sentences with their features in memory, to choose on.
 pub(crate) struct Search<'a> {
     pub(crate) tags: &'a TagSet,
     pub(crate) settings: &'a TaggingSettings,
+    /// 1, or parts that are held out in turn; no more than there are sentences.
+    pub(crate) folds: usize,
     /// Ascending.
     pub(crate) grid: &'a [f64],
     pub(crate) columns: &'a [HeadColumn],
@@ -122,22 +122,21 @@ impl Search<'_> {
                 if choose(&entries) + 1 == entries.len() {
                     warm = Some((path.descent.point.clone(), path.standardiser.clone()));
                 }
-            });
-            choose(&entries)
+            })?;
+            Ok::<_, TrainError>(choose(&entries))
         };
         let mut chosen = 0;
         for (number, candidate) in candidates.iter().enumerate() {
-            chosen = try_candidate(number, candidate, class_weights[0]);
+            chosen = try_candidate(number, candidate, class_weights[0])?;
         }
         // The candidates, with one entry a strength each, are compared under the first class weight; the other is tried
         // on the one that won.
         let winner = chosen / self.grid.len();
         for &class_weight in &class_weights[1..] {
-            chosen = try_candidate(candidates.len(), &candidates[winner], class_weight);
+            chosen = try_candidate(candidates.len(), &candidates[winner], class_weight)?;
         }
         let held_out = folds.iter().map(|fold| fold.held_out.len()).sum();
-        let selection =
-            TaggingSelection { folds: self.settings.folds, sentences: self.sentences.len(), held_out, entries, chosen };
+        let selection = TaggingSelection::new(self.folds, self.sentences.len(), held_out, entries, chosen);
         let chosen = selection.best();
         let choice = Choice {
             candidate: candidates[winner].clone(),
@@ -150,10 +149,7 @@ impl Search<'_> {
     }
 
     fn folds(&self) -> Result<Vec<Fold>, TrainError> {
-        let parts = if self.settings.folds == 1 { PARTS_OF_ONE } else { self.settings.folds };
-        if self.sentences.len() < parts {
-            return Err(TrainError::TooFewSentences { sentences: self.sentences.len(), parts });
-        }
+        let parts = if self.folds == 1 { PARTS_OF_ONE } else { self.folds };
         // Sentences with entities are dealt out evenly.
         let kinds: Vec<usize> =
             self.sentences.iter().map(|rows| usize::from(self.gold[rows.clone()].iter().any(|&c| c > 0))).collect();
@@ -164,7 +160,7 @@ impl Search<'_> {
         };
         let moments: Vec<Moments> =
             (0..parts).map(|part| moments(self.values, self.stride, &of_part(&|other| other == part))).collect();
-        let tested = if self.settings.folds == 1 { 0..1 } else { 0..parts };
+        let tested = if self.folds == 1 { 0..1 } else { 0..parts };
         Ok(tested
             .map(|fold| {
                 let held_out = of_part(&|part| part == fold);
@@ -200,7 +196,7 @@ impl Search<'_> {
         class_weight: ClassWeight,
         folds: &[Fold],
         on_entry: &mut dyn FnMut(TaggingSelectionEntry, &Path<'_>),
-    ) {
+    ) -> Result<(), TrainError> {
         let parts = parts_of(self.columns, candidate);
         let mut paths: Vec<Path<'_>> = folds
             .iter()
@@ -227,23 +223,28 @@ impl Search<'_> {
                     emissions: path.objective.emissions(&held_out, &path.descent.point),
                 });
             }
-            let unbiased_scores = score(self.tags, &judgements, 0.0);
-            let (outside_bias, scores) = match self.settings.bias {
-                ThresholdChoice::Half => (0.0, unbiased_scores),
-                ThresholdChoice::Tuned => tune(self.tags, &judgements),
+            let count = |bias: f64| judged(self.tags, &judgements, bias);
+            let plain = count(0.0);
+            let unbiased_scores = plain.iter().sum::<Counts>().scores();
+            let tuned = match self.settings.bias {
+                ThresholdChoice::Half => None,
+                ThresholdChoice::Tuned => tune_outside_bias(plain, count, self.settings.seed)?,
             };
+            let taken = tuned.as_ref().filter(|tuned| tuned.gain.is_taken());
             let entry = TaggingSelectionEntry {
                 candidate: candidate.name.clone(),
                 columns: candidate.columns.iter().map(|&at| self.columns[at].name.clone()).collect(),
                 class_weight,
                 c,
-                scores,
-                outside_bias,
+                scores: taken.map_or(unbiased_scores, |tuned| tuned.counts.iter().sum::<Counts>().scores()),
+                outside_bias: taken.map_or(0.0, |tuned| tuned.bias),
+                bias_gain: tuned.as_ref().map(|tuned| tuned.gain),
                 unbiased_scores,
                 converged: paths.iter().all(|path| path.descent.converged()),
             };
             on_entry(entry, &paths[0]);
         }
+        Ok(())
     }
 }
 
@@ -256,13 +257,13 @@ pub(crate) fn chain_of(objective: &Objective, kind: TaggerKind, point: &[f64]) -
     }
 }
 
-/// Strict scores over all folds' held-out sentences.
-fn score(tags: &TagSet, judgements: &[Judgement<'_>], outside_bias: f64) -> TaggingScores {
-    let counts = judgements.iter().map(|judgement| {
+/// The counts of every held-out sentence, fold after fold.
+fn judged(tags: &TagSet, judgements: &[Judgement<'_>], outside_bias: f64) -> Vec<SentenceCounts> {
+    let counts = judgements.iter().flat_map(|judgement| {
         let Judgement { fold, chain, emissions } = judgement;
-        count(tags, chain, emissions, outside_bias, &fold.held_out, &fold.entities)
+        count_each(tags, chain, emissions, outside_bias, &fold.held_out, &fold.entities)
     });
-    counts.fold(Counts::default(), Counts::merge).scores()
+    counts.collect()
 }
 
 /// Decodes sentences, whose emissions lie one after the other, and counts their entities.
@@ -274,6 +275,18 @@ pub(crate) fn count(
     sentences: &[Range<usize>],
     gold: &[Vec<Entity>],
 ) -> Counts {
+    count_each(tags, chain, emissions, outside_bias, sentences, gold).iter().sum()
+}
+
+/// The same sentence by sentence.
+fn count_each(
+    tags: &TagSet,
+    chain: &Chain,
+    emissions: &[f64],
+    outside_bias: f64,
+    sentences: &[Range<usize>],
+    gold: &[Vec<Entity>],
+) -> Vec<SentenceCounts> {
     let mut places = Vec::with_capacity(sentences.len());
     let mut from = 0;
     for rows in sentences {
@@ -285,25 +298,6 @@ pub(crate) fn count(
         .into_par_iter()
         .zip(gold)
         .with_min_len(64)
-        .map(|(place, gold)| {
-            let mut counts = Counts::default();
-            counts.add(gold, &tags.entities(&viterbi(chain, &emissions[place], outside_bias)));
-            counts
-        })
-        .reduce(Counts::default, Counts::merge)
-}
-
-/// The bias with the best F1, the smallest of several.
-fn tune(tags: &TagSet, judgements: &[Judgement<'_>]) -> (f64, TaggingScores) {
-    let mut best = (0.0, score(tags, judgements, 0.0));
-    for step in 1..=BIASES {
-        for sign in [-1.0, 1.0] {
-            let bias = sign * f64::from(step) * BIAS_STEP;
-            let scores = score(tags, judgements, bias);
-            if scores.f1 > best.1.f1 {
-                best = (bias, scores);
-            }
-        }
-    }
-    best
+        .map(|(place, gold)| SentenceCounts::of(gold, &tags.entities(&viterbi(chain, &emissions[place], outside_bias))))
+        .collect()
 }

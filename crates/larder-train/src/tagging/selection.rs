@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scores::TaggingScores;
+use crate::threshold::TuningGain;
 use crate::weight::ClassWeight;
 
 /// One line of the table: one set of columns, class weight and strength.
@@ -16,10 +17,15 @@ pub struct TaggingSelectionEntry {
     pub class_weight: ClassWeight,
     /// The strength.
     pub c: f64,
-    /// Strict scores on the held-out sentences, all of them together, decoded with `outside_bias`.
+    /// Strict scores on the held-out sentences, all of them together; where a bias is added, each part of them is decoded with
+    /// the one that is best on the other parts.
     pub scores: TaggingScores,
-    /// What was added to the score of `O`: the best for these very sentences (so `scores` is a little optimistic), or 0.
+    /// What is added to the score of `O`: the best on all held-out sentences where that gains more than one standard error,
+    /// else 0.
     pub outside_bias: f64,
+    /// What tuning the bias gains; `None` where it is not tuned.
+    #[serde(default)]
+    pub bias_gain: Option<TuningGain>,
     /// Strict scores with nothing added.
     pub unbiased_scores: TaggingScores,
     /// Whether all folds' fits reached [`TAGGING_SELECTION_TOLERANCE`](crate::TAGGING_SELECTION_TOLERANCE).
@@ -39,9 +45,31 @@ pub struct TaggingSelection {
     pub entries: Vec<TaggingSelectionEntry>,
     /// Index of the chosen entry: the highest F1 (the first of several, which is the more strongly regularised).
     pub chosen: usize,
+    /// How it was chosen, in words.
+    #[serde(default)]
+    pub rule: String,
 }
 
+/// What is chosen, in words.
+const RULE: &str = "chosen: the highest strict F1 on held-out sentences, of equals the most strongly regularised";
+
+/// When a tuned bias is taken, in words.
+const BIAS_RULE: &str = "outside bias 0, tuned only where that gains more than one standard error on the held-out sentences; F1 \
+                         with it is that of each fifth of them decoded with what is best on the others";
+
 impl TaggingSelection {
+    pub(crate) fn new(
+        folds: usize,
+        sentences: usize,
+        held_out: usize,
+        entries: Vec<TaggingSelectionEntry>,
+        chosen: usize,
+    ) -> Self {
+        let tunes = entries.iter().any(|entry| entry.bias_gain.is_some());
+        let rule = if tunes { format!("{RULE}; {BIAS_RULE}") } else { RULE.to_owned() };
+        Self { folds, sentences, held_out, entries, chosen, rule }
+    }
+
     /// The chosen entry.
     pub fn best(&self) -> &TaggingSelectionEntry {
         &self.entries[self.chosen]

@@ -14,6 +14,11 @@ use crate::weight::{ClassWeight, ClassWeightChoice};
 /// standardised dimensions the best is near the middle.
 pub const DEFAULT_TAGGING_GRID: &[f64] = &[1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
 
+/// The strength that is taken where too few sentences are there to choose one: the weakest regularisation of the usual ones,
+/// since the loss is a sum and that of a few sentences is small beside the penalty (at 1e-2 one sentence teaches nothing).
+/// Of strengths that were asked for it is the one nearest to this.
+pub const UNCHOSEN_TAGGING_C: f64 = 1e-1;
+
 /// Parts of the sentences that are held out in turn. One fifth, held out once: a fit takes seconds where a
 /// classifier's takes a tenth of one, and thousands of words judge the strengths alike whichever they are.
 pub const DEFAULT_TAGGING_FOLDS: usize = 1;
@@ -127,7 +132,7 @@ pub struct TaggingSettings {
     /// Which columns the head reads.
     pub columns: ColumnUse,
     /// [`Tuned`](ThresholdChoice::Tuned): what is added to the score of `O` when decoding is chosen on held-out
-    /// sentences; [`Half`](ThresholdChoice::Half): nothing is added.
+    /// sentences, if that gains more than one standard error beside adding nothing; [`Half`](ThresholdChoice::Half): nothing is added.
     pub bias: ThresholdChoice,
     /// Whether features are brought to mean 0 and deviation 1 first.
     pub standardise: bool,

@@ -13,14 +13,14 @@ use super::parameters::Layout;
 use super::scores::{TaggingScores, entities};
 use super::select::{Choice, PARTS_OF_ONE, Search, candidates, chain_of, count, parts_of};
 use super::selection::{TaggingSelection, TaggingSelectionEntry};
-use super::settings::{TaggerSolver, TaggingSettings};
+use super::settings::{TaggerSolver, TaggingSettings, UNCHOSEN_TAGGING_C};
 use super::source::{Reader, WordSource};
 use super::stream::{Streamed, Survey, survey};
 use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::lbfgs::norm;
 use crate::logistic::{Convergence, LIBRARY_LIMIT, Problem, Solver};
-use crate::settings::ThresholdChoice;
+use crate::settings::{ThresholdChoice, unchosen_strength};
 use crate::standardise::Standardiser;
 
 /// What the training of a tagging head is doing.
@@ -65,8 +65,10 @@ pub enum TaggingProgress<'a> {
 pub struct TrainedTagger {
     /// The head, fitted on all sentences.
     pub head: TaggingHead,
-    /// The selection table; `None` when there was nothing to choose.
+    /// The selection table; `None` when there was nothing to choose, or nothing to choose by.
     pub selection: Option<TaggingSelection>,
+    /// Why nothing was chosen though there was a choice, and what was taken, in words.
+    pub unchosen: Option<String>,
     /// How well the head solves its problem; it counts as converged at [`TAGGER_TOLERANCE`](crate::TAGGER_TOLERANCE).
     /// For a streamed fit the steps are Adam's.
     pub convergence: Convergence,
@@ -81,7 +83,9 @@ pub struct TrainedTagger {
 /// Trains a tagging head on the words of `source`, whose gold classes are legal sequences of `tags`.
 ///
 /// Columns, strength, class weight and the bias of `O` are chosen by strict micro F1 on held-out sentences of this
-/// source and no other; the chosen head is fitted on all of them. Features larger than
+/// source and no other; the chosen head is fitted on all of them. Of too few sentences none are held out: all columns
+/// side by side, [`UNCHOSEN_TAGGING_C`], no class weights and no bias are taken, unless others were asked for. Features larger
+/// than
 /// [`memory_bytes`](TaggingSettings::memory_bytes) are streamed. Same input and settings, same head, whatever the number
 /// of threads.
 ///
@@ -105,7 +109,7 @@ pub fn train_tagger(
         TaggerSolver::Adam => true,
     };
     let survey = if streamed { survey(&reader, settings, progress)? } else { load(&reader, settings, progress)? };
-    let (selection, choice) = choose(&reader, tags, settings, &grid, &survey, streamed, progress, &mut notes)?;
+    let (chosen, choice) = choose(&reader, tags, settings, &grid, &survey, streamed, progress, &mut notes)?;
 
     progress(TaggingProgress::Fitting { candidate: &choice.candidate.name, c: choice.c });
     let parts = parts_of(source.columns(), &choice.candidate);
@@ -120,7 +124,13 @@ pub fn train_tagger(
         let names: Vec<&str> = source.columns().iter().map(|column| column.name.as_str()).collect();
         return Err(TrainError::Diverged { columns: names.join(", "), c: choice.c, objective: convergence.objective });
     }
-    Ok(TrainedTagger { head: fit.head(&point), selection, convergence, train_scores, streamed, notes })
+    let head = fit.head(&point);
+    let (selection, unchosen) = match chosen {
+        Chosen::By(selection) => (Some(selection), None),
+        Chosen::Fixed => (None, None),
+        Chosen::ByNothing(why) => (None, Some(why)),
+    };
+    Ok(TrainedTagger { head, selection, unchosen, convergence, train_scores, streamed, notes })
 }
 
 /// Checks the gold classes, and notes which classes have no words.
@@ -173,6 +183,16 @@ fn load(
     Ok(Survey { standardiser, values, sentences, gold: reader.source.classes().to_vec() })
 }
 
+/// How the settings were found.
+enum Chosen {
+    /// On held-out sentences.
+    By(TaggingSelection),
+    /// There was one of each.
+    Fixed,
+    /// There was a choice, and too few sentences to hold any out. Why, and what was taken.
+    ByNothing(String),
+}
+
 /// Chooses, if there is anything to choose.
 #[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once")]
 fn choose(
@@ -184,20 +204,35 @@ fn choose(
     streamed: bool,
     progress: &mut dyn FnMut(TaggingProgress<'_>),
     notes: &mut Vec<String>,
-) -> Result<(Option<TaggingSelection>, Choice), TrainError> {
+) -> Result<(Chosen, Choice), TrainError> {
     let columns = reader.source.columns();
     let candidates = candidates(columns, settings.columns);
     let class_weights = settings.class_weights();
     let choices = candidates.len() * grid.len() * class_weights.len();
-    let parts = if settings.folds == 1 { PARTS_OF_ONE } else { settings.folds };
-    let too_few = survey.sentences.len() < parts;
-    if choices == 1 && (too_few || settings.bias == ThresholdChoice::Half) {
-        if settings.bias == ThresholdChoice::Tuned {
-            notes.push("too few sentences to hold any out: the bias of `O` is 0".to_owned());
-        }
-        let candidate = candidates.into_iter().next().expect("there is a column");
-        let class_weight = class_weights[0];
-        return Ok((None, Choice { candidate, class_weight, c: grid[0], outside_bias: 0.0, warm: None }));
+    let found = survey.sentences.len();
+    // One fifth once, or each part in turn: of fewer sentences than parts, each sentence.
+    let (folds, parts) = match settings.folds {
+        1 => (1, PARTS_OF_ONE),
+        folds => (folds.min(found), folds.min(found.max(2))),
+    };
+    let is_fixed = choices == 1 && settings.bias == ThresholdChoice::Half;
+    if is_fixed || found < parts {
+        // The last one has all columns.
+        let candidate = candidates.into_iter().next_back().expect("there is a column");
+        let (class_weight, c) = (class_weights[0], unchosen_strength(grid, UNCHOSEN_TAGGING_C));
+        let chosen = match is_fixed {
+            true => Chosen::Fixed,
+            false => Chosen::ByNothing(format!(
+                "{found} training sentence(s) with words cannot be parted into {parts}: {}, C = {c}, class weight \
+                 {class_weight}, nothing added to the score of `O`; nothing tells how the head does on sentences that it \
+                 has not seen",
+                candidate.name
+            )),
+        };
+        return Ok((chosen, Choice { candidate, class_weight, c, outside_bias: 0.0, warm: None }));
+    }
+    if folds < settings.folds {
+        notes.push(format!("{folds} folds instead of {}: there are {found} sentences to hold out", settings.folds));
     }
     if streamed {
         let sentences = reader.starts.windows(2).filter(|ends| ends[1] > ends[0]).count();
@@ -209,11 +244,11 @@ fn choose(
         }
     }
     let Survey { values, sentences, gold, .. } = survey;
-    let search = Search { tags, settings, grid, columns, values, stride: reader.width, sentences, gold };
+    let search = Search { tags, settings, folds, grid, columns, values, stride: reader.width, sentences, gold };
     let (selection, choice) = search.run(&candidates, &mut |candidate, candidates, entry| {
         progress(TaggingProgress::Scored { candidate, candidates, entry });
     })?;
-    Ok((Some(selection), choice))
+    Ok((Chosen::By(selection), choice))
 }
 
 /// The fit that is kept.

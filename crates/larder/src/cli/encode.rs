@@ -10,7 +10,7 @@ use larder_pipeline::{EncodeOptions, TokenizeOptions};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 
-use super::{Subject, refuse};
+use super::{LayoutFlags, Subject, refuse};
 use crate::failure::Failure;
 
 /// How texts become tokens.
@@ -120,9 +120,11 @@ pub struct EmbedArgs {
     pub encoder: String,
     /// Texts
     pub text: Vec<String>,
-    /// A file with one text a line; `-` is standard input
+    /// A file: plain text, a text a line, or CSV, TSV, JSON lines or Parquet with a column of texts. `-` is standard input
     #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
     pub input: Option<PathBuf>,
+    #[command(flatten)]
+    pub layout: LayoutFlags,
     #[command(flatten)]
     pub vectors: VectorFlags,
 }

@@ -15,6 +15,9 @@ pub struct EvalArgs {
     /// Only these splits; all but train unless given
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
+    /// The dataset's TOML description; where it was when the run was made unless given
+    #[arg(long, value_name = "FILE")]
+    pub dataset: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceFlags,
 }

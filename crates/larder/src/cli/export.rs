@@ -24,6 +24,9 @@ pub struct ExportArgs {
     /// The split that checks the file; the first that the run was not trained on unless given
     #[arg(long, value_name = "NAME")]
     pub check_split: Option<String>,
+    /// The dataset's TOML description; where it was when the run was made unless given
+    #[arg(long, value_name = "FILE")]
+    pub dataset: Option<PathBuf>,
     /// Rows of it at most; all unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub check_rows: Option<u32>,
@@ -43,6 +46,7 @@ impl ExportArgs {
             precision: self.precision,
             force: self.force,
             check_split: self.check_split.clone(),
+            dataset: self.dataset.clone(),
             check_rows: self.check_rows.map(|rows| rows as usize),
             threads: self.threads,
         }

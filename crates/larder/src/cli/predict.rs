@@ -1,12 +1,13 @@
 //! `larder predict`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use larder_data::OnBadRow;
-use larder_pipeline::FileOptions;
+use larder_data::{InputFormat, OnBadRow, Separator, Task};
+use larder_pipeline::{FileOptions, InputFlags};
 
-use super::DeviceFlags;
+use super::{DeviceFlags, refuse};
+use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub struct PredictArgs {
@@ -14,81 +15,114 @@ pub struct PredictArgs {
     pub run: String,
     /// Texts; the two of a pair are separated by a tab
     pub text: Vec<String>,
-    /// A file with one text a line; `-` is standard input. With --output a Parquet (.parquet) or JSON lines (.jsonl) file
+    /// A file: CSV, TSV, JSON lines, Parquet or CoNLL, read as the run's own files were; or plain text, a text a line. `-`
+    /// is standard input
     #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
     pub input: Option<PathBuf>,
     /// Write the rows of --input again with the answers: a classifier's prediction, probability and probabilities, a
-    /// tagger's words, tags and entities. In constant memory; a killed one goes on where it was
+    /// tagger's words, tags and entities (CoNLL: a column of tags). In constant memory; a killed one goes on where it was
     #[arg(long, short, value_name = "FILE", requires = "input")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
-    pub rows: RowFlags,
-    /// Tagging: what lines and arguments are: text, which is split into words; words, separated by blanks and taken as they
-    /// are; jsonl, objects with `text` or a list `words`; conll, a word a line
-    #[arg(long, value_name = "text|words|jsonl|conll", default_value = "text")]
-    pub input_format: InputFormat,
+    pub layout: LayoutFlags,
+    /// The column of the second text of a pair [default: the run's own, else text_b]
+    #[arg(long, value_name = "COLUMN")]
+    pub text_b_column: Option<String>,
+    /// Tagging: the column of the words, where there are words in place of texts [default: the run's own, else words]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "text_column")]
+    pub words_column: Option<String>,
+    /// What separates the columns of a CoNLL file [default: as in the run's own files, else whitespace]
+    #[arg(long, value_name = "tab|space|whitespace")]
+    pub separator: Option<Separator>,
+    /// A row that cannot be answered: stop, or skip (it stays, without an answer, and is counted)
+    #[arg(long, value_name = "stop|skip", default_value = "stop")]
+    pub on_bad_row: OnBadRow,
+    /// With --output: put before the names of the new columns
+    #[arg(long, value_name = "TEXT", requires = "output", default_value = "")]
+    pub prefix: String,
+    /// Replace the output if it is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
     #[command(flatten)]
     pub device: DeviceFlags,
 }
 
-/// How the rows of a file are read, where it is written again with answers.
+/// How a file of texts is laid out.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "With --output")]
-pub struct RowFlags {
-    /// The column, or field, of the text [default: text]
-    #[arg(long, value_name = "NAME", requires = "output")]
+#[command(next_help_heading = "Reading")]
+pub struct LayoutFlags {
+    /// How the input is laid out, whatever its name: text, a text a line; words, a sentence a line, words separated by
+    /// blanks; jsonl, objects with a text or a list of words; conll, a word a line
+    #[arg(long, value_name = "text|words|csv|tsv|jsonl|parquet|conll")]
+    pub input_format: Option<InputFormat>,
+    /// The column of the text: a name, or a zero-based position [default: the run's own, else text]
+    #[arg(long, value_name = "COLUMN")]
     pub text_column: Option<String>,
-    /// The column of the second text of a pair [default: text_b]
-    #[arg(long, value_name = "NAME", requires = "output")]
-    pub text_b_column: Option<String>,
-    /// Tagging: the column of the words, where there are words in place of texts [default: words, if a Parquet file has it]
-    #[arg(long, value_name = "NAME", requires = "output", conflicts_with = "text_column")]
-    pub words_column: Option<String>,
-    /// Put before the names of the new columns
-    #[arg(long, value_name = "TEXT", requires = "output", default_value = "")]
-    pub prefix: String,
-    /// A row without a text: stop, or skip (it stays, without an answer, and is counted)
-    #[arg(long, value_name = "stop|skip", requires = "output", default_value = "stop")]
-    pub on_bad_row: OnBadRow,
-    /// Replace the output if it is there
-    #[arg(long, requires = "output")]
-    pub force: bool,
+    /// CSV, TSV: whether the first row names the columns [default: as in the run's own files, else true]
+    #[arg(long, value_name = "true|false")]
+    pub header: Option<bool>,
+    /// CSV, TSV: whether quotes enclose fields [default: as in the run's own files, else true for CSV, false for TSV]
+    #[arg(long, value_name = "true|false")]
+    pub quoting: Option<bool>,
+}
+
+impl LayoutFlags {
+    pub fn flags(&self) -> InputFlags {
+        InputFlags {
+            format: self.input_format,
+            text: self.text_column.clone(),
+            header: self.header,
+            quoting: self.quoting,
+            ..InputFlags::default()
+        }
+    }
 }
 
 impl PredictArgs {
+    /// How the input is read.
+    pub fn flags(&self) -> InputFlags {
+        InputFlags {
+            text_b: self.text_b_column.clone(),
+            words: self.words_column.clone(),
+            separator: self.separator,
+            ..self.layout.flags()
+        }
+    }
+
     /// Where rows come from and go to, if the answers to a file's rows are asked for.
-    pub fn file_options(&self) -> Option<FileOptions> {
-        let (input, output) = (self.input.clone()?, self.output.clone()?);
-        Some(FileOptions {
+    ///
+    /// # Errors
+    /// A usage failure for standard input, which cannot be read twice.
+    pub fn file_options(&self) -> Result<Option<FileOptions>, Failure> {
+        let (Some(input), Some(output)) = (self.input.clone(), self.output.clone()) else { return Ok(None) };
+        if input.as_os_str() == "-" {
+            return Err(Failure::Usage("--output needs a file as --input, not standard input".to_owned()));
+        }
+        Ok(Some(FileOptions {
             input,
+            flags: self.flags(),
             output,
-            text: self.rows.text_column.clone(),
-            text_b: self.rows.text_b_column.clone(),
-            words: self.rows.words_column.clone(),
-            prefix: self.rows.prefix.clone(),
-            on_bad_row: self.rows.on_bad_row,
-            force: self.rows.force,
+            prefix: self.prefix.clone(),
+            on_bad_row: self.on_bad_row,
+            force: self.force,
             device: self.device.device,
             threads: self.device.threads,
-        })
+        }))
     }
 
-    /// A Parquet file that is given where lines of text are read.
-    pub fn parquet_without_output(&self) -> Option<&Path> {
-        let input = self.input.as_deref().filter(|_| self.output.is_none())?;
-        (input.extension()? == "parquet").then_some(input)
+    /// # Errors
+    /// A usage failure for a flag that such a run has no use for.
+    pub fn check(&self, task: Task, pair: bool) -> Result<(), Failure> {
+        let words = matches!(self.layout.input_format, Some(InputFormat::Words | InputFormat::Conll));
+        let tagging = task == Task::Tagging;
+        refuse(
+            &[
+                ("--input-format words or conll", !tagging && words),
+                ("--words-column", !tagging && self.words_column.is_some()),
+                ("--separator", !tagging && self.separator.is_some()),
+            ],
+            "a run that labels texts",
+        )?;
+        refuse(&[("--text-b-column", !pair && self.text_b_column.is_some())], "a run that does not read pairs")
     }
-}
-
-/// What the lines of a file to be tagged are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum InputFormat {
-    /// A text a line.
-    Text,
-    /// Words separated by blanks, a sentence a line.
-    Words,
-    /// A JSON object a line.
-    Jsonl,
-    /// A word a line, its first column; a blank line ends a sentence.
-    Conll,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_data::DatasetSpec;
-use larder_pipeline::{Contender, compare_encoders, compare_runs};
+use larder_pipeline::{Contender, EvaluateOptions, Evaluation, compare_encoders, compare_runs};
 
 use super::Context;
 use crate::cli::{CompareArgs, Compared};
@@ -36,6 +36,7 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
     for text in tables::scores("encoder", &scored, &outcome.splits) {
         context.print(&format!("{text}\n"))?;
     }
+    context.print_remarks(scored.iter().map(|(_, evaluation)| *evaluation))?;
     if !outcome.encoders.is_empty() {
         context.print(&format!("{}\n", tables::encoder_costs(&outcome)))?;
     }
@@ -61,8 +62,8 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
 fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
     let mut console = Console::new();
     let device = &args.vectors.device;
-    let outcome =
-        compare_runs(&context.larder, &args.subjects, &args.split, device.device, device.threads, &mut console)?;
+    let options = EvaluateOptions { splits: &args.split, device: device.device, threads: device.threads };
+    let outcome = compare_runs(&context.larder, &args.subjects, args.dataset.as_deref(), &options, &mut console)?;
     drop(console);
     if context.json {
         return context.print_json(&outcome);
@@ -71,6 +72,7 @@ fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
     for text in tables::scores("run", &scored, &outcome.splits) {
         context.print(&format!("{text}\n"))?;
     }
+    context.print_remarks(scored.iter().map(|(_, evaluation)| *evaluation))?;
     context.print(&format!("{}\n", tables::run_settings(&outcome)))?;
     for line in tables::reading(&outcome.splits) {
         context.print(&line)?;
@@ -79,6 +81,18 @@ fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
 }
 
 impl Context {
+    /// What must be said beside scores, once where all evaluations say it.
+    fn print_remarks<'a>(&self, evaluations: impl Iterator<Item = &'a Evaluation>) -> Result<(), Failure> {
+        let mut said: Vec<String> = Vec::new();
+        for remark in evaluations.flat_map(Evaluation::remarks) {
+            if !said.contains(&remark) {
+                self.print(&remark)?;
+                said.push(remark);
+            }
+        }
+        Ok(())
+    }
+
     /// The command that uses the best run; under another home than the usual one it has to say so.
     fn go_on_with(&self, run: Option<&str>) -> Result<(), Failure> {
         let Some(run) = run else { return Ok(()) };

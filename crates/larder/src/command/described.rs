@@ -58,6 +58,8 @@ pub fn describe(encoder: &Encoder) -> String {
         manifest.versions.larder, manifest.versions.onnxruntime
     ));
     lines.extend(manifest.notes.iter().map(|note| format!("  note       {note}")));
+    let unfollowed = encoder.unfollowed(&[encoder.default_pool()]);
+    lines.extend(unfollowed.iter().map(|unfollowed| format!("  not done   {unfollowed}")));
     lines.join("\n")
 }
 

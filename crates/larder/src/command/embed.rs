@@ -2,35 +2,39 @@
 
 use std::io::{IsTerminal, Write};
 
-use larder_data::Content;
+use larder_data::{Content, InputFormat, OnBadRow};
 use larder_encode::EncoderInput;
-use larder_pipeline::embed_features;
+use larder_pipeline::{Input, about_text, embed_features};
 use larder_tokens::TokenizeSettings;
 use serde_json::json;
 
 use super::Context;
-use super::input::each_block;
+use super::input::{BadRow, arguments, each_block, origin};
 use crate::cli::EmbedArgs;
 use crate::failure::{Failure, Output};
 
 pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let encoder = context.larder.encoder(&args.encoder)?;
     let tokenizer = encoder.tokenizer()?;
-    let mut engine = embed_features(&context.larder, &encoder, &args.vectors.settings(encoder.default_pool()))?;
+    let vectors = args.vectors.settings(encoder.default_pool());
+    for unfollowed in encoder.unfollowed(&vectors.pools) {
+        eprintln!("note     {unfollowed}");
+    }
+    let mut engine = embed_features(&context.larder, &encoder, &vectors)?;
     if let Some(note) = engine.graph_note() {
         eprintln!("note     {note}");
     }
     let settings = TokenizeSettings { max_tokens: Some(encoder.max_tokens()) };
-    let mut answer = |texts: &[String]| -> Result<(), Failure> {
-        let contents: Vec<Content> =
-            texts.iter().map(|text| Content::Text { text: text.clone(), text_b: None }).collect();
+    let mut answer = |_: InputFormat, rows: &[Result<Content, BadRow>]| -> Result<(), Failure> {
+        let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
         let tokens = tokenizer.encode_batch(&contents, &settings)?;
         let inputs: Vec<EncoderInput<'_>> =
-            tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: None }).collect();
+            tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
         let (columns, width) = (engine.columns().to_vec(), engine.width());
-        let vectors = engine.embed(&inputs).map_err(Failure::from)?;
+        let vectors = engine.embed(&inputs).map_err(|error| about_text(error, &contents))?;
         let mut out = std::io::stdout().lock();
-        for (row, text) in texts.iter().enumerate() {
+        for (row, content) in contents.iter().enumerate() {
+            let Content::Text { text, .. } = content else { unreachable!("texts are read") };
             let mut line = json!({ "text": text });
             for (column, values) in columns.iter().zip(&vectors) {
                 line[column] = json!(values[row * width..(row + 1) * width]);
@@ -39,11 +43,10 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
         }
         out.flush().on_stdout()
     };
-    if !args.text.is_empty() {
-        return answer(&args.text);
-    }
-    if args.input.is_none() && std::io::stdin().is_terminal() {
+    if args.text.is_empty() && args.input.is_none() && std::io::stdin().is_terminal() {
         return Err(Failure::Usage("nothing to embed: give texts, --input FILE, or pipe lines in".to_owned()));
     }
-    each_block(args.input.as_deref(), &mut answer)
+    let flags = args.layout.flags();
+    let from = if args.text.is_empty() { origin(args.input.as_deref()) } else { arguments(&args.text, &flags)? };
+    each_block(Input::of_texts(from, &flags)?, OnBadRow::Stop, &mut answer)
 }

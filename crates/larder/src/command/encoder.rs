@@ -77,6 +77,9 @@ fn print_added(context: &Context, added: &Added) -> Result<(), Failure> {
         eprintln!("note     {note}");
     }
     if context.json {
+        for unfollowed in added.encoder.unfollowed(&[added.encoder.default_pool()]) {
+            eprintln!("note     {unfollowed}");
+        }
         return context.print_json(added.encoder.manifest());
     }
     let what = match added.outcome {

@@ -1,51 +1,88 @@
-//! Texts from a file, standard input, or a prompt.
+//! Rows from a file, standard input or arguments, and texts from a prompt.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use larder_data::{Content, InputFormat, OnBadRow, Place, RowProblem};
+use larder_pipeline::{Input, InputFlags, InputOrigin};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::failure::Failure;
 
-/// Lines answered together: the encoder runs them in batches, and the first answers come soon.
-pub const LINES_AT_ONCE: usize = 256;
+/// Rows answered together: the encoder runs them in batches, and the first answers come soon.
+const ROWS_AT_ONCE: usize = 256;
 
-/// What a file is called in messages, and its lines. `-` and nothing are standard input.
-pub fn open(input: Option<&Path>) -> Result<(String, Box<dyn BufRead>), Failure> {
-    let path = input.filter(|p| *p != Path::new("-")).map(PathBuf::from);
-    let name = path.as_ref().map_or_else(|| "standard input".to_owned(), |p| p.display().to_string());
-    let reader: Box<dyn BufRead> = match &path {
-        Some(path) => {
-            let failed = |source| Failure::File { what: format!("cannot read {name}"), source };
-            Box::new(BufReader::new(File::open(path).map_err(failed)?))
-        }
-        None => Box::new(std::io::stdin().lock()),
-    };
-    Ok((name, reader))
+/// A row that has no answer.
+pub struct BadRow {
+    pub place: Place,
+    pub problem: RowProblem,
 }
 
-/// Lines of a file or of standard input, a block at a time, in constant memory.
-pub fn each_block(
-    input: Option<&Path>,
-    answer: &mut dyn FnMut(&[String]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let (name, reader) = open(input)?;
+/// Answers a block of rows of one format.
+pub type AnswerRows<'a> = dyn FnMut(InputFormat, &[Result<Content, BadRow>]) -> Result<(), Failure> + 'a;
+
+/// Where rows come from: a file, or standard input where there is none or it is called `-`.
+pub fn origin(input: Option<&Path>) -> InputOrigin {
+    match input.filter(|path| *path != Path::new("-")) {
+        Some(path) => InputOrigin::File(path.to_path_buf()),
+        None => InputOrigin::StandardInput,
+    }
+}
+
+/// What arguments hold, one row each.
+///
+/// # Errors
+/// A usage failure for a format that has several lines a row, or names its columns first.
+pub fn arguments(texts: &[String], flags: &InputFlags) -> Result<InputOrigin, Failure> {
+    match flags.format {
+        Some(format @ (InputFormat::Csv | InputFormat::Tsv | InputFormat::Parquet | InputFormat::Conll)) => {
+            Err(Failure::Usage(format!("--input-format {format} reads a file or standard input, not arguments")))
+        }
+        _ => Ok(InputOrigin::Arguments(texts.to_vec())),
+    }
+}
+
+/// Gives the rows of `input` to `answer`, a block at a time and with their format, in constant memory, and says how many
+/// had no answer.
+///
+/// # Errors
+/// The first row that cannot be answered, unless such rows are skipped; what `answer` says.
+pub fn each_block(mut input: Input, on_bad_row: OnBadRow, answer: &mut AnswerRows<'_>) -> Result<(), Failure> {
+    let (mut bad, mut first_bad) = (0_u64, None);
     let mut block = Vec::new();
-    for (number, line) in reader.lines().enumerate() {
-        let line =
-            line.map_err(|source| Failure::File { what: format!("cannot read {name}, line {}", number + 1), source })?;
-        block.push(line);
-        if block.len() == LINES_AT_ONCE {
-            answer(&std::mem::take(&mut block))?;
+    let mut failed = None;
+    while let Some(row) = input.next() {
+        match row {
+            Err(error) => failed = Some(Failure::from(error)),
+            Ok(row) => match (row.content, on_bad_row) {
+                (Ok(content), _) => block.push(Ok(content)),
+                (Err(problem), OnBadRow::Stop) => failed = Some(input.bad_row(row.place, problem).into()),
+                (Err(problem), OnBadRow::Skip) => {
+                    bad += 1;
+                    first_bad.get_or_insert_with(|| format!("{}: {problem}", row.place));
+                    block.push(Err(BadRow { place: row.place, problem }));
+                }
+            },
+        }
+        // What came before a bad row is answered all the same.
+        if block.len() == ROWS_AT_ONCE || (failed.is_some() && !block.is_empty()) {
+            answer(input.format(), &std::mem::take(&mut block))?;
+        }
+        if let Some(failed) = failed {
+            return Err(failed);
         }
     }
-    if block.is_empty() { Ok(()) } else { answer(&block) }
+    if !block.is_empty() {
+        answer(input.format(), &block)?;
+    }
+    if let Some(first) = first_bad {
+        eprintln!("note     {bad} rows have no answer; the first, {first}");
+    }
+    Ok(())
 }
 
 /// Lines typed at a prompt, one at a time.
-pub fn prompt(mut answer: impl FnMut(&[String]) -> Result<(), Failure>) -> Result<(), Failure> {
+pub fn prompt(mut answer: impl FnMut(&str) -> Result<(), Failure>) -> Result<(), Failure> {
     let failed = |e: ReadlineError| Failure::File {
         what: "cannot read from the terminal".to_owned(),
         source: std::io::Error::other(e.to_string()),
@@ -58,7 +95,7 @@ pub fn prompt(mut answer: impl FnMut(&[String]) -> Result<(), Failure>) -> Resul
             Ok(line) => {
                 // A history that cannot grow is no reason to stop answering.
                 let _ = editor.add_history_entry(&line);
-                answer(&[line])?;
+                answer(&line)?;
             }
             Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(()),
             Err(error) => return Err(failed(error)),

@@ -2,54 +2,71 @@
 
 use std::io::{IsTerminal, Write};
 
-use larder_data::{Content, Task};
-use larder_pipeline::{FileOptions, Prediction, Predictor, RunRecord, predict_file};
+use larder_data::{Content, InputFormat, Task};
+use larder_pipeline::{FileOptions, Input, InputOrigin, Prediction, Predictor, RunRecord, predict_file};
 use serde_json::json;
 
-use super::input::{each_block, prompt};
+use super::input::{AnswerRows, BadRow, arguments, each_block, origin, prompt};
 use super::{Context, tag};
-use crate::cli::{InputFormat, PredictArgs};
+use crate::cli::PredictArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Output};
 use crate::tables;
 
 pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
-    if let Some(options) = args.file_options() {
+    args.check(record.task(), record.is_pair())?;
+    if let Some(options) = args.file_options()? {
         return rows(context, record, &options);
     }
-    if let Some(path) = args.parquet_without_output() {
-        let path = path.display();
-        return Err(Failure::Usage(format!(
-            "{path} has rows, not lines: --output FILE.parquet says where they go with their answers"
-        )));
+    match record.task() {
+        Task::Tagging => tag::predict(context, args, record),
+        Task::Sequence => label(context, args, record),
     }
-    if record.task() == Task::Tagging {
-        return tag::predict(context, args, record);
+}
+
+/// Gives the rows that are asked about to `answer`: those of arguments, of a file, of standard input, or of a prompt.
+///
+/// # Errors
+/// Of reading them, and those of `answer`.
+pub(super) fn ask(args: &PredictArgs, record: &RunRecord, answer: &mut AnswerRows<'_>) -> Result<(), Failure> {
+    let flags = args.flags();
+    let is_prompt = args.text.is_empty() && args.input.is_none() && std::io::stdin().is_terminal();
+    if is_prompt && flags.format.is_none_or(|format| format == InputFormat::Text) {
+        return prompt(|line| {
+            let input = Input::for_run(record, InputOrigin::Arguments(vec![line.to_owned()]), &flags)?;
+            each_block(input, args.on_bad_row, answer)
+        });
     }
-    if args.input_format != InputFormat::Text {
-        return Err(Failure::Usage("--input-format is for tagging runs; this run reads a text a line".to_owned()));
+    if let Some(text) = args.text.iter().find(|text| record.is_pair() && !text.contains('\t'))
+        && flags.format.is_none_or(|format| format == InputFormat::Text)
+    {
+        return Err(Failure::Usage(format!("this run answers pairs: expected TEXT<tab>TEXT, found `{text}`")));
     }
-    let mut predictor = Predictor::open(&context.larder, record, args.device.device, args.device.threads)?;
-    let pair = predictor.record().is_pair();
-    let mut answer = |texts: &[String]| -> Result<(), Failure> {
-        let contents = texts.iter().map(|t| content(t, pair)).collect::<Result<Vec<_>, _>>()?;
-        let predictions = predictor.predict(&contents)?;
-        let labels = predictor.record().labels.clone();
+    let from = if args.text.is_empty() { origin(args.input.as_deref()) } else { arguments(&args.text, &flags)? };
+    each_block(Input::for_run(record, from, &flags)?, args.on_bad_row, answer)
+}
+
+fn label(context: &Context, args: &PredictArgs, record: RunRecord) -> Result<(), Failure> {
+    let mut predictor = Predictor::open(&context.larder, record.clone(), args.device.device, args.device.threads)?;
+    let labels = record.labels.clone();
+    ask(args, &record, &mut |_, rows| {
+        let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
+        let mut predictions = predictor.predict(&contents)?.into_iter();
         let mut out = std::io::stdout().lock();
-        for (text, prediction) in texts.iter().zip(&predictions) {
-            let line = if context.json { json_line(text, prediction, &labels) } else { plain_line(text, prediction) };
+        for row in rows {
+            let line = match (row, context.json) {
+                (Ok(content), is_json) => {
+                    let prediction = predictions.next().expect("every text has an answer");
+                    if is_json { json_line(content, &prediction, &labels) } else { plain_line(content, &prediction) }
+                }
+                (Err(bad), true) => no_answer(bad, &["label", "display", "probability", "probabilities"]),
+                (Err(bad), false) => format!("\t\t({}: {})", bad.place, bad.problem),
+            };
             writeln!(out, "{line}").on_stdout()?;
         }
         out.flush().on_stdout()
-    };
-    if !args.text.is_empty() {
-        return answer(&args.text);
-    }
-    match &args.input {
-        None if std::io::stdin().is_terminal() => prompt(answer),
-        input => each_block(input.as_deref(), &mut answer),
-    }
+    })
 }
 
 /// All rows of a file, with their answers.
@@ -63,17 +80,27 @@ fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(
     context.print(&tables::predicted(&outcome))
 }
 
-fn content(text: &str, pair: bool) -> Result<Content, Failure> {
-    if !pair {
-        return Ok(Content::Text { text: text.to_owned(), text_b: None });
+/// The JSON of a row without an answer.
+pub(super) fn no_answer(bad: &BadRow, fields: &[&str]) -> String {
+    let mut line = json!({ "text": null, "row": bad.place.number(), "problem": bad.problem.to_string() });
+    for field in fields {
+        line[field] = serde_json::Value::Null;
     }
-    match text.split_once('\t') {
-        Some((first, second)) => Ok(Content::Text { text: first.to_owned(), text_b: Some(second.to_owned()) }),
-        None => Err(Failure::Usage(format!("this run answers pairs: expected TEXT<tab>TEXT, found `{text}`"))),
+    line.to_string()
+}
+
+/// The text; of a pair, both with a tab between, as they are typed.
+fn text_of(content: &Content) -> String {
+    match content {
+        Content::Text { text, text_b: None } => text.clone(),
+        Content::Text { text, text_b: Some(text_b) } => format!("{text}\t{text_b}"),
+        Content::Words(words) => words.join(" "),
     }
 }
 
-fn plain_line(text: &str, prediction: &Prediction) -> String {
+/// One line, whatever line ends the text holds.
+fn plain_line(content: &Content, prediction: &Prediction) -> String {
+    let text = text_of(content).replace("\r\n", " ").replace(['\n', '\r'], " ");
     let cut = match prediction.truncated_tokens {
         0 => String::new(),
         n => format!("  (the last {n} tokens did not fit)"),
@@ -81,11 +108,11 @@ fn plain_line(text: &str, prediction: &Prediction) -> String {
     format!("{}\t{:.3}\t{text}{cut}", prediction.display, prediction.probability)
 }
 
-fn json_line(text: &str, prediction: &Prediction, labels: &[String]) -> String {
+fn json_line(content: &Content, prediction: &Prediction, labels: &[String]) -> String {
     let probabilities: serde_json::Map<_, _> =
         labels.iter().cloned().zip(prediction.probabilities.iter().map(|p| json!(p))).collect();
     json!({
-        "text": text,
+        "text": text_of(content),
         "label": prediction.label,
         "display": prediction.display,
         "probability": prediction.probability,

@@ -4,8 +4,8 @@ use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
 use larder_encoder::Encoder;
 use larder_pipeline::{
-    EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome, encode_split, evaluate,
-    forecast_split, run_seeds, tokenize_split,
+    EvaluateOptions, EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome,
+    encode_split, evaluate, forecast_split, run_seeds, tokenize_split,
 };
 use serde_json::json;
 
@@ -99,9 +99,11 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 
 pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
+    let spec = record.dataset_spec(args.dataset.as_deref())?;
     let mut console = Console::new();
+    let options = EvaluateOptions { splits: &args.split, device: args.device.device, threads: args.device.threads };
     let EvaluateOutcome { evaluation, diagnosis, .. } =
-        evaluate(&context.larder, &record, &args.split, args.device.device, args.device.threads, &mut console)?;
+        evaluate(&context.larder, &record, &spec, &options, &mut console)?;
     drop(console);
     if context.json {
         return context.print_json(&evaluation);
@@ -154,7 +156,7 @@ impl Context {
             self.print(&format!("note: {note}"))?;
         }
         if let Some(text) = tables::selection(&outcome.record) {
-            self.print(&format!("chosen on held-out rows of train:\n{text}"))?;
+            self.print(&text)?;
         }
         self.print(&tables::convergence(&outcome.record))?;
         tables::learning_curve(&outcome.diagnosis).map_or(Ok(()), |curve| self.print(&curve))

@@ -7,7 +7,6 @@ use larder_pipeline::{
 };
 use larder_store::Level;
 
-use super::sequence::verdict;
 use super::table;
 use crate::format::{bytes, count};
 
@@ -44,7 +43,7 @@ fn sequence_table(
             format!("{:.3}", scores.accuracy),
             format!("{:.3}", scores.macro_f1),
             range(&score.interval),
-            verdict(against_majority.verdict).to_owned(),
+            against_majority.in_words(),
         ]);
         constant = Some(&majority.scores);
     }

@@ -16,6 +16,7 @@ mod verify;
 
 use comfy_table::{CellAlignment, Table, presets};
 use larder_pipeline::{Evaluation, FileScores, HeadRecord, RunRecord, StageTime};
+use larder_train::TuningGain;
 
 pub use compare::{encoder_costs, reading, run_settings, scores};
 pub use doctor::doctor;
@@ -44,10 +45,13 @@ fn table(header: &[&str]) -> Table {
 
 /// All splits, a line each, beside their baseline.
 pub fn summary(evaluation: &Evaluation) -> String {
-    match evaluation {
+    let table = match evaluation {
+        Evaluation::Sequence(evaluation) if evaluation.splits.is_empty() => String::new(),
+        Evaluation::Tagging(evaluation) if evaluation.splits.is_empty() => String::new(),
         Evaluation::Sequence(evaluation) => sequence::summary(evaluation),
         Evaluation::Tagging(evaluation) => tagging::summary(evaluation),
-    }
+    };
+    std::iter::once(table).chain(evaluation.remarks()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Every split in full.
@@ -68,13 +72,26 @@ pub fn file_scores(file: &FileScores) -> String {
     tagging::split(&file.path.display().to_string(), &file.scores, &file.shown)
 }
 
-/// How the head was chosen on train: the best line of each candidate, the chosen one first.
+/// How the head was chosen on train: the best line of each candidate, the chosen one first. Or why nothing was chosen.
 pub fn selection(record: &RunRecord) -> Option<String> {
-    match &record.head {
-        HeadRecord::Sequence(head) => head.selection.as_ref().map(sequence::selection),
-        HeadRecord::Tagging(head) => head.selection.as_ref().map(tagging::selection),
-        HeadRecord::Mlp(_) | HeadRecord::Tuned(_) => None,
-    }
+    let (table, unchosen) = match &record.head {
+        HeadRecord::Sequence(head) => (head.selection.as_ref().map(sequence::selection), &head.unchosen),
+        HeadRecord::Tagging(head) => (head.selection.as_ref().map(tagging::selection), &head.unchosen),
+        HeadRecord::Mlp(head) => (None, &head.unchosen),
+        HeadRecord::Tuned(_) => (None, &None),
+    };
+    let chosen = table.map(|table| format!("chosen on held-out rows of train:\n{table}"));
+    chosen.or_else(|| unchosen.as_ref().map(|why| format!("nothing was chosen: {why}")))
+}
+
+/// The rule, on lines of its own; runs of earlier versions do not have it.
+fn rule(rule: &str) -> String {
+    rule.split("; ").filter(|part| !part.is_empty()).map(|part| format!("\n{part}")).collect()
+}
+
+/// What tuning gains, with its standard error.
+fn gain(gain: Option<TuningGain>) -> String {
+    gain.map_or_else(String::new, |gain| format!("{:.3} ± {:.3}", gain.gain, gain.standard_error))
 }
 
 /// How well the final fit solves its problem, in a line.

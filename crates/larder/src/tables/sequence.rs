@@ -1,10 +1,10 @@
 //! A classifier's scores.
 
-use larder_metrics::{BaselineVerdict, Interval, Metric};
+use larder_metrics::{Interval, Metric};
 use larder_pipeline::{SequenceEvaluation, SequenceRecord, SplitEvaluation};
 use larder_train::Selection;
 
-use super::{SHOWN_CANDIDATES, table};
+use super::{SHOWN_CANDIDATES, gain, rule, table};
 use crate::format::count;
 
 /// All splits beside the majority baseline, a line each.
@@ -29,7 +29,7 @@ pub fn summary(evaluation: &SequenceEvaluation) -> String {
             mcc,
             format!("{:.3}", split.scores.macro_f1),
             format!("{:.3}", split.majority.scores.accuracy),
-            verdict(split.against_majority.verdict).to_owned(),
+            split.against_majority.in_words(),
         ]);
     }
     table.to_string()
@@ -37,7 +37,7 @@ pub fn summary(evaluation: &SequenceEvaluation) -> String {
 
 /// One split in full: scores with intervals, classes, confusion matrix.
 pub fn split(evaluation: &SequenceEvaluation, split: &SplitEvaluation) -> String {
-    let names = &evaluation.display;
+    let names = &split.class_names(&evaluation.display);
     let mut scores = table(&["score", "value", "95 % interval", "majority baseline"]);
     let metrics = [
         (Metric::Accuracy, "accuracy", split.scores.accuracy, split.majority.scores.accuracy),
@@ -48,12 +48,9 @@ pub fn split(evaluation: &SequenceEvaluation, split: &SplitEvaluation) -> String
         let range = interval(split, metric).map_or_else(String::new, |i| format!("{:.3} to {:.3}", i.low, i.high));
         scores.add_row(vec![name.to_owned(), format!("{value:.3}"), range, format!("{baseline:.3}")]);
     }
-    scores.add_row(vec![
-        "log loss (nats)".to_owned(),
-        format!("{:.3}", split.log_loss),
-        String::new(),
-        format!("{:.3}", split.prior_entropy),
-    ]);
+    scores.add_row(vec!["log loss (nats)".to_owned(), format!("{:.3}", split.log_loss), String::new(), String::new()]);
+    let shares = vec!["(entropy of these labels, nats)".to_owned(), format!("{:.3}", split.prior_entropy)];
+    scores.add_row(shares.into_iter().chain([String::new(), String::new()]).collect::<Vec<_>>());
     let mut classes = table(&["class", "precision", "recall", "F1", "rows"]);
     for (name, class) in names.iter().zip(&split.scores.per_class) {
         classes.add_row(vec![
@@ -85,11 +82,16 @@ pub fn selection(selection: &Selection) -> String {
     entries.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     entries.insert(0, chosen);
     let metric = format!("{}, mean of {} folds", selection.metric, selection.folds);
-    let mut table = table(&["features", "C", "class weight", &metric, "sd", "AUC", "folds"]);
+    let tunes = selection.entries.iter().any(|entry| entry.threshold_gain.is_some());
+    let mut header = vec!["features", "C", "class weight", &metric, "sd", "AUC", "folds"];
+    if tunes {
+        header.extend(["threshold", "tuning gains"]);
+    }
+    let mut table = table(&header);
     for entry in entries.iter().take(SHOWN_CANDIDATES) {
         let folds: Vec<String> = entry.fold_scores.iter().map(|s| format!("{s:.3}")).collect();
         let mark = if std::ptr::eq(*entry, chosen) { " (chosen)" } else { "" };
-        table.add_row(vec![
+        let mut row = vec![
             format!("{}{mark}", entry.candidate),
             format!("{:e}", entry.c),
             entry.class_weight.to_string(),
@@ -97,12 +99,18 @@ pub fn selection(selection: &Selection) -> String {
             format!("{:.3}", entry.standard_deviation),
             format!("{:.3}", entry.auc),
             folds.join(" "),
-        ]);
+        ];
+        if tunes {
+            row.push(if entry.has_tuned_threshold() { "tuned" } else { "0.5" }.to_owned());
+            row.push(gain(entry.threshold_gain));
+        }
+        table.add_row(row);
     }
     let mut text = table.to_string();
     if entries.len() > SHOWN_CANDIDATES {
         text.push_str(&format!("\nand {} more in run.json", entries.len() - SHOWN_CANDIDATES));
     }
+    text.push_str(&rule(&selection.rule));
     text
 }
 
@@ -123,13 +131,4 @@ pub fn convergence(head: &SequenceRecord) -> String {
 
 fn interval(split: &SplitEvaluation, metric: Metric) -> Option<Interval> {
     split.intervals.iter().find(|(m, _)| *m == metric).map(|(_, interval)| *interval)
-}
-
-/// Where a score stands beside the majority baseline.
-pub(super) fn verdict(verdict: BaselineVerdict) -> &'static str {
-    match verdict {
-        BaselineVerdict::Above => "above",
-        BaselineVerdict::At => "AT the majority baseline",
-        BaselineVerdict::Below => "BELOW the majority baseline",
-    }
 }

@@ -7,7 +7,7 @@ use larder_pipeline::{ShownSentence, TaggingEvaluation, TaggingRecord};
 use larder_tags::Entity;
 use larder_train::{Solver, TaggingSelection};
 
-use super::{SHOWN_CANDIDATES, table};
+use super::{SHOWN_CANDIDATES, gain, rule, table};
 use crate::format::count;
 
 /// Kinds of confusion shown; the rest is in the JSON.
@@ -173,7 +173,17 @@ fn unrepresented(scores: &TaggingScores) -> String {
 /// What held-out sentences of train said: the best line of each candidate, the chosen one first.
 pub fn selection(selection: &TaggingSelection) -> String {
     let chosen = selection.best();
-    let mut table = table(&["features", "C", "class weight", "strict F1", "P", "R", "outside bias", "F1 without it"]);
+    let mut table = table(&[
+        "features",
+        "C",
+        "class weight",
+        "strict F1",
+        "P",
+        "R",
+        "outside bias",
+        "F1 without it",
+        "tuning gains",
+    ]);
     let mut entries: Vec<_> = selection.entries.iter().collect();
     entries.sort_by(|a, b| b.scores.f1.total_cmp(&a.scores.f1));
     entries.retain(|entry| !std::ptr::eq(*entry, chosen));
@@ -189,9 +199,15 @@ pub fn selection(selection: &TaggingSelection) -> String {
             format!("{:.3}", entry.scores.recall),
             format!("{:.2}", entry.outside_bias),
             format!("{:.3}", entry.unbiased_scores.f1),
+            gain(entry.bias_gain),
         ]);
     }
-    format!("{table}\non {} held-out sentences of {} of train", selection.held_out, selection.sentences)
+    format!(
+        "{table}\non {} held-out sentences of {} of train{}",
+        selection.held_out,
+        selection.sentences,
+        rule(&selection.rule)
+    )
 }
 
 /// How well the final fit solves its problem.

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use larder_data::Task;
+use larder_data::{Content, Task};
 use larder_runtime::{Device, RanOn};
 
-use super::{Asked, Question};
 use crate::predict::{Prediction, Predictor, TagPredictor, TaggedText};
 use crate::{Larder, PipelineError, RunRecord};
 
@@ -30,8 +29,8 @@ impl Answers {
 
 /// The columns, or fields, that are added to a row.
 #[derive(Debug, Clone)]
-pub(super) struct Added {
-    pub(super) kind: AddedKind,
+pub(super) struct AddedColumns {
+    pub(super) kind: AnswerKind,
     /// Put before each name.
     pub(super) prefix: String,
     /// The run's labels, in the order of `probabilities`.
@@ -39,7 +38,7 @@ pub(super) struct Added {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AddedKind {
+pub(super) enum AnswerKind {
     Label,
     /// Of a text that is cut into words.
     WordsAndTags,
@@ -47,12 +46,12 @@ pub(super) enum AddedKind {
     Tags,
 }
 
-impl Added {
+impl AddedColumns {
     pub(super) fn names(&self) -> Vec<String> {
         let names: &[&str] = match self.kind {
-            AddedKind::Label => &["prediction", "probability", "probabilities"],
-            AddedKind::WordsAndTags => &["words", "tags", "entities"],
-            AddedKind::Tags => &["tags", "entities"],
+            AnswerKind::Label => &["prediction", "probability", "probabilities"],
+            AnswerKind::WordsAndTags => &["words", "tags", "entities"],
+            AnswerKind::Tags => &["tags", "entities"],
         };
         names.iter().map(|name| self.name(name)).collect()
     }
@@ -88,20 +87,31 @@ impl Answerer {
         }
     }
 
+    /// What should be known about how rows are cut into words.
+    pub(super) fn note(&self, asked: &[Option<Content>]) -> Option<String> {
+        match self {
+            Self::Labels(_) => None,
+            Self::Tags(predictor) => {
+                let contents: Vec<Content> = asked.iter().flatten().cloned().collect();
+                predictor.note(&contents)
+            }
+        }
+    }
+
     /// The answer to each row that asks something. Equal rows are answered once.
     pub(super) fn answer(
         &mut self,
-        asked: &[Asked],
+        asked: &[Option<Content>],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Option<Answers>>, PipelineError> {
-        let mut place: HashMap<&Question, usize> = HashMap::new();
-        let mut different: Vec<&Question> = Vec::new();
+        let mut place: HashMap<&Content, usize> = HashMap::new();
+        let mut different: Vec<&Content> = Vec::new();
         let of_row: Vec<Option<usize>> = asked
             .iter()
             .map(|asked| {
-                let question = asked.as_ref()?;
-                Some(*place.entry(question).or_insert_with(|| {
-                    different.push(question);
+                let content = asked.as_ref()?;
+                Some(*place.entry(content).or_insert_with(|| {
+                    different.push(content);
                     different.len() - 1
                 }))
             })
@@ -112,14 +122,13 @@ impl Answerer {
         };
         let mut answers: Vec<Answers> = Vec::with_capacity(different.len());
         for group in different.chunks(at_once) {
+            let contents: Vec<Content> = group.iter().map(|&content| content.clone()).collect();
             match self {
                 Self::Labels(predictor) => {
-                    let contents: Vec<_> = group.iter().map(|question| question.content()).collect();
                     answers.extend(predictor.predict(&contents)?.into_iter().map(Answers::Label));
                 }
                 Self::Tags(predictor) => {
-                    let texts: Vec<_> = group.iter().map(|question| question.text_or_words()).collect();
-                    answers.extend(predictor.predict(&texts)?.into_iter().map(Answers::Tags));
+                    answers.extend(predictor.predict(&contents)?.into_iter().map(Answers::Tags));
                 }
             }
             progress(answers.len());

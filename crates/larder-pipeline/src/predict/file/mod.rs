@@ -1,51 +1,45 @@
-//! The answers to every row of a file, in constant memory: a Parquet or JSON lines file in, the same with answers out.
+//! The answers to every row of a file, in constant memory: the file is written again, in its own format, with the answers.
 //!
 //! One thread reads the next rows, the encoder runs on the current ones, and one thread writes the last ones. Rows are
 //! written in parts, from which a killed prediction goes on.
 
 mod answers;
-mod error;
-mod lines;
-mod table;
+mod blocks;
+mod parquet_rows;
+mod text_rows;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Instant;
 
-use larder_data::{Content, OnBadRow, Task};
+use larder_data::{Content, Format, InputFormat, Layout, OnBadRow, Task};
+use larder_encode::Context;
 use larder_runtime::{Device, RanOn};
-use larder_store::{AtomicFile, Parts, Provenance, StoreError, digest_file, join_parquet, read_provenance};
+use larder_store::{
+    AtomicFile, Parts, Provenance, StoreError, digest_file, join_parquet, read_provenance, remove_left_beside,
+};
 use serde::Serialize;
 
-use self::answers::{Added, AddedKind, Answerer, Answers};
-pub use self::error::InputError;
-use self::lines::Lines;
-use self::table::Table;
-use super::TextOrWords;
+use self::answers::{AddedColumns, AnswerKind, Answerer, Answers};
+use self::blocks::{Block, Blocks, part_tokens};
+use super::{Input, InputError, InputFlags, InputOrigin};
 use crate::{Event, Larder, Observer, PipelineError, RunRecord, Stage};
 
 /// Version of what is written.
-const FORMAT_VERSION: u32 = 1;
-
-/// Rows a part holds, which is what a killed prediction loses at most: seconds of work, and few enough to hold in memory.
-const ROWS_PER_PART: usize = 16_384;
+const FORMAT_VERSION: u32 = 2;
 
 /// What to answer, and where to.
 #[derive(Debug, Clone)]
 pub struct FileOptions {
-    /// A `.parquet` or `.jsonl` file.
+    /// The file, of any format with rows.
     pub input: PathBuf,
-    /// The file to make, of the same kind.
+    /// How it is read, where that is not as the run's own files are.
+    pub flags: InputFlags,
+    /// The file to make, of the same format.
     pub output: PathBuf,
-    /// The column of the text; `text` unless said.
-    pub text: Option<String>,
-    /// The column of the second text of a pair; `text_b` unless said.
-    pub text_b: Option<String>,
-    /// Tagging: the column of the words, where the file has words in place of texts.
-    pub words: Option<String>,
     /// Put before the names of the columns that are added.
     pub prefix: String,
-    /// What to do with a row without a text: it gets no answer and is counted, or everything stops.
+    /// What to do with a row that cannot be answered: it gets no answer and is counted, or everything stops.
     pub on_bad_row: OnBadRow,
     /// Whether a file that is there is replaced.
     pub force: bool,
@@ -76,89 +70,10 @@ pub struct FileOutcome {
     pub fresh: bool,
 }
 
-/// What a row asks to have answered; `None` for a row that cannot be.
-type Asked = Option<Question>;
-
-/// One row's text, or words.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Question {
-    Text { text: String, text_b: Option<String> },
-    Words(Vec<String>),
-}
-
-impl Question {
-    fn content(&self) -> Content {
-        match self {
-            Self::Text { text, text_b } => Content::Text { text: text.clone(), text_b: text_b.clone() },
-            Self::Words(words) => Content::Words(words.clone()),
-        }
-    }
-
-    fn text_or_words(&self) -> TextOrWords {
-        match self {
-            Self::Text { text, .. } => TextOrWords::Text(text.clone()),
-            Self::Words(words) => TextOrWords::Words(words.clone()),
-        }
-    }
-}
-
-/// Some rows of a file, as they were read.
-enum Rows {
-    Table(arrow::record_batch::RecordBatch),
-    Lines(Vec<serde_json::Map<String, serde_json::Value>>),
-}
-
-/// A part's rows with what they ask.
-struct Block {
-    rows: Rows,
-    asked: Vec<Asked>,
-}
-
-/// A file that gives its rows in blocks.
-trait Blocks: Send {
-    /// The next rows, as many as make a part; `None` behind the last.
-    fn next_block(&mut self) -> Result<Option<Block>, PipelineError>;
-    /// Rows in all, where the file says so.
-    fn total(&self) -> Option<u64>;
-}
-
-/// What keeps a text from being answered.
-fn problem_of_text(column: &str, text: Option<&str>) -> Option<String> {
-    match text {
-        None => Some(format!("`{column}` is missing or null")),
-        Some(text) if text.trim().is_empty() => Some(format!("`{column}` is blank")),
-        Some(_) => None,
-    }
-}
-
-/// The columns to read.
-struct Wanted {
-    tagging: bool,
-    text: String,
-    text_b: Option<String>,
-    words: Option<String>,
-    on_bad_row: OnBadRow,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Parquet,
-    Jsonl,
-}
-
-impl Kind {
-    fn of(path: &Path) -> Result<Self, InputError> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("parquet") => Ok(Self::Parquet),
-            Some("jsonl" | "ndjson") => Ok(Self::Jsonl),
-            _ => Err(InputError::Kind { path: path.to_path_buf() }),
-        }
-    }
-}
-
 /// Answers every row of a file with a run, and writes the file again with the answers.
 ///
-/// A classifier adds `prediction`, `probability` and `probabilities`, a tagger `words`, `tags` and `entities`.
+/// A classifier adds `prediction`, `probability` and `probabilities`, a tagger `words`, `tags` and `entities`; in a CoNLL
+/// file it adds a column with the predicted tags, in the scheme of the run's own files.
 ///
 /// # Errors
 /// [`InputError`] for a file that cannot be read as rows with texts; [`PipelineError`]. Finished parts are kept.
@@ -169,34 +84,29 @@ pub fn predict_file(
     observer: &mut dyn Observer,
 ) -> Result<FileOutcome, PipelineError> {
     let started = Instant::now();
-    let FileOptions { input, output, .. } = options;
-    let kind = Kind::of(input)?;
-    if Kind::of(output)? != kind {
-        return Err(InputError::Kinds { input: input.clone(), output: output.clone() }.into());
-    }
-    let wanted = wanted(&record, options);
-    let added = |words_are_there: bool| Added {
-        kind: match (record.task(), words_are_there) {
-            (Task::Sequence, _) => AddedKind::Label,
-            (Task::Tagging, false) => AddedKind::WordsAndTags,
-            (Task::Tagging, true) => AddedKind::Tags,
+    let output = &options.output;
+    let encoder = record.encoder(larder)?;
+    check_output(options, Input::format_for_run(&record, &options.input, &options.flags)?)?;
+    let mut input = Input::for_run(&record, InputOrigin::File(options.input.clone()), &options.flags)?;
+    let Some((rows, layout)) = input.rows() else {
+        return Err(InputError::LinesWithOutput { path: options.input.clone() }.into());
+    };
+    let (total, layout) = (rows.total(), layout.clone());
+    let header = rows.header().map(<[String]>::to_vec);
+    let added = AddedColumns {
+        kind: match (record.task(), &layout.columns) {
+            (Task::Sequence, _) => AnswerKind::Label,
+            // Where a row of JSON lines may have either, what it has is told by its words.
+            (Task::Tagging, columns) if columns.words.is_some() && columns.text.is_none() => AnswerKind::Tags,
+            (Task::Tagging, _) => AnswerKind::WordsAndTags,
         },
         prefix: options.prefix.clone(),
         labels: record.labels.clone(),
     };
-    let (mut blocks, added): (Box<dyn Blocks>, Added) = match kind {
-        Kind::Parquet => {
-            let table = Table::open(input, wanted)?;
-            let added = added(table.gives_words());
-            table.check_free(&added.names())?;
-            (Box::new(table), added)
-        }
-        Kind::Jsonl => {
-            let added = added(wanted.words.is_some());
-            (Box::new(Lines::open(input, wanted, added.names())?), added)
-        }
-    };
-    let provenance = provenance(&record, options)?;
+    let shape = Shape { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
+    shape.check(header.as_deref())?;
+    let tokens = part_tokens(encoder.manifest().num_hidden_layers, encoder.manifest().hidden_size);
+    let provenance = provenance(&record, options, &shape.layout, tokens)?;
     let mut outcome = FileOutcome {
         output: output.clone(),
         rows: 0,
@@ -208,19 +118,32 @@ pub fn predict_file(
         fresh: false,
     };
     if output.exists() && !options.force {
-        let is_same = kind == Kind::Parquet && read_provenance(output).ok().flatten().as_ref() == Some(&provenance);
+        let is_same = match shape.layout.format {
+            Format::Parquet => read_provenance(output).ok().flatten().as_ref() == Some(&provenance),
+            _ => Parts::were_joined_into(output, &provenance),
+        };
         if !is_same {
             return Err(InputError::Exists { path: output.clone() }.into());
         }
-        outcome.rows = blocks.total().unwrap_or(0);
+        remove_left_beside(output, &provenance);
+        outcome.rows = total.unwrap_or(0);
         outcome.fresh = true;
         return Ok(outcome);
     }
     let parts = Parts::open(output, &provenance)?;
-    let subject = input.display().to_string();
+    let subject = options.input.display().to_string();
     observer.event(Event::Started { stage: Stage::Predict, subject: &subject, changes: &[] });
-    let mut work = Work { larder, record: Some(record), options, answerer: None, kind, parts, outcome, count: 0 };
-    let total = blocks.total();
+    if record.task() == Task::Tagging && record.settings.context == Context::Document {
+        observer.event(Event::Note(
+            "this run read neighbouring sentences along; the rows of a file are read each by itself",
+        ));
+    }
+    let header = header.filter(|_| shape.layout.format != Format::Parquet);
+    let max_tokens = record.settings.max_tokens;
+    let mut blocks = Blocks { input, on_bad_row: options.on_bad_row, tokens, max_tokens, header };
+    let mut work =
+        Work { larder, record: Some(record), options, answerer: None, parts, outcome, count: 0, noted: false };
+    let format = shape.layout.format;
     let answered = std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
         scope.spawn(move || {
@@ -233,7 +156,7 @@ pub fn predict_file(
         });
         let (give, take) = mpsc::sync_channel::<(Block, Vec<Option<Answers>>, PathBuf)>(1);
         let writer = scope.spawn(move || {
-            take.into_iter().try_for_each(|(block, answers, path)| write(block, &answers, &added, &path))
+            take.into_iter().try_for_each(|(block, answers, path)| shape.write(&block, &answers, &path))
         });
         let worked = work.all(&receive, &give, total, observer);
         drop((give, receive));
@@ -244,29 +167,86 @@ pub fn predict_file(
         // Where nothing could be written any more, that is why work ended.
         written.and(worked)
     });
-    if let Err(error) = answered.and_then(|()| work.check_rows()) {
+    if let Err(error) = answered {
         work.parts.leave();
         return Err(error);
     }
-    let mut outcome = work.finish(&provenance)?;
+    let mut outcome = work.finish(format, &provenance)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }
 
-fn wanted(record: &RunRecord, options: &FileOptions) -> Wanted {
-    let pair = record.is_pair();
-    Wanted {
-        tagging: record.task() == Task::Tagging,
-        text: options.text.clone().unwrap_or_else(|| "text".to_owned()),
-        text_b: pair.then(|| options.text_b.clone().unwrap_or_else(|| "text_b".to_owned())),
-        words: options.words.clone().filter(|_| record.task() == Task::Tagging),
-        on_bad_row: options.on_bad_row,
+/// Refuses an output whose name tells another format than the input has.
+fn check_output(options: &FileOptions, format: InputFormat) -> Result<(), InputError> {
+    match InputFormat::of_path(&options.output) {
+        // Names of CoNLL files end in many ways, and a format that was said needs none.
+        Some(InputFormat::Text) | None => Ok(()),
+        Some(other) if other == format => Ok(()),
+        Some(other) => Err(InputError::Formats {
+            input: options.input.clone(),
+            input_format: format,
+            output: options.output.clone(),
+            output_format: other,
+        }),
+    }
+}
+
+/// How the output is written.
+struct Shape {
+    /// The file that is read, for messages.
+    input: PathBuf,
+    /// Columns of the input, where its header or schema names them.
+    columns: Option<usize>,
+    layout: Layout,
+    added: AddedColumns,
+}
+
+impl Shape {
+    /// Refuses what cannot be added to the file.
+    fn check(&self, header: Option<&[String]>) -> Result<(), InputError> {
+        let names = match self.layout.format {
+            Format::Csv | Format::Tsv => text_rows::delimited_names(&self.added),
+            _ => self.added.names(),
+        };
+        if let Some(column) = names.into_iter().find(|name| header.is_some_and(|header| header.contains(name))) {
+            return Err(InputError::Taken { path: self.input.clone(), column });
+        }
+        let is_table = matches!(self.layout.format, Format::Csv | Format::Tsv);
+        match text_rows::unquoted(&self.layout, &self.added).filter(|_| is_table) {
+            Some(answer) => Err(InputError::Unquoted { path: self.input.clone(), answer, format: self.layout.format }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a part.
+    fn write(&self, block: &Block, answers: &[Option<Answers>], path: &Path) -> Result<(), PipelineError> {
+        let Self { input, columns, layout, added } = self;
+        let records = &block.records;
+        match layout.format {
+            Format::Parquet => parquet_rows::write(records, answers, added, path),
+            Format::Jsonl => {
+                let names = added.names();
+                match records.iter().find_map(|record| text_rows::taken_field(record, &names)) {
+                    Some(column) => Err(InputError::Taken { path: input.clone(), column }.into()),
+                    None => text_rows::write_jsonl(records, answers, added, path),
+                }
+            }
+            Format::Conll => text_rows::write_conll(layout, records, answers, path),
+            Format::Csv | Format::Tsv => {
+                let header = block.header.as_deref();
+                text_rows::write_delimited(layout, header, *columns, records, answers, added, path)
+            }
+        }
     }
 }
 
 /// What tells one prediction from another.
-fn provenance(record: &RunRecord, options: &FileOptions) -> Result<Provenance, PipelineError> {
-    let column = |name: &Option<String>| name.clone().unwrap_or_default();
+fn provenance(
+    record: &RunRecord,
+    options: &FileOptions,
+    layout: &Layout,
+    tokens: usize,
+) -> Result<Provenance, PipelineError> {
     Ok(Provenance::new("predict", FORMAT_VERSION)
         .with("run", &record.run)
         .with("run.created", record.created_unix_seconds)
@@ -274,11 +254,10 @@ fn provenance(record: &RunRecord, options: &FileOptions) -> Result<Provenance, P
         .with("encoder.digest", &record.encoder_digest)
         .with("labels", record.labels.join("\n"))
         .with("input.digest", digest_file(&options.input)?)
-        .with("text", column(&options.text))
-        .with("text_b", column(&options.text_b))
-        .with("words", column(&options.words))
+        .with("part_tokens", tokens)
         .with("prefix", &options.prefix)
-        .with("on_bad_row", options.on_bad_row))
+        .with("on_bad_row", options.on_bad_row)
+        .with_all(layout.parts()))
 }
 
 /// A prediction under way.
@@ -288,10 +267,11 @@ struct Work<'a> {
     record: Option<RunRecord>,
     options: &'a FileOptions,
     answerer: Option<Answerer>,
-    kind: Kind,
     parts: Parts,
     outcome: FileOutcome,
     count: usize,
+    /// Whether it was said how rows are cut into words.
+    noted: bool,
 }
 
 impl Work<'_> {
@@ -311,8 +291,11 @@ impl Work<'_> {
             if path.exists() {
                 self.outcome.resumed_rows += rows;
             } else {
-                let answers = self.answer(&block.asked, &mut |done| {
-                    observer.event(Event::Predicting { rows: before + done as u64, total });
+                let answers = self.answer(&block.asked, &mut |event| match event {
+                    Progress::Rows(done) => {
+                        observer.event(Event::Predicting { rows: before + done as u64, total });
+                    }
+                    Progress::Note(note) => observer.event(Event::Note(&note)),
                 })?;
                 if give.send((block, answers, path)).is_err() {
                     return Ok(());
@@ -326,8 +309,8 @@ impl Work<'_> {
 
     fn answer(
         &mut self,
-        asked: &[Asked],
-        progress: &mut dyn FnMut(usize),
+        asked: &[Option<Content>],
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<Option<Answers>>, PipelineError> {
         if self.answerer.is_none()
             && let Some(record) = self.record.take()
@@ -336,44 +319,41 @@ impl Work<'_> {
         }
         let Some(answerer) = &mut self.answerer else { return Ok(Vec::new()) };
         self.outcome.device = Some(answerer.ran_on().clone());
-        let answers = answerer.answer(asked, progress)?;
+        if !self.noted
+            && let Some(note) = answerer.note(asked)
+        {
+            self.noted = true;
+            progress(Progress::Note(note));
+        }
+        let answers = answerer.answer(asked, &mut |done| progress(Progress::Rows(done)))?;
         let cut = answers.iter().flatten().filter(|answers| answers.is_truncated());
         self.outcome.truncated_rows += cut.count() as u64;
         Ok(answers)
     }
 
-    fn check_rows(&self) -> Result<(), PipelineError> {
-        match self.count {
-            0 => Err(InputError::Empty { path: self.options.input.clone() }.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(self, provenance: &Provenance) -> Result<FileOutcome, PipelineError> {
-        let kind = self.kind;
-        self.parts.join(self.count, |parts, target| match kind {
-            Kind::Parquet => join_parquet(parts, target, provenance),
-            Kind::Jsonl => join_lines(parts, target),
+    fn finish(self, format: Format, provenance: &Provenance) -> Result<FileOutcome, PipelineError> {
+        self.parts.join(self.count, |parts, target| match format {
+            Format::Parquet => join_parquet(parts, target, provenance),
+            _ => join_text(parts, target),
         })?;
         Ok(self.outcome)
     }
 }
 
-fn write(block: Block, answers: &[Option<Answers>], added: &Added, path: &Path) -> Result<(), PipelineError> {
-    match block.rows {
-        Rows::Table(rows) => table::write(&rows, answers, added, path),
-        Rows::Lines(rows) => lines::write(rows, answers, added, path),
-    }
+/// What is told while a block is answered.
+enum Progress {
+    Rows(usize),
+    Note(String),
 }
 
-/// One file of all lines.
-fn join_lines(parts: &[PathBuf], target: &Path) -> Result<(), StoreError> {
+/// One file of all parts.
+fn join_text(parts: &[PathBuf], target: &Path) -> Result<(), StoreError> {
     let scratch = parts.first().and_then(|part| part.parent()).unwrap_or(Path::new("."));
     let mut file = AtomicFile::create_in(scratch, target)?;
     for part in parts {
         let failed = |source| StoreError::Io { action: "read", path: part.clone(), source };
-        let mut lines = std::fs::File::open(part).map_err(failed)?;
-        std::io::copy(&mut lines, &mut file).map_err(failed)?;
+        let mut text = std::fs::File::open(part).map_err(failed)?;
+        std::io::copy(&mut text, &mut file).map_err(failed)?;
     }
     file.commit()
 }

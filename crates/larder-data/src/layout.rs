@@ -1,0 +1,138 @@
+//! How files are laid out: what of a dataset's description says how any file like its own is read.
+
+use larder_tags::Scheme;
+use std::collections::BTreeMap;
+
+use crate::choice::{Format, Separator};
+use crate::spec::{ColumnRef, Columns, DatasetSpec};
+use crate::spec_check::{DEFAULT_SCHEME, DEFAULT_SEPARATOR};
+
+/// How a file is laid out. Each field means what it means in a [`DatasetSpec`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The format.
+    pub format: Format,
+    /// csv, tsv: whether the first row names the columns.
+    pub header: bool,
+    /// csv, tsv: whether `"` encloses fields.
+    pub quoting: bool,
+    /// conll: what separates the columns.
+    pub separator: Separator,
+    /// tagging: the scheme of the tags.
+    pub scheme: Scheme,
+    /// Which columns hold what.
+    pub columns: Columns,
+}
+
+impl Layout {
+    /// A file of `format` of which nothing else is known: columns named in a header, quotes as the format has them.
+    pub fn of_format(format: Format) -> Self {
+        Self {
+            format,
+            header: matches!(format, Format::Csv | Format::Tsv),
+            quoting: format == Format::Csv,
+            separator: DEFAULT_SEPARATOR,
+            scheme: DEFAULT_SCHEME,
+            columns: Columns::default(),
+        }
+    }
+
+    /// Every setting that changes what is read of a file, as text.
+    pub fn parts(&self) -> BTreeMap<String, String> {
+        let mut parts = BTreeMap::from([("data.format".to_owned(), self.format.to_string())]);
+        if matches!(self.format, Format::Tsv | Format::Csv) {
+            parts.insert("data.header".to_owned(), self.header.to_string());
+            parts.insert("data.quoting".to_owned(), self.quoting.to_string());
+        }
+        if self.format == Format::Conll {
+            parts.insert("data.separator".to_owned(), self.separator.to_string());
+        }
+        if self.columns.words.is_some() {
+            parts.insert("data.scheme".to_owned(), self.scheme.to_string());
+        }
+        for (key, column) in self.columns.given() {
+            // A column called "3" is not the column at position 3.
+            let text = match column {
+                ColumnRef::Name(name) => format!("name {name}"),
+                ColumnRef::Position(position) => format!("position {position}"),
+            };
+            parts.insert(format!("data.columns.{key}"), text);
+        }
+        parts
+    }
+
+    /// The layout that [`parts`](Self::parts) hold, as the provenance of an artifact records them under `prefix`;
+    /// `None` where it does not.
+    pub fn from_parts(parts: &BTreeMap<String, String>, prefix: &str) -> Option<Self> {
+        let part = |key: &str| parts.get(&format!("{prefix}data.{key}")).map(String::as_str);
+        let mut layout = Self::of_format(part("format")?.parse().ok()?);
+        if let Some(header) = part("header") {
+            layout.header = header.parse().ok()?;
+        }
+        if let Some(quoting) = part("quoting") {
+            layout.quoting = quoting.parse().ok()?;
+        }
+        if let Some(separator) = part("separator") {
+            layout.separator = separator.parse().ok()?;
+        }
+        if let Some(scheme) = part("scheme") {
+            layout.scheme = scheme.parse().ok()?;
+        }
+        let column = |key: &str| match part(&format!("columns.{key}"))?.split_once(' ')? {
+            ("name", name) => Some(ColumnRef::Name(name.to_owned())),
+            ("position", position) => position.parse().ok().map(ColumnRef::Position),
+            _ => None,
+        };
+        layout.columns = Columns {
+            text: column("text"),
+            text_b: column("text_b"),
+            label: column("label"),
+            id: column("id"),
+            words: column("words"),
+            tags: column("tags"),
+        };
+        Some(layout)
+    }
+}
+
+impl DatasetSpec {
+    /// How the files are laid out.
+    pub fn layout(&self) -> Layout {
+        Layout {
+            format: self.format,
+            header: self.header,
+            quoting: self.quoting,
+            separator: self.separator,
+            scheme: self.scheme,
+            columns: self.columns.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn a_fingerprint_holds_the_layout_it_was_made_of() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("data"), "x").unwrap();
+        let descriptions = [
+            "task='sequence'\nformat='tsv'\nheader=false\nquoting=false\n[columns]\ntext=3\nlabel=1\n",
+            "task='sequence'\nformat='csv'\n[columns]\ntext='a name'\ntext_b='3'\nlabel='l'\nid='id'\n",
+            "task='tagging'\nformat='conll'\nscheme='BILOU'\nseparator='space'\n[columns]\nwords=1\ntags=4\n",
+            "task='tagging'\nformat='jsonl'\n[columns]\nwords='tokens'\ntags='ner tags'\n",
+        ];
+        for description in descriptions {
+            let text = format!("name='set'\n{description}[splits]\ntrain='data'\n");
+            let spec = DatasetSpec::parse(&text, &folder.path().join("set.toml")).unwrap();
+            let parts = spec.fingerprint_parts("train").unwrap();
+            assert_eq!(Layout::from_parts(&parts, ""), Some(spec.layout()), "{description}");
+            let prefixed = parts.into_iter().map(|(key, value)| (format!("train.{key}"), value)).collect();
+            assert_eq!(Layout::from_parts(&prefixed, "train."), Some(spec.layout()), "{description}");
+            assert_eq!(Layout::from_parts(&prefixed, ""), None);
+        }
+        assert!(DatasetSpec::load(Path::new("nowhere.toml")).is_err());
+    }
+}

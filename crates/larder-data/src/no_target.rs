@@ -1,0 +1,117 @@
+//! Splits that do not say what is to be predicted: test files of benchmarks, whose labels are somebody else's.
+
+use crate::choice::OnBadRow;
+use crate::error::DataError;
+use crate::example::Target;
+use crate::labels::LabelMap;
+use crate::reader::{ExampleReader, Fault};
+use crate::row_problem::RowProblem;
+use crate::spec::DatasetSpec;
+use crate::table::is_blank_column;
+
+/// What files write in a label's place where there is none: GLUE -1, loss functions -100, CoNLL-U `_`, SNLI `-`, tables of
+/// other tools the rest. Each is a label all the same where the description lists it or a training row has it.
+const PLACEHOLDERS: &[&str] = &["", "-1", "-1.0", "-100", "_", "-", "?", "nan", "null", "none", "n/a", "na", "<na>"];
+
+/// Whether a label's text stands for no label.
+pub(crate) fn is_placeholder(label: &str) -> bool {
+    let label = label.trim();
+    PLACEHOLDERS.iter().any(|placeholder| placeholder.eq_ignore_ascii_case(label))
+}
+
+impl Target {
+    /// Whether it stands for nothing: the placeholder of a label, or one in every place of the tags.
+    pub(crate) fn is_placeholder(&self) -> bool {
+        match self {
+            Self::Label(label) => is_placeholder(label),
+            Self::Tags(tags) => tags.iter().all(|tag| is_placeholder(tag)),
+        }
+    }
+}
+
+impl RowProblem {
+    /// Whether a target with this problem is one that is not there, rather than one that cannot be read.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::MissingValue { .. } | Self::Empty { .. } | Self::ColumnCount { .. } => true,
+            // With a suspicion about the separator the column may well be there.
+            Self::TooFewColumns { hint, .. } => hint.is_empty(),
+            _ => false,
+        }
+    }
+}
+
+/// Whether any row of `split` says what is to be predicted. A file of which no row does has no such column, or nothing in it, or
+/// placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first rows.
+///
+/// A file in which nothing can be read counts as one that has labels: reading it tells what is wrong.
+///
+/// # Errors
+/// Those of [`ExampleReader::open`], but for a missing column of labels.
+pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataError> {
+    if !spec.has_targets() {
+        return Ok(false);
+    }
+    let mut rows = match ExampleReader::open(spec, split, OnBadRow::Skip) {
+        Ok(reader) => reader.into_rows(),
+        // Where the rest of the columns is there, it is the targets' that is missing.
+        Err(error @ DataError::MissingColumn { .. }) => {
+            return match ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip) {
+                Ok(_) => Ok(false),
+                Err(_) => Err(error),
+            };
+        }
+        // Numbers with fractions are no labels, and what tables of numbers hold where there is nothing is such a number.
+        Err(error @ DataError::ColumnType { .. }) => {
+            let (path, file) = spec.open_split(split)?;
+            return match ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip) {
+                Ok(_) if is_blank_column(spec, &path, file)? => Ok(false),
+                _ => Err(error),
+            };
+        }
+        Err(error) => return Err(error),
+    };
+    let mut labels = None;
+    let mut absent = 0_u64;
+    while let Some(row) = rows.next_row() {
+        let target = match row {
+            Ok(row) => row.target,
+            Err(Fault::Bad { .. }) => continue,
+            Err(Fault::Fatal(_)) => return Ok(true),
+        };
+        let is_absent = match target {
+            Ok(None) => true,
+            Ok(Some(target)) => {
+                let mut is_label = |target: &Target| {
+                    // The labels cost a pass over train, and most files never ask.
+                    let known = labels.get_or_insert_with(|| LabelMap::resolve(spec).ok());
+                    matches!(target, Target::Label(label) if known.as_ref().is_some_and(|known| known.index(label).is_ok()))
+                };
+                target.is_placeholder() && !is_label(&target)
+            }
+            Err((_, problem)) => problem.is_absence(),
+        };
+        if !is_absent {
+            return Ok(true);
+        }
+        absent += 1;
+    }
+    Ok(absent == 0)
+}
+
+impl ExampleReader {
+    /// Opens a split whose rows are to have no target, whether the file has a column for it or not.
+    ///
+    /// # Errors
+    /// As [`ExampleReader::open`].
+    pub fn open_without_targets(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
+        // The column tells comments from words where there is one, so it is left out only where there is none.
+        let reader = match Self::open(spec, split, on_bad_row) {
+            Err(DataError::MissingColumn { .. } | DataError::ColumnType { .. }) => {
+                Self::open(&spec.without_targets(), split, on_bad_row)
+            }
+            opened => opened,
+        };
+        reader.map(Self::ignoring_targets)
+    }
+}

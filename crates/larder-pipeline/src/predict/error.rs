@@ -1,0 +1,178 @@
+//! What is wrong with a file to be answered.
+
+use std::path::PathBuf;
+
+use larder_data::{DataError, Format, InputFormat, RowProblem};
+
+/// A file whose rows cannot be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// Its name ends as none of the formats' do.
+    #[error(
+        "{}: nothing tells how it is laid out; expected a name that ends in .csv, .tsv, .jsonl, .parquet, .conll or .txt\n  \
+         `--input-format csv|tsv|jsonl|parquet|conll|text|words` says how",
+        path.display()
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its name ends as plain text does, and as the files do that the run was trained on.
+    #[error(
+        "{}: this may be a text a line, or {format} as the file that the run was trained on, whose name ends alike\n  \
+         `--input-format text` or `--input-format {format}` decides",
+        path.display()
+    )]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The format of the run's own files.
+        format: Format,
+    },
+    /// Words for a run that labels texts.
+    #[error(
+        "{}: {format} holds words with tags, and texts are read here\n  \
+         give texts: .csv, .tsv, .jsonl, .parquet, or a text a line",
+        path.display()
+    )]
+    Words {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: InputFormat,
+    },
+    /// Nothing says which column holds what the encoder is to read.
+    #[error("{}: the run does not say which column of a {format} file holds its {holds}\n  `{flag}` does", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: Format,
+        /// `texts` or `words`.
+        holds: &'static str,
+        /// The flag that says it, with its value.
+        flag: &'static str,
+    },
+    /// A column's name where columns have positions only.
+    #[error("{}: `{flag} {given}`: {reason}", path.display())]
+    ColumnKind {
+        /// The file.
+        path: PathBuf,
+        /// The flag.
+        flag: &'static str,
+        /// What was given.
+        given: String,
+        /// Why it cannot be, and what to give.
+        reason: &'static str,
+    },
+    /// A flag that the format has no use for.
+    #[error("{}: {flag} means nothing for a {format} file; leave it out", path.display())]
+    UselessFlag {
+        /// The file.
+        path: PathBuf,
+        /// The flag.
+        flag: &'static str,
+        /// The file's format.
+        format: InputFormat,
+    },
+    /// It cannot be opened or read.
+    #[error("{source}{hint}")]
+    Data {
+        /// Where and why.
+        source: DataError,
+        /// The flag that helps, on a line of its own; or nothing.
+        hint: &'static str,
+    },
+    /// The output is of another format than the input.
+    #[error(
+        "{} is {input_format} and {} would be {output_format}: give the output the same ending",
+        input.display(), output.display()
+    )]
+    Formats {
+        /// The rows.
+        input: PathBuf,
+        /// Their format.
+        input_format: InputFormat,
+        /// The file to make.
+        output: PathBuf,
+        /// The format that its name tells.
+        output_format: InputFormat,
+    },
+    /// Lines have no place for answers.
+    #[error(
+        "{} has lines, not rows to which answers could be added: leave --output out, and the answers are printed",
+        path.display()
+    )]
+    LinesWithOutput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has a column of the name of one that would be added.
+    #[error("{}: there is a column `{column}` already\n  --prefix TEXT puts something before the names of the new ones", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// An answer that would fall apart in a file without quotes.
+    #[error(
+        "{}: `{answer}` cannot be written into a {format} file without quotes\n  \
+         with `--quoting true` it can, and quotes in the file then enclose fields",
+        path.display()
+    )]
+    Unquoted {
+        /// The file.
+        path: PathBuf,
+        /// A label, or what else holds the separator.
+        answer: String,
+        /// The file's format.
+        format: Format,
+    },
+    /// The output is there, and was made from something else.
+    #[error("{} is there already\n  --force replaces it", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A part of the output that cannot be written.
+    #[error("cannot write the rows of {}", path.display())]
+    Write {
+        /// The part.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl InputError {
+    /// `error` with the flag that helps.
+    pub(crate) fn of(error: DataError) -> Self {
+        const COLUMN: &str = "\n  `--text-column` and `--text-b-column`, or `--words-column` for words, say which columns \
+                              to read: NAME, or a zero-based position where columns have one";
+        const SKIP: &str = "\n  `--on-bad-row skip` leaves such rows without an answer";
+        const VALUE: &str = "\n  `--text-column NAME`, or `--words-column NAME` for words, says where it is; `--on-bad-row \
+                             skip` leaves such rows without an answer";
+        const COUNT: &str = "\n  `--quoting true|false` says whether quotes enclose fields, `--text-column N` which column to \
+                             read; `--on-bad-row skip` leaves such rows without an answer";
+        const QUOTES: &str = "\n  `--quoting false` takes quotes as plain characters";
+        const WORDS: &str = "\n  `--words-column N` says which column holds the words, `--separator \
+                             tab|space|whitespace` what separates columns; `--on-bad-row skip` leaves such sentences \
+                             without tags";
+        let hint = match &error {
+            DataError::MissingColumn { .. } | DataError::AmbiguousColumn { .. } | DataError::ColumnType { .. } => {
+                COLUMN
+            }
+            DataError::UnterminatedQuote { .. } => QUOTES,
+            DataError::BadRow { problem, .. } => match problem.as_ref() {
+                RowProblem::MissingValue { .. } | RowProblem::NeitherValue { .. } | RowProblem::Type { .. } => VALUE,
+                RowProblem::ColumnCount { .. } => COUNT,
+                RowProblem::AfterQuote { .. } => QUOTES,
+                RowProblem::TooFewColumns { .. } => WORDS,
+                _ => SKIP,
+            },
+            _ => "",
+        };
+        Self::Data { source: error, hint }
+    }
+}
