@@ -246,6 +246,50 @@ fn a_rate_that_is_far_too_high_is_said_before_the_run_and_stops_it() {
     assert!(!kitchen.path("home/runs/mine").exists(), "no run");
 }
 
+/// Fewer steps than a collapse is looked for in while a run goes on.
+#[test]
+fn a_short_run_that_collapses_says_so_and_keeps_nothing() {
+    let (kitchen, dataset) = sequence_kitchen(240);
+    for rate in ["0.3", "1"] {
+        let args =
+            ["finetune", &dataset, "-e", "tiny", "--lr", rate, "--epochs", "2", "--run", "mine", "--batch-rows", "16"];
+        let stopped = kitchen.larder(&args).exits(5);
+        stopped.says(&["learning rate"]).does_not_say(&kitchen.path("home").display().to_string());
+        assert!(!kitchen.path("home/runs/mine").exists(), "no run");
+    }
+    // A healthy one of as many steps stands.
+    kitchen.ok(&[
+        "finetune",
+        &dataset,
+        "-e",
+        "tiny",
+        "--lr",
+        "2e-3",
+        "--epochs",
+        "2",
+        "--run",
+        "mine",
+        "--batch-rows",
+        "16",
+    ]);
+    let args = [
+        "finetune",
+        &dataset,
+        "-e",
+        "tiny",
+        "--sweep",
+        "0.3,1",
+        "--epochs",
+        "2",
+        "--run",
+        "swept",
+        "--batch-rows",
+        "16",
+    ];
+    let swept = kitchen.larder(&args).exits(5);
+    swept.says(&["no run of the sweep ended well"]);
+}
+
 #[test]
 fn rates_and_seeds_are_laid_side_by_side() {
     let (kitchen, dataset) = sequence_kitchen(120);

@@ -38,7 +38,8 @@ pub enum TrainError {
     /// NaN or infinity among the features.
     #[error(
         "feature column `{column}`, row {row}, dimension {dimension}: the value is {value}, expected a finite \
-         number; encode again (float16 overflows above 65504: try `--dtype f32`)"
+         number, and larder writes no other: remove the features file and encode again, and look at the encoder with \
+         `larder encoder verify`"
     )]
     NonFinite {
         /// The column's name.

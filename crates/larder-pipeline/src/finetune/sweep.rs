@@ -44,6 +44,15 @@ pub struct SweepOutcome {
     pub best: Option<usize>,
 }
 
+impl SweepOutcome {
+    /// Why the first run failed, where every one did.
+    pub fn all_failed(&self) -> Option<&str> {
+        let mut runs = self.rates.iter().flat_map(|rate| &rate.runs);
+        let first = runs.next()?.failed.as_deref()?;
+        runs.all(|run| run.failed.is_some()).then_some(first)
+    }
+}
+
 /// Fine-tunes and evaluates once for every rate and seed. Runs are called `<name>-lr<rate>-seed<seed>`, after
 /// [`FinetuneOptions::run`], or the name of the dataset and encoder; those that stand already are not made again. A run that diverges or
 /// collapses is part of the result.

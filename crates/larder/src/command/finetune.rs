@@ -1,6 +1,6 @@
 //! `finetune` and `graphs`.
 
-use larder_pipeline::{GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
+use larder_pipeline::{ExitCode, GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
 
 use super::Context;
 use crate::cli::{FinetuneArgs, GraphsArgs};
@@ -21,7 +21,14 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
         };
         let outcome = sweep(&context.larder, &spec, &encoder, &options, &rates, seeds, &mut console)?;
         drop(console);
-        return context.print_sweep(&outcome);
+        context.print_sweep(&outcome)?;
+        return match outcome.all_failed() {
+            None => Ok(()),
+            Some(first) => Err(Failure::Found {
+                problems: vec![format!("no run of the sweep ended well; the first: {first}")],
+                code: ExitCode::TrainingFailed,
+            }),
+        };
     }
     let outcome = run_finetune(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
