@@ -366,7 +366,7 @@ fn what_stands_in_the_way_is_said_and_nothing_is_left() {
     // A folder in the way.
     std::fs::create_dir(kitchen.path("full")).unwrap();
     kitchen.write("full/thesis", "years");
-    kitchen.larder(&["export", "toy", "-o", "full"]).exits(3).says(&["not empty", "--force"]);
+    kitchen.larder(&["export", "toy", "-o", "full"]).exits(3).says(&["no export", "name another folder"]);
     kitchen.larder(&["export", "toy", "-o", "full", "--force"]).exits(3).says(&["no export"]);
     assert_eq!(std::fs::read(kitchen.path("full/thesis")).unwrap(), b"years");
     std::fs::create_dir(kitchen.path("empty")).unwrap();

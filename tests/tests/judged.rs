@@ -104,6 +104,40 @@ fn a_run_is_judged_on_the_dataset_that_was_asked_for() {
 }
 
 #[test]
+fn rows_of_different_files_are_not_the_same_rows() {
+    let kitchen = Kitchen::with_tiny();
+    let train = csv(&rows(1, 80));
+    // As many rows with the same labels, and without ids of their own.
+    let ours = dataset(&kitchen, "a", &[("train", train.clone()), ("dev", csv(&rows(2, 40)))]);
+    let theirs = dataset(&kitchen, "b", &[("train", train), ("dev", csv(&rows(3, 40)))]);
+    let run = |dataset: &str, name: &str| {
+        kitchen.ok(&[&["run", dataset, "-e", "tiny", "--run", name][..], &QUICK].concat());
+    };
+    run(&ours, "mine");
+    run(&theirs, "other");
+    let compare = ["compare", "mine", "other", "--split", "dev"];
+    kitchen
+        .larder(&compare)
+        .exits(3)
+        .says(&["split `dev` is another file for one than for the other", "--dataset FILE"]);
+    kitchen.ok(&[&compare[..], &["--dataset", &theirs]].concat());
+
+    // The cache of both runs holds the rows of `theirs`; a page of answers to those of `ours` shows none of their texts.
+    kitchen.ok(&["eval", "mine", "--dataset", &ours]);
+    let text = |seed: u64| rows(seed, 40)[0].0.clone();
+    let page = |kitchen: &Kitchen| {
+        kitchen.ok(&["report", "mine", "-o", "page.html"]);
+        std::fs::read_to_string(kitchen.path("page.html")).unwrap()
+    };
+    let own = page(&kitchen);
+    assert!(own.contains(&text(2)) && !own.contains("of another file than the answers"));
+    kitchen.ok(&["eval", "other", "--dataset", &theirs]);
+    let others = page(&kitchen);
+    assert!(others.contains("of another file than the answers"));
+    assert!(!others.contains(&text(3)) && !others.contains(&text(2)), "no text that may not be the row's");
+}
+
+#[test]
 fn a_moved_folder_changes_nothing() {
     let kitchen = Kitchen::with_tiny();
     let ours = dataset(&kitchen, "a", &[("train", csv(&rows(1, 80))), ("dev", csv(&rows(2, 40)))]);

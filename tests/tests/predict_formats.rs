@@ -137,7 +137,9 @@ fn what_cannot_be_read_is_refused_and_never_answered_as_lines() {
     skipped.says(&["1 rows have no answer", "line 2"]);
 
     let embed = ["embed", "-e", "tiny", "--input", "bad.csv"];
-    kitchen.larder(&embed).exits(3).says(&["no column `text`", "--text-column"]);
+    let refused = kitchen.larder(&embed).exits(3).says(&["no column `text`", "--text-column"]);
+    // Flags of `predict` are none of `embed`.
+    refused.does_not_say("--words-column").does_not_say("--text-b-column").does_not_say("--on-bad-row");
     kitchen.write("texts.csv", "id,body\n1,a red fox\n2,\"two\nlines\"\n");
     let embedded = kitchen.ok(&["embed", "-e", "tiny", "--input", "texts.csv", "--text-column", "body"]).json_lines();
     assert!(embedded.iter().map(|line| &line["text"]).eq(["a red fox", "two\nlines"]));

@@ -158,7 +158,8 @@ impl Iterator for TextLines {
             let bad = |problem| DataError::BadRow { path, place: Place::Line(line.number), problem: Box::new(problem) };
             line.text().map(str::to_owned).map_err(bad)
         });
-        self.done = line.is_err();
+        // Behind a line that cannot be read others may be.
+        self.done = matches!(&line, Err(error) if !matches!(error, DataError::BadRow { .. }));
         Some(line)
     }
 }

@@ -28,7 +28,8 @@ pub enum EncodeError {
     Tokens(#[from] TokensError),
     /// The tokens file holds what this encoder cannot read.
     #[error(
-        "{}: row {row} (example {example_id}) {problem}; it was tokenized for another encoder: run `larder tokenize` again",
+        "{}: row {row} (example {example_id}) {problem}; it was tokenized for another encoder: remove the file and run `larder \
+         tokenize` again",
         tokens.display()
     )]
     Row {
@@ -41,10 +42,23 @@ pub enum EncodeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The encoder read a row, and what it gave cannot be kept.
+    #[error("{}: row {row} (example {example_id}): {problem}", tokens.display())]
+    RowVectors {
+        /// The `tokens` file.
+        tokens: PathBuf,
+        /// Zero-based row.
+        row: usize,
+        /// The example's id.
+        example_id: String,
+        /// What is wrong with its vectors.
+        problem: Box<EncodeError>,
+    },
     /// A vector holds NaN or infinity.
     #[error(
-        "the encoder gave a value that is not finite in `{column}` for the input that starts with token ids {start:?}; \
-         the model's weights or its precision are at fault (`larder encoder verify` tells)"
+        "the encoder gave a value that is not finite in `{column}` for the input that starts with token ids {start:?}: \
+         numbers on the way overflow. With a model in float16, or with `--graph half`, take float32; else its weights for these \
+         tokens are damaged: get the model's file again and add it with --replace"
     )]
     NotFinite {
         /// The feature column.
@@ -105,15 +119,12 @@ pub enum EncodeError {
     },
     /// Document context of a tokens file that does not tell documents apart.
     #[error(
-        "{} does not tell documents apart, so no sentence has neighbours to read with it: encode with --context none{}",
-        tokens.display(),
-        if *words { ", or run `larder tokenize` again" } else { "" }
+        "{} does not tell documents apart, so no sentence has neighbours to read with it: encode with --context none",
+        tokens.display()
     )]
     NoDocuments {
         /// The `tokens` file.
         tokens: PathBuf,
-        /// Whether it holds words.
-        words: bool,
     },
     /// A sentence given directly that this encoder cannot read.
     #[error("sentence {sentence} {problem}")]

@@ -212,7 +212,7 @@ fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) 
     }
     let asks = settings.level != Level::Sentence && settings.context == Context::Document;
     if asks && !reader.has_documents() {
-        return Err(EncodeError::NoDocuments { tokens: tokens(), words: reader.is_tagging() });
+        return Err(EncodeError::NoDocuments { tokens: tokens() });
     }
     Ok(())
 }
@@ -340,11 +340,11 @@ impl Work {
         };
         let new_tokens = |batch: &Batch| batch.rows.iter().map(|&at| run[at].0.new_tokens as u64).sum::<u64>();
         let (tokens, first_row) = (self.tokens.clone(), self.report.sentences);
-        let in_row = |at: usize, problem: EncodeError| EncodeError::Row {
+        let in_row = |at: usize, problem: EncodeError| EncodeError::RowVectors {
             tokens: tokens.clone(),
             row: first_row + units[at],
             example_id: chunk.units[units[at]].example_id.clone(),
-            problem: problem.to_string(),
+            problem: Box::new(problem),
         };
         let (done, report) = (&mut self.done, &mut self.report);
         let batches = engine.plan_of(&inputs);

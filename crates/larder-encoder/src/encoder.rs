@@ -29,6 +29,8 @@ pub struct Encoder {
     name: String,
     folder: PathBuf,
     manifest: EncoderManifest,
+    /// How it is made again where a file of it was changed.
+    way_out: &'static str,
 }
 
 /// A folder among the encoders.
@@ -60,8 +62,16 @@ impl Encoder {
         let manifest = parse(&bytes).map_err(broken)?;
         match [MODEL_FILE, TOKENIZER_FILE].into_iter().find(|file| !folder.join(file).is_file()) {
             Some(missing) => Err(broken(BrokenManifest::MissingFile(missing))),
-            None => Ok(Self { name: name.to_owned(), folder, manifest }),
+            None => {
+                Ok(Self { name: name.to_owned(), folder, manifest, way_out: "add the encoder again with --replace" })
+            }
         }
+    }
+
+    /// This encoder as one that a run was fine-tuned to: nobody added it.
+    #[must_use]
+    pub fn of_run(self) -> Self {
+        Self { way_out: "fine-tune the run again with --force", ..self }
     }
 
     /// All encoders by name, broken ones included. A home without any is fine.
@@ -196,7 +206,12 @@ impl Encoder {
         let found = tokenizer.digest();
         let expected = &self.manifest.tokenizer_digest;
         if found != expected {
-            return Err(EncoderError::Changed { path, expected: expected.clone(), found: found.to_owned() });
+            return Err(EncoderError::Changed {
+                path,
+                way_out: self.way_out,
+                expected: expected.clone(),
+                found: found.to_owned(),
+            });
         }
         Ok(tokenizer)
     }
@@ -205,7 +220,12 @@ impl Encoder {
         let bytes = read(path)?;
         let found = digest_bytes(&bytes);
         if found != expected {
-            return Err(EncoderError::Changed { path: path.to_path_buf(), expected: expected.to_owned(), found });
+            return Err(EncoderError::Changed {
+                path: path.to_path_buf(),
+                way_out: self.way_out,
+                expected: expected.to_owned(),
+                found,
+            });
         }
         Ok(bytes)
     }

@@ -128,7 +128,7 @@ pub enum EncoderError {
     },
     /// Padding matters now and did not when the encoder was added, or the other way round.
     #[error("the encoder {name:?} {}, and {} when it was added with ONNX Runtime {version}: add it again with \
-        --replace", mask_text(*found), mask_text(*recorded))]
+        --replace, and its batches are made as it needs them now", mask_text(*found), mask_text(*recorded))]
     MaskDiffers {
         /// Its name.
         name: String,
@@ -155,11 +155,13 @@ pub enum EncoderError {
         version: String,
     },
     /// A file of the encoder that is not what was added.
-    #[error("{} changed since the encoder was added (digest {found}, expected {expected}): \
-        bring the file back, or add the encoder again with --replace", path.display())]
+    #[error("{} changed since the encoder was added (digest {found}, expected {expected}): bring the file back, or {way_out}",
+        path.display())]
     Changed {
         /// The file.
         path: PathBuf,
+        /// How the encoder is made again.
+        way_out: &'static str,
         /// Its digest when it was added.
         expected: String,
         /// Its digest now.

@@ -174,10 +174,11 @@ impl Material {
             Ok(there) if there.manifest().digest != digest => "its model",
             Ok(there) if there.manifest().tokenizer_digest != tokenizer_digest => "its tokenizer",
             Ok(there) if !there.interface().agrees_with(&self.hints) => "the reading of its inputs and outputs",
+            // What runs and how was found out by another version, or by another ONNX Runtime: it is found out again.
+            Ok(_) if self.replace => return Ok(Standing::Other),
             // A folder that was damaged since is not the same encoder.
             Ok(there) => match there.model_bytes().and_then(|_| there.tokenizer()) {
                 Ok(_) => return Ok(Standing::Same(Box::new(there))),
-                Err(_) if self.replace => return Ok(Standing::Other),
                 Err(damaged) => return Err(damaged),
             },
         };

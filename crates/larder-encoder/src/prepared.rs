@@ -60,7 +60,9 @@ pub struct RebuiltRecord {
 
 impl Default for Prepared {
     fn default() -> Self {
-        Self::AsGiven { reason: "it was added by an earlier version; add it again to have its graph read".to_owned() }
+        Self::AsGiven {
+            reason: "it was added by an earlier version; add it again with --replace to have its graph read".to_owned(),
+        }
     }
 }
 

@@ -52,7 +52,9 @@ pub fn quantise(
     let last = FeatureOutput { layer: source.interface().last_layer(), kind: FeatureKind::Tokens };
     let running = source.running(&[last])?;
     if running.model.metadata(metadata::FAMILY).is_none() {
-        return Err(refused("the graph built of it is not the one that was compared; add it again".to_owned()));
+        return Err(refused(
+            "the graph built of it is not the one that was compared; add it again with --replace".to_owned(),
+        ));
     }
     let path = source.model_path();
     let wrong = |problem| EncoderError::Model { path: path.clone(), source: problem };

@@ -25,7 +25,7 @@ impl ExportFolder {
         // A name of its own, whatever way it was written: `.`, `out/`, `../out`.
         let absolute = std::path::absolute(target).map_err(StoreError::io("find", target))?;
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = name.ok_or_else(|| ExportError::NotEmpty { path: target.to_path_buf() })?;
+        let name = name.ok_or_else(|| ExportError::NotAnExport { path: target.to_path_buf() })?;
         let path = absolute.with_file_name(format!(".{name}.exporting"));
         let lock = FolderLock::take(&path)?;
         let begun =
@@ -115,11 +115,12 @@ fn check(target: &Path, force: bool) -> Result<(), ExportError> {
         }
         Err(error) => return Err(StoreError::io("list", target)(error).into()),
     };
-    match (entries.count(), force) {
+    match (entries.count(), target.join(EXPORT_FILE).is_file()) {
         (0, _) => Ok(()),
-        (_, false) => Err(ExportError::NotEmpty { path: path() }),
-        (_, true) if target.join(EXPORT_FILE).is_file() => Ok(()),
-        (_, true) => Err(ExportError::NotAnExport { path: path() }),
+        (_, true) if force => Ok(()),
+        (_, true) => Err(ExportError::NotEmpty { path: path() }),
+        // Whether or not it may be replaced: `force` would not help.
+        (_, false) => Err(ExportError::NotAnExport { path: path() }),
     }
 }
 

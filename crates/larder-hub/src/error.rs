@@ -123,7 +123,7 @@ pub enum HubError {
     },
     /// Nothing of the model was fetched before.
     #[error("{model} is not in the cache, {}, and --offline (or HF_HUB_OFFLINE) leaves the network alone: run the \
-        command once without it", cache.display())]
+        command once without it, and the model is fetched", cache.display())]
     NotCached {
         /// The model.
         model: String,
@@ -132,7 +132,7 @@ pub enum HubError {
     },
     /// Some files were fetched before, and not this one.
     #[error("{name} of {model} is not in the cache, {}, and --offline (or HF_HUB_OFFLINE) leaves the network alone: run \
-        the command once without it", folder.display())]
+        the command once without it, and the file is fetched", folder.display())]
     FileNotCached {
         /// The model.
         model: String,

@@ -89,7 +89,8 @@ pub enum PipelineError {
     /// Vectors that their encoder does not give.
     #[error(
         "{}: {wrong} of {checked} rows are not what the encoder gives; the first, row {row}, differs in `{column}` by {relative:.2e} of \
-         its root mean square, and {tolerance:.0e} is rounding: encode it again with `larder encode --force`",
+         its root mean square, and {tolerance:.0e} is rounding: encode it again with `larder encode --force` and the flags \
+         of the first time",
         features.display()
     )]
     WrongVectors {
@@ -110,9 +111,11 @@ pub enum PipelineError {
     },
     /// Vectors of words or tokens where those of texts are needed.
     #[error(
-        "{}: column `{column}` holds vectors of {level}s, and a text has one of a sentence: encode with `--level sentence`, or \
-         look for a row with `--nearest ROW`",
-        path.display()
+        "{}: column `{column}` holds vectors of {level}s, and a text has one of a sentence: look for a row with `--nearest \
+         ROW`{}",
+        path.display(),
+        // Words are of sentences of words, which have no vector as a whole.
+        if *level == Level::Token { ", or, where these are tokens of texts, encode with `--level sentence`" } else { "" }
     )]
     WordVectors {
         /// The file.
@@ -136,7 +139,7 @@ pub enum PipelineError {
     },
     /// A cache of hidden states that is not of these examples.
     #[error(
-        "{}: {found} rows, expected {expected}, one a token: encode it again with `larder encode --force`",
+        "{}: {found} rows, expected {expected}, one a token: delete the file, and the same command encodes it again",
         features.display()
     )]
     CachedRows {
@@ -245,7 +248,7 @@ pub enum PipelineError {
     /// A features file of words in which a word is missing.
     #[error(
         "{}: row {row} is word {found} of its sentence, expected word {expected}: rows are missing or out of order; \
-         encode it again with `larder encode --force`",
+         delete the file, and the same command encodes it again",
         features.display()
     )]
     BrokenSentences {

@@ -38,8 +38,7 @@ pub enum TrainError {
     /// NaN or infinity among the features.
     #[error(
         "feature column `{column}`, row {row}, dimension {dimension}: the value is {value}, expected a finite \
-         number, and larder writes no other: remove the features file and encode again, and look at the encoder with \
-         `larder encoder verify`"
+         number, and larder writes no other: make the features again with `larder encode --force`"
     )]
     NonFinite {
         /// The column's name.

@@ -138,4 +138,101 @@ mod tests {
         let Command::Encode(args) = cli.command else { panic!() };
         assert_eq!(args.vectors.layers, LayerSelection::Numbers(vec![-1, -2]));
     }
+
+    /// Every message and help text that names one of our commands or flags names one that there is.
+    #[test]
+    fn messages_name_commands_and_flags_that_there_are() {
+        let cli = {
+            let mut cli = Cli::command();
+            cli.build();
+            cli
+        };
+        let flags = all_flags(&cli);
+        // Of `optimum-cli`.
+        const OF_OTHERS: [&str; 2] = ["--model", "--task"];
+        let mut looked_at = 0;
+        for (file, text) in sources() {
+            for line in text.lines() {
+                for flag in words_starting(line, "--") {
+                    looked_at += 1;
+                    let known = flags.contains(&flag) || OF_OTHERS.contains(&flag.as_str());
+                    assert!(known, "{}: there is no flag {flag}: {line}", file.display());
+                }
+                for span in line.split('`').filter_map(|span| span.strip_prefix("larder ")) {
+                    looked_at += 1;
+                    assert_command(&cli, span, &file.display().to_string());
+                }
+            }
+        }
+        assert!(looked_at > 200, "{looked_at} are no longer found");
+    }
+
+    /// `words` of a command line name subcommands, and flags of the last of them.
+    fn assert_command(cli: &clap::Command, words: &str, place: &str) {
+        let mut command = cli;
+        let mut words = words.split([' ', '=']).peekable();
+        while let Some(next) = words.peek().and_then(|word| command.find_subcommand(word)) {
+            command = next;
+            words.next();
+        }
+        // `larder {stage}` is made of a name that is known only then.
+        let is_open = words.peek().is_some_and(|word| word.starts_with('{'));
+        assert!(is_open || !std::ptr::eq(command, cli), "{place}: there is no `larder {}`", words.collect::<String>());
+        if is_open && std::ptr::eq(command, cli) {
+            return;
+        }
+        let flags = flags_of(command);
+        for word in words.flat_map(|word| words_starting(word, "--")) {
+            let name = command.get_name();
+            assert!(flags.contains(&word), "{place}: `larder {name}` has no flag {word}");
+        }
+    }
+
+    fn flags_of(command: &clap::Command) -> Vec<String> {
+        command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect()
+    }
+
+    fn all_flags(command: &clap::Command) -> Vec<String> {
+        flags_of(command).into_iter().chain(command.get_subcommands().flat_map(all_flags)).collect()
+    }
+
+    /// The parts of `text` that start with `start` and go on in small letters and single hyphens.
+    fn words_starting(text: &str, start: &str) -> Vec<String> {
+        let ends = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let words = text.split(|c: char| ends(c) && c != '_');
+        words
+            .filter(|word| word.len() > 2 && word.starts_with(start) && !word.ends_with('-'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Code with each string on one line.
+    fn joined(code: &str) -> String {
+        let mut parts = code.split("\\\n");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |joined, part| joined + part.trim_start())
+    }
+
+    /// The code of all crates without its tests: file and text.
+    fn sources() -> Vec<(std::path::PathBuf, String)> {
+        let mut found = Vec::new();
+        let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if path.is_dir() {
+                    // What begins so in pages are properties of style sheets.
+                    if !["tests", "examples", "benches", "docs", "larder-report"].contains(&name.as_str()) {
+                        folders.push(path);
+                    }
+                } else if name.ends_with(".rs") && name != "tests.rs" {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+                    found.push((path, joined(code)));
+                }
+            }
+        }
+        found
+    }
 }

@@ -1,11 +1,12 @@
 //! Files of others that need care: data in other files, numbers that depend on the batch, files that are damaged.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, EncoderError, SourceKind};
-use larder_onnx::proto::tensor_proto::DataLocation;
-use larder_onnx::proto::{NodeProto, StringStringEntryProto};
-use larder_onnx::{Model, OnnxError};
+use larder_encoder::{AddRequest, EncoderError, LengthOrigin, SourceKind};
+use larder_onnx::proto::tensor_proto::{DataLocation, DataType};
+use larder_onnx::proto::{NodeProto, StringStringEntryProto, TensorProto};
+use larder_onnx::{Model, OnnxError, attribute};
 
 use crate::support::{Bench, chain, edited, without_names};
 
@@ -102,6 +103,89 @@ fn a_dynamically_quantised_encoder_runs_one_text_at_a_time() {
     let manifest = encoder.manifest();
     assert!(encoder.runs_alone() && manifest.probe.batch_deviation > manifest.probe.tolerance, "{:?}", manifest.probe);
     assert!(manifest.notes.iter().any(|note| note.contains("run alone")), "{:?}", manifest.notes);
+}
+
+/// Keeps every table that ids are looked up in as 8-bit integers with a scale for each column. The floats come back before the
+/// lookup (`Gather(Cast(table) * scale)`), or behind it (`Cast(Gather(table)) * scale`).
+fn with_tables_in_8_bits(model: Model, is_before: bool) -> Model {
+    edited(without_names(model), |graph| {
+        let floats: HashMap<String, TensorProto> = graph
+            .initializer
+            .iter()
+            .filter(|tensor| tensor.data_type() == DataType::Float as i32 && tensor.dims.len() == 2)
+            .map(|tensor| (tensor.name().to_owned(), tensor.clone()))
+            .collect();
+        let mut nodes = Vec::new();
+        let mut tables = 0;
+        for mut node in std::mem::take(&mut graph.node) {
+            let table =
+                node.input.first().and_then(|name| floats.get(name)).filter(|_| node.op_type() == "Gather").cloned();
+            let Some(table) = table else {
+                nodes.push(node);
+                continue;
+            };
+            tables += 1;
+            let name = |what: &str| format!("{}.{what}", table.name());
+            let values = table.floats().expect("floats");
+            let columns = table.dims[1] as usize;
+            let scales: Vec<f32> = (0..columns)
+                .map(|column| {
+                    values.iter().skip(column).step_by(columns).fold(1e-6_f32, |most, x| most.max(x.abs())) / 127.0
+                })
+                .collect();
+            let bytes =
+                values.iter().zip(scales.iter().cycle()).map(|(x, scale)| (x / scale).round() as i8 as u8).collect();
+            graph.initializer.push(TensorProto {
+                name: Some(name("int8")),
+                data_type: Some(DataType::Int8 as i32),
+                dims: table.dims.clone(),
+                raw_data: Some(bytes),
+                ..TensorProto::default()
+            });
+            graph.initializer.push(TensorProto::from_f32(&name("scale"), &[columns], &scales));
+            let made = |op: &str, input: &[&str], output: &str, attribute| NodeProto {
+                op_type: Some(op.to_owned()),
+                input: input.iter().map(|&name| name.to_owned()).collect(),
+                output: vec![output.to_owned()],
+                attribute,
+                ..NodeProto::default()
+            };
+            let to_float = || vec![attribute::int("to", i64::from(DataType::Float as i32))];
+            let (output, ids) = (node.output[0].clone(), node.input[1].clone());
+            if is_before {
+                nodes.push(made("Cast", &[&name("int8")], &name("cast"), to_float()));
+                nodes.push(made("Mul", &[&name("cast"), &name("scale")], &name("floats"), Vec::new()));
+                node.input[0] = name("floats");
+                nodes.push(node);
+            } else {
+                nodes.push(made("Gather", &[&name("int8"), &ids], &name("rows"), Vec::new()));
+                nodes.push(made("Cast", &[&name("rows")], &name("cast"), to_float()));
+                nodes.push(made("Mul", &[&name("cast"), &name("scale")], &output, Vec::new()));
+            }
+        }
+        assert_eq!(tables, 3, "tokens, positions, types");
+        graph.initializer.retain(|tensor| nodes.iter().any(|node| node.input.iter().any(|name| name == tensor.name())));
+        graph.node = nodes;
+    })
+}
+
+#[test]
+fn tables_in_8_bits_are_read_as_those_of_floats() {
+    let Some(bench) = Bench::new() else { return };
+    let plain = bench.add_changed(|model| model).expect("is a BERT").encoder;
+    for is_before in [true, false] {
+        std::fs::remove_dir_all(bench.home.encoders().join("changed")).expect("is there");
+        let added = bench.add_changed(|model| with_tables_in_8_bits(model, is_before)).expect("is a BERT");
+        let (manifest, plain) = (added.encoder.manifest(), plain.manifest());
+        assert_eq!(manifest.vocabulary_size, plain.vocabulary_size);
+        assert_eq!(
+            (manifest.max_positions, manifest.max_positions_from),
+            (plain.max_positions, LengthOrigin::Declared)
+        );
+        assert_eq!((manifest.hidden_size, manifest.num_hidden_layers), (plain.hidden_size, plain.num_hidden_layers));
+        assert_eq!(manifest.inputs.len(), plain.inputs.len());
+        assert!(manifest.mask_honoured && manifest.batch_independent, "{:?}", manifest.probe);
+    }
 }
 
 #[test]

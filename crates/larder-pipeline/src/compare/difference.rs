@@ -146,8 +146,17 @@ fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
     if a.len() != b.len() {
         return Some(format!("split `{}` has {} rows for one and {} for the other", first.split, a.len(), b.len()));
     }
-    let row = a.iter().zip(b).position(|(a, b)| a != b)?;
-    Some(format!("row {row} of split `{}` is example {} for one and {} for the other", first.split, a[row], b[row]))
+    if let Some(row) = a.iter().zip(b).position(|(a, b)| a != b) {
+        let (split, a, b) = (&first.split, &a[row], &b[row]);
+        return Some(format!("row {row} of split `{split}` is example {a} for one and {b} for the other"));
+    }
+    // Rows without ids of their own are numbered: those of another file have the same ids.
+    (first.data_digest != second.data_digest).then(|| {
+        format!(
+            "split `{}` is another file for one than for the other\n  `--dataset FILE` judges both on the same",
+            first.split
+        )
+    })
 }
 
 #[cfg(test)]
@@ -180,6 +189,7 @@ mod tests {
     fn other_rows_are_named() {
         let answers = |ids: &[&str]| SplitAnswers {
             split: "dev".to_owned(),
+            data_digest: "0a".to_owned(),
             example_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
             rows: AnsweredRows::Tagging { gold: Vec::new(), predicted: Vec::new() },
         };
@@ -188,5 +198,7 @@ mod tests {
         let why = |other: SplitAnswers| other_rows(&dev, &other).unwrap();
         assert!(why(answers(&["a"])).contains("has 2 rows for one and 1 for the other"));
         assert!(why(answers(&["a", "c"])).contains("row 1 of split `dev` is example b for one and c"));
+        let elsewhere = SplitAnswers { data_digest: "0b".to_owned(), ..dev.clone() };
+        assert!(why(elsewhere).contains("split `dev` is another file for one than for the other"));
     }
 }

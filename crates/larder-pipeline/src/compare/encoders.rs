@@ -296,6 +296,7 @@ fn is_own_fault(error: &PipelineError) -> bool {
                 | EncodeError::Onnx(_)
                 | EncodeError::Tokens(_)
                 | EncodeError::Row { .. }
+                | EncodeError::RowVectors { .. }
                 | EncodeError::NotFinite { .. }
                 | EncodeError::HalfOverflow { .. }
                 | EncodeError::OutputShape { .. }

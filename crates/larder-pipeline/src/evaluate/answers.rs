@@ -5,6 +5,8 @@
 pub(crate) struct SplitAnswers {
     /// The split.
     pub(crate) split: String,
+    /// BLAKE3 of the bytes of the file that they are of, 64 hexadecimal digits.
+    pub(crate) data_digest: String,
     /// The example of each row, in the order of the file.
     pub(crate) example_ids: Vec<String>,
     /// Gold and answers.

@@ -21,7 +21,7 @@ pub(crate) use answers::{AnsweredRows, SplitAnswers};
 pub use sequence::{SequenceEvaluation, SplitEvaluation};
 use source::SplitSource;
 pub use source::UnscoredSplit;
-pub(crate) use source::is_current;
+pub(crate) use source::{data_digest, is_current};
 pub(crate) use tagging::shown_sentences;
 pub use tagging::{ShownSentence, TaggingEvaluation, TaggingSplitEvaluation};
 

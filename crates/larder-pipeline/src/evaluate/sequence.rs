@@ -100,6 +100,7 @@ pub(super) fn evaluate(
             let (answers, classes) = (predictions.answers.clone(), scores.confusion.len());
             kept.push(SplitAnswers {
                 split: split.clone(),
+                data_digest: source.data_digest.clone(),
                 example_ids: predictions.example_ids.clone(),
                 rows: AnsweredRows::Sequence { gold, answers, classes },
             });

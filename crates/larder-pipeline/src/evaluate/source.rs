@@ -1,7 +1,9 @@
 //! What a split's scores are of: its file, and the rows of it that were left out.
 
+use std::path::Path;
+
 use larder_data::DatasetSpec;
-use larder_store::read_provenance;
+use larder_store::{StoreError, read_provenance};
 use larder_tokens::SKIPPED_ROWS;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,11 @@ impl SplitSource {
             skipped_rows: parts.get(SKIPPED_ROWS).and_then(|rows| rows.parse().ok()).unwrap_or(0),
         })
     }
+}
+
+/// The digest of the file that the cached tokens or features at `path` are of; `None` where an earlier version left it out.
+pub(crate) fn data_digest(path: &Path, split: &str) -> Result<Option<String>, StoreError> {
+    Ok(read_provenance(path)?.and_then(|mut provenance| provenance.parts.remove(&digest_part(split))))
 }
 
 /// Whether a split of `spec` is the file with that digest. A split that is not there, or cannot be read, is not.

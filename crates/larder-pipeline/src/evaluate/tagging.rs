@@ -93,6 +93,7 @@ pub(super) fn evaluate(
             let (gold, predicted) = (answers.gold.clone(), answers.predicted.clone());
             kept.push(SplitAnswers {
                 split: split.clone(),
+                data_digest: data_digest.clone(),
                 example_ids: answers.example_ids.clone(),
                 rows: AnsweredRows::Tagging { gold, predicted },
             });

@@ -337,7 +337,7 @@ fn steps(tuned: &Tuned) -> Vec<StepRecord> {
 
 /// The encoder that a run of that name fine-tuned, in its folder.
 pub(crate) fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, PipelineError> {
-    Encoder::open(&larder_store::Home::new(folder), run).map_err(|error| {
+    Encoder::open(&larder_store::Home::new(folder), run).map(Encoder::of_run).map_err(|error| {
         // The encoder's own way out is for those that were added.
         let problem = match error {
             EncoderError::Broken { path, problem, .. } => format!("{} {problem}", path.display()),

@@ -9,13 +9,17 @@ use larder_data::{DataError, Format, InputFormat, RowProblem};
 pub enum InputError {
     /// Its name ends as none of the formats' do.
     #[error(
-        "{}: nothing tells how it is laid out; expected a name that ends in .csv, .tsv, .jsonl, .parquet, .conll or .txt\n  \
-         `--input-format csv|tsv|jsonl|parquet|conll|text|words` says how",
-        path.display()
+        "{}: nothing tells how it is laid out; expected a name that ends in .csv, .tsv, .jsonl, .parquet{}.txt\n  \
+         `--input-format csv|tsv|jsonl|parquet|{}` says how",
+        path.display(),
+        if *of_words { ", .conll or " } else { " or " },
+        if *of_words { "conll|text|words" } else { "text" }
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
+        /// Whether files of words can be read too.
+        of_words: bool,
     },
     /// Its name ends as plain text does, and as the files do that the run was trained on.
     #[error(
@@ -42,7 +46,7 @@ pub enum InputError {
         format: InputFormat,
     },
     /// Nothing says which column holds what the encoder is to read.
-    #[error("{}: the run does not say which column of a {format} file holds its {holds}\n  `{flag}` does", path.display())]
+    #[error("{}: the run does not say which column of a {format} file holds its {holds}\n  `{flag} N` does", path.display())]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -50,7 +54,7 @@ pub enum InputError {
         format: Format,
         /// `texts` or `words`.
         holds: &'static str,
-        /// The flag that says it, with its value.
+        /// The flag that says it.
         flag: &'static str,
     },
     /// A column's name where columns have positions only.
@@ -79,9 +83,9 @@ pub enum InputError {
     #[error("{source}{hint}")]
     Data {
         /// Where and why.
-        source: DataError,
-        /// The flag that helps, on a line of its own; or nothing.
-        hint: &'static str,
+        source: Box<DataError>,
+        /// The flags that help, on a line of their own; or nothing.
+        hint: String,
     },
     /// The output is of another format than the input.
     #[error(
@@ -145,34 +149,68 @@ pub enum InputError {
     },
 }
 
+/// What is read of each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// A text.
+    Text,
+    /// Two texts.
+    Pair,
+    /// A list of words, or a text.
+    WordsOrText,
+}
+
 impl InputError {
-    /// `error` with the flag that helps.
-    pub(crate) fn of(error: DataError) -> Self {
-        const COLUMN: &str = "\n  `--text-column` and `--text-b-column`, or `--words-column` for words, say which columns \
-                              to read: NAME, or a zero-based position where columns have one";
-        const SKIP: &str = "\n  `--on-bad-row skip` leaves such rows without an answer";
-        const VALUE: &str = "\n  `--text-column NAME`, or `--words-column NAME` for words, says where it is; `--on-bad-row \
-                             skip` leaves such rows without an answer";
-        const COUNT: &str = "\n  `--quoting true|false` says whether quotes enclose fields, `--text-column N` which column to \
-                             read; `--on-bad-row skip` leaves such rows without an answer";
-        const QUOTES: &str = "\n  `--quoting false` takes quotes as plain characters";
-        const WORDS: &str = "\n  `--words-column N` says which column holds the words, `--separator \
-                             tab|space|whitespace` what separates columns; `--on-bad-row skip` leaves such sentences \
-                             without tags";
-        let hint = match &error {
-            DataError::MissingColumn { .. } | DataError::AmbiguousColumn { .. } | DataError::ColumnType { .. } => {
-                COLUMN
+    /// `error` with the flags that help. `can_skip` where it is of one row, which may be left without an answer.
+    pub(super) fn of(error: DataError, reads: Reads, can_skip: bool) -> Self {
+        const QUOTES: &str = "`--quoting false` takes quotes as plain characters";
+        let column = match reads {
+            Reads::Text => {
+                "`--text-column` says which column to read: NAME, or a zero-based position where columns have one"
             }
-            DataError::UnterminatedQuote { .. } => QUOTES,
-            DataError::BadRow { problem, .. } => match problem.as_ref() {
-                RowProblem::MissingValue { .. } | RowProblem::NeitherValue { .. } | RowProblem::Type { .. } => VALUE,
-                RowProblem::ColumnCount { .. } => COUNT,
-                RowProblem::AfterQuote { .. } => QUOTES,
-                RowProblem::TooFewColumns { .. } => WORDS,
-                _ => SKIP,
-            },
-            _ => "",
+            Reads::Pair => {
+                "`--text-column` and `--text-b-column` say which columns to read: NAME, or a zero-based position where \
+                 columns have one"
+            }
+            Reads::WordsOrText => {
+                "`--text-column`, or `--words-column` for words, says which column to read: NAME, or a zero-based position \
+                 where columns have one"
+            }
         };
-        Self::Data { source: error, hint }
+        let value = match reads {
+            Reads::Text => "`--text-column NAME` says where it is",
+            Reads::Pair => "`--text-column NAME` and `--text-b-column NAME` say where both are",
+            Reads::WordsOrText => "`--text-column NAME`, or `--words-column NAME` for words, says where it is",
+        };
+        let (helps, is_row) = match &error {
+            DataError::MissingColumn { .. } | DataError::AmbiguousColumn { .. } | DataError::ColumnType { .. } => {
+                (Some(column), false)
+            }
+            DataError::UnterminatedQuote { .. } => (Some(QUOTES), false),
+            DataError::BadRow { problem, .. } => {
+                let helps = match problem.as_ref() {
+                    // The line itself is no object, wherever its text would be.
+                    RowProblem::Type { expected: "an object", .. } => None,
+                    RowProblem::MissingValue { .. } | RowProblem::NeitherValue { .. } | RowProblem::Type { .. } => {
+                        Some(value)
+                    }
+                    RowProblem::ColumnCount { .. } => Some(
+                        "`--quoting true|false` says whether quotes enclose fields, `--text-column N` which column to read",
+                    ),
+                    RowProblem::AfterQuote { .. } => Some(QUOTES),
+                    RowProblem::TooFewColumns { .. } => Some(
+                        "`--words-column N` says which column holds the words, `--separator tab|space|whitespace` what \
+                         separates columns",
+                    ),
+                    _ => None,
+                };
+                (helps, true)
+            }
+            _ => (None, false),
+        };
+        let skip = (is_row && can_skip).then_some("`--on-bad-row skip` leaves such rows without an answer");
+        let flags: Vec<&str> = helps.into_iter().chain(skip).collect();
+        let hint = if flags.is_empty() { String::new() } else { format!("\n  {}", flags.join("; ")) };
+        Self::Data { source: Box::new(error), hint }
     }
 }

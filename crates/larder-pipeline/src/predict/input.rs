@@ -7,7 +7,7 @@ use larder_data::{
     Content, DataError, Format, InputFormat, InputReader, Layout, Place, Record, RowProblem, Task, TextLines,
 };
 
-use super::error::InputError;
+use super::error::{InputError, Reads};
 use super::layout::{ARGUMENTS, InputFlags, Reader, STANDARD_INPUT, check_flags};
 use crate::{PipelineError, RunRecord};
 
@@ -37,6 +37,9 @@ pub struct Input {
     name: PathBuf,
     format: InputFormat,
     source: Source,
+    reads: Reads,
+    /// Whether a run is to answer them, which may leave rows without an answer.
+    is_for_run: bool,
     /// Rows given.
     given: u64,
 }
@@ -84,15 +87,22 @@ impl Input {
             InputOrigin::Arguments(_) => ARGUMENTS.into(),
         };
         let format = reader.format(&name, flags)?;
+        let is_for_run = reader.is_of_run;
+        let reads = match format {
+            InputFormat::Jsonl | InputFormat::Parquet if reader.task == Task::Tagging => Reads::WordsOrText,
+            _ if reader.pair => Reads::Pair,
+            _ => Reads::Text,
+        };
+        let failed = |error| InputError::of(error, reads, false);
         let Some(rows) = format.rows() else {
             check_flags(&name, format, flags)?;
             let lines: Lines = match origin {
-                InputOrigin::File(_) => Box::new(TextLines::open(&name).map_err(InputError::of)?),
+                InputOrigin::File(_) => Box::new(TextLines::open(&name).map_err(failed)?),
                 InputOrigin::StandardInput => Box::new(TextLines::from_stream(name.clone(), std::io::stdin())),
                 InputOrigin::Arguments(texts) => Box::new(texts.into_iter().map(Ok)),
             };
             let source = Source::Lines { lines, number: 0, pair: reader.pair };
-            return Ok(Self { name, format, source, given: 0 });
+            return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
         };
         let stream: Option<Box<dyn Read + Send>> = match origin {
             InputOrigin::File(_) => None,
@@ -109,12 +119,13 @@ impl Input {
             Ok(rows) => rows,
             // What says nothing is answered by nothing.
             Err(DataError::Empty { path }) if path == Path::new(STANDARD_INPUT) => {
-                let lines = Box::new(std::iter::empty());
-                return Ok(Self { name, format, source: Source::Lines { lines, number: 0, pair: false }, given: 0 });
+                let source = Source::Lines { lines: Box::new(std::iter::empty()), number: 0, pair: false };
+                return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
             }
-            Err(error) => return Err(InputError::of(error)),
+            Err(error) => return Err(failed(error)),
         };
-        Ok(Self { name, format, source: Source::Rows(Box::new(rows), Box::new(layout)), given: 0 })
+        let source = Source::Rows(Box::new(rows), Box::new(layout));
+        Ok(Self { name, format, source, reads, is_for_run, given: 0 })
     }
 
     /// How it is laid out.
@@ -124,7 +135,12 @@ impl Input {
 
     /// The error that ends everything at a row which cannot be answered.
     pub fn bad_row(&self, place: Place, problem: RowProblem) -> PipelineError {
-        InputError::of(DataError::BadRow { path: self.name.clone(), place, problem: Box::new(problem) }).into()
+        let error = DataError::BadRow { path: self.name.clone(), place, problem: Box::new(problem) };
+        InputError::of(error, self.reads, self.is_for_run).into()
+    }
+
+    fn failed(&self, error: DataError) -> PipelineError {
+        InputError::of(error, self.reads, false).into()
     }
 
     /// The reader and the layout of rows; `None` for lines.
@@ -164,21 +180,25 @@ impl Iterator for Input {
                 let Some(row) = rows.next() else {
                     let is_empty = self.given == 0 && self.name != Path::new(STANDARD_INPUT);
                     self.given = u64::MAX;
-                    return is_empty.then(|| Err(InputError::of(DataError::Empty { path: self.name.clone() }).into()));
+                    return is_empty.then(|| Err(self.failed(DataError::Empty { path: self.name.clone() })));
                 };
                 self.given += 1;
                 row.map(|row| AskedRow { place: row.place, content: row.content, record: Some(row.record) })
             }
-            Source::Lines { lines, number, pair } => lines.next()?.map(|line| {
+            Source::Lines { lines, number, pair } => {
                 *number += 1;
-                let content = match self.format {
-                    InputFormat::Words => Ok(Content::Words(line.split_whitespace().map(str::to_owned).collect())),
-                    _ => content_of_line(&line, *pair),
+                let content = match lines.next()? {
+                    Ok(line) if self.format == InputFormat::Words => {
+                        Ok(Ok(Content::Words(line.split_whitespace().map(str::to_owned).collect())))
+                    }
+                    Ok(line) => Ok(content_of_line(&line, *pair)),
+                    Err(DataError::BadRow { problem, .. }) => Ok(Err(*problem)),
+                    Err(error) => Err(error),
                 };
-                AskedRow { place: Place::Line(*number), content, record: None }
-            }),
+                content.map(|content| AskedRow { place: Place::Line(*number), content, record: None })
+            }
         };
-        Some(row.map_err(|error| InputError::of(error).into()))
+        Some(row.map_err(|error| self.failed(error)))
     }
 }
 

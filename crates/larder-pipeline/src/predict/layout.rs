@@ -29,6 +29,8 @@ pub struct InputFlags {
 /// Whose files are read: what is known of them without flags.
 #[derive(Debug, Clone)]
 pub(super) struct Reader {
+    /// Whether a run's files are known; loose texts otherwise.
+    pub is_of_run: bool,
     pub task: Task,
     pub pair: bool,
     /// How the file it was trained on is laid out.
@@ -39,12 +41,18 @@ pub(super) struct Reader {
 
 impl Reader {
     pub fn of_run(record: &RunRecord) -> Self {
-        Self { task: record.task(), pair: record.is_pair(), own: record.layout(), own_ending: record.train_ending() }
+        Self {
+            is_of_run: true,
+            task: record.task(),
+            pair: record.is_pair(),
+            own: record.layout(),
+            own_ending: record.train_ending(),
+        }
     }
 
     /// Of texts, with nothing known of them.
     pub fn of_texts() -> Self {
-        Self { task: Task::Sequence, pair: false, own: None, own_ending: None }
+        Self { is_of_run: false, task: Task::Sequence, pair: false, own: None, own_ending: None }
     }
 
     /// The format of the file at `path`.
@@ -62,7 +70,10 @@ impl Reader {
             }
             (None, Some(format), _) => format,
             (None, None, Some(format)) => format.into(),
-            (None, None, None) => return Err(InputError::UnknownFormat { path: path.to_path_buf() }),
+            (None, None, None) => {
+                let of_words = self.task == Task::Tagging;
+                return Err(InputError::UnknownFormat { path: path.to_path_buf(), of_words });
+            }
         };
         match (self.task, format) {
             (Task::Sequence, InputFormat::Words | InputFormat::Conll) => {
@@ -107,17 +118,17 @@ impl Reader {
         let mut found = Columns { tags: columns.tags.filter(|_| own.is_some()), ..Columns::default() };
         match (self.task, format) {
             (Task::Sequence, _) => {
-                found.text = Some(text.ok_or_else(|| missing("texts", "--text-column N"))?);
+                found.text = Some(text.ok_or_else(|| missing("texts", "--text-column"))?);
                 if self.pair {
                     let text_b = column(&flags.text_b, "--text-b-column", columns.text_b, "text_b")?;
-                    found.text_b = Some(text_b.ok_or_else(|| missing("second texts", "--text-b-column N"))?);
+                    found.text_b = Some(text_b.ok_or_else(|| missing("second texts", "--text-b-column"))?);
                 }
             }
             (Task::Tagging, Format::Conll) => {
-                found.words = Some(words.ok_or_else(|| missing("words", "--words-column N"))?);
+                found.words = Some(words.ok_or_else(|| missing("words", "--words-column"))?);
             }
             (Task::Tagging, Format::Csv | Format::Tsv) => {
-                found.text = Some(text.ok_or_else(|| missing("texts", "--text-column N"))?);
+                found.text = Some(text.ok_or_else(|| missing("texts", "--text-column"))?);
             }
             // Rows have words or texts, unless it is said which.
             (Task::Tagging, Format::Jsonl | Format::Parquet) => {
@@ -190,7 +201,13 @@ mod tests {
     }
 
     fn of_sequence(own: Layout, ending: &str) -> Reader {
-        Reader { task: Task::Sequence, pair: false, own: Some(own), own_ending: Some(ending.to_owned()) }
+        Reader {
+            is_of_run: true,
+            task: Task::Sequence,
+            pair: false,
+            own: Some(own),
+            own_ending: Some(ending.to_owned()),
+        }
     }
 
     fn cola() -> Layout {

@@ -79,7 +79,7 @@ impl Answers {
 }
 
 fn without(split: &str) -> String {
-    format!("predictions.parquet has no answers on {split}: `larder eval` writes them.")
+    format!("predictions.parquet has no answers on {split}: `larder eval RUN` writes them.")
 }
 
 /// Reads the answers of a run.
@@ -109,7 +109,10 @@ fn labels(
         let found = label.as_ref().and_then(|label| record.labels.iter().position(|known| known == label));
         found.ok_or_else(|| {
             let label = label.as_deref().unwrap_or("none");
-            format!("predictions.parquet has the answer `{label}`, which the run does not know: `larder eval` writes it anew.")
+            format!(
+                "predictions.parquet has the answer `{label}`, which the run does not know: `larder eval {}` writes it anew.",
+                record.run
+            )
         })
     };
     let mut all: BTreeMap<String, Labelled> = BTreeMap::new();

@@ -1,12 +1,13 @@
 //! Where the caches of tokens and features lie that a run's answers came from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use larder_data::Content;
 use larder_runtime::Device;
 use larder_store::{TokensProjection, TokensReader};
 
 use super::Lacking;
+use crate::evaluate::{Evaluation, data_digest};
 use crate::{HeadRecord, Larder, RunRecord};
 
 /// The caches of one run.
@@ -15,6 +16,8 @@ pub(super) struct Cache<'a> {
     record: &'a RunRecord,
     /// Under whose name they may lie: a fine-tuned run has an encoder of its own, and its training split that of the other.
     encoders: Vec<&'a str>,
+    /// The splits that were answered, with the digests of their files.
+    judged: Vec<(String, String)>,
 }
 
 /// A split's texts.
@@ -26,12 +29,26 @@ pub(super) struct Texts {
 }
 
 impl<'a> Cache<'a> {
-    pub(super) fn new(larder: &'a Larder, record: &'a RunRecord) -> Self {
+    pub(super) fn new(larder: &'a Larder, record: &'a RunRecord, evaluation: Option<&Evaluation>) -> Self {
         let encoders = match &record.head {
             HeadRecord::Tuned(_) => vec![record.run.as_str(), record.encoder.as_str()],
             _ => vec![record.encoder.as_str()],
         };
-        Self { larder, record, encoders }
+        Self { larder, record, encoders, judged: evaluation.map(Evaluation::judged).unwrap_or_default() }
+    }
+
+    /// Refuses a cached file of other rows than those of `split` that were answered: rows without ids of their own are
+    /// numbered, and those of another file have the same ids.
+    fn check(&self, path: &Path, split: &str) -> Lacking<()> {
+        let answered = self.judged.iter().find(|(judged, digest)| judged == split && !digest.is_empty());
+        let Some((_, answered)) = answered else { return Ok(()) };
+        match data_digest(path, split).map_err(|error| format!("{error}."))? {
+            Some(cached) if cached != *answered => Err(format!(
+                "What the cache holds of {split} is of another file than the answers; `larder eval {}` brings both together.",
+                self.record.run
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The features file of `split` that the head was judged on.
@@ -47,7 +64,7 @@ impl<'a> Cache<'a> {
                 self.record.run
             ));
         }
-        Ok(path)
+        self.check(&path, split).map(|()| path)
     }
 
     /// The tokens file of `split`.
@@ -55,12 +72,13 @@ impl<'a> Cache<'a> {
         let places =
             self.encoders.iter().map(|encoder| self.larder.home().tokens(&self.record.dataset, encoder, split));
         let found = places.filter_map(Result::ok).find(|path| path.is_file());
-        found.ok_or_else(|| {
+        let path = found.ok_or_else(|| {
             format!(
                 "The tokens of {split} are no longer in the cache; `larder eval {}` makes them again.",
                 self.record.run
             )
-        })
+        })?;
+        self.check(&path, split).map(|()| path)
     }
 
     /// The texts of `split`.

@@ -6,7 +6,6 @@ use larder_data::Task;
 use larder_report::{ClassAnswers, ClassSplit, EntitySplit, TaggedSentence};
 use larder_store::read_json_text;
 use larder_tags::{Scheme, strict};
-use serde::de::DeserializeOwned;
 
 use super::Lacking;
 use super::answers::{Answers, Tagged};
@@ -19,18 +18,18 @@ pub(super) fn read(folder: &Path, record: &RunRecord) -> Lacking<Evaluation> {
     let text = match read_json_text(&folder.join(METRICS_FILE)) {
         Ok(Some(text)) => text,
         Ok(None) => return Err(format!("The run was not evaluated: `larder eval {}` does that.", record.run)),
-        Err(error) => return Err(format!("metrics.json cannot be read: {error}; `larder eval` writes it anew.")),
+        Err(error) => return Err(unreadable(&error, record)),
     };
+    let unreadable = |error: serde_json::Error| unreadable(&error, record);
     // By the record's task: numbers as keys cannot be read through a tag.
     match record.task() {
-        Task::Sequence => parse(&text).map(Evaluation::Sequence),
-        Task::Tagging => parse(&text).map(Evaluation::Tagging),
+        Task::Sequence => serde_json::from_slice(&text).map(Evaluation::Sequence).map_err(unreadable),
+        Task::Tagging => serde_json::from_slice(&text).map(Evaluation::Tagging).map_err(unreadable),
     }
 }
 
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Lacking<T> {
-    serde_json::from_slice(text)
-        .map_err(|error| format!("metrics.json cannot be read: {error}; `larder eval` writes it anew."))
+fn unreadable(error: &dyn std::fmt::Display, record: &RunRecord) -> String {
+    format!("metrics.json cannot be read: {error}; `larder eval {}` writes it anew.", record.run)
 }
 
 impl Evaluation {

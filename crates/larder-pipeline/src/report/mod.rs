@@ -58,7 +58,7 @@ fn gather(larder: &Larder, record: &RunRecord) -> Result<Run, PipelineError> {
     let folder = record.folder(larder)?;
     let evaluation = metrics::read(&folder, record);
     let answers = answers::read(&folder, record);
-    let cache = Cache::new(larder, record);
+    let cache = Cache::new(larder, record, evaluation.as_ref().ok());
     let first = evaluation.as_ref().ok().and_then(|evaluation| evaluation.split_names().into_iter().next());
     let embedding = match &first {
         Some(split) => embedding::gather(larder, record, &cache, split, &answers),

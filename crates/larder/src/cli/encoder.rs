@@ -21,7 +21,7 @@ pub enum EncoderCommand {
         /// tokenizer.json; looked for beside the model unless given
         #[arg(long, value_name = "FILE")]
         tokenizer: Option<PathBuf>,
-        /// Replace another encoder of this name
+        /// Replace the encoder of this name, and find out anew what is known of it
         #[arg(long)]
         replace: bool,
         #[command(flatten)]
@@ -41,7 +41,7 @@ pub enum EncoderCommand {
         /// tokenizer.json; a small one is made unless given or beside the configuration
         #[arg(long, value_name = "FILE")]
         tokenizer: Option<PathBuf>,
-        /// Replace another encoder of this name
+        /// Replace the encoder of this name, and find out anew what is known of it
         #[arg(long)]
         replace: bool,
     },
@@ -52,7 +52,7 @@ pub enum EncoderCommand {
         /// The new encoder's name; the old one's with -int8 unless given
         #[arg(long)]
         name: Option<String>,
-        /// Replace another encoder of this name
+        /// Replace the encoder of this name, and find out anew what is known of it
         #[arg(long)]
         replace: bool,
     },
