@@ -249,7 +249,7 @@ fuzz seconds="300": (_cargo-tool "cargo-fuzz" "0.13.2")
     done
     exit "$found"
 
-# Before every commit, and what continuous integration runs: `lint`, then `test`
+# Before every commit: `lint`, then `test`
 [group('check')]
 ready: lint test
 
