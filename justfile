@@ -175,7 +175,7 @@ test-report: _rust setup
     fi
     cargo build --locked --workspace
     LARDER_TEST_BROWSER=1 LARDER_SCREENSHOTS=target/report \
-        cargo test --locked --workspace --test report -- --nocapture
+        cargo test --locked --workspace --test it report:: -- --nocapture
     ls target/report
 
 # Exported runs, answered by the Python of their own cards beside `larder predict`: the quick start's, and CoLA's where it is

@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
-use crate::{hint, names};
+use super::{hint, names};
 
 const QUICK: [&str; 6] = ["--c", "1", "--class-weight", "none", "--threshold", "half"];
 

@@ -10,7 +10,7 @@ use larder_store::{FeatureBatch, FeatureRows, FeaturesFile, join_parquet, write_
 use larder_tests::{Answer, FakeHub, Kitchen, binary, repository, toy};
 use serde_json::{Value as Json, json};
 
-use crate::{hint, names};
+use super::{hint, names};
 
 /// Of a fit that takes no time.
 const QUICK: [&str; 6] = ["--c", "1", "--class-weight", "none", "--threshold", "half"];

@@ -9,7 +9,7 @@ use larder_tags::Scheme;
 use larder_tests::{Answer, Kitchen, tagged_toy, toy};
 use parquet::arrow::ArrowWriter;
 
-use crate::{hint, names};
+use super::{hint, names};
 
 /// What a run of these tests is trained with: how good it is does not matter.
 const QUICK: [&str; 6] = ["--c", "1", "--class-weight", "none", "--threshold", "half"];

@@ -1,8 +1,6 @@
 //! Tokens beside those of transformers, made by `tests/goldens/tokens/recipe.py`.
 
-mod common;
-
-use common::{golden, minilm, small};
+use crate::common::{golden, minilm, small};
 use larder_data::Content;
 use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
 use serde::Deserialize;

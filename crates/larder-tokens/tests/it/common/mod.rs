@@ -27,12 +27,10 @@ pub fn minilm() -> Option<Tokenizer> {
     Some(Tokenizer::load(&path).unwrap())
 }
 
-#[allow(dead_code, reason = "not every test binary needs each helper")]
 pub fn text(text: &str) -> Content {
     Content::Text { text: text.to_owned(), text_b: None }
 }
 
-#[allow(dead_code, reason = "not every test binary needs each helper")]
 pub fn pair(text: &str, text_b: &str) -> Content {
     Content::Text { text: text.to_owned(), text_b: Some(text_b.to_owned()) }
 }

@@ -1,8 +1,6 @@
 //! What training promises: a choice made on train only, the same on any number of threads, and clear refusals.
 
-mod common;
-
-use common::{column, labels, names, noise};
+use crate::common::{column, labels, names, noise};
 use larder_metrics::Metric;
 use larder_train::{
     ClassWeight, ClassWeightChoice, FeatureColumn, Progress, ThresholdChoice, TrainSettings, Trained, train,

@@ -1,8 +1,6 @@
 //! Models run, and what is wrong with an input is said before they do.
 
-mod common;
-
-use common::{fixture, runtime};
+use crate::common::{fixture, runtime};
 use half::f16;
 use larder_runtime::{
     Device, ElementType, RanOn, RuntimeError, Session, SessionSettings, TensorData, TensorInfo, TensorView,

@@ -10,7 +10,7 @@ use larder_metrics::{
     compare_with_majority, majority_baseline,
 };
 
-use crate::random::Random;
+use super::random::Random;
 
 /// What is the matter with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -82,7 +82,7 @@ fn names(text: &str, mark: &str) -> bool {
 
 /// The words that the tests of this folder give to `hint`.
 fn hints() -> BTreeSet<String> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hints");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/hints");
     let mut found = BTreeSet::new();
     for file in std::fs::read_dir(here).unwrap() {
         let code = std::fs::read_to_string(file.unwrap().path()).unwrap();

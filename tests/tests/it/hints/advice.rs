@@ -1,9 +1,9 @@
 //! What the findings of a run advise: the command that a finding is told by takes the flags that it names, and ends well. When
-//! each is said is tested beside the findings (`crates/larder-diagnose`, `tests/tests/diagnose.rs`).
+//! each is said is tested beside the findings (`crates/larder-diagnose`, `tests/tests/it/diagnose.rs`).
 
 use larder_tests::{Kitchen, tagged_toy, toy};
 
-use crate::hint;
+use super::hint;
 
 /// Flags that follow a piece of advice.
 type Advice = (&'static str, &'static [&'static str]);

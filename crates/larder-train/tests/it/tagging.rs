@@ -1,7 +1,5 @@
 //! Tagging heads: against SciPy, against each other, streamed and not, on disk and in use.
 
-mod common;
-
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,7 +8,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::noise;
+use crate::common::noise;
 use larder_store::StoreError;
 use larder_tags::{Entity, TagSet};
 use larder_train::{

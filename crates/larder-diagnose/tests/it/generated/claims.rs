@@ -3,7 +3,7 @@
 use larder_diagnose::{Diagnosis, Weighing};
 use larder_metrics::Metric;
 
-use crate::runs::{Frozen, Made, Run, Split, Tuned};
+use super::runs::{Frozen, Made, Run, Split, Tuned};
 
 /// A share of the rows.
 fn accuracy(split: &Split) -> f64 {

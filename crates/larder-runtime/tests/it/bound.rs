@@ -1,8 +1,6 @@
 //! Vectors that stay where a session runs.
 
-mod common;
-
-use common::{fixture, runtime};
+use crate::common::{fixture, runtime};
 use larder_runtime::{Bound, Device, RuntimeError, Session, SessionSettings, TensorView};
 
 fn bound() -> Option<Bound> {

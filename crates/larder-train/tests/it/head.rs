@@ -1,10 +1,8 @@
 //! A head on disk and in use.
 
-mod common;
-
 use std::fs;
 
-use common::{column, labels, names};
+use crate::common::{column, labels, names};
 use larder_train::{FeatureColumn, HEAD_JSON, HEAD_SAFETENSORS, LogisticHead, TrainError, TrainSettings, train};
 
 fn trained(classes: usize) -> (LogisticHead, Vec<FeatureColumn>, Vec<usize>) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_store::{FeatureBatch, FeatureRows, FeaturesFile, join_parquet, write_features_part};
 use larder_tests::{Kitchen, repository, tagged_toy, toy};
 
-use crate::{hint, names};
+use super::{hint, names};
 
 /// One strength and no class weights: fits take time.
 const QUICK: [&str; 6] = ["--c", "1", "--class-weight", "none", "--threshold", "half"];

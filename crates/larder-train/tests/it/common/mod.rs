@@ -1,7 +1,5 @@
 //! Problems the tests share.
 
-#![allow(dead_code, reason = "each test file uses some of it")]
-
 use larder_train::FeatureColumn;
 use ndarray::Array2;
 

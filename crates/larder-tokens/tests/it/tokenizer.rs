@@ -1,12 +1,10 @@
 //! What a tokenizer knows of itself, what it refuses, and what holds for every text.
 
-mod common;
-
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use common::{golden, minilm, pair, small, text};
+use crate::common::{golden, minilm, pair, small, text};
 use larder_data::Content;
 use larder_tokens::{NO_WORD, TokenizeSettings, Tokenizer, TokensError};
 use proptest::prelude::*;

@@ -1,0 +1,11 @@
+//! Data sets as users have them, read from real files.
+
+mod data_sets;
+mod no_target;
+mod parquet;
+mod reader;
+mod round_trip;
+mod scored;
+mod scripts;
+mod spec;
+mod tagging;

@@ -1,0 +1,6 @@
+//! Scores beside those of scikit-learn and seqeval, and what holds of them whatever the answers.
+
+mod entity_goldens;
+mod entity_properties;
+mod goldens;
+mod properties;

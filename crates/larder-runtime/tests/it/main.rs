@@ -1,0 +1,7 @@
+//! Models run, and how the runtime gets onto a machine.
+
+mod bound;
+#[path = "../common/mod.rs"]
+mod common;
+mod session;
+mod setup;

@@ -1,0 +1,3 @@
+//! Files with a bit that is not as it was written.
+
+mod flipped_bits;

@@ -1,0 +1,5 @@
+//! Tokens beside those of the `transformers` library, and what holds of them whatever the text.
+
+mod common;
+mod goldens;
+mod tokenizer;
