@@ -7,8 +7,9 @@ python := if os_family() == "windows" { "python" } else { "python3" }
 fetch := python + " crates/larder-runtime/setup/fetch.py"
 larder := "target/release/larder"
 
-# rustup puts cargo where a shell that was open before does not look.
-export PATH := env("HOME", "") / ".cargo/bin:" + env("PATH")
+# rustup puts cargo where a shell that was open before does not look; the tools of `lint` are the repository's.
+tools := justfile_directory() / ".larder/tools"
+export PATH := env("HOME", "") / ".cargo/bin:" + tools / "bin:" + env("PATH")
 
 # What the stages use unless told: the dataset file, the encoder's name and where it comes from.
 default_dataset := "data/intents/intents.toml"
@@ -145,7 +146,7 @@ story: _cola encoder-add
     cargo build --release --locked --package larder --package larder-pipeline --example story
     LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" target/release/examples/story
 
-# Everything that must pass: set up, then all tests
+# All tests, with what they run on set up first
 [group('check')]
 test: _rust setup
     cargo test --locked --workspace --no-fail-fast
@@ -210,18 +211,12 @@ test-export: quickstart
 
 # Fuzz the reading of models, of the data beside them and of weights, for that many seconds in all (needs nightly Rust)
 [group('check')]
-fuzz seconds="300": _rust
+fuzz seconds="300": (_cargo-tool "cargo-fuzz" "0.13.2")
     #!/usr/bin/env bash
     set -euo pipefail
     if ! cargo +nightly --version >/dev/null 2>&1; then
         echo "nightly Rust is missing, whose sanitizers fuzzing needs: installing it with rustup"
         rustup toolchain install nightly --profile minimal
-    fi
-    tools="$PWD/.larder/tools"
-    export PATH="$tools/bin:$PATH"
-    if ! command -v cargo-fuzz >/dev/null; then
-        echo "cargo-fuzz is missing, installing it into .larder/tools"
-        cargo install --quiet --locked --root "$tools" cargo-fuzz@0.13.2
     fi
     crate=crates/larder-onnx/fuzz
     built="${CARGO_TARGET_DIR:-$PWD/target}/fuzz"
@@ -254,11 +249,55 @@ fuzz seconds="300": _rust
     done
     exit "$found"
 
-# Format, lint, documentation, tests, generated files: before every commit
+# Before every commit: `lint`, then `test`
 [group('check')]
-ready: _rust && test goldens-check
+ready: lint test
+
+# Everything but the tests, cheap checks first; each is a recipe of its own
+[group('check')]
+lint: fmt-check typos goldens-check unused deny advisories clippy doc
+
+# Is the code formatted? (`cargo fmt --all` formats it)
+[group('check')]
+fmt-check: _rust
     cargo fmt --all --check
+
+# Misspelt words; `typos.toml` has those that are meant
+[group('check')]
+typos:
+    test -x "{{ tools }}/typos-1.52.0/bin/typos" || PIP_ROOT_USER_ACTION=ignore {{ python }} -m pip install --quiet \
+        --disable-pip-version-check --target "{{ tools }}/typos-1.52.0" typos==1.52.0
+    "{{ tools }}/typos-1.52.0/bin/typos"
+
+# Dependencies that nothing uses
+[group('check')]
+unused: (_cargo-tool "cargo-machete" "0.9.2")
+    cargo machete
+
+# Licences, sources and second versions of the dependencies, as `deny.toml` allows them
+[group('check')]
+deny: (_cargo-tool "cargo-deny" "0.20.2")
+    cargo deny --locked check --deny warnings bans licenses sources
+
+# Security advisories about the dependencies; skipped where their database cannot be fetched
+[group('check')]
+advisories: (_cargo-tool "cargo-deny" "0.20.2")
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo deny --log-level off fetch db; then
+        echo "SKIPPED: advisories, whose database (github.com/RustSec/advisory-db) cannot be fetched"
+        exit
+    fi
+    cargo deny --locked check advisories
+
+# Clippy on everything, tests too; a warning fails
+[group('check')]
+clippy: _rust
     cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# The documentation builds without a warning
+[group('check')]
+doc: _rust
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 # Do the recipes that need nothing but Python still make the files that are checked in?
@@ -344,6 +383,16 @@ _rust:
     if ! command -v cc >/dev/null && ! command -v gcc >/dev/null && ! command -v clang >/dev/null; then
         echo "there is no C compiler, which Rust links with: install gcc (Debian, Ubuntu: apt install gcc)" >&2
         exit 1
+    fi
+
+# A command of cargo's; unoptimised it builds in a third of the time and still answers in seconds.
+_cargo-tool name version: _rust
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v "{{ name }}" >/dev/null; then
+        echo "{{ name }} is missing, building it into .larder/tools (a minute or two)"
+        unset CARGO_TARGET_DIR
+        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "{{ tools }}" "{{ name }}@{{ version }}"
     fi
 
 # CoLA, or how to get it.

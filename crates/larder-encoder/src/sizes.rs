@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_familys_keys_are_read() {
+    fn keys_of_each_family_are_read() {
         let said = |json: &str| {
             let Sizes { layers, hidden } = Sizes::of(json.as_bytes());
             [layers, hidden].map(|size| size.map(|Size { key, size }| format!("{key} {size}")))

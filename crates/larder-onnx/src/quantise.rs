@@ -49,11 +49,14 @@ impl Model {
         let mut b = GraphBuilder::from_graph(graph, opset);
         nodes.iter().for_each(|node| b.reserve(node));
         let mut rows = HashMap::new();
+        let mut uses: HashMap<String, i64> = HashMap::new();
         let mut changed = 0;
         for node in nodes {
             match weights.get(node.input.get(1).map_or("", String::as_str)).filter(|_| is_linear(&node)) {
                 Some(weight) => {
-                    linear(&mut b, &node, weight, &mut rows)?;
+                    let uses = uses.entry(weight.name().to_owned()).or_insert(0);
+                    linear(&mut b, &node, weight, *uses, &mut rows)?;
+                    *uses += 1;
                     changed += 1;
                 }
                 None => b.push(node),
@@ -87,11 +90,21 @@ struct Rows {
     scale: Value,
 }
 
-/// One product. Its result keeps its name.
+/// A copy of a weight of `inputs` rows that `uses` products have read already, made when the model is loaded.
+///
+/// Layers may share a weight, and ONNX Runtime's own remedy for products that overflow (`session.x64quantprecision`) refuses
+/// one that several products read. Each slice reaches further than the last, or the runtime would take all for one.
+fn copied(b: &mut GraphBuilder, weight: &Value, inputs: i64, uses: i64) -> Value {
+    let [start, end, axis] = [0, inputs + uses, 0].map(|value| b.integers(&[value]));
+    b.slice(weight, &start, &end, &axis)
+}
+
+/// One product. Its result keeps its name. `uses` products have read its weight before.
 fn linear(
     b: &mut GraphBuilder,
     node: &NodeProto,
     weight: &TensorProto,
+    uses: i64,
     known: &mut HashMap<String, Rows>,
 ) -> Result<(), OnnxError> {
     let scope = node.name().rsplit_once('.').map_or("", |(scope, _)| scope).to_owned();
@@ -100,7 +113,11 @@ fn linear(
         let rows =
             known.entry(node.input[0].clone()).or_insert_with(|| quantised_rows(b, &Value::named(&node.input[0])));
         let (integers, scales) = quantised_weight(weight)?;
-        let integers = b.initializer(integers);
+        let inputs = integers.dims.first().copied().unwrap_or(0);
+        let mut integers = b.initializer(integers);
+        if uses > 0 {
+            integers = copied(b, &integers, inputs, uses);
+        }
         let scales = b.initializer(scales);
         let one = b.scalar("one", 1.0);
         let zero = b.initializer(TensorProto::from_raw("constant.uint8.128", &[], DataType::Uint8, vec![ZERO]));

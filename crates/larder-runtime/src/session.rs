@@ -209,7 +209,10 @@ fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> o
         .with_intra_op_spinning(settings.spin)?
         .with_inter_threads(1)?
         .with_parallel_execution(false)?
-        .with_memory_pattern(false)?;
+        .with_memory_pattern(false)?
+        // On x86 without VNNI the runtime's product of unsigned by signed bytes adds pairs in 16 bits, and what does not fit is
+        // cut without a word. With this it multiplies unsigned bytes there, which are exact; elsewhere nothing changes.
+        .with_config_entry("session.x64quantprecision", "1")?;
     let builder = match ran_on {
         RanOn::Cpu => builder.with_execution_providers([CPU::default().with_arena_allocator(true).build()])?,
         RanOn::Cuda { .. } => builder.with_execution_providers([cuda::provider(settings.tf32)])?,

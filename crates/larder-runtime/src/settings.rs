@@ -23,6 +23,8 @@ pub const DEFAULT_TF32: bool = true;
 /// - on CUDA the arena grows by what is asked for, not to the next power of two, for the same reason;
 /// - subnormal numbers are kept: ONNX Runtime's switch reaches its own threads and the thread that
 ///   made the process's first session, but no other, so results would depend on who runs a batch;
+/// - products of bytes are exact on every processor (`session.x64quantprecision`): on x86 without VNNI the runtime's fastest
+///   ones overflow;
 /// - operators run one after the other: an encoder is a chain, and the threads serve better inside one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSettings {

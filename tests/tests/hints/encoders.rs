@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use larder_onnx::families::OPSET;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
 use larder_onnx::{Axis, GraphBuilder, Model, Value, attribute};
@@ -56,7 +57,7 @@ fn changed(kitchen: &Kitchen, name: &str, change: impl FnOnce(&mut GraphProto)) 
 
 /// Puts other outputs in the place of a graph's.
 fn with_outputs(graph: &mut GraphProto, make: impl FnOnce(&mut GraphBuilder) -> Vec<(&'static str, Value, Vec<Axis>)>) {
-    let mut builder = GraphBuilder::from_graph(std::mem::take(graph), 17);
+    let mut builder = GraphBuilder::from_graph(std::mem::take(graph), OPSET);
     let outputs = make(&mut builder);
     builder.clear_outputs();
     for (name, value, axes) in outputs {

@@ -233,7 +233,10 @@ impl Card<'_> {
         let kept = match self.precision {
             Precision::F32 => "float32",
             Precision::F16 => "float32, the encoder's matrices kept in float16",
-            Precision::Int8 => "float32, the encoder's products in 8-bit integers (ONNX Runtime's operators)",
+            Precision::Int8 => {
+                "float32, the encoder's products in 8-bit integers (ONNX Runtime's operators; on x86 processors without VNNI they \
+                 overflow unless the session option `session.x64quantprecision` is `1`, as below)"
+            }
         };
         let _ = writeln!(
             card,

@@ -1,8 +1,9 @@
 //! Encoders of every family against PyTorch: `tests/goldens/encoder/recipe.py` made the expected values.
 
+use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{
-    EncoderConfig, Family, FusedForm, Interface, Model, Weights, build, build_fused, families, random_weights,
-    unused_weights,
+    Axis, EncoderConfig, Family, FusedForm, GraphBuilder, Interface, Model, TensorProto, Weights, attribute, build,
+    build_fused, families, random_weights, unused_weights,
 };
 use larder_runtime::TensorView;
 
@@ -163,6 +164,34 @@ fn products_in_integers_come_close_whatever_shares_the_batch() {
         // A last bit that decides between two levels is worth one of them.
         let cosine = smallest_cosine(&alone[last], &found[last][..length * width], width);
         assert!(cosine > 0.9999, "{family}: cosine {cosine} between alone and in a batch");
+    }
+}
+
+#[test]
+fn products_of_bytes_are_exact_on_every_processor() {
+    // Two products of these add up to more than 16 bits hold, which is where processors without VNNI cut.
+    const SIZE: usize = 64;
+    let byte = |name: &str, dims: &[usize], dtype: DataType, byte: u8| {
+        TensorProto::from_raw(name, dims, dtype, vec![byte; dims.iter().product()])
+    };
+    for dtype in [DataType::Int8, DataType::Uint8] {
+        let mut b = GraphBuilder::new("bytes", 17);
+        let x = b.input("x", DataType::Float, &[Axis::symbol("rows"), Axis::Fixed(SIZE)]);
+        let scale = b.scalar("one", 1.0);
+        let zero = b.initializer(byte("zero", &[], DataType::Uint8, 0));
+        let x = b.node("QuantizeLinear", &[&x, &scale, &zero], vec![]);
+        let weight = b.initializer(byte("weight", &[SIZE, SIZE], dtype, 127));
+        let product = b.node("MatMulInteger", &[&x, &weight], vec![]);
+        let product = b.node("Cast", &[&product], vec![attribute::int("to", DataType::Float as i64)]);
+        b.output(&product, "y", DataType::Float, &[Axis::symbol("rows"), Axis::Fixed(SIZE)]);
+        let model = Model::from_graph(b.finish(), 17).expect("hangs together");
+        let rows = vec![255.0_f32; 3 * SIZE];
+        let found = session(&model).run(&[("x", TensorView::f32(&[3, SIZE], &rows))], &["y"]).expect("runs");
+        assert!(
+            floats(&found[0]).iter().all(|&y| y == 255.0 * 127.0 * SIZE as f32),
+            "{dtype:?}: {:?}",
+            floats(&found[0])[0]
+        );
     }
 }
 
