@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use larder_store::{FeaturesFile, Home};
+use larder_files::Home;
+use larder_store::FeaturesFile;
 use serde_json::Value;
 use tempfile::TempDir;
 

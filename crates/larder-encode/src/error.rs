@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use larder_encoder::EncoderError;
+use larder_files::FileError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;
@@ -21,6 +22,9 @@ pub enum EncodeError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A Parquet file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Sentences could not be cut into windows.

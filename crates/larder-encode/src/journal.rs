@@ -14,7 +14,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use larder_store::{StoreError, kill_point};
+use larder_files::{FileError, kill_point};
 
 use crate::plan::Batch;
 
@@ -43,18 +43,18 @@ impl Journal {
     /// `count` tells how many there must be.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub(crate) fn open(
         part: &Path,
         batches: &[Batch],
         count: impl Fn(&Batch) -> usize,
         mut each: impl FnMut(usize, &[f32]),
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, FileError> {
         let path = Self::path_of(part);
         let mut journal = Self { path, length: 0, unsaved: Vec::new(), saved_at: Instant::now() };
         let file = match File::open(&journal.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(journal),
-            file => file.map_err(StoreError::io("open", &journal.path))?,
+            file => file.map_err(FileError::io("open", &journal.path))?,
         };
         let mut reader = BufReader::with_capacity(1 << 20, file);
         let mut seen = vec![false; batches.len()];
@@ -82,18 +82,18 @@ impl Journal {
     /// Takes note of a finished batch, and saves it with those before it if it is time; `numbers_of` gives a batch's.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub(crate) fn finished(
         &mut self,
         index: usize,
         batches: &[Batch],
         numbers_of: impl FnMut(usize, &mut Vec<f32>),
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), FileError> {
         self.unsaved.push(index);
         if self.saved_at.elapsed() < SAVE_EVERY {
             return Ok(());
         }
-        self.save(batches, numbers_of).map_err(StoreError::io("write", &self.path))?;
+        self.save(batches, numbers_of).map_err(FileError::io("write", &self.path))?;
         kill_point("batches-saved");
         self.saved_at = Instant::now();
         Ok(())

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use larder_encoder::Encoder;
+use larder_files::{Freshness, Provenance};
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::Device;
-use larder_store::{FeatureDtype, Freshness, Level, Provenance};
+use larder_store::{FeatureDtype, Level};
 use serde::{Deserialize, Serialize};
 
 use crate::unit::Cut;

@@ -13,11 +13,12 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use larder_encoder::Encoder;
+use larder_files::{FileError, Parts, Provenance, kill_point};
 use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{
-    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, Parts, Provenance, StoreError,
-    TokensProjection, TokensReader, join_parquet, kill_point, read_provenance, rows_per_group, write_features_part,
+    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, StoreError, TokensProjection,
+    TokensReader, join_parquet, read_provenance, rows_per_group, write_features_part,
 };
 
 use crate::chunk::{Chunk, Chunks};
@@ -431,7 +432,7 @@ impl Work {
         let mut report = self.report;
         report.rows = FeaturesFile::open(target)?.rows();
         report.file_bytes = std::fs::metadata(target)
-            .map_err(|source| StoreError::Io { action: "read", path: target.to_path_buf(), source })?
+            .map_err(|source| FileError::Io { action: "read", path: target.to_path_buf(), source })?
             .len();
         report.run_seconds = run_started.elapsed().as_secs_f64();
         report.seconds = started.elapsed().as_secs_f64();

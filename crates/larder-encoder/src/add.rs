@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_files::{Home, digest_bytes, digest_file};
 use larder_onnx::{EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
 use larder_runtime::Runtime;
-use larder_store::{Home, digest_bytes, digest_file};
 
 use crate::EncoderError;
 use crate::error::listed;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_files::{Home, check_name, digest_bytes};
 use larder_onnx::{Interface, Model, Pool};
-use larder_store::{Home, check_name, digest_bytes};
 use larder_tokens::Tokenizer;
 
 use crate::EncoderError;
@@ -12,7 +12,7 @@ use crate::files::{names_in, read, read_optional};
 use crate::install::recover;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION};
 use crate::sizes::Sizes;
-use larder_checksums::verify_json;
+use larder_files::verify_json;
 
 /// The graph and its parameters.
 pub const MODEL_FILE: &str = "model.onnx";
@@ -46,7 +46,7 @@ impl Encoder {
     /// Opens the encoder of that name.
     ///
     /// # Errors
-    /// [`EncoderError::NotFound`] lists the encoders there are; [`EncoderError::Broken`]; [`EncoderError::Store`] for a
+    /// [`EncoderError::NotFound`] lists the encoders there are; [`EncoderError::Broken`]; [`EncoderError::File`] for a
     /// name that cannot be a folder's.
     pub fn open(home: &Home, name: &str) -> Result<Self, EncoderError> {
         check_name("encoder", name)?;

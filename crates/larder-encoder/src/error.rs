@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use larder_files::FileError;
 use larder_hub::HubError;
 use larder_onnx::{NotFinite, OnnxError};
 use larder_runtime::RuntimeError;
-use larder_store::StoreError;
 use larder_tokens::TokensError;
 
 use crate::vocabulary::BrokenVocabulary;
@@ -16,7 +16,7 @@ use crate::vocabulary::BrokenVocabulary;
 pub enum EncoderError {
     /// A file or folder of the encoder could not be written, locked or named.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    File(#[from] FileError),
     /// A file that could not be read.
     #[error("cannot read {}", path.display())]
     Read {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use larder_files::Home;
 use larder_onnx::{EncoderConfig, Hints, OnnxError, build, random_weights};
 use larder_runtime::Runtime;
-use larder_store::Home;
 
 use crate::EncoderError;
 use crate::add::source_file;

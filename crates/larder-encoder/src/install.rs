@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_store::{FolderLock, Home, kill_point};
+use larder_files::{FolderLock, Home, kill_point};
 
 use crate::EncoderError;
 
@@ -25,7 +25,7 @@ impl Workshop {
     /// Takes the folder and tidies up after processes that were killed.
     ///
     /// # Errors
-    /// [`EncoderError::Store`] when another process holds it; [`EncoderError::Folder`].
+    /// [`EncoderError::File`] when another process holds it; [`EncoderError::Folder`].
     pub fn open(home: &Home) -> Result<Self, EncoderError> {
         let encoders = home.encoders();
         let workshop = Self { _lock: FolderLock::take(&encoders)?, encoders };
@@ -166,7 +166,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let home = Home::new(root.path());
         let workshop = Workshop::open(&home).expect("nobody else");
-        assert!(matches!(Workshop::open(&home), Err(EncoderError::Store(_))), "one process at a time");
+        assert!(matches!(Workshop::open(&home), Err(EncoderError::File(_))), "one process at a time");
 
         let dropped = workshop.stage("a").expect("can be made").folder().to_path_buf();
         assert!(!dropped.exists());

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use larder_files::{Home, digest_bytes, write_atomic, write_json};
 use larder_onnx::{Hints, Interface, Model};
 use larder_runtime::Runtime;
-use larder_store::{Home, digest_bytes, write_atomic, write_json};
 use larder_tokens::Tokenizer;
 
 use crate::EncoderError;

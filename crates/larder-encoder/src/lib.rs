@@ -11,7 +11,7 @@
 //! ```no_run
 //! use larder_encoder::{AddRequest, Encoder, add};
 //! use larder_runtime::Runtime;
-//! use larder_store::Home;
+//! use larder_files::Home;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let home = Home::new("artifacts");

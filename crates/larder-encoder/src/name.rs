@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder_store::check_name;
+use larder_files::check_name;
 
 use crate::EncoderError;
 
@@ -12,7 +12,7 @@ const GENERIC: [&str; 4] = ["model", "onnx", "encoder", "config"];
 /// The encoder's name: the one given, or the file's or folder's own made fit to be a folder's name.
 ///
 /// # Errors
-/// [`EncoderError::Store`] for a given name that cannot be a folder's; [`EncoderError::NoName`] when nothing of the
+/// [`EncoderError::File`] for a given name that cannot be a folder's; [`EncoderError::NoName`] when nothing of the
 /// path can be.
 pub(crate) fn encoder_name(given: Option<&str>, source: &Path) -> Result<String, EncoderError> {
     if let Some(name) = given {
@@ -65,7 +65,7 @@ mod tests {
     fn a_given_name_is_taken_as_it_is_or_refused() {
         assert_eq!(encoder_name(Some("mini.1"), Path::new("/x")).expect("is fine"), "mini.1");
         for bad in ["../x", "", ".hidden", "a/b", "a b", "C:\\x"] {
-            assert!(matches!(encoder_name(Some(bad), Path::new("/x")), Err(EncoderError::Store(_))), "{bad:?}");
+            assert!(matches!(encoder_name(Some(bad), Path::new("/x")), Err(EncoderError::File(_))), "{bad:?}");
         }
         assert!(matches!(encoder_name(None, Path::new("/")), Err(EncoderError::NoName { .. })));
     }

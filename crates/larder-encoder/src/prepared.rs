@@ -7,13 +7,13 @@
 
 use std::path::Path;
 
+use larder_files::digest_bytes;
 use larder_onnx::families::metadata;
 use larder_onnx::{
     EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Lifted, Model, Weights, build, build_fused,
     lift, select_features,
 };
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
-use larder_store::digest_bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::EncoderError;

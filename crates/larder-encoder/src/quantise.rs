@@ -1,9 +1,9 @@
 //! An encoder of 8-bit products made from one of floats.
 
+use larder_files::Home;
 use larder_onnx::families::metadata;
 use larder_onnx::{FeatureKind, FeatureOutput, Hints};
 use larder_runtime::Runtime;
-use larder_store::Home;
 
 use crate::EncoderError;
 use crate::encoder::{CONFIG_FILE, Encoder};

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_files::Home;
 use larder_onnx::Family;
-use larder_store::Home;
 
 use crate::EncoderError;
 use crate::add::source_file;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use larder_encoder::EncoderError;
+use larder_files::FileError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
-use larder_store::StoreError;
 
 /// An export failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum ExportError {
     Runtime(#[from] RuntimeError),
     /// A file.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    File(#[from] FileError),
     /// A graph that takes one size of batch or text only.
     #[error(
         "encoder `{encoder}` takes {sizes} only, and an exported file takes any; add the encoder from config.json and \

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_store::{FolderLock, StoreError, kill_point, write_atomic};
+use larder_files::{FileError, FolderLock, kill_point, write_atomic};
 
 use crate::EXPORT_FILE;
 use crate::error::ExportError;
@@ -20,10 +20,10 @@ impl ExportFolder {
     /// Takes the place for `target`, which may be missing or empty; an export in it is replaced at the end if `force` says so.
     ///
     /// # Errors
-    /// [`ExportError::NotEmpty`], [`ExportError::NotAnExport`]; [`StoreError::Locked`] while another process exports there.
+    /// [`ExportError::NotEmpty`], [`ExportError::NotAnExport`]; [`FileError::Locked`] while another process exports there.
     pub fn begin(target: &Path, force: bool) -> Result<Self, ExportError> {
         // A name of its own, whatever way it was written: `.`, `out/`, `../out`.
-        let absolute = std::path::absolute(target).map_err(StoreError::io("find", target))?;
+        let absolute = std::path::absolute(target).map_err(FileError::io("find", target))?;
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.ok_or_else(|| ExportError::NotAnExport { path: target.to_path_buf() })?;
         let path = absolute.with_file_name(format!(".{name}.exporting"));
@@ -45,7 +45,7 @@ impl ExportFolder {
     /// Writes a file.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         Ok(write_atomic(&self.file(name), |file| std::io::Write::write_all(file, bytes))?)
     }
@@ -53,24 +53,24 @@ impl ExportFolder {
     /// Gives the folder its name.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; the folder that was there is then there still.
+    /// [`FileError::Io`]; the folder that was there is then there still.
     pub fn finish(mut self) -> Result<PathBuf, ExportError> {
         let lock_file = self.path.join(FolderLock::FILE);
-        std::fs::remove_file(&lock_file).map_err(StoreError::io("remove", &lock_file))?;
+        std::fs::remove_file(&lock_file).map_err(FileError::io("remove", &lock_file))?;
         let old = replaced(&self.path);
         let replaces = self.target.join(EXPORT_FILE).exists();
         if replaces {
-            std::fs::rename(&self.target, &old).map_err(StoreError::io("move", &self.target))?;
+            std::fs::rename(&self.target, &old).map_err(FileError::io("move", &self.target))?;
             kill_point("export-moved-aside");
         } else if self.target.exists() {
-            std::fs::remove_dir(&self.target).map_err(StoreError::io("replace", &self.target))?;
+            std::fs::remove_dir(&self.target).map_err(FileError::io("replace", &self.target))?;
         }
         if let Err(error) = std::fs::rename(&self.path, &self.target) {
             if replaces {
                 // What was there is better than nothing.
                 let _ = std::fs::rename(&old, &self.target);
             }
-            return Err(StoreError::io("rename into place", &self.target)(error).into());
+            return Err(FileError::io("rename into place", &self.target)(error).into());
         }
         kill_point("export-placed");
         remove(&old)?;
@@ -101,7 +101,7 @@ fn recover(target: &Path, old: &Path) -> Result<(), ExportError> {
     // An empty folder may have been made in its place meanwhile; anything else is not to be touched.
     match std::fs::remove_dir(target) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
-        _ => Ok(std::fs::rename(old, target).map_err(StoreError::io("put back", old))?),
+        _ => Ok(std::fs::rename(old, target).map_err(FileError::io("put back", old))?),
     }
 }
 
@@ -113,7 +113,7 @@ fn check(target: &Path, force: bool) -> Result<(), ExportError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
             return Err(ExportError::NotAnExport { path: path() });
         }
-        Err(error) => return Err(StoreError::io("list", target)(error).into()),
+        Err(error) => return Err(FileError::io("list", target)(error).into()),
     };
     match (entries.count(), target.join(EXPORT_FILE).is_file()) {
         (0, _) => Ok(()),
@@ -126,12 +126,12 @@ fn check(target: &Path, force: bool) -> Result<(), ExportError> {
 
 /// Removes all but the lock.
 fn clear(folder: &Path) -> Result<(), ExportError> {
-    for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
-        let entry = entry.map_err(StoreError::io("list", folder))?;
+    for entry in std::fs::read_dir(folder).map_err(FileError::io("list", folder))? {
+        let entry = entry.map_err(FileError::io("list", folder))?;
         if entry.file_name() != FolderLock::FILE {
             let path = entry.path();
             let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(StoreError::io("remove", &path))?;
+            removed.map_err(FileError::io("remove", &path))?;
         }
     }
     Ok(())
@@ -140,7 +140,7 @@ fn clear(folder: &Path) -> Result<(), ExportError> {
 fn remove(folder: &Path) -> Result<(), ExportError> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", folder)(error).into())
+            Err(FileError::io("remove", folder)(error).into())
         }
         _ => Ok(()),
     }
@@ -190,7 +190,7 @@ mod tests {
         let target = home.path().join("out");
         let begun = ExportFolder::begin(&target, false).unwrap();
         begun.write("model.onnx", b"half").unwrap();
-        assert!(matches!(ExportFolder::begin(&target, false), Err(ExportError::Store(StoreError::Locked { .. }))));
+        assert!(matches!(ExportFolder::begin(&target, false), Err(ExportError::File(FileError::Locked { .. }))));
         assert!(!target.exists());
         drop(begun);
         assert!(entries(home.path()).is_empty());

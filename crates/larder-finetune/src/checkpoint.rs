@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use larder_checksums::{SealedHeader, metadata_entry, verify_safetensors};
+use larder_files::{FileError, write_atomic};
+use larder_files::{SealedHeader, metadata_entry, verify_safetensors};
 use larder_graphs::TrainedParameter;
-use larder_store::{StoreError, write_atomic};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
@@ -120,13 +120,13 @@ pub(crate) fn all_sets<'a>(
 /// Writes a `safetensors` file tensor by tensor: a checkpoint in one piece would take as much memory again as the run.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`FileError`].
 pub(crate) fn write(
     path: &Path,
     parameters: &[TrainedParameter],
     sets: &Sets<'_>,
     progress: &Progress,
-) -> Result<(), StoreError> {
+) -> Result<(), FileError> {
     let mut header = serde_json::Map::new();
     // Numbers, text and lists of them: JSON can hold it.
     let text = serde_json::to_string(progress).expect("a run's progress can be written as JSON");

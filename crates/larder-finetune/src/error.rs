@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use larder_files::FileError;
 use larder_graphs::{GraphsError, Precision};
 use larder_metrics::MetricsError;
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
-use larder_store::StoreError;
 use larder_train::TrainError;
 
 use crate::SplitOf;
@@ -49,7 +49,7 @@ pub enum TuneError {
     },
     /// A checkpoint cannot be written.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    File(#[from] FileError),
     /// A checkpoint that cannot be read.
     #[error("{}: no checkpoint of larder: {problem}; start anew with `--force`, or put a copy in its place", path.display())]
     Checkpoint {

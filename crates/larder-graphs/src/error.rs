@@ -190,7 +190,7 @@ pub enum GraphsError {
     },
     /// A file that cannot be written.
     #[error(transparent)]
-    Store(#[from] larder_store::StoreError),
+    File(#[from] larder_files::FileError),
 }
 
 impl From<OnnxError> for GraphsError {

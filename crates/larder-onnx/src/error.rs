@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use larder_store::StoreError;
+use larder_files::FileError;
 
 /// An error of this crate: what failed, where, what was expected, and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum OnnxError {
     Save {
         /// What failed, with the path.
         #[source]
-        source: StoreError,
+        source: FileError,
     },
     /// Bytes that are no protobuf message of the ONNX schema.
     #[error("not an ONNX model: the {bytes} bytes are no protobuf message of its schema (is it an .onnx file, whole?)")]

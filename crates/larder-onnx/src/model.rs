@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
-use larder_store::write_atomic;
+use larder_files::write_atomic;
 use prost::Message;
 
 use crate::OnnxError;

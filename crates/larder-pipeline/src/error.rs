@@ -6,6 +6,7 @@ use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
 use larder_encoder::EncoderError;
 use larder_export::ExportError;
+use larder_files::FileError;
 use larder_finetune::TuneError;
 use larder_inspect::InspectError;
 use larder_metrics::MetricsError;
@@ -57,7 +58,10 @@ pub enum PipelineError {
     /// ONNX Runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// An artifact.
+    /// An artifact, or the disk.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A Parquet artifact.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The head.

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use larder_encoder::Encoder;
+use larder_files::Home;
 use larder_runtime::Runtime;
-use larder_store::Home;
 
 use crate::PipelineError;
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 use larder_encode::{EncodeReport, Progress};
+use larder_files::Change;
 use larder_finetune::HistoryRow;
-use larder_store::Change;
 use larder_tokens::TokenizeReport;
 use serde::{Deserialize, Serialize};
 

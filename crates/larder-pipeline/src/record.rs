@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use larder_data::{DataError, DatasetSpec, Layout, OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, LayerSelection};
 use larder_encoder::Encoder;
+use larder_files::{FileError, Provenance, read_json_text, write_json};
 use larder_finetune::{Ended, MlpEpoch, MlpSettings, Score};
 use larder_metrics::ClassificationScores;
 use larder_onnx::{Family, FeatureOutput, Pool, WordPool};
-use larder_store::{FeatureDtype, Level, Provenance, StoreError, read_json_text, write_json};
+use larder_store::{FeatureDtype, Level};
 use larder_train::{Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
@@ -246,12 +247,12 @@ impl RunRecord {
     /// Reads the record of run `run`.
     ///
     /// # Errors
-    /// [`PipelineError::UnknownRun`], which lists the runs there are; [`StoreError::Json`] for a record that is cut.
+    /// [`PipelineError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a record that is cut.
     pub fn open(larder: &Larder, run: &str) -> Result<Self, PipelineError> {
         let path = larder.home().run(run)?.join("run.json");
         match read_json_text(&path)? {
             Some(text) => {
-                let json = |source| StoreError::Json { path: path.clone(), source };
+                let json = |source| FileError::Json { path: path.clone(), source };
                 let Version { format_version } = serde_json::from_slice(&text).map_err(json)?;
                 if format_version != FORMAT_VERSION {
                     return Err(PipelineError::RunVersion { path, found: format_version, expected: FORMAT_VERSION });
@@ -302,7 +303,7 @@ impl RunRecord {
     /// The record with the place of the dataset that was asked for now, which is kept if it is another one.
     ///
     /// # Errors
-    /// [`StoreError`] when the disk refuses.
+    /// [`FileError`] when the disk refuses.
     pub(crate) fn at(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, PipelineError> {
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
         if path != self.dataset_path {
@@ -315,7 +316,7 @@ impl RunRecord {
     /// The folder of this run.
     ///
     /// # Errors
-    /// [`StoreError::Name`].
+    /// [`FileError::Name`].
     pub fn folder(&self, larder: &Larder) -> Result<PathBuf, PipelineError> {
         Ok(larder.home().run(&self.run)?)
     }

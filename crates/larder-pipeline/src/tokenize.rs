@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, OnBadRow, OnIllegalTags};
 use larder_encoder::Encoder;
-use larder_store::{Freshness, TokensProjection, TokensReader, read_provenance, remove_left_beside};
+use larder_files::{Freshness, remove_left_beside};
+use larder_store::{TokensProjection, TokensReader, read_provenance};
 use larder_tokens::{TokenizeRequest, tokenize};
 
 use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};

@@ -19,10 +19,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
+use larder_files::Provenance;
 use parquet::arrow::ArrowWriter;
 
 use crate::schema::writer_properties;
-use crate::{Provenance, SealedFile, StoreError};
+use crate::{SealedFile, StoreError};
 
 /// One step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

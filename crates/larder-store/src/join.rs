@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use larder_files::Provenance;
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::schema::{key_values, open_metadata, writer_properties};
-use crate::{Provenance, SealedFile, StoreError};
+use crate::metadata::key_values;
+use crate::schema::{open_metadata, writer_properties};
+use crate::{SealedFile, StoreError};
 
 /// Joins parts into one file at `target` by copying their encoded columns, atomically, and gives it its provenance.
 ///

@@ -15,11 +15,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use larder_files::Provenance;
 use parquet::arrow::ArrowWriter;
 
 use crate::kept_splits::each_kept;
 use crate::schema::{ELEMENT, writer_properties};
-use crate::{Provenance, SealedFile, StoreError};
+use crate::{SealedFile, StoreError};
 
 /// The answers on one split.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::record_batch::RecordBatch;
-use larder_checksums::{CHECKSUMS_KEY, CHECKSUMS_VALUE, CheckedFile};
+use larder_checksums::CheckedFile;
+use larder_files::{FileError, Provenance};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use crate::{Provenance, StoreError};
+use crate::StoreError;
+use crate::metadata::key_values;
 
 /// Level 1 writes at several hundred MB/s a core and is within a few percent of level 3's size on these columns.
 const ZSTD_LEVEL: i32 = 1;
@@ -25,12 +27,12 @@ pub(crate) const ELEMENT: &str = "element";
 /// those of the rest where it is read.
 ///
 /// # Errors
-/// [`StoreError::Io`], [`StoreError::Damaged`].
+/// [`FileError::Io`], [`FileError::Damaged`].
 pub fn open_checked(path: &Path) -> Result<CheckedFile, StoreError> {
-    let file = larder_files::open(path).map_err(StoreError::io("open", path))?;
+    let file = larder_files::open(path).map_err(FileError::io("open", path))?;
     CheckedFile::new(file).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => StoreError::reading(path, error.into()),
-        _ => StoreError::io("read", path)(error),
+        _ => FileError::io("read", path)(error).into(),
     })
 }
 
@@ -51,12 +53,6 @@ pub(crate) fn writer_properties(provenance: Option<&Provenance>) -> WriterProper
         .set_compression(Compression::ZSTD(zstd))
         .set_created_by(concat!("larder ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(key_values(provenance)))
-}
-
-/// The metadata of every artifact: that it has checksums, and what it was made from.
-pub(crate) fn key_values(provenance: Option<&Provenance>) -> Vec<KeyValue> {
-    let checksums = KeyValue::new(CHECKSUMS_KEY.to_owned(), CHECKSUMS_VALUE.to_owned());
-    provenance.map(Provenance::to_key_values).into_iter().flatten().chain([checksums]).collect()
 }
 
 /// The path of a list column's values. One dotted string would name a column that does not exist, and the writer would

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use larder_checksums::{BlockHasher, seal};
+use larder_files::{AtomicFile, FileError};
 
-use crate::{AtomicFile, StoreError};
+use crate::StoreError;
 
 /// A Parquet file being written: as [`AtomicFile`], with checksums of all its bytes in front of the footer.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ impl SealedFile {
     /// As [`AtomicFile::create`].
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub fn create(target: &Path) -> Result<Self, StoreError> {
         Ok(Self { file: AtomicFile::create(target)?, written: BlockHasher::default() })
     }
@@ -26,7 +27,7 @@ impl SealedFile {
     /// As [`AtomicFile::create_in`].
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub fn create_in(folder: &Path, target: &Path) -> Result<Self, StoreError> {
         Ok(Self { file: AtomicFile::create_in(folder, target)?, written: BlockHasher::default() })
     }
@@ -34,11 +35,11 @@ impl SealedFile {
     /// Adds the checksums and gives the file its name; the Parquet writer has written its footer before.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; the target is then what it was before.
+    /// [`FileError::Io`]; the target is then what it was before.
     pub fn commit(mut self) -> Result<(), StoreError> {
         let target = self.file.target().to_path_buf();
-        self.file.written().and_then(|file| seal(file, &self.written)).map_err(StoreError::io("write", &target))?;
-        self.file.commit()
+        self.file.written().and_then(|file| seal(file, &self.written)).map_err(FileError::io("write", &target))?;
+        Ok(self.file.commit()?)
     }
 }
 

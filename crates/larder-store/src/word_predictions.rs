@@ -16,11 +16,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float32Array, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use larder_files::Provenance;
 use parquet::arrow::ArrowWriter;
 
 use crate::kept_splits::each_kept;
 use crate::schema::writer_properties;
-use crate::{Provenance, SealedFile, StoreError};
+use crate::{SealedFile, StoreError};
 
 /// The answers on some sentences of a split; every list is `[words]`.
 #[derive(Debug, Clone, Default, PartialEq)]

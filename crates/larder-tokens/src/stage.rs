@@ -9,7 +9,8 @@ use std::time::Instant;
 use larder_data::{
     DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, Task, split_has_targets,
 };
-use larder_store::{Provenance, StoreError, TokenRow, TokensLayout, TokensWriter};
+use larder_files::Provenance;
+use larder_store::{StoreError, TokenRow, TokensLayout, TokensWriter};
 
 use crate::{TokenizeSettings, Tokenizer, TokensError};
 

@@ -198,7 +198,7 @@ pub enum TrainError {
     },
     /// A file of the head could not be written.
     #[error(transparent)]
-    Store(#[from] larder_store::StoreError),
+    File(#[from] larder_files::FileError),
     /// A file of the head could not be read.
     #[error("cannot {action} `{}`", path.display())]
     Io {

@@ -39,7 +39,7 @@ impl LogisticHead {
     /// Writes `head.safetensors` and `head.json` into the folder `dir`, which is made if it is not there.
     ///
     /// # Errors
-    /// [`TrainError::Store`] with the path.
+    /// [`TrainError::File`] with the path.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
         let (outputs, width) = self.weights.dim();
         let tensors = [

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use larder_checksums::{metadata_entry, seal_safetensors, verify_safetensors};
-use larder_store::{StoreError, read_json_text, write_atomic, write_json};
+use larder_files::{FileError, read_json_text, write_atomic, write_json};
+use larder_files::{metadata_entry, seal_safetensors, verify_safetensors};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ impl Numbers {
             path: path.clone(),
             source,
         })?;
-        verify_safetensors(&bytes).map_err(|what| StoreError::Damaged { path: path.clone(), what })?;
+        verify_safetensors(&bytes).map_err(|what| FileError::Damaged { path: path.clone(), what })?;
         Ok(Self { path, bytes })
     }
 

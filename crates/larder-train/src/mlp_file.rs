@@ -38,7 +38,7 @@ impl MlpHead {
     /// Writes `head.safetensors` and `head.json` into the folder `dir`, which is made if it is not there.
     ///
     /// # Errors
-    /// [`TrainError::Store`] with the path.
+    /// [`TrainError::File`] with the path.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
         let names: Vec<[String; 2]> =
             (0..self.layers.len()).map(|n| [format!("layers.{n}.weight"), format!("layers.{n}.bias")]).collect();

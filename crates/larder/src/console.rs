@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use larder_encode::{EncodeReport, Progress};
+use larder_files::Change;
 use larder_finetune::HistoryRow;
 use larder_pipeline::{Event, Observer, Stage};
-use larder_store::Change;
 use larder_tokens::TokenizeReport;
 
 use crate::format::{bytes, count, seconds};

@@ -160,7 +160,7 @@ fn stages_run_one_by_one_leave_what_run_leaves() {
     let record = kitchen.json(&["train", &dataset, "-e", "tiny", "--run", "mine"]);
     assert_eq!(record["run"], "mine");
     let evaluation = kitchen.json(&["eval", "mine"]);
-    let stored: Option<Value> = larder_store::read_json(&kitchen.path("home/runs/mine/metrics.json")).unwrap();
+    let stored: Option<Value> = larder_files::read_json(&kitchen.path("home/runs/mine/metrics.json")).unwrap();
     assert_eq!(Some(&evaluation), stored.as_ref(), "printed and stored scores");
     assert_eq!(kitchen.json(&["runs"]), serde_json::json!(["mine"]));
     // The same settings by another road: `run` finds the run that is there.

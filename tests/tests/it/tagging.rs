@@ -18,7 +18,7 @@ fn toy_kitchen() -> (Kitchen, String) {
 
 fn metrics(kitchen: &Kitchen, run: &str) -> Value {
     let path = kitchen.path("home/runs").join(run).join("metrics.json");
-    larder_store::read_json(&path).expect("metrics.json is JSON").expect("the run was evaluated")
+    larder_files::read_json(&path).expect("metrics.json is JSON").expect("the run was evaluated")
 }
 
 /// What a run says of a split, three times over: in its metrics, in Parquet and as CoNLL.

@@ -9,9 +9,10 @@ use larder_encode::{
     EncodeError, EncodeRequest, EncodeSettings, EncoderInput, Engine, EngineSettings, LayerSelection, Level, encode,
 };
 use larder_encoder::{AddRequest, Encoder, EncoderManifest, PooledKind, add};
+use larder_files::{Home, Provenance};
 use larder_onnx::{FeatureKind, FeatureOutput};
 use larder_runtime::{Device, Runtime, RuntimeError};
-use larder_store::{FeaturesFile, Home, Provenance, TokensWriter};
+use larder_store::{FeaturesFile, TokensWriter};
 use larder_tokens::{TokenizeSettings, Tokens};
 use safetensors::SafeTensors;
 use serde::Deserialize;

@@ -1,9 +1,9 @@
 //! Encoders from files: what is copied, what is built, what is found out, what happens the second time.
 
 use larder_encoder::{AddRequest, Encoder, EncoderError, Outcome, OutputRole, SourceKind, verify};
+use larder_files::digest_file;
 use larder_onnx::EncoderConfig;
 use larder_onnx::{Family, random_weights};
-use larder_store::digest_file;
 
 use crate::support::{Bench, TINY, chain, copy_folder, edited, without_names};
 
@@ -175,7 +175,7 @@ fn encoders_are_listed_with_the_broken_ones_and_the_missing_is_told_what_there_i
     let missing = Encoder::open(&bench.home, "tinny").expect_err("no such encoder").to_string();
     assert!(missing.contains("\"tiny\"") && missing.contains("--name tinny"), "{missing}");
     for name in ["../tiny", "tiny/../tiny", "", ".lock"] {
-        assert!(matches!(Encoder::open(&bench.home, name), Err(EncoderError::Store(_))), "{name}");
+        assert!(matches!(Encoder::open(&bench.home, name), Err(EncoderError::File(_))), "{name}");
     }
 }
 

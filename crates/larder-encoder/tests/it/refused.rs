@@ -102,7 +102,7 @@ fn names_that_would_leave_the_folder() {
     for name in ["../escaped", "a/b", "", ".hidden", "con\u{0}", "sp ace"] {
         let request = AddRequest { source: source.clone(), name: Some(name.to_owned()), ..AddRequest::default() };
         let error = bench.add(&request).expect_err("is no name");
-        assert!(matches!(error, EncoderError::Store(_)), "{error}");
+        assert!(matches!(error, EncoderError::File(_)), "{error}");
     }
     assert_eq!(bench.left(), [".lock", "tiny"]);
 }

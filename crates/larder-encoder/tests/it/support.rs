@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use larder_encoder::{AddRequest, Added, Encoder, EncoderError, InitRequest, add, init};
+use larder_files::Home;
 use larder_onnx::Model;
 use larder_onnx::proto::GraphProto;
 use larder_runtime::{Runtime, RuntimeError};
-use larder_store::Home;
 use tempfile::TempDir;
 
 /// Large enough for probe texts and a made tokenizer, small enough to run in milliseconds.

@@ -1,7 +1,7 @@
 //! What tells one run from another.
 
+use larder_files::digest_bytes;
 use larder_runtime::Device;
-use larder_store::digest_bytes;
 
 use crate::TuneError;
 use crate::finetune::Material;

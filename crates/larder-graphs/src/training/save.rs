@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use larder_store::{write_atomic, write_json};
+use larder_files::{write_atomic, write_json};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError};
 use serde::Serialize;
@@ -45,7 +45,7 @@ impl TrainingGraphs {
     /// parameters, in their order, and [`MANIFEST_FILE`] into a folder.
     ///
     /// # Errors
-    /// [`GraphsError::Store`], [`GraphsError::Model`], [`GraphsError::Checkpoint`].
+    /// [`GraphsError::File`], [`GraphsError::Model`], [`GraphsError::Checkpoint`].
     pub fn save(&self, folder: &Path, values: &[&[f32]], adam: &AdamW) -> Result<(), GraphsError> {
         self.training.save(&folder.join(TRAINING_FILE))?;
         self.eval.save(&folder.join(EVAL_FILE))?;

@@ -6,8 +6,9 @@ use std::time::Instant;
 use larder_data::{DatasetSpec, Task};
 use larder_encode::{EncodeError, EncodeSettings};
 use larder_encoder::Encoder;
+use larder_files::FileError;
 use larder_runtime::RuntimeError;
-use larder_store::{FeaturesFile, Level, StoreError};
+use larder_store::{FeaturesFile, Level};
 use larder_tokens::TokenizeStageError;
 use larder_train::TrainError;
 use serde::Serialize;
@@ -267,8 +268,8 @@ fn load_seconds(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -
     Ok(fastest)
 }
 
-fn size(path: &Path) -> Result<u64, StoreError> {
-    let failed = |source| StoreError::Io { action: "read", path: path.to_path_buf(), source };
+fn size(path: &Path) -> Result<u64, FileError> {
+    let failed = |source| FileError::Io { action: "read", path: path.to_path_buf(), source };
     Ok(std::fs::metadata(path).map_err(failed)?.len())
 }
 

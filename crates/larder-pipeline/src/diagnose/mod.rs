@@ -10,7 +10,7 @@ mod training;
 use std::path::Path;
 
 use larder_diagnose::{FORMAT_VERSION, RunDiagnosis};
-use larder_store::{read_json_text, write_json};
+use larder_files::{read_json_text, write_json};
 
 use crate::PipelineError;
 
@@ -23,7 +23,7 @@ pub const DIAGNOSIS_FILE: &str = "diagnosis.json";
 /// What is known of run `run`; nothing where the file is not there, or of another version.
 ///
 /// # Errors
-/// [`PipelineError::Store`] for a file that cannot be read.
+/// [`PipelineError::File`] for a file that cannot be read.
 pub(crate) fn load(folder: &Path, run: &str) -> Result<RunDiagnosis, PipelineError> {
     let text = read_json_text(&folder.join(DIAGNOSIS_FILE))?;
     let found: Option<RunDiagnosis> = text.and_then(|text| serde_json::from_slice(text.as_ref()).ok());
@@ -33,7 +33,7 @@ pub(crate) fn load(folder: &Path, run: &str) -> Result<RunDiagnosis, PipelineErr
 /// Writes what is known of a run into its folder.
 ///
 /// # Errors
-/// [`PipelineError::Store`] when the disk refuses.
+/// [`PipelineError::File`] when the disk refuses.
 pub(crate) fn save(folder: &Path, diagnosis: &RunDiagnosis) -> Result<(), PipelineError> {
     Ok(write_json(&folder.join(DIAGNOSIS_FILE), diagnosis)?)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_data::{DatasetSpec, Task};
-use larder_store::read_json_text;
+use larder_files::read_json_text;
 
 use super::{Evaluation, METRICS_FILE, SequenceEvaluation, TaggingEvaluation};
 use crate::RunRecord;

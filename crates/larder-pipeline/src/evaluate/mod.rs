@@ -13,8 +13,8 @@ use std::time::Instant;
 use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
 use larder_encode::EncodeSettings;
+use larder_files::{Provenance, write_json};
 use larder_runtime::Device;
-use larder_store::{Provenance, write_json};
 use serde::Serialize;
 
 pub(crate) use answers::{AnsweredRows, SplitAnswers};

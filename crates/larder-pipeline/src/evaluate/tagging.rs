@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use larder_data::write_conll;
 use larder_diagnose::Diagnosis;
+use larder_files::write_atomic;
 use larder_metrics::{Bootstrap, TaggingScores, score_tagging};
-use larder_store::{FeaturesFile, WordPredictions, WordPredictionsWriter, write_atomic};
+use larder_store::{FeaturesFile, WordPredictions, WordPredictionsWriter};
 use larder_tags::Scheme;
 use larder_train::TaggingHead;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use larder_data::{Content, DatasetSpec, ExampleReader, Target, Task, split_has_targets};
 use larder_export::{CheckReport, Cost, Score};
-use larder_store::StoreError;
+use larder_files::FileError;
 use larder_tokens::Tokenizer;
 
 use super::batches::Timed;
@@ -113,7 +113,7 @@ pub(super) fn check(
     };
     let score = |place: usize| -> Result<Score, PipelineError> {
         let path = &files[place].path;
-        let bytes = std::fs::metadata(path).map_err(StoreError::io("read", path))?.len();
+        let bytes = std::fs::metadata(path).map_err(FileError::io("read", path))?.len();
         Ok(Score {
             bytes,
             seconds: timed[place].seconds,

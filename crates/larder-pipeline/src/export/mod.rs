@@ -16,9 +16,9 @@ use larder_export::{
     ExportHead, ExportRecord, ExportedFile, ExportedModel, Precision, Reads, TOKENIZER_CONFIG_FILE, TokenizerFiles,
     config_json, export_model,
 };
+use larder_files::{FileError, digest_bytes};
 use larder_onnx::Model;
 use larder_runtime::Runtime;
-use larder_store::{StoreError, digest_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -166,7 +166,7 @@ pub fn export_run(
     let check = check::check(&subject, &rows, &folder.file(TOKENIZER_FILE), &candidates)?;
     check.judge(options.precision, |row| rows.excerpt(row))?;
     if let Some(float32) = candidates.get(1) {
-        std::fs::remove_file(&float32.path).map_err(StoreError::io("remove", &float32.path))?;
+        std::fs::remove_file(&float32.path).map_err(FileError::io("remove", &float32.path))?;
     }
 
     let card = card(&subject, &spec, &facts, tokenizer.unk_token.as_deref(), &check)?;
@@ -206,7 +206,7 @@ impl Files<'_> {
 
     fn json(&mut self, name: &str, value: &impl Serialize) -> Result<(), PipelineError> {
         let path = self.folder.file(name);
-        let mut text = serde_json::to_vec_pretty(value).map_err(|source| StoreError::Json { path, source })?;
+        let mut text = serde_json::to_vec_pretty(value).map_err(|source| FileError::Json { path, source })?;
         text.push(b'\n');
         self.write(name, &text)
     }
@@ -221,7 +221,7 @@ fn tokenizer_files(subject: &Subject<'_>, inputs: &[String]) -> Result<Tokenizer
     // Checks that it is the file that was added.
     subject.encoder.tokenizer()?;
     let path = subject.encoder.tokenizer_path();
-    let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
+    let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
     let reads = match subject.record.task() {
         Task::Sequence => Reads::Texts(subject.max_tokens()),
         Task::Tagging => Reads::Words(subject.max_tokens()),
@@ -295,5 +295,5 @@ fn findings(folder: &Path) -> Vec<CardFinding> {
 
 /// What a run may have; `None` where it is missing or of another version.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    larder_store::read_json(path).ok()?
+    larder_files::read_json(path).ok()?
 }

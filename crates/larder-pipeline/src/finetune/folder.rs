@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use larder_encoder::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
+use larder_files::{FileError, FolderLock, Home, Provenance, read_json, write_atomic, write_json};
 use larder_finetune::{BEST_FILE, LAST_FILE};
 use larder_onnx::{EncoderConfig, Weights};
-use larder_store::{FolderLock, Home, Provenance, StoreError, read_json, write_atomic, write_json};
 
 use crate::{Event, Larder, Observer, PipelineError};
 
@@ -48,7 +48,7 @@ impl TuningFolder {
     /// interrupted one's checkpoint.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] while another process fine-tunes that run.
+    /// [`FileError::Locked`] while another process fine-tunes that run.
     pub fn take(
         larder: &Larder,
         run: &str,
@@ -102,7 +102,7 @@ impl TuningFolder {
     /// Removes the checkpoints of the interrupted run, and says why.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub fn give_up(&mut self, why: &str, observer: &mut dyn Observer) -> Result<(), PipelineError> {
         let said =
             format!("the checkpoint of an interrupted run of this name is given up, and the run starts anew: {why}");
@@ -146,7 +146,7 @@ impl TuningFolder {
             _ => config.to_json().into_bytes(),
         };
         write(CONFIG_FILE, &text)?;
-        let tokenizer = std::fs::read(from.tokenizer_path()).map_err(StoreError::io("read", &from.tokenizer_path()))?;
+        let tokenizer = std::fs::read(from.tokenizer_path()).map_err(FileError::io("read", &from.tokenizer_path()))?;
         write(TOKENIZER_FILE, &tokenizer)?;
         write("model.safetensors", &weights.to_bytes().map_err(larder_finetune::TuneError::from)?)?;
         let request = AddRequest { source, name: Some(run.to_owned()), replace: true, ..AddRequest::default() };
@@ -159,14 +159,14 @@ impl TuningFolder {
     /// can go on from them here.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub fn move_into(&self, run: &Path, keep_checkpoints: bool) -> Result<(), PipelineError> {
         let (from, to) = (Home::new(self.path.join(TUNED)).encoders(), Home::new(run).encoders());
-        std::fs::rename(&from, &to).map_err(StoreError::io("move", &from))?;
+        std::fs::rename(&from, &to).map_err(FileError::io("move", &from))?;
         remove_file(&to.join(FolderLock::FILE))?;
         if keep_checkpoints {
             let kept = run.join(CHECKPOINTS);
-            std::fs::create_dir_all(&kept).map_err(StoreError::io("make the folder", &kept))?;
+            std::fs::create_dir_all(&kept).map_err(FileError::io("make the folder", &kept))?;
             for file in [BEST_FILE, LAST_FILE] {
                 let from = self.path.join(file);
                 if from.exists() {
@@ -174,7 +174,7 @@ impl TuningFolder {
                     // Two names of one file cost nothing, where the file system has them.
                     std::fs::hard_link(&from, &to)
                         .or_else(|_| std::fs::copy(&from, &to).map(drop))
-                        .map_err(StoreError::io("copy", &from))?;
+                        .map_err(FileError::io("copy", &from))?;
                 }
             }
         }
@@ -184,7 +184,7 @@ impl TuningFolder {
     /// Removes the folder: the run stands.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`FileError::Io`].
     pub fn finish(self) -> Result<(), PipelineError> {
         Ok(self.lock.remove_folder()?)
     }
@@ -193,7 +193,7 @@ impl TuningFolder {
 fn remove(folder: &Path) -> Result<(), PipelineError> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", folder)(error).into())
+            Err(FileError::io("remove", folder)(error).into())
         }
         _ => Ok(()),
     }
@@ -201,7 +201,7 @@ fn remove(folder: &Path) -> Result<(), PipelineError> {
 
 fn remove_file(file: &Path) -> Result<(), PipelineError> {
     match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove", file)(error).into()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::io("remove", file)(error).into()),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use larder_data::DatasetSpec;
 use larder_encoder::Encoder;
-use larder_store::check_name;
+use larder_files::check_name;
 use serde::Serialize;
 
 use super::FinetuneOptions;

@@ -10,8 +10,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use larder_encode::{EncodeSettings, LayerSelection};
+use larder_files::FileError;
 use larder_finetune::{Example, HiddenStates, SplitOf, TuneError};
-use larder_store::{FeaturesFile, Level, StoreError};
+use larder_store::{FeaturesFile, Level};
 
 use super::FinetuneOptions;
 use super::subject::Subject;
@@ -38,7 +39,7 @@ struct SplitStates {
 
 impl SplitStates {
     fn decode(file: &FeaturesFile, column: &str, starts: Vec<usize>, folder: &Path) -> Result<Self, PipelineError> {
-        let io = |source| StoreError::Io { action: "write in", path: folder.to_path_buf(), source };
+        let io = |source| FileError::Io { action: "write in", path: folder.to_path_buf(), source };
         let mut writer = BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder).map_err(io)?);
         let mut block = Vec::new();
         for first in (0..file.rows()).step_by(BLOCK_ROWS) {

@@ -16,11 +16,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_encoder::{Encoder, EncoderError};
+use larder_files::{check_name, digest_file, kill_point};
 use larder_finetune::{Knobs, Material, TuneError, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_metrics::Metric;
 use larder_onnx::{FeatureOutput, Pool};
-use larder_store::{Level, StepRecord, check_name, digest_file, kill_point, write_history};
+use larder_store::{Level, StepRecord, write_history};
 use larder_train::Classifier;
 
 pub use choices::{Recipe, TuneChoices};
@@ -337,7 +338,7 @@ fn steps(tuned: &Tuned) -> Vec<StepRecord> {
 
 /// The encoder that a run of that name fine-tuned, in its folder.
 pub(crate) fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, PipelineError> {
-    Encoder::open(&larder_store::Home::new(folder), run).map(Encoder::of_run).map_err(|error| {
+    Encoder::open(&larder_files::Home::new(folder), run).map(Encoder::of_run).map_err(|error| {
         // The encoder's own way out is for those that were added.
         let problem = match error {
             EncoderError::Broken { path, problem, .. } => format!("{} {problem}", path.display()),

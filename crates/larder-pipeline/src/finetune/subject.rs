@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use larder_data::{DatasetSpec, LabelMap, Task, split_has_targets};
 use larder_encoder::Encoder;
+use larder_files::Provenance;
 use larder_finetune::TuneSettings;
 use larder_onnx::{EncoderConfig, Weights};
-use larder_store::{Level, Provenance, read_provenance};
+use larder_store::{Level, read_provenance};
 
 use super::examples::{Reading, SplitExamples};
 use super::{DEV_SPLIT, FinetuneOptions, TUNING_VERSION, judge};

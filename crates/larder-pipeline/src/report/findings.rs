@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use larder_diagnose::{Diagnosis, PointedRow, RunDiagnosis};
+use larder_files::read_json;
 use larder_report::{Finding, FindingRow, Line, Plot};
-use larder_store::read_json;
 
 use super::Lacking;
 use crate::RunRecord;

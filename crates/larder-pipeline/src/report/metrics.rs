@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use larder_data::Task;
+use larder_files::read_json_text;
 use larder_report::{ClassAnswers, ClassSplit, EntitySplit, TaggedSentence};
-use larder_store::read_json_text;
 use larder_tags::{Scheme, strict};
 
 use super::Lacking;

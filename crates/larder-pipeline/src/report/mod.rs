@@ -16,8 +16,8 @@ mod training;
 
 use std::path::Path;
 
+use larder_files::write_atomic;
 use larder_report::{Page, Part, Run, Scores, StageSeconds};
-use larder_store::write_atomic;
 
 use crate::evaluate::{Evaluation, is_current};
 use crate::{Larder, PipelineError, RunRecord, StageTime};
@@ -28,7 +28,7 @@ use cache::Cache;
 /// Writes a page about `runs` to `target` and gives the length of the file in bytes. A run named twice counts once.
 ///
 /// # Errors
-/// [`PipelineError::UnknownRun`] and the like for a run whose record cannot be read; [`PipelineError::Store`] when the disk
+/// [`PipelineError::UnknownRun`] and the like for a run whose record cannot be read; [`PipelineError::File`] when the disk
 /// refuses.
 pub fn write_report(larder: &Larder, runs: &[String], target: &Path) -> Result<u64, PipelineError> {
     let html = report(larder, runs)?.html()?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_store::{FolderLock, StoreError, kill_point, remove_left_in};
+use larder_files::{FileError, FolderLock, kill_point, remove_left_in};
 
 use crate::head::Head;
 use crate::{Larder, PipelineError, RunRecord};
@@ -23,10 +23,10 @@ pub(crate) fn install(
     let written = write_run(&making, record, head).and_then(|lock| {
         more(&making)?;
         if folder.exists() {
-            std::fs::rename(&folder, &old).map_err(StoreError::io("move aside", &folder))?;
+            std::fs::rename(&folder, &old).map_err(FileError::io("move aside", &folder))?;
             kill_point("run-moved-aside");
         }
-        std::fs::rename(&making, &folder).map_err(StoreError::io("rename into place", &folder))?;
+        std::fs::rename(&making, &folder).map_err(FileError::io("rename into place", &folder))?;
         Ok(lock)
     });
     let lock = match written {
@@ -80,9 +80,9 @@ pub(crate) fn tidy(larder: &Larder) -> Result<(), PipelineError> {
                 continue;
             }
             if runs.join(run).exists() {
-                std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+                std::fs::remove_dir_all(&path).map_err(FileError::io("remove", &path))?;
             } else {
-                std::fs::rename(&path, runs.join(run)).map_err(StoreError::io("put back", &path))?;
+                std::fs::rename(&path, runs.join(run)).map_err(FileError::io("put back", &path))?;
             }
         }
     }

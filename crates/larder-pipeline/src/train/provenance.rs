@@ -1,8 +1,9 @@
 //! What decides a run.
 
 use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_files::Provenance;
 use larder_finetune::MlpSettings;
-use larder_store::{FeaturesFile, Provenance};
+use larder_store::FeaturesFile;
 use larder_train::{TaggingSettings, TrainSettings};
 
 use super::TrainOptions;

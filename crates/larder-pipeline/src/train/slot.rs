@@ -2,7 +2,7 @@
 
 use larder_data::DatasetSpec;
 use larder_encoder::Encoder;
-use larder_store::{Change, Freshness, Provenance};
+use larder_files::{Change, Freshness, Provenance};
 
 use super::install::tidy_run;
 use crate::{Larder, PipelineError, RunRecord};

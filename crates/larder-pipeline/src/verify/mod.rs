@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, outlook};
 use larder_encoder::{Encoder, HALF_TOLERANCE};
+use larder_files::{FileError, Freshness, Provenance};
 use larder_inspect::sample_rows;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_runtime::Device;
-use larder_store::{
-    FeatureDtype, FeaturesFile, Freshness, Level, Provenance, StoreError, TokensProjection, TokensReader,
-};
+use larder_store::{FeatureDtype, FeaturesFile, Level, TokensProjection, TokensReader};
 use serde::Serialize;
 
 use chosen::Chosen;
@@ -257,7 +256,7 @@ fn tokens_beside(features: &Path) -> Option<PathBuf> {
 /// A folder of its own among the artifacts, where there is room for vectors; it goes with its handle.
 fn scratch(larder: &Larder) -> Result<tempfile::TempDir, PipelineError> {
     let root = larder.home().root();
-    let failed = |source| StoreError::Io { action: "write in", path: root.to_path_buf(), source };
+    let failed = |source| FileError::Io { action: "write in", path: root.to_path_buf(), source };
     std::fs::create_dir_all(root).map_err(failed)?;
     Ok(tempfile::Builder::new().prefix(".verify-").tempdir_in(root).map_err(failed)?)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use larder_data::Content;
 use larder_encode::{Context, EncodeRequest, EncodeSettings, encode};
 use larder_encoder::Encoder;
-use larder_store::{FeaturesFile, Level, Provenance, TokenRow, TokensLayout, TokensReader, TokensWriter};
+use larder_files::Provenance;
+use larder_store::{FeaturesFile, Level, TokenRow, TokensLayout, TokensReader, TokensWriter};
 use larder_tokens::own_tokens;
 
 use super::chosen::Chosen;

@@ -8,6 +8,7 @@ use arrow::datatypes::{Float16Type, Float32Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 use half::slice::HalfFloatSliceExt;
 use larder_checksums::{Checked, CheckedFile};
+use larder_files::Provenance;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -19,8 +20,9 @@ use super::schema::{
     EXAMPLE_ID, FeatureColumnInfo, INPUT_DIGEST, InputDigest, LABEL, Level, POSITION, TAG, TOKEN, WORD, vector_column,
 };
 use super::writer::PAGE_ROWS;
+use crate::StoreError;
+use crate::metadata::provenance_of;
 use crate::schema::{column, open_checked, strings, wrong_type};
-use crate::{Provenance, StoreError};
 
 /// A `features` file (or part) opened for reading.
 ///
@@ -41,7 +43,7 @@ impl FeaturesFile {
     /// Opens a file and reads its footer.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Damaged`] for a footer that differs from its
+    /// [`Io`](larder_files::FileError::Io), [`StoreError::Parquet`] for a cut file, [`Damaged`](larder_files::FileError::Damaged) for a footer that differs from its
     /// checksum.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = open_checked(path)?;
@@ -91,7 +93,7 @@ impl FeaturesFile {
 
     /// What the file was made from; `None` for a part, or a file that larder did not write.
     pub fn provenance(&self) -> Option<Provenance> {
-        Provenance::from_key_values(self.metadata.metadata().file_metadata().key_value_metadata())
+        provenance_of(self.metadata.metadata().file_metadata().key_value_metadata())
     }
 
     /// Example ids, `[rows]`: of words and tokens their sentence's, again and again.

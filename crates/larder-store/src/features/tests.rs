@@ -1,10 +1,11 @@
 use std::path::{Path, PathBuf};
 
+use larder_files::{Provenance, digest_file};
 use parquet::basic::Encoding;
 
 use super::*;
 use crate::schema::{open_metadata, values_path};
-use crate::{Provenance, StoreError, digest_file, join_parquet};
+use crate::{StoreError, join_parquet};
 
 fn batch(from: usize, rows: usize, dtype: FeatureDtype) -> FeatureBatch {
     let values = |salt: usize, width: usize| -> Vec<f32> {

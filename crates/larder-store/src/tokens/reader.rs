@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_files::Provenance;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::batch::TokensBatch;
 use super::writer::{BATCH_ROWS, TokensLayout};
+use crate::StoreError;
+use crate::metadata::provenance_of;
 use crate::schema::{open_checked, values_path};
-use crate::{Provenance, StoreError};
 
 /// Which columns a reader loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl TokensReader {
     /// Opens a file and reads its footer.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Parquet`] for a cut file, [`StoreError::Damaged`], [`StoreError::Column`] for another schema.
+    /// [`Io`](larder_files::FileError::Io), [`StoreError::Parquet`] for a cut file, [`Damaged`](larder_files::FileError::Damaged), [`StoreError::Column`] for another schema.
     pub fn open(path: &Path, projection: TokensProjection) -> Result<Self, StoreError> {
         let file = open_checked(path)?;
         let builder =
@@ -58,7 +60,7 @@ impl TokensReader {
             column.map(|c| u64::try_from(c.num_values()).unwrap_or(0)).sum()
         };
         let (tokens, words) = (values("input_ids"), values("words"));
-        let provenance = Provenance::from_key_values(metadata.file_metadata().key_value_metadata());
+        let provenance = provenance_of(metadata.file_metadata().key_value_metadata());
         let wanted: Vec<usize> = schema
             .fields()
             .iter()

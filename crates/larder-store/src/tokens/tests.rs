@@ -2,7 +2,7 @@ use larder_data::{Content, Target};
 
 use super::writer::BATCH_ROWS;
 use super::*;
-use crate::Provenance;
+use larder_files::Provenance;
 
 fn row(id: usize, content: Content, target: Option<Target>) -> TokenRow {
     let n = 2 + id % 5;

@@ -10,12 +10,14 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use larder_data::{Content, Target};
+use larder_files::Provenance;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
 
 use super::row::TokenRow;
+use crate::metadata::key_value;
 use crate::schema::{ELEMENT, list_of, values_path, writer_properties};
-use crate::{Provenance, SealedFile, StoreError};
+use crate::{SealedFile, StoreError};
 
 /// Rows held before they are turned into Arrow.
 pub(super) const BATCH_ROWS: usize = 4096;
@@ -82,7 +84,7 @@ impl TokensWriter {
     /// Records `value` under `part` in the file's provenance. Parts that begin with `ran.` tell how it went and make no file
     /// another one.
     pub fn note(&mut self, part: &str, value: impl ToString) {
-        self.writer.append_key_value_metadata(Provenance::key_value(part, value));
+        self.writer.append_key_value_metadata(key_value(part, value));
     }
 
     /// Writes what is left and gives the file its name.

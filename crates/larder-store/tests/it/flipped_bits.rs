@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use larder_data::{Content, Target};
+use larder_files::Provenance;
 use larder_store::{
-    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, Provenance, SplitPredictions, StepRecord,
-    StoreError, TokenRow, TokensProjection, TokensReader, TokensWriter, join_parquet, open_checked,
-    write_features_part, write_history, write_predictions,
+    FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, SplitPredictions, StepRecord, StoreError,
+    TokenRow, TokensProjection, TokensReader, TokensWriter, join_parquet, open_checked, write_features_part,
+    write_history, write_predictions,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 

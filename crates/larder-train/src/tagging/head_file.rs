@@ -46,7 +46,7 @@ impl TaggingHead {
     /// Writes `head.safetensors` and `head.json` into the folder `dir`, which is made if it is not there.
     ///
     /// # Errors
-    /// [`TrainError::Store`] with the path.
+    /// [`TrainError::File`] with the path.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
         let (classes, width) = self.weights.dim();
         let values = |array: &Array2<f64>| array.iter().copied().collect::<Vec<f64>>();

@@ -125,7 +125,7 @@ fn damaged_files_are_named() {
     let json = dir.path().join(HEAD_JSON);
     let numbers = dir.path().join(HEAD_SAFETENSORS);
     // Without the checksum, which any change would fall to.
-    let text = String::from_utf8(larder_checksums::unsealed_json(fs::read(&json).unwrap()).unwrap()).unwrap();
+    let text = String::from_utf8(larder_files::unsealed_json(fs::read(&json).unwrap()).unwrap()).unwrap();
 
     fs::write(&json, &text[..text.len() / 2]).unwrap();
     assert!(matches!(load(), TrainError::Json { .. }));
@@ -145,7 +145,7 @@ fn damaged_files_are_named() {
     let last = broken.len();
     broken[last - 8..].copy_from_slice(&f64::NAN.to_le_bytes());
     // As somebody else's program would write it, with a checksum of its own.
-    larder_checksums::seal_safetensors(&mut broken);
+    larder_files::seal_safetensors(&mut broken);
     fs::write(&numbers, broken).unwrap();
     assert!(load().to_string().contains("NaN"), "{}", load());
     fs::write(&numbers, bytes).unwrap();

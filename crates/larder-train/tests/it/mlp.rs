@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder_store::StoreError;
+use larder_files::FileError;
 use larder_train::{
     ClassWeight, FeatureColumn, HEAD_JSON, HEAD_SAFETENSORS, HeadColumn, LogisticHead, MlpHead, MlpLayer, Standardiser,
     StandardiserFit, TrainError,
@@ -106,7 +106,7 @@ fn other_heads_and_files_that_do_not_fit_are_refused() {
     assert!(error.contains("\"mlp\"") && error.contains("\"logistic\""), "{error}");
     let json = folder.path().join(HEAD_JSON);
     // Without the checksum, which any change would fall to.
-    let text = String::from_utf8(larder_checksums::unsealed_json(std::fs::read(&json).unwrap()).unwrap()).unwrap();
+    let text = String::from_utf8(larder_files::unsealed_json(std::fs::read(&json).unwrap()).unwrap()).unwrap();
     for (from, to, expected) in [
         ("12", "0", "hidden layer"),
         ("12", "13", "layers.0.weight"),
@@ -123,7 +123,7 @@ fn other_heads_and_files_that_do_not_fit_are_refused() {
     let bytes = std::fs::read(&numbers).unwrap();
     std::fs::write(&numbers, &bytes[..bytes.len() - 9]).unwrap();
     let error = MlpHead::load(folder.path()).unwrap_err();
-    assert!(matches!(error, TrainError::Store(StoreError::Damaged { .. })), "{error}");
+    assert!(matches!(error, TrainError::File(FileError::Damaged { .. })), "{error}");
     let error = head.logits(&[&columns[0]]).unwrap_err().to_string();
     assert!(error.contains("mean_l1"), "{error}");
 }

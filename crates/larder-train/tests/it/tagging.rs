@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::common::noise;
-use larder_store::StoreError;
+use larder_files::FileError;
 use larder_tags::{Entity, TagSet};
 use larder_train::{
     ClassWeight, ClassWeightChoice, ColumnUse, FeatureColumn, HEAD_JSON, HEAD_SAFETENSORS, HeadColumn, LogisticHead,
@@ -474,7 +474,7 @@ fn a_round_trip_keeps_every_bit_and_damage_is_named() {
 
         let json = path.join(HEAD_JSON);
         // Without the checksum, which any change would fall to.
-        let text = String::from_utf8(larder_checksums::unsealed_json(fs::read(&json).unwrap()).unwrap()).unwrap();
+        let text = String::from_utf8(larder_files::unsealed_json(fs::read(&json).unwrap()).unwrap()).unwrap();
         let load = || TaggingHead::load(&path).unwrap_err();
         fs::write(&json, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
         assert!(matches!(load(), TrainError::Version { found: 2, .. }));
@@ -492,7 +492,7 @@ fn a_round_trip_keeps_every_bit_and_damage_is_named() {
         let numbers = path.join(HEAD_SAFETENSORS);
         let bytes = fs::read(&numbers).unwrap();
         fs::write(&numbers, &bytes[..bytes.len() - 3]).unwrap();
-        assert!(matches!(load(), TrainError::Store(StoreError::Damaged { .. })));
+        assert!(matches!(load(), TrainError::File(FileError::Damaged { .. })));
         fs::remove_file(&numbers).unwrap();
         assert!(matches!(load(), TrainError::Io { .. }));
     }

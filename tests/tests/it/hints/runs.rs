@@ -27,7 +27,7 @@ fn run<'a>(dataset: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 
 /// Takes the seal from a JSON file and changes it, as earlier versions wrote such files.
 fn rewrite(path: &Path, change: impl FnOnce(String) -> String) {
-    let text = String::from_utf8(larder_store::read_json_text(path).unwrap().unwrap()).unwrap();
+    let text = String::from_utf8(larder_files::read_json_text(path).unwrap().unwrap()).unwrap();
     std::fs::write(path, change(text)).unwrap();
 }
 

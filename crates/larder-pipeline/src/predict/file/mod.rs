@@ -14,10 +14,9 @@ use std::time::Instant;
 
 use larder_data::{Content, Format, InputFormat, Layout, OnBadRow, Task};
 use larder_encode::Context;
+use larder_files::{AtomicFile, FileError, Parts, Provenance, digest_file, remove_left_beside};
 use larder_runtime::{Device, RanOn};
-use larder_store::{
-    AtomicFile, Parts, Provenance, StoreError, digest_file, join_parquet, read_provenance, remove_left_beside,
-};
+use larder_store::{join_parquet, read_provenance};
 use serde::Serialize;
 
 use self::answers::{AddedColumns, AnswerKind, Answerer, Answers};
@@ -334,7 +333,7 @@ impl Work<'_> {
     fn finish(self, format: Format, provenance: &Provenance) -> Result<FileOutcome, PipelineError> {
         self.parts.join(self.count, |parts, target| match format {
             Format::Parquet => join_parquet(parts, target, provenance),
-            _ => join_text(parts, target),
+            _ => Ok(join_text(parts, target)?),
         })?;
         Ok(self.outcome)
     }
@@ -347,11 +346,11 @@ enum Progress {
 }
 
 /// One file of all parts.
-fn join_text(parts: &[PathBuf], target: &Path) -> Result<(), StoreError> {
+fn join_text(parts: &[PathBuf], target: &Path) -> Result<(), FileError> {
     let scratch = parts.first().and_then(|part| part.parent()).unwrap_or(Path::new("."));
     let mut file = AtomicFile::create_in(scratch, target)?;
     for part in parts {
-        let failed = |source| StoreError::Io { action: "read", path: part.clone(), source };
+        let failed = |source| FileError::Io { action: "read", path: part.clone(), source };
         let mut text = std::fs::File::open(part).map_err(failed)?;
         std::io::copy(&mut text, &mut file).map_err(failed)?;
     }

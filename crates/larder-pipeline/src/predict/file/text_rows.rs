@@ -5,7 +5,7 @@ use std::path::Path;
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use larder_data::{Format, Layout, LineContent, NO_PREDICTION, Record, RecordLine, Scheme, Separator};
-use larder_store::write_atomic;
+use larder_files::write_atomic;
 use larder_tags::convert;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};

@@ -10,7 +10,7 @@ const PREFIX: &str = "larder-blake3:";
 const DIGITS: usize = 64;
 
 /// Puts a checksum behind the last entry of a JSON object as `serde_json` prints it. Other JSON stays as it is.
-pub fn seal_json(text: &mut Vec<u8>) {
+pub(crate) fn seal_json(text: &mut Vec<u8>) {
     let trimmed = text.trim_ascii_end().len();
     let Some(inside) = text[..trimmed].strip_suffix(b"}").map(<[u8]>::trim_ascii_end) else { return };
     if !text.starts_with(b"{") {
@@ -33,7 +33,8 @@ pub fn verify_json(text: &[u8]) -> Result<(), String> {
     verify(text, find(text))
 }
 
-/// The JSON object as it was before [`seal_json`]: readers that know every entry of theirs know no checksum.
+/// The JSON object as it was before [`write_json`](crate::write_json) gave it a checksum: readers that know
+/// every entry of theirs know no checksum.
 ///
 /// # Errors
 /// As [`verify_json`].

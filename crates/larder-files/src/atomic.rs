@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::{Builder, NamedTempFile};
 
-use crate::StoreError;
+use crate::FileError;
 
 /// Where files cannot be locked, a temporary one untouched for this long was left by a process that was killed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
@@ -28,8 +28,8 @@ impl AtomicFile {
     /// Opens a temporary file in `target`'s own folder, so that the rename stays on one file system.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when the folder cannot be made or written.
-    pub fn create(target: &Path) -> Result<Self, StoreError> {
+    /// [`FileError::Io`] when the folder cannot be made or written.
+    pub fn create(target: &Path) -> Result<Self, FileError> {
         let folder = parent(target);
         Self::create_in(folder, target)
     }
@@ -37,20 +37,23 @@ impl AtomicFile {
     /// As [`AtomicFile::create`], with the temporary file in `folder`, which must be on `target`'s file system.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when either folder cannot be made or written.
-    pub fn create_in(folder: &Path, target: &Path) -> Result<Self, StoreError> {
+    /// [`FileError::Io`] when either folder cannot be made or written.
+    pub fn create_in(folder: &Path, target: &Path) -> Result<Self, FileError> {
         for needed in [folder, parent(target)] {
-            std::fs::create_dir_all(needed).map_err(StoreError::io("make the folder", needed))?;
+            std::fs::create_dir_all(needed).map_err(FileError::io("make the folder", needed))?;
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let prefix = format!(".{name}.");
         remove_abandoned(folder, &prefix);
-        let file = locked_temporary(folder, &prefix).map_err(StoreError::io("write in", folder))?;
+        let file = locked_temporary(folder, &prefix).map_err(FileError::io("write in", folder))?;
         Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), target: target.to_path_buf() })
     }
 
-    /// The file itself with everything written so far.
-    pub(crate) fn written(&mut self) -> std::io::Result<&mut File> {
+    /// The file itself with everything written so far, for those who go back in it before they [commit](Self::commit).
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn written(&mut self) -> std::io::Result<&mut File> {
         self.writer.flush()?;
         Ok(self.writer.get_mut().as_file_mut())
     }
@@ -63,12 +66,12 @@ impl AtomicFile {
     /// Writes everything through to the disk and gives the file its name, replacing an older one in one step.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; the target is then what it was before.
-    pub fn commit(self) -> Result<(), StoreError> {
+    /// [`FileError::Io`]; the target is then what it was before.
+    pub fn commit(self) -> Result<(), FileError> {
         let target = self.target;
-        let file = self.writer.into_inner().map_err(|e| StoreError::io("write", &target)(e.into_error()))?;
-        file.as_file().sync_all().map_err(StoreError::io("write", &target))?;
-        file.persist(&target).map_err(|e| StoreError::io("rename into place", &target)(e.error))?;
+        let file = self.writer.into_inner().map_err(|e| FileError::io("write", &target)(e.into_error()))?;
+        file.as_file().sync_all().map_err(FileError::io("write", &target))?;
+        file.persist(&target).map_err(|e| FileError::io("rename into place", &target)(e.error))?;
         sync_folder(parent(&target));
         Ok(())
     }
@@ -87,13 +90,13 @@ impl Write for AtomicFile {
 /// Writes `target` atomically with what `write` puts into it.
 ///
 /// # Errors
-/// [`StoreError::Io`]; on any error, `write`'s own included, the target is what it was before.
-pub fn write_atomic<F>(target: &Path, write: F) -> Result<(), StoreError>
+/// [`FileError::Io`]; on any error, `write`'s own included, the target is what it was before.
+pub fn write_atomic<F>(target: &Path, write: F) -> Result<(), FileError>
 where
     F: FnOnce(&mut dyn Write) -> std::io::Result<()>,
 {
     let mut file = AtomicFile::create(target)?;
-    write(&mut file).map_err(StoreError::io("write", target))?;
+    write(&mut file).map_err(FileError::io("write", target))?;
     file.commit()
 }
 

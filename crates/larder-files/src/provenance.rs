@@ -5,18 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
-use std::path::Path;
 
-use larder_checksums::CHECKSUMS_KEY;
-use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
-
-use crate::StoreError;
-use crate::schema::open_metadata;
-
-/// The prefix of every key that larder writes into Parquet metadata.
-const PREFIX: &str = "larder.";
 
 /// The prefix of parts that are recorded and never compared: the device, the batch plan, the runtime's version.
 /// They move the last bits of a vector, not its meaning, and moving to another machine must not cost a re-run.
@@ -121,31 +111,6 @@ impl Provenance {
         }
         changes
     }
-
-    /// The key-value pairs for Parquet metadata, in a fixed order.
-    pub(crate) fn to_key_values(&self) -> Vec<KeyValue> {
-        let own = [("stage", self.stage.clone()), ("format_version", self.format_version.to_string())];
-        own.into_iter()
-            .chain(self.parts.iter().map(|(k, v)| (k.as_str(), v.clone())))
-            .map(|(k, v)| KeyValue::new(format!("{PREFIX}{k}"), v))
-            .collect()
-    }
-
-    /// One pair of the metadata, to be added to those of [`to_key_values`](Self::to_key_values).
-    pub(crate) fn key_value(part: &str, value: impl ToString) -> KeyValue {
-        KeyValue::new(format!("{PREFIX}{part}"), value.to_string())
-    }
-
-    /// Back from Parquet metadata; `None` when larder did not write the file.
-    pub(crate) fn from_key_values(pairs: Option<&Vec<KeyValue>>) -> Option<Self> {
-        let mut parts: BTreeMap<String, String> =
-            pairs?.iter().filter_map(|kv| Some((kv.key.strip_prefix(PREFIX)?.to_owned(), kv.value.clone()?))).collect();
-        // Says how the file is kept, not what it was made from.
-        parts.remove(CHECKSUMS_KEY.strip_prefix(PREFIX).unwrap_or(CHECKSUMS_KEY));
-        let stage = parts.remove("stage")?;
-        let format_version = parts.remove("format_version")?.parse().ok()?;
-        Some(Self { stage, format_version, parts })
-    }
 }
 
 impl fmt::Display for Change {
@@ -159,41 +124,6 @@ impl fmt::Display for Change {
             (None, _, Some(content)) => write!(f, "{content}: new"),
             (_, None, _) => write!(f, "{}: gone", name.unwrap_or(&self.part)),
         }
-    }
-}
-
-/// The provenance inside a Parquet artifact; `None` when the file is missing, or whole but not larder's.
-///
-/// # Errors
-/// [`StoreError::Parquet`] for a file that is cut short, [`StoreError::Damaged`] for one that differs from its checksums,
-/// [`StoreError::Io`] for one that cannot be opened.
-pub fn read_provenance(path: &Path) -> Result<Option<Provenance>, StoreError> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let metadata = open_metadata(path)?.1;
-    Ok(Provenance::from_key_values(metadata.file_metadata().key_value_metadata()))
-}
-
-/// Hex blake3 digest of `bytes`.
-pub fn digest_bytes(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
-}
-
-/// Hex blake3 digest of a file's content, read in pieces.
-///
-/// # Errors
-/// [`StoreError::Io`].
-pub fn digest_file(path: &Path) -> Result<String, StoreError> {
-    let mut file = larder_files::open(path).map_err(StoreError::io("open", path))?;
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let n = file.read(&mut buffer).map_err(StoreError::io("read", path))?;
-        if n == 0 {
-            return Ok(hasher.finalize().to_hex().to_string());
-        }
-        hasher.update(&buffer[..n]);
     }
 }
 
@@ -235,12 +165,5 @@ mod tests {
         let a = Provenance::new("s", 1).with("ab", "c");
         let b = Provenance::new("s", 1).with("a", "bc");
         assert_ne!(a.digest(), b.digest());
-    }
-
-    #[test]
-    fn key_values_round_trip() {
-        let p = Provenance::new("tokenize", 3).with("data.train.digest", "ff");
-        assert_eq!(Provenance::from_key_values(Some(&p.to_key_values())), Some(p));
-        assert_eq!(Provenance::from_key_values(Some(&vec![KeyValue::new("pandas".into(), "{}".to_owned())])), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::StoreError;
+use crate::FileError;
 
 /// The folder that holds every artifact: `./artifacts`, `LARDER_HOME` or `--home`.
 ///
@@ -36,16 +36,16 @@ impl Home {
     /// One encoder's folder.
     ///
     /// # Errors
-    /// [`StoreError::Name`].
-    pub fn encoder(&self, encoder: &str) -> Result<PathBuf, StoreError> {
+    /// [`FileError::Name`].
+    pub fn encoder(&self, encoder: &str) -> Result<PathBuf, FileError> {
         Ok(self.encoders().join(check_name("encoder", encoder)?))
     }
 
     /// The `tokens` file of one split.
     ///
     /// # Errors
-    /// [`StoreError::Name`].
-    pub fn tokens(&self, dataset: &str, encoder: &str, split: &str) -> Result<PathBuf, StoreError> {
+    /// [`FileError::Name`].
+    pub fn tokens(&self, dataset: &str, encoder: &str, split: &str) -> Result<PathBuf, FileError> {
         let folder = self.root.join("tokens").join(check_name("dataset", dataset)?);
         Ok(folder.join(check_name("encoder", encoder)?).join(format!("{}.parquet", check_name("split", split)?)))
     }
@@ -53,8 +53,8 @@ impl Home {
     /// The `features` file of one split. `kind` is the level and dtype, `sentence-f32` for one.
     ///
     /// # Errors
-    /// [`StoreError::Name`].
-    pub fn features(&self, dataset: &str, encoder: &str, kind: &str, split: &str) -> Result<PathBuf, StoreError> {
+    /// [`FileError::Name`].
+    pub fn features(&self, dataset: &str, encoder: &str, kind: &str, split: &str) -> Result<PathBuf, FileError> {
         let folder = self.root.join("features").join(check_name("dataset", dataset)?);
         let folder = folder.join(check_name("encoder", encoder)?).join(kind);
         Ok(folder.join(format!("{}.parquet", check_name("split", split)?)))
@@ -68,8 +68,8 @@ impl Home {
     /// One run's folder.
     ///
     /// # Errors
-    /// [`StoreError::Name`].
-    pub fn run(&self, run: &str) -> Result<PathBuf, StoreError> {
+    /// [`FileError::Name`].
+    pub fn run(&self, run: &str) -> Result<PathBuf, FileError> {
         Ok(self.runs().join(check_name("run", run)?))
     }
 }
@@ -77,12 +77,12 @@ impl Home {
 /// `name`, when it can be one folder's name on every system and cannot leave its parent.
 ///
 /// # Errors
-/// [`StoreError::Name`] for an empty name, one that starts with a dot, or one with other characters than letters,
+/// [`FileError::Name`] for an empty name, one that starts with a dot, or one with other characters than letters,
 /// digits, `-`, `_` and `.`.
-pub fn check_name<'a>(what: &'static str, name: &'a str) -> Result<&'a str, StoreError> {
+pub fn check_name<'a>(what: &'static str, name: &'a str) -> Result<&'a str, FileError> {
     let fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) {
-        return Err(StoreError::Name { what, name: name.to_owned() });
+        return Err(FileError::Name { what, name: name.to_owned() });
     }
     Ok(name)
 }
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_folder() {
         for bad in ["", "..", "../x", "a/b", ".hidden", "a\\b", "a\0b"] {
-            assert!(matches!(check_name("run", bad), Err(StoreError::Name { .. })), "{bad:?}");
+            assert!(matches!(check_name("run", bad), Err(FileError::Name { .. })), "{bad:?}");
         }
         let home = Home::new("h");
         assert_eq!(home.tokens("cola", "minilm", "train").unwrap(), Path::new("h/tokens/cola/minilm/train.parquet"));

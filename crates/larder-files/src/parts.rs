@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::{FolderLock, Provenance, StoreError, kill_point, read_json, write_json};
+use crate::{FileError, FolderLock, Provenance, kill_point, read_json, write_json};
 
 const PROVENANCE: &str = "provenance.json";
 
@@ -23,8 +23,8 @@ impl Parts {
     /// Opens the folder beside `target`, emptying it unless it belongs to `provenance`.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process makes the same file; [`StoreError::Io`].
-    pub fn open(target: &Path, provenance: &Provenance) -> Result<Self, StoreError> {
+    /// [`FileError::Locked`] when another process makes the same file; [`FileError::Io`].
+    pub fn open(target: &Path, provenance: &Provenance) -> Result<Self, FileError> {
         let folder = Self::folder_of(target);
         let lock = FolderLock::take(&folder)?;
         if found_in(&folder).as_ref() != Some(provenance) {
@@ -97,11 +97,7 @@ impl Parts {
     ///
     /// # Errors
     /// Of `join`; the parts are kept then.
-    pub fn join<E: From<StoreError>>(
-        self,
-        count: usize,
-        join: impl FnOnce(&[PathBuf], &Path) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn join<E>(self, count: usize, join: impl FnOnce(&[PathBuf], &Path) -> Result<(), E>) -> Result<(), E> {
         let parts: Vec<PathBuf> = (0..count).map(|index| self.path(index)).collect();
         join(&parts, &self.target)?;
         kill_point("parts-joined");
@@ -139,8 +135,8 @@ fn is_joined(folder: &Path, target: &Path) -> std::io::Result<bool> {
 }
 
 /// Everything but the lock that this process holds.
-fn remove_content(folder: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Io { action: "empty the folder", path: folder.to_path_buf(), source };
+fn remove_content(folder: &Path) -> Result<(), FileError> {
+    let failed = |source| FileError::Io { action: "empty the folder", path: folder.to_path_buf(), source };
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name() != FolderLock::FILE {

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::StoreError;
+use crate::FileError;
 
 /// Tries to take a folder that others keep removing.
 const ATTEMPTS: usize = 100;
@@ -22,27 +22,27 @@ impl FolderLock {
     /// Takes the lock without waiting, making the folder when it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process holds it; [`StoreError::Io`].
-    pub fn take(folder: &Path) -> Result<Self, StoreError> {
+    /// [`FileError::Locked`] when another process holds it; [`FileError::Io`].
+    pub fn take(folder: &Path) -> Result<Self, FileError> {
         let path = folder.join(Self::FILE);
         let mut attempt = 1;
         loop {
-            std::fs::create_dir_all(folder).map_err(StoreError::io("make the folder", folder))?;
+            std::fs::create_dir_all(folder).map_err(FileError::io("make the folder", folder))?;
             let file = match File::create(&path) {
                 // Its holder removed the folder this very moment.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => {
                     attempt += 1;
                     continue;
                 }
-                file => file.map_err(StoreError::io("write", &path))?,
+                file => file.map_err(FileError::io("write", &path))?,
             };
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => return Ok(Self { file, folder: folder.to_path_buf() }),
                 Ok(()) if attempt < ATTEMPTS => attempt += 1,
                 Ok(()) | Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Locked { path: folder.to_path_buf() });
+                    return Err(FileError::Locked { path: folder.to_path_buf() });
                 }
-                Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path)(e)),
+                Err(TryLockError::Error(e)) => return Err(FileError::io("lock", &path)(e)),
             }
         }
     }
@@ -55,10 +55,10 @@ impl FolderLock {
     /// Removes the folder with everything in it. Nobody else can take it meanwhile: the lock's own file goes last.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    pub fn remove_folder(self) -> Result<(), StoreError> {
+    /// [`FileError::Io`].
+    pub fn remove_folder(self) -> Result<(), FileError> {
         let Self { file, folder } = self;
-        let failed = |error| StoreError::io("remove", &folder)(error);
+        let failed = |error| FileError::io("remove", &folder)(error);
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             if entry.file_name() == Self::FILE {
@@ -101,7 +101,7 @@ mod tests {
     fn the_second_taker_is_told_and_the_lock_goes_with_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let first = FolderLock::take(folder.path()).unwrap();
-        assert!(matches!(FolderLock::take(folder.path()), Err(StoreError::Locked { .. })));
+        assert!(matches!(FolderLock::take(folder.path()), Err(FileError::Locked { .. })));
         assert!(FolderLock::take_existing(folder.path()).is_none());
         drop(first);
         FolderLock::take(folder.path()).unwrap();

@@ -1,0 +1,72 @@
+//! Why a file could not be read or written.
+
+use std::path::{Path, PathBuf};
+
+/// A file or folder could not be read or written. Every variant names it.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused a read or a write.
+    #[error("cannot {action} {}: {}", path.display(), io_hint(source))]
+    Io {
+        /// What was being done: `open`, `write`, `rename`, ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file differs from its checksums.
+    #[error(
+        "{} is damaged: {what}; delete it and run its stage again (`--force` where the command has it), or take a copy from elsewhere",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, or in what.
+        what: String,
+    },
+    /// A JSON artifact does not parse.
+    #[error("{} is not the JSON that larder writes there; delete it and run its stage again", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The parser's reason, with line and column.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A name that would leave its folder or cannot be a file's name.
+    #[error("the {what} name `{name}` cannot be a folder's name: use letters, digits, `-`, `_` and `.`")]
+    Name {
+        /// What the name is for: `encoder`, `dataset`, `run`.
+        what: &'static str,
+        /// The name given.
+        name: String,
+    },
+    /// Another process holds the folder.
+    #[error("another larder process is working in {}; wait for it to end", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl FileError {
+    /// What makes an error of the system name what failed, and on which path.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FileError + use<> {
+        let path = path.to_path_buf();
+        move |source| FileError::Io { action, path, source }
+    }
+}
+
+/// The reason, with what to do about it where that is not obvious.
+fn io_hint(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            format!("{error}; free some space (or point --home at a larger disk) and run it again: nothing was lost")
+        }
+        _ => error.to_string(),
+    }
+}
