@@ -264,3 +264,16 @@ pub enum DataError {
         column: usize,
     },
 }
+
+impl DataError {
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<&'static str> {
+        let (Self::BadRow { problem, .. } | Self::AllRowsBad { problem, .. }) = self else { return None };
+        match problem.as_ref() {
+            RowProblem::IllegalTag { problem, .. } if !problem.is_malformed() => Some(
+                "`--illegal-tags repair` reads such tags as conlleval does; `--on-bad-row skip` leaves the sentence out",
+            ),
+            _ => None,
+        }
+    }
+}

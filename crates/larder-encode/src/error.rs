@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use larder_encoder::EncoderError;
+use larder_encoder::{EncoderError, hint_of_model};
+use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
@@ -138,4 +139,24 @@ pub enum EncodeError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+impl EncodeError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Encoder(error) => error.class(),
+            Self::Runtime(error) => error.class(),
+            _ => ErrorClass::Input,
+        }
+    }
+
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Encoder(error) => error.hint(),
+            Self::Onnx(error) => hint_of_model(error),
+            _ => None,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_hub::HubError;
 use larder_onnx::{NotFinite, OnnxError};
@@ -538,4 +539,40 @@ pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Strin
         n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
         _ => names.join(", "),
     }
+}
+
+impl EncoderError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::NotFound { .. } => ErrorClass::Missing,
+            Self::Hub(problem) => problem.class(),
+            // The probe of a foreign model: what fails there is the model's fault.
+            Self::Run { source, .. } if matches!(**source, RuntimeError::Run { .. }) => ErrorClass::Input,
+            Self::Run { source, .. } => source.class(),
+            _ => ErrorClass::Input,
+        }
+    }
+
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Model { source, .. } => hint_of_model(source),
+            _ => None,
+        }
+    }
+}
+
+/// The flag of `encoder add` that decides what a tensor of a model is.
+pub fn hint_of_model(error: &OnnxError) -> Option<String> {
+    let (OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. }) = error else { return None };
+    let flag = match &**role {
+        "input_ids" => "--ids-input",
+        "attention_mask" => "--mask-input",
+        "token_type_ids" => "--types-input",
+        "last_hidden_state" => "--token-output",
+        "pooler_output" => "--pooled-output",
+        _ => return None,
+    };
+    Some(format!("`larder encoder add SOURCE {flag} NAME` decides"))
 }

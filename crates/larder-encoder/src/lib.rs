@@ -57,7 +57,7 @@ mod wordpiece;
 
 pub use add::{AddRequest, add, add_with};
 pub use encoder::{CONFIG_FILE, Encoder, Listed, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
-pub use error::{BrokenManifest, EncoderError};
+pub use error::{BrokenManifest, EncoderError, hint_of_model};
 pub use init::{InitRequest, init};
 pub use intake::{Added, Outcome};
 pub use manifest::{

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use larder_encoder::EncoderError;
+use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
@@ -89,4 +90,16 @@ pub enum ExportError {
         /// The beginning of the text that differs most.
         example: Option<String>,
     },
+}
+
+impl ExportError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Encoder(error) => error.class(),
+            Self::Runtime(error) => error.class(),
+            Self::Output { .. } => ErrorClass::Bug,
+            _ => ErrorClass::Input,
+        }
+    }
 }

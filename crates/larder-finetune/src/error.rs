@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_graphs::{GraphsError, Precision};
 use larder_metrics::MetricsError;
@@ -295,6 +296,23 @@ impl fmt::Display for Knobs {
 }
 
 impl TuneError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::NotFinite { .. }
+            | Self::HeadNotFinite { .. }
+            | Self::Collapsed { .. }
+            | Self::CollapsedAtEnd { .. }
+            | Self::Unusable { .. } => ErrorClass::Training,
+            Self::Setting { .. } | Self::UnknownFreeze { .. } | Self::FreezeLayers { .. } => ErrorClass::Usage,
+            Self::Run { source, .. } => source.class(),
+            Self::Device(source) => source.class(),
+            Self::Precision { .. } => ErrorClass::Missing,
+            Self::Head(error) => error.class(),
+            _ => ErrorClass::Input,
+        }
+    }
+
     pub(crate) fn run(graph: &'static str) -> impl Fn(RuntimeError) -> Self {
         move |source| Self::Run { graph, source: Box::new(source) }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use hf_hub::api::sync::ApiError;
+use larder_errors::ErrorClass;
 
 /// An error of this crate: what failed, of which model, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -178,19 +179,20 @@ pub enum HubError {
 }
 
 impl HubError {
-    /// Is something missing that is there elsewhere or later, the network or a token, rather than the request wrong?
-    pub fn is_missing(&self) -> bool {
-        matches!(
-            self,
+    /// The class of failure: something is missing that is there elsewhere or later, the network or a token, or what was asked
+    /// for is wrong.
+    pub fn class(&self) -> ErrorClass {
+        match self {
             Self::NoCache
-                | Self::Cache { .. }
-                | Self::Unreachable { .. }
-                | Self::CutOff { .. }
-                | Self::Unauthorised { .. }
-                | Self::Gated { .. }
-                | Self::NotCached { .. }
-                | Self::FileNotCached { .. }
-                | Self::Busy { .. }
-        )
+            | Self::Cache { .. }
+            | Self::Unreachable { .. }
+            | Self::CutOff { .. }
+            | Self::Unauthorised { .. }
+            | Self::Gated { .. }
+            | Self::NotCached { .. }
+            | Self::FileNotCached { .. }
+            | Self::Busy { .. } => ErrorClass::Missing,
+            _ => ErrorClass::Input,
+        }
     }
 }

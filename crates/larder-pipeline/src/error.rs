@@ -1,10 +1,11 @@
-//! Why a command failed, and what the process answers.
+//! Why a command failed.
 
 use std::path::PathBuf;
 
 use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
 use larder_encoder::EncoderError;
+use larder_errors::ErrorClass;
 use larder_export::ExportError;
 use larder_files::FileError;
 use larder_finetune::TuneError;
@@ -18,24 +19,6 @@ use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
 
 use crate::TRAIN_SPLIT;
-
-/// What the process answers to its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ExitCode {
-    /// Everything asked for is done.
-    Done = 0,
-    /// A bug in larder.
-    Bug = 1,
-    /// The command line is wrong.
-    Usage = 2,
-    /// A file or its content is wrong.
-    BadInput = 3,
-    /// Something that must be there first is not: the runtime, an encoder, a run, a GPU that was asked for.
-    MissingPrerequisite = 4,
-    /// Training diverged or collapsed.
-    TrainingFailed = 5,
-}
 
 /// A stage failed.
 #[derive(Debug, thiserror::Error)]
@@ -374,50 +357,30 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
-    /// What the process answers when this ends it.
-    pub fn exit_code(&self) -> ExitCode {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
         match self {
-            Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ExitCode::MissingPrerequisite,
-            Self::Runtime(e) | Self::Encode(EncodeError::Runtime(e)) => of_runtime(e),
-            Self::Encoder(e) | Self::Encode(EncodeError::Encoder(e)) => of_encoder(e),
-            Self::Train(TrainError::Diverged { .. })
-            | Self::Tune(
-                TuneError::NotFinite { .. }
-                | TuneError::HeadNotFinite { .. }
-                | TuneError::Collapsed { .. }
-                | TuneError::CollapsedAtEnd { .. }
-                | TuneError::Unusable { .. },
-            ) => ExitCode::TrainingFailed,
-            Self::Tune(
-                TuneError::Setting { .. } | TuneError::UnknownFreeze { .. } | TuneError::FreezeLayers { .. },
-            ) => ExitCode::Usage,
-            Self::Tune(TuneError::Run { source, .. } | TuneError::Device(source)) => of_runtime(source),
-            Self::Tune(TuneError::Precision { .. }) => ExitCode::MissingPrerequisite,
-            Self::Export(ExportError::Runtime(e)) => of_runtime(e),
-            Self::Export(ExportError::Encoder(e)) => of_encoder(e),
-            Self::Export(ExportError::Output { .. }) | Self::Report(_) => ExitCode::Bug,
-            Self::WrongLevel { .. } | Self::MlpForTagging { .. } | Self::NoEncoderNamed { .. } => ExitCode::Usage,
-            _ => ExitCode::BadInput,
+            Self::Runtime(error) => error.class(),
+            Self::Encoder(error) => error.class(),
+            Self::Encode(error) => error.class(),
+            Self::Train(error) => error.class(),
+            Self::Tune(error) => error.class(),
+            Self::Export(error) => error.class(),
+            Self::Report(_) => ErrorClass::Bug,
+            Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ErrorClass::Missing,
+            Self::WrongLevel { .. } | Self::MlpForTagging { .. } | Self::NoEncoderNamed { .. } => ErrorClass::Usage,
+            _ => ErrorClass::Input,
         }
     }
-}
 
-fn of_runtime(error: &RuntimeError) -> ExitCode {
-    match error {
-        RuntimeError::Load { .. } => ExitCode::BadInput,
-        RuntimeError::Run { .. } => ExitCode::Bug,
-        _ => ExitCode::MissingPrerequisite,
-    }
-}
-
-fn of_encoder(error: &EncoderError) -> ExitCode {
-    match error {
-        EncoderError::NotFound { .. } => ExitCode::MissingPrerequisite,
-        EncoderError::Hub(problem) if problem.is_missing() => ExitCode::MissingPrerequisite,
-        // The probe of a foreign model: what fails there is the model's fault.
-        EncoderError::Run { source, .. } if matches!(**source, RuntimeError::Run { .. }) => ExitCode::BadInput,
-        EncoderError::Run { source, .. } => of_runtime(source),
-        _ => ExitCode::BadInput,
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Encoder(error) => error.hint(),
+            Self::Encode(error) => error.hint(),
+            Self::Data(error) | Self::Tokenize(TokenizeStageError::Data(error)) => error.hint().map(str::to_owned),
+            _ => None,
+        }
     }
 }
 

@@ -19,14 +19,15 @@
 //!   [`forecast_split`] what an encode would take.
 //! - [`write_report`] tells all about runs on one page.
 //! - [`export_run`] makes a folder of a run that other tools load, checked against the run.
-//! - [`PipelineError`] wraps the stages' errors and knows the process's [`ExitCode`].
+//! - [`PipelineError`] wraps the stages' errors and knows their class.
 //!
 //! ```
-//! use larder_pipeline::{ExitCode, Larder, PipelineError, RunRecord};
+//! use larder_errors::ErrorClass;
+//! use larder_pipeline::{Larder, RunRecord};
 //!
 //! let larder = Larder::new("no/such/folder", None);
 //! let error = RunRecord::open(&larder, "first").unwrap_err();
-//! assert_eq!(error.exit_code(), ExitCode::MissingPrerequisite);
+//! assert_eq!(error.class(), ErrorClass::Missing);
 //! ```
 #![deny(missing_docs)]
 
@@ -64,7 +65,7 @@ pub use doctor::{
     Checkup, Disk, DoctorOptions, EncoderCheck, EncoderFacts, Machine, ProviderCheck, RuntimeCheck, Speed, doctor,
 };
 pub use encode::{EncodeOptions, embed_features, encode_split, forecast_split};
-pub use error::{ExitCode, PipelineError};
+pub use error::PipelineError;
 pub use evaluate::{
     EvaluateOptions, EvaluateOutcome, Evaluation, SequenceEvaluation, ShownSentence, SplitEvaluation,
     TaggingEvaluation, TaggingSplitEvaluation, UnscoredSplit, evaluate,

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 
+use larder_errors::ErrorClass;
+
 use crate::cuda::CudaProblem;
 use crate::runtime::API_VERSION;
 use crate::tensor::ElementType;
@@ -255,4 +257,15 @@ fn dims(expected: &[Option<i64>]) -> String {
 
 fn elements(expected: Option<usize>) -> String {
     expected.map_or("more elements than memory can hold".to_owned(), |count| format!("{count} elements"))
+}
+
+impl RuntimeError {
+    /// The class of failure: a model that cannot be loaded is wrong itself, one that cannot be run was given wrong tensors.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Load { .. } => ErrorClass::Input,
+            Self::Run { .. } => ErrorClass::Bug,
+            _ => ErrorClass::Missing,
+        }
+    }
 }

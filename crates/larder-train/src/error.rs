@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use larder_errors::ErrorClass;
 use thiserror::Error;
 
 /// Why a head could not be trained, saved, loaded or applied.
@@ -279,4 +280,14 @@ pub enum TrainError {
         /// The known spellings.
         known: String,
     },
+}
+
+impl TrainError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Diverged { .. } => ErrorClass::Training,
+            _ => ErrorClass::Input,
+        }
+    }
 }

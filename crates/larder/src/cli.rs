@@ -25,7 +25,7 @@ pub use encoder::EncoderCommand;
 pub use eval::{EvalArgs, ScoreArgs};
 pub use export::ExportArgs;
 pub use finetune::{FinetuneArgs, GraphsArgs};
-pub use hints::{HintFlags, flag_of};
+pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;

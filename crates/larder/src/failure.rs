@@ -3,14 +3,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use larder_data::{DataError, RowProblem};
-use larder_encode::EncodeError;
-use larder_encoder::EncoderError;
-use larder_onnx::OnnxError;
-use larder_pipeline::{ExitCode as Code, PipelineError};
-use larder_tokens::TokenizeStageError;
-
-use crate::cli::flag_of;
+use larder_errors::ErrorClass;
+use larder_pipeline::PipelineError;
 
 /// Why the process ends early.
 #[derive(Debug)]
@@ -22,7 +16,7 @@ pub enum Failure {
     /// An input or output that the user named on the command line.
     File { what: String, source: std::io::Error },
     /// A look at the machine found something that has to be mended.
-    Found { problems: Vec<String>, code: Code },
+    Found { problems: Vec<String>, class: ErrorClass },
     /// Whoever read our output has read enough.
     BrokenPipe,
 }
@@ -30,15 +24,18 @@ pub enum Failure {
 impl Failure {
     /// Prints the error with its causes on standard error, and says what the process answers.
     pub fn report(&self) -> ExitCode {
-        let (message, code) = match self {
+        let (message, class) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Stage(error) => (chain(error.as_ref()) + &flags(error), error.exit_code()),
-            Self::Usage(message) => (message.clone(), Code::Usage),
-            Self::Found { problems, code } => (problems.join("\nerror: "), *code),
-            Self::File { what, source } => (format!("{what}: {source}"), Code::BadInput),
+            Self::Stage(error) => {
+                let hint = error.hint().map_or_else(String::new, |hint| format!("\n  {hint}"));
+                (chain(error.as_ref()) + &hint, error.class())
+            }
+            Self::Usage(message) => (message.clone(), ErrorClass::Usage),
+            Self::Found { problems, class } => (problems.join("\nerror: "), *class),
+            Self::File { what, source } => (format!("{what}: {source}"), ErrorClass::Input),
         };
         eprintln!("error: {message}");
-        ExitCode::from(code as u8)
+        ExitCode::from(class.exit_code())
     }
 }
 
@@ -55,32 +52,6 @@ fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The flags that help, where the library that failed cannot know them.
-fn flags(error: &PipelineError) -> String {
-    let onnx = match error {
-        PipelineError::Encoder(EncoderError::Model { source, .. })
-        | PipelineError::Encode(EncodeError::Encoder(EncoderError::Model { source, .. }) | EncodeError::Onnx(source)) => {
-            source
-        }
-        other => return row_flags(other).to_owned(),
-    };
-    let (OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. }) = onnx else { return String::new() };
-    flag_of(role).map_or_else(String::new, |flag| format!("\n  `larder encoder add SOURCE {flag} NAME` decides"))
-}
-
-fn row_flags(error: &PipelineError) -> &'static str {
-    let (PipelineError::Data(error) | PipelineError::Tokenize(TokenizeStageError::Data(error))) = error else {
-        return "";
-    };
-    let (DataError::BadRow { problem, .. } | DataError::AllRowsBad { problem, .. }) = error else { return "" };
-    match problem.as_ref() {
-        RowProblem::IllegalTag { problem, .. } if !problem.is_malformed() => {
-            "\n  `--illegal-tags repair` reads such tags as conlleval does; `--on-bad-row skip` leaves the sentence out"
-        }
-        _ => "",
-    }
 }
 
 impl<E: Into<PipelineError>> From<E> for Failure {

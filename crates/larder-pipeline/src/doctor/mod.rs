@@ -6,13 +6,14 @@ mod speed;
 use std::path::PathBuf;
 
 use larder_encoder::{Encoder, Listed, Prepared};
+use larder_errors::ErrorClass;
 use larder_runtime::{Device, Runtime, RuntimeError};
 use serde::Serialize;
 
 pub use machine::{Disk, Machine};
 pub use speed::Speed;
 
-use crate::{ExitCode, Larder, PipelineError};
+use crate::{Larder, PipelineError};
 
 /// What `larder doctor` found.
 #[derive(Debug, Serialize)]
@@ -106,9 +107,9 @@ pub struct DoctorOptions {
 }
 
 impl Checkup {
-    /// The process's answer: something that larder cannot do without is missing, or nothing is.
-    pub fn exit_code(&self) -> Option<ExitCode> {
-        (!self.problems.is_empty()).then_some(ExitCode::MissingPrerequisite)
+    /// The class of failure: something that larder cannot do without is missing, or nothing is.
+    pub fn class(&self) -> Option<ErrorClass> {
+        (!self.problems.is_empty()).then_some(ErrorClass::Missing)
     }
 }
 

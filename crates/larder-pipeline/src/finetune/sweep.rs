@@ -2,6 +2,7 @@
 
 use larder_data::{DatasetSpec, Task};
 use larder_encoder::Encoder;
+use larder_errors::ErrorClass;
 use larder_metrics::{Metric, Summary, summarise};
 use serde::Serialize;
 
@@ -85,7 +86,7 @@ pub fn sweep(
                     run: Some(done.trained.record.run),
                     failed: None,
                 },
-                Err(error) if error.exit_code() == crate::ExitCode::TrainingFailed => {
+                Err(error) if error.class() == ErrorClass::Training => {
                     SweepCell { seed, run: None, scores: Vec::new(), failed: Some(error.to_string()) }
                 }
                 Err(error) => return Err(error),

@@ -35,15 +35,3 @@ impl HintFlags {
         }
     }
 }
-
-/// The flag that names the tensor with this meaning.
-pub fn flag_of(role: &str) -> Option<&'static str> {
-    match role {
-        "input_ids" => Some("--ids-input"),
-        "attention_mask" => Some("--mask-input"),
-        "token_type_ids" => Some("--types-input"),
-        "last_hidden_state" => Some("--token-output"),
-        "pooler_output" => Some("--pooled-output"),
-        _ => None,
-    }
-}

@@ -14,8 +14,8 @@ pub fn doctor(context: &Context, args: &DoctorArgs) -> Result<(), Failure> {
     } else {
         context.print(&tables::doctor(&checkup))?;
     }
-    match checkup.exit_code() {
+    match checkup.class() {
         None => Ok(()),
-        Some(code) => Err(Failure::Found { problems: checkup.problems, code }),
+        Some(class) => Err(Failure::Found { problems: checkup.problems, class }),
     }
 }

@@ -1,6 +1,7 @@
 //! `finetune` and `graphs`.
 
-use larder_pipeline::{ExitCode, GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
+use larder_errors::ErrorClass;
+use larder_pipeline::{GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
 
 use super::Context;
 use crate::cli::{FinetuneArgs, GraphsArgs};
@@ -26,7 +27,7 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
             None => Ok(()),
             Some(first) => Err(Failure::Found {
                 problems: vec![format!("no run of the sweep ended well; the first: {first}")],
-                code: ExitCode::TrainingFailed,
+                class: ErrorClass::Training,
             }),
         };
     }
