@@ -245,24 +245,40 @@ impl EncodeSettings {
 
     /// What a features file made now from tokens of this provenance would record.
     pub(crate) fn provenance(&self, encoder: &Encoder, tokens: &Provenance, columns: &[String]) -> Provenance {
+        // No `..`: a setting that is forgotten here would leave features fresh that it changes.
+        let Self {
+            level,
+            word_pool,
+            stride,
+            context,
+            dtype,
+            special_tokens,
+            // The columns name them.
+            layers: _,
+            pools: _,
+            // They change rounding, not what is computed; `ran.` records them.
+            device: _,
+            threads: _,
+            batch_tokens: _,
+            graph: _,
+        } = self;
         let provenance = Provenance::new("encode", FORMAT_VERSION)
             .with_all(tokens.parts.clone())
             .with("tokens.format_version", tokens.format_version)
             .with("encoder.digest", &encoder.manifest().digest)
-            .with("level", self.level)
-            .with("dtype", self.dtype)
+            .with("level", level)
+            .with("dtype", dtype)
             .with("columns", columns.join(","));
-        match self.level {
+        let with_windows = |provenance: Provenance| {
+            let stride = stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string());
+            provenance.with("stride", stride).with("context", context)
+        };
+        match level {
             Level::Sentence => provenance,
-            Level::Word => self.with_windows(provenance).with("word_pool", self.word_pool),
-            Level::Token if self.special_tokens => self.with_windows(provenance).with("special_tokens", true),
-            Level::Token => self.with_windows(provenance),
+            Level::Word => with_windows(provenance).with("word_pool", word_pool),
+            Level::Token if *special_tokens => with_windows(provenance).with("special_tokens", true),
+            Level::Token => with_windows(provenance),
         }
-    }
-
-    fn with_windows(&self, provenance: Provenance) -> Provenance {
-        let stride = self.stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string());
-        provenance.with("stride", stride).with("context", self.context)
     }
 }
 

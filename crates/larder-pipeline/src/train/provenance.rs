@@ -36,54 +36,91 @@ pub(super) fn of_run(
 }
 
 fn of_sequence(provenance: Provenance, settings: &TrainSettings) -> Provenance {
+    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    let TrainSettings { metric, folds, grid, class_weight, threshold, standardise, seed } = settings;
     provenance
         .with("head", "logistic")
-        .with("metric", settings.metric)
-        .with("folds", settings.folds)
-        .with("c", strengths(&settings.grid))
-        .with("class_weight", settings.class_weight)
-        .with("threshold", settings.threshold)
-        .with("standardise", settings.standardise)
-        .with("seed", settings.seed)
+        .with("metric", metric)
+        .with("folds", folds)
+        .with("c", strengths(grid))
+        .with("class_weight", class_weight)
+        .with("threshold", threshold)
+        .with("standardise", standardise)
+        .with("seed", seed)
 }
 
 fn of_mlp(provenance: Provenance, settings: &MlpSettings) -> Provenance {
-    let hidden: Vec<String> = settings.hidden.iter().map(usize::to_string).collect();
+    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    let MlpSettings {
+        hidden,
+        dropout,
+        epochs,
+        patience,
+        learning_rate,
+        schedule,
+        warmup,
+        batch_rows,
+        weight_decay,
+        clip,
+        label_smoothing,
+        class_weight,
+        metric,
+        threshold,
+        standardise,
+        seed,
+        memory_bytes,
+    } = settings;
+    let hidden: Vec<String> = hidden.iter().map(usize::to_string).collect();
     provenance
         .with("head", "mlp")
         .with("hidden", hidden.join(","))
-        .with("dropout", settings.dropout)
-        .with("epochs", settings.epochs)
-        .with("patience", settings.patience)
-        .with("learning_rate", settings.learning_rate)
-        .with("schedule", settings.schedule)
-        .with("warmup", settings.warmup)
-        .with("batch_rows", settings.batch_rows)
-        .with("weight_decay", settings.weight_decay)
-        .with("clip", settings.clip.map_or_else(|| "none".to_owned(), |clip| clip.to_string()))
-        .with("label_smoothing", settings.label_smoothing)
-        .with("class_weight", settings.class_weight)
-        .with("metric", settings.metric)
-        .with("threshold", settings.threshold)
-        .with("standardise", settings.standardise)
-        .with("memory_bytes", settings.memory_bytes)
-        .with("seed", settings.seed)
+        .with("dropout", dropout)
+        .with("epochs", epochs)
+        .with("patience", patience)
+        .with("learning_rate", learning_rate)
+        .with("schedule", schedule)
+        .with("warmup", warmup)
+        .with("batch_rows", batch_rows)
+        .with("weight_decay", weight_decay)
+        .with("clip", clip.map_or_else(|| "none".to_owned(), |clip| clip.to_string()))
+        .with("label_smoothing", label_smoothing)
+        .with("class_weight", class_weight)
+        .with("metric", metric)
+        .with("threshold", threshold)
+        .with("standardise", standardise)
+        .with("memory_bytes", memory_bytes)
+        .with("seed", seed)
 }
 
 fn of_tagging(provenance: Provenance, settings: &TaggingSettings) -> Provenance {
+    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    let TaggingSettings {
+        kind,
+        grid,
+        folds,
+        class_weight,
+        columns,
+        bias,
+        standardise,
+        seed,
+        solver,
+        memory_bytes,
+        epochs,
+        learning_rate,
+    } = settings;
     provenance
-        .with("head", settings.kind)
-        .with("folds", settings.folds)
-        .with("c", strengths(&settings.grid))
-        .with("class_weight", settings.class_weight)
-        .with("use", settings.columns)
-        .with("bias", settings.bias)
-        .with("standardise", settings.standardise)
-        .with("solver", settings.solver)
-        .with("memory_bytes", settings.memory_bytes)
-        .with("epochs", settings.epochs)
-        .with("learning_rate", settings.learning_rate)
-        .with("seed", settings.seed)
+        .with("head", kind)
+        .with("folds", folds)
+        .with("c", strengths(grid))
+        .with("class_weight", class_weight)
+        .with("use", columns)
+        .with("bias", bias)
+        .with("standardise", standardise)
+        .with("solver", solver)
+        .with("memory_bytes", memory_bytes)
+        .with("epochs", epochs)
+        .with("learning_rate", learning_rate)
+        .with("seed", seed)
 }
 
 fn strengths(grid: &[f64]) -> String {
