@@ -266,7 +266,7 @@ fn what_8_bits_cost_is_compared() {
 #[test]
 fn of_two_readings_a_name_decides() {
     let kitchen = Kitchen::with_tiny();
-    let decides = hint("\n  `larder encoder add SOURCE {flag} NAME` decides");
+    let decides = hint("`larder encoder add SOURCE {flag} NAME` decides");
     let asked = |answer: Answer, flag: &str| {
         assert!(decides.contains("{flag}"));
         answer.exits(3).says(&[&decides.replace("{flag}", flag)])
