@@ -56,7 +56,7 @@ pub enum EncodeError {
         row: usize,
         /// The example's id.
         example_id: String,
-        /// What is wrong with its vectors.
+        /// The problem with the vectors.
         problem: Box<EncodeError>,
     },
     /// A vector holds NaN or infinity.

@@ -256,7 +256,7 @@ impl EncodeSettings {
             // The columns name them.
             layers: _,
             pools: _,
-            // They change rounding, not what is computed; `ran.` records them.
+            // They change rounding at most.
             device: _,
             threads: _,
             batch_tokens: _,

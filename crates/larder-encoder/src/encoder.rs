@@ -29,7 +29,7 @@ pub struct Encoder {
     name: String,
     folder: PathBuf,
     manifest: EncoderManifest,
-    /// How it is made again where a file of it was changed.
+    /// Tells the user what restores the encoder after one of its files changed.
     way_out: &'static str,
 }
 

@@ -161,7 +161,7 @@ pub enum EncoderError {
     Changed {
         /// The file.
         path: PathBuf,
-        /// How the encoder is made again.
+        /// Tells the user what restores the encoder.
         way_out: &'static str,
         /// Its digest when it was added.
         expected: String,

@@ -1,7 +1,7 @@
 //! What class of failure an error is, whichever crate it is of.
 //!
-//! Every error enum of larder has a method `class`, which answers for its own variants and asks the errors that it wraps. The
-//! process answers with the class's [exit code](ErrorClass::exit_code).
+//! An error enum whose failures are not all bad input has a method `class`, which answers for its own variants and asks the
+//! errors that it wraps. The process exits with the class's [exit code](ErrorClass::exit_code).
 //!
 //! ```
 //! use larder_errors::ErrorClass;
@@ -10,7 +10,7 @@
 //! ```
 #![deny(missing_docs)]
 
-/// Whose fault a failure is, and so what mends it.
+/// The class of a failure tells whose fault it is, and so who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
     /// A bug in larder.
@@ -26,7 +26,7 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
-    /// What the process answers; 0 is success.
+    /// Returns the exit code of the process, 1 to 5; 0 is success.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Bug => 1,

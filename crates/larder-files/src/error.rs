@@ -8,7 +8,7 @@ pub enum FileError {
     /// The operating system refused a read or a write.
     #[error("cannot {action} {}: {}", path.display(), io_hint(source))]
     Io {
-        /// What was being done: `open`, `write`, `rename`, ...
+        /// The action that failed: `open`, `write`, `rename`, ...
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum FileError {
     /// A name that would leave its folder or cannot be a file's name.
     #[error("the {what} name `{name}` cannot be a folder's name: use letters, digits, `-`, `_` and `.`")]
     Name {
-        /// What the name is for: `encoder`, `dataset`, `run`.
+        /// The thing that the name is given to: `encoder`, `dataset`, `run`.
         what: &'static str,
         /// The name given.
         name: String,
