@@ -294,7 +294,7 @@ pub enum PipelineError {
         problem: String,
     },
     /// `run.json` contradicts itself or the head beside it.
-    #[error("run `{run}`: run.json and head.json do not belong together; train it again")]
+    #[error("run `{run}`: run.json and head.json do not belong together; train it again with --force")]
     BrokenRun {
         /// The run.
         run: String,

@@ -212,7 +212,7 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// `head.json` is not what this version writes.
-    #[error("`{}` is not a head's description: train the head again", path.display())]
+    #[error("`{}` is not a head's description: train the head again with --force", path.display())]
     Json {
         /// The file.
         path: PathBuf,
@@ -221,7 +221,7 @@ pub enum TrainError {
         source: serde_json::Error,
     },
     /// `head.safetensors` is damaged.
-    #[error("`{}` is not a whole safetensors file: train the head again", path.display())]
+    #[error("`{}` is not a whole safetensors file: train the head again with --force", path.display())]
     Safetensors {
         /// The file.
         path: PathBuf,
@@ -232,7 +232,7 @@ pub enum TrainError {
     /// A tensor of the head has another shape or type than `head.json` says.
     #[error(
         "`{}`, tensor `{tensor}`: found {found}, expected {expected}; `head.json` and `head.safetensors` do \
-         not belong together: train the head again",
+         not belong together: train the head again with --force",
         path.display()
     )]
     Tensor {
@@ -260,7 +260,7 @@ pub enum TrainError {
         expected: u32,
     },
     /// `head.json` contradicts itself.
-    #[error("`{}`: {what}; train the head again", path.display())]
+    #[error("`{}`: {what}; train the head again with --force", path.display())]
     Inconsistent {
         /// The file.
         path: PathBuf,

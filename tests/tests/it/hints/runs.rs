@@ -243,3 +243,43 @@ fn features_of_earlier_versions_get_checksums_with_force() {
     kitchen.ok(&[&encode[..], &["--force"]].concat());
     kitchen.ok(&encode).does_not_say("no checksums");
 }
+
+#[test]
+fn a_damaged_head_is_trained_again_with_force() {
+    let (kitchen, dataset) = with_texts();
+    let other =
+        kitchen.dataset("three", &[("train", &[toy(3, 60), vec![("far away".to_owned(), "else"); 6]].concat())]);
+    kitchen.ok(&[&["train", &other, "-e", "tiny", "--run", "three"], &QUICK[..]].concat());
+    let train = [&["train", &dataset, "-e", "tiny", "--run", "mine"], &QUICK[..]].concat();
+    kitchen.ok(&train);
+    let path = |run: &str, file: &str| kitchen.path("home/runs").join(run).join(file);
+    let read = |run: &str, file: &str| std::fs::read(path(run, file)).unwrap();
+    let (description, weights) = (read("mine", "head.json"), read("mine", "head.safetensors"));
+    let mut edited: serde_json::Value = serde_json::from_slice(&description).unwrap();
+    edited.as_object_mut().unwrap().remove("checksum");
+    edited["classes"].as_array_mut().unwrap().truncate(1);
+    for (file, content, said) in [
+        ("head.json", b"nothing".to_vec(), hint("is not a head's description: train the head again with --force")),
+        ("head.safetensors", Vec::new(), hint("is not a whole safetensors file: train the head again with --force")),
+        ("head.json", edited.to_string().into_bytes(), hint("`{}`: {what}; train the head again with --force")),
+        (
+            "head.safetensors",
+            read("three", "head.safetensors"),
+            hint("not belong together: train the head again with --force"),
+        ),
+    ] {
+        std::fs::write(path("mine", file), content).unwrap();
+        let said = said.rsplit_once("; ").map_or(said, |(_, way_out)| way_out);
+        names(kitchen.larder(&["predict", "mine", "red"]), 3, said);
+        kitchen.ok(&[&train[..], &["--force"]].concat());
+        kitchen.ok(&["predict", "mine", "red"]);
+        assert!(read("mine", "head.json") == description && read("mine", "head.safetensors") == weights, "as it was");
+    }
+    for file in ["head.json", "head.safetensors"] {
+        std::fs::write(path("mine", file), read("three", file)).unwrap();
+    }
+    let said = hint("run.json and head.json do not belong together; train it again with --force");
+    names(kitchen.larder(&["predict", "mine", "red"]), 3, said);
+    kitchen.ok(&[&train[..], &["--force"]].concat());
+    kitchen.ok(&["predict", "mine", "red"]);
+}
