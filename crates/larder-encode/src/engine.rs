@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use half::f16;
-use larder_encoder::{Encoder, Running};
+use larder_intake::{Encoder, Running};
 use larder_onnx::{FeatureOutput, WordPool, select_features};
 use larder_runtime::{
     Device, ElementType, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView, ViewData,

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use larder_encoder::{EncoderError, hint_of_model};
 use larder_errors::ErrorClass;
 use larder_files::FileError;
+use larder_intake::{EncoderError, hint_of_model};
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
 use larder_store::StoreError;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_encoder::{Encoder, Prepared, Running};
+use larder_intake::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, FusedForm};
 use larder_runtime::{Device, Runtime};
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_encoder::Encoder;
 use larder_files::{Freshness, Provenance};
+use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};

@@ -12,8 +12,8 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use larder_encoder::Encoder;
 use larder_files::{FileError, Parts, Provenance, kill_point};
+use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{

@@ -1,6 +1,6 @@
 //! `config.json` of an exported folder: transformers' form, and under `larder` what else a reader needs.
 
-use larder_encoder::{CONFIG_FILE, Encoder};
+use larder_intake::{CONFIG_FILE, Encoder};
 use larder_onnx::{EncoderConfig, Family};
 use larder_train::TaggingHead;
 use serde_json::{Map, Value, json};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use larder_encoder::EncoderError;
 use larder_errors::ErrorClass;
 use larder_files::FileError;
+use larder_intake::EncoderError;
 use larder_onnx::OnnxError;
 use larder_runtime::RuntimeError;
 

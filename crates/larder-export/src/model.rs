@@ -1,6 +1,6 @@
 //! Encoder and head in one graph.
 
-use larder_encoder::{Encoder, Prepared, Running};
+use larder_intake::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, GraphBuilder, Interface, Model, select_features};
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_encoder::EncoderManifest;
+use larder_intake::EncoderManifest;
 use serde_json::{Value, json};
 
 use crate::error::ExportError;

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use larder_data::DatasetSpec;
 use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
-use larder_encoder::Encoder;
+use larder_intake::Encoder;
 use larder_metrics::{
     Bootstrap, ClassificationScores, ConfusionMatrix, Interval, Metric, class_counts, class_prior_entropy,
     majority_baseline, majority_class,

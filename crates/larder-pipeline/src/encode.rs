@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use larder_data::DatasetSpec;
 use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, outlook};
-use larder_encoder::Encoder;
 use larder_files::{Freshness, remove_left_beside};
+use larder_intake::Encoder;
 use larder_store::FeaturesFile;
 
 use crate::tokenize::{TokenizeOptions, tokenize_split};

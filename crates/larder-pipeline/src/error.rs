@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
-use larder_encoder::EncoderError;
 use larder_errors::ErrorClass;
 use larder_export::ExportError;
 use larder_files::FileError;
 use larder_finetune::TuneError;
 use larder_inspect::InspectError;
+use larder_intake::EncoderError;
 use larder_metrics::MetricsError;
 use larder_onnx::OnnxError;
 use larder_report::ReportError;

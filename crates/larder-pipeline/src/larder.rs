@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use larder_encoder::Encoder;
 use larder_files::Home;
+use larder_intake::Encoder;
 use larder_runtime::Runtime;
 
 use crate::PipelineError;

@@ -2,7 +2,7 @@
 
 use larder_data::DatasetSpec;
 use larder_diagnose::RunDiagnosis;
-use larder_encoder::Encoder;
+use larder_intake::Encoder;
 
 use crate::evaluate::{EvaluateOptions, Evaluation, evaluate};
 use crate::train::{TrainOptions, TrainOutcome, train};

@@ -1,8 +1,8 @@
 //! One set-up run with several seeds: how much of a score is luck.
 
 use larder_data::DatasetSpec;
-use larder_encoder::Encoder;
 use larder_finetune::MlpSettings;
+use larder_intake::Encoder;
 use larder_metrics::{Summary, summarise};
 use serde::Serialize;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use larder_data::{DatasetSpec, OnBadRow, OnIllegalTags};
-use larder_encoder::Encoder;
 use larder_files::{Freshness, remove_left_beside};
+use larder_intake::Encoder;
 use larder_store::{TokensProjection, TokensReader, read_provenance};
 use larder_tokens::{TokenizeRequest, tokenize};
 

@@ -8,8 +8,8 @@ use larder_data::Content;
 use larder_encode::{
     EncodeError, EncodeRequest, EncodeSettings, EncoderInput, Engine, EngineSettings, LayerSelection, Level, encode,
 };
-use larder_encoder::{AddRequest, Encoder, EncoderManifest, PooledKind, add};
 use larder_files::{Home, Provenance};
+use larder_intake::{AddRequest, Encoder, EncoderManifest, PooledKind, add};
 use larder_onnx::{FeatureKind, FeatureOutput};
 use larder_runtime::{Device, Runtime, RuntimeError};
 use larder_store::{FeaturesFile, TokensWriter};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use larder_data::{Content, Target};
 use larder_encode::{EncodeReport, EncodeRequest, EncodeSettings, LayerSelection, Level, WordPool, encode};
-use larder_encoder::{Encoder, InitRequest, init};
 use larder_files::{Home, Provenance};
+use larder_intake::{Encoder, InitRequest, init};
 use larder_runtime::{Device, Runtime, RuntimeError, Session, SessionSettings, TensorView, ViewData};
 use larder_store::{FeaturesFile, TokenRow, TokensWriter};
 use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};

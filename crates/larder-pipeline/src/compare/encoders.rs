@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, Task};
 use larder_encode::{EncodeError, EncodeSettings};
-use larder_encoder::Encoder;
 use larder_files::FileError;
+use larder_intake::Encoder;
 use larder_runtime::RuntimeError;
 use larder_store::{FeaturesFile, Level};
 use larder_tokens::TokenizeStageError;

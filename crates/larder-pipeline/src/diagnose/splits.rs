@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, diagnose_leaks, diagnose_lengths, diagnose_spelling};
-use larder_encoder::Encoder;
+use larder_intake::Encoder;
 
 use super::scores::{classifier_findings, tagger_findings};
 use super::shift;

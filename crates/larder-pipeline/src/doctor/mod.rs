@@ -5,8 +5,8 @@ mod speed;
 
 use std::path::PathBuf;
 
-use larder_encoder::{Encoder, Listed, Prepared};
 use larder_errors::ErrorClass;
+use larder_intake::{Encoder, Listed, Prepared};
 use larder_runtime::{Device, Runtime, RuntimeError};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use larder_encode::{EncodeError, EncodeSettings, EncoderInput, Engine, Throughput};
-use larder_encoder::Encoder;
+use larder_intake::Encoder;
 use larder_runtime::{RanOn, Runtime};
 use serde::Serialize;
 

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, Task};
-use larder_encoder::{CONFIG_FILE, Encoder, MODEL_FILE, TOKENIZER_FILE};
 use larder_export::{
     Batching, Card, CardFinding, CardMetrics, CheckReport, ConfigFacts, EXPORT_FILE, ExportError, ExportFolder,
     ExportHead, ExportRecord, ExportedFile, ExportedModel, Precision, Reads, TOKENIZER_CONFIG_FILE, TokenizerFiles,
     config_json, export_model,
 };
 use larder_files::{FileError, digest_bytes};
+use larder_intake::{CONFIG_FILE, Encoder, MODEL_FILE, TOKENIZER_FILE};
 use larder_onnx::Model;
 use larder_runtime::Runtime;
 use serde::Serialize;

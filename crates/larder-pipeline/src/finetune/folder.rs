@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
 use larder_files::{FileError, FolderLock, Home, Provenance, read_json, write_atomic, write_json};
 use larder_finetune::{BEST_FILE, LAST_FILE};
+use larder_intake::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
 use larder_onnx::{EncoderConfig, Weights};
 
 use crate::{Event, Larder, Observer, PipelineError};

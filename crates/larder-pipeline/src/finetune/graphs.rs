@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use larder_data::DatasetSpec;
-use larder_encoder::Encoder;
 use larder_files::check_name;
+use larder_intake::Encoder;
 use serde::Serialize;
 
 use super::FinetuneOptions;

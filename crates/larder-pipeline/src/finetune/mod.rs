@@ -15,10 +15,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
-use larder_encoder::{Encoder, EncoderError};
 use larder_files::{check_name, digest_file, kill_point};
 use larder_finetune::{Knobs, Material, TuneError, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
+use larder_intake::{Encoder, EncoderError};
 use larder_metrics::Metric;
 use larder_onnx::{FeatureOutput, Pool};
 use larder_store::{Level, StepRecord, write_history};

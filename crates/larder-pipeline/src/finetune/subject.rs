@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use larder_data::{DatasetSpec, LabelMap, Task, split_has_targets};
-use larder_encoder::Encoder;
 use larder_files::Provenance;
 use larder_finetune::TuneSettings;
+use larder_intake::Encoder;
 use larder_onnx::{EncoderConfig, Weights};
 use larder_store::{Level, read_provenance};
 

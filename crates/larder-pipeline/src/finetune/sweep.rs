@@ -1,8 +1,8 @@
 //! Several learning rates and seeds: which rate is best, and how much of a score is luck.
 
 use larder_data::{DatasetSpec, Task};
-use larder_encoder::Encoder;
 use larder_errors::ErrorClass;
+use larder_intake::Encoder;
 use larder_metrics::{Metric, Summary, summarise};
 use serde::Serialize;
 

@@ -2,8 +2,8 @@
 
 use larder_data::Content;
 use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
-use larder_encoder::Encoder;
 use larder_inspect::{Neighbours, ParquetFile, Query, nearest};
+use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_runtime::Device;
 use larder_store::Level;

@@ -9,7 +9,7 @@ mod tagging;
 
 use larder_data::Content;
 use larder_encode::EncodeError;
-use larder_encoder::Encoder;
+use larder_intake::Encoder;
 
 pub use error::InputError;
 pub use file::{FileOptions, FileOutcome, predict_file};

@@ -13,9 +13,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, LabelMap, Task};
 use larder_diagnose::RunDiagnosis;
-use larder_encoder::Encoder;
 use larder_files::check_name;
 use larder_finetune::MlpSettings;
+use larder_intake::Encoder;
 use larder_onnx::FeatureOutput;
 use larder_store::{FeaturesFile, Level};
 use larder_train::{TaggingSettings, TrainSettings};

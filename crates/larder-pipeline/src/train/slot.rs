@@ -1,8 +1,8 @@
 //! Where a run goes: beside others, or over an older one of its name.
 
 use larder_data::DatasetSpec;
-use larder_encoder::Encoder;
 use larder_files::{Change, Freshness, Provenance};
+use larder_intake::Encoder;
 
 use super::install::tidy_run;
 use crate::{Larder, PipelineError, RunRecord};

@@ -7,9 +7,9 @@ mod work;
 use std::path::{Path, PathBuf};
 
 use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, outlook};
-use larder_encoder::{Encoder, HALF_TOLERANCE};
 use larder_files::{FileError, Freshness, Provenance};
 use larder_inspect::sample_rows;
+use larder_intake::{Encoder, HALF_TOLERANCE};
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, FeaturesFile, Level, TokensProjection, TokensReader};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use larder_data::Content;
 use larder_encode::{Context, EncodeRequest, EncodeSettings, encode};
-use larder_encoder::Encoder;
 use larder_files::Provenance;
+use larder_intake::Encoder;
 use larder_store::{FeaturesFile, Level, TokenRow, TokensLayout, TokensReader, TokensWriter};
 use larder_tokens::own_tokens;
 

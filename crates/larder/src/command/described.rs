@@ -1,6 +1,6 @@
 //! An encoder for people: what is recorded of it, each with how it is known.
 
-use larder_encoder::{
+use larder_intake::{
     Encoder, EncoderManifest, InputRole, LONGEST_PROBE, LengthOrigin, OutputRole, PooledKind, Prepared,
 };
 
@@ -83,7 +83,7 @@ fn axes(axes: &[Option<usize>]) -> String {
 }
 
 fn inputs(manifest: &EncoderManifest) -> Vec<String> {
-    let line = |input: &larder_encoder::InputRecord| {
+    let line = |input: &larder_intake::InputRecord| {
         let why = match input.role {
             InputRole::InputIds => format!("looks up the table of {} tokens", manifest.vocabulary_size),
             InputRole::AttentionMask => "is what remains of the inputs that are read".to_owned(),
@@ -103,7 +103,7 @@ fn inputs(manifest: &EncoderManifest) -> Vec<String> {
 }
 
 fn outputs(manifest: &EncoderManifest) -> Vec<String> {
-    let line = |output: &larder_encoder::OutputRecord| {
+    let line = |output: &larder_intake::OutputRecord| {
         let shape = output.shape.as_ref().map_or_else(|| "of unknown rank".to_owned(), |shape| axes(shape));
         let why = match output.role {
             OutputRole::Token => format!("a vector of {} features for each token", manifest.hidden_size),

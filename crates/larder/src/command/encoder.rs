@@ -1,7 +1,7 @@
 //! `encoder add | init | show | list | verify`.
 
-use larder_encoder::Encoder;
-use larder_encoder::{
+use larder_intake::Encoder;
+use larder_intake::{
     AddRequest, Added, InitRequest, Listed, Outcome, QuantiseRequest, add_with, init, quantise, verify,
 };
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
-use larder_encoder::Encoder;
+use larder_intake::Encoder;
 use larder_pipeline::{
     EvaluateOptions, EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome,
     encode_split, evaluate, forecast_split, run_seeds, tokenize_split,

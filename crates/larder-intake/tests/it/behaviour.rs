@@ -1,6 +1,6 @@
 //! What only running an encoder shows.
 
-use larder_encoder::{AddRequest, EncoderError, LengthOrigin, OutputRole, PooledKind, verify};
+use larder_intake::{AddRequest, EncoderError, LengthOrigin, OutputRole, PooledKind, verify};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{NodeProto, TensorProto};
 use larder_onnx::{Axis, GraphBuilder, Interface, Model, Value, value_info};

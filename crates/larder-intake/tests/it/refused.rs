@@ -1,6 +1,6 @@
 //! Sources that are no encoders: each is refused with its path, and leaves nothing behind.
 
-use larder_encoder::{AddRequest, EncoderError};
+use larder_intake::{AddRequest, EncoderError};
 use larder_onnx::EncoderConfig;
 use larder_onnx::random_weights;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, EncoderError, LengthOrigin, SourceKind};
+use larder_intake::{AddRequest, EncoderError, LengthOrigin, SourceKind};
 use larder_onnx::proto::tensor_proto::{DataLocation, DataType};
 use larder_onnx::proto::{NodeProto, StringStringEntryProto, TensorProto};
 use larder_onnx::{Model, OnnxError, attribute};

@@ -9,7 +9,7 @@
 //! - [`EncoderError`] is everything that can go wrong, with the way out.
 //!
 //! ```no_run
-//! use larder_encoder::{AddRequest, Encoder, add};
+//! use larder_intake::{AddRequest, Encoder, add};
 //! use larder_runtime::Runtime;
 //! use larder_files::Home;
 //!

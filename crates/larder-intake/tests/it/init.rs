@@ -1,7 +1,7 @@
 //! Encoders with random weights, and the tokenizer made for them.
 
 use larder_data::Content;
-use larder_encoder::{
+use larder_intake::{
     Encoder, EncoderError, InitRequest, LengthOrigin, Outcome, PooledKind, SourceKind, TOLERANCE, init,
 };
 use larder_tokens::TokenizeSettings;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder_encoder::{AddRequest, EncoderError, Outcome, QuantiseRequest, SourceKind, quantise};
+use larder_intake::{AddRequest, EncoderError, Outcome, QuantiseRequest, SourceKind, quantise};
 use larder_onnx::Model;
 
 use crate::support::{Bench, TINY};
@@ -31,7 +31,7 @@ fn products_become_integers_and_texts_stay_apart() {
     let model = added.encoder.model().expect("is there");
     // Six products in each of two layers, and the pooler's.
     assert_eq!((of_type(&model, "MatMulIntegerToFloat"), of_type(&model, "Gemm")), (13, 0));
-    let bytes = |encoder: &larder_encoder::Encoder| encoder.model_bytes().expect("is there").len();
+    let bytes = |encoder: &larder_intake::Encoder| encoder.model_bytes().expect("is there").len();
     assert!(bytes(&added.encoder) < bytes(&original));
 
     let again = quantise(&bench.home, &bench.runtime, &request("tiny"), quiet).expect("is the same");

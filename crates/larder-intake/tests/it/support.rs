@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, Added, Encoder, EncoderError, InitRequest, add, init};
 use larder_files::Home;
+use larder_intake::{AddRequest, Added, Encoder, EncoderError, InitRequest, add, init};
 use larder_onnx::Model;
 use larder_onnx::proto::GraphProto;
 use larder_runtime::{Runtime, RuntimeError};

@@ -1,7 +1,7 @@
 //! Encoders from files: what is copied, what is built, what is found out, what happens the second time.
 
-use larder_encoder::{AddRequest, Encoder, EncoderError, Outcome, OutputRole, SourceKind, verify};
 use larder_files::digest_file;
+use larder_intake::{AddRequest, Encoder, EncoderError, Outcome, OutputRole, SourceKind, verify};
 use larder_onnx::EncoderConfig;
 use larder_onnx::{Family, random_weights};
 
@@ -30,7 +30,7 @@ fn nothing_depends_on_names_and_the_file_is_kept_as_it_was() {
     assert_eq!(manifest.max_positions, expected.max_positions);
     assert_eq!(
         manifest.probe,
-        larder_encoder::ProbeRecord { pooled: manifest.probe.pooled.clone(), ..expected.probe.clone() }
+        larder_intake::ProbeRecord { pooled: manifest.probe.pooled.clone(), ..expected.probe.clone() }
     );
     assert_eq!(manifest.probe.pooled[0].kind, expected.probe.pooled[0].kind);
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, InputRole, PooledKind, SourceKind, verify};
+use larder_intake::{AddRequest, InputRole, PooledKind, SourceKind, verify};
 use larder_onnx::Family;
 
 use crate::support::Bench;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, Prepared};
+use larder_intake::{AddRequest, Prepared};
 
 use crate::support::Bench;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_encoder::{AddRequest, InitRequest, LengthOrigin, init, verify};
+use larder_intake::{AddRequest, InitRequest, LengthOrigin, init, verify};
 use larder_onnx::{EncoderConfig, Family};
 
 use crate::support::{Bench, copy_folder};

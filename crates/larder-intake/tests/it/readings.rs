@@ -1,6 +1,6 @@
 //! Inputs of other types than most, outputs that can be read in two ways, and the names that decide.
 
-use larder_encoder::{AddRequest, Added, EncoderError, Outcome, add_with, verify};
+use larder_intake::{AddRequest, Added, EncoderError, Outcome, add_with, verify};
 use larder_onnx::proto::NodeProto;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::type_proto::Value as TypeValue;
