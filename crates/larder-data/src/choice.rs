@@ -78,16 +78,7 @@ macro_rules! choice {
         }
     };
 }
-
-choice! {
-    /// What is predicted.
-    Task, "task" {
-        /// One label for a text, or for a pair of texts.
-        Sequence = "sequence",
-        /// One tag for every word.
-        Tagging = "tagging",
-    }
-}
+pub(crate) use choice;
 
 choice! {
     /// How the files of a dataset are laid out.

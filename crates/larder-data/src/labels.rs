@@ -4,7 +4,7 @@ use larder_tags::{Scheme, Tag, TagSet};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
-use crate::choice::{OnBadRow, OnIllegalTags, Task};
+use crate::choice::{OnBadRow, OnIllegalTags};
 use crate::error::DataError;
 use crate::example::Target;
 use crate::names::Names;
@@ -71,12 +71,9 @@ impl LabelMap {
     pub fn resolve(spec: &DatasetSpec) -> Result<Self, DataError> {
         if let Some(labels) = &spec.labels {
             let (names, display) = (labels.names.clone(), labels.display.clone());
-            return if spec.task == Task::Tagging { Self::of_types(names, display) } else { Self::new(names, display) };
+            return if spec.task.files().has_tags { Self::of_types(names, display) } else { Self::new(names, display) };
         }
-        let key = match spec.task {
-            Task::Sequence => "label",
-            Task::Tagging => "tags",
-        };
+        let key = spec.task.files().target;
         if !spec.has_targets() {
             return Err(DataError::NoLabelColumn { spec: spec.path.clone(), key });
         }
@@ -94,7 +91,7 @@ impl LabelMap {
             }
         }
         let mut names: Vec<String> = found.into_iter().collect();
-        if spec.task == Task::Tagging {
+        if spec.task.files().has_tags {
             return Self::of_types(names.clone(), names);
         }
         let numbers: Option<Vec<i64>> = names.iter().map(|name| name.parse().ok()).collect();

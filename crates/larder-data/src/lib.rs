@@ -74,10 +74,9 @@ mod spec_problem;
 mod split_path;
 mod table;
 mod tags;
+mod task;
 
-pub use choice::{
-    DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator, Task, UnknownChoice,
-};
+pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator, UnknownChoice};
 pub use conll::MAX_SENTENCE_WORDS;
 pub use conll_write::write_conll;
 pub use error::DataError;
@@ -95,3 +94,4 @@ pub use row_problem::{Place, RowProblem};
 pub use scored::{NO_PREDICTION, ScoredColumns, ScoredConll, ScoredSentence};
 pub use spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
 pub use spec_problem::SpecProblem;
+pub use task::{Task, TaskFiles};

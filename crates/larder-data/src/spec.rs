@@ -7,10 +7,11 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::choice::{Format, Separator, Task};
+use crate::choice::{Format, Separator};
 use crate::error::DataError;
 use crate::names::Names;
 use crate::split_path::expand;
+use crate::task::Task;
 use crate::{spec_check, spec_file};
 
 /// A dataset: what its files hold, how to read them, where they are. Checked when loaded.
@@ -168,10 +169,7 @@ impl DatasetSpec {
 
     /// Whether the files say what is to be predicted, so that a head can be trained or judged.
     pub fn has_targets(&self) -> bool {
-        match self.task {
-            Task::Sequence => self.columns.label.is_some(),
-            Task::Tagging => self.columns.tags.is_some(),
-        }
+        self.columns.given().any(|(key, _)| key == self.task.files().target)
     }
 
     /// The same files, read without what is to be predicted: no label and no tags column.

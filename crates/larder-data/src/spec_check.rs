@@ -3,11 +3,12 @@
 use larder_tags::Scheme;
 use std::path::Path;
 
-use crate::choice::{Format, Separator, Task};
+use crate::choice::{Format, Separator};
 use crate::names::Names;
 use crate::spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
+use crate::task::Task;
 
 /// Scheme of tags when the description names none: the commonest by far, and the one larder writes.
 pub(crate) const DEFAULT_SCHEME: Scheme = Scheme::Iob2;
@@ -17,7 +18,7 @@ pub(crate) const DEFAULT_SEPARATOR: Separator = Separator::Whitespace;
 
 /// Applies defaults and checks `file`, read from `path`.
 pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecProblem> {
-    let missing = |key| SpecProblem::Missing { reason: "a dataset".to_owned(), key };
+    let missing = |key: &str| SpecProblem::Missing { reason: "a dataset".to_owned(), key: key.to_owned() };
     let name = file.name.ok_or_else(|| missing("name"))?;
     let task = file.task.ok_or_else(|| missing("task"))?;
     let format = file.format.ok_or_else(|| missing("format"))?;
@@ -36,7 +37,7 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
     check_unused("header", file.header.is_some(), format, is_delimited(format), "only csv and tsv have it")?;
     check_unused("quoting", file.quoting.is_some(), format, is_delimited(format), "only csv and tsv have it")?;
     check_unused("separator", file.separator.is_some(), format, format == Format::Conll, "only conll has it")?;
-    if file.scheme.is_some() && task != Task::Tagging {
+    if file.scheme.is_some() && !task.files().has_tags {
         return Err(unused("scheme", format!("the task {task}"), "only tagging has it"));
     }
     check_columns(task, format, &columns)?;
@@ -80,10 +81,7 @@ fn check_unused(
 }
 
 fn check_task_format(task: Task, format: Format) -> Result<(), SpecProblem> {
-    let fitting: &[Format] = match task {
-        Task::Sequence => &[Format::Tsv, Format::Csv, Format::Jsonl, Format::Parquet],
-        Task::Tagging => &[Format::Conll, Format::Jsonl, Format::Parquet],
-    };
+    let fitting = task.files().formats;
     if fitting.contains(&format) {
         return Ok(());
     }
@@ -95,25 +93,15 @@ fn check_task_format(task: Task, format: Format) -> Result<(), SpecProblem> {
 }
 
 fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), SpecProblem> {
-    let (needed, excluded): (&[&'static str], &[&'static str]) = match task {
-        Task::Sequence => (&["text"], &["words", "tags"]),
-        Task::Tagging => (&["words"], &["text", "text_b", "label"]),
-    };
-    for key in needed {
-        if !columns.given().any(|(given, _)| given == *key) {
-            let key = match *key {
-                "text" => "columns.text",
-                _ => "columns.words",
-            };
-            return Err(SpecProblem::Missing { reason: format!("the task {task}"), key });
-        }
+    let files = task.files();
+    if !columns.given().any(|(given, _)| given == files.input) {
+        return Err(SpecProblem::Missing {
+            reason: format!("the task {task}"),
+            key: format!("columns.{}", files.input),
+        });
     }
-    if let Some((key, _)) = columns.given().find(|(key, _)| excluded.contains(key)) {
-        let remedy = match task {
-            Task::Sequence => "a sequence has `text`, `text_b`, `label` and `id`",
-            Task::Tagging => "tagging has `words`, `tags` and `id`",
-        };
-        return Err(unused(key, format!("the task {task}"), remedy));
+    if let Some((key, _)) = columns.given().find(|(key, _)| files.foreign_columns.contains(key)) {
+        return Err(unused(key, format!("the task {task}"), files.columns));
     }
     if format == Format::Conll && columns.id.is_some() {
         return Err(unused("id", "the format conll".to_owned(), "sentences are identified by their number"));
@@ -189,7 +177,7 @@ fn resolve_labels(table: LabelsTable, task: Task) -> Result<Option<LabelNames>, 
         (Some(names), Some(display)) => (names, display),
     };
     check_label_names(&names, &display)?;
-    if task == Task::Tagging && names.iter().any(|name| name == "O") {
+    if task.files().has_tags && names.iter().any(|name| name == "O") {
         return Err(SpecProblem::TagsForTypes);
     }
     Ok(Some(LabelNames { names, display }))

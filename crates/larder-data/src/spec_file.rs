@@ -8,11 +8,12 @@ use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-use crate::choice::{Format, Separator, Task};
+use crate::choice::{Format, Separator};
 use crate::error::DataError;
 use crate::names::Names;
 use crate::spec::ColumnRef;
 use crate::spec_problem::SpecProblem;
+use crate::task::Task;
 
 /// Keys outside any table.
 const TOP_KEYS: &[&str] =

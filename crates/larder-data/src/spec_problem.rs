@@ -42,7 +42,7 @@ pub enum SpecProblem {
         /// What needs it.
         reason: String,
         /// The key, with its table.
-        key: &'static str,
+        key: String,
     },
     /// A key that means nothing for this task or format.
     #[error("`{key}` means nothing for {reason}; {remedy}")]

@@ -206,7 +206,7 @@ pub(crate) fn in_chunks(
 /// Whether the tokens file has what the settings ask for.
 fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) -> Result<(), EncodeError> {
     let tokens = || tokens.to_path_buf();
-    match (settings.level, reader.is_tagging()) {
+    match (settings.level, reader.has_words()) {
         (Level::Sentence, true) => return Err(EncodeError::Tagging { tokens: tokens() }),
         (Level::Word, false) => return Err(EncodeError::NoWords { tokens: tokens() }),
         _ => {}

@@ -2,76 +2,54 @@
 
 use larder_intake::{CONFIG_FILE, Encoder};
 use larder_onnx::{EncoderConfig, Family};
-use larder_train::TaggingHead;
+use larder_run::tasks;
+use larder_run::tasks::export::ExportedRun;
 use serde_json::{Map, Value, json};
 
-use crate::error::ExportError;
-use crate::head::ExportHead;
 use crate::model::Batching;
 use crate::precision::Precision;
 
 /// Version of the part under `larder`.
 const FORMAT_VERSION: u32 = 1;
 
-/// What a `config.json` says beside the encoder and the head.
+/// What a `config.json` says of the exported file.
 #[derive(Debug, Clone, Copy)]
-pub struct ConfigFacts<'a> {
-    /// The run.
-    pub run: &'a str,
-    /// The dataset it was trained on.
-    pub dataset: &'a str,
-    /// The encoder's name; its digest is the encoder's own.
-    pub encoder_name: &'a str,
-    /// The classes' names, as the data spells them.
-    pub labels: &'a [String],
-    /// The same for people.
-    pub display: &'a [String],
-    /// Whether texts are pairs.
-    pub pair: bool,
-    /// The longest input, in tokens, special ones included.
-    pub max_tokens: usize,
-    /// Of words: tokens from one window of a long sentence to the next; `None` is half a window.
-    pub stride: Option<usize>,
+pub(crate) struct FileFacts<'a> {
     /// What the head reads: `mean_l0`, `mean`, ...
-    pub columns: &'a [String],
+    pub(crate) columns: &'a [String],
     /// How the encoder's numbers are kept.
-    pub precision: Precision,
+    pub(crate) precision: Precision,
     /// Which texts may share a batch.
-    pub batching: Batching,
+    pub(crate) batching: Batching,
     /// The file's inputs, in its order.
-    pub inputs: &'a [String],
+    pub(crate) inputs: &'a [String],
     /// What fills shorter texts of a batch.
-    pub pad_id: i32,
+    pub(crate) pad_id: i32,
 }
 
 /// The text of `config.json`.
-///
-/// # Errors
-/// [`ExportError::Encoder`] when the encoder's files cannot be read.
-pub fn config_json(encoder: &Encoder, head: ExportHead<'_>, facts: &ConfigFacts<'_>) -> Result<Value, ExportError> {
-    let mut config = published(encoder)?;
-    let names = facts.labels.iter().enumerate();
+pub(crate) fn config_json(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Value {
+    let rules = tasks::of(run.record.task());
+    let mut config = published(run.encoder);
+    let names = run.record.labels.iter().enumerate();
     let id2label: Map<String, Value> = names.clone().map(|(id, label)| (id.to_string(), json!(label))).collect();
     let label2id: Map<String, Value> = names.map(|(id, label)| (label.clone(), json!(id))).collect();
-    let task = match head {
-        ExportHead::Tagging(..) => "TokenClassification",
-        ExportHead::Logistic(_) | ExportHead::Mlp(_) => "SequenceClassification",
-    };
-    if let Some(family) = encoder.manifest().family {
-        config.insert("architectures".to_owned(), json!([format!("{}For{task}", class_of(family))]));
+    if let Some(family) = run.encoder.manifest().family {
+        let class = format!("{}For{}", class_of(family), rules.model_class());
+        config.insert("architectures".to_owned(), json!([class]));
     }
     config.insert("id2label".to_owned(), id2label.into());
     config.insert("label2id".to_owned(), label2id.into());
     config.insert("pad_token_id".to_owned(), facts.pad_id.into());
-    if task == "SequenceClassification" {
-        config.insert("problem_type".to_owned(), "single_label_classification".into());
+    if let Some(problem_type) = rules.problem_type() {
+        config.insert("problem_type".to_owned(), problem_type.into());
     }
-    config.insert("larder".to_owned(), of_larder(encoder, head, facts));
-    Ok(config.into())
+    config.insert("larder".to_owned(), of_larder(run, facts).into());
+    config.into()
 }
 
 /// The encoder's configuration as it was published; else what its graph told.
-fn published(encoder: &Encoder) -> Result<Map<String, Value>, ExportError> {
+fn published(encoder: &Encoder) -> Map<String, Value> {
     let manifest = encoder.manifest();
     let object = |text: &[u8]| match serde_json::from_slice(text) {
         Ok(Value::Object(fields)) => Some(fields),
@@ -81,12 +59,12 @@ fn published(encoder: &Encoder) -> Result<Map<String, Value>, ExportError> {
         && EncoderConfig::from_json(&text).is_ok_and(|config| config.hidden_size == manifest.hidden_size)
         && let Some(fields) = object(&text)
     {
-        return Ok(fields);
+        return fields;
     }
     if let Ok((config, _)) = encoder.weights()
         && let Some(fields) = object(config.to_json().as_bytes())
     {
-        return Ok(fields);
+        return fields;
     }
     let mut fields = Map::new();
     if let Some(family) = manifest.family {
@@ -98,7 +76,7 @@ fn published(encoder: &Encoder) -> Result<Map<String, Value>, ExportError> {
     if let Some(layers) = manifest.num_hidden_layers {
         fields.insert("num_hidden_layers".to_owned(), layers.into());
     }
-    Ok(fields)
+    fields
 }
 
 /// How transformers begins the names of a family's classes.
@@ -114,49 +92,23 @@ fn class_of(family: Family) -> &'static str {
     }
 }
 
-fn of_larder(encoder: &Encoder, head: ExportHead<'_>, facts: &ConfigFacts<'_>) -> Value {
-    let mut fields = json!({
-        "format_version": FORMAT_VERSION,
-        "run": facts.run,
-        "dataset": facts.dataset,
-        "encoder": facts.encoder_name,
-        "encoder_digest": encoder.manifest().digest,
-        "head": head.kind(),
-        "columns": facts.columns,
-        "precision": facts.precision,
-        "inputs": facts.inputs,
-        "outputs": head.outputs(),
-        "batching": facts.batching,
-        "max_tokens": facts.max_tokens,
-    });
-    match head {
-        ExportHead::Logistic(logistic) => fields["threshold"] = json!(logistic.threshold),
-        ExportHead::Mlp(mlp) => fields["threshold"] = json!(mlp.threshold),
-        ExportHead::Tagging(tagger, pool) => {
-            let (start, transitions) = decoding(tagger);
-            fields["scheme"] = "IOB2".into();
-            fields["word_pool"] = pool.as_str().into();
-            fields["stride"] = json!(facts.stride);
-            fields["start"] = start;
-            fields["transitions"] = transitions;
-        }
-    }
-    if !matches!(head, ExportHead::Tagging(..)) {
-        fields["display"] = json!(facts.display);
-        fields["pair"] = facts.pair.into();
-    }
+fn of_larder(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Map<String, Value> {
+    let rules = tasks::of(run.record.task());
+    let own = [
+        ("format_version", json!(FORMAT_VERSION)),
+        ("run", json!(run.record.run)),
+        ("dataset", json!(run.record.dataset)),
+        ("encoder", json!(run.record.encoder)),
+        ("encoder_digest", json!(run.encoder.manifest().digest)),
+        ("head", json!(run.head.kind())),
+        ("columns", json!(facts.columns)),
+        ("precision", json!(facts.precision)),
+        ("inputs", json!(facts.inputs)),
+        ("outputs", json!(run.head.outputs(run.record.settings.word_pool))),
+        ("batching", json!(facts.batching)),
+        ("max_tokens", json!(rules.max_tokens(run))),
+    ];
+    let mut fields: Map<String, Value> = own.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+    rules.describe(run, &mut fields);
     fields
-}
-
-/// What decoding adds to a sentence's first tag, `[tags]`, and to each tag behind another, `[tags, tags]`, the first one
-/// before; null where no answer has it.
-fn decoding(head: &TaggingHead) -> (Value, Value) {
-    let tags = head.tags.len();
-    let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
-    let start = (0..tags).map(|next| score(head.answered[next] && head.tags.allowed(None, next), head.start[next]));
-    let row = |previous: usize| -> Value {
-        let allowed = |next| head.answered[previous] && head.answered[next] && head.tags.allowed(Some(previous), next);
-        (0..tags).map(|next| score(allowed(next), head.transitions[[previous, next]])).collect()
-    };
-    (start.collect(), (0..tags).map(row).collect())
 }

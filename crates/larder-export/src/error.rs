@@ -2,27 +2,23 @@
 
 use std::path::PathBuf;
 
+use larder_data::DataError;
 use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_intake::EncoderError;
 use larder_onnx::OnnxError;
-use larder_runtime::RuntimeError;
+use larder_run::{RunError, from_stage_errors};
+use larder_tokens::TokensError;
 
 /// An export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The encoder's model.
+    /// The run, or a stage that it needs.
     #[error(transparent)]
-    Encoder(#[from] EncoderError),
+    Run(#[from] RunError),
     /// The graph.
     #[error("the run cannot be put into one graph")]
     Graph(#[from] OnnxError),
-    /// Loading or running the exported file.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
     /// A graph that takes one size of batch or text only.
     #[error(
         "encoder `{encoder}` takes {sizes} only, and an exported file takes any; add the encoder from config.json and \
@@ -62,16 +58,6 @@ pub enum ExportError {
         /// The folder, or a file in its place.
         path: PathBuf,
     },
-    /// The exported file gives an output of another shape or type than its run needs.
-    #[error("the exported file gives `{output}` as {found}, expected float32 {expected:?}: this is a bug in larder")]
-    Output {
-        /// The output.
-        output: String,
-        /// What it gives.
-        found: String,
-        /// `[batch, classes]` or `[batch, seq, tags]`.
-        expected: Vec<usize>,
-    },
     /// The exported file does not answer as the run does.
     #[error(
         "the exported file was not kept: its answers differ from the run's by {largest:.1e} in a probability (allowed: \
@@ -92,14 +78,22 @@ pub enum ExportError {
     },
 }
 
+from_stage_errors!(ExportError: DataError, EncoderError, FileError, TokensError);
+
 impl ExportError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Encoder(error) => error.class(),
-            Self::Runtime(error) => error.class(),
-            Self::Output { .. } => ErrorClass::Bug,
+            Self::Run(error) => error.class(),
             _ => ErrorClass::Input,
+        }
+    }
+
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run(error) => error.hint(),
+            _ => None,
         }
     }
 }

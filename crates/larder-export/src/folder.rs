@@ -10,7 +10,7 @@ use crate::error::ExportError;
 /// A folder under way, beside the one that it becomes: `.<name>.exporting`. Dropped before [`ExportFolder::finish`], it is
 /// removed; a killed process leaves it, and the next export of that name goes over it.
 #[derive(Debug)]
-pub struct ExportFolder {
+pub(crate) struct ExportFolder {
     target: PathBuf,
     path: PathBuf,
     lock: Option<FolderLock>,
@@ -21,7 +21,7 @@ impl ExportFolder {
     ///
     /// # Errors
     /// [`ExportError::NotEmpty`], [`ExportError::NotAnExport`]; [`FileError::Locked`] while another process exports there.
-    pub fn begin(target: &Path, force: bool) -> Result<Self, ExportError> {
+    pub(crate) fn begin(target: &Path, force: bool) -> Result<Self, ExportError> {
         // A name of its own, whatever way it was written: `.`, `out/`, `../out`.
         let absolute = std::path::absolute(target).map_err(FileError::io("find", target))?;
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -38,7 +38,7 @@ impl ExportFolder {
     }
 
     /// Where the file of that name is for now.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
@@ -46,7 +46,7 @@ impl ExportFolder {
     ///
     /// # Errors
     /// [`FileError::Io`].
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         Ok(write_atomic(&self.file(name), |file| std::io::Write::write_all(file, bytes))?)
     }
 
@@ -54,7 +54,7 @@ impl ExportFolder {
     ///
     /// # Errors
     /// [`FileError::Io`]; the folder that was there is then there still.
-    pub fn finish(mut self) -> Result<PathBuf, ExportError> {
+    pub(crate) fn finish(mut self) -> Result<PathBuf, ExportError> {
         let lock_file = self.path.join(FolderLock::FILE);
         std::fs::remove_file(&lock_file).map_err(FileError::io("remove", &lock_file))?;
         let old = replaced(&self.path);
@@ -148,6 +148,8 @@ fn remove(folder: &Path) -> Result<(), ExportError> {
 
 #[cfg(test)]
 mod tests {
+    use larder_run::RunError;
+
     use super::*;
 
     fn export(target: &Path, force: bool, text: &str) -> Result<PathBuf, ExportError> {
@@ -190,7 +192,10 @@ mod tests {
         let target = home.path().join("out");
         let begun = ExportFolder::begin(&target, false).unwrap();
         begun.write("model.onnx", b"half").unwrap();
-        assert!(matches!(ExportFolder::begin(&target, false), Err(ExportError::File(FileError::Locked { .. }))));
+        assert!(matches!(
+            ExportFolder::begin(&target, false),
+            Err(ExportError::Run(RunError::File(FileError::Locked { .. })))
+        ));
         assert!(!target.exists());
         drop(begun);
         assert!(entries(home.path()).is_empty());

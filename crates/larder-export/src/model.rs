@@ -1,11 +1,11 @@
 //! Encoder and head in one graph.
 
 use larder_intake::{Encoder, Prepared, Running};
-use larder_onnx::{FeatureOutput, GraphBuilder, Interface, Model, select_features};
+use larder_onnx::{FeatureOutput, GraphBuilder, Interface, Model, WordPool, select_features};
+use larder_run::Head;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExportError;
-use crate::head::ExportHead;
 use crate::inputs::with_plain_inputs;
 use crate::precision::{Precision, halve};
 
@@ -23,12 +23,12 @@ pub enum Batching {
 
 /// A run as one model.
 #[derive(Debug, Clone)]
-pub struct ExportedModel {
+pub(crate) struct ExportedModel {
     /// Inputs `input_ids`, `attention_mask` and `token_type_ids`, the latter two where the encoder reads them: int64
-    /// `[batch, seq]`. Outputs as [`ExportHead::outputs`] names them.
-    pub model: Model,
+    /// `[batch, seq]`. Outputs as [`Head::outputs`] names them.
+    pub(crate) model: Model,
     /// Which texts may share a batch.
-    pub batching: Batching,
+    pub(crate) batching: Batching,
 }
 
 /// Builds the model that computes `outputs` of the encoder, in the order of the head's columns, and the head's answer.
@@ -36,10 +36,11 @@ pub struct ExportedModel {
 /// # Errors
 /// [`ExportError::FixedSizes`], [`ExportError::NotQuantised`]; [`ExportError::Graph`] for a layer that the encoder does not
 /// show; what [`Encoder::running`] says.
-pub fn export_model(
+pub(crate) fn export_model(
     encoder: &Encoder,
     outputs: &[FeatureOutput],
-    head: ExportHead<'_>,
+    head: &Head,
+    pool: WordPool,
     precision: Precision,
 ) -> Result<ExportedModel, ExportError> {
     let Running { model, interface, rebuilt } = encoder.running(outputs)?;
@@ -64,7 +65,7 @@ pub fn export_model(
     let names: Vec<String> = outputs.iter().map(|output| output.column(layers)).collect();
     debug_assert_eq!(names.len(), head.columns().len(), "the run's record was checked against its head");
     let mut b = GraphBuilder::from_graph(graph, opset);
-    let tensors = head.append(&mut b, &names);
+    let tensors = head.append_to(&mut b, &names, pool);
     let mut graph = b.finish();
     graph.initializer.extend(tensors);
     proto.graph = Some(graph);

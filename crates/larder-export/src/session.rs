@@ -2,23 +2,15 @@
 
 use std::path::Path;
 
+use larder_run::RunError;
+use larder_run::tasks::export::ExportRow;
 use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
 
-use crate::error::ExportError;
 use crate::inputs::{ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS};
-
-/// One tokenized text, special tokens included.
-#[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
-    /// `[tokens]`
-    pub input_ids: &'a [i32],
-    /// `[tokens]`, or empty where all are 0.
-    pub type_ids: &'a [i32],
-}
 
 /// An exported file, loaded on the CPU.
 #[derive(Debug)]
-pub struct ExportedSession {
+pub(crate) struct ExportedSession {
     session: Session,
     pad_id: i64,
 }
@@ -28,29 +20,24 @@ impl ExportedSession {
     /// `pad_id`.
     ///
     /// # Errors
-    /// [`ExportError::Runtime`].
-    pub fn open(runtime: &Runtime, path: &Path, pad_id: i32, threads: usize) -> Result<Self, ExportError> {
+    /// [`RunError::Runtime`].
+    pub(crate) fn open(runtime: &Runtime, path: &Path, pad_id: i32, threads: usize) -> Result<Self, RunError> {
         let settings = SessionSettings { device: Device::Cpu, intra_threads: threads, ..SessionSettings::default() };
         Ok(Self { session: Session::from_file(runtime, path, &settings)?, pad_id: i64::from(pad_id) })
-    }
-
-    /// The names of the inputs, in the file's order.
-    pub fn inputs(&self) -> Vec<&str> {
-        self.session.inputs().iter().map(|input| input.name.as_str()).collect()
     }
 
     /// Runs one batch, padded on the right to `seq` tokens, and gives the named outputs, float32 `[batch, width]` each, of a
     /// tagger `[batch, seq, width]`.
     ///
     /// # Errors
-    /// [`ExportError::Runtime`]; [`ExportError::Output`] for an output of another shape.
-    pub fn run(
+    /// [`RunError::Runtime`]; [`RunError::ExportedOutput`] for an output of another shape.
+    pub(crate) fn run(
         &mut self,
-        rows: &[Row<'_>],
+        rows: &[ExportRow<'_>],
         seq: usize,
         outputs: &[&str],
         width: usize,
-    ) -> Result<Vec<Vec<f32>>, ExportError> {
+    ) -> Result<Vec<Vec<f32>>, RunError> {
         let shape = [rows.len(), seq];
         let (mut ids, mut mask, mut types) = (Vec::new(), Vec::new(), Vec::new());
         for (at, row) in rows.iter().enumerate() {
@@ -63,7 +50,7 @@ impl ExportedSession {
             types.resize(end, 0);
         }
         let feeds = [(INPUT_IDS, &ids), (ATTENTION_MASK, &mask), (TOKEN_TYPE_IDS, &types)];
-        let known = self.inputs();
+        let known: Vec<&str> = self.session.inputs().iter().map(|input| input.name.as_str()).collect();
         let feeds: Vec<(&str, TensorView<'_>)> = feeds
             .into_iter()
             .filter(|(name, _)| known.contains(name))
@@ -75,12 +62,12 @@ impl ExportedSession {
     }
 }
 
-fn floats(name: &str, view: &TensorView<'_>, shape: &[usize; 2], width: usize) -> Result<Vec<f32>, ExportError> {
+fn floats(name: &str, view: &TensorView<'_>, shape: &[usize; 2], width: usize) -> Result<Vec<f32>, RunError> {
     let [batch, seq] = *shape;
     let possible = [vec![batch, width], vec![batch, seq, width]];
     match view.as_f32() {
         Some(values) if possible.iter().any(|shape| shape == view.shape) => Ok(values.to_vec()),
-        _ => Err(ExportError::Output {
+        _ => Err(RunError::ExportedOutput {
             output: name.to_owned(),
             found: format!("{} {:?}", view.dtype(), view.shape),
             expected: possible[0].clone(),

@@ -11,14 +11,12 @@ use serde_json::{Value, json};
 use crate::error::ExportError;
 use crate::inputs::INPUT_IDS;
 
-/// The tokenizer.
-pub const TOKENIZER_FILE: &str = "tokenizer.json";
 /// What transformers' loaders want to know beside it.
-pub const TOKENIZER_CONFIG_FILE: &str = "tokenizer_config.json";
+pub(crate) const TOKENIZER_CONFIG_FILE: &str = "tokenizer_config.json";
 
 /// What is read: texts, which are cut, or words, which never are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
+pub(crate) enum Reads {
     /// Texts or pairs of at most so many tokens, special ones included.
     Texts(usize),
     /// Words; of at most so many tokens at once.
@@ -27,15 +25,15 @@ pub enum Reads {
 
 /// An exported folder's tokenizer files.
 #[derive(Debug, Clone)]
-pub struct TokenizerFiles {
+pub(crate) struct TokenizerFiles {
     /// `tokenizer.json`
-    pub tokenizer: Vec<u8>,
+    pub(crate) tokenizer: Vec<u8>,
     /// `tokenizer_config.json`
-    pub config: Value,
+    pub(crate) config: Value,
     /// What fills shorter texts of a batch.
-    pub pad_id: i32,
+    pub(crate) pad_id: i32,
     /// The token that stands for a word that the vocabulary cannot spell.
-    pub unk_token: Option<String>,
+    pub(crate) unk_token: Option<String>,
 }
 
 impl TokenizerFiles {
@@ -43,7 +41,7 @@ impl TokenizerFiles {
     ///
     /// # Errors
     /// [`ExportError::Malformed`].
-    pub fn new(
+    pub(crate) fn new(
         path: &Path,
         bytes: &[u8],
         manifest: &EncoderManifest,

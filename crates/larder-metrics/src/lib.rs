@@ -51,8 +51,9 @@ mod summary;
 pub use bootstrap::{Bootstrap, DEFAULT_LEVEL, DEFAULT_RESAMPLES, DEFAULT_SEED, Interval, PairedDifference};
 pub use classification::{
     BaselineComparison, BaselineVerdict, ClassScores, ClassificationScores, ConfusionMatrix, ConstantAnswer,
-    MajorityBaseline, Metric, PairedConfusion, Threshold, best_threshold, class_counts, class_prior_entropy,
-    compare_with_majority, log_loss, majority_baseline, majority_class, stratified_chance_accuracy,
+    MajorityBaseline, Metric, PairedConfusion, PrecisionRecall, RELIABILITY_BINS, Reliability, ReliabilityBin,
+    Threshold, best_threshold, class_counts, class_prior_entropy, compare_with_majority, log_loss, majority_baseline,
+    majority_class, stratified_chance_accuracy,
 };
 pub use entities::{
     AverageScores, BoundaryErrors, BoundaryKind, EXAMPLES_PER_ERROR, EntityCounts, EntityErrors, EntityRule,

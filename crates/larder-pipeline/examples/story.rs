@@ -24,10 +24,9 @@ use larder_metrics::{
     majority_baseline, majority_class,
 };
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, select_features};
-use larder_pipeline::{
-    Evaluation, HeadRecord, Larder, RunOutcome, Silent, Stage, TRAIN_SPLIT, TokenizeOptions, TrainOptions,
-    embed_features, run, tokenize_split,
-};
+use larder_pipeline::{RunOutcome, embed_features, run, tokenize_split};
+use larder_run::format::count;
+use larder_run::{Evaluation, HeadRecord, Larder, Silent, Stage, TRAIN_SPLIT, TokenizeOptions, TrainOptions};
 use larder_runtime::{Device, Session, SessionSettings, TensorView};
 use larder_store::{TokensProjection, TokensReader};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -121,7 +120,7 @@ fn sub_dataset(larder: &Larder, encoder: &Encoder) -> Result<DatasetSpec> {
 }
 
 fn larders_way(larder: &Larder, spec: &DatasetSpec, encoder: &Encoder) -> Result<RunOutcome> {
-    let mut options = TrainOptions { run: Some(DATASET.to_owned()), force: true, ..TrainOptions::default() };
+    let mut options = TrainOptions { run: Some(DATASET.to_owned()), force: true, ..TrainOptions::of_task(spec.task) };
     options.encode.settings.layers = LayerSelection::All;
     options.encode.settings.device = Device::Cpu;
     Ok(run(larder, spec, encoder, &options, &mut Silent)?)
@@ -319,7 +318,7 @@ fn tell(
     let (train_gold, gold) = tokens.classes.split_at(cut);
     let counts = class_counts(train_gold, 2)?;
     let majority = majority_baseline(majority_class(&counts).unwrap_or(1), gold, 2)?;
-    let (Evaluation::Sequence(scored), HeadRecord::Sequence(head)) = (&ours.evaluation, &ours.trained.record.head)
+    let (Evaluation::Sequence(scored), HeadRecord::Logistic(head)) = (&ours.evaluation, &ours.trained.record.head)
     else {
         return Err("the run is no classifier".into());
     };
@@ -334,7 +333,7 @@ fn tell(
 
     println!(
         "| CoLA's first {} rows, last {HELD_OUT} held out; {} | as asked | larder |",
-        thousands(ROWS),
+        count(ROWS as u64),
         encoder.name()
     );
     println!("|---|---|---|");
@@ -348,8 +347,8 @@ fn tell(
     );
     println!(
         "| tokens through the encoder | {} (padded to {PADDED_TOKENS}, every epoch) | {} (no padding, once) |",
-        thousands(EPOCHS * padded_tokens),
-        thousands(tokens.count())
+        count((EPOCHS * padded_tokens) as u64),
+        count(tokens.count() as u64)
     );
     println!(
         "| seconds in the encoder | {:.0} ({EPOCHS} x {epoch:.0}, extrapolated from {padded_batch:.2} s for \
@@ -456,16 +455,4 @@ fn range(values: impl Iterator<Item = f64>, digits: usize) -> String {
         (Some(only), _) => only.clone(),
         _ => String::new(),
     }
-}
-
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

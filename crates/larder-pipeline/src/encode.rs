@@ -7,21 +7,11 @@ use larder_data::DatasetSpec;
 use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, outlook};
 use larder_files::{Freshness, remove_left_beside};
 use larder_intake::Encoder;
+use larder_run::{EncodeOptions, Event, Larder, Observer, Stage, StageTime};
 use larder_store::FeaturesFile;
 
-use crate::tokenize::{TokenizeOptions, tokenize_split};
-use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
-
-/// How to encode.
-#[derive(Debug, Clone, Default)]
-pub struct EncodeOptions {
-    /// How its tokens are made.
-    pub tokenize: TokenizeOptions,
-    /// Layers, poolings, precision, device.
-    pub settings: EncodeSettings,
-    /// Work even when the file is up to date.
-    pub force: bool,
-}
+use crate::PipelineError;
+use crate::tokenize::tokenize_split;
 
 /// Brings one split's features file up to date, its tokens file first.
 ///

@@ -4,9 +4,11 @@ use larder_data::DatasetSpec;
 use larder_diagnose::RunDiagnosis;
 use larder_intake::Encoder;
 
-use crate::evaluate::{EvaluateOptions, Evaluation, evaluate};
-use crate::train::{TrainOptions, TrainOutcome, train};
-use crate::{Larder, Observer, PipelineError, StageTime};
+use larder_run::{Evaluation, Larder, Observer, StageTime, TrainOptions};
+
+use crate::PipelineError;
+use crate::evaluate::{EvaluateOptions, evaluate};
+use crate::train::{TrainOutcome, train};
 
 /// What all stages gave.
 #[derive(Debug)]

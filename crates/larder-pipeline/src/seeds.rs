@@ -1,15 +1,13 @@
 //! One set-up run with several seeds: how much of a score is luck.
 
 use larder_data::DatasetSpec;
-use larder_finetune::MlpSettings;
 use larder_intake::Encoder;
 use larder_metrics::{Summary, summarise};
+use larder_run::{Larder, Observer, TrainOptions};
 use serde::Serialize;
 
-use crate::evaluate::Evaluation;
+use crate::PipelineError;
 use crate::run::{RunOutcome, run};
-use crate::train::TrainOptions;
-use crate::{Larder, Observer, PipelineError};
 
 /// One score on one split over all seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,15 +50,17 @@ pub fn run_seeds(
     let mut runs = Vec::new();
     for &seed in seeds {
         let mut options = options.clone();
-        options.sequence.seed = seed;
-        options.tagging.seed = seed;
-        options.mlp = options.mlp.map(|settings| MlpSettings { seed, ..settings });
+        options.head = options.head.with_seed(seed);
         options.run = options.run.map(|name| format!("{name}-seed{seed}"));
         runs.push(run(larder, spec, encoder, &options, observer)?);
     }
     let mut summary: Vec<SeedSummary> = Vec::new();
     for outcome in &runs {
-        for (split, score, value) in scores(&outcome.evaluation) {
+        let scores = outcome.evaluation.scores();
+        let named = scores.splits().into_iter().flat_map(|one| {
+            one.named_scores().into_iter().map(move |(score, value)| (one.split().to_owned(), score, value))
+        });
+        for (split, score, value) in named {
             match summary.iter_mut().find(|entry| entry.split == split && entry.score == score) {
                 Some(entry) => entry.values.push(value),
                 None => {
@@ -73,28 +73,4 @@ pub fn run_seeds(
         entry.summary = summarise(&entry.values);
     }
     Ok(SeedsOutcome { seeds: seeds.to_vec(), runs, summary })
-}
-
-/// (split, name, value) of the scores that a table of several runs shows.
-fn scores(evaluation: &Evaluation) -> Vec<(String, &'static str, f64)> {
-    match evaluation {
-        Evaluation::Sequence(evaluation) => evaluation
-            .splits
-            .iter()
-            .flat_map(|split| {
-                let scores = &split.scores;
-                [("accuracy", scores.accuracy), ("mcc", scores.mcc), ("macro_f1", scores.macro_f1)]
-                    .map(|(name, value)| (split.split.clone(), name, value))
-            })
-            .collect(),
-        Evaluation::Tagging(evaluation) => evaluation
-            .splits
-            .iter()
-            .flat_map(|split| {
-                let scores = &split.scores;
-                [("strict_f1", scores.strict.micro.f1), ("conlleval_f1", scores.conlleval.micro.f1)]
-                    .map(|(name, value)| (split.split.clone(), name, value))
-            })
-            .collect(),
-    }
 }

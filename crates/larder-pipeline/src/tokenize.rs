@@ -3,40 +3,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use larder_data::{DatasetSpec, OnBadRow, OnIllegalTags};
+use larder_data::DatasetSpec;
 use larder_files::{Freshness, remove_left_beside};
 use larder_intake::Encoder;
+use larder_run::{Event, Larder, Observer, Stage, StageTime, TokenizeOptions};
 use larder_store::{TokensProjection, TokensReader, read_provenance};
 use larder_tokens::{TokenizeRequest, tokenize};
 
-use crate::{Event, Larder, Observer, PipelineError, Stage, StageTime};
-
-/// How to tokenize.
-#[derive(Debug, Clone, Copy)]
-pub struct TokenizeOptions {
-    /// Tokens a text may have, special tokens included; `None` takes what the encoder reads.
-    pub max_tokens: Option<usize>,
-    /// What to do with rows that cannot be used.
-    pub on_bad_row: OnBadRow,
-    /// What to do with tags that their scheme forbids.
-    pub on_illegal_tags: OnIllegalTags,
-    /// Work even when the file is up to date.
-    pub force: bool,
-}
-
-impl Default for TokenizeOptions {
-    /// Stops at a bad row: losing rows in silence is worse than stopping.
-    fn default() -> Self {
-        Self { max_tokens: None, on_bad_row: OnBadRow::Stop, on_illegal_tags: OnIllegalTags::Refuse, force: false }
-    }
-}
-
-impl TokenizeOptions {
-    /// Tokens a text may have with this encoder.
-    pub(crate) fn max_tokens(&self, encoder: &Encoder) -> usize {
-        self.max_tokens.map_or(encoder.max_tokens(), |asked| asked.min(encoder.max_tokens()))
-    }
-}
+use crate::PipelineError;
 
 /// Brings one split's tokens file up to date.
 ///

@@ -1,34 +1,28 @@
-//! One HTML page from runs: scores beside their baselines, what stands out, curves, mistakes. No file is read here and none
-//! is written; whoever has the runs fills in a [`Page`].
+//! One HTML page from runs: scores beside their baselines, what stands out, curves, mistakes.
 //!
-//! - [`Page`] is what the page tells: one [`Run`] each, with [`Scores`] by split. What a run has no data for is a
-//!   [`Part::Missing`] with a sentence, and the page says that sentence in its place.
-//! - [`Page::html`] gives the page: one text that needs no network, with its charts as SVG. Equal pages give equal texts.
-//! - [`Reliability`], [`PrecisionRecall`] and [`Projection`] are the numbers that are worked out for it.
+//! - [`write_report`] gathers what the folders and caches of runs hold, and writes the page: one text that needs no network,
+//!   with its charts as SVG. Equal runs give equal texts. What a run lacks is said in its place.
+//! - What a task shows of its scores and answers are the blocks of [`larder_run::page`].
+//! - [`ReportError`] is everything that can go wrong.
 //!
-//! ```
-//! use larder_report::{Page, Part, Run, Scores};
+//! ```no_run
+//! use std::path::Path;
 //!
-//! let run = Run {
-//!     name: "first".to_owned(),
-//!     scores: Part::Missing("It was not evaluated: `larder eval first` does that.".to_owned()),
-//!     ..Run::default()
-//! };
-//! let page = Page { runs: vec![run], version: "0.1.0".to_owned() };
-//! assert!(page.html()?.contains("It was not evaluated"));
+//! use larder_report::write_report;
+//! use larder_run::Larder;
+//!
+//! let larder = Larder::new("artifacts", None);
+//! write_report(&larder, &["first".to_owned()], Path::new("report.html"))?;
 //! # Ok::<(), larder_report::ReportError>(())
 //! ```
 #![deny(missing_docs)]
 
 mod charts;
-mod data;
 mod error;
+mod gather;
 mod html;
 mod numbers;
+mod page;
 
-pub use data::{
-    Candidate, ClassAnswers, ClassSplit, Embedding, EntitySplit, Fact, Finding, FindingRow, Lengths, Level, Line, Page,
-    Part, Plot, Point, Run, Scores, StageSeconds, TaggedSentence, Training,
-};
 pub use error::ReportError;
-pub use numbers::{Bin, PrecisionRecall, Projection, RELIABILITY_BINS, Reliability};
+pub use gather::write_report;

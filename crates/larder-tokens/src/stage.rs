@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use larder_data::{
-    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, Task, split_has_targets,
+    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, split_has_targets,
 };
 use larder_files::Provenance;
 use larder_store::{StoreError, TokenRow, TokensLayout, TokensWriter};
@@ -118,9 +118,9 @@ impl TokenizeRequest<'_> {
             Some(types) => provenance.with("token_types", types),
             None => provenance,
         };
-        Ok(match self.spec.task {
-            Task::Sequence => provenance,
-            Task::Tagging => provenance.with("on_illegal_tags", self.on_illegal_tags),
+        Ok(match self.spec.task.files().has_tags {
+            false => provenance,
+            true => provenance.with("on_illegal_tags", self.on_illegal_tags),
         })
     }
 }
@@ -159,11 +159,11 @@ pub fn tokenize(
         // A label that training never saw is answered wrongly, and that counts.
         reader = if split == TRAIN { reader.with_labels(labels) } else { reader.with_seen_labels(labels) };
     }
-    let tagging = spec.task == Task::Tagging;
+    let words = spec.task.files().has_words;
     let pair = spec.columns.text_b.is_some();
-    let layout = TokensLayout { tagging, pair, types: pair || request.tokenizer.gives_types() };
+    let layout = TokensLayout { has_words: words, pair, types: pair || request.tokenizer.gives_types() };
     let mut writer = TokensWriter::with_layout(target, layout, provenance)?;
-    let max_tokens = (!tagging).then_some(request.max_tokens);
+    let max_tokens = (!words).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };
     let mut report = TokenizeReport {
         rows: 0,

@@ -17,6 +17,8 @@ mod verify;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use larder_data::Task;
+use larder_run::tasks;
 
 pub use compare::{CompareArgs, Compared};
 pub use doctor::DoctorArgs;
@@ -118,6 +120,13 @@ fn refuse(useless: &[(&str, bool)], what: &str) -> Result<(), Failure> {
         Some((flag, _)) => Err(Failure::Usage(format!("{flag} means nothing for {what}; leave it out"))),
         None => Ok(()),
     }
+}
+
+/// Refuses flags that a task has no use for, or its head called `head`.
+fn refuse_foreign(flags: &[(&'static str, bool)], task: Task, head: Option<&str>) -> Result<(), Failure> {
+    let foreign = tasks::of(task).foreign_flags(head);
+    let useless: Vec<_> = flags.iter().copied().filter(|(flag, _)| foreign.contains(flag)).collect();
+    refuse(&useless, &format!("a {task} task"))
 }
 
 #[cfg(test)]

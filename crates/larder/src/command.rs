@@ -13,12 +13,11 @@ mod predict;
 mod report;
 mod score;
 mod stages;
-mod tag;
 mod verify;
 
 use std::io::Write;
 
-use larder_pipeline::Larder;
+use larder_run::Larder;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};

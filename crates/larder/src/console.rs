@@ -7,10 +7,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use larder_encode::{EncodeReport, Progress};
 use larder_files::Change;
 use larder_finetune::HistoryRow;
-use larder_pipeline::{Event, Observer, Stage};
+use larder_run::format::{bytes, count, seconds};
+use larder_run::{Event, Observer, Stage};
 use larder_tokens::TokenizeReport;
-
-use crate::format::{bytes, count, seconds};
 
 /// Skipped rows shown one by one.
 const SHOWN_SKIPS: usize = 5;

@@ -3,14 +3,23 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use larder_data::DataError;
 use larder_errors::ErrorClass;
+use larder_evaluate::EvaluateError;
+use larder_export::ExportError;
+use larder_intake::EncoderError;
 use larder_pipeline::PipelineError;
+use larder_predict::PredictError;
+use larder_report::ReportError;
+use larder_run::RunError;
+use larder_runtime::RuntimeError;
+use larder_tokens::TokensError;
 
 /// Why the process ends early.
 #[derive(Debug)]
 pub enum Failure {
     /// A stage failed.
-    Stage(Box<PipelineError>),
+    Stage { error: Box<dyn Error + Send + Sync>, class: ErrorClass, hint: Option<String> },
     /// The command line asks for something impossible that the parser cannot see.
     Usage(String),
     /// An input or output that the user named on the command line.
@@ -26,9 +35,9 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let (message, class) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Stage(error) => {
-                let hint = error.hint().map_or_else(String::new, |hint| format!("\n  {hint}"));
-                (chain(error.as_ref()) + &hint, error.class())
+            Self::Stage { error, class, hint } => {
+                let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\n  {hint}"));
+                (chain(error.as_ref()) + &hint, *class)
             }
             Self::Usage(message) => (message.clone(), ErrorClass::Usage),
             Self::Found { problems, class } => (problems.join("\nerror: "), *class),
@@ -54,11 +63,32 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-impl<E: Into<PipelineError>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Stage(Box::new(error.into()))
-    }
+/// Errors that know their class and their way out.
+macro_rules! stages {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let (class, hint) = (error.class(), error.hint());
+                Self::Stage { error: Box::new(error), class, hint }
+            }
+        })+
+    };
 }
+
+stages!(EvaluateError, ExportError, PipelineError, PredictError, ReportError, RunError);
+
+/// Errors of the stages below, which a run's error wraps.
+macro_rules! lower_stages {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                RunError::from(error).into()
+            }
+        })+
+    };
+}
+
+lower_stages!(DataError, EncoderError, RuntimeError, TokensError);
 
 /// Results of writing to standard output.
 pub trait Output<T> {

@@ -6,8 +6,6 @@ mod cli;
 mod command;
 mod console;
 mod failure;
-mod format;
-mod marked;
 mod memory;
 mod size;
 mod tables;

@@ -5,8 +5,13 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, Task};
 use larder_encode::{EncodeError, EncodeSettings};
+use larder_evaluate::{ComparedSubject, SplitComparison, common_metric, compare};
 use larder_files::FileError;
 use larder_intake::Encoder;
+use larder_run::{
+    EncodeOptions, Evaluation, Event, Larder, Observer, RunError, RunRecord, SplitAnswers, Stage, TRAIN_SPLIT,
+    TrainOptions,
+};
 use larder_runtime::RuntimeError;
 use larder_store::{FeaturesFile, Level};
 use larder_tokens::TokenizeStageError;
@@ -14,11 +19,10 @@ use larder_train::TrainError;
 use serde::Serialize;
 
 use super::meter::{Encoding, Meter};
-use super::{SplitComparison, Subject, common_metric, compare};
-use crate::encode::{EncodeOptions, embed_features, encode_split};
-use crate::evaluate::{EvaluateOptions, Evaluation, SplitAnswers, evaluate_keeping};
-use crate::train::{TRAIN_SPLIT, TrainOptions, check_trainable, train};
-use crate::{Event, Larder, Observer, PipelineError, RunRecord, Stage};
+use crate::PipelineError;
+use crate::encode::{embed_features, encode_split};
+use crate::evaluate::{EvaluateOptions, evaluate_keeping};
+use crate::train::{check_trainable, train};
 
 /// Times an encoder is loaded; the fastest counts, because the first may wait for the disk, or for CUDA to start.
 const LOADS: usize = 2;
@@ -138,9 +142,9 @@ pub fn compare_encoders(
             Err(error) => return Err(error),
         }
     }
-    let subjects: Vec<Subject<'_>> = scored
+    let subjects: Vec<ComparedSubject<'_>> = scored
         .iter()
-        .map(|one| Subject {
+        .map(|one| ComparedSubject {
             name: &one.compared.names[0],
             record: &one.record,
             evaluation: &one.compared.evaluation,
@@ -284,14 +288,18 @@ fn is_own_fault(error: &PipelineError) -> bool {
                 | RuntimeError::CudaUnavailable { .. }
         )
     };
+    let error = match error {
+        PipelineError::SentencesOnly { .. } => return true,
+        PipelineError::Run(error) => error,
+        _ => return false,
+    };
     match error {
-        PipelineError::SentencesOnly { .. }
-        | PipelineError::Encoder(_)
-        | PipelineError::Text(_)
-        | PipelineError::Tokenize(TokenizeStageError::Text { .. })
-        | PipelineError::Train(TrainError::Diverged { .. }) => true,
-        PipelineError::Runtime(error) | PipelineError::Encode(EncodeError::Runtime(error)) => of_model(error),
-        PipelineError::Encode(error) => matches!(
+        RunError::Encoder(_)
+        | RunError::Text(_)
+        | RunError::Tokenize(TokenizeStageError::Text { .. })
+        | RunError::Train(TrainError::Diverged { .. }) => true,
+        RunError::Runtime(error) | RunError::Encode(EncodeError::Runtime(error)) => of_model(error),
+        RunError::Encode(error) => matches!(
             error,
             EncodeError::Encoder(_)
                 | EncodeError::Onnx(_)

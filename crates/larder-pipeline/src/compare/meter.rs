@@ -1,9 +1,8 @@
 //! What encoding cost, counted while it happens.
 
 use larder_encode::EncodeReport;
+use larder_run::{Event, Observer, Stage};
 use serde::Serialize;
-
-use crate::{Event, Observer, Stage};
 
 /// What of an encoder's features was made now, and how fast. Rows are texts, words or tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]

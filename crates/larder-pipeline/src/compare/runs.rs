@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use larder_data::Task;
+use larder_evaluate::{ComparedSubject, EvaluateError, SplitComparison, common_metric, compare};
+use larder_run::{Evaluation, Larder, Observer, RunRecord, SplitAnswers};
 use serde::Serialize;
 
-use super::{SplitComparison, Subject, common_metric, compare};
-use crate::evaluate::{EvaluateOptions, Evaluation, SplitAnswers, evaluate_keeping};
-use crate::{HeadRecord, Larder, Observer, PipelineError, RunRecord};
+use crate::PipelineError;
+use crate::evaluate::{EvaluateOptions, evaluate_keeping};
 
 /// Several runs on one dataset.
 #[derive(Debug, Clone, Serialize)]
@@ -42,7 +43,7 @@ pub struct ComparedRun {
 /// Scores each run on splits of its dataset, or of the one described at `dataset`, and says which differences are real. Features that are missing are made with the settings that the run recorded. A run named twice counts once.
 ///
 /// # Errors
-/// [`PipelineError::NotComparable`] for runs of different datasets, tasks, labels or rows; otherwise as
+/// [`EvaluateError::NotComparable`] for runs of different datasets, tasks, labels or rows; otherwise as
 /// [`evaluate`](crate::evaluate).
 pub fn compare_runs(
     larder: &Larder,
@@ -60,7 +61,7 @@ pub fn compare_runs(
     for other in records.iter().skip(1) {
         if let Some(why) = differs(&records[0], other) {
             let (first, second) = (records[0].run.clone(), other.run.clone());
-            return Err(PipelineError::NotComparable { first, second, why });
+            return Err(EvaluateError::NotComparable { first, second, why }.into());
         }
     }
     let mut judged: Vec<(Evaluation, Vec<SplitAnswers>)> = Vec::new();
@@ -71,24 +72,21 @@ pub fn compare_runs(
         let outcome = evaluate_keeping(larder, record, &spec, options, kept, observer)?;
         judged.push((outcome.evaluation, answers));
     }
-    let subjects: Vec<Subject<'_>> = records
+    let subjects: Vec<ComparedSubject<'_>> = records
         .iter()
         .zip(&judged)
-        .map(|(record, (evaluation, answers))| Subject { name: &record.run, record, evaluation, answers })
+        .map(|(record, (evaluation, answers))| ComparedSubject { name: &record.run, record, evaluation, answers })
         .collect();
     let splits = compare(&subjects, common_metric(records.iter()))?;
     let best_run = splits.first().map(|split| split.best.clone());
-    let (dataset, task) = records.first().map_or((String::new(), Task::Sequence), |r| (r.dataset.clone(), r.task()));
+    // Without runs there is nothing to be of a task.
+    let task = records.first().map_or(Task::ALL[0], RunRecord::task);
+    let dataset = records.first().map(|record| record.dataset.clone()).unwrap_or_default();
     let runs = records
         .into_iter()
         .zip(judged)
         .map(|(record, (evaluation, _))| ComparedRun {
-            head: match &record.head {
-                HeadRecord::Sequence(_) => "logistic".to_owned(),
-                HeadRecord::Mlp(_) => "mlp".to_owned(),
-                HeadRecord::Tagging(head) => head.settings.kind.to_string(),
-                HeadRecord::Tuned(_) => "fine-tuned".to_owned(),
-            },
+            head: record.head.details().kind(),
             layers: record.settings.layers.to_string(),
             run: record.run,
             encoder: record.encoder,

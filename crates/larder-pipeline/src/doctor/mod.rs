@@ -7,13 +7,14 @@ use std::path::PathBuf;
 
 use larder_errors::ErrorClass;
 use larder_intake::{Encoder, Listed, Prepared};
+use larder_run::Larder;
 use larder_runtime::{Device, Runtime, RuntimeError};
 use serde::Serialize;
 
 pub use machine::{Disk, Machine};
 pub use speed::Speed;
 
-use crate::{Larder, PipelineError};
+use crate::PipelineError;
 
 /// What `larder doctor` found.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use larder_data::Task;
 use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Order, Precision, Preset, Schedule, TuneSettings};
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{EncoderConfig, Pool, Weights};
+use larder_run::tasks::TaskRules;
 use larder_runtime::Device;
 use larder_train::ClassWeight;
 use serde::{Deserialize, Serialize};
@@ -119,7 +119,7 @@ impl TuneChoices {
     pub(super) fn settings(
         &self,
         config: &EncoderConfig,
-        task: Task,
+        rules: &dyn TaskRules,
         counts: &[usize],
         threads: usize,
         resume: bool,
@@ -128,16 +128,9 @@ impl TuneChoices {
             Recipe::Family => Preset::of(config.family),
             Recipe::Stable => Preset::stable(config.family),
         };
-        let preset = match task {
-            Task::Sequence => preset,
-            Task::Tagging => preset.tagging(),
-        };
+        let preset = rules.preset(preset);
         let plain = TuneSettings::from_preset(&preset, counts.len());
-        let input = match (task, self.pool) {
-            (Task::Tagging, _) => HeadInput::Tokens,
-            (Task::Sequence, Some(pool)) => HeadInput::Pooled(pool),
-            (Task::Sequence, None) => plain.input,
-        };
+        let input = rules.head_input(self.pool, plain.input);
         let dropout =
             self.dropout.map_or(plain.dropout, |ratio| DropoutRatios { hidden: ratio, attention: ratio, head: ratio });
         let head = match &self.init_head {

@@ -6,8 +6,9 @@ use larder_files::{FileError, FolderLock, Home, Provenance, read_json, write_ato
 use larder_finetune::{BEST_FILE, LAST_FILE};
 use larder_intake::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
 use larder_onnx::{EncoderConfig, Weights};
+use larder_run::{Event, Larder, Observer};
 
-use crate::{Event, Larder, Observer, PipelineError};
+use crate::PipelineError;
 
 /// Ending of the hidden folder's name.
 const TUNING: &str = "tuning";

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use larder_data::DatasetSpec;
 use larder_files::check_name;
 use larder_intake::Encoder;
+use larder_run::{Larder, Observer};
 use serde::Serialize;
 
 use super::FinetuneOptions;
-use super::subject::Subject;
-use crate::{Larder, Observer, PipelineError};
+use super::inputs::TuningInputs;
+use crate::PipelineError;
 
 /// Where the graphs go.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +46,11 @@ pub fn export_graphs(
     options: &GraphsOptions,
     observer: &mut dyn Observer,
 ) -> Result<GraphsOutcome, PipelineError> {
-    let subject = Subject::read(larder, spec, encoder, &options.finetune, observer)?;
-    let settings = subject.settings(&options.finetune)?;
+    let inputs = TuningInputs::read(larder, spec, encoder, &options.finetune, observer)?;
+    let settings = inputs.settings(&options.finetune)?;
     let name = options.name.clone().unwrap_or_else(|| format!("{}-{}", spec.name, encoder.name()));
     let folder = larder.home().root().join("graphs").join(check_name("graphs", &name)?);
-    let graphs = larder_finetune::export(larder.runtime()?, &subject.config, &subject.weights, &settings, &folder)?;
+    let graphs = larder_finetune::export(larder.runtime()?, &inputs.config, &inputs.weights, &settings, &folder)?;
     Ok(GraphsOutcome {
         folder,
         training_nodes: graphs.training.graph().node.len(),

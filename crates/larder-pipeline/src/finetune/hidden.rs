@@ -12,13 +12,13 @@ use std::sync::Mutex;
 use larder_encode::{EncodeSettings, LayerSelection};
 use larder_files::FileError;
 use larder_finetune::{Example, HiddenStates, SplitOf, TuneError};
+use larder_run::{EncodeOptions, Larder, Observer, StageTime, TRAIN_SPLIT};
 use larder_store::{FeaturesFile, Level};
 
 use super::FinetuneOptions;
-use super::subject::Subject;
-use crate::encode::{EncodeOptions, encode_split};
-use crate::train::TRAIN_SPLIT;
-use crate::{Larder, Observer, PipelineError, StageTime};
+use super::inputs::TuningInputs;
+use crate::PipelineError;
+use crate::encode::encode_split;
 
 /// Rows decoded at a time.
 const BLOCK_ROWS: usize = 4096;
@@ -70,7 +70,7 @@ impl CachedStates {
     /// What encoding meets; [`PipelineError::CachedRows`] when rows and examples do not go together.
     pub fn read(
         larder: &Larder,
-        subject: &Subject<'_>,
+        inputs: &TuningInputs<'_>,
         layer: usize,
         options: &FinetuneOptions,
         folder: &Path,
@@ -86,11 +86,11 @@ impl CachedStates {
             threads: options.threads,
             ..EncodeSettings::default()
         };
-        let last = subject.encoder.interface().last_layer();
+        let last = inputs.encoder.interface().last_layer();
         let column = settings.outputs(last)?[0].column(last);
         let encode = EncodeOptions { tokenize: options.tokenize, settings, force: false };
         let mut split = |name: &str, examples: &[Example]| {
-            let (path, more) = encode_split(larder, subject.spec, subject.encoder, name, &encode, observer)?;
+            let (path, more) = encode_split(larder, inputs.spec, inputs.encoder, name, &encode, observer)?;
             times.extend(more.into_iter().filter(|time| !time.fresh));
             let file = FeaturesFile::open(&path)?;
             let mut starts = vec![0];
@@ -103,9 +103,9 @@ impl CachedStates {
             }
             SplitStates::decode(&file, &column, starts, folder)
         };
-        let train = split(TRAIN_SPLIT, &subject.train.examples)?;
-        let dev = match &subject.dev_split {
-            Some(name) => Some(split(name, &subject.dev.examples)?),
+        let train = split(TRAIN_SPLIT, &inputs.train.examples)?;
+        let dev = match &inputs.dev_split {
+            Some(name) => Some(split(name, &inputs.dev.examples)?),
             None => None,
         };
         Ok(Self { train, dev })

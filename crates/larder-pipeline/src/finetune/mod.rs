@@ -1,26 +1,29 @@
 //! Tokens to an encoder and a head that were trained together.
 
 mod choices;
-mod examples;
 mod folder;
 mod graphs;
 mod hidden;
+mod inputs;
 mod judge;
-mod subject;
 mod sweep;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
+use larder_evaluate::{TuneFacts, of_tuning};
 use larder_files::{check_name, digest_file, kill_point};
 use larder_finetune::{Knobs, Material, TuneError, TuneSettings, Tuned};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_intake::{Encoder, EncoderError};
 use larder_metrics::Metric;
 use larder_onnx::{FeatureOutput, Pool};
+use larder_run::{
+    EncodeOptions, Event, HISTORY_FILE, Head, HeadRecord, Larder, Observer, RUN_VERSION, RunError, RunRecord,
+    RunSettings, Stage, StageTime, TRAIN_SPLIT, TokenizeOptions, TunedRecord, load_diagnosis, save_diagnosis,
+};
 use larder_store::{Level, StepRecord, write_history};
 use larder_train::Classifier;
 
@@ -28,26 +31,19 @@ pub use choices::{Recipe, TuneChoices};
 pub use graphs::{GraphsOptions, GraphsOutcome, export_graphs};
 pub use sweep::{SweepCell, SweepOutcome, SweepRate, sweep};
 
-use crate::diagnose::{self, TuneFacts};
-use crate::encode::EncodeOptions;
+use crate::PipelineError;
 use crate::evaluate::{EvaluateOptions, evaluate};
-use crate::head::Head;
-use crate::record::{FORMAT_VERSION, HeadRecord, RunRecord, RunSettings, TunedRecord};
-use crate::tokenize::TokenizeOptions;
-use crate::train::{Place, TRAIN_SPLIT, TrainOutcome, install, slot, tidy, train_file, training_words};
-use crate::{Event, Larder, Observer, PipelineError, RunOutcome, Stage, StageTime};
+use crate::run::RunOutcome;
+use crate::train::{RunPlace, TrainOutcome, commit_run, find_or_name_run, remove_abandoned, train_file};
 
 use folder::{Checkpoints, TuningFolder};
 use hidden::CachedStates;
+use inputs::TuningInputs;
 use judge::Judge;
-use subject::Subject;
 
 /// The split that a run is judged by while it goes on, unless another is named. Where there is none, the first that has `dev`
 /// or `valid` in its name.
 pub const DEV_SPLIT: &str = "dev";
-
-/// The steps of a run, in its folder.
-pub const HISTORY_FILE: &str = "history.parquet";
 
 /// Version of what a fine-tuned run is made by: another one is made again.
 const TUNING_VERSION: u32 = 1;
@@ -92,16 +88,16 @@ pub fn finetune(
     if let Some(run) = &options.run {
         check_name("run", run)?;
     }
-    tidy(larder)?;
+    remove_abandoned(larder)?;
     let started = Instant::now();
-    let mut subject = Subject::read(larder, spec, encoder, options, observer)?;
-    let settings = subject.settings(options)?;
+    let mut inputs = TuningInputs::read(larder, spec, encoder, options, observer)?;
+    let settings = inputs.settings(options)?;
     let head_digest = options.choices.init_head.as_deref().map(digest_file).transpose()?;
     let described = choices::described(&settings, head_digest.as_deref());
-    let provenance = subject.provenance(&described, options)?;
+    let provenance = inputs.provenance(&described, options)?;
 
-    let mut times = std::mem::take(&mut subject.times);
-    let rows = subject.train.rows as u64;
+    let mut times = std::mem::take(&mut inputs.times);
+    let rows = inputs.train.rows as u64;
     let time = |fresh, device: Option<String>| StageTime {
         stage: Stage::Finetune,
         split: TRAIN_SPLIT.to_owned(),
@@ -110,18 +106,19 @@ pub fn finetune(
         fresh,
         device,
     };
-    let (run, changes) = match slot(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
-        Place::Fresh(run) => {
-            let record = RunRecord::open(larder, &run)?;
-            let folder = record.folder(larder)?;
-            TuningFolder::remove(larder, &run)?;
-            observer.event(Event::Fresh { stage: Stage::Finetune, subject: &run, path: &folder });
-            times.push(time(true, None));
-            let diagnosis = diagnose::load(&folder, &record.run)?;
-            return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
-        }
-        Place::Free { run, changes } => (run, changes),
-    };
+    let (run, changes) =
+        match find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
+            RunPlace::Fresh(run) => {
+                let record = RunRecord::open(larder, &run)?;
+                let folder = record.folder(larder)?;
+                TuningFolder::remove(larder, &run)?;
+                observer.event(Event::Fresh { stage: Stage::Finetune, subject: &run, path: &folder });
+                times.push(time(true, None));
+                let diagnosis = load_diagnosis(&folder, &record.run)?;
+                return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
+            }
+            RunPlace::Free { run, changes } => (run, changes),
+        };
     observer.event(Event::Started { stage: Stage::Finetune, subject: &run, changes: &changes });
     let checkpoints = match (options.resume, options.force) {
         (true, _) => Checkpoints::Required,
@@ -135,21 +132,22 @@ pub fn finetune(
     let mut folder = TuningFolder::take(larder, &run, &of_checkpoint, checkpoints, observer)?;
     let states = settings
         .from_layer
-        .map(|layer| CachedStates::read(larder, &subject, layer, options, folder.path(), &mut times, observer))
+        .map(|layer| CachedStates::read(larder, &inputs, layer, options, folder.path(), &mut times, observer))
         .transpose()?;
-    let answered: Vec<bool> = subject.counts.iter().map(|&count| count > 0).collect();
+    let seen: Vec<bool> = inputs.counts.iter().map(|&count| count > 0).collect();
     let place = folder.path().to_path_buf();
     let material = Material {
-        config: &subject.config,
-        weights: &subject.weights,
-        train: &subject.train.examples,
-        dev: &subject.dev.examples,
+        config: &inputs.config,
+        weights: &inputs.weights,
+        train: &inputs.train.examples,
+        dev: &inputs.dev.examples,
         hidden: states.as_ref().map(|states| states as &dyn larder_finetune::HiddenStates),
         folder: Some(&place),
     };
     let runtime = larder.runtime()?;
     let tune = |resume: bool, observer: &mut dyn Observer| {
-        let mut judge = Judge::new(observer, &subject.dev.gold, &subject.labels, options.metric, &answered);
+        let rule = inputs.dev.gold.judge(&inputs.labels, options.metric, &seen);
+        let mut judge = Judge { observer, rule, score_name: inputs.score_name(options) };
         larder_finetune::finetune(runtime, &material, &TuneSettings { resume, ..settings.clone() }, &mut judge)
     };
     let tuned = match tune(folder.resumes(), observer) {
@@ -165,13 +163,13 @@ pub fn finetune(
 
     let outputs = outputs(encoder, &settings)?;
     let column = outputs[0].column(encoder.interface().last_layer());
-    let head = head(&subject, &tuned, &column, answered)?;
+    let head = head(&inputs, &tuned, &column, seen)?;
     let digest = folder
-        .add_encoder(larder, &run, encoder, &subject.config, &tuned.weights)
-        .map_err(|error| unusable(error, tuned.history.len(), Knobs::of(&settings, subject.config.family)))?;
-    let tuned_record = tuned_record(&subject, &settings, &tuned, described, digest, options);
+        .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
+        .map_err(|error| unusable(error, tuned.history.len(), Knobs::of(&settings, inputs.config.family)))?;
+    let tuned_record = tuned_record(&inputs, &settings, &tuned, described, digest, options);
     let record = RunRecord {
-        format_version: FORMAT_VERSION,
+        format_version: RUN_VERSION,
         run,
         created_unix_seconds: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         provenance,
@@ -179,12 +177,12 @@ pub fn finetune(
         dataset_path: std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone()),
         encoder: encoder.name().to_owned(),
         encoder_digest: encoder.manifest().digest.clone(),
-        labels: subject.labels.names().to_vec(),
-        display: subject.labels.display().to_vec(),
-        train_counts: subject.counts.clone(),
+        labels: inputs.labels.names().to_vec(),
+        display: inputs.labels.display().to_vec(),
+        train_counts: inputs.counts.clone(),
         train_split: TRAIN_SPLIT.to_owned(),
         train_file: train_file(spec),
-        training_words: training_words(spec, &subject.tokens[0].1)?,
+        training_words: inputs.rules().training_words(&inputs.tokens[0].1)?,
         settings: run_settings(encoder, &settings, options),
         outputs,
         columns_tried: vec![column],
@@ -196,13 +194,13 @@ pub fn finetune(
     let facts = TuneFacts {
         history: &tuned.history,
         settings: &settings,
-        train_counts: wide(&subject.counts),
-        dev_counts: wide(&subject.dev.gold.counts(subject.labels.len())),
-        dev_rows: subject.dev.rows,
+        train_counts: wide(&inputs.counts),
+        dev_counts: wide(&inputs.dev.gold.counts(inputs.labels.len())),
+        dev_rows: inputs.dev.rows,
     };
-    let diagnosis = diagnose::of_tuning(&record, &tuned_record, encoder, &subject.tokens[0].1, &facts)?;
-    let placed = install(larder, &record, &head, |making| {
-        diagnose::save(making, &diagnosis)?;
+    let diagnosis = of_tuning(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
+    let placed = commit_run(larder, &record, &head, |making| {
+        save_diagnosis(making, &diagnosis)?;
         write_history(&making.join(HISTORY_FILE), &steps, &record.provenance)?;
         folder.move_into(making, options.keep_checkpoints)
     })?;
@@ -213,7 +211,7 @@ pub fn finetune(
 
 /// What a refusal of the tuned encoder is, which was taken in before it was trained: a run that has failed.
 fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
-    let PipelineError::Encoder(encoder) = &error else { return error };
+    let PipelineError::Run(RunError::Encoder(encoder)) = &error else { return error };
     let problem = match encoder {
         EncoderError::Constant { spread, .. } => {
             format!("says the same of every text (largest difference {spread:.1e} of its scale)")
@@ -265,35 +263,32 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
 }
 
 /// The head as it was trained with its encoder, reading `column` of the encoder's features.
-fn head(subject: &Subject<'_>, tuned: &Tuned, column: &str, answered: Vec<bool>) -> Result<Head, PipelineError> {
-    let (classes, hidden) = (subject.labels.len(), subject.config.hidden_size);
+fn head(inputs: &TuningInputs<'_>, tuned: &Tuned, column: &str, seen: Vec<bool>) -> Result<Head, PipelineError> {
+    let (classes, hidden) = (inputs.labels.len(), inputs.config.hidden_size);
     let classifier = Classifier {
         column,
         weights: tuned.head.get(HEAD_WEIGHT, &[classes, hidden]).map_err(larder_finetune::TuneError::from)?,
         bias: tuned.head.get(HEAD_BIAS, &[classes]).map_err(larder_finetune::TuneError::from)?,
     };
-    Ok(match subject.labels.tag_set() {
-        Some(tags) => Head::Tagging(classifier.into_tagger(&tags, answered)),
-        None => Head::Sequence(classifier.into_head(subject.labels.names())),
-    })
+    Ok(inputs.rules().tuned_head(classifier, &inputs.labels, seen))
 }
 
 fn tuned_record(
-    subject: &Subject<'_>,
+    inputs: &TuningInputs<'_>,
     settings: &TuneSettings,
     tuned: &Tuned,
     described: BTreeMap<String, String>,
     encoder_digest: String,
     options: &FinetuneOptions,
 ) -> TunedRecord {
-    let counts = wide(&subject.counts);
+    let counts = wide(&inputs.counts);
     TunedRecord {
-        task: subject.spec.task,
-        pair: subject.spec.columns.text_b.is_some(),
+        task: inputs.spec.task,
+        pair: inputs.spec.columns.text_b.is_some(),
         settings: described,
         encoder_digest,
-        dev_split: subject.dev_split.clone(),
-        score: subject.score_name(options).to_owned(),
+        dev_split: inputs.dev_split.clone(),
+        score: inputs.score_name(options).to_owned(),
         best: tuned.scores.map(|(best, _)| best),
         last: tuned.scores.map(|(_, last)| last),
         steps: tuned.history.len(),
@@ -301,7 +296,7 @@ fn tuned_record(
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
         guessing_loss: settings.constant_answer(&counts).loss_on(&counts),
-        family: Some(subject.config.family),
+        family: Some(inputs.config.family),
         seconds: tuned.history.iter().map(|row| row.seconds).sum(),
         tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
     }
@@ -334,16 +329,4 @@ fn steps(tuned: &Tuned) -> Vec<StepRecord> {
         dev_loss: row.dev_loss,
     };
     tuned.history.iter().map(step).collect()
-}
-
-/// The encoder that a run of that name fine-tuned, in its folder.
-pub(crate) fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, PipelineError> {
-    Encoder::open(&larder_files::Home::new(folder), run).map(Encoder::of_run).map_err(|error| {
-        // The encoder's own way out is for those that were added.
-        let problem = match error {
-            EncoderError::Broken { path, problem, .. } => format!("{} {problem}", path.display()),
-            other => other.to_string(),
-        };
-        PipelineError::BrokenTunedEncoder { run: run.to_owned(), problem }
-    })
 }

@@ -1,14 +1,14 @@
 //! Several learning rates and seeds: which rate is best, and how much of a score is luck.
 
-use larder_data::{DatasetSpec, Task};
+use larder_data::DatasetSpec;
 use larder_errors::ErrorClass;
 use larder_intake::Encoder;
-use larder_metrics::{Metric, Summary, summarise};
+use larder_metrics::{Summary, summarise};
+use larder_run::{Larder, Observer, tasks};
 use serde::Serialize;
 
 use super::{FinetuneOptions, run_finetune};
-use crate::evaluate::Evaluation;
-use crate::{Larder, Observer, PipelineError, RunOutcome};
+use crate::PipelineError;
 
 /// One run of a sweep.
 #[derive(Debug, Clone, Serialize)]
@@ -70,7 +70,11 @@ pub fn sweep(
     observer: &mut dyn Observer,
 ) -> Result<SweepOutcome, PipelineError> {
     let base = options.run.clone().unwrap_or_else(|| format!("{}-{}", spec.name, encoder.name()));
-    let mut outcome = SweepOutcome { score: score_name(spec.task, options.metric), rates: Vec::new(), best: None };
+    let mut outcome = SweepOutcome {
+        score: tasks::of(spec.task).score_name(options.metric).to_owned(),
+        rates: Vec::new(),
+        best: None,
+    };
     for &rate in rates {
         let mut runs = Vec::new();
         for &seed in seeds {
@@ -82,7 +86,13 @@ pub fn sweep(
             runs.push(match run_finetune(larder, spec, encoder, &options, observer) {
                 Ok(done) => SweepCell {
                     seed,
-                    scores: scores(&done, options.metric),
+                    scores: done
+                        .evaluation
+                        .scores()
+                        .splits()
+                        .into_iter()
+                        .map(|one| (one.split().to_owned(), one.score(options.metric).0))
+                        .collect(),
                     run: Some(done.trained.record.run),
                     failed: None,
                 },
@@ -108,28 +118,4 @@ fn summary(runs: &[SweepCell]) -> Vec<(String, Summary)> {
         summarise(&runs.iter().filter_map(of_run).collect::<Vec<_>>())
     };
     splits.unwrap_or_default().into_iter().map(|split| (split.clone(), of(&split))).collect()
-}
-
-fn score_name(task: Task, metric: Metric) -> String {
-    match task {
-        Task::Sequence => metric.name().to_owned(),
-        Task::Tagging => super::judge::TAGGING_SCORE.to_owned(),
-    }
-}
-
-/// The score of every split.
-fn scores(done: &RunOutcome, metric: Metric) -> Vec<(String, f64)> {
-    match &done.evaluation {
-        Evaluation::Sequence(evaluation) => {
-            let of = |split: &crate::SplitEvaluation| match metric {
-                Metric::Mcc => split.scores.mcc,
-                Metric::MacroF1 => split.scores.macro_f1,
-                Metric::Accuracy => split.scores.accuracy,
-            };
-            evaluation.splits.iter().map(|split| (split.split.clone(), of(split))).collect()
-        }
-        Evaluation::Tagging(evaluation) => {
-            evaluation.splits.iter().map(|split| (split.split.clone(), split.scores.strict.micro.f1)).collect()
-        }
-    }
 }

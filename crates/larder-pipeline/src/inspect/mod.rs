@@ -5,12 +5,13 @@ use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
 use larder_inspect::{Neighbours, ParquetFile, Query, nearest};
 use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
+use larder_run::{Larder, RunError};
 use larder_runtime::Device;
 use larder_store::Level;
 use larder_tokens::TokenizeSettings;
 use serde::Serialize;
 
-use crate::{Larder, PipelineError, embed_features};
+use crate::{PipelineError, embed_features};
 
 /// A text to look for, and how to make a vector of it.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +127,7 @@ fn embed(
     let inputs: Vec<EncoderInput<'_>> =
         tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
     if let Some(problem) = inputs.iter().find_map(|input| engine.refusal(input)) {
-        return Err(PipelineError::Unreadable { problem });
+        return Err(RunError::Unreadable { problem }.into());
     }
     let vectors = engine.embed(&inputs)?;
     Ok(vectors.into_iter().flatten().map(f64::from).collect())

@@ -11,6 +11,7 @@ use larder_files::{FileError, Freshness, Provenance};
 use larder_inspect::sample_rows;
 use larder_intake::{Encoder, HALF_TOLERANCE};
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
+use larder_run::{Larder, Observer};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, FeaturesFile, Level, TokensProjection, TokensReader};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use chosen::Chosen;
 pub use column::VerifiedColumn;
 use work::Work;
 
-use crate::{Larder, Observer, PipelineError};
+use crate::PipelineError;
 
 /// What to compare, and where to run.
 #[derive(Debug, Clone)]

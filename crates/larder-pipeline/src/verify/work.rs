@@ -6,12 +6,13 @@ use larder_data::Content;
 use larder_encode::{Context, EncodeRequest, EncodeSettings, encode};
 use larder_files::Provenance;
 use larder_intake::Encoder;
+use larder_run::{Event, Larder, Observer};
 use larder_store::{FeaturesFile, Level, TokenRow, TokensLayout, TokensReader, TokensWriter};
 use larder_tokens::own_tokens;
 
 use super::chosen::Chosen;
 use super::{FeaturesVerification, WrongRow};
-use crate::{Event, Larder, Observer, PipelineError};
+use crate::PipelineError;
 
 /// Examples that are encoded and compared at once.
 const SLICE: usize = 4096;

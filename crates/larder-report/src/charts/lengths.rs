@@ -6,8 +6,9 @@ use plotters::prelude::{Color, Rectangle};
 use super::axes::Axes;
 use super::ink::Ink;
 use super::svg::{UNIT, drawing};
+use crate::ReportError;
 use crate::numbers::Histogram;
-use crate::{Lengths, ReportError};
+use crate::page::Lengths;
 
 /// Texts by their tokens.
 pub(crate) fn lengths(lengths: &Lengths) -> Result<Markup, ReportError> {

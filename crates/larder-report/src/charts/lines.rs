@@ -7,8 +7,9 @@ use super::axes::{Axes, range};
 use super::ink::Ink;
 use super::legend::{Swatch, legend};
 use super::svg::{UNIT, drawing};
-use crate::numbers::PrecisionRecall;
-use crate::{Plot, ReportError};
+use crate::ReportError;
+use larder_metrics::PrecisionRecall;
+use larder_run::page::Plot;
 
 /// What is larger, as a loss that diverged, has no place on an axis.
 const LARGEST: f64 = 1e30;
@@ -80,7 +81,7 @@ fn together(points: usize) -> usize {
 /// Precision against recall, a line a class; `level` is the precision of any order, where there is one class.
 pub(crate) fn precision_recall(
     title: &str,
-    curves: &[(&str, &PrecisionRecall)],
+    curves: &[(String, PrecisionRecall)],
     level: Option<f64>,
 ) -> Result<Markup, ReportError> {
     let axes = Axes { x: 0.0..1.0, y: 0.0..1.02, x_name: "recall", logarithmic_x: false, numbers: true };
@@ -110,7 +111,7 @@ pub(crate) fn precision_recall(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, Line};
+    use larder_run::page::{Level, Line};
 
     #[test]
     fn long_lines_are_averaged_and_broken_ones_are_drawn_without_their_gaps() {

@@ -13,4 +13,4 @@ pub(crate) use ink::INKS;
 pub(crate) use lengths::lengths;
 pub(crate) use lines::{lines, precision_recall};
 pub(crate) use reliability::reliability;
-pub(crate) use scatter::{marks, scatter, shortened};
+pub(crate) use scatter::{marks, scatter};

@@ -8,10 +8,11 @@ use super::ink::Ink;
 use super::legend::{Swatch, legend};
 use super::svg::{UNIT, drawing};
 use crate::ReportError;
-use crate::numbers::{RELIABILITY_BINS, Reliability};
+use larder_metrics::{RELIABILITY_BINS, Reliability};
 
 /// Accuracy by probability, over the shares of answers.
-pub(crate) fn reliability(reliability: &Reliability) -> Result<Markup, ReportError> {
+pub(crate) fn reliability(answers: &[(f64, bool)]) -> Result<Markup, ReportError> {
+    let reliability = Reliability::of(answers.iter().copied());
     let axes =
         Axes { x: 0.0..1.0, y: 0.0..1.02, x_name: "probability of the answer", logarithmic_x: false, numbers: true };
     let rows: usize = reliability.bins.iter().map(|bin| bin.rows).sum();

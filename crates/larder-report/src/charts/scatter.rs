@@ -6,7 +6,9 @@ use super::axes::{Axes, range};
 use super::ink::{INKS, MARKS};
 use super::legend::{Swatch, legend};
 use super::svg::drawing;
-use crate::{Embedding, Point, ReportError};
+use crate::ReportError;
+use crate::page::{Embedding, Point};
+use larder_run::page::shortened;
 
 /// More points than this stand smaller.
 const DENSE: usize = 600;
@@ -103,23 +105,9 @@ fn point_of(embedding: &Embedding, point: &Point, size: &str, place: (i32, i32))
     }
 }
 
-/// The first `most` characters, with dots where there are more.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_are_cut_at_characters() {
-        assert_eq!(shortened("äöü", 3), "äöü");
-        assert_eq!(shortened("äöü!", 3), "äöü…");
-    }
 
     #[test]
     fn every_point_is_drawn_with_its_text_and_mistakes_with_a_ring() {

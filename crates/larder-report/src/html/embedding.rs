@@ -4,14 +4,15 @@ use maud::{Markup, html};
 
 use super::missing;
 use super::prose::prose;
-use super::table::percent;
+use crate::ReportError;
 use crate::charts::scatter;
-use crate::{Embedding, Part, ReportError};
+use crate::page::Embedding;
+use larder_run::page::{Missing, percent};
 
-pub(super) fn embedding(embedding: &Part<Embedding>) -> Result<Markup, ReportError> {
+pub(super) fn embedding(embedding: &Result<Embedding, Missing>) -> Result<Markup, ReportError> {
     let body = match embedding {
-        Part::Missing(why) => missing(why),
-        Part::Given(embedding) => {
+        Err(why) => missing(&why.0),
+        Ok(embedding) => {
             let [first, second] = embedding.explained;
             html! {
                 (scatter(embedding)?)

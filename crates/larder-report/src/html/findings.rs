@@ -1,37 +1,39 @@
 //! What stands out.
 
-use larder_diagnose::capitalised;
+use larder_diagnose::{Diagnosis, PointedRow, capitalised};
 use maud::{Markup, html};
 
 use super::missing;
 use super::prose::prose;
 use super::table::{cell, table, text};
-use crate::charts::{lines, shortened};
-use crate::{Finding, FindingRow, Part, ReportError, Run};
+use crate::ReportError;
+use crate::charts::lines;
+use crate::page::RunPage;
+use larder_run::page::shortened;
 
 /// Rows of a finding that are shown.
 const ROWS: usize = 12;
 /// Characters of a text that are shown.
 const TEXT: usize = 240;
 
-pub(super) fn findings(run: &Run) -> Result<Markup, ReportError> {
+pub(super) fn findings(run: &RunPage) -> Result<Markup, ReportError> {
     let curve = run.learning_curve.as_ref().map(lines).transpose()?;
     Ok(html! {
         section {
             h3 { "What stands out" }
             @for remark in &run.remarks { p.note { (prose(remark)) } }
             @match &run.findings {
-                Part::Missing(why) => (missing(why)),
-                Part::Given(findings) if findings.is_empty() => { p { "Nothing." } }
-                Part::Given(findings) => { ul.findings { @for finding in findings { (one(finding)) } } }
+                Err(why) => (missing(&why.0)),
+                Ok(findings) if findings.is_empty() => { p { "Nothing." } }
+                Ok(findings) => { ul.findings { @for finding in findings { (one(finding)) } } }
             }
             @if let Some(curve) = curve { div.charts { (curve) } }
         }
     })
 }
 
-fn one(finding: &Finding) -> Markup {
-    let row = |row: &FindingRow| {
+fn one(finding: &Diagnosis) -> Markup {
+    let row = |row: &PointedRow| {
         vec![cell(&row.split), cell(&row.example_id), text(&shortened(&row.text, TEXT)), prose(&row.note)]
     };
     let rows: Vec<Vec<Markup>> = finding.rows.iter().take(ROWS).map(row).collect();

@@ -3,13 +3,16 @@
 use maud::{Markup, html};
 
 use super::missing;
-use super::table::{cell, count, percent, table};
-use crate::{Lengths, Part, ReportError, charts};
+use super::table::{cell, table};
+use crate::page::Lengths;
+use crate::{ReportError, charts};
+use larder_run::format::count;
+use larder_run::page::{Missing, percent};
 
-pub(super) fn lengths(lengths: &Part<Vec<Lengths>>) -> Result<Markup, ReportError> {
+pub(super) fn lengths(lengths: &Result<Vec<Lengths>, Missing>) -> Result<Markup, ReportError> {
     let body = match lengths {
-        Part::Missing(why) => missing(why),
-        Part::Given(splits) => {
+        Err(why) => missing(&why.0),
+        Ok(splits) => {
             let charts = splits.iter().map(charts::lengths).collect::<Result<Vec<_>, _>>()?;
             let most = splits.iter().map(|split| split.most).max().unwrap_or(0);
             let to_most = format!("padded to {most}");

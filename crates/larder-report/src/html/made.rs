@@ -2,15 +2,18 @@
 
 use maud::{Markup, html};
 
-use super::table::{cell, count, table};
-use crate::{Fact, Run, StageSeconds};
+use super::table::{cell, table};
+use crate::page::RunPage;
+use larder_run::StageTime;
+use larder_run::format::count;
+use larder_run::page::Fact;
 
-pub(super) fn made(run: &Run) -> Markup {
-    let row = |stage: &StageSeconds| {
+pub(super) fn made(run: &RunPage) -> Markup {
+    let row = |stage: &StageTime| {
         vec![
-            cell(&stage.stage),
+            cell(stage.stage.to_string()),
             cell(&stage.split),
-            cell(&stage.note),
+            cell(stage.note()),
             cell(count(stage.rows)),
             cell(format!("{:.2}", stage.seconds)),
         ]

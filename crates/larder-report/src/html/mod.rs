@@ -1,8 +1,7 @@
 //! The page: its frame, and one file a section.
 
-mod classes;
+mod blocks;
 mod embedding;
-mod entities;
 mod findings;
 mod lengths;
 mod made;
@@ -14,8 +13,9 @@ mod training;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::ReportError;
 use crate::charts::marks;
-use crate::{Page, Part, ReportError, Run, Scores};
+use crate::page::{Page, RunPage};
 
 /// Light, dark, paper, phone.
 const STYLE: &str = include_str!("style.css");
@@ -29,7 +29,7 @@ impl Page {
     ///
     /// # Errors
     /// [`ReportError::Chart`].
-    pub fn html(&self) -> Result<String, ReportError> {
+    pub(crate) fn html(&self) -> Result<String, ReportError> {
         let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
         let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_DIGEST}'");
         let runs = self.runs.iter().enumerate().map(|(number, run)| self::run(number, run));
@@ -62,14 +62,14 @@ impl Page {
     }
 }
 
-fn run(number: usize, run: &Run) -> Result<Markup, ReportError> {
+fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {
     let scores = match &run.scores {
-        Part::Missing(why) => missing(why),
-        Part::Given(Scores::Classes(splits)) => {
-            let splits = splits.iter().map(classes::split).collect::<Result<Vec<_>, _>>()?;
-            html! { @for split in splits { (split) } }
+        Err(why) => missing(&why.0),
+        Ok(scores) => {
+            let sections = scores.splits.iter().map(|split| Ok((&split.split, blocks::blocks(&split.blocks)?)));
+            let sections = sections.collect::<Result<Vec<_>, ReportError>>()?;
+            html! { @for (split, blocks) in sections { section { h3 { "On " (split) } (blocks) } } }
         }
-        Part::Given(Scores::Entities(splits)) => html! { @for split in splits { (entities::split(split)) } },
     };
     Ok(html! {
         article id=(anchor(number)) {

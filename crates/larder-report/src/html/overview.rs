@@ -1,55 +1,45 @@
 //! All runs side by side.
 
-use larder_metrics::{BaselineComparison, BaselineVerdict, Interval, Metric};
+use larder_data::Task;
+use larder_metrics::{BaselineComparison, BaselineVerdict, Interval};
+use larder_run::page::{Line, Plot};
+use larder_run::tasks;
 use maud::{Markup, html};
 
 use super::anchor;
+use super::blocks::page_cell;
 use super::prose::prose;
-use super::table::{cell, count, score, table};
+use super::table::{cell, table};
+use crate::ReportError;
 use crate::charts::lines;
-use crate::{ClassSplit, EntitySplit, Line, Part, Plot, ReportError, Run, Scores};
+use crate::page::RunPage;
 
 /// Lines of one chart that can be told apart.
 const LINES: usize = crate::charts::INKS;
 
-pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
-    let (mut classes, mut entities, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
+    // One table for each kind of scores, in the order of the tasks.
+    let mut tables: Vec<(&[&str], Vec<Vec<Markup>>)> = Vec::new();
+    let mut missing = Vec::new();
     for (number, run) in runs.iter().enumerate() {
-        match &run.scores {
-            Part::Given(Scores::Classes(splits)) => {
-                classes.extend(splits.iter().map(|split| class_row(number, run, split)));
+        let scores = match &run.scores {
+            Ok(scores) => scores,
+            Err(why) => {
+                missing.push((number, run, &why.0));
+                continue;
             }
-            Part::Given(Scores::Entities(splits)) => {
-                entities.extend(splits.iter().map(|split| entity_row(number, run, split)));
-            }
-            Part::Missing(why) => missing.push((number, run, why)),
-        }
+        };
+        let at = tables.iter().position(|(header, _)| *header == scores.header).unwrap_or_else(|| {
+            tables.push((scores.header, Vec::new()));
+            tables.len() - 1
+        });
+        tables[at].1.extend(scores.splits.iter().map(|split| {
+            let cells = split.overview.iter().map(page_cell);
+            [link(number, run), cell(&split.split)].into_iter().chain(cells).collect()
+        }));
     }
-    let class_header = [
-        "run",
-        "split",
-        "MCC",
-        "95 % interval",
-        "-0.2 to 1",
-        "against the majority",
-        "accuracy",
-        "majority accuracy",
-        "macro F1",
-        "rows",
-    ];
-    let entity_header = [
-        "run",
-        "split",
-        "strict F1",
-        "95 % interval",
-        "0 to 1",
-        "strict P",
-        "strict R",
-        "conlleval F1",
-        "token accuracy",
-        "all-O accuracy",
-        "sentences",
-    ];
+    let of_task = |header: &[&str]| Task::ALL.iter().position(|task| tasks::of(*task).overview_header() == header);
+    tables.sort_by_key(|(header, _)| of_task(header));
     let charts = if runs.len() > 1 {
         curves(runs)?
     } else {
@@ -58,8 +48,9 @@ pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
     Ok(html! {
         section {
             h2 { "Scores" }
-            @if !classes.is_empty() { (table(2, &class_header, &classes)) }
-            @if !entities.is_empty() { (table(2, &entity_header, &entities)) }
+            @for (header, rows) in tables.iter().filter(|(_, rows)| !rows.is_empty()) {
+                (table(2, &[&["run", "split"], *header].concat(), rows))
+            }
             @for (number, run, why) in missing { p.missing { a href=(format!("#{}", anchor(number))) { (run.name) } ": " (prose(why)) } }
             @if runs.len() > 1 { (differences(runs)) }
             (charts)
@@ -67,50 +58,12 @@ pub(super) fn overview(runs: &[Run]) -> Result<Markup, ReportError> {
     })
 }
 
-fn link(number: usize, run: &Run) -> Markup {
+fn link(number: usize, run: &RunPage) -> Markup {
     html! { a href=(format!("#{}", anchor(number))) { (run.name) } }
 }
 
-fn class_row(number: usize, run: &Run, split: &ClassSplit) -> Vec<Markup> {
-    let interval = split.intervals.iter().find(|(metric, _)| *metric == Metric::Mcc).map(|(_, interval)| *interval);
-    vec![
-        link(number, run),
-        cell(&split.split),
-        cell(score(split.scores.mcc)),
-        cell(interval.map_or_else(String::new, range)),
-        whisker(split.scores.mcc, interval, -0.2),
-        verdict(&split.against_majority),
-        cell(score(split.scores.accuracy)),
-        cell(score(split.majority.accuracy)),
-        cell(score(split.scores.macro_f1)),
-        cell(count(split.scores.rows)),
-    ]
-}
-
-fn entity_row(number: usize, run: &Run, split: &EntitySplit) -> Vec<Markup> {
-    let scores = &split.scores;
-    let strict = &scores.strict.micro;
-    vec![
-        link(number, run),
-        cell(&split.split),
-        cell(score(strict.f1)),
-        cell(range(scores.strict_f1_interval)),
-        whisker(strict.f1, Some(scores.strict_f1_interval), 0.0),
-        cell(score(strict.precision)),
-        cell(score(strict.recall)),
-        cell(score(scores.conlleval.micro.f1)),
-        cell(score(scores.token_accuracy)),
-        cell(score(scores.all_outside_accuracy)),
-        cell(count(scores.sentences)),
-    ]
-}
-
-fn range(interval: Interval) -> String {
-    format!("{} to {}", score(interval.low), score(interval.high))
-}
-
 /// A score with its interval on a line from `least` to 1, with 0 marked.
-fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Markup {
+pub(super) fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Markup {
     let place = |value: f64| format!("{:.1}", 4.0 + 112.0 * ((value - least) / (1.0 - least)).clamp(0.0, 1.0));
     html! {
         svg.whisker viewBox="0 0 120 16" width="120" height="16" aria-hidden="true" {
@@ -135,14 +88,15 @@ pub(super) fn verdict(comparison: &BaselineComparison) -> Markup {
 }
 
 /// What the runs do not have in common, a column a run: first what all have, each in its own way.
-fn differences(runs: &[Run]) -> Markup {
+fn differences(runs: &[RunPage]) -> Markup {
     let mut names: Vec<&str> = Vec::new();
     for fact in runs.iter().flat_map(|run| &run.facts) {
         if !names.contains(&fact.name.as_str()) {
             names.push(&fact.name);
         }
     }
-    let value = |run: &Run, name: &str| run.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.clone());
+    let value =
+        |run: &RunPage, name: &str| run.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.clone());
     let (mut of_all, mut of_some) = (Vec::new(), Vec::new());
     for name in names {
         let values: Vec<Option<String>> = runs.iter().map(|run| value(run, name)).collect();
@@ -167,10 +121,10 @@ fn differences(runs: &[Run]) -> Markup {
 }
 
 /// The curves that several runs have, each in one chart.
-fn curves(runs: &[Run]) -> Result<Markup, ReportError> {
+fn curves(runs: &[RunPage]) -> Result<Markup, ReportError> {
     let mut together: Vec<Plot> = Vec::new();
     for run in runs {
-        for plot in run.training.plots.given().into_iter().flatten() {
+        for plot in run.training.plots.iter().flatten() {
             let [line] = plot.lines.as_slice() else { continue };
             let line = Line { name: run.name.clone(), ..line.clone() };
             match together.iter_mut().find(|known| known.title == plot.title && known.x == plot.x) {

@@ -3,7 +3,7 @@
 use larder_tags::Entity;
 use maud::{Markup, html};
 
-use crate::TaggedSentence;
+use larder_run::page::TaggedSentence;
 
 /// Words of a sentence that are shown; entities beyond them are counted elsewhere.
 const WORDS: usize = 80;

@@ -4,17 +4,18 @@ use maud::{Markup, html};
 
 use super::missing;
 use super::prose::prose;
-use super::table::{cell, score, table};
+use super::table::{cell, table};
+use crate::ReportError;
 use crate::charts::lines;
-use crate::{Candidate, Part, ReportError, Training};
+use larder_run::page::{Candidate, Training, number};
 
 /// Candidates that are shown.
 const CANDIDATES: usize = 20;
 
 pub(super) fn training(training: &Training) -> Result<Markup, ReportError> {
     let charts = match &training.plots {
-        Part::Missing(why) => missing(why),
-        Part::Given(plots) => {
+        Err(why) => missing(&why.0),
+        Ok(plots) => {
             let charts = plots.iter().map(lines).collect::<Result<Vec<_>, _>>()?;
             html! { @if !charts.is_empty() { div.charts { @for chart in charts { (chart) } } } }
         }
@@ -38,7 +39,7 @@ fn candidates(training: &Training) -> Markup {
             html! { (candidate.name) @if candidate.chosen { " " span.chosen { "chosen" } } },
             cell(&candidate.settings),
             html! { span.bar { span style=(format!("width:{share:.0}%")) {} } },
-            html! { (score(candidate.score)) (error) },
+            html! { (number(candidate.score)) (error) },
         ]
     };
     let rows: Vec<Vec<Markup>> = training.candidates.iter().take(CANDIDATES).map(row).collect();

@@ -11,11 +11,11 @@ const TOLERANCE: f64 = 1e-12;
 
 /// Rows on their first two principal components.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Projection {
+pub(crate) struct Projection {
     /// First and second component of each row, `[rows]`.
-    pub points: Vec<[f64; 2]>,
+    pub(crate) points: Vec<[f64; 2]>,
     /// Share of the variance along each.
-    pub explained: [f64; 2],
+    pub(crate) explained: [f64; 2],
 }
 
 impl Projection {
@@ -26,7 +26,7 @@ impl Projection {
     /// methods for large eigenvalue problems", 2011, section 5.2).
     ///
     /// `None` for fewer than two rows, no width, values that are not finite, or a length that is no number of rows.
-    pub fn of(vectors: &[f32], width: usize) -> Option<Self> {
+    pub(crate) fn of(vectors: &[f32], width: usize) -> Option<Self> {
         let rows = vectors.len().checked_div(width)?;
         if rows < 2 || rows * width != vectors.len() || vectors.iter().any(|value| !value.is_finite()) {
             return None;

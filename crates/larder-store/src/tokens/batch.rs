@@ -113,7 +113,7 @@ impl TokensBatch {
     /// # Errors
     /// [`StoreError::Column`] when the file was opened with a narrower projection.
     pub fn rows(&self, path: &Path) -> Result<Vec<TokenRow>, StoreError> {
-        let tagging = self.batch.column_by_name("words").is_some();
+        let has_words = self.batch.column_by_name("words").is_some();
         column(path, &self.batch, "word_ids")?;
         let spans = column(path, &self.batch, "offsets")?;
         let spans = spans
@@ -125,7 +125,7 @@ impl TokensBatch {
             .ok_or_else(|| wrong_type(path, "truncated_tokens", "Int32", truncated.data_type()))?;
         (0..self.len())
             .map(|row| {
-                let (content, target) = if tagging {
+                let (content, target) = if has_words {
                     let words = self.words(row).map(str::to_owned).collect();
                     let tags = self.tags(row).map(|tags| Target::Tags(tags.map(str::to_owned).collect()));
                     (Content::Words(words), tags)

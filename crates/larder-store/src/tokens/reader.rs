@@ -31,7 +31,7 @@ pub struct TokensReader {
     rows: usize,
     tokens: u64,
     words: u64,
-    tagging: bool,
+    has_words: bool,
     pair: bool,
     types: bool,
     documents: bool,
@@ -50,7 +50,7 @@ impl TokensReader {
         file.expect_checksums(builder.metadata()).map_err(|e| StoreError::reading(path, e))?;
         let schema = builder.schema().clone();
         let has = |name: &str| schema.column_with_name(name).is_some();
-        let (tagging, pair, types, documents) = (has("words"), has("text_b"), has("type_ids"), has("document"));
+        let (has_words, pair, types, documents) = (has("words"), has("text_b"), has("type_ids"), has("document"));
         let metadata = builder.metadata().clone();
         let rows = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
         // Neither `input_ids` nor `words` is ever empty, so the leaf's values are exactly the tokens and words.
@@ -81,7 +81,18 @@ impl TokensReader {
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(|e| StoreError::reading(path, e))?;
-        Ok(Self { reader, path: path.to_path_buf(), rows, tokens, words, tagging, pair, types, documents, provenance })
+        Ok(Self {
+            reader,
+            path: path.to_path_buf(),
+            rows,
+            tokens,
+            words,
+            has_words,
+            pair,
+            types,
+            documents,
+            provenance,
+        })
     }
 
     /// Rows in the file.
@@ -100,8 +111,8 @@ impl TokensReader {
     }
 
     /// Whether rows hold words and tags rather than a text and a label.
-    pub fn is_tagging(&self) -> bool {
-        self.tagging
+    pub fn has_words(&self) -> bool {
+        self.has_words
     }
 
     /// Whether the file says which document a sentence is from.
@@ -116,7 +127,7 @@ impl TokensReader {
 
     /// Which columns the file has.
     pub fn layout(&self) -> TokensLayout {
-        TokensLayout { tagging: self.tagging, pair: self.pair, types: self.types }
+        TokensLayout { has_words: self.has_words, pair: self.pair, types: self.types }
     }
 
     /// What the file was made from.

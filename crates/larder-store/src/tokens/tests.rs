@@ -19,18 +19,18 @@ fn row(id: usize, content: Content, target: Option<Target>) -> TokenRow {
     }
 }
 
-fn round_trip(rows: &[TokenRow], tagging: bool, pair: bool) {
+fn round_trip(rows: &[TokenRow], has_words: bool, pair: bool) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
     let provenance = Provenance::new("tokenize", 1).with("max_tokens", 512);
-    let mut writer = TokensWriter::create(&path, tagging, pair, &provenance).unwrap();
+    let mut writer = TokensWriter::create(&path, has_words, pair, &provenance).unwrap();
     for row in rows {
         writer.push(row.clone()).unwrap();
     }
     assert!(!path.exists(), "the file appears only when it is whole");
     writer.finish().unwrap();
     let reader = TokensReader::open(&path, TokensProjection::All).unwrap();
-    assert_eq!((reader.rows(), reader.is_tagging(), reader.is_pair()), (rows.len(), tagging, pair));
+    assert_eq!((reader.rows(), reader.has_words(), reader.is_pair()), (rows.len(), has_words, pair));
     assert_eq!(reader.tokens(), rows.iter().map(|r| r.input_ids.len() as u64).sum::<u64>());
     assert_eq!(reader.provenance(), Some(&provenance));
     let back: Vec<TokenRow> = reader.flat_map(|b| b.unwrap().rows(&path).unwrap()).collect();
@@ -51,7 +51,7 @@ fn round_trip(rows: &[TokenRow], tagging: bool, pair: bool) {
             assert_eq!(batch.word_ids(row), expected.word_ids);
             let words = batch.words(row).map(str::to_owned).collect();
             let tags = batch.tags(row).map(|tags| Target::Tags(tags.map(str::to_owned).collect()));
-            if tagging {
+            if has_words {
                 assert_eq!((Content::Words(words), tags), (expected.content.clone(), expected.target.clone()));
                 assert_eq!(batch.document(row), Some(expected.document));
             } else {

@@ -37,7 +37,7 @@ pub struct TokensWriter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokensLayout {
     /// `words` and `tags` rather than `text` and `label`?
-    pub tagging: bool,
+    pub has_words: bool,
     /// Is there a `text_b`?
     pub pair: bool,
     /// Is there a `type_ids`? Without it every type is 0.
@@ -45,12 +45,12 @@ pub struct TokensLayout {
 }
 
 impl TokensWriter {
-    /// Starts a file. `tagging` chooses `words`/`tags` over `text`/`label`; `pair` adds `text_b` and `type_ids`.
+    /// Starts a file. `has_words` chooses `words`/`tags` over `text`/`label`; `pair` adds `text_b` and `type_ids`.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
-    pub fn create(path: &Path, tagging: bool, pair: bool, provenance: &Provenance) -> Result<Self, StoreError> {
-        Self::with_layout(path, TokensLayout { tagging, pair, types: pair }, provenance)
+    pub fn create(path: &Path, has_words: bool, pair: bool, provenance: &Provenance) -> Result<Self, StoreError> {
+        Self::with_layout(path, TokensLayout { has_words, pair, types: pair }, provenance)
     }
 
     /// Starts a file of these columns.
@@ -105,7 +105,7 @@ impl TokensWriter {
         }
         let mut columns: Vec<ArrayRef> =
             vec![Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.example_id)))];
-        if self.layout.tagging {
+        if self.layout.has_words {
             let documents = rows.iter().map(|r| i64::try_from(r.document).unwrap_or(i64::MAX));
             columns.push(Arc::new(Int64Array::from_iter_values(documents)));
             columns.push(Arc::new(string_lists(rows.iter().map(|r| match &r.content {
@@ -149,9 +149,9 @@ impl TokensWriter {
     }
 }
 
-fn schema(TokensLayout { tagging, pair, types }: TokensLayout) -> SchemaRef {
+fn schema(TokensLayout { has_words, pair, types }: TokensLayout) -> SchemaRef {
     let mut fields = vec![Field::new("example_id", DataType::Utf8, false)];
-    if tagging {
+    if has_words {
         fields.push(Field::new("document", DataType::Int64, false));
         fields.push(Field::new("words", list_of(DataType::Utf8), false));
         fields.push(Field::new("tags", list_of(DataType::Utf8), true));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use larder_data::Task;
 use larder_onnx::Pool;
-use larder_pipeline::{EncodeOptions, TrainOptions};
+use larder_run::{EncodeOptions, TrainOptions};
 
 use super::{HeadFlags, LevelFlags, TokenizeFlags, VectorFlags, train_options};
 use crate::failure::Failure;

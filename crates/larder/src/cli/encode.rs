@@ -6,7 +6,7 @@ use clap::Args;
 use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection};
 use larder_onnx::{Pool, WordPool};
-use larder_pipeline::{EncodeOptions, TokenizeOptions};
+use larder_run::{EncodeOptions, TokenizeOptions, tasks};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 
@@ -140,7 +140,7 @@ impl TokenizeFlags {
     }
 
     pub fn check(&self, task: Task) -> Result<(), Failure> {
-        let useless = task == Task::Sequence && self.illegal_tags.is_some();
+        let useless = !task.files().has_tags && self.illegal_tags.is_some();
         refuse(&[("--illegal-tags", useless)], &format!("a {task} task"))
     }
 }
@@ -166,11 +166,7 @@ impl VectorFlags {
     /// # Errors
     /// A usage failure for a flag that the level has no use for.
     pub fn settings_for(&self, flags: &LevelFlags, task: Task, pool: Pool) -> Result<EncodeSettings, Failure> {
-        let usual = match task {
-            Task::Sequence => Level::Sentence,
-            Task::Tagging => Level::Word,
-        };
-        let level = flags.level.unwrap_or(usual);
+        let level = flags.level.unwrap_or_else(|| tasks::of(task).level());
         let useless = [
             ("--pool", level != Level::Sentence && !self.pool.is_empty()),
             ("--word-pool", level != Level::Word && flags.word_pool.is_some()),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use larder_export::ExportOptions;
 use larder_export::Precision;
-use larder_pipeline::ExportOptions;
 
 /// Writes a folder that needs no larder: `model.onnx` computes everything from token ids to the answer; `tokenizer.json`,
 /// `tokenizer_config.json` and `config.json` are as transformers' loaders want them; `README.md` has the scores and the Python

@@ -11,7 +11,7 @@ use larder_pipeline::{FinetuneOptions, Recipe, TuneChoices};
 use larder_runtime::Device;
 use larder_train::ClassWeight;
 
-use super::{Subject, TokenizeFlags, refuse};
+use super::{Subject, TokenizeFlags, refuse_foreign};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -165,11 +165,7 @@ pub struct CourseFlags {
 
 impl TuneFlags {
     fn check(&self, task: Task) -> Result<(), Failure> {
-        let useless = match task {
-            Task::Sequence => [("--stride", self.stride.is_some())],
-            Task::Tagging => [("--pool", self.pool.is_some())],
-        };
-        refuse(&useless, &format!("a {task} task"))
+        refuse_foreign(&[("--stride", self.stride.is_some()), ("--pool", self.pool.is_some())], task, None)
     }
 
     fn choices(&self) -> TuneChoices {
@@ -195,7 +191,7 @@ impl FinetuneArgs {
         self.tokenize.check(task)?;
         self.tune.check(task)?;
         let course = &self.course;
-        refuse(&[("--metric", task == Task::Tagging && course.metric.is_some())], &format!("a {task} task"))?;
+        refuse_foreign(&[("--metric", course.metric.is_some())], task, None)?;
         let choices = TuneChoices {
             learning_rate: course.learning_rate,
             head_learning_rate: course.head_learning_rate,

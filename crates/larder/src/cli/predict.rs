@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use larder_data::{InputFormat, OnBadRow, Separator, Task};
-use larder_pipeline::{FileOptions, InputFlags};
+use larder_predict::{FileOptions, InputFlags};
 
 use super::{DeviceFlags, refuse};
 use crate::failure::Failure;
@@ -114,12 +114,12 @@ impl PredictArgs {
     /// A usage failure for a flag that such a run has no use for.
     pub fn check(&self, task: Task, pair: bool) -> Result<(), Failure> {
         let words = matches!(self.layout.input_format, Some(InputFormat::Words | InputFormat::Conll));
-        let tagging = task == Task::Tagging;
+        let has_words = task.files().has_words;
         refuse(
             &[
-                ("--input-format words or conll", !tagging && words),
-                ("--words-column", !tagging && self.words_column.is_some()),
-                ("--separator", !tagging && self.separator.is_some()),
+                ("--input-format words or conll", !has_words && words),
+                ("--words-column", !has_words && self.words_column.is_some()),
+                ("--separator", !has_words && self.separator.is_some()),
             ],
             "a run that labels texts",
         )?;

@@ -5,12 +5,12 @@ use larder_data::Task;
 use larder_finetune::MlpSettings;
 use larder_metrics::Metric;
 use larder_onnx::Pool;
-use larder_pipeline::{EncodeOptions, TrainOptions};
+use larder_run::{EncodeOptions, HeadSettings, TrainOptions, tasks};
 use larder_train::{
     ClassWeightChoice, ColumnUse, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
 };
 
-use super::{LevelFlags, Subject, TokenizeFlags, VectorFlags, refuse};
+use super::{LevelFlags, Subject, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 use crate::size::Size;
 
@@ -103,6 +103,16 @@ pub enum HeadKind {
     Mlp,
 }
 
+impl HeadKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Logistic => "logistic",
+            Self::Crf => "crf",
+            Self::Mlp => "mlp",
+        }
+    }
+}
+
 impl TrainArgs {
     /// # Errors
     /// A usage failure for a flag that the task has no use for: taking no notice of it would answer another question.
@@ -132,9 +142,7 @@ pub(super) fn train_options(
             settings: vectors.settings_for(level, task, pool)?,
             force: false,
         },
-        sequence: head.sequence(),
-        mlp: head.mlp(),
-        tagging: head.tagging(),
+        head: head.settings(task),
         run: None,
         force: false,
     })
@@ -142,31 +150,32 @@ pub(super) fn train_options(
 
 impl HeadFlags {
     fn check(&self, task: Task) -> Result<(), Failure> {
-        let is_mlp = self.head == Some(HeadKind::Mlp);
-        if is_mlp && task == Task::Tagging {
-            return Err(Failure::Usage(
-                "--head mlp is for classification; for tagging take logistic or crf".to_owned(),
-            ));
+        let kind = self.head.map(HeadKind::name);
+        if let Some(kind) = kind.filter(|kind| !tasks::of(task).heads().contains(kind)) {
+            let of = Task::ALL.iter().find(|task| tasks::of(**task).heads().contains(&kind));
+            return Err(Failure::Usage(format!(
+                "--head {kind} is for {}; for {} take {}",
+                of.map_or("other tasks", |task| tasks::of(*task).in_words()),
+                tasks::of(task).in_words(),
+                tasks::of(task).heads().join(" or ")
+            )));
         }
-        let useless: &[(&str, bool)] = match task {
-            Task::Sequence => &[
-                ("--head crf", self.head == Some(HeadKind::Crf)),
-                ("--use", self.columns.is_some()),
-                ("--solver", self.solver.is_some()),
-                ("--memory", !is_mlp && self.memory.is_some()),
-                ("--epochs", !is_mlp && self.epochs.is_some()),
-                ("--learning-rate", !is_mlp && self.learning_rate.is_some()),
-            ],
-            Task::Tagging => &[("--metric", self.metric.is_some())],
-        };
-        refuse(useless, &format!("a {task} task"))?;
+        let given = [
+            ("--metric", self.metric.is_some()),
+            ("--use", self.columns.is_some()),
+            ("--solver", self.solver.is_some()),
+            ("--memory", self.memory.is_some()),
+            ("--epochs", self.epochs.is_some()),
+            ("--learning-rate", self.learning_rate.is_some()),
+        ];
+        refuse_foreign(&given, task, kind)?;
         let of_mlp = [
             ("--hidden", !self.hidden.is_empty()),
             ("--dropout", self.dropout.is_some()),
             ("--batch-rows", self.batch_rows.is_some()),
             ("--weight-decay", self.weight_decay.is_some()),
         ];
-        match is_mlp {
+        match self.head == Some(HeadKind::Mlp) {
             true => refuse(&[("--c", !self.c.is_empty()), ("--folds", self.folds.is_some())], "the head mlp")?,
             false => refuse(&of_mlp, "another head than mlp")?,
         }
@@ -178,8 +187,19 @@ impl HeadFlags {
         refuse(&streamed, "the solver lbfgs")
     }
 
-    fn sequence(&self) -> TrainSettings {
-        let defaults = TrainSettings::default();
+    /// The head that is asked for, or the task's own.
+    fn settings(&self, task: Task) -> HeadSettings {
+        if self.head == Some(HeadKind::Mlp) {
+            return HeadSettings::Mlp(self.mlp());
+        }
+        match HeadSettings::of_task(task) {
+            HeadSettings::Logistic(defaults) => HeadSettings::Logistic(self.logistic(defaults)),
+            HeadSettings::Mlp(_) => HeadSettings::Mlp(self.mlp()),
+            HeadSettings::Tagger(defaults) => HeadSettings::Tagger(self.tagger(defaults)),
+        }
+    }
+
+    fn logistic(&self, defaults: TrainSettings) -> TrainSettings {
         TrainSettings {
             metric: self.metric.unwrap_or(defaults.metric),
             folds: self.folds.unwrap_or(defaults.folds),
@@ -191,13 +211,9 @@ impl HeadFlags {
         }
     }
 
-    /// If that is the head asked for.
-    fn mlp(&self) -> Option<MlpSettings> {
-        if self.head != Some(HeadKind::Mlp) {
-            return None;
-        }
+    fn mlp(&self) -> MlpSettings {
         let defaults = MlpSettings::default();
-        Some(MlpSettings {
+        MlpSettings {
             hidden: if self.hidden.is_empty() { defaults.hidden } else { self.hidden.clone() },
             dropout: self.dropout.unwrap_or(defaults.dropout),
             epochs: self.epochs.unwrap_or(defaults.epochs),
@@ -211,11 +227,10 @@ impl HeadFlags {
             seed: self.seed.unwrap_or(defaults.seed),
             memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
             ..defaults
-        })
+        }
     }
 
-    fn tagging(&self) -> TaggingSettings {
-        let defaults = TaggingSettings::default();
+    fn tagger(&self, defaults: TaggingSettings) -> TaggingSettings {
         TaggingSettings {
             kind: match self.head {
                 Some(HeadKind::Crf) => TaggerKind::Crf,

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use larder_data::DatasetSpec;
-use larder_pipeline::{Contender, EvaluateOptions, Evaluation, compare_encoders, compare_runs};
+use larder_pipeline::{Contender, EvaluateOptions, compare_encoders, compare_runs};
+use larder_run::Evaluation;
 
 use super::Context;
 use crate::cli::{CompareArgs, Compared};

@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Write};
 
 use larder_data::{Content, InputFormat, OnBadRow};
 use larder_encode::EncoderInput;
-use larder_pipeline::{Input, about_text, embed_features};
+use larder_pipeline::embed_features;
+use larder_predict::Input;
+use larder_run::about_text;
 use larder_tokens::TokenizeSettings;
 use serde_json::json;
 

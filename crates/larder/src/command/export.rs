@@ -1,6 +1,7 @@
 //! `export`: a run for other tools.
 
-use larder_pipeline::{RunRecord, export_run};
+use larder_export::export_run;
+use larder_run::RunRecord;
 
 use super::Context;
 use crate::cli::ExportArgs;

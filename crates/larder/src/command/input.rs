@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_data::{Content, InputFormat, OnBadRow, Place, RowProblem};
-use larder_pipeline::{Input, InputFlags, InputOrigin};
+use larder_predict::{Input, InputFlags, InputOrigin};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 

@@ -2,12 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 
-use larder_data::{Content, InputFormat, Task};
-use larder_pipeline::{FileOptions, Input, InputOrigin, Prediction, Predictor, RunRecord, predict_file};
+use larder_data::{Content, InputFormat};
+use larder_encode::Context as SentenceContext;
+use larder_predict::{FileOptions, Input, InputOrigin, predict_file};
+use larder_run::{RunRecord, tasks};
 use serde_json::json;
 
+use super::Context;
 use super::input::{AnswerRows, BadRow, arguments, each_block, origin, prompt};
-use super::{Context, tag};
 use crate::cli::PredictArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Output};
@@ -16,20 +18,62 @@ use crate::tables;
 pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
     args.check(record.task(), record.is_pair())?;
-    if let Some(options) = args.file_options()? {
-        return rows(context, record, &options);
+    match args.file_options()? {
+        Some(options) => rows(context, record, &options),
+        None => loose(context, args, &record),
     }
-    match record.task() {
-        Task::Tagging => tag::predict(context, args, record),
-        Task::Sequence => label(context, args, record),
+}
+
+/// Rows that are answered on standard output.
+fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<(), Failure> {
+    if record.settings.context == SentenceContext::Document {
+        eprintln!("note     this run read neighbouring sentences along; loose texts are read each by itself");
     }
+    let rules = tasks::of(record.task());
+    let mut predictor = rules.predictor(&context.larder, record.clone(), args.device.device, args.device.threads)?;
+    // Colours where somebody looks, brackets where a program or a file does.
+    let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut noted = false;
+    ask(args, record, &mut |format, rows| {
+        let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
+        if let Some(note) = predictor.note(&contents).filter(|_| !noted) {
+            noted = true;
+            eprintln!("note     {note}");
+        }
+        let mut answers = predictor.predict(&contents)?.into_iter();
+        let mut out = std::io::stdout().lock();
+        for row in rows {
+            match row {
+                Ok(content) => {
+                    let answer = answers.next().expect("every text has an answer");
+                    let answer = answer.row();
+                    match context.json {
+                        true => writeln!(out, "{}", answer.json(content, &record.labels).map_err(no_json)?),
+                        false => write!(out, "{}", answer.line(content, format, is_coloured)),
+                    }
+                }
+                Err(bad) if context.json => writeln!(out, "{}", no_answer(bad, rules.json_fields())),
+                // What has no line is counted by the note behind the last row.
+                Err(bad) => match rules.unanswered_line(&format!("{}: {}", bad.place, bad.problem), format) {
+                    Some(line) => writeln!(out, "{line}"),
+                    None => Ok(()),
+                },
+            }
+            .on_stdout()?;
+        }
+        out.flush().on_stdout()
+    })
+}
+
+fn no_json(error: serde_json::Error) -> Failure {
+    Failure::File { what: "cannot write JSON".to_owned(), source: error.into() }
 }
 
 /// Gives the rows that are asked about to `answer`: those of arguments, of a file, of standard input, or of a prompt.
 ///
 /// # Errors
 /// Of reading them, and those of `answer`.
-pub(super) fn ask(args: &PredictArgs, record: &RunRecord, answer: &mut AnswerRows<'_>) -> Result<(), Failure> {
+fn ask(args: &PredictArgs, record: &RunRecord, answer: &mut AnswerRows<'_>) -> Result<(), Failure> {
     let flags = args.flags();
     let is_prompt = args.text.is_empty() && args.input.is_none() && std::io::stdin().is_terminal();
     if is_prompt && flags.format.is_none_or(|format| format == InputFormat::Text) {
@@ -47,28 +91,6 @@ pub(super) fn ask(args: &PredictArgs, record: &RunRecord, answer: &mut AnswerRow
     each_block(Input::for_run(record, from, &flags)?, args.on_bad_row, answer)
 }
 
-fn label(context: &Context, args: &PredictArgs, record: RunRecord) -> Result<(), Failure> {
-    let mut predictor = Predictor::open(&context.larder, record.clone(), args.device.device, args.device.threads)?;
-    let labels = record.labels.clone();
-    ask(args, &record, &mut |_, rows| {
-        let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
-        let mut predictions = predictor.predict(&contents)?.into_iter();
-        let mut out = std::io::stdout().lock();
-        for row in rows {
-            let line = match (row, context.json) {
-                (Ok(content), is_json) => {
-                    let prediction = predictions.next().expect("every text has an answer");
-                    if is_json { json_line(content, &prediction, &labels) } else { plain_line(content, &prediction) }
-                }
-                (Err(bad), true) => no_answer(bad, &["label", "display", "probability", "probabilities"]),
-                (Err(bad), false) => format!("\t\t({}: {})", bad.place, bad.problem),
-            };
-            writeln!(out, "{line}").on_stdout()?;
-        }
-        out.flush().on_stdout()
-    })
-}
-
 /// All rows of a file, with their answers.
 fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(), Failure> {
     let mut console = Console::new();
@@ -81,43 +103,10 @@ fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(
 }
 
 /// The JSON of a row without an answer.
-pub(super) fn no_answer(bad: &BadRow, fields: &[&str]) -> String {
+fn no_answer(bad: &BadRow, fields: &[&str]) -> String {
     let mut line = json!({ "text": null, "row": bad.place.number(), "problem": bad.problem.to_string() });
     for field in fields {
         line[field] = serde_json::Value::Null;
     }
     line.to_string()
-}
-
-/// The text; of a pair, both with a tab between, as they are typed.
-fn text_of(content: &Content) -> String {
-    match content {
-        Content::Text { text, text_b: None } => text.clone(),
-        Content::Text { text, text_b: Some(text_b) } => format!("{text}\t{text_b}"),
-        Content::Words(words) => words.join(" "),
-    }
-}
-
-/// One line, whatever line ends the text holds.
-fn plain_line(content: &Content, prediction: &Prediction) -> String {
-    let text = text_of(content).replace("\r\n", " ").replace(['\n', '\r'], " ");
-    let cut = match prediction.truncated_tokens {
-        0 => String::new(),
-        n => format!("  (the last {n} tokens did not fit)"),
-    };
-    format!("{}\t{:.3}\t{text}{cut}", prediction.display, prediction.probability)
-}
-
-fn json_line(content: &Content, prediction: &Prediction, labels: &[String]) -> String {
-    let probabilities: serde_json::Map<_, _> =
-        labels.iter().cloned().zip(prediction.probabilities.iter().map(|p| json!(p))).collect();
-    json!({
-        "text": text_of(content),
-        "label": prediction.label,
-        "display": prediction.display,
-        "probability": prediction.probability,
-        "probabilities": probabilities,
-        "truncated_tokens": prediction.truncated_tokens,
-    })
-    .to_string()
 }

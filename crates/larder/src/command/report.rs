@@ -1,6 +1,6 @@
 //! `report`: runs on one page.
 
-use larder_pipeline::write_report;
+use larder_report::write_report;
 use serde_json::json;
 
 use super::Context;

@@ -1,7 +1,7 @@
 //! `score`: entity scores of any CoNLL file.
 
 use larder_data::ScoredColumns;
-use larder_pipeline::{ScoreOptions, score_file};
+use larder_evaluate::{ScoreOptions, score_file};
 
 use super::Context;
 use crate::cli::ScoreArgs;

@@ -2,11 +2,13 @@
 
 use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
+use larder_evaluate::EvaluateOutcome;
 use larder_intake::Encoder;
 use larder_pipeline::{
-    EvaluateOptions, EvaluateOutcome, Evaluation, RunOutcome, RunRecord, SeedsOutcome, StageTime, TrainOutcome,
-    encode_split, evaluate, forecast_split, run_seeds, tokenize_split,
+    EvaluateOptions, RunOutcome, SeedsOutcome, TrainOutcome, encode_split, evaluate, forecast_split, run_seeds,
+    tokenize_split,
 };
+use larder_run::{Evaluation, RunRecord, StageTime};
 use serde_json::json;
 
 use super::Context;
@@ -158,7 +160,7 @@ impl Context {
         if let Some(text) = tables::selection(&outcome.record) {
             self.print(&text)?;
         }
-        self.print(&tables::convergence(&outcome.record))?;
+        self.print(&outcome.record.head.details().summary())?;
         tables::learning_curve(&outcome.diagnosis).map_or(Ok(()), |curve| self.print(&curve))
     }
 
@@ -189,11 +191,8 @@ impl Context {
 }
 
 /// What stands out about the splits that were judged.
-fn of_splits<'a>(diagnosis: &'a RunDiagnosis, evaluation: &'a Evaluation) -> impl Iterator<Item = &'a Diagnosis> {
-    let judged: Vec<&str> = match evaluation {
-        Evaluation::Sequence(evaluation) => evaluation.splits.iter().map(|one| one.split.as_str()).collect(),
-        Evaluation::Tagging(evaluation) => evaluation.splits.iter().map(|one| one.split.as_str()).collect(),
-    };
-    let is_judged = move |split: &String| judged.contains(&split.as_str());
+fn of_splits<'a>(diagnosis: &'a RunDiagnosis, evaluation: &Evaluation) -> impl Iterator<Item = &'a Diagnosis> {
+    let judged = evaluation.split_names();
+    let is_judged = move |split: &String| judged.contains(split);
     diagnosis.findings.iter().filter(move |finding| finding.split.as_ref().is_some_and(&is_judged))
 }

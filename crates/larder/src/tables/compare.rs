@@ -1,90 +1,24 @@
 //! Encoders or runs side by side.
 
+use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
-use larder_pipeline::{
-    ComparedEncoder, EncoderComparison, Encoding, Evaluation, RunComparison, SplitComparison, SplitEvaluation,
-    TaggingSplitEvaluation,
-};
+use larder_pipeline::{ComparedEncoder, EncoderComparison, Encoding, RunComparison};
+use larder_run::format::{bytes, count};
+use larder_run::{Evaluation, tasks};
 use larder_store::Level;
 
-use super::table;
-use crate::format::{bytes, count};
+use super::{drawn, table};
 
 /// A table a split: each subject's scores, a line each, and what knowing nothing scores.
 pub fn scores(what: &str, subjects: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
+    let Some((_, first)) = subjects.first() else { return Vec::new() };
+    let rules = tasks::of(first.task());
     let one = |(at, split): (usize, &SplitComparison)| {
-        let (mut table, unit) = match subjects.first() {
-            Some((_, Evaluation::Tagging(_))) => (tagging_table(what, subjects, at), "sentences"),
-            _ => (sequence_table(what, subjects, split, at), "rows"),
-        };
-        if let Some(column) = table.column_mut(1) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-        format!("{}: {} {unit}\n{table}", split.split, count(split.rows as u64))
+        let intervals: Vec<Interval> = split.scores.iter().map(|score| score.interval).collect();
+        let table = rules.comparison(what, subjects, at, &split.score_name(), &intervals);
+        format!("{}: {} {}\n{}", split.split, count(split.rows as u64), rules.rows(), drawn(&table))
     };
     splits.iter().enumerate().map(one).collect()
-}
-
-fn sequence_table(
-    what: &str,
-    subjects: &[(String, &Evaluation)],
-    split: &SplitComparison,
-    at: usize,
-) -> comfy_table::Table {
-    let interval = format!("95 % interval of {}", split.score_name());
-    let mut table = table(&[what, "MCC", "accuracy", "macro F1", &interval, "against the majority"]);
-    let mut constant = None;
-    for ((name, evaluation), score) in subjects.iter().zip(&split.scores) {
-        let Evaluation::Sequence(evaluation) = evaluation else { continue };
-        let SplitEvaluation { scores, majority, against_majority, .. } = &evaluation.splits[at];
-        table.add_row(vec![
-            name.clone(),
-            format!("{:.3}", scores.mcc),
-            format!("{:.3}", scores.accuracy),
-            format!("{:.3}", scores.macro_f1),
-            range(&score.interval),
-            against_majority.in_words(),
-        ]);
-        constant = Some(&majority.scores);
-    }
-    if let Some(scores) = constant {
-        table.add_row(vec![
-            "(majority baseline)".to_owned(),
-            format!("{:.3}", scores.mcc),
-            format!("{:.3}", scores.accuracy),
-            format!("{:.3}", scores.macro_f1),
-            String::new(),
-            String::new(),
-        ]);
-    }
-    table
-}
-
-fn tagging_table(what: &str, subjects: &[(String, &Evaluation)], at: usize) -> comfy_table::Table {
-    let mut table =
-        table(&[what, "strict F1", "95 % interval", "strict P", "strict R", "conlleval F1", "token accuracy"]);
-    let mut outside = None;
-    for (name, evaluation) in subjects {
-        let Evaluation::Tagging(evaluation) = evaluation else { continue };
-        let TaggingSplitEvaluation { scores, .. } = &evaluation.splits[at];
-        let strict = &scores.strict.micro;
-        table.add_row(vec![
-            name.clone(),
-            format!("{:.3}", strict.f1),
-            range(&scores.strict_f1_interval),
-            format!("{:.3}", strict.precision),
-            format!("{:.3}", strict.recall),
-            format!("{:.3}", scores.conlleval.micro.f1),
-            format!("{:.3}", scores.token_accuracy),
-        ]);
-        outside = Some(scores.all_outside_accuracy);
-    }
-    if let Some(accuracy) = outside {
-        let nothing = || "0.000".to_owned();
-        let row = [nothing(), String::new(), nothing(), nothing(), nothing(), format!("{accuracy:.3}")];
-        table.add_row(std::iter::once("(always O)".to_owned()).chain(row).collect::<Vec<_>>());
-    }
-    table
 }
 
 /// What each encoder costs.
@@ -170,8 +104,4 @@ pub fn reading(splits: &[SplitComparison]) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn range(interval: &Interval) -> String {
-    format!("{:.3} to {:.3}", interval.low, interval.high)
 }

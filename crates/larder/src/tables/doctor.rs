@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use larder_pipeline::{Checkup, EncoderCheck, ProviderCheck, RuntimeCheck};
-
-use crate::format::{bytes, count};
+use larder_run::format::{bytes, count};
 
 /// Everything, a paragraph a subject.
 pub fn doctor(checkup: &Checkup) -> String {

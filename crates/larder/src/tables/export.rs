@@ -1,10 +1,10 @@
 //! What an export holds, and what its check found.
 
+use larder_export::ExportOutcome;
 use larder_export::{Cost, Score};
-use larder_pipeline::ExportOutcome;
+use larder_run::format::{bytes, count, seconds};
 
 use super::table;
-use crate::format::{bytes, count, seconds};
 
 /// The folder, the check in a line, and of a precision below float32 what it costs.
 pub fn export(outcome: &ExportOutcome) -> String {

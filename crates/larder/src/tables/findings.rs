@@ -1,7 +1,7 @@
 //! What stands out about a run, in paragraphs.
 
 use larder_diagnose::{Diagnosis, PointedRow, RunDiagnosis, curve_in_words};
-use larder_pipeline::DIAGNOSIS_FILE;
+use larder_run::DIAGNOSIS_FILE;
 
 /// Rows of a finding that are shown.
 const SHOWN_ROWS: usize = 5;

@@ -1,29 +1,9 @@
 //! Fine-tuned runs as text.
 
-use larder_pipeline::{GraphsOutcome, SweepOutcome, TunedRecord};
+use larder_pipeline::{GraphsOutcome, SweepOutcome};
+use larder_run::format::count;
 
 use super::table;
-use crate::format::{count, seconds};
-
-/// How the run went, in a line.
-pub fn course(record: &TunedRecord) -> String {
-    let speed = record.tokens as f64 / record.seconds.max(1e-9);
-    let mut text = format!(
-        "fine-tuned in {} steps, {} a step, {speed:.0} real tokens/s; training loss {:.4} at the beginning, {:.4} at the end",
-        count(record.steps as u64),
-        seconds(record.seconds / record.steps.max(1) as f64),
-        record.first_loss,
-        record.last_loss
-    );
-    if let (Some(split), Some(best), Some(last)) = (&record.dev_split, record.best, record.last) {
-        let TunedRecord { score, .. } = record;
-        text.push_str(&format!(
-            "\nbest {score} on {split} {:.3} after step {}, last {:.3} after step {}; the run has the best parameters",
-            best.score, best.step, last.score, last.step
-        ));
-    }
-    text
-}
 
 /// Scores of all rates and seeds.
 pub fn sweep(outcome: &SweepOutcome) -> String {

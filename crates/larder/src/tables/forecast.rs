@@ -1,9 +1,9 @@
 //! What an encode would take.
 
 use larder_encode::Forecast;
+use larder_run::format::{bytes, count, seconds};
 
 use super::table;
-use crate::format::{bytes, count, seconds};
 
 /// All splits, a line each, and what they come to.
 pub fn forecasts(forecasts: &[(String, Forecast)]) -> String {

@@ -4,9 +4,9 @@ use larder_inspect::{
     Dimensions, Distribution, Duplicates, Inspection, LabelBalance, Layout, Lengths, Neighbours, NumberColumn,
     Outliers, RowText, Rows, VectorStatistics,
 };
+use larder_run::format::{bytes, count};
 
 use super::table;
-use crate::format::{bytes, count};
 
 /// Labels that have a line of their own.
 const SHOWN_LABELS: usize = 20;

@@ -1,9 +1,9 @@
 //! A features file against its encoder, for people.
 
 use larder_pipeline::FeaturesVerification;
+use larder_run::format::count;
 
 use super::table;
-use crate::format::count;
 
 /// What was compared, how much it differs, and the verdict.
 pub fn verification(found: &FeaturesVerification) -> String {

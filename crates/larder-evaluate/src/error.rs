@@ -1,0 +1,45 @@
+//! Why runs cannot be judged.
+
+use larder_errors::ErrorClass;
+use larder_files::FileError;
+use larder_metrics::MetricsError;
+use larder_run::{RunError, from_stage_errors};
+use larder_store::StoreError;
+
+/// Judging failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The run, or a stage that it needs.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Runs that were not judged on the same rows.
+    #[error("runs `{first}` and `{second}` cannot be compared: {why}; only answers to the same rows can be")]
+    NotComparable {
+        /// A run or encoder.
+        first: String,
+        /// The other.
+        second: String,
+        /// What differs.
+        why: String,
+    },
+}
+
+from_stage_errors!(EvaluateError: FileError, MetricsError, StoreError);
+
+impl EvaluateError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Run(error) => error.class(),
+            Self::NotComparable { .. } => ErrorClass::Input,
+        }
+    }
+
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run(error) => error.hint(),
+            Self::NotComparable { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A run's scores on features files, beside those that it has of other splits.
+
+use std::path::PathBuf;
+
+use larder_data::DatasetSpec;
+use larder_diagnose::RunDiagnosis;
+use larder_files::Provenance;
+use larder_intake::Encoder;
+use larder_run::{
+    Evaluation, Judging, Larder, RunRecord, SplitAnswers, SplitSource, StageTime, StageTimer, is_current,
+    load_diagnosis, save_diagnosis, tasks,
+};
+
+use crate::EvaluateError;
+use crate::findings::{SplitFiles, of_splits};
+
+/// Version of how answers are made.
+const ANSWERS_VERSION: u32 = 1;
+
+/// A run's scores, and how long they took.
+#[derive(Debug, Clone)]
+pub struct EvaluateOutcome {
+    /// The scores.
+    pub evaluation: Evaluation,
+    /// What is known of the run: of its training, and of these splits and those judged before.
+    pub diagnosis: RunDiagnosis,
+    /// Seconds a stage in this invocation.
+    pub times: Vec<StageTime>,
+}
+
+/// Scores a run on splits of its dataset whose tokens and features are up to date: writes `metrics.json`, the answers to
+/// `predictions.parquet`, and what stands out to `diagnosis.json`. A split without labels is answered and has no scores.
+///
+/// The results of these splits replace those that the run has of them; of other splits it keeps those that are still of the
+/// dataset's files. `encoder` is the run's; `kept` takes what was answered, which costs memory for every word of every split.
+///
+/// # Errors
+/// [`EvaluateError::Run`].
+pub fn evaluate_features(
+    larder: &Larder,
+    record: &RunRecord,
+    encoder: &Encoder,
+    spec: &DatasetSpec,
+    features: &[(String, PathBuf)],
+    kept: Option<&mut Vec<SplitAnswers>>,
+) -> Result<EvaluateOutcome, EvaluateError> {
+    let folder = record.folder(larder)?;
+    let splits: Vec<String> = features.iter().map(|(split, _)| split.clone()).collect();
+    let sources = splits
+        .iter()
+        .map(|split| SplitSource::of(larder, spec, encoder.name(), split))
+        .collect::<Result<Vec<_>, _>>()?;
+    // What is known of other splits stays as long as it is of their files.
+    let earlier = Evaluation::load(&folder, record).map(|earlier| {
+        earlier.only(|split, digest| !splits.iter().any(|one| one == split) && is_current(spec, split, digest))
+    });
+    let kept_splits: Vec<(String, String)> = earlier.as_ref().map(Evaluation::judged).unwrap_or_default();
+    let keep: Vec<String> = kept_splits.iter().map(|(split, _)| split.clone()).collect();
+    let mut provenance = Provenance::new("eval", ANSWERS_VERSION)
+        .with("run", &record.run)
+        .with("run.digest", record.provenance.digest());
+    let judged_now = sources.iter().map(|source| (source.split.clone(), source.data_digest.clone()));
+    for (split, digest) in kept_splits.into_iter().chain(judged_now) {
+        provenance = provenance.with(&format!("data.{split}.digest"), digest);
+    }
+    let mut timer = StageTimer::default();
+    let head = record.load_head(larder)?;
+    let judging =
+        Judging { record, features, sources: &sources, keep: &keep, folder: &folder, provenance: &provenance };
+    let mut evaluation = tasks::of(record.task()).evaluate(&judging, &head, &mut timer, kept)?;
+    let columns = head.column_names();
+    let files = SplitFiles { larder, record, columns: &columns, features };
+    let findings = of_splits(&files, encoder, &evaluation)?;
+    evaluation.advise(&findings);
+    match earlier {
+        Some(earlier) => earlier.with(&evaluation, spec).save(&folder)?,
+        None => evaluation.save(&folder)?,
+    }
+    let mut diagnosis = load_diagnosis(&folder, &record.run)?;
+    diagnosis.replace(&splits, findings);
+    save_diagnosis(&folder, &diagnosis)?;
+    Ok(EvaluateOutcome { evaluation, diagnosis, times: timer.times })
+}

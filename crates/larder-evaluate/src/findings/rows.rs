@@ -1,0 +1,53 @@
+//! Facts about the rows of a training split.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use larder_diagnose::{
+    Balance, Diagnosis, Lengths, Pointing, diagnose_balance, diagnose_duplicates, diagnose_label_names,
+    diagnose_lengths, diagnose_size, diagnose_spelling, diagnose_vocabulary,
+};
+use larder_intake::Encoder;
+use larder_run::{RunError, RunRecord, TargetClasses, tasks};
+
+use super::texts::{SplitTexts, look_up, pointed};
+
+/// What stands out about the rows of train. `label_errors` are those that the fit found.
+pub(super) fn of_rows(
+    record: &RunRecord,
+    encoder: &Encoder,
+    tokens: &Path,
+    label_errors: Option<Pointing>,
+) -> Result<Vec<Diagnosis>, RunError> {
+    let texts = SplitTexts::read(tokens, &record.labels, encoder.manifest().special_tokens.unk_id)?;
+    let TargetClasses { names, display, counts, what, are_labels } =
+        tasks::of(record.task()).target_classes(record, &texts.entities);
+    let mut found = diagnose_label_names(&names);
+    if are_labels {
+        found.extend(diagnose_size(texts.rows(), record.labels.len()));
+    }
+    let weighing = record.head.details().weighing();
+    found.extend(diagnose_balance(&Balance { classes: &display, counts: &counts, what, weighing }));
+    found.extend(diagnose_lengths(None, &lengths(record, encoder, &texts)));
+    found.extend(diagnose_spelling(None, &texts.spelling()));
+    found.extend(diagnose_vocabulary(encoder.manifest().vocabulary_size, encoder.tokenizer()?.vocabulary_size()));
+    let names: &[String] = if are_labels { &record.display } else { &[] };
+    let pointing: Vec<Pointing> = diagnose_duplicates(&texts.keyed(), names).into_iter().chain(label_errors).collect();
+    let rows: BTreeSet<usize> = pointing.iter().flat_map(|one| &one.rows).map(|pointer| pointer.row).collect();
+    let shown = look_up(tokens, &rows)?;
+    let with_texts = |one: Pointing| one.with_texts(|pointer| pointed(pointer, &record.train_split, &shown));
+    found.extend(pointing.into_iter().map(with_texts));
+    Ok(found)
+}
+
+pub(super) fn lengths(record: &RunRecord, encoder: &Encoder, texts: &SplitTexts) -> Lengths {
+    Lengths {
+        rows: texts.rows(),
+        cut_rows: texts.cut_rows,
+        tokens: texts.tokens,
+        cut_tokens: texts.cut_tokens,
+        longest: texts.longest,
+        max_tokens: record.settings.max_tokens,
+        encoder_tokens: encoder.max_tokens(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Facts about a training.
+
+use std::path::Path;
+
+use larder_diagnose::{Course, Evaluated, HeldOut, RunDiagnosis, diagnose_course, diagnose_learning_rate};
+use larder_finetune::{HistoryRow, Schedule, TuneSettings};
+use larder_intake::Encoder;
+use larder_run::{FitFacts, RunError, RunRecord, TunedRecord};
+
+use super::rows::of_rows;
+
+/// What is known of a fine-tuning while it ends.
+pub struct TuneFacts<'a> {
+    /// All steps.
+    pub history: &'a [HistoryRow],
+    /// How it was trained.
+    pub settings: &'a TuneSettings,
+    /// Rows (tagging: words) a class of train, `[classes]`.
+    pub train_counts: Vec<u64>,
+    /// The same of the split that judged it.
+    pub dev_counts: Vec<u64>,
+    /// Texts or sentences of that split.
+    pub dev_rows: usize,
+}
+
+/// What stands out about the training of a head on features, whose rows are in the tokens file at `tokens`.
+///
+/// # Errors
+/// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
+pub fn of_fit(record: &RunRecord, encoder: &Encoder, tokens: &Path, facts: FitFacts) -> Result<RunDiagnosis, RunError> {
+    let mut diagnosis = RunDiagnosis::new(&record.run);
+    diagnosis.findings = record.head.details().findings(record, &facts, &mut diagnosis);
+    diagnosis.findings.extend(of_rows(record, encoder, tokens, facts.label_errors)?);
+    Ok(diagnosis)
+}
+
+/// What stands out about a fine-tuning, whose rows are in the tokens file at `tokens`.
+///
+/// # Errors
+/// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
+pub fn of_tuning(
+    record: &RunRecord,
+    tuned: &TunedRecord,
+    encoder: &Encoder,
+    tokens: &Path,
+    facts: &TuneFacts<'_>,
+) -> Result<RunDiagnosis, RunError> {
+    let mut diagnosis = RunDiagnosis::new(&record.run);
+    let TuneFacts { history, settings, train_counts, dev_counts, dev_rows } = facts;
+    let tuning = tuned.tuning();
+    diagnosis.findings.extend(diagnose_learning_rate(&tuning.rate));
+    let steps: Vec<f64> = history.iter().map(|row| row.loss).collect();
+    let dropout = settings.dropout;
+    let held_out = tuned.dev_split.as_deref().map(|name| HeldOut {
+        name,
+        rows: *dev_rows,
+        guessing: settings.constant_answer(train_counts).loss_on(dev_counts),
+    });
+    let course = Course {
+        losses: tuning.losses,
+        rate: tuning.rate,
+        decays: settings.schedule != Schedule::Constant,
+        steps: &steps,
+        evaluations: &evaluations(history),
+        score: &tuned.score,
+        held_out,
+        dropout: f64::from(dropout.hidden.max(dropout.attention).max(dropout.head)),
+    };
+    diagnosis.findings.extend(diagnose_course(&course));
+    diagnosis.findings.extend(of_rows(record, encoder, tokens, None)?);
+    Ok(diagnosis)
+}
+
+/// Steps before an evaluation that its training loss is the mean of, at most: few enough that the parameters are nearly the
+/// same, enough that batches do not decide.
+const STEPS_AROUND: usize = 50;
+
+/// The evaluations among the steps, each beside the training loss of the steps before it.
+fn evaluations(history: &[HistoryRow]) -> Vec<Evaluated> {
+    let (mut found, mut since) = (Vec::new(), 0);
+    for (at, row) in history.iter().enumerate() {
+        let Some(score) = row.score else { continue };
+        let first = since.max((at + 1).saturating_sub(STEPS_AROUND));
+        let losses = &history[first..=at];
+        let training_loss = losses.iter().map(|row| row.loss).sum::<f64>() / losses.len() as f64;
+        found.push(Evaluated { step: row.step, score, loss: row.dev_loss, training_loss });
+        since = at + 1;
+    }
+    found
+}

@@ -1,0 +1,79 @@
+//! Rows through exported files, in the batches that each of them takes.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use larder_encode::{DEFAULT_CPU_BATCH_TOKENS, Demands, plan};
+use larder_run::tasks::export::{ExportRow, ExportedFiles, TakeBatch};
+use larder_run::{Larder, RunError};
+
+use crate::model::Batching;
+use crate::session::ExportedSession;
+
+/// A written file, and how it is fed.
+pub(crate) struct WrittenFile {
+    pub(crate) path: PathBuf,
+    pub(crate) batching: Batching,
+    pub(crate) pad_id: i32,
+}
+
+/// A file at work, and how long it has worked.
+struct TimedFile {
+    session: ExportedSession,
+    batching: Batching,
+    /// Seconds of its runs.
+    seconds: f64,
+}
+
+/// Files that take turns, batch by batch.
+pub(crate) struct TimedFiles(Vec<TimedFile>);
+
+impl TimedFiles {
+    pub(crate) fn open(larder: &Larder, files: &[WrittenFile], threads: usize) -> Result<Self, RunError> {
+        let open = |file: &WrittenFile| {
+            let session = ExportedSession::open(larder.runtime()?, &file.path, file.pad_id, threads)?;
+            Ok(TimedFile { session, batching: file.batching, seconds: 0.0 })
+        };
+        files.iter().map(open).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Seconds of a file's runs.
+    pub(crate) fn seconds(&self, place: usize) -> f64 {
+        self.0.get(place).map_or(0.0, |file| file.seconds)
+    }
+}
+
+impl ExportedFiles for TimedFiles {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn run(
+        &mut self,
+        rows: &[ExportRow<'_>],
+        outputs: &[&str],
+        width: usize,
+        take: &mut TakeBatch<'_>,
+    ) -> Result<(), RunError> {
+        let lengths: Vec<usize> = rows.iter().map(|row| row.input_ids.len()).collect();
+        let demands = Demands {
+            exact: self.0.iter().any(|file| file.batching == Batching::EqualLengths),
+            alone: self.0.iter().any(|file| file.batching == Batching::OneByOne),
+            ..Demands::default()
+        };
+        for (number, batch) in plan(&lengths, DEFAULT_CPU_BATCH_TOKENS, demands).iter().enumerate() {
+            let of_batch: Vec<ExportRow<'_>> = batch.rows.iter().map(|&row| rows[row]).collect();
+            for (place, file) in self.0.iter_mut().enumerate() {
+                if number == 0 {
+                    // The first run of a session takes its memory.
+                    file.session.run(&of_batch, batch.seq, outputs, width)?;
+                }
+                let started = Instant::now();
+                let values = file.session.run(&of_batch, batch.seq, outputs, width)?;
+                file.seconds += started.elapsed().as_secs_f64();
+                take(place, &batch.rows, batch.seq, &values);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! What a run is made of: dataset, tokens, labels, encoder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use larder_data::{DatasetSpec, LabelMap, split_has_targets};
+use larder_files::Provenance;
+use larder_finetune::TuneSettings;
+use larder_intake::Encoder;
+use larder_onnx::{EncoderConfig, Weights};
+use larder_run::tasks::{self, TaskRules};
+use larder_run::{Event, ExampleSettings, Larder, Observer, SplitExamples, StageTime, TRAIN_SPLIT};
+use larder_store::read_provenance;
+
+use super::{DEV_SPLIT, FinetuneOptions, TUNING_VERSION};
+use crate::PipelineError;
+use crate::tokenize::tokenize_split;
+use crate::train::check_trainable;
+
+/// Everything that a run is made of, read.
+pub(super) struct TuningInputs<'a> {
+    pub spec: &'a DatasetSpec,
+    pub encoder: &'a Encoder,
+    pub config: EncoderConfig,
+    pub weights: Weights,
+    pub labels: LabelMap,
+    pub train: SplitExamples,
+    pub dev: SplitExamples,
+    /// The split of `dev`.
+    pub dev_split: Option<String>,
+    /// The tokens files of both.
+    pub tokens: Vec<(String, PathBuf)>,
+    /// Rows (tagging: words) a class in train.
+    pub counts: Vec<usize>,
+    pub times: Vec<StageTime>,
+}
+
+impl<'a> TuningInputs<'a> {
+    /// Reads the dataset's tokens, which are made where they are missing, and the encoder.
+    ///
+    /// # Errors
+    /// [`PipelineError`].
+    pub fn read(
+        larder: &Larder,
+        spec: &'a DatasetSpec,
+        encoder: &'a Encoder,
+        options: &FinetuneOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, PipelineError> {
+        let rules = tasks::of(spec.task);
+        check_trainable(spec, rules.level())?;
+        let dev_split = match &options.dev {
+            Some(dev) => Some(dev.clone()),
+            None => usual_dev_split(spec)?,
+        };
+        if dev_split.is_none() {
+            observer.event(Event::Note(
+                "no split is called dev or like it, so nothing judges the run while it goes on and the last parameters \
+                 are kept; `--dev SPLIT` names one",
+            ));
+        }
+        let (mut tokens, mut times) = (Vec::new(), Vec::new());
+        for split in std::iter::once(TRAIN_SPLIT).chain(dev_split.as_deref()) {
+            let (path, time) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
+            tokens.push((split.to_owned(), path));
+            times.push(time);
+        }
+        let (config, weights) = encoder.weights()?;
+        let labels = LabelMap::resolve(spec)?;
+        let max_tokens = options.tokenize.max_tokens(encoder);
+        let settings = ExampleSettings { labels: &labels, max_tokens, stride: options.stride, skip_unseen: false };
+        let train = SplitExamples::read(rules, &tokens[0].1, &settings)?;
+        let settings = ExampleSettings { skip_unseen: true, ..settings };
+        let dev = match tokens.get(1) {
+            Some((_, path)) => SplitExamples::read(rules, path, &settings)?,
+            None => SplitExamples::empty(rules),
+        };
+        if let (Some(split), 1..) = (&dev_split, dev.unseen_rows) {
+            observer.event(Event::Note(&format!(
+                "{} of {} rows of {split} have labels that training never saw: they do not judge the run while it goes on, and \
+                 count as wrong in its scores",
+                dev.unseen_rows, dev.rows
+            )));
+        }
+        let counts = train.gold.counts(labels.len());
+        Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
+    }
+
+    /// How it is trained.
+    ///
+    /// # Errors
+    /// [`PipelineError::InitHead`].
+    pub fn settings(&self, options: &FinetuneOptions) -> Result<TuneSettings, PipelineError> {
+        options.choices.settings(&self.config, self.rules(), &self.counts, options.threads, options.resume)
+    }
+
+    /// What decides the run.
+    ///
+    /// # Errors
+    /// What the store says of the tokens files.
+    pub fn provenance(
+        &self,
+        described: &BTreeMap<String, String>,
+        options: &FinetuneOptions,
+    ) -> Result<Provenance, PipelineError> {
+        let mut provenance = Provenance::new("finetune", TUNING_VERSION)
+            .with("encoder.digest", &self.encoder.manifest().digest)
+            .with("dataset", &self.spec.name)
+            .with("labels", self.labels.names().join(","))
+            .with("stride", options.stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string()))
+            .with("score", self.score_name(options));
+        for (split, path) in &self.tokens {
+            let parts = read_provenance(path)?.map(|found| found.parts).unwrap_or_default();
+            let role = if split == TRAIN_SPLIT { "train" } else { "dev" };
+            let parts = parts.into_iter().filter(|(part, _)| !part.starts_with("ran."));
+            provenance = provenance.with_all(parts.map(|(part, value)| (format!("{role}.{part}"), value)));
+        }
+        for (key, value) in described {
+            provenance = provenance.with(key, value);
+        }
+        Ok(provenance)
+    }
+
+    /// What it is judged by while it goes on.
+    pub fn score_name(&self, options: &FinetuneOptions) -> &'static str {
+        self.rules().score_name(options.metric)
+    }
+
+    /// The rules of its task.
+    pub fn rules(&self) -> &'static dyn TaskRules {
+        tasks::of(self.spec.task)
+    }
+}
+
+/// `dev`, else the first split that is called something like it, if it has labels to judge by.
+fn usual_dev_split(spec: &DatasetSpec) -> Result<Option<String>, PipelineError> {
+    let splits = || spec.split_names().filter(|split| *split != TRAIN_SPLIT);
+    let alike = |split: &&str| ["dev", "valid"].iter().any(|word| split.contains(word));
+    match splits().find(|split| *split == DEV_SPLIT).or_else(|| splits().find(alike)) {
+        Some(split) if split_has_targets(spec, split)? => Ok(Some(split.to_owned())),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,91 @@
+//! A run's folder put in place as a whole.
+
+use std::path::{Path, PathBuf};
+
+use larder_files::{FileError, FolderLock, kill_point, remove_left_in};
+
+use larder_run::{Head, Larder, RunRecord};
+
+use crate::PipelineError;
+
+/// Puts a run's folder in place in one rename, replacing an older one of its name.
+///
+/// Hidden names are no runs, so what a killed process leaves is never taken for one; [`remove_abandoned`] removes it. `more` writes what
+/// else belongs into the folder that it is given.
+pub(crate) fn commit_run(
+    larder: &Larder,
+    record: &RunRecord,
+    head: &Head,
+    more: impl FnOnce(&Path) -> Result<(), PipelineError>,
+) -> Result<PathBuf, PipelineError> {
+    let folder = larder.home().run(&record.run)?;
+    let hidden = |state: &str| larder.home().runs().join(format!(".{}.{}.{state}", record.run, std::process::id()));
+    let (making, old) = (hidden("new"), hidden("old"));
+    let written = write_run(&making, record, head).and_then(|lock| {
+        more(&making)?;
+        if folder.exists() {
+            std::fs::rename(&folder, &old).map_err(FileError::io("move aside", &folder))?;
+            kill_point("run-moved-aside");
+        }
+        std::fs::rename(&making, &folder).map_err(FileError::io("rename into place", &folder))?;
+        Ok(lock)
+    });
+    let lock = match written {
+        Ok(lock) => lock,
+        Err(error) => {
+            let _ = std::fs::remove_dir_all(&making);
+            return Err(error);
+        }
+    };
+    kill_point("run-placed");
+    // The run stands; what is left here is removed by whoever finds it up to date, or by the next training.
+    let _ = std::fs::remove_dir_all(&old);
+    let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
+    drop(lock);
+    Ok(folder)
+}
+
+/// Removes what a killed process left in a run that stands: temporary files, and the lock of its making.
+pub(crate) fn remove_left_in_run(folder: &Path) {
+    remove_left_in(folder);
+    // Whoever still puts the run in place holds it.
+    if folder.join(FolderLock::FILE).exists() && FolderLock::take(folder).is_ok() {
+        let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
+    }
+}
+
+/// Writes a run's files into `making` and returns the lock that tells others that it is being made.
+fn write_run(making: &Path, record: &RunRecord, head: &Head) -> Result<FolderLock, PipelineError> {
+    let lock = FolderLock::take(making)?;
+    head.save(making)?;
+    record.save(making)?;
+    Ok(lock)
+}
+
+/// Removes what killed trainings left among the runs; a run that was moved aside and not replaced comes back.
+pub(crate) fn remove_abandoned(larder: &Larder) -> Result<(), PipelineError> {
+    let runs = larder.home().runs();
+    for entry in std::fs::read_dir(&runs).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let Some(hidden) = name.strip_prefix('.') else { continue };
+        if hidden.ends_with(".new") {
+            // Whoever still makes it holds the lock.
+            if let Some(lock) = FolderLock::take_existing(&path) {
+                lock.remove_folder()?;
+            }
+        } else if let Some((run, process)) = hidden.strip_suffix(".old").and_then(|rest| rest.rsplit_once('.')) {
+            // The lock of the new run's folder, wherever that is by now, is held by whoever still replaces this one.
+            let making = runs.join(format!(".{run}.{process}.new"));
+            let is_held = |folder: &Path| folder.join(FolderLock::FILE).exists() && FolderLock::take(folder).is_err();
+            if is_held(&making) || is_held(&runs.join(run)) {
+                continue;
+            }
+            if runs.join(run).exists() {
+                std::fs::remove_dir_all(&path).map_err(FileError::io("remove", &path))?;
+            } else {
+                std::fs::rename(&path, runs.join(run)).map_err(FileError::io("put back", &path))?;
+            }
+        }
+    }
+    Ok(())
+}

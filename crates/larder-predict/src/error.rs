@@ -1,0 +1,251 @@
+//! What is wrong with a file to be answered.
+
+use std::path::PathBuf;
+
+use larder_data::{DataError, Format, InputFormat, RowProblem};
+use larder_errors::ErrorClass;
+use larder_files::FileError;
+use larder_run::{RunError, from_stage_errors};
+use larder_store::StoreError;
+
+/// A prediction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// The run, or a stage that it needs.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The file of rows.
+    #[error(transparent)]
+    Input(#[from] InputError),
+}
+
+from_stage_errors!(PredictError: FileError, StoreError);
+
+impl PredictError {
+    /// The class of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Run(error) => error.class(),
+            Self::Input(_) => ErrorClass::Input,
+        }
+    }
+
+    /// The way out where the message alone does not show it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run(error) => error.hint(),
+            Self::Input(_) => None,
+        }
+    }
+}
+
+/// A file whose rows cannot be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// Its name ends as none of the formats' do.
+    #[error(
+        "{}: nothing tells how it is laid out; expected a name that ends in .csv, .tsv, .jsonl, .parquet{}.txt\n  \
+         `--input-format csv|tsv|jsonl|parquet|{}` says how",
+        path.display(),
+        if *of_words { ", .conll or " } else { " or " },
+        if *of_words { "conll|text|words" } else { "text" }
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// Whether files of words can be read too.
+        of_words: bool,
+    },
+    /// Its name ends as plain text does, and as the files do that the run was trained on.
+    #[error(
+        "{}: this may be a text a line, or {format} as the file that the run was trained on, whose name ends alike\n  \
+         `--input-format text` or `--input-format {format}` decides",
+        path.display()
+    )]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The format of the run's own files.
+        format: Format,
+    },
+    /// Words for a run that labels texts.
+    #[error(
+        "{}: {format} holds words with tags, and texts are read here\n  \
+         give texts: .csv, .tsv, .jsonl, .parquet, or a text a line",
+        path.display()
+    )]
+    Words {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: InputFormat,
+    },
+    /// Nothing says which column holds what the encoder is to read.
+    #[error("{}: the run does not say which column of a {format} file holds its {holds}\n  `{flag} N` does", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: Format,
+        /// `texts` or `words`.
+        holds: &'static str,
+        /// The flag that says it.
+        flag: &'static str,
+    },
+    /// A column's name where columns have positions only.
+    #[error("{}: `{flag} {given}`: {reason}", path.display())]
+    ColumnKind {
+        /// The file.
+        path: PathBuf,
+        /// The flag.
+        flag: &'static str,
+        /// What was given.
+        given: String,
+        /// Why it cannot be, and what to give.
+        reason: &'static str,
+    },
+    /// A flag that the format has no use for.
+    #[error("{}: {flag} means nothing for a {format} file; leave it out", path.display())]
+    UselessFlag {
+        /// The file.
+        path: PathBuf,
+        /// The flag.
+        flag: &'static str,
+        /// The file's format.
+        format: InputFormat,
+    },
+    /// It cannot be opened or read.
+    #[error("{source}{hint}")]
+    Data {
+        /// Where and why.
+        source: Box<DataError>,
+        /// The flags that help, on a line of their own; or nothing.
+        hint: String,
+    },
+    /// The output is of another format than the input.
+    #[error(
+        "{} is {input_format} and {} would be {output_format}: give the output the same ending",
+        input.display(), output.display()
+    )]
+    Formats {
+        /// The rows.
+        input: PathBuf,
+        /// Their format.
+        input_format: InputFormat,
+        /// The file to make.
+        output: PathBuf,
+        /// The format that its name tells.
+        output_format: InputFormat,
+    },
+    /// Lines have no place for answers.
+    #[error(
+        "{} has lines, not rows to which answers could be added: leave --output out, and the answers are printed",
+        path.display()
+    )]
+    LinesWithOutput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has a column of the name of one that would be added.
+    #[error("{}: there is a column `{column}` already\n  --prefix TEXT puts something before the names of the new ones", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// An answer that would fall apart in a file without quotes.
+    #[error(
+        "{}: `{answer}` cannot be written into a {format} file without quotes\n  \
+         with `--quoting true` it can, and quotes in the file then enclose fields",
+        path.display()
+    )]
+    Unquoted {
+        /// The file.
+        path: PathBuf,
+        /// A label, or what else holds the separator.
+        answer: String,
+        /// The file's format.
+        format: Format,
+    },
+    /// The output is there, and was made from something else.
+    #[error("{} is there already\n  --force replaces it", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A part of the output that cannot be written.
+    #[error("cannot write the rows of {}", path.display())]
+    Write {
+        /// The part.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What is read of each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// A text.
+    Text,
+    /// Two texts.
+    Pair,
+    /// A list of words, or a text.
+    WordsOrText,
+}
+
+impl InputError {
+    /// `error` with the flags that help. `can_skip` where it is of one row, which may be left without an answer.
+    pub(crate) fn of(error: DataError, reads: Reads, can_skip: bool) -> Self {
+        const QUOTES: &str = "`--quoting false` takes quotes as plain characters";
+        let column = match reads {
+            Reads::Text => {
+                "`--text-column` says which column to read: NAME, or a zero-based position where columns have one"
+            }
+            Reads::Pair => {
+                "`--text-column` and `--text-b-column` say which columns to read: NAME, or a zero-based position where \
+                 columns have one"
+            }
+            Reads::WordsOrText => {
+                "`--text-column`, or `--words-column` for words, says which column to read: NAME, or a zero-based position \
+                 where columns have one"
+            }
+        };
+        let value = match reads {
+            Reads::Text => "`--text-column NAME` says where it is",
+            Reads::Pair => "`--text-column NAME` and `--text-b-column NAME` say where both are",
+            Reads::WordsOrText => "`--text-column NAME`, or `--words-column NAME` for words, says where it is",
+        };
+        let (helps, is_row) = match &error {
+            DataError::MissingColumn { .. } | DataError::AmbiguousColumn { .. } | DataError::ColumnType { .. } => {
+                (Some(column), false)
+            }
+            DataError::UnterminatedQuote { .. } => (Some(QUOTES), false),
+            DataError::BadRow { problem, .. } => {
+                let helps = match problem.as_ref() {
+                    // The line itself is no object, wherever its text would be.
+                    RowProblem::Type { expected: "an object", .. } => None,
+                    RowProblem::MissingValue { .. } | RowProblem::NeitherValue { .. } | RowProblem::Type { .. } => {
+                        Some(value)
+                    }
+                    RowProblem::ColumnCount { .. } => Some(
+                        "`--quoting true|false` says whether quotes enclose fields, `--text-column N` which column to read",
+                    ),
+                    RowProblem::AfterQuote { .. } => Some(QUOTES),
+                    RowProblem::TooFewColumns { .. } => Some(
+                        "`--words-column N` says which column holds the words, `--separator tab|space|whitespace` what \
+                         separates columns",
+                    ),
+                    _ => None,
+                };
+                (helps, true)
+            }
+            _ => (None, false),
+        };
+        let skip = (is_row && can_skip).then_some("`--on-bad-row skip` leaves such rows without an answer");
+        let flags: Vec<&str> = helps.into_iter().chain(skip).collect();
+        let hint = if flags.is_empty() { String::new() } else { format!("\n  {}", flags.join("; ")) };
+        Self::Data { source: Box::new(error), hint }
+    }
+}

@@ -1,0 +1,377 @@
+//! The answers to every row of a file, in constant memory: the file is written again, in its own format, with the answers.
+//!
+//! One thread reads the next rows, the encoder runs on the current ones, and one thread writes the last ones. Rows are
+//! written in parts, from which a killed prediction goes on.
+
+mod blocks;
+mod group;
+mod parquet_rows;
+mod text_rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use larder_data::{Content, Format, InputFormat, Layout, OnBadRow, Task};
+use larder_encode::Context;
+use larder_files::{AtomicFile, FileError, Parts, Provenance, digest_file, remove_left_beside};
+use larder_run::tasks::{self, Answer};
+use larder_run::{AnswerColumns, Event, Larder, Observer, Predictor, RunRecord, Stage};
+use larder_runtime::{Device, RanOn};
+use larder_store::{join_parquet, read_provenance};
+use serde::Serialize;
+
+use self::blocks::{Block, Blocks, part_tokens};
+use crate::{Input, InputError, InputFlags, InputOrigin, PredictError};
+
+/// Version of what is written.
+const FORMAT_VERSION: u32 = 2;
+
+/// What to answer, and where to.
+#[derive(Debug, Clone)]
+pub struct FileOptions {
+    /// The file, of any format with rows.
+    pub input: PathBuf,
+    /// How it is read, where that is not as the run's own files are.
+    pub flags: InputFlags,
+    /// The file to make, of the same format.
+    pub output: PathBuf,
+    /// Put before the names of the columns that are added.
+    pub prefix: String,
+    /// What to do with a row that cannot be answered: it gets no answer and is counted, or everything stops.
+    pub on_bad_row: OnBadRow,
+    /// Whether a file that is there is replaced.
+    pub force: bool,
+    /// Where to run.
+    pub device: Device,
+    /// CPU threads; 0 is one per core.
+    pub threads: usize,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileOutcome {
+    /// The file made.
+    pub output: PathBuf,
+    /// Its rows.
+    pub rows: u64,
+    /// Rows that a process which was killed had answered.
+    pub resumed_rows: u64,
+    /// Rows without a text, which have no answer.
+    pub unanswered_rows: u64,
+    /// Texts that were cut because they are longer than the run reads.
+    pub truncated_rows: u64,
+    /// The device that ran; `None` where nothing had to.
+    pub device: Option<RanOn>,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Whether the file was there already, made from the same.
+    pub fresh: bool,
+}
+
+/// Answers every row of a file with a run, and writes the file again with the answers.
+///
+/// A classifier adds `prediction`, `probability` and `probabilities`, a tagger `words`, `tags` and `entities`; in a CoNLL
+/// file it adds a column with the predicted tags, in the scheme of the run's own files.
+///
+/// # Errors
+/// [`InputError`] for a file that cannot be read as rows with texts; [`PredictError`]. Finished parts are kept.
+pub fn predict_file(
+    larder: &Larder,
+    record: RunRecord,
+    options: &FileOptions,
+    observer: &mut dyn Observer,
+) -> Result<FileOutcome, PredictError> {
+    let started = Instant::now();
+    let output = &options.output;
+    let encoder = record.encoder(larder)?;
+    check_output(options, Input::format_for_run(&record, &options.input, &options.flags)?)?;
+    let mut input = Input::for_run(&record, InputOrigin::File(options.input.clone()), &options.flags)?;
+    let Some((rows, layout)) = input.rows() else {
+        return Err(InputError::LinesWithOutput { path: options.input.clone() }.into());
+    };
+    let (total, layout) = (rows.total(), layout.clone());
+    let header = rows.header().map(<[String]>::to_vec);
+    let rules = tasks::of(record.task());
+    let added = AddedColumns {
+        columns: rules.answer_columns(&record, &layout.columns),
+        prefix: options.prefix.clone(),
+        task: record.task(),
+    };
+    let shape = Shape { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
+    shape.check(header.as_deref())?;
+    let tokens = part_tokens(encoder.manifest().num_hidden_layers, encoder.manifest().hidden_size);
+    let provenance = provenance(&record, options, &shape.layout, tokens)?;
+    let mut outcome = FileOutcome {
+        output: output.clone(),
+        rows: 0,
+        resumed_rows: 0,
+        unanswered_rows: 0,
+        truncated_rows: 0,
+        device: None,
+        seconds: 0.0,
+        fresh: false,
+    };
+    if output.exists() && !options.force {
+        let is_same = match shape.layout.format {
+            Format::Parquet => read_provenance(output).ok().flatten().as_ref() == Some(&provenance),
+            _ => Parts::were_joined_into(output, &provenance),
+        };
+        if !is_same {
+            return Err(InputError::Exists { path: output.clone() }.into());
+        }
+        remove_left_beside(output, &provenance);
+        outcome.rows = total.unwrap_or(0);
+        outcome.fresh = true;
+        return Ok(outcome);
+    }
+    let parts = Parts::open(output, &provenance)?;
+    let subject = options.input.display().to_string();
+    observer.event(Event::Started { stage: Stage::Predict, subject: &subject, changes: &[] });
+    if record.settings.context == Context::Document {
+        observer.event(Event::Note(
+            "this run read neighbouring sentences along; the rows of a file are read each by itself",
+        ));
+    }
+    let header = header.filter(|_| shape.layout.format != Format::Parquet);
+    let max_tokens = record.settings.max_tokens;
+    let mut blocks = Blocks { input, on_bad_row: options.on_bad_row, tokens, max_tokens, header };
+    let mut work =
+        Work { larder, record: Some(record), options, predictor: None, parts, outcome, count: 0, noted: false };
+    let format = shape.layout.format;
+    let answered = std::thread::scope(|scope| {
+        let (send, receive) = mpsc::sync_channel(1);
+        scope.spawn(move || {
+            while let Some(block) = blocks.next_block().transpose() {
+                let is_end = block.is_err();
+                if send.send(block).is_err() || is_end {
+                    break;
+                }
+            }
+        });
+        let (give, take) = mpsc::sync_channel::<(Block, Vec<Option<Answer>>, PathBuf)>(1);
+        let writer = scope.spawn(move || {
+            take.into_iter().try_for_each(|(block, answers, path)| shape.write(&block, &answers, &path))
+        });
+        let worked = work.all(&receive, &give, total, observer);
+        drop((give, receive));
+        let written = match writer.join() {
+            Ok(written) => written,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        // Where nothing could be written any more, that is why work ended.
+        written.and(worked)
+    });
+    if let Err(error) = answered {
+        work.parts.leave();
+        return Err(error);
+    }
+    let mut outcome = work.finish(format, &provenance)?;
+    outcome.seconds = started.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+/// Refuses an output whose name tells another format than the input has.
+fn check_output(options: &FileOptions, format: InputFormat) -> Result<(), InputError> {
+    match InputFormat::of_path(&options.output) {
+        // Names of CoNLL files end in many ways, and a format that was said needs none.
+        Some(InputFormat::Text) | None => Ok(()),
+        Some(other) if other == format => Ok(()),
+        Some(other) => Err(InputError::Formats {
+            input: options.input.clone(),
+            input_format: format,
+            output: options.output.clone(),
+            output_format: other,
+        }),
+    }
+}
+
+/// The columns, or fields, that are added to a row.
+#[derive(Debug, Clone)]
+struct AddedColumns {
+    columns: AnswerColumns,
+    /// Put before each name.
+    prefix: String,
+    task: Task,
+}
+
+impl AddedColumns {
+    /// Their names where a field may hold a list.
+    fn names(&self) -> Vec<String> {
+        self.columns.names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
+    }
+
+    /// Their names in csv and tsv.
+    fn cell_names(&self) -> Vec<String> {
+        self.columns.cell_names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
+    }
+}
+
+/// How the output is written.
+struct Shape {
+    /// The file that is read, for messages.
+    input: PathBuf,
+    /// Columns of the input, where its header or schema names them.
+    columns: Option<usize>,
+    layout: Layout,
+    added: AddedColumns,
+}
+
+impl Shape {
+    /// Refuses what cannot be added to the file.
+    fn check(&self, header: Option<&[String]>) -> Result<(), InputError> {
+        let names = match self.layout.format {
+            Format::Csv | Format::Tsv => self.added.cell_names(),
+            _ => self.added.names(),
+        };
+        if let Some(column) = names.into_iter().find(|name| header.is_some_and(|header| header.contains(name))) {
+            return Err(InputError::Taken { path: self.input.clone(), column });
+        }
+        let is_table = matches!(self.layout.format, Format::Csv | Format::Tsv);
+        match text_rows::unquoted(&self.layout, &self.added).filter(|_| is_table) {
+            Some(answer) => Err(InputError::Unquoted { path: self.input.clone(), answer, format: self.layout.format }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a part.
+    fn write(&self, block: &Block, answers: &[Option<Answer>], path: &Path) -> Result<(), PredictError> {
+        let Self { input, columns, layout, added } = self;
+        let records = &block.records;
+        match layout.format {
+            Format::Parquet => parquet_rows::write(records, answers, added, path),
+            Format::Jsonl => {
+                let names = added.names();
+                match records.iter().find_map(|record| text_rows::taken_field(record, &names)) {
+                    Some(column) => Err(InputError::Taken { path: input.clone(), column }.into()),
+                    None => text_rows::write_jsonl(records, answers, added, path),
+                }
+            }
+            Format::Conll => text_rows::write_conll(layout, records, answers, path),
+            Format::Csv | Format::Tsv => {
+                let header = block.header.as_deref();
+                text_rows::write_delimited(layout, header, *columns, records, answers, added, path)
+            }
+        }
+    }
+}
+
+/// What tells one prediction from another.
+fn provenance(
+    record: &RunRecord,
+    options: &FileOptions,
+    layout: &Layout,
+    tokens: usize,
+) -> Result<Provenance, PredictError> {
+    Ok(Provenance::new("predict", FORMAT_VERSION)
+        .with("run", &record.run)
+        .with("run.created", record.created_unix_seconds)
+        .with("run.digest", record.provenance.digest())
+        .with("encoder.digest", &record.encoder_digest)
+        .with("labels", record.labels.join("\n"))
+        .with("input.digest", digest_file(&options.input)?)
+        .with("part_tokens", tokens)
+        .with("prefix", &options.prefix)
+        .with("on_bad_row", options.on_bad_row)
+        .with_all(layout.parts()))
+}
+
+/// A prediction under way.
+struct Work<'a> {
+    larder: &'a Larder,
+    /// Until the run is opened, which is only when there is something to answer.
+    record: Option<RunRecord>,
+    options: &'a FileOptions,
+    predictor: Option<Box<dyn Predictor>>,
+    parts: Parts,
+    outcome: FileOutcome,
+    count: usize,
+    /// Whether it was said how rows are cut into words.
+    noted: bool,
+}
+
+impl Work<'_> {
+    fn all(
+        &mut self,
+        receive: &mpsc::Receiver<Result<Block, PredictError>>,
+        give: &mpsc::SyncSender<(Block, Vec<Option<Answer>>, PathBuf)>,
+        total: Option<u64>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), PredictError> {
+        for block in receive {
+            let block = block?;
+            let (rows, path) = (block.asked.len() as u64, self.parts.path(self.count));
+            self.count += 1;
+            self.outcome.unanswered_rows += block.asked.iter().filter(|asked| asked.is_none()).count() as u64;
+            let before = self.outcome.rows;
+            if path.exists() {
+                self.outcome.resumed_rows += rows;
+            } else {
+                let answers = self.answer(&block.asked, &mut |event| match event {
+                    Progress::Rows(done) => {
+                        observer.event(Event::Predicting { rows: before + done as u64, total });
+                    }
+                    Progress::Note(note) => observer.event(Event::Note(&note)),
+                })?;
+                if give.send((block, answers, path)).is_err() {
+                    return Ok(());
+                }
+            }
+            self.outcome.rows += rows;
+            observer.event(Event::Predicting { rows: self.outcome.rows, total });
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        asked: &[Option<Content>],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Option<Answer>>, PredictError> {
+        if self.predictor.is_none()
+            && let Some(record) = self.record.take()
+        {
+            let rules = tasks::of(record.task());
+            self.predictor = Some(rules.predictor(self.larder, record, self.options.device, self.options.threads)?);
+        }
+        let Some(predictor) = &mut self.predictor else { return Ok(Vec::new()) };
+        self.outcome.device = Some(predictor.ran_on().clone());
+        if !self.noted {
+            let contents: Vec<Content> = asked.iter().flatten().cloned().collect();
+            if let Some(note) = predictor.note(&contents) {
+                self.noted = true;
+                progress(Progress::Note(note));
+            }
+        }
+        let answers = group::answer(predictor.as_mut(), asked, &mut |done| progress(Progress::Rows(done)))?;
+        let cut = answers.iter().flatten().filter(|answer| answer.row().is_truncated());
+        self.outcome.truncated_rows += cut.count() as u64;
+        Ok(answers)
+    }
+
+    fn finish(self, format: Format, provenance: &Provenance) -> Result<FileOutcome, PredictError> {
+        self.parts.join(self.count, |parts, target| match format {
+            Format::Parquet => join_parquet(parts, target, provenance),
+            _ => Ok(join_text(parts, target)?),
+        })?;
+        Ok(self.outcome)
+    }
+}
+
+/// What is told while a block is answered.
+enum Progress {
+    Rows(usize),
+    Note(String),
+}
+
+/// One file of all parts.
+fn join_text(parts: &[PathBuf], target: &Path) -> Result<(), FileError> {
+    let scratch = parts.first().and_then(|part| part.parent()).unwrap_or(Path::new("."));
+    let mut file = AtomicFile::create_in(scratch, target)?;
+    for part in parts {
+        let failed = |source| FileError::Io { action: "read", path: part.clone(), source };
+        let mut text = std::fs::File::open(part).map_err(failed)?;
+        std::io::copy(&mut text, &mut file).map_err(failed)?;
+    }
+    file.commit()
+}

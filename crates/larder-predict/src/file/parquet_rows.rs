@@ -1,0 +1,58 @@
+//! Parquet: all columns are written again, with those of the answers behind them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
+use larder_data::Record;
+use larder_files::AtomicFile;
+use larder_run::tasks::{self, Answer};
+use larder_store::StoreError;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use super::AddedColumns;
+use crate::PredictError;
+
+/// The rows in one batch. Neighbours in a batch that was read are taken as one slice of it.
+fn rows_of(records: &[Record]) -> Result<RecordBatch, ArrowError> {
+    let mut slices: Vec<(&Arc<RecordBatch>, usize, usize)> = Vec::new();
+    for record in records {
+        let Record::Cells { batch, row } = record else { unreachable!("Parquet is read as cells") };
+        match slices.last_mut() {
+            Some((last, start, rows)) if Arc::ptr_eq(last, batch) && *start + *rows == *row => *rows += 1,
+            _ => slices.push((batch, *row, 1)),
+        }
+    }
+    let slices: Vec<RecordBatch> = slices.into_iter().map(|(batch, start, rows)| batch.slice(start, rows)).collect();
+    let schema = slices.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    concat_batches(&schema, &slices)
+}
+
+/// Writes a part: the rows as they were, and the answers.
+pub(super) fn write(
+    records: &[Record],
+    answers: &[Option<Answer>],
+    added: &AddedColumns,
+    path: &Path,
+) -> Result<(), PredictError> {
+    let failed = |source: parquet::errors::ParquetError| StoreError::Parquet { path: path.to_path_buf(), source };
+    let rows = rows_of(records).map_err(|error| failed(error.into()))?;
+    let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
+    let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+    let arrays = tasks::of(added.task).answer_arrays(answers, &added.columns);
+    for (name, array) in added.names().into_iter().zip(arrays) {
+        fields.push(Arc::new(Field::new(name, array.data_type().clone(), true)));
+        columns.push(array);
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|error| failed(error.into()))?;
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let mut writer = ArrowWriter::try_new(AtomicFile::create(path)?, schema, Some(properties)).map_err(failed)?;
+    writer.write(&batch).map_err(failed)?;
+    Ok(writer.into_inner().map_err(failed)?.commit()?)
+}

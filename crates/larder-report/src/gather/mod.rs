@@ -1,0 +1,126 @@
+//! What the folders and caches of runs hold, for the page. Nothing is computed again. What a run lacks (it was not evaluated,
+//! its features were deleted) is said on the page, and the rest stands.
+
+mod cache;
+mod embedding;
+mod facts;
+mod lengths;
+
+use std::path::Path;
+
+use larder_diagnose::RunDiagnosis;
+use larder_files::{read_json, write_atomic};
+use larder_run::page::{Line, Missing, Plot};
+use larder_run::tasks::{self, SavedAnswers, SplitPage};
+use larder_run::{DIAGNOSIS_FILE, Evaluation, Larder, RunError, RunRecord, is_current};
+
+use crate::ReportError;
+use crate::page::{Page, RunPage, Scores, SplitScores};
+use cache::Cache;
+
+/// Writes a page about `runs` to `target` and returns the length of the file in bytes. A run named twice counts once.
+///
+/// # Errors
+/// [`ReportError::Run`] for a run whose record cannot be read, and when the disk refuses.
+pub fn write_report(larder: &Larder, runs: &[String], target: &Path) -> Result<u64, ReportError> {
+    let mut records: Vec<RunRecord> = Vec::new();
+    for run in runs {
+        if records.iter().all(|known| known.run != *run) {
+            records.push(RunRecord::open(larder, run)?);
+        }
+    }
+    let runs = records.iter().map(|record| run_page(larder, record)).collect::<Result<_, _>>()?;
+    let html = Page { runs, version: env!("CARGO_PKG_VERSION") }.html()?;
+    write_atomic(target, |file| file.write_all(html.as_bytes()))?;
+    Ok(html.len() as u64)
+}
+
+fn run_page(larder: &Larder, record: &RunRecord) -> Result<RunPage, RunError> {
+    let folder = record.folder(larder)?;
+    let evaluation = Evaluation::read(&folder, record);
+    let answers = tasks::of(record.task()).saved_answers(&folder, record);
+    let cache = Cache::new(larder, record, evaluation.as_ref().ok());
+    let splits = evaluation.as_ref().map(Evaluation::split_names).unwrap_or_default();
+    let embedding = match splits.first() {
+        Some(split) => embedding::gather(larder, record, &cache, split, &answers),
+        None => Err("There are no embeddings to show: no split was evaluated.".into()),
+    };
+    let diagnosis = diagnosis(&folder, record);
+    Ok(RunPage {
+        name: record.run.clone(),
+        dataset: record.dataset.clone(),
+        encoder: record.encoder.clone(),
+        head: record.head.details().kind(),
+        facts: facts::facts(larder, record),
+        settings: facts::settings(record),
+        learning_curve: diagnosis.as_ref().ok().and_then(learning_curve),
+        findings: diagnosis.map(|diagnosis| diagnosis.findings),
+        training: record.head.details().training(&folder),
+        lengths: lengths::gather(record, &cache, &splits),
+        stages: record.stages.clone(),
+        remarks: remarks(record, evaluation.as_ref().ok()),
+        scores: evaluation.map(|evaluation| scores(record, &evaluation, &answers, &cache)),
+        embedding,
+    })
+}
+
+/// What stands out about a run.
+fn diagnosis(folder: &Path, record: &RunRecord) -> Result<RunDiagnosis, Missing> {
+    let found = read_json(&folder.join(DIAGNOSIS_FILE));
+    let found = found.map_err(|error| Missing(format!("{DIAGNOSIS_FILE} cannot be read: {error}.")))?;
+    found.ok_or_else(|| Missing(format!("The run has no diagnosis: `larder eval {}` makes it.", record.run)))
+}
+
+/// The score by rows of train, where it was measured.
+fn learning_curve(diagnosis: &RunDiagnosis) -> Option<Plot> {
+    let points = &diagnosis.learning_curve;
+    let metric = points.first()?.metric.clone();
+    Some(Plot {
+        title: format!("{metric} on held-out rows of train, by the rows fitted on"),
+        x: "rows".to_owned(),
+        lines: vec![Line {
+            name: metric,
+            points: points.iter().map(|point| (point.rows as f64, point.score)).collect(),
+            marked: true,
+        }],
+        ..Plot::default()
+    })
+}
+
+/// What must be said beside the scores, and which of them are of files that have changed since.
+fn remarks(record: &RunRecord, evaluation: Option<&Evaluation>) -> Vec<String> {
+    let Some(evaluation) = evaluation else { return Vec::new() };
+    let mut remarks = evaluation.remarks();
+    // Without the description nothing tells.
+    if let Ok(spec) = record.dataset_spec(None) {
+        let changed = evaluation.judged().into_iter();
+        let changed = changed.filter(|(split, digest)| !digest.is_empty() && !is_current(&spec, split, digest));
+        remarks.extend(changed.map(|(split, _)| {
+            format!(
+                "{split}: these scores are of another file than the one of {} now: `larder eval {}` scores that",
+                spec.path.display(),
+                record.run
+            )
+        }));
+    }
+    remarks
+}
+
+fn scores(
+    record: &RunRecord,
+    evaluation: &Evaluation,
+    answers: &Result<SavedAnswers, Missing>,
+    cache: &Cache<'_>,
+) -> Scores {
+    let rules = tasks::of(record.task());
+    let split = |(at, split): (usize, String)| {
+        let texts = |example_ids: &[String]| cache.texts_of(&split, example_ids);
+        let page = SplitPage { record, evaluation, at, answers: answers.as_ref(), texts: &texts };
+        let (overview, blocks) = (rules.overview_row(evaluation, at), rules.split_page(&page));
+        SplitScores { overview, blocks, split: split.clone() }
+    };
+    Scores {
+        header: rules.overview_header(),
+        splits: evaluation.split_names().into_iter().enumerate().map(split).collect(),
+    }
+}

@@ -1,0 +1,131 @@
+//! Tokens files as examples that an encoder is fine-tuned on, or judged by.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use larder_data::LabelMap;
+use larder_finetune::Example;
+use larder_metrics::Metric;
+use larder_store::{TokensBatch, TokensReader};
+
+use crate::RunError;
+use crate::tasks::TaskRules;
+
+/// One split as it is trained on or judged by.
+#[derive(Debug)]
+pub struct SplitExamples {
+    /// Texts; of tagging, windows of sentences.
+    pub examples: Vec<Example>,
+    /// What the answers should be.
+    pub gold: Box<dyn GoldRows>,
+    /// Rows of the tokens file.
+    pub rows: usize,
+    /// Rows that are left out because training never saw their labels.
+    pub unseen_rows: usize,
+}
+
+/// How a split is read.
+#[derive(Debug, Clone, Copy)]
+pub struct ExampleSettings<'a> {
+    /// The labels.
+    pub labels: &'a LabelMap,
+    /// Tagging: tokens of a window.
+    pub max_tokens: usize,
+    /// Tagging: tokens from one window to the next; half a window unless given.
+    pub stride: Option<usize>,
+    /// Leaves rows out whose labels are none of `labels`; else they are errors.
+    pub skip_unseen: bool,
+}
+
+/// One row of a tokens file.
+#[derive(Clone, Copy)]
+pub struct TokenizedRow<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Some rows of it.
+    pub batch: &'a TokensBatch,
+    /// The row's place in the batch.
+    pub row: usize,
+    /// The row's place in the file.
+    pub number: usize,
+}
+
+impl TokenizedRow<'_> {
+    /// The error for a row without a label.
+    pub(crate) fn no_label(&self) -> RunError {
+        RunError::NoLabel { features: self.path.to_path_buf(), row: self.number }
+    }
+
+    /// The class of a label.
+    pub(crate) fn class(&self, label: &str, labels: &LabelMap) -> Result<usize, RunError> {
+        labels.index(label).map_err(|_| RunError::UnknownLabel {
+            features: self.path.to_path_buf(),
+            row: self.number,
+            label: label.to_owned(),
+            known: labels.names().to_vec(),
+        })
+    }
+}
+
+/// The right answers of a split, whatever the task.
+pub trait GoldRows: Debug {
+    /// Whether a row has a label that is none of `labels`.
+    fn is_unseen(&self, row: &TokenizedRow<'_>, labels: &LabelMap) -> bool;
+
+    /// Takes a row's answer, and puts what the encoder reads of it into `examples`.
+    ///
+    /// # Errors
+    /// [`RunError::NoLabel`], [`RunError::UnknownLabel`].
+    fn push(
+        &mut self,
+        row: &TokenizedRow<'_>,
+        settings: &ExampleSettings<'_>,
+        examples: &mut Vec<Example>,
+    ) -> Result<(), RunError>;
+
+    /// Rows (tagging: words) of each class, `[classes]`.
+    fn counts(&self, classes: usize) -> Vec<usize>;
+
+    /// The judge of answers to these rows. `seen` are the classes that had training rows.
+    fn judge<'a>(&'a self, labels: &LabelMap, metric: Metric, seen: &[bool]) -> Box<dyn LogitsJudge + 'a>;
+}
+
+/// Judges logits.
+pub trait LogitsJudge {
+    /// The score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; more is better. NaN
+    /// where nothing can be judged, which is better than no score.
+    fn score(&self, logits: &[f32]) -> f64;
+}
+
+impl SplitExamples {
+    /// A split without rows.
+    pub fn empty(rules: &dyn TaskRules) -> Self {
+        Self { examples: Vec::new(), gold: rules.gold(), rows: 0, unseen_rows: 0 }
+    }
+
+    /// Reads the tokens file at `path`.
+    ///
+    /// # Errors
+    /// [`RunError::NoLabel`], [`RunError::UnknownLabel`] with the row; [`RunError::Store`] for a file that cannot be read.
+    pub fn read(rules: &dyn TaskRules, path: &Path, settings: &ExampleSettings<'_>) -> Result<Self, RunError> {
+        let mut read = Self::empty(rules);
+        for batch in TokensReader::open(path, rules.projection())? {
+            let batch = batch?;
+            for row in 0..batch.len() {
+                let row = TokenizedRow { path, batch: &batch, row, number: read.rows + row };
+                if settings.skip_unseen && read.gold.is_unseen(&row, settings.labels) {
+                    read.unseen_rows += 1;
+                } else {
+                    read.gold.push(&row, settings, &mut read.examples)?;
+                }
+            }
+            read.rows += batch.len();
+        }
+        Ok(read)
+    }
+}
+
+/// A class as a graph reads it: classes are few.
+pub(crate) fn as_label(class: usize) -> i64 {
+    i64::try_from(class).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,135 @@
+//! A head as nodes behind its encoder's: standardising, products, softmax, and the answer.
+
+use larder_onnx::proto::TensorProto;
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::{Axis, GraphBuilder, Value, WordPool, attribute};
+use larder_train::Standardiser;
+use ndarray::Array2;
+
+use super::{Head, logistic, mlp, tagger};
+
+/// Scores of each class (tagging: each tag).
+pub(crate) const LOGITS: &str = "logits";
+/// Softmax of [`LOGITS`].
+pub(crate) const PROBABILITIES: &str = "probabilities";
+/// The class answered, the threshold of two classes being applied.
+const PREDICTION: &str = "prediction";
+
+/// An output of the graph.
+pub(super) struct HeadOutput {
+    pub value: Value,
+    pub name: &'static str,
+    pub dtype: DataType,
+    pub axes: Vec<Axis>,
+}
+
+impl Head {
+    /// The names of the graph's outputs, in its order. `pool` says which of a word's tokens stand for it.
+    pub fn outputs(&self, pool: WordPool) -> Vec<&'static str> {
+        match self {
+            Self::Logistic(_) | Self::Mlp(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
+            Self::Tagger(head) => tagger::outputs(head, pool),
+        }
+    }
+
+    /// Adds the head's nodes and outputs to a graph that gives its columns under `names`, in the head's order: `[batch,
+    /// width]`, of a tagger `[batch, seq, width]`. Returns the head's own tensors, which are still to be added to the graph.
+    pub fn append_to(&self, b: &mut GraphBuilder, names: &[String], pool: WordPool) -> Vec<TensorProto> {
+        b.clear_outputs();
+        let mut nodes = HeadNodes { b, tensors: Vec::new() };
+        let columns: Vec<Value> = names.iter().map(|name| Value::named(name)).collect();
+        let outputs = match self {
+            Self::Logistic(head) => logistic::append(&mut nodes, head, &columns),
+            Self::Mlp(head) => mlp::append(&mut nodes, head, &columns),
+            Self::Tagger(head) => tagger::append(&mut nodes, head, pool, &columns),
+        };
+        let tensors = nodes.tensors;
+        for HeadOutput { value, name, dtype, axes } in outputs {
+            b.output(&value, name, dtype, &axes);
+        }
+        tensors
+    }
+}
+
+/// Nodes that are being added.
+pub(super) struct HeadNodes<'a> {
+    b: &'a mut GraphBuilder,
+    tensors: Vec<TensorProto>,
+}
+
+impl HeadNodes<'_> {
+    /// The columns side by side on the last of `rank` axes, standardised. The mean is taken off before anything is rounded,
+    /// so that features far from 0 lose no digits.
+    pub(super) fn features(&mut self, columns: &[Value], standardiser: &Standardiser, rank: i64) -> Value {
+        let side_by_side = match columns {
+            [only] => only.clone(),
+            several => self.scoped(|b| b.concat(&several.iter().collect::<Vec<_>>(), rank - 1)),
+        };
+        if *standardiser == Standardiser::identity(standardiser.width()) {
+            return side_by_side;
+        }
+        let width = standardiser.width();
+        let mean = self.constant("mean", &[width], &standardiser.mean);
+        let scale = self.constant("scale", &[width], &standardiser.scale);
+        self.scoped(|b| {
+            let centred = b.sub(&side_by_side, &mean);
+            b.div(&centred, &scale)
+        })
+    }
+
+    /// Logits `[batch, classes]` with their probabilities and the answer.
+    pub(super) fn answered(&mut self, logits: Value, classes: usize, threshold: Option<f64>) -> Vec<HeadOutput> {
+        let probabilities = self.softmax(&logits, 1);
+        let prediction = match threshold {
+            Some(threshold) => {
+                let threshold = self.constant("threshold", &[], &[threshold]);
+                self.scoped(|b| {
+                    let one = b.integer(1);
+                    let of_class_1 = b.gather(&probabilities, &one, 1);
+                    let below = b.node("Less", &[&of_class_1, &threshold], vec![]);
+                    let reached = b.not(&below);
+                    b.cast(&reached, DataType::Int64)
+                })
+            }
+            None => self.scoped(|b| {
+                b.node("ArgMax", &[&logits], vec![attribute::int("axis", 1), attribute::int("keepdims", 0)])
+            }),
+        };
+        let scores = || vec![Axis::symbol("batch"), Axis::Fixed(classes)];
+        vec![
+            HeadOutput { value: logits, name: LOGITS, dtype: DataType::Float, axes: scores() },
+            HeadOutput { value: probabilities, name: PROBABILITIES, dtype: DataType::Float, axes: scores() },
+            HeadOutput {
+                value: prediction,
+                name: PREDICTION,
+                dtype: DataType::Int64,
+                axes: vec![Axis::symbol("batch")],
+            },
+        ]
+    }
+
+    /// Over the last axis, which is `axis`: before operator set 13 no other way of saying it means the same.
+    pub(super) fn softmax(&mut self, x: &Value, axis: i64) -> Value {
+        self.scoped(|b| b.node("Softmax", &[x], vec![attribute::int("axis", axis)]))
+    }
+
+    pub(super) fn parameters(&mut self, weights: &Array2<f64>, bias: &[f64]) -> [Value; 2] {
+        let values: Vec<f64> = weights.iter().copied().collect();
+        [
+            self.constant("weight", &[weights.nrows(), weights.ncols()], &values),
+            self.constant("bias", &[bias.len()], bias),
+        ]
+    }
+
+    /// A float32 tensor under a name of its own, whatever the encoder's graph has.
+    pub(super) fn constant(&mut self, name: &str, dims: &[usize], values: &[f64]) -> Value {
+        let name = self.scoped(|b| b.fresh(name));
+        let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+        self.tensors.push(TensorProto::from_f32(&name, dims, &values));
+        Value::named(&name)
+    }
+
+    pub(super) fn scoped<T>(&mut self, build: impl FnOnce(&mut GraphBuilder) -> T) -> T {
+        self.b.scoped("head", build)
+    }
+}

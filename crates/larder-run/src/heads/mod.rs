@@ -1,0 +1,326 @@
+//! Heads: what each was asked for, how it was made, what is known of it. A head is one file here, and one line in each of
+//! [`Head`], [`HeadSettings`] and [`HeadRecord`].
+
+mod graph;
+mod logistic;
+mod mlp;
+mod selection;
+mod tagger;
+mod tuned;
+
+use std::path::Path;
+
+use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
+use larder_files::Provenance;
+use larder_finetune::MlpSettings;
+use larder_metrics::Metric;
+use larder_store::FeaturesFile;
+use larder_train::{HeadColumn, LogisticHead, MlpHead, SequenceHead, TaggingHead, TaggingSettings, TrainSettings};
+use serde::{Deserialize, Serialize};
+
+use crate::findings::FitFacts;
+use crate::page::{Fact, Training};
+use crate::{Larder, Observer, RunError, RunRecord, TextTable, tasks};
+
+pub(crate) use graph::{LOGITS, PROBABILITIES};
+pub use logistic::LogisticRecord;
+pub use mlp::MlpRecord;
+pub use tagger::TaggerRecord;
+pub(crate) use tagger::{FIRST_LOGITS, LAST_LOGITS, NEVER};
+pub use tuned::TunedRecord;
+
+/// A run's head.
+#[derive(Debug, Clone)]
+pub enum Head {
+    /// Logistic regression over texts.
+    Logistic(LogisticHead),
+    /// A perceptron over texts.
+    Mlp(MlpHead),
+    /// A tagger of words: logistic regression or a conditional random field.
+    Tagger(TaggingHead),
+}
+
+/// Which head is trained, and how.
+#[derive(Debug, Clone)]
+pub enum HeadSettings {
+    /// Logistic regression over texts.
+    Logistic(TrainSettings),
+    /// A perceptron over texts.
+    Mlp(MlpSettings),
+    /// A tagger of words.
+    Tagger(TaggingSettings),
+}
+
+/// A head as trained: how it was chosen, and how well the fit went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum HeadRecord {
+    /// Logistic regression over texts.
+    #[serde(rename = "sequence")]
+    Logistic(LogisticRecord),
+    /// A perceptron over texts.
+    #[serde(rename = "mlp")]
+    Mlp(MlpRecord),
+    /// A tagger of words.
+    #[serde(rename = "tagging")]
+    Tagger(TaggerRecord),
+    /// A head fine-tuned with its encoder; the run stores the tuned encoder.
+    #[serde(rename = "tuned")]
+    Tuned(TunedRecord),
+}
+
+/// What is asked of the record of every head.
+pub trait HeadDetails {
+    /// What it predicts.
+    fn task(&self) -> Task;
+
+    /// The kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
+    fn kind(&self) -> String;
+
+    /// Whether its texts are pairs.
+    fn is_pair(&self) -> bool {
+        false
+    }
+
+    /// Whether what was chosen is among what was tried.
+    fn is_sound(&self) -> bool {
+        true
+    }
+
+    /// The metric that it was chosen by, and that splits are compared with its held-out rows by; `None` where scores compare them
+    /// already.
+    fn metric(&self) -> Option<Metric> {
+        None
+    }
+
+    /// Its score by `metric` on rows that it had not seen, and which rows those are; `None` on `split` itself, and where there
+    /// are none.
+    fn held_out(&self, split: &str, metric: Metric) -> Option<(f64, String)>;
+
+    /// Whether what its features say of two splits can be compared: those of texts, whose encoder stayed as it was.
+    fn compares_features(&self) -> bool {
+        false
+    }
+
+    /// What was tried of `columns`, which were offered, or how the encoder was tuned: what to try next depends on it.
+    fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a>;
+
+    /// How the rows of rare classes counted in the loss.
+    fn weighing(&self) -> Weighing;
+
+    /// What stands out about its fit, which `facts` are of; what of it belongs to the run goes into `diagnosis`.
+    fn findings(&self, record: &RunRecord, facts: &FitFacts, diagnosis: &mut RunDiagnosis) -> Vec<Diagnosis>;
+
+    /// The most important settings, for the report. `head` gives what the record has not.
+    fn facts(&self, record: &RunRecord, head: Option<&Head>) -> Vec<Fact>;
+
+    /// How it was trained, for the report. `folder` is the run's.
+    fn training(&self, folder: &Path) -> Training;
+
+    /// The candidates it was chosen among, the chosen one first, and what stands below the table.
+    fn selection(&self) -> Option<(TextTable, String)> {
+        None
+    }
+
+    /// Why nothing was chosen, in words.
+    fn unchosen(&self) -> Option<&str> {
+        None
+    }
+
+    /// How the fit went, in a line or two.
+    fn summary(&self) -> String;
+}
+
+/// What a head is fitted on, and with.
+#[derive(Clone, Copy)]
+pub struct FitRequest<'a> {
+    /// The runtime, for the heads that need it.
+    pub larder: &'a Larder,
+    /// The dataset.
+    pub spec: &'a DatasetSpec,
+    /// The features of its training split.
+    pub features: &'a FeaturesFile,
+    /// Its labels that have training rows.
+    pub labels: &'a LabelMap,
+    /// The feature columns that are offered.
+    pub columns: &'a [String],
+    /// CPU threads; 0 is one per core.
+    pub threads: usize,
+}
+
+/// A fitted head, and what is known of the fit.
+pub struct Fitted {
+    /// The head.
+    pub head: Head,
+    /// Its record.
+    pub record: HeadRecord,
+    /// Rows (tagging: words) of each class, `[classes]`.
+    pub train_counts: Vec<usize>,
+    /// Facts that the record has no place for.
+    pub facts: FitFacts,
+    /// What differs from what was asked, in plain sentences.
+    pub notes: Vec<String>,
+}
+
+impl HeadSettings {
+    /// The settings of the head that a task has unless another is asked for.
+    pub fn of_task(task: Task) -> Self {
+        tasks::of(task).default_head()
+    }
+
+    /// The task that such a head is for.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Logistic(_) => logistic::TASK,
+            Self::Mlp(_) => mlp::TASK,
+            Self::Tagger(_) => tagger::TASK,
+        }
+    }
+
+    /// `logistic`, `mlp`, `crf`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Logistic(_) => logistic::KIND,
+            Self::Mlp(_) => mlp::KIND,
+            Self::Tagger(settings) => settings.kind.name(),
+        }
+    }
+
+    /// The same with another seed.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        let own = match &mut self {
+            Self::Logistic(settings) => &mut settings.seed,
+            Self::Mlp(settings) => &mut settings.seed,
+            Self::Tagger(settings) => &mut settings.seed,
+        };
+        *own = seed;
+        self
+    }
+
+    /// Adds each setting to what a run records: a run is made again where one of them is another.
+    pub fn describe(&self, provenance: Provenance) -> Provenance {
+        match self {
+            Self::Logistic(settings) => logistic::describe(settings, provenance),
+            Self::Mlp(settings) => mlp::describe(settings, provenance),
+            Self::Tagger(settings) => tagger::describe(settings, provenance),
+        }
+    }
+
+    /// Fits the head.
+    ///
+    /// # Errors
+    /// [`RunError::NoLabel`], [`RunError::UnknownLabel`]; [`RunError::Train`] for a fit that fails.
+    pub fn fit(&self, request: &FitRequest<'_>, observer: &mut dyn Observer) -> Result<Fitted, RunError> {
+        match self {
+            Self::Logistic(settings) => logistic::fit(settings, request, observer),
+            Self::Mlp(settings) => mlp::fit(settings, request, observer),
+            Self::Tagger(settings) => tagger::fit(settings, request, observer),
+        }
+    }
+}
+
+impl HeadRecord {
+    /// What the record says, whatever the head.
+    pub fn details(&self) -> &dyn HeadDetails {
+        match self {
+            Self::Logistic(record) => record,
+            Self::Mlp(record) => record,
+            Self::Tagger(record) => record,
+            Self::Tuned(record) => record,
+        }
+    }
+
+    /// The record of a head that was trained together with its encoder.
+    pub fn tuned(&self) -> Option<&TunedRecord> {
+        match self {
+            Self::Tuned(tuned) => Some(tuned),
+            _ => None,
+        }
+    }
+}
+
+impl Head {
+    /// Writes `head.json` and `head.safetensors` into `folder`.
+    ///
+    /// # Errors
+    /// [`RunError::Train`] when the disk refuses.
+    pub fn save(&self, folder: &Path) -> Result<(), RunError> {
+        Ok(match self {
+            Self::Logistic(head) => head.save(folder)?,
+            Self::Mlp(head) => head.save(folder)?,
+            Self::Tagger(head) => head.save(folder)?,
+        })
+    }
+
+    /// Reads the kind of head that `record` describes.
+    ///
+    /// # Errors
+    /// [`RunError::Train`] for files that are missing or damaged.
+    pub fn load(folder: &Path, record: &HeadRecord) -> Result<Self, RunError> {
+        match record {
+            HeadRecord::Logistic(_) => Ok(Self::Logistic(LogisticHead::load(folder)?)),
+            HeadRecord::Mlp(_) => Ok(Self::Mlp(MlpHead::load(folder)?)),
+            HeadRecord::Tagger(_) => Ok(Self::Tagger(TaggingHead::load(folder)?)),
+            HeadRecord::Tuned(tuned) => tasks::of(tuned.task).load_tuned_head(folder),
+        }
+    }
+
+    /// `logistic`, `mlp`, `crf`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Logistic(_) => logistic::KIND,
+            Self::Mlp(_) => mlp::KIND,
+            Self::Tagger(head) => head.kind.name(),
+        }
+    }
+
+    /// The feature columns it reads, in order.
+    pub fn columns(&self) -> &[HeadColumn] {
+        match self {
+            Self::Logistic(head) => &head.columns,
+            Self::Mlp(head) => &head.columns,
+            Self::Tagger(head) => &head.columns,
+        }
+    }
+
+    /// The names of those columns.
+    pub fn column_names(&self) -> Vec<String> {
+        self.columns().iter().map(|column| column.name.clone()).collect()
+    }
+
+    /// The names of its classes, in the order of their indices.
+    pub fn classes(&self) -> Vec<String> {
+        match self.as_classifier() {
+            Some(head) => head.classes().to_vec(),
+            None => self.as_tagger().map(|head| head.tags.names()).unwrap_or_default(),
+        }
+    }
+
+    /// The head, if it gives one label a text.
+    pub fn as_classifier(&self) -> Option<&dyn SequenceHead> {
+        match self {
+            Self::Logistic(head) => Some(head),
+            Self::Mlp(head) => Some(head),
+            Self::Tagger(_) => None,
+        }
+    }
+
+    /// The head, if it gives one tag a word.
+    pub fn as_tagger(&self) -> Option<&TaggingHead> {
+        match self {
+            Self::Tagger(head) => Some(head),
+            _ => None,
+        }
+    }
+
+    /// The probability from which class 1 of two is answered.
+    pub fn threshold(&self) -> Option<f64> {
+        match self {
+            Self::Logistic(head) => head.threshold,
+            Self::Mlp(head) => head.threshold,
+            Self::Tagger(_) => None,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the records of heads have in common: how candidates were chosen among, and how fits are told.
+
+use larder_diagnose::{Diagnosis, Fit, Weighing, diagnose_fit};
+use larder_train::{ClassWeight, Convergence, Solver, TuningGain};
+
+use super::Head;
+use crate::page::{Fact, Line, Plot};
+
+/// Lines of a selection's table that are shown.
+pub(super) const SHOWN_CANDIDATES: usize = 12;
+/// Candidates whose scores by strength are drawn: the best ones.
+const DRAWN_CANDIDATES: usize = 5;
+/// What rows of train are called that a head has not seen.
+pub(super) const HELD_OUT: &str = "held-out rows of train";
+
+/// Strengths as a provenance spells them.
+pub(super) fn strengths(grid: &[f64]) -> String {
+    grid.iter().map(|c| format!("{c:e}")).collect::<Vec<_>>().join(",")
+}
+
+/// The decision threshold among the facts of the report, if there is one.
+pub(super) fn threshold(head: Option<&Head>) -> Option<Fact> {
+    head.and_then(Head::threshold).map(|threshold| Fact::new("threshold", format!("{threshold:.3}")))
+}
+
+/// What a class weight means for rare classes.
+pub(super) fn weighing(weight: ClassWeight) -> Weighing {
+    if weight == ClassWeight::Balanced { Weighing::Balanced } else { Weighing::Alike }
+}
+
+/// Says that a fit did not come to rest.
+pub(super) fn fit_finding(convergence: &Convergence, expected: f64, standardised: bool) -> Option<Diagnosis> {
+    let fit = Fit {
+        iterations: convergence.iterations,
+        relative_gradient: convergence.relative_gradient_norm,
+        expected,
+        streamed: convergence.solvers.contains(&Solver::Adam),
+        standardised,
+    };
+    if convergence.converged { None } else { diagnose_fit(&fit) }
+}
+
+/// What to turn where a linear head knows its own rows too well.
+pub(super) fn stronger(grid: &[f64]) -> &'static str {
+    match grid.len() {
+        1 => "take stronger regularisation (a smaller `--c`), or several strengths to choose among",
+        _ => "the strength is the best on held-out rows already: more rows help, or fewer columns (`--layers`)",
+    }
+}
+
+/// The rule of a selection, on lines of its own; runs of earlier versions do not have it.
+pub(super) fn rule(rule: &str) -> String {
+    rule.split("; ").filter(|part| !part.is_empty()).map(|part| format!("\n{part}")).collect()
+}
+
+/// What tuning gains, with its standard error.
+pub(super) fn gain(gain: Option<TuningGain>) -> String {
+    gain.map_or_else(String::new, |gain| format!("{:.3} ± {:.3}", gain.gain, gain.standard_error))
+}
+
+/// What became of a threshold or bias that was tuned; `plain` is its value without tuning.
+pub(super) fn tuning(what: &str, gain: Option<TuningGain>, plain: f64) -> String {
+    match gain {
+        None => String::new(),
+        Some(gain) if gain.is_taken() => {
+            format!(", {what} tuned (gains {:.3} ± {:.3})", gain.gain, gain.standard_error)
+        }
+        Some(gain) => format!(", {what} {plain} (tuning gains {:.3} ± {:.3})", gain.gain, gain.standard_error),
+    }
+}
+
+/// How the fit went, and why nothing was chosen where nothing was.
+pub(super) fn sentences(fit: String, unchosen: Option<&str>) -> Vec<String> {
+    std::iter::once(fit).chain(unchosen.map(|why| format!("Nothing was chosen: {why}."))).collect()
+}
+
+/// How the final fit ended.
+pub(super) fn convergence(fit: &Convergence) -> String {
+    format!(
+        "The final fit {} (gradient {:.0e} of that at zero weights)",
+        if fit.converged { "converged" } else { "did not come to rest" },
+        fit.relative_gradient_norm
+    )
+}
+
+/// The best score of each candidate at each strength; of many candidates the best ones. Nothing where one strength was tried.
+pub(super) fn by_strength<'a>(entries: impl Iterator<Item = (&'a str, f64, f64)>, title: &str) -> Vec<Plot> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (candidate, c, score) in entries {
+        let line = match lines.iter_mut().position(|line| line.name == candidate) {
+            Some(at) => lines.get_mut(at),
+            None => {
+                lines.push(Line { name: candidate.to_owned(), points: Vec::new(), marked: true });
+                lines.last_mut()
+            }
+        };
+        let Some(line) = line else { continue };
+        match line.points.iter_mut().find(|point| point.0 == c) {
+            Some(point) => point.1 = point.1.max(score),
+            None => line.points.push((c, score)),
+        }
+    }
+    let best = |line: &Line| line.points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
+    lines.sort_by(|a, b| best(b).total_cmp(&best(a)));
+    lines.truncate(DRAWN_CANDIDATES);
+    lines.iter_mut().for_each(|line| line.points.sort_by(|a, b| a.0.total_cmp(&b.0)));
+    if lines.iter().all(|line| line.points.len() < 2) {
+        return Vec::new();
+    }
+    vec![Plot {
+        title: title.to_owned(),
+        x: "C (small is strong regularisation)".to_owned(),
+        lines,
+        levels: Vec::new(),
+        logarithmic_x: true,
+    }]
+}

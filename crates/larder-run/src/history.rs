@@ -1,0 +1,39 @@
+//! The steps of a fine-tuned run: `history.parquet`.
+
+use std::path::Path;
+
+use crate::columns::Columns;
+use crate::page::Missing;
+
+/// The steps of a run, in its folder.
+pub const HISTORY_FILE: &str = "history.parquet";
+
+/// Steps, all `[steps]`.
+pub(crate) struct History {
+    step: Vec<f64>,
+    pub(crate) loss: Vec<Option<f64>>,
+    pub(crate) grad_norm: Vec<Option<f64>>,
+    pub(crate) learning_rate: Vec<Option<f64>>,
+    pub(crate) head_learning_rate: Vec<Option<f64>>,
+    pub(crate) score: Vec<Option<f64>>,
+}
+
+impl History {
+    /// Reads the steps of the run in `folder`.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Missing> {
+        let columns = Columns::read(folder, HISTORY_FILE, "There are no curves: the run has no history.parquet.")?;
+        Ok(Self {
+            step: columns.integers("step")?.into_iter().map(|step| step as f64).collect(),
+            loss: columns.numbers("loss")?,
+            grad_norm: columns.numbers("grad_norm")?,
+            learning_rate: columns.numbers("learning_rate")?,
+            head_learning_rate: columns.numbers("head_learning_rate")?,
+            score: columns.numbers("score")?,
+        })
+    }
+
+    /// The points of a column that has one value a step, or at some steps.
+    pub(crate) fn points(&self, column: &[Option<f64>]) -> Vec<(f64, f64)> {
+        self.step.iter().zip(column).filter_map(|(&step, value)| Some((step, (*value)?))).collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! Runs: what one is, whatever its task, and what each task makes of it.
+//!
+//! - [`RunRecord`] is `run.json`: everything a run was made with. [`Head`] is what was trained, [`HeadSettings`] how it was
+//!   asked for, [`HeadRecord`] how that went: a head is one file in `heads/`.
+//! - [`Evaluation`] is `metrics.json`: scores by split, read and written here; [`load_diagnosis`] and [`save_diagnosis`] are
+//!   for what stands out.
+//! - [`tasks`] holds what differs between tasks, one folder each behind [`tasks::TaskRules`]: whoever has a run asks
+//!   [`tasks::of`] and need not know which task it is.
+//! - [`Larder`] is where artifacts lie and which ONNX Runtime is used; an [`Observer`] hears what stages do.
+//! - [`RunError`] is everything that can go wrong with a run or a stage below it.
+//!
+//! ```
+//! use larder_errors::ErrorClass;
+//! use larder_run::{Larder, RunRecord};
+//!
+//! let larder = Larder::new("no/such/folder", None);
+//! let error = RunRecord::open(&larder, "first").unwrap_err();
+//! assert_eq!(error.class(), ErrorClass::Missing);
+//! ```
+#![deny(missing_docs)]
+
+mod answers;
+mod cached_features;
+mod cached_words;
+mod columns;
+mod error;
+mod evaluation;
+mod examples;
+mod features;
+mod findings;
+pub mod format;
+mod heads;
+mod history;
+mod larder;
+mod observer;
+mod options;
+pub mod page;
+mod record;
+mod table;
+pub mod tasks;
+mod training_words;
+
+pub use answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+pub use error::RunError;
+pub use evaluation::{
+    Judging, METRICS_FILE, PairedAnswers, SplitAnswers, SplitScores, SplitSource, StageTimer, TaskScores,
+    UnscoredSplit, data_digest, is_current,
+};
+pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
+pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};
+pub use heads::{
+    FitRequest, Fitted, Head, HeadDetails, HeadRecord, HeadSettings, LogisticRecord, MlpRecord, TaggerRecord,
+    TunedRecord,
+};
+pub use history::HISTORY_FILE;
+pub use larder::Larder;
+pub use observer::{Event, Observer, Silent, Stage, StageTime};
+pub use options::{EncodeOptions, TRAIN_SPLIT, TokenizeOptions, TrainOptions};
+pub use record::{RUN_VERSION, RunRecord, RunSettings};
+pub use table::{TextBlock, TextTable};
+pub use tasks::{Answer, AnsweredRows, Evaluation};
+pub use training_words::TrainingWords;

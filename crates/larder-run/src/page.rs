@@ -1,0 +1,324 @@
+//! What the report tells, as plain data: whoever shows it need not know heads and tasks.
+
+use std::fmt;
+
+use larder_metrics::{BaselineComparison, Interval, PrecisionRecall};
+use larder_tags::Entity;
+
+/// A sentence for the reader in place of something that a run lacks: what is missing, and how to get it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing(pub String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<String> for Missing {
+    fn from(why: String) -> Self {
+        Self(why)
+    }
+}
+
+impl From<&str> for Missing {
+    fn from(why: &str) -> Self {
+        Self(why.to_owned())
+    }
+}
+
+/// A name and what it stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fact {
+    /// The name.
+    pub name: String,
+    /// The value, as a flag or a file spells it.
+    pub value: String,
+}
+
+impl Fact {
+    /// A fact.
+    pub fn new(name: &str, value: impl ToString) -> Self {
+        Self { name: name.to_owned(), value: value.to_string() }
+    }
+}
+
+/// How a run was trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    /// What happened, in sentences.
+    pub sentences: Vec<String>,
+    /// Curves: losses, scores, learning rates.
+    pub plots: Result<Vec<Plot>, Missing>,
+    /// The candidates that were chosen among, the best first; empty where nothing was chosen.
+    pub candidates: Vec<Candidate>,
+    /// What candidates were scored by: `mcc, mean of 5 folds`.
+    pub candidate_score: String,
+    /// How one of them was chosen, in words.
+    pub rule: String,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            sentences: Vec::new(),
+            plots: Ok(Vec::new()),
+            candidates: Vec::new(),
+            candidate_score: String::new(),
+            rule: String::new(),
+        }
+    }
+}
+
+/// Features that a head could have read, with the best settings for them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Candidate {
+    /// The features: a column's name, `mean (all 7)`.
+    pub name: String,
+    /// The settings that were best for it.
+    pub settings: String,
+    /// Its score on rows of train that its fits had not seen.
+    pub score: f64,
+    /// Standard error of that score, where there were several folds.
+    pub standard_error: Option<f64>,
+    /// Whether it was taken.
+    pub chosen: bool,
+}
+
+/// Lines over one axis.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plot {
+    /// What is drawn: `training loss`.
+    pub title: String,
+    /// What the horizontal axis counts: `step`.
+    pub x: String,
+    /// The lines, in the order of the legend.
+    pub lines: Vec<Line>,
+    /// Horizontal lines to compare with.
+    pub levels: Vec<Level>,
+    /// Whether the horizontal axis is logarithmic; points at 0 or below are left out then.
+    pub logarithmic_x: bool,
+}
+
+/// One line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Line {
+    /// Its name in the legend.
+    pub name: String,
+    /// Its points, from left to right. Those that are not finite are left out.
+    pub points: Vec<(f64, f64)>,
+    /// Whether each point gets a mark: for few points.
+    pub marked: bool,
+}
+
+/// A horizontal line to compare with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Level {
+    /// Its name in the legend.
+    pub name: String,
+    /// Where it is.
+    pub y: f64,
+}
+
+/// A part of a section.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Block {
+    /// The heading of what follows.
+    Heading(String),
+    /// A paragraph.
+    Paragraph(Vec<Inline>),
+    /// A remark, smaller.
+    Note(Vec<Inline>),
+    /// What is not there.
+    Missing(Missing),
+    /// A table.
+    Table(PageTable),
+    /// Parts side by side.
+    Columns(Vec<Vec<Block>>),
+    /// Parts that are shown when they are asked for.
+    Details {
+        /// The line that is shown always.
+        summary: String,
+        /// The parts.
+        blocks: Vec<Block>,
+    },
+    /// Rows by gold and by answered class.
+    Confusion {
+        /// The classes' names, `[classes]`.
+        names: Vec<String>,
+        /// `[classes, classes]`, gold first.
+        counts: Vec<Vec<u64>>,
+    },
+    /// Charts side by side.
+    Charts(Vec<Chart>),
+    /// A sentence with its entities, and its id.
+    Sentence(TaggedSentence),
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inline {
+    /// Words.
+    Text(String),
+    /// Code: a label, a flag.
+    Code(String),
+    /// The place of a score beside the majority baseline.
+    Verdict(BaselineComparison),
+}
+
+impl From<&str> for Inline {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Inline {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageTable {
+    /// How many of its first columns hold words; the others hold numbers.
+    pub words: usize,
+    /// The names of the columns.
+    pub header: Vec<String>,
+    /// Rows, each `[columns]`.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl PageTable {
+    /// A table of `rows`.
+    pub fn new(words: usize, header: &[&str], rows: Vec<Vec<Cell>>) -> Self {
+        Self { words, header: header.iter().map(|name| (*name).to_owned()).collect(), rows }
+    }
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// A word or a number.
+    Text(String),
+    /// Running text, which gets room on a phone too.
+    Running(String),
+    /// A sentence with its entities; nothing where there is none.
+    Sentence(Option<TaggedSentence>),
+    /// The place of a score beside the majority baseline.
+    Verdict(BaselineComparison),
+    /// A score with its interval on a line from `least` to 1.
+    Whisker {
+        /// The score.
+        value: f64,
+        /// Its interval.
+        interval: Option<Interval>,
+        /// The left end of the line.
+        least: f64,
+    },
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// A chart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Chart {
+    /// How often answers of some probability are right, from each answer's probability and whether it is right.
+    Reliability(Vec<(f64, bool)>),
+    /// Precision against recall.
+    PrecisionRecall {
+        /// What is drawn.
+        title: String,
+        /// A curve a class, with its name.
+        curves: Vec<(String, PrecisionRecall)>,
+        /// The precision of any order that knows nothing, where there is one class.
+        level: Option<f64>,
+    },
+    /// What cannot be drawn.
+    Missing(Missing),
+}
+
+/// A sentence with its entities.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaggedSentence {
+    /// Its id.
+    pub example_id: String,
+    /// Its words.
+    pub words: Vec<String>,
+    /// Gold entities, in the order of their words.
+    pub gold: Vec<Entity>,
+    /// Entities answered, in the order of their words.
+    pub predicted: Vec<Entity>,
+}
+
+impl TaggedSentence {
+    /// Entities that are in one list and not in the other: missed ones, and answered ones that are not right.
+    pub fn wrong(&self) -> usize {
+        let lacks = |list: &[Entity], entity: &Entity| !list.contains(entity);
+        self.gold.iter().filter(|entity| lacks(&self.predicted, entity)).count()
+            + self.predicted.iter().filter(|entity| lacks(&self.gold, entity)).count()
+    }
+}
+
+/// The rows of a split that could be shown on a plane.
+pub struct PlaneRows<'a> {
+    /// One row in a word: `text`, `word`.
+    pub unit: &'static str,
+    /// The example of each row, `[rows]`.
+    pub example_ids: &'a [String],
+    /// The groups that points are coloured by: classes, or entity types.
+    pub groups: Vec<String>,
+    /// Gold and answered group of each row, `[rows]`.
+    pub of_rows: Vec<(usize, usize)>,
+    /// The group that most rows are of, if there is one.
+    pub outside: Option<usize>,
+    /// The text of a row.
+    pub text: Box<dyn Fn(usize) -> String + 'a>,
+}
+
+/// Finds the texts of the very rows with these ids, in their order.
+pub type FindTexts<'a> = dyn Fn(&[String]) -> Result<Vec<String>, Missing> + 'a;
+
+/// A score with three digits after the point.
+pub fn number(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { "undefined".to_owned() }
+}
+
+/// A share as a percentage.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// An interval as `0.010 to 0.052`.
+pub fn range(interval: &Interval) -> String {
+    format!("{} to {}", number(interval.low), number(interval.high))
+}
+
+/// The first `most` characters, with dots where there are more.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_at_characters() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened("äöü!", 3), "äöü…");
+    }
+}

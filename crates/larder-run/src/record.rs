@@ -1,0 +1,326 @@
+//! `run.json`: what a run was made with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use larder_data::{DataError, DatasetSpec, Layout, OnBadRow, OnIllegalTags, Task};
+use larder_encode::{Context, EncodeSettings, LayerSelection};
+use larder_files::{FileError, Home, Provenance, read_json_text, write_json};
+use larder_intake::{Encoder, EncoderError};
+use larder_onnx::{FeatureOutput, Pool, WordPool};
+use larder_runtime::Device;
+use larder_store::{FeatureDtype, Level};
+use serde::{Deserialize, Serialize};
+
+use crate::{EncodeOptions, Head, HeadRecord, Larder, RunError, StageTime, TokenizeOptions, TrainingWords};
+
+/// Version of `run.json`.
+pub const RUN_VERSION: u32 = 3;
+
+/// The settings that a run's answers depend on, but for the head's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// Tokens a text (tagging: a window) may have, special tokens included.
+    pub max_tokens: usize,
+    /// What was done with rows that cannot be used.
+    pub on_bad_row: OnBadRow,
+    /// What was done with tags that their scheme forbids.
+    pub on_illegal_tags: OnIllegalTags,
+    /// Sentences, words or tokens.
+    pub level: Level,
+    /// Hidden layers trained from, as asked.
+    pub layers: LayerSelection,
+    /// Poolings of sentences, as asked.
+    pub pools: Vec<Pool>,
+    /// Which of a word's tokens stand for it.
+    pub word_pool: WordPool,
+    /// Tokens from one window of a long sentence to the next; `None` is half a window.
+    pub stride: Option<usize>,
+    /// Whether neighbouring sentences were read along.
+    pub context: Context,
+    /// Stored element type of the features.
+    pub dtype: FeatureDtype,
+}
+
+impl RunSettings {
+    /// Those of features that are made with `options`.
+    pub fn of(options: &EncodeOptions, encoder: &Encoder) -> Self {
+        let (tokenize, settings) = (&options.tokenize, &options.settings);
+        Self {
+            max_tokens: tokenize.max_tokens(encoder),
+            on_bad_row: tokenize.on_bad_row,
+            on_illegal_tags: tokenize.on_illegal_tags,
+            level: settings.level,
+            layers: settings.layers.clone(),
+            pools: settings.pools.clone(),
+            word_pool: settings.word_pool,
+            stride: settings.stride,
+            context: settings.context,
+            dtype: settings.dtype,
+        }
+    }
+}
+
+/// Everything a run was made with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this file's layout.
+    pub format_version: u32,
+    /// The run's name.
+    pub run: String,
+    /// Seconds since 1970 when it was made.
+    pub created_unix_seconds: u64,
+    /// What it was made from.
+    pub provenance: Provenance,
+    /// The dataset's name.
+    pub dataset: String,
+    /// The dataset's description, as the path was given.
+    pub dataset_path: PathBuf,
+    /// The encoder's name.
+    pub encoder: String,
+    /// The encoder model's digest.
+    pub encoder_digest: String,
+    /// Labels (tagging: IOB2 tags) in the order of the head's classes, as the data spells them.
+    pub labels: Vec<String>,
+    /// The same for people.
+    pub display: Vec<String>,
+    /// Rows (tagging: words) a label in the training split.
+    pub train_counts: Vec<usize>,
+    /// The split trained on.
+    pub train_split: String,
+    /// The name of its file, without folders; `None` in records of earlier versions.
+    #[serde(default)]
+    pub train_file: Option<String>,
+    /// Tagging: what its words look like; `None` in records of earlier versions.
+    #[serde(default)]
+    pub training_words: Option<TrainingWords>,
+    /// How its features are made.
+    pub settings: RunSettings,
+    /// The feature columns that were offered to the head, chosen or not.
+    pub columns_tried: Vec<String>,
+    /// The encoder outputs that the head reads, in its order.
+    pub outputs: Vec<FeatureOutput>,
+    /// The head.
+    pub head: HeadRecord,
+    /// Versions of larder and ONNX Runtime.
+    pub versions: BTreeMap<String, String>,
+    /// Seconds and rows a stage.
+    pub stages: Vec<StageTime>,
+}
+
+/// Read first, so that another version's record is refused for its version and not for its fields.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+impl RunRecord {
+    /// Reads the record of run `run`.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a record that is cut.
+    pub fn open(larder: &Larder, run: &str) -> Result<Self, RunError> {
+        let path = larder.home().run(run)?.join("run.json");
+        match read_json_text(&path)? {
+            Some(text) => {
+                let json = |source| FileError::Json { path: path.clone(), source };
+                let Version { format_version } = serde_json::from_slice(&text).map_err(json)?;
+                if format_version != RUN_VERSION {
+                    return Err(RunError::RunVersion { path, found: format_version, expected: RUN_VERSION });
+                }
+                Ok(serde_json::from_slice(&text).map_err(json)?)
+            }
+            None => Err(RunError::UnknownRun {
+                run: run.to_owned(),
+                folder: larder.home().runs(),
+                known: Self::names(larder),
+            }),
+        }
+    }
+
+    /// The names of all runs, sorted. A folder that cannot be listed has none.
+    pub fn names(larder: &Larder) -> Vec<String> {
+        let entries = std::fs::read_dir(larder.home().runs()).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|e| e.path().join("run.json").is_file())
+            .filter_map(|e| e.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The dataset that the run is judged on: the one described at `dataset`, or where it was when the run was made.
+    ///
+    /// # Errors
+    /// [`RunError::DatasetGone`]; [`RunError::Data`] for a description that cannot be read;
+    /// [`RunError::OtherTask`].
+    pub fn dataset_spec(&self, dataset: Option<&Path>) -> Result<DatasetSpec, RunError> {
+        let path = dataset.unwrap_or(&self.dataset_path);
+        let spec = match DatasetSpec::load(path) {
+            Err(DataError::ReadSpec { source, .. })
+                if dataset.is_none() && source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                return Err(RunError::DatasetGone { run: self.run.clone(), path: path.to_path_buf() });
+            }
+            spec => spec?,
+        };
+        if spec.task != self.task() {
+            let (run, expected) = (self.run.clone(), self.task());
+            return Err(RunError::OtherTask { run, expected, spec: spec.path, found: spec.task });
+        }
+        Ok(spec)
+    }
+
+    /// The record with the place of the dataset that was asked for now, which is kept if it is another one.
+    ///
+    /// # Errors
+    /// [`FileError`] when the disk refuses.
+    pub fn at(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, RunError> {
+        let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
+        if path != self.dataset_path {
+            self.dataset_path = path;
+            self.save(&self.folder(larder)?)?;
+        }
+        Ok(self)
+    }
+
+    /// The folder of this run.
+    ///
+    /// # Errors
+    /// [`FileError::Name`].
+    pub fn folder(&self, larder: &Larder) -> Result<PathBuf, RunError> {
+        Ok(larder.home().run(&self.run)?)
+    }
+
+    /// How the file it was trained on is laid out, as its provenance records; `None` where that says nothing of it.
+    pub fn layout(&self) -> Option<Layout> {
+        let parts = &self.provenance.parts;
+        Layout::from_parts(parts, "").or_else(|| Layout::from_parts(parts, &format!("{}.", self.train_split)))
+    }
+
+    /// The ending of the file it was trained on. Records of earlier versions do not say; the description may still.
+    pub fn train_ending(&self) -> Option<String> {
+        let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        if let Some(file) = &self.train_file {
+            return ending(Path::new(file));
+        }
+        let spec = DatasetSpec::load(&self.dataset_path).ok()?;
+        ending(&spec.split_path(&self.train_split).ok()?)
+    }
+
+    /// What the run predicts.
+    pub fn task(&self) -> Task {
+        self.head.details().task()
+    }
+
+    /// Whether the texts are pairs.
+    pub fn is_pair(&self) -> bool {
+        self.head.details().is_pair()
+    }
+
+    /// The run's head, checked to be the one that this record describes.
+    ///
+    /// # Errors
+    /// [`RunError::BrokenRun`] where it is another; [`RunError::Train`] for files that are missing or damaged.
+    pub fn load_head(&self, larder: &Larder) -> Result<Head, RunError> {
+        let head = Head::load(&self.folder(larder)?, &self.head)?;
+        let classes = head.classes();
+        let is_whole = self.display.len() == classes.len()
+            && self.train_counts.len() == classes.len()
+            && head.columns().len() == self.outputs.len()
+            && self.head.details().is_sound();
+        match classes == self.labels && is_whole {
+            true => Ok(head),
+            false => Err(RunError::BrokenRun { run: self.run.clone() }),
+        }
+    }
+
+    /// How this run's features are made.
+    pub fn encode_options(&self, device: Device, threads: usize) -> EncodeOptions {
+        let RunSettings {
+            max_tokens,
+            on_bad_row,
+            on_illegal_tags,
+            level,
+            layers,
+            pools,
+            word_pool,
+            stride,
+            context,
+            dtype,
+        } = self.settings.clone();
+        let tokenize = TokenizeOptions { max_tokens: Some(max_tokens), on_bad_row, on_illegal_tags, force: false };
+        let settings = EncodeSettings {
+            level,
+            layers,
+            pools,
+            word_pool,
+            stride,
+            context,
+            dtype,
+            device,
+            threads,
+            ..EncodeSettings::default()
+        };
+        EncodeOptions { tokenize, settings, force: false }
+    }
+
+    /// The class that most training rows have.
+    pub fn majority_class(&self) -> usize {
+        let most = self.train_counts.iter().copied().max().unwrap_or(0);
+        self.train_counts.iter().position(|&count| count == most).unwrap_or(0)
+    }
+
+    /// Labels as people know them; where two are called the same, as the data spells them.
+    pub fn class_names(&self) -> Vec<String> {
+        let mut sorted = self.display.clone();
+        sorted.sort();
+        sorted.dedup();
+        if sorted.len() == self.labels.len() { self.display.clone() } else { self.labels.clone() }
+    }
+
+    /// The run's encoder, checked to be the one it was made with.
+    ///
+    /// # Errors
+    /// [`RunError::EncoderChanged`], [`RunError::BrokenTunedEncoder`], [`RunError::BrokenRun`]; [`RunError::Encoder`].
+    pub fn encoder(&self, larder: &Larder) -> Result<Encoder, RunError> {
+        if let Some(tuned) = self.head.tuned() {
+            let encoder = tuned_encoder(&self.folder(larder)?, &self.run)?;
+            return match encoder.manifest().digest == tuned.encoder_digest {
+                true => Ok(encoder),
+                false => Err(RunError::BrokenRun { run: self.run.clone() }),
+            };
+        }
+        let encoder = larder.encoder(&self.encoder)?;
+        let found = encoder.manifest().digest.clone();
+        if found != self.encoder_digest {
+            return Err(RunError::EncoderChanged {
+                run: self.run.clone(),
+                encoder: self.encoder.clone(),
+                recorded: self.encoder_digest.clone(),
+                found,
+            });
+        }
+        Ok(encoder)
+    }
+
+    /// Writes `run.json` into `folder`.
+    ///
+    /// # Errors
+    /// [`FileError`] when the disk refuses.
+    pub fn save(&self, folder: &Path) -> Result<(), RunError> {
+        Ok(write_json(&folder.join("run.json"), self)?)
+    }
+}
+
+/// The encoder that a run of that name fine-tuned, in its folder.
+fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, RunError> {
+    Encoder::open(&Home::new(folder), run).map(Encoder::of_run).map_err(|error| {
+        // The encoder's own way out is for those that were added.
+        let problem = match error {
+            EncoderError::Broken { path, problem, .. } => format!("{} {problem}", path.display()),
+            other => other.to_string(),
+        };
+        RunError::BrokenTunedEncoder { run: run.to_owned(), problem }
+    })
+}

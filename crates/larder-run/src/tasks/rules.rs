@@ -1,0 +1,152 @@
+//! What each task must say of itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use larder_data::{LabelMap, Task};
+use larder_finetune::Preset;
+use larder_graphs::HeadInput;
+use larder_metrics::{Interval, Metric, MetricsError};
+use larder_onnx::Pool;
+use larder_runtime::Device;
+use larder_store::{FeaturesFile, Level, TokensProjection};
+use larder_train::Classifier;
+
+use crate::answers::{Answering, Predictor};
+use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::examples::GoldRows;
+use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
+
+/// What differs between tasks. Each has a folder, whose `Rules` are these; [`of`](crate::tasks::of) finds them.
+pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
+    /// The task.
+    fn task(&self) -> Task;
+
+    /// The level of the features that its heads read.
+    fn level(&self) -> Level;
+
+    /// The examples of a split, in the plural: `rows`, `sentences`.
+    fn rows(&self) -> &'static str;
+
+    /// The units that heads are fitted on, in the plural: `texts`, `words`.
+    fn units(&self) -> &'static str;
+
+    /// The targets, in the plural: `labels`, `tags`.
+    fn targets(&self) -> &'static str;
+
+    /// The head that is trained unless another is asked for.
+    fn default_head(&self) -> HeadSettings;
+
+    /// The task in the words of help and messages: `classification`, `tagging`.
+    fn in_words(&self) -> &'static str;
+
+    /// Flags that such a task has no use for, or its head of that kind.
+    fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str];
+
+    /// The kinds of heads that can be asked for.
+    fn heads(&self) -> &'static [&'static str];
+
+    /// The labels that a head can learn from the rows of `features`, and the names of those that no row has.
+    ///
+    /// # Errors
+    /// [`RunError::Store`] for a file that cannot be read.
+    fn learnable_labels(
+        &self,
+        _features: &FeaturesFile,
+        labels: LabelMap,
+    ) -> Result<(LabelMap, Vec<String>), RunError> {
+        Ok((labels, Vec::new()))
+    }
+
+    /// The looks of the words of a tokens file, for the record; `None` where rows are texts.
+    ///
+    /// # Errors
+    /// [`RunError::Store`] for a file that cannot be read.
+    fn training_words(&self, _tokens: &Path) -> Result<Option<TrainingWords>, RunError> {
+        Ok(None)
+    }
+
+    /// The name of the score that runs are compared by, which is `metric` where the task has several: `mcc`, `strict_f1`.
+    fn score_name(&self, metric: Metric) -> &'static str;
+
+    /// The same in the words of findings: `mcc`, `strict F1`.
+    fn score_in_words(&self, metric: Metric) -> &'static str {
+        self.score_name(metric)
+    }
+
+    /// Whether each target is one of the run's labels.
+    fn targets_are_labels(&self) -> bool;
+
+    /// The classes of the training split's targets, as findings name and count them. `entities` counts those of tags.
+    fn target_classes(&self, record: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses;
+
+    /// The columns of a tokens file that fine-tuning reads.
+    fn projection(&self) -> TokensProjection;
+
+    /// What a fine-tuned head reads: `asked`, where the task leaves a choice, else `usual`.
+    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;
+
+    /// The recipe of a family as the task wants it.
+    fn preset(&self, preset: Preset) -> Preset {
+        preset
+    }
+
+    /// No right answers yet, to which those of a split are added.
+    fn gold(&self) -> Box<dyn GoldRows>;
+
+    /// The head of a fine-tuned classifier. `seen` are the classes that had training rows.
+    fn tuned_head(&self, classifier: Classifier<'_>, labels: &LabelMap, seen: Vec<bool>) -> Head;
+
+    /// Reads the head of a fine-tuned run.
+    ///
+    /// # Errors
+    /// [`RunError::Train`] for files that are missing or damaged.
+    fn load_tuned_head(&self, folder: &Path) -> Result<Head, RunError>;
+
+    /// Opens a run to answer new rows.
+    ///
+    /// # Errors
+    /// [`RunError::EncoderChanged`] when the encoder's name now stands for another model; [`RunError::BrokenRun`].
+    fn predictor(
+        &self,
+        larder: &Larder,
+        record: RunRecord,
+        device: Device,
+        threads: usize,
+    ) -> Result<Box<dyn Predictor>, RunError>;
+
+    /// Scores a head on features files of splits and writes its answers into the run's folder. Puts what was answered into
+    /// `kept`, if that is asked for.
+    ///
+    /// # Errors
+    /// [`RunError::NoLabel`] for a row without a label among others; [`RunError::BrokenRun`] for a head of another task.
+    fn evaluate(
+        &self,
+        judging: &Judging<'_>,
+        head: &Head,
+        timer: &mut StageTimer,
+        kept: Option<&mut Vec<SplitAnswers>>,
+    ) -> Result<Evaluation, RunError>;
+
+    /// Two sets of answers to the same rows; `None` where their gold labels differ.
+    ///
+    /// # Errors
+    /// [`MetricsError`] for lists of different lengths.
+    fn pair<'a>(
+        &self,
+        first: &'a AnsweredRows,
+        second: &'a AnsweredRows,
+    ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError>;
+
+    /// The scores of several runs on split number `at`, a line each, and of what knows nothing. `what` is the name of the
+    /// first column; `intervals` are those of the score called `score_name`, `[subjects]`.
+    fn comparison(
+        &self,
+        what: &str,
+        subjects: &[(String, &Evaluation)],
+        at: usize,
+        score_name: &str,
+        intervals: &[Interval],
+    ) -> TextTable;
+}

@@ -1,0 +1,182 @@
+//! A classifier for other tools: `config.json`, the model card, and the file's probabilities beside the run's.
+
+use std::fmt::Write as _;
+
+use larder_data::{Content, Target};
+use larder_metrics::{ClassificationScores, ConfusionMatrix, Metric};
+use larder_runtime::Device;
+use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
+use ndarray::Array2;
+use serde_json::{Map, Value, json};
+
+use super::Rules;
+use super::predict::TextPredictor;
+use crate::RunError;
+use crate::answers::Predictor;
+use crate::heads::{LOGITS, PROBABILITIES};
+use crate::page::range;
+use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::{Answer, Evaluation};
+
+/// Rows that are answered at a time: their features lie in memory.
+const BLOCK_ROWS: usize = 4096;
+
+impl TaskExport for Rules {
+    fn max_tokens(&self, run: &ExportedRun<'_>) -> usize {
+        run.record.settings.max_tokens
+    }
+
+    fn model_class(&self) -> &'static str {
+        "SequenceClassification"
+    }
+
+    fn problem_type(&self) -> Option<&'static str> {
+        Some("single_label_classification")
+    }
+
+    fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>) {
+        fields.insert("threshold".to_owned(), json!(run.head.threshold()));
+        fields.insert("display".to_owned(), json!(run.record.display));
+        fields.insert("pair".to_owned(), run.record.is_pair().into());
+    }
+
+    fn pipeline_tag(&self) -> &'static str {
+        "text-classification"
+    }
+
+    fn purpose(&self, is_pair: bool) -> &'static str {
+        if is_pair { "Gives a pair of texts one label" } else { "Gives a text one label" }
+    }
+
+    fn counted(&self) -> &'static str {
+        "rows"
+    }
+
+    fn score_table(&self, evaluation: &Evaluation) -> String {
+        let Evaluation::Sequence(evaluation) = evaluation else { return String::new() };
+        let mut table = "| split | rows | accuracy | MCC | 95 % interval of MCC | macro F1 | always the majority class: accuracy | \
+             against the majority |\n|---|---|---|---|---|---|---|---|\n"
+            .to_owned();
+        for split in &evaluation.splits {
+            let interval = split.interval(Metric::Mcc).map_or_else(String::new, |interval| range(&interval));
+            let scores = &split.scores;
+            let _ = writeln!(
+                table,
+                "| {} | {} | {:.3} | {:.3} | {interval} | {:.3} | {:.3} | {} |",
+                split.split,
+                scores.rows,
+                scores.accuracy,
+                scores.mcc,
+                scores.macro_f1,
+                split.majority.scores.accuracy,
+                split.against_majority.in_words()
+            );
+        }
+        table
+    }
+
+    fn output(&self, run: &ExportedRun<'_>, output: &str) -> String {
+        let classes = run.record.labels.len();
+        let decided = match (run.head.threshold(), run.record.labels.as_slice()) {
+            (Some(threshold), [_, positive, ..]) => {
+                format!("1 (`{positive}`) where its probability is at least {threshold:.6}")
+            }
+            _ => "the most probable one".to_owned(),
+        };
+        match output {
+            LOGITS => format!("float32 `[batch, {classes}]`"),
+            PROBABILITIES => format!("float32 `[batch, {classes}]`, softmax of `logits`"),
+            _ => format!("int64 `[batch]`, the class answered: {decided}"),
+        }
+    }
+
+    fn longer_texts(&self) -> &'static str {
+        "; longer texts lose their end"
+    }
+
+    fn snippet(&self, _: &ExportedRun<'_>, _: Option<&str>) -> String {
+        include_str!("answer.py").to_owned()
+    }
+
+    fn example(&self, is_pair: bool, shares_batches: bool) -> &'static str {
+        match (is_pair, shares_batches) {
+            (true, true) => "print(answer([(\"one text\", \"and another\"), (\"a second\", \"pair\")]))",
+            (true, false) => "print(answer([(\"one text\", \"and another\")]))",
+            (false, true) => "print(answer([\"some text\", \"and another text\"]))",
+            (false, false) => "print(answer([\"some text\"]))",
+        }
+    }
+
+    fn check(
+        &self,
+        run: &ExportedRun<'_>,
+        rows: &CheckRows,
+        tokenizer: &Tokenizer,
+        files: &mut dyn ExportedFiles,
+    ) -> Result<Checked, RunError> {
+        let labels = &run.record.labels;
+        let head = run.head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
+        let mut predictor = TextPredictor::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
+        let mut distance = Distance::default();
+        let mut answers: Vec<Vec<usize>> = vec![Vec::new(); files.count()];
+        for (block, contents) in rows.contents.chunks(BLOCK_ROWS).enumerate() {
+            let of_run = predictor.predict(contents)?;
+            let of_files = probabilities(run, contents, tokenizer, files)?;
+            for (place, found) in of_files.iter().enumerate() {
+                answers[place].extend(head.answers(found));
+            }
+            let found = &of_files[0];
+            for (at, answer) in of_run.iter().enumerate() {
+                let Answer::Sequence(prediction) = answer else { continue };
+                let of_file = found.row(at);
+                let differences = prediction.probabilities.iter().zip(of_file).map(|(run, file)| (run - file).abs());
+                let row = block * BLOCK_ROWS + at;
+                // Not a maximum over floats: one that is no number must not be lost.
+                let largest = differences.fold(0.0, |largest: f64, one| if one <= largest { largest } else { one });
+                distance.add(row, largest, labels.get(answers[0][row]) == Some(&prediction.label));
+            }
+        }
+        let scores = match files.count() {
+            1 => Vec::new(),
+            _ => answers.iter().map(|answers| scores(labels, &rows.targets, answers)).collect::<Result<_, _>>()?,
+        };
+        Ok(Checked { distance, too_long: 0, scores })
+    }
+}
+
+/// What each file gives, `[rows, classes]`.
+fn probabilities(
+    run: &ExportedRun<'_>,
+    contents: &[Content],
+    tokenizer: &Tokenizer,
+    files: &mut dyn ExportedFiles,
+) -> Result<Vec<Array2<f64>>, RunError> {
+    let settings = TokenizeSettings { max_tokens: Some(Rules.max_tokens(run)) };
+    let tokens = tokenizer.encode_batch(contents, &settings)?;
+    let inputs: Vec<ExportRow<'_>> =
+        tokens.iter().map(|Tokens { input_ids, type_ids, .. }| ExportRow { input_ids, type_ids }).collect();
+    let classes = run.record.labels.len();
+    let mut found = vec![Array2::zeros((contents.len(), classes)); files.count()];
+    files.run(&inputs, &["probabilities"], classes, &mut |file, rows, _, values| {
+        for (&row, values) in rows.iter().zip(values[0].chunks_exact(classes)) {
+            found[file].row_mut(row).iter_mut().zip(values).for_each(|(into, value)| *into = f64::from(*value));
+        }
+    })?;
+    Ok(found)
+}
+
+/// Scores on the rows whose label the run knows; none where there is no such row.
+fn scores(labels: &[String], targets: &[Option<Target>], answers: &[usize]) -> Result<Vec<(String, f64)>, RunError> {
+    let class = |target: &Option<Target>| match target {
+        Some(Target::Label(label)) => labels.iter().position(|known| known == label),
+        _ => None,
+    };
+    let judged = targets.iter().zip(answers).filter_map(|(target, &answer)| Some((class(target)?, answer)));
+    let (gold, answers): (Vec<usize>, Vec<usize>) = judged.unzip();
+    if gold.is_empty() {
+        return Ok(Vec::new());
+    }
+    let scores = ClassificationScores::from(&ConfusionMatrix::from_classes(&gold, &answers, labels.len())?);
+    let named = [("mcc", scores.mcc), ("accuracy", scores.accuracy), ("macro_f1", scores.macro_f1)];
+    Ok(named.map(|(name, value)| (name.to_owned(), value)).to_vec())
+}

@@ -1,0 +1,165 @@
+//! One label a text, or a pair of texts.
+
+mod evaluate;
+mod export;
+mod gold;
+mod page;
+mod predict;
+mod scores;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use larder_data::{LabelMap, Task};
+use larder_graphs::HeadInput;
+use larder_metrics::{Interval, Metric, MetricsError};
+use larder_onnx::Pool;
+use larder_runtime::Device;
+use larder_store::{FeaturesFile, Level, TokensProjection};
+use larder_train::{Classifier, LogisticHead, TrainSettings};
+
+use super::{AnsweredRows, Evaluation, TaskRules};
+use crate::answers::Predictor;
+use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::examples::GoldRows;
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
+
+pub use evaluate::{LabelledRows as Rows, SequenceEvaluation as Scores, SequenceSplit};
+pub use page::LabelledTexts as Saved;
+pub use predict::Prediction;
+pub use predict::Prediction as RowAnswer;
+
+/// The rules of the task.
+#[derive(Debug)]
+pub struct Rules;
+
+impl TaskRules for Rules {
+    fn task(&self) -> Task {
+        Task::Sequence
+    }
+
+    fn level(&self) -> Level {
+        Level::Sentence
+    }
+
+    fn rows(&self) -> &'static str {
+        "rows"
+    }
+
+    fn units(&self) -> &'static str {
+        "texts"
+    }
+
+    fn targets(&self) -> &'static str {
+        "labels"
+    }
+
+    fn default_head(&self) -> HeadSettings {
+        HeadSettings::Logistic(TrainSettings::default())
+    }
+
+    fn in_words(&self) -> &'static str {
+        "classification"
+    }
+
+    fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
+        match head {
+            Some("mlp") => &["--use", "--solver", "--stride"],
+            _ => &["--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
+        }
+    }
+
+    fn heads(&self) -> &'static [&'static str] {
+        &["logistic", "mlp"]
+    }
+
+    fn learnable_labels(&self, features: &FeaturesFile, labels: LabelMap) -> Result<(LabelMap, Vec<String>), RunError> {
+        let found: HashSet<String> = features.labels()?.into_iter().flatten().collect();
+        let (names, display) = (labels.names().iter().cloned(), labels.display().iter().cloned());
+        let (kept, unseen): (Vec<_>, Vec<_>) = names.zip(display).partition(|(name, _)| found.contains(name));
+        if unseen.is_empty() || kept.is_empty() {
+            return Ok((labels, Vec::new()));
+        }
+        let (names, display) = kept.into_iter().unzip();
+        Ok((LabelMap::new(names, display)?, unseen.into_iter().map(|(name, _)| name).collect()))
+    }
+
+    fn score_name(&self, metric: Metric) -> &'static str {
+        metric.name()
+    }
+
+    fn targets_are_labels(&self) -> bool {
+        true
+    }
+
+    fn target_classes(&self, record: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
+        TargetClasses {
+            names: record.labels.clone(),
+            display: record.display.clone(),
+            counts: record.train_counts.clone(),
+            what: "rows",
+            are_labels: self.targets_are_labels(),
+        }
+    }
+
+    fn projection(&self) -> TokensProjection {
+        TokensProjection::Encode
+    }
+
+    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
+        asked.map_or(usual, HeadInput::Pooled)
+    }
+
+    fn gold(&self) -> Box<dyn GoldRows> {
+        Box::new(gold::GoldClasses::default())
+    }
+
+    fn tuned_head(&self, classifier: Classifier<'_>, labels: &LabelMap, _: Vec<bool>) -> Head {
+        Head::Logistic(classifier.into_head(labels.names()))
+    }
+
+    fn load_tuned_head(&self, folder: &Path) -> Result<Head, RunError> {
+        Ok(Head::Logistic(LogisticHead::load(folder)?))
+    }
+
+    fn predictor(
+        &self,
+        larder: &Larder,
+        record: RunRecord,
+        device: Device,
+        threads: usize,
+    ) -> Result<Box<dyn Predictor>, RunError> {
+        Ok(Box::new(predict::TextPredictor::open(larder, record, device, threads)?))
+    }
+
+    fn evaluate(
+        &self,
+        judging: &Judging<'_>,
+        head: &Head,
+        timer: &mut StageTimer,
+        kept: Option<&mut Vec<SplitAnswers>>,
+    ) -> Result<Evaluation, RunError> {
+        let head = head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: judging.record.run.clone() })?;
+        evaluate::evaluate(judging, head, timer, kept).map(Evaluation::Sequence)
+    }
+
+    fn pair<'a>(
+        &self,
+        first: &'a AnsweredRows,
+        second: &'a AnsweredRows,
+    ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError> {
+        let (AnsweredRows::Sequence(first), AnsweredRows::Sequence(second)) = (first, second) else { return Ok(None) };
+        Ok(first.paired(second)?.map(|pair| Box::new(pair) as Box<dyn PairedAnswers>))
+    }
+
+    fn comparison(
+        &self,
+        what: &str,
+        subjects: &[(String, &Evaluation)],
+        at: usize,
+        score_name: &str,
+        intervals: &[Interval],
+    ) -> TextTable {
+        scores::comparison(what, subjects, at, score_name, intervals)
+    }
+}

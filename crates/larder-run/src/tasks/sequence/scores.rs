@@ -1,0 +1,209 @@
+//! A classifier's scores for people.
+
+use larder_diagnose::{Diagnosis, Judged, diagnose_scores};
+use larder_metrics::{Interval, Metric};
+
+use super::evaluate::{SequenceEvaluation, SequenceSplit};
+use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
+use crate::findings::score;
+use crate::format::count;
+use crate::tasks::Evaluation;
+use crate::{RunRecord, TextBlock, TextTable};
+
+/// Labels that are named.
+const NAMED: usize = 5;
+
+impl SplitScores for SequenceSplit {
+    fn split(&self) -> &str {
+        &self.split
+    }
+
+    fn data_digest(&self) -> &str {
+        &self.data_digest
+    }
+
+    fn rows(&self) -> u64 {
+        self.scores.rows
+    }
+
+    fn skipped_rows(&self) -> u64 {
+        self.skipped_rows
+    }
+
+    fn advice(&self) -> &[Diagnosis] {
+        &self.advice
+    }
+
+    fn advise(&mut self, advice: Vec<Diagnosis>) {
+        self.advice = advice;
+    }
+
+    fn score(&self, metric: Metric) -> (f64, Interval) {
+        let interval = self.interval(metric).expect("an evaluation has the interval of every metric");
+        (score(&self.scores, metric), interval)
+    }
+
+    fn named_scores(&self) -> Vec<(&'static str, f64)> {
+        let scores = &self.scores;
+        vec![("accuracy", scores.accuracy), ("mcc", scores.mcc), ("macro_f1", scores.macro_f1)]
+    }
+
+    fn remark(&self) -> Option<String> {
+        if self.unseen_labels.is_empty() {
+            return None;
+        }
+        let from = self.confusion.len().saturating_sub(self.unseen_labels.len());
+        let rows: u64 = self.confusion.iter().skip(from).flatten().sum();
+        let named: Vec<String> = self.unseen_labels.iter().take(NAMED).map(|label| format!("`{label}`")).collect();
+        let more = match self.unseen_labels.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "{}: {rows} of {} rows have a label that training never saw ({}{more}): no answer to them is right",
+            self.split,
+            self.scores.rows,
+            named.join(", ")
+        ))
+    }
+
+    fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {
+        let classes = self.class_names(&record.display);
+        let answered: Vec<u64> =
+            (0..classes.len()).map(|class| self.confusion.iter().filter_map(|gold| gold.get(class)).sum()).collect();
+        let judged = Judged {
+            split: &self.split,
+            classes: &classes,
+            scores: &self.scores,
+            answered: &answered,
+            baseline: &self.majority,
+            comparison: &self.against_majority,
+        };
+        diagnose_scores(&judged, &record.head.details().method(&record.columns_tried))
+    }
+}
+
+impl SequenceSplit {
+    /// The interval of a metric.
+    pub(super) fn interval(&self, metric: Metric) -> Option<Interval> {
+        self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| *interval)
+    }
+
+    fn range(&self, metric: Metric) -> String {
+        self.interval(metric).map_or_else(String::new, |interval| range(&interval))
+    }
+}
+
+fn range(interval: &Interval) -> String {
+    format!("{:.3} to {:.3}", interval.low, interval.high)
+}
+
+fn number(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+impl TaskScores for SequenceEvaluation {
+    fn splits(&self) -> Vec<&dyn SplitScores> {
+        self.splits.iter().map(|split| split as &dyn SplitScores).collect()
+    }
+
+    fn splits_mut(&mut self) -> Vec<&mut dyn SplitScores> {
+        self.splits.iter_mut().map(|split| split as &mut dyn SplitScores).collect()
+    }
+
+    fn unscored(&self) -> &[UnscoredSplit] {
+        &self.unscored
+    }
+
+    fn retain(&mut self, keep: &dyn Fn(&str, &str) -> bool) {
+        self.splits.retain(|one| keep(&one.split, &one.data_digest));
+        self.unscored.retain(|one| keep(&one.split, &one.data_digest));
+    }
+
+    fn summary(&self) -> TextTable {
+        let mut table = TextTable::new(&[
+            "split",
+            "rows",
+            "accuracy",
+            "MCC",
+            "95 % interval",
+            "macro F1",
+            "majority accuracy",
+            "against the majority",
+        ]);
+        for split in &self.splits {
+            table.push([
+                split.split.clone(),
+                count(split.scores.rows),
+                number(split.scores.accuracy),
+                number(split.scores.mcc),
+                split.range(Metric::Mcc),
+                number(split.scores.macro_f1),
+                number(split.majority.scores.accuracy),
+                split.against_majority.in_words(),
+            ]);
+        }
+        table
+    }
+
+    fn details(&self) -> Vec<Vec<TextBlock>> {
+        self.splits.iter().map(|split| details(split, &split.class_names(&self.display))).collect()
+    }
+}
+
+/// Scores with intervals, classes, confusion matrix.
+fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
+    let mut scores = TextTable::new(&["score", "value", "95 % interval", "majority baseline"]);
+    let metrics = [
+        (Metric::Accuracy, "accuracy", split.scores.accuracy, split.majority.scores.accuracy),
+        (Metric::Mcc, "MCC", split.scores.mcc, split.majority.scores.mcc),
+        (Metric::MacroF1, "macro F1", split.scores.macro_f1, split.majority.scores.macro_f1),
+    ];
+    for (metric, name, value, baseline) in metrics {
+        scores.push([name.to_owned(), number(value), split.range(metric), number(baseline)]);
+    }
+    let losses = [("log loss (nats)", split.log_loss), ("(entropy of these labels, nats)", split.prior_entropy)];
+    for (name, loss) in losses {
+        scores.push([name.to_owned(), number(loss), String::new(), String::new()]);
+    }
+    let mut classes = TextTable::new(&["class", "precision", "recall", "F1", "rows"]);
+    for (name, class) in names.iter().zip(&split.scores.per_class) {
+        let numbers = [class.precision, class.recall, class.f1].map(number);
+        classes.push(std::iter::once(name.clone()).chain(numbers).chain([count(class.support)]));
+    }
+    let header: Vec<&str> = std::iter::once("gold \\ answer").chain(names.iter().map(String::as_str)).collect();
+    let mut confusion = TextTable::new(&header);
+    for (name, row) in names.iter().zip(&split.confusion) {
+        confusion.push(std::iter::once(name.clone()).chain(row.iter().map(|&rows| count(rows))));
+    }
+    let head = format!("{}: {} rows, {}", split.split, count(split.scores.rows), split.against_majority);
+    let tables = [scores, classes, confusion].map(TextBlock::Table);
+    std::iter::once(TextBlock::Lines(head)).chain(tables).collect()
+}
+
+/// Several runs on split number `at`, a line each, and the baseline. `interval` is the name of the column of `intervals`.
+pub(super) fn comparison(
+    what: &str,
+    subjects: &[(String, &Evaluation)],
+    at: usize,
+    score_name: &str,
+    intervals: &[Interval],
+) -> TextTable {
+    let interval = format!("95 % interval of {score_name}");
+    let mut table = TextTable::new(&[what, "MCC", "accuracy", "macro F1", &interval, "against the majority"]);
+    let mut constant = None;
+    for ((name, evaluation), interval) in subjects.iter().zip(intervals) {
+        let Evaluation::Sequence(evaluation) = evaluation else { continue };
+        let SequenceSplit { scores, majority, against_majority, .. } = &evaluation.splits[at];
+        let numbers = [scores.mcc, scores.accuracy, scores.macro_f1].map(number);
+        let verdict = [range(interval), against_majority.in_words()];
+        table.push(std::iter::once(name.clone()).chain(numbers).chain(verdict));
+        constant = Some(&majority.scores);
+    }
+    if let Some(scores) = constant {
+        let numbers = [scores.mcc, scores.accuracy, scores.macro_f1].map(number);
+        let nothing = [String::new(), String::new()];
+        table.push(std::iter::once("(majority baseline)".to_owned()).chain(numbers).chain(nothing));
+    }
+    table
+}

@@ -1,0 +1,403 @@
+//! A tagger for other tools: `config.json`, the model card, and the file's scores, read as `config.json` says, beside the run's
+//! answers.
+
+use std::fmt::Write as _;
+
+use larder_data::{Content, Target};
+use larder_encode::{EncodeSettings, Engine, EngineSettings, WordsInput, embed_words};
+use larder_onnx::WordPool;
+use larder_runtime::Device;
+use larder_tags::{Scheme, TagSet, strict};
+use larder_tokens::{TokenizeSettings, Tokenizer, Tokens, windows};
+use larder_train::{FeatureColumn, TaggedSentence, TaggingHead, WordsInMemory};
+use ndarray::Array2;
+use serde_json::{Map, Value, json};
+
+use super::Rules;
+use super::gold::{SCORES, score_reader};
+use crate::RunError;
+use crate::heads::{FIRST_LOGITS, LAST_LOGITS, LOGITS, NEVER, PROBABILITIES};
+use crate::page::range;
+use crate::tasks::Evaluation;
+use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+
+/// Sentences that are answered at a time: their words' features lie in memory.
+const BLOCK_SENTENCES: usize = 1024;
+
+impl TaskExport for Rules {
+    /// Windows are the encoder's, whatever texts were cut to.
+    fn max_tokens(&self, run: &ExportedRun<'_>) -> usize {
+        run.encoder.max_tokens()
+    }
+
+    fn model_class(&self) -> &'static str {
+        "TokenClassification"
+    }
+
+    fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>) {
+        let Some(head) = run.head.as_tagger() else { return };
+        let (start, transitions) = decoding(head);
+        let settings = &run.record.settings;
+        let own = [
+            ("scheme", "IOB2".into()),
+            ("word_pool", settings.word_pool.as_str().into()),
+            ("stride", json!(settings.stride)),
+            ("start", start),
+            ("transitions", transitions),
+        ];
+        fields.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    fn pipeline_tag(&self) -> &'static str {
+        "token-classification"
+    }
+
+    fn purpose(&self, _: bool) -> &'static str {
+        "Tags the words of a sentence with entities (IOB2)"
+    }
+
+    fn counted(&self) -> &'static str {
+        "words"
+    }
+
+    fn score_table(&self, evaluation: &Evaluation) -> String {
+        let Evaluation::Tagging(evaluation) = evaluation else { return String::new() };
+        let mut table = "| split | sentences | strict P | strict R | strict F1 | 95 % interval of F1 | conlleval F1 | token accuracy \
+             | always O: accuracy |\n|---|---|---|---|---|---|---|---|---|\n"
+            .to_owned();
+        for split in &evaluation.splits {
+            let scores = &split.scores;
+            let strict = &scores.strict.micro;
+            let _ = writeln!(
+                table,
+                "| {} | {} | {:.3} | {:.3} | {:.3} | {} | {:.3} | {:.3} | {:.3} |",
+                split.split,
+                scores.sentences,
+                strict.precision,
+                strict.recall,
+                strict.f1,
+                range(&scores.strict_f1_interval),
+                scores.conlleval.micro.f1,
+                scores.token_accuracy,
+                scores.all_outside_accuracy
+            );
+        }
+        table
+    }
+
+    fn output(&self, run: &ExportedRun<'_>, output: &str) -> String {
+        let tags = run.record.labels.len();
+        match output {
+            LOGITS => format!("float32 `[batch, seq, {tags}]`, the score of each tag at each token"),
+            PROBABILITIES => format!("float32 `[batch, seq, {tags}]`, softmax of `logits`: each token by itself"),
+            FIRST_LOGITS => format!(
+                "float32 `[batch, seq, {tags}]`: a word's scores are those of its first token here, plus those of its last token \
+                 in `last_logits`; `logits` is that sum for words of one token"
+            ),
+            _ => format!("float32 `[batch, seq, {tags}]`"),
+        }
+    }
+
+    fn reading(&self, run: &ExportedRun<'_>) -> String {
+        let mut text = format!(
+            "\n{}\nA sentence is answered with its best legal sequence: the sum of its words' scores, of `start` of its first tag \
+             and of `transitions` of each pair of neighbours, both in `config.json` under `larder`, where null means never.\n",
+            word_scores(run.record.settings.word_pool)
+        );
+        if run.head.as_tagger().is_some_and(|head| !head.answered.iter().all(|answered| *answered)) {
+            let _ = writeln!(text, "Tags that no training word had have the score {NEVER}.");
+        }
+        text
+    }
+
+    fn longer_texts(&self) -> &'static str {
+        " at once"
+    }
+
+    fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String {
+        let words = match unk_token {
+            // Some words, a lone control character for one, give no token.
+            Some(token) => format!("[word if encode([word], False).ids else {} for word in words]", python(token)),
+            None => "words".to_owned(),
+        };
+        let nearest = match unk_token {
+            Some(_) => "",
+            // What larder does where the vocabulary has no token for the unknown.
+            None => {
+                "there = sorted(word for word in tokens if word is not None)\n    \
+                 tokens |= {word: tokens[min(there, key=lambda other: abs(other - word))] if there else [0]\n               \
+                 for word in range(len(words)) if word not in tokens}\n    "
+            }
+        };
+        let (names, score) = match run.record.settings.word_pool {
+            WordPool::First => ("logits", "logits[tokens[word][0]]"),
+            WordPool::Last => ("logits", "logits[tokens[word][-1]]"),
+            WordPool::Mean => ("logits", "logits[tokens[word]].mean(0)"),
+            WordPool::FirstLast => {
+                ("first_logits, last_logits", "first_logits[tokens[word][0]] + last_logits[tokens[word][-1]]")
+            }
+        };
+        let listed: Vec<String> = names.split(", ").map(python).collect();
+        let outputs = if listed.len() == 1 { format!("{names},") } else { names.to_owned() };
+        include_str!("answer.py")
+            .replace("@WORDS@", &words)
+            .replace("@OUTPUTS@", &outputs)
+            .replace("@NAMES@", &format!("[{}]", listed.join(", ")))
+            .replace("@NEAREST@", nearest)
+            .replace("@SCORE@", score)
+    }
+
+    fn example(&self, _: bool, _: bool) -> &'static str {
+        "print(answer([\"Ada\", \"Lovelace\", \"met\", \"Charles\", \"in\", \"London\"]))"
+    }
+
+    fn check(
+        &self,
+        run: &ExportedRun<'_>,
+        rows: &CheckRows,
+        tokenizer: &Tokenizer,
+        files: &mut dyn ExportedFiles,
+    ) -> Result<Checked, RunError> {
+        let head = run.head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
+        let scores_of = TokenScores::new(run, head);
+        let settings = EngineSettings { device: Device::Cpu, threads: run.threads, ..EngineSettings::default() };
+        let mut engine = Engine::new(run.larder.runtime()?, run.encoder, &run.record.outputs, settings)?;
+        let encode = run.record.encode_options(Device::Cpu, run.threads).settings;
+        let mut distance = Distance::default();
+        let mut too_long = 0;
+        let mut counts = vec![Counts::default(); files.count()];
+        for (block, contents) in rows.contents.chunks(BLOCK_SENTENCES).enumerate() {
+            let tokens = tokenizer.encode_batch(contents, &TokenizeSettings { max_tokens: None })?;
+            // What is longer is read in windows, each of them a sentence to the file.
+            let whole: Vec<usize> = (0..tokens.len()).filter(|&at| tokens[at].len() <= self.max_tokens(run)).collect();
+            too_long += tokens.len() - whole.len();
+            let sentences: Vec<Sentence<'_>> =
+                whole.iter().map(|&at| Sentence { tokens: &tokens[at], words: words_in(&contents[at]) }).collect();
+            let of_run = of_run(&mut engine, head, &encode, &sentences)?;
+            let of_files = scores_of.of_files(files, &sentences)?;
+            for (place, found) in of_files.iter().enumerate() {
+                for (answer, &at) in found.iter().zip(&whole) {
+                    if let Some(Target::Tags(gold)) = &rows.targets[block * BLOCK_SENTENCES + at] {
+                        counts[place].add(&head.tags, gold, &answer.classes);
+                    }
+                }
+            }
+            for ((run, file), &at) in of_run.iter().zip(&of_files[0]).zip(&whole) {
+                for (word, (&of_run, &of_file)) in run.classes.iter().zip(&file.classes).enumerate() {
+                    let difference = run.probabilities[word] - file.probabilities[word];
+                    distance.add(block * BLOCK_SENTENCES + at, difference, of_run == of_file);
+                }
+            }
+        }
+        let scores = match files.count() {
+            1 => Vec::new(),
+            _ => counts.iter().map(Counts::scores).collect(),
+        };
+        Ok(Checked { distance, too_long, scores })
+    }
+}
+
+/// What decoding adds to a sentence's first tag, `[tags]`, and to each tag behind another, `[tags, tags]`, the first one
+/// before; null where no answer has it.
+fn decoding(head: &TaggingHead) -> (Value, Value) {
+    let tags = head.tags.len();
+    let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
+    let start = (0..tags).map(|next| score(head.answered[next] && head.tags.allowed(None, next), head.start[next]));
+    let row = |previous: usize| -> Value {
+        let allowed = |next| head.answered[previous] && head.answered[next] && head.tags.allowed(Some(previous), next);
+        (0..tags).map(|next| score(allowed(next), head.transitions[[previous, next]])).collect()
+    };
+    (start.collect(), (0..tags).map(row).collect())
+}
+
+fn word_scores(pool: WordPool) -> &'static str {
+    match pool {
+        WordPool::First => "A word's scores are those of its first token.",
+        WordPool::Last => "A word's scores are those of its last token.",
+        WordPool::Mean => "A word's scores are the mean of its tokens'.",
+        WordPool::FirstLast => {
+            "A word's scores are its first token's `first_logits` plus its last token's `last_logits`."
+        }
+    }
+}
+
+/// A string as Python writes it: JSON's form is one of Python's.
+fn python(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn words_in(content: &Content) -> usize {
+    match content {
+        Content::Words(words) => words.len(),
+        Content::Text { .. } => 0,
+    }
+}
+
+/// A sentence that is read at once.
+struct Sentence<'a> {
+    tokens: &'a Tokens,
+    words: usize,
+}
+
+/// The run's own answers, as `larder predict` gives them.
+fn of_run(
+    engine: &mut Engine,
+    head: &TaggingHead,
+    settings: &EncodeSettings,
+    sentences: &[Sentence<'_>],
+) -> Result<Vec<TaggedSentence>, RunError> {
+    let inputs: Vec<WordsInput<'_>> = (0..)
+        .zip(sentences)
+        .map(|(document, Sentence { tokens, words })| WordsInput {
+            input_ids: &tokens.input_ids,
+            type_ids: &tokens.type_ids,
+            word_ids: &tokens.word_ids,
+            words: *words,
+            // Loose texts are no document: each is read alone.
+            document,
+        })
+        .collect();
+    let vectors = embed_words(engine, &inputs, settings)?;
+    let columns = head.columns.iter().zip(vectors).map(|(column, values)| (column.name.as_str(), column.width, values));
+    tagged(head, sentences, columns)
+}
+
+/// Tags sentences whose words have these columns, each with its name and width.
+fn tagged<'a>(
+    head: &TaggingHead,
+    sentences: &[Sentence<'_>],
+    columns: impl Iterator<Item = (&'a str, usize, Vec<f32>)>,
+) -> Result<Vec<TaggedSentence>, RunError> {
+    let lengths: Vec<usize> = sentences.iter().map(|sentence| sentence.words).collect();
+    let rows = lengths.iter().sum();
+    if rows == 0 {
+        return Ok(Vec::new());
+    }
+    let columns = columns.map(|(name, width, values)| {
+        let values = Array2::from_shape_vec((rows, width), values).expect("a column holds one vector a word");
+        FeatureColumn::new(name, values)
+    });
+    Ok(head.tag(&WordsInMemory::new(columns.collect(), lengths, Vec::new())?)?)
+}
+
+/// How a file's scores become tags.
+struct TokenScores {
+    pool: WordPool,
+    max_tokens: usize,
+    /// A head whose features are the scores: decoding is the run's.
+    decoder: TaggingHead,
+}
+
+impl TokenScores {
+    fn new(run: &ExportedRun<'_>, head: &TaggingHead) -> Self {
+        let decoder = TaggingHead {
+            kind: head.kind,
+            transitions: head.transitions.clone(),
+            start: head.start.clone(),
+            ..score_reader(&head.tags, head.answered.clone())
+        };
+        Self { pool: run.record.settings.word_pool, max_tokens: Rules.max_tokens(run), decoder }
+    }
+
+    /// The answers of each file.
+    fn of_files(
+        &self,
+        files: &mut dyn ExportedFiles,
+        sentences: &[Sentence<'_>],
+    ) -> Result<Vec<Vec<TaggedSentence>>, RunError> {
+        let inputs: Vec<ExportRow<'_>> = sentences
+            .iter()
+            .map(|sentence| ExportRow { input_ids: &sentence.tokens.input_ids, type_ids: &sentence.tokens.type_ids })
+            .collect();
+        let spans = sentences.iter().map(|sentence| self.spans(sentence)).collect::<Result<Vec<_>, _>>()?;
+        let starts: Vec<usize> = sentences
+            .iter()
+            .scan(0, |start, sentence| {
+                let at = *start;
+                *start += sentence.words;
+                Some(at)
+            })
+            .collect();
+        let words: usize = sentences.iter().map(|sentence| sentence.words).sum();
+        let tags = self.decoder.tags.len();
+        let outputs: &[&str] = match self.pool {
+            WordPool::FirstLast => &[FIRST_LOGITS, LAST_LOGITS],
+            WordPool::First | WordPool::Last | WordPool::Mean => &[LOGITS],
+        };
+        let mut scores = vec![vec![0.0_f32; words * tags]; files.count()];
+        files.run(&inputs, outputs, tags, &mut |file, rows, seq, values| {
+            for (at, &row) in rows.iter().enumerate() {
+                for (word, span) in spans[row].iter().enumerate() {
+                    let into = (starts[row] + word) * tags;
+                    let into = &mut scores[file][into..into + tags];
+                    let of = |output: usize, token: usize| &values[output][(at * seq + token) * tags..][..tags];
+                    self.score(span, of, into);
+                }
+            }
+        })?;
+        scores
+            .into_iter()
+            .map(|scores| tagged(&self.decoder, sentences, std::iter::once((SCORES, tags, scores))))
+            .collect()
+    }
+
+    /// A word's scores from its tokens'; `of` gives those of an output at a token.
+    fn score<'a>(&self, (first, end): &(usize, usize), of: impl Fn(usize, usize) -> &'a [f32], into: &mut [f32]) {
+        let mut add = |scores: &[f32]| into.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
+        match self.pool {
+            WordPool::First => add(of(0, *first)),
+            WordPool::Last => add(of(0, end - 1)),
+            WordPool::FirstLast => {
+                add(of(0, *first));
+                add(of(1, end - 1));
+            }
+            WordPool::Mean => {
+                (*first..*end).for_each(|token| add(of(0, token)));
+                let count = (end - first) as f32;
+                into.iter_mut().for_each(|sum| *sum /= count);
+            }
+        }
+    }
+
+    /// The first token of each word and the one behind its last. A word without tokens has those of the nearest that has
+    /// some, of two the left one; where no word has any, the sentence's first token.
+    fn spans(&self, sentence: &Sentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
+        let windows = windows(&sentence.tokens.word_ids, self.max_tokens, None)?;
+        let taken = windows.iter().flat_map(|window| &window.taken);
+        let there: Vec<(usize, (usize, usize))> = taken
+            .filter_map(|taken| Some((usize::try_from(taken.word).ok()?, (taken.tokens.start, taken.tokens.end))))
+            .collect();
+        let nearest = |word: usize| {
+            let found = there.iter().min_by_key(|(other, _)| (word.abs_diff(*other), *other));
+            found.map_or((0, 1), |(_, span)| *span)
+        };
+        Ok((0..sentence.words).map(nearest).collect())
+    }
+}
+
+/// Entities counted strictly.
+#[derive(Clone, Default)]
+struct Counts {
+    gold: usize,
+    answered: usize,
+    correct: usize,
+    sentences: usize,
+}
+
+impl Counts {
+    fn add(&mut self, tags: &TagSet, gold: &[String], answered: &[usize]) {
+        // An entity of a type that the run does not know is missed.
+        let gold = strict(gold, Scheme::Iob2);
+        let answered = tags.entities(answered);
+        self.correct += answered.iter().filter(|entity| gold.contains(entity)).count();
+        self.gold += gold.len();
+        self.answered += answered.len();
+        self.sentences += 1;
+    }
+
+    fn scores(&self) -> Vec<(String, f64)> {
+        let all = self.gold + self.answered;
+        let f1 = if all == 0 { 0.0 } else { 2.0 * self.correct as f64 / all as f64 };
+        if self.sentences == 0 { Vec::new() } else { vec![("strict_f1".to_owned(), f1)] }
+    }
+}

@@ -1,0 +1,168 @@
+//! One tag a word: entities.
+
+mod evaluate;
+mod export;
+mod gold;
+mod marked;
+mod page;
+mod predict;
+mod scores;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use larder_data::{LabelMap, Task};
+use larder_finetune::Preset;
+use larder_graphs::HeadInput;
+use larder_metrics::{Interval, Metric, MetricsError};
+use larder_onnx::Pool;
+use larder_runtime::Device;
+use larder_store::{Level, TokensProjection};
+use larder_train::{Classifier, TaggingHead, TaggingSettings};
+
+use super::{AnsweredRows, Evaluation, TaskRules};
+use crate::answers::Predictor;
+use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::examples::GoldRows;
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
+
+pub use evaluate::{ShownSentence, TaggedRows as Rows, TaggingEvaluation as Scores, TaggingSplit, shown_sentences};
+pub use page::TaggedWords as Saved;
+pub use predict::TaggedText as RowAnswer;
+pub use predict::{EntityPrediction, TaggedText};
+pub use scores::entity_scores;
+
+/// The rules of the task.
+#[derive(Debug)]
+pub struct Rules;
+
+impl TaskRules for Rules {
+    fn task(&self) -> Task {
+        Task::Tagging
+    }
+
+    fn level(&self) -> Level {
+        Level::Word
+    }
+
+    fn rows(&self) -> &'static str {
+        "sentences"
+    }
+
+    fn units(&self) -> &'static str {
+        "words"
+    }
+
+    fn targets(&self) -> &'static str {
+        "tags"
+    }
+
+    fn default_head(&self) -> HeadSettings {
+        HeadSettings::Tagger(TaggingSettings::default())
+    }
+
+    fn in_words(&self) -> &'static str {
+        "tagging"
+    }
+
+    fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
+        &["--metric", "--pool"]
+    }
+
+    fn heads(&self) -> &'static [&'static str] {
+        &["logistic", "crf"]
+    }
+
+    fn training_words(&self, tokens: &Path) -> Result<Option<TrainingWords>, RunError> {
+        TrainingWords::of(tokens).map(Some)
+    }
+
+    fn score_name(&self, _: Metric) -> &'static str {
+        "strict_f1"
+    }
+
+    fn score_in_words(&self, _: Metric) -> &'static str {
+        "strict F1"
+    }
+
+    fn targets_are_labels(&self) -> bool {
+        false
+    }
+
+    fn target_classes(&self, _: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses {
+        let (types, counts): (Vec<String>, Vec<usize>) = entities.clone().into_iter().unzip();
+        TargetClasses {
+            names: types.clone(),
+            display: types,
+            counts,
+            what: "entities",
+            are_labels: self.targets_are_labels(),
+        }
+    }
+
+    fn projection(&self) -> TokensProjection {
+        TokensProjection::EncodeWords
+    }
+
+    fn head_input(&self, _: Option<Pool>, _: HeadInput) -> HeadInput {
+        HeadInput::Tokens
+    }
+
+    fn preset(&self, preset: Preset) -> Preset {
+        preset.tagging()
+    }
+
+    fn gold(&self) -> Box<dyn GoldRows> {
+        Box::new(gold::GoldTags::default())
+    }
+
+    fn tuned_head(&self, classifier: Classifier<'_>, labels: &LabelMap, seen: Vec<bool>) -> Head {
+        let tags = labels.tag_set().expect("the labels of a tagging dataset are those of a tag set");
+        Head::Tagger(classifier.into_tagger(&tags, seen))
+    }
+
+    fn load_tuned_head(&self, folder: &Path) -> Result<Head, RunError> {
+        Ok(Head::Tagger(TaggingHead::load(folder)?))
+    }
+
+    fn predictor(
+        &self,
+        larder: &Larder,
+        record: RunRecord,
+        device: Device,
+        threads: usize,
+    ) -> Result<Box<dyn Predictor>, RunError> {
+        Ok(Box::new(predict::WordPredictor::open(larder, record, device, threads)?))
+    }
+
+    fn evaluate(
+        &self,
+        judging: &Judging<'_>,
+        head: &Head,
+        timer: &mut StageTimer,
+        kept: Option<&mut Vec<SplitAnswers>>,
+    ) -> Result<Evaluation, RunError> {
+        let head = head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: judging.record.run.clone() })?;
+        evaluate::evaluate(judging, head, timer, kept).map(Evaluation::Tagging)
+    }
+
+    fn pair<'a>(
+        &self,
+        first: &'a AnsweredRows,
+        second: &'a AnsweredRows,
+    ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError> {
+        let (AnsweredRows::Tagging(first), AnsweredRows::Tagging(second)) = (first, second) else { return Ok(None) };
+        Ok((first.gold == second.gold).then(|| Box::new(evaluate::PairedTags(first, second)) as Box<dyn PairedAnswers>))
+    }
+
+    fn comparison(
+        &self,
+        what: &str,
+        subjects: &[(String, &Evaluation)],
+        at: usize,
+        _: &str,
+        _: &[Interval],
+    ) -> TextTable {
+        scores::comparison(what, subjects, at)
+    }
+}
