@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_graphs::{GraphsError, Precision};
-use larder_metrics::MetricsError;
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
-use larder_train::TrainError;
 
 use crate::SplitOf;
 use crate::preset::Preset;
@@ -72,27 +70,6 @@ pub enum TuneError {
     /// Nothing to train on.
     #[error("there are no examples to train on")]
     NoExamples,
-    /// Features, labels or a head that cannot be trained with.
-    #[error(transparent)]
-    Head(#[from] TrainError),
-    /// Answers that cannot be scored.
-    #[error("cannot score the answers")]
-    Metrics(#[from] MetricsError),
-    /// Numbers of a head got out of hand.
-    #[error(
-        "at step {step} the head's {what} is {value}: lower the learning rate (now {rate:e}), leave features standardised, or \
-         take smaller layers"
-    )]
-    HeadNotFinite {
-        /// The step, from 1.
-        step: usize,
-        /// The loss, that on held-out rows, or the norm of the gradients.
-        what: &'static str,
-        /// NaN or an infinity.
-        value: f64,
-        /// The learning rate in that step.
-        rate: f64,
-    },
     /// An example that the encoder or the head cannot take.
     #[error("example {row} (from 0) {problem}")]
     Example {
@@ -299,16 +276,13 @@ impl TuneError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NotFinite { .. }
-            | Self::HeadNotFinite { .. }
-            | Self::Collapsed { .. }
-            | Self::CollapsedAtEnd { .. }
-            | Self::Unusable { .. } => ErrorClass::Training,
+            Self::NotFinite { .. } | Self::Collapsed { .. } | Self::CollapsedAtEnd { .. } | Self::Unusable { .. } => {
+                ErrorClass::Training
+            }
             Self::Setting { .. } | Self::UnknownFreeze { .. } | Self::FreezeLayers { .. } => ErrorClass::Usage,
             Self::Run { source, .. } => source.class(),
             Self::Device(source) => source.class(),
             Self::Precision { .. } => ErrorClass::Missing,
-            Self::Head(error) => error.class(),
             _ => ErrorClass::Input,
         }
     }

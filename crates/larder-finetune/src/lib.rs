@@ -5,7 +5,6 @@
 //! - [`export`] writes the graphs of such a run as files, for whoever runs them.
 //! - [`Observer`] is told of every step and judges every evaluation.
 //! - With [`TuneSettings::from_layer`] what stands above a layer is trained from its [`HiddenStates`], computed before.
-//! - [`train_mlp`] trains a perceptron on cached features ([`FeatureRows`]) under [`MlpSettings`]; the encoder does not run.
 //! - [`Preset`] is how a family's publication fine-tunes it; [`Freeze`] says what stays as it is.
 //! - [`TuneError`] is everything that can go wrong.
 //!
@@ -33,7 +32,6 @@
 //! ```
 #![deny(missing_docs)]
 
-mod adamw;
 mod batch;
 mod checkpoint;
 mod collapse;
@@ -42,12 +40,9 @@ mod evaluate;
 mod example;
 mod finetune;
 mod freeze;
-mod gradients;
 mod graph;
 mod hidden;
 mod learn;
-mod mlp;
-mod noise;
 mod observer;
 mod plan;
 mod precision;
@@ -55,7 +50,6 @@ mod preset;
 mod resident;
 mod run;
 mod scale;
-mod schedule;
 mod settings;
 mod start;
 mod state;
@@ -69,14 +63,8 @@ pub use example::Example;
 pub use finetune::{Ended, Material, Score, Tuned, finetune};
 pub use freeze::Freeze;
 pub use hidden::{HiddenStates, SplitOf};
-pub use larder_graphs::Precision;
-pub use mlp::{
-    DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
-    DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
-    MlpSettings, TrainedMlp, train_mlp,
-};
+pub use larder_graphs::{Precision, Schedule};
 pub use observer::{HistoryRow, Note, Observer, Quiet};
 pub use preset::Preset;
-pub use schedule::Schedule;
 pub use settings::{BatchSize, DEFAULT_CLIP, DEFAULT_LOSS_SCALE, DEFAULT_SEED, HeadStart, Length, Order, TuneSettings};
 pub use start::export;

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs};
+use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs, dropout_key};
 use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 use rayon::ThreadPool;
 
@@ -27,7 +27,7 @@ use crate::scale::LossScale;
 use crate::settings::TuneSettings;
 use crate::start::{Forms, Start};
 use crate::state::State;
-use crate::{Example, TuneError, noise, threads};
+use crate::{Example, TuneError, threads};
 
 use digest::run_digest;
 use host::{Host, Place};
@@ -289,15 +289,12 @@ impl<'a> Run<'a> {
         (number, of): (usize, usize),
         scale: f64,
     ) -> Result<f64, TuneError> {
-        let shapes: Vec<Vec<usize>> = self
-            .masks
-            .iter()
-            .map(|(mask, _)| mask.shape.iter().map(|dim| dim.at(batch.shape[0], batch.shape[1])).collect())
-            .collect();
+        let [rows, seq, ..] = batch.shape;
+        let shapes: Vec<Vec<usize>> = self.masks.iter().map(|(mask, _)| mask.size(rows, seq)).collect();
         for (place, (mask, values)) in self.masks.iter_mut().enumerate() {
             values.resize(shapes[place].iter().product(), 0.0);
-            let key = noise::key([self.settings.seed, step as u64, number as u64, place as u64]);
-            self.pool.install(|| noise::fill(values, mask.ratio, key));
+            let key = dropout_key([self.settings.seed, step as u64, number as u64, place as u64]);
+            self.pool.install(|| mask.draw(key, values));
         }
         let scale = [scale as f32];
         let mut fed: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision};
+use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision, Schedule};
 use larder_metrics::ConstantAnswer;
 use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
@@ -11,7 +11,6 @@ use larder_runtime::Device;
 use crate::freeze::Freeze;
 use crate::preset::Preset;
 use crate::scale::LARGEST_LOSS_SCALE;
-use crate::schedule::Schedule;
 use crate::{Example, TuneError};
 
 /// Gradients are clipped to this norm, as BERT's own code does.

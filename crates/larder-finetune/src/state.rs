@@ -1,14 +1,12 @@
 //! Parameters under training, with what the optimizer remembers of them.
 
-use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
+use larder_graphs::{AdamWStep, Gradient, HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
 use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
 
-use crate::adamw::Update;
 use crate::finetune::Material;
 use crate::freeze::Part;
-use crate::gradients::Gradient;
 use crate::settings::TuneSettings;
 use crate::start::prefix;
 
@@ -87,7 +85,7 @@ impl State {
         pool.install(|| {
             let parameters = values.iter_mut().zip(m).zip(v).zip(gradients).zip(groups).enumerate();
             for (place, ((((values, m), v), gradient), group)) in parameters {
-                let update = Update::new(&settings.adam, step, group.rate * factor, group.weight_decay, clip);
+                let update = AdamWStep::new(&settings.adam, step, group.rate * factor, group.weight_decay, clip);
                 update.apply(values, m, v, gradient, fresh.get(place).copied());
             }
         });
@@ -102,11 +100,7 @@ impl State {
     pub fn restore(&mut self, values: Vec<Vec<f32>>, m: Vec<Vec<f32>>, v: Vec<Vec<f32>>) {
         (self.values, self.m, self.v) = (values, m, v);
         for ((gradient, m), v) in self.gradients.iter_mut().zip(&self.m).zip(&self.v) {
-            let Gradient::Rows(rows) = gradient else { continue };
-            let width = rows.width.max(1);
-            for ((met, m), v) in rows.met.iter_mut().zip(m.chunks(width)).zip(v.chunks(width)) {
-                *met = m.iter().chain(v).any(|&moment| moment != 0.0);
-            }
+            gradient.restore(m, v);
         }
     }
 }

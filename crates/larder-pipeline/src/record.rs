@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use larder_data::{DataError, DatasetSpec, Layout, OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, LayerSelection};
 use larder_files::{FileError, Provenance, read_json_text, write_json};
-use larder_finetune::{Ended, MlpEpoch, MlpSettings, Score};
+use larder_finetune::{Ended, Score};
 use larder_intake::Encoder;
 use larder_metrics::ClassificationScores;
 use larder_onnx::{Family, FeatureOutput, Pool, WordPool};
 use larder_store::{FeatureDtype, Level};
-use larder_train::{Convergence, Selection, TaggingSelection, TaggingSettings, TrainSettings};
+use larder_train::{Convergence, MlpEpoch, MlpSettings, Selection, TaggingSelection, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::encode::EncodeOptions;

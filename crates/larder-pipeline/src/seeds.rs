@@ -1,9 +1,9 @@
 //! One set-up run with several seeds: how much of a score is luck.
 
 use larder_data::DatasetSpec;
-use larder_finetune::MlpSettings;
 use larder_intake::Encoder;
 use larder_metrics::{Summary, summarise};
+use larder_train::MlpSettings;
 use serde::Serialize;
 
 use crate::evaluate::Evaluation;

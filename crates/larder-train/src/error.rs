@@ -270,6 +270,45 @@ pub enum TrainError {
     /// The metrics refused labels or answers.
     #[error("cannot score the answers")]
     Metrics(#[from] larder_metrics::MetricsError),
+    /// A setting outside what makes sense.
+    #[error("{setting} is {found}: {expected}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// The values that are allowed.
+        expected: &'static str,
+    },
+    /// The training of a perceptron diverged.
+    #[error(
+        "at step {step} the head's {what} is {value}: lower the learning rate (now {rate:e}), leave features standardised, or \
+         take smaller layers"
+    )]
+    MlpNotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// The loss, the loss on held-out rows, or the norm of the gradients.
+        what: &'static str,
+        /// NaN or an infinity.
+        value: f64,
+        /// The learning rate in that step.
+        rate: f64,
+    },
+    /// No training graph of the perceptron can be made.
+    #[cfg(feature = "perceptron")]
+    #[error("no training graph can be made")]
+    Graphs(#[from] larder_graphs::GraphsError),
+    /// A graph of the perceptron does not run.
+    #[cfg(feature = "perceptron")]
+    #[error("the {graph} does not run")]
+    Run {
+        /// The graph.
+        graph: &'static str,
+        /// The runtime's error.
+        #[source]
+        source: Box<larder_runtime::RuntimeError>,
+    },
     /// An unknown spelling of a choice.
     #[error("unknown {what} `{found}`: expected one of {known}")]
     UnknownChoice {
@@ -286,8 +325,16 @@ impl TrainError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Diverged { .. } => ErrorClass::Training,
+            Self::Diverged { .. } | Self::MlpNotFinite { .. } => ErrorClass::Training,
+            Self::Setting { .. } => ErrorClass::Usage,
+            #[cfg(feature = "perceptron")]
+            Self::Run { source, .. } => source.class(),
             _ => ErrorClass::Input,
         }
+    }
+
+    #[cfg(feature = "perceptron")]
+    pub(crate) fn run(graph: &'static str) -> impl Fn(larder_runtime::RuntimeError) -> Self {
+        move |source| Self::Run { graph, source: Box::new(source) }
     }
 }

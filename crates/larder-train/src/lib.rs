@@ -6,8 +6,8 @@
 //!   train, and on nothing else. [`Convergence`] says how well the chosen head solves its problem.
 //! - [`LogisticHead`] gives probabilities and answers, and is saved as `head.json` and `head.safetensors`;
 //!   [`objective`] is the exact quantity that training minimises.
-//! - [`MlpHead`] is a multi-layer perceptron, trained elsewhere and used as any other head: [`SequenceHead`] is what
-//!   both kinds do.
+//! - [`MlpHead`] is a multi-layer perceptron; `train_mlp` trains one through a graph, behind the feature `perceptron`.
+//!   [`SequenceHead`] is what both kinds of head do.
 //! - [`told_apart`] says how well features tell two sets of rows apart; [`LearningStep`]s, what more rows bring.
 //!
 //! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
@@ -48,8 +48,7 @@ mod learning_curve;
 mod library;
 mod logistic;
 mod matrix;
-mod mlp_file;
-mod mlp_head;
+mod mlp;
 mod objective;
 mod ranking;
 mod select;
@@ -70,7 +69,13 @@ pub use head::{HeadColumn, LogisticHead, objective};
 pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
 pub use learning_curve::LearningStep;
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
-pub use mlp_head::{MlpHead, MlpLayer};
+#[cfg(feature = "perceptron")]
+pub use mlp::{
+    DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
+    DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
+    MlpSettings, TrainedMlp, train_mlp,
+};
+pub use mlp::{MlpHead, MlpLayer};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;

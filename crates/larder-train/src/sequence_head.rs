@@ -7,7 +7,7 @@ use ndarray::Array2;
 use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead};
-use crate::mlp_head::MlpHead;
+use crate::mlp::MlpHead;
 
 /// A head for one label a text.
 pub trait SequenceHead: Debug + Send + Sync {

@@ -9,12 +9,12 @@ use larder_diagnose::{
     diagnose_edge, diagnose_fit, diagnose_gap, diagnose_label_names, diagnose_learning_rate, diagnose_lengths,
     diagnose_mlp_course, diagnose_nothing_found, diagnose_size, diagnose_spelling, diagnose_vocabulary,
 };
-use larder_finetune::{HistoryRow, MlpEpoch, Schedule, TuneSettings};
+use larder_finetune::{HistoryRow, Schedule, TuneSettings};
 use larder_intake::Encoder;
 use larder_metrics::{ClassificationScores, ConstantAnswer, Metric};
 use larder_train::{
-    CONVERGENCE_TOLERANCE, ClassWeight, ClassWeightChoice, Convergence, LearningStep, Selection, SelectionEntry,
-    Solver, TAGGER_TOLERANCE,
+    CONVERGENCE_TOLERANCE, ClassWeight, ClassWeightChoice, Convergence, LearningStep, MlpEpoch, Selection,
+    SelectionEntry, Solver, TAGGER_TOLERANCE,
 };
 use ndarray::Array2;
 

@@ -186,7 +186,7 @@ fn mlp(head: &MlpRecord) -> Training {
             _ => format!("{kept}; accuracy is {own:.3} on its own rows."),
         }
     });
-    let line = |name: &str, of: fn(&larder_finetune::MlpEpoch) -> Option<f64>| Line {
+    let line = |name: &str, of: fn(&larder_train::MlpEpoch) -> Option<f64>| Line {
         name: name.to_owned(),
         points: head.epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64, of(epoch)?))).collect(),
         marked: head.epochs.len() <= 40,

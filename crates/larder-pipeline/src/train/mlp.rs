@@ -1,9 +1,9 @@
 //! A perceptron for one label a text.
 
 use larder_data::{DatasetSpec, LabelMap};
-use larder_finetune::{MlpSettings, train_mlp};
 use larder_runtime::Runtime;
 use larder_store::FeaturesFile;
+use larder_train::{MlpSettings, train_mlp};
 
 use super::{Fitted, gold};
 use crate::cached_features::CachedFeatures;

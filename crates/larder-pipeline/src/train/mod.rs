@@ -14,10 +14,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use larder_data::{DatasetSpec, LabelMap, Task};
 use larder_diagnose::RunDiagnosis;
 use larder_files::check_name;
-use larder_finetune::MlpSettings;
 use larder_intake::Encoder;
 use larder_onnx::FeatureOutput;
 use larder_store::{FeaturesFile, Level};
+use larder_train::MlpSettings;
 use larder_train::{TaggingSettings, TrainSettings};
 
 pub(crate) use sequence::{gold, load_columns};

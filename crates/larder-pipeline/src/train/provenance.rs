@@ -2,8 +2,8 @@
 
 use larder_data::{DatasetSpec, LabelMap, Task};
 use larder_files::Provenance;
-use larder_finetune::MlpSettings;
 use larder_store::FeaturesFile;
+use larder_train::MlpSettings;
 use larder_train::{TaggingSettings, TrainSettings};
 
 use super::TrainOptions;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use larder_data::Task;
-use larder_finetune::MlpSettings;
 use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_pipeline::{EncodeOptions, TrainOptions};
+use larder_train::MlpSettings;
 use larder_train::{
     ClassWeightChoice, ColumnUse, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
 };

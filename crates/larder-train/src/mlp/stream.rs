@@ -5,14 +5,14 @@
 //! epochs. What is drawn depends on the number of rows, the settings and the seed only: a source in memory and one in a file
 //! give the same batches.
 
-use larder_train::{Standardiser, StandardiserFit, TrainError};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand::seq::SliceRandom;
 
 use super::settings::MlpSettings;
 use super::source::{FeatureRows, read_checked};
-use crate::TuneError;
+use crate::error::TrainError;
+use crate::standardise::{Standardiser, StandardiserFit};
 
 /// Neighbouring rows that are read together: a few pages of a file.
 pub(super) const BLOCK_ROWS: usize = 1024;
@@ -65,19 +65,19 @@ impl<'a> Stream<'a> {
     /// Measures the features.
     ///
     /// # Errors
-    /// [`TuneError::Head`] for columns that are not there, and features that are not finite.
-    pub fn new(source: &'a dyn FeatureRows, held_out: &'a [bool], settings: &MlpSettings) -> Result<Self, TuneError> {
+    /// [`TrainError::NoColumns`], [`TrainError::EmptyColumn`], [`TrainError::DuplicateColumn`] and [`TrainError::NonFinite`].
+    pub fn new(source: &'a dyn FeatureRows, held_out: &'a [bool], settings: &MlpSettings) -> Result<Self, TrainError> {
         let columns = source.columns();
         if columns.is_empty() {
-            return Err(TrainError::NoColumns.into());
+            return Err(TrainError::NoColumns);
         }
         for (position, column) in columns.iter().enumerate() {
             let name = || column.name.clone();
             if column.width == 0 {
-                return Err(TrainError::EmptyColumn { column: name() }.into());
+                return Err(TrainError::EmptyColumn { column: name() });
             }
             if columns[..position].iter().any(|earlier| earlier.name == column.name) {
-                return Err(TrainError::DuplicateColumn { column: name() }.into());
+                return Err(TrainError::DuplicateColumn { column: name() });
             }
         }
         let width: usize = columns.iter().map(|column| column.width).sum();
@@ -115,7 +115,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Of the rows that are fitted.
-    fn measured(&mut self) -> Result<Standardiser, TuneError> {
+    fn measured(&mut self) -> Result<Standardiser, TrainError> {
         let mut fit = StandardiserFit::new(self.width);
         for block in 0..self.places.len() {
             let rows = self.rows_of(block);
@@ -155,8 +155,8 @@ impl<'a> Stream<'a> {
         &mut self,
         plan: &Plan,
         epoch: usize,
-        take: &mut dyn FnMut(Batch<'_>) -> Result<(), TuneError>,
-    ) -> Result<(), TuneError> {
+        take: &mut dyn FnMut(Batch<'_>) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
         let mut features = Vec::new();
         for (number, window) in plan.epochs[epoch].iter().enumerate() {
             self.load(window)?;
@@ -181,8 +181,8 @@ impl<'a> Stream<'a> {
         &mut self,
         which: Use,
         together: usize,
-        take: &mut dyn FnMut(Batch<'_>) -> Result<(), TuneError>,
-    ) -> Result<(), TuneError> {
+        take: &mut dyn FnMut(Batch<'_>) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
         let mut features = Vec::new();
         let blocks: Vec<usize> = (0..self.places.len()).collect();
         for window in blocks.chunks(self.window) {
@@ -205,7 +205,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Brings some blocks into memory.
-    fn load(&mut self, blocks: &[usize]) -> Result<(), TuneError> {
+    fn load(&mut self, blocks: &[usize]) -> Result<(), TrainError> {
         if blocks.iter().all(|&block| self.places[block] != NONE) {
             return Ok(());
         }
@@ -236,10 +236,10 @@ fn order(seed: u64, epoch: usize, part: usize) -> ChaCha12Rng {
 
 #[cfg(test)]
 mod tests {
-    use larder_train::FeatureColumn;
     use ndarray::Array2;
 
     use super::*;
+    use crate::column::FeatureColumn;
     use crate::mlp::FeaturesInMemory;
 
     const ROWS: usize = 3 * BLOCK_ROWS + 100;

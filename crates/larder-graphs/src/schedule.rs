@@ -1,4 +1,4 @@
-//! What becomes of the learning rates during a run.
+//! Learning-rate schedules.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -6,18 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TuneError;
-
-/// What becomes of the learning rates during a run, after the warm-up in which they rise linearly from zero. As the
-/// `transformers` library counts: the first step of a warm-up has a rate of zero.
+/// How the learning rate changes after the warm-up, in which it rises linearly from zero. Steps count as in the
+/// `transformers` library: the first step of a warm-up has a rate of zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// They fall linearly to zero (BERT).
+    /// It falls linearly to zero (BERT).
     Linear,
-    /// They stay.
+    /// It stays.
     Constant,
-    /// They fall to zero along half a cosine.
+    /// It falls to zero along half a cosine.
     Cosine,
 }
 
@@ -34,13 +32,13 @@ impl Schedule {
         }
     }
 
-    /// Steps, of `total`, in which the rates rise.
-    pub(crate) fn warm_steps(self, total: usize, warmup: f64) -> usize {
+    /// The number of warm-up steps: the share `warmup` (0 to 1) of `total` steps, rounded up.
+    pub fn warm_steps(self, total: usize, warmup: f64) -> usize {
         (warmup * total as f64).ceil() as usize
     }
 
-    /// What rates are multiplied by in a step, from 0, of `total`.
-    pub(crate) fn factor(self, step: usize, total: usize, warmup: f64) -> f64 {
+    /// The factor (0 to 1) on the peak learning rate in `step`, counted from 0, of `total` steps.
+    pub fn factor(self, step: usize, total: usize, warmup: f64) -> f64 {
         let warm = self.warm_steps(total, warmup);
         if step < warm {
             return step as f64 / warm as f64;
@@ -60,16 +58,20 @@ impl fmt::Display for Schedule {
     }
 }
 
-impl FromStr for Schedule {
-    type Err = TuneError;
+/// A schedule that is none of [`Schedule::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("schedule is {0}: linear, constant or cosine")]
+pub struct UnknownSchedule(
+    /// The text given.
+    pub String,
+);
 
-    fn from_str(word: &str) -> Result<Self, TuneError> {
+impl FromStr for Schedule {
+    type Err = UnknownSchedule;
+
+    fn from_str(word: &str) -> Result<Self, UnknownSchedule> {
         let known = Self::ALL.iter().copied().find(|schedule| schedule.as_str() == word);
-        known.ok_or_else(|| TuneError::Setting {
-            setting: "schedule",
-            found: word.to_owned(),
-            expected: "linear, constant or cosine",
-        })
+        known.ok_or_else(|| UnknownSchedule(word.to_owned()))
     }
 }
 

@@ -1,20 +1,20 @@
 //! How a perceptron is trained.
 
-use larder_graphs::{DropoutForm, Loss, MlpSpec};
+use larder_graphs::{DropoutForm, Loss, MlpSpec, Schedule};
 use larder_metrics::Metric;
-use larder_train::{ClassWeightChoice, DEFAULT_MEMORY_BYTES, ThresholdChoice};
 use serde::{Deserialize, Serialize};
 
-use crate::TuneError;
-use crate::schedule::Schedule;
-use crate::settings::{DEFAULT_CLIP, DEFAULT_SEED};
+use crate::error::TrainError;
+use crate::settings::{DEFAULT_SEED, ThresholdChoice};
+use crate::tagging::DEFAULT_MEMORY_BYTES;
+use crate::weight::ClassWeightChoice;
 
 /// One hidden layer of 256: it reads some thousand features of a few layers of an encoder, and a step takes milliseconds.
 pub const DEFAULT_MLP_HIDDEN: &[usize] = &[256];
 
 /// As it was first proposed for hidden layers. Encoders' features are many beside the usual few thousand rows: with 0.1 and a rate
 /// of 1e-3, CoLA was learnt by heart, and the probabilities of new rows were worse than the classes' shares
-/// (`docs/2026-11-23-mlp.md`).
+/// (`docs/mlp.md`).
 pub const DEFAULT_MLP_DROPOUT: f32 = 0.5;
 
 /// Times through the rows at most: early stopping usually ends it before.
@@ -31,6 +31,9 @@ pub const DEFAULT_MLP_WARMUP: f64 = 0.1;
 
 /// Rows of a step: the products are quick, and a small dataset still has a hundred steps an epoch.
 pub const DEFAULT_MLP_BATCH_ROWS: usize = 64;
+
+/// The largest norm of the gradients, as in fine-tuning.
+const DEFAULT_MLP_CLIP: f64 = 1.0;
 
 /// PyTorch's default.
 pub const DEFAULT_MLP_WEIGHT_DECAY: f64 = 0.01;
@@ -87,7 +90,7 @@ impl Default for MlpSettings {
             warmup: DEFAULT_MLP_WARMUP,
             batch_rows: DEFAULT_MLP_BATCH_ROWS,
             weight_decay: DEFAULT_MLP_WEIGHT_DECAY,
-            clip: Some(DEFAULT_CLIP),
+            clip: Some(DEFAULT_MLP_CLIP),
             label_smoothing: 0.0,
             class_weight: ClassWeightChoice::Auto,
             metric: Metric::Mcc,
@@ -103,9 +106,9 @@ impl MlpSettings {
     /// Are they within what makes sense?
     ///
     /// # Errors
-    /// [`TuneError::Setting`].
-    pub fn check(&self) -> Result<(), TuneError> {
-        let wrong = |setting, found: String, expected| Err(TuneError::Setting { setting, found, expected });
+    /// [`TrainError::Setting`].
+    pub fn check(&self) -> Result<(), TrainError> {
+        let wrong = |setting, found: String, expected| Err(TrainError::Setting { setting, found, expected });
         if self.hidden.is_empty() || self.hidden.contains(&0) {
             let found = self.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
             return wrong("hidden", format!("`{found}`"), "one hidden layer at least, each of one output at least");

@@ -4,25 +4,20 @@
 //! kept. Where too few rows are there to hold any out, all epochs are run and the last parameters are kept. Features are read
 //! block by block, so that a cache larger than memory can be trained on.
 
-mod network;
-mod settings;
-mod source;
-mod stream;
-
+use larder_graphs::dropout_key;
 use larder_metrics::{ClassificationScores, ConfusionMatrix, class_counts, stratified_folds};
 use larder_runtime::Runtime;
-use larder_train::{ClassWeight, HALF, MlpHead, ThresholdChoice, TrainError, TuningGain, tune_threshold};
 use serde::{Deserialize, Serialize};
 
-use self::network::Network;
-use self::stream::{Stream, Use};
-use crate::{TuneError, noise};
-
-pub use settings::{
-    DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
-    DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, MlpSettings,
-};
-pub use source::{FeatureRows, FeaturesInMemory};
+use super::head::MlpHead;
+use super::network::Network;
+use super::settings::MlpSettings;
+use super::source::FeatureRows;
+use super::stream::{Stream, Use};
+use crate::error::TrainError;
+use crate::settings::ThresholdChoice;
+use crate::threshold::{HALF, TuningGain, tune_threshold};
+use crate::weight::ClassWeight;
 
 /// One row in so many is held out: the usual fifth.
 const HELD_OUT_PARTS: usize = 5;
@@ -81,9 +76,9 @@ pub struct TrainedMlp {
 /// settings give the same head.
 ///
 /// # Errors
-/// [`TuneError::Setting`]; [`TuneError::HeadNotFinite`] when loss or gradients are no numbers any
-/// more; [`TuneError::Head`] for features that are not finite, labels out of range and classes without rows;
-/// [`TuneError::Run`].
+/// [`TrainError::Setting`]; [`TrainError::MlpNotFinite`] when the loss or the gradients are no longer finite;
+/// [`TrainError::NonFinite`] for features that are not, [`TrainError::LabelOutOfRange`],
+/// [`TrainError::ClassWithoutRows`] and the like for labels that do not fit; [`TrainError::Run`].
 pub fn train_mlp(
     runtime: &Runtime,
     rows: &dyn FeatureRows,
@@ -92,7 +87,7 @@ pub fn train_mlp(
     settings: &MlpSettings,
     threads: usize,
     progress: &mut dyn FnMut(&MlpEpoch),
-) -> Result<TrainedMlp, TuneError> {
+) -> Result<TrainedMlp, TrainError> {
     settings.check()?;
     let HeldOut { rows: held_out, too_few } = held_out(rows.rows(), labels, classes, settings.seed)?;
     let class_weight = settings.class_weight.candidates(settings.metric)[0];
@@ -119,13 +114,13 @@ pub fn train_mlp(
         stream.batches(&plan, epoch, &mut |batch| {
             let labels: Vec<i64> = batch.rows.iter().map(|&row| labels[row] as i64).collect();
             step += 1;
-            let key = |place: usize| noise::key([settings.seed, step as u64, 0, place as u64]);
+            let key = |place: usize| dropout_key([settings.seed, step as u64, 0, place as u64]);
             let rate = rate(step);
             let (batch_loss, batch_counted) = network.gradients(batch.features, &labels, key)?;
             let norm = network.gradient_norm();
             for (what, value) in [("loss", batch_loss), ("norm of the gradients", norm)] {
                 if !value.is_finite() {
-                    return Err(TuneError::HeadNotFinite { step, what, value, rate });
+                    return Err(TrainError::MlpNotFinite { step, what, value, rate });
                 }
             }
             network.update(step, rate, settings.weight_decay, settings.clip, norm);
@@ -147,7 +142,7 @@ pub fn train_mlp(
             let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::HeldOut)?;
             if !answered.loss.is_finite() {
                 let what = "loss on held-out rows";
-                return Err(TuneError::HeadNotFinite { step, what, value: answered.loss, rate: rate(step) });
+                return Err(TrainError::MlpNotFinite { step, what, value: answered.loss, rate: rate(step) });
             }
             now.held_out_loss = Some(answered.loss);
             answers = judge.score(&answered, &mut now)?;
@@ -199,21 +194,21 @@ struct HeldOut {
 }
 
 /// Holds some rows of each class out, if there are enough.
-fn held_out(rows: usize, labels: &[usize], classes: &[String], seed: u64) -> Result<HeldOut, TuneError> {
+fn held_out(rows: usize, labels: &[usize], classes: &[String], seed: u64) -> Result<HeldOut, TrainError> {
     if classes.len() < 2 {
-        return Err(TrainError::TooFewClasses { found: classes.len() }.into());
+        return Err(TrainError::TooFewClasses { found: classes.len() });
     }
     if labels.len() != rows {
-        return Err(TrainError::LabelMismatch { found: labels.len(), expected: rows }.into());
+        return Err(TrainError::LabelMismatch { found: labels.len(), expected: rows });
     }
     if let Some(row) = labels.iter().position(|&label| label >= classes.len()) {
-        return Err(TrainError::LabelOutOfRange { row, label: labels[row], classes: classes.len() }.into());
+        return Err(TrainError::LabelOutOfRange { row, label: labels[row], classes: classes.len() });
     }
     let counts = if rows == 0 { vec![0; classes.len()] } else { class_counts(labels, classes.len())? };
     let empty: Vec<String> =
         classes.iter().zip(&counts).filter(|(_, count)| **count == 0).map(|(class, _)| class.clone()).collect();
     if !empty.is_empty() {
-        return Err(TrainError::ClassWithoutRows { classes: empty }.into());
+        return Err(TrainError::ClassWithoutRows { classes: empty });
     }
     // Rows of two classes are needed on both sides.
     let mut by_count: Vec<usize> = (0..classes.len()).collect();
@@ -259,7 +254,7 @@ fn answer(
     labels: &[usize],
     classes: usize,
     which: Use,
-) -> Result<Answered, TuneError> {
+) -> Result<Answered, TrainError> {
     let mut answered = Answered { rows: Vec::new(), probabilities: Vec::new(), loss: 0.0 };
     let mut counted = 0.0;
     stream.in_order(which, EVALUATED_ROWS, &mut |batch| {
@@ -294,7 +289,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     /// Notes the metric and the threshold it is reached with in `epoch`, and gives the answers that have it, `[held-out rows]`.
-    fn score(&self, answered: &Answered, epoch: &mut MlpEpoch) -> Result<Vec<usize>, TuneError> {
+    fn score(&self, answered: &Answered, epoch: &mut MlpEpoch) -> Result<Vec<usize>, TrainError> {
         let gold: Vec<usize> = answered.rows.iter().map(|&row| self.labels[row]).collect();
         let mut answers = self.answers(answered, epoch.threshold);
         let ones = gold.iter().filter(|&&class| class == 1).count();
@@ -323,7 +318,7 @@ impl Judge<'_> {
     }
 
     /// Scores of answers to some rows.
-    fn scores(&self, rows: &[usize], answers: &[usize]) -> Result<ClassificationScores, TuneError> {
+    fn scores(&self, rows: &[usize], answers: &[usize]) -> Result<ClassificationScores, TrainError> {
         let gold: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
         Ok(ClassificationScores::from(&ConfusionMatrix::from_classes(&gold, answers, self.classes)?))
     }

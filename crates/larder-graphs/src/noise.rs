@@ -1,6 +1,8 @@
-//! Dropout masks, each from a key of its own: whoever has the key can draw the mask again.
+//! Drawing dropout masks. Each has a key of its own, from which it can be drawn again.
 
 use rayon::prelude::*;
+
+use crate::training::DropoutMask;
 
 /// The multiplier that spreads counters over all words: 2⁶⁴ over the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -16,13 +18,25 @@ fn mixed(counter: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The key of a mask: of a run's seed, a step, a batch of that step and a place.
-pub(crate) fn key(parts: [u64; 4]) -> u64 {
+/// The key of a dropout mask: a hash of the run's seed, the step, the batch within the step and the mask's index in the graph.
+pub fn dropout_key(parts: [u64; 4]) -> u64 {
     parts.iter().fold(0, |key, &part| mixed(key.wrapping_add(GOLDEN) ^ mixed(part.wrapping_add(GOLDEN))))
 }
 
-/// Fills a mask: 0 with the probability `ratio`, to 1 in 65,536, else what makes the mean 1.
-pub(crate) fn fill(mask: &mut [f32], ratio: f32, key: u64) {
+impl DropoutMask {
+    /// The shape of the mask in a batch of `rows` rows and `seq` tokens a row.
+    pub fn size(&self, rows: usize, seq: usize) -> Vec<usize> {
+        self.shape.iter().map(|dim| dim.at(rows, seq)).collect()
+    }
+
+    /// Fills `values` with the mask of that key: each element is 0 with the probability [`ratio`](Self::ratio) (to 1 in 65,536),
+    /// else `1 / (1 - ratio)`. The key alone decides, not the number of threads.
+    pub fn draw(&self, key: u64, values: &mut [f32]) {
+        fill(values, self.ratio, key);
+    }
+}
+
+fn fill(mask: &mut [f32], ratio: f32, key: u64) {
     const STEPS: f32 = 65536.0;
     let dropped = (ratio * STEPS).round().min(STEPS - 1.0);
     let (threshold, kept) = (dropped as u16, STEPS / (STEPS - dropped));
@@ -54,7 +68,7 @@ mod tests {
             fill(&mut mask, 0.1, key);
             mask
         };
-        let mask = draw(key([1, 2, 0, 3]));
+        let mask = draw(dropout_key([1, 2, 0, 3]));
         let dropped = mask.iter().filter(|&&element| element == 0.0).count() as f64 / mask.len() as f64;
         let mean = mask.iter().map(|&element| f64::from(element)).sum::<f64>() / mask.len() as f64;
         // The standard error of the share is 0.3 / 316, that of the mean a ninth more.
@@ -62,7 +76,11 @@ mod tests {
         // Neighbours are dropped together as often as chance has it.
         let pairs = mask.windows(2).filter(|pair| pair[0] == 0.0 && pair[1] == 0.0).count() as f64 / mask.len() as f64;
         assert!((pairs - 0.01).abs() < 0.002, "{pairs}");
-        assert_eq!(mask, draw(key([1, 2, 0, 3])));
-        assert!([[0, 2, 0, 3], [1, 3, 0, 3], [1, 2, 1, 3], [1, 2, 0, 4]].iter().all(|&other| draw(key(other)) != mask));
+        assert_eq!(mask, draw(dropout_key([1, 2, 0, 3])));
+        assert!(
+            [[0, 2, 0, 3], [1, 3, 0, 3], [1, 2, 1, 3], [1, 2, 0, 4]]
+                .iter()
+                .all(|&other| draw(dropout_key(other)) != mask)
+        );
     }
 }

@@ -11,10 +11,10 @@ use std::path::Path;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::head::{MlpHead, MlpLayer};
 use crate::error::TrainError;
 use crate::head::HeadColumn;
 use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, Tensor, check_outline, read_description, write_head};
-use crate::mlp_head::{MlpHead, MlpLayer};
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 

@@ -1,6 +1,6 @@
 //! A multi-layer perceptron as a head: from features to class probabilities.
 //!
-//! How it is trained is not known here: that takes a training graph. What it answers is computed here and needs no runtime.
+//! What it answers is computed here and needs no runtime; training it takes a graph.
 
 use ndarray::Array2;
 use rayon::prelude::*;

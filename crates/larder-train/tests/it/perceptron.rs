@@ -3,18 +3,21 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use larder_finetune::{
-    DEFAULT_MLP_LEARNING_RATE, FeatureRows, FeaturesInMemory, MlpSettings, TrainedMlp, TuneError, train_mlp,
-};
 use larder_metrics::{ConfusionMatrix, Metric};
-use larder_train::{FeatureColumn, HeadColumn, ThresholdChoice, TrainError, TrainSettings};
+use larder_runtime::Runtime;
+use larder_train::{
+    DEFAULT_MLP_LEARNING_RATE, FeatureColumn, FeatureRows, FeaturesInMemory, HeadColumn, MlpSettings, ThresholdChoice,
+    TrainError, TrainSettings, TrainedMlp, train_mlp,
+};
 use ndarray::Array2;
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::runtime;
-
 const ROWS: usize = 1500;
+
+fn runtime() -> Runtime {
+    Runtime::load(None).expect("ONNX Runtime is installed (just setup)")
+}
 
 /// Which of four corners a row lies near, and noise: class 1 where both signs are alike. No plane parts the classes. The
 /// scales are far apart, and the corners lie far from zero.
@@ -42,7 +45,7 @@ fn classes() -> Vec<String> {
     ["apart", "alike"].map(str::to_owned).to_vec()
 }
 
-fn trained(settings: &MlpSettings, threads: usize) -> Result<TrainedMlp, TuneError> {
+fn trained(settings: &MlpSettings, threads: usize) -> Result<TrainedMlp, TrainError> {
     let (columns, labels) = corners(ROWS, 1);
     let source = FeaturesInMemory::new(columns).unwrap();
     train_mlp(&runtime(), &source, &labels, &classes(), settings, threads, &mut |_| {})
@@ -158,7 +161,7 @@ fn what_does_not_fit_into_memory_is_read_in_every_epoch_and_learned_as_well() {
     assert!(held_out > 0.95, "{held_out}");
     let (failed, _) = run(1024 * 5 * 4, 7000);
     let error = failed.unwrap_err();
-    assert!(matches!(&error, TuneError::Head(TrainError::Source { .. })), "{error:?}");
+    assert!(matches!(&error, TrainError::Source { .. }), "{error:?}");
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn of_one_row_a_class_nothing_is_held_out_and_all_epochs_are_run() {
     assert_eq!(train(&MlpSettings { epochs: 7, patience: 1, ..MlpSettings::default() }).epochs.len(), 7);
     // A record that has them reads back.
     let epochs = serde_json::to_string(&trained.epochs).unwrap();
-    assert_eq!(serde_json::from_str::<Vec<larder_finetune::MlpEpoch>>(&epochs).unwrap(), trained.epochs);
+    assert_eq!(serde_json::from_str::<Vec<larder_train::MlpEpoch>>(&epochs).unwrap(), trained.epochs);
 }
 
 #[test]
@@ -220,7 +223,7 @@ fn a_threshold_that_gains_nothing_on_other_held_out_rows_is_left_at_half() {
 #[test]
 fn what_cannot_be_trained_is_said_with_the_knob_to_turn() {
     let error = trained(&MlpSettings { learning_rate: 1e30, warmup: 0.0, clip: None, ..settings() }, 1).unwrap_err();
-    assert!(matches!(error, TuneError::HeadNotFinite { .. }), "{error:?}");
+    assert!(matches!(error, TrainError::MlpNotFinite { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("step 2") && text.contains("lower the learning rate (now 9.9"), "{text}");
     let (columns, mut labels) = corners(20, 1);

@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 
-use larder_graphs::{AdamW, CLIP_EPSILON, DropoutMask, LOSS_SCALE, MLP_FEATURES, MlpGraphs, MlpSpec, TrainedParameter};
+use larder_graphs::{
+    AdamW, AdamWStep, CLIP_EPSILON, DropoutMask, Gradient, GraphsError, LOSS_SCALE, MLP_FEATURES, MlpGraphs, MlpSpec,
+    TrainedParameter,
+};
 use larder_onnx::Model;
-use larder_onnx::facts::{Facts, Observation, Seen};
+use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
+use larder_onnx::proto::tensor_proto::DataType;
 use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView};
-use larder_train::MlpLayer;
 use ndarray::Array2;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
-use rayon::ThreadPool;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::adamw::Update;
-use crate::gradients::Gradient;
-use crate::graph::session;
-use crate::learn::seen;
-use crate::{TuneError, noise, threads};
+use super::head::MlpLayer;
+use crate::error::TrainError;
 
 const TRAINING: &str = "head's training graph";
 const EVAL: &str = "head's evaluation graph";
@@ -45,13 +45,13 @@ impl Network {
     /// Starts at random.
     ///
     /// # Errors
-    /// [`TuneError::Graphs`] and [`TuneError::Run`].
-    pub fn new(runtime: &Runtime, spec: &MlpSpec, seed: u64, threads: usize) -> Result<Self, TuneError> {
-        let graphs = MlpGraphs::build::<TuneError>(spec, |model, masks| learn(runtime, model, masks, spec))?;
+    /// [`TrainError::Graphs`] and [`TrainError::Run`].
+    pub fn new(runtime: &Runtime, spec: &MlpSpec, seed: u64, threads: usize) -> Result<Self, TrainError> {
+        let graphs = MlpGraphs::build::<TrainError>(spec, |model, masks| learn(runtime, model, masks, spec))?;
         let settings = SessionSettings { device: Device::Cpu, intra_threads: threads, ..Default::default() };
         let training = session(runtime, graphs.training, TRAINING, &settings)?;
         let eval = session(runtime, graphs.eval, EVAL, &settings)?;
-        let pool = threads::pool(&settings)?;
+        let pool = pool(settings.threads())?;
         let values = start(&graphs.parameters, seed);
         let zeros = || values.iter().map(|values| vec![0.0; values.len()]).collect::<Vec<_>>();
         let (m, v) = (zeros(), zeros());
@@ -75,20 +75,19 @@ impl Network {
     /// and what its sum was divided by.
     ///
     /// # Errors
-    /// [`TuneError::Run`].
+    /// [`TrainError::Run`].
     pub fn gradients(
         &mut self,
         features: &[f32],
         labels: &[i64],
         key: impl Fn(usize) -> u64,
-    ) -> Result<(f64, f64), TuneError> {
+    ) -> Result<(f64, f64), TrainError> {
         let rows = labels.len();
-        let shapes: Vec<Vec<usize>> =
-            self.masks.iter().map(|mask| mask.shape.iter().map(|dim| dim.at(rows, 0)).collect()).collect();
+        let shapes: Vec<Vec<usize>> = self.masks.iter().map(|mask| mask.size(rows, 0)).collect();
         for (place, (mask, values)) in self.masks.iter().zip(&mut self.mask_values).enumerate() {
             values.resize(shapes[place].iter().product(), 0.0);
             let key = key(place);
-            self.pool.install(|| noise::fill(values, mask.ratio, key));
+            self.pool.install(|| mask.draw(key, values));
         }
         let shape = [rows, self.width];
         let mut inputs = inputs(&shape, features, labels, &self.parameters, &self.values);
@@ -106,7 +105,7 @@ impl Network {
             });
             (scalar(&views[0]), scalar(&views[1]))
         };
-        self.training.run_with(&inputs, &outputs, read).map_err(TuneError::run(TRAINING))
+        self.training.run_with(&inputs, &outputs, read).map_err(TrainError::run(TRAINING))
     }
 
     /// The norm of all gradients together.
@@ -122,7 +121,7 @@ impl Network {
             let state = values.iter_mut().zip(m).zip(v).zip(gradients).zip(parameters);
             for ((((values, m), v), gradient), parameter) in state {
                 let decay = if parameter.shape.len() == 1 { 0.0 } else { weight_decay };
-                Update::new(adam, step, rate, decay, clip).apply(values, m, v, gradient, None);
+                AdamWStep::new(adam, step, rate, decay, clip).apply(values, m, v, gradient, None);
             }
         });
     }
@@ -130,20 +129,20 @@ impl Network {
     /// Answers a batch: hands the logits `[rows, classes]` to `read`, and gives the loss and what its sum was divided by.
     ///
     /// # Errors
-    /// [`TuneError::Run`].
+    /// [`TrainError::Run`].
     pub fn evaluate(
         &mut self,
         features: &[f32],
         labels: &[i64],
         read: impl FnOnce(&[f32]),
-    ) -> Result<(f64, f64), TuneError> {
+    ) -> Result<(f64, f64), TrainError> {
         let shape = [labels.len(), self.width];
         let inputs = inputs(&shape, features, labels, &self.parameters, &self.values);
         let read = |views: &[TensorView<'_>]| {
             read(views[2].as_f32().unwrap_or_default());
             (scalar(&views[0]), scalar(&views[1]))
         };
-        self.eval.run_with(&inputs, &["loss", "counted", "logits"], read).map_err(TuneError::run(EVAL))
+        self.eval.run_with(&inputs, &["loss", "counted", "logits"], read).map_err(TrainError::run(EVAL))
     }
 
     /// The parameters, in the order of [`MlpSpec::parameters`].
@@ -166,6 +165,32 @@ impl Network {
         };
         pairs.map(layer).collect()
     }
+}
+
+fn session(
+    runtime: &Runtime,
+    model: Model,
+    name: &'static str,
+    settings: &SessionSettings,
+) -> Result<Session, TrainError> {
+    let settings = SessionSettings { name: Some(name.to_owned()), ..settings.clone() };
+    let bytes = model.to_bytes().map_err(GraphsError::from)?;
+    Session::from_bytes(runtime, &bytes, &settings).map_err(TrainError::run(name))
+}
+
+/// The threads that draw masks and run the optimizer.
+fn pool(threads: usize) -> Result<ThreadPool, TrainError> {
+    ThreadPoolBuilder::new().num_threads(threads).build().map_err(|problem| TrainError::Setting {
+        setting: "threads",
+        found: format!("{threads} ({problem})"),
+        expected: "as many as the system gives",
+    })
+}
+
+fn seen(view: &TensorView<'_>) -> Seen {
+    let values = view.as_i64().filter(|values| values.len() <= LARGEST_KNOWN_VALUE).map(<[i64]>::to_vec);
+    let dtype = DataType::try_from(view.dtype().onnx_code()).unwrap_or_default();
+    Seen { dtype, shape: view.shape.to_vec(), values }
 }
 
 fn scalar(view: &TensorView<'_>) -> f64 {
@@ -205,8 +230,8 @@ fn start(parameters: &[TrainedParameter], seed: u64) -> Vec<Vec<f32>> {
 }
 
 /// Learns the element type and shape of every tensor, by running the graph with two numbers of rows.
-fn learn(runtime: &Runtime, model: &Model, masks: &[DropoutMask], spec: &MlpSpec) -> Result<Facts, TuneError> {
-    let exposed = model.exposed()?;
+fn learn(runtime: &Runtime, model: &Model, masks: &[DropoutMask], spec: &MlpSpec) -> Result<Facts, TrainError> {
+    let exposed = model.exposed().map_err(GraphsError::from)?;
     let mut session = session(runtime, exposed, FORWARD, &SessionSettings::worker(Device::Cpu))?;
     let known = session.outputs().iter().filter(|output| output.dtype != ElementType::Unsupported);
     let names: Vec<String> = known.map(|output| output.name.clone()).collect();
@@ -219,8 +244,7 @@ fn learn(runtime: &Runtime, model: &Model, masks: &[DropoutMask], spec: &MlpSpec
         let widest = rows * spec.hidden.iter().copied().max().unwrap_or(0).max(spec.width);
         let (zeros, labels) = (vec![0.0; largest.max(widest)], vec![0; rows]);
         let shape = [rows, spec.width];
-        let shapes: Vec<Vec<usize>> =
-            masks.iter().map(|mask| mask.shape.iter().map(|dim| dim.at(rows, 0)).collect()).collect();
+        let shapes: Vec<Vec<usize>> = masks.iter().map(|mask| mask.size(rows, 0)).collect();
         let mut fed = vec![
             (MLP_FEATURES, TensorView::f32(&shape, &zeros[..rows * spec.width])),
             ("labels", TensorView::i64(&shape[..1], &labels)),
@@ -236,15 +260,15 @@ fn learn(runtime: &Runtime, model: &Model, masks: &[DropoutMask], spec: &MlpSpec
                 .zip(&shapes)
                 .map(|(mask, shape)| (mask.input.as_str(), TensorView::f32(shape, &zeros[..shape.iter().product()]))),
         );
-        let made = |made: &[TensorView<'_>]| -> HashMap<String, Seen> {
-            names.iter().zip(made).map(|(name, view)| ((*name).to_owned(), seen(view))).collect()
+        let seen_in = |views: &[TensorView<'_>]| -> HashMap<String, Seen> {
+            names.iter().zip(views).map(|(name, view)| ((*name).to_owned(), seen(view))).collect()
         };
-        let mut tensors = session.run_with(&fed, &names, made).map_err(TuneError::run(FORWARD))?;
+        let mut tensors = session.run_with(&fed, &names, seen_in).map_err(TrainError::run(FORWARD))?;
         // What is fed may differ in another run: its values are no facts.
         tensors.extend(fed.iter().map(|(name, view)| ((*name).to_owned(), Seen { values: None, ..seen(view) })));
         observations.push(Observation { batch: rows, seq: 0, tensors });
     }
-    Ok(Facts::learn(model, &observations)?)
+    Ok(Facts::learn(model, &observations).map_err(GraphsError::from)?)
 }
 
 #[cfg(test)]

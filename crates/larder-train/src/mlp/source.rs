@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use larder_train::{FeatureColumn, HeadColumn, TrainError};
+use crate::column::FeatureColumn;
+use crate::error::TrainError;
+use crate::head::HeadColumn;
 
 /// Rows of cached features.
 ///

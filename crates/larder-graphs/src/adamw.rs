@@ -1,17 +1,18 @@
-//! AdamW, fused: each parameter with its moments is read and written once a step.
+//! AdamW on the CPU, fused: each parameter and its moments are read and written once a step.
 //!
 //! Source: Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>, with PyTorch's order of operations.
 
-use larder_graphs::AdamW;
 use rayon::prelude::*;
 
-use crate::gradients::{CHUNK, Gradient};
+use crate::gradients::{CHUNK, Gradient, Storage};
+use crate::optimizer::AdamW;
 
-/// One step's numbers for one parameter.
+/// The coefficients of one AdamW step for one parameter. [`optimizer_model`](crate::optimizer_model) is the same step as a
+/// graph.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Update {
-    /// What gradients are multiplied by, to clip them.
-    clip: f32,
+pub struct AdamWStep {
+    /// The factor on gradients: clipping and loss scale.
+    gradient_factor: f32,
     /// `1 - β₁`.
     take_first: f32,
     /// `β₂`.
@@ -27,39 +28,40 @@ pub(crate) struct Update {
     epsilon: f32,
 }
 
-impl Update {
-    /// `step` counts from 1.
-    pub fn new(adam: &AdamW, step: usize, rate: f64, weight_decay: f64, clip: f64) -> Self {
+impl AdamWStep {
+    /// The coefficients of `step`, counted from 1, at that learning rate. Gradients are multiplied by `gradient_factor` first.
+    pub fn new(adam: &AdamW, step: usize, learning_rate: f64, weight_decay: f64, gradient_factor: f64) -> Self {
         // More steps than fit an i32 take longer than anybody waits.
         let power = i32::try_from(step).unwrap_or(i32::MAX);
         Self {
-            clip: clip as f32,
+            gradient_factor: gradient_factor as f32,
             take_first: (1.0 - adam.beta1) as f32,
             keep_second: adam.beta2 as f32,
             take_second: (1.0 - adam.beta2) as f32,
-            keep: (1.0 - rate * weight_decay) as f32,
-            rate: (rate / (1.0 - adam.beta1.powi(power))) as f32,
+            keep: (1.0 - learning_rate * weight_decay) as f32,
+            rate: (learning_rate / (1.0 - adam.beta1.powi(power))) as f32,
             correction: (1.0 - adam.beta2.powi(power)).sqrt() as f32,
             epsilon: adam.epsilon as f32,
         }
     }
 
-    /// Takes the step. `fresh` are the values of a dense gradient that are used where they lie.
+    /// Updates `parameter` and its first (`m`) and second moment (`v`), each with as many elements as the parameter has.
+    /// `borrowed` is used in place of the values of a dense `gradient`.
     pub fn apply(
         self,
         parameter: &mut [f32],
         m: &mut [f32],
         v: &mut [f32],
         gradient: &Gradient,
-        fresh: Option<&[f32]>,
+        borrowed: Option<&[f32]>,
     ) {
-        match gradient {
-            Gradient::Dense(sum) => {
-                let gradient = fresh.unwrap_or(sum);
+        match &gradient.0 {
+            Storage::Dense(sum) => {
+                let gradient = borrowed.unwrap_or(sum);
                 let chunks = (parameter.par_chunks_mut(CHUNK), m.par_chunks_mut(CHUNK), v.par_chunks_mut(CHUNK));
                 chunks.into_par_iter().zip(gradient.par_chunks(CHUNK)).for_each(|((p, m, v), g)| self.run(p, m, v, g));
             }
-            Gradient::Rows(rows) => {
+            Storage::Rows(rows) => {
                 let width = rows.width.max(1);
                 let zeros = vec![0.0; width];
                 let together = (CHUNK / width).max(1);
@@ -71,7 +73,7 @@ impl Update {
                         let row = chunk * together + place;
                         match rows.row(row) {
                             Some(gradient) => self.run(p, m, v, gradient),
-                            None if rows.met[row] => self.run(p, m, v, &zeros),
+                            None if rows.touched[row] => self.run(p, m, v, &zeros),
                             // Both moments are zero and stay so: all that is left of the step is the decay.
                             None if self.keep == 1.0 => {}
                             None => p.iter_mut().for_each(|p| *p *= self.keep),
@@ -84,7 +86,7 @@ impl Update {
 
     fn run(self, p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
         for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
-            let g = g * self.clip;
+            let g = g * self.gradient_factor;
             *m += self.take_first * (g - *m);
             *v = *v * self.keep_second + self.take_second * g * g;
             let deviation = v.sqrt() / self.correction + self.epsilon;
@@ -95,10 +97,10 @@ impl Update {
 
 #[cfg(test)]
 mod tests {
-    use larder_graphs::{CLIP_EPSILON, GradientOutput, TrainedParameter, optimizer_model};
     use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
 
     use super::*;
+    use crate::{CLIP_EPSILON, GradientOutput, RowNumbers, TrainedParameter, optimizer_model};
 
     const SIZES: [usize; 2] = [7, 5];
     const DECAY: [f64; 2] = [0.1, 0.0];
@@ -182,7 +184,7 @@ mod tests {
             let clip = (1.0 / (expected + CLIP_EPSILON)).min(1.0);
             for (group, gradients) in gradients.iter().enumerate() {
                 let [p, m, v] = &mut native[group];
-                Update::new(&adam, step, RATES[group], DECAY[group], clip).apply(
+                AdamWStep::new(&adam, step, RATES[group], DECAY[group], clip).apply(
                     p,
                     m,
                     v,
@@ -214,7 +216,7 @@ mod tests {
             shape: vec![40, 3],
             gradient: GradientOutput::Dense { output: String::new() },
         };
-        let rows = larder_graphs::RowNumbers::Input("input_ids".to_owned());
+        let rows = RowNumbers::Input("input_ids".to_owned());
         let of_rows =
             TrainedParameter { gradient: GradientOutput::Rows { output: String::new(), rows }, ..parameter.clone() };
         let (mut dense, mut sparse) = (Gradient::new(&parameter), Gradient::new(&of_rows));
@@ -232,7 +234,7 @@ mod tests {
                 sparse.add(values, ids, part == 0);
             }
             assert!((dense.square_sum(None) - sparse.square_sum(None)).abs() < 1e-5);
-            let update = Update::new(&AdamW::default(), step, 1e-2, 0.1, 0.5);
+            let update = AdamWStep::new(&AdamW::default(), step, 1e-2, 0.1, 0.5);
             for (state, gradient) in [(&mut whole, &dense), (&mut by_row, &sparse)] {
                 let [p, m, v] = state;
                 update.apply(p, m, v, gradient, None);

@@ -1,7 +1,8 @@
-//! Gradients of one step, added up batch by batch.
+//! The gradients of one optimizer step, added up batch by batch.
 
-use larder_graphs::{GradientOutput, TrainedParameter};
 use rayon::prelude::*;
+
+use crate::training::{GradientOutput, TrainedParameter};
 
 /// Elements that one thread takes at a time. The bounds of the sums, and so their rounding, are the same for any number of
 /// threads.
@@ -10,73 +11,87 @@ pub(crate) const CHUNK: usize = 1 << 16;
 /// No row of the step's.
 const NONE: u32 = u32::MAX;
 
-/// The gradient of one parameter.
-pub(crate) enum Gradient {
-    /// In the parameter's shape; empty as long as every step has one batch, whose gradient is used where it lies.
+/// The gradient of one parameter, summed over the batches of a step.
+pub struct Gradient(pub(crate) Storage);
+
+pub(crate) enum Storage {
+    /// In the parameter's shape. Empty as long as every step has one batch, whose gradient is borrowed from the graph's output.
     Dense(Vec<f32>),
-    /// Of the rows of a table that were read in this step; of the others it is zero.
+    /// For the rows of a table that were read in this step; the other rows have a gradient of zero.
     Rows(RowGradient),
 }
 
 /// The gradients of some rows of a table `[rows, width]`.
 pub(crate) struct RowGradient {
     pub width: usize,
-    /// For each row its place among `values`, else [`NONE`].
+    /// For each row of the table its index in `values`, else [`NONE`].
     places: Vec<u32>,
-    /// The rows that have a place, in the order of their places.
+    /// The rows that `values` holds, in that order.
     rows: Vec<usize>,
     values: Vec<f32>,
-    /// Rows that have had a gradient in any step: the others' moments are zero.
-    pub met: Vec<bool>,
+    /// Rows that have had a gradient in any step so far; the moments of the others are zero.
+    pub touched: Vec<bool>,
 }
 
 impl Gradient {
+    /// No gradient yet, stored as the graph gives it: dense, or for the rows of a table.
     pub fn new(parameter: &TrainedParameter) -> Self {
-        match &parameter.gradient {
-            GradientOutput::Dense { .. } => Self::Dense(Vec::new()),
+        Self(match &parameter.gradient {
+            GradientOutput::Dense { .. } => Storage::Dense(Vec::new()),
             GradientOutput::Rows { .. } => {
                 let count: usize = parameter.shape.iter().product();
                 let rows = parameter.shape.first().copied().unwrap_or(0);
-                Self::Rows(RowGradient {
+                Storage::Rows(RowGradient {
                     width: count.checked_div(rows).unwrap_or(0),
                     places: vec![NONE; rows],
                     rows: Vec::new(),
                     values: Vec::new(),
-                    met: vec![false; rows],
+                    touched: vec![false; rows],
                 })
             }
-        }
+        })
     }
 
-    /// Adds a batch's gradient; the first of a step replaces what was there. `numbers` are the rows of a table's.
-    pub fn add(&mut self, values: &[f32], numbers: &[i64], first: bool) {
-        match self {
-            Self::Dense(sum) if first => {
+    /// Adds the gradient of one batch; the `first` of a step replaces the previous step's. `values` has the parameter's shape,
+    /// or is `[len(indices), width]` for a table, where `indices` are the rows that the batch has read (repeated rows add up).
+    pub fn add(&mut self, values: &[f32], indices: &[i64], first: bool) {
+        match &mut self.0 {
+            Storage::Dense(sum) if first => {
                 sum.resize(values.len(), 0.0);
                 sum.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(sum, new)| sum.copy_from_slice(new));
             }
-            Self::Dense(sum) => sum.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(sum, new)| {
+            Storage::Dense(sum) => sum.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(sum, new)| {
                 for (sum, new) in sum.iter_mut().zip(new) {
                     *sum += new;
                 }
             }),
-            Self::Rows(rows) => rows.add(values, numbers, first),
+            Storage::Rows(rows) => rows.add(values, indices, first),
         }
     }
 
-    /// The sum of all squares; of the `fresh` values of a dense one, where there are any.
-    pub fn square_sum(&self, fresh: Option<&[f32]>) -> f64 {
-        let values = match self {
-            Self::Dense(sum) => fresh.unwrap_or(sum),
-            Self::Rows(rows) => &rows.values,
+    /// The sum of squares. `borrowed` is used in place of the values of a dense gradient.
+    pub fn square_sum(&self, borrowed: Option<&[f32]>) -> f64 {
+        let values = match &self.0 {
+            Storage::Dense(sum) => borrowed.unwrap_or(sum),
+            Storage::Rows(rows) => &rows.values,
         };
         let squares: Vec<f64> = values.par_chunks(CHUNK).map(square_sum).collect();
         squares.iter().sum()
     }
+
+    /// Marks the rows of a table whose moments `m` and `v` (in the parameter's shape) are not zero as touched: what a resumed run
+    /// has to know. A dense gradient has nothing to restore.
+    pub fn restore(&mut self, m: &[f32], v: &[f32]) {
+        let Storage::Rows(rows) = &mut self.0 else { return };
+        let width = rows.width.max(1);
+        for ((touched, m), v) in rows.touched.iter_mut().zip(m.chunks(width)).zip(v.chunks(width)) {
+            *touched = m.iter().chain(v).any(|&moment| moment != 0.0);
+        }
+    }
 }
 
 impl RowGradient {
-    fn add(&mut self, values: &[f32], numbers: &[i64], first: bool) {
+    fn add(&mut self, values: &[f32], indices: &[i64], first: bool) {
         if first {
             for &row in &self.rows {
                 self.places[row] = NONE;
@@ -84,15 +99,15 @@ impl RowGradient {
             self.rows.clear();
             self.values.clear();
         }
-        for (new, &number) in values.chunks_exact(self.width.max(1)).zip(numbers) {
+        for (new, &index) in values.chunks_exact(self.width.max(1)).zip(indices) {
             // The encoder has read this row of the table, so it is there.
-            let Some(row) = usize::try_from(number).ok().filter(|&row| row < self.places.len()) else { continue };
+            let Some(row) = usize::try_from(index).ok().filter(|&row| row < self.places.len()) else { continue };
             if self.places[row] == NONE {
                 // Fewer rows than tokens of a step, which are below 2³².
                 self.places[row] = self.rows.len() as u32;
                 self.rows.push(row);
                 self.values.extend_from_slice(new);
-                self.met[row] = true;
+                self.touched[row] = true;
                 continue;
             }
             let from = self.places[row] as usize * self.width;
@@ -102,7 +117,7 @@ impl RowGradient {
         }
     }
 
-    /// The gradient of a row, if it is not zero.
+    /// The gradient `[width]` of a row that this step has read.
     pub fn row(&self, row: usize) -> Option<&[f32]> {
         let place = self.places[row];
         (place != NONE).then(|| &self.values[place as usize * self.width..][..self.width])
