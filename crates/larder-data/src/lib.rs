@@ -50,6 +50,7 @@
 #![deny(missing_docs)]
 
 mod choice;
+mod column_ref;
 mod conll;
 mod conll_line;
 mod conll_write;
@@ -58,18 +59,22 @@ mod error;
 mod example;
 mod input;
 mod jsonl;
+mod label_source;
 mod labels;
 mod layout;
 mod lines;
 mod names;
 mod no_target;
+mod placeholder;
 mod reader;
 mod record;
+mod row;
 mod row_problem;
 mod scored;
 mod spec;
 mod spec_check;
 mod spec_file;
+mod spec_load;
 mod spec_problem;
 mod split_path;
 mod table;
@@ -78,12 +83,15 @@ mod tags;
 pub use choice::{
     DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator, Task, UnknownChoice,
 };
+pub use column_ref::ColumnRef;
 pub use conll::MAX_SENTENCE_WORDS;
+pub use conll_line::NO_PREDICTION;
 pub use conll_write::write_conll;
 pub use error::DataError;
 pub use example::{Content, Example, Target};
 pub use input::{InputReader, InputRow, TextLines};
-pub use labels::{LabelMap, MAX_LABELS};
+pub use label_source::MAX_LABELS;
+pub use labels::LabelMap;
 pub use larder_tags::{IllegalTag, Scheme};
 pub use layout::Layout;
 pub use lines::MAX_ROW_BYTES;
@@ -92,6 +100,6 @@ pub use no_target::split_has_targets;
 pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
 pub use record::{LineContent, Record, RecordLine};
 pub use row_problem::{Place, RowProblem};
-pub use scored::{NO_PREDICTION, ScoredColumns, ScoredConll, ScoredSentence};
-pub use spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
+pub use scored::{ScoredColumns, ScoredConll, ScoredSentence};
+pub use spec::{Columns, DatasetSpec, LabelNames};
 pub use spec_problem::SpecProblem;

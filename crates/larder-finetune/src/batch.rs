@@ -3,7 +3,8 @@
 use larder_graphs::{HIDDEN_STATES, HeadInput, IGNORED_LABEL};
 use larder_runtime::TensorView;
 
-use crate::hidden::{HiddenStates, SplitOf};
+use crate::hidden::HiddenStates;
+use crate::split::SplitOf;
 use crate::{Example, TuneError};
 
 /// Widths of batches on a device are multiples of this: few different shapes, whose memory and algorithms are found

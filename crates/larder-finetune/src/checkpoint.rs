@@ -15,8 +15,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::TuneError;
-use crate::finetune::Score;
 use crate::observer::HistoryRow;
+use crate::result::Score;
 use crate::scale::LossScale;
 
 /// The file that a run goes on from.

@@ -1,6 +1,5 @@
 //! Everything that can go wrong while an encoder is fine-tuned.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use larder_errors::ErrorClass;
@@ -9,9 +8,8 @@ use larder_graphs::{GraphsError, Precision};
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
 
-use crate::SplitOf;
-use crate::preset::Preset;
-use crate::settings::TuneSettings;
+use crate::knobs::Knobs;
+use crate::split::SplitOf;
 
 /// An error of this crate: what failed, where, what was expected, and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -232,44 +230,6 @@ pub enum TuneError {
         /// The highest of its recipe's rates.
         most: f64,
     },
-}
-
-/// What to turn when a run has collapsed or diverged, as it stood.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Knobs {
-    /// The highest of the encoder's learning rates.
-    pub rate: f64,
-    /// The share of the steps in which it rises.
-    pub warmup: f64,
-    /// The norm that gradients are clipped to.
-    pub clip: Option<f64>,
-    /// The family.
-    pub family: Family,
-}
-
-impl Knobs {
-    /// Those of a run on an encoder of that family.
-    pub fn of(settings: &TuneSettings, family: Family) -> Self {
-        let TuneSettings { learning_rate: rate, warmup, clip, .. } = *settings;
-        Self { rate, warmup, clip, family }
-    }
-}
-
-impl fmt::Display for Knobs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rate, warmup, clip, family } = self;
-        let recipe = Preset::of(*family).learning_rates;
-        let (least, most) = (recipe.start(), recipe.end());
-        write!(
-            f,
-            "lower the learning rate ({rate:e}; {family} is fine-tuned at {least:e} to {most:e}), lengthen the warm-up (now \
-             {warmup} of the steps), or clip gradients "
-        )?;
-        match clip {
-            None => f.write_str("(to 1, say: now they are not)"),
-            Some(clip) => write!(f, "further (now to {clip})"),
-        }
-    }
 }
 
 impl TuneError {

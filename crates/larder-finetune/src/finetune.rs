@@ -1,77 +1,17 @@
 //! The run: batches, steps, evaluations, checkpoints.
 
-use std::path::Path;
-
 use larder_graphs::{Precision, ProductForm};
-use larder_onnx::{EncoderConfig, Weights};
 use larder_runtime::{RanOn, Runtime};
-use serde::{Deserialize, Serialize};
 
-use crate::hidden::HiddenStates;
-use crate::observer::{HistoryRow, Note, Observer};
+use crate::inputs::Material;
+use crate::note::Note;
+use crate::observer::Observer;
 use crate::preset::Preset;
+use crate::result::Tuned;
 use crate::run::Run;
 use crate::settings::TuneSettings;
 use crate::start::{Forms, Start};
-use crate::{Example, TuneError, example};
-
-/// What a run is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Material<'a> {
-    /// The encoder's configuration.
-    pub config: &'a EncoderConfig,
-    /// The encoder's weights.
-    pub weights: &'a Weights,
-    /// What is trained on.
-    pub train: &'a [Example],
-    /// What is judged by; may be empty.
-    pub dev: &'a [Example],
-    /// The hidden states of [`TuneSettings::from_layer`], of the examples' tokens; `None` without.
-    pub hidden: Option<&'a dyn HiddenStates>,
-    /// Where checkpoints go, if anywhere.
-    pub folder: Option<&'a Path>,
-}
-
-/// How good, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// What the observer said: more is better.
-    pub score: f64,
-    /// Steps that were done then.
-    pub step: usize,
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ended {
-    /// All steps are done.
-    Finished,
-    /// [`TuneSettings::patience`] ran out.
-    Early,
-    /// The observer stopped it.
-    Stopped,
-}
-
-/// What a run gave.
-#[derive(Clone, Debug)]
-pub struct Tuned {
-    /// The encoder's weights under their published names, frozen ones included: those with the best score where there was
-    /// something to judge by, else the last.
-    pub weights: Weights,
-    /// `classifier.weight` `[classes, hidden]` and `classifier.bias` `[classes]`, of the same step.
-    pub head: Weights,
-    /// All steps, those before a resumption included.
-    pub history: Vec<HistoryRow>,
-    /// The best score, and the last.
-    pub scores: Option<(Score, Score)>,
-    /// Why it ended.
-    pub ended: Ended,
-    /// The device that ran.
-    pub ran_on: RanOn,
-    /// What was out of the ordinary.
-    pub notes: Vec<Note>,
-}
+use crate::{TuneError, example};
 
 /// Fine-tunes an encoder with a head on its first token, mean or pooler, or on every token.
 ///

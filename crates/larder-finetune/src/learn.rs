@@ -10,7 +10,8 @@ use larder_runtime::{Device, ElementType, Runtime, SessionSettings, TensorView, 
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
-use crate::hidden::{HiddenStates, SplitOf};
+use crate::hidden::HiddenStates;
+use crate::split::SplitOf;
 use crate::{Example, TuneError};
 
 /// Rows and tokens of the runs: coprime, so that each size that is seen has one reading.

@@ -5,13 +5,10 @@
 use larder_graphs::Precision;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::TuneSettings;
+use crate::settings::{LARGEST_LOSS_SCALE, TuneSettings};
 
 /// Steps without an overflow after which the scale is doubled.
 const GOOD_STEPS: usize = 2000;
-
-/// Two to the hundredth: scaled gradients and their squares then still have room in float32.
-pub(crate) const LARGEST_LOSS_SCALE: f64 = (1_u128 << 100) as f64;
 
 /// What the loss is multiplied by, and what has been seen of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
 
 use crate::freeze::Freeze;
+use crate::knobs::Knobs;
 use crate::preset::Preset;
-use crate::scale::LARGEST_LOSS_SCALE;
 use crate::{Example, TuneError};
 
 /// Gradients are clipped to this norm, as BERT's own code does.
@@ -18,6 +18,9 @@ pub const DEFAULT_CLIP: f64 = 1.0;
 
 /// What PyTorch's `GradScaler` starts at: gradients of it stay in float16's range at the losses of a new head.
 pub const DEFAULT_LOSS_SCALE: f64 = 65536.0;
+
+/// Two to the hundredth: scaled gradients and their squares then still have room in float32.
+pub(crate) const LARGEST_LOSS_SCALE: f64 = (1_u128 << 100) as f64;
 
 /// Any number: it only has to be the same again.
 pub const DEFAULT_SEED: u64 = 0;
@@ -210,6 +213,11 @@ impl TuneSettings {
     /// The same for a head on every token.
     pub fn tagging(family: Family, classes: usize) -> Self {
         Self { input: HeadInput::Tokens, ..Self::from_preset(&Preset::of(family).tagging(), classes) }
+    }
+
+    /// The settings that decide whether a run on an encoder of that family diverges.
+    pub fn knobs(&self, family: Family) -> Knobs {
+        Knobs { rate: self.learning_rate, warmup: self.warmup, clip: self.clip, family }
     }
 
     pub(crate) fn loss(&self) -> Loss {

@@ -13,11 +13,12 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::TuneError;
 use crate::freeze::Part;
 use crate::learn::learn;
+use crate::note::Note;
 use crate::precision;
 use crate::settings::{HeadStart, TuneSettings};
-use crate::{Note, TuneError};
 
 /// The stream of random numbers that new parameters are drawn from; those of epochs count from 1.
 const NEW_PARAMETERS: u64 = 0;

@@ -5,8 +5,8 @@ use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
 
-use crate::finetune::Material;
 use crate::freeze::Part;
+use crate::inputs::Material;
 use crate::settings::TuneSettings;
 use crate::start::prefix;
 

@@ -10,7 +10,7 @@ use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
-use crate::hidden::SplitOf;
+use crate::split::SplitOf;
 use crate::{Example, TuneError};
 
 /// Texts that are compared, at most: of a collapsed encoder any two are alike.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_files::{Home, digest_bytes, digest_file};
+use larder_files::{Home, digest_file};
 use larder_onnx::{EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
 use larder_runtime::Runtime;
 
@@ -86,7 +86,7 @@ pub fn add_with(
         found.tokenizer.load(config.as_ref().map(|(_, text)| text.as_slice()), &mut found.notes)?;
 
     let mut files = built.files;
-    files.extend(config.as_ref().map(|(path, text)| source_file(path, text)));
+    files.extend(config.as_ref().map(|(path, text)| SourceFile::of(path, text)));
     files.extend(tokenizer_files);
     let material = Material {
         name,
@@ -123,7 +123,7 @@ const LARGEST_MESSAGE: u64 = i32::MAX as u64;
 fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, EncoderError> {
     let bytes = read_up_to(path, LARGEST_MESSAGE)?;
     let model = Model::from_bytes(&bytes).map_err(wrong(path))?;
-    let mut files = vec![source_file(path, &bytes)];
+    let mut files = vec![SourceFile::of(path, &bytes)];
     let (kind, unused_weights) = (SourceKind::Onnx, Vec::new());
     if !model.has_external_data() {
         let model = model.inlined().map_err(wrong(path))?;
@@ -148,7 +148,7 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
     let settings = EncoderConfig::from_json(&text).map_err(wrong(config))?;
     let bytes = read(path)?;
     let weights = Weights::from_bytes(&bytes).map_err(wrong(path))?;
-    let files = vec![source_file(path, &bytes)];
+    let files = vec![SourceFile::of(path, &bytes)];
     drop(bytes);
     let model = build(&settings, &weights).map_err(wrong(path))?;
     let unused_weights = unused_weights(&settings, &weights);
@@ -160,10 +160,4 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
 fn wrong(path: &Path) -> impl FnOnce(OnnxError) -> EncoderError + use<> {
     let path = path.to_path_buf();
     move |source| EncoderError::Model { path, source }
-}
-
-/// A file as the manifest names it: without the folders of this machine.
-pub(crate) fn source_file(path: &Path, content: &[u8]) -> SourceFile {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    SourceFile { name, digest: digest_bytes(content) }
 }

@@ -392,7 +392,7 @@ pub enum EncoderError {
     #[error("{}: no output holds a vector for each token, [batch, seq, hidden], or one for the whole text, \
         [batch, {smallest} or more], for texts given as [batch, seq]; outputs: {outputs}; if they are a task head's, export \
         the encoder below it, with its last hidden state: `optimum-cli export onnx --model FOLDER --task \
-        feature-extraction OUT`", path.display(), smallest = crate::scores::SMALLEST_EMBEDDING)]
+        feature-extraction OUT`", path.display(), smallest = crate::probe::SMALLEST_EMBEDDING)]
     NoTokenOutput {
         /// The model's file.
         path: PathBuf,

@@ -7,11 +7,10 @@ use larder_onnx::{EncoderConfig, Hints, OnnxError, build, random_weights};
 use larder_runtime::Runtime;
 
 use crate::EncoderError;
-use crate::add::source_file;
 use crate::files::read;
 use crate::install::Workshop;
 use crate::intake::{Added, Material, TokenizerSource, Wishes};
-use crate::manifest::{SourceKind, SourceRecord};
+use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::publisher::Published;
 use crate::source::TokenizerFiles;
@@ -71,7 +70,7 @@ pub fn init(
     let weights = random_weights(&config, request.seed).map_err(wrong)?;
     let model = build(&config, &weights).map_err(wrong)?;
     drop(weights);
-    let mut files = vec![source_file(path, &text)];
+    let mut files = vec![SourceFile::of(path, &text)];
     files.extend(tokenizer_files);
     let material = Material {
         name,

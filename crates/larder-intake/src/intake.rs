@@ -15,7 +15,7 @@ use crate::install::Workshop;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, input_records, output_records};
 use crate::pooling::Pooling;
 use crate::prepared::Prepared;
-use crate::probe::{Probe, Probed};
+use crate::probe::{Candidate, ProbeResult};
 use crate::publisher::{Found, Published, Unfollowed};
 use crate::sizes::Sizes;
 
@@ -139,7 +139,7 @@ impl Material {
         let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
         let lengths = rows.into_iter().chain(declared.max_positions);
         progress("running the probe texts");
-        let probed = Probe {
+        let probed = Candidate {
             runtime,
             path: &self.model_path,
             model: &self.model,
@@ -151,7 +151,7 @@ impl Material {
             interface,
             tokenizer: &tokenizer,
         }
-        .run()?;
+        .probe()?;
 
         progress("writing the folder");
         write(MODEL_FILE, &self.model_bytes)?;
@@ -241,7 +241,7 @@ impl Material {
         declared: Declared,
         sizes: &Sizes,
         tokenizer: &Tokenizer,
-        probed: Probed,
+        probed: ProbeResult,
         runtime: &Runtime,
     ) -> EncoderManifest {
         let mut notes = notes(&probed, &declared, sizes);
@@ -249,8 +249,15 @@ impl Material {
         let gives_tokens = probed.interface.token_output.is_some();
         let (pooling, unfollowed) =
             self.wishes(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
-        let Probed { record, prepared, interface, mask_honoured, batch_independent, max_positions, max_positions_from } =
-            probed;
+        let ProbeResult {
+            record,
+            prepared,
+            interface,
+            mask_honoured,
+            batch_independent,
+            max_positions,
+            max_positions_from,
+        } = probed;
         EncoderManifest {
             format_version: FORMAT_VERSION,
             name: self.name.clone(),
@@ -298,7 +305,7 @@ fn type_note(tokenizer: &Tokenizer) -> Option<String> {
 }
 
 /// What is out of the ordinary about an encoder.
-fn notes(probed: &Probed, declared: &Declared, sizes: &Sizes) -> Vec<String> {
+fn notes(probed: &ProbeResult, declared: &Declared, sizes: &Sizes) -> Vec<String> {
     let interface = &probed.interface;
     let mut notes = Vec::new();
     if let (Some(_), None) = (&interface.position_ids, declared.first_position) {

@@ -35,22 +35,18 @@ mod files;
 mod init;
 mod install;
 mod intake;
-mod layers;
 mod manifest;
 mod name;
 mod observe;
-mod operators;
-mod pooled;
 mod pooling;
 mod prepared;
 mod probe;
 mod publisher;
 mod quantise;
+mod rebuild;
 mod remote;
-mod scores;
 mod sizes;
 mod source;
-mod subject;
 mod verify;
 mod vocabulary;
 mod wordpiece;
@@ -65,13 +61,15 @@ pub use manifest::{
     SourceFile, SourceKind, SourceRecord, Versions,
 };
 pub use observe::observe;
-pub use pooled::{POOLED_TOLERANCE, PooledKind, PooledRecord};
 pub use pooling::{Pooling, PoolingMode};
-pub use prepared::{Prepared, RebuiltRecord, Running};
-pub use probe::{LONGEST_PROBE, PROBE_TEXTS, ProbeRecord, SMALLEST_SPREAD};
+pub use prepared::{Prepared, RebuiltRecord};
+pub use probe::{
+    HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord, ProbeRecord,
+    SMALLEST_SPREAD, TOLERANCE,
+};
 pub use publisher::Unfollowed;
 pub use quantise::{QuantiseRequest, quantise};
-pub use subject::{HALF_TOLERANCE, TOLERANCE};
+pub use rebuild::Running;
 pub use verify::{Verification, verify};
 pub use vocabulary::BrokenVocabulary;
 pub use wordpiece::SMALLEST_VOCABULARY;

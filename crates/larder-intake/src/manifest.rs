@@ -1,5 +1,8 @@
 //! `encoder.json`: what an encoder is, where it comes from, and what a run of it showed.
 
+use std::path::Path;
+
+use larder_files::digest_bytes;
 use larder_onnx::{Family, InputTensor, Interface, OutputTensor};
 use larder_tokens::SpecialTokens;
 use serde::{Deserialize, Serialize};
@@ -274,6 +277,14 @@ pub struct SourceFile {
     pub name: String,
     /// Hex blake3 digest of its content.
     pub digest: String,
+}
+
+impl SourceFile {
+    /// The record of the file `path` with that content: its name without the folders of this machine.
+    pub(crate) fn of(path: &Path, content: &[u8]) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, digest: digest_bytes(content) }
+    }
 }
 
 /// What made an encoder's folder.

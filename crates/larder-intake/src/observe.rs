@@ -9,7 +9,7 @@ use larder_onnx::{Interface, Model};
 use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
 
 use crate::EncoderError;
-use crate::subject::Feed;
+use crate::probe::Feed;
 
 /// Rows and tokens of the runs. Coprime, so that each size that is seen has one reading; the third has a batch of one,
 /// where exporters like to take shortcuts.

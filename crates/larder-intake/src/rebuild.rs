@@ -14,57 +14,13 @@ use larder_onnx::{
     lift, select_features,
 };
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
-use serde::{Deserialize, Serialize};
 
 use crate::EncoderError;
 use crate::encoder::{CONFIG_FILE, Encoder};
 use crate::files::read_optional;
 use crate::observe::observe;
-use crate::probe::{largest, probe_tokens, rms};
-use crate::subject::{Feed, HALF_TOLERANCE, run_on};
-
-/// How an encoder's graph is run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "graph", rename_all = "snake_case")]
-pub enum Prepared {
-    /// larder built it of published weights; there is nothing to gain.
-    Built,
-    /// A graph built of what was read out of the given one runs in its place.
-    Rebuilt(RebuiltRecord),
-    /// The given one runs.
-    AsGiven {
-        /// Why there is no other.
-        reason: String,
-    },
-}
-
-/// What a graph that was built anew was found to be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RebuiltRecord {
-    /// Hex blake3 digest of its file, which is made when it is needed and kept nowhere.
-    pub digest: String,
-    /// Attention heads of each layer.
-    pub num_attention_heads: usize,
-    /// Is the given graph's pooled output a pooler's, and that pooler among what was read?
-    pub pooler: bool,
-    /// Nodes of the given graph.
-    pub nodes_given: usize,
-    /// Nodes of its own.
-    pub nodes: usize,
-    /// The largest difference of any layer's vectors of the probe texts from the given graph's, relative to the layer's
-    /// root mean square.
-    pub deviation: f64,
-    /// Differences up to this are rounding; with a larger one the given graph would run.
-    pub tolerance: f64,
-}
-
-impl Default for Prepared {
-    fn default() -> Self {
-        Self::AsGiven {
-            reason: "it was added by an earlier version; add it again with --replace to have its graph read".to_owned(),
-        }
-    }
-}
+use crate::prepared::{Prepared, RebuiltRecord};
+use crate::probe::{Feed, HALF_TOLERANCE, largest, probe_tokens, rms, run_on};
 
 /// A model to run, with what its inputs and outputs mean.
 #[derive(Debug)]
@@ -145,7 +101,7 @@ impl Encoder {
         };
         let (model, tokenizer, path) = (self.model()?, self.tokenizer()?, self.model_path());
         let texts = probe_tokens(&tokenizer, Some(self.max_tokens()))?;
-        let comparison = Preparation {
+        let comparison = Comparison {
             runtime,
             device,
             path: &path,
@@ -201,7 +157,7 @@ impl Rebuilt {
 }
 
 /// What the comparison needs.
-pub(crate) struct Preparation<'a> {
+pub(crate) struct Comparison<'a> {
     pub runtime: &'a Runtime,
     /// Where both graphs run.
     pub device: Device,
@@ -217,7 +173,7 @@ pub(crate) struct Preparation<'a> {
     pub tolerance: f64,
 }
 
-impl Preparation<'_> {
+impl Comparison<'_> {
     /// Reads the graph, builds one of what was found, and compares the two. A graph that cannot be read, or gives
     /// anything else, is no error: the given one runs, and the reason is kept.
     pub fn run(&self) -> Prepared {

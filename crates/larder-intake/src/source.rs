@@ -6,7 +6,6 @@ use larder_files::Home;
 use larder_onnx::Family;
 
 use crate::EncoderError;
-use crate::add::source_file;
 use crate::error::listed;
 use crate::files::{names_in, read, read_optional};
 use crate::intake::TokenizerSource;
@@ -124,13 +123,13 @@ impl TokenizerFiles {
         match self {
             Self::Json(path) => {
                 let bytes = read(path)?;
-                let file = source_file(path, &bytes);
+                let file = SourceFile::of(path, &bytes);
                 Ok((TokenizerSource::File(path.clone(), bytes), vec![file]))
             }
             Self::Vocabulary(files) => {
                 let made = files.make(config)?;
                 notes.extend(made.guess);
-                let files = made.files.iter().map(|(path, bytes)| source_file(path, bytes)).collect();
+                let files = made.files.iter().map(|(path, bytes)| SourceFile::of(path, bytes)).collect();
                 Ok((TokenizerSource::Made(made.json), files))
             }
         }

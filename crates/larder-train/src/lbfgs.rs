@@ -7,8 +7,6 @@
 
 use std::collections::VecDeque;
 
-use crate::objective::Evaluation;
-
 /// Pairs of steps and gradient changes that are remembered. More pairs save passes over the features, which cost far
 /// more than the recursion does.
 const MEMORY: usize = 20;
@@ -34,6 +32,13 @@ pub(crate) trait Penalised {
     fn c(&self) -> f64;
     /// Changes the strength.
     fn set_c(&mut self, c: f64);
+}
+
+/// Cost and gradient at one point.
+pub(crate) struct Evaluation {
+    pub(crate) cost: f64,
+    /// The derivative with respect to each parameter, the penalised ones first.
+    pub(crate) gradient: Vec<f64>,
 }
 
 /// When a fit is finished.

@@ -51,6 +51,7 @@ mod matrix;
 mod mlp;
 mod objective;
 mod ranking;
+mod real;
 mod select;
 mod selection;
 mod sequence_head;

@@ -12,8 +12,9 @@ use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::library;
-use crate::matrix::{Matrix, Real};
+use crate::matrix::Matrix;
 use crate::objective::{Batch, Task, outputs_of};
+use crate::real::Real;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 

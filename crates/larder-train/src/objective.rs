@@ -17,8 +17,9 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::kernel::{backward, forward};
-use crate::lbfgs::Penalised;
-use crate::matrix::{Matrix, Real};
+use crate::lbfgs::{Evaluation, Penalised};
+use crate::matrix::Matrix;
+use crate::real::Real;
 use crate::standardise::Standardiser;
 
 /// Rows of one block: 64 rows of 2,688 float32 are 0.7 MB, which a core's second-level cache holds.
@@ -52,13 +53,6 @@ impl Penalised for Task {
     fn set_c(&mut self, c: f64) {
         self.c = c;
     }
-}
-
-/// Cost and gradient at one point.
-pub(crate) struct Evaluation {
-    pub(crate) cost: f64,
-    /// Here `[outputs * width + outputs]`: the weights `[outputs, width]` in row-major order, then the intercepts.
-    pub(crate) gradient: Vec<f64>,
 }
 
 /// What all tasks share: features and labels.

@@ -2,11 +2,13 @@
 //! gradients in bound vectors, with the optimizer as a graph.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use larder_graphs::{DropoutForm, DropoutRatios, Scatter};
+use larder_onnx::{EncoderConfig, Weights};
 
 use super::*;
-use crate::{BatchSize, Length, Quiet};
+use crate::{BatchSize, Ended, Example, HistoryRow, Length, Quiet};
 
 struct Subject {
     config: EncoderConfig,

@@ -4,7 +4,7 @@ use larder_files::digest_bytes;
 use larder_runtime::Device;
 
 use crate::TuneError;
-use crate::finetune::Material;
+use crate::inputs::Material;
 use crate::settings::{HeadStart, TuneSettings};
 
 /// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device; not threads, nor how

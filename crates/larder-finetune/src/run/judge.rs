@@ -6,9 +6,10 @@ use super::Run;
 use crate::TuneError;
 use crate::checkpoint::{self, BEST_FILE, LAST_FILE, Progress};
 use crate::collapse::{Evidence, Watch, probed};
-use crate::error::Knobs;
-use crate::finetune::{Ended, Score, Tuned};
-use crate::observer::{Note, Observer};
+use crate::knobs::Knobs;
+use crate::note::Note;
+use crate::observer::Observer;
+use crate::result::{Ended, Score, Tuned};
 use crate::state::tuned;
 use crate::tells_apart::Spread;
 
@@ -39,7 +40,7 @@ impl Run<'_> {
     }
 
     fn knobs(&self) -> Knobs {
-        Knobs::of(self.settings, self.material.config.family)
+        self.settings.knobs(self.material.config.family)
     }
 
     /// Judges the parameters as they are. Is it time to end?

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use larder_onnx::families::metadata;
 use larder_onnx::{Hints, Interface};
 
+use super::candidate::Candidate;
+use super::model::{InnerTensor, Outputs, ProbeModel};
+use super::statistics::{largest, rms};
 use crate::EncoderError;
-use crate::probe::{Probe, largest, rms};
-use crate::subject::{Inside, Outputs, Subject};
 
-impl Probe<'_> {
+impl Candidate<'_> {
     /// Compares the layers that the graph shows with the number that `config.json` names. If they differ, a layer may be
     /// hidden in an operator that is not known, and the numbers would be those of other layers: only the last one, which the
     /// model gives, can be had then. Its number is the larger one, so that no other layer's stands for it.
@@ -38,12 +39,12 @@ impl Probe<'_> {
     /// found in a foreign graph stay only if running them bears them out.
     pub(crate) fn with_layers(
         &self,
-        subject: &Subject<'_>,
+        model: &ProbeModel<'_>,
         texts: &[Vec<i64>],
         singles: &[Outputs],
         tolerance: f64,
     ) -> Interface {
-        let mut interface = subject.interface().clone();
+        let mut interface = model.interface().clone();
         if interface.hidden_states.is_empty() && interface.token_output.is_some() {
             let last_hidden_state = interface.token_output.as_ref().map(|output| output.name.clone());
             let hints = Hints { last_hidden_state, ..self.hints.clone() };
@@ -55,7 +56,7 @@ impl Probe<'_> {
         }
         let ours = self.model.metadata(metadata::HIDDEN_STATES).is_some();
         if !(ours || interface.hidden_states.is_empty()) {
-            match self.check_layers(subject, &interface, texts, singles, tolerance) {
+            match self.check_layers(model, &interface, texts, singles, tolerance) {
                 Ok((states, flat)) => {
                     interface.hidden_states = states;
                     interface.hidden_states_flat = flat;
@@ -74,7 +75,7 @@ impl Probe<'_> {
     /// last must be the token output. Gives their names, and whether any has two axes.
     fn check_layers(
         &self,
-        subject: &Subject<'_>,
+        model: &ProbeModel<'_>,
         interface: &Interface,
         texts: &[Vec<i64>],
         singles: &[Outputs],
@@ -92,19 +93,19 @@ impl Probe<'_> {
         let mut states = interface.hidden_states.clone();
         let mut session = open(&states)?;
         let first = texts.first().map(Vec::as_slice).unwrap_or_default();
-        let usual = subject.inside(&mut session, &states, first).map_err(said)?;
-        if usual.iter().any(|inside| !matches!(inside, Inside::Vectors { flat: false, .. })) {
+        let usual = model.inside(&mut session, &states, first).map_err(said)?;
+        if usual.iter().any(|tensor| !matches!(tensor, InnerTensor::Vectors { flat: false, .. })) {
             // One with three axes is to be preferred; one with two will do.
             let candidates = interface.layer_candidates(self.model).map_err(|problem| problem.to_string())?;
             let all: Vec<String> = candidates.iter().flatten().cloned().collect();
-            let found = subject.inside(&mut open(&all)?, &all, first).map_err(said)?;
-            let found: HashMap<&String, Inside> = all.iter().zip(found).collect();
-            let fit = |name: &String, wanted: bool| matches!(found.get(name), Some(Inside::Vectors { flat, .. }) if *flat == wanted);
+            let found = model.inside(&mut open(&all)?, &all, first).map_err(said)?;
+            let found: HashMap<&String, InnerTensor> = all.iter().zip(found).collect();
+            let fit = |name: &String, wanted: bool| matches!(found.get(name), Some(InnerTensor::Vectors { flat, .. }) if *flat == wanted);
             states.clear();
             for (layer, names) in candidates.iter().enumerate() {
                 let chosen = [false, true].iter().find_map(|&flat| names.iter().find(|name| fit(name, flat)));
                 let shape = names.iter().find_map(|name| match found.get(name) {
-                    Some(Inside::Other(shape)) => Some(shape),
+                    Some(InnerTensor::Other(shape)) => Some(shape),
                     _ => None,
                 });
                 states.push(chosen.cloned().ok_or_else(|| {
@@ -116,14 +117,14 @@ impl Probe<'_> {
         let mut any_flat = false;
         let mut layers: Vec<Vec<f32>> = vec![Vec::new(); states.len()];
         for text in texts {
-            let found = subject.inside(&mut session, &states, text).map_err(said)?;
+            let found = model.inside(&mut session, &states, text).map_err(said)?;
             for (number, (layer, found)) in layers.iter_mut().zip(found).enumerate() {
                 match found {
-                    Inside::Vectors { values, flat } => {
+                    InnerTensor::Vectors { values, flat } => {
                         layer.extend(values);
                         any_flat |= flat;
                     }
-                    Inside::Other(shape) => return Err(format!("layer {number} has the shape {shape:?}")),
+                    InnerTensor::Other(shape) => return Err(format!("layer {number} has the shape {shape:?}")),
                 }
             }
         }

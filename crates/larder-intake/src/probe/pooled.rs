@@ -3,8 +3,8 @@
 use larder_onnx::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::probe::{largest, mean, rms};
-use crate::subject::{Outputs, Subject};
+use super::model::{Outputs, ProbeModel};
+use super::statistics::{largest, mean, rms};
 
 /// A pooled output is put down to a rule when it agrees with it to this share of its scale: beyond what float16 rounds,
 /// and far below the difference between any two rules.
@@ -75,7 +75,7 @@ fn normalized(vector: &[f32]) -> Vec<f32> {
 type Rule<'a> = dyn Fn(&Outputs) -> Vec<f32> + 'a;
 
 /// Compares each pooled output with the rules that need no parameters.
-pub(crate) fn pooled_records(subject: &Subject<'_>, singles: &[Outputs], model: &Model) -> Vec<PooledRecord> {
+pub(crate) fn pooled_records(subject: &ProbeModel<'_>, singles: &[Outputs], model: &Model) -> Vec<PooledRecord> {
     let hidden = subject.hidden_size();
     let cls = |outputs: &Outputs| outputs.token.get(..hidden).unwrap_or_default().to_vec();
     let rules: [(PooledKind, &Rule<'_>); 4] = [

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 
 /// A family of tokenizers: what they do before and after the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

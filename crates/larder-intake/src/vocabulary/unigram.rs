@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 use super::sentencepiece::{ModelProto, unigram};
 use super::settings::{Role, Settings, Style};
 use super::special::Special;

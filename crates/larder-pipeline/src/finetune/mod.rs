@@ -168,7 +168,7 @@ pub fn finetune(
     let head = head(&subject, &tuned, &column, answered)?;
     let digest = folder
         .add_encoder(larder, &run, encoder, &subject.config, &tuned.weights)
-        .map_err(|error| unusable(error, tuned.history.len(), Knobs::of(&settings, subject.config.family)))?;
+        .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(subject.config.family)))?;
     let tuned_record = tuned_record(&subject, &settings, &tuned, described, digest, options);
     let record = RunRecord {
         format_version: FORMAT_VERSION,

@@ -11,7 +11,7 @@ use super::parameters::Layout;
 use super::rules::{Rules, count_classes};
 use crate::lbfgs::{Descent, Limits, Penalised, minimise, norm};
 use crate::logistic::{Convergence, Solver};
-use crate::matrix::Real;
+use crate::real::Real;
 use crate::standardise::{Moments, Standardiser};
 use crate::weight::ClassWeight;
 

@@ -23,7 +23,8 @@ use super::product::{LANES, Panel, backward, forward, panels};
 use super::rules::Rules;
 use super::scaled::{Rows, ScaledChain, ScaledPairs};
 use crate::kernel;
-use crate::objective::{Evaluation, loss_and_residuals};
+use crate::lbfgs::Evaluation;
+use crate::objective::loss_and_residuals;
 use crate::standardise::Standardiser;
 
 /// Numbers of one block: 256 rows of 384, 64 of 1,536; 0.4 MB.

@@ -21,15 +21,15 @@ use super::adam::{Adam, cosine_rate};
 use super::fit::measured;
 use super::head::BLOCK_WORDS;
 use super::objective::{Objective, Scaling, Sentences};
+use super::progress::TaggingProgress;
 use super::scores::{Counts, entities};
 use super::select::{chain_of, count};
 use super::settings::TaggingSettings;
 use super::source::Reader;
-use super::train::TaggingProgress;
 use crate::error::TrainError;
+use crate::lbfgs::Evaluation;
 use crate::lbfgs::norm;
 use crate::logistic::{Convergence, Solver};
-use crate::objective::Evaluation;
 use crate::standardise::{Moments, Standardiser};
 
 /// The sample, and later the buffer, takes one part in so many of the memory: both, the blocks being read and the rest

@@ -10,9 +10,10 @@ use super::head::{BLOCK_WORDS, TaggingHead};
 use super::kind::TaggerKind;
 use super::objective::{Objective, Scaling, Sentences};
 use super::parameters::Layout;
+use super::progress::TaggingProgress;
 use super::scores::{TaggingScores, entities};
 use super::select::{Choice, PARTS_OF_ONE, Search, candidates, chain_of, count, parts_of};
-use super::selection::{TaggingSelection, TaggingSelectionEntry};
+use super::selection::TaggingSelection;
 use super::settings::{TaggerSolver, TaggingSettings, UNCHOSEN_TAGGING_C};
 use super::source::{Reader, WordSource};
 use super::stream::{Streamed, Survey, survey};
@@ -22,43 +23,6 @@ use crate::lbfgs::norm;
 use crate::logistic::{Convergence, LIBRARY_LIMIT, Problem, Solver};
 use crate::settings::{ThresholdChoice, unchosen_strength};
 use crate::standardise::Standardiser;
-
-/// What the training of a tagging head is doing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TaggingProgress<'a> {
-    /// Features are read, once from beginning to end.
-    Reading {
-        /// Words read so far.
-        words: usize,
-        /// Words in all.
-        of: usize,
-    },
-    /// One line of the selection table is ready.
-    Scored {
-        /// The zero-based number of the candidate; the last one may be the winner again, with other class weights.
-        candidate: usize,
-        /// How many there are.
-        candidates: usize,
-        /// The line.
-        entry: &'a TaggingSelectionEntry,
-    },
-    /// The chosen head is being fitted on all sentences.
-    Fitting {
-        /// The candidate's name.
-        candidate: &'a str,
-        /// The strength.
-        c: f64,
-    },
-    /// Adam has read all features once more.
-    Epoch {
-        /// The zero-based epoch.
-        epoch: usize,
-        /// How many there are.
-        epochs: usize,
-        /// The objective, each batch judged at the point it was met with.
-        objective: f64,
-    },
-}
 
 /// A trained tagging head and how it came about.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,46 @@
+//! Which graph of an encoder runs, as `encoder.json` records it.
+
+use serde::{Deserialize, Serialize};
+
+/// How an encoder's graph is run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "graph", rename_all = "snake_case")]
+pub enum Prepared {
+    /// larder built it of published weights; there is nothing to gain.
+    Built,
+    /// A graph built of what was read out of the given one runs in its place.
+    Rebuilt(RebuiltRecord),
+    /// The given one runs.
+    AsGiven {
+        /// Why there is no other.
+        reason: String,
+    },
+}
+
+/// What a graph that was built anew was found to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RebuiltRecord {
+    /// Hex blake3 digest of its file, which is made when it is needed and kept nowhere.
+    pub digest: String,
+    /// Attention heads of each layer.
+    pub num_attention_heads: usize,
+    /// Is the given graph's pooled output a pooler's, and that pooler among what was read?
+    pub pooler: bool,
+    /// Nodes of the given graph.
+    pub nodes_given: usize,
+    /// Nodes of its own.
+    pub nodes: usize,
+    /// The largest difference of any layer's vectors of the probe texts from the given graph's, relative to the layer's
+    /// root mean square.
+    pub deviation: f64,
+    /// Differences up to this are rounding; with a larger one the given graph would run.
+    pub tolerance: f64,
+}
+
+impl Default for Prepared {
+    fn default() -> Self {
+        Self::AsGiven {
+            reason: "it was added by an earlier version; add it again with --replace to have its graph read".to_owned(),
+        }
+    }
+}
