@@ -153,9 +153,12 @@ fn of_larder(encoder: &Encoder, head: ExportHead<'_>, facts: &ConfigFacts<'_>) -
 fn decoding(head: &TaggingHead) -> (Value, Value) {
     let tags = head.tags.len();
     let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
-    let start = (0..tags).map(|next| score(head.answered[next] && head.tags.allowed(None, next), head.start[next]));
+    let start =
+        (0..tags).map(|next| score(head.seen_in_training[next] && head.tags.allowed(None, next), head.start[next]));
     let row = |previous: usize| -> Value {
-        let allowed = |next| head.answered[previous] && head.answered[next] && head.tags.allowed(Some(previous), next);
+        let allowed = |next| {
+            head.seen_in_training[previous] && head.seen_in_training[next] && head.tags.allowed(Some(previous), next)
+        };
         (0..tags).map(|next| score(allowed(next), head.transitions[[previous, next]])).collect()
     };
     (start.collect(), (0..tags).map(row).collect())

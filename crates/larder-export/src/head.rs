@@ -155,7 +155,10 @@ impl Nodes<'_> {
         if let Some(outside) = bias.first_mut() {
             *outside += head.outside_bias;
         }
-        bias.iter_mut().zip(&head.answered).filter(|(_, answered)| !**answered).for_each(|(bias, _)| *bias = NEVER);
+        bias.iter_mut()
+            .zip(&head.seen_in_training)
+            .filter(|(_, answered)| !**answered)
+            .for_each(|(bias, _)| *bias = NEVER);
         let tags = head.tags.len();
         let axes = vec![Axis::symbol("batch"), Axis::symbol("seq"), Axis::Fixed(tags)];
         let made =

@@ -24,9 +24,9 @@ pub enum TuneError {
     /// A graph does not run.
     #[error("the {graph} does not run")]
     Run {
-        /// Which one.
+        /// The graph.
         graph: &'static str,
-        /// What the runtime says.
+        /// ONNX Runtime's error.
         #[source]
         source: Box<RuntimeError>,
     },
@@ -36,11 +36,11 @@ pub enum TuneError {
     /// A device without kernels for products in half precision.
     #[error("{device} cannot multiply matrices in {precision}: choose another precision, f32 for one")]
     Precision {
-        /// What was asked for.
+        /// The precision asked for.
         precision: Precision,
         /// The device.
         device: String,
-        /// What the runtime says; `None` where the product came out wrong.
+        /// ONNX Runtime's error; `None` if the product ran and was wrong.
         #[source]
         source: Option<Box<RuntimeError>>,
     },
@@ -52,7 +52,7 @@ pub enum TuneError {
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem, in words.
         problem: String,
     },
     /// A checkpoint of other examples or settings.
@@ -73,7 +73,7 @@ pub enum TuneError {
     Example {
         /// Its place, from 0.
         row: usize,
-        /// What is wrong with it.
+        /// The problem, in words.
         problem: String,
     },
     /// A setting outside what makes sense.
@@ -83,7 +83,7 @@ pub enum TuneError {
         setting: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The values allowed.
         expected: &'static str,
     },
     /// A part to freeze that is not known.
@@ -91,7 +91,7 @@ pub enum TuneError {
         "cannot freeze {found:?}: known are embeddings, layers:FIRST-LAST (from 0) and layers:NUMBER, with commas between"
     )]
     UnknownFreeze {
-        /// What was given.
+        /// The text given.
         found: String,
     },
     /// Layers to freeze that the encoder does not have, or that share parameters with one that is trained.
@@ -131,7 +131,7 @@ pub enum TuneError {
          each are expected; encode the examples as they are tokenised now"
     )]
     HiddenStates {
-        /// Which examples.
+        /// The split of the example.
         split: SplitOf,
         /// The example, from 0.
         row: usize,
@@ -139,13 +139,13 @@ pub enum TuneError {
         tokens: usize,
         /// The encoder's width.
         hidden: usize,
-        /// How many numbers were read.
+        /// The number of values read.
         found: usize,
     },
     /// Hidden states that cannot be read.
     #[error("the hidden states of example {row} (from 0) of {split} cannot be read")]
     HiddenStatesRead {
-        /// Which examples.
+        /// The split of the example.
         split: SplitOf,
         /// The example, from 0.
         row: usize,
@@ -181,7 +181,7 @@ pub enum TuneError {
         /// The lowest training loss that one answer to everything can have: the entropy of the classes' shares, with class
         /// weights and label smoothing as the loss has them.
         constant_loss: f64,
-        /// What to turn.
+        /// The settings to change.
         knobs: Knobs,
     },
     /// At its end the run's encoder says the same of everything.
@@ -196,7 +196,7 @@ pub enum TuneError {
         texts: usize,
         /// The largest difference of a dimension between two of them, over the root mean square of all.
         spread: f64,
-        /// What to turn.
+        /// The settings to change.
         knobs: Knobs,
     },
     /// The encoder that came out does not work.
@@ -204,9 +204,9 @@ pub enum TuneError {
     Unusable {
         /// Steps that were done.
         steps: usize,
-        /// What is wrong with it.
+        /// The problem, in words.
         problem: String,
-        /// What to turn.
+        /// The settings to change.
         knobs: Knobs,
     },
     /// Numbers got out of hand.

@@ -3,11 +3,11 @@
 use larder_graphs::{Precision, ProductForm};
 use larder_runtime::{RanOn, Runtime};
 
-use crate::inputs::Material;
+use crate::inputs::TrainingInputs;
 use crate::note::Note;
 use crate::observer::Observer;
 use crate::preset::Preset;
-use crate::result::Tuned;
+use crate::result::FinetuneResult;
 use crate::run::Run;
 use crate::settings::TuneSettings;
 use crate::start::{Forms, Start};
@@ -21,16 +21,16 @@ use crate::{TuneError, example};
 /// [`TuneError::CollapsedAtEnd`] when every text is answered alike.
 pub fn finetune(
     runtime: &Runtime,
-    material: &Material<'_>,
+    inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,
     observer: &mut dyn Observer,
-) -> Result<Tuned, TuneError> {
-    let Material { config, train, dev, .. } = *material;
+) -> Result<FinetuneResult, TuneError> {
+    let TrainingInputs { config, train, dev, .. } = *inputs;
     settings.check()?;
     if train.is_empty() {
         return Err(TuneError::NoExamples);
     }
-    match (settings.from_layer, material.hidden) {
+    match (settings.from_layer, inputs.hidden) {
         (Some(layer), None) => return Err(TuneError::NoHiddenStates { layer }),
         (None, Some(_)) => return Err(TuneError::UnusedHiddenStates),
         _ => {}
@@ -39,19 +39,19 @@ pub fn finetune(
     example::check(dev, config, settings.input, settings.classes)?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
     let forms = Forms::of(runtime, &ran_on, settings)?;
-    tune(runtime, material, settings, &ran_on, forms, observer)
+    tune(runtime, inputs, settings, &ran_on, forms, observer)
 }
 
-/// What [`finetune`] does where everything is in order.
+/// [`finetune`] after its inputs were checked.
 fn tune(
     runtime: &Runtime,
-    material: &Material<'_>,
+    inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,
     ran_on: &RanOn,
     forms: Forms,
     observer: &mut dyn Observer,
-) -> Result<Tuned, TuneError> {
-    let Material { config, weights, .. } = *material;
+) -> Result<FinetuneResult, TuneError> {
+    let TrainingInputs { config, weights, .. } = *inputs;
     let mut notes = Vec::new();
     if settings.precision != Precision::F32 && forms.products == ProductForm::Rounded {
         notes.push(Note::Rounded { precision: settings.precision });
@@ -61,21 +61,21 @@ fn tune(
         notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family: config.family, recipe });
     }
     let start = Start::new(runtime, config, weights, settings, forms, &mut notes)?;
-    let mut run = Run::new(runtime, material, settings, (ran_on.device(), forms), start)?;
+    let mut run = Run::new(runtime, inputs, settings, (ran_on.device(), forms), start)?;
     if settings.resume
-        && let Some(folder) = material.folder
+        && let Some(folder) = inputs.folder
         && let Some(found) = run.checkpoint(folder)?
     {
         notes.push(Note::Resumed { step: found.progress.step });
         run.resume(found)?;
     }
     notes.iter().for_each(|note| observer.note(note));
-    let ended = run.all(observer)?;
+    let stop_reason = run.all(observer)?;
     if let Some(note) = run.skipped() {
         observer.note(&note);
         notes.push(note);
     }
-    run.finish(runtime, ended, ran_on.clone(), notes)
+    run.finish(runtime, stop_reason, ran_on.clone(), notes)
 }
 
 #[cfg(test)]

@@ -7,16 +7,16 @@ use larder_onnx::{EncoderConfig, Weights};
 use crate::Example;
 use crate::hidden::HiddenStates;
 
-/// What a run is made of.
+/// The inputs of a fine-tuning run.
 #[derive(Clone, Copy, Debug)]
-pub struct Material<'a> {
+pub struct TrainingInputs<'a> {
     /// The encoder's configuration.
     pub config: &'a EncoderConfig,
     /// The encoder's weights.
     pub weights: &'a Weights,
-    /// What is trained on.
+    /// The training examples.
     pub train: &'a [Example],
-    /// What is judged by; may be empty.
+    /// The examples to evaluate on; may be empty.
     pub dev: &'a [Example],
     /// The hidden states of [`TuneSettings::from_layer`](crate::TuneSettings::from_layer), of the examples' tokens; `None` without.
     pub hidden: Option<&'a dyn HiddenStates>,

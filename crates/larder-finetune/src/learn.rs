@@ -103,7 +103,7 @@ impl HiddenStates for Zeros {
     }
 }
 
-/// What is known of a tensor after a run.
+/// The type, shape and, of a small int64 tensor, values of a tensor in a run.
 fn seen(view: &TensorView<'_>) -> Seen {
     let values = match view.data {
         ViewData::I64(values) if values.len() <= LARGEST_KNOWN_VALUE => Some(values.to_vec()),

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use larder_graphs::Precision;
 use larder_onnx::Family;
 
-/// What is out of the ordinary, said before the run or at its end.
+/// A note on something unusual, given before the run or at its end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// The learning rate is not among those that the family is fine-tuned with.
@@ -27,14 +27,14 @@ pub enum Note {
     },
     /// The CPU computes in float32 what is asked for in half precision.
     Rounded {
-        /// What is asked for.
+        /// The precision asked for.
         precision: Precision,
     },
     /// Steps whose gradients were too large for float16, and that changed nothing.
     Skipped {
-        /// How many.
+        /// The number of skipped steps.
         steps: usize,
-        /// What the loss was multiplied by in the end.
+        /// The loss scale at the end.
         loss_scale: f64,
     },
 }

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on.
+//! Watching a run.
 
 use std::ops::ControlFlow;
 
@@ -14,19 +14,19 @@ pub struct HistoryRow {
     pub step: usize,
     /// The epoch, from 0.
     pub epoch: usize,
-    /// Of the step's examples, before the step.
+    /// The loss of the step's examples, before the step.
     pub loss: f64,
-    /// Of all gradients together, before clipping; infinite in a step that was skipped, as their scale was too large.
+    /// The norm of all gradients together, before clipping; infinite in a step that was skipped because of overflow.
     pub grad_norm: f64,
     /// The encoder's learning rate.
     pub learning_rate: f64,
     /// The head's learning rate.
     pub head_learning_rate: f64,
-    /// How long the step took.
+    /// The duration of the step, in seconds.
     pub seconds: f64,
     /// Tokens without padding.
     pub tokens: usize,
-    /// What the evaluation after the step said, where there was one.
+    /// The score of the evaluation after the step, where there was one.
     pub score: Option<f64>,
     /// The loss of the evaluation, without dropout.
     pub dev_loss: Option<f64>,
@@ -43,7 +43,7 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
-    /// How good is this? More is better. The loss with its sign changed, unless said otherwise.
+    /// Scores an evaluation: more is better. The default is the negative loss.
     fn score(&mut self, _step: usize, evaluated: &Evaluated) -> f64 {
         -evaluated.loss
     }

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::note::Note;
 use crate::observer::HistoryRow;
 
-/// How good, and when.
+/// A score and the step it was reached at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// What the observer said: more is better.
+    /// The observer's score: more is better.
     pub score: f64,
     /// Steps that were done then.
     pub step: usize,
@@ -19,7 +19,7 @@ pub struct Score {
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ended {
+pub enum StopReason {
     /// All steps are done.
     Finished,
     /// [`TuneSettings::patience`](crate::TuneSettings::patience) ran out.
@@ -28,9 +28,9 @@ pub enum Ended {
     Stopped,
 }
 
-/// What a run gave.
+/// The result of a fine-tuning run.
 #[derive(Clone, Debug)]
-pub struct Tuned {
+pub struct FinetuneResult {
     /// The encoder's weights under their published names, frozen ones included: those with the best score where there was
     /// something to judge by, else the last.
     pub weights: Weights,
@@ -40,10 +40,10 @@ pub struct Tuned {
     pub history: Vec<HistoryRow>,
     /// The best score, and the last.
     pub scores: Option<(Score, Score)>,
-    /// Why it ended.
-    pub ended: Ended,
+    /// The reason why the run stopped.
+    pub stop_reason: StopReason,
     /// The device that ran.
     pub ran_on: RanOn,
-    /// What was out of the ordinary.
+    /// Notes on what was unusual.
     pub notes: Vec<Note>,
 }

@@ -5,9 +5,9 @@ use std::fmt;
 /// One of the two lists of examples of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SplitOf {
-    /// Those that are trained on.
+    /// The training examples.
     Train,
-    /// Those that are judged by.
+    /// The evaluation examples.
     Dev,
 }
 

@@ -55,7 +55,7 @@ pub use add::{AddRequest, add, add_with};
 pub use encoder::{CONFIG_FILE, Encoder, Listed, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
 pub use error::{BrokenManifest, EncoderError, hint_of_model};
 pub use init::{InitRequest, init};
-pub use intake::{Added, Outcome};
+pub use intake::{AddedEncoder, Outcome};
 pub use manifest::{
     EncoderManifest, FORMAT_VERSION, HubRecord, InputRecord, InputRole, LengthOrigin, OutputRecord, OutputRole,
     SourceFile, SourceKind, SourceRecord, Versions,

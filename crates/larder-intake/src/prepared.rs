@@ -1,8 +1,8 @@
-//! Which graph of an encoder runs, as `encoder.json` records it.
+//! The graph of an encoder that runs, as `encoder.json` records it.
 
 use serde::{Deserialize, Serialize};
 
-/// How an encoder's graph is run.
+/// The graph that runs for an encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "graph", rename_all = "snake_case")]
 pub enum Prepared {
@@ -17,7 +17,7 @@ pub enum Prepared {
     },
 }
 
-/// What a graph that was built anew was found to be.
+/// The record of a graph that was rebuilt and compared with the given one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RebuiltRecord {
     /// Hex blake3 digest of its file, which is made when it is needed and kept nowhere.

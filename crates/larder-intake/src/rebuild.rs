@@ -156,7 +156,7 @@ impl Rebuilt {
     }
 }
 
-/// What the comparison needs.
+/// Compares a graph with the one that was given.
 pub(crate) struct Comparison<'a> {
     pub runtime: &'a Runtime,
     /// Where both graphs run.
@@ -169,7 +169,7 @@ pub(crate) struct Comparison<'a> {
     /// The probe texts as token ids.
     pub texts: &'a [Vec<i64>],
     pub pad: i64,
-    /// What counts as rounding.
+    /// The largest deviation that counts as rounding.
     pub tolerance: f64,
 }
 

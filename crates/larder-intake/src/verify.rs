@@ -7,12 +7,12 @@ use crate::encoder::Encoder;
 use crate::intake::check_tokenizer;
 use crate::probe::{Candidate, ProbeRecord};
 
-/// What verifying an encoder found.
+/// The result of verifying an encoder.
 #[derive(Debug)]
 pub struct Verification {
     /// Everything that is wrong, in the order found.
     pub problems: Vec<EncoderError>,
-    /// What the probe measured this time; `None` when it could not be run.
+    /// The new measurements of the probe; `None` when it could not be run.
     pub probe: Option<ProbeRecord>,
 }
 

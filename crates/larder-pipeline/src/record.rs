@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use larder_data::{DataError, DatasetSpec, Layout, OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, LayerSelection};
 use larder_files::{FileError, Provenance, read_json_text, write_json};
-use larder_finetune::{Ended, Score};
+use larder_finetune::{Score, StopReason};
 use larder_intake::Encoder;
 use larder_metrics::ClassificationScores;
 use larder_onnx::{Family, FeatureOutput, Pool, WordPool};
@@ -111,7 +111,7 @@ pub struct TunedRecord {
     /// Steps done.
     pub steps: usize,
     /// Why it ended.
-    pub ended: Ended,
+    pub ended: StopReason,
     /// Mean training loss of the first steps.
     pub first_loss: f64,
     /// Mean training loss of the last steps.

@@ -26,7 +26,7 @@ const FIRST_LENGTH: f64 = 0.1;
 /// Shortenings of one step before the search gives up.
 const MAX_SHORTENINGS: usize = 30;
 
-/// What tells the fits of one minimisation apart; its penalty on the weights is `|w|² / (2 C)`.
+/// A fit with the penalty `|w|² / (2 C)` on its weights.
 pub(crate) trait Penalised {
     /// The strength `C`.
     fn c(&self) -> f64;
@@ -50,7 +50,7 @@ pub(crate) struct Limits {
     pub(crate) iterations: usize,
 }
 
-/// How a fit stands.
+/// The status of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Running,
@@ -114,7 +114,7 @@ impl<T: Penalised> Descent<T> {
         self
     }
 
-    /// Whether the gradient is below the tolerance it was last run with.
+    /// Is the gradient below the tolerance of the last run?
     pub(crate) fn converged(&self) -> bool {
         self.status == Status::Converged
     }

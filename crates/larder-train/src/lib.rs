@@ -8,7 +8,8 @@
 //!   [`objective`] is the exact quantity that training minimises.
 //! - [`MlpHead`] is a multi-layer perceptron; `train_mlp` trains one through a graph, behind the feature `perceptron`.
 //!   [`SequenceHead`] is what both kinds of head do.
-//! - [`told_apart`] says how well features tell two sets of rows apart; [`LearningStep`]s, what more rows bring.
+//! - [`domain_classifier_auc`] measures how well features tell two sets of rows apart; a [`LearningStep`] scores a head that
+//!   was trained on fewer rows.
 //!
 //! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
 //!
@@ -37,6 +38,7 @@
 mod candidates;
 mod classifier;
 mod column;
+mod domain_classifier;
 mod erf;
 mod error;
 mod head;
@@ -59,12 +61,12 @@ mod settings;
 mod standardise;
 mod tagging;
 mod threshold;
-mod told_apart;
 mod train;
 mod weight;
 
 pub use classifier::{Classifier, NO_PENALTY};
 pub use column::FeatureColumn;
+pub use domain_classifier::domain_classifier_auc;
 pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};
 pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
@@ -89,6 +91,5 @@ pub use tagging::{
     TaggingSettings, TrainedTagger, UNCHOSEN_TAGGING_C, WordSource, WordsInMemory, train_tagger,
 };
 pub use threshold::{HALF, HeldOutThreshold, TUNING_RULE, TuningGain, tune_threshold};
-pub use told_apart::told_apart;
 pub use train::{Progress, Trained, train};
 pub use weight::{ClassWeight, ClassWeightChoice};

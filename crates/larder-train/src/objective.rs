@@ -55,8 +55,8 @@ impl Penalised for Task {
     }
 }
 
-/// What all tasks share: features and labels.
-pub(crate) struct Batch<'a, F> {
+/// The features and labels that all tasks share.
+pub(crate) struct TrainingData<'a, F> {
     pub(crate) matrix: Matrix<'a, F>,
     /// Class index of each row, `[rows]`.
     pub(crate) labels: &'a [usize],
@@ -64,7 +64,7 @@ pub(crate) struct Batch<'a, F> {
     pub(crate) outputs: usize,
 }
 
-/// How many outputs a head has.
+/// The number of outputs of a head: 1 for two classes, else one a class.
 pub(crate) fn outputs_of(classes: usize) -> usize {
     if classes == 2 { 1 } else { classes }
 }
@@ -77,7 +77,7 @@ struct Assembled<F> {
     offsets: Vec<F>,
 }
 
-/// What one stripe of rows adds.
+/// The partial sums of one stripe of rows.
 struct Partial<F> {
     /// `rowsᵀ · residuals`, in the layout of the weights.
     products: Vec<F>,
@@ -85,8 +85,8 @@ struct Partial<F> {
     costs: Vec<f64>,
 }
 
-impl<F: Real> Batch<'_, F> {
-    /// How many numbers describe one fit.
+impl<F: Real> TrainingData<'_, F> {
+    /// The number of parameters of one fit.
     pub(crate) fn parameters(&self) -> usize {
         (self.matrix.width() + 1) * self.outputs
     }

@@ -1,4 +1,4 @@
-//! What every head for one label a text does, however it was trained.
+//! The interface of all heads with one label a text.
 
 use std::fmt::Debug;
 

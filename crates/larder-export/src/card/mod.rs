@@ -280,7 +280,7 @@ impl Card<'_> {
                 "A sentence is answered with its best legal sequence: the sum of its words' scores, of `start` of its first tag \
                  and of `transitions` of each pair of neighbours, both in `config.json` under `larder`, where null means never.\n",
             );
-            if !head.answered.iter().all(|answered| *answered) {
+            if !head.seen_in_training.iter().all(|answered| *answered) {
                 let _ = writeln!(card, "Tags that no training word had have the score {}.", crate::NEVER);
             }
         }

@@ -23,11 +23,11 @@ pub(crate) struct Candidate<'a> {
     pub tokenizer: &'a Tokenizer,
     /// The longest text by the position table and the configuration, in tokens.
     pub declared_length: Option<usize>,
-    /// How many labels the model was trained to score, by the configuration.
+    /// The number of labels that the model was trained to score, by the configuration.
     pub labels: Option<usize>,
     /// Layers and features by the configuration.
     pub sizes: Sizes,
-    /// What the user, or an earlier probe, says of inputs and outputs.
+    /// The roles of inputs and outputs that the user, or an earlier probe, names.
     pub hints: Hints,
 }
 

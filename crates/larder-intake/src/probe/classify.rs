@@ -20,8 +20,8 @@ const FLOATS: [ElementType; 3] = [ElementType::Float32, ElementType::Float16, El
 pub(crate) const CLASSIFYING_TOKENS: usize = 8;
 
 impl<'a> ProbeModel<'a> {
-    /// Runs two texts of one length and looks at the shapes that come: an output whose rank the model does not tell
-    /// finds its place in the interface, one that is not what its rank promises, or holds scores, loses it.
+    /// Classifies the outputs by the shapes observed for two texts of one length: outputs of unknown rank get a role; outputs
+    /// that contradict their role, or hold scores, lose it.
     ///
     /// # Errors
     /// [`EncoderError::Run`], [`EncoderError::OutputType`], [`EncoderError::NoTokenOutput`],
@@ -124,7 +124,7 @@ impl<'a> ProbeModel<'a> {
         Ok(probed)
     }
 
-    /// Of outputs that hold a vector for each token those that may be the last layer's.
+    /// Those of the token-level `outputs` that may be the last layer's.
     fn last_layer<'o>(&self, outputs: Vec<&'o OutputTensor>) -> Result<Vec<&'o OutputTensor>, EncoderError> {
         let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
         let last = Interface::last_layer_among(self.model, &names)

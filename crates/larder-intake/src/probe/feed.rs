@@ -47,7 +47,7 @@ impl Inputs {
 }
 
 impl Feed<'_> {
-    /// What each input of the model is fed. `pad` fills rows that are shorter than the batch.
+    /// The values of each input of the model. `pad` is the token id that fills rows shorter than the batch.
     pub fn inputs(&self, interface: &Interface, pad: i64) -> Inputs {
         Inputs(interface.inputs().map(|input| self.fed(input, interface, pad)).collect())
     }
@@ -107,7 +107,7 @@ impl InputValues {
     }
 }
 
-/// A float output as float32.
+/// A float output converted to float32, row-major.
 pub(crate) struct Floats {
     pub shape: Vec<usize>,
     pub values: Vec<f32>,

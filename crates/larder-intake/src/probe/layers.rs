@@ -1,4 +1,4 @@
-//! Are the tensors that a graph's shape takes for its layers' outputs just that? Running them tells.
+//! Checking by a run that the tensors recognised as layer outputs are layer outputs.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! A model under probe: feeding it, and reading its outputs as float32.
+//! The model under probe: its outputs for texts, as float32.
 
 use std::path::Path;
 
@@ -19,10 +19,10 @@ pub(crate) struct Outputs {
     pub pooled: Vec<Vec<f32>>,
 }
 
-/// A model ready to run on the CPU whose outputs are told apart.
+/// A model on the CPU with classified outputs.
 pub(crate) struct ProbeModel<'a> {
     pub(super) session: Session,
-    /// What its file says.
+    /// The model as read from its file.
     pub(super) model: &'a Model,
     pub(super) interface: Interface,
     /// The file that messages name.
@@ -33,7 +33,7 @@ pub(crate) struct ProbeModel<'a> {
     pub(super) outputs: Vec<String>,
 }
 
-/// A tensor inside the model, for one text.
+/// The values of a tensor inside the model for one text.
 pub(crate) enum InnerTensor {
     /// A vector for each of its tokens, `[tokens, hidden]`.
     Vectors {
@@ -73,7 +73,7 @@ impl<'a> ProbeModel<'a> {
         &self.interface
     }
 
-    /// Fills batches with another token than the tokenizer's.
+    /// Replaces the token id that fills batches, and returns the old one.
     pub fn replace_pad_id(&mut self, pad: i64) -> i64 {
         std::mem::replace(&mut self.pad, pad)
     }
@@ -129,7 +129,7 @@ impl<'a> ProbeModel<'a> {
         Ok(outputs.collect())
     }
 
-    /// What tensors inside the model, made outputs in `session`, hold for a text.
+    /// The values of the inner tensors `names`, which are outputs in `session`, for one text.
     ///
     /// # Errors
     /// As [`ProbeModel::batch`], but for shapes.

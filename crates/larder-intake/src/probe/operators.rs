@@ -9,7 +9,7 @@ use larder_runtime::RuntimeError;
 
 use crate::EncoderError;
 
-/// What ONNX Runtime says of an operator that it does not have, whole or in this version.
+/// Phrases in ONNX Runtime's errors for an operator that it lacks, or lacks in this version.
 const SAYINGS: [&str; 2] = ["is not a registered function/op", "No Op registered for"];
 
 /// The error of a session that could not be made: with the node, where an operator is what is missing. ONNX Runtime names

@@ -1,4 +1,4 @@
-//! What a pooled output holds: compared with the rules that need no parameters.
+//! Identifying pooled outputs by comparing them with pooling rules that have no parameters.
 
 use larder_onnx::Model;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::statistics::{largest, mean, rms};
 /// and far below the difference between any two rules.
 pub const POOLED_TOLERANCE: f64 = 5e-3;
 
-/// What a pooled output was found to be.
+/// A pooled output and the pooling rule that it follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PooledRecord {
     /// The model's name for it.
@@ -21,7 +21,7 @@ pub struct PooledRecord {
     pub deviation: f64,
 }
 
-/// How a pooled output comes from the token output.
+/// The rule that derives a pooled output from the token output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PooledKind {

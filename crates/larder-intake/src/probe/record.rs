@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::pooled::PooledRecord;
 
-/// What the probe run measured. Deviations are largest absolute differences, relative to the root mean square of the
-/// output they are about.
+/// Measurements of the probe run. A deviation is the largest absolute difference of an output, relative to the root mean
+/// square of that output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRecord {
     /// Texts read.
     pub texts: usize,
     /// Their tokens, special ones included.
     pub tokens: usize,
-    /// How many of them were the unknown token.
+    /// The number of unknown tokens among them.
     pub unknown_tokens: usize,
     /// The longest text read, in tokens.
     pub longest_read: usize,
@@ -20,10 +20,10 @@ pub struct ProbeRecord {
     pub scale: f64,
     /// The largest difference between the mean vectors of two texts.
     pub spread: f64,
-    /// What a batch of texts of one length changes about each of them.
+    /// The deviation of texts run in a batch of equal lengths from each run alone.
     pub batch_deviation: f64,
-    /// What padding changes about the real tokens, and about pooled outputs; of a model with a fixed length, what
-    /// another token to fill it with changes. `None` when it makes them NaN or infinite.
+    /// The deviation that padding causes in real tokens and pooled outputs; for a model of fixed length, the
+    /// deviation that another padding token causes. `None` if it is NaN or infinite, which JSON cannot hold.
     pub padding_deviation: Option<f64>,
     /// Deviations up to this are rounding.
     pub tolerance: f64,

@@ -26,7 +26,7 @@ pub const SMALLEST_SPREAD: f64 = 1e-3;
 /// The findings of a probe.
 pub(crate) struct ProbeResult {
     pub record: ProbeRecord,
-    /// Which graph is to run.
+    /// The graph that will run.
     pub prepared: Prepared,
     /// The interface, with outputs told apart by their shapes in the run.
     pub interface: Interface,
@@ -136,7 +136,7 @@ fn refs(texts: &[Vec<i64>]) -> Vec<&[i64]> {
     texts.iter().map(Vec::as_slice).collect()
 }
 
-/// What a batch of texts of one length, which needs no padding, changes about each of them.
+/// The deviation of texts run in a batch of equal lengths, which needs no padding, from each run alone.
 fn equal_lengths(model: &mut ProbeModel<'_>, texts: &[Vec<i64>]) -> Result<f64, EncoderError> {
     let shortest = texts.iter().map(Vec::len).min().unwrap_or(0);
     let cut: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, shortest)).collect();
@@ -144,7 +144,7 @@ fn equal_lengths(model: &mut ProbeModel<'_>, texts: &[Vec<i64>]) -> Result<f64, 
     Ok(deviation(&singles, &model.batch(&refs(&cut))?))
 }
 
-/// What the token that fills a fixed length changes about texts of half of it and less: nothing, where the mask is
+/// The deviation that another padding token causes in texts of at most half the fixed length: none, where the mask is
 /// obeyed.
 fn refilled(model: &mut ProbeModel<'_>, texts: &[Vec<i64>]) -> Result<f64, EncoderError> {
     // A token of the text itself, so that it is in the vocabulary, and none that opens, closes or fills texts.

@@ -1,4 +1,4 @@
-//! Which outputs are scores and no vectors: what a head gives that a model was trained with for a task.
+//! Recognising outputs that are scores of a task's head and not vectors.
 
 use larder_onnx::families::metadata;
 use larder_onnx::{Interface, Model};
@@ -6,7 +6,7 @@ use larder_onnx::{Interface, Model};
 /// An output narrower than this holds no vectors but the scores of a classifier.
 pub const SMALLEST_EMBEDDING: usize = 16;
 
-/// What is known of a model's scores.
+/// The facts by which scores are told from vectors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scores {
     /// Rows of the token table.

@@ -5,7 +5,7 @@ use larder_tokens::{TokenizeSettings, Tokenizer};
 
 use crate::EncoderError;
 
-/// What is read: sentences of different lengths, so that batches need padding.
+/// The texts of the probe: sentences of different lengths, so that batches need padding.
 pub const PROBE_TEXTS: [&str; 5] = [
     "A larder is a cool room where food is kept until it is wanted.",
     "Who has been to both Berlin and Paris, and which was warmer in 1997?",

@@ -10,7 +10,7 @@ pub const TOLERANCE: f64 = 1e-4;
 /// The same for models with parameters in half precision, which rounds at 5e-4 (float16) to 4e-3 (bfloat16).
 pub const HALF_TOLERANCE: f64 = 2e-2;
 
-/// What counts as rounding for this model.
+/// The largest deviation that counts as rounding for this model.
 pub(crate) fn precision_tolerance(model: &Model) -> f64 {
     // Where a float's last bit decides between two of 255 levels, a whole level is what it changes.
     if model.graph().node.iter().any(|node| node.op_type() == "MatMulIntegerToFloat") {

@@ -12,7 +12,7 @@ pub enum BrokenVocabulary {
     NoToken {
         /// `cls`, `sep` or `unk`.
         role: &'static str,
-        /// How it should be spelled.
+        /// The expected spelling.
         token: String,
     },
     /// A line of `merges.txt` that is no pair, or of tokens that are not in `vocab.json`.
@@ -60,9 +60,9 @@ pub enum BrokenVocabulary {
     /// Files of one kind for a tokenizer of another.
     #[error("the files are {files}, and {style} tokenizers are not made of these")]
     OtherStyle {
-        /// What was found.
+        /// The kind of files found.
         files: &'static str,
-        /// Which family of tokenizers the configuration asks for.
+        /// The family of tokenizers that the configuration asks for.
         style: &'static str,
     },
 }

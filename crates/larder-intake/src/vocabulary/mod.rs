@@ -41,11 +41,11 @@ pub(crate) enum Vocabulary {
 
 /// A `tokenizer.json` that was made, and the files that it was made of.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct MadeTokenizer {
     pub json: Vec<u8>,
     /// With their content.
     pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// What was taken for granted, since no file says it.
+    /// An assumption that no file confirms.
     pub guess: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Vocabulary {
     /// # Errors
     /// [`EncoderError::TokenizerClass`] where the publisher's class is not among those whose rules are known here;
     /// [`EncoderError::Vocabulary`], [`EncoderError::Read`], [`EncoderError::Json`].
-    pub fn make(&self, config: Option<&[u8]>) -> Result<Made, EncoderError> {
+    pub fn make(&self, config: Option<&[u8]>) -> Result<MadeTokenizer, EncoderError> {
         let path = self.path();
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut files = vec![(path.to_path_buf(), read(path)?)];
@@ -120,10 +120,10 @@ impl Vocabulary {
         })?;
         let mut json = serde_json::to_vec(&json).expect("strings and numbers can be written as JSON");
         json.push(b'\n');
-        Ok(Made { json, files, guess })
+        Ok(MadeTokenizer { json, files, guess })
     }
 
-    /// Which tokenizers such files are usually for.
+    /// The family of tokenizers that usually has such files.
     fn usual(&self) -> Style {
         let named = |path: &Path, name: &str| path.file_name().is_some_and(|file| file == name);
         match self {
@@ -135,7 +135,7 @@ impl Vocabulary {
         }
     }
 
-    /// What a user should hear where no file says whose rules they are for.
+    /// A note for the user: no file names the family, so the usual one is assumed.
     fn guess(&self) -> String {
         format!(
             "no file says which tokenizer {} is for: it is read by {} rules; name the publisher's class as \
@@ -244,7 +244,7 @@ mod tests {
     }
 
     /// A folder with a copy of a golden's vocabulary, and what the golden's model says.
-    fn copy(name: &str, change: impl FnOnce(&Path)) -> Result<Made, EncoderError> {
+    fn copy(name: &str, change: impl FnOnce(&Path)) -> Result<MadeTokenizer, EncoderError> {
         let place = tempfile::tempdir().expect("a folder");
         for entry in std::fs::read_dir(folder(name)).expect("the golden is checked in") {
             let path = entry.expect("an entry").path();
@@ -260,7 +260,7 @@ mod tests {
         let write = |name: &'static str, text: &'static str| {
             move |folder: &Path| std::fs::write(folder.join(name), text).expect("can be written")
         };
-        let json = |made: Result<Made, EncoderError>| -> Json {
+        let json = |made: Result<MadeTokenizer, EncoderError>| -> Json {
             serde_json::from_slice(&made.expect("is whole").json).expect("is JSON")
         };
         let cased = json(copy("electra", write(SETTINGS_FILE, r#"{"do_lower_case": false, "strip_accents": true}"#)));

@@ -42,7 +42,7 @@ pub(super) fn tagger_findings(record: &RunRecord, split: &str, scores: &TaggingS
             let tried = TriedTagger {
                 columns: &record.columns_tried,
                 word_by_word: tagging.settings.kind == TaggerKind::Logistic,
-                tuned_outside: tagging.settings.bias == ThresholdChoice::Tuned,
+                tuned_outside: tagging.settings.outside_bias == ThresholdChoice::Tuned,
                 held_out_f1: tagging.selection.as_ref().map(|selection| selection.best().scores.f1),
             };
             diagnose_tagging(&judged, &tried)

@@ -139,7 +139,7 @@ impl Reading {
             kind: head.kind,
             transitions: head.transitions.clone(),
             start: head.start.clone(),
-            ..classifier.into_tagger(&head.tags, head.answered.clone())
+            ..classifier.into_tagger(&head.tags, head.seen_in_training.clone())
         };
         Self { pool: subject.record.settings.word_pool, max_tokens: subject.max_tokens(), decoder }
     }

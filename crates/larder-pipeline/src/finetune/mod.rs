@@ -16,7 +16,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_files::{check_name, digest_file, kill_point};
-use larder_finetune::{Knobs, Material, TuneError, TuneSettings, Tuned};
+use larder_finetune::{FinetuneResult, Knobs, TrainingInputs, TuneError, TuneSettings};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_intake::{Encoder, EncoderError};
 use larder_metrics::Metric;
@@ -139,7 +139,7 @@ pub fn finetune(
         .transpose()?;
     let answered: Vec<bool> = subject.counts.iter().map(|&count| count > 0).collect();
     let place = folder.path().to_path_buf();
-    let material = Material {
+    let material = TrainingInputs {
         config: &subject.config,
         weights: &subject.weights,
         train: &subject.train.examples,
@@ -265,7 +265,12 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
 }
 
 /// The head as it was trained with its encoder, reading `column` of the encoder's features.
-fn head(subject: &Subject<'_>, tuned: &Tuned, column: &str, answered: Vec<bool>) -> Result<Head, PipelineError> {
+fn head(
+    subject: &Subject<'_>,
+    tuned: &FinetuneResult,
+    column: &str,
+    answered: Vec<bool>,
+) -> Result<Head, PipelineError> {
     let (classes, hidden) = (subject.labels.len(), subject.config.hidden_size);
     let classifier = Classifier {
         column,
@@ -281,7 +286,7 @@ fn head(subject: &Subject<'_>, tuned: &Tuned, column: &str, answered: Vec<bool>)
 fn tuned_record(
     subject: &Subject<'_>,
     settings: &TuneSettings,
-    tuned: &Tuned,
+    tuned: &FinetuneResult,
     described: BTreeMap<String, String>,
     encoder_digest: String,
     options: &FinetuneOptions,
@@ -297,7 +302,7 @@ fn tuned_record(
         best: tuned.scores.map(|(best, _)| best),
         last: tuned.scores.map(|(_, last)| last),
         steps: tuned.history.len(),
-        ended: tuned.ended,
+        ended: tuned.stop_reason,
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
         guessing_loss: settings.constant_answer(&counts).loss_on(&counts),
@@ -320,7 +325,7 @@ fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) ->
 }
 
 /// The history as the file has it.
-fn steps(tuned: &Tuned) -> Vec<StepRecord> {
+fn steps(tuned: &FinetuneResult) -> Vec<StepRecord> {
     let step = |row: &larder_finetune::HistoryRow| StepRecord {
         step: row.step as i64,
         epoch: row.epoch as i64,

@@ -100,7 +100,7 @@ fn of_tagging(provenance: Provenance, settings: &TaggingSettings) -> Provenance 
         folds,
         class_weight,
         columns,
-        bias,
+        outside_bias,
         standardise,
         seed,
         solver,
@@ -114,7 +114,7 @@ fn of_tagging(provenance: Provenance, settings: &TaggingSettings) -> Provenance 
         .with("c", strengths(grid))
         .with("class_weight", class_weight)
         .with("use", columns)
-        .with("bias", bias)
+        .with("bias", outside_bias)
         .with("standardise", standardise)
         .with("solver", solver)
         .with("memory_bytes", memory_bytes)

@@ -42,17 +42,17 @@ pub struct MlpHead {
     pub standardiser: Standardiser,
     /// Two classes only: class 1 is answered where its probability is this or more.
     pub threshold: Option<f64>,
-    /// How classes were weighted in the loss.
+    /// The class weights in the loss.
     pub class_weight: ClassWeight,
 }
 
 impl MlpHead {
-    /// How many numbers a row of all columns has.
+    /// The width of a row, all columns side by side.
     pub fn width(&self) -> usize {
         self.columns.iter().map(|column| column.width).sum()
     }
 
-    /// What the last layer gives, float32 `[rows, classes]`. Columns are found by name; those the head does not read may be
+    /// The logits, float32 `[rows, classes]`. Columns are found by name; those the head does not read may be
     /// there too.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl MlpHead {
     /// Class probabilities, float64 `[rows, classes]`, each row adding up to 1.
     ///
     /// # Errors
-    /// Those of [`logits`](Self::logits).
+    /// As [`logits`](Self::logits).
     pub fn probabilities(&self, columns: &[&FeatureColumn]) -> Result<Array2<f64>, TrainError> {
         Ok(probabilities_of(&self.logits(columns)?.mapv(f64::from)))
     }
@@ -102,7 +102,7 @@ impl MlpHead {
     /// most probable class (the first of several).
     ///
     /// # Errors
-    /// Those of [`logits`](Self::logits).
+    /// As [`logits`](Self::logits).
     pub fn predict(&self, columns: &[&FeatureColumn]) -> Result<Vec<usize>, TrainError> {
         Ok(self.answers(&self.probabilities(columns)?))
     }

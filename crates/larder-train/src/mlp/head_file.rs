@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::head::{MlpHead, MlpLayer};
 use crate::error::TrainError;
 use crate::head::HeadColumn;
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, Tensor, check_outline, read_description, write_head};
+use crate::head_folder::{HEAD_JSON, HEAD_VERSION, HeadTensors, Tensor, check_outline, read_description, write_head};
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 
@@ -71,7 +71,7 @@ impl MlpHead {
     pub fn load(dir: &Path) -> Result<Self, TrainError> {
         let description: Description = read_description(dir, KIND)?;
         check(&description).map_err(|what| TrainError::Inconsistent { path: dir.join(HEAD_JSON), what })?;
-        let numbers = Numbers::read(dir)?;
+        let numbers = HeadTensors::read(dir)?;
         let width: usize = description.columns.iter().map(|column| column.width).sum();
         let mut layers = Vec::new();
         let mut inputs = width;
@@ -99,7 +99,7 @@ impl MlpHead {
     }
 }
 
-/// What a description must hold for the head to work.
+/// Checks a description.
 fn check(description: &Description) -> Result<(), String> {
     if description.hidden.contains(&0) {
         return Err("every hidden layer has an output at least".to_owned());

@@ -42,7 +42,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Starts at random.
+    /// A network with random initial parameters.
     ///
     /// # Errors
     /// [`TrainError::Graphs`] and [`TrainError::Run`].
@@ -71,8 +71,8 @@ impl Network {
         })
     }
 
-    /// Runs a batch: features `[rows, width]` and labels `[rows]`. `key` gives the key of each dropout mask. Gives the loss,
-    /// and what its sum was divided by.
+    /// Computes the gradients of one batch: features `[rows, width]`, labels `[rows]`. `key` is the key of each dropout mask.
+    /// Returns the loss and its divisor.
     ///
     /// # Errors
     /// [`TrainError::Run`].
@@ -126,7 +126,8 @@ impl Network {
         });
     }
 
-    /// Answers a batch: hands the logits `[rows, classes]` to `read`, and gives the loss and what its sum was divided by.
+    /// Evaluates one batch without dropout: features `[rows, width]`, labels `[rows]`. Hands the logits `[rows, classes]` to
+    /// `read`, and returns the loss and its divisor.
     ///
     /// # Errors
     /// [`TrainError::Run`].
@@ -150,7 +151,7 @@ impl Network {
         &self.values
     }
 
-    /// Takes parameters back.
+    /// Replaces the parameters, which come in the same order.
     pub fn set_values(&mut self, values: Vec<Vec<f32>>) {
         self.values = values;
     }
@@ -197,7 +198,7 @@ fn scalar(view: &TensorView<'_>) -> f64 {
     f64::from(view.as_f32().and_then(|values| values.first().copied()).unwrap_or(f32::NAN))
 }
 
-/// What both graphs take.
+/// The inputs of both graphs.
 fn inputs<'a>(
     shape: &'a [usize; 2],
     features: &'a [f32],
@@ -280,7 +281,7 @@ mod tests {
 
     use super::*;
 
-    /// What PyTorch did: `tests/goldens/mlp/recipe.py`.
+    /// The recorded run of PyTorch: `tests/goldens/mlp/recipe.py`.
     struct Golden(Vec<u8>);
 
     impl Golden {

@@ -1,4 +1,4 @@
-//! How a perceptron is trained.
+//! The settings of a perceptron's training.
 
 use larder_graphs::{DropoutForm, Loss, MlpSpec, Schedule};
 use larder_metrics::Metric;
@@ -38,7 +38,7 @@ const DEFAULT_MLP_CLIP: f64 = 1.0;
 /// PyTorch's default.
 pub const DEFAULT_MLP_WEIGHT_DECAY: f64 = 0.01;
 
-/// How a perceptron is trained.
+/// The settings of a perceptron's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MlpSettings {
@@ -52,27 +52,27 @@ pub struct MlpSettings {
     pub patience: usize,
     /// The largest learning rate.
     pub learning_rate: f64,
-    /// What becomes of the learning rate.
+    /// The schedule of the learning rate.
     pub schedule: Schedule,
     /// The share of all steps in which the rate rises from zero.
     pub warmup: f64,
     /// Rows of a step.
     pub batch_rows: usize,
-    /// How fast weights shrink, as a share of the learning rate; not biases.
+    /// The weight decay, as a share of the learning rate; not for biases.
     pub weight_decay: f64,
     /// The largest norm of all gradients together, `None` for any.
     pub clip: Option<f64>,
     /// The share of every label that is spread over all classes, from 0 to below 1.
     pub label_smoothing: f32,
-    /// How much each class counts in the loss; `auto` takes what suits the metric, and tries nothing else.
+    /// The class weights in the loss; `auto` takes those that suit the metric, and tries nothing else.
     pub class_weight: ClassWeightChoice,
-    /// What the epoch and the threshold are chosen by, on the held-out rows.
+    /// The metric that chooses the epoch and the threshold on the held-out rows.
     pub metric: Metric,
     /// The decision threshold of a two-class head.
     pub threshold: ThresholdChoice,
-    /// Whether features are brought to mean 0 and deviation 1 first.
+    /// Standardise features to mean 0 and deviation 1 first.
     pub standardise: bool,
-    /// Of the held-out rows, the start, the order and the dropout.
+    /// The seed of the held-out rows, the initial weights, the order and the dropout.
     pub seed: u64,
     /// Memory that features may take, in bytes; larger caches are read anew in every epoch, and shuffled within what fits.
     pub memory_bytes: u64,

@@ -14,7 +14,7 @@ pub trait FeatureRows: Sync {
     /// The feature columns, in the order in which they lie side by side.
     fn columns(&self) -> &[HeadColumn];
 
-    /// How many rows there are.
+    /// The number of rows.
     fn rows(&self) -> usize;
 
     /// Makes `into` the features of `rows`: float32 `[rows, width]` in row-major order, the columns side by side. What it

@@ -20,15 +20,15 @@ pub(super) const BLOCK_ROWS: usize = 1024;
 /// No block of the window's.
 const NONE: usize = usize::MAX;
 
-/// What a row is for.
+/// The use of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum RowUse {
     Fitted,
     HeldOut,
 }
 
 /// Some rows with their features.
-pub(super) struct Batch<'b> {
+pub(super) struct FeatureBatch<'b> {
     pub rows: &'b [usize],
     /// Standardised, `[rows, width]`.
     pub features: &'b [f32],
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     epochs: Vec<Vec<Vec<usize>>>,
     batch_rows: usize,
     seed: u64,
-    /// Of all epochs.
+    /// The steps of all epochs together.
     pub steps: usize,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Stream<'a> {
         block * BLOCK_ROWS..((block + 1) * BLOCK_ROWS).min(self.held_out.len())
     }
 
-    /// Of the rows that are fitted.
+    /// Fits the standardiser to the rows that are not held out.
     fn measured(&mut self) -> Result<Standardiser, TrainError> {
         let mut fit = StandardiserFit::new(self.width);
         for block in 0..self.places.len() {
@@ -134,7 +134,7 @@ impl<'a> Stream<'a> {
             let mut blocks: Vec<usize> = (0..self.places.len()).collect();
             blocks.shuffle(&mut order(settings.seed, epoch, 0));
             let windows: Vec<Vec<usize>> = blocks.chunks(self.window).map(<[usize]>::to_vec).collect();
-            let rows = windows.iter().map(|window| self.rows_for(window, Use::Fitted).len());
+            let rows = windows.iter().map(|window| self.rows_for(window, RowUse::Fitted).len());
             plan.steps += rows.map(|rows| rows.div_ceil(settings.batch_rows)).sum::<usize>();
             plan.epochs.push(windows);
         }
@@ -142,32 +142,32 @@ impl<'a> Stream<'a> {
     }
 
     /// The rows of some blocks.
-    fn rows_for(&self, blocks: &[usize], which: Use) -> Vec<usize> {
-        let wanted = which == Use::HeldOut;
+    fn rows_for(&self, blocks: &[usize], which: RowUse) -> Vec<usize> {
+        let wanted = which == RowUse::HeldOut;
         blocks.iter().flat_map(|&block| self.rows_of(block)).filter(|&row| self.held_out[row] == wanted).collect()
     }
 
     /// Gives the fitted rows of an epoch, each once, in batches of like size.
     ///
     /// # Errors
-    /// Those of the source, and of `take`.
+    /// The errors of the source, and of `take`.
     pub fn batches(
         &mut self,
         plan: &Plan,
         epoch: usize,
-        take: &mut dyn FnMut(Batch<'_>) -> Result<(), TrainError>,
+        take: &mut dyn FnMut(FeatureBatch<'_>) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         let mut features = Vec::new();
         for (number, window) in plan.epochs[epoch].iter().enumerate() {
             self.load(window)?;
-            let mut rows = self.rows_for(window, Use::Fitted);
+            let mut rows = self.rows_for(window, RowUse::Fitted);
             rows.shuffle(&mut order(plan.seed, epoch, number + 1));
             // A last batch of a row or two would make a step as large as any other by itself.
             let count = rows.len().div_ceil(plan.batch_rows);
             for part in 0..count {
                 let rows = &rows[part * rows.len() / count..(part + 1) * rows.len() / count];
                 self.gather(rows, &mut features);
-                take(Batch { rows, features: &features })?;
+                take(FeatureBatch { rows, features: &features })?;
             }
         }
         Ok(())
@@ -176,12 +176,12 @@ impl<'a> Stream<'a> {
     /// Gives the rows of a use, as they come, so many at a time.
     ///
     /// # Errors
-    /// Those of the source, and of `take`.
+    /// The errors of the source, and of `take`.
     pub fn in_order(
         &mut self,
-        which: Use,
+        which: RowUse,
         together: usize,
-        take: &mut dyn FnMut(Batch<'_>) -> Result<(), TrainError>,
+        take: &mut dyn FnMut(FeatureBatch<'_>) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         let mut features = Vec::new();
         let blocks: Vec<usize> = (0..self.places.len()).collect();
@@ -189,7 +189,7 @@ impl<'a> Stream<'a> {
             self.load(window)?;
             for rows in self.rows_for(window, which).chunks(together) {
                 self.gather(rows, &mut features);
-                take(Batch { rows, features: &features })?;
+                take(FeatureBatch { rows, features: &features })?;
             }
         }
         Ok(())
@@ -307,7 +307,7 @@ mod tests {
             }
             let mut others = Vec::new();
             stream
-                .in_order(Use::HeldOut, 64, &mut |batch| {
+                .in_order(RowUse::HeldOut, 64, &mut |batch| {
                     others.extend_from_slice(batch.rows);
                     Ok(())
                 })

@@ -13,7 +13,7 @@ use super::head::MlpHead;
 use super::network::Network;
 use super::settings::MlpSettings;
 use super::source::FeatureRows;
-use super::stream::{Stream, Use};
+use super::stream::{RowUse, Stream};
 use crate::error::TrainError;
 use crate::settings::ThresholdChoice;
 use crate::threshold::{HALF, TuningGain, tune_threshold};
@@ -45,7 +45,7 @@ pub struct MlpEpoch {
     /// The best threshold on all of them where that gains more than one standard error, else 0.5; `None` for more than two
     /// classes.
     pub threshold: Option<f64>,
-    /// What tuning the threshold gains; `None` where it is not tuned.
+    /// The gain from tuning the threshold; `None` where it is not tuned.
     #[serde(default)]
     pub threshold_gain: Option<TuningGain>,
 }
@@ -102,7 +102,7 @@ pub fn train_mlp(
     let mut stream = Stream::new(rows, &held_out, settings)?;
     let mut network =
         Network::new(runtime, &settings.spec(stream.width(), classes.len(), weights), settings.seed, threads)?;
-    let judge = Judge { labels, classes: classes.len(), settings };
+    let scorer = Scorer { labels, classes: classes.len(), settings };
 
     let plan = stream.plan(settings);
     let mut epochs: Vec<MlpEpoch> = Vec::new();
@@ -139,13 +139,13 @@ pub fn train_mlp(
         };
         let mut answers = Vec::new();
         if unchosen.is_none() {
-            let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::HeldOut)?;
+            let answered = answer(&mut stream, &mut network, labels, classes.len(), RowUse::HeldOut)?;
             if !answered.loss.is_finite() {
                 let what = "loss on held-out rows";
                 return Err(TrainError::MlpNotFinite { step, what, value: answered.loss, rate: rate(step) });
             }
             now.held_out_loss = Some(answered.loss);
-            answers = judge.score(&answered, &mut now)?;
+            answers = scorer.score(&answered, &mut now)?;
         }
         progress(&now);
         // Without scores the last is the best.
@@ -174,26 +174,26 @@ pub fn train_mlp(
         threshold,
         class_weight,
     };
-    let answered = answer(&mut stream, &mut network, labels, classes.len(), Use::Fitted)?;
-    let train_scores = judge.scores(&answered.rows, &judge.answers(&answered, head.threshold))?;
+    let answered = answer(&mut stream, &mut network, labels, classes.len(), RowUse::Fitted)?;
+    let train_scores = scorer.scores(&answered.rows, &scorer.answers(&answered, head.threshold))?;
     let held_out_places: Vec<usize> = (0..held_out.len()).filter(|&row| held_out[row]).collect();
     let held_out_scores = match &unchosen {
-        None => Some(judge.scores(&held_out_places, &kept_answers)?),
+        None => Some(scorer.scores(&held_out_places, &kept_answers)?),
         Some(_) => None,
     };
     let held_out_rows = held_out_places.len();
     Ok(TrainedMlp { head, epochs, best, held_out_rows, train_scores, held_out_scores, unchosen })
 }
 
-/// What is held out.
+/// The rows that are held out.
 struct HeldOut {
-    /// Whether each row is, `[rows]`.
+    /// True for held-out rows, `[rows]`.
     rows: Vec<bool>,
     /// Why none is, if none is.
     too_few: Option<String>,
 }
 
-/// Holds some rows of each class out, if there are enough.
+/// Holds out a fifth of each class's rows, if there are enough.
 fn held_out(rows: usize, labels: &[usize], classes: &[String], seed: u64) -> Result<HeldOut, TrainError> {
     if classes.len() < 2 {
         return Err(TrainError::TooFewClasses { found: classes.len() });
@@ -238,8 +238,8 @@ fn class_weights(class_weight: ClassWeight, labels: &[usize], held_out: &[bool],
     Some(class_weight.of_counts(&counts).into_iter().map(|weight| weight as f32).collect())
 }
 
-/// What was answered to some rows.
-struct Answered {
+/// The probabilities and loss of some rows.
+struct Predictions {
     rows: Vec<usize>,
     /// Row-major `[rows, classes]`, each row adding up to 1.
     probabilities: Vec<f64>,
@@ -253,9 +253,9 @@ fn answer(
     network: &mut Network,
     labels: &[usize],
     classes: usize,
-    which: Use,
-) -> Result<Answered, TrainError> {
-    let mut answered = Answered { rows: Vec::new(), probabilities: Vec::new(), loss: 0.0 };
+    which: RowUse,
+) -> Result<Predictions, TrainError> {
+    let mut answered = Predictions { rows: Vec::new(), probabilities: Vec::new(), loss: 0.0 };
     let mut counted = 0.0;
     stream.in_order(which, EVALUATED_ROWS, &mut |batch| {
         let gold: Vec<i64> = batch.rows.iter().map(|&row| labels[row] as i64).collect();
@@ -281,15 +281,15 @@ fn softmax(logits: &[f32], into: &mut Vec<f64>) {
 }
 
 /// Scores answers.
-struct Judge<'a> {
+struct Scorer<'a> {
     labels: &'a [usize],
     classes: usize,
     settings: &'a MlpSettings,
 }
 
-impl Judge<'_> {
+impl Scorer<'_> {
     /// Notes the metric and the threshold it is reached with in `epoch`, and gives the answers that have it, `[held-out rows]`.
-    fn score(&self, answered: &Answered, epoch: &mut MlpEpoch) -> Result<Vec<usize>, TrainError> {
+    fn score(&self, answered: &Predictions, epoch: &mut MlpEpoch) -> Result<Vec<usize>, TrainError> {
         let gold: Vec<usize> = answered.rows.iter().map(|&row| self.labels[row]).collect();
         let mut answers = self.answers(answered, epoch.threshold);
         let ones = gold.iter().filter(|&&class| class == 1).count();
@@ -306,7 +306,7 @@ impl Judge<'_> {
     }
 
     /// As the head answers, `[rows]`.
-    fn answers(&self, answered: &Answered, threshold: Option<f64>) -> Vec<usize> {
+    fn answers(&self, answered: &Predictions, threshold: Option<f64>) -> Vec<usize> {
         let most_probable = |shares: &[f64]| {
             (0..shares.len()).fold(0, |best, class| if shares[class] > shares[best] { class } else { best })
         };

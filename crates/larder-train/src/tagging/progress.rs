@@ -16,7 +16,7 @@ pub enum TaggingProgress<'a> {
     Scored {
         /// The zero-based number of the candidate; the last one may be the winner again, with other class weights.
         candidate: usize,
-        /// How many there are.
+        /// The total number.
         candidates: usize,
         /// The line.
         entry: &'a TaggingSelectionEntry,
@@ -32,7 +32,7 @@ pub enum TaggingProgress<'a> {
     Epoch {
         /// The zero-based epoch.
         epoch: usize,
-        /// How many there are.
+        /// The total number.
         epochs: usize,
         /// The objective, each batch judged at the point it was met with.
         objective: f64,

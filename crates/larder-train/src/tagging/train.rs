@@ -33,14 +33,14 @@ pub struct TrainedTagger {
     pub selection: Option<TaggingSelection>,
     /// Why nothing was chosen though there was a choice, and what was taken, in words.
     pub unchosen: Option<String>,
-    /// How well the head solves its problem; it counts as converged at [`TAGGER_TOLERANCE`](crate::TAGGER_TOLERANCE).
+    /// The convergence of the final fit, judged at [`TAGGER_TOLERANCE`](crate::TAGGER_TOLERANCE).
     /// For a streamed fit the steps are Adam's.
     pub convergence: Convergence,
     /// Scores on the sentences it was fitted on: compare with the selection's, to see how much is learnt by heart.
     pub train_scores: TaggingScores,
-    /// Whether the features were streamed, not held in memory.
+    /// True if the features were streamed, false if they were held in memory.
     pub streamed: bool,
-    /// What differs from what was asked or expected, in plain sentences.
+    /// Deviations from the settings or from what was expected, in plain sentences.
     pub notes: Vec<String>,
 }
 
@@ -147,7 +147,7 @@ fn load(
     Ok(Survey { standardiser, values, sentences, gold: reader.source.classes().to_vec() })
 }
 
-/// How the settings were found.
+/// The outcome of the selection.
 enum Chosen {
     /// On held-out sentences.
     By(TaggingSelection),
@@ -179,7 +179,7 @@ fn choose(
         1 => (1, PARTS_OF_ONE),
         folds => (folds.min(found), folds.min(found.max(2))),
     };
-    let is_fixed = choices == 1 && settings.bias == ThresholdChoice::Half;
+    let is_fixed = choices == 1 && settings.outside_bias == ThresholdChoice::Half;
     if is_fixed || found < parts {
         // The last one has all columns.
         let candidate = candidates.into_iter().next_back().expect("there is a column");
@@ -270,7 +270,7 @@ impl Fit<'_> {
     /// A logistic head on a small dataset is an ordinary classifier of words: the solvers of those fit it, in float64.
     fn by_words(&self, survey: &Survey) -> Result<Option<(Vec<f64>, Convergence)>, TrainError> {
         let Layout { classes, width, .. } = self.objective.layout;
-        let answered: Vec<usize> = (0..classes).filter(|&class| self.objective.rules.answered[class]).collect();
+        let answered: Vec<usize> = (0..classes).filter(|&class| self.objective.rules.answerable[class]).collect();
         let words = survey.gold.len();
         // Two classes would have one output, and so another penalty than three.
         if self.settings.kind != TaggerKind::Logistic || answered.len() < 3 || words * width * classes > LIBRARY_LIMIT {
@@ -351,7 +351,7 @@ impl Fit<'_> {
                 false => Array2::zeros((classes, classes)),
             },
             start: if layout.chain { point[layout.start()].to_vec() } else { vec![0.0; classes] },
-            answered: rules.answered,
+            seen_in_training: rules.answerable,
             standardiser,
             outside_bias: choice.outside_bias,
             class_weight: choice.class_weight,

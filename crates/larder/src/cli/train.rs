@@ -226,7 +226,7 @@ impl HeadFlags {
             folds: self.folds.unwrap_or(defaults.folds),
             class_weight: self.class_weight.unwrap_or(defaults.class_weight),
             columns: self.columns.unwrap_or(defaults.columns),
-            bias: self.threshold.unwrap_or(defaults.bias),
+            outside_bias: self.threshold.unwrap_or(defaults.outside_bias),
             standardise: !self.raw_features,
             seed: self.seed.unwrap_or(defaults.seed),
             solver: self.solver.unwrap_or(defaults.solver),

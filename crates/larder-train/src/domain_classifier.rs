@@ -1,4 +1,4 @@
-//! Can two sets of rows be told apart by their features?
+//! The domain classifier: telling two sets of rows apart by their features.
 
 use larder_metrics::{DEFAULT_FOLDS, stratified_folds};
 
@@ -13,13 +13,13 @@ use crate::weight::ClassWeight;
 /// times of it differ by a few hundredths.
 const STRENGTH: f64 = 1e-2;
 
-/// The area under the ROC curve with which logistic regression on all `columns` (`[rows, hidden_size]` each) side by side
-/// tells the rows of the second set, for which `is_second` (`[rows]`) holds, from those of the first, on held-out rows
-/// (stratified folds). 0.5 is chance.
+/// The area under the ROC curve (0.5 is chance) of a classifier that tells two sets of rows apart: logistic regression on all
+/// `columns` (`[rows, hidden_size]` each) side by side, scored on held-out rows (stratified folds). `is_second` (`[rows]`) is
+/// true for rows of the second set.
 ///
 /// # Errors
 /// [`TrainError::NonFinite`], [`TrainError::RowMismatch`]; [`TrainError::Metrics`] with fewer rows than folds.
-pub fn told_apart(columns: &[&FeatureColumn], is_second: &[bool]) -> Result<f64, TrainError> {
+pub fn domain_classifier_auc(columns: &[&FeatureColumn], is_second: &[bool]) -> Result<f64, TrainError> {
     check_columns(columns, is_second.len())?;
     let labels: Vec<usize> = is_second.iter().map(|&second| usize::from(second)).collect();
     let settings = TrainSettings { threshold: ThresholdChoice::Half, ..TrainSettings::default() };
@@ -52,7 +52,7 @@ mod tests {
         });
         let column = FeatureColumn::new("mean", values);
         let is_second: Vec<bool> = (0..400).map(|row| row >= 200).collect();
-        told_apart(&[&column], &is_second).unwrap()
+        domain_classifier_auc(&[&column], &is_second).unwrap()
     }
 
     #[test]
