@@ -9,18 +9,17 @@
 use std::path::PathBuf;
 
 use crate::choice::Separator;
+use crate::column_ref::ColumnRef;
 use crate::conll_line::{
-    WordNumbers, field, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document,
+    NO_PREDICTION, WordNumbers, field, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document,
 };
 use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
-use crate::reader::{Fault, Purpose, Row, Rows};
 use crate::record::{LineContent, Record, RecordLine};
+use crate::row::{Fault, Purpose, Row, Rows};
 use crate::row_problem::{Place, RowProblem};
-use crate::scored::NO_PREDICTION;
-use crate::spec::ColumnRef;
 
 /// Longest sentence read, in words: more without a blank line is a file whose sentences are separated otherwise.
 pub const MAX_SENTENCE_WORDS: usize = 100_000;

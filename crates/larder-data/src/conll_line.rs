@@ -2,6 +2,9 @@
 
 use crate::choice::Separator;
 
+/// The value of a predicted column where nothing was predicted, as CoNLL-U writes what is not specified.
+pub const NO_PREDICTION: &str = "_";
+
 /// The word of a line that starts a document. Its line holds no word and ends a sentence.
 pub(crate) const DOCUMENT_START: &str = "-DOCSTART-";
 

@@ -7,15 +7,15 @@
 use std::path::PathBuf;
 
 use crate::choice::Format;
+use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
 use crate::names::Names;
-use crate::reader::{Fault, Row, Rows};
 use crate::record::Record as RawRecord;
+use crate::row::{Fault, Row, Rows};
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::ColumnRef;
 
 /// Rows of a TSV or CSV file.
 pub(crate) struct DelimitedRows {

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
+use crate::column_ref::ColumnRef;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
-use crate::reader::{Fault, Row, Rows};
 use crate::record::Record;
+use crate::row::{Fault, Row, Rows};
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::{ColumnRef, Columns};
+use crate::spec::Columns;
 
 /// Rows of a JSON lines file.
 pub(crate) struct JsonRows {

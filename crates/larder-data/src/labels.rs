@@ -2,21 +2,11 @@
 
 use larder_tags::{Scheme, Tag, TagSet};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use crate::choice::{OnBadRow, OnIllegalTags};
 use crate::error::DataError;
-use crate::example::Target;
 use crate::names::Names;
-use crate::reader::ExampleReader;
-use crate::spec::DatasetSpec;
 use crate::spec_check::check_label_names;
-
-/// Most labels collected from a file: real classifiers stay far below, a text column taken for the label does not.
-pub const MAX_LABELS: usize = 10_000;
-
-/// The split that labels are collected from.
-const TRAIN: &str = "train";
 
 /// The labels of a dataset in the order that numbers them; for tagging, the IOB2 tags in the order of a [`TagSet`].
 /// As JSON: `{"names": […], "display": […]}`.
@@ -57,50 +47,6 @@ impl LabelMap {
         check_label_names(&names, &display).map_err(|problem| DataError::LabelNames { problem })?;
         let positions = names.iter().cloned().zip(0..).collect();
         Ok(Self { names: Names::new(names), display, positions })
-    }
-
-    /// The labels the description lists, else those of the split `train`: sorted, as numbers if all are integers.
-    ///
-    /// For tagging, these are the entity types, and the labels are the tags [`of_types`](Self::of_types).
-    ///
-    /// Bad rows are passed over here, and illegal tags repaired; the stage that reads the rows for good reports them by
-    /// its own policy.
-    ///
-    /// # Errors
-    /// [`DataError::NoLabelColumn`], [`DataError::TooManyLabels`], and those of reading the split.
-    pub fn resolve(spec: &DatasetSpec) -> Result<Self, DataError> {
-        if let Some(labels) = &spec.labels {
-            let (names, display) = (labels.names.clone(), labels.display.clone());
-            return if spec.task.files().has_tags { Self::of_types(names, display) } else { Self::new(names, display) };
-        }
-        let key = spec.task.files().target;
-        if !spec.has_targets() {
-            return Err(DataError::NoLabelColumn { spec: spec.path.clone(), key });
-        }
-        let mut found = BTreeSet::new();
-        let reader = ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?.on_illegal_tags(OnIllegalTags::Repair);
-        let path = reader.path().to_owned();
-        for example in reader {
-            match example?.target {
-                Some(Target::Label(label)) => insert(&mut found, &label),
-                Some(Target::Tags(tags)) => types_of(&tags).for_each(|entity_type| insert(&mut found, entity_type)),
-                None => {}
-            }
-            if found.len() > MAX_LABELS {
-                return Err(DataError::TooManyLabels { spec: spec.path.clone(), path, key, limit: MAX_LABELS });
-            }
-        }
-        let mut names: Vec<String> = found.into_iter().collect();
-        if spec.task.files().has_tags {
-            return Self::of_types(names.clone(), names);
-        }
-        let numbers: Option<Vec<i64>> = names.iter().map(|name| name.parse().ok()).collect();
-        if let Some(numbers) = numbers {
-            let mut numbered: Vec<(i64, String)> = numbers.into_iter().zip(names).collect();
-            numbered.sort();
-            names = numbered.into_iter().map(|(_, name)| name).collect();
-        }
-        Self::new(names.clone(), names)
     }
 
     /// The IOB2 tags of entity types: `O`, then `B-type` and `I-type` for each type in the order given, as in a [`TagSet`].
@@ -159,15 +105,8 @@ impl LabelMap {
     }
 }
 
-/// Adds a label, dropping it at once where it is known: a file has far more rows than labels.
-fn insert(found: &mut BTreeSet<String>, label: &str) {
-    if !found.contains(label) {
-        found.insert(label.to_owned());
-    }
-}
-
 /// The entity types of IOB2 tags, one for each tag that has one.
-fn types_of(tags: &[String]) -> impl Iterator<Item = &str> {
+pub(crate) fn types_of(tags: &[String]) -> impl Iterator<Item = &str> {
     let tags = tags.iter().filter_map(|tag| Tag::parse(tag, Scheme::Iob2).ok());
     tags.map(|tag| tag.entity_type).filter(|entity_type| !entity_type.is_empty())
 }

@@ -4,7 +4,8 @@ use larder_tags::Scheme;
 use std::collections::BTreeMap;
 
 use crate::choice::{Format, Separator};
-use crate::spec::{ColumnRef, Columns, DatasetSpec};
+use crate::column_ref::ColumnRef;
+use crate::spec::{Columns, DatasetSpec};
 use crate::spec_check::{DEFAULT_SCHEME, DEFAULT_SEPARATOR};
 
 /// How a file is laid out. Each field means what it means in a [`DatasetSpec`].

@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::choice::Separator;
 use crate::conll::MAX_SENTENCE_WORDS;
-use crate::conll_line::{WordNumbers, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document};
+use crate::conll_line::{
+    NO_PREDICTION, WordNumbers, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document,
+};
 use crate::error::DataError;
 use crate::lines::LineReader;
 use crate::row_problem::{Place, RowProblem};
-
-/// What stands in the predicted column where nothing was predicted, as CoNLL-U writes what is not specified.
-pub const NO_PREDICTION: &str = "_";
 
 /// Which columns hold the tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

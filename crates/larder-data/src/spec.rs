@@ -1,18 +1,16 @@
 //! The description of a dataset, loaded from a TOML file.
 
 use larder_tags::Scheme;
-use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::choice::{Format, Separator};
+use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::names::Names;
 use crate::split_path::expand;
 use crate::task::Task;
-use crate::{spec_check, spec_file};
 
 /// A dataset: what its files hold, how to read them, where they are. Checked when loaded.
 ///
@@ -84,51 +82,6 @@ impl Columns {
     }
 }
 
-/// A column by name or by zero-based position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ColumnRef {
-    /// The name in the header, the JSON object or the Parquet schema.
-    Name(String),
-    /// The zero-based position.
-    Position(usize),
-}
-
-impl fmt::Display for ColumnRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Position(position) => write!(f, "{position}"),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ColumnRef {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = ColumnRef;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a column's name or its zero-based position")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<ColumnRef, E> {
-                if name.is_empty() {
-                    return Err(E::invalid_value(serde::de::Unexpected::Str(name), &self));
-                }
-                Ok(ColumnRef::Name(name.to_owned()))
-            }
-
-            fn visit_i64<E: serde::de::Error>(self, position: i64) -> Result<ColumnRef, E> {
-                usize::try_from(position)
-                    .map(ColumnRef::Position)
-                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(position), &self))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
 /// Label names in the order a model numbers them, and how to show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelNames {
@@ -139,29 +92,6 @@ pub struct LabelNames {
 }
 
 impl DatasetSpec {
-    /// Reads and checks the TOML file at `path`. Data files are not opened, and variables in their paths not looked up.
-    ///
-    /// # Errors
-    /// [`DataError::ReadSpec`] if the file cannot be read, [`DataError::Spec`] if what it says is wrong.
-    pub fn load(path: &Path) -> Result<Self, DataError> {
-        let text = larder_files::read_to_string(path)
-            .map_err(|source| DataError::ReadSpec { path: path.to_owned(), source })?;
-        Self::parse(&text, path)
-    }
-
-    /// Checks TOML `text` as if it had been read from `path`, to which split paths are relative.
-    ///
-    /// # Errors
-    /// [`DataError::Spec`].
-    pub fn parse(text: &str, path: &Path) -> Result<Self, DataError> {
-        let file = spec_file::parse(text, path)?;
-        spec_check::resolve(file, path).map_err(|problem| DataError::Spec {
-            path: path.to_owned(),
-            line: None,
-            problem,
-        })
-    }
-
     /// The names of the splits, in file order.
     pub fn split_names(&self) -> impl Iterator<Item = &str> {
         self.splits.iter().map(|(name, _)| name.as_str())

@@ -4,8 +4,9 @@ use larder_tags::Scheme;
 use std::path::Path;
 
 use crate::choice::{Format, Separator};
+use crate::column_ref::ColumnRef;
 use crate::names::Names;
-use crate::spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
+use crate::spec::{Columns, DatasetSpec, LabelNames};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
 use crate::task::Task;

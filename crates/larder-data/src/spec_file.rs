@@ -9,9 +9,9 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::choice::{Format, Separator};
+use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::names::Names;
-use crate::spec::ColumnRef;
 use crate::spec_problem::SpecProblem;
 use crate::task::Task;
 

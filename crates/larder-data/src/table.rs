@@ -13,14 +13,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::names::Names;
-use crate::reader::{Fault, Purpose, Row, Rows};
 use crate::record::Record;
+use crate::row::{Fault, Purpose, Row, Rows};
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::{ColumnRef, DatasetSpec};
+use crate::spec::DatasetSpec;
 
 /// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
 const BATCH_ROWS: usize = 1024;

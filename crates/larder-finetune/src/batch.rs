@@ -3,7 +3,8 @@
 use larder_graphs::{HIDDEN_STATES, HeadInput, IGNORED_LABEL};
 use larder_runtime::TensorView;
 
-use crate::hidden::{HiddenStates, SplitOf};
+use crate::hidden::HiddenStates;
+use crate::split::SplitOf;
 use crate::{Example, TuneError};
 
 /// Widths of batches on a device are multiples of this: few different shapes, whose memory and algorithms are found
@@ -15,7 +16,7 @@ pub(crate) const DEVICE_WIDTH: usize = 16;
 pub(crate) struct Batches<'a> {
     pub examples: &'a [Example],
     pub split: SplitOf,
-    /// What the head reads: whether texts or tokens have labels.
+    /// The head's input: texts or tokens have labels accordingly.
     pub input: HeadInput,
     /// The token that fills up.
     pub pad: i64,
@@ -25,7 +26,7 @@ pub(crate) struct Batches<'a> {
     pub width: Width,
 }
 
-/// How wide batches are.
+/// The width of batches, in tokens.
 #[derive(Clone, Copy)]
 pub(crate) struct Width {
     /// Tokens of which a width is a multiple.
@@ -45,7 +46,7 @@ impl Width {
 }
 
 impl Batches<'_> {
-    /// Those examples, padded to the longest of them or a little more.
+    /// The examples `rows` as one batch, padded to the longest of them or a little more.
     ///
     /// # Errors
     /// [`TuneError::HiddenStates`], and what reading them says.
@@ -105,7 +106,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The inputs that are called `names`, of those that a batch has.
+    /// The inputs called `names`.
     pub fn views<'a>(&'a self, names: &[&'static str]) -> Vec<(&'static str, TensorView<'a>)> {
         let view = |&name: &&'static str| {
             let rank = if name == "labels" && !self.by_token { 1 } else { 2 };
@@ -118,7 +119,7 @@ impl Batch {
         names.iter().map(view).collect()
     }
 
-    /// The elements of the int64 input that is called so, row-major.
+    /// The elements of the int64 input `name`, row-major.
     pub fn input(&self, name: &str) -> &[i64] {
         match name {
             "attention_mask" => &self.attention_mask,

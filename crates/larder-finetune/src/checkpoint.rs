@@ -15,8 +15,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::TuneError;
-use crate::finetune::Score;
 use crate::observer::HistoryRow;
+use crate::result::Score;
 use crate::scale::LossScale;
 
 /// The file that a run goes on from.
@@ -29,10 +29,10 @@ const METADATA: &str = "larder";
 const FIRST_MOMENT: &str = "adam.m.";
 const SECOND_MOMENT: &str = "adam.v.";
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// What the run is of: another checkpoint than that of the same examples and settings is not gone on from.
+    /// A digest of examples and settings: a run resumes only from its own checkpoint.
     pub run: String,
     /// Steps that are done.
     pub step: usize,

@@ -19,8 +19,8 @@ const LEAST_STEPS: usize = 50;
 /// and at most so many probes in a run.
 const PROBES: usize = 20;
 
-/// How far logits differ between inputs in a run that is alive: at least so much, as a standard deviation. The lowest that was
-/// seen in a run that went on to learn is twelve times that, the highest in one that was lost a quarter (`docs/collapse.md`).
+/// The smallest standard deviation of logits between inputs in a run that has not collapsed. Runs that went on to learn had
+/// twelve times this at least, runs that were lost a quarter of it at most (`docs/collapse.md`).
 const LEAST_SPREAD: f64 = 2.5e-3;
 
 /// The share of the best constant answer's loss that a mean loss must stay below to tell of something learned. Means of 50
@@ -33,7 +33,7 @@ const FEWEST_ROWS: usize = 16;
 /// Probes, one after another, that must find the same.
 const IN_A_ROW: usize = 2;
 
-/// What was found, where a run has collapsed.
+/// The evidence of a collapse.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Evidence {
     /// The one class that is answered.
@@ -55,7 +55,7 @@ pub(crate) struct Watch {
     /// Steps before which nothing is probed: the warm-up.
     warm: usize,
     constant_loss: f64,
-    /// Of the last steps the loss and what it was divided by.
+    /// Loss and divisor of the last steps.
     recent: VecDeque<(f64, f64)>,
 }
 

@@ -1,19 +1,15 @@
 //! Everything that can go wrong while an encoder is fine-tuned.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_graphs::{GraphsError, Precision};
-use larder_metrics::MetricsError;
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
-use larder_train::TrainError;
 
-use crate::SplitOf;
-use crate::preset::Preset;
-use crate::settings::TuneSettings;
+use crate::knobs::Knobs;
+use crate::split::SplitOf;
 
 /// An error of this crate: what failed, where, what was expected, and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +24,9 @@ pub enum TuneError {
     /// A graph does not run.
     #[error("the {graph} does not run")]
     Run {
-        /// Which one.
+        /// The graph.
         graph: &'static str,
-        /// What the runtime says.
+        /// ONNX Runtime's error.
         #[source]
         source: Box<RuntimeError>,
     },
@@ -40,11 +36,11 @@ pub enum TuneError {
     /// A device without kernels for products in half precision.
     #[error("{device} cannot multiply matrices in {precision}: choose another precision, f32 for one")]
     Precision {
-        /// What was asked for.
+        /// The precision asked for.
         precision: Precision,
         /// The device.
         device: String,
-        /// What the runtime says; `None` where the product came out wrong.
+        /// ONNX Runtime's error; `None` if the product ran and was wrong.
         #[source]
         source: Option<Box<RuntimeError>>,
     },
@@ -56,7 +52,7 @@ pub enum TuneError {
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem, in words.
         problem: String,
     },
     /// A checkpoint of other examples or settings.
@@ -72,33 +68,12 @@ pub enum TuneError {
     /// Nothing to train on.
     #[error("there are no examples to train on")]
     NoExamples,
-    /// Features, labels or a head that cannot be trained with.
-    #[error(transparent)]
-    Head(#[from] TrainError),
-    /// Answers that cannot be scored.
-    #[error("cannot score the answers")]
-    Metrics(#[from] MetricsError),
-    /// Numbers of a head got out of hand.
-    #[error(
-        "at step {step} the head's {what} is {value}: lower the learning rate (now {rate:e}), leave features standardised, or \
-         take smaller layers"
-    )]
-    HeadNotFinite {
-        /// The step, from 1.
-        step: usize,
-        /// The loss, that on held-out rows, or the norm of the gradients.
-        what: &'static str,
-        /// NaN or an infinity.
-        value: f64,
-        /// The learning rate in that step.
-        rate: f64,
-    },
     /// An example that the encoder or the head cannot take.
     #[error("example {row} (from 0) {problem}")]
     Example {
         /// Its place, from 0.
         row: usize,
-        /// What is wrong with it.
+        /// The problem, in words.
         problem: String,
     },
     /// A setting outside what makes sense.
@@ -108,7 +83,7 @@ pub enum TuneError {
         setting: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The values allowed.
         expected: &'static str,
     },
     /// A part to freeze that is not known.
@@ -116,7 +91,7 @@ pub enum TuneError {
         "cannot freeze {found:?}: known are embeddings, layers:FIRST-LAST (from 0) and layers:NUMBER, with commas between"
     )]
     UnknownFreeze {
-        /// What was given.
+        /// The text given.
         found: String,
     },
     /// Layers to freeze that the encoder does not have, or that share parameters with one that is trained.
@@ -156,7 +131,7 @@ pub enum TuneError {
          each are expected; encode the examples as they are tokenised now"
     )]
     HiddenStates {
-        /// Which examples.
+        /// The split of the example.
         split: SplitOf,
         /// The example, from 0.
         row: usize,
@@ -164,13 +139,13 @@ pub enum TuneError {
         tokens: usize,
         /// The encoder's width.
         hidden: usize,
-        /// How many numbers were read.
+        /// The number of values read.
         found: usize,
     },
     /// Hidden states that cannot be read.
     #[error("the hidden states of example {row} (from 0) of {split} cannot be read")]
     HiddenStatesRead {
-        /// Which examples.
+        /// The split of the example.
         split: SplitOf,
         /// The example, from 0.
         row: usize,
@@ -206,7 +181,7 @@ pub enum TuneError {
         /// The lowest training loss that one answer to everything can have: the entropy of the classes' shares, with class
         /// weights and label smoothing as the loss has them.
         constant_loss: f64,
-        /// What to turn.
+        /// The settings to change.
         knobs: Knobs,
     },
     /// At its end the run's encoder says the same of everything.
@@ -221,7 +196,7 @@ pub enum TuneError {
         texts: usize,
         /// The largest difference of a dimension between two of them, over the root mean square of all.
         spread: f64,
-        /// What to turn.
+        /// The settings to change.
         knobs: Knobs,
     },
     /// The encoder that came out does not work.
@@ -229,9 +204,9 @@ pub enum TuneError {
     Unusable {
         /// Steps that were done.
         steps: usize,
-        /// What is wrong with it.
+        /// The problem, in words.
         problem: String,
-        /// What to turn.
+        /// The settings to change.
         knobs: Knobs,
     },
     /// Numbers got out of hand.
@@ -257,58 +232,17 @@ pub enum TuneError {
     },
 }
 
-/// What to turn when a run has collapsed or diverged, as it stood.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Knobs {
-    /// The highest of the encoder's learning rates.
-    pub rate: f64,
-    /// The share of the steps in which it rises.
-    pub warmup: f64,
-    /// The norm that gradients are clipped to.
-    pub clip: Option<f64>,
-    /// The family.
-    pub family: Family,
-}
-
-impl Knobs {
-    /// Those of a run on an encoder of that family.
-    pub fn of(settings: &TuneSettings, family: Family) -> Self {
-        let TuneSettings { learning_rate: rate, warmup, clip, .. } = *settings;
-        Self { rate, warmup, clip, family }
-    }
-}
-
-impl fmt::Display for Knobs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rate, warmup, clip, family } = self;
-        let recipe = Preset::of(*family).learning_rates;
-        let (least, most) = (recipe.start(), recipe.end());
-        write!(
-            f,
-            "lower the learning rate ({rate:e}; {family} is fine-tuned at {least:e} to {most:e}), lengthen the warm-up (now \
-             {warmup} of the steps), or clip gradients "
-        )?;
-        match clip {
-            None => f.write_str("(to 1, say: now they are not)"),
-            Some(clip) => write!(f, "further (now to {clip})"),
-        }
-    }
-}
-
 impl TuneError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NotFinite { .. }
-            | Self::HeadNotFinite { .. }
-            | Self::Collapsed { .. }
-            | Self::CollapsedAtEnd { .. }
-            | Self::Unusable { .. } => ErrorClass::Training,
+            Self::NotFinite { .. } | Self::Collapsed { .. } | Self::CollapsedAtEnd { .. } | Self::Unusable { .. } => {
+                ErrorClass::Training
+            }
             Self::Setting { .. } | Self::UnknownFreeze { .. } | Self::FreezeLayers { .. } => ErrorClass::Usage,
             Self::Run { source, .. } => source.class(),
             Self::Device(source) => source.class(),
             Self::Precision { .. } => ErrorClass::Missing,
-            Self::Head(error) => error.class(),
             _ => ErrorClass::Input,
         }
     }

@@ -1,4 +1,4 @@
-//! What the encoder and head answer as they are.
+//! Evaluating the encoder and head with their current parameters.
 
 use larder_graphs::HeadInput;
 use larder_runtime::{Bound, Session, TensorView};
@@ -15,7 +15,7 @@ const ROWS: usize = 64;
 /// Tokens run at a time, padding included, where examples are long: activations then stay below those of a training step.
 const TOKENS: usize = 4096;
 
-/// What the encoder and head answer.
+/// The logits and loss of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     /// Row-major `[labels, classes]`: a row for each label that counts, in the order of the examples and inside each in the
@@ -57,12 +57,12 @@ impl<'a> Evaluator<'a> {
         Self { graph, batches, names, classes: settings.classes }
     }
 
-    /// How many examples there are.
+    /// The number of examples.
     pub fn len(&self) -> usize {
         self.batches.examples.len()
     }
 
-    /// Answers those of the examples that are at these places, with the state's parameters, or those on the device.
+    /// Evaluates the examples at the indices `places`, with the state's parameters or those on the device.
     pub fn run(&mut self, places: &[usize], state: &State, settings: &TuneSettings) -> Result<Evaluated, TuneError> {
         let classes = self.classes;
         let all = self.batches.examples;
@@ -111,7 +111,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Which of the places are run together, by their number: of like length, the shortest first, and as many as [`ROWS`] and
+/// Groups of indices into `places` to run together: of similar length, the shortest first, and as many as [`ROWS`] and
 /// [`TOKENS`] allow.
 fn order(examples: &[Example], places: &[usize]) -> Vec<Vec<usize>> {
     let length = |number: usize| examples[places[number]].len();

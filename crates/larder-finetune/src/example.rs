@@ -1,4 +1,4 @@
-//! What is trained on.
+//! The training examples.
 
 use larder_graphs::{HeadInput, IGNORED_LABEL};
 use larder_onnx::EncoderConfig;

@@ -1,77 +1,17 @@
 //! The run: batches, steps, evaluations, checkpoints.
 
-use std::path::Path;
-
 use larder_graphs::{Precision, ProductForm};
-use larder_onnx::{EncoderConfig, Weights};
 use larder_runtime::{RanOn, Runtime};
-use serde::{Deserialize, Serialize};
 
-use crate::hidden::HiddenStates;
-use crate::observer::{HistoryRow, Note, Observer};
+use crate::inputs::TrainingInputs;
+use crate::note::Note;
+use crate::observer::Observer;
 use crate::preset::Preset;
+use crate::result::FinetuneResult;
 use crate::run::Run;
 use crate::settings::TuneSettings;
 use crate::start::{Forms, Start};
-use crate::{Example, TuneError, example};
-
-/// What a run is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Material<'a> {
-    /// The encoder's configuration.
-    pub config: &'a EncoderConfig,
-    /// The encoder's weights.
-    pub weights: &'a Weights,
-    /// What is trained on.
-    pub train: &'a [Example],
-    /// What is judged by; may be empty.
-    pub dev: &'a [Example],
-    /// The hidden states of [`TuneSettings::from_layer`], of the examples' tokens; `None` without.
-    pub hidden: Option<&'a dyn HiddenStates>,
-    /// Where checkpoints go, if anywhere.
-    pub folder: Option<&'a Path>,
-}
-
-/// How good, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// What the observer said: more is better.
-    pub score: f64,
-    /// Steps that were done then.
-    pub step: usize,
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ended {
-    /// All steps are done.
-    Finished,
-    /// [`TuneSettings::patience`] ran out.
-    Early,
-    /// The observer stopped it.
-    Stopped,
-}
-
-/// What a run gave.
-#[derive(Clone, Debug)]
-pub struct Tuned {
-    /// The encoder's weights under their published names, frozen ones included: those with the best score where there was
-    /// something to judge by, else the last.
-    pub weights: Weights,
-    /// `classifier.weight` `[classes, hidden]` and `classifier.bias` `[classes]`, of the same step.
-    pub head: Weights,
-    /// All steps, those before a resumption included.
-    pub history: Vec<HistoryRow>,
-    /// The best score, and the last.
-    pub scores: Option<(Score, Score)>,
-    /// Why it ended.
-    pub ended: Ended,
-    /// The device that ran.
-    pub ran_on: RanOn,
-    /// What was out of the ordinary.
-    pub notes: Vec<Note>,
-}
+use crate::{TuneError, example};
 
 /// Fine-tunes an encoder with a head on its first token, mean or pooler, or on every token.
 ///
@@ -81,16 +21,16 @@ pub struct Tuned {
 /// [`TuneError::CollapsedAtEnd`] when every text is answered alike.
 pub fn finetune(
     runtime: &Runtime,
-    material: &Material<'_>,
+    inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,
     observer: &mut dyn Observer,
-) -> Result<Tuned, TuneError> {
-    let Material { config, train, dev, .. } = *material;
+) -> Result<FinetuneResult, TuneError> {
+    let TrainingInputs { config, train, dev, .. } = *inputs;
     settings.check()?;
     if train.is_empty() {
         return Err(TuneError::NoExamples);
     }
-    match (settings.from_layer, material.hidden) {
+    match (settings.from_layer, inputs.hidden) {
         (Some(layer), None) => return Err(TuneError::NoHiddenStates { layer }),
         (None, Some(_)) => return Err(TuneError::UnusedHiddenStates),
         _ => {}
@@ -99,19 +39,19 @@ pub fn finetune(
     example::check(dev, config, settings.input, settings.classes)?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
     let forms = Forms::of(runtime, &ran_on, settings)?;
-    tune(runtime, material, settings, &ran_on, forms, observer)
+    tune(runtime, inputs, settings, &ran_on, forms, observer)
 }
 
-/// What [`finetune`] does where everything is in order.
+/// [`finetune`] after its inputs were checked.
 fn tune(
     runtime: &Runtime,
-    material: &Material<'_>,
+    inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,
     ran_on: &RanOn,
     forms: Forms,
     observer: &mut dyn Observer,
-) -> Result<Tuned, TuneError> {
-    let Material { config, weights, .. } = *material;
+) -> Result<FinetuneResult, TuneError> {
+    let TrainingInputs { config, weights, .. } = *inputs;
     let mut notes = Vec::new();
     if settings.precision != Precision::F32 && forms.products == ProductForm::Rounded {
         notes.push(Note::Rounded { precision: settings.precision });
@@ -121,21 +61,21 @@ fn tune(
         notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family: config.family, recipe });
     }
     let start = Start::new(runtime, config, weights, settings, forms, &mut notes)?;
-    let mut run = Run::new(runtime, material, settings, (ran_on.device(), forms), start)?;
+    let mut run = Run::new(runtime, inputs, settings, (ran_on.device(), forms), start)?;
     if settings.resume
-        && let Some(folder) = material.folder
+        && let Some(folder) = inputs.folder
         && let Some(found) = run.checkpoint(folder)?
     {
         notes.push(Note::Resumed { step: found.progress.step });
         run.resume(found)?;
     }
     notes.iter().for_each(|note| observer.note(note));
-    let ended = run.all(observer)?;
+    let stop_reason = run.all(observer)?;
     if let Some(note) = run.skipped() {
         observer.note(&note);
         notes.push(note);
     }
-    run.finish(runtime, ended, ran_on.clone(), notes)
+    run.finish(runtime, stop_reason, ran_on.clone(), notes)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which part of an encoder a parameter belongs to: what is frozen, and who learns how fast.
+//! The parts of an encoder: those that are frozen, and the learning rates of the others.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use larder_onnx::{EncoderConfig, Family};
 
 use crate::TuneError;
 
-/// What is not trained. Spelled `embeddings,layers:0-5`; nothing is the empty text.
+/// The parts of an encoder that are not trained. Spelled `embeddings,layers:0-5`; the empty text freezes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freeze {
     /// The tables, their normalisation, and the product that brings them to the layers' width.
@@ -74,7 +74,7 @@ impl Part {
         }
     }
 
-    /// What the encoder's learning rate is multiplied by.
+    /// The factor on the encoder's learning rate.
     pub fn rate(self, layers: usize, layer_decay: f64) -> f64 {
         let below = match self {
             Self::Head => 0,

@@ -5,10 +5,10 @@ use larder_runtime::{Runtime, Session, SessionSettings, TensorView};
 
 use crate::TuneError;
 
-/// What gives the loss and the gradients.
+/// The name of the graph that gives the loss and the gradients.
 pub(crate) const TRAINING: &str = "training graph";
 
-/// What gives the loss and the logits.
+/// The name of the graph that gives the loss and the logits.
 pub(crate) const EVALUATION: &str = "evaluation graph";
 
 /// A session of that name. The model, with the constants in it, is gone before the runtime makes its own of it.

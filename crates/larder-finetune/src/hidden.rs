@@ -3,24 +3,7 @@
 use std::fmt;
 
 use crate::TuneError;
-
-/// One of the two lists of examples of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SplitOf {
-    /// Those that are trained on.
-    Train,
-    /// Those that are judged by.
-    Dev,
-}
-
-impl fmt::Display for SplitOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Train => "train",
-            Self::Dev => "dev",
-        })
-    }
-}
+use crate::split::SplitOf;
 
 /// The hidden states of one layer, of all examples of a run.
 pub trait HiddenStates: Sync {

@@ -10,7 +10,8 @@ use larder_runtime::{Device, ElementType, Runtime, SessionSettings, TensorView, 
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
-use crate::hidden::{HiddenStates, SplitOf};
+use crate::hidden::HiddenStates;
+use crate::split::SplitOf;
 use crate::{Example, TuneError};
 
 /// Rows and tokens of the runs: coprime, so that each size that is seen has one reading.
@@ -67,8 +68,7 @@ pub(crate) fn learn(
         let hidden: Option<(&dyn HiddenStates, usize)> = Some((&zeros_of_tokens, hidden_size));
         let batches = Batches { examples: &examples, split, input, pad: 0, hidden, width: Width::EXACT };
         let batch = batches.of(&(0..rows).collect::<Vec<_>>())?;
-        let shapes: Vec<Vec<usize>> =
-            masks.iter().map(|mask| mask.shape.iter().map(|dim| dim.at(rows, seq)).collect()).collect();
+        let shapes: Vec<Vec<usize>> = masks.iter().map(|mask| mask.size(rows, seq)).collect();
         let ones: Vec<Vec<f32>> = shapes.iter().map(|shape| vec![1.0; shape.iter().product()]).collect();
         let mut views: Vec<(&str, TensorView<'_>)> = batch.views(&batch_inputs);
         views.extend(
@@ -103,22 +103,12 @@ impl HiddenStates for Zeros {
     }
 }
 
-/// What is known of a tensor after a run.
-pub(crate) fn seen(view: &TensorView<'_>) -> Seen {
+/// The type, shape and, of a small int64 tensor, values of a tensor in a run.
+fn seen(view: &TensorView<'_>) -> Seen {
     let values = match view.data {
         ViewData::I64(values) if values.len() <= LARGEST_KNOWN_VALUE => Some(values.to_vec()),
         _ => None,
     };
-    let dtype = match view.dtype() {
-        ElementType::Float32 => DataType::Float,
-        ElementType::Float16 => DataType::Float16,
-        ElementType::Float64 => DataType::Double,
-        ElementType::Int64 => DataType::Int64,
-        ElementType::Int32 => DataType::Int32,
-        ElementType::Int8 => DataType::Int8,
-        ElementType::Uint8 => DataType::Uint8,
-        ElementType::Bool => DataType::Bool,
-        ElementType::Unsupported => DataType::Undefined,
-    };
+    let dtype = DataType::try_from(view.dtype().onnx_code()).unwrap_or_default();
     Seen { dtype, shape: view.shape.to_vec(), values }
 }

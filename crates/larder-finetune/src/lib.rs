@@ -1,12 +1,11 @@
 //! Fine-tuning: an encoder and a head on it, trained together on labelled texts, on the stock ONNX Runtime.
 //!
-//! - [`finetune`] trains an encoder, given with its [`Example`]s as [`Material`], under [`TuneSettings`], and gives the
-//!   [`Tuned`] weights and head with the [`HistoryRow`] of every step.
-//! - [`export`] writes the graphs of such a run as files, for whoever runs them.
-//! - [`Observer`] is told of every step and judges every evaluation.
-//! - With [`TuneSettings::from_layer`] what stands above a layer is trained from its [`HiddenStates`], computed before.
-//! - [`train_mlp`] trains a perceptron on cached features ([`FeatureRows`]) under [`MlpSettings`]; the encoder does not run.
-//! - [`Preset`] is how a family's publication fine-tunes it; [`Freeze`] says what stays as it is.
+//! - [`finetune`] trains an encoder and a head on [`TrainingInputs`], a list of [`Example`]s among them, under
+//!   [`TuneSettings`]. The [`FinetuneResult`] holds the weights, the head and the [`HistoryRow`] of every step.
+//! - [`export`] writes the graphs of such a run as files, for other programs to run.
+//! - [`Observer`] hears of every step and scores every evaluation.
+//! - [`TuneSettings::from_layer`] trains only the layers above one, from its precomputed [`HiddenStates`].
+//! - [`Preset`] is the fine-tuning recipe of a family's publication; [`Freeze`] lists the parts that are not trained.
 //! - [`TuneError`] is everything that can go wrong.
 //!
 //! The graphs are [`larder_graphs::TrainingGraphs`]. On the CPU parameters, moments and the optimizer are here, natively: one
@@ -14,7 +13,7 @@
 //! the optimizer is a graph.
 //!
 //! ```no_run
-//! use larder_finetune::{Example, Length, Material, Quiet, TuneSettings, finetune};
+//! use larder_finetune::{Example, Length, Quiet, TrainingInputs, TuneSettings, finetune};
 //! use larder_onnx::{EncoderConfig, Family, Weights};
 //! use larder_runtime::Runtime;
 //!
@@ -25,15 +24,14 @@
 //!
 //! let settings = TuneSettings { length: Length::Epochs(3), ..TuneSettings::of(Family::Bert, 2) };
 //! let runtime = Runtime::load(None)?;
-//! let material = Material { config: &config, weights: &weights, train: &train, dev: &[], hidden: None, folder: None };
-//! let tuned = finetune(&runtime, &material, &settings, &mut Quiet)?;
+//! let inputs = TrainingInputs { config: &config, weights: &weights, train: &train, dev: &[], hidden: None, folder: None };
+//! let tuned = finetune(&runtime, &inputs, &settings, &mut Quiet)?;
 //! println!("loss {}", tuned.history.last().map_or(f64::NAN, |row| row.loss));
 //! # Ok(())
 //! # }
 //! ```
 #![deny(missing_docs)]
 
-mod adamw;
 mod batch;
 mod checkpoint;
 mod collapse;
@@ -42,41 +40,41 @@ mod evaluate;
 mod example;
 mod finetune;
 mod freeze;
-mod gradients;
 mod graph;
 mod hidden;
+mod inputs;
+mod knobs;
 mod learn;
-mod mlp;
-mod noise;
+mod note;
 mod observer;
 mod plan;
 mod precision;
 mod preset;
 mod resident;
+mod result;
 mod run;
 mod scale;
-mod schedule;
 mod settings;
+mod split;
 mod start;
 mod state;
 mod tells_apart;
 mod threads;
 
 pub use checkpoint::{BEST_FILE, LAST_FILE};
-pub use error::{Knobs, TuneError};
+pub use error::TuneError;
 pub use evaluate::Evaluated;
 pub use example::Example;
-pub use finetune::{Ended, Material, Score, Tuned, finetune};
+pub use finetune::finetune;
 pub use freeze::Freeze;
-pub use hidden::{HiddenStates, SplitOf};
-pub use larder_graphs::Precision;
-pub use mlp::{
-    DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
-    DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
-    MlpSettings, TrainedMlp, train_mlp,
-};
-pub use observer::{HistoryRow, Note, Observer, Quiet};
+pub use hidden::HiddenStates;
+pub use inputs::TrainingInputs;
+pub use knobs::Knobs;
+pub use larder_graphs::{Precision, Schedule};
+pub use note::Note;
+pub use observer::{HistoryRow, Observer, Quiet};
 pub use preset::Preset;
-pub use schedule::Schedule;
+pub use result::{FinetuneResult, Score, StopReason};
 pub use settings::{BatchSize, DEFAULT_CLIP, DEFAULT_LOSS_SCALE, DEFAULT_SEED, HeadStart, Length, Order, TuneSettings};
+pub use split::SplitOf;
 pub use start::export;

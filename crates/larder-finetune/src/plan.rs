@@ -1,4 +1,4 @@
-//! Which examples make up which batch.
+//! Dividing examples into batches.
 
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -13,7 +13,7 @@ const BUCKET_BATCHES: usize = 50;
 /// The examples of one step, batch by batch, by their place.
 pub(crate) type Step = Vec<Vec<usize>>;
 
-/// Which examples make up which batch, in every epoch: the same for the same lengths and settings.
+/// The batches of every epoch. The same lengths and settings give the same plan.
 pub(crate) struct Plan<'a> {
     lengths: &'a [usize],
     settings: &'a TuneSettings,

@@ -1,4 +1,4 @@
-//! Whether a device has kernels for products in half precision.
+//! Checking a device for half-precision kernels.
 
 use larder_graphs::{Precision, ProductForm};
 use larder_onnx::proto::tensor_proto::DataType;
@@ -10,7 +10,7 @@ use crate::TuneError;
 /// A multiple of eight, as the kernels like it.
 const SIZE: usize = 16;
 
-/// How products of that precision are written for a device.
+/// The form of matrix products in `precision` for a device.
 ///
 /// # Errors
 /// [`TuneError::Precision`] for a device that has no kernel for one.

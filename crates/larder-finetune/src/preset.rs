@@ -1,11 +1,11 @@
-//! How the publications fine-tune their encoders.
+//! The fine-tuning recipes of the encoders' publications.
 
 use std::ops::RangeInclusive;
 
 use larder_graphs::DropoutRatios;
 use larder_onnx::Family;
 
-/// How a family's publication fine-tunes it.
+/// The fine-tuning recipe of a family's publication.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
     /// The learning rates that it tries, or names task by task.
@@ -18,11 +18,11 @@ pub struct Preset {
     pub epochs: usize,
     /// The share of all steps in which the rate rises.
     pub warmup: f64,
-    /// How fast parameters shrink.
+    /// The weight decay.
     pub weight_decay: f64,
     /// Each layer's rate as a share of the one above it.
     pub layer_decay: f64,
-    /// How much is dropped.
+    /// The dropout ratios.
     pub dropout: DropoutRatios,
     /// Has the family a pooler?
     pub has_pooler: bool,

@@ -8,28 +8,28 @@ use larder_runtime::{Bound, DeviceVector, Runtime, SessionSettings, TensorView};
 
 use crate::TuneError;
 use crate::graph::{EVALUATION, TRAINING, scalar, session};
-use crate::state::{Group, State};
+use crate::state::{State, UpdateRates};
 
 const OPTIMIZER: &str = "optimizer graph";
 const COPY: &str = "graph that copies to and from the device";
 
-/// What stays on the device, one vector a group of parameters.
+/// Training state on the device, one vector a group of parameters.
 pub(crate) struct Resident {
     training: Bound,
     optimizer: Bound,
-    groups: Vec<Together>,
+    groups: Vec<ParameterGroup>,
     copies: Copies,
     values: Vec<DeviceVector>,
     m: Vec<DeviceVector>,
     v: Vec<DeviceVector>,
     gradients: Vec<DeviceVector>,
-    /// What the first batch of a step is added to, where steps have several.
+    /// Zeros that the first batch of a step is added to, where steps have several batches.
     zeros: Option<Vec<DeviceVector>>,
 }
 
 /// Parameters that are updated alike.
-struct Together {
-    how: Group,
+struct ParameterGroup {
+    rates: UpdateRates,
     /// Their places among all.
     members: Vec<usize>,
 }
@@ -80,7 +80,7 @@ impl Resident {
         Ok(resident)
     }
 
-    /// What the training graph takes beside parameters.
+    /// Does the training graph have an input of that name?
     pub fn takes(&self, name: &str) -> bool {
         self.training.session().inputs().iter().any(|info| info.name == name)
     }
@@ -151,8 +151,8 @@ impl Resident {
         let mut named: Vec<(String, [f32; 1])> =
             scalars.into_iter().map(|(name, value)| (name.to_owned(), [value])).collect();
         for (number, group) in self.groups.iter().enumerate() {
-            named.push((format!("learning_rate.{number}"), [(group.how.rate * factor) as f32]));
-            named.push((format!("weight_decay.{number}"), [group.how.weight_decay as f32]));
+            named.push((format!("learning_rate.{number}"), [(group.rates.learning_rate * factor) as f32]));
+            named.push((format!("weight_decay.{number}"), [group.rates.weight_decay as f32]));
         }
         let inputs: Vec<(&str, TensorView<'_>)> =
             named.iter().map(|(name, value)| (name.as_str(), TensorView::f32(&[], value))).collect();
@@ -165,17 +165,17 @@ fn bound(runtime: &Runtime, model: Model, name: &'static str, settings: &Session
 }
 
 /// The parameters of each group.
-fn named<'a>(groups: &[Together], parameters: &'a [TrainedParameter]) -> Vec<Vec<&'a TrainedParameter>> {
+fn named<'a>(groups: &[ParameterGroup], parameters: &'a [TrainedParameter]) -> Vec<Vec<&'a TrainedParameter>> {
     groups.iter().map(|group| group.members.iter().map(|&place| &parameters[place]).collect()).collect()
 }
 
 /// Parameters by how they are updated, in the order in which each way is met.
-fn grouped(state: &State) -> Vec<Together> {
-    let mut groups: Vec<Together> = Vec::new();
-    for (place, how) in state.groups.iter().enumerate() {
-        match groups.iter_mut().find(|group| group.how == *how) {
+fn grouped(state: &State) -> Vec<ParameterGroup> {
+    let mut groups: Vec<ParameterGroup> = Vec::new();
+    for (place, rates) in state.groups.iter().enumerate() {
+        match groups.iter_mut().find(|group| group.rates == *rates) {
             Some(group) => group.members.push(place),
-            None => groups.push(Together { how: *how, members: vec![place] }),
+            None => groups.push(ParameterGroup { rates: *rates, members: vec![place] }),
         }
     }
     groups

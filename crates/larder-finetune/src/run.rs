@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs};
+use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs, dropout_key};
 use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 use rayon::ThreadPool;
 
@@ -16,21 +16,23 @@ use crate::batch::{BATCH_INPUTS, Batch, Batches, DEVICE_WIDTH, Width};
 use crate::checkpoint::{self, Checkpoint, LAST_FILE, Progress};
 use crate::collapse::Watch;
 use crate::evaluate::{EvalGraph, Evaluator};
-use crate::finetune::{Ended, Material, Score};
 use crate::graph::{EVALUATION, TRAINING, session};
-use crate::hidden::SplitOf;
-use crate::observer::{HistoryRow, Note, Observer};
+use crate::inputs::TrainingInputs;
+use crate::note::Note;
+use crate::observer::{HistoryRow, Observer};
 use crate::plan::{Plan, Step};
 use crate::preset::Preset;
 use crate::resident::Resident;
+use crate::result::{Score, StopReason};
 use crate::scale::LossScale;
 use crate::settings::TuneSettings;
+use crate::split::SplitOf;
 use crate::start::{Forms, Start};
 use crate::state::State;
-use crate::{Example, TuneError, noise, threads};
+use crate::{Example, TuneError, threads};
 
 use digest::run_digest;
-use host::{Host, Place};
+use host::{AccumulationPosition, Host};
 
 /// Where parameters are trained.
 enum Engine {
@@ -42,7 +44,7 @@ enum Engine {
 
 /// A run under way.
 pub(crate) struct Run<'a> {
-    material: &'a Material<'a>,
+    inputs: &'a TrainingInputs<'a>,
     settings: &'a TuneSettings,
     batches: Batches<'a>,
     engine: Engine,
@@ -64,16 +66,16 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     pub fn new(
         runtime: &Runtime,
-        material: &'a Material<'a>,
+        inputs: &'a TrainingInputs<'a>,
         settings: &'a TuneSettings,
         (device, forms): (Device, Forms),
         start: Start,
     ) -> Result<Self, TuneError> {
         let Start { graphs, values } = start;
-        let Material { config, train, dev, .. } = *material;
+        let TrainingInputs { config, train, dev, .. } = *inputs;
         let session_settings = SessionSettings { device, intra_threads: settings.threads, ..Default::default() };
         let pad = config.pad_token_id.map_or(0, i64::from);
-        let hidden = material.hidden.map(|states| (states, config.hidden_size));
+        let hidden = inputs.hidden.map(|states| (states, config.hidden_size));
         let width = match forms.resident {
             Some(_) => Width { multiple: DEVICE_WIDTH, most: config.max_positions() },
             None => Width::EXACT,
@@ -111,11 +113,11 @@ impl<'a> Run<'a> {
             Engine::Device(resident) => resident.takes(name),
         };
         let batch_inputs = BATCH_INPUTS.into_iter().filter(takes).collect();
-        let run = run_digest(material, settings, device)?;
+        let run = run_digest(inputs, settings, device)?;
         let progress = Progress { run, scale: LossScale::new(settings), ..Default::default() };
         let masks = masks.into_iter().map(|mask| (mask, Vec::new())).collect();
         Ok(Self {
-            material,
+            inputs,
             settings,
             batches,
             engine,
@@ -131,12 +133,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The run as it was saved, if it was.
+    /// The checkpoint of this run, if there is one.
     pub fn checkpoint(&self, folder: &Path) -> Result<Option<Checkpoint>, TuneError> {
         checkpoint::read_last(&folder.join(LAST_FILE), &self.state.parameters, &self.progress.run)
     }
 
-    /// Goes on from there.
+    /// Continues from a checkpoint.
     pub fn resume(&mut self, found: Checkpoint) -> Result<(), TuneError> {
         self.progress = found.progress;
         self.state.restore(found.values, found.m, found.v);
@@ -146,15 +148,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The steps that the loss scale had left out, if there are any.
+    /// A note on steps that were skipped because of overflow, if there are any.
     pub fn skipped(&self) -> Option<Note> {
         let steps = self.progress.scale.skipped;
         (steps > 0).then(|| Note::Skipped { steps, loss_scale: self.progress.scale.value() })
     }
 
-    /// All steps that are left.
-    pub fn all(&mut self, observer: &mut dyn Observer) -> Result<Ended, TuneError> {
-        let lengths: Vec<usize> = self.material.train.iter().map(Example::len).collect();
+    /// Runs all remaining steps.
+    pub fn all(&mut self, observer: &mut dyn Observer) -> Result<StopReason, TuneError> {
+        let lengths: Vec<usize> = self.inputs.train.iter().map(Example::len).collect();
         let plan = Plan::new(&lengths, self.settings);
         let total = plan.total();
         let mut watch = self.watch.take();
@@ -164,7 +166,7 @@ impl<'a> Run<'a> {
             let last_of_epoch = steps.len() - 1;
             for (place, batches) in steps.iter().enumerate() {
                 if step == total {
-                    return Ok(Ended::Finished);
+                    return Ok(StopReason::Finished);
                 }
                 step += 1;
                 let counted = batches.iter().map(|rows| self.counted(rows)).sum();
@@ -178,7 +180,7 @@ impl<'a> Run<'a> {
                 self.progress.step = step;
                 self.progress.history.push(row.clone());
                 if observer.step(&row, total) == ControlFlow::Break(()) {
-                    return Ok(Ended::Stopped);
+                    return Ok(StopReason::Stopped);
                 }
                 if let Some(watch) = &mut watch {
                     watch.saw(row.loss, counted);
@@ -188,18 +190,18 @@ impl<'a> Run<'a> {
                     Some(steps) => step.is_multiple_of(steps),
                     None => place == last_of_epoch,
                 };
-                let evaluates = !self.material.dev.is_empty() && (is_time || step == total);
+                let evaluates = !self.inputs.dev.is_empty() && (is_time || step == total);
                 let is_over = evaluates && self.evaluate(step, observer)?;
                 let saves = self.settings.save_every.is_some_and(|steps| step.is_multiple_of(steps));
                 if evaluates || saves || step == total {
                     self.save()?;
                 }
                 if is_over {
-                    return Ok(Ended::Early);
+                    return Ok(StopReason::Early);
                 }
             }
         }
-        Ok(Ended::Finished)
+        Ok(StopReason::Finished)
     }
 
     /// One step: gradients of all its batches, then the optimizer.
@@ -243,7 +245,7 @@ impl<'a> Run<'a> {
     }
 
     fn not_finite(&self, step: usize, what: &'static str, value: f64, rate: f64) -> TuneError {
-        let family = self.material.config.family;
+        let family = self.inputs.config.family;
         let recipe = Preset::of(family).learning_rates;
         let (least, most) = (*recipe.start(), *recipe.end());
         TuneError::NotFinite { step, what, value, rate, family, least, most }
@@ -274,14 +276,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the loss of a batch of those examples is divided by.
+    /// The divisor of the loss of a batch of those examples.
     fn counted(&self, rows: &[usize]) -> f64 {
-        let examples: Vec<&Example> = rows.iter().map(|&row| &self.material.train[row]).collect();
+        let examples: Vec<&Example> = rows.iter().map(|&row| &self.inputs.train[row]).collect();
         self.settings.counted(&examples)
     }
 
-    /// Adds the gradients of `scale` times the batch's loss, and gives the loss. The batch has a number from 0 among those of
-    /// the step.
+    /// Adds the gradients of `scale` times the batch's loss, and returns the loss. `number` (from 0) is the batch's index among
+    /// the `of` batches of the step.
     fn gradients(
         &mut self,
         batch: &Batch,
@@ -289,15 +291,12 @@ impl<'a> Run<'a> {
         (number, of): (usize, usize),
         scale: f64,
     ) -> Result<f64, TuneError> {
-        let shapes: Vec<Vec<usize>> = self
-            .masks
-            .iter()
-            .map(|(mask, _)| mask.shape.iter().map(|dim| dim.at(batch.shape[0], batch.shape[1])).collect())
-            .collect();
+        let [rows, seq, ..] = batch.shape;
+        let shapes: Vec<Vec<usize>> = self.masks.iter().map(|(mask, _)| mask.size(rows, seq)).collect();
         for (place, (mask, values)) in self.masks.iter_mut().enumerate() {
             values.resize(shapes[place].iter().product(), 0.0);
-            let key = noise::key([self.settings.seed, step as u64, number as u64, place as u64]);
-            self.pool.install(|| noise::fill(values, mask.ratio, key));
+            let key = dropout_key([self.settings.seed, step as u64, number as u64, place as u64]);
+            self.pool.install(|| mask.draw(key, values));
         }
         let scale = [scale as f32];
         let mut fed: Vec<(&str, TensorView<'_>)> = batch.views(&self.batch_inputs);
@@ -305,7 +304,9 @@ impl<'a> Run<'a> {
         let masks = self.masks.iter().zip(&shapes);
         fed.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
         match &mut self.engine {
-            Engine::Host(host) => host.gradients(&mut self.state, batch, &fed, Place::of(number, of), &self.pool),
+            Engine::Host(host) => {
+                host.gradients(&mut self.state, batch, &fed, AccumulationPosition::of(number, of), &self.pool)
+            }
             Engine::Device(resident) => resident.gradients(&fed, number == 0),
         }
     }

@@ -5,15 +5,12 @@
 use larder_graphs::Precision;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::TuneSettings;
+use crate::settings::{LARGEST_LOSS_SCALE, TuneSettings};
 
 /// Steps without an overflow after which the scale is doubled.
 const GOOD_STEPS: usize = 2000;
 
-/// Two to the hundredth: scaled gradients and their squares then still have room in float32.
-pub(crate) const LARGEST_LOSS_SCALE: f64 = (1_u128 << 100) as f64;
-
-/// What the loss is multiplied by, and what has been seen of it.
+/// The current loss scale and its history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LossScale {
     /// The scale is two to this power.
@@ -38,7 +35,7 @@ impl LossScale {
         2.0_f64.powi(self.exponent)
     }
 
-    /// A gradient has overflowed: the step is skipped. Is there a scale left to go on with?
+    /// Halves the scale after a gradient has overflowed, whose step is skipped. Is there a scale left to go on with?
     pub fn overflowed(&mut self) -> bool {
         *self = Self { exponent: self.exponent - 1, good: 0, skipped: self.skipped + 1 };
         self.exponent >= 0

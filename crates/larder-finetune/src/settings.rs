@@ -1,29 +1,31 @@
-//! How an encoder is fine-tuned.
+//! The settings of a fine-tuning run.
 
 use std::fmt;
 use std::str::FromStr;
 
-use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision};
+use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision, Schedule};
 use larder_metrics::ConstantAnswer;
 use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
 
 use crate::freeze::Freeze;
+use crate::knobs::Knobs;
 use crate::preset::Preset;
-use crate::scale::LARGEST_LOSS_SCALE;
-use crate::schedule::Schedule;
 use crate::{Example, TuneError};
 
 /// Gradients are clipped to this norm, as BERT's own code does.
 pub const DEFAULT_CLIP: f64 = 1.0;
 
-/// What PyTorch's `GradScaler` starts at: gradients of it stay in float16's range at the losses of a new head.
+/// The initial scale of PyTorch's `GradScaler`: at the losses of a new head, scaled gradients stay in float16's range.
 pub const DEFAULT_LOSS_SCALE: f64 = 65536.0;
+
+/// Two to the hundredth: scaled gradients and their squares then still have room in float32.
+pub(crate) const LARGEST_LOSS_SCALE: f64 = (1_u128 << 100) as f64;
 
 /// Any number: it only has to be the same again.
 pub const DEFAULT_SEED: u64 = 0;
 
-/// How long.
+/// The length of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// So many times through all examples.
@@ -32,7 +34,7 @@ pub enum Length {
     Steps(usize),
 }
 
-/// How much is run at a time.
+/// The size of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSize {
     /// So many examples; the last batch of an epoch may have fewer.
@@ -85,7 +87,7 @@ impl FromStr for Order {
     }
 }
 
-/// How the head starts.
+/// The initial parameters of the head.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeadStart {
     /// Weights normal with the encoder's `initializer_range` as standard deviation, biases zero, by the seed.
@@ -95,10 +97,10 @@ pub enum HeadStart {
     Given(Weights),
 }
 
-/// How an encoder is fine-tuned. Write it as `TuneSettings { seed: 1, ..TuneSettings::of(family, classes) }`.
+/// The settings of a fine-tuning run. Write them as `TuneSettings { seed: 1, ..TuneSettings::of(family, classes) }`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuneSettings {
-    /// What the head reads. A pooler is trained along; one that the weights lack starts at random.
+    /// The head's input. A pooler is trained along; one that the weights lack starts at random.
     pub input: HeadInput,
     /// Columns of the logits.
     pub classes: usize,
@@ -106,19 +108,19 @@ pub struct TuneSettings {
     pub class_weights: Option<Vec<f32>>,
     /// The share of every label that is spread over all classes, from 0 to below 1.
     pub label_smoothing: f32,
-    /// How the head starts.
+    /// The initial parameters of the head.
     pub head: HeadStart,
-    /// How long.
+    /// The length of the run.
     pub length: Length,
-    /// How much is run at a time.
+    /// The size of a batch.
     pub batch: BatchSize,
     /// Batches whose gradients make one step: the same, within rounding, as one batch of all of them.
     pub accumulation: usize,
     /// In which order.
     pub order: Order,
-    /// Of the order, the head and the dropout.
+    /// The seed of the order, the head and the dropout.
     pub seed: u64,
-    /// What becomes of the learning rates during the run.
+    /// The schedule of the learning rates.
     pub schedule: Schedule,
     /// The share of all steps in which the rates rise from zero.
     pub warmup: f64,
@@ -132,13 +134,13 @@ pub struct TuneSettings {
     pub layer_decay: f64,
     /// The optimizer's moments.
     pub adam: AdamW,
-    /// How fast parameters shrink, as a share of the learning rate; not biases nor normalisations.
+    /// The weight decay, as a share of the learning rate; not for biases and normalisations.
     pub weight_decay: f64,
     /// The largest norm of all gradients together, `None` for any.
     pub clip: Option<f64>,
-    /// How much is dropped.
+    /// The dropout ratios.
     pub dropout: DropoutRatios,
-    /// What is not trained.
+    /// The parts that are not trained.
     pub freeze: Freeze,
     /// Train only what stands above a layer, from its hidden states, which are given: the lower part is not run. Layers
     /// count as features do, 0 being the embeddings' output and 1 that of the first layer.
@@ -156,11 +158,11 @@ pub struct TuneSettings {
     pub resume: bool,
     /// Where graphs run. Parameters and the optimizer are there too; those of the CPU are the loop's own.
     pub device: Device,
-    /// What the matrix products of training are computed in; evaluations are float32. On the CPU half precision is only
-    /// rounded to, which gives a device's numbers and takes more time than float32.
+    /// The precision of training's matrix products; evaluations are float32. On the CPU
+    /// they are float32 products of operands rounded to half precision: a device's numbers, in more time than float32 takes.
     pub precision: Precision,
-    /// With [`Precision::F16`] what the loss is multiplied by at first, a power of two. It is halved when a gradient
-    /// overflows, whose step is then skipped, and doubled after 2,000 steps without.
+    /// The initial loss scale with [`Precision::F16`], a power of two. It is halved when a gradient overflows, whose step is
+    /// skipped, and doubled after 2,000 steps without overflow.
     pub loss_scale: f64,
     /// Threads; 0 means one per core.
     pub threads: usize,
@@ -213,6 +215,11 @@ impl TuneSettings {
         Self { input: HeadInput::Tokens, ..Self::from_preset(&Preset::of(family).tagging(), classes) }
     }
 
+    /// The settings that decide whether a run on an encoder of that family diverges.
+    pub fn knobs(&self, family: Family) -> Knobs {
+        Knobs { rate: self.learning_rate, warmup: self.warmup, clip: self.clip, family }
+    }
+
     pub(crate) fn loss(&self) -> Loss {
         Loss::CrossEntropy { class_weights: self.class_weights.clone(), label_smoothing: self.label_smoothing }
     }
@@ -225,7 +232,7 @@ impl TuneSettings {
         ConstantAnswer::best(counts, weights.as_deref(), f64::from(self.label_smoothing))
     }
 
-    /// What the loss divides a batch's sum by.
+    /// The divisor of a batch's loss: the number of labels that count, or the sum of their class weights.
     pub(crate) fn counted(&self, examples: &[&Example]) -> f64 {
         let weight = |(_, class): (usize, usize)| match &self.class_weights {
             None => 1.0,

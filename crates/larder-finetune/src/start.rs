@@ -13,16 +13,17 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::TuneError;
 use crate::freeze::Part;
 use crate::learn::learn;
+use crate::note::Note;
 use crate::precision;
 use crate::settings::{HeadStart, TuneSettings};
-use crate::{Note, TuneError};
 
 /// The stream of random numbers that new parameters are drawn from; those of epochs count from 1.
 const NEW_PARAMETERS: u64 = 0;
 
-/// How a device wants its graphs.
+/// The form of the graphs that a device needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forms {
     pub dropout: DropoutForm,
@@ -160,7 +161,7 @@ fn with_pooler(
     Ok(build(config, &weights)?)
 }
 
-/// What stands before the names of all parameters, as [`build`] reads them.
+/// The prefix of all parameter names, as [`build`] reads them.
 pub(crate) fn prefix(config: &EncoderConfig, weights: &Weights) -> String {
     weights.prefix(match config.family {
         Family::XlmRoberta => Family::Roberta.as_str(),

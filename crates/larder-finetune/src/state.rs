@@ -1,14 +1,12 @@
-//! Parameters under training, with what the optimizer remembers of them.
+//! Parameters under training, with the optimizer's moments.
 
-use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
+use larder_graphs::{AdamWStep, Gradient, HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
 use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
 
-use crate::adamw::Update;
-use crate::finetune::Material;
 use crate::freeze::Part;
-use crate::gradients::Gradient;
+use crate::inputs::TrainingInputs;
 use crate::settings::TuneSettings;
 use crate::start::prefix;
 
@@ -22,14 +20,14 @@ pub(crate) struct State {
     pub v: Vec<Vec<f32>>,
     /// Empty where they stay on a device.
     pub gradients: Vec<Gradient>,
-    pub groups: Vec<Group>,
+    pub groups: Vec<UpdateRates>,
 }
 
-/// How one parameter is updated.
+/// The learning rate and weight decay of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Group {
-    /// Beside the schedule's factor.
-    pub rate: f64,
+pub(crate) struct UpdateRates {
+    /// Before the schedule's factor.
+    pub learning_rate: f64,
     pub weight_decay: f64,
 }
 
@@ -50,8 +48,8 @@ impl State {
                 _ => settings.learning_rate,
             };
             let decays = !parameter.name.ends_with("bias") && !parameter.name.to_ascii_lowercase().contains("norm");
-            Group {
-                rate: base * part.rate(config.num_hidden_layers, settings.layer_decay),
+            UpdateRates {
+                learning_rate: base * part.rate(config.num_hidden_layers, settings.layer_decay),
                 weight_decay: if decays { settings.weight_decay } else { 0.0 },
             }
         };
@@ -67,16 +65,16 @@ impl State {
         parameters.iter().zip(values).map(view).collect()
     }
 
-    /// The norm of all gradients together; `fresh` are those of each parameter that are used where they lie, or none.
-    pub fn gradient_norm(&self, fresh: &[&[f32]], pool: &ThreadPool) -> f64 {
-        let square_sum = |(place, gradient): (usize, &Gradient)| gradient.square_sum(fresh.get(place).copied());
+    /// The norm of all gradients together. `borrowed` are the gradients of all parameters as the graph gave them, or empty.
+    pub fn gradient_norm(&self, borrowed: &[&[f32]], pool: &ThreadPool) -> f64 {
+        let square_sum = |(place, gradient): (usize, &Gradient)| gradient.square_sum(borrowed.get(place).copied());
         pool.install(|| self.gradients.iter().enumerate().map(square_sum).sum::<f64>().sqrt())
     }
 
-    /// One step of the optimizer; `step` counts from 1, and `fresh` is as for [`State::gradient_norm`].
+    /// One step of the optimizer; `step` counts from 1, and `borrowed` is as for [`State::gradient_norm`].
     pub fn update(
         &mut self,
-        fresh: &[&[f32]],
+        borrowed: &[&[f32]],
         pool: &ThreadPool,
         settings: &TuneSettings,
         step: usize,
@@ -87,8 +85,9 @@ impl State {
         pool.install(|| {
             let parameters = values.iter_mut().zip(m).zip(v).zip(gradients).zip(groups).enumerate();
             for (place, ((((values, m), v), gradient), group)) in parameters {
-                let update = Update::new(&settings.adam, step, group.rate * factor, group.weight_decay, clip);
-                update.apply(values, m, v, gradient, fresh.get(place).copied());
+                let update =
+                    AdamWStep::new(&settings.adam, step, group.learning_rate * factor, group.weight_decay, clip);
+                update.apply(values, m, v, gradient, borrowed.get(place).copied());
             }
         });
     }
@@ -98,15 +97,11 @@ impl State {
         (self.parameters, self.values)
     }
 
-    /// Takes moments back, as a checkpoint has them.
+    /// Restores the values and moments of a checkpoint.
     pub fn restore(&mut self, values: Vec<Vec<f32>>, m: Vec<Vec<f32>>, v: Vec<Vec<f32>>) {
         (self.values, self.m, self.v) = (values, m, v);
         for ((gradient, m), v) in self.gradients.iter_mut().zip(&self.m).zip(&self.v) {
-            let Gradient::Rows(rows) = gradient else { continue };
-            let width = rows.width.max(1);
-            for ((met, m), v) in rows.met.iter_mut().zip(m.chunks(width)).zip(v.chunks(width)) {
-                *met = m.iter().chain(v).any(|&moment| moment != 0.0);
-            }
+            gradient.restore(m, v);
         }
     }
 }
@@ -116,7 +111,7 @@ impl State {
 /// # Errors
 /// As [`Weights::get`] and [`Weights::insert`].
 pub(crate) fn tuned(
-    material: &Material<'_>,
+    inputs: &TrainingInputs<'_>,
     parameters: Vec<TrainedParameter>,
     values: Vec<Vec<f32>>,
 ) -> Result<(Weights, Weights), OnnxError> {
@@ -126,11 +121,11 @@ pub(crate) fn tuned(
         let weight = Weight { shape: parameter.shape, values };
         if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
     }
-    let prefix = prefix(material.config, material.weights);
-    for parameter in material.config.parameters(true) {
+    let prefix = prefix(inputs.config, inputs.weights);
+    for parameter in inputs.config.parameters(true) {
         let given = format!("{prefix}{}", parameter.name);
-        if !weights.contains(&parameter.name) && material.weights.contains(&given) {
-            let values = material.weights.get(&given, &parameter.shape)?.to_vec();
+        if !weights.contains(&parameter.name) && inputs.weights.contains(&given) {
+            let values = inputs.weights.get(&given, &parameter.shape)?.to_vec();
             weights.insert(&parameter.name, Weight { shape: parameter.shape, values })?;
         }
     }

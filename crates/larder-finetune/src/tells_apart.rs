@@ -10,7 +10,7 @@ use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
-use crate::hidden::SplitOf;
+use crate::split::SplitOf;
 use crate::{Example, TuneError};
 
 /// Texts that are compared, at most: of a collapsed encoder any two are alike.
@@ -22,7 +22,7 @@ const LEAST_SPREAD: f64 = 1e-2;
 
 const GRAPH: &str = "tuned encoder";
 
-/// What the head reads of several texts.
+/// How much the head's input differs between texts.
 pub(crate) struct Spread {
     /// Texts that were compared.
     pub texts: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// What the head reads of the first different texts among `examples`; `None` where all are the same.
+    /// Measures the first different texts among `examples`; `None` where all are the same.
     ///
     /// # Errors
     /// [`TuneError::Model`], [`TuneError::Run`].
@@ -69,7 +69,7 @@ impl Spread {
         Ok(Some(Self { texts: vectors.len(), spread: spread(&vectors) }))
     }
 
-    /// Whether the texts are one to the head.
+    /// Are the texts indistinguishable to the head?
     pub fn is_collapsed(&self) -> bool {
         self.spread < LEAST_SPREAD
     }

@@ -8,8 +8,10 @@
 //!   silently zero.
 //! - [`Loss`] adds a loss to a graph.
 //! - [`TrainingGraphs`] puts a head and a loss on an encoder and gives the graph that trains it and the one that evaluates
-//!   it, [`MlpGraphs`] does so for a perceptron on features; [`optimizer_model`] is AdamW as a graph. [`cut`] leaves of an
-//!   encoder what stands above a layer, to be trained from that layer's outputs.
+//!   it, [`MlpGraphs`] does so for a perceptron on features. [`cut`] leaves of an encoder what stands above a layer, to be
+//!   trained from that layer's outputs.
+//! - [`AdamW`] is the optimizer: [`optimizer_model`] as a graph, [`AdamWStep`] on the CPU with the [`Gradient`]s that a graph
+//!   gives. [`Schedule`] is the course of the learning rate; [`DropoutMask::draw`] draws what is dropped.
 //! - [`Precision`] says what the products of a training graph are computed in.
 //! - [`check_kernels`] says whether the stock builds for CPU and CUDA can run every node.
 //! - [`GraphsError`] is everything that can go wrong.
@@ -43,26 +45,34 @@
 //! ```
 #![deny(missing_docs)]
 
+mod adamw;
 mod emit;
 mod error;
+mod gradients;
 mod kernels;
 mod loss;
+mod noise;
 mod optimizer;
 mod precision;
 mod registry;
 mod reverse;
 mod rule;
 mod rules;
+mod schedule;
 mod shape;
 mod training;
 
+pub use adamw::AdamWStep;
 pub use error::GraphsError;
+pub use gradients::Gradient;
 pub use kernels::check_kernels;
 pub use loss::{BuiltLoss, IGNORED_LABEL, Loss};
+pub use noise::dropout_key;
 pub use optimizer::{AdamW, CLIP_EPSILON, optimizer_model};
 pub use precision::{Precision, ProductForm, UnknownPrecision};
 pub use registry::{differentiable_operators, not_differentiable_operators};
 pub use reverse::{Differentiated, OPSETS, Request, Scatter, differentiate};
+pub use schedule::{Schedule, UnknownSchedule};
 pub use training::{
     CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, HEAD_BIAS, HEAD_WEIGHT,
     HIDDEN_STATES, HeadInput, LOSS_SCALE, MANIFEST_FILE, MLP_FEATURES, MlpGraphs, MlpSpec, OPTIMIZER_FILE, RowNumbers,

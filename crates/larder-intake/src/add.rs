@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_files::{Home, digest_bytes, digest_file};
+use larder_files::{Home, digest_file};
 use larder_onnx::{EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
 use larder_runtime::Runtime;
 
@@ -10,13 +10,13 @@ use crate::EncoderError;
 use crate::error::listed;
 use crate::files::{read, read_up_to};
 use crate::install::Workshop;
-use crate::intake::{Added, Material, Wishes};
+use crate::intake::{AddedEncoder, EncoderParts, PublisherSettings};
 use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::remote::fetch;
-use crate::source::{ModelFile, Source};
+use crate::source::{ModelFile, SourceFiles};
 
-/// What to add, and as what.
+/// A request to add an encoder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddRequest {
     /// An `.onnx` file, a folder with one (or with `onnx/model.onnx`), or a folder with `config.json` and
@@ -29,7 +29,7 @@ pub struct AddRequest {
     pub tokenizer: Option<PathBuf>,
     /// May another encoder of that name be replaced?
     pub replace: bool,
-    /// Of a model on a hub, is only what was fetched before to be used?
+    /// For a model on a hub: use only files that were fetched before.
     pub offline: bool,
 }
 
@@ -44,7 +44,7 @@ pub fn add(
     runtime: &Runtime,
     request: &AddRequest,
     progress: &mut dyn FnMut(&str),
-) -> Result<Added, EncoderError> {
+) -> Result<AddedEncoder, EncoderError> {
     add_with(home, runtime, request, &Hints::default(), progress)
 }
 
@@ -58,13 +58,13 @@ pub fn add_with(
     request: &AddRequest,
     hints: &Hints,
     progress: &mut dyn FnMut(&str),
-) -> Result<Added, EncoderError> {
+) -> Result<AddedEncoder, EncoderError> {
     let remote = match request.source.to_str().filter(|source| source.starts_with(larder_hub::PREFIX)) {
         Some(source) => Some(fetch(source, request.offline, request.tokenizer.is_none(), progress)?),
         None => None,
     };
     let source = remote.as_ref().map_or(request.source.as_path(), |fetched| &fetched.model);
-    let mut found = Source::find(source, request.tokenizer.as_deref())?;
+    let mut found = SourceFiles::find(source, request.tokenizer.as_deref())?;
     let given = request.name.as_deref().or(remote.as_ref().map(|fetched| fetched.name.as_str()));
     let name = encoder_name(given, source)?;
     let workshop = Workshop::open(home)?;
@@ -86,9 +86,9 @@ pub fn add_with(
         found.tokenizer.load(config.as_ref().map(|(_, text)| text.as_slice()), &mut found.notes)?;
 
     let mut files = built.files;
-    files.extend(config.as_ref().map(|(path, text)| source_file(path, text)));
+    files.extend(config.as_ref().map(|(path, text)| SourceFile::of(path, text)));
     files.extend(tokenizer_files);
-    let material = Material {
+    let parts = EncoderParts {
         name,
         replace: request.replace,
         model_path: found.model.path().to_path_buf(),
@@ -96,12 +96,12 @@ pub fn add_with(
         model_bytes: built.bytes,
         tokenizer,
         config,
-        published: Wishes::Found(found.published),
+        published: PublisherSettings::Folder(found.published),
         hints: hints.clone(),
         source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights, hub },
         notes: found.notes.into_iter().chain(built.notes).collect(),
     };
-    material.install(home, &workshop, runtime, progress)
+    parts.install(home, &workshop, runtime, progress)
 }
 
 /// A model, read or built.
@@ -111,19 +111,19 @@ struct Built {
     model: Model,
     /// The file as it was given.
     bytes: Vec<u8>,
-    /// What it was made from.
+    /// The files it was made from.
     files: Vec<SourceFile>,
     unused_weights: Vec<String>,
     notes: Vec<String>,
 }
 
-/// What one protobuf message may hold, in bytes: 2 GiB less one, as its readers count in 32 bits.
+/// The largest protobuf message, in bytes: 2 GiB less one, as its readers count in 32 bits.
 const LARGEST_MESSAGE: u64 = i32::MAX as u64;
 
 fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, EncoderError> {
     let bytes = read_up_to(path, LARGEST_MESSAGE)?;
     let model = Model::from_bytes(&bytes).map_err(wrong(path))?;
-    let mut files = vec![source_file(path, &bytes)];
+    let mut files = vec![SourceFile::of(path, &bytes)];
     let (kind, unused_weights) = (SourceKind::Onnx, Vec::new());
     if !model.has_external_data() {
         let model = model.inlined().map_err(wrong(path))?;
@@ -148,7 +148,7 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
     let settings = EncoderConfig::from_json(&text).map_err(wrong(config))?;
     let bytes = read(path)?;
     let weights = Weights::from_bytes(&bytes).map_err(wrong(path))?;
-    let files = vec![source_file(path, &bytes)];
+    let files = vec![SourceFile::of(path, &bytes)];
     drop(bytes);
     let model = build(&settings, &weights).map_err(wrong(path))?;
     let unused_weights = unused_weights(&settings, &weights);
@@ -160,10 +160,4 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
 fn wrong(path: &Path) -> impl FnOnce(OnnxError) -> EncoderError + use<> {
     let path = path.to_path_buf();
     move |source| EncoderError::Model { path, source }
-}
-
-/// A file as the manifest names it: without the folders of this machine.
-pub(crate) fn source_file(path: &Path, content: &[u8]) -> SourceFile {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    SourceFile { name, digest: digest_bytes(content) }
 }

@@ -1,4 +1,4 @@
-//! What an encoder's `config.json`, and larder's own notes inside a model, say of it.
+//! Facts that an encoder's `config.json`, or larder's metadata inside a model, declares.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::EncoderError;
 
-/// What is said, as far as anything is.
+/// The declared facts; `None` where nothing declares them.
 pub(crate) struct Declared {
     pub family: Option<Family>,
     pub num_attention_heads: Option<usize>,
@@ -18,7 +18,7 @@ pub(crate) struct Declared {
     pub first_position: Option<usize>,
     /// Rows of the table of token types.
     pub type_rows: Option<usize>,
-    /// How many scores the head gives of a model that was trained for a task.
+    /// The number of scores of the model's head, if it was trained for a task.
     pub labels: Option<usize>,
 }
 

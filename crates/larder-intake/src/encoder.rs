@@ -93,12 +93,12 @@ impl Encoder {
         &self.folder
     }
 
-    /// What is known about the encoder.
+    /// The manifest.
     pub fn manifest(&self) -> &EncoderManifest {
         &self.manifest
     }
 
-    /// What its inputs and outputs mean.
+    /// The roles of its inputs and outputs.
     pub fn interface(&self) -> &Interface {
         &self.manifest.interface
     }
@@ -133,12 +133,12 @@ impl Encoder {
         self.interface().token_output.is_some()
     }
 
-    /// How a text's vector is made unless somebody says otherwise: the mean over the tokens, else what the model gives.
+    /// The default pooling of a text: the mean over the tokens, or the model's own output where it gives no tokens.
     pub fn default_pool(&self) -> Pool {
         if self.gives_tokens() { Pool::Mean } else { Pool::Pooler }
     }
 
-    /// What the publisher asks for and larder does not do where it gives these vectors of texts, in words.
+    /// The publisher's settings that larder does not follow when it pools texts with `pools`, in words.
     pub fn unfollowed(&self, pools: &[Pool]) -> Vec<String> {
         let pooling = self.manifest.pooling.as_ref().filter(|pooling| self.gives_tokens() && !pooling.is(pools));
         let pooling = pooling.map(|pooling| {
@@ -182,7 +182,7 @@ impl Encoder {
         Model::from_bytes(bytes).and_then(Model::inlined).map_err(wrong)
     }
 
-    /// What its `config.json` says of layers and features.
+    /// The sizes that its `config.json` names.
     pub(crate) fn sizes(&self) -> Result<Sizes, EncoderError> {
         let config = read_optional(&self.folder.join(CONFIG_FILE))?;
         Ok(config.map(|text| Sizes::of(&text)).unwrap_or_default())

@@ -23,7 +23,7 @@ pub enum EncoderError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -41,11 +41,11 @@ pub enum EncoderError {
     /// A folder that could not be moved, made or removed.
     #[error("cannot {action} {}", path.display())]
     Folder {
-        /// What was being done.
+        /// The action that failed.
         action: &'static str,
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -54,7 +54,7 @@ pub enum EncoderError {
     Json {
         /// The file.
         path: PathBuf,
-        /// What its reader says.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
     },
@@ -63,7 +63,7 @@ pub enum EncoderError {
     Model {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem, in words.
         #[source]
         source: OnnxError,
     },
@@ -72,7 +72,7 @@ pub enum EncoderError {
     Run {
         /// The model's file.
         path: PathBuf,
-        /// What ONNX Runtime says.
+        /// ONNX Runtime's error.
         #[source]
         source: Box<RuntimeError>,
     },
@@ -82,7 +82,7 @@ pub enum EncoderError {
     Bfloat16 {
         /// The model's file.
         path: PathBuf,
-        /// What ONNX Runtime says.
+        /// ONNX Runtime's error.
         #[source]
         source: Box<RuntimeError>,
     },
@@ -98,7 +98,7 @@ pub enum EncoderError {
         operator: String,
         /// The ONNX Runtime that refused it.
         version: String,
-        /// What it says.
+        /// The tokenizer's error.
         #[source]
         source: Box<RuntimeError>,
     },
@@ -123,7 +123,7 @@ pub enum EncoderError {
         name: String,
         /// The manifest.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem, in words.
         #[source]
         problem: BrokenManifest,
     },
@@ -176,7 +176,7 @@ pub enum EncoderError {
     Exists {
         /// The name.
         name: String,
-        /// What is different about it.
+        /// The part that differs.
         differs: &'static str,
     },
     /// An encoder whose weights could not be read out of its graph.
@@ -184,7 +184,7 @@ pub enum EncoderError {
     Unread {
         /// The encoder.
         encoder: String,
-        /// What stands in the way.
+        /// The reason.
         reason: String,
     },
     /// An encoder that cannot be turned into 8-bit products.
@@ -192,7 +192,7 @@ pub enum EncoderError {
     NotQuantised {
         /// The encoder.
         encoder: String,
-        /// What stands in the way.
+        /// The reason.
         reason: String,
     },
     /// A model on a hub that cannot be found or fetched.
@@ -257,7 +257,7 @@ pub enum EncoderError {
     NoModel {
         /// The path given.
         path: PathBuf,
-        /// What lies there.
+        /// The files found.
         found: String,
     },
     /// Weights in a format that can run code when it is read.
@@ -303,7 +303,7 @@ pub enum EncoderError {
         path: PathBuf,
         /// Where it lies.
         folder: PathBuf,
-        /// What is wrong with it.
+        /// The problem, in words.
         #[source]
         problem: BrokenVocabulary,
     },
@@ -320,7 +320,7 @@ pub enum EncoderError {
         folder: PathBuf,
         /// The class, or the code that is it.
         class: String,
-        /// Which file says so, and where.
+        /// The file and the key that name the class.
         said_by: String,
     },
     /// No tokenizer beside the model.
@@ -368,7 +368,7 @@ pub enum EncoderError {
         path: PathBuf,
         /// Its only sequence length, in tokens.
         size: usize,
-        /// What another filling changes, relative to the output's scale.
+        /// The change that another padding token causes, relative to the output's scale.
         deviation: f64,
     },
     /// The model gives a tensor of another shape than it was taken for.
@@ -392,7 +392,7 @@ pub enum EncoderError {
     #[error("{}: no output holds a vector for each token, [batch, seq, hidden], or one for the whole text, \
         [batch, {smallest} or more], for texts given as [batch, seq]; outputs: {outputs}; if they are a task head's, export \
         the encoder below it, with its last hidden state: `optimum-cli export onnx --model FOLDER --task \
-        feature-extraction OUT`", path.display(), smallest = crate::scores::SMALLEST_EMBEDDING)]
+        feature-extraction OUT`", path.display(), smallest = crate::probe::SMALLEST_EMBEDDING)]
     NoTokenOutput {
         /// The model's file.
         path: PathBuf,
@@ -438,7 +438,7 @@ pub enum EncoderError {
     DamagedWeights {
         /// The model's file, or that of its weights.
         path: PathBuf,
-        /// Which parameter.
+        /// The parameter.
         found: NotFinite,
     },
     /// NaN or infinity among the outputs of the probe.
@@ -450,7 +450,7 @@ pub enum EncoderError {
         output: String,
         /// The probe text, quoted, or its length.
         text: String,
-        /// What the model's constants tell about it.
+        /// The probable cause, judged by the model's constants.
         cause: String,
     },
     /// Different texts give the same output.
@@ -472,7 +472,7 @@ pub enum EncoderError {
         path: PathBuf,
         /// The largest difference relative to the output's scale.
         deviation: f64,
-        /// What is put down to rounding.
+        /// The largest deviation that counts as rounding.
         tolerance: f64,
     },
     /// Too few tokens for a tokenizer of our own.
@@ -496,7 +496,7 @@ pub enum EncoderError {
     },
 }
 
-/// What is wrong with an encoder's manifest.
+/// A problem with an encoder's manifest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokenManifest {

@@ -7,22 +7,21 @@ use larder_onnx::{EncoderConfig, Hints, OnnxError, build, random_weights};
 use larder_runtime::Runtime;
 
 use crate::EncoderError;
-use crate::add::source_file;
 use crate::files::read;
 use crate::install::Workshop;
-use crate::intake::{Added, Material, TokenizerSource, Wishes};
-use crate::manifest::{SourceKind, SourceRecord};
+use crate::intake::{AddedEncoder, EncoderParts, PublisherSettings, TokenizerSource};
+use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::publisher::Published;
 use crate::source::TokenizerFiles;
 use crate::wordpiece::tokenizer_json;
 
-/// What to make.
+/// A request for an encoder with random weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InitRequest {
     /// The `config.json`: sizes and family.
     pub config: PathBuf,
-    /// What the random numbers start from. One configuration and seed give the same encoder on every machine.
+    /// The seed of the random weights. One configuration and seed give the same encoder on every machine.
     pub seed: u64,
     /// The encoder's name; that of the configuration or its folder with `-random` behind it, if left out.
     pub name: Option<String>,
@@ -44,7 +43,7 @@ pub fn init(
     runtime: &Runtime,
     request: &InitRequest,
     progress: &mut dyn FnMut(&str),
-) -> Result<Added, EncoderError> {
+) -> Result<AddedEncoder, EncoderError> {
     let path = &request.config;
     let name = match &request.name {
         Some(given) => encoder_name(Some(given), path)?,
@@ -71,9 +70,9 @@ pub fn init(
     let weights = random_weights(&config, request.seed).map_err(wrong)?;
     let model = build(&config, &weights).map_err(wrong)?;
     drop(weights);
-    let mut files = vec![source_file(path, &text)];
+    let mut files = vec![SourceFile::of(path, &text)];
     files.extend(tokenizer_files);
-    let material = Material {
+    let parts = EncoderParts {
         name,
         replace: request.replace,
         model_path: path.clone(),
@@ -81,7 +80,7 @@ pub fn init(
         model,
         tokenizer,
         config: Some((path.clone(), text)),
-        published: Wishes::Found(Published::default()),
+        published: PublisherSettings::Folder(Published::default()),
         hints: Hints::default(),
         source: SourceRecord {
             kind: SourceKind::Init,
@@ -92,5 +91,5 @@ pub fn init(
         },
         notes,
     };
-    material.install(home, &workshop, runtime, progress)
+    parts.install(home, &workshop, runtime, progress)
 }

@@ -1,4 +1,4 @@
-//! What `add` and `init` share: checks, the probe, and the folder.
+//! The steps that `add`, `init` and `quantise` share: checks, the probe, and the folder.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use crate::install::Workshop;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, input_records, output_records};
 use crate::pooling::Pooling;
 use crate::prepared::Prepared;
-use crate::probe::{Probe, Probed};
-use crate::publisher::{Found, Published, Unfollowed};
+use crate::probe::{Candidate, ProbeResult};
+use crate::publisher::{EncoderFacts, Published, Unfollowed};
 use crate::sizes::Sizes;
 
 /// An encoder that is there now.
 #[derive(Debug)]
-pub struct Added {
+pub struct AddedEncoder {
     /// The encoder.
     pub encoder: Encoder,
-    /// What was done.
+    /// The outcome.
     pub outcome: Outcome,
     /// Choices made on the way that a user may want to know about; `progress` heard those about the source too.
     pub notes: Vec<String>,
 }
 
-/// What adding an encoder did.
+/// The outcome of adding an encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -53,7 +53,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// Everything that an encoder is made of, in memory.
-pub(crate) struct Material {
+pub(crate) struct EncoderParts {
     pub name: String,
     pub replace: bool,
     /// The file that messages about the model name.
@@ -64,18 +64,18 @@ pub(crate) struct Material {
     pub tokenizer: TokenizerSource,
     /// The text of `config.json`, and the file that messages name.
     pub config: Option<(PathBuf, Vec<u8>)>,
-    pub published: Wishes,
+    pub published: PublisherSettings,
     pub hints: Hints,
     pub source: SourceRecord,
     pub notes: Vec<String>,
 }
 
-/// What the publisher asks for beside the model.
-pub(crate) enum Wishes {
+/// Pooling and other settings of the publisher.
+pub(crate) enum PublisherSettings {
     /// As the folder says it.
-    Found(Published),
+    Folder(Published),
     /// As it is known of the encoder that this one is made from.
-    Known(Option<Pooling>, Vec<Unfollowed>),
+    Inherited(Option<Pooling>, Vec<Unfollowed>),
 }
 
 /// Where the tokenizer comes from.
@@ -94,29 +94,29 @@ impl TokenizerSource {
     }
 }
 
-impl Material {
+impl EncoderParts {
     /// Checks the encoder, runs the probe, and puts the folder in its place. `workshop` is held from before anything
     /// was read, so that two processes cannot make one encoder.
     ///
     /// # Errors
-    /// What the checks find; [`EncoderError::Exists`].
+    /// [`EncoderError::Exists`], and the errors of the checks.
     pub fn install(
         self,
         home: &Home,
         workshop: &Workshop,
         runtime: &Runtime,
         progress: &mut dyn FnMut(&str),
-    ) -> Result<Added, EncoderError> {
+    ) -> Result<AddedEncoder, EncoderError> {
         let digest = digest_bytes(&self.model_bytes);
         let tokenizer_digest = digest_bytes(self.tokenizer.bytes());
         let outcome = match self.existing(home, &digest, &tokenizer_digest)? {
-            Standing::Same(encoder) => {
+            ExistingEncoder::Identical(encoder) => {
                 progress(&format!("encoder {} is there already, nothing to do", self.name));
-                let encoder = self.with_wishes(home, *encoder)?;
-                return Ok(Added { encoder, outcome: Outcome::Unchanged, notes: self.notes });
+                let encoder = self.with_publisher_settings(home, *encoder)?;
+                return Ok(AddedEncoder { encoder, outcome: Outcome::Unchanged, notes: self.notes });
             }
-            Standing::Other => Outcome::Replaced,
-            Standing::Nothing => Outcome::Added,
+            ExistingEncoder::Replaceable => Outcome::Replaced,
+            ExistingEncoder::Absent => Outcome::Added,
         };
 
         let staged = workshop.stage(&self.name)?;
@@ -139,7 +139,7 @@ impl Material {
         let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
         let lengths = rows.into_iter().chain(declared.max_positions);
         progress("running the probe texts");
-        let probed = Probe {
+        let probed = Candidate {
             runtime,
             path: &self.model_path,
             model: &self.model,
@@ -151,7 +151,7 @@ impl Material {
             interface,
             tokenizer: &tokenizer,
         }
-        .run()?;
+        .probe()?;
 
         progress("writing the folder");
         write(MODEL_FILE, &self.model_bytes)?;
@@ -162,31 +162,35 @@ impl Material {
         write_json(&staged.folder().join(MANIFEST_FILE), &manifest)?;
         staged.publish()?;
         let notes = self.notes.into_iter().chain(manifest.notes).collect();
-        Ok(Added { encoder: Encoder::open(home, &self.name)?, outcome, notes })
+        Ok(AddedEncoder { encoder: Encoder::open(home, &self.name)?, outcome, notes })
     }
 
-    /// What stands in this encoder's place.
-    fn existing(&self, home: &Home, digest: &str, tokenizer_digest: &str) -> Result<Standing, EncoderError> {
+    /// The encoder of this name that is there already.
+    fn existing(&self, home: &Home, digest: &str, tokenizer_digest: &str) -> Result<ExistingEncoder, EncoderError> {
         let differs = match Encoder::open(home, &self.name) {
-            Err(EncoderError::NotFound { .. }) => return Ok(Standing::Nothing),
-            Err(_) if self.replace => return Ok(Standing::Other),
+            Err(EncoderError::NotFound { .. }) => return Ok(ExistingEncoder::Absent),
+            Err(_) if self.replace => return Ok(ExistingEncoder::Replaceable),
             Err(broken) => return Err(broken),
             Ok(there) if there.manifest().digest != digest => "its model",
             Ok(there) if there.manifest().tokenizer_digest != tokenizer_digest => "its tokenizer",
             Ok(there) if !there.interface().agrees_with(&self.hints) => "the reading of its inputs and outputs",
             // What runs and how was found out by another version, or by another ONNX Runtime: it is found out again.
-            Ok(_) if self.replace => return Ok(Standing::Other),
+            Ok(_) if self.replace => return Ok(ExistingEncoder::Replaceable),
             // A folder that was damaged since is not the same encoder.
             Ok(there) => match there.model_bytes().and_then(|_| there.tokenizer()) {
-                Ok(_) => return Ok(Standing::Same(Box::new(there))),
+                Ok(_) => return Ok(ExistingEncoder::Identical(Box::new(there))),
                 Err(damaged) => return Err(damaged),
             },
         };
-        if self.replace { Ok(Standing::Other) } else { Err(EncoderError::Exists { name: self.name.clone(), differs }) }
+        if self.replace {
+            Ok(ExistingEncoder::Replaceable)
+        } else {
+            Err(EncoderError::Exists { name: self.name.clone(), differs })
+        }
     }
 
     /// The publisher's pooling, and what else the publisher asks for and larder does not do.
-    fn wishes(
+    fn publisher_settings(
         &self,
         tokenizer: &Tokenizer,
         max_tokens: usize,
@@ -194,9 +198,9 @@ impl Material {
         gives_tokens: bool,
     ) -> (Option<Pooling>, Vec<Unfollowed>) {
         match &self.published {
-            Wishes::Known(pooling, unfollowed) => (pooling.clone(), unfollowed.clone()),
-            Wishes::Found(published) => {
-                let found = Found {
+            PublisherSettings::Inherited(pooling, unfollowed) => (pooling.clone(), unfollowed.clone()),
+            PublisherSettings::Folder(published) => {
+                let facts = EncoderFacts {
                     tokenizer,
                     tokenizer_file: match &self.tokenizer {
                         TokenizerSource::File(_, bytes) => Some(bytes),
@@ -206,17 +210,21 @@ impl Material {
                     hidden_size,
                     gives_tokens,
                 };
-                (published.pooling.clone(), published.unfollowed(&found))
+                (published.pooling.clone(), published.unfollowed(&facts))
             }
         }
     }
 
     /// An encoder that is there already, with what the publisher is now known to ask for: an earlier version, or a folder
     /// with fewer files, may have told less.
-    fn with_wishes(&self, home: &Home, encoder: Encoder) -> Result<Encoder, EncoderError> {
+    fn with_publisher_settings(&self, home: &Home, encoder: Encoder) -> Result<Encoder, EncoderError> {
         let manifest = encoder.manifest();
-        let (pooling, unfollowed) =
-            self.wishes(&encoder.tokenizer()?, manifest.max_positions, manifest.hidden_size, encoder.gives_tokens());
+        let (pooling, unfollowed) = self.publisher_settings(
+            &encoder.tokenizer()?,
+            manifest.max_positions,
+            manifest.hidden_size,
+            encoder.gives_tokens(),
+        );
         let known = (&pooling, &unfollowed) == (&manifest.pooling, &manifest.unfollowed);
         if known || pooling.is_none() && unfollowed.is_empty() {
             return Ok(encoder);
@@ -241,16 +249,23 @@ impl Material {
         declared: Declared,
         sizes: &Sizes,
         tokenizer: &Tokenizer,
-        probed: Probed,
+        probed: ProbeResult,
         runtime: &Runtime,
     ) -> EncoderManifest {
         let mut notes = notes(&probed, &declared, sizes);
         notes.extend(type_note(tokenizer));
         let gives_tokens = probed.interface.token_output.is_some();
         let (pooling, unfollowed) =
-            self.wishes(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
-        let Probed { record, prepared, interface, mask_honoured, batch_independent, max_positions, max_positions_from } =
-            probed;
+            self.publisher_settings(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
+        let ProbeResult {
+            record,
+            prepared,
+            interface,
+            mask_honoured,
+            batch_independent,
+            max_positions,
+            max_positions_from,
+        } = probed;
         EncoderManifest {
             format_version: FORMAT_VERSION,
             name: self.name.clone(),
@@ -286,7 +301,7 @@ impl Material {
     }
 }
 
-/// What its tokenizer gives and its table of token types does not have.
+/// A note on token types that the tokenizer gives and the encoder does not have.
 fn type_note(tokenizer: &Tokenizer) -> Option<String> {
     if tokenizer.reads_types_as_zero() {
         return Some(
@@ -297,8 +312,8 @@ fn type_note(tokenizer: &Tokenizer) -> Option<String> {
     tokenizer.check_pair_types().err().map(|problem| format!("pairs of texts are refused: {problem}"))
 }
 
-/// What is out of the ordinary about an encoder.
-fn notes(probed: &Probed, declared: &Declared, sizes: &Sizes) -> Vec<String> {
+/// Notes on what is unusual about an encoder.
+fn notes(probed: &ProbeResult, declared: &Declared, sizes: &Sizes) -> Vec<String> {
     let interface = &probed.interface;
     let mut notes = Vec::new();
     if let (Some(_), None) = (&interface.position_ids, declared.first_position) {
@@ -359,12 +374,12 @@ fn notes(probed: &Probed, declared: &Declared, sizes: &Sizes) -> Vec<String> {
     notes
 }
 
-/// What stands where an encoder is to go.
-enum Standing {
-    Nothing,
-    /// Something that may be replaced.
-    Other,
-    Same(Box<Encoder>),
+/// The encoder that is already there under the name of a new one.
+enum ExistingEncoder {
+    Absent,
+    /// Another one, which may be replaced.
+    Replaceable,
+    Identical(Box<Encoder>),
 }
 
 /// Does the tokenizer belong to the encoder, and mark where texts begin and end?

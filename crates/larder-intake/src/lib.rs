@@ -35,22 +35,18 @@ mod files;
 mod init;
 mod install;
 mod intake;
-mod layers;
 mod manifest;
 mod name;
 mod observe;
-mod operators;
-mod pooled;
 mod pooling;
 mod prepared;
 mod probe;
 mod publisher;
 mod quantise;
+mod rebuild;
 mod remote;
-mod scores;
 mod sizes;
 mod source;
-mod subject;
 mod verify;
 mod vocabulary;
 mod wordpiece;
@@ -59,19 +55,21 @@ pub use add::{AddRequest, add, add_with};
 pub use encoder::{CONFIG_FILE, Encoder, Listed, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
 pub use error::{BrokenManifest, EncoderError, hint_of_model};
 pub use init::{InitRequest, init};
-pub use intake::{Added, Outcome};
+pub use intake::{AddedEncoder, Outcome};
 pub use manifest::{
     EncoderManifest, FORMAT_VERSION, HubRecord, InputRecord, InputRole, LengthOrigin, OutputRecord, OutputRole,
     SourceFile, SourceKind, SourceRecord, Versions,
 };
 pub use observe::observe;
-pub use pooled::{POOLED_TOLERANCE, PooledKind, PooledRecord};
 pub use pooling::{Pooling, PoolingMode};
-pub use prepared::{Prepared, RebuiltRecord, Running};
-pub use probe::{LONGEST_PROBE, PROBE_TEXTS, ProbeRecord, SMALLEST_SPREAD};
+pub use prepared::{Prepared, RebuiltRecord};
+pub use probe::{
+    HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord, ProbeRecord,
+    SMALLEST_SPREAD, TOLERANCE,
+};
 pub use publisher::Unfollowed;
 pub use quantise::{QuantiseRequest, quantise};
-pub use subject::{HALF_TOLERANCE, TOLERANCE};
+pub use rebuild::Running;
 pub use verify::{Verification, verify};
 pub use vocabulary::BrokenVocabulary;
 pub use wordpiece::SMALLEST_VOCABULARY;

@@ -1,5 +1,8 @@
 //! `encoder.json`: what an encoder is, where it comes from, and what a run of it showed.
 
+use std::path::Path;
+
+use larder_files::digest_bytes;
 use larder_onnx::{Family, InputTensor, Interface, OutputTensor};
 use larder_tokens::SpecialTokens;
 use serde::{Deserialize, Serialize};
@@ -35,7 +38,7 @@ pub struct EncoderManifest {
     pub vocabulary_size: usize,
     /// The longest text that the encoder reads, in tokens, special tokens included.
     pub max_positions: usize,
-    /// How `max_positions` is known.
+    /// The origin of `max_positions`.
     pub max_positions_from: LengthOrigin,
     /// The inputs, as the model has them.
     pub inputs: Vec<InputRecord>,
@@ -54,31 +57,31 @@ pub struct EncoderManifest {
     /// alone.
     #[serde(default = "yes")]
     pub batch_independent: bool,
-    /// Which graph runs: the given one, or one built of what was read in it.
+    /// The graph that runs: the given one, or one rebuilt from it.
     #[serde(default)]
     pub prepared: Prepared,
-    /// What a user should know before using the encoder: how it is run where that is out of the ordinary, what it
+    /// Notes that a user should read before using the encoder: how it is run where that is unusual, and what it
     /// cannot do and why.
     #[serde(default)]
     pub notes: Vec<String>,
     /// The tokens with a function.
     pub special_tokens: SpecialTokens,
-    /// How the publisher makes one vector of a text; for the record.
+    /// The publisher's pooling, for the record.
     pub pooling: Option<Pooling>,
-    /// What else the publisher's folder asks for and larder does not do.
+    /// Other settings of the publisher's folder that larder does not follow.
     #[serde(default)]
     pub unfollowed: Vec<Unfollowed>,
-    /// What the encoder was made from.
+    /// The files the encoder was made from.
     pub source: SourceRecord,
-    /// What the probe run measured.
+    /// The measurements of the probe run.
     pub probe: ProbeRecord,
-    /// What made this folder.
+    /// The versions that made this folder.
     pub versions: Versions,
     /// The meaning of inputs and outputs in full.
     pub interface: Interface,
 }
 
-/// How the longest text is known.
+/// The origin of the longest text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LengthOrigin {
@@ -108,7 +111,7 @@ impl std::fmt::Display for LengthOrigin {
     }
 }
 
-/// What an input is for.
+/// The role of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputRole {
@@ -150,7 +153,7 @@ impl std::fmt::Display for InputRole {
 /// An input as the model has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRecord {
-    /// What it is for.
+    /// Its role.
     pub role: InputRole,
     /// The model's name for it.
     pub name: String,
@@ -160,7 +163,7 @@ pub struct InputRecord {
     pub axes: [Option<usize>; 2],
 }
 
-/// What an output is.
+/// The role of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputRole {
@@ -195,7 +198,7 @@ impl std::fmt::Display for OutputRole {
 /// A float output as the model has it. Integer outputs are passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
-    /// What it is.
+    /// Its role.
     pub role: OutputRole,
     /// The model's name for it.
     pub name: String,
@@ -205,7 +208,7 @@ pub struct OutputRecord {
     pub shape: Option<Vec<Option<usize>>>,
 }
 
-/// What kind of thing the encoder was made from.
+/// The kind of source that an encoder was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
@@ -243,7 +246,7 @@ impl std::fmt::Display for SourceKind {
 /// Where an encoder comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
-    /// What kind of thing.
+    /// The kind of source.
     pub kind: SourceKind,
     /// The files it was made from, the model or its weights first.
     pub files: Vec<SourceFile>,
@@ -276,7 +279,15 @@ pub struct SourceFile {
     pub digest: String,
 }
 
-/// What made an encoder's folder.
+impl SourceFile {
+    /// The record of the file `path` with that content: its name without the folders of this machine.
+    pub(crate) fn of(path: &Path, content: &[u8]) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, digest: digest_bytes(content) }
+    }
+}
+
+/// The versions that made an encoder's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// This library.

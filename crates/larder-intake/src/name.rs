@@ -32,7 +32,7 @@ pub(crate) fn encoder_name(given: Option<&str>, source: &Path) -> Result<String,
     }
 }
 
-/// What is left of a name when every other character than letters, digits, `-`, `_` and `.` becomes `-`.
+/// A name with every character other than letters, digits, `-`, `_` and `.` replaced by `-`.
 fn safe(name: &str) -> String {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name.chars().map(|c| if fine(c) { c } else { '-' }).collect();

@@ -9,7 +9,7 @@ use larder_onnx::{Interface, Model};
 use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
 
 use crate::EncoderError;
-use crate::subject::Feed;
+use crate::probe::Feed;
 
 /// Rows and tokens of the runs. Coprime, so that each size that is seen has one reading; the third has a batch of one,
 /// where exporters like to take shortcuts.
@@ -67,20 +67,6 @@ fn seen(view: &TensorView<'_>) -> Seen {
         ViewData::I32(values) if small => Some(values.iter().map(|&value| i64::from(value)).collect()),
         _ => None,
     };
-    Seen { dtype: data_type(view.dtype()), shape: view.shape.to_vec(), values }
-}
-
-/// The standard's name for an element type of the runtime.
-fn data_type(dtype: ElementType) -> DataType {
-    match dtype {
-        ElementType::Float32 => DataType::Float,
-        ElementType::Float16 => DataType::Float16,
-        ElementType::Float64 => DataType::Double,
-        ElementType::Int64 => DataType::Int64,
-        ElementType::Int32 => DataType::Int32,
-        ElementType::Int8 => DataType::Int8,
-        ElementType::Uint8 => DataType::Uint8,
-        ElementType::Bool => DataType::Bool,
-        ElementType::Unsupported => DataType::Undefined,
-    }
+    let dtype = DataType::try_from(view.dtype().onnx_code()).unwrap_or_default();
+    Seen { dtype, shape: view.shape.to_vec(), values }
 }

@@ -1,4 +1,4 @@
-//! How an encoder's publisher makes one vector of a text's token vectors, as sentence-transformers folders say it.
+//! The publisher's pooling, as sentence-transformers folders describe it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -110,7 +110,7 @@ impl Pooling {
     }
 }
 
-/// What a pooling module's `config.json` says; `None` where it names no way.
+/// Reads the `config.json` of a pooling module; `None` where it names no mode.
 ///
 /// # Errors
 /// [`EncoderError::UnknownPooling`].

@@ -1,4 +1,4 @@
-//! What a publisher's folder asks for beside the model, and what of it larder does not do.
+//! The publisher's settings beside the model, and those that larder does not follow.
 //!
 //! sentence-transformers folders say how a text becomes one vector: modules behind the transformer, a shorter length, a
 //! text to put before each. A tokenizer's files say from which side long texts are cut. Whoever compares vectors with the
@@ -19,7 +19,7 @@ use crate::pooling::{Pooling, pooling_of};
 pub(crate) const MODULES_FILE: &str = "modules.json";
 /// Prompts, and which one is used unless another is named.
 pub(crate) const SENTENCES_FILE: &str = "config_sentence_transformers.json";
-/// How the tokenizer is called.
+/// The name of the tokenizer.
 pub(crate) const TOKENIZER_SETTINGS_FILE: &str = "tokenizer_config.json";
 /// Weights that are added to a model's, as the library peft writes them.
 pub(crate) const ADAPTER_FILE: &str = "adapter_config.json";
@@ -33,9 +33,9 @@ const LIBRARY: &str = "sentence_transformers.";
 pub struct Unfollowed {
     /// The file that asks for it.
     pub file: String,
-    /// What it asks for, as it spells it.
+    /// The setting, in the publisher's spelling.
     pub setting: String,
-    /// What larder does instead, and the way to the publisher's vectors where there is one.
+    /// What larder does instead, and how to get the publisher's vectors where that is possible.
     pub instead: String,
 }
 
@@ -86,7 +86,7 @@ impl Module {
     }
 }
 
-/// What the publisher says beside the model.
+/// The publisher's settings, as read from its folder.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     pub pooling: Option<Pooling>,
@@ -98,8 +98,8 @@ pub(crate) struct Published {
     adapter: Option<Json>,
 }
 
-/// What was found out about the encoder.
-pub(crate) struct Found<'a> {
+/// The facts about the encoder that the publisher's settings are compared with.
+pub(crate) struct EncoderFacts<'a> {
     pub tokenizer: &'a Tokenizer,
     /// The text of a `tokenizer.json` that is taken as it is; `None` of one that was made of other files.
     pub tokenizer_file: Option<&'a [u8]>,
@@ -160,16 +160,16 @@ impl Published {
     }
 
     /// Everything that is asked for and not done. How texts are pooled is not among it: whoever asks for vectors chooses.
-    pub fn unfollowed(&self, found: &Found<'_>) -> Vec<Unfollowed> {
+    pub fn unfollowed(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
         let mut all = Vec::new();
-        if found.gives_tokens {
-            all.extend(self.modules.iter().filter_map(|module| module.unfollowed(found.hidden_size)));
+        if facts.gives_tokens {
+            all.extend(self.modules.iter().filter_map(|module| module.unfollowed(facts.hidden_size)));
         }
-        all.extend(self.case(found));
-        all.extend(self.lengths(found));
-        all.extend(self.sides(found));
+        all.extend(self.case(facts));
+        all.extend(self.lengths(facts));
+        all.extend(self.sides(facts));
         all.extend(self.prompts());
-        all.extend(self.other_rules(found));
+        all.extend(self.other_rules(facts));
         all.extend(self.settings());
         if let Some(adapter) = &self.adapter {
             let kind = adapter.get("peft_type").and_then(Json::as_str).unwrap_or("an adapter");
@@ -178,17 +178,17 @@ impl Published {
         all
     }
 
-    fn case(&self, found: &Found<'_>) -> Option<Unfollowed> {
+    fn case(&self, facts: &EncoderFacts<'_>) -> Option<Unfollowed> {
         let (file, json) = self.sentence.as_ref()?;
         let lowers = json.get("do_lower_case").and_then(Json::as_bool) == Some(true);
-        (lowers && found.tokenizer.keeps_case()).then(|| {
+        (lowers && facts.tokenizer.keeps_case()).then(|| {
             let instead = "texts keep their case, and the tokenizer tells it: lower-case them before larder reads them";
             unfollowed(file, "do_lower_case", instead)
         })
     }
 
     /// Lengths that are shorter than what larder reads. The transformer's own setting comes before the tokenizer's.
-    fn lengths(&self, found: &Found<'_>) -> Vec<Unfollowed> {
+    fn lengths(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
         let number = |json: &Json, pointer: &str| {
             json.pointer(pointer).and_then(Json::as_u64).and_then(|length| usize::try_from(length).ok())
         };
@@ -196,16 +196,16 @@ impl Published {
             .sentence
             .as_ref()
             .and_then(|(file, json)| Some((file.as_str(), "max_seq_length", number(json, "/max_seq_length")?)));
-        let file = found.file();
+        let file = facts.file();
         let cut = number(&file, "/truncation/max_length").map(|length| (TOKENIZER, "truncation.max_length", length));
         let most = number(&self.tokenizer, "/model_max_length");
         let most = most.map(|length| (TOKENIZER_SETTINGS_FILE, "model_max_length", length));
         let lengths = if own.is_some() { [own, None, None] } else { [None, cut, most] };
-        let shorter = lengths.into_iter().flatten().filter(|(.., length)| *length < found.max_tokens);
+        let shorter = lengths.into_iter().flatten().filter(|(.., length)| *length < facts.max_tokens);
         let told = |(file, key, length): (&str, &str, usize)| {
             let instead = format!(
                 "texts are read up to {} tokens; of a dataset, `--max-tokens {length}` reads as many",
-                found.max_tokens
+                facts.max_tokens
             );
             unfollowed(file, &format!("{key} = {length}"), &instead)
         };
@@ -213,8 +213,8 @@ impl Published {
     }
 
     /// From which side texts are cut and filled.
-    fn sides(&self, found: &Found<'_>) -> Vec<Unfollowed> {
-        let file = found.file();
+    fn sides(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
+        let file = facts.file();
         let side = |key: &'static str, pointer: &'static str, name: &'static str| {
             let own = self.tokenizer.get(key).and_then(Json::as_str);
             let own = own.map(|side| (TOKENIZER_SETTINGS_FILE, key, side));
@@ -224,7 +224,7 @@ impl Published {
         };
         let cut = side("truncation_side", "/truncation/direction", "truncation.direction").map(|(from, setting)| {
             let instead =
-                format!("texts of more than {} tokens lose their last ones, not their first", found.max_tokens);
+                format!("texts of more than {} tokens lose their last ones, not their first", facts.max_tokens);
             unfollowed(from, &setting, &instead)
         });
         let filled = side("padding_side", "/padding/direction", "padding.direction")
@@ -297,8 +297,8 @@ impl Published {
     }
 
     /// Rules of `tokenizer_config.json` that are others than those of the `tokenizer.json` beside it, which is read as it is.
-    fn other_rules(&self, found: &Found<'_>) -> Vec<Unfollowed> {
-        let file = found.file();
+    fn other_rules(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
+        let file = facts.file();
         let said = |key: &str| self.tokenizer.get(key).and_then(Json::as_bool);
         let normalizer = step(&file, "normalizer", "normalizers", "BertNormalizer");
         let byte_level = step(&file, "pre_tokenizer", "pretokenizers", "ByteLevel");
@@ -345,10 +345,10 @@ const WHOLE_SETTINGS: [(&str, Option<&str>); 7] = [
     ("skiplist_words", None),
 ];
 
-/// What messages call the tokenizer's file.
+/// The tokenizer's file, as messages name it.
 const TOKENIZER: &str = "tokenizer.json";
 
-impl Found<'_> {
+impl EncoderFacts<'_> {
     fn file(&self) -> Json {
         self.tokenizer_file.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or(Json::Null)
     }

@@ -9,12 +9,12 @@ use crate::EncoderError;
 use crate::encoder::{CONFIG_FILE, Encoder};
 use crate::files::{read, read_optional};
 use crate::install::Workshop;
-use crate::intake::{Added, Material, TokenizerSource, Wishes};
+use crate::intake::{AddedEncoder, EncoderParts, PublisherSettings, TokenizerSource};
 use crate::manifest::{SourceFile, SourceKind, SourceRecord};
 use crate::name::encoder_name;
 use crate::prepared::Prepared;
 
-/// Which encoder to quantise, and as what.
+/// A request to quantise an encoder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuantiseRequest {
     /// The encoder's name.
@@ -37,7 +37,7 @@ pub fn quantise(
     runtime: &Runtime,
     request: &QuantiseRequest,
     progress: &mut dyn FnMut(&str),
-) -> Result<Added, EncoderError> {
+) -> Result<AddedEncoder, EncoderError> {
     let source = Encoder::open(home, &request.encoder)?;
     let manifest = source.manifest();
     let refused = |reason: String| EncoderError::NotQuantised { encoder: request.encoder.clone(), reason };
@@ -68,7 +68,7 @@ pub fn quantise(
     let tokenizer = TokenizerSource::File(tokenizer_path.clone(), read(&tokenizer_path)?);
     let workshop = Workshop::open(home)?;
     let origin = SourceFile { name: format!("encoder {}", source.name()), digest: manifest.digest.clone() };
-    let material = Material {
+    let parts = EncoderParts {
         name,
         replace: request.replace,
         model_path: path.clone(),
@@ -76,7 +76,7 @@ pub fn quantise(
         model,
         tokenizer,
         config,
-        published: Wishes::Known(manifest.pooling.clone(), manifest.unfollowed.clone()),
+        published: PublisherSettings::Inherited(manifest.pooling.clone(), manifest.unfollowed.clone()),
         hints: Hints::default(),
         source: SourceRecord { kind: SourceKind::Quantised, files: vec![origin], ..manifest.source.clone() },
         notes: vec![format!(
@@ -85,5 +85,5 @@ pub fn quantise(
             source.name()
         )],
     };
-    material.install(home, &workshop, runtime, progress)
+    parts.install(home, &workshop, runtime, progress)
 }

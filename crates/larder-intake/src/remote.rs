@@ -16,7 +16,7 @@ use crate::source::{
     CONFIG_FILE, INDEX_FILE, ONNX_FILE, ONNX_FOLDER, PICKLED, TOKENIZER_FILE, WEIGHTS_FILE, onnx_choice,
 };
 
-/// What a `tokenizer.json` can be made of, and what says more about it.
+/// The files that a `tokenizer.json` can be made from, with the settings beside them.
 const VOCABULARY_FILES: [&str; 9] = [
     "vocab.txt",
     "vocab.json",
@@ -28,11 +28,11 @@ const VOCABULARY_FILES: [&str; 9] = [
     "special_tokens_map.json",
     "added_tokens.json",
 ];
-/// What says more of how the publisher makes a vector of a text; each module's own file beside.
+/// Files that describe the publisher's pooling, besides each module's own.
 const PUBLISHER_FILES: [&str; 4] = [SENTENCES_FILE, TOKENIZER_SETTINGS_FILE, ADAPTER_FILE, "1_Pooling/config.json"];
 
 /// A model's files, fetched.
-pub(crate) struct Fetched {
+pub(crate) struct FetchedModel {
     /// The `.onnx` file or the weights, what goes with it beside it.
     pub model: PathBuf,
     /// The model's name, without its owner.
@@ -53,7 +53,7 @@ pub(crate) fn fetch(
     offline: bool,
     with_tokenizer: bool,
     progress: &mut dyn FnMut(&str),
-) -> Result<Fetched, EncoderError> {
+) -> Result<FetchedModel, EncoderError> {
     let id: HubModel = source.parse()?;
     let settings = HubSettings::from_env()?;
     let settings = HubSettings { offline: offline || settings.offline, ..settings };
@@ -72,7 +72,7 @@ pub(crate) fn fetch(
         fetch_tokenizer(&snapshot, &chosen, progress)?;
     }
     let (repo, revision, commit) = (id.repo().to_owned(), id.revision().to_owned(), snapshot.commit().to_owned());
-    Ok(Fetched { model, name: id.name().to_owned(), record: HubRecord { repo, revision, commit }, notes })
+    Ok(FetchedModel { model, name: id.name().to_owned(), record: HubRecord { repo, revision, commit }, notes })
 }
 
 /// Fetches what says how the publisher makes a vector of a text: settings, and no weights.

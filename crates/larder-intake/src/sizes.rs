@@ -17,7 +17,7 @@ pub(crate) struct Size {
     pub size: usize,
 }
 
-/// What a configuration says, as far as it says anything.
+/// The sizes that a configuration names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sizes {
     pub layers: Option<Size>,

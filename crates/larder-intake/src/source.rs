@@ -1,4 +1,4 @@
-//! What a user points at: which files of it are the model, its tokenizer, its configuration.
+//! Finding the model, tokenizer and configuration in the file or folder that a user names.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,6 @@ use larder_files::Home;
 use larder_onnx::Family;
 
 use crate::EncoderError;
-use crate::add::source_file;
 use crate::error::listed;
 use crate::files::{names_in, read, read_optional};
 use crate::intake::TokenizerSource;
@@ -25,12 +24,12 @@ pub(crate) const INDEX_FILE: &str = "model.safetensors.index.json";
 pub(crate) const PICKLED: [&str; 3] = ["bin", "pt", "pth"];
 pub(crate) const CONFIG_FILE: &str = "config.json";
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
-/// What a run of larder is told by.
+/// The file that marks the folder of a larder run.
 const RUN_FILE: &str = "run.json";
 
 /// The files that an encoder is made from.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct SourceFiles {
     pub model: ModelFile,
     pub tokenizer: TokenizerFiles,
     pub config: Option<PathBuf>,
@@ -57,7 +56,7 @@ pub(crate) enum ModelFile {
     Safetensors { weights: PathBuf, config: PathBuf },
 }
 
-impl Source {
+impl SourceFiles {
     /// Finds the files in or beside `path`. Of an ONNX graph and weights of a family that larder builds, the weights
     /// are taken: of the graph built from them every layer is known.
     ///
@@ -98,12 +97,12 @@ impl TokenizerFiles {
             .or_else(|| folders.iter().find_map(|folder| Vocabulary::in_folder(folder)).map(Self::Vocabulary))
     }
 
-    /// Those that lie beside a file, if any do.
+    /// The tokenizer files beside `file`, if there are any.
     pub fn beside(file: &Path) -> Option<Self> {
         Self::in_folders(&[folder_of(file)])
     }
 
-    /// What a user should hear of the choice.
+    /// A note for the user on how the tokenizer is made.
     pub fn note(&self) -> Option<String> {
         match self {
             Self::Json(_) => None,
@@ -124,13 +123,13 @@ impl TokenizerFiles {
         match self {
             Self::Json(path) => {
                 let bytes = read(path)?;
-                let file = source_file(path, &bytes);
+                let file = SourceFile::of(path, &bytes);
                 Ok((TokenizerSource::File(path.clone(), bytes), vec![file]))
             }
             Self::Vocabulary(files) => {
                 let made = files.make(config)?;
                 notes.extend(made.guess);
-                let files = made.files.iter().map(|(path, bytes)| source_file(path, bytes)).collect();
+                let files = made.files.iter().map(|(path, bytes)| SourceFile::of(path, bytes)).collect();
                 Ok((TokenizerSource::Made(made.json), files))
             }
         }
@@ -299,9 +298,9 @@ mod tests {
         folder
     }
 
-    fn find(files: &[(&str, &str)]) -> (Result<Source, EncoderError>, tempfile::TempDir) {
+    fn find(files: &[(&str, &str)]) -> (Result<SourceFiles, EncoderError>, tempfile::TempDir) {
         let folder = folder(files);
-        (Source::find(folder.path(), None), folder)
+        (SourceFiles::find(folder.path(), None), folder)
     }
 
     #[test]
@@ -367,7 +366,7 @@ mod tests {
         assert!(message(&[("x.onnx", "")]).contains("--tokenizer"));
         let (unsupported, _at) = find(&[("config.json", OTHER), ("model.safetensors", "")]);
         assert!(matches!(unsupported, Err(EncoderError::Model { .. })), "{unsupported:?}");
-        let find = |path: &str| Source::find(Path::new(path), None).expect_err("is nothing").to_string();
+        let find = |path: &str| SourceFiles::find(Path::new(path), None).expect_err("is nothing").to_string();
         assert!(find("/no/such/folder").contains("/no/such/folder"));
     }
 }

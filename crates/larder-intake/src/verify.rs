@@ -5,14 +5,14 @@ use larder_runtime::Runtime;
 use crate::EncoderError;
 use crate::encoder::Encoder;
 use crate::intake::check_tokenizer;
-use crate::probe::{Probe, ProbeRecord};
+use crate::probe::{Candidate, ProbeRecord};
 
-/// What verifying an encoder found.
+/// The result of verifying an encoder.
 #[derive(Debug)]
 pub struct Verification {
     /// Everything that is wrong, in the order found.
     pub problems: Vec<EncoderError>,
-    /// What the probe measured this time; `None` when it could not be run.
+    /// The new measurements of the probe; `None` when it could not be run.
     pub probe: Option<ProbeRecord>,
 }
 
@@ -59,7 +59,7 @@ fn probe(
     let path = encoder.model_path();
     let model = encoder.inlined(bytes)?;
     let manifest = encoder.manifest();
-    let probed = Probe {
+    let probed = Candidate {
         runtime,
         path: &path,
         model: &model,
@@ -71,7 +71,7 @@ fn probe(
         sizes: encoder.sizes()?,
         hints: manifest.interface.as_hints(),
     }
-    .run()?;
+    .probe()?;
     let (name, version) = (encoder.name().to_owned(), manifest.versions.onnxruntime.clone());
     let problem = if probed.max_positions < manifest.max_positions {
         let (found, recorded) = (probed.max_positions, manifest.max_positions);

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use larder_finetune::FeatureRows;
 use larder_store::FeaturesFile;
+use larder_train::FeatureRows;
 use larder_train::{HeadColumn, TrainError};
 
 use crate::RunError;

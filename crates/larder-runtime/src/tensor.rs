@@ -50,6 +50,21 @@ impl ElementType {
         }
     }
 
+    /// The number of the type in ONNX's `TensorProto.DataType`; 0 is `UNDEFINED`.
+    pub fn onnx_code(self) -> i32 {
+        match self {
+            Self::Unsupported => 0,
+            Self::Float32 => 1,
+            Self::Uint8 => 2,
+            Self::Int8 => 3,
+            Self::Int32 => 6,
+            Self::Int64 => 7,
+            Self::Bool => 9,
+            Self::Float16 => 10,
+            Self::Float64 => 11,
+        }
+    }
+
     pub(crate) fn from_ort(dtype: TensorElementType) -> Self {
         match dtype {
             TensorElementType::Float32 => Self::Float32,

@@ -1,4 +1,4 @@
-//! Which sets of columns are tried.
+//! The sets of columns that are tried.
 
 use crate::column::FeatureColumn;
 

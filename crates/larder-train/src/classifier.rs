@@ -48,15 +48,15 @@ impl Classifier<'_> {
         }
     }
 
-    /// As a head for one tag a word, which answers the best legal sequence of the tags that are `answered`, `[classes]`.
+    /// As a head for one tag a word, which answers the best legal sequence of the tags that were `seen_in_training`, `[classes]`.
     ///
     /// # Panics
     /// As [`Classifier::into_head`].
-    pub fn into_tagger(self, tags: &TagSet, answered: Vec<bool>) -> TaggingHead {
+    pub fn into_tagger(self, tags: &TagSet, seen_in_training: Vec<bool>) -> TaggingHead {
         let classes = tags.len();
         let (weights, bias) = self.numbers(classes);
         let width = weights.ncols();
-        assert_eq!(answered.len(), classes, "one a class");
+        assert_eq!(seen_in_training.len(), classes, "one a class");
         TaggingHead {
             kind: TaggerKind::Logistic,
             tags: tags.clone(),
@@ -65,7 +65,7 @@ impl Classifier<'_> {
             bias,
             transitions: Array2::zeros((classes, classes)),
             start: vec![0.0; classes],
-            answered,
+            seen_in_training,
             standardiser: Standardiser::identity(width),
             outside_bias: 0.0,
             class_weight: ClassWeight::None,

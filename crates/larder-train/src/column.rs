@@ -19,17 +19,17 @@ impl FeatureColumn {
         Self { name: name.into(), values }
     }
 
-    /// How many rows the column has.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.values.nrows()
     }
 
-    /// How many numbers a row has: the encoder's hidden size.
+    /// The width of a row: the encoder's hidden size.
     pub fn width(&self) -> usize {
         self.values.ncols()
     }
 
-    /// What the column was pooled with: its name without the layer (`mean` of `mean_l4` and of `mean`).
+    /// The pooling of the column: its name without the layer (`mean` for `mean_l4` and `mean`).
     pub fn pooling(&self) -> &str {
         match self.name.rsplit_once("_l") {
             Some((pooling, layer)) if !pooling.is_empty() && layer.parse::<i64>().is_ok() => pooling,

@@ -1,4 +1,4 @@
-//! What can go wrong when a head is trained, saved, loaded or used.
+//! Errors of training, saving, loading and using heads.
 
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ pub enum TrainError {
         row: usize,
         /// The zero-based dimension.
         dimension: usize,
-        /// What stands there.
+        /// The value.
         value: f32,
     },
     /// A classifier needs two classes.
@@ -87,7 +87,7 @@ pub enum TrainError {
     /// A regularisation strength that is not a positive number.
     #[error("C is {found}, expected a finite number above 0 (small is strong regularisation: try 0.01)")]
     InvalidC {
-        /// What was given.
+        /// The text given.
         found: f64,
     },
     /// Nothing to choose from.
@@ -96,7 +96,7 @@ pub enum TrainError {
     /// Cross-validation needs at least two folds.
     #[error("cross-validation over {found} fold(s): expected 2 or more")]
     TooFewFolds {
-        /// What was asked.
+        /// The value asked for.
         found: usize,
     },
     /// The fit ended without finite weights.
@@ -140,7 +140,7 @@ pub enum TrainError {
     /// A source of words failed.
     #[error("cannot read the features of the words")]
     Source {
-        /// What it met.
+        /// The source's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -216,7 +216,7 @@ pub enum TrainError {
     Json {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
     },
@@ -225,7 +225,7 @@ pub enum TrainError {
     Safetensors {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The parser's error.
         #[source]
         source: safetensors::SafeTensorError,
     },
@@ -264,18 +264,57 @@ pub enum TrainError {
     Inconsistent {
         /// The file.
         path: PathBuf,
-        /// What does not fit together.
+        /// The contradiction, in words.
         what: String,
     },
     /// The metrics refused labels or answers.
     #[error("cannot score the answers")]
     Metrics(#[from] larder_metrics::MetricsError),
+    /// A setting outside what makes sense.
+    #[error("{setting} is {found}: {expected}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// The values that are allowed.
+        expected: &'static str,
+    },
+    /// The training of a perceptron diverged.
+    #[error(
+        "at step {step} the head's {what} is {value}: lower the learning rate (now {rate:e}), leave features standardised, or \
+         take smaller layers"
+    )]
+    MlpNotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// The loss, the loss on held-out rows, or the norm of the gradients.
+        what: &'static str,
+        /// NaN or an infinity.
+        value: f64,
+        /// The learning rate in that step.
+        rate: f64,
+    },
+    /// No training graph of the perceptron can be made.
+    #[cfg(feature = "perceptron")]
+    #[error("no training graph can be made")]
+    Graphs(#[from] larder_graphs::GraphsError),
+    /// A graph of the perceptron does not run.
+    #[cfg(feature = "perceptron")]
+    #[error("the {graph} does not run")]
+    Run {
+        /// The graph.
+        graph: &'static str,
+        /// The runtime's error.
+        #[source]
+        source: Box<larder_runtime::RuntimeError>,
+    },
     /// An unknown spelling of a choice.
     #[error("unknown {what} `{found}`: expected one of {known}")]
     UnknownChoice {
-        /// What is being chosen.
+        /// The setting that is chosen.
         what: &'static str,
-        /// What was given.
+        /// The text given.
         found: String,
         /// The known spellings.
         known: String,
@@ -286,8 +325,16 @@ impl TrainError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Diverged { .. } => ErrorClass::Training,
+            Self::Diverged { .. } | Self::MlpNotFinite { .. } => ErrorClass::Training,
+            Self::Setting { .. } => ErrorClass::Usage,
+            #[cfg(feature = "perceptron")]
+            Self::Run { source, .. } => source.class(),
             _ => ErrorClass::Input,
         }
+    }
+
+    #[cfg(feature = "perceptron")]
+    pub(crate) fn run(graph: &'static str) -> impl Fn(larder_runtime::RuntimeError) -> Self {
+        move |source| Self::Run { graph, source: Box::new(source) }
     }
 }

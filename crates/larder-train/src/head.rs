@@ -6,7 +6,7 @@ use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::logistic::Problem;
 use crate::matrix::Matrix;
-use crate::objective::{Batch, Task, outputs_of, probabilities_of};
+use crate::objective::{Task, TrainingData, outputs_of, probabilities_of};
 use crate::select::answer;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -17,7 +17,7 @@ use crate::weight::ClassWeight;
 pub struct HeadColumn {
     /// The column's name in the features file.
     pub name: String,
-    /// How many numbers a row of it has.
+    /// Its width.
     pub width: usize,
 }
 
@@ -40,14 +40,14 @@ pub struct LogisticHead {
     pub standardiser: Standardiser,
     /// Two classes only: class 1 is answered where its probability is this or more.
     pub threshold: Option<f64>,
-    /// How classes were weighted in the loss.
+    /// The class weights in the loss.
     pub class_weight: ClassWeight,
     /// The strength it was trained with: the penalty was `|weights|² / (2 C)`.
     pub c: f64,
 }
 
 impl LogisticHead {
-    /// How many numbers a row of all columns has.
+    /// The width of a row, all columns side by side.
     pub fn width(&self) -> usize {
         self.columns.iter().map(|column| column.width).sum()
     }
@@ -62,7 +62,7 @@ impl LogisticHead {
         let columns = arrange(&self.columns, columns)?;
         let rows = columns.first().map_or(0, |column| column.rows());
         check_columns(&columns, rows)?;
-        let batch = Batch::<f64> {
+        let batch = TrainingData::<f64> {
             matrix: Matrix::new(&columns, &self.standardiser),
             labels: &[],
             outputs: outputs_of(self.classes.len()),
@@ -75,7 +75,7 @@ impl LogisticHead {
     /// most probable class (the first of several).
     ///
     /// # Errors
-    /// Those of [`probabilities`](Self::probabilities).
+    /// As [`probabilities`](Self::probabilities).
     pub fn predict(&self, columns: &[&FeatureColumn]) -> Result<Vec<usize>, TrainError> {
         Ok(self.answers(&self.probabilities(columns)?))
     }
@@ -116,14 +116,14 @@ pub(crate) fn arrange<'a>(
         .collect()
 }
 
-/// The exact objective, in float64 and nats, of a head on features and labels: the *sum* over rows of the log-losses
+/// The exact objective, in float64 and nats, of a head on `columns` (`[rows, hidden_size]` each) and `labels` (`[rows]`): the *sum* over rows of the log-losses
 /// (weighted as [`LogisticHead::class_weight`] says) plus `|weights|² / (2 C)`, the penalty being on the weights as
 /// they are stored: in standardised space.
 ///
 /// Any head may be judged by it, trained here or not; the smallest possible value does not depend on the solver.
 ///
 /// # Errors
-/// Those of [`LogisticHead::probabilities`], and [`TrainError::LabelOutOfRange`].
+/// As [`LogisticHead::probabilities`]; [`TrainError::LabelOutOfRange`].
 pub fn objective(head: &LogisticHead, columns: &[&FeatureColumn], labels: &[usize]) -> Result<f64, TrainError> {
     let columns = arrange(&head.columns, columns)?;
     check_columns(&columns, labels.len())?;

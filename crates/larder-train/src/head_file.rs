@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead};
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, check_outline, read_description, write_head};
+use crate::head_folder::{HEAD_JSON, HEAD_VERSION, HeadTensors, check_outline, read_description, write_head};
 use crate::objective::outputs_of;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -69,7 +69,7 @@ impl LogisticHead {
         let description: Description = read_description(dir, KIND)?;
         check_outline(&description.classes, &description.columns, description.threshold)
             .map_err(|what| TrainError::Inconsistent { path: dir.join(HEAD_JSON), what })?;
-        let numbers = Numbers::read(dir)?;
+        let numbers = HeadTensors::read(dir)?;
         let width: usize = description.columns.iter().map(|column| column.width).sum();
         let outputs = outputs_of(description.classes.len());
         Ok(Self {

@@ -73,7 +73,7 @@ pub(crate) fn read_description<D: DeserializeOwned>(dir: &Path, expected: &str) 
     serde_json::from_slice(&text).map_err(json)
 }
 
-/// What every head for one label a text must have to work.
+/// Checks that hold for every head with one label a text.
 pub(crate) fn check_outline(classes: &[String], columns: &[HeadColumn], threshold: Option<f64>) -> Result<(), String> {
     if classes.len() < 2 {
         return Err(format!("{} class(es), expected at least 2", classes.len()));
@@ -89,12 +89,12 @@ pub(crate) fn check_outline(classes: &[String], columns: &[HeadColumn], threshol
 }
 
 /// The numbers of a head.
-pub(crate) struct Numbers {
+pub(crate) struct HeadTensors {
     path: PathBuf,
     bytes: Vec<u8>,
 }
 
-impl Numbers {
+impl HeadTensors {
     pub(crate) fn read(dir: &Path) -> Result<Self, TrainError> {
         let path = dir.join(HEAD_SAFETENSORS);
         let bytes = larder_files::read(&path).map_err(|source| TrainError::Io {

@@ -5,7 +5,7 @@
 //! `[columns, width]`, so that plain loops become vector instructions. The order of additions is written out (sums of
 //! [`PARTS`] interleaved parts), so results are the same on every processor, whatever the width of its vectors.
 
-use crate::matrix::Real;
+use crate::real::Real;
 
 /// Interleaved parts of one scalar product: enough independent sums to keep the adders of any processor busy.
 const PARTS: usize = 16;

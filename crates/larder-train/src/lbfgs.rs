@@ -7,8 +7,6 @@
 
 use std::collections::VecDeque;
 
-use crate::objective::Evaluation;
-
 /// Pairs of steps and gradient changes that are remembered. More pairs save passes over the features, which cost far
 /// more than the recursion does.
 const MEMORY: usize = 20;
@@ -28,12 +26,19 @@ const FIRST_LENGTH: f64 = 0.1;
 /// Shortenings of one step before the search gives up.
 const MAX_SHORTENINGS: usize = 30;
 
-/// What tells the fits of one minimisation apart; its penalty on the weights is `|w|² / (2 C)`.
+/// A fit with the penalty `|w|² / (2 C)` on its weights.
 pub(crate) trait Penalised {
     /// The strength `C`.
     fn c(&self) -> f64;
     /// Changes the strength.
     fn set_c(&mut self, c: f64);
+}
+
+/// Cost and gradient at one point.
+pub(crate) struct Evaluation {
+    pub(crate) cost: f64,
+    /// The derivative with respect to each parameter, the penalised ones first.
+    pub(crate) gradient: Vec<f64>,
 }
 
 /// When a fit is finished.
@@ -45,7 +50,7 @@ pub(crate) struct Limits {
     pub(crate) iterations: usize,
 }
 
-/// How a fit stands.
+/// The status of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Running,
@@ -109,7 +114,7 @@ impl<T: Penalised> Descent<T> {
         self
     }
 
-    /// Whether the gradient is below the tolerance it was last run with.
+    /// Is the gradient below the tolerance of the last run?
     pub(crate) fn converged(&self) -> bool {
         self.status == Status::Converged
     }

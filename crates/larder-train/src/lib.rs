@@ -6,9 +6,10 @@
 //!   train, and on nothing else. [`Convergence`] says how well the chosen head solves its problem.
 //! - [`LogisticHead`] gives probabilities and answers, and is saved as `head.json` and `head.safetensors`;
 //!   [`objective`] is the exact quantity that training minimises.
-//! - [`MlpHead`] is a multi-layer perceptron, trained elsewhere and used as any other head: [`SequenceHead`] is what
-//!   both kinds do.
-//! - [`told_apart`] says how well features tell two sets of rows apart; [`LearningStep`]s, what more rows bring.
+//! - [`MlpHead`] is a multi-layer perceptron; `train_mlp` trains one through a graph, behind the feature `perceptron`.
+//!   [`SequenceHead`] is what both kinds of head do.
+//! - [`domain_classifier_auc`] measures how well features tell two sets of rows apart; a [`LearningStep`] scores a head that
+//!   was trained on fewer rows.
 //!
 //! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
 //!
@@ -37,6 +38,7 @@
 mod candidates;
 mod classifier;
 mod column;
+mod domain_classifier;
 mod erf;
 mod error;
 mod head;
@@ -48,10 +50,10 @@ mod learning_curve;
 mod library;
 mod logistic;
 mod matrix;
-mod mlp_file;
-mod mlp_head;
+mod mlp;
 mod objective;
 mod ranking;
+mod real;
 mod select;
 mod selection;
 mod sequence_head;
@@ -59,18 +61,24 @@ mod settings;
 mod standardise;
 mod tagging;
 mod threshold;
-mod told_apart;
 mod train;
 mod weight;
 
 pub use classifier::{Classifier, NO_PENALTY};
 pub use column::FeatureColumn;
+pub use domain_classifier::domain_classifier_auc;
 pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};
 pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
 pub use learning_curve::LearningStep;
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
-pub use mlp_head::{MlpHead, MlpLayer};
+#[cfg(feature = "perceptron")]
+pub use mlp::{
+    DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
+    DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
+    MlpSettings, TrainedMlp, train_mlp,
+};
+pub use mlp::{MlpHead, MlpLayer};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;
@@ -83,6 +91,5 @@ pub use tagging::{
     TaggingSettings, TrainedTagger, UNCHOSEN_TAGGING_C, WordSource, WordsInMemory, train_tagger,
 };
 pub use threshold::{HALF, HeldOutThreshold, TUNING_RULE, TuningGain, tune_threshold};
-pub use told_apart::told_apart;
 pub use train::{Progress, Trained, train};
 pub use weight::{ClassWeight, ClassWeightChoice};

@@ -1,6 +1,6 @@
 //! The fit by `linfa-logistic`, guarded.
 //!
-//! What the library does not do, or does wrong, and what is done about it (measurements: `docs/solvers.md`):
+//! The library's limits and errors, and how they are worked around (measurements: `docs/solvers.md`):
 //!
 //! - It stops silently when its iterations are used up: the caller evaluates the exact gradient and goes on.
 //! - Its line search can panic where numbers become NaN: the panic is caught and counts as "no fit".

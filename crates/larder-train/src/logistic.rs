@@ -12,8 +12,9 @@ use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::library;
-use crate::matrix::{Matrix, Real};
-use crate::objective::{Batch, Task, outputs_of};
+use crate::matrix::Matrix;
+use crate::objective::{Task, TrainingData, outputs_of};
+use crate::real::Real;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 
@@ -29,7 +30,7 @@ const MAX_ITERATIONS: usize = 5_000;
 /// is CoLA's train split with one layer of 384 dimensions, where it needs 1 to 5 seconds; see `docs/solvers.md`.
 pub const LIBRARY_LIMIT: usize = 4_000_000;
 
-/// Who fitted the weights.
+/// A solver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Solver {
@@ -51,10 +52,10 @@ impl fmt::Display for Solver {
     }
 }
 
-/// How well the head's weights solve the problem they were fitted to.
+/// The convergence of a fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Convergence {
-    /// Who worked on it, in order: `linfa`, `lbfgs`, or one after the other.
+    /// The solvers that worked on it, in order.
     pub solvers: Vec<Solver>,
     /// Steps of our own solver; `linfa-logistic` does not tell how many it took.
     pub iterations: usize,
@@ -64,7 +65,7 @@ pub struct Convergence {
     pub gradient_norm: f64,
     /// The same, divided by the norm at zero weights and the intercepts of the classes' shares.
     pub relative_gradient_norm: f64,
-    /// Whether `relative_gradient_norm` is at most [`CONVERGENCE_TOLERANCE`].
+    /// Is `relative_gradient_norm` at most [`CONVERGENCE_TOLERANCE`]?
     pub converged: bool,
 }
 
@@ -79,8 +80,8 @@ pub(crate) struct Problem<'a> {
 }
 
 impl Problem<'_> {
-    fn batch(&self) -> Batch<'_, f64> {
-        Batch {
+    fn batch(&self) -> TrainingData<'_, f64> {
+        TrainingData {
             matrix: Matrix::new(self.columns, self.standardiser),
             labels: self.labels,
             outputs: outputs_of(self.classes),
@@ -164,7 +165,7 @@ pub(crate) fn row_weights(
 }
 
 /// Zero weights, and the intercepts that answer with the classes' (weighted) shares.
-pub(crate) fn start_point<F: Real>(batch: &Batch<'_, F>, task: &Task, classes: usize) -> Vec<f64> {
+pub(crate) fn start_point<F: Real>(batch: &TrainingData<'_, F>, task: &Task, classes: usize) -> Vec<f64> {
     let mut shares = vec![0.0; classes];
     for (&label, &weight) in batch.labels.iter().zip(&task.row_weights) {
         shares[label] += weight;

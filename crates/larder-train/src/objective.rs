@@ -17,8 +17,9 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::kernel::{backward, forward};
-use crate::lbfgs::Penalised;
-use crate::matrix::{Matrix, Real};
+use crate::lbfgs::{Evaluation, Penalised};
+use crate::matrix::Matrix;
+use crate::real::Real;
 use crate::standardise::Standardiser;
 
 /// Rows of one block: 64 rows of 2,688 float32 are 0.7 MB, which a core's second-level cache holds.
@@ -54,15 +55,8 @@ impl Penalised for Task {
     }
 }
 
-/// Cost and gradient at one point.
-pub(crate) struct Evaluation {
-    pub(crate) cost: f64,
-    /// Here `[outputs * width + outputs]`: the weights `[outputs, width]` in row-major order, then the intercepts.
-    pub(crate) gradient: Vec<f64>,
-}
-
-/// What all tasks share: features and labels.
-pub(crate) struct Batch<'a, F> {
+/// The features and labels that all tasks share.
+pub(crate) struct TrainingData<'a, F> {
     pub(crate) matrix: Matrix<'a, F>,
     /// Class index of each row, `[rows]`.
     pub(crate) labels: &'a [usize],
@@ -70,7 +64,7 @@ pub(crate) struct Batch<'a, F> {
     pub(crate) outputs: usize,
 }
 
-/// How many outputs a head has.
+/// The number of outputs of a head: 1 for two classes, else one a class.
 pub(crate) fn outputs_of(classes: usize) -> usize {
     if classes == 2 { 1 } else { classes }
 }
@@ -83,7 +77,7 @@ struct Assembled<F> {
     offsets: Vec<F>,
 }
 
-/// What one stripe of rows adds.
+/// The partial sums of one stripe of rows.
 struct Partial<F> {
     /// `rowsᵀ · residuals`, in the layout of the weights.
     products: Vec<F>,
@@ -91,8 +85,8 @@ struct Partial<F> {
     costs: Vec<f64>,
 }
 
-impl<F: Real> Batch<'_, F> {
-    /// How many numbers describe one fit.
+impl<F: Real> TrainingData<'_, F> {
+    /// The number of parameters of one fit.
     pub(crate) fn parameters(&self) -> usize {
         (self.matrix.width() + 1) * self.outputs
     }

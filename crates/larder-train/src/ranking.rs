@@ -1,4 +1,4 @@
-//! How well probabilities rank the rows, without any threshold: the area under the ROC curve.
+//! The area under the ROC curve.
 
 use ndarray::Array2;
 

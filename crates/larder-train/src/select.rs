@@ -1,4 +1,4 @@
-//! Which columns, which strength, which class weight: cross-validation on train, and nothing but train.
+//! Cross-validation on train alone: it chooses columns, strength and class weight.
 //!
 //! Every candidate is fitted on each fold's training part, standardised there, along the strengths from strong to weak
 //! regularisation; each fit starts where the one before ended. All folds advance together, one pass over the features
@@ -20,9 +20,10 @@ use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::logistic::{row_weights, start_point};
-use crate::matrix::{Matrix, Real};
-use crate::objective::{Batch, Task, outputs_of, probabilities_of};
+use crate::matrix::Matrix;
+use crate::objective::{Task, TrainingData, outputs_of, probabilities_of};
 use crate::ranking::mean_auc;
+use crate::real::Real;
 use crate::selection::{Selection, SelectionEntry, choose, dominates};
 use crate::settings::{ThresholdChoice, TrainSettings};
 use crate::standardise::{Moments, Standardiser};
@@ -40,7 +41,7 @@ const SELECTION_ITERATIONS: usize = 500;
 /// out: those take longest, and once held-out rows are ranked worse, more freedom does not help.
 const PATIENCE: usize = 2;
 
-/// What the chosen entry said about the rows it had not seen.
+/// The out-of-fold predictions of the chosen entry.
 pub(crate) struct OutOfFold {
     /// `[rows, classes]`.
     pub(crate) probabilities: Array2<f64>,
@@ -55,11 +56,11 @@ struct Judged {
     /// The metric on each fold.
     fold_scores: Vec<f64>,
     answers: OutOfFold,
-    /// What tuning the threshold gains; `None` where it is not tuned.
+    /// The gain from tuning the threshold; `None` where it is not tuned.
     gain: Option<TuningGain>,
 }
 
-/// What a selection needs to know.
+/// The inputs of a selection.
 pub(crate) struct Search<'a> {
     pub(crate) columns: &'a [&'a FeatureColumn],
     pub(crate) labels: &'a [usize],
@@ -163,7 +164,7 @@ impl Search<'_> {
             candidate.columns.iter().map(|&position| &standardisers[position]).collect();
         let outer = Standardiser::concatenate(&of_candidate.iter().map(|column| &column.all).collect::<Vec<_>>());
         let columns: Vec<&FeatureColumn> = candidate.columns.iter().map(|&position| self.columns[position]).collect();
-        let batch = Batch::<f32> {
+        let batch = TrainingData::<f32> {
             matrix: Matrix::new(&columns, &outer),
             labels: self.labels,
             outputs: outputs_of(self.classes),
@@ -272,7 +273,7 @@ struct Path {
 }
 
 impl Path {
-    fn start(class_weight: ClassWeight, batch: &Batch<'_, f32>, tasks: Vec<Task>, classes: usize) -> Self {
+    fn start(class_weight: ClassWeight, batch: &TrainingData<'_, f32>, tasks: Vec<Task>, classes: usize) -> Self {
         let starts: Vec<Vec<f64>> = tasks.iter().map(|task| start_point(batch, task, classes)).collect();
         let points: Vec<&[f64]> = starts.iter().map(Vec::as_slice).collect();
         let evaluations = batch.evaluate(&tasks.iter().collect::<Vec<_>>(), &points);

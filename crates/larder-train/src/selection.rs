@@ -13,7 +13,7 @@ pub struct SelectionEntry {
     pub candidate: String,
     /// The names of its columns.
     pub columns: Vec<String>,
-    /// How classes were weighted.
+    /// The class weights.
     pub class_weight: ClassWeight,
     /// The strength.
     pub c: f64,
@@ -23,14 +23,14 @@ pub struct SelectionEntry {
     pub mean: f64,
     /// Their standard deviation (of a sample: divided by `folds - 1`).
     pub standard_deviation: f64,
-    /// How well the out-of-fold probabilities rank the rows, without any threshold: the area under the ROC curve, for
+    /// The area under the ROC curve of the out-of-fold probabilities, which needs no threshold; for
     /// more than two classes the mean over "one class against the rest". 0.5 is chance.
     pub auc: f64,
-    /// What tuning the threshold gains, which is left at 0.5 unless that is more than one standard error; `None` where it
-    /// is not tuned: for more than two classes, or on request.
+    /// The gain from tuning the threshold, which stays at 0.5 unless the gain exceeds one standard error. `None` where it is not
+    /// tuned: for more than two classes, or on request.
     #[serde(default)]
     pub threshold_gain: Option<TuningGain>,
-    /// Whether all folds' fits reached [`SELECTION_TOLERANCE`](crate::SELECTION_TOLERANCE).
+    /// Did all folds' fits reach [`SELECTION_TOLERANCE`](crate::SELECTION_TOLERANCE)?
     pub converged: bool,
 }
 
@@ -40,13 +40,13 @@ impl SelectionEntry {
         self.standard_deviation / (self.fold_scores.len().max(1) as f64).sqrt()
     }
 
-    /// Whether the threshold is another than 0.5, tuned on held-out rows.
+    /// Is the threshold tuned, and other than 0.5?
     pub fn has_tuned_threshold(&self) -> bool {
         self.threshold_gain.is_some_and(|gain| gain.is_taken())
     }
 }
 
-/// What is chosen, in words.
+/// The choice, in words.
 const RULE: &str = "chosen among the entries within one standard error of the best mean: the one that ranks held-out rows \
                     best (AUC), of equals the most strongly regularised";
 
@@ -57,7 +57,7 @@ const RULE: &str = "chosen among the entries within one standard error of the be
 /// apart the ranking can. See `docs/selection.md`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
-    /// What was chosen by.
+    /// The metric of the choice.
     pub metric: Metric,
     /// Folds that were used.
     pub folds: usize,
@@ -65,7 +65,7 @@ pub struct Selection {
     pub entries: Vec<SelectionEntry>,
     /// Index of the chosen entry.
     pub chosen: usize,
-    /// How it was chosen, in words.
+    /// The rule of the choice, in words.
     #[serde(default)]
     pub rule: String,
 }

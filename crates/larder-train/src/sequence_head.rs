@@ -1,4 +1,4 @@
-//! What every head for one label a text does, however it was trained.
+//! The interface of all heads with one label a text.
 
 use std::fmt::Debug;
 
@@ -7,7 +7,7 @@ use ndarray::Array2;
 use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead};
-use crate::mlp_head::MlpHead;
+use crate::mlp::MlpHead;
 
 /// A head for one label a text.
 pub trait SequenceHead: Debug + Send + Sync {

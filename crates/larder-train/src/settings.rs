@@ -1,4 +1,4 @@
-//! What a training run is asked to do.
+//! The settings of a training run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ pub const UNCHOSEN_C: f64 = 1.0;
 /// Seed of the folds: any will do, but the same settings must give the same head.
 pub const DEFAULT_SEED: u64 = 0;
 
-/// How the decision threshold of a two-class head is set.
+/// The choice of the decision threshold of a two-class head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdChoice {
@@ -65,7 +65,7 @@ impl FromStr for ThresholdChoice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainSettings {
-    /// What columns, strength, class weight and threshold are chosen by.
+    /// The metric that chooses columns, strength, class weight and threshold.
     pub metric: Metric,
     /// Folds of the cross-validation, at least 2; fewer are used where a class has fewer rows, and where no two classes have 2
     /// rows nothing is chosen.
@@ -76,7 +76,7 @@ pub struct TrainSettings {
     pub class_weight: ClassWeightChoice,
     /// The decision threshold of a two-class head.
     pub threshold: ThresholdChoice,
-    /// Whether features are brought to mean 0 and deviation 1 first.
+    /// Standardise features to mean 0 and deviation 1 first.
     pub standardise: bool,
     /// Seed of the folds.
     pub seed: u64,

@@ -49,7 +49,7 @@ impl Standardiser {
         Self { mean: pick(&self.mean), scale: pick(&self.scale) }
     }
 
-    /// What remains to be done to numbers already standardised by `outer` so that they are as `self` makes them.
+    /// The standardisation that turns features standardised by `outer` into features standardised by `self`.
     pub(crate) fn relative_to(&self, outer: &Self) -> Self {
         let means = self.mean.iter().zip(&outer.mean).zip(&outer.scale);
         Self {
@@ -58,7 +58,7 @@ impl Standardiser {
         }
     }
 
-    /// How many dimensions it knows.
+    /// The number of dimensions.
     pub fn width(&self) -> usize {
         self.mean.len()
     }
@@ -72,7 +72,7 @@ pub struct StandardiserFit {
 }
 
 impl StandardiserFit {
-    /// Of rows of `width` numbers, none of which has been seen.
+    /// A fit for rows of `width` features; none has been added yet.
     pub fn new(width: usize) -> Self {
         Self { width, moments: None }
     }
@@ -83,7 +83,7 @@ impl StandardiserFit {
         self.moments = Moments::merge(self.moments.iter().chain([&part]));
     }
 
-    /// What was measured; without a row, dimensions stay as they are.
+    /// The standardiser of the rows added; the identity without any.
     pub fn finish(self) -> Standardiser {
         self.moments.map_or_else(|| Standardiser::identity(self.width), |moments| moments.standardiser())
     }

@@ -16,7 +16,7 @@ pub const TUNING_RULE: &str = "tuned only where that gains more than one standar
 /// The more probable class is answered.
 pub const HALF: f64 = 0.5;
 
-/// What tuning gains on held-out rows.
+/// The gain from tuning, on held-out rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TuningGain {
     /// The score with the tuned value less that without, on held-out rows. Of a threshold: each part of them judged with the one
@@ -27,7 +27,7 @@ pub struct TuningGain {
 }
 
 impl TuningGain {
-    /// Whether the tuned value is taken: whether it gains more than one standard error.
+    /// Is the tuned value taken? It has to gain more than one standard error.
     pub fn is_taken(&self) -> bool {
         self.gain > self.standard_error
     }
@@ -40,7 +40,7 @@ pub struct HeldOutThreshold {
     pub threshold: f64,
     /// `[rows]`: no row is answered with a threshold that it took part in choosing.
     pub answers: Vec<usize>,
-    /// What tuning gains.
+    /// The gain from tuning.
     pub gain: TuningGain,
 }
 

@@ -17,14 +17,14 @@ use crate::standardise::Standardiser;
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;
 
-/// What a training run is doing.
+/// A step that training has reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Progress<'a> {
     /// One line of the selection table is ready.
     Scored {
         /// The zero-based number of the candidate; the last one may be the winner again, with the other class weight.
         candidate: usize,
-        /// How many there are.
+        /// The total number.
         candidates: usize,
         /// The line.
         entry: &'a SelectionEntry,
@@ -47,7 +47,7 @@ pub struct Trained {
     pub selection: Option<Selection>,
     /// Why nothing was chosen, and what was taken, in words; `None` where there is a selection.
     pub unchosen: Option<String>,
-    /// How well the head solves its problem.
+    /// The convergence of the final fit.
     pub convergence: Convergence,
     /// Scores on the rows it was fitted on: compare with `out_of_fold_scores` to see how much is learnt by heart.
     pub train_scores: ClassificationScores,
@@ -58,7 +58,7 @@ pub struct Trained {
     pub out_of_fold_probabilities: Option<Array2<f64>>,
     /// Scores of the chosen candidate fitted on more and more of the rows, few first; empty where there are too few rows.
     pub learning_curve: Vec<LearningStep>,
-    /// What differs from what was asked, in plain sentences.
+    /// Deviations from the settings, in plain sentences.
     pub notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! How much each class counts in the loss.
+//! Class weights in the loss.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,7 +62,7 @@ impl fmt::Display for ClassWeight {
     }
 }
 
-/// Which class weights a training run tries.
+/// The class weights that a training run tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeightChoice {
@@ -100,7 +100,7 @@ impl ClassWeightChoice {
 }
 
 impl ClassWeightChoice {
-    /// What is taken where too few rows are there to choose: what was asked for, else none.
+    /// The weight taken where too few rows are there to choose: the one asked for, else none.
     pub fn unchosen(self) -> ClassWeight {
         match self {
             Self::Auto | Self::None => ClassWeight::None,

@@ -1,5 +1,6 @@
 //! The built binary, from raw text to report.
 
+mod arrows;
 mod cola;
 mod compare;
 mod diagnose;

@@ -7,7 +7,7 @@ use larder_diagnose::{Diagnosis, ENOUGH_ROWS, Shift, diagnose_shift, token_area}
 use larder_run::{Evaluation, RunError, tasks};
 use larder_store::{FeaturesFile, Level, TokensProjection, TokensReader};
 use larder_tokens::NO_WORD;
-use larder_train::{FeatureColumn, told_apart};
+use larder_train::{FeatureColumn, domain_classifier_auc};
 use ndarray::Array2;
 
 use super::splits::SplitFiles;
@@ -96,7 +96,7 @@ fn feature_area(files: &SplitFiles<'_>, split: &str) -> Result<Option<(usize, f6
     }
     let values = Array2::from_shape_vec((is_second.len(), width), values)
         .expect("ranges that were read hold rows * width values");
-    Ok(Some((rows, told_apart(&[&FeatureColumn::new("features", values)], &is_second)?)))
+    Ok(Some((rows, domain_classifier_auc(&[&FeatureColumn::new("features", values)], &is_second)?)))
 }
 
 /// Rows of each side, and the area.

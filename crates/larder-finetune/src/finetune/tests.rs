@@ -2,13 +2,15 @@
 //! gradients in bound vectors, with the optimizer as a graph.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use larder_graphs::{DropoutForm, DropoutRatios, Scatter};
+use larder_onnx::{EncoderConfig, Weights};
 
 use super::*;
-use crate::{BatchSize, Length, Quiet};
+use crate::{BatchSize, Example, HistoryRow, Length, Quiet, StopReason};
 
-struct Subject {
+struct TinyEncoder {
     config: EncoderConfig,
     weights: Weights,
     train: Vec<Example>,
@@ -18,7 +20,7 @@ struct Subject {
 /// On the CPU, where additions that meet in one row may be lost otherwise.
 const RESIDENT: Option<Scatter> = Some(Scatter::Product);
 
-impl Subject {
+impl TinyEncoder {
     fn new() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/encoder/tiny");
         let config = EncoderConfig::load(&folder.join("config.json")).expect("the golden's configuration is supported");
@@ -43,7 +45,7 @@ impl Subject {
         }
     }
 
-    fn run(&self, settings: &TuneSettings, forms: Forms) -> Tuned {
+    fn run(&self, settings: &TuneSettings, forms: Forms) -> FinetuneResult {
         self.observed(settings, forms, None, &mut Quiet)
     }
 
@@ -53,15 +55,15 @@ impl Subject {
         forms: Forms,
         folder: Option<&Path>,
         observer: &mut dyn Observer,
-    ) -> Tuned {
+    ) -> FinetuneResult {
         let (config, weights, train) = (&self.config, &self.weights, self.train.as_slice());
-        let material = Material { config, weights, train, dev: &train[..3], hidden: None, folder };
-        let tuned = tune(&self.runtime, &material, settings, &RanOn::Cpu, forms, observer);
+        let inputs = TrainingInputs { config, weights, train, dev: &train[..3], hidden: None, folder };
+        let tuned = tune(&self.runtime, &inputs, settings, &RanOn::Cpu, forms, observer);
         tuned.unwrap_or_else(|problem| panic!("{problem:?}"))
     }
 
     /// The largest difference of a parameter between two runs, beside its norm. Key biases have no gradient but rounding.
-    fn apart(&self, a: &Tuned, b: &Tuned) -> f64 {
+    fn apart(&self, a: &FinetuneResult, b: &FinetuneResult) -> f64 {
         let mut furthest = 0.0_f64;
         let parameters = self.config.parameters(true);
         for parameter in parameters.iter().filter(|parameter| !parameter.name.ends_with("key.bias")) {
@@ -77,13 +79,13 @@ impl Subject {
 
 const HOST: Forms = Forms { dropout: DropoutForm::Masks, products: ProductForm::Rounded, resident: None };
 
-fn losses(tuned: &Tuned) -> Vec<f64> {
+fn losses(tuned: &FinetuneResult) -> Vec<f64> {
     tuned.history.iter().map(|row| row.loss).collect()
 }
 
 #[test]
 fn parameters_that_stay_on_the_device_follow_those_of_the_host() {
-    let subject = Subject::new();
+    let subject = TinyEncoder::new();
     for accumulation in [1, 3] {
         let settings = TuneSettings { accumulation, ..subject.settings() };
         let host = subject.run(&settings, HOST);
@@ -96,9 +98,10 @@ fn parameters_that_stay_on_the_device_follow_those_of_the_host() {
         // The same sums and products in another order, over twenty steps of Adam.
         assert!(loss < 1e-6 && norm < 1e-6 && apart < 1e-6, "{loss:e} {norm:e} {apart:e}");
         assert!(host.history[0].loss > host.history[19].loss + 0.05, "{:?}", host.history);
-        let scores = |tuned: &Tuned| tuned.scores.map(|(best, last)| [best.score, last.score]).expect("it was judged");
+        let scores =
+            |tuned: &FinetuneResult| tuned.scores.map(|(best, last)| [best.score, last.score]).expect("it was judged");
         assert!(scores(&host).iter().zip(scores(&device)).all(|(a, b)| (a - b).abs() < 1e-5));
-        let judged = |tuned: &Tuned| tuned.history.iter().filter_map(|row| row.dev_loss).collect::<Vec<_>>();
+        let judged = |tuned: &FinetuneResult| tuned.history.iter().filter_map(|row| row.dev_loss).collect::<Vec<_>>();
         let (a, b) = (judged(&host), judged(&device));
         assert!(
             a.len() > 1 && a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| (a / b - 1.0).abs() < 1e-6),
@@ -109,7 +112,7 @@ fn parameters_that_stay_on_the_device_follow_those_of_the_host() {
 
 #[test]
 fn the_device_skips_what_the_host_skips() {
-    let subject = Subject::new();
+    let subject = TinyEncoder::new();
     // Float16 cannot hold gradients of that scale.
     let precision = Precision::F16;
     let settings =
@@ -117,7 +120,7 @@ fn the_device_skips_what_the_host_skips() {
     let host = subject.run(&settings, HOST);
     let device = subject.run(&settings, Forms { resident: RESIDENT, ..HOST });
     let skipped =
-        |tuned: &Tuned| -> Vec<bool> { tuned.history.iter().map(|row| row.grad_norm.is_infinite()).collect() };
+        |tuned: &FinetuneResult| -> Vec<bool> { tuned.history.iter().map(|row| row.grad_norm.is_infinite()).collect() };
     assert_eq!(skipped(&host), skipped(&device));
     let count = skipped(&host).iter().filter(|&&skipped| skipped).count();
     assert!((5..30).contains(&count), "{count}");
@@ -138,14 +141,14 @@ impl Observer for Killed {
 
 #[test]
 fn a_run_on_the_device_is_taken_up_again() {
-    let subject = Subject::new();
+    let subject = TinyEncoder::new();
     let settings = TuneSettings { accumulation: 2, save_every: Some(3), resume: true, ..subject.settings() };
     let forms = Forms { resident: RESIDENT, ..HOST };
     let folders = [0, 1].map(|_| tempfile::tempdir().expect("a folder can be made"));
     let run = |steps, place: usize| subject.observed(&settings, forms, Some(folders[place].path()), &mut Killed(steps));
     let undisturbed = run(usize::MAX, 0);
     for step in [4, 11] {
-        assert_eq!(run(step, 1).ended, Ended::Stopped);
+        assert_eq!(run(step, 1).stop_reason, StopReason::Stopped);
     }
     let resumed = run(usize::MAX, 1);
     assert_eq!(losses(&resumed), losses(&undisturbed));
@@ -154,7 +157,7 @@ fn a_run_on_the_device_is_taken_up_again() {
 
 #[test]
 fn the_graphs_of_a_device_train() {
-    let subject = Subject::new();
+    let subject = TinyEncoder::new();
     let ratios = |ratio| DropoutRatios { hidden: ratio, attention: ratio, head: ratio };
     let run = |ratio, precision| {
         let settings = TuneSettings { dropout: ratios(ratio), precision, clip: None, ..subject.settings() };

@@ -1,16 +1,16 @@
-//! What tells one run from another.
+//! The digest that identifies a run.
 
 use larder_files::digest_bytes;
 use larder_runtime::Device;
 
 use crate::TuneError;
-use crate::finetune::Material;
+use crate::inputs::TrainingInputs;
 use crate::settings::{HeadStart, TuneSettings};
 
 /// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device; not threads, nor how
 /// often the run is saved or how patient it is.
 pub(super) fn run_digest(
-    material: &Material<'_>,
+    inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,
     device: Device,
 ) -> Result<String, TuneError> {
@@ -24,11 +24,11 @@ pub(super) fn run_digest(
         patience: None,
         ..settings.clone()
     };
-    let mut bytes = format!("{plain:?} {:?}", material.config).into_bytes();
+    let mut bytes = format!("{plain:?} {:?}", inputs.config).into_bytes();
     if let HeadStart::Given(head) = &settings.head {
         bytes.extend(head.to_bytes()?);
     }
-    for example in material.train.iter().chain(material.dev) {
+    for example in inputs.train.iter().chain(inputs.dev) {
         for ids in [&example.input_ids, &example.token_type_ids, &example.labels] {
             bytes.extend(ids.len().to_le_bytes());
             bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));

@@ -14,23 +14,23 @@ use crate::state::State;
 pub(super) struct Host {
     session: Session,
     /// The loss, a gradient for each parameter, then row numbers.
-    outputs: Vec<String>,
-    numbers: Vec<Numbers>,
-    /// What the graph gave for the one batch of a step: its gradients are used where they lie.
-    given: Option<Results>,
+    output_names: Vec<String>,
+    row_indices: Vec<RowIndexSource>,
+    /// The outputs of a step's only batch: its gradients are borrowed from them.
+    outputs: Option<Results>,
 }
 
 /// A batch among those of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum AccumulationPosition {
     /// There is no other.
     Only,
     First,
     Later,
 }
 
-impl Place {
-    /// That of a number from 0 among so many.
+impl AccumulationPosition {
+    /// The position of batch `number`, counted from 0, among `batches`.
     pub fn of(number: usize, batches: usize) -> Self {
         match (number, batches) {
             (_, 1) => Self::Only,
@@ -40,68 +40,68 @@ impl Place {
     }
 }
 
-/// Which rows of a table a gradient is of.
-enum Numbers {
-    /// It is no table's.
+/// The source of the row indices of a table's gradient.
+enum RowIndexSource {
+    /// The gradient is dense.
     None,
-    /// Those of this input.
+    /// The values of this input.
     Input(String),
-    /// Those of the output at that place.
+    /// The values of the output at that index.
     Output(usize),
 }
 
 impl Host {
     pub fn new(session: Session, parameters: &[TrainedParameter]) -> Self {
-        let mut outputs = vec!["loss".to_owned()];
-        outputs.extend(parameters.iter().map(|parameter| parameter.output().to_owned()));
-        let mut numbers = Vec::new();
+        let mut output_names = vec!["loss".to_owned()];
+        output_names.extend(parameters.iter().map(|parameter| parameter.output().to_owned()));
+        let mut row_indices = Vec::new();
         for parameter in parameters {
-            numbers.push(match &parameter.gradient {
-                GradientOutput::Dense { .. } => Numbers::None,
-                GradientOutput::Rows { rows: RowNumbers::Input(name), .. } => Numbers::Input(name.clone()),
+            row_indices.push(match &parameter.gradient {
+                GradientOutput::Dense { .. } => RowIndexSource::None,
+                GradientOutput::Rows { rows: RowNumbers::Input(name), .. } => RowIndexSource::Input(name.clone()),
                 GradientOutput::Rows { rows: RowNumbers::Output(name), .. } => {
-                    outputs.push(name.clone());
-                    Numbers::Output(outputs.len() - 1)
+                    output_names.push(name.clone());
+                    RowIndexSource::Output(output_names.len() - 1)
                 }
             });
         }
-        Self { session, outputs, numbers, given: None }
+        Self { session, output_names, row_indices, outputs: None }
     }
 
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Runs the graph on a batch, of whose inputs `fed` are those that are no parameters, and gives the loss. Of the
-    /// batch that is a step by itself the gradients stay where they are until [`Host::update`]; those of others are added up.
+    /// Runs the training graph on one batch and returns its loss. `fed` holds the inputs other than parameters. The gradients of
+    /// a step's only batch stay where they are until [`Host::update`]; those of several batches are added up.
     pub fn gradients(
         &mut self,
         state: &mut State,
         batch: &Batch,
         fed: &[(&str, TensorView<'_>)],
-        place: Place,
+        position: AccumulationPosition,
         pool: &ThreadPool,
     ) -> Result<f64, TuneError> {
         let State { parameters, values, gradients, .. } = state;
         let mut inputs = fed.to_vec();
         inputs.extend(State::views(parameters, values));
-        let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        let given = self.session.run_kept(&inputs, &outputs).map_err(TuneError::run(TRAINING))?;
-        let views = given.views().map_err(TuneError::run(TRAINING))?;
+        let names: Vec<&str> = self.output_names.iter().map(String::as_str).collect();
+        let outputs = self.session.run_kept(&inputs, &names).map_err(TuneError::run(TRAINING))?;
+        let views = outputs.views().map_err(TuneError::run(TRAINING))?;
         pool.install(|| {
-            for ((gradient, view), numbers) in gradients.iter_mut().zip(&views[1..]).zip(&self.numbers) {
-                let numbers = match numbers {
-                    Numbers::None if place == Place::Only => continue,
-                    Numbers::None => &[],
-                    Numbers::Input(name) => batch.input(name),
-                    Numbers::Output(output) => views[*output].as_i64().unwrap_or_default(),
+            for ((gradient, view), source) in gradients.iter_mut().zip(&views[1..]).zip(&self.row_indices) {
+                let indices = match source {
+                    RowIndexSource::None if position == AccumulationPosition::Only => continue,
+                    RowIndexSource::None => &[],
+                    RowIndexSource::Input(name) => batch.input(name),
+                    RowIndexSource::Output(output) => views[*output].as_i64().unwrap_or_default(),
                 };
-                gradient.add(view.as_f32().unwrap_or_default(), numbers, place != Place::Later);
+                gradient.add(view.as_f32().unwrap_or_default(), indices, position != AccumulationPosition::Later);
             }
         });
         let loss = scalar(&views);
         drop(views);
-        self.given = (place == Place::Only).then_some(given);
+        self.outputs = (position == AccumulationPosition::Only).then_some(outputs);
         Ok(loss)
     }
 
@@ -115,15 +115,15 @@ impl Host {
         (step, factor): (usize, f64),
         (loss, scale): (f64, f64),
     ) -> Result<f64, TuneError> {
-        let given = self.given.take();
+        let outputs = self.outputs.take();
         let views =
-            given.as_ref().map(Results::views).transpose().map_err(TuneError::run(TRAINING))?.unwrap_or_default();
-        let fresh: Vec<&[f32]> = views.iter().skip(1).map(|view| view.as_f32().unwrap_or_default()).collect();
-        let norm = state.gradient_norm(&fresh, pool) / scale;
+            outputs.as_ref().map(Results::views).transpose().map_err(TuneError::run(TRAINING))?.unwrap_or_default();
+        let borrowed: Vec<&[f32]> = views.iter().skip(1).map(|view| view.as_f32().unwrap_or_default()).collect();
+        let norm = state.gradient_norm(&borrowed, pool) / scale;
         if loss.is_finite() && norm.is_finite() {
             let limit = settings.clip.unwrap_or(f64::INFINITY);
             let clip = (limit / (norm + CLIP_EPSILON)).min(1.0);
-            state.update(&fresh, pool, settings, step, factor, clip / scale);
+            state.update(&borrowed, pool, settings, step, factor, clip / scale);
         }
         Ok(norm)
     }

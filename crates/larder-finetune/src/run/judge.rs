@@ -1,4 +1,4 @@
-//! What a run looks at between steps, what it keeps, and what it gives.
+//! Evaluation, collapse checks, checkpoints and the result of a run.
 
 use larder_runtime::{RanOn, Runtime};
 
@@ -6,14 +6,15 @@ use super::Run;
 use crate::TuneError;
 use crate::checkpoint::{self, BEST_FILE, LAST_FILE, Progress};
 use crate::collapse::{Evidence, Watch, probed};
-use crate::error::Knobs;
-use crate::finetune::{Ended, Score, Tuned};
-use crate::observer::{Note, Observer};
+use crate::knobs::Knobs;
+use crate::note::Note;
+use crate::observer::Observer;
+use crate::result::{FinetuneResult, Score, StopReason};
 use crate::state::tuned;
 use crate::tells_apart::Spread;
 
 impl Run<'_> {
-    /// Looks, where it is time to, whether all texts are answered alike.
+    /// Checks for a collapse, in steps where one is due.
     pub(super) fn check_collapse(&mut self, watch: &Watch, step: usize) -> Result<(), TuneError> {
         if !step.is_multiple_of(watch.every) {
             return Ok(());
@@ -39,10 +40,10 @@ impl Run<'_> {
     }
 
     fn knobs(&self) -> Knobs {
-        Knobs::of(self.settings, self.material.config.family)
+        self.settings.knobs(self.inputs.config.family)
     }
 
-    /// Judges the parameters as they are. Is it time to end?
+    /// Evaluates the current parameters. Is it time to stop?
     pub(super) fn evaluate(&mut self, step: usize, observer: &mut dyn Observer) -> Result<bool, TuneError> {
         let Some(evaluator) = &mut self.evaluator else { return Ok(false) };
         let all: Vec<usize> = (0..evaluator.len()).collect();
@@ -67,7 +68,7 @@ impl Run<'_> {
         }
         self.progress.best = vec![score];
         self.fetch(false)?;
-        match self.material.folder {
+        match self.inputs.folder {
             Some(folder) => {
                 let progress = Progress { history: Vec::new(), ..self.progress.clone() };
                 let sets = [("", self.state.values.as_slice())];
@@ -79,7 +80,7 @@ impl Run<'_> {
     }
 
     pub(super) fn save(&mut self) -> Result<(), TuneError> {
-        let Some(folder) = self.material.folder else { return Ok(()) };
+        let Some(folder) = self.inputs.folder else { return Ok(()) };
         self.fetch(true)?;
         let sets = checkpoint::all_sets(&self.state.values, &self.state.m, &self.state.v);
         Ok(checkpoint::write(&folder.join(LAST_FILE), &self.state.parameters, &sets, &self.progress)?)
@@ -88,30 +89,30 @@ impl Run<'_> {
     /// The result, if the run has led to one.
     ///
     /// # Errors
-    /// [`TuneError::CollapsedAtEnd`] and [`TuneError::NotFinite`] for a run that has ended by itself, and as the other steps.
+    /// [`TuneError::CollapsedAtEnd`] and [`TuneError::NotFinite`] for a run that was not stopped by its observer; and the errors of running graphs.
     pub fn finish(
         mut self,
         runtime: &Runtime,
-        ended: Ended,
+        stop_reason: StopReason,
         ran_on: RanOn,
         notes: Vec<Note>,
-    ) -> Result<Tuned, TuneError> {
+    ) -> Result<FinetuneResult, TuneError> {
         self.fetch(false)?;
         let (step, knobs, settings) = (self.progress.step, self.knobs(), self.settings);
         let not_finite = self.not_finite(step, "output of the encoder", f64::NAN, settings.learning_rate);
-        let Self { material, state, engine, evaluator, progress, last, best, .. } = self;
+        let Self { inputs, state, engine, evaluator, progress, last, best, .. } = self;
         // What only steps need makes room for what is given back.
         drop((engine, evaluator));
         let (parameters, values) = state.into_values();
-        let best_values = match (progress.best.first(), material.folder) {
+        let best_values = match (progress.best.first(), inputs.folder) {
             (Some(_), Some(folder)) => checkpoint::read_best(&folder.join(BEST_FILE), &parameters, &progress.run)?,
             _ => best,
         };
-        let (mut weights, mut head) = tuned(material, parameters.clone(), values)?;
+        let (mut weights, mut head) = tuned(inputs, parameters.clone(), values)?;
         // A run that was stopped is judged when it goes on.
-        if ended != Ended::Stopped && settings.stop_on_collapse {
-            let encoder = (material.config, &weights);
-            match Spread::measure(runtime, encoder, settings.input, material.train, settings.threads)? {
+        if stop_reason != StopReason::Stopped && settings.stop_on_collapse {
+            let encoder = (inputs.config, &weights);
+            match Spread::measure(runtime, encoder, settings.input, inputs.train, settings.threads)? {
                 Some(Spread { spread, .. }) if spread.is_nan() => return Err(not_finite),
                 Some(found) if found.is_collapsed() => {
                     let Spread { texts, spread } = found;
@@ -121,10 +122,10 @@ impl Run<'_> {
             }
         }
         if let Some(values) = best_values {
-            (weights, head) = tuned(material, parameters, values)?;
+            (weights, head) = tuned(inputs, parameters, values)?;
         }
         let best = progress.best.first().copied();
         let scores = best.map(|best| (best, last.unwrap_or(best)));
-        Ok(Tuned { weights, head, history: progress.history, scores, ended, ran_on, notes })
+        Ok(FinetuneResult { weights, head, history: progress.history, scores, stop_reason, ran_on, notes })
     }
 }

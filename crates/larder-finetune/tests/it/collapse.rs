@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use larder_finetune::{
-    BatchSize, Example, HeadStart, HistoryRow, Length, Material, Observer, Quiet, Schedule, TuneError, TuneSettings,
-    Tuned, finetune,
+    BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Observer, Quiet, Schedule, TrainingInputs,
+    TuneError, TuneSettings, finetune,
 };
 use larder_graphs::HeadInput;
 use larder_onnx::{EncoderConfig, Pool, random_weights};
@@ -22,10 +22,10 @@ fn hopeless(tagging: bool) -> Vec<Example> {
     (0..64).map(example).collect()
 }
 
-fn run(config: &EncoderConfig, train: &[Example], settings: &TuneSettings) -> Result<Tuned, TuneError> {
+fn run(config: &EncoderConfig, train: &[Example], settings: &TuneSettings) -> Result<FinetuneResult, TuneError> {
     let weights = random_weights(config, 3).expect("the configuration is sound");
-    let material = Material { config, weights: &weights, train, dev: &[], hidden: None, folder: None };
-    finetune(&runtime(), &material, settings, &mut Quiet)
+    let inputs = TrainingInputs { config, weights: &weights, train, dev: &[], hidden: None, folder: None };
+    finetune(&runtime(), &inputs, settings, &mut Quiet)
 }
 
 fn tiny(layers: usize) -> EncoderConfig {
@@ -103,7 +103,7 @@ fn a_run_that_is_taken_up_again_collapses_at_the_same_step() {
     let weights = random_weights(&config, 3).expect("the configuration is sound");
     let folder = tempfile::tempdir().expect("a folder can be made");
     let settings = TuneSettings { resume: true, save_every: Some(10), ..plain };
-    let material = Material {
+    let inputs = TrainingInputs {
         config: &config,
         weights: &weights,
         train: &train,
@@ -112,8 +112,8 @@ fn a_run_that_is_taken_up_again_collapses_at_the_same_step() {
         folder: Some(folder.path()),
     };
     // Between the two probes that agree.
-    finetune(&runtime(), &material, &settings, &mut Killed(step - 17)).expect("it is stopped before");
-    let again = finetune(&runtime(), &material, &settings, &mut Quiet);
+    finetune(&runtime(), &inputs, &settings, &mut Killed(step - 17)).expect("it is stopped before");
+    let again = finetune(&runtime(), &inputs, &settings, &mut Quiet);
     let Err(TuneError::Collapsed { step: found, loss: found_loss, .. }) = again else { panic!("it collapses again") };
     assert_eq!((found, found_loss), (step, loss));
 }

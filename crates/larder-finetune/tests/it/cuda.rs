@@ -1,6 +1,8 @@
 //! The same runs on a GPU: `just test-cuda`, on a machine that has one.
 
-use larder_finetune::{Ended, Length, Material, Observer, Precision, Quiet, TuneSettings, Tuned, finetune};
+use larder_finetune::{
+    FinetuneResult, Length, Observer, Precision, Quiet, StopReason, TrainingInputs, TuneSettings, finetune,
+};
 use larder_runtime::Device;
 
 use crate::support::*;
@@ -9,7 +11,7 @@ use crate::support::*;
 const STEPS: usize = 8;
 
 /// A run there, of so many steps.
-fn there(golden: &Golden, settings: &TuneSettings) -> Tuned {
+fn there(golden: &Golden, settings: &TuneSettings) -> FinetuneResult {
     golden.run(&TuneSettings { device: Device::Cuda, length: Length::Steps(STEPS), ..settings.clone() })
 }
 
@@ -22,7 +24,7 @@ fn is_asked_for() -> bool {
 }
 
 /// The largest difference of a norm beside itself, and of a loss.
-fn apart_by(tuned: &Tuned, golden: &Golden) -> (f64, f64) {
+fn apart_by(tuned: &FinetuneResult, golden: &Golden) -> (f64, f64) {
     let (losses, norms) = (golden.floats("losses").values, golden.floats("norms").values);
     assert_eq!(tuned.history.len(), STEPS);
     let mut largest: (f64, f64) = (0.0, 0.0);
@@ -80,12 +82,12 @@ fn cuda_runs_are_taken_up_again_and_judged() {
     let settings = TuneSettings { device: Device::Cuda, save_every: Some(2), resume: true, ..golden.settings() };
     let run = |settings: &TuneSettings, folder: &std::path::Path, observer: &mut dyn Observer| {
         let dev = &golden.examples[..10];
-        let material = Material { dev, folder: Some(folder), ..golden.material() };
-        finetune(&runtime(), &material, settings, observer).unwrap_or_else(|problem| panic!("{problem:?}"))
+        let inputs = TrainingInputs { dev, folder: Some(folder), ..golden.inputs() };
+        finetune(&runtime(), &inputs, settings, observer).unwrap_or_else(|problem| panic!("{problem:?}"))
     };
     let folders = [0, 1, 2].map(|_| tempfile::tempdir().expect("a folder can be made"));
     let whole = run(&settings, folders[0].path(), &mut Quiet);
-    assert_eq!(run(&settings, folders[1].path(), &mut Killed(5)).ended, Ended::Stopped);
+    assert_eq!(run(&settings, folders[1].path(), &mut Killed(5)).stop_reason, StopReason::Stopped);
     let resumed = run(&settings, folders[1].path(), &mut Quiet);
     let on_cpu = run(&TuneSettings { device: Device::Cpu, ..settings.clone() }, folders[2].path(), &mut Quiet);
     // TF32, and sums that CUDA adds up in another order every time.

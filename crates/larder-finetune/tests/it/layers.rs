@@ -1,7 +1,8 @@
 //! Training above a layer, from its hidden states.
 
 use larder_finetune::{
-    Example, HiddenStates, Length, Material, Order, Quiet, SplitOf, TuneError, TuneSettings, Tuned, finetune,
+    Example, FinetuneResult, HiddenStates, Length, Order, Quiet, SplitOf, TrainingInputs, TuneError, TuneSettings,
+    finetune,
 };
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{Pool, build};
@@ -45,9 +46,9 @@ impl HiddenStates for Computed {
     }
 }
 
-fn run(golden: &Golden, settings: &TuneSettings, dev: &[Example], hidden: Option<&dyn HiddenStates>) -> Tuned {
-    let material = Material { dev, hidden, ..golden.material() };
-    finetune(&runtime(), &material, settings, &mut Quiet).unwrap_or_else(|problem| panic!("{problem:?}"))
+fn run(golden: &Golden, settings: &TuneSettings, dev: &[Example], hidden: Option<&dyn HiddenStates>) -> FinetuneResult {
+    let inputs = TrainingInputs { dev, hidden, ..golden.inputs() };
+    finetune(&runtime(), &inputs, settings, &mut Quiet).unwrap_or_else(|problem| panic!("{problem:?}"))
 }
 
 #[test]
@@ -118,8 +119,8 @@ fn dropout_above_a_layer_is_that_of_the_layers_above() {
 #[test]
 fn what_cannot_be_trained_from_a_layer_is_said() {
     let problem = |golden: &Golden, settings: &TuneSettings, hidden: Option<&dyn HiddenStates>| {
-        let material = Material { hidden, ..golden.material() };
-        finetune(&runtime(), &material, settings, &mut Quiet).expect_err("it cannot be trained")
+        let inputs = TrainingInputs { hidden, ..golden.inputs() };
+        finetune(&runtime(), &inputs, settings, &mut Quiet).expect_err("it cannot be trained")
     };
     let golden = Golden::bert();
     let states = Computed::new(&golden, 1, [&golden.examples, &[]]);

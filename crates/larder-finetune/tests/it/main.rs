@@ -5,7 +5,6 @@ mod collapse;
 mod cuda;
 mod layers;
 mod minilm;
-mod mlp;
 mod precision;
 mod pytorch;
 mod runs;

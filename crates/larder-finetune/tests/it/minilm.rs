@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_finetune::{BatchSize, TuneSettings, Tuned};
+use larder_finetune::{BatchSize, FinetuneResult, TuneSettings};
 
 use crate::support::*;
 
@@ -40,7 +40,7 @@ fn sketch(values: impl Iterator<Item = f64>) -> Vec<f64> {
     buckets
 }
 
-fn parameter<'a>(tuned: &'a Tuned, golden: &Golden, name: &str) -> &'a [f32] {
+fn parameter<'a>(tuned: &'a FinetuneResult, golden: &Golden, name: &str) -> &'a [f32] {
     let of_encoder = golden.config.parameters(true).into_iter().find(|parameter| parameter.name == name);
     let found = match of_encoder {
         Some(parameter) => tuned.weights.get(name, &parameter.shape),

@@ -1,8 +1,8 @@
 //! Half precision against float32, and what is done where float16 overflows.
 
 use larder_finetune::{
-    BatchSize, Ended, HistoryRow, Length, Material, Note, Order, Precision, Quiet, Schedule, TuneError, TuneSettings,
-    finetune,
+    BatchSize, HistoryRow, Length, Note, Order, Precision, Quiet, Schedule, StopReason, TrainingInputs, TuneError,
+    TuneSettings, finetune,
 };
 use larder_graphs::DropoutRatios;
 use larder_runtime::{Device, RuntimeError};
@@ -28,7 +28,7 @@ fn half_precision_follows_float32() {
             eprintln!("{:?} in {precision}: norm {norms:e} of itself, loss {losses:e}", golden.config.family);
             assert!(norms < norm && losses < loss, "{precision}: {norms:e} {losses:e}");
             assert!(norms > norm / 1e3 && losses > loss / 1e3, "{precision}: {norms:e} {losses:e}");
-            let last = |tuned: &larder_finetune::Tuned| tuned.history[7].loss;
+            let last = |tuned: &larder_finetune::FinetuneResult| tuned.history[7].loss;
             assert!(last(&half) < half.history[0].loss - 50.0 * loss.min(1e-3), "{:?}", half.history);
         }
     }
@@ -60,7 +60,8 @@ fn steps_that_overflow_are_skipped_until_the_scale_fits() {
     assert_eq!((&found.weights, &found.head), (&fits.weights, &fits.head));
     assert!(!fits.notes.iter().any(|note| matches!(note, Note::Skipped { .. })));
     // The schedule does.
-    let rates = |tuned: larder_finetune::Tuned| tuned.history.iter().map(|row| row.learning_rate).collect::<Vec<_>>();
+    let rates =
+        |tuned: larder_finetune::FinetuneResult| tuned.history.iter().map(|row| row.learning_rate).collect::<Vec<_>>();
     let linear = TuneSettings { schedule: Schedule::Linear, warmup: 0.5, ..settings };
     assert_eq!(rates(golden.run(&linear)), rates(golden.run(&TuneSettings { precision: Precision::F32, ..linear })));
 }
@@ -71,13 +72,13 @@ fn a_run_without_a_scale_left_is_stopped() {
     let settings = TuneSettings { loss_scale: 4.0, learning_rate: 1e30, ..golden.settings() };
     for (precision, stops) in [(Precision::F16, 4), (Precision::Bf16, 2)] {
         let settings = TuneSettings { precision, ..settings.clone() };
-        let problem = finetune(&runtime(), &golden.material(), &settings, &mut Quiet).expect_err("it cannot go on");
+        let problem = finetune(&runtime(), &golden.inputs(), &settings, &mut Quiet).expect_err("it cannot go on");
         // The first step makes parameters that no product can take; from then on float16 halves 4, 2 and 1.
         assert!(matches!(problem, TuneError::NotFinite { step, .. } if step == stops), "{precision}: {problem}");
     }
     for loss_scale in [3.0, 0.5, f64::NAN, f64::INFINITY] {
         let settings = TuneSettings { loss_scale, ..golden.settings() };
-        let problem = finetune(&runtime(), &golden.material(), &settings, &mut Quiet).expect_err("it is no scale");
+        let problem = finetune(&runtime(), &golden.inputs(), &settings, &mut Quiet).expect_err("it is no scale");
         let expected = format!("loss_scale is {loss_scale}: a power of two, from 1 to 2^100");
         assert_eq!(problem.to_string(), expected);
     }
@@ -100,8 +101,8 @@ fn a_run_that_skipped_is_taken_up_again_with_its_scale() {
         ..golden.settings()
     };
     let run = |steps: usize, folder: &tempfile::TempDir| {
-        let material = Material { dev: &golden.examples[..7], folder: Some(folder.path()), ..golden.material() };
-        finetune(&runtime(), &material, &settings, &mut Killed(steps)).unwrap_or_else(|problem| panic!("{problem:?}"))
+        let inputs = TrainingInputs { dev: &golden.examples[..7], folder: Some(folder.path()), ..golden.inputs() };
+        finetune(&runtime(), &inputs, &settings, &mut Killed(steps)).unwrap_or_else(|problem| panic!("{problem:?}"))
     };
     let folder = || tempfile::tempdir().expect("a folder can be made");
     let undisturbed = run(usize::MAX, &folder());
@@ -109,7 +110,7 @@ fn a_run_that_skipped_is_taken_up_again_with_its_scale() {
     assert!((10..28).contains(&skipped) && undisturbed.history.len() == 32, "{:?}", undisturbed.history);
     let folder = folder();
     for step in [5, 14, 29] {
-        assert_eq!(run(step, &folder).ended, Ended::Stopped);
+        assert_eq!(run(step, &folder).stop_reason, StopReason::Stopped);
     }
     let resumed = run(usize::MAX, &folder);
     for (resumed, undisturbed) in resumed.history.iter().zip(&undisturbed.history) {
@@ -128,7 +129,7 @@ fn a_device_that_is_not_there_is_said() {
         return;
     }
     let settings = TuneSettings { device: Device::Cuda, ..golden.settings() };
-    let problem = finetune(&runtime(), &golden.material(), &settings, &mut Quiet).expect_err("there is none");
+    let problem = finetune(&runtime(), &golden.inputs(), &settings, &mut Quiet).expect_err("there is none");
     let TuneError::Device(problem) = problem else { panic!("{problem}") };
     assert!(matches!(*problem, RuntimeError::CudaUnavailable { .. }), "{problem}");
     let auto = TuneSettings { device: Device::Auto, length: Length::Steps(2), ..golden.settings() };

@@ -1,8 +1,8 @@
 //! Runs against themselves.
 
 use larder_finetune::{
-    BatchSize, Ended, Evaluated, Example, HeadStart, HistoryRow, Length, Material, Note, Observer, Order, Quiet,
-    Schedule, TuneError, TuneSettings, finetune,
+    BatchSize, Evaluated, Example, HeadStart, HistoryRow, Length, Note, Observer, Order, Quiet, Schedule, StopReason,
+    TrainingInputs, TuneError, TuneSettings, finetune,
 };
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{Family, Pool};
@@ -42,16 +42,16 @@ fn a_run_that_is_taken_up_again_ends_in_the_same_numbers() {
         ..golden.settings()
     };
     let run = |observer: &mut dyn Observer, folder: &tempfile::TempDir| {
-        let material = Material { dev: &golden.examples[..7], folder: Some(folder.path()), ..golden.material() };
-        finetune(&runtime(), &material, &settings, observer).unwrap_or_else(|problem| panic!("{problem:?}"))
+        let inputs = TrainingInputs { dev: &golden.examples[..7], folder: Some(folder.path()), ..golden.inputs() };
+        finetune(&runtime(), &inputs, &settings, observer).unwrap_or_else(|problem| panic!("{problem:?}"))
     };
     let folder = || tempfile::tempdir().expect("a folder can be made");
     let undisturbed = run(&mut Quiet, &folder());
-    assert_eq!((undisturbed.ended, undisturbed.history.len()), (Ended::Finished, 16));
+    assert_eq!((undisturbed.stop_reason, undisturbed.history.len()), (StopReason::Finished, 16));
     for kills in [vec![1], vec![8], vec![5, 11, 15]] {
         let folder = folder();
         for &step in &kills {
-            assert_eq!(run(&mut Killed(step), &folder).ended, Ended::Stopped);
+            assert_eq!(run(&mut Killed(step), &folder).stop_reason, StopReason::Stopped);
         }
         let resumed = run(&mut Quiet, &folder);
         for (resumed, undisturbed) in resumed.history.iter().zip(&undisturbed.history) {
@@ -66,8 +66,8 @@ fn a_run_that_is_taken_up_again_ends_in_the_same_numbers() {
     let other = TuneSettings { seed: 1, ..settings.clone() };
     let folder = folder();
     run(&mut Quiet, &folder);
-    let material = Material { folder: Some(folder.path()), dev: &golden.examples[..7], ..golden.material() };
-    let problem = finetune(&runtime(), &material, &other, &mut Quiet).expect_err("the checkpoint is of another run");
+    let inputs = TrainingInputs { folder: Some(folder.path()), dev: &golden.examples[..7], ..golden.inputs() };
+    let problem = finetune(&runtime(), &inputs, &other, &mut Quiet).expect_err("the checkpoint is of another run");
     assert!(matches!(problem, TuneError::OtherRun { .. }), "{problem}");
 }
 
@@ -158,8 +158,8 @@ fn dropout_is_random_by_the_seed_and_absent_in_evaluations() {
     }
     let settings = TuneSettings { dropout: DROPOUT, evaluate_every: Some(1), ..settings };
     let mut seen = Evaluations::default();
-    let material = Material { dev: &golden.examples, ..golden.material() };
-    finetune(&runtime(), &material, &settings, &mut seen).expect("the run is as the others");
+    let inputs = TrainingInputs { dev: &golden.examples, ..golden.inputs() };
+    finetune(&runtime(), &inputs, &settings, &mut seen).expect("the run is as the others");
     assert_eq!((seen.0.len(), seen.0[0].logits.len()), (3, 60));
     assert!(seen.0.iter().all(|evaluated| (evaluated.loss - plain[0]).abs() < 1e-6), "{:?} {plain:?}", seen.0);
 }
@@ -171,11 +171,11 @@ fn the_best_is_kept_and_patience_ends() {
     let short = golden.run(&TuneSettings { length: Length::Steps(2), ..golden.settings() });
     for folder in [None, Some(tempfile::tempdir().expect("a folder can be made"))] {
         let folder = folder.as_ref().map(|folder| folder.path());
-        let material = Material { dev: &golden.examples, folder, ..golden.material() };
+        let inputs = TrainingInputs { dev: &golden.examples, folder, ..golden.inputs() };
         // Each evaluation is judged to be worse than the one before.
         let tuned =
-            finetune(&runtime(), &material, &settings, &mut Evaluations::default()).expect("the run is as the others");
-        assert_eq!((tuned.ended, tuned.history.len()), (Ended::Early, 6));
+            finetune(&runtime(), &inputs, &settings, &mut Evaluations::default()).expect("the run is as the others");
+        assert_eq!((tuned.stop_reason, tuned.history.len()), (StopReason::Early, 6));
         let (best, last) = tuned.scores.expect("it was evaluated");
         assert_eq!((best.step, last.step, last.score), (2, 6, -3.0));
         assert_eq!((tuned.weights, tuned.head), (short.weights.clone(), short.head.clone()));
@@ -210,8 +210,8 @@ fn every_family_learns_with_any_order_and_batch() {
                 dropout: DropoutRatios { hidden: 0.02, attention: 0.02, head: 0.02 },
                 ..TuneSettings::of(family, 2)
             };
-            let material = Material { train: &examples, ..golden.material() };
-            let tuned = finetune(&runtime(), &material, &settings, &mut Quiet)
+            let inputs = TrainingInputs { train: &examples, ..golden.inputs() };
+            let tuned = finetune(&runtime(), &inputs, &settings, &mut Quiet)
                 .unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
             let losses = losses(&tuned);
             let last = losses[losses.len() - 3..].iter().sum::<f64>() / 3.0;
@@ -230,8 +230,8 @@ fn every_family_learns_with_any_order_and_batch() {
 fn what_cannot_be_trained_is_said() {
     let golden = Golden::bert();
     let problem = |train: &[Example], settings: &TuneSettings| {
-        let material = Material { train, ..golden.material() };
-        finetune(&runtime(), &material, settings, &mut Quiet).expect_err("it cannot be trained").to_string()
+        let inputs = TrainingInputs { train, ..golden.inputs() };
+        finetune(&runtime(), &inputs, settings, &mut Quiet).expect_err("it cannot be trained").to_string()
     };
     let plain = golden.settings();
     let of = |ids: &[i64], label| [Example::new(vec![1, 2], 0), Example::new(ids.to_vec(), label)];

@@ -1,11 +1,11 @@
-//! The goldens, as material for runs.
+//! The goldens, as inputs for runs.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use larder_finetune::{
-    BatchSize, Example, HeadStart, HistoryRow, Length, Material, Observer, Order, Quiet, Schedule, TuneSettings, Tuned,
-    finetune,
+    BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Observer, Order, Quiet, Schedule,
+    TrainingInputs, TuneSettings, finetune,
 };
 use larder_graphs::DropoutRatios;
 use larder_onnx::{EncoderConfig, Weight, Weights};
@@ -142,8 +142,8 @@ impl Golden {
         }
     }
 
-    pub fn material(&self) -> Material<'_> {
-        Material {
+    pub fn inputs(&self) -> TrainingInputs<'_> {
+        TrainingInputs {
             config: &self.config,
             weights: &self.weights,
             train: &self.examples,
@@ -153,8 +153,8 @@ impl Golden {
         }
     }
 
-    pub fn run(&self, settings: &TuneSettings) -> Tuned {
-        finetune(&runtime(), &self.material(), settings, &mut Quiet).unwrap_or_else(|problem| panic!("{problem:?}"))
+    pub fn run(&self, settings: &TuneSettings) -> FinetuneResult {
+        finetune(&runtime(), &self.inputs(), settings, &mut Quiet).unwrap_or_else(|problem| panic!("{problem:?}"))
     }
 }
 
@@ -167,7 +167,7 @@ impl Observer for Killed {
     }
 }
 
-pub fn losses(tuned: &Tuned) -> Vec<f64> {
+pub fn losses(tuned: &FinetuneResult) -> Vec<f64> {
     tuned.history.iter().map(|row| row.loss).collect()
 }
 
@@ -183,7 +183,7 @@ pub fn apart(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Every parameter of the encoder and the head but the key biases, whose gradients are rounding.
-pub fn parameters(golden: &Golden, tuned: &Tuned) -> Vec<(String, Vec<f32>)> {
+pub fn parameters(golden: &Golden, tuned: &FinetuneResult) -> Vec<(String, Vec<f32>)> {
     let mut found = Vec::new();
     for parameter in golden.config.parameters(true).iter().filter(|parameter| !parameter.name.ends_with("key.bias")) {
         if tuned.weights.contains(&parameter.name) {
@@ -202,11 +202,11 @@ pub fn parameters(golden: &Golden, tuned: &Tuned) -> Vec<(String, Vec<f32>)> {
 
 /// Two runs have the same losses and norms step by step, and end in the same parameters but for rounding, as against
 /// PyTorch.
-pub fn same_course(golden: &Golden, a: &Tuned, b: &Tuned) {
+pub fn same_course(golden: &Golden, a: &FinetuneResult, b: &FinetuneResult) {
     same_course_within(golden, a, b, 1e-4);
 }
 
-pub fn same_course_within(golden: &Golden, a: &Tuned, b: &Tuned, close: f64) {
+pub fn same_course_within(golden: &Golden, a: &FinetuneResult, b: &FinetuneResult, close: f64) {
     assert_eq!(a.history.len(), b.history.len());
     for (a, b) in a.history.iter().zip(&b.history) {
         assert!((a.loss - b.loss).abs() < 1e-5, "{a:?} {b:?}");

@@ -1,6 +1,6 @@
 //! Labels a token: tagging.
 
-use larder_finetune::{BatchSize, Evaluated, Example, Length, Material, Observer, TuneSettings, finetune};
+use larder_finetune::{BatchSize, Evaluated, Example, Length, Observer, TrainingInputs, TuneSettings, finetune};
 use larder_graphs::IGNORED_LABEL;
 
 use crate::support::*;
@@ -38,8 +38,8 @@ fn evaluated(golden: &Golden, dev: &[Example]) -> Evaluated {
     let settings = TuneSettings { length: Length::Steps(1), learning_rate: 1e-30, ..golden.settings() };
     let settings = TuneSettings { weight_decay: 0.0, ..settings };
     let mut last = Last::default();
-    let material = Material { dev, ..golden.material() };
-    finetune(&runtime(), &material, &settings, &mut last).unwrap_or_else(|problem| panic!("{problem:?}"));
+    let inputs = TrainingInputs { dev, ..golden.inputs() };
+    finetune(&runtime(), &inputs, &settings, &mut last).unwrap_or_else(|problem| panic!("{problem:?}"));
     last.0.expect("it was evaluated")
 }
 
@@ -79,10 +79,10 @@ fn without_a_label_nothing_is_lost() {
     }
     let settings = TuneSettings { length: Length::Steps(4), weight_decay: 0.0, ..golden.settings() };
     for accumulation in [1, 2] {
-        let material = Material { dev: &golden.examples[..5], ..golden.material() };
+        let inputs = TrainingInputs { dev: &golden.examples[..5], ..golden.inputs() };
         let settings = TuneSettings { accumulation, evaluate_every: Some(1), ..settings.clone() };
         let mut last = Last::default();
-        let tuned = finetune(&runtime(), &material, &settings, &mut last).expect("it runs, and learns nothing");
+        let tuned = finetune(&runtime(), &inputs, &settings, &mut last).expect("it runs, and learns nothing");
         assert!(tuned.history.iter().all(|row| (row.loss, row.grad_norm) == (0.0, 0.0)), "{:?}", tuned.history);
         assert_eq!(last.0, Some(Evaluated { logits: Vec::new(), loss: 0.0 }));
         let name = "encoder.layer.0.output.dense.weight";
@@ -97,8 +97,8 @@ fn labels_that_do_not_fit_are_said() {
         let train =
             [Example { labels: vec![1; golden.examples[0].labels.len()], ..golden.examples[0].clone() }, example];
         let train = if settings.input == golden.settings().input { &train[..] } else { &train[1..] };
-        let material = Material { train, ..golden.material() };
-        finetune(&runtime(), &material, settings, &mut Last::default()).expect_err("it does not fit").to_string()
+        let inputs = TrainingInputs { train, ..golden.inputs() };
+        finetune(&runtime(), &inputs, settings, &mut Last::default()).expect_err("it does not fit").to_string()
     };
     let tagging = golden.settings();
     let of = |labels: &[i64]| Example::tagged(vec![1, 2], labels.to_vec());

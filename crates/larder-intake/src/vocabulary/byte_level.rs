@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 use super::settings::Settings;
 use super::special::Special;
 

@@ -1,4 +1,4 @@
-//! Which tokenizers a vocabulary is for: the classes of transformers whose rules are known here.
+//! The tokenizer classes of `transformers` whose rules are implemented here.
 
 use serde_json::Value as Json;
 
@@ -109,7 +109,7 @@ const MODELS: [(&str, &[&str]); 34] = [
     ("XLNetTokenizer", &["xlnet"]),
 ];
 
-/// What a folder says of its tokenizer's class.
+/// The tokenizer class that a folder names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// One whose rules are known.

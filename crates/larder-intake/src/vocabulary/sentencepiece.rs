@@ -3,7 +3,7 @@
 
 use prost::Message;
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 
 /// `model_type` of Unigram, and what a file means that says nothing.
 const UNIGRAM: i32 = 1;

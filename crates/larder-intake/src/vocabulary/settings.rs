@@ -1,8 +1,8 @@
-//! What a publisher says beside the vocabulary: `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
+//! Tokenizer settings beside the vocabulary: `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
 
 use serde_json::Value as Json;
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 
 /// A family of tokenizers: what they do before and after the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl Role {
     }
 }
 
-/// How a token that is found in a text before any cutting is matched.
+/// Matching rules of a token that is found in the text before it is split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub content: String,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 use super::settings::{Role, Settings, Style, Token};
 
 /// The type of the token that opens a text, in Funnel Transformer.

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 use super::sentencepiece::{ModelProto, unigram};
 use super::settings::{Role, Settings, Style};
 use super::special::Special;
@@ -13,7 +13,7 @@ use super::special::Special;
 /// Pieces of SentencePiece's own special tokens, `<unk>`, `<s>`, `</s>`, in whose place fairseq put four of its own.
 const REPLACED: usize = 3;
 
-/// What is taken off the score of a number with a comma behind it: ALBERT reads those as two pieces.
+/// The penalty on the score of a number with a comma behind it: ALBERT reads those as two pieces.
 const NUMBER_COMMA: f64 = 100.0;
 
 pub(super) fn tokenizer(bytes: &[u8], settings: &Settings) -> Result<Json, BrokenVocabulary> {
@@ -76,7 +76,7 @@ fn precompiled(model: &ModelProto) -> Option<Json> {
     Some(json!({"type": "Precompiled", "precompiled_charsmap": STANDARD.encode(map)}))
 }
 
-/// What SentencePiece does before it cuts: its map of characters, then runs of blanks made one, and none at the ends.
+/// SentencePiece's normalisation: its map of characters, then runs of blanks collapsed, and none at the ends.
 fn own_normalizer(model: &ModelProto, precompiled: Option<Json>, settings: &Settings) -> Json {
     let mut steps = Vec::new();
     if settings.flag("do_lower_case").unwrap_or(false) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::BrokenVocabulary;
+use super::error::BrokenVocabulary;
 use super::settings::{Role, Settings};
 use super::special::Special;
 

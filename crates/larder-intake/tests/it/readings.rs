@@ -1,6 +1,6 @@
 //! Inputs of other types than most, outputs that can be read in two ways, and the names that decide.
 
-use larder_intake::{AddRequest, Added, EncoderError, Outcome, add_with, verify};
+use larder_intake::{AddRequest, AddedEncoder, EncoderError, Outcome, add_with, verify};
 use larder_onnx::proto::NodeProto;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::type_proto::Value as TypeValue;
@@ -32,7 +32,7 @@ fn twofold(model: Model) -> Model {
 fn of_two_readings_a_name_decides_and_another_is_another_encoder() {
     let Some(bench) = Bench::new() else { return };
     let source = bench.changed(twofold);
-    let read = |token: Option<&str>| -> Result<Added, EncoderError> {
+    let read = |token: Option<&str>| -> Result<AddedEncoder, EncoderError> {
         let hints = Hints { last_hidden_state: token.map(str::to_owned), ..Hints::default() };
         let request = AddRequest { source: source.clone(), name: Some("two".to_owned()), ..AddRequest::default() };
         add_with(&bench.home, &bench.runtime, &request, &hints, &mut |_| ())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use larder_files::Home;
-use larder_intake::{AddRequest, Added, Encoder, EncoderError, InitRequest, add, init};
+use larder_intake::{AddRequest, AddedEncoder, Encoder, EncoderError, InitRequest, add, init};
 use larder_onnx::Model;
 use larder_onnx::proto::GraphProto;
 use larder_runtime::{Runtime, RuntimeError};
@@ -52,7 +52,7 @@ impl Bench {
         path
     }
 
-    pub fn init(&self, name: &str, seed: u64, config: &str) -> Result<Added, EncoderError> {
+    pub fn init(&self, name: &str, seed: u64, config: &str) -> Result<AddedEncoder, EncoderError> {
         let config = self.write(&format!("{name}.config/config.json"), config);
         let request = InitRequest { config, seed, name: Some(name.to_owned()), ..InitRequest::default() };
         init(&self.home, &self.runtime, &request, &mut |_| ())
@@ -62,12 +62,12 @@ impl Bench {
         self.init(name, 7, TINY).expect("a tiny BERT").encoder
     }
 
-    pub fn add(&self, request: &AddRequest) -> Result<Added, EncoderError> {
+    pub fn add(&self, request: &AddRequest) -> Result<AddedEncoder, EncoderError> {
         add(&self.home, &self.runtime, request, &mut |_| ())
     }
 
     /// Adds a changed copy of the tiny BERT's `.onnx` file.
-    pub fn add_changed(&self, change: impl FnOnce(Model) -> Model) -> Result<Added, EncoderError> {
+    pub fn add_changed(&self, change: impl FnOnce(Model) -> Model) -> Result<AddedEncoder, EncoderError> {
         let source = self.changed(change);
         self.add(&AddRequest { source, name: Some("changed".to_owned()), ..AddRequest::default() })
     }

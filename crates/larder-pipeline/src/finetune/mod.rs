@@ -15,7 +15,7 @@ use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_evaluate::{TuneFacts, of_tuning};
 use larder_files::{check_name, digest_file, kill_point};
-use larder_finetune::{Knobs, Material, TuneError, TuneSettings, Tuned};
+use larder_finetune::{FinetuneResult, Knobs, TrainingInputs, TuneError, TuneSettings};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_intake::{Encoder, EncoderError};
 use larder_metrics::Metric;
@@ -136,7 +136,7 @@ pub fn finetune(
         .transpose()?;
     let seen: Vec<bool> = inputs.counts.iter().map(|&count| count > 0).collect();
     let place = folder.path().to_path_buf();
-    let material = Material {
+    let material = TrainingInputs {
         config: &inputs.config,
         weights: &inputs.weights,
         train: &inputs.train.examples,
@@ -166,7 +166,7 @@ pub fn finetune(
     let head = head(&inputs, &tuned, &column, seen)?;
     let digest = folder
         .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
-        .map_err(|error| unusable(error, tuned.history.len(), Knobs::of(&settings, inputs.config.family)))?;
+        .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.config.family)))?;
     let tuned_record = tuned_record(&inputs, &settings, &tuned, described, digest, options);
     let record = RunRecord {
         format_version: RUN_VERSION,
@@ -263,7 +263,12 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
 }
 
 /// The head as it was trained with its encoder, reading `column` of the encoder's features.
-fn head(inputs: &TuningInputs<'_>, tuned: &Tuned, column: &str, seen: Vec<bool>) -> Result<Head, PipelineError> {
+fn head(
+    inputs: &TuningInputs<'_>,
+    tuned: &FinetuneResult,
+    column: &str,
+    seen: Vec<bool>,
+) -> Result<Head, PipelineError> {
     let (classes, hidden) = (inputs.labels.len(), inputs.config.hidden_size);
     let classifier = Classifier {
         column,
@@ -276,7 +281,7 @@ fn head(inputs: &TuningInputs<'_>, tuned: &Tuned, column: &str, seen: Vec<bool>)
 fn tuned_record(
     inputs: &TuningInputs<'_>,
     settings: &TuneSettings,
-    tuned: &Tuned,
+    tuned: &FinetuneResult,
     described: BTreeMap<String, String>,
     encoder_digest: String,
     options: &FinetuneOptions,
@@ -292,7 +297,7 @@ fn tuned_record(
         best: tuned.scores.map(|(best, _)| best),
         last: tuned.scores.map(|(_, last)| last),
         steps: tuned.history.len(),
-        ended: tuned.ended,
+        ended: tuned.stop_reason,
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
         guessing_loss: settings.constant_answer(&counts).loss_on(&counts),
@@ -315,7 +320,7 @@ fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) ->
 }
 
 /// The history as the file has it.
-fn steps(tuned: &Tuned) -> Vec<StepRecord> {
+fn steps(tuned: &FinetuneResult) -> Vec<StepRecord> {
     let step = |row: &larder_finetune::HistoryRow| StepRecord {
         step: row.step as i64,
         epoch: row.epoch as i64,

@@ -8,9 +8,9 @@ use larder_diagnose::{
     diagnose_mlp_course,
 };
 use larder_files::Provenance;
-use larder_finetune::{MlpEpoch, MlpSettings, train_mlp};
 use larder_metrics::{ClassificationScores, ConstantAnswer, Metric};
 use larder_onnx::Value;
+use larder_train::{MlpEpoch, MlpSettings, train_mlp};
 use larder_train::{MlpHead, MlpLayer, TUNING_RULE};
 use serde::{Deserialize, Serialize};
 

@@ -13,9 +13,9 @@ use std::path::Path;
 use larder_data::{DatasetSpec, LabelMap, Task};
 use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
 use larder_files::Provenance;
-use larder_finetune::MlpSettings;
 use larder_metrics::Metric;
 use larder_store::FeaturesFile;
+use larder_train::MlpSettings;
 use larder_train::{HeadColumn, LogisticHead, MlpHead, SequenceHead, TaggingHead, TaggingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 

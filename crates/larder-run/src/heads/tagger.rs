@@ -59,7 +59,7 @@ pub(super) fn describe(settings: &TaggingSettings, provenance: Provenance) -> Pr
         folds,
         class_weight,
         columns,
-        bias,
+        outside_bias,
         standardise,
         seed,
         solver,
@@ -73,7 +73,7 @@ pub(super) fn describe(settings: &TaggingSettings, provenance: Provenance) -> Pr
         .with("c", selection::strengths(grid))
         .with("class_weight", class_weight)
         .with("use", columns)
-        .with("bias", bias)
+        .with("bias", outside_bias)
         .with("standardise", standardise)
         .with("solver", solver)
         .with("memory_bytes", memory_bytes)
@@ -320,7 +320,7 @@ pub(super) fn append(
     if let Some(outside) = bias.first_mut() {
         *outside += head.outside_bias;
     }
-    bias.iter_mut().zip(&head.answered).filter(|(_, answered)| !**answered).for_each(|(bias, _)| *bias = NEVER);
+    bias.iter_mut().zip(&head.seen_in_training).filter(|(_, answered)| !**answered).for_each(|(bias, _)| *bias = NEVER);
     let tags = head.tags.len();
     let axes = vec![Axis::symbol("batch"), Axis::symbol("seq"), Axis::Fixed(tags)];
     let made =

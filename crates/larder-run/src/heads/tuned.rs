@@ -5,7 +5,7 @@ use std::path::Path;
 
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, Guessing, Losses, Method, Rate, RunDiagnosis, Tuning, Weighing};
-use larder_finetune::{Ended, Preset, Score};
+use larder_finetune::{Preset, Score, StopReason};
 use larder_metrics::Metric;
 use larder_onnx::Family;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct TunedRecord {
     /// Steps done.
     pub steps: usize,
     /// Why it ended.
-    pub ended: Ended,
+    pub ended: StopReason,
     /// Mean training loss of the first steps.
     pub first_loss: f64,
     /// Mean training loss of the last steps.

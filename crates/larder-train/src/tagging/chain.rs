@@ -33,7 +33,7 @@ pub(crate) struct Chain {
     turned: Vec<f64>,
 }
 
-/// What the sums of one sentence leave behind; the memory is used again for the next one.
+/// The intermediate sums of one sentence; the memory is reused for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Lattice {
     words: usize,
@@ -336,7 +336,7 @@ fn largest(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::enumeration::{Small, noise};
-    use super::super::scaled::{Rows, ScaledChain};
+    use super::super::scaled::{ScaledChain, Workspace};
     use super::*;
 
     /// Sums, marginals and expected transitions by both ways of summing, where both work.
@@ -374,7 +374,7 @@ mod tests {
         let scaled = ScaledChain::new(&small.chain, &small.rules);
         let mut pairs = scaled.pairs();
         marginals.fill(f64::NAN);
-        let found = scaled.sums(&small.emissions, &mut Rows::default(), &mut marginals, &mut pairs);
+        let found = scaled.sums(&small.emissions, &mut Workspace::default(), &mut marginals, &mut pairs);
         let mut counted = vec![0.0; classes * classes];
         pairs.add_to(&scaled, &mut counted);
         assert_eq!(found.is_some(), expect_scaled);
@@ -435,7 +435,7 @@ mod tests {
         let scaled = ScaledChain::new(&small.chain, &small.rules);
         let mut others = vec![0.0; words * classes];
         let mut pairs = scaled.pairs();
-        let other = scaled.sums(&small.emissions, &mut Rows::default(), &mut others, &mut pairs).unwrap();
+        let other = scaled.sums(&small.emissions, &mut Workspace::default(), &mut others, &mut pairs).unwrap();
         // Rounding of 100,000 additions.
         assert!((log_sum - other).abs() < 1e-10 * log_sum.abs(), "{log_sum} {other}");
         for word in 0..words {
@@ -466,7 +466,7 @@ mod tests {
         chain.backward(&emissions, &mut lattice, &mut one, Some(&mut pairs));
         let scaled = ScaledChain::new(&chain, &rules);
         let mut scaled_pairs = scaled.pairs();
-        let found = scaled.sums(&emissions, &mut Rows::default(), &mut other, &mut scaled_pairs).unwrap();
+        let found = scaled.sums(&emissions, &mut Workspace::default(), &mut other, &mut scaled_pairs).unwrap();
         assert!((log_sum - found).abs() < 1e-10);
         let mut counted = vec![vec![0.0; classes * classes]; 2];
         pairs.add_to(&chain, &mut counted[0]);

@@ -1,4 +1,4 @@
-//! How sure an answer is: exact marginal probabilities of spans.
+//! Confidence of answers: exact marginal probabilities of spans.
 
 use larder_tags::{Entity, TagSet};
 

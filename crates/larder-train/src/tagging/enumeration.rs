@@ -1,4 +1,4 @@
-//! What the sums must be, by going through all sequences: for tests.
+//! Reference sums by enumeration of all sequences, for tests.
 
 use larder_tags::TagSet;
 
@@ -40,7 +40,7 @@ impl Small {
         let mut found: Vec<(Vec<usize>, f64)> = (0..classes.pow(words as u32))
             .map(|number| (0..words).map(|word| number / classes.pow(word as u32) % classes).collect::<Vec<usize>>())
             .filter(|sequence| {
-                sequence.iter().all(|&class| self.rules.answered[class])
+                sequence.iter().all(|&class| self.rules.answerable[class])
                     && (0..words).all(|word| {
                         self.tags.allowed(word.checked_sub(1).map(|before| sequence[before]), sequence[word])
                     })

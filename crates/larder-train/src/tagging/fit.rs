@@ -11,7 +11,7 @@ use super::parameters::Layout;
 use super::rules::{Rules, count_classes};
 use crate::lbfgs::{Descent, Limits, Penalised, minimise, norm};
 use crate::logistic::{Convergence, Solver};
-use crate::matrix::Real;
+use crate::real::Real;
 use crate::standardise::{Moments, Standardiser};
 use crate::weight::ClassWeight;
 
@@ -35,7 +35,7 @@ pub(crate) const FINAL: Limits = Limits { tolerance: TAGGER_TOLERANCE, iteration
 pub(crate) const SELECTION: Limits =
     Limits { tolerance: TAGGING_SELECTION_TOLERANCE, iterations: SELECTION_ITERATIONS };
 
-/// What tells one fit from the next: its strength.
+/// The strength of one fit.
 pub(crate) struct Strength(pub(crate) f64);
 
 impl Penalised for Strength {
@@ -48,7 +48,7 @@ impl Penalised for Strength {
     }
 }
 
-/// What is to be solved for words of the gold classes `gold`, and the point that answers with the classes' shares.
+/// The problem for words of the gold classes `gold`, and the starting point, which predicts the classes' shares.
 pub(crate) fn problem(
     kind: TaggerKind,
     tags: &TagSet,
@@ -87,7 +87,7 @@ impl Objective {
                 *value = if used(class) { *value - sum / count as f64 } else { 0.0 };
             }
         };
-        centre(&mut point[layout.bias()], &|class| rules.answered[class]);
+        centre(&mut point[layout.bias()], &|class| rules.answerable[class]);
         centre(&mut point[layout.start()], &|class| rules.may_start(class));
     }
 
@@ -112,7 +112,7 @@ impl Objective {
             .with_curvature(self.curvature(data))
     }
 
-    /// How curved the objective is along each parameter, roughly: as if features were independent and every word were
+    /// The approximate curvature of the objective along each parameter: as if features were independent and every word were
     /// answered with the classes' shares. A class of 100 words and `O` differ by a factor of hundreds.
     fn curvature(&self, data: &Sentences<'_>) -> Vec<f64> {
         let classes = self.layout.classes;

@@ -46,19 +46,19 @@ pub struct TaggingHead {
     pub transitions: Array2<f64>,
     /// `[classes]`; 0 where no legal sequence starts with the class.
     pub start: Vec<f64>,
-    /// `[classes]`: whether the class had training words; others are never answered.
-    pub answered: Vec<bool>,
+    /// `[classes]`: true for classes that had training words. The others are never answered.
+    pub seen_in_training: Vec<bool>,
     /// Measured on train.
     pub standardiser: Standardiser,
     /// Added to the score of `O` at every word, when decoding; chosen on held-out sentences, or 0.
     pub outside_bias: f64,
-    /// How words were weighted in the loss.
+    /// The class weights in the loss.
     pub class_weight: ClassWeight,
     /// The strength it was trained with.
     pub c: f64,
 }
 
-/// What a head says about one sentence.
+/// The answer of a head to one sentence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaggedSentence {
     /// The class of each word, a legal sequence, `[words]`.
@@ -79,7 +79,7 @@ pub struct TaggedEntity {
 }
 
 impl TaggingHead {
-    /// How many numbers a word's features have.
+    /// The width of a word's features, all columns side by side.
     pub fn width(&self) -> usize {
         self.columns.iter().map(|column| column.width).sum()
     }
@@ -100,7 +100,7 @@ impl TaggingHead {
     /// Tags some of the sentences of `source`, as [`tag`](Self::tag) does: answers do not depend on the range.
     ///
     /// # Errors
-    /// Those of [`tag`](Self::tag).
+    /// As [`tag`](Self::tag).
     ///
     /// # Panics
     /// If the range is not one of the source's sentences.
@@ -187,16 +187,16 @@ impl TaggingHead {
     }
 
     fn chain(&self) -> Chain {
-        let rules = Rules::new(&self.tags, self.answered.clone());
+        let rules = Rules::new(&self.tags, self.seen_in_training.clone());
         let transitions: Vec<f64> = self.transitions.iter().copied().collect();
         Chain::new(&rules, &transitions, &self.start)
     }
 
-    /// What gives the head's emissions: the numbers of one that judges words.
+    /// The part of the head that gives emissions `[words, classes]`.
     fn objective(&self) -> Objective {
         Objective {
             layout: Layout { classes: self.tags.len(), width: self.width(), chain: false },
-            rules: Rules::new(&self.tags, self.answered.clone()),
+            rules: Rules::new(&self.tags, self.seen_in_training.clone()),
             loss: Loss::Words(Vec::new()),
         }
     }

@@ -19,7 +19,7 @@ use super::head::TaggingHead;
 use super::kind::TaggerKind;
 use crate::error::TrainError;
 use crate::head::HeadColumn;
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, Numbers, read_description, write_head};
+use crate::head_folder::{HEAD_JSON, HEAD_VERSION, HeadTensors, read_description, write_head};
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 
@@ -58,7 +58,7 @@ impl TaggingHead {
             ("mean", vec![width], self.standardiser.mean.clone()),
             ("scale", vec![width], self.standardiser.scale.clone()),
         ];
-        let never = self.answered.iter().enumerate().filter(|(_, answered)| !**answered);
+        let never = self.seen_in_training.iter().enumerate().filter(|(_, seen)| !**seen);
         let description = Description {
             version: HEAD_VERSION,
             kind: KIND.to_owned(),
@@ -81,8 +81,8 @@ impl TaggingHead {
     pub fn load(dir: &Path) -> Result<Self, TrainError> {
         let description: Description = read_description(dir, KIND)?;
         let inconsistent = |what: String| TrainError::Inconsistent { path: dir.join(HEAD_JSON), what };
-        let answered = check(&description).map_err(inconsistent)?;
-        let numbers = Numbers::read(dir)?;
+        let seen = check(&description).map_err(inconsistent)?;
+        let numbers = HeadTensors::read(dir)?;
         let width: usize = description.columns.iter().map(|column| column.width).sum();
         let classes = description.types.len();
         let matrix = |name: &str, columns: usize| -> Result<Array2<f64>, TrainError> {
@@ -98,7 +98,7 @@ impl TaggingHead {
                 mean: numbers.values("mean", &[width])?,
                 scale: numbers.scale("scale", &[width])?,
             },
-            answered,
+            seen_in_training: seen,
             kind: description.tagger,
             tags: description.types,
             columns: description.columns,
@@ -109,7 +109,7 @@ impl TaggingHead {
     }
 }
 
-/// What a description must hold for the head to work; returns which classes can be answered.
+/// Checks a description. Returns for each class whether it was seen in training, `[classes]`.
 fn check(description: &Description) -> Result<Vec<bool>, String> {
     let Description { types, never_answered, columns, outside_bias, .. } = description;
     if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
@@ -118,14 +118,14 @@ fn check(description: &Description) -> Result<Vec<bool>, String> {
     if !outside_bias.is_finite() {
         return Err(format!("`outside_bias` is {outside_bias}"));
     }
-    let mut answered = vec![true; types.len()];
+    let mut seen = vec![true; types.len()];
     for tag in never_answered {
         let class = types.class(tag).ok_or_else(|| format!("`never_answered` has `{tag}`, which is no tag of it"))?;
-        answered[class] = false;
+        seen[class] = false;
     }
     // Otherwise some word could have no class at all.
-    if !(0..types.len()).any(|class| answered[class] && (class == 0 || class % 2 == 1)) {
+    if !(0..types.len()).any(|class| seen[class] && (class == 0 || class % 2 == 1)) {
         return Err("no class that may start a sentence can be answered".to_owned());
     }
-    Ok(answered)
+    Ok(seen)
 }

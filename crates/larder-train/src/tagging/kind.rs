@@ -1,4 +1,4 @@
-//! Which head answers.
+//! The kinds of tagging head.
 
 use std::fmt;
 use std::str::FromStr;

@@ -16,6 +16,7 @@ mod objective;
 mod outside_bias;
 mod parameters;
 mod product;
+mod progress;
 mod rules;
 mod scaled;
 mod scores;
@@ -30,6 +31,7 @@ mod viterbi;
 pub use fit::{TAGGER_TOLERANCE, TAGGING_SELECTION_TOLERANCE};
 pub use head::{TaggedEntity, TaggedSentence, TaggingHead};
 pub use kind::TaggerKind;
+pub use progress::TaggingProgress;
 pub use scores::TaggingScores;
 pub use selection::{TaggingSelection, TaggingSelectionEntry};
 pub use settings::{
@@ -37,4 +39,4 @@ pub use settings::{
     DEFAULT_TAGGING_GRID, TaggerSolver, TaggingSettings, UNCHOSEN_TAGGING_C,
 };
 pub use source::{WordSource, WordsInMemory};
-pub use train::{TaggingProgress, TrainedTagger, train_tagger};
+pub use train::{TrainedTagger, train_tagger};

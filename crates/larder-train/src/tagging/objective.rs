@@ -21,9 +21,10 @@ use super::chain::{Chain, Lattice, Pairs};
 use super::parameters::Layout;
 use super::product::{LANES, Panel, backward, forward, panels};
 use super::rules::Rules;
-use super::scaled::{Rows, ScaledChain, ScaledPairs};
+use super::scaled::{ScaledChain, ScaledPairs, Workspace};
 use crate::kernel;
-use crate::objective::{Evaluation, loss_and_residuals};
+use crate::lbfgs::Evaluation;
+use crate::objective::loss_and_residuals;
 use crate::standardise::Standardiser;
 
 /// Numbers of one block: 256 rows of 384, 64 of 1,536; 0.4 MB.
@@ -38,7 +39,7 @@ const MAX_STRIPES: usize = 32;
 /// A stripe has at least so many words: below, starting a thread costs more than the work.
 const STRIPE_WORDS: usize = 256;
 
-/// What is summed over the words.
+/// The loss that is summed over words.
 #[derive(Debug, Clone)]
 pub(crate) enum Loss {
     /// Each word's log-loss, times the weight of its class `[classes]`.
@@ -60,7 +61,7 @@ pub(crate) struct Sentences<'a> {
     /// `[rows, stride]` in row-major order.
     pub(crate) values: &'a [f32],
     pub(crate) stride: usize,
-    /// Which numbers of a row are features, side by side.
+    /// The ranges of a row that are features.
     pub(crate) parts: &'a [Range<usize>],
     pub(crate) standardiser: &'a Scaling,
     /// The rows of each sentence, in order; none is empty.
@@ -112,7 +113,7 @@ impl Packed {
     }
 }
 
-/// What one stripe adds.
+/// The partial sums of one stripe.
 struct Partial {
     cost: f64,
     /// `[panels, width, LANES]`.
@@ -135,7 +136,7 @@ struct Scratch {
     marginals: Vec<f64>,
     products: Vec<Panel>,
     lattice: Lattice,
-    sums: Rows,
+    sums: Workspace,
 }
 
 impl Objective {
@@ -224,7 +225,7 @@ impl Objective {
             marginals: Vec::new(),
             products: vec![[0.0; LANES]; panels(self.layout.classes) * self.layout.width],
             lattice: Lattice::default(),
-            sums: Rows::default(),
+            sums: Workspace::default(),
         }
     }
 
@@ -319,7 +320,7 @@ impl Objective {
         partial: &mut Partial,
     ) {
         let classes = self.layout.classes;
-        let answered = &self.rules.answered;
+        let answered = &self.rules.answerable;
         let count = answered.iter().filter(|answered| **answered).count();
         scratch.marginals.clear();
         scratch.marginals.resize(scratch.emissions.len(), 0.0);
@@ -512,7 +513,7 @@ mod tests {
             gold: &gold,
         };
         let (objective, _) = problem(kind, &tags, 7, class_weight, gold.iter().copied());
-        assert_eq!(objective.rules.answered, [true, true, true, true, false]);
+        assert_eq!(objective.rules.answerable, [true, true, true, true, false]);
         let point: Vec<f64> = (0..objective.layout.len()).map(|at| spread * noise(11, at)).collect();
         let at = |point: &[f64]| objective.evaluate(&data, 0.7, 1.0, point);
         let Evaluation { cost, gradient } = at(&point);

@@ -1,4 +1,4 @@
-//! What is added to the score of `O` when decoding: the best on held-out sentences, where it gains more than chance there.
+//! The outside bias, added to the score of `O` when decoding: the best on held-out sentences, if it gains more than chance.
 //!
 //! F1 with it is measured on sentences that did not choose it: each part of them is decoded with the bias that is best on
 //! the others.
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// What a sentence of one entity gives: found, missed, or found beside another that is none.
+    /// The counts of a sentence of one entity: found, missed, or found beside a wrong one.
     fn sentence(gold: bool, found: bool, more: bool) -> SentenceCounts {
         let tags = TagSet::new(["x".to_owned()]);
         let classes = |first: bool, second: bool| tags.entities(&[usize::from(first), 0, usize::from(second)]);

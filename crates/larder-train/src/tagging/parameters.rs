@@ -32,12 +32,12 @@ impl Layout {
         first..first + if self.chain { self.classes } else { 0 }
     }
 
-    /// How many parameters are penalised.
+    /// The number of penalised parameters.
     pub(crate) fn penalised(self) -> usize {
         self.transitions().end
     }
 
-    /// How many are free.
+    /// The number of free parameters.
     pub(crate) fn free(self) -> usize {
         self.len() - self.penalised()
     }

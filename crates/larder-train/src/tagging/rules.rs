@@ -1,4 +1,4 @@
-//! Which classes may be answered, and which may follow which.
+//! The classes that may be answered, and the legal transitions between them.
 
 use larder_tags::TagSet;
 
@@ -6,7 +6,7 @@ use larder_tags::TagSet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rules {
     /// `[classes]`: whether the class can be answered at all.
-    pub(crate) answered: Vec<bool>,
+    pub(crate) answerable: Vec<bool>,
     /// `[classes]`: whether a sentence may start with it.
     starts: Vec<bool>,
     /// `[classes, classes]`, previous class first.
@@ -15,20 +15,20 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// The rules of a tag set in which only the `answered` classes can be answered.
-    pub(crate) fn new(tags: &TagSet, answered: Vec<bool>) -> Self {
+    pub(crate) fn new(tags: &TagSet, answerable: Vec<bool>) -> Self {
         let classes = tags.len();
-        let starts = (0..classes).map(|next| answered[next] && tags.allowed(None, next)).collect();
+        let starts = (0..classes).map(|next| answerable[next] && tags.allowed(None, next)).collect();
         let follows = (0..classes * classes)
             .map(|at| {
                 let (previous, next) = (at / classes, at % classes);
-                answered[previous] && answered[next] && tags.allowed(Some(previous), next)
+                answerable[previous] && answerable[next] && tags.allowed(Some(previous), next)
             })
             .collect();
-        Self { answered, starts, follows }
+        Self { answerable, starts, follows }
     }
 
     pub(crate) fn classes(&self) -> usize {
-        self.answered.len()
+        self.answerable.len()
     }
 
     pub(crate) fn may_start(&self, class: usize) -> bool {
@@ -36,7 +36,7 @@ impl Rules {
     }
 
     pub(crate) fn may_follow(&self, previous: usize, next: usize) -> bool {
-        self.follows[previous * self.answered.len() + next]
+        self.follows[previous * self.answerable.len() + next]
     }
 }
 

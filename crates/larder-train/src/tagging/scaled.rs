@@ -39,16 +39,16 @@ pub(crate) struct ScaledChain {
 
 /// The memory of one sentence's sums, used again for the next one.
 #[derive(Default)]
-pub(crate) struct Rows {
+pub(crate) struct Workspace {
     /// `exp(emissions)`, each row divided by its largest; `[words, panels]`.
     weights: Vec<Panel>,
     /// Shares of all beginnings, `[words, panels]`.
     begun: Vec<Panel>,
-    /// What reaches a class before its own emission, `[words, panels]`.
+    /// Forward sums before a class's own emission, `[words, panels]`.
     reach: Vec<Panel>,
-    /// What follows a class, its own emission included, up to a factor for each row; `[words, panels]`.
+    /// Backward sums, the class's own emission included, up to a factor for each row; `[words, panels]`.
     ends: Vec<Panel>,
-    /// What follows a class of the word at hand, `[panels]`.
+    /// Backward sums of the current word without its emission, `[panels]`.
     after: Vec<Panel>,
     /// The sum over a word's classes of `reach` times `ends`, `[words]`.
     totals: Vec<f64>,
@@ -82,7 +82,7 @@ impl ScaledChain {
             factors: by_class(&factor),
             turned: by_class(&|next, previous| factor(previous, next)),
             shift,
-            idle: spread(&|class| f64::from(!rules.answered[class]), 1.0),
+            idle: spread(&|class| f64::from(!rules.answerable[class]), 1.0),
         }
     }
 
@@ -96,7 +96,7 @@ impl ScaledChain {
     pub(crate) fn sums(
         &self,
         emissions: &[f64],
-        rows: &mut Rows,
+        rows: &mut Workspace,
         marginals: &mut [f64],
         pairs: &mut ScaledPairs,
     ) -> Option<f64> {
@@ -113,7 +113,7 @@ impl ScaledChain {
     fn sums_avx2(
         &self,
         emissions: &[f64],
-        rows: &mut Rows,
+        rows: &mut Workspace,
         marginals: &mut [f64],
         pairs: &mut ScaledPairs,
     ) -> Option<f64> {
@@ -124,7 +124,7 @@ impl ScaledChain {
     fn sums_any(
         &self,
         emissions: &[f64],
-        rows: &mut Rows,
+        rows: &mut Workspace,
         marginals: &mut [f64],
         pairs: &mut ScaledPairs,
     ) -> Option<f64> {
@@ -135,7 +135,7 @@ impl ScaledChain {
     }
 
     #[inline(always)]
-    fn forward(&self, emissions: &[f64], rows: &mut Rows) -> Option<f64> {
+    fn forward(&self, emissions: &[f64], rows: &mut Workspace) -> Option<f64> {
         let (classes, panels) = (self.classes, self.panels);
         let words = emissions.len() / classes;
         for row in [&mut rows.weights, &mut rows.begun, &mut rows.reach, &mut rows.ends] {
@@ -174,7 +174,7 @@ impl ScaledChain {
     }
 
     #[inline(always)]
-    fn backward(&self, rows: &mut Rows, marginals: &mut [f64]) -> Option<()> {
+    fn backward(&self, rows: &mut Workspace, marginals: &mut [f64]) -> Option<()> {
         let (classes, panels) = (self.classes, self.panels);
         rows.after.clear();
         rows.after.resize(panels, [1.0; LANES]);
@@ -210,7 +210,7 @@ impl ScaledChain {
 
     /// Adds the expected numbers of transitions, when both passes are known to be safe.
     #[inline(always)]
-    fn count(&self, rows: &Rows, pairs: &mut ScaledPairs) {
+    fn count(&self, rows: &Workspace, pairs: &mut ScaledPairs) {
         let (classes, panels) = (self.classes, self.panels);
         for word in 1..rows.totals.len() {
             let begun = &rows.begun[(word - 1) * panels..word * panels];
@@ -275,7 +275,7 @@ fn scale(row: &mut [Panel], factor: f64) {
     row.iter_mut().flatten().for_each(|value| *value *= factor);
 }
 
-/// Whether a number is above a limit; NaN is not.
+/// Is a number above a limit? NaN is not.
 #[inline(always)]
 fn above(value: f64, limit: f64) -> bool {
     value > limit

@@ -44,12 +44,12 @@ impl SentenceCounts {
         Self { gold: gold.len() as u64, answered: answered.len() as u64, correct }
     }
 
-    /// Whether gold has an entity.
+    /// Has gold an entity?
     pub(crate) fn has_entities(&self) -> bool {
         self.gold > 0
     }
 
-    /// What F1 is made of: twice the right answers, and all entities of gold and answers.
+    /// The terms of F1: twice the right answers, and all entities of gold and answers.
     pub(crate) fn parts(&self) -> [f64; 2] {
         [2.0 * self.correct as f64, (self.gold + self.answered) as f64]
     }

@@ -1,4 +1,4 @@
-//! Which columns, which strength, which class weight, what bias: on held-out training sentences, and nothing else.
+//! Selection on held-out training sentences alone: columns, strength, class weight and outside bias.
 //!
 //! Every candidate is fitted to the other sentences, standardised on them, along the strengths from strong to weak
 //! regularisation; each fit starts where the one before ended. Entities are those of Viterbi's answers. What is added to the
@@ -48,7 +48,7 @@ pub(crate) struct Search<'a> {
     pub(crate) gold: &'a [usize],
 }
 
-/// What was chosen.
+/// The chosen settings.
 pub(crate) struct Choice {
     pub(crate) candidate: Candidate,
     pub(crate) class_weight: ClassWeight,
@@ -95,7 +95,7 @@ struct Path<'a> {
     descent: Descent<Strength>,
 }
 
-/// What one fold's fit says about its held-out sentences.
+/// The predictions of one fold's fit for its held-out sentences.
 struct Judgement<'a> {
     fold: &'a Fold,
     chain: Chain,
@@ -226,7 +226,7 @@ impl Search<'_> {
             let count = |bias: f64| judged(self.tags, &judgements, bias);
             let plain = count(0.0);
             let unbiased_scores = plain.iter().sum::<Counts>().scores();
-            let tuned = match self.settings.bias {
+            let tuned = match self.settings.outside_bias {
                 ThresholdChoice::Half => None,
                 ThresholdChoice::Tuned => tune_outside_bias(plain, count, self.settings.seed)?,
             };

@@ -13,7 +13,7 @@ pub struct TaggingSelectionEntry {
     pub candidate: String,
     /// The names of its columns.
     pub columns: Vec<String>,
-    /// How words were weighted.
+    /// The class weights of the fit.
     pub class_weight: ClassWeight,
     /// The strength.
     pub c: f64,
@@ -23,12 +23,12 @@ pub struct TaggingSelectionEntry {
     /// What is added to the score of `O`: the best on all held-out sentences where that gains more than one standard error,
     /// else 0.
     pub outside_bias: f64,
-    /// What tuning the bias gains; `None` where it is not tuned.
+    /// The gain from tuning the bias; `None` where it is not tuned.
     #[serde(default)]
     pub bias_gain: Option<TuningGain>,
     /// Strict scores with nothing added.
     pub unbiased_scores: TaggingScores,
-    /// Whether all folds' fits reached [`TAGGING_SELECTION_TOLERANCE`](crate::TAGGING_SELECTION_TOLERANCE).
+    /// Did all folds' fits reach [`TAGGING_SELECTION_TOLERANCE`](crate::TAGGING_SELECTION_TOLERANCE)?
     pub converged: bool,
 }
 
@@ -45,12 +45,12 @@ pub struct TaggingSelection {
     pub entries: Vec<TaggingSelectionEntry>,
     /// Index of the chosen entry: the highest F1 (the first of several, which is the more strongly regularised).
     pub chosen: usize,
-    /// How it was chosen, in words.
+    /// The rule of the choice, in words.
     #[serde(default)]
     pub rule: String,
 }
 
-/// What is chosen, in words.
+/// The choice, in words.
 const RULE: &str = "chosen: the highest strict F1 on held-out sentences, of equals the most strongly regularised";
 
 /// When a tuned bias is taken, in words.

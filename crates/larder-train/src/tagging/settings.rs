@@ -1,4 +1,4 @@
-//! What the training of a tagging head is asked to do.
+//! The settings of a tagging head's training.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub const DEFAULT_TAGGING_GRID: &[f64] = &[1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
 
 /// The strength that is taken where too few sentences are there to choose one: the weakest regularisation of the usual ones,
 /// since the loss is a sum and that of a few sentences is small beside the penalty (at 1e-2 one sentence teaches nothing).
-/// Of strengths that were asked for it is the one nearest to this.
+/// Of the strengths asked for, the nearest to this one is taken.
 pub const UNCHOSEN_TAGGING_C: f64 = 1e-1;
 
 /// Parts of the sentences that are held out in turn. One fifth, held out once: a fit takes seconds where a
@@ -32,7 +32,7 @@ pub const DEFAULT_EPOCHS: usize = 10;
 /// The first, and largest, step of a streamed fit.
 pub const DEFAULT_LEARNING_RATE: f64 = 3e-3;
 
-/// Which feature columns the head reads.
+/// The choice of feature columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnUse {
@@ -73,7 +73,7 @@ impl FromStr for ColumnUse {
     }
 }
 
-/// Which solver fits the head.
+/// The solver that fits the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaggerSolver {
@@ -127,18 +127,19 @@ pub struct TaggingSettings {
     pub grid: Vec<f64>,
     /// 1 holds one fifth of the sentences out, once; 2 and more hold each part of that many out in turn.
     pub folds: usize,
-    /// How words are weighted by their class; [`TaggerKind::Logistic`] only.
+    /// Class weights of words; [`TaggerKind::Logistic`] only.
     pub class_weight: ClassWeightChoice,
-    /// Which columns the head reads.
+    /// The columns that the head reads.
     pub columns: ColumnUse,
     /// [`Tuned`](ThresholdChoice::Tuned): what is added to the score of `O` when decoding is chosen on held-out
     /// sentences, if that gains more than one standard error beside adding nothing; [`Half`](ThresholdChoice::Half): nothing is added.
-    pub bias: ThresholdChoice,
-    /// Whether features are brought to mean 0 and deviation 1 first.
+    #[serde(rename = "bias")]
+    pub outside_bias: ThresholdChoice,
+    /// Standardise features to mean 0 and deviation 1 first.
     pub standardise: bool,
     /// Seed of the held-out parts, and of the order of a streamed fit.
     pub seed: u64,
-    /// Which solver fits the head.
+    /// The solver that fits the head.
     pub solver: TaggerSolver,
     /// Memory that the features may take, in bytes.
     pub memory_bytes: u64,
@@ -156,7 +157,7 @@ impl Default for TaggingSettings {
             folds: DEFAULT_TAGGING_FOLDS,
             class_weight: ClassWeightChoice::None,
             columns: ColumnUse::Concatenate,
-            bias: ThresholdChoice::Tuned,
+            outside_bias: ThresholdChoice::Tuned,
             standardise: true,
             seed: DEFAULT_SEED,
             solver: TaggerSolver::Auto,

@@ -14,7 +14,7 @@ pub trait WordSource: Sync {
     /// The feature columns, in the order in which they lie side by side.
     fn columns(&self) -> &[HeadColumn];
 
-    /// How many words each sentence has, `[sentences]`; may be 0.
+    /// The number of words of each sentence, `[sentences]`; may be 0.
     fn sentence_lengths(&self) -> &[usize];
 
     /// The gold class of each word, in the numbering of the tag set, `[words]`; empty when unknown.

@@ -21,15 +21,15 @@ use super::adam::{Adam, cosine_rate};
 use super::fit::measured;
 use super::head::BLOCK_WORDS;
 use super::objective::{Objective, Scaling, Sentences};
+use super::progress::TaggingProgress;
 use super::scores::{Counts, entities};
 use super::select::{chain_of, count};
 use super::settings::TaggingSettings;
 use super::source::Reader;
-use super::train::TaggingProgress;
 use crate::error::TrainError;
+use crate::lbfgs::Evaluation;
 use crate::lbfgs::norm;
 use crate::logistic::{Convergence, Solver};
-use crate::objective::Evaluation;
 use crate::standardise::{Moments, Standardiser};
 
 /// The sample, and later the buffer, takes one part in so many of the memory: both, the blocks being read and the rest
@@ -43,9 +43,9 @@ const BUFFER_WORDS: usize = 16 * BLOCK_WORDS;
 /// dataset.
 const BATCH_WORDS: usize = 1024;
 
-/// What the first pass finds.
+/// The statistics that the first pass collects.
 pub(crate) struct Survey {
-    /// Of all words and columns.
+    /// The standardiser of all words and columns.
     pub(crate) standardiser: Standardiser,
     /// The sample's features, `[rows, stride]`.
     pub(crate) values: Vec<f32>,
@@ -113,7 +113,7 @@ pub(crate) fn survey(
     Ok(found)
 }
 
-/// What is fitted.
+/// A streamed fit.
 pub(crate) struct Streamed<'a> {
     pub(crate) reader: &'a Reader<'a>,
     pub(crate) tags: &'a TagSet,
@@ -170,7 +170,7 @@ impl Streamed<'_> {
         Ok((point, steps))
     }
 
-    /// How many of the blocks go into the buffer together: as many as it holds, at least one.
+    /// The number of blocks that fit into the buffer together, at least one.
     fn window(&self, blocks: &[Range<usize>], most: usize) -> usize {
         let mut words = 0;
         let fitting = blocks.iter().take_while(|block| {

@@ -10,9 +10,10 @@ use super::head::{BLOCK_WORDS, TaggingHead};
 use super::kind::TaggerKind;
 use super::objective::{Objective, Scaling, Sentences};
 use super::parameters::Layout;
+use super::progress::TaggingProgress;
 use super::scores::{TaggingScores, entities};
 use super::select::{Choice, PARTS_OF_ONE, Search, candidates, chain_of, count, parts_of};
-use super::selection::{TaggingSelection, TaggingSelectionEntry};
+use super::selection::TaggingSelection;
 use super::settings::{TaggerSolver, TaggingSettings, UNCHOSEN_TAGGING_C};
 use super::source::{Reader, WordSource};
 use super::stream::{Streamed, Survey, survey};
@@ -23,43 +24,6 @@ use crate::logistic::{Convergence, LIBRARY_LIMIT, Problem, Solver};
 use crate::settings::{ThresholdChoice, unchosen_strength};
 use crate::standardise::Standardiser;
 
-/// What the training of a tagging head is doing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TaggingProgress<'a> {
-    /// Features are read, once from beginning to end.
-    Reading {
-        /// Words read so far.
-        words: usize,
-        /// Words in all.
-        of: usize,
-    },
-    /// One line of the selection table is ready.
-    Scored {
-        /// The zero-based number of the candidate; the last one may be the winner again, with other class weights.
-        candidate: usize,
-        /// How many there are.
-        candidates: usize,
-        /// The line.
-        entry: &'a TaggingSelectionEntry,
-    },
-    /// The chosen head is being fitted on all sentences.
-    Fitting {
-        /// The candidate's name.
-        candidate: &'a str,
-        /// The strength.
-        c: f64,
-    },
-    /// Adam has read all features once more.
-    Epoch {
-        /// The zero-based epoch.
-        epoch: usize,
-        /// How many there are.
-        epochs: usize,
-        /// The objective, each batch judged at the point it was met with.
-        objective: f64,
-    },
-}
-
 /// A trained tagging head and how it came about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainedTagger {
@@ -69,14 +33,14 @@ pub struct TrainedTagger {
     pub selection: Option<TaggingSelection>,
     /// Why nothing was chosen though there was a choice, and what was taken, in words.
     pub unchosen: Option<String>,
-    /// How well the head solves its problem; it counts as converged at [`TAGGER_TOLERANCE`](crate::TAGGER_TOLERANCE).
+    /// The convergence of the final fit, judged at [`TAGGER_TOLERANCE`](crate::TAGGER_TOLERANCE).
     /// For a streamed fit the steps are Adam's.
     pub convergence: Convergence,
     /// Scores on the sentences it was fitted on: compare with the selection's, to see how much is learnt by heart.
     pub train_scores: TaggingScores,
-    /// Whether the features were streamed, not held in memory.
+    /// True if the features were streamed, false if they were held in memory.
     pub streamed: bool,
-    /// What differs from what was asked or expected, in plain sentences.
+    /// Deviations from the settings or from what was expected, in plain sentences.
     pub notes: Vec<String>,
 }
 
@@ -183,7 +147,7 @@ fn load(
     Ok(Survey { standardiser, values, sentences, gold: reader.source.classes().to_vec() })
 }
 
-/// How the settings were found.
+/// The outcome of the selection.
 enum Chosen {
     /// On held-out sentences.
     By(TaggingSelection),
@@ -215,7 +179,7 @@ fn choose(
         1 => (1, PARTS_OF_ONE),
         folds => (folds.min(found), folds.min(found.max(2))),
     };
-    let is_fixed = choices == 1 && settings.bias == ThresholdChoice::Half;
+    let is_fixed = choices == 1 && settings.outside_bias == ThresholdChoice::Half;
     if is_fixed || found < parts {
         // The last one has all columns.
         let candidate = candidates.into_iter().next_back().expect("there is a column");
@@ -306,7 +270,7 @@ impl Fit<'_> {
     /// A logistic head on a small dataset is an ordinary classifier of words: the solvers of those fit it, in float64.
     fn by_words(&self, survey: &Survey) -> Result<Option<(Vec<f64>, Convergence)>, TrainError> {
         let Layout { classes, width, .. } = self.objective.layout;
-        let answered: Vec<usize> = (0..classes).filter(|&class| self.objective.rules.answered[class]).collect();
+        let answered: Vec<usize> = (0..classes).filter(|&class| self.objective.rules.answerable[class]).collect();
         let words = survey.gold.len();
         // Two classes would have one output, and so another penalty than three.
         if self.settings.kind != TaggerKind::Logistic || answered.len() < 3 || words * width * classes > LIBRARY_LIMIT {
@@ -387,7 +351,7 @@ impl Fit<'_> {
                 false => Array2::zeros((classes, classes)),
             },
             start: if layout.chain { point[layout.start()].to_vec() } else { vec![0.0; classes] },
-            answered: rules.answered,
+            seen_in_training: rules.answerable,
             standardiser,
             outside_bias: choice.outside_bias,
             class_weight: choice.class_weight,

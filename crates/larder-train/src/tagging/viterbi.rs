@@ -89,7 +89,7 @@ mod tests {
             prop_assert_eq!(found.len(), words);
             let mut previous = None;
             for &class in &found {
-                prop_assert!(small.tags.allowed(previous, class) && small.rules.answered[class]);
+                prop_assert!(small.tags.allowed(previous, class) && small.rules.answerable[class]);
                 previous = Some(class);
             }
         }

@@ -4,5 +4,7 @@ mod common;
 mod goldens;
 mod head;
 mod mlp;
+#[cfg(feature = "perceptron")]
+mod perceptron;
 mod tagging;
 mod training;

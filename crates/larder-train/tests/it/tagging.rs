@@ -77,7 +77,7 @@ fn typed(count: usize, seed: u64, strength: f64) -> (Vec<Vec<usize>>, WordsInMem
 }
 
 fn settings(kind: TaggerKind, c: f64) -> TaggingSettings {
-    TaggingSettings { kind, grid: vec![c], bias: ThresholdChoice::Half, ..TaggingSettings::default() }
+    TaggingSettings { kind, grid: vec![c], outside_bias: ThresholdChoice::Half, ..TaggingSettings::default() }
 }
 
 fn run(source: &dyn WordSource, settings: &TaggingSettings) -> TrainedTagger {
@@ -283,8 +283,8 @@ fn the_column_that_knows_is_chosen_when_asked() {
 #[test]
 fn the_bias_of_outside_is_tuned_and_class_weights_are_tried() {
     let (gold, train) = typed(400, 9, 0.55);
-    let with = |class_weight, bias| {
-        run(&train, &TaggingSettings { class_weight, bias, folds: 3, ..settings(TaggerKind::Logistic, 0.01) })
+    let with = |class_weight, outside_bias| {
+        run(&train, &TaggingSettings { class_weight, outside_bias, folds: 3, ..settings(TaggerKind::Logistic, 0.01) })
     };
     let half = with(ClassWeightChoice::None, ThresholdChoice::Half);
     let tuned = with(ClassWeightChoice::None, ThresholdChoice::Tuned);
@@ -447,7 +447,7 @@ fn a_class_without_words_is_never_answered_and_said() {
     for kind in TaggerKind::ALL {
         let trained = train_tagger(&train, &tags, &settings(*kind, 0.1), &mut |_| {}).unwrap();
         assert_eq!(trained.notes, ["no training word is tagged I-y, B-z, I-z: never answered"]);
-        assert_eq!(trained.head.answered, [true, true, true, true, false, false, false]);
+        assert_eq!(trained.head.seen_in_training, [true, true, true, true, false, false, false]);
         // Words that look like anything: far away in every direction.
         let wild = FeatureColumn::new("embedding", features.values.mapv(|value| value * -50.0));
         let tagged = trained.head.tag(&source(&gold, vec![wild])).unwrap();

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use larder_data::Task;
-use larder_finetune::MlpSettings;
 use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_run::{EncodeOptions, HeadSettings, TrainOptions, tasks};
 use larder_train::{
-    ClassWeightChoice, ColumnUse, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
+    ClassWeightChoice, ColumnUse, MlpSettings, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice,
+    TrainSettings,
 };
 
 use super::{LevelFlags, Subject, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
@@ -241,7 +241,7 @@ impl HeadFlags {
             folds: self.folds.unwrap_or(defaults.folds),
             class_weight: self.class_weight.unwrap_or(defaults.class_weight),
             columns: self.columns.unwrap_or(defaults.columns),
-            bias: self.threshold.unwrap_or(defaults.bias),
+            outside_bias: self.threshold.unwrap_or(defaults.outside_bias),
             standardise: !self.raw_features,
             seed: self.seed.unwrap_or(defaults.seed),
             solver: self.solver.unwrap_or(defaults.solver),

@@ -2,7 +2,7 @@
 
 use larder_intake::Encoder;
 use larder_intake::{
-    AddRequest, Added, InitRequest, Listed, Outcome, QuantiseRequest, add_with, init, quantise, verify,
+    AddRequest, AddedEncoder, InitRequest, Listed, Outcome, QuantiseRequest, add_with, init, quantise, verify,
 };
 use serde_json::json;
 
@@ -72,7 +72,7 @@ pub fn run(context: &Context, command: &EncoderCommand) -> Result<(), Failure> {
     }
 }
 
-fn print_added(context: &Context, added: &Added) -> Result<(), Failure> {
+fn print_added(context: &Context, added: &AddedEncoder) -> Result<(), Failure> {
     for note in &added.notes {
         eprintln!("note     {note}");
     }

@@ -104,7 +104,7 @@ impl TaskExport for Rules {
              and of `transitions` of each pair of neighbours, both in `config.json` under `larder`, where null means never.\n",
             word_scores(run.record.settings.word_pool)
         );
-        if run.head.as_tagger().is_some_and(|head| !head.answered.iter().all(|answered| *answered)) {
+        if run.head.as_tagger().is_some_and(|head| !head.seen_in_training.iter().all(|answered| *answered)) {
             let _ = writeln!(text, "Tags that no training word had have the score {NEVER}.");
         }
         text
@@ -202,9 +202,12 @@ impl TaskExport for Rules {
 fn decoding(head: &TaggingHead) -> (Value, Value) {
     let tags = head.tags.len();
     let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
-    let start = (0..tags).map(|next| score(head.answered[next] && head.tags.allowed(None, next), head.start[next]));
+    let start =
+        (0..tags).map(|next| score(head.seen_in_training[next] && head.tags.allowed(None, next), head.start[next]));
     let row = |previous: usize| -> Value {
-        let allowed = |next| head.answered[previous] && head.answered[next] && head.tags.allowed(Some(previous), next);
+        let allowed = |next| {
+            head.seen_in_training[previous] && head.seen_in_training[next] && head.tags.allowed(Some(previous), next)
+        };
         (0..tags).map(|next| score(allowed(next), head.transitions[[previous, next]])).collect()
     };
     (start.collect(), (0..tags).map(row).collect())
@@ -294,7 +297,7 @@ impl TokenScores {
             kind: head.kind,
             transitions: head.transitions.clone(),
             start: head.start.clone(),
-            ..score_reader(&head.tags, head.answered.clone())
+            ..score_reader(&head.tags, head.seen_in_training.clone())
         };
         Self { pool: run.record.settings.word_pool, max_tokens: Rules.max_tokens(run), decoder }
     }

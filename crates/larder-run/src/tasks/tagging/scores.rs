@@ -62,7 +62,7 @@ impl SplitScores for TaggingSplit {
                 let tried = TriedTagger {
                     columns: &record.columns_tried,
                     word_by_word: tagger.settings.kind == TaggerKind::Logistic,
-                    tuned_outside: tagger.settings.bias == ThresholdChoice::Tuned,
+                    tuned_outside: tagger.settings.outside_bias == ThresholdChoice::Tuned,
                     held_out_f1: tagger.selection.as_ref().map(|selection| selection.best().scores.f1),
                 };
                 diagnose_tagging(&judged, &tried)

@@ -1,0 +1,50 @@
+//! A column of a file, by name or by position.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+/// A column by name or by zero-based position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnRef {
+    /// The name in the header, the JSON object or the Parquet schema.
+    Name(String),
+    /// The zero-based position.
+    Position(usize),
+}
+
+impl fmt::Display for ColumnRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Position(position) => write!(f, "{position}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ColumnRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = ColumnRef;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column's name or its zero-based position")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<ColumnRef, E> {
+                if name.is_empty() {
+                    return Err(E::invalid_value(serde::de::Unexpected::Str(name), &self));
+                }
+                Ok(ColumnRef::Name(name.to_owned()))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, position: i64) -> Result<ColumnRef, E> {
+                usize::try_from(position)
+                    .map(ColumnRef::Position)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(position), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}

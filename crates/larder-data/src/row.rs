@@ -1,0 +1,70 @@
+//! Rows as a format gives them, before they are checked.
+
+use crate::choice::Format;
+use crate::error::DataError;
+use crate::example::{Content, Target};
+use crate::record::Record;
+use crate::row_problem::{Place, RowProblem};
+
+/// One row as its format gives it, not yet checked.
+pub(crate) struct Row {
+    pub line: u64,
+    pub document: u64,
+    pub id: Option<String>,
+    pub content: Content,
+    /// What is to be predicted; `None` where the description names no column for it. An error says what is wrong with that
+    /// column of a row whose content can be read.
+    pub target: Result<Option<Target>, (Place, RowProblem)>,
+    /// Lines among those of a CoNLL sentence's words that hold no word.
+    pub no_words: Vec<u64>,
+}
+
+/// Why a format gives no row.
+pub(crate) enum Fault {
+    /// This row cannot be used; the next one may.
+    Bad { place: Place, problem: RowProblem },
+    /// Nothing more can be read.
+    Fatal(DataError),
+}
+
+/// A format: rows one after another.
+pub(crate) trait Rows: Send {
+    /// The next row; `None` at the end of the file.
+    fn next_row(&mut self) -> Option<Result<Row, Fault>>;
+    /// How a message names the column that the description's `key` points at.
+    fn column(&self, key: &'static str) -> String;
+    /// What the row just given, or refused, was read from. For rows that are [to be answered](Purpose::Answer).
+    fn record(&mut self) -> Record;
+    /// The names of all columns, where the file begins with them.
+    fn header(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+/// What rows are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To learn or to judge: targets are read.
+    Learn,
+    /// To be answered: targets may be missing and are not looked at, and each row's [`Record`] is kept.
+    Answer,
+}
+
+/// The place of a row, given the one-based line, or row, where it starts.
+pub(crate) fn place(format: Format, number: u64) -> Place {
+    match format {
+        Format::Parquet => Place::Row(number),
+        _ => Place::Line(number),
+    }
+}
+
+/// What must be there for an encoder to read.
+pub(crate) fn check_content(rows: &dyn Rows, content: &Content) -> Result<(), RowProblem> {
+    let empty = |key| Err(RowProblem::Empty { column: rows.column(key) });
+    match content {
+        Content::Text { text, .. } if text.trim().is_empty() => empty("text"),
+        Content::Text { text_b: Some(text), .. } if text.trim().is_empty() => empty("text_b"),
+        Content::Words(words) if words.is_empty() || words.iter().any(String::is_empty) => empty("words"),
+        _ => Ok(()),
+    }
+}

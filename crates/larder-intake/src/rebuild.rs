@@ -1,0 +1,286 @@
+//! The graph that runs in place of the one that was given.
+//!
+//! Exporters write an encoder in hundreds of nodes of which a third computes shapes, for fixed sizes at times, or in half
+//! precision that a CPU converts back and forth. What such a graph computes can be read out of it
+//! ([`larder_onnx::lift`]), and larder's own graph be built of what was read. That graph runs instead, if it gives the
+//! same on the probe texts: each layer, for every token, padded in a batch, and with token types.
+
+use std::path::Path;
+
+use larder_files::digest_bytes;
+use larder_onnx::families::metadata;
+use larder_onnx::{
+    EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Lifted, Model, Weights, build, build_fused,
+    lift, select_features,
+};
+use larder_runtime::{Device, Runtime, Session, SessionSettings};
+
+use crate::EncoderError;
+use crate::encoder::{CONFIG_FILE, Encoder};
+use crate::files::read_optional;
+use crate::observe::observe;
+use crate::prepared::{Prepared, RebuiltRecord};
+use crate::probe::{Feed, HALF_TOLERANCE, largest, probe_tokens, rms, run_on};
+
+/// A model to run, with what its inputs and outputs mean.
+#[derive(Debug)]
+pub struct Running {
+    /// The model.
+    pub model: Model,
+    /// Its interface.
+    pub interface: Interface,
+    /// Does larder's own graph run in place of the one that was given?
+    pub rebuilt: bool,
+}
+
+impl Encoder {
+    /// The model to run for these features: the graph built anew where there is one that gives them, else the one that was
+    /// added.
+    ///
+    /// # Errors
+    /// As [`Encoder::model`].
+    pub fn running(&self, features: &[FeatureOutput]) -> Result<Running, EncoderError> {
+        let model = self.model()?;
+        let given = |model| Running { model, interface: self.interface().clone(), rebuilt: false };
+        let Prepared::Rebuilt(record) = &self.manifest().prepared else { return Ok(given(model)) };
+        if !self.pooler_is_its_own(features) {
+            return Ok(given(model));
+        }
+        let Ok(lifted) = lift(&model, self.interface(), Heads::Known(record.num_attention_heads)) else {
+            return Ok(given(model));
+        };
+        // What another version of larder builds has not been compared.
+        match Rebuilt::of(&lifted) {
+            Ok(rebuilt) if rebuilt.digest == record.digest => {
+                Ok(Running { model: rebuilt.model, interface: rebuilt.interface, rebuilt: true })
+            }
+            _ => Ok(given(model)),
+        }
+    }
+}
+
+impl Encoder {
+    /// Its configuration and weights: of a graph that larder built those it was built of, else what was read in it.
+    ///
+    /// # Errors
+    /// [`EncoderError::Unread`] where they could not be read, and what [`Encoder::model`] says.
+    pub fn weights(&self) -> Result<(EncoderConfig, Weights), EncoderError> {
+        let unread = |reason: String| EncoderError::Unread { encoder: self.name().to_owned(), reason };
+        let model = self.model()?;
+        match &self.manifest().prepared {
+            Prepared::AsGiven { reason } => Err(unread(reason.clone())),
+            Prepared::Rebuilt(record) => {
+                let lifted = lift(&model, self.interface(), Heads::Known(record.num_attention_heads));
+                lifted.map(|lifted| (lifted.config, lifted.weights)).map_err(|problem| unread(problem.to_string()))
+            }
+            Prepared::Built => {
+                let path = self.folder().join(CONFIG_FILE);
+                let wrong = |path| move |source| EncoderError::Model { path, source };
+                let text = read_optional(&path)?.ok_or_else(|| unread("its config.json is gone".to_owned()))?;
+                let config = EncoderConfig::from_json(&text).map_err(wrong(path))?;
+                Ok((config, Weights::of_model(&model).map_err(wrong(self.model_path()))?))
+            }
+        }
+    }
+
+    /// The encoder in ONNX Runtime's fused operators and that form, for a device, if what it gives there for the probe
+    /// texts is what the model that was added gives in float32; else why not. How far it is off stands beside it.
+    ///
+    /// # Errors
+    /// As [`Encoder::model`] and [`Encoder::tokenizer`]; anything that is wrong with the fused graph is a reason.
+    pub fn fused(
+        &self,
+        runtime: &Runtime,
+        device: Device,
+        form: FusedForm,
+    ) -> Result<Result<(Running, f64), String>, EncoderError> {
+        let (config, weights) = match self.weights() {
+            Ok(found) => found,
+            Err(EncoderError::Unread { reason, .. }) => return Ok(Err(reason)),
+            Err(problem) => return Err(problem),
+        };
+        let (model, tokenizer, path) = (self.model()?, self.tokenizer()?, self.model_path());
+        let texts = probe_tokens(&tokenizer, Some(self.max_tokens()))?;
+        let comparison = Comparison {
+            runtime,
+            device,
+            path: &path,
+            model: &model,
+            interface: self.interface(),
+            texts: &texts,
+            pad: self.manifest().special_tokens.pad_id.map_or(0, i64::from),
+            tolerance: if form.half { HALF_TOLERANCE } else { self.manifest().probe.tolerance },
+        };
+        let fused = build_fused(&config, &weights, form).map_err(|problem| said(&problem)).and_then(|model| {
+            let interface = Interface::recognise(&model).map_err(|problem| said(&problem))?;
+            Ok(Rebuilt { model, interface, digest: String::new() })
+        });
+        Ok(fused.and_then(|fused| {
+            let deviation = comparison.deviation(&fused, false).map_err(|problem| said(&problem))?;
+            match deviation <= comparison.tolerance {
+                true => Ok((Running { model: fused.model, interface: fused.interface, rebuilt: true }, deviation)),
+                false => Err(format!(
+                    "it differs by {deviation:.1e} of the vectors' scale, and {:.0e} is allowed",
+                    comparison.tolerance
+                )),
+            }
+        }))
+    }
+}
+
+impl Encoder {
+    /// Does larder's own graph give these features? All but a pooled output that is no pooler's, such as a normalised mean.
+    pub fn pooler_is_its_own(&self, features: &[FeatureOutput]) -> bool {
+        let pooler = || match &self.manifest().prepared {
+            Prepared::Built => true,
+            Prepared::Rebuilt(record) => record.pooler && self.interface().pooled_outputs.len() == 1,
+            Prepared::AsGiven { .. } => false,
+        };
+        !features.iter().any(|feature| feature.kind == FeatureKind::Pooler) || pooler()
+    }
+}
+
+/// A graph built of what was read.
+struct Rebuilt {
+    model: Model,
+    interface: Interface,
+    digest: String,
+}
+
+impl Rebuilt {
+    fn of(lifted: &Lifted) -> Result<Self, larder_onnx::OnnxError> {
+        let model = build(&lifted.config, &lifted.weights)?;
+        let interface = Interface::recognise(&model)?;
+        let digest = digest_bytes(&model.to_bytes()?);
+        Ok(Self { model, interface, digest })
+    }
+}
+
+/// Compares a graph with the one that was given.
+pub(crate) struct Comparison<'a> {
+    pub runtime: &'a Runtime,
+    /// Where both graphs run.
+    pub device: Device,
+    /// The file that messages name.
+    pub path: &'a Path,
+    pub model: &'a Model,
+    /// As the probe left it.
+    pub interface: &'a Interface,
+    /// The probe texts as token ids.
+    pub texts: &'a [Vec<i64>],
+    pub pad: i64,
+    /// The largest deviation that counts as rounding.
+    pub tolerance: f64,
+}
+
+impl Comparison<'_> {
+    /// Reads the graph, builds one of what was found, and compares the two. A graph that cannot be read, or gives
+    /// anything else, is no error: the given one runs, and the reason is kept.
+    pub fn run(&self) -> Prepared {
+        if self.model.metadata(metadata::FAMILY).is_some() {
+            return Prepared::Built;
+        }
+        match self.rebuilt() {
+            Ok(record) => Prepared::Rebuilt(record),
+            Err(reason) => Prepared::AsGiven { reason },
+        }
+    }
+
+    fn rebuilt(&self) -> Result<RebuiltRecord, String> {
+        if let Some(problem) = &self.interface.hidden_states_problem {
+            return Err(format!("its layers were not found: {problem}"));
+        }
+        let facts = observe(self.runtime, self.model, self.interface, self.path).map_err(|problem| said(&problem))?;
+        let lifted =
+            lift(self.model, self.interface, Heads::Observed(&facts)).map_err(|problem| problem.to_string())?;
+        let rebuilt = Rebuilt::of(&lifted).map_err(|problem| said(&problem))?;
+        let deviation = self.deviation(&rebuilt, lifted.pooled_output.is_some()).map_err(|problem| said(&problem))?;
+        if deviation.is_nan() || deviation > self.tolerance {
+            return Err(format!(
+                "the graph built of what was read in it differs by {deviation:.1e} of the vectors' scale, and {:.0e} is allowed",
+                self.tolerance
+            ));
+        }
+        Ok(RebuiltRecord {
+            digest: rebuilt.digest,
+            num_attention_heads: lifted.config.num_attention_heads,
+            pooler: lifted.pooled_output.is_some(),
+            nodes_given: self.model.graph().node.len(),
+            nodes: rebuilt.model.graph().node.len(),
+            deviation,
+            tolerance: self.tolerance,
+        })
+    }
+
+    /// The largest difference between the two graphs, over all layers, real tokens only. The given graph reads each text
+    /// by itself, as it is safest; the other reads them in one batch, padded. Both are told that the later half of each
+    /// is a second text.
+    fn deviation(&self, rebuilt: &Rebuilt, pooler: bool) -> Result<f64, EncoderError> {
+        let last = self.interface.last_layer();
+        let layers: Vec<usize> =
+            if self.interface.hidden_states.is_empty() { vec![last] } else { (0..=last).collect() };
+        let mut features: Vec<FeatureOutput> =
+            layers.iter().map(|&layer| FeatureOutput { layer, kind: FeatureKind::Tokens }).collect();
+        if pooler && self.interface.pooled_outputs.len() == 1 {
+            features.push(FeatureOutput { layer: last, kind: FeatureKind::Pooler });
+        }
+        let names: Vec<String> = features.iter().map(|feature| feature.column(last)).collect();
+        let (mut given, mut own) = (
+            self.open(self.model, self.interface, &features)?,
+            self.open(&rebuilt.model, &rebuilt.interface, &features)?,
+        );
+
+        let texts: Vec<&[i64]> = self.texts.iter().map(Vec::as_slice).collect();
+        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let batch = Feed { texts: &texts, rows: texts.len(), seq: longest, pairs: true };
+        let found = run_on(&mut own, &rebuilt.interface, self.pad, self.path, &names, &batch)?;
+        let hidden = self.interface.hidden_size;
+        let mut pairs: Vec<(Vec<f32>, Vec<f32>)> = vec![Default::default(); names.len()];
+        for (row, text) in texts.iter().enumerate() {
+            let (rows, seq) =
+                (self.interface.fixed_batch().unwrap_or(1), self.interface.fixed_seq().unwrap_or(text.len()));
+            let feed = Feed { texts: &texts[row..=row], rows, seq, pairs: true };
+            let expected = run_on(&mut given, self.interface, self.pad, self.path, &names, &feed)?;
+            for (index, feature) in features.iter().enumerate() {
+                // A text's tokens stand first in its row; a pooled vector is all there is of it.
+                let (row_length, length) = match feature.kind {
+                    FeatureKind::Pooler => (1, 1),
+                    _ => (longest, text.len()),
+                };
+                let (expecteds, founds) = &mut pairs[index];
+                expecteds.extend(expected[index].values.iter().take(length * hidden));
+                founds.extend(found[index].values.iter().skip(row * row_length * hidden).take(length * hidden));
+            }
+        }
+        let apart = |(expected, found): &(Vec<f32>, Vec<f32>)| match expected.len() == found.len() && !found.is_empty()
+        {
+            true => largest(expected.iter().zip(found).map(|(a, b)| f64::from((a - b).abs()))) / rms(expected),
+            false => f64::NAN,
+        };
+        Ok(largest(pairs.iter().map(apart)))
+    }
+
+    fn open(&self, model: &Model, interface: &Interface, features: &[FeatureOutput]) -> Result<Session, EncoderError> {
+        let wrong = |source| EncoderError::Model { path: self.path.to_path_buf(), source };
+        let bytes = select_features(model, interface, features).and_then(|model| model.to_bytes()).map_err(wrong)?;
+        let settings = SessionSettings {
+            device: self.device,
+            tf32: false,
+            name: Some("of the comparison".to_owned()),
+            ..Default::default()
+        };
+        Session::from_bytes(self.runtime, &bytes, &settings)
+            .map_err(|source| EncoderError::Run { path: self.path.to_path_buf(), source: Box::new(source) })
+    }
+}
+
+/// An error with what caused it, in one line.
+fn said(problem: &dyn std::error::Error) -> String {
+    let mut text = problem.to_string();
+    let mut source = problem.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
