@@ -11,11 +11,11 @@ use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
-use crate::names::Names;
 use crate::reader::{Fault, Row, Rows};
 use crate::record::Record as RawRecord;
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::ColumnRef;
+use larder_errors::Names;
 
 /// Rows of a TSV or CSV file.
 pub(crate) struct DelimitedRows {

@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, HashMap};
 use crate::choice::{OnBadRow, OnIllegalTags, Task};
 use crate::error::DataError;
 use crate::example::Target;
-use crate::names::Names;
 use crate::reader::ExampleReader;
 use crate::spec::DatasetSpec;
 use crate::spec_check::check_label_names;
+use larder_errors::Names;
 
 /// Most labels collected from a file: real classifiers stay far below, a text column taken for the label does not.
 pub const MAX_LABELS: usize = 10_000;

@@ -61,7 +61,6 @@ mod jsonl;
 mod labels;
 mod layout;
 mod lines;
-mod names;
 mod no_target;
 mod reader;
 mod record;
@@ -75,19 +74,17 @@ mod split_path;
 mod table;
 mod tags;
 
-pub use choice::{
-    DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator, Task, UnknownChoice,
-};
+pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator, Task};
 pub use conll::MAX_SENTENCE_WORDS;
 pub use conll_write::write_conll;
 pub use error::DataError;
 pub use example::{Content, Example, Target};
 pub use input::{InputReader, InputRow, TextLines};
 pub use labels::{LabelMap, MAX_LABELS};
+pub use larder_errors::Names;
 pub use larder_tags::{IllegalTag, Scheme};
 pub use layout::Layout;
 pub use lines::MAX_ROW_BYTES;
-pub use names::Names;
 pub use no_target::split_has_targets;
 pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
 pub use record::{LineContent, Record, RecordLine};

@@ -15,13 +15,13 @@ use crate::jsonl::JsonRows;
 use crate::labels::LabelMap;
 use crate::layout::Layout;
 use crate::lines::Stream;
-use crate::names::Names;
 use crate::no_target::is_placeholder;
 use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 use crate::table::TableRows;
 use crate::tags::to_iob2;
+use larder_errors::Names;
 
 /// Skipped rows listed one by one; beyond, they are only counted. More than anybody reads, little memory.
 pub const MAX_LISTED_SKIPS: usize = 1000;

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::choice::{Format, Separator, Task};
 use crate::error::DataError;
-use crate::names::Names;
 use crate::split_path::expand;
 use crate::{spec_check, spec_file};
+use larder_errors::Names;
 
 /// A dataset: what its files hold, how to read them, where they are. Checked when loaded.
 ///

@@ -4,10 +4,10 @@ use larder_tags::Scheme;
 use std::path::Path;
 
 use crate::choice::{Format, Separator, Task};
-use crate::names::Names;
 use crate::spec::{ColumnRef, Columns, DatasetSpec, LabelNames};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
+use larder_errors::Names;
 
 /// Scheme of tags when the description names none: the commonest by far, and the one larder writes.
 pub(crate) const DEFAULT_SCHEME: Scheme = Scheme::Iob2;

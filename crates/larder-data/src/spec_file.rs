@@ -10,9 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::choice::{Format, Separator, Task};
 use crate::error::DataError;
-use crate::names::Names;
 use crate::spec::ColumnRef;
 use crate::spec_problem::SpecProblem;
+use larder_errors::Names;
 
 /// Keys outside any table.
 const TOP_KEYS: &[&str] =

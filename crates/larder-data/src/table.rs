@@ -16,11 +16,11 @@ use std::sync::Arc;
 use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
-use crate::names::Names;
 use crate::reader::{Fault, Purpose, Row, Rows};
 use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, DatasetSpec};
+use larder_errors::Names;
 
 /// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
 const BATCH_ROWS: usize = 1024;

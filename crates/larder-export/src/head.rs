@@ -35,9 +35,9 @@ impl ExportHead<'_> {
     /// `logistic`, `mlp` or `crf`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Logistic(_) => TaggerKind::Logistic.name(),
+            Self::Logistic(_) => TaggerKind::Logistic.as_str(),
             Self::Mlp(_) => "mlp",
-            Self::Tagging(head, _) => head.kind.name(),
+            Self::Tagging(head, _) => head.kind.as_str(),
         }
     }
 

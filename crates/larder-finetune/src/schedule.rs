@@ -1,39 +1,23 @@
 //! What becomes of the learning rates during a run.
 
 use std::f64::consts::PI;
-use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use larder_errors::spelled_enum;
 
-use crate::TuneError;
-
-/// What becomes of the learning rates during a run, after the warm-up in which they rise linearly from zero. As the
-/// `transformers` library counts: the first step of a warm-up has a rate of zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// They fall linearly to zero (BERT).
-    Linear,
-    /// They stay.
-    Constant,
-    /// They fall to zero along half a cosine.
-    Cosine,
+spelled_enum! {
+    /// What becomes of the learning rates during a run, after the warm-up in which they rise linearly from zero. As the
+    /// `transformers` library counts: the first step of a warm-up has a rate of zero.
+    pub enum Schedule {
+        /// They fall linearly to zero (BERT).
+        Linear = "linear",
+        /// They stay.
+        Constant = "constant",
+        /// They fall to zero along half a cosine.
+        Cosine = "cosine",
+    } else "schedule is {found}: {or}"
 }
 
 impl Schedule {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::Linear, Self::Constant, Self::Cosine];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Constant => "constant",
-            Self::Cosine => "cosine",
-        }
-    }
-
     /// Steps, of `total`, in which the rates rise.
     pub(crate) fn warm_steps(self, total: usize, warmup: f64) -> usize {
         (warmup * total as f64).ceil() as usize
@@ -51,25 +35,6 @@ impl Schedule {
             Self::Constant => 1.0,
             Self::Cosine => 0.5 * (1.0 + (PI * progress).cos()),
         }
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Schedule {
-    type Err = TuneError;
-
-    fn from_str(word: &str) -> Result<Self, TuneError> {
-        let known = Self::ALL.iter().copied().find(|schedule| schedule.as_str() == word);
-        known.ok_or_else(|| TuneError::Setting {
-            setting: "schedule",
-            found: word.to_owned(),
-            expected: "linear, constant or cosine",
-        })
     }
 }
 

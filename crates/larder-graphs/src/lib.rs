@@ -60,7 +60,7 @@ pub use error::GraphsError;
 pub use kernels::check_kernels;
 pub use loss::{BuiltLoss, IGNORED_LABEL, Loss};
 pub use optimizer::{AdamW, CLIP_EPSILON, optimizer_model};
-pub use precision::{Precision, ProductForm, UnknownPrecision};
+pub use precision::{Precision, ProductForm};
 pub use registry::{differentiable_operators, not_differentiable_operators};
 pub use reverse::{Differentiated, OPSETS, Request, Scatter, differentiate};
 pub use training::{

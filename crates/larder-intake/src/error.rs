@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use larder_errors::ErrorClass;
+use larder_errors::{ErrorClass, UnknownSpelling};
 use larder_files::FileError;
 use larder_hub::HubError;
 use larder_onnx::{NotFinite, OnnxError};
@@ -487,13 +487,8 @@ pub enum EncoderError {
         smallest: usize,
     },
     /// A word that is no known way of pooling.
-    #[error("unknown pooling mode {found:?}; known: {known}")]
-    UnknownPooling {
-        /// The word.
-        found: String,
-        /// The known words.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownPooling(#[from] UnknownSpelling),
 }
 
 /// What is wrong with an encoder's manifest.

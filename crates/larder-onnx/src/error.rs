@@ -334,16 +334,6 @@ pub enum OnnxError {
         /// What can be asked of it.
         possible: String,
     },
-    /// A word that is none of the known ones.
-    #[error("unknown {what} {found:?}; known: {known}")]
-    UnknownName {
-        /// What the word should be.
-        what: &'static str,
-        /// The word.
-        found: String,
-        /// The known words.
-        known: String,
-    },
 }
 
 impl OnnxError {

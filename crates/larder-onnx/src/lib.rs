@@ -45,7 +45,6 @@ mod model;
 mod pool;
 pub mod proto;
 mod quantise;
-mod spelling;
 mod tensor;
 mod weights;
 

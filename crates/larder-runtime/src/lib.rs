@@ -41,7 +41,7 @@ mod tensor;
 
 pub use bound::{Bound, DeviceVector};
 pub use cuda::{CudaDevice, CudaProblem};
-pub use device::{Device, RanOn, UnknownDevice};
+pub use device::{Device, RanOn};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
 pub use results::Results;
 pub use runtime::{API_VERSION, Runtime};

@@ -1,54 +1,37 @@
 //! Tensors: typed data with a shape, borrowed or owned, in row-major order.
 
-use std::fmt;
-
 use half::f16;
+use larder_errors::spelled_enum;
 use ort::value::{Outlet, TensorElementType};
-use serde::{Deserialize, Serialize};
 
-/// What one element of a tensor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ElementType {
-    /// 32-bit IEEE float.
-    Float32,
-    /// 16-bit IEEE float.
-    Float16,
-    /// 64-bit IEEE float.
-    Float64,
-    /// 64-bit signed integer.
-    Int64,
-    /// 32-bit signed integer.
-    Int32,
-    /// 8-bit signed integer.
-    Int8,
-    /// 8-bit unsigned integer.
-    Uint8,
-    /// Truth value, one byte each.
-    Bool,
-    /// A type that larder neither feeds nor reads, or no tensor at all.
-    Unsupported,
+spelled_enum! {
+    /// What one element of a tensor is.
+    pub enum ElementType {
+        /// 32-bit IEEE float.
+        Float32 = "float32",
+        /// 16-bit IEEE float.
+        Float16 = "float16",
+        /// 64-bit IEEE float.
+        Float64 = "float64",
+        /// 64-bit signed integer.
+        Int64 = "int64",
+        /// 32-bit signed integer.
+        Int32 = "int32",
+        /// 8-bit signed integer.
+        Int8 = "int8",
+        /// 8-bit unsigned integer.
+        Uint8 = "uint8",
+        /// Truth value, one byte each.
+        Bool = "bool",
+        /// A type that larder neither feeds nor reads, or no tensor at all.
+        Unsupported = "unsupported",
+    }
 }
 
 impl ElementType {
     /// The types that can be given to a session and read from it.
     pub const READABLE: &[Self] =
         &[Self::Float32, Self::Float16, Self::Float64, Self::Int64, Self::Int32, Self::Int8, Self::Uint8, Self::Bool];
-
-    /// The name that numpy and ONNX's Python package use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Float32 => "float32",
-            Self::Float16 => "float16",
-            Self::Float64 => "float64",
-            Self::Int64 => "int64",
-            Self::Int32 => "int32",
-            Self::Int8 => "int8",
-            Self::Uint8 => "uint8",
-            Self::Bool => "bool",
-            Self::Unsupported => "unsupported",
-        }
-    }
 
     pub(crate) fn from_ort(dtype: TensorElementType) -> Self {
         match dtype {
@@ -62,12 +45,6 @@ impl ElementType {
             TensorElementType::Bool => Self::Bool,
             _ => Self::Unsupported,
         }
-    }
-}
-
-impl fmt::Display for ElementType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

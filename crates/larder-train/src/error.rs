@@ -270,16 +270,6 @@ pub enum TrainError {
     /// The metrics refused labels or answers.
     #[error("cannot score the answers")]
     Metrics(#[from] larder_metrics::MetricsError),
-    /// An unknown spelling of a choice.
-    #[error("unknown {what} `{found}`: expected one of {known}")]
-    UnknownChoice {
-        /// What is being chosen.
-        what: &'static str,
-        /// What was given.
-        found: String,
-        /// The known spellings.
-        known: String,
-    },
 }
 
 impl TrainError {

@@ -77,7 +77,7 @@ fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric {
     let mut metrics = records.filter_map(|record| match &record.head {
         HeadRecord::Sequence(head) => Some(head.settings.metric),
         HeadRecord::Mlp(head) => Some(head.settings.metric),
-        HeadRecord::Tuned(tuned) => Metric::ALL.iter().copied().find(|metric| metric.name() == tuned.score),
+        HeadRecord::Tuned(tuned) => Metric::ALL.iter().copied().find(|metric| metric.as_str() == tuned.score),
         HeadRecord::Tagging(_) => None,
     });
     let first = metrics.next().unwrap_or_default();

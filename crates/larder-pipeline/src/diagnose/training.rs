@@ -220,7 +220,7 @@ fn of_sequence(record: &RunRecord, sequence: &SequenceRecord, facts: &FitFacts) 
     if let Some(held_out) = &sequence.out_of_fold_scores {
         let metric = sequence.settings.metric;
         found.extend(diagnose_gap(&Gap {
-            score: metric.name(),
+            score: metric.as_str(),
             own: score(&sequence.train_scores, metric),
             held_out: score(held_out, metric),
             remedy: stronger(&sequence.settings.grid),
@@ -249,7 +249,7 @@ fn of_mlp(record: &RunRecord, mlp: &MlpRecord) -> Vec<Diagnosis> {
         epochs: &epochs,
         best: mlp.best,
         most_epochs: mlp.settings.epochs,
-        score: metric.name(),
+        score: metric.as_str(),
         held_out: HeldOut {
             name: "held-out rows",
             rows: mlp.held_out_rows,
@@ -263,7 +263,7 @@ fn of_mlp(record: &RunRecord, mlp: &MlpRecord) -> Vec<Diagnosis> {
         dropout: f64::from(mlp.settings.dropout),
     });
     found.extend(diagnose_gap(&Gap {
-        score: metric.name(),
+        score: metric.as_str(),
         own: score(&mlp.train_scores, metric),
         held_out: score(held_out, metric),
         remedy: "smaller layers (`--hidden`), more `--dropout` or `--weight-decay`, or more rows",

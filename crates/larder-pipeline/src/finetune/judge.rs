@@ -57,7 +57,7 @@ impl<'a> Judge<'a> {
     /// What scores are called.
     pub fn score_name(&self) -> &'static str {
         match &self.rule {
-            Rule::Classes { metric, .. } => metric.name(),
+            Rule::Classes { metric, .. } => metric.as_str(),
             Rule::Tags { .. } => TAGGING_SCORE,
         }
     }

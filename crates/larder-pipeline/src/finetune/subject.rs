@@ -121,7 +121,7 @@ impl<'a> Subject<'a> {
     /// What it is judged by while it goes on.
     pub fn score_name(&self, options: &FinetuneOptions) -> &'static str {
         match self.spec.task {
-            Task::Sequence => options.metric.name(),
+            Task::Sequence => options.metric.as_str(),
             Task::Tagging => judge::TAGGING_SCORE,
         }
     }

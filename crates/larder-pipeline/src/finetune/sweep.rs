@@ -112,7 +112,7 @@ fn summary(runs: &[SweepCell]) -> Vec<(String, Summary)> {
 
 fn score_name(task: Task, metric: Metric) -> String {
     match task {
-        Task::Sequence => metric.name().to_owned(),
+        Task::Sequence => metric.as_str().to_owned(),
         Task::Tagging => super::judge::TAGGING_SCORE.to_owned(),
     }
 }

@@ -37,7 +37,7 @@ impl Names {
     }
 
     /// The end of a message about an unknown `word`: the known names, and the nearest one as a question.
-    pub(crate) fn hint(&self, word: &str) -> String {
+    pub fn hint(&self, word: &str) -> String {
         match self.nearest(word) {
             Some(nearest) => format!("known: {self}; did you mean `{}`?", clip(nearest)),
             None => format!("known: {self}"),
@@ -62,7 +62,7 @@ impl fmt::Display for Names {
 }
 
 /// A value as a message repeats it: control characters escaped, cut after sixty characters.
-pub(crate) fn clip(value: &str) -> String {
+pub fn clip(value: &str) -> String {
     let mut clipped: String = value.chars().take(CLIPPED_CHARS).flat_map(shown).collect();
     if value.chars().nth(CLIPPED_CHARS).is_some() {
         clipped.push('…');
