@@ -46,8 +46,7 @@ pub fn observe(runtime: &Runtime, model: &Model, interface: &Interface, path: &P
         let texts: Vec<&[i64]> = texts.iter().map(Vec::as_slice).collect();
         let feed = Feed { texts: &texts, rows, seq, pairs: false };
         let inputs = feed.inputs(interface, 0);
-        let shape = [rows, seq];
-        let views = inputs.views(&shape);
+        let views = inputs.views();
         let tensors = session
             .run_with(&views, &names, |views| {
                 names.iter().zip(views).map(|(name, view)| ((*name).to_owned(), seen(view))).collect()

@@ -121,6 +121,21 @@ pub enum TensorData {
     Bool(Vec<bool>),
 }
 
+impl TensorData {
+    /// Whole numbers in the type that a model's input takes, which holds them: int32, float32, float16, truth values, else
+    /// int64.
+    pub fn from_integers(values: Vec<i64>, dtype: ElementType) -> Self {
+        let values_of = values.iter();
+        match dtype {
+            ElementType::Int32 => Self::I32(values_of.map(|&value| value as i32).collect()),
+            ElementType::Float32 => Self::F32(values_of.map(|&value| value as f32).collect()),
+            ElementType::Float16 => Self::F16(values_of.map(|&value| f16::from_f32(value as f32)).collect()),
+            ElementType::Bool => Self::Bool(values_of.map(|&value| value != 0).collect()),
+            _ => Self::I64(values),
+        }
+    }
+}
+
 /// Evaluates one expression for whichever slice or vector the data is.
 macro_rules! for_each_type {
     ($kind:ident, $data:expr, $values:ident => $result:expr) => {
