@@ -1,5 +1,5 @@
-//! What the errors of all crates share: their class, the names that their messages list, and the words that choices are
-//! spelled with.
+//! What the messages of all crates share: the class of an error, lists of names, the words that choices are spelled with,
+//! and numbers for people.
 //!
 //! An error enum whose failures are not all bad input has a method `class`, which answers for its own variants and asks the
 //! errors that it wraps. The process exits with the class's [exit code](ErrorClass::exit_code).
@@ -11,9 +11,11 @@
 //! ```
 #![deny(missing_docs)]
 
+mod figures;
 mod names;
 mod spelling;
 
+pub use figures::{bytes, count, seconds};
 pub use names::{Names, clip};
 #[doc(hidden)]
 pub use serde;

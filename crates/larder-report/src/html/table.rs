@@ -1,5 +1,6 @@
 //! What tables have in common.
 
+pub(super) use larder_errors::count;
 use maud::{Markup, html};
 
 /// Three digits after the point, as `larder eval` prints scores.
@@ -10,19 +11,6 @@ pub(super) fn score(value: f64) -> String {
 /// A share as a percentage.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
-}
-
-/// A whole number with commas between its thousands.
-pub(super) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A table that scrolls by itself where the page is too narrow for it. Of its columns the first `words` hold words.
@@ -50,14 +38,4 @@ pub(super) fn text(text: &str) -> Markup {
 /// A cell.
 pub(super) fn cell(text: impl AsRef<str>) -> Markup {
     html! { (text.as_ref()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_have_commas() {
-        assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
-    }
 }
