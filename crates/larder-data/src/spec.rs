@@ -51,7 +51,7 @@ pub struct DatasetSpec {
 }
 
 /// Which columns hold what. The task decides which are needed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Columns {
     /// sequence: the (first) text.
     pub text: Option<ColumnRef>,

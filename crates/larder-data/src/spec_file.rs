@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::choice::{Format, Separator, Task};
 use crate::error::DataError;
-use crate::spec::ColumnRef;
+use crate::spec::Columns;
 use crate::spec_problem::SpecProblem;
 use larder_errors::Names;
 
@@ -33,23 +33,13 @@ pub(crate) struct SpecFile {
     pub scheme: Option<Scheme>,
     pub separator: Option<Separator>,
     #[serde(default)]
-    pub columns: ColumnsTable,
+    pub columns: Columns,
     pub labels: Option<LabelsTable>,
     #[serde(default, rename = "splits")]
     split_paths: BTreeMap<String, String>,
     /// The splits in file order; filled in after parsing, which keeps no order.
     #[serde(skip)]
     pub splits: Vec<(String, String)>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct ColumnsTable {
-    pub text: Option<ColumnRef>,
-    pub text_b: Option<ColumnRef>,
-    pub label: Option<ColumnRef>,
-    pub id: Option<ColumnRef>,
-    pub words: Option<ColumnRef>,
-    pub tags: Option<ColumnRef>,
 }
 
 #[derive(Debug, Deserialize)]

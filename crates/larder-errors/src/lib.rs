@@ -16,7 +16,7 @@ mod names;
 mod spelling;
 
 pub use figures::{bytes, count, seconds};
-pub use names::{Names, clip};
+pub use names::{Names, clip, listed};
 #[doc(hidden)]
 pub use serde;
 pub use spelling::UnknownSpelling;

@@ -109,16 +109,6 @@ pub(crate) fn seen(view: &TensorView<'_>) -> Seen {
         ViewData::I64(values) if values.len() <= LARGEST_KNOWN_VALUE => Some(values.to_vec()),
         _ => None,
     };
-    let dtype = match view.dtype() {
-        ElementType::Float32 => DataType::Float,
-        ElementType::Float16 => DataType::Float16,
-        ElementType::Float64 => DataType::Double,
-        ElementType::Int64 => DataType::Int64,
-        ElementType::Int32 => DataType::Int32,
-        ElementType::Int8 => DataType::Int8,
-        ElementType::Uint8 => DataType::Uint8,
-        ElementType::Bool => DataType::Bool,
-        ElementType::Unsupported => DataType::Undefined,
-    };
+    let dtype = DataType::try_from(view.dtype().onnx_number()).unwrap_or_default();
     Seen { dtype, shape: view.shape.to_vec(), values }
 }

@@ -66,20 +66,6 @@ fn seen(view: &TensorView<'_>) -> Seen {
         ViewData::I32(values) if small => Some(values.iter().map(|&value| i64::from(value)).collect()),
         _ => None,
     };
-    Seen { dtype: data_type(view.dtype()), shape: view.shape.to_vec(), values }
-}
-
-/// The standard's name for an element type of the runtime.
-fn data_type(dtype: ElementType) -> DataType {
-    match dtype {
-        ElementType::Float32 => DataType::Float,
-        ElementType::Float16 => DataType::Float16,
-        ElementType::Float64 => DataType::Double,
-        ElementType::Int64 => DataType::Int64,
-        ElementType::Int32 => DataType::Int32,
-        ElementType::Int8 => DataType::Int8,
-        ElementType::Uint8 => DataType::Uint8,
-        ElementType::Bool => DataType::Bool,
-        ElementType::Unsupported => DataType::Undefined,
-    }
+    let dtype = DataType::try_from(view.dtype().onnx_number()).unwrap_or_default();
+    Seen { dtype, shape: view.shape.to_vec(), values }
 }

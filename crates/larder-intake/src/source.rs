@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::listed;
 use larder_files::Home;
 use larder_onnx::Family;
 
 use crate::EncoderError;
 use crate::add::source_file;
-use crate::error::listed;
 use crate::files::{names_in, read, read_optional};
 use crate::intake::TokenizerSource;
 use crate::manifest::SourceFile;

@@ -76,6 +76,18 @@ pub fn value_info(name: &str, dtype: DataType, axes: &[Axis]) -> ValueInfoProto 
     }
 }
 
+/// The names of all nodes and tensors of a graph.
+pub fn names_of(graph: &GraphProto) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for node in &graph.node {
+        names.extend(node.input.iter().chain(&node.output).cloned());
+        names.insert(node.name().to_owned());
+    }
+    names.extend(graph.input.iter().chain(&graph.output).map(|info| info.name().to_owned()));
+    names.extend(graph.initializer.iter().map(|tensor| tensor.name().to_owned()));
+    names
+}
+
 /// The operator set that made the axes of `Unsqueeze` and `ReduceSum` an input.
 const AXES_INPUT: i64 = 13;
 
@@ -103,13 +115,7 @@ impl GraphBuilder {
 
     /// Goes on with an existing graph; fresh names avoid all of its names.
     pub fn from_graph(graph: GraphProto, opset: i64) -> Self {
-        let mut names: HashSet<String> = HashSet::new();
-        for node in &graph.node {
-            names.extend(node.input.iter().chain(&node.output).cloned());
-            names.insert(node.name().to_owned());
-        }
-        names.extend(graph.input.iter().chain(&graph.output).map(|info| info.name().to_owned()));
-        names.extend(graph.initializer.iter().map(|tensor| tensor.name().to_owned()));
+        let names = names_of(&graph);
         Self { graph, opset, names, scope: Vec::new() }
     }
 

@@ -349,14 +349,3 @@ impl OnnxError {
         move |source| OnnxError::Read { path, source }
     }
 }
-
-/// A list for a message: quoted, comma separated, cut after a dozen.
-pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<String> = names.into_iter().map(|name| format!("{:?}", name.as_ref())).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
-        _ => names.join(", "),
-    }
-}

@@ -33,6 +33,21 @@ impl ElementType {
     pub const READABLE: &[Self] =
         &[Self::Float32, Self::Float16, Self::Float64, Self::Int64, Self::Int32, Self::Int8, Self::Uint8, Self::Bool];
 
+    /// The number of the type in the ONNX standard (`TensorProto.DataType`); 0, which is undefined, of an unsupported one.
+    pub fn onnx_number(self) -> i32 {
+        match self {
+            Self::Unsupported => 0,
+            Self::Float32 => 1,
+            Self::Uint8 => 2,
+            Self::Int8 => 3,
+            Self::Int32 => 6,
+            Self::Int64 => 7,
+            Self::Bool => 9,
+            Self::Float16 => 10,
+            Self::Float64 => 11,
+        }
+    }
+
     pub(crate) fn from_ort(dtype: TensorElementType) -> Self {
         match dtype {
             TensorElementType::Float32 => Self::Float32,
