@@ -8,7 +8,7 @@ use std::sync::Arc;
 use larder_onnx::facts::{Dim, Facts, TensorFact};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
-use larder_onnx::{Value, attribute, names_of};
+use larder_onnx::{Value, attribute, fresh_name, names_of};
 
 use crate::GraphsError;
 use crate::shape::{Broadcast, as_i64, broadcast};
@@ -94,13 +94,7 @@ impl<'a> Emitter<'a> {
     /// A name that nothing has yet: `name` in the current scope, numbered if taken.
     pub fn fresh(&mut self, name: &str) -> String {
         let path = if self.scope.is_empty() { name.to_owned() } else { format!("{}.{name}", self.scope) };
-        let mut candidate = path.clone();
-        let mut number = 1;
-        while !self.names.insert(candidate.clone()) {
-            candidate = format!("{path}_{number}");
-            number += 1;
-        }
-        candidate
+        fresh_name(&mut self.names, path)
     }
 
     /// A tensor that the graph already has.

@@ -6,7 +6,7 @@ use std::path::Path;
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Interface, Model};
-use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
+use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView, ViewData};
 
 use crate::EncoderError;
 use crate::subject::Feed;
@@ -31,12 +31,7 @@ pub fn observe(runtime: &Runtime, model: &Model, interface: &Interface, path: &P
     };
     let mut session = Session::from_bytes(runtime, &exposed.to_bytes().map_err(wrong)?, &settings).map_err(failed)?;
     drop(exposed);
-    let names: Vec<String> = session
-        .outputs()
-        .iter()
-        .filter(|output| output.dtype != ElementType::Unsupported)
-        .map(|output| output.name.clone())
-        .collect();
+    let names = session.readable_outputs();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut observations = Vec::new();
     for (rows, seq) in SIZES {

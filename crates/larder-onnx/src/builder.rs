@@ -88,6 +88,17 @@ pub fn names_of(graph: &GraphProto) -> HashSet<String> {
     names
 }
 
+/// A name that is not among `names` yet, and is from now on: `path`, numbered if taken.
+pub fn fresh_name(names: &mut HashSet<String>, path: String) -> String {
+    let mut candidate = path.clone();
+    let mut number = 1;
+    while !names.insert(candidate.clone()) {
+        candidate = format!("{path}_{number}");
+        number += 1;
+    }
+    candidate
+}
+
 /// The operator set that made the axes of `Unsqueeze` and `ReduceSum` an input.
 const AXES_INPUT: i64 = 13;
 
@@ -140,13 +151,7 @@ impl GraphBuilder {
     /// A name that nothing has yet: `name` in the current scope, numbered if taken.
     pub fn fresh(&mut self, name: &str) -> String {
         let path = self.path(name);
-        let mut candidate = path.clone();
-        let mut number = 1;
-        while !self.names.insert(candidate.clone()) {
-            candidate = format!("{path}_{number}");
-            number += 1;
-        }
-        candidate
+        fresh_name(&mut self.names, path)
     }
 
     /// Adds an input.
