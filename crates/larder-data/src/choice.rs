@@ -1,88 +1,12 @@
 //! The choices a dataset description makes. Each is spelled one way in TOML, flags and messages.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
-use crate::names::Names;
+use larder_errors::spelled_enum;
 
-/// A word that is none of the known spellings of a choice.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{found}` ({})", known.hint(found))]
-pub struct UnknownChoice {
-    /// Which choice it was meant for, as a message names it.
-    pub what: &'static str,
-    /// The word found.
-    pub found: String,
-    /// The known spellings.
-    pub known: Names,
-}
-
-/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` (any case) and serde, from one list.
-macro_rules! choice {
-    (
-        $(#[$meta:meta])*
-        $name:ident, $what:literal {
-            $($(#[$variant_meta:meta])* $variant:ident = $spelling:literal),+ $(,)?
-        }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name {
-            $($(#[$variant_meta])* $variant),+
-        }
-
-        impl $name {
-            /// Every variant, in the order a help text lists them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The spelling used everywhere.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $spelling),+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownChoice;
-
-            fn from_str(word: &str) -> Result<Self, UnknownChoice> {
-                $(
-                    if $spelling.eq_ignore_ascii_case(word) {
-                        return Ok(Self::$variant);
-                    }
-                )+
-                let known = Names::new(Self::ALL.iter().map(|choice| choice.as_str()));
-                Err(UnknownChoice { what: $what, found: word.to_owned(), known })
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-pub(crate) use choice;
-
-choice! {
+spelled_enum! {
     /// How the files of a dataset are laid out.
-    Format, "format" {
+    pub enum Format {
         /// Columns separated by tabs.
         Tsv = "tsv",
         /// Columns separated by commas.
@@ -93,12 +17,12 @@ choice! {
         Parquet = "parquet",
         /// One word a line with its columns, sentences separated by blank lines.
         Conll = "conll",
-    }
+    } any case else "unknown format `{found}` ({hint})"
 }
 
-choice! {
+spelled_enum! {
     /// How a file to be answered is laid out: as the files of a dataset may be, or as plain lines.
-    InputFormat, "input format" {
+    pub enum InputFormat {
         /// A text a line.
         Text = "text",
         /// Words separated by blanks, a sentence a line.
@@ -113,7 +37,7 @@ choice! {
         Parquet = "parquet",
         /// One word a line with its columns, sentences separated by blank lines.
         Conll = "conll",
-    }
+    } any case else "unknown input format `{found}` ({hint})"
 }
 
 impl InputFormat {
@@ -157,37 +81,37 @@ impl From<Format> for InputFormat {
     }
 }
 
-choice! {
+spelled_enum! {
     /// What separates the columns of a CoNLL line.
-    Separator, "separator" {
+    pub enum Separator {
         /// One tab.
         Tab = "tab",
         /// One space.
         Space = "space",
         /// Any run of spaces and tabs.
         Whitespace = "whitespace",
-    }
+    } any case else "unknown separator `{found}` ({hint})"
 }
 
-choice! {
+spelled_enum! {
     /// What a reader does with a row it cannot use.
-    OnBadRow, "policy for bad rows" {
+    pub enum OnBadRow {
         /// Ends with an error that names the row.
         Stop = "stop",
         /// Leaves the row out, counts and lists it.
         Skip = "skip",
-    }
+    } any case else "unknown policy for bad rows `{found}` ({hint})"
 }
 
-choice! {
+spelled_enum! {
     /// What a reader does with a sentence whose tags break the grammar of their scheme. A tag that is none of the scheme's
     /// is a bad row under either policy: nothing says what it means.
-    OnIllegalTags, "policy for illegal tags" {
+    pub enum OnIllegalTags {
         /// The sentence is a bad row, whose place is the line of the first illegal tag.
         Refuse = "refuse",
         /// The sentence gets the legal tags that hold the entities `conlleval` reads in it, and is counted.
         Repair = "repair",
-    }
+    } any case else "unknown policy for illegal tags `{found}` ({hint})"
 }
 
 /// What a reader does with illegal tags if nothing is said: which entities are meant is for people to say, and the

@@ -4,6 +4,7 @@
 //! Empty lines are not rows. Every row must have as many columns as the header or, without one, the first row: a stray
 //! delimiter in a text would otherwise cut it short in silence.
 
+use larder_errors::Names;
 use std::path::PathBuf;
 
 use crate::choice::Format;
@@ -12,7 +13,6 @@ use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
-use crate::names::Names;
 use crate::record::Record as RawRecord;
 use crate::row::{Fault, Row, Rows};
 use crate::row_problem::{Place, RowProblem};

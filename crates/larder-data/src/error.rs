@@ -4,9 +4,9 @@ use parquet::errors::ParquetError;
 use std::io;
 use std::path::PathBuf;
 
-use crate::names::{Names, clip};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec_problem::SpecProblem;
+use larder_errors::{Names, clip};
 
 /// A dataset that cannot be described, opened or read.
 #[derive(Debug, thiserror::Error)]

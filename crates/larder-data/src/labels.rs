@@ -1,11 +1,11 @@
 //! Labels and their numbers.
 
+use larder_errors::Names;
 use larder_tags::{Scheme, Tag, TagSet};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 use crate::error::DataError;
-use crate::names::Names;
 use crate::spec_check::check_label_names;
 
 /// The labels of a dataset in the order that numbers them; for tagging, the IOB2 tags in the order of a [`TagSet`].

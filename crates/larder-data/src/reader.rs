@@ -3,6 +3,7 @@
 //! A bad row is one that can be told apart from its neighbours and left out: [`OnBadRow`] decides. What makes the rest
 //! of a file unreadable (a disk error, a quote never closed, a damaged Parquet page) ends the reader under either policy.
 
+use larder_errors::Names;
 use larder_tags::{IllegalTag, Scheme, Tag};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,6 @@ use crate::jsonl::JsonRows;
 use crate::labels::LabelMap;
 use crate::layout::Layout;
 use crate::lines::Stream;
-use crate::names::Names;
 use crate::placeholder::is_placeholder;
 use crate::row::{Fault, Purpose, Row, Rows, check_content, place};
 use crate::row_problem::{Place, RowProblem};

@@ -3,7 +3,7 @@
 use larder_tags::IllegalTag;
 use std::fmt;
 
-use crate::names::{Names, clip};
+use larder_errors::{Names, clip};
 
 /// Where a row is: text files count lines, Parquet counts rows; both from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! The description of a dataset, loaded from a TOML file.
 
+use larder_errors::Names;
 use larder_tags::Scheme;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,6 @@ use std::path::{Path, PathBuf};
 use crate::choice::{Format, Separator};
 use crate::column_ref::ColumnRef;
 use crate::error::DataError;
-use crate::names::Names;
 use crate::split_path::expand;
 use crate::task::Task;
 
@@ -50,7 +51,7 @@ pub struct DatasetSpec {
 }
 
 /// Which columns hold what. The task decides which are needed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Columns {
     /// sequence: the (first) text.
     pub text: Option<ColumnRef>,

@@ -1,11 +1,11 @@
 //! What a dataset description means as a whole: defaults, and keys that need or exclude one another.
 
+use larder_errors::Names;
 use larder_tags::Scheme;
 use std::path::Path;
 
 use crate::choice::{Format, Separator};
 use crate::column_ref::ColumnRef;
-use crate::names::Names;
 use crate::spec::{Columns, DatasetSpec, LabelNames};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
@@ -23,15 +23,7 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
     let name = file.name.ok_or_else(|| missing("name"))?;
     let task = file.task.ok_or_else(|| missing("task"))?;
     let format = file.format.ok_or_else(|| missing("format"))?;
-    let table = file.columns;
-    let columns = Columns {
-        text: table.text,
-        text_b: table.text_b,
-        label: table.label,
-        id: table.id,
-        words: table.words,
-        tags: table.tags,
-    };
+    let columns = file.columns;
 
     check_file_name("the dataset name", &name)?;
     check_task_format(task, format)?;

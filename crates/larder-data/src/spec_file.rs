@@ -1,5 +1,6 @@
 //! The TOML file as written: keys known or not, values of the right type. What they mean together is checked later.
 
+use larder_errors::Names;
 use larder_tags::Scheme;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -9,9 +10,8 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::choice::{Format, Separator};
-use crate::column_ref::ColumnRef;
 use crate::error::DataError;
-use crate::names::Names;
+use crate::spec::Columns;
 use crate::spec_problem::SpecProblem;
 use crate::task::Task;
 
@@ -34,23 +34,13 @@ pub(crate) struct SpecFile {
     pub scheme: Option<Scheme>,
     pub separator: Option<Separator>,
     #[serde(default)]
-    pub columns: ColumnsTable,
+    pub columns: Columns,
     pub labels: Option<LabelsTable>,
     #[serde(default, rename = "splits")]
     split_paths: BTreeMap<String, String>,
     /// The splits in file order; filled in after parsing, which keeps no order.
     #[serde(skip)]
     pub splits: Vec<(String, String)>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct ColumnsTable {
-    pub text: Option<ColumnRef>,
-    pub text_b: Option<ColumnRef>,
-    pub label: Option<ColumnRef>,
-    pub id: Option<ColumnRef>,
-    pub words: Option<ColumnRef>,
-    pub tags: Option<ColumnRef>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,7 @@
 //! What can be wrong with a dataset description.
 
-use crate::choice::UnknownChoice;
-use crate::names::{Names, clip};
+use larder_errors::UnknownSpelling;
+use larder_errors::{Names, clip};
 
 /// What is wrong with a dataset description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum SpecProblem {
     },
     /// A value that is none of the known ones.
     #[error(transparent)]
-    Choice(#[from] UnknownChoice),
+    Choice(#[from] UnknownSpelling),
     /// A key that the task or the format needs is missing.
     #[error("{reason} needs `{key}`")]
     Missing {

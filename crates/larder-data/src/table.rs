@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, LargeStringArray, R
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type};
 use larder_checksums::CheckedFile;
+use larder_errors::Names;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
@@ -17,7 +18,6 @@ use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
-use crate::names::Names;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, Rows};
 use crate::row_problem::{Place, RowProblem};

@@ -1,20 +1,17 @@
 //! The tasks, and what each means for the files of a dataset. What a task means for a run is in the crate `larder-run`.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
-use std::str::FromStr;
+use larder_errors::spelled_enum;
 
-use crate::choice::{Format, UnknownChoice, choice};
-use crate::names::Names;
+use crate::choice::Format;
 
-choice! {
+spelled_enum! {
     /// What is predicted.
-    Task, "task" {
+    pub enum Task {
         /// One label for a text, or for a pair of texts.
         Sequence = "sequence",
         /// One tag for every word.
         Tagging = "tagging",
-    }
+    } any case else "unknown task `{found}` ({hint})"
 }
 
 /// What the files of a task's datasets hold.

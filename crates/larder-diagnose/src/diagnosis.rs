@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Evidence, Number, SPLIT};
@@ -9,92 +10,61 @@ use crate::evidence::{Evidence, Number, SPLIT};
 /// Version of the layout of [`RunDiagnosis`].
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What a finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DiagnosisKind {
-    /// (Almost) every row gets the same answer; of tagging, (almost) no entity is answered.
-    OneAnswer,
-    /// The scores cannot be told from those of the constant answer, or are below them.
-    MajorityBaseline,
-    /// A split has rows of one class only; of tagging, no entity.
-    OneClass,
-    /// There are too few rows to train on, or to tell scores from those of the constant answer.
-    FewRows,
-    /// The loss is that of knowing the classes' shares and nothing else.
-    PriorEntropy,
-    /// Training did harm from its beginning or lost what it had learned: the loss is above where it began, or back at that of
-    /// the classes' shares.
-    Diverged,
-    /// The learning rate is not among those of the family's recipe.
-    LearningRate,
-    /// Held-out rows have a lower loss than training rows, because dropout is on in training.
-    DropoutGap,
-    /// Training ended before it was done.
-    UnderTrained,
-    /// Training rows are answered far better than held-out ones, or more training did harm.
-    OverFitted,
-    /// Some classes have far fewer rows than others.
-    ImbalancedLabels,
-    /// Texts were cut.
-    TruncatedTexts,
-    /// Training rows with the same text and label.
-    DuplicateRows,
-    /// Training rows with the same text and different labels.
-    ContradictoryRows,
-    /// Training rows that are in a held-out split too.
-    LeakedRows,
-    /// Labels that held-out answers contradict with confidence.
-    LabelErrors,
-    /// Scores still rise with the number of training rows.
-    MoreRows,
-    /// The tokenizer does not know the texts' words.
-    UnknownTokens,
-    /// A split is unlike the training split.
-    UnlikeTrain,
-    /// The best setting lies at the edge of what was tried.
-    EdgeOfRange,
-    /// Other layers of the encoder may know more than those that were read.
-    FewLayers,
-    /// Entities are found with the wrong edges.
-    WrongEdges,
-    /// Labels that differ only in blanks, in case or in how a number is written.
-    SimilarLabels,
-    /// Labels that are numbers on a scale.
-    NumericLabels,
-    /// Labels that are several labels written as one.
-    CombinedLabels,
-}
-
-impl DiagnosisKind {
-    /// All kinds.
-    pub const ALL: &[Self] = &[
-        Self::OneAnswer,
-        Self::MajorityBaseline,
-        Self::OneClass,
-        Self::FewRows,
-        Self::PriorEntropy,
-        Self::Diverged,
-        Self::LearningRate,
-        Self::DropoutGap,
-        Self::UnderTrained,
-        Self::OverFitted,
-        Self::ImbalancedLabels,
-        Self::TruncatedTexts,
-        Self::DuplicateRows,
-        Self::ContradictoryRows,
-        Self::LeakedRows,
-        Self::LabelErrors,
-        Self::MoreRows,
-        Self::UnknownTokens,
-        Self::UnlikeTrain,
-        Self::EdgeOfRange,
-        Self::FewLayers,
-        Self::WrongEdges,
-        Self::SimilarLabels,
-        Self::NumericLabels,
-        Self::CombinedLabels,
-    ];
+spelled_enum! {
+    /// What a finding is about.
+    pub enum DiagnosisKind {
+        /// (Almost) every row gets the same answer; of tagging, (almost) no entity is answered.
+        OneAnswer = "one_answer",
+        /// The scores cannot be told from those of the constant answer, or are below them.
+        MajorityBaseline = "majority_baseline",
+        /// A split has rows of one class only; of tagging, no entity.
+        OneClass = "one_class",
+        /// There are too few rows to train on, or to tell scores from those of the constant answer.
+        FewRows = "few_rows",
+        /// The loss is that of knowing the classes' shares and nothing else.
+        PriorEntropy = "prior_entropy",
+        /// Training did harm from its beginning or lost what it had learned: the loss is above where it began, or back at
+        /// that of the classes' shares.
+        Diverged = "diverged",
+        /// The learning rate is not among those of the family's recipe.
+        LearningRate = "learning_rate",
+        /// Held-out rows have a lower loss than training rows, because dropout is on in training.
+        DropoutGap = "dropout_gap",
+        /// Training ended before it was done.
+        UnderTrained = "under_trained",
+        /// Training rows are answered far better than held-out ones, or more training did harm.
+        OverFitted = "over_fitted",
+        /// Some classes have far fewer rows than others.
+        ImbalancedLabels = "imbalanced_labels",
+        /// Texts were cut.
+        TruncatedTexts = "truncated_texts",
+        /// Training rows with the same text and label.
+        DuplicateRows = "duplicate_rows",
+        /// Training rows with the same text and different labels.
+        ContradictoryRows = "contradictory_rows",
+        /// Training rows that are in a held-out split too.
+        LeakedRows = "leaked_rows",
+        /// Labels that held-out answers contradict with confidence.
+        LabelErrors = "label_errors",
+        /// Scores still rise with the number of training rows.
+        MoreRows = "more_rows",
+        /// The tokenizer does not know the texts' words.
+        UnknownTokens = "unknown_tokens",
+        /// A split is unlike the training split.
+        UnlikeTrain = "unlike_train",
+        /// The best setting lies at the edge of what was tried.
+        EdgeOfRange = "edge_of_range",
+        /// Other layers of the encoder may know more than those that were read.
+        FewLayers = "few_layers",
+        /// Entities are found with the wrong edges.
+        WrongEdges = "wrong_edges",
+        /// Labels that differ only in blanks, in case or in how a number is written.
+        SimilarLabels = "similar_labels",
+        /// Labels that are numbers on a scale.
+        NumericLabels = "numeric_labels",
+        /// Labels that are several labels written as one.
+        CombinedLabels = "combined_labels",
+    }
 }
 
 /// A row that a finding points to.

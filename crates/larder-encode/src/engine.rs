@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use half::f16;
 use larder_intake::{Encoder, Running};
 use larder_onnx::{FeatureOutput, WordPool, select_features};
 use larder_runtime::{
-    Device, ElementType, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView, ViewData,
+    Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
+    TensorView,
 };
 
 use crate::graph::{Chosen, GraphChoice, choose};
@@ -257,13 +257,12 @@ impl Engine {
             for session in &mut self.workers {
                 let (send, next, stop) = (send.clone(), &next, &stop);
                 scope.spawn(move || {
-                    let mut buffers = Buffers::default();
                     while !stop.load(Ordering::Relaxed) {
                         let Some(&index) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) else {
                             break;
                         };
                         let batch = &batches[index];
-                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, reading, &mut buffers);
+                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, reading);
                         if send.send(vectors.map(|v| (index, v))).is_err() {
                             break;
                         }
@@ -339,57 +338,6 @@ fn split_threads(threads: usize) -> (usize, usize) {
     (workers, (threads / workers).max(1))
 }
 
-/// A worker's feeds, kept between batches.
-#[derive(Default)]
-struct Buffers {
-    ids: Ints,
-    mask: Ints,
-    types: Ints,
-    positions: Ints,
-    unread: Vec<Ints>,
-}
-
-/// `[batch, seq]` integers, and the same in the type that the model takes.
-#[derive(Default)]
-struct Ints {
-    wide: Vec<i64>,
-    narrow: Vec<i32>,
-    floats: Vec<f32>,
-    halves: Vec<f16>,
-    truths: Vec<bool>,
-}
-
-impl Ints {
-    fn view(&mut self, dtype: ElementType) -> ViewData<'_> {
-        let wide = self.wide.iter();
-        match dtype {
-            ElementType::Int32 => {
-                self.narrow.clear();
-                // Ids, masks and segments come from int32, so nothing is lost.
-                self.narrow.extend(wide.map(|&v| v as i32));
-                ViewData::I32(&self.narrow)
-            }
-            ElementType::Float32 => {
-                self.floats.clear();
-                self.floats.extend(wide.map(|&v| v as f32));
-                ViewData::F32(&self.floats)
-            }
-            ElementType::Float16 => {
-                self.halves.clear();
-                self.halves.extend(wide.map(|&v| f16::from_f32(v as f32)));
-                ViewData::F16(&self.halves)
-            }
-            ElementType::Bool => {
-                self.truths.clear();
-                self.truths.extend(wide.map(|&v| v != 0));
-                ViewData::Bool(&self.truths)
-            }
-            _ => ViewData::I64(&self.wide),
-        }
-    }
-}
-
-#[allow(clippy::too_many_arguments, reason = "what a worker holds, and what its batch is")]
 fn run_batch(
     session: &mut Session,
     feeds: &Feeds,
@@ -398,41 +346,30 @@ fn run_batch(
     batch: &Batch,
     inputs: &[EncoderInput<'_>],
     reading: Reading<'_>,
-    buffers: &mut Buffers,
 ) -> Result<BatchVectors, EncodeError> {
     let shape = [batch.batch, batch.seq];
-    for ints in [&mut buffers.ids, &mut buffers.mask, &mut buffers.types, &mut buffers.positions] {
-        ints.wide.clear();
-    }
-    buffers.unread.resize_with(feeds.unread.len(), Ints::default);
-    for ints in &mut buffers.unread {
-        ints.wide.resize(batch.padded_tokens(), 0);
-        ints.wide.truncate(batch.padded_tokens());
-    }
     // Places that are left over hold the first row again: a row of padding alone would give NaN.
     let rows = batch.rows.iter().chain(std::iter::repeat(&batch.rows[0])).take(batch.batch);
-    for (at, &row) in rows.enumerate() {
-        let (input, end) = (inputs[row], (at + 1) * batch.seq);
-        buffers.ids.wide.extend(input.input_ids.iter().copied().map(i64::from));
-        buffers.ids.wide.resize(end, feeds.pad_id);
-        buffers.mask.wide.resize(end - batch.seq + input.input_ids.len(), 1);
-        buffers.mask.wide.resize(end, 0);
-        buffers.types.wide.extend(input.type_ids.unwrap_or_default().iter().copied().map(i64::from));
-        buffers.types.wide.resize(end, 0);
-        buffers.positions.wide.extend((feeds.first_position..).take(batch.seq));
-    }
+    let texts = rows.map(|&row| (inputs[row].input_ids, inputs[row].type_ids.unwrap_or_default()));
+    let texts = PaddedTexts::new(texts, batch.seq, feeds.pad_id);
+    let positions = texts.position_ids(feeds.first_position);
     let ports = [
-        (Some(&feeds.input_ids), &mut buffers.ids),
-        (feeds.attention_mask.as_ref(), &mut buffers.mask),
-        (feeds.token_type_ids.as_ref(), &mut buffers.types),
-        (feeds.position_ids.as_ref(), &mut buffers.positions),
+        (Some(&feeds.input_ids), texts.input_ids),
+        (feeds.attention_mask.as_ref(), texts.attention_mask),
+        (feeds.token_type_ids.as_ref(), texts.token_type_ids),
+        (feeds.position_ids.as_ref(), positions),
     ];
-    let views: Vec<_> = ports
+    let unread = feeds.unread.iter().map(|feed| (Some(feed), vec![0; batch.padded_tokens()]));
+    let tensors: Vec<(&str, Tensor)> = ports
         .into_iter()
-        .chain(feeds.unread.iter().map(Some).zip(&mut buffers.unread))
-        .filter_map(|(feed, ints)| feed.map(|feed| (feed, ints)))
-        .map(|(feed, ints)| (feed.name.as_str(), TensorView { shape: &shape, data: ints.view(feed.dtype) }))
+        .chain(unread)
+        .filter_map(|(feed, values)| {
+            let Feed { name, dtype } = feed?;
+            let data = TensorData::from_integers(values, *dtype);
+            Some((name.as_str(), Tensor { shape: shape.to_vec(), data }))
+        })
         .collect();
+    let views: Vec<_> = tensors.iter().map(|(name, tensor)| (*name, tensor.view())).collect();
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     session.run_with(&views, &names, |outputs| {
         columns.iter().zip(outputs).map(|(column, output)| take(column, output, batch, width, reading)).collect()

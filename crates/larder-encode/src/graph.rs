@@ -1,56 +1,25 @@
 //! Which graph of an encoder runs.
 
-use std::fmt;
-use std::str::FromStr;
-
+use larder_errors::spelled_enum;
 use larder_intake::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, FusedForm};
 use larder_runtime::{Device, Runtime};
 
 use crate::EncodeError;
 
-/// Which graph of an encoder is to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GraphChoice {
-    /// larder's own where there is one that gives the same, else the one that was added.
-    #[default]
-    Auto,
-    /// The one that was added.
-    Given,
-    /// On CUDA in float16, in fused operators and without padding inside, if that gives the same within the tolerance of
-    /// half precision on the probe texts, run on that GPU; else with padding; else as [`GraphChoice::Auto`].
-    Half,
-}
-
-impl GraphChoice {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Given, Self::Half];
-
-    /// The spelling in flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Given => "given",
-            Self::Half => "half",
-        }
-    }
-}
-
-impl fmt::Display for GraphChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for GraphChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| {
-            let known: Vec<&str> = Self::ALL.iter().map(|choice| choice.as_str()).collect();
-            format!("{text:?} is no graph; known: {}", known.join(", "))
-        })
-    }
+spelled_enum! {
+    /// Which graph of an encoder is to run.
+    #[derive(Default)]
+    pub enum GraphChoice {
+        /// larder's own where there is one that gives the same, else the one that was added.
+        #[default]
+        Auto = "auto",
+        /// The one that was added.
+        Given = "given",
+        /// On CUDA in float16, in fused operators and without padding inside, if that gives the same within the tolerance
+        /// of half precision on the probe texts, run on that GPU; else with padding; else as [`GraphChoice::Auto`].
+        Half = "half",
+    } else "{found:?} is no graph; known: {known}"
 }
 
 /// What was chosen.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use larder_errors::spelled_enum;
 use larder_files::{Freshness, Provenance};
 use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
@@ -25,15 +26,16 @@ pub enum LayerSelection {
     Numbers(Vec<i64>),
 }
 
-/// What is read with a sentence of words, besides itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Context {
-    /// Nothing.
-    #[default]
-    None,
-    /// Its neighbours in the same document, as many as the encoder reads at once.
-    Document,
+spelled_enum! {
+    /// What is read with a sentence of words, besides itself.
+    #[derive(Default)]
+    pub enum Context {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// Its neighbours in the same document, as many as the encoder reads at once.
+        Document = "document",
+    } else "unknown context `{found}`; known are {known}"
 }
 
 /// What to encode.
@@ -160,34 +162,6 @@ impl fmt::Display for LayerSelection {
                 f.write_str(&texts.join(","))
             }
         }
-    }
-}
-
-impl Context {
-    /// All choices, in the order help texts list them.
-    pub const ALL: &[Self] = &[Self::None, Self::Document];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Document => "document",
-        }
-    }
-}
-
-impl fmt::Display for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Context {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().copied().find(|context| context.as_str() == text);
-        found.ok_or_else(|| format!("unknown context `{text}`; known are none, document"))
     }
 }
 
@@ -345,6 +319,6 @@ mod tests {
             assert_eq!(context.to_string().parse(), Ok(*context));
             assert_eq!(serde_json::to_value(context).unwrap(), context.as_str());
         }
-        assert!("page".parse::<Context>().unwrap_err().contains("none, document"));
+        assert!("page".parse::<Context>().unwrap_err().to_string().contains("none, document"));
     }
 }

@@ -1,4 +1,5 @@
-//! What class of failure an error is, whichever crate it is of.
+//! What the messages of all crates share: the class of an error, lists of names, the words that choices are spelled with,
+//! and numbers for people.
 //!
 //! An error enum whose failures are not all bad input has a method `class`, which answers for its own variants and asks the
 //! errors that it wraps. The process exits with the class's [exit code](ErrorClass::exit_code).
@@ -9,6 +10,16 @@
 //! assert_eq!(ErrorClass::Input.exit_code(), 3);
 //! ```
 #![deny(missing_docs)]
+
+mod figures;
+mod names;
+mod spelling;
+
+pub use figures::{bytes, count, seconds};
+pub use names::{Names, clip, listed};
+#[doc(hidden)]
+pub use serde;
+pub use spelling::UnknownSpelling;
 
 /// The class of a failure tells whose fault it is, and so who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,60 +1,29 @@
 //! How the numbers of an exported encoder are kept.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::str::FromStr;
 
 use half::f16;
+use larder_errors::spelled_enum;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{GraphProto, NodeProto, TensorProto};
 use larder_onnx::{OnnxError, attribute};
-use serde::{Deserialize, Serialize};
 
 /// Smaller tensors stay as they are: a cast costs more than they do.
 const LEAST_ELEMENTS: usize = 4096;
 
-/// How the encoder's numbers are kept. The head is float32 always.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// Everything in float32: the very answers of the run.
-    #[default]
-    F32,
-    /// Matrices kept in float16 and brought back to float32 when the file is loaded: half the size, the speed of float32.
-    F16,
-    /// Products in 8-bit integers ([`larder_onnx::Model::quantised`]), tables in float32.
-    Int8,
-}
-
-impl Precision {
-    /// All precisions.
-    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::Int8];
-
-    /// The spelling in flags and files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Int8 => "int8",
-        }
-    }
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|precision| precision.as_str() == text).ok_or_else(|| {
-            let known: Vec<&str> = Self::ALL.iter().map(|precision| precision.as_str()).collect();
-            format!("{text:?} is no precision; known: {}", known.join(", "))
-        })
-    }
+spelled_enum! {
+    /// How the encoder's numbers are kept. The head is float32 always.
+    #[derive(Default)]
+    pub enum Precision {
+        /// Everything in float32: the very answers of the run.
+        #[default]
+        F32 = "f32",
+        /// Matrices kept in float16 and brought back to float32 when the file is loaded: half the size, the speed of
+        /// float32.
+        F16 = "f16",
+        /// Products in 8-bit integers ([`larder_onnx::Model::quantised`]), tables in float32.
+        Int8 = "int8",
+    } else "{found:?} is no precision; known: {known}"
 }
 
 /// Keeps the float32 matrices of a graph in float16, each with a cast under its old name, which a runtime does once, when
@@ -107,7 +76,7 @@ mod tests {
             assert_eq!(precision.to_string().parse(), Ok(*precision));
             assert_eq!(serde_json::to_value(precision).unwrap(), precision.as_str());
         }
-        assert!("bf16".parse::<Precision>().unwrap_err().contains("f32, f16, int8"));
+        assert!("bf16".parse::<Precision>().unwrap_err().to_string().contains("f32, f16, int8"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use larder_run::RunError;
 use larder_run::tasks::export::ExportRow;
-use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView};
+use larder_runtime::{Device, PaddedTexts, Runtime, Session, SessionSettings, TensorView};
 
 use crate::inputs::{ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS};
 
@@ -38,18 +38,13 @@ impl ExportedSession {
         outputs: &[&str],
         width: usize,
     ) -> Result<Vec<Vec<f32>>, RunError> {
-        let shape = [rows.len(), seq];
-        let (mut ids, mut mask, mut types) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, row) in rows.iter().enumerate() {
-            let (start, end) = (at * seq, (at + 1) * seq);
-            ids.extend(row.input_ids.iter().copied().map(i64::from));
-            ids.resize(end, self.pad_id);
-            mask.resize(start + row.input_ids.len(), 1_i64);
-            mask.resize(end, 0);
-            types.extend(row.type_ids.iter().copied().map(i64::from));
-            types.resize(end, 0);
-        }
-        let feeds = [(INPUT_IDS, &ids), (ATTENTION_MASK, &mask), (TOKEN_TYPE_IDS, &types)];
+        let texts = PaddedTexts::new(rows.iter().map(|row| (row.input_ids, row.type_ids)), seq, self.pad_id);
+        let shape = texts.shape;
+        let feeds = [
+            (INPUT_IDS, &texts.input_ids),
+            (ATTENTION_MASK, &texts.attention_mask),
+            (TOKEN_TYPE_IDS, &texts.token_type_ids),
+        ];
         let known: Vec<&str> = self.session.inputs().iter().map(|input| input.name.as_str()).collect();
         let feeds: Vec<(&str, TensorView<'_>)> = feeds
             .into_iter()

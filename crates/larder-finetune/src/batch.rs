@@ -1,7 +1,7 @@
 //! Examples as the graphs take them.
 
 use larder_graphs::{HIDDEN_STATES, HeadInput, IGNORED_LABEL};
-use larder_runtime::TensorView;
+use larder_runtime::{PaddedTexts, TensorView};
 
 use crate::hidden::HiddenStates;
 use crate::split::SplitOf;
@@ -55,23 +55,17 @@ impl Batches<'_> {
         let longest = examples.iter().map(|example| example.len()).max().unwrap_or(0);
         let (count, seq) = (examples.len(), self.width.of(longest));
         let by_token = self.input == HeadInput::Tokens;
+        let texts = examples.iter().map(|example| (&example.input_ids[..], &example.token_type_ids[..]));
         let mut batch = Batch {
             shape: [count, seq, self.hidden.map_or(0, |(_, width)| width)],
             by_token,
-            input_ids: vec![self.pad; count * seq],
-            attention_mask: vec![0; count * seq],
-            token_type_ids: vec![0; count * seq],
+            texts: PaddedTexts::new(texts, seq, self.pad),
             labels: vec![IGNORED_LABEL; if by_token { count * seq } else { count }],
             hidden_states: Vec::new(),
             tokens: examples.iter().map(|example| example.len()).sum(),
         };
         for (row, example) in examples.iter().enumerate() {
-            let (from, to) = (row * seq, row * seq + example.len());
-            batch.input_ids[from..to].copy_from_slice(&example.input_ids);
-            batch.attention_mask[from..to].fill(1);
-            let types = example.token_type_ids.len();
-            batch.token_type_ids[from..from + types].copy_from_slice(&example.token_type_ids);
-            let first = if by_token { from } else { row };
+            let first = if by_token { row * seq } else { row };
             batch.labels[first..first + example.labels.len()].copy_from_slice(&example.labels);
         }
         let Some((states, width)) = self.hidden else { return Ok(batch) };
@@ -96,9 +90,7 @@ pub(crate) struct Batch {
     /// Rows, tokens and, where there are hidden states, their width.
     pub shape: [usize; 3],
     by_token: bool,
-    input_ids: Vec<i64>,
-    attention_mask: Vec<i64>,
-    token_type_ids: Vec<i64>,
+    texts: PaddedTexts,
     labels: Vec<i64>,
     hidden_states: Vec<f32>,
     /// Tokens without padding.
@@ -122,10 +114,10 @@ impl Batch {
     /// The elements of the int64 input `name`, row-major.
     pub fn input(&self, name: &str) -> &[i64] {
         match name {
-            "attention_mask" => &self.attention_mask,
-            "token_type_ids" => &self.token_type_ids,
+            "attention_mask" => &self.texts.attention_mask,
+            "token_type_ids" => &self.texts.token_type_ids,
             "labels" => &self.labels,
-            _ => &self.input_ids,
+            _ => &self.texts.input_ids,
         }
     }
 }

@@ -118,6 +118,8 @@ pub(crate) fn all_sets<'a>(
 }
 
 /// Writes a `safetensors` file tensor by tensor: a checkpoint in one piece would take as much memory again as the run.
+/// The crate's own writers put the metadata in any order, make the file in place and know no checksum, which stands in
+/// the header and is of everything behind it.
 ///
 /// # Errors
 /// [`FileError`].

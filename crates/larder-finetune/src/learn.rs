@@ -6,7 +6,7 @@ use larder_graphs::{DropoutMask, HeadInput};
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{EncoderConfig, Model};
-use larder_runtime::{Device, ElementType, Runtime, SessionSettings, TensorView, ViewData};
+use larder_runtime::{Device, Runtime, SessionSettings, TensorView, ViewData};
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
@@ -32,12 +32,7 @@ pub(crate) fn learn(
 ) -> Result<Facts, TuneError> {
     let exposed = model.exposed()?;
     let mut session = session(runtime, exposed, GRAPH, &SessionSettings::worker(Device::Cpu))?;
-    let names: Vec<String> = session
-        .outputs()
-        .iter()
-        .filter(|output| output.dtype != ElementType::Unsupported)
-        .map(|output| output.name.clone())
-        .collect();
+    let names = session.readable_outputs();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let declared = session.inputs().to_vec();
     let batch_inputs: Vec<&'static str> =
@@ -109,6 +104,6 @@ fn seen(view: &TensorView<'_>) -> Seen {
         ViewData::I64(values) if values.len() <= LARGEST_KNOWN_VALUE => Some(values.to_vec()),
         _ => None,
     };
-    let dtype = DataType::try_from(view.dtype().onnx_code()).unwrap_or_default();
+    let dtype = DataType::try_from(view.dtype().onnx_number()).unwrap_or_default();
     Seen { dtype, shape: view.shape.to_vec(), values }
 }

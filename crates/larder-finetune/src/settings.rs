@@ -1,8 +1,6 @@
 //! The settings of a fine-tuning run.
 
-use std::fmt;
-use std::str::FromStr;
-
+use larder_errors::spelled_enum;
 use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision, Schedule};
 use larder_metrics::ConstantAnswer;
 use larder_onnx::{Family, Pool, Weights};
@@ -43,48 +41,16 @@ pub enum BatchSize {
     Tokens(usize),
 }
 
-/// In which order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Another one in every epoch, by the seed; examples of like length share a batch, so that little is padded.
-    ByLength,
-    /// Another one in every epoch, by the seed, and nothing else.
-    Random,
-    /// As the examples come, in every epoch.
-    AsGiven,
-}
-
-impl Order {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::ByLength, Self::Random, Self::AsGiven];
-
-    /// The spelling used in files, flags and messages: how examples are shuffled.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ByLength => "by-length",
-            Self::Random => "random",
-            Self::AsGiven => "none",
-        }
-    }
-}
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Order {
-    type Err = TuneError;
-
-    fn from_str(word: &str) -> Result<Self, TuneError> {
-        let known = Self::ALL.iter().copied().find(|order| order.as_str() == word);
-        known.ok_or_else(|| TuneError::Setting {
-            setting: "shuffle",
-            found: word.to_owned(),
-            expected: "by-length, random or none",
-        })
-    }
+spelled_enum! {
+    /// In which order.
+    pub enum Order {
+        /// Another one in every epoch, by the seed; examples of like length share a batch, so that little is padded.
+        ByLength = "by-length",
+        /// Another one in every epoch, by the seed, and nothing else.
+        Random = "random",
+        /// As the examples come, in every epoch.
+        AsGiven = "none",
+    } else "shuffle is {found}: {or}"
 }
 
 /// The initial parameters of the head.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use larder_onnx::facts::{Dim, Facts, TensorFact};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
-use larder_onnx::{Value, attribute};
+use larder_onnx::{Value, attribute, fresh_name, names_of};
 
 use crate::GraphsError;
 use crate::shape::{Broadcast, as_i64, broadcast};
@@ -58,14 +58,6 @@ pub(crate) struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     pub fn new(graph: &GraphProto, opset: i64, facts: &'a mut Facts) -> Self {
-        let mut names: HashSet<String> = HashSet::new();
-        for node in &graph.node {
-            names.extend(node.input.iter().chain(&node.output).cloned());
-            names.insert(node.name().to_owned());
-        }
-        names.extend(graph.input.iter().chain(&graph.output).map(|info| info.name().to_owned()));
-        names.extend(graph.initializer.iter().map(|tensor| tensor.name().to_owned()));
-
         const SMALL: i64 = 64;
         let small = |tensor: &TensorProto| tensor.dims.iter().product::<i64>() <= SMALL;
         let initializers = graph.initializer.iter().map(|tensor| (tensor.name(), tensor));
@@ -89,7 +81,7 @@ impl<'a> Emitter<'a> {
             constants,
             made: HashMap::new(),
             ones: Vec::new(),
-            names,
+            names: names_of(graph),
             scope: String::new(),
         }
     }
@@ -102,13 +94,7 @@ impl<'a> Emitter<'a> {
     /// A name that nothing has yet: `name` in the current scope, numbered if taken.
     pub fn fresh(&mut self, name: &str) -> String {
         let path = if self.scope.is_empty() { name.to_owned() } else { format!("{}.{name}", self.scope) };
-        let mut candidate = path.clone();
-        let mut number = 1;
-        while !self.names.insert(candidate.clone()) {
-            candidate = format!("{path}_{number}");
-            number += 1;
-        }
-        candidate
+        fresh_name(&mut self.names, path)
     }
 
     /// A tensor that the graph already has.

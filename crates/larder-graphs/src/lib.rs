@@ -69,10 +69,10 @@ pub use kernels::check_kernels;
 pub use loss::{BuiltLoss, IGNORED_LABEL, Loss};
 pub use noise::dropout_key;
 pub use optimizer::{AdamW, CLIP_EPSILON, optimizer_model};
-pub use precision::{Precision, ProductForm, UnknownPrecision};
+pub use precision::{Precision, ProductForm};
 pub use registry::{differentiable_operators, not_differentiable_operators};
 pub use reverse::{Differentiated, OPSETS, Request, Scatter, differentiate};
-pub use schedule::{Schedule, UnknownSchedule};
+pub use schedule::Schedule;
 pub use training::{
     CHECKPOINT_FILE, DropoutForm, DropoutMask, DropoutRatios, EVAL_FILE, GradientOutput, HEAD_BIAS, HEAD_WEIGHT,
     HIDDEN_STATES, HeadInput, LOSS_SCALE, MANIFEST_FILE, MLP_FEATURES, MlpGraphs, MlpSpec, OPTIMIZER_FILE, RowNumbers,

@@ -4,45 +4,32 @@
 //! that add up in float32, and a scaled loss.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 
+use larder_errors::spelled_enum;
 use larder_onnx::facts::{Facts, TensorFact};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{AttributeProto, GraphProto, NodeProto};
 use larder_onnx::{GraphBuilder, Model, attribute};
-use serde::{Deserialize, Serialize};
 
 use crate::GraphsError;
 use crate::emit::MICROSOFT;
 
-/// What matrix products are computed in. Parameters, sums of gradients, normalisations, softmax, activations, the residual
-/// stream and the loss are float32 in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// float32.
-    #[default]
-    F32,
-    /// float16: eleven significant bits, up to 65,504. Gradients are often below its 6e-8: the loss has to be scaled.
-    F16,
-    /// bfloat16: eight significant bits, the range of float32.
-    Bf16,
+spelled_enum! {
+    /// What matrix products are computed in. Parameters, sums of gradients, normalisations, softmax, activations, the
+    /// residual stream and the loss are float32 in any case.
+    #[derive(Default)]
+    pub enum Precision {
+        /// float32.
+        #[default]
+        F32 = "f32",
+        /// float16: eleven significant bits, up to 65,504. Gradients are often below its 6e-8: the loss has to be scaled.
+        F16 = "f16",
+        /// bfloat16: eight significant bits, the range of float32.
+        Bf16 = "bf16",
+    } else "unknown precision {found:?}: expected {or}"
 }
 
 impl Precision {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::Bf16];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        }
-    }
-
     /// The half type, if it is one.
     pub fn half(self) -> Option<DataType> {
         match self {
@@ -50,29 +37,6 @@ impl Precision {
             Self::F16 => Some(DataType::Float16),
             Self::Bf16 => Some(DataType::Bfloat16),
         }
-    }
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A precision that is none of [`Precision::ALL`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown precision {0:?}: expected f32, f16 or bf16")]
-pub struct UnknownPrecision(
-    /// What was written.
-    pub String,
-);
-
-impl FromStr for Precision {
-    type Err = UnknownPrecision;
-
-    fn from_str(word: &str) -> Result<Self, UnknownPrecision> {
-        let known = Self::ALL.iter().copied().find(|precision| precision.as_str() == word);
-        known.ok_or_else(|| UnknownPrecision(word.to_owned()))
     }
 }
 

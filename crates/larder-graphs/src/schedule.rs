@@ -1,37 +1,23 @@
 //! Learning-rate schedules.
 
 use std::f64::consts::PI;
-use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use larder_errors::spelled_enum;
 
-/// How the learning rate changes after the warm-up, in which it rises linearly from zero. Steps count as in the
-/// `transformers` library: the first step of a warm-up has a rate of zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// It falls linearly to zero (BERT).
-    Linear,
-    /// It stays.
-    Constant,
-    /// It falls to zero along half a cosine.
-    Cosine,
+spelled_enum! {
+    /// How the learning rate changes after the warm-up, in which it rises linearly from zero. Steps count as in the
+    /// `transformers` library: the first step of a warm-up has a rate of zero.
+    pub enum Schedule {
+        /// It falls linearly to zero (BERT).
+        Linear = "linear",
+        /// It stays.
+        Constant = "constant",
+        /// It falls to zero along half a cosine.
+        Cosine = "cosine",
+    } else "schedule is {found}: {or}"
 }
 
 impl Schedule {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::Linear, Self::Constant, Self::Cosine];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Constant => "constant",
-            Self::Cosine => "cosine",
-        }
-    }
-
     /// The number of warm-up steps: the share `warmup` (0 to 1) of `total` steps, rounded up.
     pub fn warm_steps(self, total: usize, warmup: f64) -> usize {
         (warmup * total as f64).ceil() as usize
@@ -49,29 +35,6 @@ impl Schedule {
             Self::Constant => 1.0,
             Self::Cosine => 0.5 * (1.0 + (PI * progress).cos()),
         }
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A schedule that is none of [`Schedule::ALL`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("schedule is {0}: linear, constant or cosine")]
-pub struct UnknownSchedule(
-    /// The text given.
-    pub String,
-);
-
-impl FromStr for Schedule {
-    type Err = UnknownSchedule;
-
-    fn from_str(word: &str) -> Result<Self, UnknownSchedule> {
-        let known = Self::ALL.iter().copied().find(|schedule| schedule.as_str() == word);
-        known.ok_or_else(|| UnknownSchedule(word.to_owned()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Telling how far a transfer is.
 
 use hf_hub::api::Progress;
+use larder_errors::bytes;
 
 /// Transfers below this are told of once, in bytes: they take seconds.
 const WORTH_FOLLOWING: usize = 32 << 20;
@@ -24,7 +25,7 @@ impl Progress for Told<'_> {
     /// Called once before the first byte is asked for, and again when the transfer begins.
     fn init(&mut self, size: usize, _filename: &str) {
         if self.size != size {
-            (self.say)(&format!("fetching {} ({})", self.name, bytes(size)));
+            (self.say)(&format!("fetching {} ({})", self.name, bytes(size as u64)));
         }
         self.size = size;
         self.done = 0;
@@ -35,19 +36,10 @@ impl Progress for Told<'_> {
         self.done += size;
         let tenths = self.done.saturating_mul(10) / self.size.max(1);
         if self.size >= WORTH_FOLLOWING && tenths > self.tenths && !resumed {
-            (self.say)(&format!("fetching {}: {} of {}", self.name, bytes(self.done), bytes(self.size)));
+            (self.say)(&format!("fetching {}: {} of {}", self.name, bytes(self.done as u64), bytes(self.size as u64)));
         }
         self.tenths = self.tenths.max(tenths);
     }
 
     fn finish(&mut self) {}
-}
-
-/// A size as people read it.
-fn bytes(size: usize) -> String {
-    match size {
-        0..1_000 => format!("{size} bytes"),
-        1_000..1_000_000 => format!("{:.1} kB", size as f64 / 1e3),
-        _ => format!("{:.1} MB", size as f64 / 1e6),
-    }
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::listed;
 use larder_files::{Home, digest_file};
 use larder_onnx::{EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
 use larder_runtime::Runtime;
 
 use crate::EncoderError;
-use crate::error::listed;
 use crate::files::{read, read_up_to};
 use crate::install::Workshop;
 use crate::intake::{AddedEncoder, EncoderParts, PublisherSettings};

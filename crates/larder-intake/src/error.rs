@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use larder_errors::ErrorClass;
+use larder_errors::{ErrorClass, UnknownSpelling, listed};
 use larder_files::FileError;
 use larder_hub::HubError;
 use larder_onnx::{NotFinite, OnnxError};
@@ -487,13 +487,8 @@ pub enum EncoderError {
         smallest: usize,
     },
     /// A word that is no known way of pooling.
-    #[error("unknown pooling mode {found:?}; known: {known}")]
-    UnknownPooling {
-        /// The word.
-        found: String,
-        /// The known words.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownPooling(#[from] UnknownSpelling),
 }
 
 /// A problem with an encoder's manifest.
@@ -528,17 +523,6 @@ fn mask_text(honoured: bool) -> &'static str {
 
 fn there_are(known: &[String]) -> String {
     if known.is_empty() { "there are none yet".to_owned() } else { format!("there are {}", listed(known)) }
-}
-
-/// A list for a message: quoted, comma separated, cut after a dozen.
-pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<String> = names.into_iter().map(|name| format!("{:?}", name.as_ref())).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
-        _ => names.join(", "),
-    }
 }
 
 impl EncoderError {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use larder_errors::spelled_enum;
 use larder_files::{Home, digest_bytes, write_atomic, write_json};
 use larder_onnx::{Hints, Interface, Model};
 use larder_runtime::Runtime;
@@ -30,25 +31,15 @@ pub struct AddedEncoder {
     pub notes: Vec<String>,
 }
 
-/// The outcome of adding an encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The encoder is new.
-    Added,
-    /// It took the place of another one of that name.
-    Replaced,
-    /// The very same encoder was there already; nothing was done.
-    Unchanged,
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Added => "added",
-            Self::Replaced => "replaced",
-            Self::Unchanged => "unchanged",
-        })
+spelled_enum! {
+    /// The outcome of adding an encoder.
+    pub enum Outcome {
+        /// The encoder is new.
+        Added = "added",
+        /// It took the place of another one of that name.
+        Replaced = "replaced",
+        /// The very same encoder was there already; nothing was done.
+        Unchanged = "unchanged",
     }
 }
 

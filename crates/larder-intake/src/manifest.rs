@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use larder_errors::spelled_enum;
 use larder_files::digest_bytes;
 use larder_onnx::{Family, InputTensor, Interface, OutputTensor};
 use larder_tokens::SpecialTokens;
@@ -81,72 +82,30 @@ pub struct EncoderManifest {
     pub interface: Interface,
 }
 
-/// The origin of the longest text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LengthOrigin {
-    /// The graph's position table, or `config.json`; a text of that length (or of
-    /// [`LONGEST_PROBE`](crate::LONGEST_PROBE) tokens, if that is less) was read.
-    Declared,
-    /// Trial: longer texts fail, or nothing longer than [`LONGEST_PROBE`](crate::LONGEST_PROBE) was tried.
-    Measured,
-}
-
-impl LengthOrigin {
-    /// Both origins.
-    pub const ALL: &[Self] = &[Self::Declared, Self::Measured];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Declared => "declared",
-            Self::Measured => "measured",
-        }
+spelled_enum! {
+    /// The origin of the longest text.
+    pub enum LengthOrigin {
+        /// The graph's position table, or `config.json`; a text of that length (or of
+        /// [`LONGEST_PROBE`](crate::LONGEST_PROBE) tokens, if that is less) was read.
+        Declared = "declared",
+        /// Trial: longer texts fail, or nothing longer than [`LONGEST_PROBE`](crate::LONGEST_PROBE) was tried.
+        Measured = "measured",
     }
 }
 
-impl std::fmt::Display for LengthOrigin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The role of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputRole {
-    /// Token ids.
-    InputIds,
-    /// 1 for tokens, 0 for padding.
-    AttentionMask,
-    /// 0 for the first text, 1 for the second of a pair.
-    TokenTypeIds,
-    /// The position of each token.
-    PositionIds,
-    /// Read by nothing.
-    Unread,
-}
-
-impl InputRole {
-    /// All roles.
-    pub const ALL: &[Self] =
-        &[Self::InputIds, Self::AttentionMask, Self::TokenTypeIds, Self::PositionIds, Self::Unread];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InputIds => "input_ids",
-            Self::AttentionMask => "attention_mask",
-            Self::TokenTypeIds => "token_type_ids",
-            Self::PositionIds => "position_ids",
-            Self::Unread => "unread",
-        }
-    }
-}
-
-impl std::fmt::Display for InputRole {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+spelled_enum! {
+    /// What an input is for.
+    pub enum InputRole {
+        /// Token ids.
+        InputIds = "input_ids",
+        /// 1 for tokens, 0 for padding.
+        AttentionMask = "attention_mask",
+        /// 0 for the first text, 1 for the second of a pair.
+        TokenTypeIds = "token_type_ids",
+        /// The position of each token.
+        PositionIds = "position_ids",
+        /// Read by nothing.
+        Unread = "unread",
     }
 }
 
@@ -163,35 +122,15 @@ pub struct InputRecord {
     pub axes: [Option<usize>; 2],
 }
 
-/// The role of an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OutputRole {
-    /// The last layer's vectors, `[batch, seq, hidden_size]`.
-    Token,
-    /// A vector of the text, `[batch, hidden_size]`.
-    Pooled,
-    /// Something else; never read.
-    Ignored,
-}
-
-impl OutputRole {
-    /// All roles.
-    pub const ALL: &[Self] = &[Self::Token, Self::Pooled, Self::Ignored];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Pooled => "pooled",
-            Self::Ignored => "ignored",
-        }
-    }
-}
-
-impl std::fmt::Display for OutputRole {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+spelled_enum! {
+    /// The role of an output.
+    pub enum OutputRole {
+        /// The last layer's vectors, `[batch, seq, hidden_size]`.
+        Token = "token",
+        /// A vector of the text, `[batch, hidden_size]`.
+        Pooled = "pooled",
+        /// Something else; never read.
+        Ignored = "ignored",
     }
 }
 
@@ -208,38 +147,17 @@ pub struct OutputRecord {
     pub shape: Option<Vec<Option<usize>>>,
 }
 
-/// The kind of source that an encoder was made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    /// An ONNX file, copied as it was.
-    Onnx,
-    /// Published weights; larder built the graph.
-    Safetensors,
-    /// A configuration and a seed; larder built the graph and drew the weights.
-    Init,
-    /// Another encoder, its products turned into 8-bit integers.
-    Quantised,
-}
-
-impl SourceKind {
-    /// All kinds.
-    pub const ALL: &[Self] = &[Self::Onnx, Self::Safetensors, Self::Init, Self::Quantised];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Onnx => "onnx",
-            Self::Safetensors => "safetensors",
-            Self::Init => "init",
-            Self::Quantised => "quantised",
-        }
-    }
-}
-
-impl std::fmt::Display for SourceKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+spelled_enum! {
+    /// The kind of source that an encoder was made from.
+    pub enum SourceKind {
+        /// An ONNX file, copied as it was.
+        Onnx = "onnx",
+        /// Published weights; larder built the graph.
+        Safetensors = "safetensors",
+        /// A configuration and a seed; larder built the graph and drew the weights.
+        Init = "init",
+        /// Another encoder, its products turned into 8-bit integers.
+        Quantised = "quantised",
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Interface, Model};
-use larder_runtime::{Device, ElementType, Runtime, Session, SessionSettings, TensorView, ViewData};
+use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView, ViewData};
 
 use crate::EncoderError;
 use crate::probe::Feed;
@@ -31,12 +31,7 @@ pub fn observe(runtime: &Runtime, model: &Model, interface: &Interface, path: &P
     };
     let mut session = Session::from_bytes(runtime, &exposed.to_bytes().map_err(wrong)?, &settings).map_err(failed)?;
     drop(exposed);
-    let names: Vec<String> = session
-        .outputs()
-        .iter()
-        .filter(|output| output.dtype != ElementType::Unsupported)
-        .map(|output| output.name.clone())
-        .collect();
+    let names = session.readable_outputs();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut observations = Vec::new();
     for (rows, seq) in SIZES {
@@ -46,8 +41,7 @@ pub fn observe(runtime: &Runtime, model: &Model, interface: &Interface, path: &P
         let texts: Vec<&[i64]> = texts.iter().map(Vec::as_slice).collect();
         let feed = Feed { texts: &texts, rows, seq, pairs: false };
         let inputs = feed.inputs(interface, 0);
-        let shape = [rows, seq];
-        let views = inputs.views(&shape);
+        let views = inputs.views();
         let tensors = session
             .run_with(&views, &names, |views| {
                 names.iter().zip(views).map(|(name, view)| ((*name).to_owned(), seen(view))).collect()
@@ -67,6 +61,6 @@ fn seen(view: &TensorView<'_>) -> Seen {
         ViewData::I32(values) if small => Some(values.iter().map(|&value| i64::from(value)).collect()),
         _ => None,
     };
-    let dtype = DataType::try_from(view.dtype().onnx_code()).unwrap_or_default();
+    let dtype = DataType::try_from(view.dtype().onnx_number()).unwrap_or_default();
     Seen { dtype, shape: view.shape.to_vec(), values }
 }

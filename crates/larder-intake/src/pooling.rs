@@ -1,8 +1,8 @@
 //! The publisher's pooling, as sentence-transformers folders describe it.
 
 use std::fmt;
-use std::str::FromStr;
 
+use larder_errors::spelled_enum;
 use larder_onnx::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -12,47 +12,25 @@ use crate::EncoderError;
 /// Begins the keys that switch modes on, in the older layout.
 const SWITCH: &str = "pooling_mode_";
 
-/// One way to make a vector of a text, by the names that sentence-transformers gives them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PoolingMode {
-    /// The first token's vector.
-    Cls,
-    /// The mean over the tokens.
-    Mean,
-    /// The largest value of each feature over the tokens.
-    Max,
-    /// The sum over the tokens divided by the square root of their number.
-    #[serde(rename = "mean_sqrt_len_tokens")]
-    MeanSqrtLen,
-    /// The mean weighted by position.
-    WeightedMean,
-    /// The last token's vector.
-    LastToken,
+spelled_enum! {
+    /// One way to make a vector of a text, by the names that sentence-transformers gives them.
+    pub enum PoolingMode {
+        /// The first token's vector.
+        Cls = "cls",
+        /// The mean over the tokens.
+        Mean = "mean",
+        /// The largest value of each feature over the tokens.
+        Max = "max",
+        /// The sum over the tokens divided by the square root of their number.
+        MeanSqrtLen = "mean_sqrt_len_tokens",
+        /// The mean weighted by position.
+        WeightedMean = "weightedmean",
+        /// The last token's vector.
+        LastToken = "lasttoken",
+    } else "unknown pooling mode {found:?}; known: {known}"
 }
 
 impl PoolingMode {
-    /// All modes.
-    pub const ALL: &[Self] =
-        &[Self::Cls, Self::Mean, Self::Max, Self::MeanSqrtLen, Self::WeightedMean, Self::LastToken];
-
-    /// The name used in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::Mean => "mean",
-            Self::Max => "max",
-            Self::MeanSqrtLen => "mean_sqrt_len_tokens",
-            Self::WeightedMean => "weightedmean",
-            Self::LastToken => "lasttoken",
-        }
-    }
-
-    fn unknown(word: &str) -> EncoderError {
-        let known = Self::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>().join(", ");
-        EncoderError::UnknownPooling { found: word.to_owned(), known }
-    }
-
     /// The key that switches the mode on in a `1_Pooling/config.json` of the older layout.
     fn switch(self) -> &'static str {
         match self {
@@ -63,20 +41,6 @@ impl PoolingMode {
             Self::WeightedMean => "pooling_mode_weightedmean_tokens",
             Self::LastToken => "pooling_mode_lasttoken",
         }
-    }
-}
-
-impl fmt::Display for PoolingMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for PoolingMode {
-    type Err = EncoderError;
-
-    fn from_str(word: &str) -> Result<Self, EncoderError> {
-        Self::ALL.iter().copied().find(|mode| mode.as_str() == word).ok_or_else(|| Self::unknown(word))
     }
 }
 
@@ -123,14 +87,11 @@ pub(crate) fn pooling_of(config: &Json, normalize: bool) -> Result<Option<Poolin
         }
         _ => {
             let is_on = |mode: &PoolingMode| config.get(mode.switch()).and_then(Json::as_bool) == Some(true);
-            let on: Vec<PoolingMode> = PoolingMode::ALL.iter().copied().filter(is_on).collect();
             let known = |key: &str| PoolingMode::ALL.iter().any(|mode| mode.switch() == key);
             let switches = config.as_object().into_iter().flatten();
-            let mut others = switches.filter(|(key, on)| key.starts_with(SWITCH) && **on == true && !known(key));
-            if let Some((other, _)) = others.next() {
-                return Err(PoolingMode::unknown(other));
-            }
-            on
+            let others = switches.filter(|(key, on)| key.starts_with(SWITCH) && **on == true && !known(key));
+            let on = PoolingMode::ALL.iter().copied().filter(is_on).map(Ok);
+            on.chain(others.map(|(other, _)| other.parse())).collect::<Result<_, _>>()?
         }
     };
     Ok((!modes.is_empty()).then_some(Pooling { modes, normalize }))

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::listed;
 use larder_hub::{Hub, HubModel, HubSettings, Snapshot};
 use larder_onnx::{Family, Model};
 
 use crate::EncoderError;
-use crate::error::listed;
 use crate::files::read;
 use crate::manifest::HubRecord;
 use crate::publisher::{

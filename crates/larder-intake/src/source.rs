@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::listed;
 use larder_files::Home;
 use larder_onnx::Family;
 
 use crate::EncoderError;
-use crate::error::listed;
 use crate::files::{names_in, read, read_optional};
 use crate::intake::TokenizerSource;
 use crate::manifest::SourceFile;

@@ -85,14 +85,6 @@ pub enum MetricsError {
         /// Folds asked for.
         folds: usize,
     },
-    /// A metric that is not known by this name.
-    #[error("unknown metric {found:?}, known are: {known}")]
-    UnknownMetric {
-        /// The name found.
-        found: String,
-        /// The known names, separated by commas.
-        known: String,
-    },
     /// Two inputs that must have one entry per sentence differ in length.
     #[error("gold has {gold} sentences but {other} has {found}: both must hold the same sentences in the same order")]
     SentenceCount {
@@ -135,14 +127,6 @@ pub enum MetricsError {
         words: usize,
         /// How many sentences there are.
         sentences: usize,
-    },
-    /// A rule of reading entities that is not known by this name.
-    #[error("unknown entity rule {found:?}, known are: {known}")]
-    UnknownEntityRule {
-        /// The name found.
-        found: String,
-        /// The known names, separated by commas.
-        known: String,
     },
 }
 

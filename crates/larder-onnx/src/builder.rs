@@ -76,6 +76,29 @@ pub fn value_info(name: &str, dtype: DataType, axes: &[Axis]) -> ValueInfoProto 
     }
 }
 
+/// The names of all nodes and tensors of a graph.
+pub fn names_of(graph: &GraphProto) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for node in &graph.node {
+        names.extend(node.input.iter().chain(&node.output).cloned());
+        names.insert(node.name().to_owned());
+    }
+    names.extend(graph.input.iter().chain(&graph.output).map(|info| info.name().to_owned()));
+    names.extend(graph.initializer.iter().map(|tensor| tensor.name().to_owned()));
+    names
+}
+
+/// A name that is not among `names` yet, and is from now on: `path`, numbered if taken.
+pub fn fresh_name(names: &mut HashSet<String>, path: String) -> String {
+    let mut candidate = path.clone();
+    let mut number = 1;
+    while !names.insert(candidate.clone()) {
+        candidate = format!("{path}_{number}");
+        number += 1;
+    }
+    candidate
+}
+
 /// The operator set that made the axes of `Unsqueeze` and `ReduceSum` an input.
 const AXES_INPUT: i64 = 13;
 
@@ -103,13 +126,7 @@ impl GraphBuilder {
 
     /// Goes on with an existing graph; fresh names avoid all of its names.
     pub fn from_graph(graph: GraphProto, opset: i64) -> Self {
-        let mut names: HashSet<String> = HashSet::new();
-        for node in &graph.node {
-            names.extend(node.input.iter().chain(&node.output).cloned());
-            names.insert(node.name().to_owned());
-        }
-        names.extend(graph.input.iter().chain(&graph.output).map(|info| info.name().to_owned()));
-        names.extend(graph.initializer.iter().map(|tensor| tensor.name().to_owned()));
+        let names = names_of(&graph);
         Self { graph, opset, names, scope: Vec::new() }
     }
 
@@ -134,13 +151,7 @@ impl GraphBuilder {
     /// A name that nothing has yet: `name` in the current scope, numbered if taken.
     pub fn fresh(&mut self, name: &str) -> String {
         let path = self.path(name);
-        let mut candidate = path.clone();
-        let mut number = 1;
-        while !self.names.insert(candidate.clone()) {
-            candidate = format!("{path}_{number}");
-            number += 1;
-        }
-        candidate
+        fresh_name(&mut self.names, path)
     }
 
     /// Adds an input.

@@ -334,16 +334,6 @@ pub enum OnnxError {
         /// What can be asked of it.
         possible: String,
     },
-    /// A word that is none of the known ones.
-    #[error("unknown {what} {found:?}; known: {known}")]
-    UnknownName {
-        /// What the word should be.
-        what: &'static str,
-        /// The word.
-        found: String,
-        /// The known words.
-        known: String,
-    },
 }
 
 impl OnnxError {
@@ -357,16 +347,5 @@ impl OnnxError {
     pub(crate) fn read(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> OnnxError + use<> {
         let path = path.to_path_buf();
         move |source| OnnxError::Read { path, source }
-    }
-}
-
-/// A list for a message: quoted, comma separated, cut after a dozen.
-pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<String> = names.into_iter().map(|name| format!("{:?}", name.as_ref())).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
-        _ => names.join(", "),
     }
 }

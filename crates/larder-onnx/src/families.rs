@@ -21,11 +21,11 @@ pub use graph::{MASKED_SCORE, OPSET, build};
 pub use parameters::{Initial, Parameter, unused_weights};
 
 use crate::OnnxError;
-use crate::spelling::spelled_enum;
+use larder_errors::spelled_enum;
 
 spelled_enum! {
     /// A kind of encoder, by the `model_type` of its `config.json`.
-    Family ("model_type") {
+    pub enum Family {
         /// BERT (Devlin et al., 2018, <https://arxiv.org/abs/1810.04805>), MiniLM and others of the same graph.
         Bert = "bert",
         /// ALBERT (Lan et al., 2019, <https://arxiv.org/abs/1909.11942>): layers that share their parameters.
@@ -40,7 +40,7 @@ spelled_enum! {
         Electra = "electra",
         /// MPNet (Song et al., 2020, <https://arxiv.org/abs/2004.09297>).
         MpNet = "mpnet",
-    }
+    } else "unknown model_type {found:?}; known: {known}"
 }
 
 impl Family {

@@ -5,6 +5,7 @@ mod inputs;
 mod last_layer;
 mod outputs;
 
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::builder::Axis;
@@ -17,41 +18,19 @@ use crate::proto::type_proto;
 use crate::tensor::dtype_name;
 use crate::{Model, OnnxError};
 
-/// The element type of an input. Whatever it is, what is fed are whole numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InputType {
-    /// 64-bit integer, as nearly all exports have.
-    Int64,
-    /// 32-bit integer, as Keras has.
-    Int32,
-    /// 32-bit float: some masks.
-    Float32,
-    /// 16-bit float: some masks of models in half precision.
-    Float16,
-    /// Truth value: some masks.
-    Bool,
-}
-
-impl InputType {
-    /// All types.
-    pub const ALL: &[Self] = &[Self::Int64, Self::Int32, Self::Float32, Self::Float16, Self::Bool];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Int64 => "int64",
-            Self::Int32 => "int32",
-            Self::Float32 => "float32",
-            Self::Float16 => "float16",
-            Self::Bool => "bool",
-        }
-    }
-}
-
-impl std::fmt::Display for InputType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+spelled_enum! {
+    /// The element type of an input. Whatever it is, what is fed are whole numbers.
+    pub enum InputType {
+        /// 64-bit integer, as nearly all exports have.
+        Int64 = "int64",
+        /// 32-bit integer, as Keras has.
+        Int32 = "int32",
+        /// 32-bit float: some masks.
+        Float32 = "float32",
+        /// 16-bit float: some masks of models in half precision.
+        Float16 = "float16",
+        /// Truth value: some masks.
+        Bool = "bool",
     }
 }
 

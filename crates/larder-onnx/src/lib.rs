@@ -45,11 +45,10 @@ mod model;
 mod pool;
 pub mod proto;
 mod quantise;
-mod spelling;
 mod tensor;
 mod weights;
 
-pub use builder::{Axis, GraphBuilder, Value, value_info};
+pub use builder::{Axis, GraphBuilder, Value, fresh_name, names_of, value_info};
 pub use error::OnnxError;
 pub use families::{Activation, EncoderConfig, Family, FusedForm, build, build_fused, unused_weights};
 pub use features::{FeatureOutput, select_features};

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
+use larder_errors::listed;
 use larder_files::write_atomic;
 use prost::Message;
 
 use crate::OnnxError;
-use crate::error::listed;
 use crate::external::first_external;
 use crate::graph::{self, Producers};
 use crate::proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, ValueInfoProto};

@@ -1,22 +1,22 @@
 //! How the tokens of a text, or of a word, become one vector.
 
-use crate::spelling::spelled_enum;
+use larder_errors::spelled_enum;
 
 spelled_enum! {
     /// How the tokens of a text become one vector.
-    Pool ("pooling") {
+    pub enum Pool {
         /// The first token's vector.
         Cls = "cls",
         /// The mean over the tokens that the mask marks.
         Mean = "mean",
         /// The encoder's own pooled output: for BERT, a dense layer with tanh on the first token.
         Pooler = "pooler",
-    }
+    } else "unknown pooling {found:?}; known: {known}"
 }
 
 spelled_enum! {
     /// What is kept of a layer's output.
-    FeatureKind ("kind of feature") {
+    pub enum FeatureKind {
         /// [`Pool::Cls`].
         Cls = "cls",
         /// [`Pool::Mean`].
@@ -25,12 +25,12 @@ spelled_enum! {
         Pooler = "pooler",
         /// Every token's vector.
         Tokens = "tokens",
-    }
+    } else "unknown kind of feature {found:?}; known: {known}"
 }
 
 spelled_enum! {
     /// How the tokens of a word become one vector.
-    WordPool ("word pooling") {
+    pub enum WordPool {
         /// The first token's vector.
         First = "first",
         /// The mean over the word's tokens.
@@ -39,7 +39,7 @@ spelled_enum! {
         Last = "last",
         /// The first token's vector and behind it the last one's: twice as wide.
         FirstLast = "first-last",
-    }
+    } else "unknown word pooling {found:?}; known: {known}"
 }
 
 impl WordPool {

@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use larder_data::DatasetSpec;
 use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
+use larder_errors::count;
 use larder_intake::Encoder;
 use larder_metrics::{
     Bootstrap, ClassificationScores, ConfusionMatrix, Interval, Metric, class_counts, class_prior_entropy,
@@ -25,7 +26,6 @@ use larder_metrics::{
 };
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, select_features};
 use larder_pipeline::{RunOutcome, embed_features, run, tokenize_split};
-use larder_run::format::count;
 use larder_run::{Evaluation, HeadRecord, Larder, Silent, Stage, TRAIN_SPLIT, TokenizeOptions, TrainOptions};
 use larder_runtime::{Device, Session, SessionSettings, TensorView};
 use larder_store::{TokensProjection, TokensReader};

@@ -28,7 +28,6 @@ mod evaluation;
 mod examples;
 mod features;
 mod findings;
-pub mod format;
 mod heads;
 mod history;
 mod larder;

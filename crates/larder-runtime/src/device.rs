@@ -1,39 +1,28 @@
 //! Where a model is asked to run, and where it ran.
 
 use std::fmt;
-use std::str::FromStr;
 
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RuntimeError;
 use crate::runtime::Runtime;
 
-/// Where a session is asked to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Device {
-    /// CUDA if a probe model runs on it and gives the right numbers, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU, whatever else there is.
-    Cpu,
-    /// The first CUDA device. Without one that works a session is an error, never a CPU session.
-    Cuda,
+spelled_enum! {
+    /// Where a session is asked to run.
+    #[derive(Default)]
+    pub enum Device {
+        /// CUDA if a probe model runs on it and gives the right numbers, else the CPU.
+        #[default]
+        Auto = "auto",
+        /// The CPU, whatever else there is.
+        Cpu = "cpu",
+        /// The first CUDA device. Without one that works a session is an error, never a CPU session.
+        Cuda = "cuda",
+    } else "unknown device `{found}`: expected {or}"
 }
 
 impl Device {
-    /// Every device, in the order in which help texts list them.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Cpu, Self::Cuda];
-
-    /// The spelling used by flags, files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-        }
-    }
-
     /// Where a session that is asked to run here will run.
     ///
     /// # Errors
@@ -47,28 +36,6 @@ impl Device {
             (Err(problem), Self::Cuda) => Err(RuntimeError::CudaUnavailable { problem: problem.clone() }),
             (Err(_), _) => Ok(RanOn::Cpu),
         }
-    }
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A device name that is none of [`Device::ALL`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown device `{0}`: expected auto, cpu or cuda")]
-pub struct UnknownDevice(
-    /// What was written.
-    pub String,
-);
-
-impl FromStr for Device {
-    type Err = UnknownDevice;
-
-    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
-        Self::ALL.iter().copied().find(|device| device.as_str() == name).ok_or_else(|| UnknownDevice(name.to_owned()))
     }
 }
 

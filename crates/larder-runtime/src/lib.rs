@@ -32,6 +32,7 @@ mod cuda;
 mod device;
 mod error;
 mod library;
+mod padded;
 mod probe;
 mod results;
 mod runtime;
@@ -41,8 +42,9 @@ mod tensor;
 
 pub use bound::{Bound, DeviceVector};
 pub use cuda::{CudaDevice, CudaProblem};
-pub use device::{Device, RanOn, UnknownDevice};
+pub use device::{Device, RanOn};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
+pub use padded::PaddedTexts;
 pub use results::Results;
 pub use runtime::{API_VERSION, Runtime};
 pub use session::Session;

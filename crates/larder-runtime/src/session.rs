@@ -85,6 +85,12 @@ impl Session {
         &self.outputs
     }
 
+    /// The names of the outputs that can be read, in the model's order.
+    pub fn readable_outputs(&self) -> Vec<String> {
+        let readable = self.outputs.iter().filter(|output| output.dtype != ElementType::Unsupported);
+        readable.map(|output| output.name.clone()).collect()
+    }
+
     /// Where this session runs.
     pub fn ran_on(&self) -> &RanOn {
         &self.ran_on

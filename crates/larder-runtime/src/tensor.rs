@@ -1,33 +1,31 @@
 //! Tensors: typed data with a shape, borrowed or owned, in row-major order.
 
-use std::fmt;
-
 use half::f16;
+use larder_errors::spelled_enum;
 use ort::value::{Outlet, TensorElementType};
-use serde::{Deserialize, Serialize};
 
-/// What one element of a tensor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ElementType {
-    /// 32-bit IEEE float.
-    Float32,
-    /// 16-bit IEEE float.
-    Float16,
-    /// 64-bit IEEE float.
-    Float64,
-    /// 64-bit signed integer.
-    Int64,
-    /// 32-bit signed integer.
-    Int32,
-    /// 8-bit signed integer.
-    Int8,
-    /// 8-bit unsigned integer.
-    Uint8,
-    /// Truth value, one byte each.
-    Bool,
-    /// A type that larder neither feeds nor reads, or no tensor at all.
-    Unsupported,
+spelled_enum! {
+    /// What one element of a tensor is.
+    pub enum ElementType {
+        /// 32-bit IEEE float.
+        Float32 = "float32",
+        /// 16-bit IEEE float.
+        Float16 = "float16",
+        /// 64-bit IEEE float.
+        Float64 = "float64",
+        /// 64-bit signed integer.
+        Int64 = "int64",
+        /// 32-bit signed integer.
+        Int32 = "int32",
+        /// 8-bit signed integer.
+        Int8 = "int8",
+        /// 8-bit unsigned integer.
+        Uint8 = "uint8",
+        /// Truth value, one byte each.
+        Bool = "bool",
+        /// A type that larder neither feeds nor reads, or no tensor at all.
+        Unsupported = "unsupported",
+    }
 }
 
 impl ElementType {
@@ -35,23 +33,8 @@ impl ElementType {
     pub const READABLE: &[Self] =
         &[Self::Float32, Self::Float16, Self::Float64, Self::Int64, Self::Int32, Self::Int8, Self::Uint8, Self::Bool];
 
-    /// The name that numpy and ONNX's Python package use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Float32 => "float32",
-            Self::Float16 => "float16",
-            Self::Float64 => "float64",
-            Self::Int64 => "int64",
-            Self::Int32 => "int32",
-            Self::Int8 => "int8",
-            Self::Uint8 => "uint8",
-            Self::Bool => "bool",
-            Self::Unsupported => "unsupported",
-        }
-    }
-
-    /// The number of the type in ONNX's `TensorProto.DataType`; 0 is `UNDEFINED`.
-    pub fn onnx_code(self) -> i32 {
+    /// The number of the type in the ONNX standard (`TensorProto.DataType`); 0, which is undefined, of an unsupported one.
+    pub fn onnx_number(self) -> i32 {
         match self {
             Self::Unsupported => 0,
             Self::Float32 => 1,
@@ -77,12 +60,6 @@ impl ElementType {
             TensorElementType::Bool => Self::Bool,
             _ => Self::Unsupported,
         }
-    }
-}
-
-impl fmt::Display for ElementType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -157,6 +134,21 @@ pub enum TensorData {
     U8(Vec<u8>),
     /// Truth values.
     Bool(Vec<bool>),
+}
+
+impl TensorData {
+    /// Whole numbers in the type that a model's input takes, which holds them: int32, float32, float16, truth values, else
+    /// int64.
+    pub fn from_integers(values: Vec<i64>, dtype: ElementType) -> Self {
+        let values_of = values.iter();
+        match dtype {
+            ElementType::Int32 => Self::I32(values_of.map(|&value| value as i32).collect()),
+            ElementType::Float32 => Self::F32(values_of.map(|&value| value as f32).collect()),
+            ElementType::Float16 => Self::F16(values_of.map(|&value| f16::from_f32(value as f32)).collect()),
+            ElementType::Bool => Self::Bool(values_of.map(|&value| value != 0).collect()),
+            _ => Self::I64(values),
+        }
+    }
 }
 
 /// Evaluates one expression for whichever slice or vector the data is.

@@ -50,7 +50,7 @@ mod tag_set;
 pub use conlleval::conlleval;
 pub use convert::{convert, encode, repair};
 pub use legality::{IllegalReason, IllegalTag, check, is_legal};
-pub use scheme::{Scheme, UnknownScheme};
+pub use scheme::Scheme;
 pub use strict::strict;
 pub use tag::{Entity, Mark, Tag, TagProblem};
 pub use tag_set::TagSet;

@@ -309,16 +309,6 @@ pub enum TrainError {
         #[source]
         source: Box<larder_runtime::RuntimeError>,
     },
-    /// An unknown spelling of a choice.
-    #[error("unknown {what} `{found}`: expected one of {known}")]
-    UnknownChoice {
-        /// The setting that is chosen.
-        what: &'static str,
-        /// The text given.
-        found: String,
-        /// The known spellings.
-        known: String,
-    },
 }
 
 impl TrainError {

@@ -4,8 +4,7 @@
 //! the exact objective is evaluated there; where it is not small enough, and for class weights and large problems, our
 //! own L-BFGS goes on from that point. `docs/solvers.md` says why there are two.
 
-use std::fmt;
-
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::column::FeatureColumn;
@@ -30,25 +29,15 @@ const MAX_ITERATIONS: usize = 5_000;
 /// is CoLA's train split with one layer of 384 dimensions, where it needs 1 to 5 seconds; see `docs/solvers.md`.
 pub const LIBRARY_LIMIT: usize = 4_000_000;
 
-/// A solver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Solver {
-    /// `linfa-logistic`.
-    Linfa,
-    /// This crate's L-BFGS, which knows class weights and reads the features once an iteration.
-    Lbfgs,
-    /// Adam over mini-batches, for word features larger than memory.
-    Adam,
-}
-
-impl fmt::Display for Solver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Linfa => "linfa",
-            Self::Lbfgs => "lbfgs",
-            Self::Adam => "adam",
-        })
+spelled_enum! {
+    /// A solver.
+    pub enum Solver {
+        /// `linfa-logistic`.
+        Linfa = "linfa",
+        /// This crate's L-BFGS, which knows class weights and reads the features once an iteration.
+        Lbfgs = "lbfgs",
+        /// Adam over mini-batches, for word features larger than memory.
+        Adam = "adam",
     }
 }
 

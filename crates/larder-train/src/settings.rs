@@ -1,8 +1,6 @@
 //! The settings of a training run.
 
-use std::fmt;
-use std::str::FromStr;
-
+use larder_errors::spelled_enum;
 use larder_metrics::{DEFAULT_FOLDS, Metric};
 use serde::{Deserialize, Serialize};
 
@@ -20,45 +18,15 @@ pub const UNCHOSEN_C: f64 = 1.0;
 /// Seed of the folds: any will do, but the same settings must give the same head.
 pub const DEFAULT_SEED: u64 = 0;
 
-/// The choice of the decision threshold of a two-class head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ThresholdChoice {
-    /// Where the metric is highest on the out-of-fold probabilities, if that gains more than one standard error beside 0.5.
-    Tuned,
-    /// At 0.5: the more probable class.
-    Half,
-}
-
-impl ThresholdChoice {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Tuned, Self::Half];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tuned => "tuned",
-            Self::Half => "half",
-        }
-    }
-}
-
-impl fmt::Display for ThresholdChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ThresholdChoice {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "threshold",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
+spelled_enum! {
+    /// The choice of the decision threshold of a two-class head.
+    pub enum ThresholdChoice {
+        /// Where the metric is highest on the out-of-fold probabilities, if that gains more than one standard error beside
+        /// 0.5.
+        Tuned = "tuned",
+        /// At 0.5: the more probable class.
+        Half = "half",
+    } else "unknown threshold `{found}`: expected one of {known}"
 }
 
 /// Settings of [`train`](crate::train).

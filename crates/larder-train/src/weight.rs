@@ -1,36 +1,20 @@
 //! Class weights in the loss.
 
-use std::fmt;
-use std::str::FromStr;
-
+use larder_errors::spelled_enum;
 use larder_metrics::Metric;
-use serde::{Deserialize, Serialize};
 
-use crate::error::TrainError;
-
-/// The weight of a row in the loss, by its class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeight {
-    /// Every row counts 1.
-    None,
-    /// A row of class `c` counts `rows / (classes * rows of c)`: all classes weigh the same together, and the weights
-    /// of all rows add up to the number of rows.
-    Balanced,
+spelled_enum! {
+    /// The weight of a row in the loss, by its class.
+    pub enum ClassWeight {
+        /// Every row counts 1.
+        None = "none",
+        /// A row of class `c` counts `rows / (classes * rows of c)`: all classes weigh the same together, and the weights
+        /// of all rows add up to the number of rows.
+        Balanced = "balanced",
+    } else "unknown class weight `{found}`: expected one of {known}"
 }
 
 impl ClassWeight {
-    /// Every class weight.
-    pub const ALL: &[Self] = &[Self::None, Self::Balanced];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Balanced => "balanced",
-        }
-    }
-
     /// The weight of each class `[classes]`, measured on the rows of `labels` for which `keep` holds; a class without
     /// rows gets 0.
     pub(crate) fn of_classes(self, labels: &[usize], classes: usize, keep: impl Fn(usize) -> bool) -> Vec<f64> {
@@ -56,37 +40,19 @@ impl ClassWeight {
     }
 }
 
-impl fmt::Display for ClassWeight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The class weights that a training run tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeightChoice {
-    /// Both, chosen between by cross-validation.
-    Auto,
-    /// Only [`ClassWeight::None`].
-    None,
-    /// Only [`ClassWeight::Balanced`].
-    Balanced,
+spelled_enum! {
+    /// The class weights that a training run tries.
+    pub enum ClassWeightChoice {
+        /// Both, chosen between by cross-validation.
+        Auto = "auto",
+        /// Only [`ClassWeight::None`].
+        None = "none",
+        /// Only [`ClassWeight::Balanced`].
+        Balanced = "balanced",
+    } else "unknown class weight `{found}`: expected one of {known}"
 }
 
 impl ClassWeightChoice {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Auto, Self::None, Self::Balanced];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::None => "none",
-            Self::Balanced => "balanced",
-        }
-    }
-
     /// The class weights to try, the one that suits the metric first: accuracy counts every row alike, the other
     /// metrics want the rare classes found.
     pub fn candidates(self, metric: Metric) -> &'static [ClassWeight] {
@@ -106,36 +72,6 @@ impl ClassWeightChoice {
             Self::Auto | Self::None => ClassWeight::None,
             Self::Balanced => ClassWeight::Balanced,
         }
-    }
-}
-
-impl fmt::Display for ClassWeightChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ClassWeightChoice {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "class weight",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-impl FromStr for ClassWeight {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|weight| weight.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "class weight",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|weight| weight.name()).collect::<Vec<_>>().join(", "),
-        })
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use larder_encode::{EncodeReport, Progress};
+use larder_errors::{bytes, count, seconds};
 use larder_files::Change;
 use larder_finetune::HistoryRow;
-use larder_run::format::{bytes, count, seconds};
 use larder_run::{Event, Observer, Stage};
 use larder_tokens::TokenizeReport;
 

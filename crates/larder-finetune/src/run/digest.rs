@@ -7,8 +7,11 @@ use crate::TuneError;
 use crate::inputs::TrainingInputs;
 use crate::settings::{HeadStart, TuneSettings};
 
-/// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device; not threads, nor how
-/// often the run is saved or how patient it is.
+/// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device;
+/// not threads, nor how often the run is saved or how patient it is.
+///
+/// Settings and configuration count as `Debug` renders them, which has no other spelling of the same bytes: checkpoints
+/// that were begun under another name of a field, a type or a variant are of another run, and it begins anew.
 pub(super) fn run_digest(
     inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,

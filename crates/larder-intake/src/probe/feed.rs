@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use half::f16;
 use larder_onnx::{InputTensor, InputType, Interface};
-use larder_runtime::{Session, TensorView, ViewData};
+use larder_runtime::{ElementType, PaddedTexts, Session, Tensor, TensorData, TensorView, ViewData};
 
 use crate::EncoderError;
 
@@ -25,9 +24,8 @@ pub(crate) fn run_on(
     outputs: &[String],
     feed: &Feed<'_>,
 ) -> Result<Vec<Floats>, EncoderError> {
-    let shape = [feed.rows, feed.seq];
     let inputs = feed.inputs(interface, pad);
-    let inputs = inputs.views(&shape);
+    let inputs = inputs.views();
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     session
         .run_with(&inputs, &outputs, |views| {
@@ -36,74 +34,50 @@ pub(crate) fn run_on(
         .map_err(|source| EncoderError::Run { path: path.to_path_buf(), source: Box::new(source) })?
 }
 
-/// The values of a model's inputs for one batch.
-pub(crate) struct Inputs(Vec<(String, InputValues)>);
+/// The model's inputs for one batch, by their names.
+pub(crate) struct Inputs(Vec<(String, Tensor)>);
 
 impl Inputs {
-    /// Each by its name, as a tensor of that shape.
-    pub fn views<'a>(&'a self, shape: &'a [usize]) -> Vec<(&'a str, TensorView<'a>)> {
-        self.0.iter().map(|(name, values)| (name.as_str(), values.view(shape))).collect()
+    /// The same, borrowed.
+    pub fn views(&self) -> Vec<(&str, TensorView<'_>)> {
+        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor.view())).collect()
     }
 }
 
 impl Feed<'_> {
-    /// The values of each input of the model. `pad` is the token id that fills rows shorter than the batch.
+    /// The values of each input of the model, `[rows, seq]`. Rows beyond the texts are copies of the first; `pad` is the token
+    /// id that fills rows shorter than the batch.
     pub fn inputs(&self, interface: &Interface, pad: i64) -> Inputs {
-        Inputs(interface.inputs().map(|input| self.fed(input, interface, pad)).collect())
-    }
-
-    /// An input's values for a batch, `[rows, seq]`. Rows beyond the texts are copies of the first.
-    fn fed(&self, input: &InputTensor, interface: &Interface, pad: i64) -> (String, InputValues) {
         let filler = self.texts.first().copied().unwrap_or_default();
         let texts = || self.texts.iter().copied().chain(std::iter::repeat(filler)).take(self.rows);
-        let of = |token: &dyn Fn(&[i64], usize) -> i64| -> Vec<i64> {
-            texts().flat_map(|text| (0..self.seq).map(move |place| token(text, place))).collect()
+        let type_of = |text: &[i64], place: usize| i64::from(self.pairs && place > text.len() / 2);
+        let types: Vec<Vec<i64>> =
+            texts().map(|text| (0..text.len()).map(|place| type_of(text, place)).collect()).collect();
+        let texts = PaddedTexts::new(texts().zip(types.iter().map(Vec::as_slice)), self.seq, pad);
+        let tensor = |input: &InputTensor| {
+            let is = |role: &Option<InputTensor>| role.as_ref().is_some_and(|role| role.name == input.name);
+            let values = if input.name == interface.input_ids.name {
+                texts.input_ids.clone()
+            } else if is(&interface.attention_mask) {
+                texts.attention_mask.clone()
+            } else if is(&interface.position_ids) {
+                texts.position_ids(interface.first_position as i64)
+            } else if is(&interface.token_type_ids) {
+                texts.token_type_ids.clone()
+            } else {
+                vec![0; self.rows * self.seq]
+            };
+            let dtype = match input.dtype {
+                InputType::Int64 => ElementType::Int64,
+                InputType::Int32 => ElementType::Int32,
+                InputType::Float32 => ElementType::Float32,
+                InputType::Float16 => ElementType::Float16,
+                InputType::Bool => ElementType::Bool,
+            };
+            let tensor = Tensor { shape: texts.shape.to_vec(), data: TensorData::from_integers(values, dtype) };
+            (input.name.clone(), tensor)
         };
-        let is = |role: &Option<InputTensor>| role.as_ref().is_some_and(|role| role.name == input.name);
-        let values = if input.name == interface.input_ids.name {
-            of(&|text, place| text.get(place).copied().unwrap_or(pad))
-        } else if is(&interface.attention_mask) {
-            of(&|text, place| i64::from(place < text.len()))
-        } else if is(&interface.position_ids) {
-            of(&|_, place| (interface.first_position + place) as i64)
-        } else if is(&interface.token_type_ids) && self.pairs {
-            of(&|text, place| i64::from(place < text.len() && place > text.len() / 2))
-        } else {
-            of(&|_, _| 0)
-        };
-        let values = match input.dtype {
-            InputType::Int64 => InputValues::I64(values),
-            // Ids are below 2^31, places below the length of a text.
-            InputType::Int32 => InputValues::I32(values.into_iter().map(|value| value as i32).collect()),
-            InputType::Float32 => InputValues::F32(values.into_iter().map(|value| value as f32).collect()),
-            InputType::Float16 => {
-                InputValues::F16(values.into_iter().map(|value| f16::from_f32(value as f32)).collect())
-            }
-            InputType::Bool => InputValues::Bool(values.into_iter().map(|value| value != 0).collect()),
-        };
-        (input.name.clone(), values)
-    }
-}
-
-/// An input's values, in the type that the model takes.
-enum InputValues {
-    I64(Vec<i64>),
-    I32(Vec<i32>),
-    F32(Vec<f32>),
-    F16(Vec<f16>),
-    Bool(Vec<bool>),
-}
-
-impl InputValues {
-    fn view<'a>(&'a self, shape: &'a [usize]) -> TensorView<'a> {
-        let data = match self {
-            Self::I64(values) => ViewData::I64(values),
-            Self::I32(values) => ViewData::I32(values),
-            Self::F32(values) => ViewData::F32(values),
-            Self::F16(values) => ViewData::F16(values),
-            Self::Bool(values) => ViewData::Bool(values),
-        };
-        TensorView { shape, data }
+        Inputs(interface.inputs().map(tensor).collect())
     }
 }
 

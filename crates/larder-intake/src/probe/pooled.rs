@@ -1,5 +1,6 @@
 //! Identifying pooled outputs by comparing them with pooling rules that have no parameters.
 
+use larder_errors::spelled_enum;
 use larder_onnx::Model;
 use serde::{Deserialize, Serialize};
 
@@ -21,48 +22,23 @@ pub struct PooledRecord {
     pub deviation: f64,
 }
 
-/// The rule that derives a pooled output from the token output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PooledKind {
-    /// The first token's vector.
-    Cls,
-    /// The first token's vector, scaled to length 1.
-    ClsNormalized,
-    /// The mean over the tokens.
-    Mean,
-    /// The mean over the tokens, scaled to length 1.
-    MeanNormalized,
-    /// None of these, and what a `Tanh` gives: BERT's pooler.
-    Tanh,
-    /// Something else.
-    Unknown,
-    /// The model gives no tokens' vectors to compare with: a sentence embedding as given.
-    Given,
-}
-
-impl PooledKind {
-    /// All kinds.
-    pub const ALL: &[Self] =
-        &[Self::Cls, Self::ClsNormalized, Self::Mean, Self::MeanNormalized, Self::Tanh, Self::Unknown, Self::Given];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::ClsNormalized => "cls_normalized",
-            Self::Mean => "mean",
-            Self::MeanNormalized => "mean_normalized",
-            Self::Tanh => "tanh",
-            Self::Unknown => "unknown",
-            Self::Given => "given",
-        }
-    }
-}
-
-impl std::fmt::Display for PooledKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+spelled_enum! {
+    /// The rule that derives a pooled output from the token output.
+    pub enum PooledKind {
+        /// The first token's vector.
+        Cls = "cls",
+        /// The first token's vector, scaled to length 1.
+        ClsNormalized = "cls_normalized",
+        /// The mean over the tokens.
+        Mean = "mean",
+        /// The mean over the tokens, scaled to length 1.
+        MeanNormalized = "mean_normalized",
+        /// None of these, and what a `Tanh` gives: BERT's pooler.
+        Tanh = "tanh",
+        /// Something else.
+        Unknown = "unknown",
+        /// The model gives no tokens' vectors to compare with: a sentence embedding as given.
+        Given = "given",
     }
 }
 

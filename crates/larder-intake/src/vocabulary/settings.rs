@@ -1,5 +1,6 @@
 //! Tokenizer settings beside the vocabulary: `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
 
+use larder_errors::spelled_enum;
 use serde_json::Value as Json;
 
 use super::error::BrokenVocabulary;
@@ -63,29 +64,18 @@ const UNUSUAL: [(&str, Usual); 10] = [
     ("vocab_type", Usual::Word("spm")),
 ];
 
-/// A special token's part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Cls,
-    Sep,
-    Pad,
-    Unk,
-    Mask,
+spelled_enum! {
+    /// A special token's part.
+    pub(super) enum Role {
+        Cls = "cls",
+        Sep = "sep",
+        Pad = "pad",
+        Unk = "unk",
+        Mask = "mask",
+    }
 }
 
 impl Role {
-    pub const ALL: [Self; 5] = [Self::Cls, Self::Sep, Self::Pad, Self::Unk, Self::Mask];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::Sep => "sep",
-            Self::Pad => "pad",
-            Self::Unk => "unk",
-            Self::Mask => "mask",
-        }
-    }
-
     fn default(self, style: Style) -> &'static str {
         match (self, style) {
             (Self::Cls, Style::Bert | Style::Albert | Style::DebertaV2 | Style::Sentences) => "[CLS]",
@@ -190,7 +180,7 @@ impl Settings {
 
     /// The token that plays a part.
     pub fn token(&self, role: Role) -> Token {
-        let key = format!("{}_token", role.name());
+        let key = format!("{}_token", role);
         let published = [&self.own, &self.special].into_iter().filter_map(|file| file.get(&key)).find_map(Token::of);
         published.unwrap_or_else(|| Token {
             // MPNet's mask takes the space before it along.

@@ -31,12 +31,12 @@ impl Special {
         let mut next = published.iter().map(|(id, _)| id + 1).max().unwrap_or(0).max(size);
         let mut tokens: Vec<(usize, Token)> = Vec::new();
         let mut ends = [None, None];
-        for role in Role::ALL {
+        for &role in Role::ALL {
             let token = settings.token(role);
             let there = published.iter().find(|(_, added)| added.content == token.content);
             let known = id_of(&token.content).or(there.map(|(id, _)| *id));
             if known.is_none() && matches!(role, Role::Cls | Role::Sep | Role::Unk) {
-                return Err(BrokenVocabulary::NoToken { role: role.name(), token: token.content });
+                return Err(BrokenVocabulary::NoToken { role: role.as_str(), token: token.content });
             }
             let id = known.unwrap_or(next);
             next = next.max(id + 1);

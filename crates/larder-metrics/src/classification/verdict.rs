@@ -2,36 +2,22 @@
 
 use std::fmt;
 
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Bootstrap, Interval, PairedDifference};
 use crate::classification::{ConfusionMatrix, Metric, PairedConfusion};
 use crate::error::MetricsError;
 
-/// The answer of [`compare_with_majority`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BaselineVerdict {
-    /// The interval of the accuracy difference lies above 0, and so does the interval of MCC.
-    Above,
-    /// Neither above nor below: the rows do not show a difference.
-    At,
-    /// The interval of the accuracy difference lies below 0.
-    Below,
-}
-
-impl BaselineVerdict {
-    /// Every verdict.
-    pub const ALL: &[Self] = &[Self::Above, Self::At, Self::Below];
-}
-
-impl fmt::Display for BaselineVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Above => "above",
-            Self::At => "at",
-            Self::Below => "below",
-        })
+spelled_enum! {
+    /// The answer of [`compare_with_majority`].
+    pub enum BaselineVerdict {
+        /// The interval of the accuracy difference lies above 0, and so does the interval of MCC.
+        Above = "above",
+        /// Neither above nor below: the rows do not show a difference.
+        At = "at",
+        /// The interval of the accuracy difference lies below 0.
+        Below = "below",
     }
 }
 

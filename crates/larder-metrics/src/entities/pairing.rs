@@ -1,27 +1,23 @@
 //! Which predicted entity was meant for which gold one, where the two are not the same.
 
 use std::cmp::Reverse;
-use std::fmt;
 
+use larder_errors::spelled_enum;
 use larder_tags::Entity;
-use serde::{Deserialize, Serialize};
 
-/// How a predicted entity lies to the gold one of its type that it overlaps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BoundaryKind {
-    /// All its words are gold's, but some are missing.
-    TooShort,
-    /// It has all of gold's words, and more.
-    TooLong,
-    /// It lacks some of gold's words and has others instead.
-    Shifted,
+spelled_enum! {
+    /// How a predicted entity lies to the gold one of its type that it overlaps.
+    pub enum BoundaryKind {
+        /// All its words are gold's, but some are missing.
+        TooShort = "too_short",
+        /// It has all of gold's words, and more.
+        TooLong = "too_long",
+        /// It lacks some of gold's words and has others instead.
+        Shifted = "shifted",
+    }
 }
 
 impl BoundaryKind {
-    /// Every kind.
-    pub const ALL: &[Self] = &[Self::TooShort, Self::TooLong, Self::Shifted];
-
     /// Of two entities that overlap and have not the same words.
     pub(crate) fn of(gold: &Entity, predicted: &Entity) -> Self {
         if gold.start <= predicted.start && predicted.end <= gold.end {
@@ -31,16 +27,6 @@ impl BoundaryKind {
         } else {
             Self::Shifted
         }
-    }
-}
-
-impl fmt::Display for BoundaryKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::TooShort => "too_short",
-            Self::TooLong => "too_long",
-            Self::Shifted => "shifted",
-        })
     }
 }
 

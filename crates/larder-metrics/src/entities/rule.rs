@@ -1,38 +1,22 @@
 //! Which pieces of a tag sequence are entities.
 
-use std::fmt;
-use std::str::FromStr;
-
+use larder_errors::spelled_enum;
 use larder_tags::{Entity, Scheme, conlleval, strict};
-use serde::{Deserialize, Serialize};
 
-use crate::error::MetricsError;
-
-/// How entities are read from tags before they are compared. An entity counts as right if one with the same words and
-/// the same type was predicted; the rules differ only where tags are illegal in their scheme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EntityRule {
-    /// By the scheme's grammar: what is illegal is no entity. seqeval's `mode="strict"`; see [`larder_tags::strict()`].
-    Strict,
-    /// As the evaluation script of the CoNLL shared tasks: an illegal `I-` begins an entity. seqeval's default; see
-    /// [`larder_tags::conlleval()`]. The script has no rules for BILOU; its `L-` and `U-` are read as the `E-` and `S-`
-    /// that they mean.
-    Conlleval,
+spelled_enum! {
+    /// How entities are read from tags before they are compared. An entity counts as right if one with the same words and
+    /// the same type was predicted; the rules differ only where tags are illegal in their scheme.
+    pub enum EntityRule {
+        /// By the scheme's grammar: what is illegal is no entity. seqeval's `mode="strict"`; see [`larder_tags::strict()`].
+        Strict = "strict",
+        /// As the evaluation script of the CoNLL shared tasks: an illegal `I-` begins an entity. seqeval's default; see
+        /// [`larder_tags::conlleval()`]. The script has no rules for BILOU; its `L-` and `U-` are read as the `E-` and `S-`
+        /// that they mean.
+        Conlleval = "conlleval",
+    } else "unknown entity rule {found:?}, known are: {known}"
 }
 
 impl EntityRule {
-    /// Every rule.
-    pub const ALL: &[Self] = &[Self::Strict, Self::Conlleval];
-
-    /// The one spelling: field of reports, flag, file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::Conlleval => "conlleval",
-        }
-    }
-
     /// The entities of a sentence (`tags` is `[words]`), which do not overlap, from the first word to the last.
     pub fn entities<S: AsRef<str>>(self, tags: &[S], scheme: Scheme) -> Vec<Entity> {
         match (self, scheme) {
@@ -51,23 +35,6 @@ fn bilou_as_iobes(tag: &str) -> String {
         (Some(rest), _) => format!("E{rest}"),
         (_, Some(rest)) => format!("S{rest}"),
         _ => tag.to_owned(),
-    }
-}
-
-impl fmt::Display for EntityRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for EntityRule {
-    type Err = MetricsError;
-
-    fn from_str(text: &str) -> Result<Self, MetricsError> {
-        Self::ALL.iter().copied().find(|rule| rule.name() == text).ok_or_else(|| {
-            let known = Self::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ");
-            MetricsError::UnknownEntityRule { found: text.to_owned(), known }
-        })
     }
 }
 

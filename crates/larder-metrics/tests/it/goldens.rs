@@ -72,7 +72,7 @@ fn scores_agree_with_scikit_learn() {
         for (metric, expected) in
             [(Metric::Mcc, expected.mcc), (Metric::MacroF1, expected.macro_f1), (Metric::Accuracy, expected.accuracy)]
         {
-            close(name, metric.name(), metric.of(&matrix), expected, EXACT);
+            close(name, metric.as_str(), metric.of(&matrix), expected, EXACT);
         }
     }
 }

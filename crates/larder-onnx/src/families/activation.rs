@@ -1,11 +1,11 @@
 //! The activation between the two feed-forward products.
 
 use crate::builder::{GraphBuilder, Value};
-use crate::spelling::spelled_enum;
+use larder_errors::spelled_enum;
 
 spelled_enum! {
     /// The activation between the two feed-forward products, as `hidden_act` names it.
-    Activation ("hidden_act") {
+    pub enum Activation {
         /// `x · Φ(x)` with the error function (Hendrycks and Gimpel, 2016, <https://arxiv.org/abs/1606.08415>).
         Gelu = "gelu" | "gelu_python",
         /// Its approximation with tanh, from the same paper.
@@ -14,7 +14,7 @@ spelled_enum! {
         Relu = "relu",
         /// `x · σ(x)` with the logistic function, from the same paper.
         Silu = "silu" | "swish",
-    }
+    } else "unknown hidden_act {found:?}; known: {known}"
 }
 
 impl Activation {

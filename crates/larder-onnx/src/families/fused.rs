@@ -8,8 +8,9 @@
 use half::f16;
 
 use super::embeddings::positions_after;
+use super::graph::set_metadata;
 use super::layout::LayerModules;
-use super::{Activation, EncoderConfig, metadata};
+use super::{Activation, EncoderConfig};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{AttributeProto, NodeProto, OperatorSetIdProto, TensorProto};
@@ -46,12 +47,7 @@ pub fn build_fused(config: &EncoderConfig, weights: &Weights, form: FusedForm) -
     let mut proto = Model::from_graph(fused.b.finish(), super::OPSET)?.into_proto();
     proto.opset_import.push(OperatorSetIdProto { domain: Some(MICROSOFT.to_owned()), version: Some(1) });
     let mut model = Model::from_proto(proto)?;
-    let names = serde_json::Value::from(hidden_states).to_string();
-    model.set_metadata(metadata::FAMILY, Some(config.family.as_str()));
-    model.set_metadata(metadata::HIDDEN_STATES, Some(&names));
-    model.set_metadata(metadata::HEADS, Some(&config.num_attention_heads.to_string()));
-    model.set_metadata(metadata::MAX_POSITIONS, Some(&config.max_positions().to_string()));
-    model.set_metadata(metadata::POOLER_OUTPUT, pooler.map(|_| "pooler_output"));
+    set_metadata(&mut model, config, hidden_states, pooler);
     Ok(model)
 }
 

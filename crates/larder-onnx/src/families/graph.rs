@@ -42,13 +42,23 @@ pub fn build(config: &EncoderConfig, weights: &Weights) -> Result<Model, OnnxErr
     let hidden_states = Encoder { config, layout, pooler }.build(&mut b);
 
     let mut model = Model::from_graph(b.finish(), OPSET)?;
+    set_metadata(&mut model, config, hidden_states, pooler);
+    Ok(model)
+}
+
+/// Writes down what the graph does not say of itself.
+pub(super) fn set_metadata(
+    model: &mut Model,
+    config: &EncoderConfig,
+    hidden_states: Vec<String>,
+    pooler: Option<&str>,
+) {
     let names = serde_json::Value::from(hidden_states).to_string();
     model.set_metadata(metadata::FAMILY, Some(config.family.as_str()));
     model.set_metadata(metadata::HIDDEN_STATES, Some(&names));
     model.set_metadata(metadata::HEADS, Some(&config.num_attention_heads.to_string()));
     model.set_metadata(metadata::MAX_POSITIONS, Some(&config.max_positions().to_string()));
     model.set_metadata(metadata::POOLER_OUTPUT, pooler.map(|_| "pooler_output"));
-    Ok(model)
 }
 
 /// What every layer needs, computed once.

@@ -1,57 +1,28 @@
 //! What somebody asks for, and what the recipe of the encoder's family makes of the rest.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
+use larder_errors::spelled_enum;
 use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Order, Precision, Preset, Schedule, TuneSettings};
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{EncoderConfig, Pool, Weights};
 use larder_run::tasks::TaskRules;
 use larder_runtime::Device;
 use larder_train::ClassWeight;
-use serde::{Deserialize, Serialize};
 
 use crate::PipelineError;
 
-/// Where settings come from that nobody gave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Recipe {
-    /// The publication of the encoder's family ([`Preset::of`]).
-    #[default]
-    Family,
-    /// Slow and long, for small datasets on which seeds fail ([`Preset::stable`]).
-    Stable,
-}
-
-impl Recipe {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::Family, Self::Stable];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Family => "family",
-            Self::Stable => "stable",
-        }
-    }
-}
-
-impl fmt::Display for Recipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Recipe {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let known = Self::ALL.iter().copied().find(|recipe| recipe.as_str() == word);
-        known.ok_or_else(|| format!("unknown recipe `{word}`: known are family, stable"))
-    }
+spelled_enum! {
+    /// Where settings come from that nobody gave.
+    #[derive(Default)]
+    pub enum Recipe {
+        /// The publication of the encoder's family ([`Preset::of`]).
+        #[default]
+        Family = "family",
+        /// Slow and long, for small datasets on which seeds fail ([`Preset::stable`]).
+        Stable = "stable",
+    } else "unknown recipe `{found}`: known are {known}"
 }
 
 /// How to fine-tune. What is `None` is the recipe's.

@@ -1,6 +1,6 @@
 //! The parts of a section, whatever the task that they are of.
 
-use larder_run::format::count;
+use larder_errors::count;
 use larder_run::page::{Block, Cell, Chart, Inline, PageTable, TaggedSentence};
 use maud::{Markup, html};
 

@@ -6,7 +6,7 @@ use super::missing;
 use super::table::{cell, table};
 use crate::page::Lengths;
 use crate::{ReportError, charts};
-use larder_run::format::count;
+use larder_errors::count;
 use larder_run::page::{Missing, percent};
 
 pub(super) fn lengths(lengths: &Result<Vec<Lengths>, Missing>) -> Result<Markup, ReportError> {

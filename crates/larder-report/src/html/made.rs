@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::table::{cell, table};
 use crate::page::RunPage;
+use larder_errors::count;
 use larder_run::StageTime;
-use larder_run::format::count;
 use larder_run::page::Fact;
 
 pub(super) fn made(run: &RunPage) -> Markup {

@@ -198,7 +198,7 @@ impl HeadDetails for LogisticRecord {
         if let Some(held_out) = &self.out_of_fold_scores {
             let metric = self.settings.metric;
             found.extend(diagnose_gap(&Gap {
-                score: metric.name(),
+                score: metric.as_str(),
                 own: score(&self.train_scores, metric),
                 held_out: score(held_out, metric),
                 remedy: stronger(&self.settings.grid),

@@ -20,9 +20,9 @@ use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
 use crate::cached_features::CachedFeatures;
 use crate::features::{counts, gold};
 use crate::findings::{FitFacts, guessing, score};
-use crate::format::count;
 use crate::page::{Fact, Line, Plot, Training};
 use crate::{Event, Observer, RunError, RunRecord};
+use larder_errors::count;
 
 /// What it predicts.
 pub(super) const TASK: Task = Task::Sequence;
@@ -195,7 +195,7 @@ impl HeadDetails for MlpRecord {
             epochs: &epochs,
             best: self.best,
             most_epochs: self.settings.epochs,
-            score: metric.name(),
+            score: metric.as_str(),
             held_out: HeldOut {
                 name: "held-out rows",
                 rows: self.held_out_rows,
@@ -209,7 +209,7 @@ impl HeadDetails for MlpRecord {
             dropout: f64::from(self.settings.dropout),
         });
         found.extend(diagnose_gap(&Gap {
-            score: metric.name(),
+            score: metric.as_str(),
             own: score(&self.train_scores, metric),
             held_out: score(held_out, metric),
             remedy: "smaller layers (`--hidden`), more `--dropout` or `--weight-decay`, or more rows",

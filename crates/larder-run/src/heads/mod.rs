@@ -183,7 +183,7 @@ impl HeadSettings {
         match self {
             Self::Logistic(_) => logistic::KIND,
             Self::Mlp(_) => mlp::KIND,
-            Self::Tagger(settings) => settings.kind.name(),
+            Self::Tagger(settings) => settings.kind.as_str(),
         }
     }
 
@@ -272,7 +272,7 @@ impl Head {
         match self {
             Self::Logistic(_) => logistic::KIND,
             Self::Mlp(_) => mlp::KIND,
-            Self::Tagger(head) => head.kind.name(),
+            Self::Tagger(head) => head.kind.as_str(),
         }
     }
 

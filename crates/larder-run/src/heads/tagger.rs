@@ -23,9 +23,9 @@ use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
 use crate::cached_words::CachedWords;
 use crate::features::counts;
 use crate::findings::FitFacts;
-use crate::format::count;
 use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
+use larder_errors::count;
 
 /// What it predicts.
 pub(super) const TASK: Task = Task::Tagging;

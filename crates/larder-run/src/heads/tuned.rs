@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Head, HeadDetails};
 use crate::findings::FitFacts;
-use crate::format::{count, seconds};
 use crate::history::History;
 use crate::page::{Fact, Level, Line, Missing, Plot, Training};
 use crate::{RunRecord, tasks};
+use larder_errors::{count, seconds};
 
 /// What such a head is called.
 pub(super) const KIND: &str = "fine-tuned";

@@ -1,6 +1,7 @@
 //! What a features file holds: its level, its columns, their types.
 
 use arrow::datatypes::{DataType, Field};
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 /// The column of example ids.
@@ -21,65 +22,26 @@ pub const INPUT_DIGEST: &str = "input_digest";
 /// blake3 digest of one input, cut to 128 bits: with a billion rows a collision has probability 1e-21.
 pub type InputDigest = [u8; 16];
 
-/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` and serde, from one list of spellings.
-macro_rules! spelled_enum {
-    (
-        $(#[$meta:meta])*
-        $name:ident ($what:literal) { $( $(#[$doc:meta])* $variant:ident = $word:literal ),+ $(,)? }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name { $( $(#[$doc])* #[serde(rename = $word)] $variant ),+ }
-
-        impl $name {
-            /// All choices, in the order help texts list them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The spelling used in files, flags and messages.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                Self::ALL.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| {
-                    let known: Vec<&str> = Self::ALL.iter().map(|choice| choice.as_str()).collect();
-                    format!("unknown {} `{text}`; known are {}", $what, known.join(", "))
-                })
-            }
-        }
-    };
-}
-
 spelled_enum! {
     /// What one row of a features file stands for.
-    Level ("level") {
+    pub enum Level {
         /// One text, or pair of texts.
         Sentence = "sentence",
         /// One word of a sentence that came in words.
         Word = "word",
         /// One token of a text or sentence; special tokens are no rows.
         Token = "token",
-    }
+    } else "unknown level `{found}`; known are {known}"
 }
 
 spelled_enum! {
     /// How a vector's elements are stored.
-    FeatureDtype ("dtype") {
+    pub enum FeatureDtype {
         /// 4 bytes, byte-stream-split and zstd.
         F32 = "f32",
         /// 2 bytes, plain and zstd: DuckDB refuses byte-stream-split for this type.
         F16 = "f16",
-    }
+    } else "unknown dtype `{found}`; known are {known}"
 }
 
 impl FeatureDtype {

@@ -237,6 +237,9 @@ fn choices_have_one_spelling() {
     for level in Level::ALL {
         assert_eq!(level.to_string().parse(), Ok(*level));
     }
-    assert_eq!("words".parse::<Level>().unwrap_err(), "unknown level `words`; known are sentence, word, token");
-    assert_eq!("f64".parse::<FeatureDtype>().unwrap_err(), "unknown dtype `f64`; known are f32, f16");
+    assert_eq!(
+        "words".parse::<Level>().unwrap_err().to_string(),
+        "unknown level `words`; known are sentence, word, token"
+    );
+    assert_eq!("f64".parse::<FeatureDtype>().unwrap_err().to_string(), "unknown dtype `f64`; known are f32, f16");
 }

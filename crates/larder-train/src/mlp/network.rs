@@ -190,7 +190,7 @@ fn pool(threads: usize) -> Result<ThreadPool, TrainError> {
 
 fn seen(view: &TensorView<'_>) -> Seen {
     let values = view.as_i64().filter(|values| values.len() <= LARGEST_KNOWN_VALUE).map(<[i64]>::to_vec);
-    let dtype = DataType::try_from(view.dtype().onnx_code()).unwrap_or_default();
+    let dtype = DataType::try_from(view.dtype().onnx_number()).unwrap_or_default();
     Seen { dtype, shape: view.shape.to_vec(), values }
 }
 

@@ -1,8 +1,6 @@
 //! The settings of a tagging head's training.
 
-use std::fmt;
-use std::str::FromStr;
-
+use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use super::kind::TaggerKind;
@@ -32,89 +30,26 @@ pub const DEFAULT_EPOCHS: usize = 10;
 /// The first, and largest, step of a streamed fit.
 pub const DEFAULT_LEARNING_RATE: f64 = 3e-3;
 
-/// The choice of feature columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnUse {
-    /// All of them side by side.
-    Concatenate,
-    /// Each alone and all side by side are tried, and the best on held-out sentences is taken.
-    Choose,
+spelled_enum! {
+    /// The choice of feature columns.
+    pub enum ColumnUse {
+        /// All of them side by side.
+        Concatenate = "concatenate",
+        /// Each alone and all side by side are tried, and the best on held-out sentences is taken.
+        Choose = "choose",
+    } else "unknown use of the columns `{found}`: expected one of {known}"
 }
 
-impl ColumnUse {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Concatenate, Self::Choose];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Concatenate => "concatenate",
-            Self::Choose => "choose",
-        }
-    }
-}
-
-impl fmt::Display for ColumnUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ColumnUse {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "use of the columns",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-/// The solver that fits the head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaggerSolver {
-    /// L-BFGS where the features fit into memory, Adam where they do not.
-    Auto,
-    /// All features in memory, whatever their size.
-    Lbfgs,
-    /// Mini-batches, read from the source again in every epoch.
-    Adam,
-}
-
-impl TaggerSolver {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Lbfgs, Self::Adam];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Lbfgs => "lbfgs",
-            Self::Adam => "adam",
-        }
-    }
-}
-
-impl fmt::Display for TaggerSolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for TaggerSolver {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|solver| solver.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "solver",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|solver| solver.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
+spelled_enum! {
+    /// Which solver fits the head.
+    pub enum TaggerSolver {
+        /// L-BFGS where the features fit into memory, Adam where they do not.
+        Auto = "auto",
+        /// All features in memory, whatever their size.
+        Lbfgs = "lbfgs",
+        /// Mini-batches, read from the source again in every epoch.
+        Adam = "adam",
+    } else "unknown solver `{found}`: expected one of {known}"
 }
 
 /// Settings of [`train_tagger`](crate::train_tagger).

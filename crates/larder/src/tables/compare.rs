@@ -1,9 +1,9 @@
 //! Encoders or runs side by side.
 
+use larder_errors::{bytes, count};
 use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
 use larder_pipeline::{ComparedEncoder, EncoderComparison, Encoding, RunComparison};
-use larder_run::format::{bytes, count};
 use larder_run::{Evaluation, tasks};
 use larder_store::Level;
 

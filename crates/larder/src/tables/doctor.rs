@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use larder_errors::{bytes, count};
 use larder_pipeline::{Checkup, EncoderCheck, ProviderCheck, RuntimeCheck};
-use larder_run::format::{bytes, count};
 
 /// Everything, a paragraph a subject.
 pub fn doctor(checkup: &Checkup) -> String {

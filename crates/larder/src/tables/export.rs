@@ -1,8 +1,8 @@
 //! What an export holds, and what its check found.
 
+use larder_errors::{bytes, count, seconds};
 use larder_export::ExportOutcome;
 use larder_export::{Cost, Score};
-use larder_run::format::{bytes, count, seconds};
 
 use super::table;
 

@@ -1,7 +1,7 @@
 //! Fine-tuned runs as text.
 
+use larder_errors::count;
 use larder_pipeline::{GraphsOutcome, SweepOutcome};
-use larder_run::format::count;
 
 use super::table;
 

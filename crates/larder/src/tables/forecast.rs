@@ -1,7 +1,7 @@
 //! What an encode would take.
 
 use larder_encode::Forecast;
-use larder_run::format::{bytes, count, seconds};
+use larder_errors::{bytes, count, seconds};
 
 use super::table;
 

@@ -1,10 +1,10 @@
 //! A Parquet file for people.
 
+use larder_errors::{bytes, count};
 use larder_inspect::{
     Dimensions, Distribution, Duplicates, Inspection, LabelBalance, Layout, Lengths, Neighbours, NumberColumn,
     Outliers, RowText, Rows, VectorStatistics,
 };
-use larder_run::format::{bytes, count};
 
 use super::table;
 

@@ -12,8 +12,8 @@ mod seeds;
 mod verify;
 
 use comfy_table::{CellAlignment, Table, presets};
+use larder_errors::{count, seconds};
 use larder_evaluate::FileScores;
-use larder_run::format::{count, seconds};
 use larder_run::tasks::tagging::entity_scores;
 use larder_run::{Evaluation, RunRecord, StageTime, TextBlock, TextTable};
 

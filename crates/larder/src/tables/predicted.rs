@@ -1,7 +1,7 @@
 //! What `predict` did with a file.
 
+use larder_errors::{count, seconds};
 use larder_predict::FileOutcome;
-use larder_run::format::{count, seconds};
 
 /// One line, and one for what is out of the ordinary.
 pub fn predicted(outcome: &FileOutcome) -> String {

@@ -1,7 +1,7 @@
 //! A features file against its encoder, for people.
 
+use larder_errors::count;
 use larder_pipeline::FeaturesVerification;
-use larder_run::format::count;
 
 use super::table;
 

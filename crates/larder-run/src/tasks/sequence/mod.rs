@@ -85,7 +85,7 @@ impl TaskRules for Rules {
     }
 
     fn score_name(&self, metric: Metric) -> &'static str {
-        metric.name()
+        metric.as_str()
     }
 
     fn targets_are_labels(&self) -> bool {

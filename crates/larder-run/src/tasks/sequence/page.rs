@@ -10,12 +10,12 @@ use super::Rules;
 use super::evaluate::SequenceSplit;
 use crate::RunRecord;
 use crate::columns::Columns;
-use crate::format::count;
 use crate::page::{
     Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, percent, range, shortened,
 };
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
+use larder_errors::count;
 
 /// Classes that a matrix can show; of more the most frequent confusions are listed.
 const MATRIX: usize = 30;

@@ -6,9 +6,9 @@ use larder_metrics::{Interval, Metric};
 use super::evaluate::{SequenceEvaluation, SequenceSplit};
 use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
 use crate::findings::score;
-use crate::format::count;
 use crate::tasks::Evaluation;
 use crate::{RunRecord, TextBlock, TextTable};
+use larder_errors::count;
 
 /// Labels that are named.
 const NAMED: usize = 5;

@@ -11,10 +11,10 @@ use super::Rules;
 use super::evaluate::{ShownSentence, TaggingSplit};
 use crate::RunRecord;
 use crate::columns::Columns;
-use crate::format::count;
 use crate::page::{Block, Cell, FindTexts, Inline, Missing, PageTable, PlaneRows, TaggedSentence, number, range};
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
+use larder_errors::count;
 
 /// Kinds of errors that are shown.
 const KINDS: usize = 12;

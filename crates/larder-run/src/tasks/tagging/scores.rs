@@ -9,9 +9,9 @@ use larder_train::{TaggerKind, ThresholdChoice};
 
 use super::evaluate::{ShownSentence, TaggingEvaluation, TaggingSplit};
 use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
-use crate::format::count;
 use crate::tasks::Evaluation;
 use crate::{HeadRecord, RunRecord, TextBlock, TextTable};
+use larder_errors::count;
 
 /// Kinds of errors that are shown; the rest is in the JSON.
 const SHOWN_ERRORS: usize = 6;

@@ -37,7 +37,7 @@ impl Names {
     }
 
     /// The end of a message about an unknown `word`: the known names, and the nearest one as a question.
-    pub(crate) fn hint(&self, word: &str) -> String {
+    pub fn hint(&self, word: &str) -> String {
         match self.nearest(word) {
             Some(nearest) => format!("known: {self}; did you mean `{}`?", clip(nearest)),
             None => format!("known: {self}"),
@@ -61,8 +61,19 @@ impl fmt::Display for Names {
     }
 }
 
+/// A list for a message: quoted, comma separated, cut after a dozen.
+pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = names.into_iter().map(|name| format!("{:?}", name.as_ref())).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+        _ => names.join(", "),
+    }
+}
+
 /// A value as a message repeats it: control characters escaped, cut after sixty characters.
-pub(crate) fn clip(value: &str) -> String {
+pub fn clip(value: &str) -> String {
     let mut clipped: String = value.chars().take(CLIPPED_CHARS).flat_map(shown).collect();
     if value.chars().nth(CLIPPED_CHARS).is_some() {
         clipped.push('…');
