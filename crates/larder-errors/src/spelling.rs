@@ -146,9 +146,9 @@ mod tests {
 
     #[test]
     fn an_unknown_word_is_told_as_the_message_says() {
-        let message = "righ{known}".parse::<Side>().expect_err("is neither").to_string();
-        assert_eq!(message, "unknown side \"righ{known}\" (known: `left`, `right`)");
-        let message = serde_json::from_str::<Side>("\"rigth\"").expect_err("is neither").to_string();
-        assert!(message.starts_with("unknown side \"rigth\" (known: `left`, `right`)"), "{message}");
+        let message = "mid{known}".parse::<Side>().expect_err("is neither").to_string();
+        assert_eq!(message, "unknown side \"mid{known}\" (known: `left`, `right`)");
+        let message = serde_json::from_str::<Side>("\"middle\"").expect_err("is neither").to_string();
+        assert!(message.starts_with("unknown side \"middle\" (known: `left`, `right`)"), "{message}");
     }
 }
