@@ -1,8 +1,5 @@
 //! Which graph of an encoder runs.
 
-use std::fmt;
-use std::str::FromStr;
-
 use larder_intake::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, FusedForm};
 use larder_runtime::{Device, Runtime};
@@ -22,36 +19,9 @@ pub enum GraphChoice {
     Half,
 }
 
-impl GraphChoice {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Given, Self::Half];
-
-    /// The spelling in flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Given => "given",
-            Self::Half => "half",
-        }
-    }
-}
-
-impl fmt::Display for GraphChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for GraphChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| {
-            let known: Vec<&str> = Self::ALL.iter().map(|choice| choice.as_str()).collect();
-            format!("{text:?} is no graph; known: {}", known.join(", "))
-        })
-    }
-}
+larder_files::spelled!(GraphChoice, as_str, {
+    Auto = "auto", Given = "given", Half = "half",
+}, String, |found, known| format!("{found:?} is no graph; known: {known}"));
 
 /// What was chosen.
 pub(crate) struct Chosen {

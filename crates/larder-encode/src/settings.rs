@@ -36,6 +36,10 @@ pub enum Context {
     Document,
 }
 
+larder_files::spelled!(Context, as_str, {
+    None = "none", Document = "document",
+}, String, |found, _| format!("unknown context `{found}`; known are none, document"));
+
 /// What to encode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeSettings {
@@ -160,34 +164,6 @@ impl fmt::Display for LayerSelection {
                 f.write_str(&texts.join(","))
             }
         }
-    }
-}
-
-impl Context {
-    /// All choices, in the order help texts list them.
-    pub const ALL: &[Self] = &[Self::None, Self::Document];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Document => "document",
-        }
-    }
-}
-
-impl fmt::Display for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Context {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().copied().find(|context| context.as_str() == text);
-        found.ok_or_else(|| format!("unknown context `{text}`; known are none, document"))
     }
 }
 

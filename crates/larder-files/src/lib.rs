@@ -9,6 +9,7 @@
 //!   [`digest_bytes`] and [`digest_file`] name content in it.
 //! - [`Parts`] are finished pieces of a file that is being made, from which a killed process goes on;
 //!   [`remove_left_beside`] and [`remove_left_in`] remove what such processes left.
+//! - [`spelled!`] gives the variants of an enum their spelling in files and flags.
 //!
 //! ```
 //! use larder_files::{Freshness, Provenance};
@@ -31,6 +32,7 @@ mod lock;
 mod parts;
 mod provenance;
 mod regular;
+mod spelling;
 mod text_checksum;
 
 pub use atomic::{AtomicFile, write_atomic};

@@ -1,8 +1,5 @@
 //! The settings of a fine-tuning run.
 
-use std::fmt;
-use std::str::FromStr;
-
 use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision, Schedule};
 use larder_metrics::ConstantAnswer;
 use larder_onnx::{Family, Pool, Weights};
@@ -54,38 +51,9 @@ pub enum Order {
     AsGiven,
 }
 
-impl Order {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::ByLength, Self::Random, Self::AsGiven];
-
-    /// The spelling used in files, flags and messages: how examples are shuffled.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ByLength => "by-length",
-            Self::Random => "random",
-            Self::AsGiven => "none",
-        }
-    }
-}
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Order {
-    type Err = TuneError;
-
-    fn from_str(word: &str) -> Result<Self, TuneError> {
-        let known = Self::ALL.iter().copied().find(|order| order.as_str() == word);
-        known.ok_or_else(|| TuneError::Setting {
-            setting: "shuffle",
-            found: word.to_owned(),
-            expected: "by-length, random or none",
-        })
-    }
-}
+larder_files::spelled!(Order, as_str, {
+    ByLength = "by-length", Random = "random", AsGiven = "none",
+}, TuneError, |found, _| TuneError::Setting { setting: "shuffle", found, expected: "by-length, random or none" });
 
 /// The initial parameters of the head.
 #[derive(Clone, Debug, PartialEq)]

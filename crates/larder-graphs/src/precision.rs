@@ -4,8 +4,6 @@
 //! that add up in float32, and a scaled loss.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 
 use larder_onnx::facts::{Facts, TensorFact};
 use larder_onnx::proto::tensor_proto::DataType;
@@ -30,19 +28,11 @@ pub enum Precision {
     Bf16,
 }
 
+larder_files::spelled!(Precision, as_str, {
+    F32 = "f32", F16 = "f16", Bf16 = "bf16",
+}, UnknownPrecision, |found, _| UnknownPrecision(found));
+
 impl Precision {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::Bf16];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        }
-    }
-
     /// The half type, if it is one.
     pub fn half(self) -> Option<DataType> {
         match self {
@@ -53,12 +43,6 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// A precision that is none of [`Precision::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown precision {0:?}: expected f32, f16 or bf16")]
@@ -66,15 +50,6 @@ pub struct UnknownPrecision(
     /// What was written.
     pub String,
 );
-
-impl FromStr for Precision {
-    type Err = UnknownPrecision;
-
-    fn from_str(word: &str) -> Result<Self, UnknownPrecision> {
-        let known = Self::ALL.iter().copied().find(|precision| precision.as_str() == word);
-        known.ok_or_else(|| UnknownPrecision(word.to_owned()))
-    }
-}
 
 /// How a product in half precision is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

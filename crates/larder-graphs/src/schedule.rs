@@ -1,8 +1,6 @@
 //! Learning-rate schedules.
 
 use std::f64::consts::PI;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,19 +17,11 @@ pub enum Schedule {
     Cosine,
 }
 
+larder_files::spelled!(Schedule, as_str, {
+    Linear = "linear", Constant = "constant", Cosine = "cosine",
+}, UnknownSchedule, |found, _| UnknownSchedule(found));
+
 impl Schedule {
-    /// All choices.
-    pub const ALL: &[Self] = &[Self::Linear, Self::Constant, Self::Cosine];
-
-    /// The spelling used in files, flags and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Constant => "constant",
-            Self::Cosine => "cosine",
-        }
-    }
-
     /// The number of warm-up steps: the share `warmup` (0 to 1) of `total` steps, rounded up.
     pub fn warm_steps(self, total: usize, warmup: f64) -> usize {
         (warmup * total as f64).ceil() as usize
@@ -52,12 +42,6 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// A schedule that is none of [`Schedule::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("schedule is {0}: linear, constant or cosine")]
@@ -65,15 +49,6 @@ pub struct UnknownSchedule(
     /// The text given.
     pub String,
 );
-
-impl FromStr for Schedule {
-    type Err = UnknownSchedule;
-
-    fn from_str(word: &str) -> Result<Self, UnknownSchedule> {
-        let known = Self::ALL.iter().copied().find(|schedule| schedule.as_str() == word);
-        known.ok_or_else(|| UnknownSchedule(word.to_owned()))
-    }
-}
 
 #[cfg(test)]
 mod tests {

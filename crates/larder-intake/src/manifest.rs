@@ -92,24 +92,7 @@ pub enum LengthOrigin {
     Measured,
 }
 
-impl LengthOrigin {
-    /// Both origins.
-    pub const ALL: &[Self] = &[Self::Declared, Self::Measured];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Declared => "declared",
-            Self::Measured => "measured",
-        }
-    }
-}
-
-impl std::fmt::Display for LengthOrigin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+larder_files::spelled!(LengthOrigin, as_str, { Declared = "declared", Measured = "measured" });
 
 /// The role of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,28 +110,10 @@ pub enum InputRole {
     Unread,
 }
 
-impl InputRole {
-    /// All roles.
-    pub const ALL: &[Self] =
-        &[Self::InputIds, Self::AttentionMask, Self::TokenTypeIds, Self::PositionIds, Self::Unread];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InputIds => "input_ids",
-            Self::AttentionMask => "attention_mask",
-            Self::TokenTypeIds => "token_type_ids",
-            Self::PositionIds => "position_ids",
-            Self::Unread => "unread",
-        }
-    }
-}
-
-impl std::fmt::Display for InputRole {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+larder_files::spelled!(InputRole, as_str, {
+    InputIds = "input_ids", AttentionMask = "attention_mask", TokenTypeIds = "token_type_ids",
+    PositionIds = "position_ids", Unread = "unread",
+});
 
 /// An input as the model has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,25 +140,7 @@ pub enum OutputRole {
     Ignored,
 }
 
-impl OutputRole {
-    /// All roles.
-    pub const ALL: &[Self] = &[Self::Token, Self::Pooled, Self::Ignored];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Pooled => "pooled",
-            Self::Ignored => "ignored",
-        }
-    }
-}
-
-impl std::fmt::Display for OutputRole {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+larder_files::spelled!(OutputRole, as_str, { Token = "token", Pooled = "pooled", Ignored = "ignored" });
 
 /// A float output as the model has it. Integer outputs are passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,26 +169,9 @@ pub enum SourceKind {
     Quantised,
 }
 
-impl SourceKind {
-    /// All kinds.
-    pub const ALL: &[Self] = &[Self::Onnx, Self::Safetensors, Self::Init, Self::Quantised];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Onnx => "onnx",
-            Self::Safetensors => "safetensors",
-            Self::Init => "init",
-            Self::Quantised => "quantised",
-        }
-    }
-}
-
-impl std::fmt::Display for SourceKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+larder_files::spelled!(SourceKind, as_str, {
+    Onnx = "onnx", Safetensors = "safetensors", Init = "init", Quantised = "quantised",
+});
 
 /// Where an encoder comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

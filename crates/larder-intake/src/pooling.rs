@@ -31,23 +31,12 @@ pub enum PoolingMode {
     LastToken,
 }
 
+larder_files::spelled!(PoolingMode, as_str, {
+    Cls = "cls", Mean = "mean", Max = "max", MeanSqrtLen = "mean_sqrt_len_tokens", WeightedMean = "weightedmean",
+    LastToken = "lasttoken",
+});
+
 impl PoolingMode {
-    /// All modes.
-    pub const ALL: &[Self] =
-        &[Self::Cls, Self::Mean, Self::Max, Self::MeanSqrtLen, Self::WeightedMean, Self::LastToken];
-
-    /// The name used in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::Mean => "mean",
-            Self::Max => "max",
-            Self::MeanSqrtLen => "mean_sqrt_len_tokens",
-            Self::WeightedMean => "weightedmean",
-            Self::LastToken => "lasttoken",
-        }
-    }
-
     fn unknown(word: &str) -> EncoderError {
         let known = Self::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>().join(", ");
         EncoderError::UnknownPooling { found: word.to_owned(), known }
@@ -63,12 +52,6 @@ impl PoolingMode {
             Self::WeightedMean => "pooling_mode_weightedmean_tokens",
             Self::LastToken => "pooling_mode_lasttoken",
         }
-    }
-}
-
-impl fmt::Display for PoolingMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

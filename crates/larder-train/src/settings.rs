@@ -1,8 +1,5 @@
 //! The settings of a training run.
 
-use std::fmt;
-use std::str::FromStr;
-
 use larder_metrics::{DEFAULT_FOLDS, Metric};
 use serde::{Deserialize, Serialize};
 
@@ -30,36 +27,9 @@ pub enum ThresholdChoice {
     Half,
 }
 
-impl ThresholdChoice {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Tuned, Self::Half];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tuned => "tuned",
-            Self::Half => "half",
-        }
-    }
-}
-
-impl fmt::Display for ThresholdChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ThresholdChoice {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "threshold",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
+larder_files::spelled!(ThresholdChoice, name, {
+    Tuned = "tuned", Half = "half",
+}, TrainError, |found, known| TrainError::UnknownChoice { what: "threshold", found, known });
 
 /// Settings of [`train`](crate::train).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,5 @@
 //! Class weights in the loss.
 
-use std::fmt;
-use std::str::FromStr;
-
 use larder_metrics::Metric;
 use serde::{Deserialize, Serialize};
 
@@ -19,18 +16,11 @@ pub enum ClassWeight {
     Balanced,
 }
 
+larder_files::spelled!(ClassWeight, name, {
+    None = "none", Balanced = "balanced",
+}, TrainError, |found, known| TrainError::UnknownChoice { what: "class weight", found, known });
+
 impl ClassWeight {
-    /// Every class weight.
-    pub const ALL: &[Self] = &[Self::None, Self::Balanced];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Balanced => "balanced",
-        }
-    }
-
     /// The weight of each class `[classes]`, measured on the rows of `labels` for which `keep` holds; a class without
     /// rows gets 0.
     pub(crate) fn of_classes(self, labels: &[usize], classes: usize, keep: impl Fn(usize) -> bool) -> Vec<f64> {
@@ -56,12 +46,6 @@ impl ClassWeight {
     }
 }
 
-impl fmt::Display for ClassWeight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 /// The class weights that a training run tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,19 +58,11 @@ pub enum ClassWeightChoice {
     Balanced,
 }
 
+larder_files::spelled!(ClassWeightChoice, name, {
+    Auto = "auto", None = "none", Balanced = "balanced",
+}, TrainError, |found, known| TrainError::UnknownChoice { what: "class weight", found, known });
+
 impl ClassWeightChoice {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Auto, Self::None, Self::Balanced];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::None => "none",
-            Self::Balanced => "balanced",
-        }
-    }
-
     /// The class weights to try, the one that suits the metric first: accuracy counts every row alike, the other
     /// metrics want the rare classes found.
     pub fn candidates(self, metric: Metric) -> &'static [ClassWeight] {
@@ -106,36 +82,6 @@ impl ClassWeightChoice {
             Self::Auto | Self::None => ClassWeight::None,
             Self::Balanced => ClassWeight::Balanced,
         }
-    }
-}
-
-impl fmt::Display for ClassWeightChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ClassWeightChoice {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "class weight",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-impl FromStr for ClassWeight {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|weight| weight.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "class weight",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|weight| weight.name()).collect::<Vec<_>>().join(", "),
-        })
     }
 }
 

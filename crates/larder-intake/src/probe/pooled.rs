@@ -41,30 +41,10 @@ pub enum PooledKind {
     Given,
 }
 
-impl PooledKind {
-    /// All kinds.
-    pub const ALL: &[Self] =
-        &[Self::Cls, Self::ClsNormalized, Self::Mean, Self::MeanNormalized, Self::Tanh, Self::Unknown, Self::Given];
-
-    /// The spelling in files and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::ClsNormalized => "cls_normalized",
-            Self::Mean => "mean",
-            Self::MeanNormalized => "mean_normalized",
-            Self::Tanh => "tanh",
-            Self::Unknown => "unknown",
-            Self::Given => "given",
-        }
-    }
-}
-
-impl std::fmt::Display for PooledKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+larder_files::spelled!(PooledKind, as_str, {
+    Cls = "cls", ClsNormalized = "cls_normalized", Mean = "mean", MeanNormalized = "mean_normalized", Tanh = "tanh",
+    Unknown = "unknown", Given = "given",
+});
 
 fn normalized(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();

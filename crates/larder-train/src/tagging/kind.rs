@@ -1,8 +1,5 @@
 //! The kinds of tagging head.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -18,33 +15,6 @@ pub enum TaggerKind {
     Crf,
 }
 
-impl TaggerKind {
-    /// Every kind.
-    pub const ALL: &[Self] = &[Self::Logistic, Self::Crf];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Logistic => "logistic",
-            Self::Crf => "crf",
-        }
-    }
-}
-
-impl fmt::Display for TaggerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for TaggerKind {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|kind| kind.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "tagging head",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
+larder_files::spelled!(TaggerKind, name, {
+    Logistic = "logistic", Crf = "crf",
+}, TrainError, |found, known| TrainError::UnknownChoice { what: "tagging head", found, known });

@@ -1,8 +1,5 @@
 //! The settings of a tagging head's training.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::kind::TaggerKind;
@@ -42,36 +39,9 @@ pub enum ColumnUse {
     Choose,
 }
 
-impl ColumnUse {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Concatenate, Self::Choose];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Concatenate => "concatenate",
-            Self::Choose => "choose",
-        }
-    }
-}
-
-impl fmt::Display for ColumnUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ColumnUse {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|choice| choice.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "use of the columns",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
+larder_files::spelled!(ColumnUse, name, {
+    Concatenate = "concatenate", Choose = "choose",
+}, TrainError, |found, known| TrainError::UnknownChoice { what: "use of the columns", found, known });
 
 /// The solver that fits the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,37 +55,9 @@ pub enum TaggerSolver {
     Adam,
 }
 
-impl TaggerSolver {
-    /// Every choice.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Lbfgs, Self::Adam];
-
-    /// The one spelling: flag, file, report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Lbfgs => "lbfgs",
-            Self::Adam => "adam",
-        }
-    }
-}
-
-impl fmt::Display for TaggerSolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for TaggerSolver {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        Self::ALL.iter().copied().find(|solver| solver.name() == text).ok_or_else(|| TrainError::UnknownChoice {
-            what: "solver",
-            found: text.to_owned(),
-            known: Self::ALL.iter().map(|solver| solver.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
+larder_files::spelled!(TaggerSolver, name, {
+    Auto = "auto", Lbfgs = "lbfgs", Adam = "adam",
+}, TrainError, |found, known| TrainError::UnknownChoice { what: "solver", found, known });
 
 /// Settings of [`train_tagger`](crate::train_tagger).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
