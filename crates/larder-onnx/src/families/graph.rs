@@ -51,7 +51,7 @@ pub fn build(config: &EncoderConfig, weights: &Weights) -> Result<Model, OnnxErr
     Ok(model)
 }
 
-/// What every layer needs, computed once.
+/// Tensors that every layer reads, computed once.
 struct Shared {
     /// int64 `[4]`: batch, seq, heads, features of a head.
     heads: Value,
