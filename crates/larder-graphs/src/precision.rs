@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::GraphsError;
 use crate::emit::MICROSOFT;
 
-/// What matrix products are computed in. Parameters, sums of gradients, normalisations, softmax, activations, the residual
+/// The precision of matrix products. Parameters, sums of gradients, normalisations, softmax, activations, the residual
 /// stream and the loss are float32 in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -63,7 +63,7 @@ impl fmt::Display for Precision {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown precision {0:?}: expected f32, f16 or bf16")]
 pub struct UnknownPrecision(
-    /// What was written.
+    /// The word given.
     pub String,
 );
 
@@ -76,14 +76,14 @@ impl FromStr for Precision {
     }
 }
 
-/// How a product in half precision is written.
+/// The form of a product in half precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProductForm {
-    /// As a product of half operands, which devices have kernels for. ONNX Runtime's CPU has none for bfloat16, and computes
-    /// a float16 product in float32 without rounding anything: it leaves the casts around it out.
+    /// A product of half operands, which devices have kernels for. ONNX Runtime's CPU has none for bfloat16, and
+    /// computes a float16 product in float32 without rounding anything: it leaves the casts around it out.
     #[default]
     Kernels,
-    /// As a float32 product of operands that were rounded to half precision, rounded itself: the numbers of a device whose
+    /// A float32 product of operands that were rounded to half precision, rounded itself: the numbers of a device whose
     /// kernels add up in float32, where there are none. Slower than float32.
     Rounded,
 }
@@ -125,7 +125,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Is this a product of float32 matrices?
+    /// Returns true if this is a product of float32 matrices.
     fn is_product(&self, node: &NodeProto) -> bool {
         let is_fused = node.op_type() == "FusedMatMul" && node.domain() == MICROSOFT;
         let is_float = |name: &String| self.facts.get(name).is_some_and(|fact| fact.dtype == DataType::Float);
