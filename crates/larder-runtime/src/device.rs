@@ -1,4 +1,4 @@
-//! Where a model is asked to run, and where it ran.
+//! The device that a model is asked to run on, and the one that it ran on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::RuntimeError;
 use crate::runtime::Runtime;
 
-/// Where a session is asked to run.
+/// The device that a session is asked to run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
@@ -34,7 +34,7 @@ impl Device {
         }
     }
 
-    /// Where a session that is asked to run here will run.
+    /// Returns the device that a session with this setting runs on.
     ///
     /// # Errors
     /// [`RuntimeError::CudaUnavailable`] if CUDA is asked for and does not work.
@@ -60,7 +60,7 @@ impl fmt::Display for Device {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown device `{0}`: expected auto, cpu or cuda")]
 pub struct UnknownDevice(
-    /// What was written.
+    /// The word given.
     pub String,
 );
 
@@ -72,7 +72,7 @@ impl FromStr for Device {
     }
 }
 
-/// Where a session really runs; recorded with every artifact.
+/// The device that a session really runs on; recorded with every artifact.
 ///
 /// Serialised as `{"device": "cpu"}` or `{"device": "cuda", "name": "NVIDIA H100"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use half::f16;
 use ort::value::{Outlet, TensorElementType};
 use serde::{Deserialize, Serialize};
 
-/// What one element of a tensor is.
+/// The element type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ElementType {
@@ -76,7 +76,7 @@ impl fmt::Display for ElementType {
 pub struct TensorInfo {
     /// The name in the graph.
     pub name: String,
-    /// What one element is.
+    /// The element type.
     pub dtype: ElementType,
     /// The size of each axis; `None` where the model leaves it open.
     pub dims: Vec<Option<i64>>,
@@ -95,7 +95,7 @@ impl TensorInfo {
         }
     }
 
-    /// Does a tensor of this shape fit what the model declares?
+    /// Returns true if a tensor of this shape fits the declared shape.
     pub fn takes(&self, shape: &[usize]) -> bool {
         self.dims.len() == shape.len()
             && self.dims.iter().zip(shape).all(|(axis, &size)| axis.is_none_or(|axis| i64::try_from(size) == Ok(axis)))
@@ -167,12 +167,12 @@ impl ViewData<'_> {
         for_each_type!(ViewData, self, values => values.len())
     }
 
-    /// Is there no element?
+    /// Returns true if it has no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What one element is.
+    /// Returns the element type.
     pub fn dtype(&self) -> ElementType {
         match self {
             Self::F32(_) => ElementType::Float32,
@@ -231,7 +231,7 @@ impl<'a> TensorView<'a> {
         Self { shape, data: ViewData::F16(values) }
     }
 
-    /// What one element is.
+    /// Returns the element type.
     pub fn dtype(&self) -> ElementType {
         self.data.dtype()
     }
@@ -291,7 +291,7 @@ impl Tensor {
         TensorView { shape: &self.shape, data }
     }
 
-    /// What one element is.
+    /// Returns the element type.
     pub fn dtype(&self) -> ElementType {
         self.view().dtype()
     }
