@@ -1,4 +1,4 @@
-//! Which predicted entity was meant for which gold one, where the two are not the same.
+//! Pairing of predicted entities with the gold ones they overlap, where the two are not the same.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use larder_tags::Entity;
 use serde::{Deserialize, Serialize};
 
-/// How a predicted entity lies to the gold one of its type that it overlaps.
+/// The position of a predicted entity beside the gold one of its type that it overlaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BoundaryKind {
@@ -22,7 +22,7 @@ impl BoundaryKind {
     /// Every kind.
     pub const ALL: &[Self] = &[Self::TooShort, Self::TooLong, Self::Shifted];
 
-    /// Of two entities that overlap and have not the same words.
+    /// Classifies two entities that overlap and do not have the same words.
     pub(crate) fn of(gold: &Entity, predicted: &Entity) -> Self {
         if gold.start <= predicted.start && predicted.end <= gold.end {
             Self::TooShort
