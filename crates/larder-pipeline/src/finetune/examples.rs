@@ -133,7 +133,7 @@ impl Reading<'_> {
                 let classes = tags.map(class).collect::<Result<Vec<_>, _>>()?;
                 for window in windows(batch.word_ids(row), self.max_tokens, self.stride)? {
                     let mut labels = vec![IGNORED_LABEL; window.len()];
-                    for taken in &window.taken {
+                    for taken in &window.assigned {
                         // A word index is that of one of the sentence's words.
                         let word = usize::try_from(taken.word).unwrap_or(0);
                         let class = classes.get(word).copied().ok_or_else(no_label)?;
