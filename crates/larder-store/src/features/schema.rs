@@ -1,4 +1,4 @@
-//! What a features file holds: its level, its columns, their types.
+//! The schema of a features file: its level, its columns, their types.
 
 use arrow::datatypes::{DataType, Field};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ macro_rules! spelled_enum {
 }
 
 spelled_enum! {
-    /// What one row of a features file stands for.
+    /// The unit of a row in a features file.
     Level ("level") {
         /// One text, or pair of texts.
         Sentence = "sentence",
@@ -73,7 +73,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// How a vector's elements are stored.
+    /// The element type of stored vectors.
     FeatureDtype ("dtype") {
         /// 4 bytes, byte-stream-split and zstd.
         F32 = "f32",
