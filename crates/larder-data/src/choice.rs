@@ -11,7 +11,7 @@ use crate::names::Names;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} `{found}` ({})", known.hint(found))]
 pub struct UnknownChoice {
-    /// Which choice it was meant for, as a message names it.
+    /// The choice it was meant for, as a message names it.
     pub what: &'static str,
     /// The word found.
     pub found: String,
@@ -80,7 +80,7 @@ macro_rules! choice {
 }
 
 choice! {
-    /// What is predicted.
+    /// The prediction task.
     Task, "task" {
         /// One label for a text, or for a pair of texts.
         Sequence = "sequence",
@@ -90,7 +90,7 @@ choice! {
 }
 
 choice! {
-    /// How the files of a dataset are laid out.
+    /// The format of a dataset's files.
     Format, "format" {
         /// Columns separated by tabs.
         Tsv = "tsv",
@@ -106,7 +106,7 @@ choice! {
 }
 
 choice! {
-    /// How a file to be answered is laid out: as the files of a dataset may be, or as plain lines.
+    /// The format of a file to be answered: one of a dataset's formats, or plain lines.
     InputFormat, "input format" {
         /// A text a line.
         Text = "text",
@@ -126,7 +126,8 @@ choice! {
 }
 
 impl InputFormat {
-    /// The format that the ending of a file's name tells: plain text without one, `None` where it is none of the known.
+    /// Returns the format that the ending of a file's name tells: plain text without one, `None` where it is none of
+    /// the known.
     pub fn of_path(path: &Path) -> Option<Self> {
         let Some(ending) = path.extension() else { return Some(Self::Text) };
         match ending.to_str()?.to_ascii_lowercase().as_str() {
@@ -141,7 +142,7 @@ impl InputFormat {
         }
     }
 
-    /// The same as a dataset's format; `None` for plain lines.
+    /// Returns the same format of a dataset; `None` for plain lines.
     pub fn rows(self) -> Option<Format> {
         match self {
             Self::Text | Self::Words => None,
@@ -167,7 +168,7 @@ impl From<Format> for InputFormat {
 }
 
 choice! {
-    /// What separates the columns of a CoNLL line.
+    /// The separator of the columns of a CoNLL line.
     Separator, "separator" {
         /// One tab.
         Tab = "tab",
@@ -179,7 +180,7 @@ choice! {
 }
 
 choice! {
-    /// What a reader does with a row it cannot use.
+    /// The policy of a reader for a row it cannot use.
     OnBadRow, "policy for bad rows" {
         /// Ends with an error that names the row.
         Stop = "stop",
@@ -189,8 +190,8 @@ choice! {
 }
 
 choice! {
-    /// What a reader does with a sentence whose tags break the grammar of their scheme. A tag that is none of the scheme's
-    /// is a bad row under either policy: nothing says what it means.
+    /// The policy of a reader for a sentence whose tags break the grammar of their scheme. A tag that is none of the
+    /// scheme's is a bad row under either policy: nothing says what it means.
     OnIllegalTags, "policy for illegal tags" {
         /// The sentence is a bad row, whose place is the line of the first illegal tag.
         Refuse = "refuse",
@@ -199,8 +200,8 @@ choice! {
     }
 }
 
-/// What a reader does with illegal tags if nothing is said: which entities are meant is for people to say, and the
-/// commonest cause is a description that names the wrong scheme, which repair would hide.
+/// The default policy for illegal tags: which entities are meant is for people to say, and the commonest cause is a
+/// description that names the wrong scheme, which repair would hide.
 pub const DEFAULT_ON_ILLEGAL_TAGS: OnIllegalTags = OnIllegalTags::Refuse;
 
 #[cfg(test)]

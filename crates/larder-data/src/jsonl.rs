@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
-use crate::reader::{Fault, Row, Rows};
+use crate::reader::{Fault, Row, RowReader};
 use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::{ColumnRef, Columns};
@@ -57,7 +57,7 @@ impl JsonRows {
     }
 }
 
-impl Rows for JsonRows {
+impl RowReader for JsonRows {
     fn next_row(&mut self) -> Option<Result<Row, Fault>> {
         // The line borrows the reader and `row` needs `self`, so the text is copied out.
         self.line.clear();

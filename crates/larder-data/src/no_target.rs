@@ -9,18 +9,18 @@ use crate::row_problem::RowProblem;
 use crate::spec::DatasetSpec;
 use crate::table::is_blank_column;
 
-/// What files write in a label's place where there is none: GLUE -1, loss functions -100, CoNLL-U `_`, SNLI `-`, tables of
-/// other tools the rest. Each is a label all the same where the description lists it or a training row has it.
+/// The placeholders that files write for a missing label: GLUE -1, loss functions -100, CoNLL-U `_`, SNLI `-`, tables
+/// of other tools the rest. Each is a label all the same where the description lists it or a training row has it.
 const PLACEHOLDERS: &[&str] = &["", "-1", "-1.0", "-100", "_", "-", "?", "nan", "null", "none", "n/a", "na", "<na>"];
 
-/// Whether a label's text stands for no label.
+/// Returns true if a label's text stands for no label.
 pub(crate) fn is_placeholder(label: &str) -> bool {
     let label = label.trim();
     PLACEHOLDERS.iter().any(|placeholder| placeholder.eq_ignore_ascii_case(label))
 }
 
 impl Target {
-    /// Whether it stands for nothing: the placeholder of a label, or one in every place of the tags.
+    /// Returns true if it stands for nothing: the placeholder of a label, or one in every place of the tags.
     pub(crate) fn is_placeholder(&self) -> bool {
         match self {
             Self::Label(label) => is_placeholder(label),
@@ -30,7 +30,7 @@ impl Target {
 }
 
 impl RowProblem {
-    /// Whether a target with this problem is one that is not there, rather than one that cannot be read.
+    /// Returns true if a target with this problem is missing, false if it cannot be read.
     pub(crate) fn is_absence(&self) -> bool {
         match self {
             Self::MissingValue { .. } | Self::Empty { .. } | Self::ColumnCount { .. } => true,
@@ -41,8 +41,9 @@ impl RowProblem {
     }
 }
 
-/// Whether any row of `split` says what is to be predicted. A file of which no row does has no such column, or nothing in it, or
-/// placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first rows.
+/// Returns true if any row of `split` has a target to predict. A file has none if it has no such column, or nothing in
+/// it, or placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first
+/// rows.
 ///
 /// A file in which nothing can be read counts as one that has labels: reading it tells what is wrong.
 ///

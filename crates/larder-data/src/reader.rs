@@ -32,28 +32,28 @@ pub(crate) struct Row {
     pub document: u64,
     pub id: Option<String>,
     pub content: Content,
-    /// What is to be predicted; `None` where the description names no column for it. An error says what is wrong with that
+    /// The target to predict; `None` if the description names no column for it. An error says what is wrong with that
     /// column of a row whose content can be read.
     pub target: Result<Option<Target>, (Place, RowProblem)>,
     /// Lines among those of a CoNLL sentence's words that hold no word.
     pub no_words: Vec<u64>,
 }
 
-/// Why a format gives no row.
+/// The reason why a format gives no row.
 pub(crate) enum Fault {
     /// This row cannot be used; the next one may.
     Bad { place: Place, problem: RowProblem },
-    /// Nothing more can be read.
+    /// An error after which nothing more can be read.
     Fatal(DataError),
 }
 
 /// A format: rows one after another.
-pub(crate) trait Rows: Send {
+pub(crate) trait RowReader: Send {
     /// The next row; `None` at the end of the file.
     fn next_row(&mut self) -> Option<Result<Row, Fault>>;
-    /// How a message names the column that the description's `key` points at.
+    /// Returns the name for messages of the column that the description's `key` points at.
     fn column(&self, key: &'static str) -> String;
-    /// What the row just given, or refused, was read from. For rows that are [to be answered](Purpose::Answer).
+    /// Returns the record of the row just given, or refused. For rows that are [to be answered](Purpose::Answer).
     fn record(&mut self) -> Record;
     /// The names of all columns, where the file begins with them.
     fn header(&self) -> Option<&[String]> {
@@ -61,7 +61,7 @@ pub(crate) trait Rows: Send {
     }
 }
 
-/// What rows are read for.
+/// The purpose that rows are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To learn or to judge: targets are read.
@@ -76,7 +76,7 @@ pub(crate) fn open_text(
     path: PathBuf,
     stream: Stream,
     purpose: Purpose,
-) -> Result<Box<dyn Rows>, DataError> {
+) -> Result<Box<dyn RowReader>, DataError> {
     Ok(match layout.format {
         Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, path, stream)?),
         Format::Jsonl => Box::new(JsonRows::open(layout, path, stream)),
@@ -93,8 +93,8 @@ pub(crate) fn place(format: Format, number: u64) -> Place {
     }
 }
 
-/// What must be there for an encoder to read.
-pub(crate) fn check_content(rows: &dyn Rows, content: &Content) -> Result<(), RowProblem> {
+/// Checks that the content has everything that an encoder reads.
+pub(crate) fn check_content(rows: &dyn RowReader, content: &Content) -> Result<(), RowProblem> {
     let empty = |key| Err(RowProblem::Empty { column: rows.column(key) });
     match content {
         Content::Text { text, .. } if text.trim().is_empty() => empty("text"),
@@ -107,9 +107,9 @@ pub(crate) fn check_content(rows: &dyn Rows, content: &Content) -> Result<(), Ro
 /// A row that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedRow {
-    /// Where it is.
+    /// Its line or row.
     pub place: Place,
-    /// Why.
+    /// The problem with it.
     pub reason: RowProblem,
 }
 
@@ -123,7 +123,7 @@ impl SkippedRow {
 /// The rows that were left out so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SkippedRows {
-    /// How many.
+    /// Number of rows.
     pub count: u64,
     /// The first [`MAX_LISTED_SKIPS`] of them.
     pub rows: Vec<SkippedRow>,
@@ -133,14 +133,14 @@ pub struct SkippedRows {
 ///
 /// After an error it ends. A file without any row is an error, and so is one whose rows are all bad.
 pub struct ExampleReader {
-    rows: Box<dyn Rows>,
+    rows: Box<dyn RowReader>,
     path: PathBuf,
     format: Format,
     scheme: Scheme,
     on_bad_row: OnBadRow,
     on_illegal_tags: OnIllegalTags,
     labels: Option<Known>,
-    /// Whether labels and types other than `labels` are given as they are.
+    /// True if labels and types other than `labels` are given as they are.
     unseen: bool,
     ignore_targets: bool,
     limit: u64,
@@ -172,7 +172,7 @@ impl ExampleReader {
             return Err(DataError::Empty { path });
         }
         let layout = spec.layout();
-        let rows: Box<dyn Rows> = match layout.format {
+        let rows: Box<dyn RowReader> = match layout.format {
             Format::Parquet => Box::new(TableRows::open(&layout, path.clone(), file, Purpose::Learn)?),
             _ => open_text(&layout, path.clone(), Box::new(file), Purpose::Learn)?,
         };
@@ -217,7 +217,7 @@ impl ExampleReader {
     }
 
     /// The rows as the format gives them.
-    pub(crate) fn into_rows(self) -> Box<dyn Rows> {
+    pub(crate) fn into_rows(self) -> Box<dyn RowReader> {
         self.rows
     }
 
@@ -360,7 +360,7 @@ impl ExampleReader {
         Some((word, RowProblem::UnknownType { entity_type, word: word + 1, text, known: types.clone() }))
     }
 
-    /// What is left to say at the end of the file.
+    /// Returns the error that is due at the end of the file, if there is one.
     fn verdict(&self) -> Option<DataError> {
         if self.seen == 0 {
             return Some(DataError::Empty { path: self.path.clone() });

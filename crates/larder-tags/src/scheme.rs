@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::tag::Mark;
 
-/// How tags mark the extent of an entity. The crate's page tells when a sequence is legal in each.
+/// The scheme by which tags mark the extent of an entity. The crate's page tells when a sequence is legal in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scheme {
     /// `I-` marks the words of an entity, `B-` starts one only where it follows another of its type.
