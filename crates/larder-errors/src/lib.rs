@@ -1,4 +1,4 @@
-//! What class of failure an error is, whichever crate it is of.
+//! The class of a failure, the same for the errors of all crates.
 //!
 //! An error enum whose failures are not all bad input has a method `class`, which answers for its own variants and asks the
 //! errors that it wraps. The process exits with the class's [exit code](ErrorClass::exit_code).
@@ -9,6 +9,9 @@
 //! assert_eq!(ErrorClass::Input.exit_code(), 3);
 //! ```
 #![deny(missing_docs)]
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// The class of a failure tells whose fault it is, and so who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
