@@ -25,17 +25,17 @@ pub struct CheckedFile {
 struct Shared {
     length: u64,
     section: Option<Section>,
-    place: Mutex<Place>,
+    state: Mutex<ReadState>,
 }
 
 #[derive(Debug)]
-struct Place {
+struct ReadState {
     file: File,
     /// The block that was read last, which small reads one after another share.
     last: Option<(u64, Bytes)>,
 }
 
-/// Whether a file has checksums.
+/// The presence of checksums in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
     /// It has, and what is read is compared with them.
@@ -65,11 +65,11 @@ impl CheckedFile {
                 return Err(damaged("its footer differs from its checksum"));
             }
         }
-        let place = Mutex::new(Place { file, last: None });
-        Ok(Self { shared: Arc::new(Shared { length, section, place }) })
+        let state = Mutex::new(ReadState { file, last: None });
+        Ok(Self { shared: Arc::new(Shared { length, section, state }) })
     }
 
-    /// Whether it has checksums.
+    /// Returns the presence of checksums.
     pub fn checked(&self) -> Checked {
         if self.shared.section.is_some() { Checked::Yes } else { Checked::No }
     }
@@ -88,8 +88,8 @@ impl CheckedFile {
 
     /// At least one byte from `start` on, to the end of its block at most; none at the end of the file.
     fn some_bytes(&self, start: u64) -> std::io::Result<Bytes> {
-        let Shared { length, section, place } = &*self.shared;
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared { length, section, state } = &*self.shared;
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let block = start / BLOCK_BYTES as u64;
         let first = block * BLOCK_BYTES as u64;
         let covered = section.as_ref().map_or(0, |section| section.covered);
@@ -100,12 +100,12 @@ impl CheckedFile {
         }
         let from = if start < covered { first } else { first.max(covered) };
         let skipped = usize::try_from(start - from).unwrap_or(usize::MAX);
-        if let Some((place_of_last, bytes)) = &place.last
+        if let Some((place_of_last, bytes)) = &state.last
             && *place_of_last == from
         {
             return Ok(bytes.slice(skipped..));
         }
-        let bytes = Bytes::from(read_range(&mut place.file, from, end)?);
+        let bytes = Bytes::from(read_range(&mut state.file, from, end)?);
         if start < covered {
             let expected = section.as_ref().and_then(|section| section.blocks.get(usize::try_from(block).ok()?));
             if expected != Some(&checksum(&bytes)) {
@@ -113,7 +113,7 @@ impl CheckedFile {
                 return Err(Error::new(ErrorKind::InvalidData, what));
             }
         }
-        place.last = Some((from, bytes.clone()));
+        state.last = Some((from, bytes.clone()));
         Ok(bytes.slice(skipped..))
     }
 }

@@ -1,7 +1,7 @@
-//! What a checksum is.
+//! The hash that serves as checksum.
 
-/// How every message about bytes that differ from their checksum begins. Parquet's reader hands errors on as text; this
-/// tells them from others.
+/// The start of every message about bytes that differ from their checksum. Parquet's reader hands errors on as text;
+/// this tells them from others.
 pub const DAMAGED: &str = "damaged: ";
 
 /// The first 64 bits of blake3: two different blocks have the same one once in 2^64.

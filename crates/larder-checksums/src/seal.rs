@@ -34,7 +34,7 @@ pub(crate) const TAIL: u64 = 8;
 pub(crate) struct Section {
     /// Checksums of blocks.
     pub(crate) blocks: Vec<u64>,
-    /// Of what lies behind the section.
+    /// The checksum of everything behind the section.
     pub(crate) footer: u64,
     /// Bytes before the section.
     pub(crate) covered: u64,
@@ -96,7 +96,7 @@ pub fn seal(file: &mut File, written: &BlockHasher) -> Result<()> {
     file.write_all(&footer)
 }
 
-/// Where the footer of a Parquet file of that length begins; `None` where it does not end as one does.
+/// Returns the offset of the footer in a Parquet file of that length; `None` if it does not end as one does.
 pub(crate) fn footer_start(file: &mut File, length: u64) -> Result<Option<u64>> {
     let Some(tail) = length.checked_sub(TAIL) else { return Ok(None) };
     let bytes = read_range(file, tail, length)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_errors::spelled_enum;
 
 spelled_enum! {
-    /// How the files of a dataset are laid out.
+    /// The format of a dataset's files.
     pub enum Format {
         /// Columns separated by tabs.
         Tsv = "tsv",
@@ -21,7 +21,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// How a file to be answered is laid out: as the files of a dataset may be, or as plain lines.
+    /// The format of a file to be answered: one of a dataset's formats, or plain lines.
     pub enum InputFormat {
         /// A text a line.
         Text = "text",
@@ -41,7 +41,8 @@ spelled_enum! {
 }
 
 impl InputFormat {
-    /// The format that the ending of a file's name tells: plain text without one, `None` where it is none of the known.
+    /// Returns the format that the ending of a file's name tells: plain text without one, `None` where it is none of
+    /// the known.
     pub fn of_path(path: &Path) -> Option<Self> {
         let Some(ending) = path.extension() else { return Some(Self::Text) };
         match ending.to_str()?.to_ascii_lowercase().as_str() {
@@ -56,7 +57,7 @@ impl InputFormat {
         }
     }
 
-    /// The same as a dataset's format; `None` for plain lines.
+    /// Returns the same format of a dataset; `None` for plain lines.
     pub fn rows(self) -> Option<Format> {
         match self {
             Self::Text | Self::Words => None,
@@ -82,7 +83,7 @@ impl From<Format> for InputFormat {
 }
 
 spelled_enum! {
-    /// What separates the columns of a CoNLL line.
+    /// The separator of the columns of a CoNLL line.
     pub enum Separator {
         /// One tab.
         Tab = "tab",
@@ -94,7 +95,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// What a reader does with a row it cannot use.
+    /// The policy of a reader for a row it cannot use.
     pub enum OnBadRow {
         /// Ends with an error that names the row.
         Stop = "stop",
@@ -104,8 +105,8 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// What a reader does with a sentence whose tags break the grammar of their scheme. A tag that is none of the scheme's
-    /// is a bad row under either policy: nothing says what it means.
+    /// The policy of a reader for a sentence whose tags break the grammar of their scheme. A tag that is none of the
+    /// scheme's is a bad row under either policy: nothing says what it means.
     pub enum OnIllegalTags {
         /// The sentence is a bad row, whose place is the line of the first illegal tag.
         Refuse = "refuse",
@@ -114,8 +115,8 @@ spelled_enum! {
     } any case else "unknown policy for illegal tags `{found}` ({hint})"
 }
 
-/// What a reader does with illegal tags if nothing is said: which entities are meant is for people to say, and the
-/// commonest cause is a description that names the wrong scheme, which repair would hide.
+/// The default policy for illegal tags: which entities are meant is for people to say, and the commonest cause is a
+/// description that names the wrong scheme, which repair would hide.
 pub const DEFAULT_ON_ILLEGAL_TAGS: OnIllegalTags = OnIllegalTags::Refuse;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! CoNLL column files: a word a line, its columns in any order, sentences separated by blank lines.
 //!
-//! What real files hold besides: blank lines with stray spaces and tabs (blank all the same), `-DOCSTART-` lines (they
+//! Real files also hold: blank lines with stray spaces and tabs (blank all the same), `-DOCSTART-` lines (they
 //! end a sentence and are not words), and comments. A comment is a line before a sentence that starts with `# ` and
 //! lacks the columns asked for or has no tag in the tag's, or, where blanks separate columns, reads `# key = value`. A word
 //! `#` with its tag is no comment. Where the words are behind a first column of numbers, as in CoNLL-U, the lines of ranges
@@ -18,7 +18,7 @@ use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
 use crate::record::{LineContent, Record, RecordLine};
-use crate::row::{Fault, Purpose, Row, Rows};
+use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 
 /// Longest sentence read, in words: more without a blank line is a file whose sentences are separated otherwise.
@@ -43,8 +43,8 @@ struct Positions {
     tags: Option<usize>,
 }
 
-/// What a line is.
-enum Kind<'a> {
+/// The kind of a line.
+enum LineKind<'a> {
     Blank,
     DocumentStart,
     Comment,
@@ -95,25 +95,25 @@ impl ConllRows {
                     kind_of(text, self.separator, self.columns, first_line.is_none(), &mut numbers)
                 }
                 Ok(text) => kind_to_answer(text, self.separator, self.columns, first_line.is_none(), &mut numbers),
-                Err(problem) => Kind::Bad(problem),
+                Err(problem) => LineKind::Bad(problem),
             };
             if self.purpose == Purpose::Answer {
                 let holds = match kind {
-                    Kind::Word { .. } | Kind::Bad(_) => LineContent::Word,
-                    Kind::NoWord => LineContent::NoWord,
-                    Kind::Blank | Kind::DocumentStart | Kind::Comment => LineContent::Other,
+                    LineKind::Word { .. } | LineKind::Bad(_) => LineContent::Word,
+                    LineKind::NoWord => LineContent::NoWord,
+                    LineKind::Blank | LineKind::DocumentStart | LineKind::Comment => LineContent::Other,
                 };
                 self.record.push(RecordLine { bytes: line.bytes.to_vec(), ending: line.ending.to_vec(), holds });
             }
             match kind {
-                Kind::Comment => continue,
-                Kind::NoWord => {
+                LineKind::Comment => continue,
+                LineKind::NoWord => {
                     if first_line.is_some() {
                         no_words.push(number);
                     }
                     continue;
                 }
-                Kind::DocumentStart => {
+                LineKind::DocumentStart => {
                     self.documents += 1;
                     if first_line.is_some() {
                         break;
@@ -121,9 +121,9 @@ impl ConllRows {
                     document = self.documents;
                     continue;
                 }
-                Kind::Blank if first_line.is_none() => continue,
-                Kind::Blank => break,
-                Kind::Word { word, tag } => {
+                LineKind::Blank if first_line.is_none() => continue,
+                LineKind::Blank => break,
+                LineKind::Word { word, tag } => {
                     if bad.is_none() {
                         words.push(word.to_owned());
                         match tag {
@@ -132,7 +132,7 @@ impl ConllRows {
                         }
                     }
                 }
-                Kind::Bad(problem) => {
+                LineKind::Bad(problem) => {
                     bad.get_or_insert(Fault::Bad { place: Place::Line(number), problem });
                 }
             }
@@ -155,7 +155,7 @@ impl ConllRows {
     }
 }
 
-impl Rows for ConllRows {
+impl RowReader for ConllRows {
     fn next_row(&mut self) -> Option<Result<Row, Fault>> {
         self.next_sentence().unwrap_or_else(|error| Some(Err(Fault::Fatal(error))))
     }
@@ -169,42 +169,42 @@ impl Rows for ConllRows {
     }
 }
 
-fn carriage_return(column: usize, value: &str) -> Kind<'static> {
-    Kind::Bad(RowProblem::CarriageReturn { column, value: value.to_owned() })
+fn carriage_return(column: usize, value: &str) -> LineKind<'static> {
+    LineKind::Bad(RowProblem::CarriageReturn { column, value: value.to_owned() })
 }
 
-/// What a line is by its look alone, whatever its columns are for; `None` for one that may hold a word.
+/// Classifies a line by its look alone, whatever its columns are for; `None` for one that may hold a word.
 fn kind_without_columns<'a>(
     text: &str,
     separator: Separator,
     columns: Positions,
     between_sentences: bool,
     numbers: &mut WordNumbers,
-) -> Option<Kind<'a>> {
+) -> Option<LineKind<'a>> {
     if text.trim().is_empty() {
-        return Some(Kind::Blank);
+        return Some(LineKind::Blank);
     }
     if starts_document(text) {
-        return Some(Kind::DocumentStart);
+        return Some(LineKind::DocumentStart);
     }
     if between_sentences && separator != Separator::Tab && is_key_value_comment(text) {
-        return Some(Kind::Comment);
+        return Some(LineKind::Comment);
     }
     // What has a tag is a word, whatever its number.
     let has_tag = || columns.tags.and_then(|tags| field(text, separator, tags)).is_some_and(looks_like_a_tag);
     let may_be_number = columns.words > 0 && !text.starts_with('#');
     if may_be_number && numbers.is_no_word(field(text, separator, 0).unwrap_or("")) && !has_tag() {
-        return Some(Kind::NoWord);
+        return Some(LineKind::NoWord);
     }
     None
 }
 
-/// Whether the line may be a comment of prose, which its columns decide.
+/// Returns true if the line may be a comment of prose, which its columns decide.
 fn may_be_comment(text: &str, between_sentences: bool) -> bool {
     between_sentences && text.starts_with("# ") && text.len() > 2
 }
 
-/// What a line of a file to be answered is. There may be no tags, so nothing is asked of them but to tell a word `#`
+/// Classifies a line of a file to be answered. There may be no tags, so nothing is asked of them but to tell a word `#`
 /// from a comment.
 fn kind_to_answer<'a>(
     text: &'a str,
@@ -212,7 +212,7 @@ fn kind_to_answer<'a>(
     columns: Positions,
     between_sentences: bool,
     numbers: &mut WordNumbers,
-) -> Kind<'a> {
+) -> LineKind<'a> {
     if let Some(kind) = kind_without_columns(text, separator, columns, between_sentences, numbers) {
         return kind;
     }
@@ -225,11 +225,11 @@ fn kind_to_answer<'a>(
         tag.is_some_and(|tag| tag == NO_PREDICTION || looks_like_a_tag(tag))
     };
     match field(text, separator, columns.words) {
-        Some("") => Kind::Bad(RowProblem::Empty { column: format!("word (column {})", columns.words) }),
-        Some(_) if comment && !has_tag() => Kind::Comment,
-        Some(word) => Kind::Word { word, tag: Ok(None) },
-        None if comment => Kind::Comment,
-        None => Kind::Bad(RowProblem::TooFewColumns {
+        Some("") => LineKind::Bad(RowProblem::Empty { column: format!("word (column {})", columns.words) }),
+        Some(_) if comment && !has_tag() => LineKind::Comment,
+        Some(word) => LineKind::Word { word, tag: Ok(None) },
+        None if comment => LineKind::Comment,
+        None => LineKind::Bad(RowProblem::TooFewColumns {
             found: fields(text, separator).count(),
             key: "words",
             needed: columns.words,
@@ -244,7 +244,7 @@ fn kind_of<'a>(
     columns: Positions,
     between_sentences: bool,
     numbers: &mut WordNumbers,
-) -> Kind<'a> {
+) -> LineKind<'a> {
     if let Some(kind) = kind_without_columns(text, separator, columns, between_sentences, numbers) {
         return kind;
     }
@@ -258,17 +258,17 @@ fn kind_of<'a>(
         hint: separator_hint(text, separator, columns.words.max(columns.tags.unwrap_or(0))),
     };
     match (word, tag) {
-        (Some(""), _) => Kind::Bad(RowProblem::Empty { column: format!("word (column {})", columns.words) }),
+        (Some(""), _) => LineKind::Bad(RowProblem::Empty { column: format!("word (column {})", columns.words) }),
         (Some(word), Some((position, Some("")))) => {
-            Kind::Word { word, tag: Err(RowProblem::Empty { column: format!("tag (column {position})") }) }
+            LineKind::Word { word, tag: Err(RowProblem::Empty { column: format!("tag (column {position})") }) }
         }
         (Some(value), _) if value.contains('\r') => carriage_return(columns.words, value),
         (Some(_), Some((position, Some(value)))) if value.contains('\r') => carriage_return(position, value),
-        (Some(word), None) => Kind::Word { word, tag: Ok(None) },
-        (Some(_), Some((_, Some(tag)))) if comment && !looks_like_a_tag(tag) => Kind::Comment,
-        (Some(word), Some((_, Some(tag)))) => Kind::Word { word, tag: Ok(Some(tag)) },
-        (None, _) | (_, Some((_, None))) if comment => Kind::Comment,
-        (None, _) => Kind::Bad(too_few("words", columns.words)),
-        (Some(word), Some((position, None))) => Kind::Word { word, tag: Err(too_few("tags", position)) },
+        (Some(word), None) => LineKind::Word { word, tag: Ok(None) },
+        (Some(_), Some((_, Some(tag)))) if comment && !looks_like_a_tag(tag) => LineKind::Comment,
+        (Some(word), Some((_, Some(tag)))) => LineKind::Word { word, tag: Ok(Some(tag)) },
+        (None, _) | (_, Some((_, None))) if comment => LineKind::Comment,
+        (None, _) => LineKind::Bad(too_few("words", columns.words)),
+        (Some(word), Some((position, None))) => LineKind::Word { word, tag: Err(too_few("tags", position)) },
     }
 }

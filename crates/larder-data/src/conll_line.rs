@@ -37,7 +37,7 @@ impl WordNumbers {
         Self { last: Some(0) }
     }
 
-    /// Whether the line that begins with the column `first` is no word of the sentence.
+    /// Returns true if the line that begins with the column `first` is no word of the sentence.
     pub fn is_no_word(&mut self, first: &str) -> bool {
         let Some(last) = self.last else { return false };
         if let Ok(number) = first.parse::<u32>() {
@@ -86,7 +86,8 @@ pub(crate) fn separator_hint(text: &str, separator: Separator, last_column: usiz
     }
 }
 
-/// Whether the text is one of the marks of any scheme, alone (as chunkers of one type write it) or with a hyphen after it.
+/// Returns true if the text is one of the marks of any scheme, alone (as chunkers of one type write it) or with a
+/// hyphen after it.
 pub(crate) fn looks_like_a_tag(text: &str) -> bool {
     let rest = text.strip_prefix(['O', 'B', 'I', 'E', 'S', 'L', 'U']);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))

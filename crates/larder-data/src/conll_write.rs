@@ -13,7 +13,7 @@ use crate::conll_line::DOCUMENT_START;
 /// `-DOCSTART-`, which would start a document. A sentence without words writes nothing.
 ///
 /// # Errors
-/// What `out` says; [`io::ErrorKind::InvalidInput`] if a tag column has more or fewer tags than there are words.
+/// Those of `out`; [`io::ErrorKind::InvalidInput`] if a tag column has more or fewer tags than there are words.
 pub fn write_conll<W: Write + ?Sized>(
     out: &mut W,
     words: &[impl AsRef<str>],

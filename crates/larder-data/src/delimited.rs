@@ -14,10 +14,10 @@ use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
 use crate::record::Record as RawRecord;
-use crate::row::{Fault, Row, Rows};
+use crate::row::{Fault, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 
-/// Rows of a TSV or CSV file.
+/// RowReader of a TSV or CSV file.
 pub(crate) struct DelimitedRows {
     lines: LineReader,
     delimiter: u8,
@@ -43,7 +43,7 @@ struct Field {
 #[derive(Default)]
 struct Record {
     bytes: Vec<u8>,
-    /// Where each field ends in `bytes`.
+    /// The end of each field in `bytes`.
     ends: Vec<usize>,
     /// One-based line the row starts on.
     line: u64,
@@ -77,7 +77,7 @@ impl Record {
     }
 }
 
-/// Where the parser is in a quoted file.
+/// The state of the parser in a quoted file.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     FieldStart,
@@ -278,7 +278,7 @@ fn split_quoted(line: &[u8], delimiter: u8, mut state: State, record: &mut Recor
     state
 }
 
-impl Rows for DelimitedRows {
+impl RowReader for DelimitedRows {
     fn next_row(&mut self) -> Option<Result<Row, Fault>> {
         match self.read_record() {
             Ok(true) => {}

@@ -1,4 +1,4 @@
-//! What can go wrong with a dataset. "Where" wraps "what": [`DataError`] names the file, its problem names the cause.
+//! The errors of datasets. "Where" wraps "what": [`DataError`] names the file, its problem names the cause.
 
 use parquet::errors::ParquetError;
 use std::io;
@@ -17,7 +17,7 @@ pub enum DataError {
     ReadSpec {
         /// The TOML file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
     /// The TOML file says something wrong.
@@ -27,7 +27,7 @@ pub enum DataError {
         path: PathBuf,
         /// One-based line, where one line is to blame.
         line: Option<u64>,
-        /// What is wrong.
+        /// The problem.
         problem: SpecProblem,
     },
     /// A split was asked for that the description does not have.
@@ -78,7 +78,7 @@ pub enum DataError {
         split: String,
         /// The data file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
     /// Reading the data file failed half way.
@@ -86,7 +86,7 @@ pub enum DataError {
     Read {
         /// The data file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
     /// The data file holds no row.
@@ -102,7 +102,7 @@ pub enum DataError {
         path: PathBuf,
         /// The row.
         place: Place,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: Box<RowProblem>,
     },
     /// Every row was skipped: the description does not fit the file.
@@ -114,7 +114,7 @@ pub enum DataError {
         count: u64,
         /// The first of them.
         place: Place,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: Box<RowProblem>,
     },
     /// The data file is UTF-16.
@@ -187,7 +187,7 @@ pub enum DataError {
         path: PathBuf,
         /// The column.
         column: String,
-        /// What it should be.
+        /// The type expected.
         expected: &'static str,
         /// The Arrow type it has.
         found: String,
@@ -197,13 +197,13 @@ pub enum DataError {
     Parquet {
         /// The data file.
         path: PathBuf,
-        /// Why.
+        /// The reader's reason.
         source: ParquetError,
     },
     /// Parquet from standard input.
     #[error("{path} cannot be read as Parquet, whose end is read first; give a file", path = path.display())]
     NoStream {
-        /// What was to be read.
+        /// The input that is not a file.
         path: PathBuf,
     },
     /// Labels were asked for, but the description names no column with them.
@@ -225,7 +225,7 @@ pub enum DataError {
     /// Label names that are empty, doubled, or not as many as their display names.
     #[error("the label names cannot be used: {problem}")]
     LabelNames {
-        /// What is wrong.
+        /// The problem.
         problem: SpecProblem,
     },
     /// More labels than any classifier has; most likely a text column was taken for the label.
@@ -249,7 +249,7 @@ pub enum DataError {
     Open {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
     /// Gold and predicted tags were asked for in one column.

@@ -10,13 +10,13 @@ pub struct Example {
     pub line: u64,
     /// The document it is from: how many `-DOCSTART-` lines of a CoNLL file precede it. 0 in other formats.
     pub document: u64,
-    /// What the encoder reads.
+    /// The input of the encoder.
     pub content: Content,
-    /// What is to be predicted; `None` where the description names no label or tags column.
+    /// The target to predict; `None` if the description names no label or tags column.
     pub target: Option<Target>,
 }
 
-/// What the encoder reads.
+/// The input of the encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Content {
     /// A text, or a pair of texts. Neither is blank.
@@ -30,7 +30,7 @@ pub enum Content {
     Words(Vec<String>),
 }
 
-/// What is to be predicted.
+/// The target to predict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The label of the text; not empty.

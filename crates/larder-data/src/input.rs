@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::lines::LineReader;
 use crate::reader::open_text;
 use crate::record::Record;
-use crate::row::{Fault, Purpose, Rows, check_content, place};
+use crate::row::{Fault, Purpose, RowReader, check_content, place};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::Columns;
 use crate::table::TableRows;
@@ -19,13 +19,13 @@ use crate::table::TableRows;
 /// One row to be answered.
 #[derive(Debug, Clone)]
 pub struct InputRow {
-    /// Where it is.
+    /// Its line or row.
     pub place: Place,
     /// The document it is from: how many `-DOCSTART-` lines of a CoNLL file precede it. 0 in other formats.
     pub document: u64,
-    /// What the encoder reads, or why it cannot.
+    /// The input of the encoder, or the reason why there is none.
     pub content: Result<Content, RowProblem>,
-    /// What the row was read from.
+    /// The record that the row was read from.
     pub record: Record,
 }
 
@@ -34,7 +34,7 @@ pub struct InputRow {
 ///
 /// A row that cannot be used is given with its problem; what makes the rest of the file unreadable ends the reader.
 pub struct InputReader {
-    rows: Box<dyn Rows>,
+    rows: Box<dyn RowReader>,
     format: Format,
     total: Option<u64>,
     done: bool,
@@ -74,17 +74,17 @@ impl InputReader {
         self.rows.header()
     }
 
-    /// How a message names the column of `key`, such as `text`.
+    /// Returns the name of the column of `key`, such as `text`, for a message.
     pub fn column(&self, key: &'static str) -> String {
         self.rows.column(key)
     }
 
-    /// Rows in all, where the file says so.
+    /// RowReader in all, where the file says so.
     pub fn total(&self) -> Option<u64> {
         self.total
     }
 
-    /// Of CoNLL, once the rows have ended: the lines behind the last sentence.
+    /// Returns the lines behind the last sentence of CoNLL, once the rows have ended.
     pub fn rest(&mut self) -> Option<Record> {
         match (self.done, self.format) {
             (true, Format::Conll) => Some(self.rows.record()),

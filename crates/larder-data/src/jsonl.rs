@@ -8,11 +8,11 @@ use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
 use crate::record::Record;
-use crate::row::{Fault, Row, Rows};
+use crate::row::{Fault, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::Columns;
 
-/// Rows of a JSON lines file.
+/// RowReader of a JSON lines file.
 pub(crate) struct JsonRows {
     lines: LineReader,
     columns: Columns,
@@ -33,7 +33,7 @@ impl JsonRows {
             return Err(wrong_type("the line", "an object", &value));
         };
         let content = match (&self.columns.words, &self.columns.text) {
-            // Rows to be tagged may have either.
+            // RowReader to be tagged may have either.
             (Some(words), Some(text)) if present(&object, words).is_err() => match present(&object, text) {
                 Ok(_) => Content::Text { text: required(&object, text, "a string", string)?, text_b: None },
                 Err(_) => return Err(RowProblem::NeitherValue { first: words.to_string(), second: text.to_string() }),
@@ -58,7 +58,7 @@ impl JsonRows {
     }
 }
 
-impl Rows for JsonRows {
+impl RowReader for JsonRows {
     fn next_row(&mut self) -> Option<Result<Row, Fault>> {
         // The line borrows the reader and `row` needs `self`, so the text is copied out.
         self.line.clear();

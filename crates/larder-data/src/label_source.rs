@@ -16,7 +16,8 @@ pub const MAX_LABELS: usize = 10_000;
 const TRAIN: &str = "train";
 
 impl LabelMap {
-    /// The labels the description lists, else those of the split `train`: sorted, as numbers if all are integers.
+    /// Takes the labels that the description lists, else those of the split `train`: sorted, as numbers if all are
+    /// integers.
     ///
     /// For tagging, these are the entity types, and the labels are the tags [`of_types`](Self::of_types).
     ///

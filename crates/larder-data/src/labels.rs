@@ -49,8 +49,8 @@ impl LabelMap {
         Ok(Self { names: Names::new(names), display, positions })
     }
 
-    /// The IOB2 tags of entity types: `O`, then `B-type` and `I-type` for each type in the order given, as in a [`TagSet`].
-    /// There may be no type at all. `display` says how people should read the types.
+    /// Makes the IOB2 tags of entity types: `O`, then `B-type` and `I-type` for each type in the order given, as in a
+    /// [`TagSet`]. There may be no type at all. `display` says how people should read the types.
     ///
     /// # Errors
     /// [`DataError::LabelNames`] if a type is empty or doubled, or the lists differ in length.
@@ -66,7 +66,7 @@ impl LabelMap {
         Self::new(tags(types), tags(display))
     }
 
-    /// The classes of a tagging head with these labels; `None` if they are not those of a [`TagSet`].
+    /// Returns the classes of a tagging head with these labels; `None` if they are not those of a [`TagSet`].
     pub fn tag_set(&self) -> Option<TagSet> {
         let set = TagSet::new(types_of(self.names()).map(str::to_owned));
         (set.names() == self.names()).then_some(set)
@@ -82,13 +82,13 @@ impl LabelMap {
         &self.display
     }
 
-    /// How many labels there are; at least one.
+    /// Returns the number of labels; at least one.
     #[allow(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.display.len()
     }
 
-    /// The number of a label.
+    /// Returns the number of a label.
     ///
     /// # Errors
     /// [`DataError::UnknownLabel`], which lists the known ones.

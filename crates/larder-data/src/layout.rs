@@ -1,4 +1,4 @@
-//! How files are laid out: what of a dataset's description says how any file like its own is read.
+//! The layout of files: the part of a dataset's description that says how any file like its own is read.
 
 use larder_tags::Scheme;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use crate::column_ref::ColumnRef;
 use crate::spec::{Columns, DatasetSpec};
 use crate::spec_check::{DEFAULT_SCHEME, DEFAULT_SEPARATOR};
 
-/// How a file is laid out. Each field means what it means in a [`DatasetSpec`].
+/// The layout of a file. Each field means what it means in a [`DatasetSpec`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The format.
@@ -21,12 +21,13 @@ pub struct Layout {
     pub separator: Separator,
     /// tagging: the scheme of the tags.
     pub scheme: Scheme,
-    /// Which columns hold what.
+    /// The columns and their contents.
     pub columns: Columns,
 }
 
 impl Layout {
-    /// A file of `format` of which nothing else is known: columns named in a header, quotes as the format has them.
+    /// Makes the layout of a file of `format` of which nothing else is known: columns named in a header, quotes as the
+    /// format has them.
     pub fn of_format(format: Format) -> Self {
         Self {
             format,
@@ -38,7 +39,7 @@ impl Layout {
         }
     }
 
-    /// Every setting that changes what is read of a file, as text.
+    /// Returns every setting that changes what is read of a file, as text.
     pub fn parts(&self) -> BTreeMap<String, String> {
         let mut parts = BTreeMap::from([("data.format".to_owned(), self.format.to_string())]);
         if matches!(self.format, Format::Tsv | Format::Csv) {
@@ -62,7 +63,7 @@ impl Layout {
         parts
     }
 
-    /// The layout that [`parts`](Self::parts) hold, as the provenance of an artifact records them under `prefix`;
+    /// Reads the layout that [`parts`](Self::parts) hold, as the provenance of an artifact records them under `prefix`;
     /// `None` where it does not.
     pub fn from_parts(parts: &BTreeMap<String, String>, prefix: &str) -> Option<Self> {
         let part = |key: &str| parts.get(&format!("{prefix}data.{key}")).map(String::as_str);
@@ -97,7 +98,7 @@ impl Layout {
 }
 
 impl DatasetSpec {
-    /// How the files are laid out.
+    /// Returns the layout of the files.
     pub fn layout(&self) -> Layout {
         Layout {
             format: self.format,

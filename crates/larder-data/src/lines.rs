@@ -77,7 +77,7 @@ impl LineReader {
         }
     }
 
-    /// Where the file is.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

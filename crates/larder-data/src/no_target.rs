@@ -9,8 +9,9 @@ use crate::row::Fault;
 use crate::spec::DatasetSpec;
 use crate::table::is_blank_column;
 
-/// Whether any row of `split` says what is to be predicted. A file of which no row does has no such column, or nothing in it, or
-/// placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first rows.
+/// Returns true if any row of `split` has a target to predict. A file has none if it has no such column, or nothing in
+/// it, or placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first
+/// rows.
 ///
 /// A file in which nothing can be read counts as one that has labels: reading it tells what is wrong.
 ///

@@ -3,18 +3,18 @@
 use crate::example::Target;
 use crate::row_problem::RowProblem;
 
-/// What files write in a label's place where there is none: GLUE -1, loss functions -100, CoNLL-U `_`, SNLI `-`, tables of
-/// other tools the rest. Each is a label all the same where the description lists it or a training row has it.
+/// The placeholders that files write for a missing label: GLUE -1, loss functions -100, CoNLL-U `_`, SNLI `-`, tables
+/// of other tools the rest. Each is a label all the same where the description lists it or a training row has it.
 const PLACEHOLDERS: &[&str] = &["", "-1", "-1.0", "-100", "_", "-", "?", "nan", "null", "none", "n/a", "na", "<na>"];
 
-/// Whether a label's text stands for no label.
+/// Returns true if a label's text stands for no label.
 pub(crate) fn is_placeholder(label: &str) -> bool {
     let label = label.trim();
     PLACEHOLDERS.iter().any(|placeholder| placeholder.eq_ignore_ascii_case(label))
 }
 
 impl Target {
-    /// Whether it stands for nothing: the placeholder of a label, or one in every place of the tags.
+    /// Returns true if it stands for nothing: the placeholder of a label, or one in every place of the tags.
     pub(crate) fn is_placeholder(&self) -> bool {
         match self {
             Self::Label(label) => is_placeholder(label),
@@ -24,7 +24,7 @@ impl Target {
 }
 
 impl RowProblem {
-    /// Whether a target with this problem is one that is not there, rather than one that cannot be read.
+    /// Returns true if a target with this problem is missing, false if it cannot be read.
     pub(crate) fn is_absence(&self) -> bool {
         match self {
             Self::MissingValue { .. } | Self::Empty { .. } | Self::ColumnCount { .. } => true,

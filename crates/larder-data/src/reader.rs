@@ -17,7 +17,7 @@ use crate::labels::LabelMap;
 use crate::layout::Layout;
 use crate::lines::Stream;
 use crate::placeholder::is_placeholder;
-use crate::row::{Fault, Purpose, Row, Rows, check_content, place};
+use crate::row::{Fault, Purpose, Row, RowReader, check_content, place};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 use crate::table::TableRows;
@@ -32,7 +32,7 @@ pub(crate) fn open_text(
     path: PathBuf,
     stream: Stream,
     purpose: Purpose,
-) -> Result<Box<dyn Rows>, DataError> {
+) -> Result<Box<dyn RowReader>, DataError> {
     Ok(match layout.format {
         Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, path, stream)?),
         Format::Jsonl => Box::new(JsonRows::open(layout, path, stream)),
@@ -44,9 +44,9 @@ pub(crate) fn open_text(
 /// A row that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedRow {
-    /// Where it is.
+    /// Its line or row.
     pub place: Place,
-    /// Why.
+    /// The problem with it.
     pub reason: RowProblem,
 }
 
@@ -60,7 +60,7 @@ impl SkippedRow {
 /// The rows that were left out so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SkippedRows {
-    /// How many.
+    /// Number of rows.
     pub count: u64,
     /// The first [`MAX_LISTED_SKIPS`] of them.
     pub rows: Vec<SkippedRow>,
@@ -70,18 +70,18 @@ pub struct SkippedRows {
 ///
 /// After an error it ends. A file without any row is an error, and so is one whose rows are all bad.
 pub struct ExampleReader {
-    rows: Box<dyn Rows>,
+    rows: Box<dyn RowReader>,
     path: PathBuf,
     format: Format,
     scheme: Scheme,
     on_bad_row: OnBadRow,
     on_illegal_tags: OnIllegalTags,
     labels: Option<Known>,
-    /// Whether labels and types other than `labels` are given as they are.
+    /// True if labels and types other than `labels` are given as they are.
     unseen: bool,
     ignore_targets: bool,
     limit: u64,
-    /// Rows seen, bad ones too: the number of the next row.
+    /// RowReader seen, bad ones too: the number of the next row.
     seen: u64,
     given: u64,
     repaired: u64,
@@ -109,7 +109,7 @@ impl ExampleReader {
             return Err(DataError::Empty { path });
         }
         let layout = spec.layout();
-        let rows: Box<dyn Rows> = match layout.format {
+        let rows: Box<dyn RowReader> = match layout.format {
             Format::Parquet => Box::new(TableRows::open(&layout, path.clone(), file, Purpose::Learn)?),
             _ => open_text(&layout, path.clone(), Box::new(file), Purpose::Learn)?,
         };
@@ -154,7 +154,7 @@ impl ExampleReader {
     }
 
     /// The rows as the format gives them.
-    pub(crate) fn into_rows(self) -> Box<dyn Rows> {
+    pub(crate) fn into_rows(self) -> Box<dyn RowReader> {
         self.rows
     }
 
@@ -182,7 +182,7 @@ impl ExampleReader {
         &self.skipped
     }
 
-    /// Rows seen so far, given or skipped.
+    /// RowReader seen so far, given or skipped.
     pub fn rows_seen(&self) -> u64 {
         self.seen
     }
@@ -297,7 +297,7 @@ impl ExampleReader {
         Some((word, RowProblem::UnknownType { entity_type, word: word + 1, text, known: types.clone() }))
     }
 
-    /// What is left to say at the end of the file.
+    /// Returns the error that is due at the end of the file, if there is one.
     fn verdict(&self) -> Option<DataError> {
         if self.seen == 0 {
             return Some(DataError::Empty { path: self.path.clone() });

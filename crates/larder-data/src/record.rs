@@ -1,4 +1,4 @@
-//! What a row of a file was read from, so that the row can be written again with something added.
+//! The record of a row, which is written again with something added.
 
 use arrow::array::RecordBatch;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ pub struct RecordLine {
     pub bytes: Vec<u8>,
     /// LF, CRLF, or nothing at the end of the file.
     pub ending: Vec<u8>,
-    /// What it holds.
+    /// The content of the line.
     pub holds: LineContent,
 }
 
-/// What a line of a CoNLL file holds.
+/// The content of a line of a CoNLL file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineContent {
     /// The next word of the sentence.

@@ -1,4 +1,4 @@
-//! Rows as a format gives them, before they are checked.
+//! RowReader as a format gives them, before they are checked.
 
 use crate::choice::Format;
 use crate::error::DataError;
@@ -12,28 +12,28 @@ pub(crate) struct Row {
     pub document: u64,
     pub id: Option<String>,
     pub content: Content,
-    /// What is to be predicted; `None` where the description names no column for it. An error says what is wrong with that
+    /// The target to predict; `None` if the description names no column for it. An error says what is wrong with that
     /// column of a row whose content can be read.
     pub target: Result<Option<Target>, (Place, RowProblem)>,
     /// Lines among those of a CoNLL sentence's words that hold no word.
     pub no_words: Vec<u64>,
 }
 
-/// Why a format gives no row.
+/// The reason why a format gives no row.
 pub(crate) enum Fault {
     /// This row cannot be used; the next one may.
     Bad { place: Place, problem: RowProblem },
-    /// Nothing more can be read.
+    /// An error after which nothing more can be read.
     Fatal(DataError),
 }
 
 /// A format: rows one after another.
-pub(crate) trait Rows: Send {
+pub(crate) trait RowReader: Send {
     /// The next row; `None` at the end of the file.
     fn next_row(&mut self) -> Option<Result<Row, Fault>>;
-    /// How a message names the column that the description's `key` points at.
+    /// Returns the name for messages of the column that the description's `key` points at.
     fn column(&self, key: &'static str) -> String;
-    /// What the row just given, or refused, was read from. For rows that are [to be answered](Purpose::Answer).
+    /// Returns the record of the row just given, or refused. For rows that are [to be answered](Purpose::Answer).
     fn record(&mut self) -> Record;
     /// The names of all columns, where the file begins with them.
     fn header(&self) -> Option<&[String]> {
@@ -41,7 +41,7 @@ pub(crate) trait Rows: Send {
     }
 }
 
-/// What rows are read for.
+/// The purpose that rows are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To learn or to judge: targets are read.
@@ -58,8 +58,8 @@ pub(crate) fn place(format: Format, number: u64) -> Place {
     }
 }
 
-/// What must be there for an encoder to read.
-pub(crate) fn check_content(rows: &dyn Rows, content: &Content) -> Result<(), RowProblem> {
+/// Checks that the content has everything that an encoder reads.
+pub(crate) fn check_content(rows: &dyn RowReader, content: &Content) -> Result<(), RowProblem> {
     let empty = |key| Err(RowProblem::Empty { column: rows.column(key) });
     match content {
         Content::Text { text, .. } if text.trim().is_empty() => empty("text"),

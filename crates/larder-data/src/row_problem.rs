@@ -1,11 +1,11 @@
-//! What can be wrong with one row, and where it is.
+//! The problems of one row, and its place.
 
 use larder_tags::IllegalTag;
 use std::fmt;
 
 use larder_errors::{Names, clip};
 
-/// Where a row is: text files count lines, Parquet counts rows; both from one.
+/// The place of a row: text files count lines, Parquet counts rows; both from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// One-based line of a text file.
@@ -32,7 +32,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with one row.
+/// The problem with one row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowProblem {
@@ -43,7 +43,7 @@ pub enum RowProblem {
         found: usize,
         /// Columns expected.
         expected: usize,
-        /// What the expectation rests on.
+        /// The row or header that the expectation rests on.
         as_in: &'static str,
     },
     /// A CoNLL line lacks a column.
@@ -75,7 +75,7 @@ pub enum RowProblem {
         /// Zero-based column.
         column: usize,
     },
-    /// Nothing where something must be.
+    /// A column that must not be empty is.
     #[error("`{column}` is empty")]
     Empty {
         /// The column.
@@ -89,7 +89,7 @@ pub enum RowProblem {
     CarriageReturn {
         /// Zero-based column.
         column: usize,
-        /// What it holds.
+        /// The field's value.
         value: String,
     },
     /// A line that is no JSON.
@@ -97,7 +97,7 @@ pub enum RowProblem {
     Json {
         /// One-based byte of the line.
         column: usize,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
     /// A JSON object, or a row of a table, without the field or with null in it.
@@ -117,12 +117,12 @@ pub enum RowProblem {
         /// The other.
         second: String,
     },
-    /// What stands in a label's place where there is none.
+    /// A placeholder stands for a missing label.
     #[error("`{column}` is `{label}`, which stands for no label")]
     Placeholder {
         /// The column.
         column: String,
-        /// What is there.
+        /// The text found.
         label: String,
     },
     /// A row of a file that has labels, without one.
@@ -131,7 +131,7 @@ pub enum RowProblem {
          is a label in `labels.names` of the description"
     )]
     NoTarget {
-        /// What there is instead.
+        /// The problem with its label or tags.
         problem: Box<RowProblem>,
     },
     /// A value of the wrong type.
@@ -139,12 +139,12 @@ pub enum RowProblem {
     Type {
         /// The field, or "the line".
         column: String,
-        /// What it should be.
+        /// The type expected.
         expected: &'static str,
-        /// What it is.
+        /// The type found.
         found: &'static str,
     },
-    /// As many tags as words are needed.
+    /// The numbers of words and tags differ.
     #[error("{words} words but {tags} tags")]
     TagCount {
         /// Words in the row.
@@ -165,9 +165,9 @@ pub enum RowProblem {
     IllegalTag {
         /// One-based word of the sentence.
         word: usize,
-        /// That word.
+        /// The word itself.
         text: String,
-        /// What is wrong with its tag.
+        /// The problem with its tag.
         problem: Box<IllegalTag>,
     },
     /// A tag of an entity type that is none of the known ones.
@@ -181,7 +181,7 @@ pub enum RowProblem {
         entity_type: String,
         /// One-based word of the sentence.
         word: usize,
-        /// That word.
+        /// The word itself.
         text: String,
         /// The types known.
         known: Names,
@@ -193,7 +193,7 @@ pub enum RowProblem {
         found: usize,
         /// Columns expected.
         expected: usize,
-        /// What the expectation rests on.
+        /// The line that the expectation rests on.
         as_in: &'static str,
         /// A suspicion about the separator, or nothing.
         hint: &'static str,
@@ -203,7 +203,7 @@ pub enum RowProblem {
     NoScoredColumn {
         /// Columns in this line.
         found: usize,
-        /// What the column holds.
+        /// The content of the column: the gold tag or the predicted tag.
         what: &'static str,
         /// Its zero-based position.
         needed: usize,
@@ -219,14 +219,14 @@ pub enum RowProblem {
     NotATag {
         /// The text found.
         tag: String,
-        /// What the column holds.
+        /// The content of the column: the gold tag or the predicted tag.
         what: &'static str,
         /// Its zero-based position.
         column: usize,
     },
 }
 
-/// How to go on despite a tag at the wrong place.
+/// Returns the way to go on despite a tag at the wrong place.
 fn repair_hint(problem: &IllegalTag) -> &'static str {
     if problem.is_malformed() { "" } else { "; mend the file, or let illegal tags be repaired" }
 }

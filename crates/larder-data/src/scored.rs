@@ -16,7 +16,7 @@ use crate::error::DataError;
 use crate::lines::LineReader;
 use crate::row_problem::{Place, RowProblem};
 
-/// Which columns hold the tags.
+/// The columns that hold the tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ScoredColumns {
     /// Gold in the last column but one, predicted in the last, as `conlleval` has it. Every line must have as many columns
@@ -25,9 +25,9 @@ pub enum ScoredColumns {
     LastTwo,
     /// At zero-based positions.
     At {
-        /// Of the gold tags.
+        /// Column of the gold tags.
         gold: usize,
-        /// Of the predicted tags.
+        /// Column of the predicted tags.
         predicted: usize,
     },
 }
@@ -58,8 +58,8 @@ pub struct ScoredConll {
     done: bool,
 }
 
-/// What a line is.
-enum Kind<'a> {
+/// The kind of a line.
+enum LineKind<'a> {
     Separator,
     Comment,
     Word { word: &'a str, gold: &'a str, predicted: &'a str },
@@ -96,7 +96,9 @@ impl ScoredConll {
                     let numbered = has_columns && numbers.is_no_word(first);
                     match kind_of(text, self.separator, self.columns, &mut self.width, sentence.is_none()) {
                         // Only where it is no word with tags: `1-2` is one in a report of a match.
-                        Err(RowProblem::NotATag { tag, .. }) if numbered && tag == NO_PREDICTION => Ok(Kind::Comment),
+                        Err(RowProblem::NotATag { tag, .. }) if numbered && tag == NO_PREDICTION => {
+                            Ok(LineKind::Comment)
+                        }
                         kind => kind,
                     }
                 })
@@ -106,9 +108,9 @@ impl ScoredConll {
                     problem: Box::new(problem),
                 })?;
             match kind {
-                Kind::Separator if sentence.is_some() => break,
-                Kind::Separator | Kind::Comment => {}
-                Kind::Word { word, gold, predicted } => {
+                LineKind::Separator if sentence.is_some() => break,
+                LineKind::Separator | LineKind::Comment => {}
+                LineKind::Word { word, gold, predicted } => {
                     let sentence = sentence.get_or_insert_with(|| ScoredSentence {
                         line: number,
                         words: Vec::new(),
@@ -154,12 +156,12 @@ fn kind_of<'a>(
     columns: ScoredColumns,
     width: &mut Option<usize>,
     between_sentences: bool,
-) -> Result<Kind<'a>, RowProblem> {
+) -> Result<LineKind<'a>, RowProblem> {
     if text.trim().is_empty() || starts_document(text) {
-        return Ok(Kind::Separator);
+        return Ok(LineKind::Separator);
     }
     if between_sentences && separator != Separator::Tab && is_key_value_comment(text) {
-        return Ok(Kind::Comment);
+        return Ok(LineKind::Comment);
     }
     match word_of(text, separator, columns, *width) {
         Ok((found, word)) => {
@@ -167,18 +169,18 @@ fn kind_of<'a>(
             Ok(word)
         }
         // A word `#` has its columns and its tags; prose after a `#` has not.
-        Err(_) if between_sentences && text.starts_with("# ") => Ok(Kind::Comment),
+        Err(_) if between_sentences && text.starts_with("# ") => Ok(LineKind::Comment),
         Err(problem) => Err(problem),
     }
 }
 
-/// How many columns the line has, and what is in those that count.
+/// Returns the number of columns of the line, and the word and tags in it.
 fn word_of(
     text: &str,
     separator: Separator,
     columns: ScoredColumns,
     width: Option<usize>,
-) -> Result<(usize, Kind<'_>), RowProblem> {
+) -> Result<(usize, LineKind<'_>), RowProblem> {
     let fields: Vec<&str> = fields(text, separator).collect();
     let found = fields.len();
     let (gold, predicted) = match (columns, width) {
@@ -210,7 +212,7 @@ fn word_of(
             Err(RowProblem::NotATag { tag: tag.to_owned(), what, column: position })
         }
     };
-    let word = Kind::Word {
+    let word = LineKind::Word {
         gold: tag(gold, "gold tag")?,
         predicted: tag(predicted, "predicted tag")?,
         word: column(0, "word")?,

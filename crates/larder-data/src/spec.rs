@@ -30,9 +30,9 @@ pub struct DatasetSpec {
     pub path: PathBuf,
     /// Name of the dataset; usable as a file name.
     pub name: String,
-    /// What is predicted.
+    /// The prediction task.
     pub task: Task,
-    /// How the files are laid out.
+    /// The format of the files.
     pub format: Format,
     /// csv, tsv: whether the first row names the columns.
     pub header: bool,
@@ -42,7 +42,7 @@ pub struct DatasetSpec {
     pub scheme: Scheme,
     /// conll: what separates the columns.
     pub separator: Separator,
-    /// Which columns hold what.
+    /// The columns and their contents.
     pub columns: Columns,
     /// Label names, if the description gives them.
     pub labels: Option<LabelNames>,
@@ -50,7 +50,7 @@ pub struct DatasetSpec {
     pub splits: Vec<(String, String)>,
 }
 
-/// Which columns hold what. The task decides which are needed.
+/// The columns and their contents. The task decides which are needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Columns {
     /// sequence: the (first) text.
@@ -98,17 +98,17 @@ impl DatasetSpec {
         self.splits.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Whether the files say what is to be predicted, so that a head can be trained or judged.
+    /// Returns true if the files have targets, so that a head can be trained or judged.
     pub fn has_targets(&self) -> bool {
         self.columns.given().any(|(key, _)| key == self.task.files().target)
     }
 
-    /// The same files, read without what is to be predicted: no label and no tags column.
+    /// Returns the same description without targets: no label and no tags column.
     pub fn without_targets(&self) -> Self {
         Self { columns: Columns { label: None, tags: None, ..self.columns.clone() }, ..self.clone() }
     }
 
-    /// The path of a split's file, with its environment variables expanded. The file need not exist.
+    /// Returns the path of a split's file, with its environment variables expanded. The file need not exist.
     ///
     /// # Errors
     /// [`DataError::UnknownSplit`], [`DataError::VariableNotSet`], [`DataError::MalformedVariable`].
@@ -136,8 +136,8 @@ impl DatasetSpec {
         }
     }
 
-    /// What decides which examples a split gives: every setting that changes what is read, as text, and
-    /// `data.<split>.digest`, the BLAKE3 hash (64 hexadecimal digits) of the file's bytes.
+    /// Returns everything that decides which examples a split gives: every setting that changes what is read, as text,
+    /// and `data.<split>.digest`, the BLAKE3 hash (64 hexadecimal digits) of the file's bytes.
     ///
     /// Label names are left out, because they number the labels and change no example; paths, because a moved file is
     /// the same file.

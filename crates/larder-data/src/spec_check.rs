@@ -1,4 +1,4 @@
-//! What a dataset description means as a whole: defaults, and keys that need or exclude one another.
+//! The check of a whole dataset description: defaults, and keys that need or exclude one another.
 
 use larder_errors::Names;
 use larder_tags::Scheme;
@@ -120,8 +120,8 @@ fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), Sp
     Ok(())
 }
 
-/// Whether the first row names the columns. A wrong guess would silently eat a row or make one of the header, so where
-/// the columns do not say it the description must.
+/// Returns true if the first row names the columns. A wrong guess would silently eat a row or make one of the header,
+/// so where the columns do not say it the description must.
 fn resolve_header(format: Format, header: Option<bool>, columns: &Columns) -> Result<bool, SpecProblem> {
     if !is_delimited(format) {
         return Ok(false);

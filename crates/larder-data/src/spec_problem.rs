@@ -1,16 +1,16 @@
-//! What can be wrong with a dataset description.
+//! The problems of a dataset description.
 
 use larder_errors::UnknownSpelling;
 use larder_errors::{Names, clip};
 
-/// What is wrong with a dataset description.
+/// The problem with a dataset description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecProblem {
     /// Not TOML, a required key is missing, or a value is of the wrong type; the parser's own words.
     #[error("{message}")]
     Toml {
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
     /// A key nobody reads.
@@ -28,7 +28,7 @@ pub enum SpecProblem {
     NotATable {
         /// The key.
         key: &'static str,
-        /// What its value is.
+        /// The kind of its value.
         found: &'static str,
         /// A line of such a table.
         example: &'static str,
@@ -39,7 +39,7 @@ pub enum SpecProblem {
     /// A key that the task or the format needs is missing.
     #[error("{reason} needs `{key}`")]
     Missing {
-        /// What needs it.
+        /// The task, format or key that needs it.
         reason: String,
         /// The key, with its table.
         key: String,
@@ -51,7 +51,7 @@ pub enum SpecProblem {
         key: &'static str,
         /// The task or format.
         reason: String,
-        /// What to do.
+        /// The way out.
         remedy: &'static str,
     },
     /// A task that this format cannot hold.
@@ -71,7 +71,7 @@ pub enum SpecProblem {
         key: &'static str,
         /// The name or position found.
         found: String,
-        /// Why that cannot be, and what can.
+        /// The reason why that cannot be, and what can.
         reason: &'static str,
     },
     /// Two keys point at one column.

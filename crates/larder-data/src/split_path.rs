@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 
-/// Why a path cannot be expanded.
+/// The reason why a path cannot be expanded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ExpandProblem {
     /// The variable has no value, or an empty one, which would turn a relative path into an absolute one.

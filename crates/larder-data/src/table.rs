@@ -19,41 +19,41 @@ use crate::error::DataError;
 use crate::example::{Content, Target};
 use crate::layout::Layout;
 use crate::record::Record;
-use crate::row::{Fault, Purpose, Row, Rows};
+use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 
-/// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
+/// RowReader decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
 const BATCH_ROWS: usize = 1024;
 
-/// Rows of a Parquet file.
+/// RowReader of a Parquet file.
 pub(crate) struct TableRows {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     /// The columns asked for, in the order of the file.
-    sources: Vec<Source>,
-    /// Where they are in a batch.
+    sources: Vec<TableColumn>,
+    /// Their positions in a batch.
     places: Vec<usize>,
     names: Vec<String>,
-    /// Rows in all.
+    /// RowReader in all.
     total: u64,
-    batch: Option<Batch>,
-    /// Rows of the batch already given.
+    batch: Option<TableBatch>,
+    /// RowReader of the batch already given.
     next: usize,
-    /// Rows given in all.
+    /// RowReader given in all.
     row: u64,
 }
 
 /// A column asked for, found in the file.
-struct Source {
+struct TableColumn {
     key: &'static str,
     name: String,
-    kind: Kind,
+    kind: CastKind,
 }
 
-/// What a column is cast to.
+/// The type that a column is cast to.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum CastKind {
     Text,
     Scalar,
     TextList,
@@ -61,9 +61,9 @@ enum Kind {
 }
 
 /// The columns of one batch, in the order of `sources`.
-struct Batch {
+struct TableBatch {
     rows: usize,
-    /// As it was read.
+    /// The batch as it was read.
     records: Arc<RecordBatch>,
     columns: Vec<Column>,
 }
@@ -103,14 +103,14 @@ impl TableRows {
             };
             let field = schema.fields().get(index).ok_or_else(missing)?;
             let kind = match key {
-                "text" | "text_b" => Kind::Text,
-                "words" => Kind::TextList,
-                "tags" => Kind::ScalarList,
-                _ => Kind::Scalar,
+                "text" | "text_b" => CastKind::Text,
+                "words" => CastKind::TextList,
+                "tags" => CastKind::ScalarList,
+                _ => CastKind::Scalar,
             };
             check_type(&path, field, kind, matches!(key, "label" | "tags"))?;
             indices.push(index);
-            sources.push(Source { key, name: field.name().clone(), kind });
+            sources.push(TableColumn { key, name: field.name().clone(), kind });
         }
         let mask = match purpose {
             Purpose::Learn => ProjectionMask::roots(builder.parquet_schema(), indices.iter().copied()),
@@ -120,7 +120,7 @@ impl TableRows {
         // A projection keeps the order of the file, whatever the order asked for.
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|position| indices[*position]);
-        let mut slots: Vec<Option<Source>> = sources.into_iter().map(Some).collect();
+        let mut slots: Vec<Option<TableColumn>> = sources.into_iter().map(Some).collect();
         let places = match purpose {
             Purpose::Learn => (0..order.len()).collect(),
             Purpose::Answer => order.iter().map(|position| indices[*position]).collect(),
@@ -130,7 +130,7 @@ impl TableRows {
         Ok(Self { path, batches, sources, places, names, total, batch: None, next: 0, row: 0 })
     }
 
-    /// Rows in all, as the file's end says.
+    /// RowReader in all, as the file's end says.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -144,13 +144,13 @@ impl TableRows {
                 source: source.into(),
             };
             let records = records.map_err(damaged)?;
-            self.batch = Some(Batch::cast(records, &self.sources, &self.places).map_err(damaged)?);
+            self.batch = Some(TableBatch::cast(records, &self.sources, &self.places).map_err(damaged)?);
             self.next = 0;
         }
         Ok(true)
     }
 
-    fn source(&self, key: &'static str) -> Option<(&Source, &Column)> {
+    fn source(&self, key: &'static str) -> Option<(&TableColumn, &Column)> {
         let position = self.sources.iter().position(|source| source.key == key)?;
         Some((&self.sources[position], self.batch.as_ref()?.columns.get(position)?))
     }
@@ -192,7 +192,7 @@ impl TableRows {
     }
 }
 
-impl Rows for TableRows {
+impl RowReader for TableRows {
     fn next_row(&mut self) -> Option<Result<Row, Fault>> {
         match self.fill() {
             Ok(true) => {}
@@ -221,13 +221,13 @@ impl Rows for TableRows {
     }
 }
 
-impl Batch {
-    fn cast(records: RecordBatch, sources: &[Source], places: &[usize]) -> Result<Self, arrow::error::ArrowError> {
-        let column = |(array, source): (&ArrayRef, &Source)| match source.kind {
-            Kind::Text | Kind::Scalar => {
+impl TableBatch {
+    fn cast(records: RecordBatch, sources: &[TableColumn], places: &[usize]) -> Result<Self, arrow::error::ArrowError> {
+        let column = |(array, source): (&ArrayRef, &TableColumn)| match source.kind {
+            CastKind::Text | CastKind::Scalar => {
                 cast(array, &DataType::LargeUtf8).map(|strings| Column::Strings(strings.as_string().clone()))
             }
-            Kind::TextList | Kind::ScalarList => {
+            CastKind::TextList | CastKind::ScalarList => {
                 let item = Arc::new(Field::new_list_field(DataType::LargeUtf8, true));
                 cast(array, &DataType::LargeList(item)).map(|lists| Column::Lists(lists.as_list().clone()))
             }
@@ -238,8 +238,8 @@ impl Batch {
     }
 }
 
-/// Whether the column of labels of the Parquet file at `path` holds numbers with fractions that all stand for nothing: null,
-/// not a number, or -1.
+/// Returns true if the column of labels of the Parquet file at `path` holds numbers with fractions that all stand for
+/// nothing: null, not a number, or -1.
 ///
 /// # Errors
 /// [`DataError::Parquet`].
@@ -269,22 +269,22 @@ pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Re
     Ok(true)
 }
 
-fn check_type(path: &Path, field: &Field, kind: Kind, is_target: bool) -> Result<(), DataError> {
+fn check_type(path: &Path, field: &Field, kind: CastKind, is_target: bool) -> Result<(), DataError> {
     // What tools write for a column of nulls: a split without labels.
     if is_target && is_null(field.data_type()) {
         return Ok(());
     }
     let (fits, expected) = match kind {
-        Kind::Text => (is_string(field.data_type()), "strings"),
-        Kind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
-        Kind::TextList => (item_type(field.data_type()).is_some_and(is_string), "lists of strings"),
-        Kind::ScalarList => (item_type(field.data_type()).is_some_and(is_scalar), "lists of strings or integers"),
+        CastKind::Text => (is_string(field.data_type()), "strings"),
+        CastKind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
+        CastKind::TextList => (item_type(field.data_type()).is_some_and(is_string), "lists of strings"),
+        CastKind::ScalarList => (item_type(field.data_type()).is_some_and(is_scalar), "lists of strings or integers"),
     };
     if fits {
         return Ok(());
     }
     let expected = match kind {
-        Kind::Scalar if field.data_type().is_floating() => {
+        CastKind::Scalar if field.data_type().is_floating() => {
             "strings, integers or booleans (a label is a class; write numbers that name classes as integers)"
         }
         _ => expected,

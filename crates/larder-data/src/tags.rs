@@ -7,7 +7,7 @@ use crate::choice::OnIllegalTags;
 /// A legal sequence of IOB2.
 pub(crate) struct Iob2Tags {
     pub tags: Vec<String>,
-    /// Whether the sequence of the file was not legal.
+    /// True if the sequence of the file was not legal.
     pub repaired: bool,
 }
 

@@ -5,7 +5,7 @@ use larder_errors::spelled_enum;
 use crate::choice::Format;
 
 spelled_enum! {
-    /// What is predicted.
+    /// The prediction task.
     pub enum Task {
         /// One label for a text, or for a pair of texts.
         Sequence = "sequence",

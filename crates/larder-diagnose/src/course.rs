@@ -42,9 +42,9 @@ pub struct Evaluated {
 /// The rows that evaluations are about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HeldOut<'a> {
-    /// What they are called: `dev`, `held-out rows`.
+    /// The name of the rows: `dev`, `held-out rows`.
     pub name: &'a str,
-    /// How many there are: texts, or sentences.
+    /// Number of rows: texts, or sentences.
     pub rows: usize,
     /// The loss on them of the constant answer that is the best one for train, in nats.
     pub guessing: f64,
@@ -57,13 +57,13 @@ pub struct Course<'a> {
     pub losses: Losses,
     /// The learning rate.
     pub rate: Rate<'a>,
-    /// Whether the rate falls to nothing at the end.
+    /// True if the rate falls to nothing at the end.
     pub decays: bool,
     /// The training loss of each step, before it.
     pub steps: &'a [f64],
     /// The evaluations, in order.
     pub evaluations: &'a [Evaluated],
-    /// What scores are called: `mcc`.
+    /// The name of the score: `mcc`.
     pub score: &'a str,
     /// The split that evaluations are about.
     pub held_out: Option<HeldOut<'a>>,
@@ -71,7 +71,7 @@ pub struct Course<'a> {
     pub dropout: f64,
 }
 
-/// What the course of a fine-tuning shows: [`Diverged`](DiagnosisKind::Diverged),
+/// Diagnoses the course of a fine-tuning: [`Diverged`](DiagnosisKind::Diverged),
 /// [`PriorEntropy`](DiagnosisKind::PriorEntropy), [`UnderTrained`](DiagnosisKind::UnderTrained) or
 /// [`OverFitted`](DiagnosisKind::OverFitted), which exclude each other; [`DropoutGap`](DiagnosisKind::DropoutGap).
 pub fn diagnose_course(course: &Course<'_>) -> Vec<Diagnosis> {
@@ -165,7 +165,7 @@ fn over_fitted(course: &Course<'_>) -> Option<Diagnosis> {
     too_sure(evaluations.last()?, &losses.guessing, &(*held_out)?)
 }
 
-/// Of equal scores the later one, whose parameters are kept.
+/// Returns the best evaluation; of equal scores the later one, whose parameters are kept.
 fn best(evaluations: &[Evaluated]) -> Option<Evaluated> {
     evaluations.iter().copied().max_by(|a, b| a.score.total_cmp(&b.score))
 }
@@ -219,8 +219,8 @@ fn too_sure(last: &Evaluated, guessing: &Guessing, held_out: &HeldOut<'_>) -> Op
     ))
 }
 
-/// [`DropoutGap`](DiagnosisKind::DropoutGap) where held-out rows have the lower loss, also beside that of guessing, which may
-/// differ between the two. `guessing` is that in training.
+/// Diagnoses [`DropoutGap`](DiagnosisKind::DropoutGap) if held-out rows have the lower loss, also beside that of
+/// guessing, which may differ between the two. `guessing` is that in training.
 pub fn diagnose_dropout_gap(
     last: &Evaluated,
     dropout: f64,
@@ -245,7 +245,7 @@ pub fn diagnose_dropout_gap(
     ))
 }
 
-/// [`LearningRate`](DiagnosisKind::LearningRate) where the rate is not among those of its family's recipe.
+/// Diagnoses [`LearningRate`](DiagnosisKind::LearningRate) if the rate is not among those of its family's recipe.
 pub fn diagnose_learning_rate(rate: &Rate<'_>) -> Option<Diagnosis> {
     let (side, what) = match (rate.is_above(), rate.is_below()) {
         (true, _) => {
@@ -276,7 +276,7 @@ pub struct MlpCourse<'a> {
     pub best: usize,
     /// Epochs that there might have been.
     pub most_epochs: usize,
-    /// What scores are called: `mcc`.
+    /// The name of the score: `mcc`.
     pub score: &'a str,
     /// Rows of train that were held out.
     pub held_out: HeldOut<'a>,
@@ -294,7 +294,7 @@ pub struct MlpCourse<'a> {
     pub dropout: f64,
 }
 
-/// What the course of a perceptron's training shows: one of [`PriorEntropy`](DiagnosisKind::PriorEntropy),
+/// Diagnoses the course of a perceptron's training: one of [`PriorEntropy`](DiagnosisKind::PriorEntropy),
 /// [`MajorityBaseline`](DiagnosisKind::MajorityBaseline), [`UnderTrained`](DiagnosisKind::UnderTrained) and
 /// [`OverFitted`](DiagnosisKind::OverFitted); [`DropoutGap`](DiagnosisKind::DropoutGap).
 pub fn diagnose_mlp_course(course: &MlpCourse<'_>) -> Vec<Diagnosis> {
@@ -318,7 +318,7 @@ fn epoch_score(course: &MlpCourse<'_>, chosen: &Evaluated) -> Evidence {
     evidence.count("epoch", chosen.step)
 }
 
-/// Whether the answers to held-out rows cannot be told from a constant one.
+/// Returns true if the answers to held-out rows cannot be told from a constant one.
 fn is_unsure(course: &MlpCourse<'_>) -> bool {
     course.held_out_classes > 1 && is_no_signal(course.held_out_mcc, course.held_out.rows)
 }

@@ -11,7 +11,7 @@ use crate::evidence::{Evidence, Number, SPLIT};
 pub const FORMAT_VERSION: u32 = 1;
 
 spelled_enum! {
-    /// What a finding is about.
+    /// The subject of a finding.
     pub enum DiagnosisKind {
         /// (Almost) every row gets the same answer; of tagging, (almost) no entity is answered.
         OneAnswer = "one_answer",
@@ -76,25 +76,25 @@ pub struct PointedRow {
     pub example_id: String,
     /// Its text.
     pub text: String,
-    /// Why it is pointed to: ``labelled `book_flight`, held-out answer `cancel` (0.98)``.
+    /// The reason why it is pointed to: ``labelled `book_flight`, held-out answer `cancel` (0.98)``.
     pub note: String,
 }
 
 /// One finding about a run: what is the matter, what shows it, what to try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
-    /// What it is about.
+    /// The kind of finding.
     pub kind: DiagnosisKind,
     /// The held-out split that it is about; `None` for the training itself and its rows.
     pub split: Option<String>,
     /// Other splits with the same rows, for which it holds too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_on: Vec<String>,
-    /// What is the matter, in one clause: `on dev the scores are at the majority baseline`.
+    /// The finding in one clause: `on dev the scores are at the majority baseline`.
     pub finding: String,
     /// The numbers that show it.
     pub evidence: String,
-    /// What to try, with the flag that does it.
+    /// The remedy to try, with its flag.
     pub remedy: String,
     /// The numbers of `finding` and `evidence`, in the order in which they are stated there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,7 +114,7 @@ impl Diagnosis {
     /// Rows that a finding keeps: enough to work through in an afternoon, and few enough for a file that a page holds.
     pub const MOST_ROWS: usize = 200;
 
-    /// A finding about the training, without rows.
+    /// Makes a finding about the training, without rows.
     pub fn new(
         kind: DiagnosisKind,
         finding: impl Into<Evidence>,
@@ -132,24 +132,24 @@ impl Diagnosis {
         made
     }
 
-    /// The same, about a held-out split.
+    /// Moves the finding to a held-out split.
     pub fn on(mut self, split: &str) -> Self {
         self.split = Some(split.to_owned());
         self.word();
         self
     }
 
-    /// The same, pointing to rows; those beyond [`MOST_ROWS`](Self::MOST_ROWS) are left out.
+    /// Adds rows to point to; those beyond [`MOST_ROWS`](Self::MOST_ROWS) are left out.
     pub fn with_rows(self, rows: impl IntoIterator<Item = PointedRow>) -> Self {
         Self { rows: rows.into_iter().take(Self::MOST_ROWS).collect(), ..self }
     }
 
-    /// The same, about rows with that digest.
+    /// Records the digest of the rows that the finding is about.
     pub fn of_rows(self, digest: &str) -> Self {
         Self { data: Some(digest.to_owned()), ..self }
     }
 
-    /// Whether it holds for the held-out split `split`.
+    /// Returns true if it holds for the held-out split `split`.
     pub fn is_about(&self, split: &str) -> bool {
         self.split.as_deref() == Some(split) || self.also_on.iter().any(|other| other == split)
     }
@@ -168,7 +168,7 @@ impl Diagnosis {
         self.remedy = remedy.replace(SPLIT, here);
     }
 
-    /// Whether it is the same fact about the same rows.
+    /// Returns true if it states the same fact about the same rows.
     fn is_same(&self, other: &Self) -> bool {
         self.data.is_some()
             && (self.kind, &self.data, &self.numbers) == (other.kind, &other.data, &other.numbers)
@@ -201,7 +201,8 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// With a capital at its beginning, unless a name stands there: `mcc` becomes `MCC`, and `out_of_domain_dev` stays.
+/// Returns the text with a capital at its beginning, unless a name stands there: `mcc` becomes `MCC`, and
+/// `out_of_domain_dev` stays.
 pub fn capitalised(text: &str) -> String {
     let first = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
     if first == "mcc" {
@@ -221,25 +222,25 @@ pub struct LearningPoint {
     pub rows: usize,
     /// Its score on held-out rows of train, the mean over the folds.
     pub score: f64,
-    /// What the score is: `mcc`, `macro_f1`, `accuracy`.
+    /// The name of the metric: `mcc`, `macro_f1`, `accuracy`.
     pub metric: String,
 }
 
-/// Everything that was found about a run: the content of `diagnosis.json`.
+/// All findings about a run: the content of `diagnosis.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunDiagnosis {
     /// Version of this layout.
     pub format_version: u32,
     /// The run.
     pub run: String,
-    /// Those about the training first, then split by split.
+    /// The findings: those about the training first, then split by split.
     pub findings: Vec<Diagnosis>,
     /// Scores by the number of training rows, few rows first; empty where it was not measured.
     pub learning_curve: Vec<LearningPoint>,
 }
 
 impl RunDiagnosis {
-    /// Of a run that nothing has been found about.
+    /// Creates the diagnosis of a run without findings.
     pub fn new(run: &str) -> Self {
         Self { format_version: FORMAT_VERSION, run: run.to_owned(), findings: Vec::new(), learning_curve: Vec::new() }
     }

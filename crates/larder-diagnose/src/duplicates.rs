@@ -18,17 +18,17 @@ const MANY_LEAKS: f64 = 0.01;
 /// The texts and labels of a split, by key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyedRows<'a> {
-    /// Of each text letter by letter, `[rows]`.
+    /// The hash of each text letter by letter, `[rows]`.
     pub exact: &'a [u128],
-    /// Of each text as it is compared, `[rows]`.
-    pub evened: &'a [u128],
+    /// The hash of each text as it is compared, `[rows]`.
+    pub normalized: &'a [u128],
     /// Its label, `[rows]`: an index into the labels, or any number that stands for a sentence's tags; `None` where it has none.
     pub labels: &'a [Option<u64>],
 }
 
 /// Rows of train with one text.
 struct Group {
-    /// In the order of the file.
+    /// The rows in the order of the file.
     rows: Vec<usize>,
 }
 
@@ -47,11 +47,12 @@ fn repeated(keys: &[u128]) -> Vec<Group> {
     found
 }
 
-/// [`DuplicateRows`](DiagnosisKind::DuplicateRows) and [`ContradictoryRows`](DiagnosisKind::ContradictoryRows) of train.
-/// `names` are the labels' names, empty where labels stand for tags.
+/// Diagnoses [`DuplicateRows`](DiagnosisKind::DuplicateRows) and
+/// [`ContradictoryRows`](DiagnosisKind::ContradictoryRows) of train. `names` are the labels' names, empty where labels
+/// stand for tags.
 pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Pointing> {
     let mut found = Vec::new();
-    let repeated = repeated(train.evened);
+    let repeated = repeated(train.normalized);
     let contradicting: Vec<&Group> = repeated
         .iter()
         .filter(|group| group.rows.iter().any(|&row| train.labels[row] != train.labels[group.rows[0]]))
@@ -59,7 +60,7 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
     // A text may stand twice with one label and once with another.
     let mut agreeing: Vec<Group> = repeated.iter().flat_map(|group| by_label(group, train.labels)).collect();
     agreeing.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
-    let rows = train.evened.len();
+    let rows = train.normalized.len();
     let surplus: usize = agreeing.iter().map(|group| group.rows.len() - 1).sum();
     let what = if names.is_empty() { "tags" } else { "label" };
     if surplus as f64 >= MANY_COPIES * rows as f64 && surplus > 0 {
@@ -112,18 +113,18 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
     found
 }
 
-/// [`LeakedRows`](DiagnosisKind::LeakedRows): rows of the held-out `split` whose text is in train too.
+/// Diagnoses [`LeakedRows`](DiagnosisKind::LeakedRows): rows of the held-out `split` whose text is in train too.
 pub fn diagnose_leaks(
     train: &KeyedRows<'_>,
     split: &str,
     held_out: &KeyedRows<'_>,
     names: &[String],
 ) -> Option<Pointing> {
-    let known = groups(train.evened);
+    let known = groups(train.normalized);
     let exactly: std::collections::HashSet<u128> = train.exact.iter().copied().collect();
     let leaked: Vec<(usize, &Group)> =
-        held_out.evened.iter().enumerate().filter_map(|(row, key)| Some((row, known.get(key)?))).collect();
-    let rows = held_out.evened.len();
+        held_out.normalized.iter().enumerate().filter_map(|(row, key)| Some((row, known.get(key)?))).collect();
+    let rows = held_out.normalized.len();
     if leaked.is_empty() || (leaked.len() as f64) < MANY_LEAKS * rows as f64 {
         return None;
     }
@@ -192,7 +193,7 @@ fn share(part: usize, whole: usize) -> Evidence {
     Evidence::default().count("part", part).text(" (").percent("share", percent).text(")")
 }
 
-/// How equal they are.
+/// Returns as evidence how many of the texts are equal letter by letter, and how many in spaces or case only.
 fn forms(exact: usize, all: usize) -> Evidence {
     match all - exact {
         0 => Evidence::new("equal letter by letter"),
@@ -226,8 +227,9 @@ mod tests {
     fn copies_are_counted_beyond_the_first_and_told_by_form() {
         let (mut keys, labels) = healthy(100, 0);
         let exact = keys.clone();
-        let of =
-            |keys: &[u128]| diagnose_duplicates(&KeyedRows { exact: &exact, evened: keys, labels: &labels }, &names());
+        let of = |keys: &[u128]| {
+            diagnose_duplicates(&KeyedRows { exact: &exact, normalized: keys, labels: &labels }, &names())
+        };
         assert!(of(&keys).is_empty());
         (keys[12], keys[14]) = (10, 10);
         let found = of(&keys);
@@ -245,7 +247,7 @@ mod tests {
     fn a_text_with_two_labels_is_pointed_to_with_both() {
         let (mut keys, labels) = healthy(1000, 0);
         keys[11] = 10;
-        let rows = KeyedRows { exact: &keys, evened: &keys, labels: &labels };
+        let rows = KeyedRows { exact: &keys, normalized: &keys, labels: &labels };
         let found = diagnose_duplicates(&rows, &names());
         assert_eq!(found[0].finding.kind, DiagnosisKind::ContradictoryRows);
         let notes: Vec<(usize, &str)> = found[0].rows.iter().map(|row| (row.row, row.note.as_str())).collect();
@@ -257,7 +259,7 @@ mod tests {
     fn a_copy_beside_a_contradiction_is_a_copy_too() {
         let keys = [1, 1, 1, 2];
         let labels = [Some(0), Some(0), Some(1), Some(0)];
-        let found = diagnose_duplicates(&KeyedRows { exact: &keys, evened: &keys, labels: &labels }, &names());
+        let found = diagnose_duplicates(&KeyedRows { exact: &keys, normalized: &keys, labels: &labels }, &names());
         assert_eq!(found.len(), 2);
         assert!(found[0].finding.evidence.starts_with("1 (25.0 %) of its 4 rows"), "{}", found[0].finding);
         assert!(found[1].finding.evidence.starts_with("3 of its 4 rows, 1 text"), "{}", found[1].finding);
@@ -266,8 +268,8 @@ mod tests {
     #[test]
     fn rows_without_labels_agree_with_none() {
         let keys = [1, 2, 3];
-        let train = KeyedRows { exact: &keys, evened: &keys, labels: &[Some(0), Some(1), Some(0)] };
-        let dev = KeyedRows { exact: &keys, evened: &keys, labels: &[None; 3] };
+        let train = KeyedRows { exact: &keys, normalized: &keys, labels: &[Some(0), Some(1), Some(0)] };
+        let dev = KeyedRows { exact: &keys, normalized: &keys, labels: &[None; 3] };
         let leak = diagnose_leaks(&train, "dev", &dev, &names()).unwrap();
         assert!(!leak.finding.evidence.contains("label"), "{}", leak.finding);
         assert_eq!(leak.rows[0].note, "without a label here");
@@ -282,8 +284,8 @@ mod tests {
         let (train, labels) = healthy(50, 0);
         let (mut dev, dev_labels) = healthy(100, 1000);
         let found = |dev: &[u128]| {
-            let train = KeyedRows { exact: &train, evened: &train, labels: &labels };
-            let dev = KeyedRows { exact: dev, evened: dev, labels: &dev_labels };
+            let train = KeyedRows { exact: &train, normalized: &train, labels: &labels };
+            let dev = KeyedRows { exact: dev, normalized: dev, labels: &dev_labels };
             diagnose_leaks(&train, "dev", &dev, &names())
         };
         assert_eq!(found(&dev), None);
@@ -294,8 +296,8 @@ mod tests {
         assert!(leak.rows.iter().all(|row| !row.in_train) && leak.rows[1].note == "`yes` here, `no` in train");
         let big: Vec<u128> = dev.iter().copied().chain(5000..5200).collect();
         let big_labels = vec![Some(0); big.len()];
-        let train = KeyedRows { exact: &train, evened: &train, labels: &labels };
-        let big = KeyedRows { exact: &big, evened: &big, labels: &big_labels };
+        let train = KeyedRows { exact: &train, normalized: &train, labels: &labels };
+        let big = KeyedRows { exact: &big, normalized: &big, labels: &big_labels };
         assert_eq!(diagnose_leaks(&train, "dev", &big, &names()), None);
     }
 }

@@ -9,9 +9,9 @@ pub(crate) const SPLIT: char = '\u{f8f0}';
 /// A number that a finding states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Number {
-    /// What it is: `accuracy`, `rows`.
+    /// The name of the number: `accuracy`, `rows`.
     pub name: String,
-    /// As it was computed, not as it is rounded in the sentence. Shares are from 0 to 1.
+    /// The number as it was computed, not as it is rounded in the sentence. Shares are from 0 to 1.
     pub value: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What can be tried next: what a remedy depends on.
+//! The options left to try, on which a remedy depends.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,15 @@ use larder_metrics::Metric;
 
 use crate::losses::Tuning;
 
-/// What a head on frozen features was offered.
+/// The options that a head on frozen features was offered.
 #[derive(Debug, Clone, Copy)]
 pub struct Tried<'a> {
     /// The names of all columns offered, chosen or not.
     pub columns: &'a [String],
-    /// What the head was chosen by.
+    /// The metric that the head was chosen by.
     pub metric: Metric,
-    /// What besides the columns was chosen by that: `the strength`, `the threshold`; empty where nothing was.
+    /// The settings besides the columns that were chosen by that: `the strength`, `the threshold`; empty if there were
+    /// none.
     pub chosen: &'a [&'a str],
 }
 
@@ -26,18 +27,18 @@ fn layers(columns: &[String]) -> BTreeSet<Option<i64>> {
     columns.iter().map(layer).collect()
 }
 
-/// Whether columns of the last layer alone were read.
+/// Returns true if only columns of the last layer were read.
 pub(crate) fn only_last_layer(columns: &[String]) -> bool {
     layers(columns).iter().all(Option::is_none)
 }
 
-/// Whether columns of more than one layer were read.
+/// Returns true if columns of more than one layer were read.
 pub(crate) fn several_layers(columns: &[String]) -> bool {
     layers(columns).len() > 1
 }
 
 impl Tried<'_> {
-    /// What to try next for features that tell the classes apart better.
+    /// Returns the next thing to try for features that tell the classes apart better.
     pub(crate) fn better_features(&self) -> String {
         if several_layers(self.columns) {
             return "several layers were tried: another encoder may know more (`--encoder`)".to_owned();
@@ -52,7 +53,7 @@ impl Tried<'_> {
         )
     }
 
-    /// What to try next when the features tell nothing about the classes.
+    /// Returns the next thing to try when the features tell nothing about the classes.
     pub(crate) fn any_features(&self) -> String {
         if several_layers(self.columns) {
             format!("{}, or the labels may not belong to the texts", self.better_features())
@@ -72,12 +73,12 @@ impl Tried<'_> {
     }
 }
 
-/// How the answers that are judged came about.
+/// The method that produced the judged answers.
 #[derive(Debug, Clone, Copy)]
 pub enum Method<'a> {
-    /// By a head on frozen features.
+    /// A head on frozen features.
     Frozen(Tried<'a>),
-    /// By an encoder that was trained with its head.
+    /// An encoder trained with its head.
     Tuned(Tuning<'a>),
 }
 

@@ -14,8 +14,8 @@ pub const AT_GUESSING: f64 = 0.98;
 /// Standard errors of an MCC of 0, up to which an MCC cannot be told from it.
 const NO_SIGNAL_ERRORS: f64 = 2.0;
 
-/// Whether an MCC of so many rows cannot be told from 0: the correlation of answers that ignore the labels scatters by
-/// `1/√rows`.
+/// Returns true if an MCC of so many rows cannot be told from 0: the correlation of answers that ignore the labels
+/// scatters by `1/√rows`.
 pub(crate) fn is_no_signal(mcc: f64, rows: usize) -> bool {
     mcc <= NO_SIGNAL_ERRORS / (rows.max(1) as f64).sqrt()
 }
@@ -24,7 +24,7 @@ pub(crate) fn is_no_signal(mcc: f64, rows: usize) -> bool {
 /// dimensions always knows its own rows somewhat better; at 0.1 to 0.25 stronger regularisation no longer helps.
 pub const OVER_FITTED: f64 = 0.3;
 
-/// How well a fit solves its problem.
+/// The quality of a fit as the solution of its problem.
 #[derive(Debug, Clone, Copy)]
 pub struct Fit {
     /// Steps that were taken.
@@ -33,9 +33,9 @@ pub struct Fit {
     pub relative_gradient: f64,
     /// The norm that was to be reached.
     pub expected: f64,
-    /// Whether the features were streamed, in mini-batches.
+    /// True if the features were streamed, in mini-batches.
     pub streamed: bool,
-    /// Whether the features were brought to one scale first.
+    /// True if the features were brought to one scale first.
     pub standardised: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct Fit {
 /// nearly the same (`larder-train`'s `docs/tagging.md`).
 const STREAMED_TOLERANCE: f64 = 2e-2;
 
-/// [`UnderTrained`](DiagnosisKind::UnderTrained) where the weights are not the best ones.
+/// Diagnoses [`UnderTrained`](DiagnosisKind::UnderTrained) if the weights are not the best ones.
 pub fn diagnose_fit(fit: &Fit) -> Option<Diagnosis> {
     let limit = if fit.streamed { fit.expected.max(STREAMED_TOLERANCE) } else { fit.expected };
     if fit.relative_gradient <= limit {
@@ -65,7 +65,7 @@ pub fn diagnose_fit(fit: &Fit) -> Option<Diagnosis> {
     Some(Diagnosis::new(DiagnosisKind::UnderTrained, finding, evidence, remedy))
 }
 
-/// What cross-validation on train chose.
+/// The choice of cross-validation on train.
 #[derive(Debug, Clone, Copy)]
 pub struct Choice<'a> {
     /// The chosen columns' name.
@@ -74,7 +74,7 @@ pub struct Choice<'a> {
     pub c: f64,
     /// All strengths that were tried.
     pub grid: &'a [f64],
-    /// What was chosen by.
+    /// The metric of the choice.
     pub metric: Metric,
     /// The chosen one's mean score over the folds.
     pub mean: f64,
@@ -86,8 +86,8 @@ pub struct Choice<'a> {
     pub next: Option<f64>,
 }
 
-/// [`EdgeOfRange`](DiagnosisKind::EdgeOfRange) where the best strength may lie beyond those that were tried: the score rises
-/// towards the edge by more than its standard error.
+/// Diagnoses [`EdgeOfRange`](DiagnosisKind::EdgeOfRange) if the best strength may lie beyond those that were tried: the
+/// score rises towards the edge by more than its standard error.
 pub fn diagnose_edge(choice: &Choice<'_>) -> Option<Diagnosis> {
     let (least, greatest) = choice
         .grid
@@ -116,7 +116,7 @@ pub fn diagnose_edge(choice: &Choice<'_>) -> Option<Diagnosis> {
 pub struct HeldOutLoss {
     /// Mean log-loss in nats, rows weighed as in the fit.
     pub loss: f64,
-    /// That of the best constant answer, rows weighed in the same way.
+    /// The loss of the best constant answer, rows weighed in the same way.
     pub guessing: Guessing,
     /// MCC of the answers.
     pub mcc: f64,
@@ -124,8 +124,9 @@ pub struct HeldOutLoss {
     pub rows: usize,
 }
 
-/// [`PriorEntropy`](DiagnosisKind::PriorEntropy) where held-out rows of train are answered no better than by the classes'
-/// shares; [`MajorityBaseline`](DiagnosisKind::MajorityBaseline) where only the score says so, or the loss is above that.
+/// Diagnoses [`PriorEntropy`](DiagnosisKind::PriorEntropy) if held-out rows of train are answered no better than by the
+/// classes' shares; [`MajorityBaseline`](DiagnosisKind::MajorityBaseline) if only the score says so, or the loss is
+/// above that.
 pub fn diagnose_nothing_found(
     choice: Option<&Choice<'_>>,
     held_out: Option<&HeldOutLoss>,
@@ -155,17 +156,17 @@ pub fn diagnose_nothing_found(
 /// Scores of a head on its own rows, and on rows of train that it had not seen.
 #[derive(Debug, Clone, Copy)]
 pub struct Gap<'a> {
-    /// What the scores are: `mcc`.
+    /// The name of the score: `mcc`.
     pub score: &'a str,
-    /// On the rows that it was fitted on.
+    /// The score on the rows that it was fitted on.
     pub own: f64,
-    /// On rows that it had not seen.
+    /// The score on rows that it had not seen.
     pub held_out: f64,
-    /// What to turn, as this head has it.
+    /// The setting to change, as this head has it.
     pub remedy: &'a str,
 }
 
-/// [`OverFitted`](DiagnosisKind::OverFitted) where a head knows its own rows far better than others.
+/// Diagnoses [`OverFitted`](DiagnosisKind::OverFitted) if a head knows its own rows far better than others.
 pub fn diagnose_gap(gap: &Gap<'_>) -> Option<Diagnosis> {
     let Gap { score, own, held_out, remedy } = *gap;
     (own - held_out >= OVER_FITTED).then(|| {

@@ -10,10 +10,10 @@ const NAMED: usize = 5;
 /// Whole numbers that are names of classes are few, or count from 0 or 1 without a gap; beyond this many they are on a scale.
 const FEW_NUMBERS: usize = 10;
 
-/// What separates labels that are written as one.
+/// The characters that separate labels written as one.
 const SEPARATORS: &[char] = &[',', ';', '|'];
 
-/// What the names of the labels of train give away: [`SimilarLabels`](DiagnosisKind::SimilarLabels),
+/// Diagnoses the names of the labels of train: [`SimilarLabels`](DiagnosisKind::SimilarLabels),
 /// [`NumericLabels`](DiagnosisKind::NumericLabels), [`CombinedLabels`](DiagnosisKind::CombinedLabels).
 ///
 /// `labels` are all labels as the files write them; for tagging the entity types.

@@ -10,12 +10,12 @@ const RARE: f64 = 0.2;
 /// Rare classes that are named.
 const NAMED: usize = 5;
 
-/// How rows of rare classes count in the loss of the head as it was trained.
+/// The weight of rows of rare classes in the loss of the head as it was trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weighing {
-    /// As all others; weights may be asked for.
+    /// The same as all others; weights may be asked for.
     Alike,
-    /// As all others: weights were tried, and left out by the choice on held-out rows.
+    /// The same as all others: weights were tried, and left out by the choice on held-out rows.
     TriedAndLeft,
     /// More than others.
     Balanced,
@@ -36,7 +36,7 @@ impl Weighing {
 /// Rows a class in train below which a head is trained on hardly anything: folds of them hold one or two.
 const FEW_A_CLASS: usize = 10;
 
-/// [`FewRows`](DiagnosisKind::FewRows) where train has hardly any rows: `rows` of `classes` classes.
+/// Diagnoses [`FewRows`](DiagnosisKind::FewRows) if train has hardly any rows: `rows` of `classes` classes.
 pub fn diagnose_size(rows: usize, classes: usize) -> Option<Diagnosis> {
     (rows < FEW_A_CLASS * classes).then(|| {
         let evidence = Evidence::default().count("rows", rows).text(" rows for ").count("classes", classes);
@@ -45,20 +45,20 @@ pub fn diagnose_size(rows: usize, classes: usize) -> Option<Diagnosis> {
     })
 }
 
-/// How many rows each class has in train.
+/// The number of rows of each class in train.
 #[derive(Debug, Clone, Copy)]
 pub struct Balance<'a> {
     /// The classes' names; of tagging the types of entity.
     pub classes: &'a [String],
     /// Rows, or entities, `[classes]`.
     pub counts: &'a [usize],
-    /// What is counted: `rows`, `entities`.
+    /// The unit of the counts: `rows`, `entities`.
     pub what: &'a str,
-    /// How they were weighed.
+    /// The weighing of the classes.
     pub weighing: Weighing,
 }
 
-/// [`ImbalancedLabels`](DiagnosisKind::ImbalancedLabels) where some class is rare.
+/// Diagnoses [`ImbalancedLabels`](DiagnosisKind::ImbalancedLabels) if some class is rare.
 pub fn diagnose_balance(balance: &Balance<'_>) -> Option<Diagnosis> {
     let Balance { classes, counts, what, weighing } = *balance;
     let all: usize = counts.iter().sum();
@@ -98,8 +98,8 @@ pub fn diagnose_balance(balance: &Balance<'_>) -> Option<Diagnosis> {
 /// this project's acceptability set, whose labels are right by construction, one of 0.73 suspected 6 % of the rows.
 const TRUSTED_MCC: f64 = 0.8;
 
-/// Where labels are noisy, a good head's MCC is low because of them: it is trusted too where, without its suspects, it is this
-/// high. Of a hard set it is not: there most of its mistakes are unsure ones.
+/// The MCC from which a head is trusted too, if it is reached without its suspects: noisy labels alone can make a good
+/// head's MCC low. On a hard set it is not reached: there most of its mistakes are unsure ones.
 const TRUSTED_WITHOUT_SUSPECTS: f64 = 0.95;
 
 /// Suspects below this share of train are what a good head gets wrong by itself: with labels that are all right, a head whose
@@ -126,7 +126,7 @@ pub struct HeldOutAnswers<'a> {
     pub mcc: f64,
 }
 
-/// [`LabelErrors`](DiagnosisKind::LabelErrors): labels that held-out answers contradict with confidence.
+/// Diagnoses [`LabelErrors`](DiagnosisKind::LabelErrors): labels that held-out answers contradict with confidence.
 ///
 /// Confident learning (Northcutt, Jiang and Chuang 2021, <https://arxiv.org/abs/1911.00068>) in its simple form: the threshold
 /// of a class is the mean probability that its own rows get for it. A row is suspected whose given label has less than its

@@ -5,7 +5,7 @@ use larder_metrics::Metric;
 use crate::evidence::Evidence;
 use crate::{Diagnosis, DiagnosisKind, LearningPoint};
 
-/// What the last doubling of the rows must bring before more are asked for.
+/// The least gain of the last doubling of the rows for which more rows are recommended.
 const WORTH_IT: f64 = 0.03;
 
 /// ... and so many standard errors of the score.
@@ -17,7 +17,7 @@ const GOOD: f64 = 0.95;
 /// Scores of heads that were fitted on more and more of the training rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Curve<'a> {
-    /// What the scores are.
+    /// The metric of the scores.
     pub metric: Metric,
     /// Few rows first, the last with all that a fold leaves; each about twice the one before.
     pub points: &'a [(usize, f64)],
@@ -26,7 +26,7 @@ pub struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// As it is kept.
+    /// Returns the points as `diagnosis.json` keeps them.
     pub fn to_points(&self) -> Vec<LearningPoint> {
         let metric = self.metric.to_string();
         self.points.iter().map(|&(rows, score)| LearningPoint { rows, score, metric: metric.clone() }).collect()
@@ -37,7 +37,7 @@ impl Curve<'_> {
         Some(last - before)
     }
 
-    /// Whether the last score is clearly above all others, and not as good as can be.
+    /// Returns true if the last score is clearly above all others, and not as good as can be.
     fn is_rising(&self) -> bool {
         let Some(((_, last), others)) = self.points.split_last() else { return false };
         let gain = WORTH_IT.max(CLEAR * self.standard_error);
@@ -45,7 +45,7 @@ impl Curve<'_> {
     }
 }
 
-/// [`MoreRows`](DiagnosisKind::MoreRows) where the score still rises with the rows.
+/// Diagnoses [`MoreRows`](DiagnosisKind::MoreRows) if the score still rises with the rows.
 pub fn diagnose_curve(curve: &Curve<'_>) -> Option<Diagnosis> {
     let (rows, _) = *curve.points.last()?;
     let gain = curve.last_doubling().filter(|_| curve.is_rising())?;
@@ -63,7 +63,7 @@ pub fn diagnose_curve(curve: &Curve<'_>) -> Option<Diagnosis> {
     ))
 }
 
-/// The curve in words: `mcc on held-out rows of train by the rows fitted on: 0.812 (150), 0.861 (300)`.
+/// Writes the curve in words: `mcc on held-out rows of train by the rows fitted on: 0.812 (150), 0.861 (300)`.
 pub fn scores(points: &[LearningPoint]) -> String {
     let metric = points.first().map_or("score", |point| point.metric.as_str());
     let list: Vec<String> = points.iter().map(|point| format!("{:.3} ({})", point.score, point.rows)).collect();

@@ -1,4 +1,4 @@
-//! What a run's numbers and rows say, in words, with the flag to turn.
+//! Diagnosis of a run: its numbers and rows in words, with the flag to turn.
 //!
 //! Pure rules over plain facts: nothing here opens a file. Whoever has them gathers the facts, and gets a [`Diagnosis`] where
 //! they show something, with the numbers, and silence where they do not. Every threshold is a constant with its reason.

@@ -5,7 +5,7 @@ use crate::evidence::Evidence;
 /// The training loss at the end is this share of that of guessing, or less, where the training texts were learned.
 pub(crate) const LEARNED: f64 = 0.5;
 
-/// From this share of the loss of guessing on hardly anything was learned...
+/// The share of the loss of guessing from which on hardly anything was learned...
 pub(crate) const HARDLY_LEARNED: f64 = 0.95;
 
 /// ... and up to this share the loss sits there; beyond, it is above. Means over twenty batches of 32 scatter by 3 % around it.
@@ -16,14 +16,14 @@ pub(crate) const AT_MOST: f64 = 1.05;
 pub struct Guessing {
     /// Its loss, as the training loss is computed: with its class weights and label smoothing.
     pub loss: f64,
-    /// Whether classes have weights.
+    /// True if classes have weights.
     pub weighted: bool,
-    /// Whether labels are smoothed.
+    /// True if labels are smoothed.
     pub smoothed: bool,
 }
 
 impl Guessing {
-    /// With neither weights nor smoothing: `loss` is then the entropy of the labels' shares.
+    /// The loss of guessing with neither weights nor smoothing: `loss` is then the entropy of the labels' shares.
     pub fn plain(loss: f64) -> Self {
         Self { loss, weighted: false, smoothed: false }
     }
@@ -40,14 +40,14 @@ impl Guessing {
     }
 }
 
-/// How the training loss of a fine-tuned run went.
+/// The training loss of a fine-tuned run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Losses {
     /// Mean of the first steps.
     pub first: f64,
     /// Mean of the last steps.
     pub last: f64,
-    /// That of the best answer that ignores the text.
+    /// The loss of the best answer that ignores the text.
     pub guessing: Guessing,
 }
 
@@ -57,7 +57,7 @@ impl Losses {
         self.last / self.guessing.loss.max(f64::MIN_POSITIVE)
     }
 
-    /// Whether the loss ended above where it began, and above that of guessing.
+    /// Returns true if the loss ended above where it began, and above that of guessing.
     pub(crate) fn has_risen(&self) -> bool {
         self.progress() > AT_MOST && self.last > AT_MOST * self.first
     }
@@ -88,7 +88,7 @@ impl Rate<'_> {
         self.rate < self.recipe.0
     }
 
-    /// What helps a run that has not learned enough: nobody whose rate is too high is told to raise it.
+    /// Returns the remedy for a run that has not learned enough: nobody whose rate is too high is told to raise it.
     pub(crate) fn learn_more(&self) -> String {
         let (least, most) = self.recipe;
         let sweep = format!("several rates and seeds (`--sweep {least:e},{most:e} --seeds 0,1`)");
@@ -101,7 +101,7 @@ impl Rate<'_> {
         }
     }
 
-    /// What helps a run whose loss rises.
+    /// Returns the remedy for a run whose loss rises.
     pub(crate) fn hurt_less(&self) -> String {
         let (least, most) = self.recipe;
         let gentle = "lengthen the warm-up (`--warmup`), or clip gradients further (`--clip`)";
@@ -115,17 +115,17 @@ impl Rate<'_> {
     }
 }
 
-/// How an encoder was trained with its head.
+/// The training of an encoder with its head.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning<'a> {
-    /// How the loss went.
+    /// The losses.
     pub losses: Losses,
-    /// How large its steps were.
+    /// The learning rate.
     pub rate: Rate<'a>,
 }
 
 impl Tuning<'_> {
-    /// What to try next for better answers.
+    /// Returns the next thing to try for better answers.
     pub(crate) fn better_training(&self) -> String {
         if self.losses.progress() <= LEARNED {
             return "the training texts were learned, so more labelled texts or a stronger encoder would help"

@@ -5,11 +5,11 @@ use crate::{Diagnosis, PointedRow};
 /// A row that a finding points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer {
-    /// Whether it is in the training split, or in the split that is judged.
+    /// True if it is in the training split, false if it is in the split that is judged.
     pub in_train: bool,
     /// Its place in the file, from 0.
     pub row: usize,
-    /// Why it is pointed to.
+    /// The reason why it is pointed to.
     pub note: String,
 }
 
@@ -33,7 +33,7 @@ impl Pointing {
         Self { finding, rows: rows.into_iter().take(Diagnosis::MOST_ROWS).collect() }
     }
 
-    /// The finding with its rows as `look_up` finds them; rows that it does not find are left out.
+    /// Makes the finding with its rows as `look_up` finds them; rows that it does not find are left out.
     pub fn with_texts(self, mut look_up: impl FnMut(Pointer) -> Option<PointedRow>) -> Diagnosis {
         let Self { finding, rows } = self;
         finding.with_rows(rows.into_iter().filter_map(&mut look_up))

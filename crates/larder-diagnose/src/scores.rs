@@ -6,11 +6,12 @@ use crate::evidence::{Evidence, SPLIT};
 use crate::features::Method;
 use crate::{Diagnosis, DiagnosisKind};
 
-/// From this share of the answers on, one class is (almost) all that is answered: of a hundred texts at most three get
-/// another answer.
+/// The share of the answers from which on one class is (almost) all that is answered: of a hundred texts at most three
+/// get another answer.
 pub const ALMOST_ALL: f64 = 0.97;
 
-/// Where gold has nearly as many rows of that class, answering it that often is no fault: the shares must differ by this.
+/// The least difference between a class's share of the answers and of gold: where gold has nearly as many rows of the
+/// class, answering it that often is no fault.
 const SHARE_MARGIN: f64 = 0.03;
 
 /// An MCC from which on answers are of use, whatever accuracy says: with rare classes accuracy hardly shows it. Below, classes
@@ -29,7 +30,7 @@ pub struct Judged<'a> {
     pub classes: &'a [String],
     /// The scores.
     pub scores: &'a ClassificationScores,
-    /// How often each class was answered, `[classes]`.
+    /// The number of rows answered with each class, `[classes]`.
     pub answered: &'a [u64],
     /// The scores of always answering train's most frequent class.
     pub baseline: &'a MajorityBaseline,
@@ -37,7 +38,7 @@ pub struct Judged<'a> {
     pub comparison: &'a BaselineComparison,
 }
 
-/// What the scores of one split show: [`OneClass`](DiagnosisKind::OneClass), [`OneAnswer`](DiagnosisKind::OneAnswer),
+/// Diagnoses the scores of one split: [`OneClass`](DiagnosisKind::OneClass), [`OneAnswer`](DiagnosisKind::OneAnswer),
 /// [`MajorityBaseline`](DiagnosisKind::MajorityBaseline), [`FewRows`](DiagnosisKind::FewRows), or nothing.
 pub fn diagnose_scores(judged: &Judged<'_>, method: &Method<'_>) -> Vec<Diagnosis> {
     let Judged { split, scores, .. } = judged;
@@ -122,7 +123,7 @@ fn any_remedy(method: &Method<'_>) -> String {
     }
 }
 
-/// Where the scores are not above the constant answer's, what they are instead.
+/// Compares the scores with the constant answer's, and returns a finding if they are not above.
 fn beside_the_baseline(judged: &Judged<'_>, method: &Method<'_>) -> Option<Diagnosis> {
     let Judged { scores, baseline, comparison, .. } = judged;
     if comparison.verdict == BaselineVerdict::Above {

@@ -1,4 +1,4 @@
-//! Is a split like train?
+//! Shift: the difference between a split and train.
 //!
 //! A classifier that tells the rows of the split from those of train, judged on held-out rows of both, says how unlike their
 //! texts are: the area under its ROC curve is 0.5 where they cannot be told apart.
@@ -10,7 +10,7 @@ use crate::{Diagnosis, DiagnosisKind};
 /// halves of one set have 0.47 to 0.53 with a few hundred rows each, and CoLA's dev split in domain 0.50.
 const UNLIKE: f64 = 0.7;
 
-/// From here on nearly every row says which split it is from, and scores of one say little about the other.
+/// The AUC from which on nearly every row shows which split it is from, and scores of one say little about the other.
 const FOREIGN: f64 = 0.97;
 
 /// Being unlike does no harm by itself: it is told where the split's score, at the upper end of its interval, is below this
@@ -20,7 +20,7 @@ const KEPT: f64 = 0.9;
 /// Rows of each side below which the area says nothing.
 pub const ENOUGH_ROWS: usize = 50;
 
-/// How well a split can be told from train, and what it costs.
+/// The difference between a split and train, and its cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Shift<'a> {
     /// The split.
@@ -29,9 +29,9 @@ pub struct Shift<'a> {
     pub rows: usize,
     /// The area under the curve, on held-out rows.
     pub area: f64,
-    /// By what they were told apart: `the head's features`, `their tokens`.
+    /// The features of the comparison: `the head's features`, `their tokens`.
     pub by: &'a str,
-    /// What scores are called: `mcc`.
+    /// The name of the score: `mcc`.
     pub score: &'a str,
     /// The score on the split, and the upper end of its interval.
     pub on_split: (f64, f64),
@@ -39,7 +39,8 @@ pub struct Shift<'a> {
     pub held_out: Option<(f64, &'a str)>,
 }
 
-/// [`UnlikeTrain`](DiagnosisKind::UnlikeTrain) where a split is unlike train and scores suffer, or hardly anything is alike.
+/// Diagnoses [`UnlikeTrain`](DiagnosisKind::UnlikeTrain) if a split is unlike train and scores suffer, or hardly
+/// anything is alike.
 pub fn diagnose_shift(shift: &Shift<'_>) -> Option<Diagnosis> {
     let Shift { split, rows, area, by, score, on_split: (value, high), held_out } = *shift;
     let suffers = held_out.filter(|(held_out, _)| high < KEPT * held_out);
@@ -66,8 +67,9 @@ pub fn diagnose_shift(shift: &Shift<'_>) -> Option<Diagnosis> {
 /// Parts that are held out in turn.
 const FOLDS: usize = 5;
 
-/// The area under the ROC curve with which tokens alone tell `first` from `second`: multinomial naive Bayes with add-one
-/// smoothing, cross-validated in five parts. Rows are token ids without special tokens; both sides should have equally many.
+/// Returns the area under the ROC curve, 0 to 1, with which tokens alone tell `first` from `second`: multinomial naive
+/// Bayes with add-one smoothing, cross-validated in five parts. Rows are token ids `[seq]` without special tokens; both
+/// sides should have equally many.
 ///
 /// Manning, Raghavan and Schütze (2008), *Introduction to Information Retrieval*, section 13.2.
 pub fn token_area(first: &[&[i32]], second: &[&[i32]]) -> f64 {

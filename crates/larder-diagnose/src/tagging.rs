@@ -20,7 +20,7 @@ const GOOD_F1: f64 = 0.9;
 /// word at a time is worth exchanging for one that looks at sequences.
 const MANY_BOUNDARIES: f64 = 0.15;
 
-/// How far the held-out part of train is above the interval of a split that is like train.
+/// The distance of the held-out part of train above the interval of a split that is like train.
 const UNLIKE_TRAIN: f64 = 0.05;
 
 /// Entities below which a split says nothing about a tagger.
@@ -35,14 +35,14 @@ pub struct JudgedTagger<'a> {
     pub scores: &'a TaggingScores,
 }
 
-/// What a head on frozen word features was offered.
+/// The options that a head on frozen word features was offered.
 #[derive(Debug, Clone, Copy)]
 pub struct TriedTagger<'a> {
     /// The names of all columns offered, chosen or not.
     pub columns: &'a [String],
-    /// Whether the head looks at one word at a time.
+    /// True if the head looks at one word at a time.
     pub word_by_word: bool,
-    /// Whether the score of `O` was tuned on held-out sentences.
+    /// True if the score of `O` was tuned on held-out sentences.
     pub tuned_outside: bool,
     /// Strict F1 on sentences of train that the head had not seen.
     pub held_out_f1: Option<f64>,
@@ -78,7 +78,7 @@ fn few_entities(judged: &JudgedTagger<'_>) -> Option<Diagnosis> {
     Some(Diagnosis::new(kind, finding, evidence, "judge by more sentences that have entities").on(split))
 }
 
-/// What the scores of a tagger on frozen features show.
+/// Diagnoses the scores of a tagger on frozen features.
 pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> Vec<Diagnosis> {
     let JudgedTagger { split, scores } = *judged;
     let strict = &scores.strict.micro;
@@ -156,7 +156,7 @@ pub fn diagnose_tagging(judged: &JudgedTagger<'_>, tried: &TriedTagger<'_>) -> V
     found
 }
 
-/// What the scores of a fine-tuned tagger show.
+/// Diagnoses the scores of a fine-tuned tagger.
 pub fn diagnose_tuned_tagging(judged: &JudgedTagger<'_>, tuning: &Tuning<'_>) -> Vec<Diagnosis> {
     let JudgedTagger { split, scores } = *judged;
     let strict = &scores.strict.micro;

@@ -40,7 +40,7 @@ pub struct Lengths {
     pub encoder_tokens: usize,
 }
 
-/// [`TruncatedTexts`](DiagnosisKind::TruncatedTexts) where many texts are longer than what was read of them.
+/// Diagnoses [`TruncatedTexts`](DiagnosisKind::TruncatedTexts) if many texts are longer than what was read of them.
 pub fn diagnose_lengths(split: Option<&str>, lengths: &Lengths) -> Option<Diagnosis> {
     let Lengths { rows, cut_rows, tokens, cut_tokens, longest, max_tokens, encoder_tokens } = *lengths;
     if cut_rows == 0 || (cut_rows as f64) < MANY_CUT * rows as f64 {
@@ -86,11 +86,11 @@ pub fn diagnose_lengths(split: Option<&str>, lengths: &Lengths) -> Option<Diagno
 pub struct Spelling {
     /// Tokens, special ones left out.
     pub tokens: u64,
-    /// Of these, those that stand for what the vocabulary cannot spell.
+    /// The tokens among these for pieces that the vocabulary cannot spell.
     pub unknown: u64,
-    /// Of these again, those that stand for words without a sign ([`has_sign`]).
+    /// The tokens among `unknown` for words without a sign ([`has_sign`]).
     pub unknown_words: u64,
-    /// What they stand for, the most frequent first, with how often.
+    /// The pieces that they stand for, the most frequent first, with their counts.
     pub examples: Vec<(String, u64)>,
     /// Words of letters in scripts that put spaces between words.
     pub words: u64,
@@ -106,14 +106,14 @@ pub struct Spelling {
 /// one token a letter at most, bytes are three.
 const BYTES_A_LETTER: f64 = 1.5;
 
-/// Whether `text` has an emoji or a like sign, which no language's vocabulary needs to have.
+/// Returns true if `text` has an emoji or a like sign, which no language's vocabulary needs to have.
 pub fn has_sign(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '\u{e000}'..='\u{f8ff}' | '\u{20e3}' | '\u{fe0f}')
     }) || (!text.is_empty() && !text.chars().any(char::is_alphabetic))
 }
 
-/// [`UnknownTokens`](DiagnosisKind::UnknownTokens) where the tokenizer's vocabulary is not that of the texts.
+/// Diagnoses [`UnknownTokens`](DiagnosisKind::UnknownTokens) if the tokenizer's vocabulary is not that of the texts.
 pub fn diagnose_spelling(split: Option<&str>, spelling: &Spelling) -> Option<Diagnosis> {
     let Spelling { tokens, unknown, unknown_words, examples, words, word_tokens, letters, letter_tokens } = spelling;
     let share = *unknown as f64 / (*tokens).max(1) as f64;
@@ -158,8 +158,8 @@ pub fn diagnose_spelling(split: Option<&str>, spelling: &Spelling) -> Option<Dia
     })
 }
 
-/// [`UnknownTokens`](DiagnosisKind::UnknownTokens) where an encoder has far more vectors than its tokenizer has tokens: it was
-/// trained with another.
+/// Diagnoses [`UnknownTokens`](DiagnosisKind::UnknownTokens) if an encoder has far more vectors than its tokenizer has
+/// tokens: it was trained with another.
 pub fn diagnose_vocabulary(vectors: usize, vocabulary: usize) -> Option<Diagnosis> {
     let unreached = vectors.saturating_sub(vocabulary);
     if (unreached as f64) < MANY_UNREACHED * vocabulary as f64 {

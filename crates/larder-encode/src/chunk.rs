@@ -7,8 +7,8 @@ use larder_store::{FeatureRows, InputDigest, Level};
 use larder_tokens::Tokenizer;
 
 use crate::EncodeError;
-use crate::source::{Source, TokenizedRow};
-use crate::unit::{Cut, Unit, UnitInput};
+use crate::sentence_stream::{SentenceStream, TokenizedRow};
+use crate::unit::{EncodeUnit, UnitInput, WindowSettings};
 
 /// Tokens a chunk holds at most, so that long documents do not fill the memory: 32 MB of ids.
 const CHUNK_TOKENS: usize = 8 << 20;
@@ -51,7 +51,7 @@ impl Chunk {
         &self.inputs[unit.first_input..unit.first_input + unit.inputs]
     }
 
-    /// What the features file says of its rows: ids, the rest, digests, each `[rows]`.
+    /// Returns the columns of the features file other than vectors: ids, the rest, digests, each `[rows]`.
     pub(crate) fn into_identity(self) -> (Vec<String>, FeatureRows, Vec<InputDigest>) {
         let ids = self.units.iter().flat_map(|u| std::iter::repeat_n(&u.example_id, u.rows)).cloned().collect();
         let digests = self.units.iter().flat_map(|u| std::iter::repeat_n(u.digest, u.rows)).collect();
@@ -59,10 +59,16 @@ impl Chunk {
     }
 
     /// Adds a unit with what its row of the tokens file says; the row's words and tags are taken out of it.
-    fn push(&mut self, unit: Unit, row: &mut TokenizedRow, cut: &Cut, tokenizer: Option<&Tokenizer>) {
+    fn push(
+        &mut self,
+        unit: EncodeUnit,
+        row: &mut TokenizedRow,
+        settings: &WindowSettings,
+        tokenizer: Option<&Tokenizer>,
+    ) {
         let (first_row, first_input) = (self.rows(), self.inputs.len());
         let small = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        let digest = unit.digest(cut.level);
+        let digest = unit.digest(settings.level);
         match &mut self.identity {
             FeatureRows::Sentences { labels } => labels.push(row.label.take()),
             FeatureRows::Words { positions, words, tags } => {
@@ -72,7 +78,7 @@ impl Chunk {
             }
             FeatureRows::Tokens { positions, words, tokens, tags } => {
                 let own = larder_tokens::own_tokens(&row.word_ids).start;
-                let first = if cut.special_tokens { 0 } else { own };
+                let first = if settings.special_tokens { 0 } else { own };
                 for &place in &unit.tokens {
                     let word = row.word_ids[place];
                     let tag = row.tags.as_ref().and_then(|tags| tags.get(usize::try_from(word).ok()?));
@@ -103,9 +109,9 @@ fn of_each(tags: Option<Vec<String>>, rows: usize) -> impl Iterator<Item = Optio
     tags.unwrap_or_default().into_iter().map(Some).chain(std::iter::repeat(None)).take(rows)
 }
 
-/// How a tokens file becomes chunks.
+/// An iterator over the chunks of a tokens file.
 pub(crate) struct Chunks {
-    pub(crate) cut: Cut,
+    pub(crate) window_settings: WindowSettings,
     /// Rows a chunk aims at; a unit with more is a chunk of its own.
     pub(crate) rows: usize,
     /// Spells tokens; for rows of tokens alone.
@@ -116,7 +122,7 @@ pub(crate) struct Chunks {
 
 impl Chunks {
     /// Sends the file in chunks; an empty file is one empty chunk. Ends early when nobody receives any more.
-    pub(crate) fn send(&self, source: Source, send: &mpsc::SyncSender<Result<Chunk, EncodeError>>) {
+    pub(crate) fn send(&self, source: SentenceStream, send: &mpsc::SyncSender<Result<Chunk, EncodeError>>) {
         if let Err(error) = self.try_send(source, send) {
             let _ = send.send(Err(error));
         }
@@ -124,10 +130,10 @@ impl Chunks {
 
     fn try_send(
         &self,
-        mut source: Source,
+        mut source: SentenceStream,
         send: &mpsc::SyncSender<Result<Chunk, EncodeError>>,
     ) -> Result<(), EncodeError> {
-        let level = self.cut.level;
+        let level = self.window_settings.level;
         let mut chunk = Chunk::empty(level);
         let mut sent = 0;
         for row_number in 0.. {
@@ -142,7 +148,7 @@ impl Chunks {
                     let (tokens, example_id) = (self.path.clone(), row.example_id.clone());
                     return Err(EncodeError::Row { tokens, row: row_number, example_id, problem });
                 }
-                Unit::of(&row.sentence(), &self.cut, &before, &after)?
+                EncodeUnit::of(&row.sentence(), &self.window_settings, &before, &after)?
             };
             let full = chunk.rows() + unit.rows > self.rows || chunk.input_tokens + unit.input_tokens() > CHUNK_TOKENS;
             if full && !chunk.units.is_empty() {
@@ -152,7 +158,7 @@ impl Chunks {
                 }
             }
             if let Some(row) = source.row_mut() {
-                chunk.push(unit, row, &self.cut, self.tokenizer.as_ref());
+                chunk.push(unit, row, &self.window_settings, self.tokenizer.as_ref());
             }
         }
         if !chunk.units.is_empty() || sent == 0 {

@@ -10,25 +10,25 @@ use larder_runtime::{
     TensorView,
 };
 
-use crate::graph::{Chosen, GraphChoice, choose};
+use crate::graph::{ChosenGraph, GraphChoice, choose};
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
-use crate::unit::{Pick, pool};
+use crate::unit::{TokenSpan, pool};
 use crate::{EncodeError, EncoderInput};
 
 /// CPU sessions at most. Each runs whole batches on its own thread, which scales better than threads inside the small
 /// operators of a short batch, and each holds its own copy of the weights; further cores go inside the operators.
 pub const DEFAULT_MAX_WORKERS: usize = 8;
 
-/// Where and how wide an [`Engine`] runs.
+/// The device, threads and graph of an [`Engine`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EngineSettings {
-    /// Where to run.
+    /// The device to run on.
     pub device: Device,
     /// CPU threads; 0 means one per core.
     pub threads: usize,
     /// Tokens a batch, padding included; `None` takes the device's default.
     pub batch_tokens: Option<usize>,
-    /// Which graph to run.
+    /// The graph to run.
     pub graph: GraphChoice,
 }
 
@@ -70,18 +70,18 @@ struct Feed {
 /// Vectors of one batch, as a worker hands them over: per column `[rows, width]`.
 type BatchVectors = Vec<Vec<f32>>;
 
-/// How rows come out of the model's outputs.
+/// The rule that makes rows from the model's outputs.
 ///
 /// Words are pooled here and not inside the graph as texts are: which tokens make a word differs from row to row, so the
 /// graph would need ragged inputs (a gather of the first tokens is simple, a mean over words is not). The runtime's output
 /// is read where it lies and only what is stored is copied out of it; on a GPU the tokens' vectors do cross to the host,
 /// 4 bytes where the encoder spent some 24 * layers * hidden_size floating-point operations.
 #[derive(Clone, Copy)]
-pub(crate) enum Reading<'a> {
+pub(crate) enum RowPooling<'a> {
     /// One row an input, pooled inside the graph: outputs are `[batch, hidden]`.
     Pooled,
-    /// The rows that each input's picks ask for: outputs are `[batch, seq, hidden]`.
-    Picked { picks: &'a [&'a [Pick]], pool: WordPool },
+    /// The rows that each input's spans ask for: outputs are `[batch, seq, hidden]`.
+    Spans { spans: &'a [&'a [TokenSpan]], pool: WordPool },
 }
 
 impl Engine {
@@ -104,7 +104,7 @@ impl Engine {
             Device::Auto => runtime.cuda().is_err(),
         };
         let device = if cpu { Device::Cpu } else { Device::Cuda };
-        let Chosen { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
+        let ChosenGraph { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
         let Running { model, interface, rebuilt } = running;
         let bytes = select_features(&model, &interface, outputs)?.to_bytes()?;
         drop(model);
@@ -181,13 +181,13 @@ impl Engine {
         self.threads
     }
 
-    /// Which graph runs: `given`, as it was added; `rebuilt`, larder's own in its place; `half` and `half-packed`, in fused
-    /// operators and float16.
+    /// Returns the name of the graph that runs: `given`, as it was added; `rebuilt`, larder's own in its place; `half`
+    /// and `half-packed`, in fused operators and float16.
     pub fn graph(&self) -> &'static str {
         self.graph
     }
 
-    /// Why it is not the graph that was asked for.
+    /// Returns the reason if another graph runs than the one asked for.
     pub fn graph_note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -197,12 +197,12 @@ impl Engine {
         self.batch_tokens
     }
 
-    /// The batches that inputs of these lengths (tokens, `[inputs]`) run in.
+    /// Returns the batches for inputs of these lengths (tokens, `[inputs]`).
     pub fn plan(&self, lengths: &[usize]) -> Vec<Batch> {
         plan(lengths, self.batch_tokens, self.demands)
     }
 
-    /// What keeps this input from being read, in words; `None` when nothing does.
+    /// Returns the reason why this input cannot be read; `None` if it can.
     pub fn refusal(&self, input: &EncoderInput<'_>) -> Option<String> {
         let length = input.input_ids.len();
         if length == 0 {
@@ -230,7 +230,7 @@ impl Engine {
     ) -> Result<(), EncodeError> {
         let batches = self.plan_of(inputs);
         let all: Vec<usize> = (0..batches.len()).collect();
-        self.run_batches(inputs, Reading::Pooled, &batches, &all, |index, vectors| sink(&batches[index], vectors))
+        self.run_batches(inputs, RowPooling::Pooled, &batches, &all, |index, vectors| sink(&batches[index], vectors))
     }
 
     /// The batches that these inputs run in.
@@ -239,12 +239,12 @@ impl Engine {
         self.plan(&lengths)
     }
 
-    /// As [`Engine::run`], of [`Engine::plan_of`]'s batches only those with the numbers in `wanted`, with rows read as
-    /// `reading` says: in the order of `batch.rows` and of each one's picks. The sink is told the batch's number.
+    /// Runs the batches of [`Engine::plan_of`] with the numbers in `wanted`, and hands each batch's number and vectors
+    /// to `sink`. `pooling` makes rows of the outputs, in the order of `batch.rows` and of each one's assigned tokens.
     pub(crate) fn run_batches(
         &mut self,
         inputs: &[EncoderInput<'_>],
-        reading: Reading<'_>,
+        pooling: RowPooling<'_>,
         batches: &[Batch],
         wanted: &[usize],
         mut sink: impl FnMut(usize, BatchVectors) -> Result<(), EncodeError>,
@@ -262,7 +262,7 @@ impl Engine {
                             break;
                         };
                         let batch = &batches[index];
-                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, reading);
+                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, pooling);
                         if send.send(vectors.map(|v| (index, v))).is_err() {
                             break;
                         }
@@ -303,7 +303,7 @@ impl Engine {
     }
 }
 
-/// Whether a vector of the column `name` holds numbers alone.
+/// Checks that a vector of the column `name` is finite.
 ///
 /// # Errors
 /// [`EncodeError::NotFinite`] with the place of its input.
@@ -345,7 +345,7 @@ fn run_batch(
     width: usize,
     batch: &Batch,
     inputs: &[EncoderInput<'_>],
-    reading: Reading<'_>,
+    pooling: RowPooling<'_>,
 ) -> Result<BatchVectors, EncodeError> {
     let shape = [batch.batch, batch.seq];
     // Places that are left over hold the first row again: a row of padding alone would give NaN.
@@ -372,7 +372,7 @@ fn run_batch(
     let views: Vec<_> = tensors.iter().map(|(name, tensor)| (*name, tensor.view())).collect();
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     session.run_with(&views, &names, |outputs| {
-        columns.iter().zip(outputs).map(|(column, output)| take(column, output, batch, width, reading)).collect()
+        columns.iter().zip(outputs).map(|(column, output)| take(column, output, batch, width, pooling)).collect()
     })?
 }
 
@@ -381,24 +381,24 @@ fn take(
     output: &TensorView<'_>,
     batch: &Batch,
     width: usize,
-    reading: Reading<'_>,
+    pooling: RowPooling<'_>,
 ) -> Result<Vec<f32>, EncodeError> {
-    let expected = match reading {
-        Reading::Pooled => vec![batch.batch, width],
-        Reading::Picked { .. } => vec![batch.batch, batch.seq, width],
+    let expected = match pooling {
+        RowPooling::Pooled => vec![batch.batch, width],
+        RowPooling::Spans { .. } => vec![batch.batch, batch.seq, width],
     };
     let values = output.as_f32().filter(|_| output.shape == expected).ok_or_else(|| EncodeError::OutputShape {
         column: column.to_owned(),
         found: output.shape.to_vec(),
         expected,
     })?;
-    match reading {
-        Reading::Pooled => Ok(values[..batch.rows.len() * width].to_vec()),
-        Reading::Picked { picks, pool: how } => {
-            let rows: usize = batch.rows.iter().map(|&input| picks[input].len()).sum();
+    match pooling {
+        RowPooling::Pooled => Ok(values[..batch.rows.len() * width].to_vec()),
+        RowPooling::Spans { spans, pool: how } => {
+            let rows: usize = batch.rows.iter().map(|&input| spans[input].len()).sum();
             let mut vectors = Vec::with_capacity(rows * how.width(width));
             for (&input, tokens) in batch.rows.iter().zip(values.chunks_exact(batch.seq * width)) {
-                pool(tokens, width, picks[input], how, &mut vectors);
+                pool(tokens, width, spans[input], how, &mut vectors);
             }
             Ok(vectors)
         }

@@ -1,4 +1,4 @@
-//! Why encoding failed.
+//! The errors of encoding.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub enum EncodeError {
         row: usize,
         /// The example's id.
         example_id: String,
-        /// What is wrong with it.
+        /// The problem with the row.
         problem: String,
     },
     /// The encoder read a row, and what it gave cannot be kept.
@@ -96,7 +96,7 @@ pub enum EncodeError {
         "layer {asked} does not exist: this encoder has layers 0 (embeddings) to {last}, or -1 (the last) to -{count}"
     )]
     Layer {
-        /// As asked.
+        /// The layer asked for.
         asked: i64,
         /// The last layer's number.
         last: usize,
@@ -136,7 +136,7 @@ pub enum EncodeError {
     Unreadable {
         /// Its place among those given, from 0.
         sentence: usize,
-        /// What is wrong with it.
+        /// The problem with the sentence.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What an encode would do, and how long it would take, without doing it.
+//! A forecast of an encode: its work and its duration, without doing it.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use serde::Serialize;
 
 use crate::chunk::Chunk;
 use crate::engine::Engine;
-use crate::known::{Earlier, Previous};
-use crate::sources::Sources;
-use crate::stage::{EncodeRequest, columns, in_chunks, outlook};
+use crate::reuse::{ReusedFile, WrittenParts};
+use crate::row_origins::RowOrigins;
+use crate::stage::{EncodeRequest, columns, in_chunks, plan_encode};
 use crate::throughput::Throughput;
 use crate::unit::UnitInput;
 use crate::{EncodeError, EncoderInput};
 
-/// How long the encoder is run to learn its speed.
+/// The time that the encoder runs to measure its speed.
 const PROBE: Duration = Duration::from_secs(2);
 
 /// Inputs kept for that, spread evenly over the first chunk: more tokens than the probe's seconds take on a CPU.
 const PROBED_INPUTS: usize = 4096;
 
-/// What an encode would do.
+/// The forecast of an encode.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forecast {
-    /// Is there nothing to do?
+    /// True if the features file is fresh already.
     pub fresh: bool,
     /// Rows that the file will have.
     pub rows: usize,
@@ -46,7 +46,7 @@ pub struct Forecast {
     pub device: RanOn,
     /// CPU threads.
     pub threads: usize,
-    /// What the encoder did in two seconds on a sample of the inputs; `None` without inputs to run.
+    /// The encoder's throughput over two seconds on a sample of the inputs; `None` without inputs to run.
     pub probe: Option<Throughput>,
     /// Seconds that the encoder will run at that speed.
     pub seconds: f64,
@@ -66,10 +66,10 @@ impl Forecast {
 /// As [`encode`](crate::encode).
 pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Forecast, EncodeError> {
     let EncodeRequest { encoder, target, settings, reuse, .. } = *request;
-    let outlook = outlook(request)?;
-    let fresh = reuse && outlook.is_fresh();
-    let mut engine = Engine::new(runtime, encoder, &outlook.outputs, settings.engine())?;
-    let previous = if reuse && outlook.rows_reusable { Some(Previous::open(target)?) } else { None };
+    let plan = plan_encode(request)?;
+    let fresh = reuse && plan.is_fresh();
+    let mut engine = Engine::new(runtime, encoder, &plan.outputs, settings.engine())?;
+    let reused = if reuse && plan.rows_reusable { Some(ReusedFile::open(target)?) } else { None };
     let columns = columns(&engine, settings);
     let mut forecast = Forecast {
         fresh,
@@ -86,14 +86,14 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
         seconds: 0.0,
         columns,
     };
-    let mut earlier = Earlier::new();
+    let mut written = WrittenParts::new();
     let mut sample = Vec::new();
     let mut part = 0;
     in_chunks(request, rows_per_group(&forecast.columns), |chunk| {
-        let sources = Sources::of(&chunk, previous.as_ref(), &earlier);
-        earlier.remember(part, chunk.units.iter().map(|unit| (unit.digest, unit.first_row)));
+        let origins = RowOrigins::of(&chunk, reused.as_ref(), &written);
+        written.remember(part, chunk.units.iter().map(|unit| (unit.digest, unit.first_row)));
         part += 1;
-        let kept = forecast.count(&engine, chunk, &sources, sample.is_empty());
+        let kept = forecast.count(&engine, chunk, &origins, sample.is_empty());
         sample.extend(kept);
         Ok(())
     })?;
@@ -108,9 +108,9 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
 
 impl Forecast {
     /// Counts a chunk, and gives inputs of it to probe with if asked to.
-    fn count(&mut self, engine: &Engine, chunk: Chunk, sources: &Sources, probes: bool) -> Vec<UnitInput> {
-        let inputs: Vec<usize> = sources
-            .run
+    fn count(&mut self, engine: &Engine, chunk: Chunk, origins: &RowOrigins, probes: bool) -> Vec<UnitInput> {
+        let inputs: Vec<usize> = origins
+            .to_run
             .iter()
             .flat_map(|&at| {
                 let unit = &chunk.units[at];
@@ -118,7 +118,7 @@ impl Forecast {
             })
             .collect();
         let lengths: Vec<usize> = inputs.iter().map(|&at| chunk.inputs[at].input_ids.len()).collect();
-        let (reused, duplicates) = sources.copied();
+        let (reused, duplicates) = origins.copied();
         let width: usize = self.columns.iter().map(|column| column.width * bytes(column.dtype)).sum();
         self.rows += chunk.rows();
         self.vector_bytes += (chunk.rows() * width) as u64;

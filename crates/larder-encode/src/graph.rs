@@ -1,4 +1,4 @@
-//! Which graph of an encoder runs.
+//! The choice among the graphs of an encoder.
 
 use larder_errors::spelled_enum;
 use larder_intake::{Encoder, Prepared, Running};
@@ -8,7 +8,7 @@ use larder_runtime::{Device, Runtime};
 use crate::EncodeError;
 
 spelled_enum! {
-    /// Which graph of an encoder is to run.
+    /// The graph of an encoder to run.
     #[derive(Default)]
     pub enum GraphChoice {
         /// larder's own where there is one that gives the same, else the one that was added.
@@ -16,18 +16,19 @@ spelled_enum! {
         Auto = "auto",
         /// The one that was added.
         Given = "given",
-        /// On CUDA in float16, in fused operators and without padding inside, if that gives the same within the tolerance
-        /// of half precision on the probe texts, run on that GPU; else with padding; else as [`GraphChoice::Auto`].
+        /// The float16 graph in fused operators on CUDA, without padding inside, if its vectors on the probe texts, run on
+        /// that GPU, agree within the tolerance of half precision; else the one with padding; else as
+        /// [`GraphChoice::Auto`].
         Half = "half",
     } else "{found:?} is no graph; known: {known}"
 }
 
-/// What was chosen.
-pub(crate) struct Chosen {
+/// The chosen graph.
+pub(crate) struct ChosenGraph {
     pub running: Running,
-    /// For the record: `given`, `rebuilt`, `half` or `half-packed`.
+    /// The recorded name: `given`, `rebuilt`, `half` or `half-packed`.
     pub name: &'static str,
-    /// Why it is not what was asked for.
+    /// The reason if it is not the graph asked for.
     pub note: Option<String>,
 }
 
@@ -41,12 +42,12 @@ pub(crate) fn choose(
     outputs: &[FeatureOutput],
     choice: GraphChoice,
     device: Device,
-) -> Result<Chosen, EncodeError> {
+) -> Result<ChosenGraph, EncodeError> {
     let mut note = None;
     match (choice, device) {
         (GraphChoice::Given, _) => {
             let running = Running { model: encoder.model()?, interface: encoder.interface().clone(), rebuilt: false };
-            return Ok(Chosen { running, name: "given", note });
+            return Ok(ChosenGraph { running, name: "given", note });
         }
         // Building and comparing a graph that could not be used would be wasted.
         (GraphChoice::Half, Device::Cuda) if !encoder.pooler_is_its_own(outputs) => {
@@ -55,7 +56,7 @@ pub(crate) fn choose(
         (GraphChoice::Half, Device::Cuda) => {
             for (packed, name) in [(true, "half-packed"), (false, "half")] {
                 match encoder.fused(runtime, device, FusedForm { half: true, packed })? {
-                    Ok((running, _)) => return Ok(Chosen { running, name, note }),
+                    Ok((running, _)) => return Ok(ChosenGraph { running, name, note }),
                     Err(reason) => note = Some(format!("not in half precision: {reason}")),
                 }
             }
@@ -73,5 +74,5 @@ pub(crate) fn choose(
             encoder.name()
         ));
     }
-    Ok(Chosen { running, name, note })
+    Ok(ChosenGraph { running, name, note })
 }

@@ -12,7 +12,7 @@ pub struct EncoderInput<'a> {
 }
 
 impl EncoderInput<'_> {
-    /// blake3 of ids and segments, cut to 128 bits. Segments that are all zero count as none.
+    /// Hashes ids and segments with blake3, cut to 128 bits. Segments that are all zero count as none.
     pub fn digest(&self) -> InputDigest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&(self.input_ids.len() as u64).to_le_bytes());

@@ -18,7 +18,7 @@ use larder_files::{FileError, kill_point};
 
 use crate::plan::Batch;
 
-/// How long finished batches are in memory alone.
+/// The longest time that finished batches are in memory alone.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// Bytes of a record in front of its numbers.
 const HEADER: usize = 48;
@@ -34,7 +34,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Where the batches of a part are kept.
+    /// Returns the path of the journal of a part's batches.
     pub(crate) fn path_of(part: &Path) -> PathBuf {
         part.with_extension("batches")
     }

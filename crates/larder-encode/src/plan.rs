@@ -1,4 +1,4 @@
-//! Which rows run together.
+//! The batch plan: the rows that run together.
 //!
 //! Rows are sorted by length, longest first (the largest batch comes first, so memory peaks at once and stays), and cut
 //! into batches by tokens, not rows. A batch of rows of one length needs no padding; a batch takes shorter rows only while
@@ -34,7 +34,7 @@ impl Batch {
     }
 }
 
-/// What an encoder asks of a batch.
+/// An encoder's requirements for a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Demands {
     /// No row may be padded, unless `fixed_seq` says so: padding would change it.

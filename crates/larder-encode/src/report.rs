@@ -1,11 +1,10 @@
-//! How far an encode is, and what it did.
+//! The progress and the report of an encode.
 
 use larder_runtime::RanOn;
 use larder_store::{FeatureColumnInfo, Level};
 use serde::Serialize;
 
-/// How far an encode is. Rows (texts, words or tokens) and tokens count what is finished, however it was: run, reused or
-/// resumed.
+/// The progress of an encode. Rows (texts, words or tokens) and tokens count what is finished: run, reused or resumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Rows finished.
@@ -20,10 +19,10 @@ pub struct Progress {
     pub total_tokens: u64,
 }
 
-/// What an encode did.
+/// The report of an encode.
 #[derive(Debug, Clone, Serialize)]
 pub struct EncodeReport {
-    /// What a row stands for.
+    /// The unit of a row.
     pub level: Level,
     /// Texts or sentences in the tokens file.
     pub sentences: usize,
@@ -53,7 +52,7 @@ pub struct EncodeReport {
     pub threads: usize,
     /// The graph that ran: see [`Engine::graph`](crate::Engine::graph).
     pub graph: &'static str,
-    /// Why it is not the one that was asked for.
+    /// The reason if it is not the graph asked for.
     pub graph_note: Option<String>,
     /// The vector columns in the file.
     pub columns: Vec<FeatureColumnInfo>,

@@ -1,4 +1,4 @@
-//! What is asked of the encode stage, and how a file on disk stands against it.
+//! The settings of the encode stage, and the state of a features file against them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 use serde::{Deserialize, Serialize};
 
-use crate::unit::Cut;
+use crate::unit::WindowSettings;
 use crate::{EncodeError, EngineSettings, GraphChoice};
 
 /// Version of the features file's layout.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Which hidden layers: `all`, or numbers. 0 is the embeddings' output, 1 the first layer, -1 the last.
+/// The hidden layers to encode: `all`, or numbers. 0 is the embeddings' output, 1 the first layer, -1 the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayerSelection {
     /// Every layer, embeddings included.
@@ -27,10 +27,10 @@ pub enum LayerSelection {
 }
 
 spelled_enum! {
-    /// What is read with a sentence of words, besides itself.
+    /// The context that a sentence of words is encoded with.
     #[derive(Default)]
     pub enum Context {
-        /// Nothing.
+        /// The sentence alone.
         #[default]
         None = "none",
         /// Its neighbours in the same document, as many as the encoder reads at once.
@@ -38,46 +38,47 @@ spelled_enum! {
     } else "unknown context `{found}`; known are {known}"
 }
 
-/// What to encode.
+/// The settings of an encode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeSettings {
-    /// What a row stands for.
+    /// The unit of a row.
     pub level: Level,
     /// Hidden layers.
     pub layers: LayerSelection,
-    /// Of sentences: poolings of each layer; the pooler exists for the last layer only and is taken once.
+    /// The poolings of each layer, for sentences; the pooler exists for the last layer only and is taken once.
     pub pools: Vec<Pool>,
-    /// Of words: how a word's tokens become its vector.
+    /// The pooling of a word's tokens, for words.
     pub word_pool: WordPool,
-    /// Of words and tokens: tokens from one window's start to the next in a sentence that is longer than the encoder reads;
-    /// `None` takes half of what a window holds.
+    /// The tokens from one window's start to the next in a sentence longer than the encoder reads, for words and
+    /// tokens; `None` takes half of what a window holds.
     pub stride: Option<usize>,
-    /// Of words and tokens: what is read with a sentence.
+    /// The context of a sentence, for words and tokens.
     pub context: Context,
     /// Stored element type.
     pub dtype: FeatureDtype,
-    /// Where to run.
+    /// The device to run on.
     pub device: Device,
     /// CPU threads; 0 means one per core.
     pub threads: usize,
-    /// Of tokens: are special tokens rows too, those of every window? Their position counts from the first of them.
+    /// True if special tokens are rows too, those of every window, for tokens. Their position counts from the first of
+    /// them.
     pub special_tokens: bool,
     /// Tokens a batch, padding included; `None` takes the device's default.
     pub batch_tokens: Option<usize>,
-    /// Which graph to run. Like the device it does not make other features, only rounding.
+    /// The graph to run. Like the device it does not make other features, only rounding.
     pub graph: GraphChoice,
 }
 
 /// A features file on disk against what a run would write now.
 #[derive(Debug, Clone)]
-pub struct Outlook {
-    /// Whether the file can be used as it is.
+pub struct EncodePlan {
+    /// The state of the file: usable as it is, or stale and why.
     pub freshness: Freshness,
     /// The columns that a run would write: those asked for and, when the file is made again, those it had.
     pub outputs: Vec<FeatureOutput>,
-    /// What a run would record, but for how it ran.
+    /// The provenance that a run would record, without how it ran.
     pub provenance: Provenance,
-    /// Whether rows with unchanged input can be copied from the file.
+    /// True if rows with unchanged input can be copied from the file.
     pub rows_reusable: bool,
 }
 
@@ -107,7 +108,7 @@ impl Default for EncodeSettings {
 }
 
 impl EncodeSettings {
-    /// Where, how wide and on which graph an engine runs for them.
+    /// Returns the settings of the engine: device, threads and graph.
     pub fn engine(&self) -> EngineSettings {
         let Self { device, threads, batch_tokens, graph, .. } = *self;
         EngineSettings { device, threads, batch_tokens, graph }
@@ -115,7 +116,8 @@ impl EncodeSettings {
 }
 
 impl LayerSelection {
-    /// Absolute layer numbers of an encoder with `count` hidden states (layers and embeddings), ascending, each once.
+    /// Resolves the selection to absolute layer numbers, ascending and each once, for an encoder with `count` hidden
+    /// states (layers and embeddings).
     ///
     /// # Errors
     /// [`EncodeError::Layer`] names the layers there are.
@@ -166,9 +168,8 @@ impl fmt::Display for LayerSelection {
 }
 
 impl EncodeSettings {
-    /// The kind of features, as their folder is called: the level and what of these settings keeps files of one level apart.
-    /// `sentence-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`,
-    /// `token-special-f32`.
+    /// Returns the name of the features' folder, made of the level and the settings that keep files of one level apart:
+    /// `sentence-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`, `token-special-f32`.
     pub fn kind(&self) -> String {
         let mut kind = self.level.to_string();
         if self.level == Level::Word {
@@ -188,8 +189,8 @@ impl EncodeSettings {
         if self.level == Level::Word { self.word_pool.width(hidden_size) } else { hidden_size }
     }
 
-    /// The columns to make from an encoder with `layers` layers above the embeddings: of sentences pooling by pooling,
-    /// layer by layer; of words and tokens one `embedding` a layer.
+    /// Returns the columns to make with an encoder of `layers` layers above the embeddings: for sentences pooling by
+    /// pooling, layer by layer; for words and tokens one `embedding` a layer.
     ///
     /// # Errors
     /// [`EncodeError::Layer`].
@@ -212,12 +213,12 @@ impl EncodeSettings {
         Ok(outputs)
     }
 
-    /// How sentences become units, for an encoder that reads `max_tokens`.
-    pub(crate) fn cut(&self, max_tokens: usize) -> Cut {
-        Cut { level: self.level, max_tokens, stride: self.stride, special_tokens: self.special_tokens }
+    /// Returns the window settings for an encoder that reads `max_tokens`.
+    pub(crate) fn window_settings(&self, max_tokens: usize) -> WindowSettings {
+        WindowSettings { level: self.level, max_tokens, stride: self.stride, special_tokens: self.special_tokens }
     }
 
-    /// What a features file made now from tokens of this provenance would record.
+    /// Returns the provenance of a features file made now from tokens of provenance `tokens`.
     pub(crate) fn provenance(&self, encoder: &Encoder, tokens: &Provenance, columns: &[String]) -> Provenance {
         // No `..`: a setting that is forgotten here would leave features fresh that it changes.
         let Self {
@@ -256,8 +257,8 @@ impl EncodeSettings {
     }
 }
 
-impl Outlook {
-    /// Whether nothing needs doing.
+impl EncodePlan {
+    /// Returns true if the file is fresh.
     pub fn is_fresh(&self) -> bool {
         self.freshness == Freshness::Fresh
     }

@@ -22,18 +22,18 @@ use larder_store::{
 };
 
 use crate::chunk::{Chunk, Chunks};
-use crate::engine::{Engine, Reading};
+use crate::engine::{Engine, RowPooling};
 use crate::journal::Journal;
-use crate::known::{Earlier, Previous};
 use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
-use crate::settings::{Context, EncodeSettings, Outlook};
-use crate::source::Source;
-use crate::sources::Sources;
-use crate::unit::{Pick, UnitInput};
+use crate::reuse::{ReusedFile, WrittenParts};
+use crate::row_origins::RowOrigins;
+use crate::sentence_stream::SentenceStream;
+use crate::settings::{Context, EncodePlan, EncodeSettings};
+use crate::unit::{TokenSpan, UnitInput};
 use crate::{EncodeError, EncoderInput};
 
-/// What to encode, and where to.
+/// The tokens, settings and target of an encode.
 #[derive(Debug, Clone, Copy)]
 pub struct EncodeRequest<'a> {
     /// The encoder.
@@ -44,11 +44,11 @@ pub struct EncodeRequest<'a> {
     pub target: &'a Path,
     /// Level, layers, poolings, precision, device.
     pub settings: &'a EncodeSettings,
-    /// Whether rows with unchanged input may be copied from the file that is replaced.
+    /// True if rows with unchanged input may be copied from the file that is replaced.
     pub reuse: bool,
 }
 
-/// How the features file at `request.target` stands against what [`encode`] would write.
+/// Compares the features file at `request.target` with what [`encode`] would write.
 ///
 /// A file that holds more columns than asked for is fresh. A stale one keeps its further columns when it is made again.
 ///
@@ -56,7 +56,7 @@ pub struct EncodeRequest<'a> {
 /// [`EncodeError::Store`] when the tokens file is missing or cut, [`EncodeError::Layer`] for a layer that is not there,
 /// [`EncodeError::Tagging`], [`EncodeError::NoWords`] and [`EncodeError::NoDocuments`] for a level or context that the file
 /// does not have.
-pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
+pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeError> {
     let EncodeRequest { encoder, tokens, target, settings, .. } = *request;
     let layers = encoder.interface().last_layer();
     let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
@@ -84,7 +84,7 @@ pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
             f.format_version == provenance.format_version
                 && content.iter().all(|part| f.parts.get(*part) == provenance.parts.get(*part))
         });
-        return Ok(Outlook { freshness, outputs: kept, provenance, rows_reusable });
+        return Ok(EncodePlan { freshness, outputs: kept, provenance, rows_reusable });
     }
     let same_encoder =
         found.as_ref().is_some_and(|f| f.parts.get("encoder.digest") == Some(&encoder.manifest().digest));
@@ -96,10 +96,10 @@ pub fn outlook(request: &EncodeRequest<'_>) -> Result<Outlook, EncodeError> {
     }
     let columns: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
     let provenance = settings.provenance(encoder, &made_from, &columns);
-    Ok(Outlook { freshness: provenance.freshness(found.as_ref()), outputs, provenance, rows_reusable: false })
+    Ok(EncodePlan { freshness: provenance.freshness(found.as_ref()), outputs, provenance, rows_reusable: false })
 }
 
-/// Makes the features file, whatever stands there; see [`outlook`] for whether that is needed.
+/// Makes the features file, whatever stands there; see [`plan_encode`] for whether that is needed.
 ///
 /// # Errors
 /// [`EncodeError`]. Finished parts are kept, and an older file stays until the new one is whole.
@@ -110,10 +110,10 @@ pub fn encode(
 ) -> Result<EncodeReport, EncodeError> {
     let started = Instant::now();
     let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
-    let outlook = outlook(request)?;
-    let mut engine = Engine::new(runtime, encoder, &outlook.outputs, settings.engine())?;
+    let plan = plan_encode(request)?;
+    let mut engine = Engine::new(runtime, encoder, &plan.outputs, settings.engine())?;
     let run_started = Instant::now();
-    let provenance = outlook
+    let provenance = plan
         .provenance
         .with("ran.device", engine.ran_on())
         .with("ran.onnxruntime", runtime.version())
@@ -121,9 +121,9 @@ pub fn encode(
         .with("ran.batch_tokens", engine.batch_tokens())
         .with("ran.plan_version", PLAN_VERSION)
         .with("ran.encoder", encoder.name());
-    let previous = if reuse && outlook.rows_reusable { Some(Previous::open(target)?) } else { None };
+    let reused = if reuse && plan.rows_reusable { Some(ReusedFile::open(target)?) } else { None };
     // Which rows are reused decides batches and thereby last bits, so parts belong to one previous file.
-    let provenance = match &previous {
+    let provenance = match &reused {
         Some(_) => provenance.with("ran.previous", read_provenance(target)?.map_or_else(String::new, |p| p.digest())),
         None => provenance,
     };
@@ -132,7 +132,7 @@ pub fn encode(
     let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
     let total_rows = total_rows(&reader, encoder, settings);
     let rows_per_chunk = rows_per_group(&columns);
-    let mut work = Work {
+    let mut running = RunningEncode {
         done: Progress { total_rows, total_tokens: reader.tokens(), ..Progress::default() },
         report: EncodeReport {
             level: settings.level,
@@ -154,17 +154,17 @@ pub fn encode(
             columns,
             file_bytes: 0,
         },
-        earlier: Earlier::new(),
-        previous,
+        written: WrittenParts::new(),
+        reused,
         parts,
         tokens: tokens.to_path_buf(),
         pool: settings.word_pool,
         writing: None,
         count: 0,
     };
-    progress(work.done);
-    in_chunks(request, rows_per_chunk, |chunk| work.chunk(&mut engine, chunk, progress))?;
-    work.finish(target, &provenance, started, run_started)
+    progress(running.done);
+    in_chunks(request, rows_per_chunk, |chunk| running.chunk(&mut engine, chunk, progress))?;
+    running.finish(target, &provenance, started, run_started)
 }
 
 /// The columns that an engine fills.
@@ -190,7 +190,7 @@ pub(crate) fn in_chunks(
     };
     let reader = TokensReader::open(tokens, projection)?;
     let chunks = Chunks {
-        cut: settings.cut(encoder.max_tokens()),
+        window_settings: settings.window_settings(encoder.max_tokens()),
         rows,
         tokenizer: if settings.level == Level::Token { Some(encoder.tokenizer()?) } else { None },
         path: tokens.to_path_buf(),
@@ -198,12 +198,12 @@ pub(crate) fn in_chunks(
     let context = if settings.context == Context::Document { encoder.max_tokens() } else { 0 };
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
-        scope.spawn(move || chunks.send(Source::new(reader, context), &send));
+        scope.spawn(move || chunks.send(SentenceStream::new(reader, context), &send));
         receive.into_iter().try_for_each(|chunk| each(chunk?))
     })
 }
 
-/// Whether the tokens file has what the settings ask for.
+/// Checks that the tokens file has the words, texts or documents that the settings ask for.
 fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) -> Result<(), EncodeError> {
     let tokens = || tokens.to_path_buf();
     match (settings.level, reader.has_words()) {
@@ -246,11 +246,11 @@ fn every_output(layers: usize, level: Level) -> Vec<FeatureOutput> {
 }
 
 /// An encode under way.
-struct Work {
+struct RunningEncode {
     done: Progress,
     report: EncodeReport,
-    earlier: Earlier,
-    previous: Option<Previous>,
+    written: WrittenParts,
+    reused: Option<ReusedFile>,
     parts: Parts,
     tokens: PathBuf,
     pool: WordPool,
@@ -258,7 +258,7 @@ struct Work {
     count: usize,
 }
 
-impl Work {
+impl RunningEncode {
     fn chunk(
         &mut self,
         engine: &mut Engine,
@@ -278,7 +278,7 @@ impl Work {
             let columns = self.vectors(engine, &chunk, &part, progress)?;
             self.write(index, chunk, columns)?;
         }
-        self.earlier.remember(index, units.into_iter());
+        self.written.remember(index, units.into_iter());
         self.report.sentences += sentences;
         self.report.rows += rows;
         self.done.rows = self.report.rows;
@@ -295,9 +295,9 @@ impl Work {
         part: &Path,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
-        let sources = Sources::of(chunk, self.previous.as_ref(), &self.earlier);
-        self.report.encoded_rows += sources.run.iter().map(|&unit| chunk.units[unit].rows).sum::<usize>();
-        let (reused, duplicates) = sources.copied();
+        let origins = RowOrigins::of(chunk, self.reused.as_ref(), &self.written);
+        self.report.encoded_rows += origins.to_run.iter().map(|&unit| chunk.units[unit].rows).sum::<usize>();
+        let (reused, duplicates) = origins.copied();
         self.report.reused_rows += reused;
         self.report.duplicate_rows += duplicates;
 
@@ -305,7 +305,7 @@ impl Work {
         let mut run: Vec<(&UnitInput, usize)> = Vec::new();
         // The unit of each.
         let mut units: Vec<usize> = Vec::new();
-        for &at in &sources.run {
+        for &at in &origins.to_run {
             let unit = &chunk.units[at];
             for input in chunk.inputs_of(unit) {
                 if let Some(problem) = engine.refusal(&input.input()) {
@@ -317,26 +317,26 @@ impl Work {
             }
         }
         let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
-        let picks: Vec<&[Pick]> = run.iter().map(|(input, _)| input.picks.as_slice()).collect();
+        let spans: Vec<&[TokenSpan]> = run.iter().map(|(input, _)| input.spans.as_slice()).collect();
         self.report.encoded_inputs += inputs.len();
         let infos = self.report.columns.clone();
         let mut columns: Vec<(FeatureColumnInfo, Vec<f32>)> =
             infos.into_iter().map(|c| (c.clone(), vec![0.0; chunk.rows() * c.width])).collect();
-        if let Some(previous) = &self.previous {
-            previous.copy(sources.previous, &mut columns)?;
+        if let Some(reused) = &self.reused {
+            reused.copy(origins.reused, &mut columns)?;
         }
-        if !sources.earlier.is_empty() {
+        if !origins.written.is_empty() {
             self.wait_for_writer()?;
             let folder = self.parts.folder().to_path_buf();
-            Earlier::copy(sources.earlier, |part| Parts::path_in(&folder, part), &mut columns)?;
+            WrittenParts::copy(origins.written, |part| Parts::path_in(&folder, part), &mut columns)?;
         }
-        let reading = match self.report.level {
-            Level::Sentence => Reading::Pooled,
-            Level::Word | Level::Token => Reading::Picked { picks: &picks, pool: self.pool },
+        let pooling = match self.report.level {
+            Level::Sentence => RowPooling::Pooled,
+            Level::Word | Level::Token => RowPooling::Spans { spans: &spans, pool: self.pool },
         };
-        // The rows that a batch fills, and the input of each, in the order of its vectors: as many as picks.
+        // The rows that a batch fills, and the input of each, in the order of its vectors: as many as spans.
         let rows_of = |batch: &Batch| -> Vec<(usize, usize)> {
-            let of_input = |&at: &usize| picks[at].iter().map(move |pick| (at, pick.row as usize));
+            let of_input = |&at: &usize| spans[at].iter().map(move |span| (at, span.row as usize));
             batch.rows.iter().flat_map(of_input).map(|(at, row)| (run[at].1 + row, at)).collect()
         };
         let new_tokens = |batch: &Batch| batch.rows.iter().map(|&at| run[at].0.new_tokens as u64).sum::<u64>();
@@ -365,7 +365,7 @@ impl Work {
         })?;
         progress(*done);
         let left: Vec<usize> = (0..batches.len()).filter(|&index| !is_finished[index]).collect();
-        engine.run_batches(&inputs, reading, &batches, &left, |index, vectors| {
+        engine.run_batches(&inputs, pooling, &batches, &left, |index, vectors| {
             let batch = &batches[index];
             let rows = rows_of(batch);
             for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
@@ -385,7 +385,7 @@ impl Work {
             Ok(())
         })?;
         for (info, column) in &mut columns {
-            for &(from, to) in &sources.here {
+            for &(from, to) in &origins.duplicates {
                 column.copy_within(from * info.width..(from + 1) * info.width, to * info.width);
             }
         }

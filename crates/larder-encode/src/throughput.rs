@@ -1,4 +1,4 @@
-//! How fast an engine is on this machine, by running it for a moment.
+//! The throughput of an engine on this machine, measured in a short run.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::input::EncoderInput;
 /// Tokens that are run between two looks at the clock: some batches of every worker.
 const TOKENS_AT_ONCE: usize = 8192;
 
-/// What an engine did in a moment.
+/// The rows, tokens and time of a short run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Throughput {
     /// Inputs run.

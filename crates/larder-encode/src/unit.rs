@@ -1,4 +1,4 @@
-//! What is encoded at once and keeps or loses its rows together: a text, or a sentence of words with its windows.
+//! The unit of encoding, whose rows are kept or lost together: a text, or a sentence of words with its windows.
 
 use larder_onnx::WordPool;
 use larder_store::{InputDigest, Level};
@@ -6,15 +6,15 @@ use larder_tokens::{TokensError, own_tokens, windows};
 
 use crate::EncoderInput;
 
-/// What the rows of a unit are made from, and how.
+/// The settings that make units from sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cut {
+pub(crate) struct WindowSettings {
     pub(crate) level: Level,
     /// Tokens that the encoder reads, special tokens included.
     pub(crate) max_tokens: usize,
     /// Tokens from one window's start to the next; `None` for half a window.
     pub(crate) stride: Option<usize>,
-    /// Of tokens: are special tokens rows too, those of every window?
+    /// True if special tokens are rows too, those of every window, at the level of tokens.
     pub(crate) special_tokens: bool,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Sentence<'a> {
     pub(crate) input_ids: &'a [i32],
     /// `[seq]`, or empty where all are zero.
     pub(crate) type_ids: &'a [i32],
-    /// Is it two texts, which belong together?
+    /// True if it is a pair of texts.
     pub(crate) pair: bool,
     /// `[seq]`; empty for sentence vectors, which do not need them.
     pub(crate) word_ids: &'a [i32],
@@ -34,7 +34,7 @@ pub(crate) struct Sentence<'a> {
 }
 
 impl Sentence<'_> {
-    /// What keeps its words from being found or its types from being told, in words; `None` when nothing does.
+    /// Returns the reason why its words or token types cannot be found; `None` if they can.
     pub(crate) fn problem(&self) -> Option<String> {
         let (words, types, tokens) = (self.word_ids.len(), self.type_ids.len(), self.input_ids.len());
         if words != tokens {
@@ -46,11 +46,12 @@ impl Sentence<'_> {
 
 /// The inputs that one text or sentence is read as, and the rows that they fill.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unit {
+pub(crate) struct EncodeUnit {
     pub(crate) inputs: Vec<UnitInput>,
     /// Rows that the unit has in the features file.
     pub(crate) rows: usize,
-    /// Of a unit of tokens, the place in the sentence of each row's token, special ones included. Empty at other levels.
+    /// The place in the sentence of each row's token, special ones included, at the level of tokens. Empty at other
+    /// levels.
     pub(crate) tokens: Vec<usize>,
 }
 
@@ -59,14 +60,14 @@ pub(crate) struct Unit {
 pub(crate) struct UnitInput {
     pub(crate) input_ids: Vec<i32>,
     pub(crate) type_ids: Vec<i32>,
-    pub(crate) picks: Vec<Pick>,
-    /// Tokens of the text or sentence that no input of the unit before this one holds: what it adds to the progress.
+    pub(crate) spans: Vec<TokenSpan>,
+    /// Tokens not already covered by an earlier window; used for progress.
     pub(crate) new_tokens: usize,
 }
 
 /// The tokens of an input that one row of its unit is pooled from. A pooled output needs no tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pick {
+pub(crate) struct TokenSpan {
     /// Row of the unit.
     pub(crate) row: u32,
     /// First token, as a place in the input.
@@ -82,11 +83,11 @@ impl UnitInput {
     }
 }
 
-impl Unit {
+impl EncodeUnit {
     /// A whole text, one row.
     pub(crate) fn text(sentence: &Sentence<'_>) -> Self {
-        let picks = vec![Pick { row: 0, start: 0, end: 0 }];
-        Self { inputs: vec![UnitInput::whole(sentence, picks)], rows: 1, tokens: Vec::new() }
+        let spans = vec![TokenSpan { row: 0, start: 0, end: 0 }];
+        Self { inputs: vec![UnitInput::whole(sentence, spans)], rows: 1, tokens: Vec::new() }
     }
 
     /// A sentence in rows of words or tokens. `before` and `after` are its neighbours' own tokens, nearest first.
@@ -95,26 +96,26 @@ impl Unit {
     /// any, that of the first token.
     pub(crate) fn of(
         sentence: &Sentence<'_>,
-        cut: &Cut,
+        settings: &WindowSettings,
         before: &[&[i32]],
         after: &[&[i32]],
     ) -> Result<Self, TokensError> {
-        if cut.level == Level::Sentence {
+        if settings.level == Level::Sentence {
             return Ok(Self::text(sentence));
         }
         // The texts of a pair belong together: one that is too long is left whole, and refused.
         let whole = if sentence.pair { sentence.input_ids.len() } else { 0 };
-        let mut windows = windows(sentence.word_ids, cut.max_tokens.max(whole), cut.stride)?;
+        let mut windows = windows(sentence.word_ids, settings.max_tokens.max(whole), settings.stride)?;
         if let [window] = &mut windows[..] {
-            *window = window.clone().with_context(cut.max_tokens, before, after);
+            *window = window.clone().with_context(settings.max_tokens, before, after);
         }
         // (window, first token there, behind the last one) of each row
         let mut places: Vec<(usize, usize, usize)> = Vec::new();
         let mut tokens = Vec::new();
         let own = own_tokens(sentence.word_ids);
-        let taken =
-            windows.iter().enumerate().flat_map(|(at, window)| window.taken.iter().map(move |t| (at, window, t)));
-        if cut.level == Level::Token && cut.special_tokens {
+        let assigned =
+            windows.iter().enumerate().flat_map(|(at, window)| window.assigned.iter().map(move |t| (at, window, t)));
+        if settings.level == Level::Token && settings.special_tokens {
             for (at, window) in windows.iter().enumerate() {
                 let behind = window.len() - window.trailing.len();
                 let leading = window.leading.clone().enumerate();
@@ -125,20 +126,21 @@ impl Unit {
                     tokens.push(token);
                 }
             }
-        } else if cut.level == Level::Token {
-            let mut taken: Vec<_> = taken.flat_map(|(at, w, t)| t.tokens.clone().map(move |k| (k, at, w))).collect();
-            taken.sort_by_key(|&(token, ..)| token);
-            for (token, at, window) in taken {
+        } else if settings.level == Level::Token {
+            let mut assigned: Vec<_> =
+                assigned.flat_map(|(at, w, t)| t.tokens.clone().map(move |k| (k, at, w))).collect();
+            assigned.sort_by_key(|&(token, ..)| token);
+            for (token, at, window) in assigned {
                 let place = window.place(token);
                 places.push((at, place, place + 1));
                 tokens.push(token);
             }
         } else {
             let mut words = vec![None; sentence.words];
-            for (at, window, taken) in taken {
-                let place = window.place(taken.tokens.start);
-                if let Some(word) = usize::try_from(taken.word).ok().and_then(|word| words.get_mut(word)) {
-                    word.get_or_insert((at, place, place + taken.tokens.len()));
+            for (at, window, assigned) in assigned {
+                let place = window.place(assigned.tokens.start);
+                if let Some(word) = usize::try_from(assigned.word).ok().and_then(|word| words.get_mut(word)) {
+                    word.get_or_insert((at, place, place + assigned.tokens.len()));
                 }
             }
             places.extend(nearest(&words).into_iter().map(|place| place.unwrap_or((0, 0, 1))));
@@ -152,11 +154,11 @@ impl Unit {
             let until = if window.body.end == own.end { sentence.input_ids.len() } else { window.body.end };
             let new_tokens = until - covered;
             covered = until;
-            inputs.push(UnitInput { input_ids, type_ids, picks: Vec::new(), new_tokens });
+            inputs.push(UnitInput { input_ids, type_ids, spans: Vec::new(), new_tokens });
         }
         for (row, &(at, start, end)) in places.iter().enumerate() {
             let small = |n: usize| u32::try_from(n).expect("a sentence has fewer than 2^32 tokens");
-            inputs[at].picks.push(Pick { row: small(row), start: small(start), end: small(end) });
+            inputs[at].spans.push(TokenSpan { row: small(row), start: small(start), end: small(end) });
         }
         Ok(Self { inputs, rows: places.len(), tokens })
     }
@@ -172,9 +174,9 @@ impl Unit {
         };
         number(self.rows as u32);
         for input in &self.inputs {
-            number(input.picks.len() as u32);
-            for pick in &input.picks {
-                [pick.row, pick.start, pick.end].into_iter().for_each(&mut number);
+            number(input.spans.len() as u32);
+            for span in &input.spans {
+                [span.row, span.start, span.end].into_iter().for_each(&mut number);
             }
             input.input().digest().chunks_exact(4).for_each(|four| {
                 number(u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
@@ -192,9 +194,9 @@ impl Unit {
 }
 
 impl UnitInput {
-    fn whole(sentence: &Sentence<'_>, picks: Vec<Pick>) -> Self {
+    fn whole(sentence: &Sentence<'_>, spans: Vec<TokenSpan>) -> Self {
         let (input_ids, type_ids) = (sentence.input_ids.to_vec(), sentence.type_ids.to_vec());
-        Self { new_tokens: input_ids.len(), input_ids, type_ids, picks }
+        Self { new_tokens: input_ids.len(), input_ids, type_ids, spans }
     }
 }
 
@@ -212,23 +214,23 @@ fn nearest<T: Copy>(entries: &[Option<T>]) -> Vec<Option<T>> {
 }
 
 /// Pools the rows of one input out of its tokens' vectors, `[seq, hidden]`, behind what `into` holds.
-pub(crate) fn pool(tokens: &[f32], hidden: usize, picks: &[Pick], pool: WordPool, into: &mut Vec<f32>) {
+pub(crate) fn pool(tokens: &[f32], hidden: usize, spans: &[TokenSpan], pool: WordPool, into: &mut Vec<f32>) {
     let vector = |token: u32| &tokens[token as usize * hidden..(token as usize + 1) * hidden];
-    for pick in picks {
+    for span in spans {
         match pool {
-            WordPool::First => into.extend_from_slice(vector(pick.start)),
-            WordPool::Last => into.extend_from_slice(vector(pick.end - 1)),
+            WordPool::First => into.extend_from_slice(vector(span.start)),
+            WordPool::Last => into.extend_from_slice(vector(span.end - 1)),
             WordPool::FirstLast => {
-                into.extend_from_slice(vector(pick.start));
-                into.extend_from_slice(vector(pick.end - 1));
+                into.extend_from_slice(vector(span.start));
+                into.extend_from_slice(vector(span.end - 1));
             }
             WordPool::Mean => {
                 let from = into.len();
-                into.extend_from_slice(vector(pick.start));
-                for token in pick.start + 1..pick.end {
+                into.extend_from_slice(vector(span.start));
+                for token in span.start + 1..span.end {
                     into[from..].iter_mut().zip(vector(token)).for_each(|(sum, value)| *sum += value);
                 }
-                let count = (pick.end - pick.start) as f32;
+                let count = (span.end - span.start) as f32;
                 into[from..].iter_mut().for_each(|sum| *sum /= count);
             }
         }
@@ -239,16 +241,18 @@ pub(crate) fn pool(tokens: &[f32], hidden: usize, picks: &[Pick], pool: WordPool
 mod tests {
     use super::*;
 
-    const WORDS: Cut = Cut { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false };
+    const WORDS: WindowSettings =
+        WindowSettings { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false };
 
-    fn unit(ids: &[i32], word_ids: &[i32], words: usize, cut: &Cut) -> Unit {
-        Unit::of(&Sentence { input_ids: ids, type_ids: &[], pair: false, word_ids, words }, cut, &[], &[]).unwrap()
+    fn unit(ids: &[i32], word_ids: &[i32], words: usize, settings: &WindowSettings) -> EncodeUnit {
+        EncodeUnit::of(&Sentence { input_ids: ids, type_ids: &[], pair: false, word_ids, words }, settings, &[], &[])
+            .unwrap()
     }
 
-    fn picked(unit: &Unit) -> Vec<(u32, Vec<i32>)> {
+    fn picked(unit: &EncodeUnit) -> Vec<(u32, Vec<i32>)> {
         let of = |input: &UnitInput| -> Vec<(u32, Vec<i32>)> {
-            let ids = |p: &Pick| input.input_ids[p.start as usize..p.end as usize].to_vec();
-            input.picks.iter().map(|p| (p.row, ids(p))).collect()
+            let ids = |p: &TokenSpan| input.input_ids[p.start as usize..p.end as usize].to_vec();
+            input.spans.iter().map(|p| (p.row, ids(p))).collect()
         };
         let mut all: Vec<_> = unit.inputs.iter().flat_map(of).collect();
         all.sort();
@@ -264,7 +268,7 @@ mod tests {
         assert_eq!(picked(&words).into_iter().map(|(_, ids)| ids).collect::<Vec<_>>(), expected);
         assert_eq!(words.inputs.iter().map(|i| i.new_tokens).sum::<usize>(), ids.len());
 
-        let tokens = unit(&ids, &word_ids, 6, &Cut { level: Level::Token, ..WORDS });
+        let tokens = unit(&ids, &word_ids, 6, &WindowSettings { level: Level::Token, ..WORDS });
         assert_eq!(tokens.tokens, [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(picked(&tokens), (0..8).map(|k| (k, vec![k as i32 + 1])).collect::<Vec<_>>());
     }
@@ -272,7 +276,7 @@ mod tests {
     #[test]
     fn special_tokens_are_rows_of_every_window_if_asked_for() {
         let (ids, word_ids) = ([101, 1, 2, 3, 4, 5, 6, 7, 8, 102], [-1, 0, 0, 1, 2, 2, 3, 4, 5, -1]);
-        let every = unit(&ids, &word_ids, 6, &Cut { level: Level::Token, special_tokens: true, ..WORDS });
+        let every = unit(&ids, &word_ids, 6, &WindowSettings { level: Level::Token, special_tokens: true, ..WORDS });
         let read: Vec<i32> = every.inputs.iter().flat_map(|input| input.input_ids.clone()).collect();
         assert_eq!(picked(&every).into_iter().map(|(_, ids)| ids[0]).collect::<Vec<_>>(), read);
         assert_eq!(every.tokens.iter().map(|&token| ids[token]).collect::<Vec<_>>(), read);
@@ -287,7 +291,7 @@ mod tests {
         assert_eq!(rows.concat(), [7, 7, 7, 7, 9, 9, 9], "word 3 is as near to 1 as to 5: the left one");
         let none = unit(&[101, 102], &[-1, -1], 2, &WORDS);
         assert_eq!(picked(&none), [(0, vec![101]), (1, vec![101])]);
-        assert_eq!(unit(&[101, 102], &[-1, -1], 2, &Cut { level: Level::Token, ..WORDS }).rows, 0);
+        assert_eq!(unit(&[101, 102], &[-1, -1], 2, &WindowSettings { level: Level::Token, ..WORDS }).rows, 0);
     }
 
     #[test]
@@ -300,21 +304,21 @@ mod tests {
         assert_ne!(one, of(&ids, &[-1, 0, 0, -1], 2), "one more word without tokens");
         assert_ne!(one, of(&[101, 1, 3, 102], &[-1, 0, 0, -1], 1));
         let sentence = Sentence { input_ids: &ids, type_ids: &[], pair: false, word_ids: &[-1, 0, 0, -1], words: 1 };
-        let near = Unit::of(&sentence, &WORDS, &[&[9]], &[]).unwrap();
+        let near = EncodeUnit::of(&sentence, &WORDS, &[&[9]], &[]).unwrap();
         assert_ne!(one, near.digest(Level::Word), "a neighbour is read too");
         assert_eq!(near.inputs[0].input_ids, [101, 9, 1, 2, 102]);
         assert_eq!(picked(&near), [(0, vec![1, 2])]);
         let text = EncoderInput { input_ids: &ids, type_ids: None };
-        assert_eq!(Unit::text(&sentence).digest(Level::Sentence), text.digest());
+        assert_eq!(EncodeUnit::text(&sentence).digest(Level::Sentence), text.digest());
     }
 
     #[test]
     fn tokens_are_pooled_as_named() {
         let tokens = [0.0, 0.0, 1.0, 10.0, 3.0, 30.0, 5.0, 50.0];
-        let picks = [Pick { row: 0, start: 1, end: 4 }, Pick { row: 1, start: 3, end: 4 }];
+        let spans = [TokenSpan { row: 0, start: 1, end: 4 }, TokenSpan { row: 1, start: 3, end: 4 }];
         let pooled = |how| {
             let mut into = Vec::new();
-            pool(&tokens, 2, &picks, how, &mut into);
+            pool(&tokens, 2, &spans, how, &mut into);
             into
         };
         assert_eq!(pooled(WordPool::First), [1.0, 10.0, 5.0, 50.0]);

@@ -3,10 +3,10 @@
 use larder_store::Level;
 use larder_tokens::own_tokens;
 
-use crate::engine::{Engine, Reading, check_finite};
+use crate::engine::{Engine, RowPooling, check_finite};
+use crate::sentence_stream::enough;
 use crate::settings::{Context, EncodeSettings};
-use crate::source::enough;
-use crate::unit::{Pick, Sentence, Unit};
+use crate::unit::{EncodeUnit, Sentence, TokenSpan};
 use crate::{EncodeError, EncoderInput};
 
 /// One tokenized sentence of words.
@@ -20,7 +20,7 @@ pub struct WordsInput<'a> {
     pub word_ids: &'a [i32],
     /// Words in the sentence, those without tokens included.
     pub words: usize,
-    /// With [`Context::Document`], sentences that follow each other with one number are read together.
+    /// The number of its document. With [`Context::Document`], neighbouring sentences of one number are read together.
     pub document: u64,
 }
 
@@ -51,8 +51,8 @@ pub fn embed_words(
     settings: &EncodeSettings,
 ) -> Result<Vec<Vec<f32>>, EncodeError> {
     let settings = EncodeSettings { level: Level::Word, ..settings.clone() };
-    let cut = settings.cut(engine.max_tokens());
-    let context = if settings.context == Context::Document { cut.max_tokens } else { 0 };
+    let window_settings = settings.window_settings(engine.max_tokens());
+    let context = if settings.context == Context::Document { window_settings.max_tokens } else { 0 };
     for (at, input) in sentences.iter().enumerate() {
         // Before any is looked at as another's neighbour.
         if let Some(problem) = input.sentence().problem() {
@@ -65,7 +65,7 @@ pub fn embed_words(
         let same = |other: &&WordsInput<'_>| other.document == input.document;
         let before = enough(sentences[..at].iter().rev().take_while(same).map(WordsInput::own_ids), context);
         let after = enough(sentences[at + 1..].iter().take_while(same).map(WordsInput::own_ids), context);
-        let unit = Unit::of(&input.sentence(), &cut, &before, &after)?;
+        let unit = EncodeUnit::of(&input.sentence(), &window_settings, &before, &after)?;
         for input in &unit.inputs {
             if let Some(problem) = engine.refusal(&input.input()) {
                 return Err(EncodeError::Unreadable { sentence: at, problem });
@@ -81,19 +81,19 @@ pub fn embed_words(
         (0..).zip(&units).flat_map(|(at, (unit, _))| unit.inputs.iter().map(move |_| at)).collect();
     let names = engine.columns().to_vec();
     let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
-    let picks: Vec<&[Pick]> = run.iter().map(|(input, _)| input.picks.as_slice()).collect();
+    let spans: Vec<&[TokenSpan]> = run.iter().map(|(input, _)| input.spans.as_slice()).collect();
     let width = settings.vector_width(engine.width());
     let mut columns = vec![vec![0.0; rows * width]; engine.columns().len()];
     let batches = engine.plan_of(&inputs);
     let all: Vec<usize> = (0..batches.len()).collect();
-    let reading = Reading::Picked { picks: &picks, pool: settings.word_pool };
-    engine.run_batches(&inputs, reading, &batches, &all, |index, vectors| {
+    let pooling = RowPooling::Spans { spans: &spans, pool: settings.word_pool };
+    engine.run_batches(&inputs, pooling, &batches, &all, |index, vectors| {
         for ((column, name), vectors) in columns.iter_mut().zip(&names).zip(vectors) {
             let mut vectors = vectors.chunks_exact(width);
             for &at in &batches[index].rows {
-                for (pick, vector) in picks[at].iter().zip(&mut vectors) {
+                for (span, vector) in spans[at].iter().zip(&mut vectors) {
                     check_finite(name, vector, sentence_of[at], inputs[at].input_ids)?;
-                    let row = run[at].1 + pick.row as usize;
+                    let row = run[at].1 + span.row as usize;
                     column[row * width..(row + 1) * width].copy_from_slice(vector);
                 }
             }

@@ -14,6 +14,8 @@
 mod figures;
 mod names;
 mod spelling;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use figures::{bytes, count, seconds};
 pub use names::{Names, clip, listed};

@@ -25,7 +25,8 @@ impl Names {
         &self.0
     }
 
-    /// The name nearest to `word`, if it is near enough to be a slip of the finger: one edit in three characters.
+    /// Returns the name nearest to `word`, if it is near enough to be a slip of the finger: one edit in three
+    /// characters.
     pub fn nearest(&self, word: &str) -> Option<&str> {
         let word = word.to_lowercase();
         self.0

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use larder_data::{DataError, NO_PREDICTION, ScoredColumns, ScoredConll, Separator};
-use larder_metrics::{Bootstrap, LostEntity, TaggingScores, score_tagging};
+use larder_metrics::{Bootstrap, TaggingScores, UncoveredEntity, score_tagging};
 use larder_tags::{Scheme, strict};
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ pub fn score_file(path: &Path, options: &ScoreOptions) -> Result<FileScores, Run
             for entity in strict(&sentence.gold, options.scheme) {
                 if missing[entity.start..entity.end].iter().all(|&missing| missing) {
                     let text = sentence.words[entity.start..entity.end].join(" ");
-                    lost.push(LostEntity { sentence: gold.len(), entity, text });
+                    lost.push(UncoveredEntity { sentence: gold.len(), entity, text });
                 }
             }
             for (tag, _) in sentence.predicted.iter_mut().zip(&missing).filter(|(_, missing)| **missing) {

@@ -12,7 +12,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::FileError;
 
-/// Where files cannot be locked, a temporary one untouched for this long was left by a process that was killed.
+/// The time after which an untouched temporary file was left by a killed process, on file systems without locks.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// A file being written that takes its name only in [`AtomicFile::commit`]; dropped before that, it is gone.
@@ -34,7 +34,8 @@ impl AtomicFile {
         Self::create_in(folder, target)
     }
 
-    /// As [`AtomicFile::create`], with the temporary file in `folder`, which must be on `target`'s file system.
+    /// Creates the file as [`AtomicFile::create`] does, with the temporary file in `folder`, which must be on
+    /// `target`'s file system.
     ///
     /// # Errors
     /// [`FileError::Io`] when either folder cannot be made or written.
@@ -49,7 +50,7 @@ impl AtomicFile {
         Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), target: target.to_path_buf() })
     }
 
-    /// The file itself with everything written so far, for those who go back in it before they [commit](Self::commit).
+    /// Returns the file with everything written so far, to go back in it before it is [committed](Self::commit).
     ///
     /// # Errors
     /// Those of the disk.
@@ -58,7 +59,7 @@ impl AtomicFile {
         Ok(self.writer.get_mut().as_file_mut())
     }
 
-    /// Where the file will stand.
+    /// Returns the path that the file gets when it is committed.
     pub fn target(&self) -> &Path {
         &self.target
     }

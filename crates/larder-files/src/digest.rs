@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::FileError;
 
-/// Hex blake3 digest of `bytes`.
+/// Returns the blake3 digest of `bytes` in hexadecimal.
 pub fn digest_bytes(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
-/// Hex blake3 digest of a file's content, read in pieces.
+/// Returns the blake3 digest of a file's content in hexadecimal. The file is read in pieces.
 ///
 /// # Errors
 /// [`FileError::Io`].

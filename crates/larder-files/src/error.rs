@@ -1,4 +1,4 @@
-//! Why a file could not be read or written.
+//! The errors of reading and writing files.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub enum FileError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where, or in what.
+        /// The damaged part.
         what: String,
     },
     /// A JSON artifact does not parse.
@@ -53,7 +53,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// What makes an error of the system name what failed, and on which path.
+    /// Returns a function that adds the action and the path to a system error.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FileError + use<> {
         let path = path.to_path_buf();
         move |source| FileError::Io { action, path, source }

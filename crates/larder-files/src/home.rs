@@ -1,4 +1,4 @@
-//! Where artifacts lie.
+//! The folders of artifacts.
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +74,7 @@ impl Home {
     }
 }
 
-/// `name`, when it can be one folder's name on every system and cannot leave its parent.
+/// Returns `name` if it can be one folder's name on every system and cannot leave its parent.
 ///
 /// # Errors
 /// [`FileError::Name`] for an empty name, one that starts with a dot, or one with other characters than letters,

@@ -21,8 +21,8 @@ pub fn write_json<T: Serialize>(target: &Path, value: &T) -> Result<(), FileErro
     write_atomic(target, |w| w.write_all(&text))
 }
 
-/// The text of a file that [`write_json`] wrote, without its checksum; `None` where there is no such file. One without a checksum, of an earlier
-/// larder, is taken as it is.
+/// Reads the text of a file that [`write_json`] wrote, without its checksum; `None` where there is no such file. One
+/// without a checksum, of an earlier larder, is taken as it is.
 ///
 /// # Errors
 /// [`FileError::Io`], [`FileError::Damaged`].
@@ -35,7 +35,7 @@ pub fn read_json_text(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     unsealed_json(text).map(Some).map_err(|what| FileError::Damaged { path: path.to_path_buf(), what })
 }
 
-/// The value of a file that [`write_json`] wrote; `None` where there is no such file.
+/// Reads the value of a file that [`write_json`] wrote; `None` where there is no such file.
 ///
 /// # Errors
 /// Those of [`read_json_text`], and [`FileError::Json`] for text that holds no such value.

@@ -1,4 +1,4 @@
-//! What killed processes left beside files that stand.
+//! Removal of the temporary files that killed processes left.
 
 use std::path::Path;
 

@@ -80,7 +80,7 @@ impl FolderLock {
     }
 }
 
-/// Whether `file` is the one that stands at `path`, and not one that was removed.
+/// Returns true if `file` is still the file at `path`, and was not removed.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -40,8 +40,8 @@ impl Parts {
         target.with_file_name(name)
     }
 
-    /// Whether `target` is the parts beside it one after the other, which a killed process joined and did not remove. A
-    /// file that cannot say what it was made from is known by that to be made from `made_from`. Then they are removed.
+    /// Returns true if `target` is the parts beside it joined, by a process that was killed before it removed them;
+    /// then they are removed. A file that does not record its provenance is known by that to be made from `made_from`.
     pub fn were_joined_into(target: &Path, made_from: &Provenance) -> bool {
         let folder = Self::folder_of(target);
         let Some(lock) = FolderLock::take_existing(&folder) else { return false };
@@ -63,12 +63,12 @@ impl Parts {
         }
     }
 
-    /// Where part `index` lies, written or not.
+    /// Returns the path of part `index`, written or not.
     pub fn path(&self, index: usize) -> PathBuf {
         Self::path_in(&self.folder, index)
     }
 
-    /// Where part `index` of such a folder lies, for those who outlive a borrow of this.
+    /// Returns the path of part `index` in such a folder, without borrowing the parts.
     pub fn path_in(folder: &Path, index: usize) -> PathBuf {
         let part = folder.join(format!("{index:06}"));
         // `train.parquet.parts` has parts `000000.parquet`.
@@ -107,12 +107,12 @@ impl Parts {
     }
 }
 
-/// What the parts in a folder are of, if it says so.
+/// Returns the provenance of the parts in a folder, if it is recorded.
 fn found_in(folder: &Path) -> Option<Provenance> {
     read_json(&folder.join(PROVENANCE)).ok().flatten()
 }
 
-/// Whether the file's bytes are those of all parts in the folder.
+/// Returns true if the file's bytes are those of all parts in the folder.
 fn is_joined(folder: &Path, target: &Path) -> std::io::Result<bool> {
     let mut whole = BufReader::new(File::open(target)?);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -134,7 +134,7 @@ fn is_joined(folder: &Path, target: &Path) -> std::io::Result<bool> {
     Ok(whole.fill_buf()?.is_empty())
 }
 
-/// Everything but the lock that this process holds.
+/// Removes everything but the lock that this process holds.
 fn remove_content(folder: &Path) -> Result<(), FileError> {
     let failed = |source| FileError::Io { action: "empty the folder", path: folder.to_path_buf(), source };
     for entry in std::fs::read_dir(folder).map_err(failed)? {

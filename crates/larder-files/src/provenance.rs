@@ -1,4 +1,4 @@
-//! What an artifact was made from, and whether that still holds.
+//! Provenance: the record of what an artifact was made from, and the check that it still holds.
 //!
 //! Provenance travels inside the artifact (Parquet key-value metadata under `larder.*`, or a JSON field), so a file
 //! carried elsewhere still says where it comes from. It holds no times: the same inputs give the same bytes.
@@ -36,7 +36,7 @@ pub struct Change {
     pub after: Option<String>,
 }
 
-/// Whether an artifact can be used as it is.
+/// The state of an artifact: usable as it is, or not and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Freshness {
     /// Made from exactly what a run now would use.
@@ -67,7 +67,7 @@ impl Provenance {
         self
     }
 
-    /// Hex blake3 digest over stage, version and parts: one name for the artifact's content.
+    /// Returns a hexadecimal blake3 digest over stage, version and parts: one name for the artifact's content.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         let mut field = |text: &str| {
@@ -84,7 +84,7 @@ impl Provenance {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// How an artifact that carries `found` stands against this provenance, the one that a run now would write.
+    /// Compares this provenance, the one that a run now would write, with that of an artifact, `found`.
     pub fn freshness(&self, found: Option<&Provenance>) -> Freshness {
         match found {
             None => Freshness::Missing,
@@ -95,7 +95,7 @@ impl Provenance {
         }
     }
 
-    /// Every part that differs from `older`, by name. Parts under `ran.` (how it was computed) do not count.
+    /// Returns every part that differs from `older`, by name. Parts under `ran.` (how it was computed) do not count.
     pub fn changes_since(&self, older: &Provenance) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut add = |part: &str, before: Option<String>, after: Option<String>| {

@@ -18,7 +18,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// The content of the regular file at `path`.
+/// Reads the content of the regular file at `path`.
 ///
 /// # Errors
 /// As [`open`].
@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-/// The content of the regular file at `path`, which must be UTF-8.
+/// Reads the content of the regular file at `path`, which must be UTF-8.
 ///
 /// # Errors
 /// As [`open`]; [`io::ErrorKind::InvalidData`] for other encodings.
@@ -36,7 +36,7 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-/// What is known of the regular file at `path`.
+/// Returns the metadata of the regular file at `path`.
 ///
 /// # Errors
 /// As [`open`].

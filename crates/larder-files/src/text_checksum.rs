@@ -4,7 +4,7 @@
 
 /// The key that it stands under.
 const KEY: &str = "checksum";
-/// How its value begins.
+/// The prefix of a checksum.
 const PREFIX: &str = "larder-blake3:";
 /// Digits of a digest.
 const DIGITS: usize = 64;
@@ -25,16 +25,16 @@ pub(crate) fn seal_json(text: &mut Vec<u8>) {
     fill(text);
 }
 
-/// Whether a JSON file is as it was written; one without a checksum is taken to be.
+/// Checks that a JSON file is as it was written; one without a checksum passes.
 ///
 /// # Errors
-/// What is wrong with it, for a message that names the file.
+/// The problem with the file, for a message that names it.
 pub fn verify_json(text: &[u8]) -> Result<(), String> {
     verify(text, find(text))
 }
 
-/// The JSON object as it was before [`write_json`](crate::write_json) gave it a checksum: readers that know
-/// every entry of theirs know no checksum.
+/// Removes the checksum that [`write_json`](crate::write_json) put into a JSON object, for readers that refuse entries
+/// they do not know.
 ///
 /// # Errors
 /// As [`verify_json`].
@@ -63,10 +63,10 @@ pub fn seal_safetensors(file: &mut [u8]) {
     fill(file);
 }
 
-/// Whether a safetensors file is as it was written; one without a checksum is taken to be.
+/// Checks that a safetensors file is as it was written; one without a checksum passes.
 ///
 /// # Errors
-/// What is wrong with it, for a message that names the file.
+/// The problem with the file, for a message that names it.
 pub fn verify_safetensors(file: &[u8]) -> Result<(), String> {
     let header = file.first_chunk().map_or(0, |&length| u64::from_le_bytes(length));
     let end = usize::try_from(header).ok().and_then(|length| length.checked_add(8)).unwrap_or(usize::MAX);
@@ -81,7 +81,7 @@ pub struct SealedHeader {
 }
 
 impl SealedHeader {
-    /// Of a header with [`metadata_entry`] in it.
+    /// Starts from a header with [`metadata_entry`] in it.
     pub fn new(bytes: Vec<u8>) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&bytes);
@@ -120,7 +120,7 @@ fn fill(file: &mut [u8]) {
     }
 }
 
-/// Where the digest's digits begin.
+/// Returns the position of the digest's first digit.
 fn find(text: &[u8]) -> Option<usize> {
     // The last one: it stands behind what others wrote.
     let at = text.windows(PREFIX.len()).rposition(|part| part == PREFIX.as_bytes())? + PREFIX.len();

@@ -1,4 +1,4 @@
-//! Everything that can go wrong while a training graph is made.
+//! The errors of making a training graph.
 
 use larder_onnx::OnnxError;
 
@@ -9,7 +9,7 @@ pub enum GraphsError {
     /// The model's structure is wrong.
     #[error("the graph cannot be differentiated")]
     Model {
-        /// What is wrong with it.
+        /// The error in the model.
         #[source]
         source: OnnxError,
     },
@@ -22,7 +22,7 @@ pub enum GraphsError {
     Opset {
         /// The model's.
         found: i64,
-        /// What is supported.
+        /// The supported operator sets.
         expected: std::ops::RangeInclusive<i64>,
     },
     /// An operator without a rule on the way from a parameter to the loss.
@@ -49,9 +49,9 @@ pub enum GraphsError {
         node: String,
         /// Its operator.
         op_type: String,
-        /// What the node asks for.
+        /// The part of the node that is not covered.
         problem: String,
-        /// What the rule covers.
+        /// The forms that the rule covers.
         supported: &'static str,
     },
     /// A gradient that needs a newer operator set than the model has.
@@ -119,19 +119,19 @@ pub enum GraphsError {
     NoTensor {
         /// The name.
         tensor: String,
-        /// What it should be.
+        /// The role it was named for.
         role: &'static str,
     },
     /// A starting gradient of another shape than its tensor.
     #[error("{role} {tensor:?} has shape {found}, and {of:?} has {expected}")]
     SeedShape {
-        /// What it is given as.
+        /// The role it was given for.
         role: &'static str,
         /// The tensor given.
         tensor: String,
         /// The tensor it goes with.
         of: String,
-        /// That tensor's shape.
+        /// The shape of that tensor.
         expected: String,
         /// Its own shape.
         found: String,
@@ -159,7 +159,7 @@ pub enum GraphsError {
     /// An encoder without the output that the head is to read.
     #[error("the encoder has no output {output:?} for a head that reads {input}: choose cls or mean")]
     NoFeatures {
-        /// What the head reads.
+        /// The head's input.
         input: crate::HeadInput,
         /// The output that this takes.
         output: &'static str,
@@ -175,7 +175,7 @@ pub enum GraphsError {
     NoLayer {
         /// The layer.
         layer: usize,
-        /// How many the encoder has.
+        /// Number of layers of the encoder.
         layers: usize,
     },
     /// A graph that larder did not build, whose places for dropout are not known.
@@ -184,7 +184,7 @@ pub enum GraphsError {
     /// Parameters that make no `safetensors` file.
     #[error("the checkpoint cannot be written")]
     Checkpoint {
-        /// What is wrong with them.
+        /// The writer's reason.
         #[source]
         source: safetensors::SafeTensorError,
     },

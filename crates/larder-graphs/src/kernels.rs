@@ -1,4 +1,4 @@
-//! Which operators the stock ONNX Runtime has kernels for, in float32, on the CPU and on CUDA.
+//! The operators that the stock ONNX Runtime has kernels for, in float32, on the CPU and on CUDA.
 //!
 //! Read off the kernels that ONNX Runtime 1.31.1 registers (CPU) and its table of supported operators
 //! (<https://github.com/microsoft/onnxruntime/blob/main/docs/OperatorKernels.md>, CUDA), for the operator sets of
@@ -106,7 +106,7 @@ const OPERATORS: &[Operator] = &[
 const MICROSOFT_OPERATORS: &[&str] =
     &["BiasGelu", "FastGelu", "FusedMatMul", "Gelu", "QuickGelu", "SkipLayerNormalization"];
 
-/// Is there a kernel for every node of the model, in the stock CPU build and in the stock CUDA build?
+/// Checks that the stock CPU build and the stock CUDA build have a kernel for every node of the model.
 ///
 /// # Errors
 /// [`GraphsError::NoKernel`] for the first node that lacks one, or whose operator is not in the table;

@@ -7,7 +7,7 @@ use larder_onnx::{GraphBuilder, TensorProto, Value, attribute};
 /// first.
 pub const IGNORED_LABEL: i64 = -100;
 
-/// How wrong the outputs of a head are.
+/// A loss on the outputs of a head.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loss {
     /// Softmax cross-entropy over classes.

@@ -9,9 +9,9 @@ use crate::{GraphsError, check_kernels};
 /// The settings of AdamW (Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>) that hold for a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamW {
-    /// How much of the first moment is kept.
+    /// Decay of the first moment: the share kept at each step.
     pub beta1: f64,
-    /// How much of the second moment is kept.
+    /// Decay of the second moment: the share kept at each step.
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
@@ -27,7 +27,8 @@ impl Default for AdamW {
 /// Added to the norm that gradients are clipped by, as PyTorch's `clip_grad_norm_` does.
 pub const CLIP_EPSILON: f64 = 1e-6;
 
-/// One step of AdamW, over the parameters of each group laid out as one vector; in operators of ONNX alone.
+/// Makes a model of one AdamW step, over the parameters of each group laid out as one vector; in operators of ONNX
+/// alone.
 ///
 /// Takes float32 scalars `[]`: `step`, from 1; `max_norm`, and `gradient_scale`, which gradients are multiplied by before
 /// anything else (1 over the loss scale). For each group `g` from 0, with `n_g` elements: the vectors `parameters.g`,

@@ -15,7 +15,7 @@ use crate::GraphsError;
 use crate::emit::MICROSOFT;
 
 spelled_enum! {
-    /// What matrix products are computed in. Parameters, sums of gradients, normalisations, softmax, activations, the
+    /// The precision of matrix products. Parameters, sums of gradients, normalisations, softmax, activations, the
     /// residual stream and the loss are float32 in any case.
     #[derive(Default)]
     pub enum Precision {
@@ -40,14 +40,14 @@ impl Precision {
     }
 }
 
-/// How a product in half precision is written.
+/// The form of a product in half precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProductForm {
-    /// As a product of half operands, which devices have kernels for. ONNX Runtime's CPU has none for bfloat16, and computes
-    /// a float16 product in float32 without rounding anything: it leaves the casts around it out.
+    /// A product of half operands, which devices have kernels for. ONNX Runtime's CPU has none for bfloat16, and
+    /// computes a float16 product in float32 without rounding anything: it leaves the casts around it out.
     #[default]
     Kernels,
-    /// As a float32 product of operands that were rounded to half precision, rounded itself: the numbers of a device whose
+    /// A float32 product of operands that were rounded to half precision, rounded itself: the numbers of a device whose
     /// kernels add up in float32, where there are none. Slower than float32.
     Rounded,
 }
@@ -89,7 +89,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Is this a product of float32 matrices?
+    /// Returns true if this is a product of float32 matrices.
     fn is_product(&self, node: &NodeProto) -> bool {
         let is_fused = node.op_type() == "FusedMatMul" && node.domain() == MICROSOFT;
         let is_float = |name: &String| self.facts.get(name).is_some_and(|fact| fact.dtype == DataType::Float);

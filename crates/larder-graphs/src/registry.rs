@@ -1,4 +1,4 @@
-//! Which operators can be differentiated, by which rule, and which end the way of a gradient.
+//! The table of operators: those with a rule, and those at which a gradient ends.
 
 use larder_onnx::proto::NodeProto;
 
@@ -9,7 +9,7 @@ use crate::rules::{
     power, reduce, slice, softmax,
 };
 
-/// What is known of an operator. One that is not in the table at all is not supported.
+/// The treatment of an operator. An operator that is not in the table is not supported.
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome {
     /// Gradients of its float inputs are made from those of its outputs.
@@ -128,13 +128,14 @@ pub(crate) fn outcome(node: &NodeProto) -> Option<Outcome> {
     entry.map(|(_, _, outcome)| *outcome)
 }
 
-/// The operators that have a rule, those of ONNX Runtime's own domain with it: `Add`, `com.microsoft.FusedMatMul`.
+/// Lists the operators that have a rule, those of ONNX Runtime's own domain with it: `Add`,
+/// `com.microsoft.FusedMatMul`.
 pub fn differentiable_operators() -> Vec<String> {
     let has_rule = TABLE.iter().filter(|(_, _, outcome)| matches!(outcome, By(_)));
     has_rule.map(|(domain, name, _)| qualified(domain, name)).collect()
 }
 
-/// The operators that no gradient passes, with the reason.
+/// Lists the operators that no gradient passes, with the reason.
 pub fn not_differentiable_operators() -> Vec<(String, &'static str)> {
     let reasons = TABLE.iter().filter_map(|(domain, name, outcome)| match outcome {
         NotDifferentiable(reason) => Some((qualified(domain, name), *reason)),

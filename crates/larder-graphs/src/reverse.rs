@@ -10,29 +10,32 @@ use larder_onnx::{Model, Value};
 use crate::GraphsError;
 use crate::emit::{Emitter, MICROSOFT, Operand};
 use crate::registry::{Outcome, differentiable_operators, outcome};
-use crate::rule::{Around, ExtraOutputs, Vjp};
+use crate::rule::{ExtraOutputs, GraphContext, Vjp};
 use crate::shape::shown;
 
 /// The operator sets of ONNX that gradients are written for: from the one that made axes an input of `Unsqueeze` and
 /// `ReduceSum`, to the newest that every kernel of the stock CUDA build knows.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;
 
-/// What is differentiated with respect to what. All names are of tensors that the graph has.
+/// The outputs to differentiate and the tensors to differentiate with respect to. All names are of tensors that the
+/// graph has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
-    /// Where gradients start: a tensor and its gradient, of the same shape and type: the loss and a 1, or a scale.
+    /// The starts of the gradients: a tensor and its gradient, of the same shape and type, as the loss and a 1, or a
+    /// scale.
     pub outputs: &'a [(&'a str, &'a str)],
     /// The tensors whose gradients are wanted: parameters, or tensors inside.
     pub wanted: &'a [&'a str],
-    /// For tables that `Gather` reads: a tensor of zeros in the table's shape, which the gradient is added into. Where the
-    /// zeros are an input and the gradient an output, both can lie at one address, and the table's size is not written
-    /// again with every run. Other tables get zeros made in the graph.
+    /// A tensor of zeros for each table that `Gather` reads, in the table's shape, into which the gradient is added.
+    /// Where the zeros are an input and the gradient an output, both can lie at one address, and the table's size is
+    /// not written again with every run. Other tables get zeros made in the graph.
     pub zeros: &'a [(&'a str, &'a str)],
-    /// How the rows of tables get their gradients.
+    /// The way in which the rows of tables get their gradients.
     pub scatter: Scatter,
 }
 
-/// How the gradient of a table with more than 64 rows is added up, from `n` rows of which some belong together.
+/// The way in which the gradients of `n` rows are added up in a table of more than 64 rows, where several belong to one
+/// row of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scatter {
     /// Rows that belong together are added up by a product with an `[n, n]` matrix of zeros and ones, and written after.
@@ -78,7 +81,7 @@ pub fn differentiate(model: Model, facts: &mut Facts, request: &Request<'_>) -> 
     let model = model.sorted()?;
     let (work, extra_outputs) = {
         let graph = Graph::of(&model, facts, request)?;
-        let mut work = Work::new(&model, opset, facts, request)?;
+        let mut work = BackwardPass::new(&model, opset, facts, request)?;
         let extra_outputs = work.backward(&graph, request)?;
         (work.finish(request), extra_outputs)
     };
@@ -158,13 +161,13 @@ impl<'a> Graph<'a> {
         Ok(Self { nodes, consumers, active, needed })
     }
 
-    /// Does this input's gradient have to be made?
-    fn wants(&self, input: &str) -> bool {
+    /// Returns true if this input's gradient must be computed.
+    fn needs_gradient(&self, input: &str) -> bool {
         self.active.contains(input) && self.needed.contains(input)
     }
 }
 
-/// Everything a node reads: its inputs, and what graphs inside it (`If`, `Loop`) may take from outside.
+/// Returns every tensor that a node reads: its inputs, and the outer tensors of graphs inside it (`If`, `Loop`).
 fn reads(node: &NodeProto) -> Vec<&str> {
     let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
     for graph in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
@@ -184,7 +187,7 @@ fn is_float(dtype: DataType) -> bool {
 }
 
 /// The backward pass under way.
-struct Work<'f> {
+struct BackwardPass<'f> {
     emitter: Emitter<'f>,
     zeros: HashMap<String, Operand>,
     /// Contributions of the readers that have been differentiated.
@@ -203,7 +206,7 @@ struct Finished {
     unreached: Vec<String>,
 }
 
-impl<'f> Work<'f> {
+impl<'f> BackwardPass<'f> {
     fn new(model: &Model, opset: i64, facts: &'f mut Facts, request: &Request<'_>) -> Result<Self, GraphsError> {
         let graph = model.graph();
         let mut known: HashSet<&str> = graph.input.iter().map(|input| input.name()).collect();
@@ -256,9 +259,9 @@ impl<'f> Work<'f> {
         request: &Request<'_>,
     ) -> Result<Vec<(usize, ExtraOutputs)>, GraphsError> {
         let mut extra_outputs = Vec::new();
-        let seeded = |name: &str| request.outputs.iter().any(|(output, _)| *output == name);
+        let has_output_seed = |name: &str| request.outputs.iter().any(|(output, _)| *output == name);
         for (position, node) in graph.nodes.iter().enumerate().rev() {
-            let wanted: Vec<bool> = node.input.iter().map(|input| graph.wants(input)).collect();
+            let wanted: Vec<bool> = node.input.iter().map(|input| graph.needs_gradient(input)).collect();
             let Some(Outcome::Rule(rule)) = outcome(node) else { continue };
             if !wanted.contains(&true) {
                 continue;
@@ -269,9 +272,9 @@ impl<'f> Work<'f> {
             if output_gradients.iter().all(Option::is_none) {
                 continue;
             }
-            let around = Around {
+            let context = GraphContext {
                 consumers: &graph.consumers,
-                seeded: &seeded,
+                has_output_seed: &has_output_seed,
                 scatter: request.scatter,
                 zeros: &self.zeros,
                 gradients: &self.gradients,
@@ -279,7 +282,7 @@ impl<'f> Work<'f> {
             let mut vjp = Vjp {
                 e: &mut self.emitter,
                 node,
-                around: &around,
+                context: &context,
                 label: &label,
                 input_gradients: vec![None; wanted.len()],
                 wanted,

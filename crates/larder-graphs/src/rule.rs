@@ -1,4 +1,4 @@
-//! What a rule sees of its node, and how it answers.
+//! The view that a rule has of its node, and the gradients it sets.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Vjp<'e, 'f> {
     /// The forward node.
     pub node: &'e NodeProto,
     /// The graph around it.
-    pub around: &'e Around<'e>,
+    pub context: &'e GraphContext<'e>,
     pub(crate) label: &'e str,
     pub(crate) wanted: Vec<bool>,
     pub(crate) output_gradients: Vec<Option<Operand>>,
@@ -32,13 +32,13 @@ pub(crate) struct Vjp<'e, 'f> {
     pub(crate) extra_outputs: ExtraOutputs,
 }
 
-/// What a rule may look up beyond its own node.
-pub(crate) struct Around<'a> {
+/// The parts of the graph that a rule may look up beyond its own node.
+pub(crate) struct GraphContext<'a> {
     /// The nodes that read a tensor; once more for each time that they read it.
     pub consumers: &'a HashMap<&'a str, Vec<&'a NodeProto>>,
-    /// Does a tensor get a gradient from outside the graph?
-    pub seeded: &'a dyn Fn(&str) -> bool,
-    /// How the rows of tables get their gradients.
+    /// Returns true if a tensor gets a gradient from outside the graph.
+    pub has_output_seed: &'a dyn Fn(&str) -> bool,
+    /// The way in which the rows of tables get their gradients.
     pub scatter: Scatter,
     /// Zeros that a scatter may add into, by the table whose gradient it makes.
     pub zeros: &'a HashMap<String, Operand>,
@@ -47,12 +47,12 @@ pub(crate) struct Around<'a> {
 }
 
 impl Vjp<'_, '_> {
-    /// Does input `index` want a gradient?
-    pub fn wants(&self, index: usize) -> bool {
+    /// Returns true if input `index` needs a gradient.
+    pub fn needs_input_grad(&self, index: usize) -> bool {
         self.wanted.get(index).copied().unwrap_or(false)
     }
 
-    /// Is input `index` there?
+    /// Returns true if the node has input `index`.
     pub fn has_input(&self, index: usize) -> bool {
         self.node.input.get(index).is_some_and(|name| !name.is_empty())
     }
@@ -91,7 +91,7 @@ impl Vjp<'_, '_> {
         }
     }
 
-    /// The gradient of output `index`, if the loss depends on it.
+    /// Returns the gradient of output `index`, if the loss depends on it.
     pub fn grad_of(&self, index: usize) -> Option<Operand> {
         self.output_gradients.get(index).cloned().flatten()
     }
@@ -100,7 +100,7 @@ impl Vjp<'_, '_> {
     ///
     /// # Errors
     /// [`GraphsError::GradientShape`] when it has not the input's shape.
-    pub fn give(&mut self, index: usize, gradient: Operand) -> Result<(), GraphsError> {
+    pub fn set_input_grad(&mut self, index: usize, gradient: Operand) -> Result<(), GraphsError> {
         let input = self.input(index)?;
         if input.shape != gradient.shape {
             return Err(GraphsError::GradientShape {
@@ -118,14 +118,14 @@ impl Vjp<'_, '_> {
     /// Answers with a gradient that still has the shape of a broadcast result.
     ///
     /// # Errors
-    /// As for [`Vjp::give`].
-    pub fn give_summed(&mut self, index: usize, gradient: &Operand) -> Result<(), GraphsError> {
+    /// As for [`Vjp::set_input_grad`].
+    pub fn set_unbroadcast(&mut self, index: usize, gradient: &Operand) -> Result<(), GraphsError> {
         let shape = self.input(index)?.shape;
         let gradient = self.e.sum_to(gradient, &shape);
-        self.give(index, gradient)
+        self.set_input_grad(index, gradient)
     }
 
-    /// Output `index` of the forward node, which gets it if it has it not.
+    /// Returns output `index` of the forward node, and adds it if the node does not have it.
     pub fn extra_output(&mut self, index: usize, dtype: DataType, shape: &[Dim]) -> Result<Operand, GraphsError> {
         if self.node.output.get(index).is_some_and(|name| !name.is_empty()) {
             return self.output(index);

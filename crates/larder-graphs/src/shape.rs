@@ -2,7 +2,7 @@
 
 use larder_onnx::facts::Dim;
 
-/// Is this axis always 1 long? An axis that is open is never taken for 1, also where it may happen to be.
+/// Returns true if this axis always has size 1. An open axis is never taken for 1, even where it may happen to be.
 pub(crate) fn is_one(dim: &Dim) -> bool {
     dim.as_fixed() == Some(1)
 }
@@ -19,7 +19,7 @@ pub(crate) fn broadcast(a: &[Dim], b: &[Dim]) -> Vec<Dim> {
     (0..rank).map(size).collect()
 }
 
-/// What broadcasting `to` up to `from` did, to be undone by sums.
+/// The axes that broadcasting `to` up to `from` added or repeated, to be undone by sums.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Broadcast {
     /// Axes of `from` that `to` does not have: always the first ones.

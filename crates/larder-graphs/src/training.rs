@@ -31,31 +31,31 @@ use crate::{GraphsError, Loss, Precision, ProductForm, Request, Scatter, check_k
 /// The scalar input that gradients are multiplied by: 1, a share of a larger batch, or a scale that keeps float16 in range.
 pub const LOSS_SCALE: &str = "loss_scale";
 
-/// What is trained, and for what.
+/// The parameters to train, the head and the loss.
 #[derive(Clone, Debug)]
 pub struct TrainingSpec {
     /// The encoder's parameters that are trained, by name. The others are constants of the graphs.
     pub trained: Vec<String>,
-    /// What the head reads.
+    /// The head's input.
     pub input: HeadInput,
     /// Columns of the logits.
     pub classes: usize,
-    /// What is minimised.
+    /// The loss to minimise.
     pub loss: Loss,
-    /// How much is dropped while training.
+    /// The dropout ratios while training.
     pub dropout: DropoutRatios,
-    /// Who draws what is dropped.
+    /// The source of the dropout masks.
     pub dropout_form: DropoutForm,
-    /// What the products of the training graph are computed in, those of its gradients included; the evaluation graph's are
+    /// The precision of the products of the training graph, those of its gradients included; the evaluation graph's are
     /// float32.
     pub precision: Precision,
-    /// How products in half precision are written.
+    /// The form of products in half precision.
     pub product_form: ProductForm,
-    /// How tables get their gradients.
+    /// The form of the gradients of embedding tables.
     pub table_form: TableForm,
 }
 
-/// What the gradient of a table is, of which `Gather` reads some rows, as that of the words.
+/// The form in which the gradient of an embedding table (an input of `Gather`) is returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TableForm {
     /// [`GradientOutput::Rows`]: for who adds up rows natively.
@@ -77,7 +77,7 @@ pub struct TrainedParameter {
 }
 
 impl TrainedParameter {
-    /// The output of the training graph that holds its gradient, or those of a table's rows.
+    /// Returns the output of the training graph that holds its gradient, or the gradients of a table's rows.
     pub fn output(&self) -> &str {
         match &self.gradient {
             GradientOutput::Dense { output } | GradientOutput::Rows { output, .. } => output,
@@ -85,7 +85,7 @@ impl TrainedParameter {
     }
 }
 
-/// Where a gradient is found.
+/// The outputs that hold a gradient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GradientOutput {
@@ -94,17 +94,17 @@ pub enum GradientOutput {
         /// `grad.<parameter>`.
         output: String,
     },
-    /// Of a table: the gradients of the rows that were read, to be added up by row. ONNX has no operator that adds up rows
-    /// both safely and fast on the CPU (`docs/embedding-gradients.md` beside this crate's sources).
+    /// The gradients of those rows of a table that were read, to be added up by row. ONNX has no operator that adds up
+    /// rows both safely and fast on the CPU (`docs/embedding-gradients.md` beside this crate's sources).
     Rows {
         /// `grad_rows.<parameter>`, float `[.., features]`.
         output: String,
-        /// Which rows they are, int64 `[..]`.
+        /// The number of each row in the table, int64 `[..]`.
         rows: RowNumbers,
     },
 }
 
-/// Where the numbers of a table's rows are found.
+/// The tensor that holds the numbers of a table's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowNumbers {
@@ -129,7 +129,7 @@ pub struct TrainingGraphs {
     pub training: Model,
     /// Without dropout and without gradients.
     pub eval: Model,
-    /// What is trained: the encoder's parameters in the order of [`TrainingSpec::trained`], then the head's.
+    /// The trained parameters: the encoder's in the order of [`TrainingSpec::trained`], then the head's.
     pub parameters: Vec<TrainedParameter>,
     /// The encoder's trained parameters as they were, row-major, by name.
     pub initial: HashMap<String, Vec<f32>>,
@@ -140,7 +140,7 @@ pub struct TrainingGraphs {
     pub unreached: Vec<String>,
     /// The encoder's parameters that are constants of both graphs.
     pub frozen: Vec<String>,
-    /// For messages and manifests.
+    /// The operator set of the graphs, for messages and manifests.
     opset: i64,
 }
 
@@ -188,7 +188,7 @@ impl TrainingGraphs {
         Ok(graphs)
     }
 
-    /// The names of the training graph's outputs: `loss`, `logits`, `counted`, the gradients in the order of
+    /// Returns the names of the training graph's outputs: `loss`, `logits`, `counted`, the gradients in the order of
     /// [`TrainingGraphs::parameters`], then row numbers.
     pub fn outputs(&self) -> Vec<String> {
         let mut names: Vec<String> = head::OUTPUTS.iter().map(|&name| name.to_owned()).collect();
@@ -274,7 +274,7 @@ fn with_gradients(
     let stands: Vec<String> =
         trained.iter().map(|name| table_of(name).map_or(name.clone(), |table| table.rows.clone())).collect();
     let wanted: Vec<&str> = stands.iter().map(String::as_str).collect();
-    let forward = seeded(forward)?;
+    let forward = with_loss_scale(forward)?;
     facts.insert(LOSS_SCALE, TensorFact::float(&[]));
     let request = Request { outputs: &[("loss", LOSS_SCALE)], wanted: &wanted, scatter, ..Default::default() };
     let done = differentiate(forward, facts, &request)?;
@@ -327,7 +327,7 @@ fn with_gradients(
 }
 
 /// The model with the input that gradients start from.
-fn seeded(model: Model) -> Result<Model, GraphsError> {
+fn with_loss_scale(model: Model) -> Result<Model, GraphsError> {
     Ok(model.edited(|graph| {
         graph.input.push(value_info(LOSS_SCALE, DataType::Float, &[]));
         Ok(())
@@ -343,7 +343,7 @@ fn axis(dim: &Dim) -> Axis {
     }
 }
 
-/// What gives those outputs, and takes nothing that nobody reads.
+/// Reduces a model to these outputs, without inputs and nodes that none of them needs.
 fn trimmed(model: Model, outputs: &[&str]) -> Result<Model, GraphsError> {
     let model = model.pruned(outputs)?.sorted()?;
     let mut proto: ModelProto = model.into_proto();

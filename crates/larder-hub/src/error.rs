@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a hub, and the way out.
+//! The errors of hubs, and the way out.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub enum HubError {
     BadName {
         /// The text.
         found: String,
-        /// What is wrong with it.
+        /// The problem with the name.
         reason: &'static str,
     },
     /// No place for what is fetched.
@@ -25,7 +25,7 @@ pub enum HubError {
     Cache {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         #[source]
         source: std::io::Error,
     },
@@ -37,9 +37,9 @@ pub enum HubError {
     Unreachable {
         /// The hub's address.
         endpoint: String,
-        /// What was asked for.
+        /// The model or file asked for.
         model: String,
-        /// What failed.
+        /// The failed request.
         #[source]
         source: Box<ApiError>,
     },
@@ -50,9 +50,9 @@ pub enum HubError {
         name: String,
         /// The model.
         model: String,
-        /// How often it was tried.
+        /// Number of attempts.
         attempts: usize,
-        /// How it ended the last time.
+        /// The failure of the last attempt.
         #[source]
         source: Box<ApiError>,
     },
@@ -61,9 +61,9 @@ pub enum HubError {
     BadAnswer {
         /// The hub's address.
         endpoint: String,
-        /// What was asked for.
+        /// The model or file asked for.
         model: String,
-        /// What came.
+        /// The answer.
         found: String,
     },
     /// The hub does not say whether there is such a model.
@@ -122,7 +122,7 @@ pub enum HubError {
         /// The files there are.
         known: String,
     },
-    /// Nothing of the model was fetched before.
+    /// No file of the model was fetched before.
     #[error("{model} is not in the cache, {}, and --offline (or HF_HUB_OFFLINE) leaves the network alone: run the \
         command once without it, and the model is fetched", cache.display())]
     NotCached {
@@ -139,7 +139,7 @@ pub enum HubError {
         model: String,
         /// The file.
         name: String,
-        /// Where it would be.
+        /// The folder that it would be in.
         folder: PathBuf,
     },
     /// A file of another size than the hub says.
@@ -148,7 +148,7 @@ pub enum HubError {
     Short {
         /// The file.
         name: String,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
         /// Bytes by the hub.
         expected: u64,
@@ -161,7 +161,7 @@ pub enum HubError {
     Changed {
         /// The file.
         name: String,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
         /// The digest by the hub.
         expected: String,

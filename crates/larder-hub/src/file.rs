@@ -15,11 +15,11 @@ pub struct HubFile {
     pub name: String,
     /// Its size in bytes, where the hub tells.
     pub size: Option<u64>,
-    /// What its content hashes to, where the hub tells.
+    /// The digest of its content, where the hub tells it.
     pub digest: Option<Digest>,
 }
 
-/// How a hub identifies a file's content, in lower-case hexadecimal digits.
+/// A hub's digest of a file's content, in lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Digest {
     /// SHA-256 of the content: large files.
@@ -38,7 +38,7 @@ impl Digest {
 }
 
 impl HubFile {
-    /// Is the file at `path` this one, whole and unchanged?
+    /// Checks that the file at `path` is this one, whole and unchanged.
     ///
     /// # Errors
     /// [`HubError::Short`], [`HubError::Changed`], [`HubError::Cache`].

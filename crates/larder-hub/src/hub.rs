@@ -25,7 +25,7 @@ pub struct Hub {
     api: Option<Api>,
 }
 
-/// What a hub says of a model at a revision.
+/// A hub's description of a model at a revision.
 #[derive(Deserialize)]
 struct Listing {
     sha: String,

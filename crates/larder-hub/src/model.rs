@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::HubError;
 
-/// What a hub's models are told apart from paths by.
+/// The prefix that tells a hub's models from paths.
 pub const PREFIX: &str = "hf:";
 /// The branch that is meant where none is named.
 const DEFAULT_REVISION: &str = "main";

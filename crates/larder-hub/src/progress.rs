@@ -7,7 +7,7 @@ use larder_errors::bytes;
 const WORTH_FOLLOWING: usize = 32 << 20;
 
 /// Tells each tenth of a large file.
-pub(crate) struct Told<'a> {
+pub(crate) struct DownloadProgress<'a> {
     pub say: &'a mut dyn FnMut(&str),
     pub name: &'a str,
     pub size: usize,
@@ -15,13 +15,13 @@ pub(crate) struct Told<'a> {
     pub tenths: usize,
 }
 
-impl<'a> Told<'a> {
+impl<'a> DownloadProgress<'a> {
     pub fn new(name: &'a str, say: &'a mut dyn FnMut(&str)) -> Self {
         Self { say, name, size: 0, done: 0, tenths: 0 }
     }
 }
 
-impl Progress for Told<'_> {
+impl Progress for DownloadProgress<'_> {
     /// Called once before the first byte is asked for, and again when the transfer begins.
     fn init(&mut self, size: usize, _filename: &str) {
         if self.size != size {

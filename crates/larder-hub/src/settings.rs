@@ -1,4 +1,4 @@
-//! Which hub, which cache, whose token.
+//! The settings: hub, cache and token.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,16 @@ use crate::HubError;
 /// The hub that is meant where `HF_ENDPOINT` names no other.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
-/// Where models come from and where they are kept.
+/// The hub that models come from and the cache that keeps them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubSettings {
     /// The hub's address, without a slash at the end.
     pub endpoint: String,
     /// The folder of all models fetched, laid out as the hub's other programs lay it out.
     pub cache: PathBuf,
-    /// What proves who asks, for private models and those whose terms must be accepted.
+    /// The access token, for private models and those whose terms must be accepted.
     pub token: Option<String>,
-    /// Is the network left alone, so that only what was fetched before is there?
+    /// True if only the cache is used, and not the network.
     pub offline: bool,
 }
 
@@ -30,8 +30,8 @@ impl std::fmt::Debug for HubSettings {
 }
 
 impl HubSettings {
-    /// What the environment says: `HF_ENDPOINT`; `HF_HUB_CACHE`, else the folder `hub` in `HF_HOME`, else in
-    /// `~/.cache/huggingface`; `HF_TOKEN`, else the file `token` in `HF_HOME`; `HF_HUB_OFFLINE`.
+    /// Reads the settings from the environment: `HF_ENDPOINT`; `HF_HUB_CACHE`, else the folder `hub` in `HF_HOME`, else
+    /// in `~/.cache/huggingface`; `HF_TOKEN`, else the file `token` in `HF_HOME`; `HF_HUB_OFFLINE`.
     ///
     /// # Errors
     /// [`HubError::NoCache`] where no folder is named and there is no home to put one in.

@@ -10,9 +10,9 @@ use hf_hub::api::sync::{ApiError, ApiRepo};
 use crate::HubError;
 use crate::file::HubFile;
 use crate::model::HubModel;
-use crate::progress::Told;
+use crate::progress::DownloadProgress;
 
-/// How often a transfer is begun or taken up again before it is given up.
+/// The most attempts at a transfer, each going on where the last ended.
 pub const ATTEMPTS: usize = 5;
 /// Wait before the second attempt; each further one waits as much longer.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -48,12 +48,12 @@ impl Snapshot {
         &self.model
     }
 
-    /// What the revision stands for: 40 hexadecimal digits.
+    /// Returns the commit of the revision: 40 hexadecimal digits.
     pub fn commit(&self) -> &str {
         &self.commit
     }
 
-    /// Where the files lie once they are fetched.
+    /// Returns the folder of the fetched files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -63,7 +63,7 @@ impl Snapshot {
         &self.files
     }
 
-    /// Is there a file of that name?
+    /// Returns true if there is a file of that name.
     pub fn has(&self, name: &str) -> bool {
         self.files.iter().any(|file| file.name == name)
     }
@@ -95,7 +95,7 @@ impl Snapshot {
         }
     }
 
-    /// Offline, the error that says that `name` was not fetched before; online there is no such.
+    /// Returns the error that `name` was not fetched before if the snapshot is offline; `None` online.
     pub fn not_cached(&self, name: &str) -> Option<HubError> {
         self.fetcher.is_none().then(|| self.no_file(name))
     }
@@ -130,7 +130,7 @@ impl Snapshot {
                 // Whole and not yet renamed, or too long: a hub has nothing beyond the end to send.
                 start_over();
             }
-            let source = match fetcher.repo.download_with_progress(&file.name, Told::new(&file.name, say)) {
+            let source = match fetcher.repo.download_with_progress(&file.name, DownloadProgress::new(&file.name, say)) {
                 Ok(path) => match file.check(&path) {
                     Ok(()) => return Ok(path),
                     Err(HubError::Short { found, expected, .. }) if found < expected && attempt < ATTEMPTS => {

@@ -8,13 +8,13 @@ use serde::Serialize;
 const KEPT: usize = 1 << 16;
 /// The quantiles that are told.
 const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
-/// Which numbers are kept is the same on every run.
+/// The seed of the sample, the same on every run.
 const SEED: u64 = 20260;
 
-/// What is known of many numbers.
+/// The distribution of many numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Distribution {
-    /// How many.
+    /// Number of values.
     pub count: u64,
     /// The smallest.
     pub min: f64,
@@ -69,7 +69,7 @@ impl Collector {
         }
     }
 
-    /// What was collected; `None` of nothing.
+    /// Returns the distribution of the collected numbers; `None` without any.
     pub(crate) fn finish(mut self) -> Option<Distribution> {
         if self.count == 0 {
             return None;

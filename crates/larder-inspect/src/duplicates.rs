@@ -9,7 +9,7 @@ const REMEMBERED: usize = 1 << 19;
 /// Groups of equal vectors that are told.
 const TOLD: usize = 5;
 
-/// How many rows hold the same vector as another one, to the last bit.
+/// The number of rows whose vector another row holds too, to the last bit.
 ///
 /// Vectors are known by a 128-bit hash of their bytes. When more than 524,288 different ones were seen, half of all hashes
 /// (by a bit of the hash) are forgotten and not looked at again, and so on (distinct sampling; Gibbons 2001). What is kept
@@ -31,7 +31,7 @@ pub struct Duplicates {
 pub struct Group {
     /// The first of them, zero-based.
     pub first_row: u64,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
 }
 

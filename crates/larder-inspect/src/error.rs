@@ -1,4 +1,4 @@
-//! Why a file could not be looked at.
+//! The errors of inspecting a file.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ pub enum InspectError {
         column: String,
         /// Its type.
         found: String,
-        /// What would do.
+        /// The type that is needed.
         expected: &'static str,
     },
     /// Neighbours were asked for, and nothing in the file is a vector.

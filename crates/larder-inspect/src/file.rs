@@ -73,7 +73,7 @@ impl ParquetFile {
         Ok(Self { path: path.to_path_buf(), file, metadata })
     }
 
-    /// Where the file is.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -89,7 +89,7 @@ impl ParquetFile {
         self.fields().iter().filter(|field| is_vector(field)).map(|field| field.name().clone()).collect()
     }
 
-    /// The vector column of that name; the first where none is named.
+    /// Returns the vector column of that name; the first if none is named.
     ///
     /// # Errors
     /// [`InspectError::NoColumn`], [`InspectError::Type`], [`InspectError::NoVectors`].

@@ -1,11 +1,11 @@
-//! Everything about a file, in one go.
+//! The whole inspection of a file.
 
 use serde::Serialize;
 
 use crate::labels::USUAL;
 use crate::{InspectError, LabelBalance, Layout, Lengths, NumberColumn, ParquetFile, VectorStatistics};
 
-/// What to look at.
+/// The parts of a file to inspect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InspectOptions {
     /// Vector columns; all there are where empty.
@@ -24,7 +24,7 @@ impl Default for InspectOptions {
     }
 }
 
-/// What a file is like.
+/// The inspection of a file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspection {
     /// Its footer.
@@ -35,11 +35,11 @@ pub struct Inspection {
     pub vectors: Vec<VectorStatistics>,
     /// Its labels.
     pub labels: Option<LabelBalance>,
-    /// How long its texts are.
+    /// The lengths of its texts.
     pub lengths: Option<Lengths>,
     /// Its columns of plain numbers.
     pub numbers: Vec<NumberColumn>,
-    /// What was left out, and why.
+    /// The parts left out, with the reason.
     pub notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! How often each label is there.
+//! The balance of the labels.
 
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ pub struct LabelBalance {
 pub struct LabelCount {
     /// The label.
     pub label: String,
-    /// How often it is there.
+    /// Number of rows or words with it.
     pub count: u64,
     /// Its share of `LabelBalance::count`.
     pub share: f64,

@@ -1,4 +1,4 @@
-//! What the footer alone tells: schema, sizes, encodings, row groups, provenance.
+//! The layout that the footer tells: schema, sizes, encodings, row groups, provenance.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{InspectError, ParquetFile};
 /// The prefix of what larder writes into the metadata.
 const PREFIX: &str = "larder.";
 
-/// How a file is laid out. Nothing but its footer was read for it.
+/// The layout of a file. Nothing but its footer was read for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Layout {
     /// The file.
@@ -38,7 +38,7 @@ pub struct ColumnLayout {
     pub name: String,
     /// Its Arrow type.
     pub data_type: String,
-    /// Whether it may be null.
+    /// True if it may be null.
     pub nullable: bool,
     /// Bytes in the file.
     pub compressed_bytes: u64,
@@ -50,7 +50,7 @@ pub struct ColumnLayout {
     pub encodings: Vec<String>,
 }
 
-/// How rows are grouped.
+/// The sizes of the row groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RowGroups {
     /// Row groups.
@@ -64,7 +64,7 @@ pub struct RowGroups {
 }
 
 impl Layout {
-    /// What a file's footer tells.
+    /// Reads the layout from a file's footer.
     ///
     /// # Errors
     /// [`InspectError::Open`] when its size cannot be had.

@@ -1,4 +1,4 @@
-//! How long texts or sentences are.
+//! The lengths of texts or sentences.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const BINS: u64 = 20;
 pub struct Lengths {
     /// The column that they are from.
     pub column: String,
-    /// What is counted: `tokens`, `rows`, `words`, `characters`.
+    /// The unit of the lengths: `tokens`, `rows`, `words`, `characters`.
     pub unit: &'static str,
     /// Texts or sentences.
     pub count: u64,

@@ -45,4 +45,4 @@ pub use nearest::{Neighbour, Neighbours, Query, nearest};
 pub use numbers::NumberColumn;
 pub use row::RowText;
 pub use sample::sample_rows;
-pub use vectors::{Dimensions, Outlier, Outliers, Rows, Spectrum, VectorStatistics};
+pub use vectors::{Dimensions, Outlier, Outliers, RowExamples, Spectrum, VectorStatistics};

@@ -7,7 +7,7 @@ use crate::best::Best;
 use crate::file::ParquetFile;
 use crate::row::{EXAMPLE_ID, RowText, describe};
 
-/// What neighbours are looked for of.
+/// The vector whose neighbours are looked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
     /// A zero-based row.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::InspectError;
 use crate::file::ParquetFile;
 
-/// What is in a column of numbers.
+/// The values of a column of numbers, summarised.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NumberColumn {
     /// The column.

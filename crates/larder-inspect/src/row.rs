@@ -1,4 +1,4 @@
-//! What a file says of single rows, for people.
+//! The text of single rows, for people.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::file::{ParquetFile, as_text, spans};
 pub(crate) const EXAMPLE_ID: &str = "example_id";
 /// Columns that tell a row though they may hold no text.
 const TELLING: [&str; 5] = [EXAMPLE_ID, "position", "word", "words", "tags"];
-/// What a tokens file knows of an example and its features file does not.
+/// The columns that describe an example in a tokens file and that its features file lacks.
 const TEXTS: [&str; 3] = ["text", "text_b", "words"];
 
 /// A row, with what tells it from others.

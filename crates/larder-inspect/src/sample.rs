@@ -3,8 +3,8 @@
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 
-/// `count` of `rows` zero-based rows, each as likely as any other, in rising order and the same for the same seed. All of
-/// them where there are no more.
+/// Draws `count` of `rows` zero-based rows, each as likely as any other, in rising order and the same for the same
+/// seed. Returns all of them where there are no more.
 ///
 /// ```
 /// let drawn = larder_inspect::sample_rows(1000, 3, 0);

@@ -1,4 +1,4 @@
-//! What the vectors of a column are like, in one pass and a second one for outliers.
+//! Statistics of the vectors of a column, from one pass and a second one for outliers.
 
 use nalgebra::{DMatrix, DVector};
 use serde::Serialize;
@@ -39,9 +39,9 @@ pub struct VectorStatistics {
     /// Elements that are infinite.
     pub infinite_values: u64,
     /// Rows with such elements, or with a norm beyond float64.
-    pub not_finite: Rows,
+    pub not_finite: RowExamples,
     /// Rows whose elements are all zero.
-    pub zero: Rows,
+    pub zero: RowExamples,
     /// Euclidean norms.
     pub norms: Option<Distribution>,
     /// The norm of the mean vector.
@@ -56,7 +56,8 @@ pub struct VectorStatistics {
     /// where all point the same way (anisotropy; Ethayarajh 2019, doi:10.18653/v1/D19-1006). With unit vectors `u` of `n` rows
     /// it is `(|sum of u|^2 - n) / (n (n - 1))`, so no pairs need to be drawn.
     pub mean_cosine: Option<f64>,
-    /// How variance is spread over directions; `None` of fewer than two rows, without variance, or above 2,048 dimensions.
+    /// The spread of variance over directions; `None` for fewer than two rows, without variance, or above 2,048
+    /// dimensions.
     pub spectrum: Option<Spectrum>,
     /// Rows far from the mean, the furthest first; where `spectrum` is.
     pub outliers: Option<Outliers>,
@@ -64,8 +65,8 @@ pub struct VectorStatistics {
 
 /// Rows with something in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Rows {
-    /// How many.
+pub struct RowExamples {
+    /// Number of rows.
     pub count: u64,
     /// The first ten, zero-based.
     pub first: Vec<u64>,
@@ -74,13 +75,13 @@ pub struct Rows {
 /// Dimensions with something in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Dimensions {
-    /// How many.
+    /// Number of dimensions.
     pub count: usize,
     /// The first ten, zero-based.
     pub first: Vec<usize>,
 }
 
-/// How the variance is spread, from the covariance's eigenvalues.
+/// The spread of variance over directions, from the covariance's eigenvalues.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Spectrum {
     /// The exponential of the entropy of the eigenvalues' shares: how many directions are in use, of `dimension` (Roy and
@@ -99,7 +100,7 @@ pub struct Spectrum {
 /// of the variance together, 64 at most. Of normal data the mean square is the number of components.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outliers {
-    /// How many components.
+    /// Number of components.
     pub components: usize,
     /// The rows.
     pub rows: Vec<Outlier>,
@@ -139,14 +140,15 @@ impl VectorStatistics {
         Self { missing: rows, ..none }
     }
 
-    /// Why `spectrum` and `outliers` are not there, in words; `None` where they are, or there is nothing to say.
+    /// Returns the reason why `spectrum` and `outliers` are missing; `None` if they are there, or there is nothing to
+    /// say.
     pub fn no_spectrum(&self) -> Option<String> {
         let too_wide = self.spectrum.is_none() && self.dimension > MAX_DIMENSION;
         too_wide.then(|| format!("effective rank and outliers are not computed above {MAX_DIMENSION} dimensions"))
     }
 }
 
-impl Rows {
+impl RowExamples {
     fn add(&mut self, row: u64) {
         self.count += 1;
         if self.first.len() < NAMED {
@@ -168,14 +170,14 @@ impl Dimensions {
     }
 }
 
-/// What the first pass gathers.
+/// The sums that the first pass gathers.
 struct Pass {
     dimension: usize,
     vectors: u64,
     nan_values: u64,
     infinite_values: u64,
-    not_finite: Rows,
-    zero: Rows,
+    not_finite: RowExamples,
+    zero: RowExamples,
     norms: Collector,
     least: Vec<f64>,
     most: Vec<f64>,
@@ -194,8 +196,8 @@ impl Pass {
             vectors: 0,
             nan_values: 0,
             infinite_values: 0,
-            not_finite: Rows::default(),
-            zero: Rows::default(),
+            not_finite: RowExamples::default(),
+            zero: RowExamples::default(),
             norms: Collector::new(),
             least: vec![f64::INFINITY; dimension],
             most: vec![f64::NEG_INFINITY; dimension],
@@ -267,7 +269,7 @@ impl Directions {
         self.variances.iter().sum()
     }
 
-    /// How many of the widest directions hold `share` of the variance.
+    /// Returns the least number of directions that hold `share` of the variance.
     fn holding(&self, share: f64) -> usize {
         let enough = share * self.variance();
         let mut held = 0.0;

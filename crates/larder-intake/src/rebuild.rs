@@ -2,7 +2,7 @@
 //!
 //! Exporters write an encoder in hundreds of nodes of which a third computes shapes, for fixed sizes at times, or in half
 //! precision that a CPU converts back and forth. What such a graph computes can be read out of it
-//! ([`larder_onnx::lift`]), and larder's own graph be built of what was read. That graph runs instead, if it gives the
+//! ([`larder_onnx::recognise_encoder`]), and larder's own graph be built of what was read. That graph runs instead, if it gives the
 //! same on the probe texts: each layer, for every token, padded in a batch, and with token types.
 
 use std::path::Path;
@@ -10,8 +10,8 @@ use std::path::Path;
 use larder_files::digest_bytes;
 use larder_onnx::families::metadata;
 use larder_onnx::{
-    EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Lifted, Model, Weights, build, build_fused,
-    lift, select_features,
+    EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, RecognisedEncoder, Weights, build,
+    build_fused, recognise_encoder, select_features,
 };
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
 
@@ -46,7 +46,7 @@ impl Encoder {
         if !self.pooler_is_its_own(features) {
             return Ok(given(model));
         }
-        let Ok(lifted) = lift(&model, self.interface(), Heads::Known(record.num_attention_heads)) else {
+        let Ok(lifted) = recognise_encoder(&model, self.interface(), Heads::Known(record.num_attention_heads)) else {
             return Ok(given(model));
         };
         // What another version of larder builds has not been compared.
@@ -70,7 +70,7 @@ impl Encoder {
         match &self.manifest().prepared {
             Prepared::AsGiven { reason } => Err(unread(reason.clone())),
             Prepared::Rebuilt(record) => {
-                let lifted = lift(&model, self.interface(), Heads::Known(record.num_attention_heads));
+                let lifted = recognise_encoder(&model, self.interface(), Heads::Known(record.num_attention_heads));
                 lifted.map(|lifted| (lifted.config, lifted.weights)).map_err(|problem| unread(problem.to_string()))
             }
             Prepared::Built => {
@@ -148,7 +148,7 @@ struct Rebuilt {
 }
 
 impl Rebuilt {
-    fn of(lifted: &Lifted) -> Result<Self, larder_onnx::OnnxError> {
+    fn of(lifted: &RecognisedEncoder) -> Result<Self, larder_onnx::OnnxError> {
         let model = build(&lifted.config, &lifted.weights)?;
         let interface = Interface::recognise(&model)?;
         let digest = digest_bytes(&model.to_bytes()?);
@@ -191,8 +191,8 @@ impl Comparison<'_> {
             return Err(format!("its layers were not found: {problem}"));
         }
         let facts = observe(self.runtime, self.model, self.interface, self.path).map_err(|problem| said(&problem))?;
-        let lifted =
-            lift(self.model, self.interface, Heads::Observed(&facts)).map_err(|problem| problem.to_string())?;
+        let lifted = recognise_encoder(self.model, self.interface, Heads::Observed(&facts))
+            .map_err(|problem| problem.to_string())?;
         let rebuilt = Rebuilt::of(&lifted).map_err(|problem| said(&problem))?;
         let deviation = self.deviation(&rebuilt, lifted.pooled_output.is_some()).map_err(|problem| said(&problem))?;
         if deviation.is_nan() || deviation > self.tolerance {

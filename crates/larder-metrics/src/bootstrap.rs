@@ -1,4 +1,4 @@
-//! How sure a score is: percentile bootstrap over rows, for one predictor and for the difference of two.
+//! The percentile bootstrap over rows: intervals of one predictor's score and of the difference of two.
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -31,7 +31,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Whether `value` lies in the interval, ends included.
+    /// Returns true if `value` lies in the interval, ends included.
     pub fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
@@ -40,7 +40,7 @@ impl Interval {
 /// Difference of two predictors on the same rows, first minus second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairedDifference<M = Metric> {
-    /// What was compared; of taggers, the [`EntityRule`](crate::EntityRule) whose micro F1 it is.
+    /// The metric compared; for taggers, the [`EntityRule`](crate::EntityRule) whose micro F1 it is.
     pub metric: M,
     /// Score of the first predictor minus score of the second.
     pub difference: f64,
@@ -76,7 +76,7 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    /// Interval of `metric` for the answers counted in `matrix`.
+    /// Computes the interval of `metric` for the answers counted in `matrix`.
     ///
     /// # Errors
     /// [`MetricsError::NoResamples`], [`MetricsError::InvalidLevel`].
@@ -108,8 +108,8 @@ impl Bootstrap {
         Ok(self.difference(metric, difference, differences))
     }
 
-    /// The difference of two predictors' scores (first minus second), and its standard error: the deviation of the
-    /// resampled differences.
+    /// Computes the difference of two predictors' scores (first minus second), and its standard error: the deviation of
+    /// the resampled differences.
     ///
     /// # Errors
     /// [`MetricsError::NoResamples`], [`MetricsError::InvalidLevel`].
@@ -158,7 +158,7 @@ impl Bootstrap {
         (0..self.resamples).map(one).collect()
     }
 
-    /// What the resampled `differences` say about the `difference` found.
+    /// Makes the difference and its interval of the `difference` found and the resampled `differences`.
     pub(crate) fn difference<M>(&self, metric: M, difference: f64, differences: Vec<f64>) -> PairedDifference<M> {
         let not_better = differences.iter().filter(|difference| **difference <= 0.0).count();
         PairedDifference {

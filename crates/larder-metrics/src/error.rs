@@ -1,10 +1,10 @@
-//! What can be wrong with the numbers somebody asks to score.
+//! The errors of inputs that cannot be scored.
 
 use std::fmt;
 
 use larder_tags::Entity;
 
-/// Everything that the functions of this crate refuse.
+/// An error of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricsError {
@@ -13,7 +13,7 @@ pub enum MetricsError {
     LengthMismatch {
         /// Rows of gold.
         gold: usize,
-        /// Which input disagrees.
+        /// The input that disagrees.
         other: &'static str,
         /// Its entries, counted in rows.
         found: usize,
@@ -27,11 +27,11 @@ pub enum MetricsError {
     ClassOutOfRange {
         /// Zero-based row.
         row: usize,
-        /// Whose class it is.
+        /// The role of the class.
         role: ClassRole,
         /// The index found.
         class: usize,
-        /// How many classes there are.
+        /// Number of classes.
         classes: usize,
     },
     /// A majority class that the task does not have.
@@ -39,7 +39,7 @@ pub enum MetricsError {
     UnknownMajority {
         /// The index found.
         class: usize,
-        /// How many classes there are.
+        /// Number of classes.
         classes: usize,
     },
     /// The counts of a confusion matrix are not `[classes, classes]`.
@@ -90,7 +90,7 @@ pub enum MetricsError {
     SentenceCount {
         /// Sentences of gold.
         gold: usize,
-        /// Which input disagrees.
+        /// The input that disagrees.
         other: &'static str,
         /// Its sentences.
         found: usize,
@@ -105,7 +105,7 @@ pub enum MetricsError {
         sentence: usize,
         /// Its tags in gold.
         gold: usize,
-        /// Which input disagrees.
+        /// The input that disagrees.
         other: &'static str,
         /// Its tags in that input.
         found: usize,
@@ -118,19 +118,19 @@ pub enum MetricsError {
              gold's {words} tags and does not lie after them either, of {sentences} sentences: give the gold tags of \
              every word that comes before it, with O where nothing was predicted",
             entity.entity_type, entity.start, entity.end)]
-    MisplacedLostEntity {
+    MisplacedUncoveredEntity {
         /// Zero-based sentence.
         sentence: usize,
         /// The entity.
         entity: Entity,
         /// Gold tags that the sentence has, 0 for a sentence that does not exist.
         words: usize,
-        /// How many sentences there are.
+        /// Number of sentences.
         sentences: usize,
     },
 }
 
-/// Whose class an index is, for messages.
+/// The role of a class index, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassRole {
     /// The class that is right.

@@ -1,4 +1,4 @@
-//! How good are the answers, and is that better than answering nothing at all?
+//! Scores of answers, with their uncertainty, beside baselines that need no model.
 //!
 //! - [`ConfusionMatrix`] counts answers, [`ClassificationScores`] are the numbers a report prints from it, and
 //!   [`Metric`] names the ones that something is chosen by.
@@ -57,7 +57,7 @@ pub use classification::{
 };
 pub use entities::{
     AverageScores, BoundaryErrors, BoundaryKind, EXAMPLES_PER_ERROR, EntityCounts, EntityErrors, EntityRule,
-    EntityScores, ErrorExample, ErrorKind, LostEntity, TaggingScores, TypeConfusion, TypeScores, UnpairedErrors,
+    EntityScores, ErrorExample, ErrorKind, TaggingScores, TypeConfusion, TypeScores, UncoveredEntity, UnpairedErrors,
     paired_entity_difference, score_tagging,
 };
 pub use error::{ClassRole, MetricsError};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the scores of several runs have in common and how far they lie apart.
+/// The mean and the spread of the scores of several runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Mean.
@@ -13,11 +13,11 @@ pub struct Summary {
     pub min: f64,
     /// Highest.
     pub max: f64,
-    /// How many runs.
+    /// Number of runs.
     pub n: usize,
 }
 
-/// Summary of `values` (`[runs]`, finite). Of no values everything is 0, and `n` tells.
+/// Summarises `values` (`[runs]`, finite). Of no values everything is 0, and `n` tells.
 pub fn summarise(values: &[f64]) -> Summary {
     let Some(&first) = values.first() else {
         return Summary { mean: 0.0, deviation: 0.0, min: 0.0, max: 0.0, n: 0 };

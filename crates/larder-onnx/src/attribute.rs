@@ -43,7 +43,7 @@ impl NodeProto {
         self.find_attribute(name).and_then(|attribute| attribute.i).unwrap_or(default)
     }
 
-    /// Is this the operator `op_type` of ONNX's own domain?
+    /// Returns true if this is the operator `op_type` of ONNX's own domain.
     pub fn is_op(&self, op_type: &str) -> bool {
         self.op_type() == op_type && matches!(self.domain(), "" | "ai.onnx")
     }

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a model as data.
+//! The errors of reading, building and writing models.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ pub enum OnnxError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         #[source]
         source: std::io::Error,
     },
@@ -22,14 +22,14 @@ pub enum OnnxError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in the file.
         #[source]
         source: Box<OnnxError>,
     },
     /// A file that could not be written.
     #[error("the model could not be saved")]
     Save {
-        /// What failed, with the path.
+        /// The failed write, with its path.
         #[source]
         source: FileError,
     },
@@ -38,7 +38,7 @@ pub enum OnnxError {
     NotProtobuf {
         /// Length of the input in bytes.
         bytes: usize,
-        /// Where decoding failed.
+        /// The decoder's reason.
         #[source]
         source: prost::DecodeError,
     },
@@ -69,7 +69,7 @@ pub enum OnnxError {
     NoTensor {
         /// The name.
         tensor: String,
-        /// What there is.
+        /// The names that exist.
         known: String,
     },
     /// Two producers of one name.
@@ -93,7 +93,7 @@ pub enum OnnxError {
     Function {
         /// Domain and name.
         function: String,
-        /// What is wrong with it.
+        /// The problem with the function.
         problem: String,
     },
     /// No operator set of this domain is imported.
@@ -101,7 +101,7 @@ pub enum OnnxError {
     NoOpset {
         /// The domain; empty is ONNX itself.
         domain: String,
-        /// What it imports.
+        /// The imported domains.
         known: String,
     },
     /// More than a protobuf message can hold.
@@ -145,7 +145,7 @@ pub enum OnnxError {
         tensor: String,
         /// The link, or the file behind one.
         path: PathBuf,
-        /// Where it leads.
+        /// The file that the link leads to.
         target: PathBuf,
     },
     /// A number about external data that is none.
@@ -155,7 +155,7 @@ pub enum OnnxError {
         tensor: String,
         /// `offset` or `length`.
         key: &'static str,
-        /// What is written there.
+        /// The text found there.
         found: String,
     },
     /// A file of external data that cannot be read.
@@ -165,7 +165,7 @@ pub enum OnnxError {
         tensor: String,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         #[source]
         source: std::io::Error,
     },
@@ -204,9 +204,9 @@ pub enum OnnxError {
     TensorDtype {
         /// The tensor.
         tensor: String,
-        /// What can be read.
+        /// The element types that can be read.
         expected: &'static str,
-        /// What it declares.
+        /// The declared element type.
         found: String,
     },
     /// A tensor whose data and shape disagree.
@@ -224,7 +224,7 @@ pub enum OnnxError {
     /// A file that is no safetensors file.
     #[error("not a safetensors file, or cut short")]
     WeightsFormat {
-        /// What its reader said.
+        /// The reader's reason.
         #[source]
         source: safetensors::SafeTensorError,
     },
@@ -259,7 +259,7 @@ pub enum OnnxError {
     /// A configuration that is no JSON, or whose values have the wrong type.
     #[error("the model configuration is malformed")]
     ConfigJson {
-        /// What its reader said.
+        /// The reader's reason.
         #[source]
         source: serde_json::Error,
     },
@@ -270,7 +270,7 @@ pub enum OnnxError {
         key: &'static str,
         /// Its value.
         found: String,
-        /// What can be built.
+        /// The supported values.
         supported: String,
     },
     /// No input has the meaning asked for.
@@ -323,7 +323,7 @@ pub enum OnnxError {
     LayerNotFound {
         /// The layer: 0 is the embeddings' output.
         layer: usize,
-        /// What can be asked of it.
+        /// The layers and features that can be asked for.
         possible: String,
     },
     /// A pooled output that this model does not have.
@@ -331,7 +331,7 @@ pub enum OnnxError {
     NoPooler {
         /// The layer asked for.
         layer: usize,
-        /// What can be asked of it.
+        /// The features that can be asked for.
         possible: String,
     },
 }

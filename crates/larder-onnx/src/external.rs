@@ -16,12 +16,13 @@ use crate::proto::{AttributeProto, GraphProto, ModelProto, SparseTensorProto, Te
 use crate::{Model, OnnxError};
 
 impl Model {
-    /// Is there a tensor whose data lies in another file?
+    /// Returns true if a tensor keeps its data in another file.
     pub fn has_external_data(&self) -> bool {
         self.check_self_contained().is_err()
     }
 
-    /// The files beside the model that its data lies in, each once, as it names them. Nothing is checked about them.
+    /// Returns the files beside the model that its data lies in, each once, as it names them. Nothing is checked about
+    /// them.
     pub fn external_files(&self) -> Vec<String> {
         let mut found = BTreeSet::new();
         look_at_tensors(self.proto(), &mut |tensor| {
@@ -32,9 +33,10 @@ impl Model {
         found.into_iter().collect()
     }
 
-    /// The same model with all data inside, and the files that it came from. `file` is the model's own, beside which
-    /// they lie. A link is followed only to where the model's folder, or the model's own file, really is: the cache of a
-    /// hub keeps all files of a model in one folder under their digests, and links to them under their names.
+    /// Reads the data of all external files into the model, and returns the model and those files. `file` is the
+    /// model's own, beside which they lie. A link is followed only to where the model's folder, or the model's own
+    /// file, really is: the cache of a hub keeps all files of a model in one folder under their digests, and links to
+    /// them under their names.
     ///
     /// # Errors
     /// [`OnnxError::ExternalLocation`] and [`OnnxError::ExternalLink`] for a file elsewhere, [`OnnxError::ExternalEntry`],
@@ -53,7 +55,7 @@ impl Model {
 
 struct Loader<'a> {
     folder: &'a Path,
-    /// Where files may really lie, links resolved.
+    /// The folders that files may lie in, links resolved.
     roots: Vec<PathBuf>,
     /// Each open file with its size in bytes.
     files: BTreeMap<PathBuf, (File, u64)>,
@@ -191,7 +193,7 @@ pub(crate) fn first_external(model: &ModelProto) -> Option<&TensorProto> {
 
 type Look<'a, 'm> = dyn FnMut(&'m TensorProto) + 'a;
 
-/// As [`each_tensor`], changing nothing.
+/// Visits the same tensors as [`each_tensor`] without changing them.
 fn look_at_tensors<'m>(model: &'m ModelProto, look: &mut Look<'_, 'm>) {
     fn graph<'m>(of: &'m GraphProto, look: &mut Look<'_, 'm>) {
         of.initializer.iter().for_each(&mut *look);

@@ -1,4 +1,4 @@
-//! What is known about the tensors of a graph: element type, shape, and the values of small constants.
+//! Facts about the tensors of a graph: element type, shape, and the values of small constants.
 //!
 //! Nothing here infers shapes from operators, of which there are too many with too many versions. The model is run with
 //! every tensor inside it made an output ([`Model::exposed`]), on a few batches of different sizes, and what stays the same
@@ -22,9 +22,9 @@ pub const LARGEST_KNOWN_VALUE: usize = 16;
 pub struct Dim {
     /// The part that never changes.
     pub factor: usize,
-    /// How often the batch size is a factor: 0, 1 or 2.
+    /// Power of the batch size in the axis's length: 0, 1 or 2.
     pub batch: u8,
-    /// How often the sequence length is a factor: 0, 1 or 2.
+    /// Power of the sequence length in the axis's length: 0, 1 or 2.
     pub seq: u8,
 }
 
@@ -39,12 +39,12 @@ impl Dim {
         Self { factor: size, batch: 0, seq: 0 }
     }
 
-    /// The size, if it never changes.
+    /// Returns the size if it never changes.
     pub fn as_fixed(self) -> Option<usize> {
         (self.batch == 0 && self.seq == 0).then_some(self.factor)
     }
 
-    /// The size for a batch of so many rows of so many tokens.
+    /// Returns the size for a batch of `batch` rows of `seq` tokens each.
     pub fn at(self, batch: usize, seq: usize) -> usize {
         self.factor * batch.pow(u32::from(self.batch)) * seq.pow(u32::from(self.seq))
     }
@@ -77,7 +77,7 @@ impl fmt::Display for Dim {
     }
 }
 
-/// What is known about one tensor.
+/// The facts about one tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorFact {
     /// Element type.
@@ -90,13 +90,13 @@ pub struct TensorFact {
 }
 
 impl TensorFact {
-    /// A float32 tensor of that shape.
+    /// Makes the fact of a float32 tensor of that shape.
     pub fn float(shape: &[Dim]) -> Self {
         Self { dtype: DataType::Float, shape: shape.to_vec(), values: None }
     }
 }
 
-/// What one tensor was in one run.
+/// The type, shape and values of one tensor in one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Element type.
@@ -107,18 +107,18 @@ pub struct Seen {
     pub values: Option<Vec<i64>>,
 }
 
-/// What all tensors were in one run.
+/// The sizes of a run and all tensors observed in it.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
     /// Rows fed.
     pub batch: usize,
     /// Tokens of each row.
     pub seq: usize,
-    /// By name.
+    /// The observed tensors, by name.
     pub tensors: HashMap<String, Seen>,
 }
 
-/// What is known about the tensors of a graph, by name.
+/// The facts about the tensors of a graph, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     tensors: HashMap<String, TensorFact>,
@@ -153,7 +153,7 @@ impl Facts {
         Ok(facts)
     }
 
-    /// What is known of that tensor.
+    /// Returns the facts about a tensor, if there are any.
     pub fn get(&self, name: &str) -> Option<&TensorFact> {
         self.tensors.get(name)
     }
@@ -163,19 +163,19 @@ impl Facts {
         self.tensors.insert(name.to_owned(), fact);
     }
 
-    /// How many tensors are known.
+    /// Returns the number of tensors with facts.
     pub fn len(&self) -> usize {
         self.tensors.len()
     }
 
-    /// Is nothing known?
+    /// Returns true if there are no facts.
     pub fn is_empty(&self) -> bool {
         self.tensors.is_empty()
     }
 }
 
 impl TensorFact {
-    /// What a tensor is that was this in runs of these sizes.
+    /// Generalises the observations of one tensor, each made in a run of the batch size and sequence length beside it.
     fn of(seen: &[(&Seen, (usize, usize))]) -> Option<Self> {
         let (first, _) = seen.first()?;
         let alike = |other: &Seen| other.dtype == first.dtype && other.shape.len() == first.shape.len();
@@ -194,11 +194,11 @@ impl TensorFact {
 }
 
 impl Model {
-    /// The model with every tensor that a node makes as an output, and nothing else of its outputs. Tensors inside
-    /// subgraphs (`If`, `Loop`) stay inside.
+    /// Returns the model with exactly the tensors that its nodes make as outputs. Tensors inside subgraphs (`If`,
+    /// `Loop`) stay inside.
     ///
     /// # Errors
-    /// What [`Model::validate`](Model::from_proto) says of the result.
+    /// Those of [`Model::validate`](Model::from_proto) for the result.
     pub fn exposed(&self) -> Result<Model, OnnxError> {
         let mut proto = self.clone().into_proto();
         let graph = proto.graph.get_or_insert_default();

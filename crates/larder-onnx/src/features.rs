@@ -15,13 +15,13 @@ use crate::{Model, OnnxError};
 pub struct FeatureOutput {
     /// The layer: 0 is the embeddings' output, [`Interface::last_layer`] the last.
     pub layer: usize,
-    /// What is kept of it.
+    /// The kind of feature.
     pub kind: FeatureKind,
 }
 
 impl FeatureOutput {
-    /// The name of the output, and of the column that it is stored in, for an encoder with that many layers: `cls`,
-    /// `mean`, `pooler` or `embedding` of the last layer, `mean_l4` and so on of another.
+    /// Returns the name of the output and of its column for an encoder with that many layers: `cls`, `mean`, `pooler`
+    /// or `embedding` for the last layer, `mean_l4` and so on for another.
     pub fn column(&self, layers: usize) -> String {
         let kind = match self.kind {
             FeatureKind::Tokens => "embedding",
@@ -31,9 +31,9 @@ impl FeatureOutput {
     }
 }
 
-/// A model whose outputs are exactly the features `wanted`, in that order and each once, named by
-/// [`FeatureOutput::column`], always float32: `[batch, hidden]`, tokens `[batch, seq, hidden]`. Nothing that they do not
-/// need is left in it: without `pooler` no pooler runs, and no layer above the highest that is asked for.
+/// Makes a model whose outputs are exactly the features `wanted`, in that order and each once. Each is named by
+/// [`FeatureOutput::column`] and float32: `[batch, hidden]`, tokens `[batch, seq, hidden]`. Whatever they do not need
+/// is removed: without `pooler` no pooler runs, and no layer above the highest that is asked for.
 ///
 /// - `cls` is the first token's vector.
 /// - `mean` is `Σ h·mask / max(Σ mask, 1)` over the tokens, summed in float32; of a model without a mask the mean of all.

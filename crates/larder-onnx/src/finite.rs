@@ -18,7 +18,7 @@ pub struct NotFinite {
     pub place: Vec<usize>,
     /// The value: NaN or an infinity.
     pub value: f64,
-    /// How many there are.
+    /// Number of values that are not finite.
     pub count: usize,
 }
 
@@ -33,14 +33,14 @@ impl std::fmt::Display for NotFinite {
 }
 
 impl Model {
-    /// The first constant that these outputs are computed from and that holds NaN, or infinity where no mask and no bound is
-    /// meant. Single numbers are passed over: what they do, every run shows.
+    /// Finds the first constant with NaN, or with infinity where no mask and no bound is meant, among those that these
+    /// outputs are computed from. Single numbers are passed over: every run shows their effect.
     pub fn not_finite(&self, outputs: &[&str]) -> Option<NotFinite> {
         self.first_constant(outputs, &|tensor| tensor.not_finite().filter(|_| !tensor.may_be_infinite()))
     }
 
-    /// The first constant that these outputs are computed from and that holds anything but numbers, single values included:
-    /// for a model whose outputs are known not to be finite.
+    /// Finds the first constant with NaN or infinity among those that these outputs are computed from, single values
+    /// included: for a model whose outputs are known not to be finite.
     pub fn suspect(&self, outputs: &[&str]) -> Option<NotFinite> {
         self.not_finite(outputs).or_else(|| {
             self.first_constant(outputs, &|tensor| tensor.not_finite().filter(|found| found.value.is_nan()))
@@ -85,7 +85,7 @@ fn of_node(node: &NodeProto, look: &dyn Fn(&TensorProto) -> Option<NotFinite>) -
 }
 
 impl TensorProto {
-    /// The first value that is NaN or infinite, of a tensor of floats whose data is here.
+    /// Finds the first NaN or infinity of a tensor of floats whose data is in the model.
     pub fn not_finite(&self) -> Option<NotFinite> {
         let bad = |value: &f64| !value.is_finite();
         let (first, value) = self.numbers()?.enumerate().find(|(_, value)| bad(value))?;
@@ -100,8 +100,9 @@ impl TensorProto {
         Some(NotFinite { tensor: self.name().to_owned(), place, value, count })
     }
 
-    /// Can its infinities be meant? A single number may be a bound or what masked scores become; a mask holds negative
-    /// infinity beside one other number; a mask that positions were added to has two last axes of one size.
+    /// Returns true if the tensor's infinities may be intended: a single number may be a bound or what masked scores
+    /// become; a mask holds negative infinity beside one other number; a mask that positions were added to has two last
+    /// axes of one size.
     fn may_be_infinite(&self) -> bool {
         let Some(numbers) = self.numbers() else { return true };
         if self.element_count().is_ok_and(|count| count == 1) {

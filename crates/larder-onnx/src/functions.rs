@@ -23,8 +23,8 @@ const LARGEST: Size = Size { nodes: 1 << 20, bytes: 1 << 30 };
 const BUILT_IN: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
 
 impl Model {
-    /// The same model with every call of one of its functions replaced by the function's nodes, also inside other functions
-    /// and inside subgraphs. Tensors of a function get names of their own, the same each time. A body's operators are those
+    /// Replaces every call of one of the model's functions by the function's nodes, also inside other functions and
+    /// inside subgraphs. Tensors of a function get names of their own, the same each time. A body's operators are those
     /// of the model's operator sets, as ONNX Runtime takes them; a set that only the function imports is imported.
     ///
     /// # Errors
@@ -79,13 +79,13 @@ fn subgraphs_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> 
     node.attribute.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs))
 }
 
-/// What calls add to a graph.
+/// Numbers of nodes and bytes that expanded calls add to a graph.
 struct Size {
     nodes: usize,
     bytes: usize,
 }
 
-/// What no tensor's name in the graph begins with.
+/// Returns a prefix that no tensor name in the graph begins with.
 fn free_prefix(graph: &GraphProto) -> String {
     fn names<'a>(graph: &'a GraphProto, into: &mut HashSet<&'a str>) {
         into.extend(graph.input.iter().map(|input| input.name()));

@@ -1,4 +1,4 @@
-//! How the nodes of a graph hang together: producers, order, ancestors, pruning, renaming.
+//! The structure of a graph: producers, order, ancestors, pruning, renaming.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -8,9 +8,9 @@ use crate::OnnxError;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{GraphProto, NodeProto, TensorProto};
 
-/// Where a tensor comes from.
+/// The origin of a tensor.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Source<'a> {
+pub(crate) enum TensorSource<'a> {
     Input,
     Initializer(&'a TensorProto),
     SparseInitializer,
@@ -53,39 +53,40 @@ fn reshaped(dims: &[usize], shape: &[i64]) -> Option<Vec<usize>> {
     Some(new)
 }
 
-/// Who makes which tensor.
+/// The producer of each tensor of a graph.
 pub(crate) struct Producers<'a> {
     graph: &'a GraphProto,
-    sources: HashMap<&'a str, Source<'a>>,
+    sources: HashMap<&'a str, TensorSource<'a>>,
 }
 
 impl<'a> Producers<'a> {
     /// # Errors
     /// [`OnnxError::DuplicateTensor`]. An initializer may carry an input's name: it is the input's default.
     pub fn of(graph: &'a GraphProto) -> Result<Self, OnnxError> {
-        let mut sources: HashMap<&str, Source> = HashMap::new();
+        let mut sources: HashMap<&str, TensorSource> = HashMap::new();
         for input in &graph.input {
-            if sources.insert(input.name(), Source::Input).is_some() {
+            if sources.insert(input.name(), TensorSource::Input).is_some() {
                 return Err(duplicate(input.name(), "an input".to_owned(), "an input".to_owned()));
             }
         }
         for tensor in &graph.initializer {
-            if let Some(Source::Initializer(_)) = sources.insert(tensor.name(), Source::Initializer(tensor)) {
+            if let Some(TensorSource::Initializer(_)) = sources.insert(tensor.name(), TensorSource::Initializer(tensor))
+            {
                 return Err(duplicate(tensor.name(), "an initializer".to_owned(), "an initializer".to_owned()));
             }
         }
         for tensor in &graph.sparse_initializer {
             let name = tensor.values.as_ref().map_or("", TensorProto::name);
-            sources.insert(name, Source::SparseInitializer);
+            sources.insert(name, TensorSource::SparseInitializer);
         }
         for (position, node) in graph.node.iter().enumerate() {
             // An empty name leaves out an optional output.
             for output in node.output.iter().filter(|name| !name.is_empty()) {
-                if let Some(first) = sources.insert(output, Source::Node(position)) {
+                if let Some(first) = sources.insert(output, TensorSource::Node(position)) {
                     let first = match first {
-                        Source::Node(other) => format!("node {:?}", label(graph, other)),
-                        Source::Input => "an input".to_owned(),
-                        Source::Initializer(_) | Source::SparseInitializer => "an initializer".to_owned(),
+                        TensorSource::Node(other) => format!("node {:?}", label(graph, other)),
+                        TensorSource::Input => "an input".to_owned(),
+                        TensorSource::Initializer(_) | TensorSource::SparseInitializer => "an initializer".to_owned(),
                     };
                     return Err(duplicate(output, first, format!("node {:?}", label(graph, position))));
                 }
@@ -94,14 +95,14 @@ impl<'a> Producers<'a> {
         Ok(Self { graph, sources })
     }
 
-    pub fn source(&self, tensor: &str) -> Option<Source<'a>> {
+    pub fn source(&self, tensor: &str) -> Option<TensorSource<'a>> {
         self.sources.get(tensor).copied()
     }
 
     /// The node that makes `tensor`.
     pub fn node(&self, tensor: &str) -> Option<&'a NodeProto> {
         match self.source(tensor)? {
-            Source::Node(position) => self.graph.node.get(position),
+            TensorSource::Node(position) => self.graph.node.get(position),
             _ => None,
         }
     }
@@ -113,8 +114,8 @@ impl<'a> Producers<'a> {
         // A chain without a cycle is no longer than the graph.
         for _ in 0..=self.graph.node.len() {
             match self.source(&name)? {
-                Source::Initializer(tensor) => return Some(tensor),
-                Source::Node(position) => {
+                TensorSource::Initializer(tensor) => return Some(tensor),
+                TensorSource::Node(position) => {
                     let node = self.graph.node.get(position)?;
                     match node.op_type() {
                         "Constant" => return node.find_attribute("value")?.t.as_ref(),
@@ -122,7 +123,7 @@ impl<'a> Producers<'a> {
                         _ => return None,
                     }
                 }
-                Source::Input | Source::SparseInitializer => return None,
+                TensorSource::Input | TensorSource::SparseInitializer => return None,
             }
         }
         None
@@ -135,7 +136,7 @@ impl<'a> Producers<'a> {
     }
 
     fn shape_within(&self, tensor: &str, steps: usize) -> Option<(i32, Vec<usize>)> {
-        if let Some(Source::Initializer(stored)) = self.source(tensor) {
+        if let Some(TensorSource::Initializer(stored)) = self.source(tensor) {
             return Some((stored.data_type(), sizes(stored)?));
         }
         let (node, steps) = (self.node(tensor)?, steps.checked_sub(1)?);
@@ -190,7 +191,7 @@ impl<'a> Producers<'a> {
         let mut names: HashSet<String> = HashSet::new();
         let mut open: Vec<String> = tensors.iter().map(|&name| name.to_owned()).collect();
         while let Some(name) = open.pop() {
-            if let Some(Source::Node(position)) = self.source(&name)
+            if let Some(TensorSource::Node(position)) = self.source(&name)
                 && nodes.insert(position)
             {
                 open.extend(reads(&self.graph.node[position]));
@@ -214,7 +215,8 @@ fn duplicate(tensor: &str, first: String, second: String) -> OnnxError {
     OnnxError::DuplicateTensor { tensor: tensor.to_owned(), first, second }
 }
 
-/// Everything a node reads: its inputs, and what the graphs inside it (`If`, `Loop`, `Scan`) take from outside.
+/// Returns every tensor that a node reads: its inputs, and the outer tensors of the graphs inside it (`If`, `Loop`,
+/// `Scan`).
 pub(crate) fn reads(node: &NodeProto) -> Vec<String> {
     let mut names: Vec<String> = node.input.iter().filter(|name| !name.is_empty()).cloned().collect();
     for attribute in &node.attribute {
@@ -241,7 +243,7 @@ pub(crate) fn topological_order(graph: &GraphProto) -> Result<Vec<usize>, OnnxEr
     for (position, node) in graph.node.iter().enumerate() {
         for tensor in reads(node) {
             match producers.source(&tensor) {
-                Some(Source::Node(producer)) => {
+                Some(TensorSource::Node(producer)) => {
                     feeds[producer].push(position);
                     waits_for[position] += 1;
                 }

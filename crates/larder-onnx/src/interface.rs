@@ -37,7 +37,7 @@ spelled_enum! {
 /// An input of shape `[batch, seq]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputTensor {
-    /// What the model calls it.
+    /// The model's name for it.
     pub name: String,
     /// Its element type.
     pub dtype: InputType,
@@ -50,7 +50,7 @@ pub struct InputTensor {
 /// A float output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputTensor {
-    /// What the model calls it.
+    /// The model's name for it.
     pub name: String,
     /// Its element type by the standard's name: `float`, `float16`, `bfloat16`, `double`.
     pub dtype: String,
@@ -74,8 +74,8 @@ pub struct Hints {
     pub pooler_output: Option<String>,
 }
 
-/// What an encoder's inputs and outputs mean, as its graph tells. Whether it obeys its mask, and what a pooled output
-/// is, only running it shows.
+/// The meaning of an encoder's inputs and outputs, as its graph shows it. Only a run shows if the encoder honours its
+/// mask, and what a pooled output is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
     /// Token ids.
@@ -114,11 +114,12 @@ pub struct Interface {
     /// from larder's metadata, else the tensors that every path from the token table to the token output goes through
     /// before it comes to an attention block. Empty where they are not found.
     pub hidden_states: Vec<String>,
-    /// Do some of them hold batch and sequence as one axis, `[batch * seq, hidden]`? Some exporters flatten them inside
-    /// the layers; [`select_features`](crate::select_features) gives all of them their three axes. A run tells.
+    /// True if some hidden states hold batch and sequence as one axis, `[batch * seq, hidden]`, as some exporters write
+    /// them inside the layers; [`select_features`](crate::select_features) gives all of them their three axes. A run
+    /// tells.
     #[serde(default)]
     pub hidden_states_flat: bool,
-    /// Why `hidden_states` is empty.
+    /// The reason if `hidden_states` is empty.
     #[serde(default)]
     pub hidden_states_problem: Option<String>,
 }
@@ -136,7 +137,7 @@ impl Interface {
         Self::recognise_with(model, &Hints::default())
     }
 
-    /// As [`Interface::recognise`], with names that decide.
+    /// Reads inputs and outputs as [`Interface::recognise`] does, and takes the tensors that `hints` names.
     ///
     /// # Errors
     /// As [`Interface::recognise`], and [`OnnxError::WrongHint`].
@@ -190,8 +191,8 @@ impl Interface {
         })
     }
 
-    /// Of these outputs `[batch, seq, features]` of a model those that may be its last layer's, by how they are made of each
-    /// other: no earlier layer, and no projection of a layer's vectors. Several where the graph does not tell.
+    /// Selects from `outputs`, names of tensors `[batch, seq, features]`, those that may be the last layer's: neither
+    /// an earlier layer nor a projection of a layer's vectors. Several remain where the graph does not tell.
     ///
     /// # Errors
     /// [`OnnxError::DuplicateTensor`] from a graph that is not well formed.
@@ -200,17 +201,18 @@ impl Interface {
         Ok(last_layer::among(model, &producers, outputs).into_iter().map(|at| outputs[at].to_owned()).collect())
     }
 
-    /// The number of the last layer; 1 where the layers cannot be counted, so that the only layer there is has a number.
+    /// Returns the number of the last layer; 1 where the layers cannot be counted, so that the only layer there is has
+    /// a number.
     pub fn last_layer(&self) -> usize {
         self.layers.unwrap_or(1)
     }
 
-    /// For each of [`Interface::hidden_states`] the tensors that may be it, likeliest first: which one has the shape
-    /// `[batch, seq, hidden]` only a run shows, where an exporter flattens batch and sequence inside the layers. Empty
-    /// where the graph tells nothing.
+    /// Returns the tensors that may hold each of [`Interface::hidden_states`], likeliest first. Where an exporter
+    /// flattens batch and sequence inside the layers, only a run shows which of them has the shape
+    /// `[batch, seq, hidden]`. Empty where the graph tells nothing.
     ///
     /// # Errors
-    /// What [`Interface::recognise_with`] says of a model that this interface is not of.
+    /// Those of [`Interface::recognise_with`] for a model that this interface does not describe.
     pub fn layer_candidates(&self, model: &Model) -> Result<Vec<Vec<String>>, OnnxError> {
         let Some(token) = &self.token_output else { return Ok(Vec::new()) };
         let producers = Producers::of(model.graph())?;
@@ -225,7 +227,7 @@ impl Interface {
         Ok(hidden_states::find(model, &producers, &embedded, &token.name).unwrap_or_default())
     }
 
-    /// Are inputs and outputs what these names say, as far as they say anything?
+    /// Returns true if every name in `hints` is that of the input or output it is given for.
     pub fn agrees_with(&self, hints: &Hints) -> bool {
         let is = |hint: &Option<String>, name: Option<&String>| hint.is_none() || hint.as_ref() == name;
         let input = |input: &Option<InputTensor>| input.as_ref().map(|input| input.name.clone());
@@ -250,17 +252,17 @@ impl Interface {
         }
     }
 
-    /// The only batch that the model takes, in rows, if it takes only one.
+    /// Returns the model's only batch size, in rows, if it takes only one.
     pub fn fixed_batch(&self) -> Option<usize> {
         self.inputs().find_map(|input| input.batch)
     }
 
-    /// The only sequence length that the model takes, in tokens, if it takes only one.
+    /// Returns the model's only sequence length, in tokens, if it takes only one.
     pub fn fixed_seq(&self) -> Option<usize> {
         self.inputs().find_map(|input| input.seq)
     }
 
-    /// The inputs to feed, in no particular order.
+    /// Returns the inputs to feed, in no particular order.
     pub fn inputs(&self) -> impl Iterator<Item = &InputTensor> {
         [Some(&self.input_ids), self.attention_mask.as_ref(), self.token_type_ids.as_ref(), self.position_ids.as_ref()]
             .into_iter()
@@ -297,7 +299,7 @@ fn fixed(axis: &Axis) -> Option<usize> {
     }
 }
 
-/// For messages: `name (int64 [batch, 128])`.
+/// Describes an input or output for a message: `name (int64 [batch, 128])`.
 fn described_text(info: &ValueInfoProto) -> String {
     let Some((dtype, axes)) = described(info) else { return format!("{} (no tensor)", info.name()) };
     let axes = axes.map_or("of unknown rank".to_owned(), |axes| {

@@ -13,7 +13,7 @@ use crate::external::first_external;
 use crate::graph::{self, Producers};
 use crate::proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 
-/// What `producer_name` says in models that this crate builds.
+/// The `producer_name` of models that this crate builds.
 pub const PRODUCER: &str = "larder";
 
 /// An ONNX model that has a graph, whose tensors all come from somewhere and whose nodes can be ordered.
@@ -56,10 +56,10 @@ impl Model {
         Ok(model)
     }
 
-    /// A model of the newest file format that operator set 17 needs (IR version 8), made by larder.
+    /// Makes a model of the newest file format that operator set 17 needs (IR version 8).
     ///
     /// # Errors
-    /// What [`Model::validate`] says.
+    /// Those of [`Model::validate`].
     pub fn from_graph(graph: GraphProto, opset: i64) -> Result<Self, OnnxError> {
         const IR_VERSION: i64 = 8;
         Self::from_proto(ModelProto {
@@ -72,7 +72,7 @@ impl Model {
         })
     }
 
-    /// The bytes of the `.onnx` file.
+    /// Encodes the model as the bytes of an `.onnx` file.
     ///
     /// # Errors
     /// [`OnnxError::TooLarge`] from 2 GiB on.
@@ -134,13 +134,13 @@ impl Model {
     /// Changes the graph and checks it again.
     ///
     /// # Errors
-    /// What `edit` says, then what [`Model::validate`] says.
+    /// Those of `edit` and of [`Model::validate`].
     pub fn edited(mut self, edit: impl FnOnce(&mut GraphProto) -> Result<(), OnnxError>) -> Result<Self, OnnxError> {
         edit(self.proto.graph.as_mut().expect("a model has a graph: from_proto checks it"))?;
         Self::from_proto(self.proto)
     }
 
-    /// The imported version of a domain's operators; `""` and `"ai.onnx"` are both ONNX itself.
+    /// Returns the imported version of a domain's operators; `""` and `"ai.onnx"` are both ONNX itself.
     ///
     /// # Errors
     /// [`OnnxError::NoOpset`] when the domain is not imported.
@@ -157,7 +157,7 @@ impl Model {
             })
     }
 
-    /// The inputs that must be fed: those without an initializer of the same name.
+    /// Returns the inputs that must be fed: those without an initializer of the same name.
     pub fn inputs(&self) -> Vec<&ValueInfoProto> {
         let graph = self.graph();
         let with_default: std::collections::HashSet<&str> =
@@ -175,7 +175,7 @@ impl Model {
         self.graph().initializer.iter().find(|tensor| tensor.name() == name)
     }
 
-    /// The values of an initializer as float32, row-major.
+    /// Returns the values of an initializer as float32, row-major.
     ///
     /// # Errors
     /// [`OnnxError::NoTensor`], and what [`TensorProto::floats`] says.
@@ -183,7 +183,7 @@ impl Model {
         self.initializer(name).ok_or_else(|| self.no_tensor(name))?.floats()
     }
 
-    /// Is every tensor stored in the model itself?
+    /// Checks that the model itself holds every tensor.
     ///
     /// # Errors
     /// [`OnnxError::ExternalData`] naming the first that is not.

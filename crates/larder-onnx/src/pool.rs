@@ -1,9 +1,9 @@
-//! How the tokens of a text, or of a word, become one vector.
+//! Pooling: the tokens of a text, or of a word, as one vector.
 
 use larder_errors::spelled_enum;
 
 spelled_enum! {
-    /// How the tokens of a text become one vector.
+    /// The pooling of a text's tokens into one vector.
     pub enum Pool {
         /// The first token's vector.
         Cls = "cls",
@@ -15,7 +15,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// What is kept of a layer's output.
+    /// The part kept of a layer's output.
     pub enum FeatureKind {
         /// [`Pool::Cls`].
         Cls = "cls",
@@ -29,7 +29,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// How the tokens of a word become one vector.
+    /// The pooling of a word's tokens into one vector.
     pub enum WordPool {
         /// The first token's vector.
         First = "first",

@@ -53,7 +53,7 @@ pub struct AttributeProto {
 pub mod attribute_proto {
     use prost::Enumeration;
 
-    /// Which value an attribute holds.
+    /// The type of an attribute's value.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
     #[repr(i32)]
     pub enum AttributeType {
@@ -122,7 +122,7 @@ pub struct IntIntListEntryProto {
     pub value: Vec<i64>,
 }
 
-/// Where a node runs when a model is split over devices.
+/// The devices that a node runs on when a model is split over several.
 #[derive(Clone, PartialEq, Message)]
 pub struct NodeDeviceConfigurationProto {
     #[prost(string, optional, tag = "1")]
@@ -133,7 +133,7 @@ pub struct NodeDeviceConfigurationProto {
     pub pipeline_stage: Option<i32>,
 }
 
-/// How one tensor is split over devices.
+/// The split of one tensor over devices.
 #[derive(Clone, PartialEq, Message)]
 pub struct ShardingSpecProto {
     #[prost(string, optional, tag = "1")]
@@ -146,7 +146,7 @@ pub struct ShardingSpecProto {
     pub sharded_dim: Vec<ShardedDimProto>,
 }
 
-/// How one axis is split.
+/// The split of one axis.
 #[derive(Clone, PartialEq, Message)]
 pub struct ShardedDimProto {
     #[prost(int64, optional, tag = "1")]
@@ -313,7 +313,7 @@ pub struct TensorProto {
 pub mod tensor_proto {
     use prost::{Enumeration, Message};
 
-    /// What one element of a tensor is.
+    /// The element type of a tensor.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
     #[repr(i32)]
     pub enum DataType {
@@ -348,7 +348,7 @@ pub mod tensor_proto {
         Float6e3m2 = 28,
     }
 
-    /// Whether the data lies in the message or in another file.
+    /// The place of a tensor's data: in the message or in another file.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
     #[repr(i32)]
     pub enum DataLocation {

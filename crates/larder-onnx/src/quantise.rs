@@ -18,14 +18,14 @@ use crate::{Model, OnnxError, attribute};
 
 /// Integers on either side of zero.
 const LEVELS: f32 = 127.0;
-/// What stands for zero in the activations.
+/// The zero point of the activations.
 const ZERO: u8 = 128;
 /// Added to the scale of a row, which may be all zeros.
 const SMALLEST_SCALE: f32 = 1e-30;
 
 impl Model {
-    /// The model with each `Gemm` by a constant matrix as `[out, in]`, the form that [`build`](crate::build) gives every
-    /// product, in 8-bit integers. The other nodes stay. Gives the model and how many products were changed.
+    /// Quantises each `Gemm` by a constant matrix `[out, in]`, the form that [`build`](crate::build) gives every
+    /// product, to 8-bit integers. The other nodes stay. Returns the model and the number of products changed.
     ///
     /// The rounding of activations uses `MatMulIntegerToFloat`, an operator of ONNX Runtime
     /// (<https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md>).
@@ -85,7 +85,7 @@ fn is_linear(node: &NodeProto) -> bool {
 }
 
 /// A tensor `[rows, features]` as unsigned bytes, and each row's scale `[rows, 1]`.
-struct Rows {
+struct QuantisedRows {
     quantised: Value,
     scale: Value,
 }
@@ -105,7 +105,7 @@ fn linear(
     node: &NodeProto,
     weight: &TensorProto,
     uses: i64,
-    known: &mut HashMap<String, Rows>,
+    known: &mut HashMap<String, QuantisedRows>,
 ) -> Result<(), OnnxError> {
     let scope = node.name().rsplit_once('.').map_or("", |(scope, _)| scope).to_owned();
     b.scoped(&scope, |b| {
@@ -136,7 +136,7 @@ fn linear(
     })
 }
 
-fn quantised_rows(b: &mut GraphBuilder, x: &Value) -> Rows {
+fn quantised_rows(b: &mut GraphBuilder, x: &Value) -> QuantisedRows {
     b.scoped("quantised", |b| {
         let over = || vec![attribute::ints("axes", &[-1]), attribute::int("keepdims", 0)];
         // Two readings of the rows cost less than a copy of their absolute values.
@@ -151,7 +151,7 @@ fn quantised_rows(b: &mut GraphBuilder, x: &Value) -> Rows {
         let zero = TensorProto::from_raw("", &[1], DataType::Uint8, vec![ZERO]);
         let zeros = b.node("ConstantOfShape", &[&shape], vec![attribute::tensor("value", zero)]);
         let quantised = b.node("QuantizeLinear", &[x, &scale, &zeros], vec![attribute::int("axis", 0)]);
-        Rows { quantised, scale: b.unsqueeze(&scale, &[1]) }
+        QuantisedRows { quantised, scale: b.unsqueeze(&scale, &[1]) }
     })
 }
 

@@ -9,19 +9,19 @@ use crate::proto::TensorProto;
 use crate::proto::tensor_proto::{DataLocation, DataType};
 
 impl TensorProto {
-    /// A float32 tensor; `values` in row-major order, as many as `dims` multiply to.
+    /// Makes a float32 tensor; `values` are in row-major order, as many as `dims` multiply to.
     pub fn from_f32(name: &str, dims: &[usize], values: &[f32]) -> Self {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Self::from_raw(name, dims, DataType::Float, raw)
     }
 
-    /// An int64 tensor; `values` in row-major order, as many as `dims` multiply to.
+    /// Makes an int64 tensor; `values` are in row-major order, as many as `dims` multiply to.
     pub fn from_i64(name: &str, dims: &[usize], values: &[i64]) -> Self {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Self::from_raw(name, dims, DataType::Int64, raw)
     }
 
-    /// A tensor of little-endian bytes in row-major order.
+    /// Makes a tensor of little-endian bytes in row-major order.
     pub fn from_raw(name: &str, dims: &[usize], dtype: DataType, raw: Vec<u8>) -> Self {
         Self {
             name: Some(name.to_owned()),
@@ -38,7 +38,7 @@ impl TensorProto {
         dtype_name(self.data_type())
     }
 
-    /// How many elements the shape says.
+    /// Returns the number of elements that the shape gives.
     ///
     /// # Errors
     /// [`OnnxError::TensorSize`] when an axis is negative or the product overflows.
@@ -49,7 +49,7 @@ impl TensorProto {
             .ok_or_else(|| self.size_error(usize::MAX, 0))
     }
 
-    /// The values as float32, row-major: borrowed where they are stored that way, converted from `raw_data`,
+    /// Returns the values as float32, row-major: borrowed where they are stored that way, converted from `raw_data`,
     /// float16, bfloat16 or float64 otherwise.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl TensorProto {
         Ok(values)
     }
 
-    /// The values as int64, row-major, from int64 or int32.
+    /// Returns the values as int64, row-major, from int64 or int32.
     ///
     /// # Errors
     /// [`OnnxError::ExternalData`], [`OnnxError::TensorDtype`] for another type, [`OnnxError::TensorSize`].

@@ -19,11 +19,11 @@ const ANCHOR: &str = "embeddings.word_embeddings.weight";
 pub struct Weight {
     /// The size of each axis.
     pub shape: Vec<usize>,
-    /// As many values as `shape` multiplies to.
+    /// The values in row-major order, as many as `shape` multiplies to.
     pub values: Vec<f32>,
 }
 
-/// What a file says under one name.
+/// One tensor of a weights file.
 #[derive(Clone, Debug, PartialEq)]
 enum Entry {
     Float(Weight),
@@ -58,7 +58,7 @@ impl Weights {
         Ok(Self { entries })
     }
 
-    /// The float initializers of a model under their names: the parameters again, of a graph that
+    /// Reads the float initializers of a model, under their names: the parameters of a graph that
     /// [`build`](crate::build) made.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Weights {
         Ok(())
     }
 
-    /// The values of the parameter `name`, row-major, if it has that shape.
+    /// Returns the values of the parameter `name`, row-major, if it has that shape.
     ///
     /// # Errors
     /// [`OnnxError::MissingWeight`], [`OnnxError::WeightShape`], [`OnnxError::WeightDtype`].
@@ -113,12 +113,12 @@ impl Weights {
         }
     }
 
-    /// Is there a tensor of that name?
+    /// Returns true if there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
 
-    /// What stands before the names of the encoder's parameters: nothing, or the name of the encoder inside a model with a
+    /// Returns the prefix of the encoder's parameter names: nothing, or the name of the encoder inside a model with a
     /// head and a dot, as `bert.` where `module` is `bert`; or whatever else it is, if it is the same for all.
     pub fn prefix(&self, module: &str) -> String {
         let usual = format!("{module}.");
@@ -140,7 +140,7 @@ impl Weights {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The bytes of a `safetensors` file with every float parameter as float32.
+    /// Encodes every float parameter as float32 in the bytes of a `safetensors` file.
     ///
     /// # Errors
     /// [`OnnxError::WeightsFormat`] when the file would be malformed.

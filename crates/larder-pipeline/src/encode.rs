@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
-use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, outlook};
+use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, plan_encode};
 use larder_files::{Freshness, remove_left_beside};
 use larder_intake::Encoder;
 use larder_run::{EncodeOptions, Event, Larder, Observer, Stage, StageTime};
@@ -37,7 +37,7 @@ pub fn encode_split(
         fresh,
         device,
     };
-    let changes = match outlook(&request)?.freshness {
+    let changes = match plan_encode(&request)?.freshness {
         Freshness::Fresh if !options.force => {
             observer.event(Event::Fresh { stage: Stage::Encode, subject: split, path: &target });
             let file = FeaturesFile::open(&target)?;

@@ -25,7 +25,7 @@ impl DeviceVector {
         self.len
     }
 
-    /// Is there no element?
+    /// Returns true if it has no element.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -48,7 +48,7 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Nothing is bound yet.
+    /// Creates a binding of a session with nothing bound yet.
     ///
     /// # Errors
     /// [`RuntimeError::Run`] if the runtime cannot bind.

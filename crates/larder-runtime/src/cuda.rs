@@ -1,4 +1,4 @@
-//! Is there a GPU, and does it really work?
+//! Finding a GPU, and probing that it computes.
 
 use std::error::Error as StdError;
 use std::ffi::{CStr, c_char, c_int};
@@ -20,7 +20,7 @@ pub struct CudaDevice {
     pub name: Option<String>,
 }
 
-/// Why CUDA cannot be used.
+/// The reason why CUDA cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CudaProblem {
     /// The loaded library was built without CUDA.
@@ -44,27 +44,27 @@ pub enum CudaProblem {
     /// One of CUDA's own libraries is missing or unusable.
     #[error("a CUDA library is missing or does not load: {source}")]
     Library {
-        /// Which one and why.
+        /// The library, and the loader's reason.
         #[source]
         source: Arc<dyn StdError + Send + Sync>,
     },
     /// The probe model could not be prepared or run.
     #[error("a probe model did not run on it: {source}")]
     Probe {
-        /// What ONNX Runtime says.
+        /// ONNX Runtime's reason.
         #[source]
         source: Arc<dyn StdError + Send + Sync>,
     },
     /// The probe model ran and gave wrong numbers.
     #[error("a probe model gave {found:?} on it instead of {PROBE_OUTPUT:?}")]
     WrongNumbers {
-        /// What it gave.
+        /// The outputs of the probe model.
         found: Vec<f32>,
     },
 }
 
 impl CudaProblem {
-    /// What mends it.
+    /// Returns the action that solves the problem.
     pub fn way_out(&self) -> &'static str {
         match self {
             Self::NotInBuild { .. } | Self::Library { .. } => {

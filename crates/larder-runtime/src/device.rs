@@ -1,4 +1,4 @@
-//! Where a model is asked to run, and where it ran.
+//! The device that a model is asked to run on, and the one that it ran on.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::error::RuntimeError;
 use crate::runtime::Runtime;
 
 spelled_enum! {
-    /// Where a session is asked to run.
+    /// The device that a session is asked to run on.
     #[derive(Default)]
     pub enum Device {
         /// CUDA if a probe model runs on it and gives the right numbers, else the CPU.
@@ -23,7 +23,7 @@ spelled_enum! {
 }
 
 impl Device {
-    /// Where a session that is asked to run here will run.
+    /// Returns the device that a session with this setting runs on.
     ///
     /// # Errors
     /// [`RuntimeError::CudaUnavailable`] if CUDA is asked for and does not work.
@@ -39,7 +39,7 @@ impl Device {
     }
 }
 
-/// Where a session really runs; recorded with every artifact.
+/// The device that a session really runs on; recorded with every artifact.
 ///
 /// Serialised as `{"device": "cpu"}` or `{"device": "cuda", "name": "NVIDIA H100"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

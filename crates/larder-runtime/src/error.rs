@@ -1,4 +1,4 @@
-//! What can go wrong, and the way out.
+//! The errors of this crate, with the way out.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,9 +11,9 @@ use crate::runtime::API_VERSION;
 use crate::tensor::ElementType;
 
 /// An error of ONNX Runtime itself, kept as the source of ours.
-pub(crate) type Source = Box<dyn StdError + Send + Sync>;
+pub(crate) type BoxedError = Box<dyn StdError + Send + Sync>;
 
-/// Everything that can go wrong between finding ONNX Runtime and reading a model's outputs.
+/// An error of finding ONNX Runtime, loading a model or running it.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// No library could be loaded.
@@ -38,14 +38,14 @@ pub enum RuntimeError {
     Start {
         /// The library.
         path: PathBuf,
-        /// What ONNX Runtime says.
+        /// ONNX Runtime's reason.
         #[source]
-        source: Source,
+        source: BoxedError,
     },
     /// CUDA was asked for and does not work here.
     #[error("CUDA was asked for but is not available: {problem}\n  {}, or use --device cpu", problem.way_out())]
     CudaUnavailable {
-        /// What is missing.
+        /// The missing part.
         #[source]
         problem: CudaProblem,
     },
@@ -58,7 +58,7 @@ pub enum RuntimeError {
     CpuUnavailable {
         /// The library.
         path: PathBuf,
-        /// What went wrong.
+        /// The failure of the probe.
         problem: String,
     },
     /// A model could not be read or prepared.
@@ -66,18 +66,18 @@ pub enum RuntimeError {
     Load {
         /// The model's path or name.
         model: String,
-        /// What ONNX Runtime or the file system says.
+        /// The reason of ONNX Runtime or the file system.
         #[source]
-        source: Source,
+        source: BoxedError,
     },
     /// A run failed inside ONNX Runtime.
     #[error("model {model} failed to run: {source}")]
     Run {
         /// The model's path or name.
         model: String,
-        /// What ONNX Runtime says.
+        /// ONNX Runtime's reason.
         #[source]
-        source: Source,
+        source: BoxedError,
     },
     /// An input or output that the model does not have.
     #[error("model {model} has no {side} `{name}`: it has {}", names(known))]
@@ -86,9 +86,9 @@ pub enum RuntimeError {
         model: String,
         /// `"input"` or `"output"`.
         side: &'static str,
-        /// What was asked for.
+        /// The name asked for.
         name: String,
-        /// What there is.
+        /// The names the model has.
         known: Vec<String>,
     },
     /// An input or output was named twice in one run.
@@ -98,7 +98,7 @@ pub enum RuntimeError {
         model: String,
         /// `"input"` or `"output"`.
         side: &'static str,
-        /// What was given twice.
+        /// The name given twice.
         name: String,
     },
     /// An input of the model was not given.
@@ -118,9 +118,9 @@ pub enum RuntimeError {
         model: String,
         /// The input.
         name: String,
-        /// What the model takes.
+        /// The type that the model takes.
         expected: ElementType,
-        /// What was given.
+        /// The type given.
         found: ElementType,
     },
     /// A shape that the model does not take.
@@ -130,9 +130,9 @@ pub enum RuntimeError {
         model: String,
         /// The input.
         name: String,
-        /// What the model takes; `None` is any size.
+        /// The shape that the model takes; `None` is any size.
         expected: Vec<Option<i64>>,
-        /// What was given.
+        /// The shape given.
         found: Vec<usize>,
     },
     /// A shape and data that do not belong together.
@@ -159,21 +159,21 @@ pub enum RuntimeError {
         model: String,
         /// The output.
         name: String,
-        /// What it is.
+        /// The output's type.
         dtype: ElementType,
     },
 }
 
-/// Who named a library.
+/// The place where a library was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The caller, from `--onnxruntime`.
     Explicit,
     /// The environment variable `ORT_DYLIB_PATH`.
     Environment,
-    /// What `just setup-cuda` installed.
+    /// The folder that `just setup-cuda` installs into.
     CudaSetup,
-    /// What `just setup` installed.
+    /// The folder that `just setup` installs into.
     Setup,
     /// The folder of this executable.
     Executable,
@@ -198,16 +198,16 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 #[error("{origin}: {}: {problem}", path.display())]
 pub struct Attempt {
-    /// Who named it.
+    /// The place that named it.
     pub origin: Origin,
     /// The file, the folder, or the name given to the system's loader.
     pub path: PathBuf,
-    /// Why it did not do.
+    /// The reason why it cannot be used.
     #[source]
     pub problem: LibraryProblem,
 }
 
-/// Why a file is not a library that we can use.
+/// The reason why a file cannot be used as the library.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryProblem {
     /// There is nothing.
@@ -234,7 +234,7 @@ fn list(tried: &[Attempt]) -> String {
     tried.iter().map(|attempt| format!("\n  - {attempt}")).collect()
 }
 
-/// What mends it: whoever named a library in person wants that one; anyone else wants the recipe.
+/// Returns the action that solves it: whoever named a library in person wants that one; anyone else wants the recipe.
 fn way_out(tried: &[Attempt]) -> &'static str {
     match tried.last().map(|attempt| attempt.origin) {
         Some(Origin::Explicit) => "give the path of an ONNX Runtime library, or leave --onnxruntime out",

@@ -29,7 +29,7 @@ const SYSTEM_NAMES: &[&str] = &["libonnxruntime.dylib", "libonnxruntime.1.dylib"
 const SYSTEM_NAMES: &[&str] = &["libonnxruntime.so", "libonnxruntime.so.1"];
 
 /// A library that loads and offers what we call.
-pub(crate) struct Found {
+pub(crate) struct FoundLibrary {
     pub path: PathBuf,
     pub version: String,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Found {
 ///
 /// A library named by the caller or by `ORT_DYLIB_PATH` is taken or refused: falling back to another
 /// one would hide the mistake.
-pub(crate) fn find(explicit: Option<&Path>) -> Result<Found, Vec<Attempt>> {
+pub(crate) fn find(explicit: Option<&Path>) -> Result<FoundLibrary, Vec<Attempt>> {
     let named = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
     match (explicit, named) {
         (Some(path), _) => first_usable([(Origin::Explicit, path.to_owned())]),
@@ -47,7 +47,7 @@ pub(crate) fn find(explicit: Option<&Path>) -> Result<Found, Vec<Attempt>> {
     }
 }
 
-fn first_usable(candidates: impl IntoIterator<Item = (Origin, PathBuf)>) -> Result<Found, Vec<Attempt>> {
+fn first_usable(candidates: impl IntoIterator<Item = (Origin, PathBuf)>) -> Result<FoundLibrary, Vec<Attempt>> {
     let mut tried = Vec::new();
     for (origin, path) in candidates {
         match look_at(origin, &path) {
@@ -58,7 +58,7 @@ fn first_usable(candidates: impl IntoIterator<Item = (Origin, PathBuf)>) -> Resu
     Err(tried)
 }
 
-/// What the set-up recipes installed, then the executable's folder, then the system's loader.
+/// Returns the libraries that the set-up recipes installed, then the executable's folder, then the system's loader.
 fn unnamed_candidates() -> Vec<(Origin, PathBuf)> {
     let executable_folder = env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
     let larder = larder_folder(executable_folder.as_deref());
@@ -90,9 +90,9 @@ pub(crate) fn cuda_folder(library: &Path) -> Option<PathBuf> {
     [is_ours.then_some(beside_library), installed].into_iter().flatten().find(|folder| folder.is_dir())
 }
 
-fn look_at(origin: Origin, path: &Path) -> Result<Found, LibraryProblem> {
+fn look_at(origin: Origin, path: &Path) -> Result<FoundLibrary, LibraryProblem> {
     if origin == Origin::System {
-        return Ok(Found { version: version_of(path)?, path: path.to_owned() });
+        return Ok(FoundLibrary { version: version_of(path)?, path: path.to_owned() });
     }
     let path = match path.is_dir() {
         true => library_in(path).ok_or(LibraryProblem::EmptyFolder)?,
@@ -100,7 +100,7 @@ fn look_at(origin: Origin, path: &Path) -> Result<Found, LibraryProblem> {
     };
     // Links are followed: ONNX Runtime looks for its providers beside the path it was loaded from.
     let path = path.canonicalize().map_err(|_| LibraryProblem::NotFound)?;
-    Ok(Found { version: version_of(&path)?, path })
+    Ok(FoundLibrary { version: version_of(&path)?, path })
 }
 
 /// The library in a folder: `libonnxruntime.so.1.31.1`, `libonnxruntime.1.31.1.dylib`,
@@ -157,7 +157,7 @@ fn version_of(path: &Path) -> Result<String, LibraryProblem> {
     Ok(version)
 }
 
-/// Does the loader say that there is no such file, rather than that the file is no good?
+/// Returns true if the loader found no such file, false if it found one that it cannot load.
 fn is_missing(problem: &libloading::Error) -> bool {
     let text = problem.to_string();
     text.contains("No such file") || text.contains("no such file") || text.contains("could not be found")

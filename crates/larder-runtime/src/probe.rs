@@ -10,7 +10,7 @@ const PROBE_INPUT: [f32; 2] = [1.0, 10.0];
 /// Small integers, exact even in TF32.
 pub(crate) const PROBE_OUTPUT: [f32; 2] = [31.0, 42.0];
 
-/// What the model gives where `builder` runs it.
+/// Runs the model as `builder` is set up, and returns its output.
 pub(crate) fn run(mut builder: SessionBuilder) -> ort::Result<Vec<f32>> {
     let mut session = builder.commit_from_memory(PROBE)?;
     let input = TensorRef::from_array_view(([1_usize, 2], PROBE_INPUT.as_slice()))?;

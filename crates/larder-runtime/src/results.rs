@@ -1,4 +1,4 @@
-//! What a run gave, where the runtime made it.
+//! The outputs of a run, in the runtime's memory.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use crate::error::RuntimeError;
 use crate::session::{extract, shape_of};
 use crate::tensor::{ElementType, TensorView};
 
-/// What a run gave, in the runtime's memory until this is dropped: nothing is copied, and neither the session nor its inputs
-/// are borrowed any more.
+/// The outputs of a run, in the runtime's memory until this is dropped: nothing is copied, and neither the session nor
+/// its inputs are borrowed any more.
 pub struct Results {
     model: String,
     outputs: Vec<Output>,

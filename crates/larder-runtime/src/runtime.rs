@@ -11,7 +11,7 @@ use ort::session::Session;
 
 use crate::cuda::{self, CudaDevice, CudaProblem};
 use crate::error::{Attempt, LibraryProblem, Origin, RuntimeError};
-use crate::library::{self, Found};
+use crate::library::{self, FoundLibrary};
 use crate::probe::{self, PROBE_OUTPUT};
 
 /// The version of ONNX Runtime's C API that we call; release 1.31 is the first that offers it.
@@ -70,8 +70,8 @@ impl Runtime {
         Err(RuntimeError::AlreadyLoaded { loaded: self.inner.path.clone(), asked: asked.to_owned() })
     }
 
-    fn start(found: Found) -> Result<Self, RuntimeError> {
-        let Found { path, version } = found;
+    fn start(found: FoundLibrary) -> Result<Self, RuntimeError> {
+        let FoundLibrary { path, version } = found;
         let builder = ort::init_from(&path).map_err(|error| {
             // It loaded a moment ago; only `ort`'s own view of it can have changed.
             let problem = match error {

@@ -75,12 +75,12 @@ impl Session {
         &self.model
     }
 
-    /// What the model takes, in its order.
+    /// Returns the model's inputs, in its order.
     pub fn inputs(&self) -> &[TensorInfo] {
         &self.inputs
     }
 
-    /// What the model gives, in its order.
+    /// Returns the model's outputs, in its order.
     pub fn outputs(&self) -> &[TensorInfo] {
         &self.outputs
     }
@@ -91,7 +91,7 @@ impl Session {
         readable.map(|output| output.name.clone()).collect()
     }
 
-    /// Where this session runs.
+    /// Returns the device that this session runs on.
     pub fn ran_on(&self) -> &RanOn {
         &self.ran_on
     }
@@ -122,7 +122,7 @@ impl Session {
         Ok(read(&results.views()?))
     }
 
-    /// As [`Session::run_with`], for what is needed longer than what the inputs were borrowed from stays as it is.
+    /// Runs the model as [`Session::run_with`] does, for outputs that must outlive the memory that `inputs` borrow.
     ///
     /// # Errors
     /// As for [`Session::run_with`].
@@ -146,7 +146,7 @@ impl Session {
         &mut self.session
     }
 
-    /// What has gone wrong in a run of this model.
+    /// Makes ONNX Runtime's error one of a run of this model.
     pub(crate) fn failed(&self) -> impl Fn(ort::Error) -> RuntimeError + use<> {
         let model = self.model.clone();
         move |source| RuntimeError::Run { model: model.clone(), source: Box::new(source) }

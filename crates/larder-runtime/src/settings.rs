@@ -1,4 +1,4 @@
-//! How a session runs.
+//! The settings of a session.
 
 use std::num::NonZeroUsize;
 
@@ -12,9 +12,9 @@ pub const DEFAULT_SPIN: bool = true;
 /// several times faster on the cores made for it.
 pub const DEFAULT_TF32: bool = true;
 
-/// How a session runs. Write it as `SessionSettings { intra_threads: 1, ..Default::default() }`.
+/// The settings of a session. Write it as `SessionSettings { intra_threads: 1, ..Default::default() }`.
 ///
-/// What is not a setting, and why:
+/// These are no settings:
 /// - all graph optimisations are on: they are exact up to rounding and only loading pays for them;
 /// - the memory pattern is off: it plans memory per input shape and keeps every plan, which suits a
 ///   model that sees one shape and leaks slowly when each batch has its own;
@@ -28,13 +28,13 @@ pub const DEFAULT_TF32: bool = true;
 /// - operators run one after the other: an encoder is a chain, and the threads serve better inside one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// Where to run.
+    /// The device to run on.
     pub device: Device,
     /// Threads inside one operator, the calling one included; 0 means one per core. Several sessions
     /// at the same time, one per worker thread, want 1 each.
     pub intra_threads: usize,
-    /// Do threads spin while they wait for work? Turn it off when several sessions share the cores.
-    /// Without effect when `intra_threads` is 1.
+    /// True if threads spin while they wait for work. Turn it off when several sessions share the cores. Without effect
+    /// when `intra_threads` is 1.
     pub spin: bool,
     /// CUDA only: multiply float32 matrices in TF32.
     pub tf32: bool,

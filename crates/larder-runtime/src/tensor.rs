@@ -5,7 +5,7 @@ use larder_errors::spelled_enum;
 use ort::value::{Outlet, TensorElementType};
 
 spelled_enum! {
-    /// What one element of a tensor is.
+    /// The element type of a tensor.
     pub enum ElementType {
         /// 32-bit IEEE float.
         Float32 = "float32",
@@ -68,7 +68,7 @@ impl ElementType {
 pub struct TensorInfo {
     /// The name in the graph.
     pub name: String,
-    /// What one element is.
+    /// The element type.
     pub dtype: ElementType,
     /// The size of each axis; `None` where the model leaves it open.
     pub dims: Vec<Option<i64>>,
@@ -87,7 +87,7 @@ impl TensorInfo {
         }
     }
 
-    /// Does a tensor of this shape fit what the model declares?
+    /// Returns true if a tensor of this shape fits the declared shape.
     pub fn takes(&self, shape: &[usize]) -> bool {
         self.dims.len() == shape.len()
             && self.dims.iter().zip(shape).all(|(axis, &size)| axis.is_none_or(|axis| i64::try_from(size) == Ok(axis)))
@@ -174,12 +174,12 @@ impl ViewData<'_> {
         for_each_type!(ViewData, self, values => values.len())
     }
 
-    /// Is there no element?
+    /// Returns true if it has no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What one element is.
+    /// Returns the element type.
     pub fn dtype(&self) -> ElementType {
         match self {
             Self::F32(_) => ElementType::Float32,
@@ -238,7 +238,7 @@ impl<'a> TensorView<'a> {
         Self { shape, data: ViewData::F16(values) }
     }
 
-    /// What one element is.
+    /// Returns the element type.
     pub fn dtype(&self) -> ElementType {
         self.data.dtype()
     }
@@ -298,7 +298,7 @@ impl Tensor {
         TensorView { shape: &self.shape, data }
     }
 
-    /// What one element is.
+    /// Returns the element type.
     pub fn dtype(&self) -> ElementType {
         self.view().dtype()
     }

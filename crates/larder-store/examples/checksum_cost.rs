@@ -1,4 +1,4 @@
-//! What verifying costs: a features file read whole through larder, and by the same Parquet reader without looking at
+//! The cost of verifying: a features file read whole through larder, and by the same Parquet reader without looking at
 //! checksums, in turns.
 //!
 //! ```text

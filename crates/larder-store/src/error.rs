@@ -1,4 +1,4 @@
-//! Why reading or writing a Parquet artifact failed.
+//! The errors of reading and writing Parquet artifacts.
 
 use std::path::{Path, PathBuf};
 
@@ -40,9 +40,9 @@ pub enum StoreError {
         path: PathBuf,
         /// The column's name.
         column: String,
-        /// What the contract asks for.
+        /// The column that the contract asks for.
         expected: String,
-        /// What is there.
+        /// The column found.
         found: String,
     },
     /// Rows were asked for that the file does not have.
@@ -80,7 +80,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the file is there and cannot be used, so that making it again is all there is to do.
+    /// Returns true if the file is damaged or cut short, so that making it again is all there is to do.
     pub fn is_broken_file(&self) -> bool {
         matches!(self, StoreError::Parquet { .. } | StoreError::File(FileError::Damaged { .. }))
     }

@@ -28,23 +28,23 @@ use crate::{SealedFile, StoreError};
 /// One step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StepRecord {
-    /// From 1.
+    /// The step, from 1.
     pub step: i64,
-    /// From 0.
+    /// The epoch, from 0.
     pub epoch: i64,
-    /// Of the step's examples, before the step.
+    /// The mean loss of the step's examples, before the step.
     pub loss: f64,
-    /// Of all gradients together, before clipping.
+    /// The norm of all gradients together, before clipping.
     pub grad_norm: f64,
     /// The encoder's learning rate.
     pub learning_rate: f64,
     /// The head's learning rate.
     pub head_learning_rate: f64,
-    /// How long the step took.
+    /// The wall-clock seconds of the step.
     pub seconds: f64,
     /// Tokens without padding.
     pub tokens: i64,
-    /// Of the evaluation after the step.
+    /// The score of the evaluation after the step.
     pub score: Option<f64>,
     /// The evaluation's loss, without dropout.
     pub dev_loss: Option<f64>,

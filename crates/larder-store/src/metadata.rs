@@ -13,7 +13,7 @@ use crate::schema::open_metadata;
 /// The prefix of every key that larder writes into Parquet metadata.
 const PREFIX: &str = "larder.";
 
-/// The provenance inside a Parquet artifact; `None` when the file is missing, or whole but not larder's.
+/// Reads the provenance inside a Parquet artifact; `None` when the file is missing, or whole but not larder's.
 ///
 /// # Errors
 /// [`StoreError::Parquet`] for a file that is cut short, [`Damaged`](larder_files::FileError::Damaged) for one that differs

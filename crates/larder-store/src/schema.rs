@@ -1,4 +1,4 @@
-//! What all Parquet artifacts share: opening, typed columns with errors that name them, writer settings.
+//! The shared code of Parquet artifacts: opening, typed columns with errors that name them, writer settings.
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -16,7 +16,7 @@ pub struct SealedFile {
 }
 
 impl SealedFile {
-    /// As [`AtomicFile::create`].
+    /// Creates the file as [`AtomicFile::create`] does.
     ///
     /// # Errors
     /// [`FileError::Io`].
@@ -24,7 +24,7 @@ impl SealedFile {
         Ok(Self { file: AtomicFile::create(target)?, written: BlockHasher::default() })
     }
 
-    /// As [`AtomicFile::create_in`].
+    /// Creates the file as [`AtomicFile::create_in`] does.
     ///
     /// # Errors
     /// [`FileError::Io`].

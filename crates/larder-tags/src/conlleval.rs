@@ -68,7 +68,7 @@ pub(crate) fn read<'a>(pieces: impl Iterator<Item = Piece<'a>>) -> Vec<Entity> {
     entities
 }
 
-/// Whether an entity ends between two words.
+/// Returns true if an entity ends between two words.
 fn ends(previous: Piece<'_>, next: Piece<'_>) -> bool {
     match (previous.mark, next.mark) {
         ('E' | 'S', _) | ('B' | 'I', 'B' | 'S' | 'O') => true,
@@ -78,7 +78,7 @@ fn ends(previous: Piece<'_>, next: Piece<'_>) -> bool {
     }
 }
 
-/// Whether an entity starts at the second of two words.
+/// Returns true if an entity starts at the second of two words.
 fn starts(previous: Piece<'_>, next: Piece<'_>) -> bool {
     match (previous.mark, next.mark) {
         (_, 'B' | 'S') | ('E' | 'S' | 'O', 'E' | 'I') => true,

@@ -1,4 +1,4 @@
-//! From tags to entities and back: conversion between schemes, and repair.
+//! Conversion of tags between schemes, by way of entities, and repair.
 
 use crate::conlleval;
 use crate::legality::{IllegalTag, parse_legal};
@@ -14,7 +14,8 @@ pub fn convert(tags: &[impl AsRef<str>], from: Scheme, to: Scheme) -> Result<Vec
     Ok(encode(&legal_entities(&parse_legal(tags, from)?), tags.len(), to))
 }
 
-/// The legal sequence of `scheme` that holds exactly the entities [`conlleval()`](crate::conlleval()) reads in `tags`.
+/// Returns the legal sequence of `scheme` that holds exactly the entities [`conlleval()`](crate::conlleval()) reads in
+/// `tags`.
 ///
 /// Where that reader knows no better: `L` and `U` are read as `E` and `S`, which it lacks the rules for, and a tag of no
 /// known mark is `O`. A legal sequence stays as it is.
@@ -22,7 +23,7 @@ pub fn repair(tags: &[impl AsRef<str>], scheme: Scheme) -> Vec<String> {
     encode(&conlleval::read(tags.iter().map(|tag| conlleval::known_piece(tag.as_ref()))), tags.len(), scheme)
 }
 
-/// The legal sequence of `scheme` that holds `entities`, for a sentence of `words` words.
+/// Returns the legal sequence of `scheme`, `[words]`, that holds `entities`.
 ///
 /// Entities must not overlap, as none that this crate reads do. Where they do the later in the list wins, which may leave
 /// an illegal sequence; words past the sentence's end are dropped.

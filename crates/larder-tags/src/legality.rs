@@ -1,4 +1,4 @@
-//! Which tag may follow which, in each scheme.
+//! The legal transitions between tags, in each scheme.
 
 use std::error::Error;
 use std::fmt;
@@ -17,11 +17,11 @@ pub struct IllegalTag {
     pub previous: Option<String>,
     /// The tag.
     pub tag: String,
-    /// What is wrong with it.
+    /// The reason why it is illegal.
     pub why: IllegalReason,
 }
 
-/// Why a tag may not stand where it does.
+/// The reason why a tag is illegal in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IllegalReason {
@@ -39,7 +39,7 @@ pub enum IllegalReason {
 }
 
 impl IllegalTag {
-    /// Whether the tag is none of the scheme, rather than at the wrong place.
+    /// Returns true if the tag is none of the scheme, false if it stands in the wrong place.
     pub fn is_malformed(&self) -> bool {
         matches!(self.why, IllegalReason::Malformed(_))
     }
@@ -81,8 +81,8 @@ impl fmt::Display for IllegalTag {
 
 impl Error for IllegalTag {}
 
-/// Whether `next` may follow `previous`; `None` is the edge of the sentence. A sequence is legal if every pair of
-/// neighbours is, its edges included. A mark that the scheme lacks is legal nowhere.
+/// Returns true if `next` may follow `previous`; `None` is the edge of the sentence. A sequence is legal if every pair
+/// of neighbours is, its edges included. A mark that the scheme lacks is legal nowhere.
 pub fn is_legal(scheme: Scheme, previous: Option<&Tag<'_>>, next: Option<&Tag<'_>>) -> bool {
     if [previous, next].into_iter().flatten().any(|tag| scheme.letter(tag.mark).is_none()) {
         return false;

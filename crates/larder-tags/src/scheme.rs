@@ -5,7 +5,7 @@ use larder_errors::spelled_enum;
 use crate::tag::Mark;
 
 spelled_enum! {
-    /// How tags mark the extent of an entity. The crate's page tells when a sequence is legal in each.
+    /// The scheme by which tags mark the extent of an entity. The crate's page tells when a sequence is legal in each.
     pub enum Scheme {
         /// `I-` marks the words of an entity, `B-` starts one only where it follows another of its type.
         Iob1 = "IOB1",

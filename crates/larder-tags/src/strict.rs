@@ -58,7 +58,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Whether an entity starts at the second of two words.
+/// Returns true if an entity starts at the second of two words.
 fn starts(scheme: Scheme, previous: Piece<'_>, next: Piece<'_>) -> bool {
     let same_type = previous.entity_type == next.entity_type;
     match (scheme, next.mark) {
@@ -70,14 +70,14 @@ fn starts(scheme: Scheme, previous: Piece<'_>, next: Piece<'_>) -> bool {
     }
 }
 
-/// Whether the second of two words belongs to the entity that the first is in.
+/// Returns true if the second of two words belongs to the entity that the first is in.
 fn continues(previous: Piece<'_>, next: Piece<'_>) -> bool {
     matches!(previous.mark, Mark::Begin | Mark::Inside)
         && next.mark.continues()
         && previous.entity_type == next.entity_type
 }
 
-/// Whether the entity whose last word is `last` is whole, `next` being the word after it.
+/// Returns true if the entity whose last word is `last` is whole, `next` being the word after it.
 fn ends(scheme: Scheme, last: Piece<'_>, next: Piece<'_>) -> bool {
     match scheme {
         // An entity of one `B-` is taken back if a `B-` of another type follows, which parts it from nothing.

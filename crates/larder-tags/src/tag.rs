@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::scheme::Scheme;
 
-/// Where a word stands in an entity. The scheme says which letter writes it.
+/// The position of a word in an entity. The scheme says which letter writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mark {
-    /// In no entity: `O`.
+    /// Outside of all entities: `O`.
     Outside,
     /// The first word: `B-`. In IOB1, the first word of an entity that follows another of its type.
     Begin,
@@ -23,7 +23,7 @@ impl Mark {
     /// Every mark.
     pub const ALL: &[Self] = &[Self::Outside, Self::Begin, Self::Inside, Self::End, Self::Single];
 
-    /// Whether the word continues an entity begun before it (in IOB1, `Inside` may also start one).
+    /// Returns true if the word continues an entity begun before it (in IOB1, `Inside` may also start one).
     pub fn continues(self) -> bool {
         matches!(self, Self::Inside | Self::End)
     }
@@ -32,13 +32,13 @@ impl Mark {
 /// A tag taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag<'a> {
-    /// Where the word stands.
+    /// The position of the word.
     pub mark: Mark,
     /// The entity's type: all that follows the first hyphen, later ones included. Empty for [`Mark::Outside`].
     pub entity_type: &'a str,
 }
 
-/// Why a text is no tag of a scheme.
+/// The reason why a text is no tag of a scheme.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TagProblem {

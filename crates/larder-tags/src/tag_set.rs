@@ -48,7 +48,7 @@ impl TagSet {
         &self.types
     }
 
-    /// How many classes there are: `1 + 2 * types`; at least one.
+    /// Returns the number of classes: `1 + 2 * types`; at least one.
     #[allow(clippy::len_without_is_empty, reason = "never empty: `O` is always a class")]
     pub fn len(&self) -> usize {
         1 + 2 * self.types.len()
@@ -76,13 +76,13 @@ impl TagSet {
         }
     }
 
-    /// Whether the class `next` may follow the class `previous` in IOB2: `I-x` only follows `B-x` or `I-x`. `None` is the
-    /// start of the sentence; every class may end one.
+    /// Returns true if the class `next` may follow the class `previous` in IOB2: `I-x` only follows `B-x` or `I-x`.
+    /// `None` is the start of the sentence; every class may end one.
     pub fn allowed(&self, previous: Option<usize>, next: usize) -> bool {
         is_legal(Scheme::Iob2, previous.map(|class| self.tag(class)).as_ref(), Some(&self.tag(next)))
     }
 
-    /// The entities of a legal sequence of classes, one a word. In an illegal one, an `I-` that continues no
+    /// Reads the entities of a legal sequence of classes, `[words]`. In an illegal one, an `I-` that continues no
     /// entity of its type begins one, as [`conlleval`](crate::conlleval()) has it.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use crate::tokens::{NO_WORD, Tokens};
 /// Characters of a text shown in a message.
 const EXCERPT: usize = 40;
 
-/// How to tokenize.
+/// The settings of tokenizing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TokenizeSettings {
     /// Longest result for a text or pair, in tokens with special tokens: what the encoder reads. `None` cuts nothing.
@@ -204,7 +204,7 @@ fn tokens(encoding: &Encoding, limit: Option<usize>, spans: &[(i32, i32)]) -> Re
     Ok(tokens)
 }
 
-/// How much of two texts remains when together they may have `limit` tokens and have more.
+/// Returns the lengths that two texts are cut to when they have more than `limit` tokens together.
 fn longest_first([first, second]: [usize; 2], limit: usize) -> [usize; 2] {
     let (short, long) = (first.min(second), first.max(second));
     let short = short.min(limit / 2);

@@ -1,9 +1,9 @@
-//! What can be wrong with a tokenizer, or with what it is asked.
+//! The errors of tokenizers and of their settings.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Everything that the functions of this crate refuse.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokensError {
@@ -12,7 +12,7 @@ pub enum TokensError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         source: io::Error,
     },
     /// The file is not a tokenizer.json.
@@ -21,16 +21,16 @@ pub enum TokensError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// The parser's reason, with line and column.
         source: serde_json::Error,
     },
-    /// What it puts around a text cannot be put there.
+    /// The tokenizer's template of special tokens is malformed.
     #[error("tokenizer {}: the \"post_processor\" is malformed: {problem}; save the tokenizer again with the encoder's own \
              tokenizer class", path.display())]
     Template {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the template.
         problem: String,
     },
     /// The file adds no special tokens, so no encoder of the BERT family would understand its output.
@@ -62,7 +62,7 @@ pub enum TokensError {
         path: PathBuf,
         /// The start of the text.
         excerpt: String,
-        /// What the tokenizer says.
+        /// The tokenizer's reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A text whose characters cannot be counted in the tokens file.
@@ -114,7 +114,7 @@ pub enum TokensError {
     InBatch {
         /// Zero-based place in the batch.
         entry: usize,
-        /// Why.
+        /// The error of that entry.
         source: Box<TokensError>,
     },
     /// The tokenizer gives ids that the encoder has no embedding for.

@@ -1,11 +1,11 @@
-//! From text to token ids, by the encoder's own `tokenizer.json`.
+//! Tokenizing: text to token ids, by the encoder's own `tokenizer.json`.
 //!
 //! - [`Tokenizer`] loads the file and knows its [`SpecialTokens`], its digest and its vocabulary's size.
 //! - [`Tokenizer::encode`] turns a text, a pair or words ([`larder_data::Content`]) into [`Tokens`]: ids, segments,
 //!   character spans and the word of each token. [`Tokenizer::encode_batch`] does many on all cores.
 //! - [`windows`] cuts a sentence of words that is longer than the encoder reads, so that no word is lost;
 //!   [`Window::with_context`] reads its neighbours with it. [`split_words`] makes words of a plain text.
-//! - [`evened`] makes texts equal that a reader takes for one.
+//! - [`normalize_for_comparison`] makes texts equal that a reader takes for one.
 //! - [`tokenize`] is the stage: a split of a dataset in, a `tokens` file out.
 //! - [`TokenizeSettings`] say how long the result may be. Nothing is ever padded, and the padding and truncation that
 //!   the file itself may ask for are ignored: lengths are decided by the pipeline.
@@ -25,7 +25,7 @@
 
 mod encode;
 mod error;
-mod evened;
+mod normalize;
 mod special;
 mod split_words;
 mod stage;
@@ -37,10 +37,10 @@ mod windows;
 
 pub use encode::TokenizeSettings;
 pub use error::TokensError;
-pub use evened::evened;
+pub use normalize::normalize_for_comparison;
 pub use special::SpecialTokens;
 pub use split_words::split_words;
 pub use stage::{FORMAT_VERSION, SKIPPED_ROWS, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};
 pub use tokenizer::Tokenizer;
 pub use tokens::{NO_WORD, Tokens};
-pub use windows::{TakenWord, Window, own_tokens, windows};
+pub use windows::{AssignedWord, Window, own_tokens, windows};

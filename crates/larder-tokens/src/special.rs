@@ -1,4 +1,4 @@
-//! Which tokens a tokenizer adds, found by what it does and not by what they are called.
+//! The special tokens that a tokenizer adds, found by its outputs and not by their names.
 
 use serde::{Deserialize, Serialize};
 use tokenizers::Encoding;
@@ -15,13 +15,13 @@ pub struct SpecialTokens {
     pub sep_id: Option<i32>,
     /// `[PAD]` or `<pad>`.
     pub pad_id: Option<i32>,
-    /// What stands for a word that the vocabulary cannot spell: `[UNK]` or `<unk>`.
+    /// The token for a word that the vocabulary cannot spell: `[UNK]` or `<unk>`.
     pub unk_id: Option<i32>,
     /// `[MASK]` or `<mask>`.
     pub mask_id: Option<i32>,
-    /// How many special tokens are added to one text.
+    /// Number of special tokens added to one text.
     pub single_tokens: usize,
-    /// How many special tokens are added to a pair.
+    /// Number of special tokens added to a pair.
     pub pair_tokens: usize,
 }
 
@@ -31,7 +31,8 @@ const UNK: [&str; 2] = ["[UNK]", "<unk>"];
 const MASK: [&str; 2] = ["[MASK]", "<mask>"];
 
 impl SpecialTokens {
-    /// From the outputs for one word (or for nothing, where the vocabulary does not know the word) and for a pair.
+    /// Finds the special tokens in the outputs for one word (or for nothing, where the vocabulary does not know the
+    /// word) and for a pair.
     pub(crate) fn find(
         tokenizer: &tokenizers::Tokenizer,
         unknown: &UnknownToken,
@@ -52,7 +53,7 @@ impl SpecialTokens {
     }
 }
 
-/// What a `tokenizer.json` says of its unknown token: most models name it, Unigram numbers it.
+/// The unknown token as a `tokenizer.json` states it: most models name it, Unigram numbers it.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct UnknownToken {
     #[serde(default)]
@@ -62,7 +63,7 @@ pub(crate) struct UnknownToken {
 }
 
 impl UnknownToken {
-    /// Of a file that is known to be a tokenizer's.
+    /// Reads it from the bytes of a `tokenizer.json` that was loaded before.
     pub(crate) fn of_file(bytes: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct File {

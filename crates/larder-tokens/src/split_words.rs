@@ -6,7 +6,7 @@ use std::ops::Range;
 const OPENING: &str = "([{<\"'`“‘„‚«‹¿¡「『（【《〈［｛";
 /// Marks that close something or end a sentence: peeled off its end.
 const CLOSING: &str = ")]}>\"'`”’“»›,;:!?.…。、，！？：；」』）】》〉］｝";
-/// What ends a word's possessive or a short `is` in English, before the `s`.
+/// The marks before the `s` of a possessive, or of a short `is`, in English.
 const APOSTROPHES: [char; 2] = ['\'', '’'];
 
 /// Splits a text into words: `(range, word)`, the range in *characters* (Unicode scalar values), `end` excluded.
@@ -85,7 +85,8 @@ fn closing(word: &str) -> Option<usize> {
     (!belongs).then_some(last.len_utf8())
 }
 
-/// Whether a dot behind this belongs to it: pieces of one or two letters with dots between, or a capital initial.
+/// Returns true if a dot behind this belongs to it: pieces of one or two letters with dots between, or a capital
+/// initial.
 fn is_abbreviation(stem: &str) -> bool {
     let letters = |piece: &str| (1..=2).contains(&piece.chars().count()) && piece.chars().all(char::is_alphabetic);
     let mut characters = stem.chars();
@@ -100,7 +101,7 @@ fn is_url(word: &str) -> bool {
     word.contains("://") || word.starts_with("www.")
 }
 
-/// Where `'s` begins at the end of a word.
+/// Returns the byte at which `'s` begins at the end of a word.
 fn clitic_stem(word: &str) -> Option<usize> {
     let stem = word.strip_suffix(['s', 'S'])?.strip_suffix(APOSTROPHES)?;
     (stem.chars().next_back()?.is_alphanumeric() && !is_url(word)).then_some(stem.len())

@@ -26,7 +26,7 @@ pub const SKIPPED_ROWS: &str = "ran.skipped_rows";
 /// Rows tokenized at a time: enough for every core, little memory.
 const BATCH_ROWS: usize = 2048;
 
-/// What to tokenize, and where to.
+/// The split, tokenizer, settings and target of a tokenize stage.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenizeRequest<'a> {
     /// The dataset.
@@ -37,15 +37,15 @@ pub struct TokenizeRequest<'a> {
     pub tokenizer: &'a Tokenizer,
     /// Tokens a text may have, special tokens included.
     pub max_tokens: usize,
-    /// What to do with rows that cannot be used.
+    /// The policy for rows that cannot be used.
     pub on_bad_row: OnBadRow,
-    /// What to do with tags that their scheme forbids.
+    /// The policy for tags that their scheme forbids.
     pub on_illegal_tags: OnIllegalTags,
     /// The `tokens` file to make.
     pub target: &'a Path,
 }
 
-/// What tokenizing did.
+/// The report of tokenizing a split.
 #[derive(Debug, Clone)]
 pub struct TokenizeReport {
     /// Rows in the file.
@@ -79,7 +79,7 @@ pub enum TokenizeStageError {
         example_id: String,
         /// Its line or row.
         place: String,
-        /// Why.
+        /// The tokenizer's error.
         #[source]
         source: Box<TokensError>,
     },
@@ -89,7 +89,7 @@ pub enum TokenizeStageError {
 }
 
 impl TokenizeRequest<'_> {
-    /// What is done with the template's token types, where it is more than keeping those of pairs.
+    /// Names the treatment of the template's token types, where it is more than keeping those of pairs.
     fn token_types(&self) -> Option<&'static str> {
         match self.spec.columns.text_b.is_some() {
             true => self.tokenizer.reads_types_as_zero().then_some("all 0, the encoder's only one"),
@@ -97,7 +97,7 @@ impl TokenizeRequest<'_> {
         }
     }
 
-    /// What the tokens file made now would record.
+    /// Returns the provenance of the tokens file that would be made now.
     ///
     /// # Errors
     /// [`DataError`] when the split cannot be read.
@@ -126,7 +126,8 @@ impl TokenizeRequest<'_> {
 }
 
 impl TokenizeRequest<'_> {
-    /// Whether the split says what is to be predicted. Train must, as far as the description knows a column for it.
+    /// Returns true if the split has the targets to predict. Train must have them, if the description knows a column
+    /// for them.
     fn has_targets(&self) -> Result<bool, DataError> {
         match self.split == TRAIN {
             true => Ok(self.spec.has_targets()),

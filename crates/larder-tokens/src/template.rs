@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// What is wrong with a template of special tokens, if anything: it must know every token that it names, and ask for no
-/// second text where there is one.
+/// Returns the problem with a template of special tokens, if there is one: it must know every token that it names, and
+/// ask for no second text where there is one.
 pub(crate) fn problem(post_processor: &Value) -> Option<String> {
     match post_processor.get("type").and_then(Value::as_str) {
         Some("Sequence") => post_processor.get("processors")?.as_array()?.iter().find_map(problem),

@@ -13,7 +13,7 @@ use crate::types::TokenTypes;
 
 /// A tokenizer, as published with its encoder.
 ///
-/// What the file says of padding and truncation is switched off: published files ask for fixed padding to 128, which
+/// Padding and truncation of the file are switched off: published files ask for fixed padding to 128, which
 /// costs eleven times the work on short texts, and cut where the encoder could read on.
 #[derive(Debug)]
 pub struct Tokenizer {
@@ -25,14 +25,14 @@ pub struct Tokenizer {
     pub(crate) types: TokenTypes,
     /// Special tokens in front of a text.
     pub(crate) leading_tokens: usize,
-    /// Whether a word in the middle of a text is another token than the same word alone, and the tokenizer does not
-    /// see to that itself: see [`Tokenizer::encode`].
+    /// True if a word in the middle of a text is another token than the same word alone, and the tokenizer does not see
+    /// to that itself: see [`Tokenizer::encode`].
     pub(crate) words_need_space: bool,
 }
 
 /// The part of a `tokenizer.json` that is checked before it is read as a whole.
 #[derive(serde::Deserialize)]
-struct Around {
+struct PostProcessorOnly {
     post_processor: Option<serde_json::Value>,
 }
 
@@ -46,7 +46,7 @@ impl Tokenizer {
         let bytes = larder_files::read(path).map_err(|source| TokensError::Read { path: path.to_owned(), source })?;
         let malformed = |source| TokensError::Malformed { path: path.to_owned(), source };
         // The reader of decoders takes it for granted that what it is given is JSON.
-        let file: Around = serde_json::from_slice(&bytes).map_err(malformed)?;
+        let file: PostProcessorOnly = serde_json::from_slice(&bytes).map_err(malformed)?;
         if let Some(problem) = file.post_processor.as_ref().and_then(template::problem) {
             return Err(TokensError::Template { path: path.to_owned(), problem });
         }
@@ -90,19 +90,19 @@ impl Tokenizer {
         self
     }
 
-    /// Does it tell capital letters from small ones?
+    /// Returns true if it tells capital letters from small ones.
     pub fn keeps_case(&self) -> bool {
         const CAPITALS: [&str; 3] = ["A LARDER", "ÉTÉ", "МИР"];
         let ids = |text: &str| self.inner.encode(text, false).map(|encoding| encoding.get_ids().to_vec()).ok();
         CAPITALS.iter().any(|text| ids(text) != ids(&text.to_lowercase()))
     }
 
-    /// Does it give a single text, or a sentence of words, types other than 0?
+    /// Returns true if it gives types other than 0 to a single text or a sentence of words.
     pub fn gives_types(&self) -> bool {
         self.types.read_as(self.types.largest_single) != 0
     }
 
-    /// Does its template give types that the encoder reads as 0, since it has no other?
+    /// Returns true if its template gives types that the encoder reads as 0, since it has no other.
     pub fn reads_types_as_zero(&self) -> bool {
         self.types.only_zero() && self.types.largest_single.max(self.types.largest_pair) != 0
     }
@@ -166,19 +166,19 @@ impl Tokenizer {
     }
 }
 
-/// What a message calls an input of one text.
+/// The name of single-text inputs in messages.
 pub(crate) const SINGLE: &str = "single texts";
 /// And one of two.
 pub(crate) const PAIR: &str = "pairs of texts";
 
-/// What the outputs for a word and for a pair show.
+/// The special tokens and types found in the outputs for a word and for a pair.
 struct Probed {
     special_tokens: SpecialTokens,
     leading_tokens: usize,
     types: TokenTypes,
 }
 
-/// What the tokenizer puts around one word, and around a pair; how much of it in front; and the types it gives.
+/// Finds the special tokens around one word and around a pair, how many of them are in front, and the types given.
 fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> Result<Probed, TokensError> {
     let failed = |source| TokensError::Encode { path: path.to_owned(), excerpt: String::new(), source };
     // A word shows what stands before and after a text; a vocabulary that cannot read it still shows its template.
@@ -197,8 +197,8 @@ fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> 
     })
 }
 
-/// Whether words in the middle of a text begin with a space that is not put before the text: byte-level BPE, and
-/// SentencePiece's arrangement, without their prefix.
+/// Returns true if words in the middle of a text begin with a space that is not put before the text: byte-level BPE,
+/// and SentencePiece's arrangement, without their prefix.
 fn lacks_prefix_space(pre_tokenizer: &PreTokenizerWrapper) -> bool {
     match pre_tokenizer {
         PreTokenizerWrapper::ByteLevel(byte_level) => !byte_level.add_prefix_space,

@@ -1,6 +1,6 @@
-//! What tokenizing gives.
+//! The output of tokenizing.
 
-/// In [`Tokens::word_ids`]: the token belongs to no word, because the template added it.
+/// The entry of [`Tokens::word_ids`] for a token that belongs to no word, because the template added it.
 pub const NO_WORD: i32 = -1;
 
 /// One tokenized input, not padded; every list is `[seq]`, special tokens included.
@@ -28,7 +28,7 @@ impl Tokens {
         self.input_ids.len()
     }
 
-    /// Whether there are no tokens, not even special ones.
+    /// Returns true if there are no tokens, not even special ones.
     pub fn is_empty(&self) -> bool {
         self.input_ids.is_empty()
     }

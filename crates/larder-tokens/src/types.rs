@@ -7,7 +7,7 @@ use crate::special::id;
 /// The types that a tokenizer's template gives, found by what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TokenTypes {
-    /// That of a single text's own tokens.
+    /// The type of a single text's own tokens.
     pub text: i32,
     /// The largest of a single text, special tokens included.
     pub largest_single: i32,
@@ -18,7 +18,7 @@ pub(crate) struct TokenTypes {
 }
 
 impl TokenTypes {
-    /// From the outputs for one text and for a pair.
+    /// Reads the types from the outputs for one text and for a pair.
     pub fn find(single: &Encoding, pair: &Encoding) -> Self {
         let own = single.get_special_tokens_mask().iter().position(|&special| special == 0);
         let largest = |encoding: &Encoding| encoding.get_type_ids().iter().copied().max().map_or(0, id);
@@ -30,7 +30,7 @@ impl TokenTypes {
         }
     }
 
-    /// Does the encoder know one type only? Then nothing but 0 can be meant, whatever the template says.
+    /// Returns true if the encoder knows one type only. Then nothing but 0 can be meant, whatever the template says.
     pub fn only_zero(&self) -> bool {
         self.rows == Some(1)
     }
@@ -40,7 +40,7 @@ impl TokenTypes {
         if self.only_zero() { 0 } else { type_id }
     }
 
-    /// Is this type beyond the encoder's table?
+    /// Returns true if the encoder's table has no row for this type.
     pub fn lacks(&self, type_id: i32) -> bool {
         let beyond = |rows: usize| usize::try_from(type_id).is_ok_and(|type_id| type_id >= rows);
         self.rows.is_some_and(beyond) && !self.only_zero()

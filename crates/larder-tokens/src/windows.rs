@@ -1,7 +1,7 @@
 //! Sentences of words that are longer than the encoder reads, in windows; and what of their document is read with them.
 //!
-//! A window is the sentence's special tokens around a run of its own tokens. Windows overlap, and each word is *taken*
-//! from exactly one: where the fewer of the tokens on its two sides are most. No word is lost, none is taken twice.
+//! A window is the sentence's special tokens around a run of its own tokens. Windows overlap, and each word is *assigned*
+//! from exactly one: where the fewer of the tokens on its two sides are most. No word is lost, none is assigned twice.
 
 use std::ops::Range;
 
@@ -18,16 +18,16 @@ pub struct Window {
     /// Special tokens behind, as places in the sentence.
     pub trailing: Range<usize>,
     /// Words whose vectors come from this window.
-    pub taken: Vec<TakenWord>,
+    pub assigned: Vec<AssignedWord>,
     /// Token ids between [`Window::leading`] and [`Window::body`], of sentences before.
     pub before: Vec<i32>,
     /// Token ids between [`Window::body`] and [`Window::trailing`], of sentences behind.
     pub after: Vec<i32>,
 }
 
-/// A word taken from a window.
+/// A word assigned from a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenWord {
+pub struct AssignedWord {
     /// Its index in the sentence, as in `word_ids`.
     pub word: i32,
     /// Its tokens, as places in the sentence: all of them, or of a word longer than a window as many as fit.
@@ -66,8 +66,8 @@ pub fn windows(word_ids: &[i32], max_tokens: usize, stride: Option<usize>) -> Re
     loop {
         let end = own.end.min(start + budget);
         let (leading, trailing) = (leading.clone(), trailing.clone());
-        let (taken, before, after) = (Vec::new(), Vec::new(), Vec::new());
-        windows.push(Window { leading, body: start..end, trailing, taken, before, after });
+        let (assigned, before, after) = (Vec::new(), Vec::new(), Vec::new());
+        windows.push(Window { leading, body: start..end, trailing, assigned, before, after });
         // The last word that starts within the stride, or where the word at `start` is longer, the next one.
         let within = words.partition_point(|word| word.tokens.start <= start + stride);
         let next = words[..within].last().filter(|word| word.tokens.start > start).or(words.get(within));
@@ -78,12 +78,12 @@ pub fn windows(word_ids: &[i32], max_tokens: usize, stride: Option<usize>) -> Re
     }
     for word in words {
         let (window, tokens) = place_of(&windows, &word.tokens, budget);
-        windows[window].taken.push(TakenWord { word: word.word, tokens });
+        windows[window].assigned.push(AssignedWord { word: word.word, tokens });
     }
     Ok(windows)
 }
 
-/// The sentence's own tokens: those between the special tokens at its ends.
+/// Returns the range of the sentence's own tokens: those between the special tokens at its ends. `word_ids` is `[seq]`.
 pub fn own_tokens(word_ids: &[i32]) -> Range<usize> {
     let is_own = |&word: &i32| word != NO_WORD;
     match (word_ids.iter().position(is_own), word_ids.iter().rposition(is_own)) {
@@ -93,19 +93,19 @@ pub fn own_tokens(word_ids: &[i32]) -> Range<usize> {
 }
 
 /// Runs of tokens of one word.
-fn words_of(word_ids: &[i32], own: &Range<usize>) -> Vec<TakenWord> {
-    let mut words: Vec<TakenWord> = Vec::new();
+fn words_of(word_ids: &[i32], own: &Range<usize>) -> Vec<AssignedWord> {
+    let mut words: Vec<AssignedWord> = Vec::new();
     for (token, &word) in (own.start..).zip(&word_ids[own.clone()]) {
         match words.last_mut() {
             Some(last) if last.word == word && last.tokens.end == token => last.tokens.end += 1,
-            _ if word != NO_WORD => words.push(TakenWord { word, tokens: token..token + 1 }),
+            _ if word != NO_WORD => words.push(AssignedWord { word, tokens: token..token + 1 }),
             _ => {}
         }
     }
     words
 }
 
-/// The window that a word is taken from, and which of its tokens.
+/// The window that a word is assigned from, and which of its tokens.
 fn place_of(windows: &[Window], word: &Range<usize>, budget: usize) -> (usize, Range<usize>) {
     let last = windows.partition_point(|window| window.body.start <= word.start) - 1;
     if word.len() > budget {
@@ -125,19 +125,19 @@ impl Window {
         own + self.before.len() + self.after.len()
     }
 
-    /// Whether it has no tokens, not even special ones.
+    /// Returns true if it has no tokens, not even special ones.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the encoder reads, `[len]`, from the ids of the full sentence.
+    /// Returns the window's input, `[len]`, from the ids of the full sentence.
     pub fn input_ids(&self, sentence: &[i32]) -> Vec<i32> {
         let [leading, body, trailing] = [&self.leading, &self.body, &self.trailing].map(|part| &sentence[part.clone()]);
         [leading, &self.before, body, &self.after, trailing].concat()
     }
 
-    /// The types of what [`Window::input_ids`] gives, `[len]`, from those of the full sentence. Neighbouring sentences have
-    /// the type of the sentence's own tokens: a template gives all texts that stand alone the same.
+    /// Returns the token types of the window's input, `[len]`, from those of the full sentence. Neighbouring sentences
+    /// have the type of the sentence's own tokens: a template gives all texts that stand alone the same.
     pub fn type_ids(&self, sentence: &[i32]) -> Vec<i32> {
         let own = sentence.get(self.body.start).copied().unwrap_or(0);
         let [leading, body, trailing] = [&self.leading, &self.body, &self.trailing].map(|part| &sentence[part.clone()]);
@@ -145,14 +145,14 @@ impl Window {
         [leading, &before, body, &after, trailing].concat()
     }
 
-    /// Where a token of [`Window::body`] stands in this window.
+    /// Returns the place in this window of a token of [`Window::body`].
     pub fn place(&self, token: usize) -> usize {
         self.leading.len() + self.before.len() + token - self.body.start
     }
 
     /// Fills the room that is left with neighbouring sentences, given as their own token ids without special tokens, the
     /// nearest first. Both sides get half of the room, and what one does not need goes to the other; where a sentence does
-    /// not fit, its tokens next to the window are taken.
+    /// not fit, its tokens next to the window are assigned.
     ///
     /// For the only window of a sentence: a sentence cut into windows is its own context.
     #[must_use]
@@ -189,7 +189,7 @@ mod tests {
         let [window] = &windows[..] else { unreachable!() };
         assert_eq!((&window.leading, &window.body, &window.trailing), (&(0..1), &(1..7), &(7..8)));
         assert_eq!(window.input_ids(&[101, 1, 2, 3, 4, 5, 6, 102]), [101, 1, 2, 3, 4, 5, 6, 102]);
-        assert_eq!(window.taken[1], TakenWord { word: 1, tokens: 2..5 });
+        assert_eq!(window.assigned[1], AssignedWord { word: 1, tokens: 2..5 });
         assert_eq!((window.place(2), window.len()), (2, 8));
     }
 
@@ -199,9 +199,9 @@ mod tests {
         let windows = windows(&sentence(&[1; 10]), 8, None).unwrap();
         let bodies: Vec<_> = windows.iter().map(|w| w.body.clone()).collect();
         assert_eq!(bodies, [1..7, 4..10, 7..11]);
-        let taken: Vec<Vec<i32>> = windows.iter().map(|w| w.taken.iter().map(|t| t.word).collect()).collect();
+        let assigned: Vec<Vec<i32>> = windows.iter().map(|w| w.assigned.iter().map(|t| t.word).collect()).collect();
         // Word 4 has 1 token behind it in the first window and 1 before it in the second: the earlier.
-        assert_eq!(taken, [vec![0, 1, 2, 3, 4], vec![5, 6, 7], vec![8, 9]]);
+        assert_eq!(assigned, [vec![0, 1, 2, 3, 4], vec![5, 6, 7], vec![8, 9]]);
         assert_eq!(windows[1].input_ids(&(0..12).collect::<Vec<_>>()), [0, 4, 5, 6, 7, 8, 9, 11]);
         assert_eq!(windows[1].type_ids(&(20..32).collect::<Vec<_>>()), [20, 24, 25, 26, 27, 28, 29, 31]);
         assert_eq!(windows[1].place(6), 3);
@@ -212,14 +212,14 @@ mod tests {
         let windows = windows(&sentence(&[2, 20, 1]), 8, None).unwrap();
         let bodies: Vec<_> = windows.iter().map(|w| w.body.clone()).collect();
         assert_eq!(bodies, [1..7, 3..9, 23..24]);
-        assert_eq!(windows[1].taken, [TakenWord { word: 1, tokens: 3..9 }]);
-        assert_eq!(windows[2].taken, [TakenWord { word: 2, tokens: 23..24 }]);
+        assert_eq!(windows[1].assigned, [AssignedWord { word: 1, tokens: 3..9 }]);
+        assert_eq!(windows[2].assigned, [AssignedWord { word: 2, tokens: 23..24 }]);
     }
 
     #[test]
     fn nothing_but_special_tokens_is_a_window_without_words() {
         let windows = windows(&[NO_WORD, NO_WORD], 8, None).unwrap();
-        assert_eq!((windows.len(), windows[0].len(), windows[0].taken.len()), (1, 2, 0));
+        assert_eq!((windows.len(), windows[0].len(), windows[0].assigned.len()), (1, 2, 0));
         assert_eq!(windows[0].input_ids(&[101, 102]), [101, 102]);
     }
 
@@ -227,8 +227,8 @@ mod tests {
     fn texts_of_a_pair_keep_what_stands_between_them() {
         let ids = [NO_WORD, 0, 0, 1, NO_WORD, 0, 1, NO_WORD];
         let windows = windows(&ids, 8, None).unwrap();
-        let taken: Vec<_> = windows[0].taken.iter().map(|t| (t.word, t.tokens.clone())).collect();
-        assert_eq!(taken, [(0, 1..3), (1, 3..4), (0, 5..6), (1, 6..7)]);
+        let assigned: Vec<_> = windows[0].assigned.iter().map(|t| (t.word, t.tokens.clone())).collect();
+        assert_eq!(assigned, [(0, 1..3), (1, 3..4), (0, 5..6), (1, 6..7)]);
         assert_eq!(windows[0].input_ids(&[9, 1, 2, 3, 8, 4, 5, 7]), [9, 1, 2, 3, 8, 4, 5, 7]);
     }
 
@@ -289,15 +289,15 @@ mod tests {
                     prop_assert!(step <= stride || step == word, "{} by {}", step, stride);
                 }
             }
-            let mut taken: Vec<(i32, usize, Range<usize>)> = windows
+            let mut assigned: Vec<(i32, usize, Range<usize>)> = windows
                 .iter()
                 .enumerate()
-                .flat_map(|(at, w)| w.taken.iter().map(move |t| (t.word, at, t.tokens.clone())))
+                .flat_map(|(at, w)| w.assigned.iter().map(move |t| (t.word, at, t.tokens.clone())))
                 .collect();
-            taken.sort_by_key(|(word, ..)| *word);
-            let words: Vec<i32> = taken.iter().map(|(word, ..)| *word).collect();
+            assigned.sort_by_key(|(word, ..)| *word);
+            let words: Vec<i32> = assigned.iter().map(|(word, ..)| *word).collect();
             prop_assert_eq!(words, (0..lengths.len() as i32).collect::<Vec<_>>(), "every word once");
-            for ((_, at, tokens), (&start, &length)) in taken.iter().zip(starts.iter().zip(&lengths)) {
+            for ((_, at, tokens), (&start, &length)) in assigned.iter().zip(starts.iter().zip(&lengths)) {
                 let body = &windows[*at].body;
                 prop_assert!(body.start <= tokens.start && tokens.end <= body.end);
                 prop_assert_eq!(tokens.start, start);

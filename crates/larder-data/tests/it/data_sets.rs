@@ -9,7 +9,7 @@ fn spec(name: &str) -> DatasetSpec {
     DatasetSpec::load(&folder.join(name)).unwrap()
 }
 
-/// What a split holds: rows, words, the count of each label or tag, and ids that differ.
+/// The content of a split: rows, words, the count of each label or tag, and ids that differ.
 #[derive(Default)]
 struct Summary {
     rows: usize,
@@ -47,7 +47,7 @@ fn summary(spec: &DatasetSpec, split: &str) -> Summary {
     summary
 }
 
-/// Whether LARDER_DATA points at the public data sets; says so if not.
+/// Returns true if LARDER_DATA points at the public data sets; says so if not.
 fn public_data() -> bool {
     let there = std::env::var_os("LARDER_DATA").is_some_and(|folder| Path::new(&folder).is_dir());
     if !there {

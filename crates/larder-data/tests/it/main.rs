@@ -1,6 +1,7 @@
 //! Data sets as users have them, read from real files.
 
 mod data_sets;
+mod error_texts;
 mod no_target;
 mod parquet;
 mod reader;

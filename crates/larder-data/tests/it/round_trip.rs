@@ -1,4 +1,4 @@
-//! What is written as TSV, CSV or JSON lines is read back the same, whatever the text.
+//! Rows written as TSV, CSV or JSON lines are read back the same, whatever the text.
 
 use larder_data::{Content, DatasetSpec, ExampleReader, OnBadRow, Target};
 use proptest::prelude::*;

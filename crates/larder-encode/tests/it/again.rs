@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use larder_encode::{EncodeRequest, EncodeSettings, Level, WordPool, encode, outlook};
+use larder_encode::{EncodeRequest, EncodeSettings, Level, WordPool, encode, plan_encode};
 use larder_store::FeaturesFile;
 
 use crate::support::{Bench, Line, layers, line, rows, word_level};
@@ -99,25 +99,25 @@ fn what_decides_the_vectors_makes_a_file_stale() {
     let lines: Vec<Line> = (0..4).map(|at| line(at, 5)).collect();
     let tokens = bench.write_lines("t.parquet", &lines);
     let target = bench.path("t.features.parquet");
-    let outlook = |settings: &EncodeSettings| {
+    let plan = |settings: &EncodeSettings| {
         let request =
             EncodeRequest { encoder: &bench.encoder, tokens: &tokens, target: &target, settings, reuse: true };
-        outlook(&request).unwrap()
+        plan_encode(&request).unwrap()
     };
     let base = layers(word_level(WordPool::First), "-1,-2");
-    assert!(!outlook(&base).is_fresh());
+    assert!(!plan(&base).is_fresh());
     bench.encode(&tokens, &target, &base);
-    assert!(outlook(&base).is_fresh());
-    assert!(outlook(&word_level(WordPool::First)).is_fresh(), "a layer of those that are there");
-    let changed = outlook(&EncodeSettings { stride: Some(9), ..base.clone() });
+    assert!(plan(&base).is_fresh());
+    assert!(plan(&word_level(WordPool::First)).is_fresh(), "a layer of those that are there");
+    let changed = plan(&EncodeSettings { stride: Some(9), ..base.clone() });
     assert!(format!("{:?}", changed.freshness).contains("stride") && changed.rows_reusable);
-    let changed = outlook(&EncodeSettings { word_pool: WordPool::Mean, ..base.clone() });
+    let changed = plan(&EncodeSettings { word_pool: WordPool::Mean, ..base.clone() });
     assert!(format!("{:?}", changed.freshness).contains("word_pool") && !changed.rows_reusable);
-    let changed = outlook(&EncodeSettings { level: Level::Token, ..base.clone() });
+    let changed = plan(&EncodeSettings { level: Level::Token, ..base.clone() });
     assert!(format!("{:?}", changed.freshness).contains("level") && !changed.rows_reusable);
     // A further layer keeps those there were.
     let more = layers(word_level(WordPool::First), "0");
-    assert_eq!(outlook(&more).outputs.len(), 3);
+    assert_eq!(plan(&more).outputs.len(), 3);
     bench.encode(&tokens, &target, &more);
     let file = FeaturesFile::open(&target).unwrap();
     assert_eq!(file.columns().len(), 3);

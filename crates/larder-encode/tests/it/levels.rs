@@ -1,4 +1,4 @@
-//! What each level stores.
+//! The rows that each level stores.
 
 use larder_encode::{EncodeSettings, EncoderInput, Engine, EngineSettings, Level, WordPool, WordsInput, embed_words};
 use larder_runtime::Device;

@@ -1,4 +1,4 @@
-//! What the stage refuses, and what it says.
+//! Requests that the stage refuses, and its messages.
 
 use larder_data::Content;
 use larder_encode::{

@@ -1,4 +1,4 @@
-//! What these tests share: a tiny encoder, tokens files, and the model run by hand.
+//! Shared by these tests: a tiny encoder, tokens files, and the model run by hand.
 
 use std::path::{Path, PathBuf};
 

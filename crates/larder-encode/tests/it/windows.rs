@@ -29,12 +29,12 @@ fn every_word_of_a_long_sentence_has_the_vector_of_its_window() {
             assert!(input.len() <= READS);
             assert_eq!((input[0], input[input.len() - 1]), (tokens.input_ids[0], *tokens.input_ids.last().unwrap()));
             assert_eq!(input[1..input.len() - 1], tokens.input_ids[window.body.clone()]);
-            tested += window.taken.len();
+            tested += window.assigned.len();
             if number % 5 != 1 {
                 continue;
             }
             let by_hand = bench.by_hand(&input, 2);
-            for taken in &window.taken {
+            for taken in &window.assigned {
                 let place = |token: usize| 1 + token - window.body.start;
                 let mut expected = by_hand[place(taken.tokens.start)].clone();
                 if settings.word_pool == WordPool::FirstLast {

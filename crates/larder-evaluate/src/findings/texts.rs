@@ -8,7 +8,7 @@ use std::path::Path;
 use larder_data::{Content, Target};
 use larder_diagnose::{KeyedRows, PointedRow, Pointer, Spelling, has_sign};
 use larder_store::{TokenRow, TokensProjection, TokensReader};
-use larder_tokens::{NO_WORD, evened};
+use larder_tokens::{NO_WORD, normalize_for_comparison};
 
 use larder_run::RunError;
 
@@ -25,7 +25,7 @@ const UNSPACED: char = '\u{0e00}';
 #[derive(Debug, Default)]
 pub(super) struct SplitTexts {
     exact: Vec<u128>,
-    evened: Vec<u128>,
+    normalized: Vec<u128>,
     labels: Vec<Option<u64>>,
     pub cut_rows: usize,
     pub tokens: u64,
@@ -62,7 +62,7 @@ impl SplitTexts {
     }
 
     pub fn keyed(&self) -> KeyedRows<'_> {
-        KeyedRows { exact: &self.exact, evened: &self.evened, labels: &self.labels }
+        KeyedRows { exact: &self.exact, normalized: &self.normalized, labels: &self.labels }
     }
 
     pub fn spelling(&self) -> Spelling {
@@ -90,7 +90,7 @@ impl SplitTexts {
     fn add(&mut self, row: &TokenRow, labels: &[String], unk_id: Option<i32>) {
         let text = shown(&row.content);
         self.exact.push(key(&text));
-        self.evened.push(key(&evened(&text)));
+        self.normalized.push(key(&normalize_for_comparison(&text)));
         self.labels.push(match &row.target {
             None => None,
             // A label that train does not have is one like any other, whatever its number.
@@ -292,6 +292,6 @@ mod tests {
     fn keys_are_those_of_texts() {
         assert_eq!(key("a b"), key("a b"));
         assert_ne!(key("a b"), key("a  b"));
-        assert_eq!(key(&evened("A  b")), key(&evened("a b")));
+        assert_eq!(key(&normalize_for_comparison("A  b")), key(&normalize_for_comparison("a b")));
     }
 }

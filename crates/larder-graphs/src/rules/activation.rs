@@ -15,7 +15,7 @@ pub(crate) fn erf(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let exponent = v.e.sub(&constant, &square);
     let slope = v.e.unary("Exp", &exponent);
     let gradient = v.e.mul(&grad, &slope);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = tanh X`: `dX = dY (1 - Y²)`.
@@ -25,7 +25,7 @@ pub(crate) fn tanh(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let one = v.e.scalar(&y, 1.0);
     let slope = v.e.sub(&one, &square);
     let gradient = v.e.mul(&grad, &slope);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = 1 / (1 + e⁻ˣ)`: `dX = dY Y (1 - Y)`.
@@ -35,7 +35,7 @@ pub(crate) fn sigmoid(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let rest = v.e.sub(&one, &y);
     let slope = v.e.mul(&y, &rest);
     let gradient = v.e.mul(&grad, &slope);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = max(X, 0)`: `dX = dY` where `Y > 0`, else 0; 0 also at the kink, as PyTorch has it.
@@ -44,7 +44,7 @@ pub(crate) fn relu(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let zero = v.e.scalar(&y, 0.0);
     let positive = v.e.compare("Greater", &y, &zero);
     let gradient = v.e.select(&positive, &grad, &zero);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = ln(1 + eˣ)`: `dX = dY / (1 + e⁻ˣ)`.
@@ -52,7 +52,7 @@ pub(crate) fn softplus(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (grad, x) = (v.grad()?, v.input(0)?);
     let slope = v.e.unary("Sigmoid", &x);
     let gradient = v.e.mul(&grad, &slope);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = |X|`: `dX = dY sign X`; 0 at the kink.
@@ -60,5 +60,5 @@ pub(crate) fn abs(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (grad, x) = (v.grad()?, v.input(0)?);
     let sign = v.e.unary("Sign", &x);
     let gradient = v.e.mul(&grad, &sign);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

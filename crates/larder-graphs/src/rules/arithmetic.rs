@@ -10,8 +10,8 @@ use crate::rule::Vjp;
 /// `Y = A + B`: `dA = dY`, `dB = dY`.
 pub(crate) fn add(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
-    for index in (0..2).filter(|&index| v.wants(index)).collect::<Vec<_>>() {
-        v.give_summed(index, &grad)?;
+    for index in (0..2).filter(|&index| v.needs_input_grad(index)).collect::<Vec<_>>() {
+        v.set_unbroadcast(index, &grad)?;
     }
     Ok(())
 }
@@ -19,14 +19,14 @@ pub(crate) fn add(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
 /// `Y = A - B`: `dA = dY`, `dB = -dY`, negated after the sum, where there is less to negate.
 pub(crate) fn sub(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
-    if v.wants(0) {
-        v.give_summed(0, &grad)?;
+    if v.needs_input_grad(0) {
+        v.set_unbroadcast(0, &grad)?;
     }
-    if v.wants(1) {
+    if v.needs_input_grad(1) {
         let shape = v.input(1)?.shape;
         let sum = v.e.sum_to(&grad, &shape);
         let negated = v.e.unary("Neg", &sum);
-        v.give(1, negated)?;
+        v.set_input_grad(1, negated)?;
     }
     Ok(())
 }
@@ -35,10 +35,10 @@ pub(crate) fn sub(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
 pub(crate) fn mul(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     for (index, other) in [(0, 1), (1, 0)] {
-        if v.wants(index) {
+        if v.needs_input_grad(index) {
             let other = v.input(other)?;
             let product = v.e.mul(&grad, &other);
-            v.give_summed(index, &product)?;
+            v.set_unbroadcast(index, &product)?;
         }
     }
     Ok(())
@@ -48,15 +48,15 @@ pub(crate) fn mul(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
 pub(crate) fn div(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     let quotient = v.e.div(&grad, &v.input(1)?);
-    if v.wants(0) {
-        v.give_summed(0, &quotient)?;
+    if v.needs_input_grad(0) {
+        v.set_unbroadcast(0, &quotient)?;
     }
-    if v.wants(1) {
+    if v.needs_input_grad(1) {
         let product = v.e.mul(&quotient, &v.output(0)?);
         let shape = v.input(1)?.shape;
         let sum = v.e.sum_to(&product, &shape);
         let negated = v.e.unary("Neg", &sum);
-        v.give(1, negated)?;
+        v.set_input_grad(1, negated)?;
     }
     Ok(())
 }
@@ -65,15 +65,15 @@ pub(crate) fn div(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
 pub(crate) fn neg(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     let negated = v.e.unary("Neg", &grad);
-    v.give(0, negated)
+    v.set_input_grad(0, negated)
 }
 
 /// `Y = Σ Xᵢ` over any number of inputs: `dXᵢ = dY`.
 pub(crate) fn sum(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     for index in 0..v.node.input.len() {
-        if v.wants(index) {
-            v.give_summed(index, &grad)?;
+        if v.needs_input_grad(index) {
+            v.set_unbroadcast(index, &grad)?;
         }
     }
     Ok(())
@@ -85,8 +85,8 @@ pub(crate) fn mean(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let count = v.node.input.len();
     let grad = v.e.scale(&grad, 1.0 / count as f64);
     for index in 0..count {
-        if v.wants(index) {
-            v.give_summed(index, &grad)?;
+        if v.needs_input_grad(index) {
+            v.set_unbroadcast(index, &grad)?;
         }
     }
     Ok(())

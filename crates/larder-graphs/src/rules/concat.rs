@@ -17,7 +17,7 @@ pub(crate) fn concat(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let parts = (0..v.node.input.len()).map(|index| v.input(index)).collect::<Result<Vec<_>, _>>()?;
     let sizes: Option<Vec<i64>> = parts.iter().map(|part| part.shape[axis].as_fixed().map(as_i64)).collect();
     if let [_] = parts.as_slice() {
-        return v.give(0, grad);
+        return v.set_input_grad(0, grad);
     }
     if let Some(sizes) = sizes {
         let sizes = v.e.integers(&sizes);
@@ -25,8 +25,8 @@ pub(crate) fn concat(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         let along = vec![attribute::int("axis", as_i64(axis))];
         let pieces = v.e.node_with("", "Split", &[&grad, &sizes], along, grad.dtype, &shapes);
         for (index, piece) in pieces.into_iter().enumerate() {
-            if v.wants(index) {
-                v.give(index, piece)?;
+            if v.needs_input_grad(index) {
+                v.set_input_grad(index, piece)?;
             }
         }
         return Ok(());
@@ -35,10 +35,10 @@ pub(crate) fn concat(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     for (index, part) in parts.iter().enumerate() {
         let size = v.e.size_along(part, axis);
         let end = v.e.add(&start, &size);
-        if v.wants(index) {
+        if v.needs_input_grad(index) {
             let axis = v.e.integers(&[as_i64(axis)]);
             let piece = v.e.node("Slice", &[&grad, &start, &end, &axis], vec![], grad.dtype, &part.shape);
-            v.give(index, piece)?;
+            v.set_input_grad(index, piece)?;
         }
         start = end;
     }
@@ -63,5 +63,5 @@ pub(crate) fn split(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let pieces: Vec<&Operand> = pieces.iter().collect();
     let along = vec![attribute::int("axis", as_i64(axis))];
     let gradient = v.e.node("Concat", &pieces, along, x.dtype, &x.shape);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

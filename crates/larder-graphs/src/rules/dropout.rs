@@ -9,7 +9,7 @@ use crate::GraphsError;
 use crate::emit::Operand;
 use crate::rule::Vjp;
 
-/// What the operator takes where it is given no ratio.
+/// The operator's ratio where none is given.
 const DEFAULT_RATIO: f64 = 0.5;
 
 /// `Y = X mask / (1 - ratio)` in training mode: `dX = dY mask / (1 - ratio)`, with the mask that the forward node drew.
@@ -20,7 +20,7 @@ pub(crate) fn dropout(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let training = if v.has_input(2) { Some(v.input(2)?) } else { None };
     let is_training = training.as_ref().map_or(Some(false), |training| v.e.constant_truth(training));
     if is_training == Some(false) {
-        return v.give(0, grad);
+        return v.set_input_grad(0, grad);
     }
     let mask = v.extra_output(1, DataType::Bool, &x.shape)?;
     let mut scale = scale(v, &x)?;
@@ -31,7 +31,7 @@ pub(crate) fn dropout(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let zero = v.e.scalar(&x, 0.0);
     let kept = v.e.select(&mask, &grad, &zero);
     let gradient = v.e.mul(&kept, &scale);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `1 / (1 - ratio)`, shape `[]`.

@@ -41,7 +41,7 @@ pub(crate) fn einsum(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         let shape = v.input(index)?.shape;
         let equation = vec![attribute::string("equation", &exchanged)];
         let gradient = v.e.node("Einsum", &operands, equation, grad.dtype, &shape);
-        v.give(index, gradient)?;
+        v.set_input_grad(index, gradient)?;
     }
     Ok(())
 }

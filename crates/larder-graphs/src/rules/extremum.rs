@@ -17,9 +17,9 @@ pub(crate) fn extremum(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let count = v.e.sum_all(&hits);
     let share = v.e.div(&grad, &count);
     for (index, hit) in hits.iter().enumerate() {
-        if v.wants(index) {
+        if v.needs_input_grad(index) {
             let gradient = v.e.mul(&share, hit);
-            v.give_summed(index, &gradient)?;
+            v.set_unbroadcast(index, &gradient)?;
         }
     }
     Ok(())
@@ -30,16 +30,16 @@ pub(crate) fn extremum(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
 pub(crate) fn clip(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (grad, x) = (v.grad()?, v.input(0)?);
     let zero = v.e.scalar(&grad, 0.0);
-    if v.wants(0) {
+    if v.needs_input_grad(0) {
         let inside = v.e.equal(&v.output(0)?, &x);
         let gradient = v.e.select(&inside, &grad, &zero);
-        v.give(0, gradient)?;
+        v.set_input_grad(0, gradient)?;
     }
     for (index, beyond) in [(1, "Less"), (2, "Greater")] {
-        if v.wants(index) {
+        if v.needs_input_grad(index) {
             let outside = v.e.compare(beyond, &x, &v.input(index)?);
             let gradient = v.e.select(&outside, &grad, &zero);
-            v.give_summed(index, &gradient)?;
+            v.set_unbroadcast(index, &gradient)?;
         }
     }
     Ok(())

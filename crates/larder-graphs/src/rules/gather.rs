@@ -35,11 +35,11 @@ const SCATTER_ADD: i64 = 16;
 pub(crate) fn gather(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (grad, x, indices) = (v.grad()?, v.input(0)?, v.input(1)?);
     let axis = v.axis(0, x.rank())?;
-    let given_zeros = v.around.zeros.get(x.name()).cloned();
+    let given_zeros = v.context.zeros.get(x.name()).cloned();
     let indices = v.e.cast(&indices, DataType::Int64);
     if indices.rank() == 0 {
         let gradient = one_index(v, &grad, &x, &indices, axis);
-        return v.give(0, gradient);
+        return v.set_input_grad(0, gradient);
     }
     let size = v.e.size_along(&x, axis);
     // A negative index counts from the end; the remainder takes the sign of the divisor.
@@ -59,7 +59,7 @@ pub(crate) fn gather(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         }
         _ => along(v, &grad, &x, &indices, axis)?,
     };
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 fn one_index(v: &mut Vjp<'_, '_>, grad: &Operand, x: &Operand, index: &Operand, axis: usize) -> Operand {
@@ -111,7 +111,7 @@ fn scatter_rows(
     updates: &Operand,
 ) -> Result<Operand, GraphsError> {
     let shape = zeros.shape.clone();
-    if v.around.scatter == Scatter::Atomic {
+    if v.context.scatter == Scatter::Atomic {
         v.needs_opset(SCATTER_ADD)?;
         let column = v.e.unsqueeze(indices, &[as_i64(indices.rank())]);
         let add = vec![attribute::string("reduction", "add")];
@@ -137,7 +137,7 @@ pub(crate) fn gather_elements(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let attributes = vec![attribute::int("axis", as_i64(axis)), attribute::string("reduction", "add")];
     let zeros = v.e.zeros_like(&x);
     let gradient = v.e.node("ScatterElements", &[&zeros, &indices, &grad], attributes, x.dtype, &x.shape);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y[i, ..] = X[indices[i, ..]]`, where the last axis of the indices, `[.., n]`, names a place on the first `n` axes of X:
@@ -176,5 +176,5 @@ pub(crate) fn gather_nd(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     };
     let sum = scatter_rows(v, &zeros, &number, &grad)?;
     let gradient = v.e.reshape_like(&sum, &x);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

@@ -24,7 +24,7 @@ pub(crate) fn gelu(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         Some("tanh") => with_tanh(v, &grad, &x),
         Some(other) => return Err(v.unsupported(&format!("approximate is {other:?}"), "none, tanh")),
     };
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = gelu(X + b)`, with the error function; `b` is optional.
@@ -44,8 +44,8 @@ fn biased(v: &mut Vjp<'_, '_>, gelu: fn(&mut Vjp<'_, '_>, &Operand, &Operand) ->
     }
     let gradient = gelu(v, &grad, &x);
     for index in [0, 1] {
-        if v.wants(index) {
-            v.give_summed(index, &gradient)?;
+        if v.needs_input_grad(index) {
+            v.set_unbroadcast(index, &gradient)?;
         }
     }
     Ok(())
@@ -63,7 +63,7 @@ pub(crate) fn quick_gelu(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let product = v.e.scale(&product, alpha);
     let slope = v.e.add(&gate, &product);
     let gradient = v.e.mul(&grad, &slope);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = X Φ(X)`: `dX = dY (Φ(X) + X φ(X))`. With `w = X / √2` that is `dY / 2 · (1 + erf w + w exp(ln(2/√π) - w²))`.

@@ -11,26 +11,26 @@ use crate::rule::Vjp;
 pub(crate) fn gemm(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (trans_a, trans_b, alpha) = (v.flag("transA"), v.flag("transB"), v.float_attribute("alpha", 1.0));
     let (a, b, grad) = (v.input(0)?, v.input(1)?, v.grad()?);
-    if v.wants(0) {
+    if v.needs_input_grad(0) {
         let gradient = match trans_a {
             false => v.e.product(&grad, false, &b, !trans_b, alpha),
             true => v.e.product(&b, trans_b, &grad, true, alpha),
         };
-        v.give(0, gradient)?;
+        v.set_input_grad(0, gradient)?;
     }
-    if v.wants(1) {
+    if v.needs_input_grad(1) {
         let gradient = match trans_b {
             false => v.e.product(&a, !trans_a, &grad, false, alpha),
             true => v.e.product(&grad, true, &a, trans_a, alpha),
         };
-        v.give(1, gradient)?;
+        v.set_input_grad(1, gradient)?;
     }
-    if v.wants(2) {
+    if v.needs_input_grad(2) {
         let shape = v.input(2)?.shape;
         let sum = v.e.sum_to(&grad, &shape);
         let beta = v.float_attribute("beta", 1.0);
         let gradient = v.e.scale(&sum, f64::from(beta));
-        v.give(2, gradient)?;
+        v.set_input_grad(2, gradient)?;
     }
     Ok(())
 }

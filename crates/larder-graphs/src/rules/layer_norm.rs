@@ -28,16 +28,16 @@ pub(crate) fn layer_normalization(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError
     let inverse = v.extra_output(2, DataType::Float, &statistics)?;
     let scale = v.input(1)?;
     let saved = Saved { x, mean, inverse, scale, axis };
-    let [to_x, to_scale, to_bias] = [0, 1, 2].map(|index| v.wants(index));
+    let [to_x, to_scale, to_bias] = [0, 1, 2].map(|index| v.needs_input_grad(index));
     if let Some(gradient) = to_bias.then(|| bias_gradient(v, &saved, &grad)) {
-        v.give(2, gradient)?;
+        v.set_input_grad(2, gradient)?;
     }
     let (grad_x, grad_scale) = gradients(v, &saved, &grad, to_x, to_scale)?;
     if let Some(gradient) = grad_x {
-        v.give(0, gradient)?;
+        v.set_input_grad(0, gradient)?;
     }
     if let Some(gradient) = grad_scale {
-        v.give(1, gradient)?;
+        v.set_input_grad(1, gradient)?;
     }
     Ok(())
 }
@@ -65,30 +65,30 @@ pub(crate) fn skip_layer_normalization(v: &mut Vjp<'_, '_>) -> Result<(), Graphs
         (Some(grad), _) => grad,
         (None, _) => return Err(v.unsupported("the loss depends on its sum alone", "the first output")),
     };
-    if v.wants(3) {
+    if v.needs_input_grad(3) {
         let gradient = bias_gradient(v, &saved, &grad);
-        v.give(3, gradient)?;
+        v.set_input_grad(3, gradient)?;
     }
-    let to_sum = [0, 1, 4].iter().any(|&index| v.wants(index));
-    let to_scale = v.wants(2);
+    let to_sum = [0, 1, 4].iter().any(|&index| v.needs_input_grad(index));
+    let to_scale = v.needs_input_grad(2);
     let (grad_sum, grad_scale) = gradients(v, &saved, &grad, to_sum, to_scale)?;
     if let Some(gradient) = grad_scale {
-        v.give(2, gradient)?;
+        v.set_input_grad(2, gradient)?;
     }
     if let Some(mut gradient) = grad_sum {
         if let Some(other) = v.grad_of(3) {
             gradient = v.e.add(&gradient, &other);
         }
         for index in [0, 1, 4] {
-            if v.wants(index) {
-                v.give_summed(index, &gradient)?;
+            if v.needs_input_grad(index) {
+                v.set_unbroadcast(index, &gradient)?;
             }
         }
     }
     Ok(())
 }
 
-/// What the gradient needs of the forward pass.
+/// The values of the forward pass that the gradient needs.
 struct Saved {
     /// `[.., h]`.
     x: Operand,

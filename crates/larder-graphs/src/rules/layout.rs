@@ -13,7 +13,7 @@ use crate::shape::axis_of;
 pub(crate) fn reshape(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (grad, x) = (v.grad()?, v.input(0)?);
     let gradient = v.e.reshape_like(&grad, &x);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// The axes of X in the order `perm`: `dX` is `dY` in the inverse order.
@@ -28,11 +28,11 @@ pub(crate) fn transpose(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         return Err(v.unsupported(&format!("its order {order:?} is none of {} axes", x.rank()), "a permutation"));
     }
     let gradient = v.e.transpose(&grad, &inverse);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// X repeated to a larger shape: `dX = dY`, summed over the axes that X was repeated along.
 pub(crate) fn expand(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
-    v.give_summed(0, &grad)
+    v.set_unbroadcast(0, &grad)
 }

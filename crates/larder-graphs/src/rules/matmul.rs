@@ -43,13 +43,13 @@ fn product(v: &mut Vjp<'_, '_>, form: Product) -> Result<(), GraphsError> {
     }
     let wide_a = as_row.unwrap_or_else(|| a.clone());
     let wide_b = as_column.unwrap_or_else(|| b.clone());
-    let (to_a, to_b) = (v.wants(0), v.wants(1));
+    let (to_a, to_b) = (v.needs_input_grad(0), v.needs_input_grad(1));
     let (grad_a, grad_b) = gradients(v, form, [&wide_a, &wide_b], &grad, [to_a, to_b]);
     for (index, operand, wide, gradient) in [(0, &a, &wide_a, grad_a), (1, &b, &wide_b, grad_b)] {
         if let Some(gradient) = gradient {
             let gradient = v.e.sum_to(&gradient, &wide.shape);
             let gradient = v.e.reshape_like(&gradient, operand);
-            v.give(index, gradient)?;
+            v.set_input_grad(index, gradient)?;
         }
     }
     Ok(())

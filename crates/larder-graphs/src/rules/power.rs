@@ -13,7 +13,7 @@ use crate::rule::Vjp;
 pub(crate) fn pow(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     let (x, exponent) = (v.input(0)?, v.input(1)?);
-    if v.wants(0) {
+    if v.needs_input_grad(0) {
         let gradient = match v.e.constant_float(&exponent) {
             Some(1.0) => grad.clone(),
             Some(2.0) => {
@@ -40,9 +40,9 @@ pub(crate) fn pow(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
                 v.e.mul(&grad, &slope)
             }
         };
-        v.give_summed(0, &gradient)?;
+        v.set_unbroadcast(0, &gradient)?;
     }
-    if v.wants(1) {
+    if v.needs_input_grad(1) {
         let zero = v.e.scalar(&x, 0.0);
         let one = v.e.scalar(&x, 1.0);
         let positive = v.e.compare("Greater", &x, &zero);
@@ -51,7 +51,7 @@ pub(crate) fn pow(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         let slope = v.e.mul(&v.output(0)?, &log);
         let gradient = v.e.mul(&grad, &slope);
         let gradient = v.e.cast(&gradient, exponent.dtype);
-        v.give_summed(1, &gradient)?;
+        v.set_unbroadcast(1, &gradient)?;
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ pub(crate) fn sqrt(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     let half = v.e.scale(&grad, 0.5);
     let gradient = v.e.div(&half, &v.output(0)?);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = 1 / X`: `dX = -dY Y²`.
@@ -70,19 +70,19 @@ pub(crate) fn reciprocal(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let square = v.e.mul(&y, &y);
     let product = v.e.mul(&grad, &square);
     let gradient = v.e.unary("Neg", &product);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = eˣ`: `dX = dY Y`.
 pub(crate) fn exp(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     let gradient = v.e.mul(&grad, &v.output(0)?);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = ln X`: `dX = dY / X`.
 pub(crate) fn log(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let grad = v.grad()?;
     let gradient = v.e.div(&grad, &v.input(0)?);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

@@ -52,7 +52,7 @@ impl Reduction {
 pub(crate) fn sum(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let Reduction { x, grad, .. } = Reduction::of(v)?;
     let gradient = v.e.expand_like(&grad, &x);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = Σ X / n` over `n` elements: `dX = dY / n`, repeated.
@@ -75,7 +75,7 @@ fn repeat_mean(v: &mut Vjp<'_, '_>, x: Operand, axes: &[usize], grad: &Operand) 
         }
     };
     let gradient = v.e.expand_like(&share, &x);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y`, `[batch, channels, 1, ..]`, is the mean of `X`, `[batch, channels, ..]`, over all axes behind the second: `dX = dY / n`,
@@ -97,7 +97,7 @@ pub(crate) fn extremum(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let count = v.e.reduce_sum(&hits, &as_axes(&reduction.axes), true);
     let share = v.e.div(&reduction.grad, &count);
     let gradient = v.e.mul(&hits, &share);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = Σ X²`: `dX = 2 dY X`.
@@ -105,7 +105,7 @@ pub(crate) fn sum_square(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let Reduction { x, grad, .. } = Reduction::of(v)?;
     let doubled = v.e.scale(&grad, 2.0);
     let gradient = v.e.mul(&x, &doubled);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = Σ |X|`: `dX = dY sign X`; 0 at the kink.
@@ -113,7 +113,7 @@ pub(crate) fn l1(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let Reduction { x, grad, .. } = Reduction::of(v)?;
     let sign = v.e.unary("Sign", &x);
     let gradient = v.e.mul(&sign, &grad);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = √Σ X²`: `dX = X dY / Y`; 0 where Y is 0, as in PyTorch.
@@ -126,7 +126,7 @@ pub(crate) fn l2(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let divisor = v.e.select(&positive, &y, &one);
     let quotient = v.e.div(&reduction.grad, &divisor);
     let gradient = v.e.mul(&reduction.x, &quotient);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `Y = ln Σ eˣ`: `dX = dY exp(X - Y)`.
@@ -136,5 +136,5 @@ pub(crate) fn log_sum_exp(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let difference = v.e.sub(&reduction.x, &y);
     let share = v.e.unary("Exp", &difference);
     let gradient = v.e.mul(&share, &reduction.grad);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

@@ -45,7 +45,7 @@ pub(crate) fn slice(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
             gradient = surround(v, &gradient, &start, &x, axis);
         }
     }
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// int64 `[]`: where the piece begins on that axis of X. A negative start counts from the end; none lies outside.
@@ -113,5 +113,5 @@ pub(crate) fn pad(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let end = v.e.add(&start, &size);
     let axes = v.e.integers(&(0..x.rank()).map(as_i64).collect::<Vec<_>>());
     let gradient = v.e.node("Slice", &[&grad, &start, &end, &axes], vec![], x.dtype, &x.shape);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

@@ -26,14 +26,14 @@ pub(crate) fn softmax(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let sum = v.e.reduce_sum(&product, &[as_i64(axis)], true);
     let centred = v.e.sub(&grad, &sum);
     let gradient = v.e.mul(&centred, &y);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }
 
 /// `O = Y · V` and its gradient, where Y is read by nothing else.
 fn context(v: &Vjp<'_, '_>, y: &Operand) -> Option<(Operand, Operand)> {
     let only_reader = |name: &str| -> Option<&NodeProto> {
-        match v.around.consumers.get(name)?.as_slice() {
-            [reader] if !(v.around.seeded)(name) => Some(reader),
+        match v.context.consumers.get(name)?.as_slice() {
+            [reader] if !(v.context.has_output_seed)(name) => Some(reader),
             _ => None,
         }
     };
@@ -41,7 +41,7 @@ fn context(v: &Vjp<'_, '_>, y: &Operand) -> Option<(Operand, Operand)> {
     let mut reader = only_reader(weights)?;
     if reader.is_op("Dropout") {
         // Read as the mask by another node, the dropout is not out of the way.
-        if reader.output.len() > 1 && v.around.consumers.contains_key(reader.output[1].as_str()) {
+        if reader.output.len() > 1 && v.context.consumers.contains_key(reader.output[1].as_str()) {
             return None;
         }
         weights = reader.output.first()?;
@@ -54,7 +54,7 @@ fn context(v: &Vjp<'_, '_>, y: &Operand) -> Option<(Operand, Operand)> {
     }
     let name = reader.output.first()?;
     let context = v.e.operand(name).ok()?;
-    let grad = v.around.gradients.get(name)?.clone();
+    let grad = v.context.gradients.get(name)?.clone();
     let rows = |x: &Operand| x.shape.split_last().map(|(_, rows)| rows.to_vec());
     // Values of one axis, or weights that broadcast, change the rows.
     (context.rank() == y.rank() && rows(&context) == rows(y)).then_some((context, grad))
@@ -68,5 +68,5 @@ pub(crate) fn log_softmax(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let softmax = v.e.unary("Exp", &y);
     let product = v.e.mul(&softmax, &sum);
     let gradient = v.e.sub(&grad, &product);
-    v.give(0, gradient)
+    v.set_input_grad(0, gradient)
 }

@@ -12,7 +12,7 @@ use larder_onnx::{Model, OnnxError};
 
 use crate::emit::MICROSOFT;
 
-/// How far a constant may be from what it stands for: float32's rounding, whoever rounded first.
+/// The largest deviation of a constant from its exact value: float32's rounding, wherever it was rounded first.
 const CLOSE: f32 = 1e-6;
 
 /// The model with com.microsoft `Gelu` and `FastGelu` in the place of the patterns that [`larder_onnx::build`] writes.
@@ -45,7 +45,7 @@ struct Pattern {
     op_type: &'static str,
     input: String,
     output: String,
-    /// What is computed on the way, and read by nobody else.
+    /// Tensors computed on the path that nothing else reads.
     inside: Vec<String>,
 }
 
@@ -108,13 +108,13 @@ impl<'a> Patterns<'a> {
         is_gelu.then(|| Pattern { op_type: "FastGelu", input: x.clone(), output: last.output[0].clone(), inside })
     }
 
-    /// What makes the first input of such a node, whose second is that constant.
+    /// Returns the producer of the first input of a node `op_type` whose second input is the constant `value`.
     fn operand(&self, node: &NodeProto, op_type: &str, value: f32, inside: &mut Vec<String>) -> Option<&'a NodeProto> {
         let is_it = node.is_op(op_type) && self.is_constant(node.input.get(1)?, value);
         if is_it { self.inner(node, 0, inside) } else { None }
     }
 
-    /// What makes an input that nobody else reads.
+    /// Returns the producer of an input that no other node reads.
     fn inner(&self, node: &NodeProto, index: usize, inside: &mut Vec<String>) -> Option<&'a NodeProto> {
         let name = node.input.get(index)?;
         let producer = self.producers.get(name.as_str()).filter(|_| self.readers[name.as_str()] == 1)?;

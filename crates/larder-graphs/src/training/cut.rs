@@ -10,8 +10,9 @@ use crate::shape::as_i64;
 /// is finite.
 pub const HIDDEN_STATES: &str = "hidden_states";
 
-/// What an encoder that [`larder_onnx::build`] made computes above the output of a layer, which is fed as
-/// [`HIDDEN_STATES`]: layers count as hidden states do, 0 being the embeddings' output and 1 that of the first layer.
+/// Returns the part of an encoder above the output of a layer, which it reads from the input [`HIDDEN_STATES`]. The
+/// encoder is one that [`larder_onnx::build`] made; layers count as hidden states do, 0 being the embeddings' output
+/// and 1 that of the first layer.
 ///
 /// Its outputs are the encoder's. Nothing of what lies below is left in it, neither nodes nor parameters, nor the dropout
 /// behind the embeddings; parameters that layers on both sides read stay, as ALBERT's and MPNet's table of relative positions.

@@ -1,4 +1,4 @@
-//! Where an encoder drops activations while it is trained, and who draws them.
+//! Dropout of an encoder's activations while it is trained, and the source of its masks.
 //!
 //! Source: Srivastava et al., 2014, <https://jmlr.org/papers/v15/srivastava14a.html>; the places are those of the
 //! `transformers` library.
@@ -14,23 +14,24 @@ use larder_onnx::{Axis, Family, GraphBuilder, Model, TensorProto, Value, attribu
 use crate::GraphsError;
 use crate::shape::as_i64;
 
-/// How much is dropped: each from 0, nothing, to below 1.
+/// The dropout ratios, each from 0, no dropout, to below 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DropoutRatios {
-    /// Of the embeddings after their normalisation, and of the two products that close the halves of a layer.
+    /// The ratio for the embeddings after their normalisation, and for the two products that close the halves of a
+    /// layer.
     pub hidden: f32,
-    /// Of the attention weights.
+    /// The ratio for the attention weights.
     pub attention: f32,
-    /// Of the features that the head reads.
+    /// The ratio for the features that the head reads.
     pub head: f32,
 }
 
 impl DropoutRatios {
-    /// Nothing is dropped.
+    /// No dropout.
     pub const NONE: Self = Self { hidden: 0.0, attention: 0.0, head: 0.0 };
 }
 
-/// Who draws what is dropped.
+/// The source of the dropout masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropoutForm {
     /// The caller, who feeds a float32 mask for each place, of 0 for what is dropped and `1 / (1 - ratio)` for the rest. So

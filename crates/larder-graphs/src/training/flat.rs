@@ -10,8 +10,8 @@ use super::TrainedParameter;
 use crate::shape::as_i64;
 use crate::{GraphsError, check_kernels};
 
-/// The training graph, `TrainingGraphs::training` with [`TableForm::Dense`](super::TableForm), with float32 vectors in the
-/// place of its parameters and their gradients.
+/// Replaces the parameters of a training graph and their gradients by float32 vectors, one a group. `training` is
+/// `TrainingGraphs::training` with [`TableForm::Dense`](super::TableForm).
 ///
 /// Takes for each group `g` from 0 the vector `parameters.g` `[n_g]`, its parameters one after the other, row-major; and
 /// gives `gradients.g` `[n_g]` likewise. With `adds` it takes `earlier.g` `[n_g]` besides, which is added to them: the sum of
@@ -41,8 +41,8 @@ pub fn flatten(training: Model, groups: &[Vec<&TrainedParameter>], adds: bool) -
     })
 }
 
-/// The evaluation graph, `TrainingGraphs::eval`, with the vectors `parameters.g` `[n_g]` in the place of its parameters, as
-/// [`flatten`] has them.
+/// Replaces the parameters of an evaluation graph, `TrainingGraphs::eval`, by the vectors `parameters.g` `[n_g]` of
+/// [`flatten`].
 ///
 /// # Errors
 /// As for [`flatten`].
@@ -85,7 +85,7 @@ fn take_vectors(mut graph: GraphProto, opset: i64, groups: &[Vec<&TrainedParamet
     b
 }
 
-/// Those of a group's vector.
+/// Returns the axes of a group's vector.
 fn axes(group: &[&TrainedParameter]) -> [Axis; 1] {
     [Axis::Fixed(group.iter().map(|parameter| size(parameter)).sum())]
 }

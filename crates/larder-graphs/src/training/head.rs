@@ -20,7 +20,7 @@ pub const HEAD_WEIGHT: &str = "classifier.weight";
 /// The head's biases, `[classes]`.
 pub const HEAD_BIAS: &str = "classifier.bias";
 
-/// What a head reads.
+/// The input of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeadInput {
     /// One vector a text: one row of logits a text.
@@ -38,10 +38,10 @@ impl fmt::Display for HeadInput {
     }
 }
 
-/// What both graphs give.
+/// The outputs that the training graph and the evaluation graph share.
 pub(super) const OUTPUTS: [&str; 3] = ["loss", "logits", "counted"];
 
-/// What the head reads, and how wide that is.
+/// The features that the head reads, and their width.
 pub(super) struct Features {
     input: HeadInput,
     hidden: usize,

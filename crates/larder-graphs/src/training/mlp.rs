@@ -25,11 +25,11 @@ pub struct MlpSpec {
     pub hidden: Vec<usize>,
     /// Columns of the logits.
     pub classes: usize,
-    /// What is minimised.
+    /// The loss to minimise.
     pub loss: Loss,
     /// The share of each hidden layer's outputs that is dropped while training, from 0 to below 1.
     pub dropout: f32,
-    /// Who draws what is dropped.
+    /// The source of the dropout masks.
     pub dropout_form: DropoutForm,
 }
 
@@ -61,7 +61,7 @@ pub struct MlpGraphs {
     pub training: Model,
     /// Without dropout and without gradients.
     pub eval: Model,
-    /// In the order of [`MlpSpec::parameters`]; every gradient has its parameter's shape.
+    /// The parameters in the order of [`MlpSpec::parameters`]; every gradient has its parameter's shape.
     pub parameters: Vec<TrainedParameter>,
     /// The dropout masks that the training graph takes, with [`DropoutForm::Masks`].
     pub masks: Vec<DropoutMask>,
@@ -74,7 +74,7 @@ impl MlpGraphs {
     /// with the dropout masks among its inputs, and gives facts of all tensors ([`Facts::learn`]), inputs included.
     ///
     /// # Errors
-    /// What [`differentiate`](crate::differentiate) and [`check_kernels`] say, and what `learn` says.
+    /// Those of [`differentiate`](crate::differentiate), [`check_kernels`] and `learn`.
     pub fn build<E: From<GraphsError>>(
         spec: &MlpSpec,
         learn: impl FnOnce(&Model, &[DropoutMask]) -> Result<Facts, E>,

@@ -19,7 +19,7 @@ pub const EVAL_FILE: &str = "eval_model.onnx";
 pub const OPTIMIZER_FILE: &str = "optimizer_model.onnx";
 /// The trained parameters.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
-/// What is trained, frozen and shared, and what the graphs take and give.
+/// The file that lists parameters (trained, frozen and shared) and the inputs and outputs of the graphs.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// `manifest.json`.

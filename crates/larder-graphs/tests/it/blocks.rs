@@ -18,7 +18,7 @@ const HIDDEN: usize = HEADS * HEAD;
 /// The step along a direction of length one for each input: small beside the values, large beside their rounding.
 const STEP: f32 = 1.0 / 16.0;
 
-/// What the two sides may differ by, beside the larger: a few roundings of sums over some hundred outputs, and `step⁴`.
+/// The tolerance, beside the larger side: a few roundings of sums over some hundred outputs, and `step⁴`.
 const TOLERANCE: f64 = 5e-4;
 
 /// Compares both sides for `y` of a block whose float inputs are these, all called `p0`, `p1`, ...

@@ -13,7 +13,7 @@ use crate::support::*;
 /// times a fifth derivative, 3e-8 here, and the rounding of a float32 output, 6e-8, is divided by about the step: 2e-6.
 const STEP: f32 = 1.0 / 32.0;
 
-/// What analytic and numeric gradients may differ by, beside the largest of them: some ten times the sum of both errors,
+/// The tolerance of analytic and numeric gradients, beside the largest of them: some ten times the sum of both errors,
 /// since outputs and fifth derivatives are of order one and a few. A wrong term shows at 1e-2 and more.
 const TOLERANCE: f64 = 1e-4;
 

@@ -1,4 +1,4 @@
-//! What cannot be differentiated says so, and where.
+//! Graphs that cannot be differentiated: the error names the reason and the node.
 
 use larder_graphs::not_differentiable_operators;
 use larder_graphs::{GraphsError, Request, check_kernels, differentiable_operators, differentiate};

@@ -15,7 +15,7 @@ use crate::support::*;
 /// The step along a direction of length one in the space of all parameters.
 const STEP: f32 = 1.0 / 32.0;
 
-/// What both sides may differ by, beside the larger: attention of random weights bends sharply, and a wrong rule on the way is
+/// The tolerance, beside the larger side: attention of random weights bends sharply, and a wrong rule on the way is
 /// off by several percent.
 const TOLERANCE: f64 = 2e-3;
 

@@ -1,4 +1,4 @@
-//! What PyTorch computed: `tests/goldens/graphs/recipe.py`.
+//! Gradients computed by PyTorch: `tests/goldens/graphs/recipe.py`.
 
 use std::path::{Path, PathBuf};
 

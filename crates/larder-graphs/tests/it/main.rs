@@ -4,6 +4,7 @@ mod activations;
 mod arithmetic;
 mod blocks;
 mod differences;
+mod error_texts;
 mod errors;
 mod exports;
 mod gather;

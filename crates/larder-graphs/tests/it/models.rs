@@ -7,7 +7,7 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, EncoderConfig, GraphBuilder, Model, TensorProto, Value, Weights, attribute, build};
 use larder_runtime::Tensor;
 
-/// What a gradient may differ by from PyTorch's float64, as a norm beside its own: sums of float32 products of a few hundred
+/// The tolerance of a gradient from PyTorch's float64, as a norm beside its own: sums of float32 products of a few hundred
 /// terms through some thirty products in a row.
 const CLOSE: f64 = 1e-5;
 

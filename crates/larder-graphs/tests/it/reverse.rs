@@ -1,4 +1,4 @@
-//! How gradients find their way: sums over several readers, ends, open axes, saved outputs.
+//! Gradients through a graph: sums over several readers, ends, open axes, saved outputs.
 
 use larder_graphs::{Request, Scatter, check_kernels, differentiate};
 use larder_onnx::facts::{Dim, TensorFact};

@@ -45,7 +45,7 @@ pub fn run(session: &mut Session, feeds: &Feeds, outputs: &[&str]) -> Vec<Tensor
     session.run(&inputs, outputs).expect("the model runs")
 }
 
-/// What every tensor of the model is, learned by running it with these batches: rows, tokens, feeds.
+/// Learns the facts of all tensors of the model by running it with these batches: rows, tokens, feeds.
 pub fn learn(model: &Model, batches: &[(usize, usize, Feeds)]) -> Facts {
     let exposed = model.exposed().expect("every tensor can be an output");
     let mut session = session(&exposed);

@@ -1,4 +1,4 @@
-//! What one gets for nothing: the constant answer and the coin with the right bias.
+//! Baselines that need no model: the constant answer and the biased coin.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::error::{ClassRole, MetricsError};
 pub struct MajorityBaseline {
     /// The constant answer.
     pub class: usize,
-    /// What it scores on this split.
+    /// Its scores on this split.
     pub scores: ClassificationScores,
 }
 
@@ -28,7 +28,8 @@ pub fn class_counts(gold: &[usize], classes: usize) -> Result<Vec<u64>, MetricsE
     Ok(counts)
 }
 
-/// The class with the highest count, of `counts` `[classes]`; the lowest index of several, `None` when all are 0.
+/// Returns the class with the highest count, of `counts` `[classes]`; the lowest index of several, `None` when all are
+/// 0.
 pub fn majority_class(counts: &[u64]) -> Option<usize> {
     let highest = counts.iter().copied().max().filter(|&count| count > 0)?;
     counts.iter().position(|&count| count == highest)
@@ -47,8 +48,8 @@ pub fn majority_baseline(class: usize, gold: &[usize], classes: usize) -> Result
     Ok(MajorityBaseline { class, scores: ClassificationScores::from(&matrix) })
 }
 
-/// Expected accuracy of answering at random with train's class shares: `Σ trainₖ·goldₖ`, shares of the two counts
-/// `[classes]`. 0 when either has no rows. (Its expected MCC is 0.)
+/// Computes the expected accuracy of answering at random with train's class shares: `Σ trainₖ·goldₖ`, shares of the two
+/// counts `[classes]`. 0 when either has no rows. (Its expected MCC is 0.)
 pub fn stratified_chance_accuracy(train_counts: &[u64], gold_counts: &[u64]) -> f64 {
     let rows = |counts: &[u64]| counts.iter().map(|&count| count as f64).sum::<f64>();
     let agreeing: f64 = train_counts.iter().zip(gold_counts).map(|(&train, &gold)| train as f64 * gold as f64).sum();

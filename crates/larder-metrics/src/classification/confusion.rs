@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::classification::Margins;
 use crate::error::{ClassRole, MetricsError};
 
-/// How often each gold class was answered with each class: counts `[gold, predicted]`, at least one row in all.
+/// The confusion matrix: counts `[gold, predicted]` of rows, at least one row in all.
 ///
 /// Serialised as a list of rows, `[[gold 0 predicted 0, gold 0 predicted 1, …], …]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

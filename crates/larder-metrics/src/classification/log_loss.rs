@@ -3,10 +3,11 @@
 use crate::classification::confusion::check_classes;
 use crate::error::{ClassRole, MetricsError};
 
-/// How far a row's probabilities may sum from 1: heads compute them in float32, over up to some hundred classes.
+/// The largest deviation of a row's sum of probabilities from 1: heads compute them in float32, over up to some hundred
+/// classes.
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// Mean negative log-likelihood of `gold` (`[rows]`), in nats per row; `probabilities` is row-major
+/// Computes the mean negative log-likelihood of `gold` (`[rows]`), in nats per row; `probabilities` is row-major
 /// `[rows, classes]`.
 ///
 /// Probabilities are kept off 0 and 1 by [`f64::EPSILON`], as scikit-learn's `log_loss`, so that one confident
@@ -39,8 +40,8 @@ pub fn log_loss(probabilities: &[f64], gold: &[usize], classes: usize) -> Result
     Ok(sum / gold.len() as f64)
 }
 
-/// Entropy of the classes' shares, in nats, of `counts` `[classes]`: the lowest log loss that answers which ignore
-/// the text can reach. A model that stays there has learnt the shares and nothing else. 0 without rows.
+/// Computes the entropy of the classes' shares, in nats, of `counts` `[classes]`: the lowest log loss that answers
+/// which ignore the text can reach. A model that stays there has learnt the shares and nothing else. 0 without rows.
 pub fn class_prior_entropy(counts: &[u64]) -> f64 {
     let rows: f64 = counts.iter().map(|&count| count as f64).sum();
     let terms = counts.iter().filter(|count| **count > 0).map(|&count| {
@@ -64,8 +65,8 @@ pub struct ConstantAnswer {
 }
 
 impl ConstantAnswer {
-    /// The best one for rows of `counts` `[classes]`; `weights` `[classes]` weighs all alike where it is `None`, and
-    /// `smoothing` is from 0 to below 1.
+    /// Computes the loss of the best answer that ignores the text, for rows of `counts` `[classes]`. `weights`
+    /// `[classes]` weighs all alike where it is `None`, and `smoothing` is from 0 to below 1.
     pub fn best(counts: &[u64], weights: Option<&[f64]>, smoothing: f64) -> Self {
         let weights = weights.map_or_else(|| vec![1.0; counts.len()], <[f64]>::to_vec);
         let mut answer = Self { probabilities: Vec::new(), weights, smoothing };
@@ -84,7 +85,7 @@ impl ConstantAnswer {
         0.0 - terms.sum::<f64>()
     }
 
-    /// What each class's `-ln p` is multiplied by in the mean loss.
+    /// Returns the factor of each class's `-ln p` in the mean loss, `[classes]`.
     fn costs(&self, counts: &[u64]) -> Vec<f64> {
         let rows: f64 = counts.iter().map(|&count| count as f64).sum();
         let weighed: f64 = counts.iter().zip(&self.weights).map(|(&count, weight)| count as f64 * weight).sum();

@@ -29,9 +29,9 @@ pub struct ClassificationScores {
 /// Scores of one class against all others; a ratio with nothing below the line is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Of the rows answered with this class, the share that is right; 0 when there are none.
+    /// The share of rows that are right among those answered with this class; 0 when there are none.
     pub precision: f64,
-    /// Of the rows of this class, the share that was found; 0 when there are none.
+    /// The share of rows that were found among those of this class; 0 when there are none.
     pub recall: f64,
     /// Harmonic mean of precision and recall; 0 when the class does not occur at all.
     pub f1: f64,

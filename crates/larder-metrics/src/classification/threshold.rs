@@ -14,13 +14,13 @@ pub struct Threshold {
     /// The threshold, in probability. 0 to 1, or the next number above 1 when the best is never to answer class 1
     /// although some probability is exactly 1.
     pub threshold: f64,
-    /// What was maximised.
+    /// The metric that was maximised.
     pub metric: Metric,
     /// Its value at the threshold.
     pub score: f64,
 }
 
-/// The threshold that maximises `metric` on `gold` (`[rows]`, classes 0 and 1) given the probabilities of class 1
+/// Finds the threshold that maximises `metric` on `gold` (`[rows]`, classes 0 and 1) given the probabilities of class 1
 /// (`[rows]`), in O(rows · log rows).
 ///
 /// Every division of the rows that a threshold can make is tried: equal probabilities are never separated, and

@@ -1,4 +1,4 @@
-//! Is a predictor better than always giving train's most frequent answer?
+//! The verdict on a predictor beside the constant answer, train's most frequent class.
 
 use std::fmt;
 
@@ -36,22 +36,22 @@ pub struct BaselineComparison {
     pub accuracy_difference: PairedDifference,
     /// Interval of the predictor's MCC; the constant answer's is 0.
     pub mcc: Interval,
-    /// Whether the whole interval of MCC lies above 0.
+    /// True if the whole interval of MCC lies above 0.
     pub mcc_above_zero: bool,
 }
 
 impl BaselineComparison {
-    /// Where accuracy stands beside that of the constant answer, by the interval of their difference.
+    /// Compares accuracy with that of the constant answer, by the interval of their difference.
     pub fn accuracy_verdict(&self) -> BaselineVerdict {
         side(&self.accuracy_difference.interval)
     }
 
-    /// Where MCC stands beside 0, which every constant answer has, by its interval.
+    /// Compares MCC with 0, which every constant answer has, by its interval.
     pub fn mcc_verdict(&self) -> BaselineVerdict {
         side(&self.mcc)
     }
 
-    /// Both in a table's cell, each with the score that it is about: `above` where both are, else
+    /// Returns both verdicts for a table's cell, each with its score: `above` where both are, else
     /// `accuracy BELOW, MCC above 0`.
     pub fn in_words(&self) -> String {
         let loud = |verdict| match verdict {
@@ -66,7 +66,7 @@ impl BaselineComparison {
     }
 }
 
-/// Where an interval stands beside 0.
+/// Compares an interval with 0.
 fn side(interval: &Interval) -> BaselineVerdict {
     if interval.low > 0.0 {
         BaselineVerdict::Above

@@ -1,4 +1,4 @@
-//! What taggers get wrong, counted by kind, with examples.
+//! The errors of taggers, counted by kind, with examples.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entities::BoundaryKind;
 use crate::entities::pairing::Pairing;
-use crate::entities::readings::Reading;
+use crate::entities::sentence_entities::SentenceEntities;
 
 /// Examples kept of each kind of error: enough to see what they have in common, few enough to print.
 pub const EXAMPLES_PER_ERROR: usize = 3;
@@ -45,7 +45,7 @@ pub struct TypeConfusion {
     pub gold: String,
     /// Type that was predicted.
     pub predicted: String,
-    /// How many.
+    /// Number of errors.
     pub count: u64,
     /// The first of them, at most [`EXAMPLES_PER_ERROR`].
     pub examples: Vec<ErrorExample>,
@@ -54,9 +54,9 @@ pub struct TypeConfusion {
 /// Entities of the right type whose words are not exactly right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BoundaryErrors {
-    /// In what way.
+    /// The kind of boundary error.
     pub kind: BoundaryKind,
-    /// How many.
+    /// Number of errors.
     pub count: u64,
     /// The first of them, at most [`EXAMPLES_PER_ERROR`].
     pub examples: Vec<ErrorExample>,
@@ -67,7 +67,7 @@ pub struct BoundaryErrors {
 pub struct UnpairedErrors {
     /// Their type.
     pub entity_type: String,
-    /// How many.
+    /// Number of errors.
     pub count: u64,
     /// The first of them, at most [`EXAMPLES_PER_ERROR`].
     pub examples: Vec<ErrorExample>,
@@ -87,9 +87,9 @@ pub struct ErrorExample {
 /// A kind of error, for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorKind<'a> {
-    /// What it is: `person missed`, `place taken for person`, ...
+    /// The error: `person missed`, `place taken for person`, ...
     pub what: String,
-    /// How many.
+    /// Number of errors.
     pub count: u64,
     /// The first of them, at most [`EXAMPLES_PER_ERROR`].
     pub examples: &'a [ErrorExample],
@@ -119,11 +119,11 @@ impl EntityErrors {
         kinds
     }
 
-    pub(crate) fn of(readings: &[Reading]) -> Self {
+    pub(crate) fn of(sentences: &[SentenceEntities]) -> Self {
         let (mut wrong_type, mut boundary, mut both) = (Tally::default(), Tally::default(), Tally::default());
         let (mut missed, mut spurious) = (Tally::default(), Tally::default());
-        for (sentence, reading) in readings.iter().enumerate() {
-            let pairing = Pairing::of(&reading.gold, &reading.predicted);
+        for (sentence, entities) in sentences.iter().enumerate() {
+            let pairing = Pairing::of(&entities.gold, &entities.predicted);
             for (gold, predicted) in pairing.pairs {
                 let example = Wrong { sentence, gold: Some(gold), predicted: Some(predicted) };
                 let types = (gold.entity_type.as_str(), predicted.entity_type.as_str());

@@ -1,4 +1,4 @@
-//! How sure a micro F1 is: the bootstrap over whole sentences.
+//! The interval of a micro F1: the bootstrap over whole sentences.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::entities::{EntityCounts, EntityRule};
 use crate::error::MetricsError;
 
 impl Bootstrap {
-    /// Interval of the micro F1 of entities, from the counts of each sentence, `[sentences]`.
+    /// Computes the interval of the micro F1 of entities, from the counts of each sentence, `[sentences]`.
     ///
     /// Sentences with the same counts are drawn as one cell, which is exact and makes the cost that of the *different*
     /// counts: a few dozen, however many sentences there are.

@@ -1,4 +1,4 @@
-//! Which predicted entity was meant for which gold one, where the two are not the same.
+//! Pairing of predicted entities with the gold ones they overlap, where the two are not the same.
 
 use std::cmp::Reverse;
 
@@ -6,7 +6,7 @@ use larder_errors::spelled_enum;
 use larder_tags::Entity;
 
 spelled_enum! {
-    /// How a predicted entity lies to the gold one of its type that it overlaps.
+    /// The position of a predicted entity beside the gold one of its type that it overlaps.
     pub enum BoundaryKind {
         /// All its words are gold's, but some are missing.
         TooShort = "too_short",
@@ -18,7 +18,7 @@ spelled_enum! {
 }
 
 impl BoundaryKind {
-    /// Of two entities that overlap and have not the same words.
+    /// Classifies two entities that overlap and do not have the same words.
     pub(crate) fn of(gold: &Entity, predicted: &Entity) -> Self {
         if gold.start <= predicted.start && predicted.end <= gold.end {
             Self::TooShort

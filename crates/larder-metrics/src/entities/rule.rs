@@ -1,15 +1,15 @@
-//! Which pieces of a tag sequence are entities.
+//! The rules that read entities from a tag sequence.
 
 use larder_errors::spelled_enum;
 use larder_tags::{Entity, Scheme, conlleval, strict};
 
 spelled_enum! {
-    /// How entities are read from tags before they are compared. An entity counts as right if one with the same words and
-    /// the same type was predicted; the rules differ only where tags are illegal in their scheme.
+    /// The rule that reads entities from tags before they are compared. An entity counts as right if one with the same
+    /// words and the same type was predicted; the rules differ only where tags are illegal in their scheme.
     pub enum EntityRule {
-        /// By the scheme's grammar: what is illegal is no entity. seqeval's `mode="strict"`; see [`larder_tags::strict()`].
+        /// The scheme's grammar: illegal tags make no entity. seqeval's `mode="strict"`; see [`larder_tags::strict()`].
         Strict = "strict",
-        /// As the evaluation script of the CoNLL shared tasks: an illegal `I-` begins an entity. seqeval's default; see
+        /// The evaluation script of the CoNLL shared tasks: an illegal `I-` begins an entity. seqeval's default; see
         /// [`larder_tags::conlleval()`]. The script has no rules for BILOU; its `L-` and `U-` are read as the `E-` and `S-`
         /// that they mean.
         Conlleval = "conlleval",
@@ -17,7 +17,7 @@ spelled_enum! {
 }
 
 impl EntityRule {
-    /// The entities of a sentence (`tags` is `[words]`), which do not overlap, from the first word to the last.
+    /// Reads the entities of a sentence (`tags` is `[words]`), which do not overlap, from the first word to the last.
     pub fn entities<S: AsRef<str>>(self, tags: &[S], scheme: Scheme) -> Vec<Entity> {
         match (self, scheme) {
             (Self::Strict, scheme) => strict(tags, scheme),

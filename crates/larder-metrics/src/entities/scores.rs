@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::entities::counts::correct;
-use crate::entities::readings::Reading;
+use crate::entities::sentence_entities::SentenceEntities;
 use crate::entities::{EntityCounts, EntityRule};
 
 /// Scores of entities read by one rule. Averages are over the types that occur, in gold or in the prediction, as in
 /// seqeval's `classification_report`; where no type occurs, every one of them is 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EntityScores {
-    /// How entities were read.
+    /// The rule that read the entities.
     pub rule: EntityRule,
-    /// Of all entities together, whatever their type: the score that is meant by "entity F1".
+    /// The scores over all entities together, whatever their type: the usual "entity F1".
     pub micro: AverageScores,
     /// Mean of the types' scores, each type counting the same.
     #[serde(rename = "macro")]
@@ -58,9 +58,9 @@ pub struct TypeScores {
 }
 
 impl EntityScores {
-    pub(crate) fn of(rule: EntityRule, readings: &[Reading]) -> Self {
+    pub(crate) fn of(rule: EntityRule, sentences: &[SentenceEntities]) -> Self {
         let mut types: BTreeMap<&str, EntityCounts> = BTreeMap::new();
-        for Reading { gold, predicted } in readings {
+        for SentenceEntities { gold, predicted } in sentences {
             for entity in gold {
                 types.entry(&entity.entity_type).or_default().gold += 1;
             }

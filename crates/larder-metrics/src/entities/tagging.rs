@@ -4,8 +4,8 @@ use larder_tags::Scheme;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Bootstrap, Interval};
-use crate::entities::readings::{Reading, add_lost, check_lengths, read};
-use crate::entities::{EntityErrors, EntityRule, EntityScores, LostEntity};
+use crate::entities::sentence_entities::{SentenceEntities, add_uncovered, check_lengths, read};
+use crate::entities::{EntityErrors, EntityRule, EntityScores, UncoveredEntity};
 use crate::error::MetricsError;
 
 /// All scores of one tagger on one split; field names are those of reports and files.
@@ -27,18 +27,18 @@ pub struct TaggingScores {
     pub token_accuracy: f64,
     /// Token accuracy of always answering `O`, which finds no entity at all.
     pub all_outside_accuracy: f64,
-    /// What is wrong with the entities that are not right, read as `strict`.
+    /// The errors, counted on entities read as `strict`.
     pub errors: EntityErrors,
     /// Gold entities without any prediction; they count as missed in every score of entities.
-    pub unrepresented: Vec<LostEntity>,
+    pub unrepresented: Vec<UncoveredEntity>,
 }
 
 /// Scores the tags `predicted` beside `gold`, both `[sentences][words]` in `scheme`; either may hold illegal sequences,
 /// see [`EntityRule`]. The interval of `bootstrap` is over sentences.
 ///
-/// `lost` lists the gold entities for whose words nothing was predicted. Each counts once, as missed, in one of two
+/// `uncovered` lists the gold entities for whose words nothing was predicted. Each counts once, as missed, in one of two
 /// ways: the tags of its sentence end before it in `gold` and `predicted`, or they have its words, with `O` predicted.
-/// Half of a lost entity in the tags is refused: it would be counted beside the whole.
+/// Half of an uncovered entity in the tags is refused: it would be counted beside the whole.
 ///
 /// Where there is no entity, neither gold nor predicted, every score of entities is 0, as with seqeval's default
 /// `zero_division`. Precision, recall, F1 and accuracy are seqeval 1.2.2's, to the last digit for up to seven types; of
@@ -46,21 +46,22 @@ pub struct TaggingScores {
 ///
 /// # Errors
 /// [`MetricsError::NoSentences`], [`MetricsError::SentenceCount`], [`MetricsError::SentenceLength`] with the sentence,
-/// [`MetricsError::MisplacedLostEntity`]; those of [`Bootstrap::entity_f1_interval`].
+/// [`MetricsError::MisplacedUncoveredEntity`]; those of [`Bootstrap::entity_f1_interval`].
 pub fn score_tagging<S: AsRef<str>>(
     gold: &[Vec<S>],
     predicted: &[Vec<S>],
     scheme: Scheme,
     bootstrap: &Bootstrap,
-    lost: &[LostEntity],
+    uncovered: &[UncoveredEntity],
 ) -> Result<TaggingScores, MetricsError> {
     check_lengths(gold, predicted, "predicted")?;
     let words: Vec<usize> = gold.iter().map(Vec::len).collect();
-    let mut readings = [EntityRule::Strict, EntityRule::Conlleval].map(|rule| read(gold, predicted, scheme, rule));
-    add_lost(&mut readings, &words, lost)?;
-    let [strict, conlleval] = readings;
-    let interval =
-        |readings: &[Reading]| bootstrap.entity_f1_interval(&readings.iter().map(Reading::counts).collect::<Vec<_>>());
+    let mut sentences = [EntityRule::Strict, EntityRule::Conlleval].map(|rule| read(gold, predicted, scheme, rule));
+    add_uncovered(&mut sentences, &words, uncovered)?;
+    let [strict, conlleval] = sentences;
+    let interval = |sentences: &[SentenceEntities]| {
+        bootstrap.entity_f1_interval(&sentences.iter().map(SentenceEntities::counts).collect::<Vec<_>>())
+    };
 
     let words: usize = words.iter().sum();
     let share = |words_right: usize| if words == 0 { 0.0 } else { words_right as f64 / words as f64 };
@@ -75,6 +76,6 @@ pub fn score_tagging<S: AsRef<str>>(
         errors: EntityErrors::of(&strict),
         strict: EntityScores::of(EntityRule::Strict, &strict),
         conlleval: EntityScores::of(EntityRule::Conlleval, &conlleval),
-        unrepresented: lost.to_vec(),
+        unrepresented: uncovered.to_vec(),
     })
 }

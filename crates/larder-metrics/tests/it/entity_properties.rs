@@ -1,10 +1,10 @@
-//! What holds for every pair of tag sequences.
+//! Laws of every pair of tag sequences.
 
 use std::collections::BTreeSet;
 
 use larder_metrics::{
     Bootstrap, EXAMPLES_PER_ERROR, EntityCounts, EntityErrors, EntityRule, EntityScores, ErrorExample, Interval,
-    LostEntity, MetricsError, TaggingScores, paired_entity_difference, score_tagging, summarise,
+    MetricsError, TaggingScores, UncoveredEntity, paired_entity_difference, score_tagging, summarise,
 };
 use larder_tags::{Entity, Scheme, repair};
 use proptest::prelude::*;
@@ -155,7 +155,7 @@ proptest! {
         let last = gold.len() - 1;
         let start = gold[last].len();
         let entity = Entity { start, end: start + words, entity_type: name.clone() };
-        let lost = [LostEntity { sentence: last, entity, text: "its words".to_owned() }];
+        let lost = [UncoveredEntity { sentence: last, entity, text: "its words".to_owned() }];
         let cut = score_tagging(&gold, &predicted, scheme, &QUICK, &lost).unwrap();
         for word in 0..words {
             gold[last].push(format!("{}-{name}", if word == 0 { "B" } else { "I" }));
@@ -259,7 +259,7 @@ fn errors_are_counted_and_shown() {
 #[test]
 fn field_names_are_those_of_reports() {
     let (gold, predicted) = (tags(&["B-a O"]), tags(&["B-a B-b"]));
-    let lost = LostEntity {
+    let lost = UncoveredEntity {
         sentence: 0,
         entity: Entity { start: 2, end: 3, entity_type: "a".to_owned() },
         text: "word".to_owned(),
@@ -339,12 +339,12 @@ fn half_a_lost_entity_is_refused() {
     let gold = tags(&["O O B-a"]);
     let lose = |sentence, start, end| {
         let entity = Entity { start, end, entity_type: "a".to_owned() };
-        let lost = [LostEntity { sentence, entity, text: String::new() }];
+        let lost = [UncoveredEntity { sentence, entity, text: String::new() }];
         score_tagging(&gold, &gold, Scheme::Iob2, &QUICK, &lost)
     };
     for (sentence, start, end) in [(0, 2, 4), (0, 0, 1), (0, 3, 3), (1, 0, 1)] {
         let error = lose(sentence, start, end).unwrap_err();
-        assert!(matches!(error, MetricsError::MisplacedLostEntity { .. }), "{error}");
+        assert!(matches!(error, MetricsError::MisplacedUncoveredEntity { .. }), "{error}");
     }
     assert!(lose(0, 3, 4).is_ok() && lose(0, 2, 3).is_ok());
 }

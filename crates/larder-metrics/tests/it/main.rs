@@ -2,5 +2,6 @@
 
 mod entity_goldens;
 mod entity_properties;
+mod error_texts;
 mod goldens;
 mod properties;

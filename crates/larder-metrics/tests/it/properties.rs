@@ -1,4 +1,4 @@
-//! What holds for every confusion matrix.
+//! Laws of every confusion matrix.
 
 use larder_metrics::{Bootstrap, ClassificationScores, ConfusionMatrix, Metric};
 use proptest::prelude::*;

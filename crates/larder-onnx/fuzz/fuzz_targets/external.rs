@@ -1,4 +1,4 @@
-//! What a model may say about data beside it, and any such data.
+//! Whatever a model says about data beside it, with any such data.
 
 #![no_main]
 

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use larder_onnx::{FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model};
-use larder_onnx::{build, build_fused, lift, select_features};
+use larder_onnx::{build, build_fused, recognise_encoder, select_features};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
         Model::from_bytes(&bytes).expect("a selection is a model");
     }
     // Reading the parameters out of the graph, and building it again in other forms.
-    if let Ok(lifted) = lift(&model, &interface, Heads::Known(2)) {
+    if let Ok(lifted) = recognise_encoder(&model, &interface, Heads::Known(2)) {
         if let Ok(built) = build(&lifted.config, &lifted.weights) {
             Interface::recognise(&built).expect("what larder builds it reads");
             let _ = built.quantised();

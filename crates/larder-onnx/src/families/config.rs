@@ -56,7 +56,7 @@ const FIXED: [(&str, &str); 9] = [
 ];
 
 impl EncoderConfig {
-    /// What a `config.json` of that family means that says nothing: the `transformers` library's defaults.
+    /// Returns the family's defaults, which the `transformers` library takes for keys that a `config.json` lacks.
     pub fn of(family: Family) -> Self {
         (family.layout().defaults)()
     }
@@ -124,7 +124,7 @@ impl EncoderConfig {
         Ok(config)
     }
 
-    /// The text of a `config.json` that says this, as [`EncoderConfig::from_json`] and `transformers` read it.
+    /// Writes the configuration as a `config.json` that [`EncoderConfig::from_json`] and `transformers` read.
     pub fn to_json(&self) -> String {
         let layout = self.family.layout();
         let mut keys = Map::new();
@@ -154,7 +154,7 @@ impl EncoderConfig {
         format!("{:#}\n", Json::Object(keys))
     }
 
-    /// Do the sizes go together?
+    /// Checks that the sizes are consistent.
     ///
     /// # Errors
     /// [`OnnxError::ConfigValue`] naming the key.
@@ -214,7 +214,7 @@ impl EncoderConfig {
         self.hidden_size / self.num_attention_heads
     }
 
-    /// The longest sequence, in tokens: the rows of the position table, but for those that no token takes.
+    /// Returns the longest sequence, in tokens: the rows of the position table, without those that no token takes.
     pub fn max_positions(&self) -> usize {
         self.max_position_embeddings.saturating_sub(self.position_offset())
     }
@@ -239,7 +239,7 @@ impl EncoderConfig {
 }
 
 impl Layout {
-    /// What this family calls one of BERT's keys.
+    /// Returns the family's spelling of one of BERT's keys.
     fn key(&self, key: &'static str) -> &'static str {
         self.renamed_keys.iter().find(|(bert, _)| *bert == key).map_or(key, |(_, own)| own)
     }

@@ -1,4 +1,4 @@
-//! From token ids to the first hidden state, and what token positions do to attention.
+//! Embeddings: token ids to the first hidden state, and the bias of relative positions on attention.
 
 use super::EncoderConfig;
 use super::graph::{linear, norm};
@@ -62,8 +62,8 @@ pub(super) fn positions_after(b: &mut GraphBuilder, input_ids: &Value, padding: 
     b.add(&places, &padding)
 }
 
-/// What the relative position of two tokens adds to their attention score: float `[1, heads, seq, seq]`. The bucket of
-/// each distance is worked out here, once; the graph looks it up.
+/// Adds the bias that the relative position of two tokens puts on their attention score: float `[1, heads, seq, seq]`.
+/// The bucket of each distance is computed once, here; the graph looks it up.
 pub(super) fn relative_bias(b: &mut GraphBuilder, config: &EncoderConfig, table: &str, input_ids: &Value) -> Value {
     let rows = config.max_position_embeddings as i64;
     let distances: Vec<i64> = (1 - rows..rows).map(bucket).collect();

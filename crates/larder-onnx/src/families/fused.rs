@@ -17,7 +17,7 @@ use crate::proto::{AttributeProto, NodeProto, OperatorSetIdProto, TensorProto};
 use crate::quantise::MICROSOFT;
 use crate::{Model, OnnxError, Weights, attribute};
 
-/// Which fused graph.
+/// The form of a graph of fused operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FusedForm {
     /// Parameters and activations in float16; what leaves the graph is float32, and so are the sums of pooling.
@@ -59,7 +59,7 @@ struct Fused<'a> {
     b: GraphBuilder,
 }
 
-/// What attention needs to know of padding.
+/// The form in which attention reads the padding mask.
 enum Padding {
     /// int32 `[batch, seq]`, 1 for tokens.
     Mask(Value),

@@ -61,7 +61,7 @@ pub(super) fn set_metadata(
     model.set_metadata(metadata::POOLER_OUTPUT, pooler.map(|_| "pooler_output"));
 }
 
-/// What every layer needs, computed once.
+/// Tensors that every layer reads, computed once.
 struct Shared {
     /// int64 `[4]`: batch, seq, heads, features of a head.
     heads: Value,

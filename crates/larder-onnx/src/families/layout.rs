@@ -1,4 +1,4 @@
-//! What tells one family from another: names, defaults, and the few places where their graphs differ.
+//! The differences between families: names, defaults, and the few places where their graphs differ.
 
 use super::Family;
 use super::config::EncoderConfig;
@@ -6,7 +6,7 @@ use super::config::EncoderConfig;
 /// A family, as data. `config.json` keys and parameter names are those of the `transformers` library.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// What stands, with a dot, before the names of all parameters in checkpoints that have a head too.
+    /// The name before all parameters' names, with a dot, in checkpoints that also hold a head.
     pub prefix: &'static str,
     /// Keys of `config.json` that this family calls otherwise: BERT's key, this family's.
     pub renamed_keys: &'static [(&'static str, &'static str)],
@@ -14,11 +14,11 @@ pub(crate) struct Layout {
     pub fixed: &'static [(&'static str, &'static str)],
     /// The settings that a `config.json` may leave out.
     pub defaults: fn() -> EncoderConfig,
-    /// Are there vectors of token types?
+    /// True if the family has vectors of token types.
     pub token_types: bool,
-    /// Which row of the position table a token takes.
+    /// The rule that gives each token its row of the position table.
     pub positions: Positions,
-    /// May the token table have another width than the layers, with a product in between? Its name.
+    /// The name of the product between token table and layers, in families whose token table may have another width.
     pub projection: Option<&'static str>,
     /// Each layer's modules.
     pub layer: LayerNames,
@@ -28,7 +28,7 @@ pub(crate) struct Layout {
     pub pooler: Option<&'static str>,
 }
 
-/// Which row of the position table a token takes.
+/// The rule that gives each token its row of the position table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Positions {
     /// Its place in the text.

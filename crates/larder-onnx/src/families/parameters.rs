@@ -6,7 +6,7 @@ use super::mpnet::BUCKETS;
 use super::{EncoderConfig, Family};
 use crate::Weights;
 
-/// How a parameter starts before training.
+/// The initial values of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initial {
     /// Normal with mean 0 and standard deviation `initializer_range`.
@@ -25,13 +25,13 @@ pub struct Parameter {
     pub name: String,
     /// `[out, in]` for products, `[rows, features]` for tables, `[features]` for the rest.
     pub shape: Vec<usize>,
-    /// How it starts.
+    /// Its initial values.
     pub initial: Initial,
 }
 
 impl EncoderConfig {
-    /// All parameters: embeddings first, then layer by layer, each once, then the pooler if asked for and the family has
-    /// one.
+    /// Lists all parameters: embeddings first, then layer by layer, each once, then the pooler if asked for and the
+    /// family has one.
     pub fn parameters(&self, pooler: bool) -> Vec<Parameter> {
         let layout = self.family.layout();
         let mut list = List::default();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Hints, InputTensor, InputType, decide, described, described_text, fixed};
-use crate::graph::{Producers, Source, reads};
+use crate::graph::{Producers, TensorSource, reads};
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{NodeProto, ValueInfoProto};
 use crate::{Model, OnnxError};
@@ -27,7 +27,7 @@ pub(super) struct Inputs {
     pub table_rows: usize,
     pub table_columns: usize,
     pub position_rows: Option<usize>,
-    /// What the lookups in the token table give.
+    /// The outputs of the lookups in the token table.
     pub embedded: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ struct Lookup<'a> {
     name: &'a str,
     /// The model's input whose values are the indices, if they are just that.
     input: Option<&'a str>,
-    /// What the lookup gives.
+    /// The output of the lookup.
     output: &'a str,
 }
 
@@ -119,7 +119,7 @@ fn untaken<'a>(infos: Vec<&'a ValueInfoProto>, taken: &HashSet<&str>) -> Vec<&'a
     infos.into_iter().filter(|info| !taken.contains(info.name())).collect()
 }
 
-/// Everything that is read on the way to an output.
+/// Returns the names of all tensors that some output depends on.
 fn read_names(model: &Model, producers: &Producers<'_>) -> HashSet<String> {
     let outputs: Vec<&str> = model.outputs().iter().map(ValueInfoProto::name).collect();
     let (nodes, _) = producers.ancestors(&outputs);
@@ -208,7 +208,7 @@ fn trace<'a>(producers: &Producers<'a>, tensor: &'a str, inputs: &HashSet<&'a st
     let mut seen = HashSet::new();
     while seen.insert(name) {
         match producers.source(name)? {
-            Source::Input => return inputs.get(name).copied(),
+            TensorSource::Input => return inputs.get(name).copied(),
             _ => {
                 let node: &NodeProto = producers.node(name).filter(|node| PASSING.contains(&node.op_type()))?;
                 name = node.input.first()?;

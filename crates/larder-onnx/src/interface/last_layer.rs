@@ -1,4 +1,4 @@
-//! Which of several outputs `[batch, seq, features]` is the last layer's.
+//! Selects the last layer's output from several outputs `[batch, seq, features]`.
 //!
 //! A layer hands on what it was given and adds to it: there is a way from one layer's output to the next one's that goes
 //! around every product with parameters, and parameters lie beside it. A projection of a layer's output has no such way:
@@ -52,7 +52,7 @@ pub(super) fn among(model: &Model, producers: &Producers<'_>, outputs: &[&str]) 
     all.clone().filter(|&of| !all.clone().any(|by| by != of && superseded(of, by))).collect()
 }
 
-/// What lies between two tensors, one of which is made of the other.
+/// The computation between two tensors, one of which depends on the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// The rest of a layer, or more of them.
@@ -61,7 +61,7 @@ enum Step {
     Other,
 }
 
-/// What makes `to` of `from`; `None` where it is not made of it.
+/// Classifies the computation from `from` to `to`; `None` if `to` does not depend on `from`.
 fn step(model: &Model, producers: &Producers<'_>, from: &str, to: &str) -> Option<Step> {
     let nodes = &model.graph().node;
     let (after, names) = producers.ancestors(&[to]);

@@ -54,8 +54,8 @@ pub(super) fn recognise(
     })
 }
 
-/// Is an output `[batch, seq, ...]` as wide as the vocabulary, or one number wide, or a head's product of other features
-/// than it gives?
+/// Returns true if an output `[batch, seq, width]` holds scores: `width` is the vocabulary's size or 1, or the output
+/// is a head's product whose input has another width.
 fn are_scores(info: &ValueInfoProto, producers: &Producers<'_>, [rows, columns]: [usize; 2]) -> bool {
     let width = described(info).and_then(|(_, axes)| fixed(axes?.last()?));
     let by_width = width.is_some_and(|width| width != columns && (width == rows || width == 1));
@@ -131,7 +131,7 @@ pub(super) fn normalised_axis(producers: &Producers<'_>, tensor: &str) -> Option
     None
 }
 
-/// How many attention blocks a tensor is computed through: each has one softmax, or one fused operator.
+/// Counts the attention blocks that a tensor is computed through: each has one softmax, or one fused operator.
 pub(super) fn count_layers(model: &Model, producers: &Producers<'_>, tensor: &str) -> Option<usize> {
     let (nodes, _) = producers.ancestors(&[tensor]);
     let blocks = nodes

@@ -1,6 +1,7 @@
 //! Models against their schema, the built encoder against PyTorch, exports of others against what they mean.
 
 mod bert;
+mod error_texts;
 mod families;
 mod features;
 mod functions;

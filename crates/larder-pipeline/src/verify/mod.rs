@@ -6,7 +6,7 @@ mod work;
 
 use std::path::{Path, PathBuf};
 
-use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, outlook};
+use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, plan_encode};
 use larder_files::{FileError, Freshness, Provenance};
 use larder_inspect::sample_rows;
 use larder_intake::{Encoder, HALF_TOLERANCE};
@@ -135,7 +135,7 @@ pub fn verify_features(
     };
     let request =
         EncodeRequest { encoder: &encoder, tokens: &tokens, target: features, settings: &settings, reuse: false };
-    if let Freshness::Stale(changes) = outlook(&request)?.freshness {
+    if let Freshness::Stale(changes) = plan_encode(&request)?.freshness {
         let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
         return Err(unverifiable(format!("what it was made from is no longer there ({})", changes.join("; "))));
     }

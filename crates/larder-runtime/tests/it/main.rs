@@ -3,5 +3,6 @@
 mod bound;
 #[path = "../common/mod.rs"]
 mod common;
+mod error_texts;
 mod session;
 mod setup;

@@ -66,12 +66,12 @@ impl FeaturesFile {
         Ok(Self { path: path.to_path_buf(), file, metadata, columns, level, group_starts })
     }
 
-    /// Where the file is.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the file has checksums, which every read compares; one that an earlier larder wrote has none.
+    /// Returns true if the file has checksums, which every read compares; one that an earlier larder wrote has none.
     pub fn has_checksums(&self) -> bool {
         self.file.checked() == Checked::Yes
     }
@@ -81,7 +81,7 @@ impl FeaturesFile {
         usize::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// What one row stands for.
+    /// Returns the unit of a row.
     pub fn level(&self) -> Level {
         self.level
     }
@@ -91,12 +91,12 @@ impl FeaturesFile {
         &self.columns
     }
 
-    /// What the file was made from; `None` for a part, or a file that larder did not write.
+    /// Returns the provenance of the file; `None` for a part, or a file that larder did not write.
     pub fn provenance(&self) -> Option<Provenance> {
         provenance_of(self.metadata.metadata().file_metadata().key_value_metadata())
     }
 
-    /// Example ids, `[rows]`: of words and tokens their sentence's, again and again.
+    /// Reads the example ids, `[rows]`. Rows of words or tokens repeat the id of their sentence.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -104,7 +104,7 @@ impl FeaturesFile {
         self.read_strings(EXAMPLE_ID).map(filled)
     }
 
-    /// Gold labels of sentences, `[rows]`; `None` where the data has none.
+    /// Reads the gold labels of sentences, `[rows]`; `None` where the data has none.
     ///
     /// # Errors
     /// [`StoreError`], also when the file's rows are words or tokens.
@@ -121,7 +121,7 @@ impl FeaturesFile {
         self.read_integers(POSITION)
     }
 
-    /// The words of a file of words, `[rows]`.
+    /// Reads the words of a file of words, `[rows]`.
     ///
     /// # Errors
     /// [`StoreError`], also when the file's rows are not words.
@@ -129,7 +129,7 @@ impl FeaturesFile {
         self.read_strings(WORD).map(filled)
     }
 
-    /// The index of each token's word in its sentence, `[rows]`.
+    /// Reads the index of each token's word in its sentence, `[rows]`.
     ///
     /// # Errors
     /// [`StoreError`], also when the file's rows are not tokens.
@@ -137,7 +137,7 @@ impl FeaturesFile {
         self.read_integers(WORD)
     }
 
-    /// The tokens of a file of tokens as the vocabulary spells them, `[rows]`.
+    /// Reads the tokens of a file of tokens as the vocabulary spells them, `[rows]`.
     ///
     /// # Errors
     /// [`StoreError`], also when the file's rows are not tokens.
@@ -145,7 +145,7 @@ impl FeaturesFile {
         self.read_strings(TOKEN).map(filled)
     }
 
-    /// Gold tags of words or tokens, `[rows]`; `None` where the data has none.
+    /// Reads the gold tags of words or tokens, `[rows]`; `None` where the data has none.
     ///
     /// # Errors
     /// [`StoreError`], also when the file's rows are sentences.
@@ -167,7 +167,7 @@ impl FeaturesFile {
         self.check_there(name)
     }
 
-    /// Input digests, `[rows]`.
+    /// Reads the input digests, `[rows]`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -194,7 +194,7 @@ impl FeaturesFile {
         Ok(())
     }
 
-    /// One vector column as row-major float32, `[rows, width]`.
+    /// Reads one vector column as row-major float32, `[rows, width]`.
     ///
     /// # Errors
     /// [`StoreError`], also when the column is not there.
@@ -211,7 +211,7 @@ impl FeaturesFile {
         Ok(all)
     }
 
-    /// Some rows of several vector columns, each as row-major float32 `[rows.len(), width]`.
+    /// Reads some rows of several vector columns, each as row-major float32 `[rows.len(), width]`.
     ///
     /// Reads only the pages that hold these rows. `rows` must rise strictly.
     ///
@@ -237,9 +237,9 @@ impl FeaturesFile {
         Ok(all)
     }
 
-    /// Consecutive rows of several vector columns side by side: `into` becomes row-major float32 `[rows.len(), width]`,
-    /// where `width` is the sum of the columns' widths in the order of `names` ([`FeaturesFile::width`]). What `into` held
-    /// is gone; its memory is used again.
+    /// Reads consecutive rows of several vector columns side by side: `into` becomes row-major float32
+    /// `[rows.len(), width]`, where `width` is the sum of the columns' widths in the order of `names`
+    /// ([`FeaturesFile::width`]). The old content of `into` is dropped; its memory is used again.
     ///
     /// Reads the pages that hold these rows and nothing else, so that a file larger than memory can be gone through in
     /// any order. The memory is that of `into` and of one batch of at most 1,024 rows with its pages.

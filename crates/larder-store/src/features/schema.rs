@@ -1,4 +1,4 @@
-//! What a features file holds: its level, its columns, their types.
+//! The schema of a features file: its level, its columns, their types.
 
 use arrow::datatypes::{DataType, Field};
 use larder_errors::spelled_enum;
@@ -23,7 +23,7 @@ pub const INPUT_DIGEST: &str = "input_digest";
 pub type InputDigest = [u8; 16];
 
 spelled_enum! {
-    /// What one row of a features file stands for.
+    /// The unit of a row in a features file.
     pub enum Level {
         /// One text, or pair of texts.
         Sentence = "sentence",
@@ -35,7 +35,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// How a vector's elements are stored.
+    /// The element type of stored vectors.
     pub enum FeatureDtype {
         /// 4 bytes, byte-stream-split and zstd.
         F32 = "f32",

@@ -26,7 +26,7 @@ const ROW_GROUP_MIN_ROWS: usize = 1_024;
 /// Rows a page holds at most, so that a few rows can be read without their whole row group.
 pub(super) const PAGE_ROWS: usize = 1_024;
 
-/// What stands in front of a row's vectors, by level. Every list is `[rows]`.
+/// The columns before the vectors, by level. Every list is `[rows]`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FeatureRows {
     /// Rows of sentences.
@@ -61,7 +61,7 @@ pub enum FeatureRows {
 pub struct FeatureBatch {
     /// Ids, `[rows]`.
     pub example_ids: Vec<String>,
-    /// What else tells a row, by level.
+    /// The other columns before the vectors, by level.
     pub rows: FeatureRows,
     /// Digests of the inputs, `[rows]`.
     pub digests: Vec<InputDigest>,
@@ -80,7 +80,7 @@ impl FeatureRows {
         }
     }
 
-    /// What the rows stand for.
+    /// Returns the unit of a row.
     pub fn level(&self) -> Level {
         match self {
             Self::Sentences { .. } => Level::Sentence,
@@ -97,7 +97,7 @@ impl FeatureRows {
         }
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

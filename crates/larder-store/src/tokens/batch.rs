@@ -61,7 +61,7 @@ impl TokensBatch {
         self.batch.num_rows()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -12,15 +12,15 @@ use crate::StoreError;
 use crate::metadata::provenance_of;
 use crate::schema::{open_checked, values_path};
 
-/// Which columns a reader loads.
+/// The columns that a reader loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokensProjection {
-    /// What encoding needs: `example_id`, `label`, `input_ids`, `type_ids`.
+    /// The columns that encoding texts needs: `example_id`, `label`, `input_ids`, `type_ids`.
     Encode,
-    /// What encoding words or tokens needs: `example_id`, `document`, `words`, `tags`, `input_ids`, `type_ids`, `word_ids`,
-    /// of those that the file has.
+    /// The columns that encoding words or tokens needs, of those that the file has: `example_id`, `document`, `words`,
+    /// `tags`, `input_ids`, `type_ids`, `word_ids`.
     EncodeWords,
-    /// Everything.
+    /// All columns.
     All,
 }
 
@@ -110,27 +110,27 @@ impl TokensReader {
         self.words
     }
 
-    /// Whether rows hold words and tags rather than a text and a label.
+    /// Returns true if rows hold words and tags, false if they hold a text and a label.
     pub fn has_words(&self) -> bool {
         self.has_words
     }
 
-    /// Whether the file says which document a sentence is from.
+    /// Returns true if the file says which document a sentence is from.
     pub fn has_documents(&self) -> bool {
         self.documents
     }
 
-    /// Whether rows are sentence pairs.
+    /// Returns true if rows are sentence pairs.
     pub fn is_pair(&self) -> bool {
         self.pair
     }
 
-    /// Which columns the file has.
+    /// Returns the columns that the file has.
     pub fn layout(&self) -> TokensLayout {
         TokensLayout { has_words: self.has_words, pair: self.pair, types: self.types }
     }
 
-    /// What the file was made from.
+    /// Returns the provenance of the file.
     pub fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
     }

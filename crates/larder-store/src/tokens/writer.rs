@@ -33,14 +33,14 @@ pub struct TokensWriter {
     pending: Vec<TokenRow>,
 }
 
-/// Which columns a `tokens` file has.
+/// The optional columns of a `tokens` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokensLayout {
     /// `words` and `tags` rather than `text` and `label`?
     pub has_words: bool,
-    /// Is there a `text_b`?
+    /// True if there is a `text_b`.
     pub pair: bool,
-    /// Is there a `type_ids`? Without it every type is 0.
+    /// True if there is a `type_ids`. Without it every type is 0.
     pub types: bool,
 }
 

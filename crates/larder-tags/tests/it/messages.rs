@@ -1,4 +1,4 @@
-//! What is found wrong with a tag, and how it is said.
+//! Problems of tags, and their messages.
 
 use larder_tags::{IllegalTag, Mark, Scheme, Tag, check};
 

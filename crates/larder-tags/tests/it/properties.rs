@@ -1,4 +1,4 @@
-//! What holds for every sequence of tags.
+//! Laws of every sequence of tags.
 
 use larder_tags::{Entity, Scheme, Tag, TagSet, check, conlleval, convert, encode, is_legal, repair, strict};
 use proptest::prelude::*;

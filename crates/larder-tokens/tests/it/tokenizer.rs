@@ -1,4 +1,4 @@
-//! What a tokenizer knows of itself, what it refuses, and what holds for every text.
+//! Properties of tokenizers, their refusals, and laws for every text.
 
 use std::error::Error;
 use std::fs;
@@ -244,7 +244,7 @@ fn characters(text: &str, (start, end): (i32, i32)) -> String {
     text.chars().skip(start as usize).take((end - start) as usize).collect()
 }
 
-/// What BERT's normalizer makes of `text`, without the spaces it puts around CJK characters.
+/// Normalises `text` as BERT's normalizer does, without the spaces it puts around CJK characters.
 fn normalised(text: &str) -> String {
     let mut text = NormalizedString::from(text);
     BertNormalizer::default().normalize(&mut text).unwrap();

@@ -3,7 +3,7 @@
 use larder_errors::{bytes, count};
 use larder_inspect::{
     Dimensions, Distribution, Duplicates, Inspection, LabelBalance, Layout, Lengths, Neighbours, NumberColumn,
-    Outliers, RowText, Rows, VectorStatistics,
+    Outliers, RowExamples, RowText, VectorStatistics,
 };
 
 use super::table;
@@ -146,7 +146,7 @@ fn not_finite(found: &VectorStatistics) -> String {
     format!("{}; {nan} elements NaN, {infinite} infinite", rows(&found.not_finite))
 }
 
-fn rows(found: &Rows) -> String {
+fn rows(found: &RowExamples) -> String {
     let first: Vec<String> = found.first.iter().map(u64::to_string).collect();
     listed(found.count, "row", &first)
 }

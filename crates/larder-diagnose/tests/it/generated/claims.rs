@@ -1,4 +1,4 @@
-//! What a sentence claims, and whether it is so: recomputed from the run's facts, by other means than the rules'.
+//! The claims of sentences, checked: recomputed from the run's facts, by other means than the rules'.
 
 use larder_diagnose::{Diagnosis, Weighing};
 use larder_metrics::Metric;

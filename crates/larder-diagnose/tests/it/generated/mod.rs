@@ -11,7 +11,7 @@ use runs::{Fault, Run};
 /// Runs of each fault.
 const SEEDS: u64 = 20;
 
-/// What must be said of a run with this fault: one of these at least. Empty: nothing may be.
+/// The findings due for a run with this fault: one of these at least. Empty: nothing may be.
 fn expected(fault: Fault) -> &'static [Kind] {
     match fault {
         Fault::None => &[],

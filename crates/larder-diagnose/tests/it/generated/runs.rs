@@ -12,7 +12,7 @@ use larder_metrics::{
 
 use super::random::Random;
 
-/// What is the matter with a run.
+/// The fault of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.

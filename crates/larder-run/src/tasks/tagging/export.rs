@@ -366,7 +366,7 @@ impl TokenScores {
     /// some, of two the left one; where no word has any, the sentence's first token.
     fn spans(&self, sentence: &Sentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
         let windows = windows(&sentence.tokens.word_ids, self.max_tokens, None)?;
-        let taken = windows.iter().flat_map(|window| &window.taken);
+        let taken = windows.iter().flat_map(|window| &window.assigned);
         let there: Vec<(usize, (usize, usize))> = taken
             .filter_map(|taken| Some((usize::try_from(taken.word).ok()?, (taken.tokens.start, taken.tokens.end))))
             .collect();

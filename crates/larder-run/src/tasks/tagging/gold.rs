@@ -40,7 +40,7 @@ impl GoldRows for GoldTags {
         let classes = tags.map(|tag| row.class(tag, settings.labels)).collect::<Result<Vec<_>, _>>()?;
         for window in windows(batch.word_ids(row.row), settings.max_tokens, settings.stride)? {
             let mut labels = vec![IGNORED_LABEL; window.len()];
-            for taken in &window.taken {
+            for taken in &window.assigned {
                 // A word index is that of one of the sentence's words.
                 let word = usize::try_from(taken.word).unwrap_or(0);
                 let class = classes.get(word).copied().ok_or_else(|| row.no_label())?;

@@ -1,6 +1,6 @@
 //! Constants of a graph, through the operators that exporters leave between a stored tensor and its use.
 
-use crate::graph::{Producers, Source};
+use crate::graph::{Producers, TensorSource};
 use crate::proto::TensorProto;
 
 /// A float constant.
@@ -10,7 +10,7 @@ pub(super) struct Constant {
     pub values: Vec<f32>,
 }
 
-/// How far a constant may lie behind its use.
+/// The most nodes that may lie between a constant and its use.
 const LONGEST_CHAIN: usize = 8;
 
 impl Constant {
@@ -61,8 +61,8 @@ pub(super) fn constant(producers: &Producers<'_>, tensor: &str) -> Option<Consta
     let mut transposed = false;
     for _ in 0..LONGEST_CHAIN {
         let stored = match producers.source(name)? {
-            Source::Initializer(tensor) => Some(tensor),
-            Source::Node(_) => {
+            TensorSource::Initializer(tensor) => Some(tensor),
+            TensorSource::Node(_) => {
                 let node = producers.node(name)?;
                 match node.op_type() {
                     "Constant" => Some(node.find_attribute("value")?.t.as_ref()?),
@@ -74,7 +74,7 @@ pub(super) fn constant(producers: &Producers<'_>, tensor: &str) -> Option<Consta
                     _ => return None,
                 }
             }
-            Source::Input | Source::SparseInitializer => return None,
+            TensorSource::Input | TensorSource::SparseInitializer => return None,
         };
         match stored {
             Some(tensor) => {
@@ -87,7 +87,7 @@ pub(super) fn constant(producers: &Producers<'_>, tensor: &str) -> Option<Consta
     None
 }
 
-/// How many axes and elements a float constant has, without reading it.
+/// Returns the number of axes and of elements of a float constant, without reading it.
 pub(super) fn constant_size(producers: &Producers<'_>, tensor: &str) -> Option<(usize, usize)> {
     let stored = producers.constant(tensor)?;
     crate::interface::is_float(stored.data_type()).then_some((stored.dims.len(), stored.element_count().ok()?))

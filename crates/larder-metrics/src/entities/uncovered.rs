@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// It is missed, and must not disappear from the score: it counts as a gold entity that was not found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct LostEntity {
+pub struct UncoveredEntity {
     /// Zero-based sentence among those scored.
     pub sentence: usize,
-    /// Where it is, in words of the whole sentence, and its type.
+    /// Its words, counted in the whole sentence, and its type.
     pub entity: Entity,
     /// Its words, for the report.
     pub text: String,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::constants::{Constant, constant, constant_size};
-use crate::graph::{Producers, Source, topological_order};
+use crate::graph::{Producers, TensorSource, topological_order};
 use crate::proto::NodeProto;
 use crate::{Model, OnnxError};
 
@@ -70,8 +70,8 @@ impl<'a> Wiring<'a> {
         constant(self.producers, node.input.get(input).filter(|name| !name.is_empty())?)
     }
 
-    /// The nodes that `to` is computed from without what `from` is computed from, each after what it reads. What only a
-    /// tensor's shape is taken for does not count.
+    /// Returns the nodes that `to` is computed from and `from` is not, each after its inputs. A node that only a
+    /// tensor's shape is taken from does not count.
     pub fn between(&self, from: &[&str], to: &str) -> Vec<usize> {
         let mut found = HashSet::new();
         let mut open = vec![to];
@@ -79,7 +79,7 @@ impl<'a> Wiring<'a> {
             if from.contains(&name) {
                 continue;
             }
-            if let Some(Source::Node(position)) = self.producers.source(name)
+            if let Some(TensorSource::Node(position)) = self.producers.source(name)
                 && !matches!(self.nodes[position].op_type(), "Shape" | "Size")
                 // Fused embeddings hand the mask on as well, which layers read past the vectors.
                 && (from.is_empty() || self.nodes[position].op_type() != "EmbedLayerNormalization")
@@ -93,7 +93,7 @@ impl<'a> Wiring<'a> {
         found
     }
 
-    /// The products with constant matrices among these nodes.
+    /// Returns the products with constant matrices among these nodes.
     pub fn linears(&self, nodes: &[usize]) -> Vec<Linear> {
         nodes.iter().filter_map(|&position| self.linear(position)).collect()
     }
@@ -149,7 +149,8 @@ impl<'a> Wiring<'a> {
         }
     }
 
-    /// The normalisations among these nodes, in order: scale, shift, and what is added to the variance.
+    /// Returns the normalisations among these nodes, in order: position, scale, shift, and the number added to the
+    /// variance.
     pub fn normalisations(&self, nodes: &[usize], features: usize) -> Vec<(usize, Constant, Constant, f32)> {
         let whole = |constant: Option<Constant>| constant.filter(|constant| constant.values.len() == features);
         let epsilon =
@@ -193,7 +194,7 @@ impl<'a> Wiring<'a> {
         differences.filter_map(|node| self.constant(node, 0)).next()
     }
 
-    /// What is added to a variance before its root is taken.
+    /// Returns the constant that is added to a variance before its root is taken.
     fn variance_epsilon(&self, nodes: &[usize]) -> Option<f32> {
         let roots =
             nodes.iter().map(|&position| self.node(position)).filter(|node| matches!(node.op_type(), "Sqrt" | "Pow"));
@@ -202,7 +203,7 @@ impl<'a> Wiring<'a> {
         sums.filter_map(|node| (0..2).find_map(|input| scalar(self.constant(node, input)?))).next()
     }
 
-    /// The constants of `size` elements that these nodes add to something, each with its node.
+    /// Returns the constants of `size` elements that these nodes add to something.
     pub fn added_constants(&self, nodes: &[usize], size: usize) -> Vec<Constant> {
         let sums = nodes.iter().map(|&position| self.node(position)).filter(|node| node.is_op("Add"));
         sums.filter_map(|node| (0..2).find_map(|input| self.constant(node, input)))

@@ -1,4 +1,4 @@
-//! From token ids to the first hidden state: the tables.
+//! The tables of the embeddings, from token ids to the first hidden state.
 
 use super::Unrecognised;
 use super::constants::Constant;

@@ -6,7 +6,7 @@
 //! are called and however much shape arithmetic stands between them, and [`build`](crate::build) can make of them the graph
 //! that this crate makes of published weights: nothing in it but the arithmetic, any batch and any length.
 //!
-//! What is read here is a guess until the graph built of it has been run beside the original: whoever uses it compares.
+//! The result is a guess until the graph built of it has been run beside the original: whoever uses it compares.
 
 mod constants;
 mod embeddings;
@@ -25,9 +25,9 @@ use embeddings::Embeddings;
 use layer::Layer;
 use region::Wiring;
 
-/// What a graph computes, as configuration and weights.
+/// An encoder recognised in a graph: its configuration and weights.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Lifted {
+pub struct RecognisedEncoder {
     /// The settings, of the family whose graph comes closest: BERT's, DistilBERT's, ALBERT's or RoBERTa's.
     pub config: EncoderConfig,
     /// The parameters, under that family's names.
@@ -36,7 +36,7 @@ pub struct Lifted {
     pub pooled_output: Option<String>,
 }
 
-/// Why a graph could not be read. The model runs as it is.
+/// The reason why no encoder was recognised in a graph. The model runs as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unrecognised {
@@ -53,7 +53,7 @@ pub enum Unrecognised {
     Products {
         /// Counted from 1.
         layer: usize,
-        /// How many there are.
+        /// Products found.
         found: usize,
     },
     /// The roles of the products could not be told.
@@ -61,23 +61,23 @@ pub enum Unrecognised {
     Layer {
         /// Counted from 1.
         layer: usize,
-        /// What is missing or unusual.
+        /// The missing or unusual part.
         what: &'static str,
     },
     /// The embeddings are not a sum of tables, normalised.
     #[error("embeddings: {0}")]
     Embeddings(&'static str),
-    /// What was found does not go together.
+    /// The parts found are inconsistent.
     #[error("what was found does not go together: {0}")]
     Mismatch(String),
 }
 
-/// Where the number of attention heads comes from, which no weight tells.
+/// The source of the number of attention heads, which no weight tells.
 #[derive(Clone, Copy, Debug)]
 pub enum Heads<'a> {
-    /// From the shape of the softmax in a run.
+    /// Taken from the shape of the softmax in a run.
     Observed(&'a Facts),
-    /// From an earlier reading.
+    /// Known from an earlier recognition.
     Known(usize),
 }
 
@@ -85,7 +85,11 @@ pub enum Heads<'a> {
 ///
 /// # Errors
 /// [`Unrecognised`].
-pub fn lift(model: &Model, interface: &Interface, heads: Heads<'_>) -> Result<Lifted, Unrecognised> {
+pub fn recognise_encoder(
+    model: &Model,
+    interface: &Interface,
+    heads: Heads<'_>,
+) -> Result<RecognisedEncoder, Unrecognised> {
     let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
     let producers = Producers::of(model.graph()).map_err(mismatch)?;
     let wiring = Wiring::of(model, &producers).map_err(mismatch)?;
@@ -148,7 +152,7 @@ pub fn lift(model: &Model, interface: &Interface, heads: Heads<'_>) -> Result<Li
         put(format!("{module}.bias"), bias).map_err(mismatch)?;
         kept = pooled_output;
     }
-    Ok(Lifted { config, weights, pooled_output: kept })
+    Ok(RecognisedEncoder { config, weights, pooled_output: kept })
 }
 
 /// The family whose graph can say what was found.

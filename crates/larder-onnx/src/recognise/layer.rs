@@ -73,7 +73,7 @@ impl Layer {
         })
     }
 
-    /// Has it the very same parameters?
+    /// Returns true if both layers read the very same parameters.
     pub fn same_parameters(&self, other: &Self) -> bool {
         self.query == other.query && self.intermediate == other.intermediate && self.output_norm == other.output_norm
     }
@@ -239,7 +239,7 @@ fn leads_to_product(wiring: &Wiring<'_>, nodes: &[usize], tensor: &str) -> bool 
     })
 }
 
-/// What the softmax weighs: the other side of the product that reads it.
+/// Returns the tensor that the softmax weighs: the other factor of the product that reads it.
 fn weighted<'a>(wiring: &Wiring<'a>, nodes: &[usize], softmax: usize) -> Result<&'a str, &'static str> {
     let mut made = vec![wiring.node(softmax).output[0].as_str()];
     for &position in nodes {

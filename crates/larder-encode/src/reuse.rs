@@ -10,12 +10,12 @@ use larder_store::{FeatureColumnInfo, FeaturesFile, InputDigest, StoreError};
 const REMEMBERED: usize = 1 << 20;
 
 /// Rows of the previous `features` file by their input: the first of each, behind which the others of its unit follow.
-pub(crate) struct Previous {
+pub(crate) struct ReusedFile {
     file: FeaturesFile,
     row_of: HashMap<InputDigest, usize>,
 }
 
-impl Previous {
+impl ReusedFile {
     /// Opens the file that is to be replaced. Its index takes about 40 bytes a text or sentence.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = FeaturesFile::open(path)?;
@@ -45,11 +45,11 @@ impl Previous {
 }
 
 /// Inputs of the parts written so far: where each stood first.
-pub(crate) struct Earlier {
+pub(crate) struct WrittenParts {
     place_of: HashMap<InputDigest, (u32, u32)>,
 }
 
-impl Earlier {
+impl WrittenParts {
     pub(crate) fn new() -> Self {
         Self { place_of: HashMap::with_capacity(REMEMBERED) }
     }

@@ -2,36 +2,36 @@
 
 use larder_tags::{Entity, Scheme};
 
-use crate::entities::{EntityCounts, EntityRule, LostEntity};
+use crate::entities::{EntityCounts, EntityRule, UncoveredEntity};
 use crate::error::MetricsError;
 
 /// The entities of one sentence, each list ascending and without overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct SentenceEntities {
     pub(crate) gold: Vec<Entity>,
     pub(crate) predicted: Vec<Entity>,
 }
 
-impl Reading {
+impl SentenceEntities {
     pub(crate) fn counts(&self) -> EntityCounts {
         EntityCounts::of_sentence(&self.gold, &self.predicted)
     }
 }
 
-/// One reading a sentence.
+/// The entities of each sentence.
 pub(crate) fn read<S: AsRef<str>>(
     gold: &[Vec<S>],
     predicted: &[Vec<S>],
     scheme: Scheme,
     rule: EntityRule,
-) -> Vec<Reading> {
+) -> Vec<SentenceEntities> {
     let entities = |tags: &[S]| {
         let mut entities = rule.entities(tags, scheme);
         sort(&mut entities);
         entities
     };
     let pairs = gold.iter().zip(predicted);
-    pairs.map(|(gold, predicted)| Reading { gold: entities(gold), predicted: entities(predicted) }).collect()
+    pairs.map(|(gold, predicted)| SentenceEntities { gold: entities(gold), predicted: entities(predicted) }).collect()
 }
 
 /// Ascending and without equal entries, as everything that compares lists of entities needs them.
@@ -55,36 +55,36 @@ pub(crate) fn check_lengths<S>(gold: &[Vec<S>], other: &[Vec<S>], name: &'static
     })
 }
 
-/// Puts the lost entities that lie after the gold tags of their sentence (`words` has the number of each) into the gold
-/// of every one of `readings`; the others are there already. Half of one in the tags would be counted beside the whole:
+/// Puts the uncovered entities that lie after the gold tags of their sentence (`words` has the number of each) into the gold
+/// of every one of `sentences`; the others are there already. Half of one in the tags would be counted beside the whole:
 /// it is refused.
-pub(crate) fn add_lost(
-    readings: &mut [Vec<Reading>],
+pub(crate) fn add_uncovered(
+    sentences: &mut [Vec<SentenceEntities>],
     words: &[usize],
-    lost: &[LostEntity],
+    uncovered: &[UncoveredEntity],
 ) -> Result<(), MetricsError> {
-    let is_after = |lost: &LostEntity| {
-        let words = words.get(lost.sentence);
-        words.is_some_and(|&words| lost.entity.start >= words && lost.entity.start < lost.entity.end)
+    let is_after = |uncovered: &UncoveredEntity| {
+        let words = words.get(uncovered.sentence);
+        words.is_some_and(|&words| uncovered.entity.start >= words && uncovered.entity.start < uncovered.entity.end)
     };
-    let is_in_gold = |lost: &LostEntity| {
-        let mut read = readings.iter().filter_map(|readings| readings.get(lost.sentence));
-        read.any(|reading| reading.gold.binary_search(&lost.entity).is_ok())
+    let is_in_gold = |uncovered: &UncoveredEntity| {
+        let mut read = sentences.iter().filter_map(|sentences| sentences.get(uncovered.sentence));
+        read.any(|sentence| sentence.gold.binary_search(&uncovered.entity).is_ok())
     };
-    if let Some(misplaced) = lost.iter().find(|lost| !is_after(lost) && !is_in_gold(lost)) {
-        return Err(MetricsError::MisplacedLostEntity {
+    if let Some(misplaced) = uncovered.iter().find(|uncovered| !is_after(uncovered) && !is_in_gold(uncovered)) {
+        return Err(MetricsError::MisplacedUncoveredEntity {
             sentence: misplaced.sentence,
             entity: misplaced.entity.clone(),
             words: words.get(misplaced.sentence).copied().unwrap_or(0),
             sentences: words.len(),
         });
     }
-    for readings in readings {
-        for LostEntity { sentence, entity, .. } in lost.iter().filter(|lost| is_after(lost)) {
-            readings[*sentence].gold.push(entity.clone());
+    for sentences in sentences {
+        for UncoveredEntity { sentence, entity, .. } in uncovered.iter().filter(|uncovered| is_after(uncovered)) {
+            sentences[*sentence].gold.push(entity.clone());
         }
-        if !lost.is_empty() {
-            readings.iter_mut().for_each(|reading| sort(&mut reading.gold));
+        if !uncovered.is_empty() {
+            sentences.iter_mut().for_each(|sentence| sort(&mut sentence.gold));
         }
     }
     Ok(())

@@ -48,7 +48,7 @@ impl TokenizedRow {
 }
 
 /// Goes through a tokens file and holds the current row between the neighbours that are read with it.
-pub(crate) struct Source {
+pub(crate) struct SentenceStream {
     reader: TokensReader,
     batch: Option<(TokensBatch, usize)>,
     rows: VecDeque<TokenizedRow>,
@@ -58,7 +58,7 @@ pub(crate) struct Source {
     context: usize,
 }
 
-impl Source {
+impl SentenceStream {
     pub(crate) fn new(reader: TokensReader, context: usize) -> Self {
         Self { reader, batch: None, rows: VecDeque::new(), at: None, context }
     }

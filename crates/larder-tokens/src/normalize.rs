@@ -3,9 +3,9 @@
 use tokenizers::normalizers::unicode::NFKC;
 use tokenizers::{NormalizedString, Normalizer};
 
-/// `text` with Unicode's compatibility forms (NFKC), case and runs of white space evened out: what is left equal are texts
-/// that a reader takes for one.
-pub fn evened(text: &str) -> String {
+/// Normalises `text` for comparison: Unicode's compatibility forms (NFKC), case and runs of white space. Texts that
+/// become equal are one to a reader.
+pub fn normalize_for_comparison(text: &str) -> String {
     let mut normalised = NormalizedString::from(text);
     // Composing characters cannot fail; if it did, the text as it is would be compared.
     let composed = match NFKC.normalize(&mut normalised) {
@@ -22,9 +22,9 @@ mod tests {
     #[test]
     fn forms_case_and_spaces_do_not_tell_texts_apart_and_letters_do() {
         // A ligature, full-width letters, a letter with its accent apart, a no-break space.
-        assert_eq!(evened("ﬁne  ＴＥＸＴ\n"), evened("fine text"));
-        assert_eq!(evened("cafe\u{301} X"), evened("CAFÉ\u{a0}x "));
-        assert_ne!(evened("cafe"), evened("café"));
-        assert_eq!(evened("  "), "");
+        assert_eq!(normalize_for_comparison("ﬁne  ＴＥＸＴ\n"), normalize_for_comparison("fine text"));
+        assert_eq!(normalize_for_comparison("cafe\u{301} X"), normalize_for_comparison("CAFÉ\u{a0}x "));
+        assert_ne!(normalize_for_comparison("cafe"), normalize_for_comparison("café"));
+        assert_eq!(normalize_for_comparison("  "), "");
     }
 }

@@ -1,0 +1,3 @@
+//! The texts of errors.
+
+mod error_texts;
