@@ -14,12 +14,13 @@ use crate::conll_line::{
     NO_PREDICTION, WordNumbers, field, fields, is_key_value_comment, looks_like_a_tag, separator_hint, starts_document,
 };
 use crate::error::DataError;
-use crate::example::{Content, Target};
+use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
 use crate::record::{LineContent, Record, RecordLine};
 use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
+use crate::target::Target;
 
 /// Longest sentence read, in words: more without a blank line is a file whose sentences are separated otherwise.
 pub const MAX_SENTENCE_WORDS: usize = 100_000;

@@ -10,14 +10,15 @@ use std::path::PathBuf;
 use crate::choice::Format;
 use crate::column_ref::ColumnRef;
 use crate::error::DataError;
-use crate::example::{Content, Target};
+use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
 use crate::record::Record as RawRecord;
 use crate::row::{Fault, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
+use crate::target::{Target, TargetColumn};
 
-/// RowReader of a TSV or CSV file.
+/// Rows of a TSV or CSV file.
 pub(crate) struct DelimitedRows {
     lines: LineReader,
     delimiter: u8,
@@ -29,7 +30,7 @@ pub(crate) struct DelimitedRows {
     names: Option<Vec<String>>,
     text: Field,
     text_b: Option<Field>,
-    label: Option<Field>,
+    target: Option<(Field, fn(String) -> Target)>,
     id: Option<Field>,
 }
 
@@ -98,6 +99,11 @@ impl DelimitedRows {
             },
             name: format!("column {column}"),
         };
+        // The spec check lets no list pass in these formats.
+        let target = columns.target().and_then(|target| match target {
+            TargetColumn::Text(_, column, target) => Some((column, target)),
+            TargetColumn::List(..) => None,
+        });
         let text = columns.text.as_ref().expect("the spec check lets no sequence dataset pass without a text column");
         let mut rows = Self {
             lines: LineReader::new(path.clone(), stream),
@@ -108,7 +114,7 @@ impl DelimitedRows {
             names: None,
             text: by_position(text),
             text_b: columns.text_b.as_ref().map(by_position),
-            label: columns.label.as_ref().map(by_position),
+            target: target.map(|(column, target)| (by_position(column), target)),
             id: columns.id.as_ref().map(by_position),
         };
         if !layout.header {
@@ -144,7 +150,7 @@ impl DelimitedRows {
         };
         rows.text = find(text)?;
         rows.text_b = columns.text_b.as_ref().map(find).transpose()?;
-        rows.label = columns.label.as_ref().map(find).transpose()?;
+        rows.target = target.map(|(column, target)| Ok((find(column)?, target))).transpose()?;
         rows.id = columns.id.as_ref().map(find).transpose()?;
         rows.names = Some(names);
         Ok(rows)
@@ -197,9 +203,9 @@ impl DelimitedRows {
     /// The first field that holds a carriage return nobody meant: within quotes it is content, without quoting it may be
     /// content of a text but not of a label.
     fn carriage_return(&self) -> Option<RowProblem> {
-        let column = match (self.quoting, &self.label) {
+        let column = match (self.quoting, &self.target) {
             (true, _) => self.record.bare_return?,
-            (false, Some(label)) if self.record.field(label.index)?.contains('\r') => label.index,
+            (false, Some((label, _))) if self.record.field(label.index)?.contains('\r') => label.index,
             (false, _) => return None,
         };
         let value = self.record.field(column).unwrap_or_default().to_owned();
@@ -225,11 +231,10 @@ impl DelimitedRows {
             id: self.id.as_ref().map(value).transpose()?,
             content: Content::Text { text, text_b },
             target: self
-                .label
+                .target
                 .as_ref()
-                .map(value)
+                .map(|(field, target)| value(field).map(target))
                 .transpose()
-                .map(|label| label.map(Target::Label))
                 .map_err(|problem| (Place::Line(self.record.line), problem)),
             no_words: Vec::new(),
         })
@@ -302,8 +307,8 @@ impl RowReader for DelimitedRows {
         let field = match key {
             "text" => Some(&self.text),
             "text_b" => self.text_b.as_ref(),
-            "label" => self.label.as_ref(),
-            _ => self.id.as_ref(),
+            "id" => self.id.as_ref(),
+            _ => self.target.as_ref().map(|(field, _)| field),
         };
         field.map_or_else(|| key.to_owned(), |field| field.name.clone())
     }

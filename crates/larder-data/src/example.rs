@@ -1,5 +1,7 @@
 //! One row of a dataset, whatever file it came from.
 
+use crate::target::Target;
+
 /// One row: its identity, what the encoder reads, and what is to be predicted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
@@ -28,13 +30,4 @@ pub enum Content {
     },
     /// The words of a sentence; at least one, none of them empty.
     Words(Vec<String>),
-}
-
-/// The target to predict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// The label of the text; not empty.
-    Label(String),
-    /// A tag for each word, a legal sequence of IOB2 whatever the scheme of the file.
-    Tags(Vec<String>),
 }

@@ -79,7 +79,7 @@ impl InputReader {
         self.rows.column(key)
     }
 
-    /// RowReader in all, where the file says so.
+    /// Rows in all, where the file says so.
     pub fn total(&self) -> Option<u64> {
         self.total
     }

@@ -4,15 +4,16 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 use crate::column_ref::ColumnRef;
-use crate::example::{Content, Target};
+use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
 use crate::record::Record;
 use crate::row::{Fault, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::Columns;
+use crate::target::TargetColumn;
 
-/// RowReader of a JSON lines file.
+/// Rows of a JSON lines file.
 pub(crate) struct JsonRows {
     lines: LineReader,
     columns: Columns,
@@ -33,7 +34,7 @@ impl JsonRows {
             return Err(wrong_type("the line", "an object", &value));
         };
         let content = match (&self.columns.words, &self.columns.text) {
-            // RowReader to be tagged may have either.
+            // Rows to be tagged may have either.
             (Some(words), Some(text)) if present(&object, words).is_err() => match present(&object, text) {
                 Ok(_) => Content::Text { text: required(&object, text, "a string", string)?, text_b: None },
                 Err(_) => return Err(RowProblem::NeitherValue { first: words.to_string(), second: text.to_string() }),
@@ -45,12 +46,14 @@ impl JsonRows {
             },
             (None, None) => unreachable!("the spec check demands text or words"),
         };
-        let target = match (&self.columns.tags, &self.columns.label) {
-            (Some(tags), _) => {
-                list(&object, tags, "a list of strings or integers", scalar).map(|tags| Some(Target::Tags(tags)))
+        let target = match self.columns.target() {
+            None => Ok(None),
+            Some(TargetColumn::Text(_, column, target)) => {
+                required(&object, column, "a string, an integer or a boolean", scalar).map(|cell| Some(target(cell)))
             }
-            (None, label) => optional(&object, label, "a string, an integer or a boolean", scalar)
-                .map(|label| label.map(Target::Label)),
+            Some(TargetColumn::List(_, column, target)) => {
+                list(&object, column, "a list of strings or integers", scalar).map(|cell| Some(target(cell)))
+            }
         };
         let target = target.map_err(|problem| (Place::Line(line), problem));
         let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::choice::{OnBadRow, OnIllegalTags};
 use crate::error::DataError;
-use crate::example::Target;
-use crate::labels::{LabelMap, types_of};
+use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
 use crate::spec::DatasetSpec;
+use crate::target::Target;
 
 /// Most labels collected from a file: real classifiers stay far below, a text column taken for the label does not.
 pub const MAX_LABELS: usize = 10_000;
@@ -39,11 +39,8 @@ impl LabelMap {
         let reader = ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?.on_illegal_tags(OnIllegalTags::Repair);
         let path = reader.path().to_owned();
         for example in reader {
-            match example?.target {
-                Some(Target::Label(label)) => insert(&mut found, &label),
-                Some(Target::Tags(tags)) => types_of(&tags).for_each(|entity_type| insert(&mut found, entity_type)),
-                None => {}
-            }
+            let target = example?.target;
+            target.iter().flat_map(Target::labels).for_each(|label| insert(&mut found, label));
             if found.len() > MAX_LABELS {
                 return Err(DataError::TooManyLabels { spec: spec.path.clone(), path, key, limit: MAX_LABELS });
             }

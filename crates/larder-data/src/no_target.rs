@@ -2,12 +2,12 @@
 
 use crate::choice::OnBadRow;
 use crate::error::DataError;
-use crate::example::Target;
 use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
 use crate::row::Fault;
 use crate::spec::DatasetSpec;
 use crate::table::is_blank_column;
+use crate::target::Target;
 
 /// Returns true if any row of `split` has a target to predict. A file has none if it has no such column, or nothing in
 /// it, or placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first
@@ -54,7 +54,7 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
                 let mut is_label = |target: &Target| {
                     // The labels cost a pass over train, and most files never ask.
                     let known = labels.get_or_insert_with(|| LabelMap::resolve(spec).ok());
-                    matches!(target, Target::Label(label) if known.as_ref().is_some_and(|known| known.index(label).is_ok()))
+                    known.as_ref().is_some_and(|known| target.labels().iter().any(|label| known.index(label).is_ok()))
                 };
                 target.is_placeholder() && !is_label(&target)
             }

@@ -1,6 +1,5 @@
 //! Values that files write where there is no label.
 
-use crate::example::Target;
 use crate::row_problem::RowProblem;
 
 /// The placeholders that files write for a missing label: GLUE -1, loss functions -100, CoNLL-U `_`, SNLI `-`, tables
@@ -11,16 +10,6 @@ const PLACEHOLDERS: &[&str] = &["", "-1", "-1.0", "-100", "_", "-", "?", "nan", 
 pub(crate) fn is_placeholder(label: &str) -> bool {
     let label = label.trim();
     PLACEHOLDERS.iter().any(|placeholder| placeholder.eq_ignore_ascii_case(label))
-}
-
-impl Target {
-    /// Returns true if it stands for nothing: the placeholder of a label, or one in every place of the tags.
-    pub(crate) fn is_placeholder(&self) -> bool {
-        match self {
-            Self::Label(label) => is_placeholder(label),
-            Self::Tags(tags) => tags.iter().all(|tag| is_placeholder(tag)),
-        }
-    }
 }
 
 impl RowProblem {

@@ -11,7 +11,7 @@ use crate::choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, OnBadRow, OnIllegalTags};
 use crate::conll::ConllRows;
 use crate::delimited::DelimitedRows;
 use crate::error::DataError;
-use crate::example::{Content, Example, Target};
+use crate::example::{Content, Example};
 use crate::jsonl::JsonRows;
 use crate::labels::LabelMap;
 use crate::layout::Layout;
@@ -22,6 +22,7 @@ use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 use crate::table::TableRows;
 use crate::tags::to_iob2;
+use crate::target::Target;
 
 /// Skipped rows listed one by one; beyond, they are only counted. More than anybody reads, little memory.
 pub const MAX_LISTED_SKIPS: usize = 1000;
@@ -81,7 +82,7 @@ pub struct ExampleReader {
     unseen: bool,
     ignore_targets: bool,
     limit: u64,
-    /// RowReader seen, bad ones too: the number of the next row.
+    /// Rows seen, bad ones too: the number of the next row.
     seen: u64,
     given: u64,
     repaired: u64,
@@ -182,7 +183,7 @@ impl ExampleReader {
         &self.skipped
     }
 
-    /// RowReader seen so far, given or skipped.
+    /// Rows seen so far, given or skipped.
     pub fn rows_seen(&self) -> u64 {
         self.seen
     }

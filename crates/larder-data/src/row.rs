@@ -1,10 +1,11 @@
-//! RowReader as a format gives them, before they are checked.
+//! Rows as a format gives them, before they are checked.
 
 use crate::choice::Format;
 use crate::error::DataError;
-use crate::example::{Content, Target};
+use crate::example::Content;
 use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
+use crate::target::Target;
 
 /// One row as its format gives it, not yet checked.
 pub(crate) struct Row {

@@ -16,18 +16,20 @@ use std::sync::Arc;
 
 use crate::column_ref::ColumnRef;
 use crate::error::DataError;
-use crate::example::{Content, Target};
+use crate::example::Content;
 use crate::layout::Layout;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::DatasetSpec;
+use crate::spec::{Columns, DatasetSpec};
+use crate::target::TargetColumn;
 
-/// RowReader decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
+/// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
 const BATCH_ROWS: usize = 1024;
 
-/// RowReader of a Parquet file.
+/// Rows of a Parquet file.
 pub(crate) struct TableRows {
+    columns: Columns,
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     /// The columns asked for, in the order of the file.
@@ -35,12 +37,12 @@ pub(crate) struct TableRows {
     /// Their positions in a batch.
     places: Vec<usize>,
     names: Vec<String>,
-    /// RowReader in all.
+    /// Rows in all.
     total: u64,
     batch: Option<TableBatch>,
-    /// RowReader of the batch already given.
+    /// Rows of the batch already given.
     next: usize,
-    /// RowReader given in all.
+    /// Rows given in all.
     row: u64,
 }
 
@@ -82,6 +84,10 @@ impl TableRows {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let schema = builder.schema().clone();
         let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let list = match layout.columns.target() {
+            Some(TargetColumn::List(_, column, _)) => Some(column),
+            _ => None,
+        };
         let mut indices = Vec::new();
         let mut sources = Vec::new();
         for (key, column) in layout.columns.given() {
@@ -105,10 +111,10 @@ impl TableRows {
             let kind = match key {
                 "text" | "text_b" => CastKind::Text,
                 "words" => CastKind::TextList,
-                "tags" => CastKind::ScalarList,
+                _ if Some(column) == list => CastKind::ScalarList,
                 _ => CastKind::Scalar,
             };
-            check_type(&path, field, kind, matches!(key, "label" | "tags"))?;
+            check_type(&path, field, kind, !matches!(key, "text" | "text_b" | "words" | "id"))?;
             indices.push(index);
             sources.push(TableColumn { key, name: field.name().clone(), kind });
         }
@@ -127,10 +133,21 @@ impl TableRows {
         };
         let sources = order.into_iter().filter_map(|position| slots[position].take()).collect();
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Self { path, batches, sources, places, names, total, batch: None, next: 0, row: 0 })
+        Ok(Self {
+            path,
+            columns: layout.columns.clone(),
+            batches,
+            sources,
+            places,
+            names,
+            total,
+            batch: None,
+            next: 0,
+            row: 0,
+        })
     }
 
-    /// RowReader in all, as the file's end says.
+    /// Rows in all, as the file's end says.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -182,10 +199,10 @@ impl TableRows {
             (None, Some(text)) => Content::Text { text, text_b: self.string("text_b")? },
             (None, None) => unreachable!("the spec check demands text or words"),
         };
-        let target = match self.list("tags") {
-            Ok(Some(tags)) => Ok(Some(Target::Tags(tags))),
-            Ok(None) => self.string("label").map(|label| label.map(Target::Label)),
-            Err(problem) => Err(problem),
+        let target = match self.columns.target() {
+            None => Ok(None),
+            Some(TargetColumn::Text(key, _, target)) => self.string(key).map(|cell| cell.map(target)),
+            Some(TargetColumn::List(key, _, target)) => self.list(key).map(|cell| cell.map(target)),
         };
         let target = target.map_err(|problem| (Place::Row(self.row + 1), problem));
         Ok(Row { line: self.row + 1, document: 0, id: self.string("id")?, content, target, no_words: Vec::new() })
@@ -247,10 +264,10 @@ pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Re
     let damaged = |source| DataError::Parquet { path: path.to_owned(), source };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
     let fields = builder.schema().fields().clone();
-    let index = match &spec.columns.label {
-        Some(ColumnRef::Position(position)) => Some(*position),
-        Some(ColumnRef::Name(name)) => fields.iter().position(|field| field.name() == name),
-        None => None,
+    let index = match spec.columns.target() {
+        Some(TargetColumn::Text(_, ColumnRef::Position(position), _)) => Some(*position),
+        Some(TargetColumn::Text(_, ColumnRef::Name(name), _)) => fields.iter().position(|field| field.name() == name),
+        _ => None,
     };
     let Some(index) = index.filter(|&index| fields.get(index).is_some_and(|field| field.data_type().is_floating()))
     else {

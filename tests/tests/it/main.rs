@@ -5,6 +5,7 @@ mod cola;
 mod compare;
 mod diagnose;
 mod export;
+mod extending;
 mod finetune;
 mod hints;
 mod hub;

@@ -307,6 +307,15 @@ impl Head {
         }
     }
 
+    /// The same, owned.
+    pub fn into_classifier(self) -> Option<Box<dyn SequenceHead>> {
+        match self {
+            Self::Logistic(head) => Some(Box::new(head)),
+            Self::Mlp(head) => Some(Box::new(head)),
+            Self::Tagger(_) => None,
+        }
+    }
+
     /// The head, if it gives one tag a word.
     pub fn as_tagger(&self) -> Option<&TaggingHead> {
         match self {

@@ -50,10 +50,8 @@ impl TextPredictor {
     /// Opens a run's head and encoder.
     pub(super) fn open(larder: &Larder, record: RunRecord, device: Device, threads: usize) -> Result<Self, RunError> {
         let encoder = record.encoder(larder)?;
-        let head: Box<dyn SequenceHead> = match record.load_head(larder)? {
-            Head::Logistic(head) => Box::new(head),
-            Head::Mlp(head) => Box::new(head),
-            Head::Tagger(_) => return Err(RunError::BrokenRun { run: record.run }),
+        let Some(head) = record.load_head(larder)?.into_classifier() else {
+            return Err(RunError::BrokenRun { run: record.run });
         };
         let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
