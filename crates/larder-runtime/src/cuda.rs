@@ -10,6 +10,7 @@ use ort::environment::Environment;
 use ort::ep::{ArenaExtendStrategy, CUDA, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
 
+use crate::cuda_problem::CudaProblem;
 use crate::library::cuda_folder;
 use crate::probe::{self, PROBE_OUTPUT};
 
@@ -18,66 +19,6 @@ use crate::probe::{self, PROBE_OUTPUT};
 pub struct CudaDevice {
     /// The device's name as its driver gives it, if it does.
     pub name: Option<String>,
-}
-
-/// The reason why CUDA cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum CudaProblem {
-    /// The loaded library was built without CUDA.
-    #[error("the loaded ONNX Runtime ({library}) was built without it")]
-    NotInBuild {
-        /// The loaded library's path.
-        library: String,
-    },
-    /// The NVIDIA driver's library is missing.
-    #[error("there is no NVIDIA driver ({driver} cannot be loaded)")]
-    NoDriver {
-        /// The library looked for.
-        driver: &'static str,
-    },
-    /// The driver is there but sees no device.
-    #[error("the NVIDIA driver sees no device (error {code})")]
-    NoDevice {
-        /// `CUresult` of `cuInit` or `cuDeviceGet`.
-        code: i32,
-    },
-    /// One of CUDA's own libraries is missing or unusable.
-    #[error("a CUDA library is missing or does not load: {source}")]
-    Library {
-        /// The library, and the loader's reason.
-        #[source]
-        source: Arc<dyn StdError + Send + Sync>,
-    },
-    /// The probe model could not be prepared or run.
-    #[error("a probe model did not run on it: {source}")]
-    Probe {
-        /// ONNX Runtime's reason.
-        #[source]
-        source: Arc<dyn StdError + Send + Sync>,
-    },
-    /// The probe model ran and gave wrong numbers.
-    #[error("a probe model gave {found:?} on it instead of {PROBE_OUTPUT:?}")]
-    WrongNumbers {
-        /// The outputs of the probe model.
-        found: Vec<f32>,
-    },
-}
-
-impl CudaProblem {
-    /// Returns the action that solves the problem.
-    pub fn way_out(&self) -> &'static str {
-        match self {
-            Self::NotInBuild { .. } | Self::Library { .. } => {
-                "run `just setup-cuda`, which installs ONNX Runtime for CUDA and NVIDIA's libraries (Linux x86_64)"
-            }
-            Self::NoDriver { .. } | Self::NoDevice { .. } => {
-                "install NVIDIA's driver for CUDA 13 or make the GPU visible to this process"
-            }
-            Self::Probe { .. } | Self::WrongNumbers { .. } => {
-                "check the driver with nvidia-smi, then run `just setup-cuda` again"
-            }
-        }
-    }
 }
 
 /// The CUDA provider as every session uses it: its failure is an error, never a CPU session.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use larder_errors::ErrorClass;
 
-use crate::cuda::CudaProblem;
-use crate::runtime::API_VERSION;
+use crate::api_version::API_VERSION;
+use crate::cuda_problem::CudaProblem;
 use crate::tensor::ElementType;
 
 /// An error of ONNX Runtime itself, kept as the source of ours.

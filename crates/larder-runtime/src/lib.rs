@@ -27,8 +27,10 @@
 //! ```
 #![deny(missing_docs)]
 
+mod api_version;
 mod bound;
 mod cuda;
+mod cuda_problem;
 mod device;
 mod error;
 mod library;
@@ -40,13 +42,15 @@ mod session;
 mod settings;
 mod tensor;
 
+pub use api_version::API_VERSION;
 pub use bound::{Bound, DeviceVector};
-pub use cuda::{CudaDevice, CudaProblem};
+pub use cuda::CudaDevice;
+pub use cuda_problem::CudaProblem;
 pub use device::{Device, RanOn};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
 pub use padded::PaddedTexts;
 pub use results::Results;
-pub use runtime::{API_VERSION, Runtime};
+pub use runtime::Runtime;
 pub use session::Session;
 pub use settings::{DEFAULT_SPIN, DEFAULT_TF32, SessionSettings};
 pub use tensor::{ElementType, Tensor, TensorData, TensorInfo, TensorView, ViewData};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use libloading::Library;
 use ort::sys::OrtApiBase;
 
+use crate::api_version::API_VERSION;
 use crate::error::{Attempt, LibraryProblem, Origin};
-use crate::runtime::API_VERSION;
 
 /// The folder in the repository that set-up recipes fill.
 const LARDER_FOLDER: &str = ".larder";

@@ -6,8 +6,7 @@ use ort::session::SessionOutputs;
 use ort::value::DynValue;
 
 use crate::error::RuntimeError;
-use crate::session::{extract, shape_of};
-use crate::tensor::{ElementType, TensorView};
+use crate::tensor::{ElementType, TensorView, ViewData};
 
 /// The outputs of a run, in the runtime's memory until this is dropped: nothing is copied, and neither the session nor
 /// its inputs are borrowed any more.
@@ -60,4 +59,26 @@ impl fmt::Debug for Results {
         let outputs = self.outputs.iter().map(|output| (&output.name, &output.shape));
         f.debug_map().entries(outputs).finish()
     }
+}
+
+/// The size of each axis; empty for what is no tensor.
+pub(crate) fn shape_of(value: &DynValue) -> Vec<usize> {
+    // An output has been computed, so no axis is open and none is negative.
+    let dims = value.dtype().tensor_shape().map(|shape| shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)));
+    dims.into_iter().flatten().collect()
+}
+
+/// Borrows an output's data; `None` if it is of no type that we read.
+pub(crate) fn extract(value: &DynValue) -> ort::Result<Option<ViewData<'_>>> {
+    Ok(match value.dtype().tensor_type().map(ElementType::from_ort) {
+        Some(ElementType::Float32) => Some(ViewData::F32(value.try_extract_tensor()?.1)),
+        Some(ElementType::Float16) => Some(ViewData::F16(value.try_extract_tensor()?.1)),
+        Some(ElementType::Float64) => Some(ViewData::F64(value.try_extract_tensor()?.1)),
+        Some(ElementType::Int64) => Some(ViewData::I64(value.try_extract_tensor()?.1)),
+        Some(ElementType::Int32) => Some(ViewData::I32(value.try_extract_tensor()?.1)),
+        Some(ElementType::Int8) => Some(ViewData::I8(value.try_extract_tensor()?.1)),
+        Some(ElementType::Uint8) => Some(ViewData::U8(value.try_extract_tensor()?.1)),
+        Some(ElementType::Bool) => Some(ViewData::Bool(value.try_extract_tensor()?.1)),
+        Some(ElementType::Unsupported) | None => None,
+    })
 }

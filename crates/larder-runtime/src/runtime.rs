@@ -9,13 +9,11 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
 
-use crate::cuda::{self, CudaDevice, CudaProblem};
+use crate::cuda::{self, CudaDevice};
+use crate::cuda_problem::CudaProblem;
 use crate::error::{Attempt, LibraryProblem, Origin, RuntimeError};
 use crate::library::{self, FoundLibrary};
 use crate::probe::{self, PROBE_OUTPUT};
-
-/// The version of ONNX Runtime's C API that we call; release 1.31 is the first that offers it.
-pub const API_VERSION: u32 = ort::MINOR_VERSION;
 
 /// ONNX Runtime, loaded. Cloning is cheap and shares it.
 #[derive(Clone)]

@@ -248,25 +248,3 @@ fn names(known: &[TensorInfo]) -> Vec<String> {
 fn borrow<'a>(view: &TensorView<'a>) -> ort::Result<SessionInputValue<'a>> {
     for_each_type!(ViewData, view.data, values => Ok(TensorRef::from_array_view((view.shape, values))?.into()))
 }
-
-/// The size of each axis; empty for what is no tensor.
-pub(crate) fn shape_of(value: &DynValue) -> Vec<usize> {
-    // An output has been computed, so no axis is open and none is negative.
-    let dims = value.dtype().tensor_shape().map(|shape| shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)));
-    dims.into_iter().flatten().collect()
-}
-
-/// Borrows an output's data; `None` if it is of no type that we read.
-pub(crate) fn extract(value: &DynValue) -> ort::Result<Option<ViewData<'_>>> {
-    Ok(match value.dtype().tensor_type().map(ElementType::from_ort) {
-        Some(ElementType::Float32) => Some(ViewData::F32(value.try_extract_tensor()?.1)),
-        Some(ElementType::Float16) => Some(ViewData::F16(value.try_extract_tensor()?.1)),
-        Some(ElementType::Float64) => Some(ViewData::F64(value.try_extract_tensor()?.1)),
-        Some(ElementType::Int64) => Some(ViewData::I64(value.try_extract_tensor()?.1)),
-        Some(ElementType::Int32) => Some(ViewData::I32(value.try_extract_tensor()?.1)),
-        Some(ElementType::Int8) => Some(ViewData::I8(value.try_extract_tensor()?.1)),
-        Some(ElementType::Uint8) => Some(ViewData::U8(value.try_extract_tensor()?.1)),
-        Some(ElementType::Bool) => Some(ViewData::Bool(value.try_extract_tensor()?.1)),
-        Some(ElementType::Unsupported) | None => None,
-    })
-}

@@ -9,7 +9,8 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::metadata::key_values;
-use crate::schema::{open_metadata, writer_properties};
+use crate::open::open_metadata;
+use crate::schema::writer_properties;
 use crate::{SealedFile, StoreError};
 
 /// Joins parts into one file at `target` by copying their encoded columns, atomically, and gives it its provenance.

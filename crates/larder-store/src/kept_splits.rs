@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::StoreError;
-use crate::schema::open_checked;
+use crate::open::open_checked;
 
 /// Gives the rows of the splits `keep` of the file at `path` to `write`, a batch at a time. Nothing is kept of a file with
 /// other columns, which an earlier version wrote or a run with other labels.

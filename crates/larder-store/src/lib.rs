@@ -17,6 +17,7 @@ mod history;
 mod join;
 mod kept_splits;
 mod metadata;
+mod open;
 mod predictions;
 mod schema;
 mod sealed;
@@ -31,8 +32,8 @@ pub use features::{
 pub use history::{StepRecord, write_history};
 pub use join::join_parquet;
 pub use metadata::read_provenance;
+pub use open::open_checked;
 pub use predictions::{SplitPredictions, write_predictions};
-pub use schema::open_checked;
 pub use sealed::SealedFile;
 pub use tokens::{TokenRow, TokensBatch, TokensLayout, TokensProjection, TokensReader, TokensWriter};
 pub use word_predictions::{WordPredictions, WordPredictionsWriter};

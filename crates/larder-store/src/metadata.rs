@@ -8,7 +8,7 @@ use larder_files::Provenance;
 use parquet::file::metadata::KeyValue;
 
 use crate::StoreError;
-use crate::schema::open_metadata;
+use crate::open::open_metadata;
 
 /// The prefix of every key that larder writes into Parquet metadata.
 const PREFIX: &str = "larder.";

@@ -1,16 +1,13 @@
-//! The shared code of Parquet artifacts: opening, typed columns with errors that name them, writer settings.
+//! The shared code of Parquet artifacts: typed columns with errors that name them, writer settings.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::record_batch::RecordBatch;
-use larder_checksums::CheckedFile;
-use larder_files::{FileError, Provenance};
+use larder_files::Provenance;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
@@ -22,29 +19,6 @@ const ZSTD_LEVEL: i32 = 1;
 
 /// The inner field of every list, named as the Parquet format's logical-types page asks.
 pub(crate) const ELEMENT: &str = "element";
-
-/// Opens a Parquet file, larder's own or another, and compares its checksums where it has some: those of the footer now,
-/// those of the rest where it is read.
-///
-/// # Errors
-/// [`FileError::Io`], [`FileError::Damaged`].
-pub fn open_checked(path: &Path) -> Result<CheckedFile, StoreError> {
-    let file = larder_files::open(path).map_err(FileError::io("open", path))?;
-    CheckedFile::new(file).map_err(|error| match error.kind() {
-        ErrorKind::InvalidData => StoreError::reading(path, error.into()),
-        _ => FileError::io("read", path)(error).into(),
-    })
-}
-
-pub(crate) fn open_metadata(path: &Path) -> Result<(CheckedFile, ParquetMetaData), StoreError> {
-    let file = open_checked(path)?;
-    let metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Optional)
-        .parse_and_finish(&file)
-        .and_then(|metadata| file.expect_checksums(&metadata).map(|()| metadata))
-        .map_err(|e| StoreError::reading(path, e))?;
-    Ok((file, metadata))
-}
 
 /// Settings common to every artifact: zstd, no file-made-at time, provenance in the footer.
 pub(crate) fn writer_properties(provenance: Option<&Provenance>) -> WriterPropertiesBuilder {

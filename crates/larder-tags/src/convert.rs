@@ -2,8 +2,9 @@
 
 use crate::conlleval;
 use crate::legality::{IllegalTag, parse_legal};
+use crate::mark::Mark;
 use crate::scheme::Scheme;
-use crate::tag::{Entity, Mark, Tag};
+use crate::tag::{Entity, Tag};
 
 /// Writes a legal sequence of one scheme in another. Every set of entities has exactly one legal sequence in each
 /// scheme, so that nothing is lost either way.

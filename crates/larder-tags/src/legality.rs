@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::mark::Mark;
 use crate::scheme::Scheme;
-use crate::tag::{Mark, Tag, TagProblem};
+use crate::tag::{Tag, TagProblem};
 
 /// The first tag of a sequence that its scheme does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]

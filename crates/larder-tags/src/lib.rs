@@ -42,6 +42,7 @@
 mod conlleval;
 mod convert;
 mod legality;
+mod mark;
 mod scheme;
 mod strict;
 mod tag;
@@ -50,7 +51,8 @@ mod tag_set;
 pub use conlleval::conlleval;
 pub use convert::{convert, encode, repair};
 pub use legality::{IllegalReason, IllegalTag, check, is_legal};
+pub use mark::Mark;
 pub use scheme::Scheme;
 pub use strict::strict;
-pub use tag::{Entity, Mark, Tag, TagProblem};
+pub use tag::{Entity, Tag, TagProblem};
 pub use tag_set::TagSet;

@@ -2,7 +2,7 @@
 
 use larder_errors::spelled_enum;
 
-use crate::tag::Mark;
+use crate::mark::Mark;
 
 spelled_enum! {
     /// The scheme by which tags mark the extent of an entity. The crate's page tells when a sequence is legal in each.

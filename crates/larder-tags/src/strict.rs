@@ -1,8 +1,9 @@
 //! Entities as a scheme's grammar reads them: what does not follow it is no entity.
 
 use crate::conlleval::NO_TYPE;
+use crate::mark::Mark;
 use crate::scheme::Scheme;
-use crate::tag::{Entity, Mark};
+use crate::tag::Entity;
 
 /// Entities in `tags` as seqeval 1.2.2 reads them with `mode="strict"` and `scheme=…`: only pieces that follow the
 /// scheme are entities. Where the sequence is legal, these are its entities.

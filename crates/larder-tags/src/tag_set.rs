@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use crate::convert::legal_entities;
 use crate::legality::is_legal;
+use crate::mark::Mark;
 use crate::scheme::Scheme;
-use crate::tag::{Entity, Mark, Tag};
+use crate::tag::{Entity, Tag};
 
 /// The classes of a tagging head, in IOB2: 0 is `O`, then `B-type` and `I-type` for each type in the order given.
 /// As JSON: the list of types.

@@ -28,15 +28,9 @@ const TO_TURN: &[(&str, &str, &str)] = &[
     ("larder-onnx", "interface::last_layer", "interface"),
     ("larder-onnx", "interface::last_layer", "interface::outputs"),
     ("larder-onnx", "interface::outputs", "interface"),
-    ("larder-onnx", "lift::embeddings", "lift"),
-    ("larder-onnx", "lift::layer", "lift"),
+    ("larder-onnx", "recognise::embeddings", "recognise"),
+    ("larder-onnx", "recognise::layer", "recognise"),
     ("larder-onnx", "model", "external"),
-    ("larder-runtime", "error", "cuda"),
-    ("larder-runtime", "error", "runtime"),
-    ("larder-runtime", "library", "runtime"),
-    ("larder-runtime", "results", "session"),
-    ("larder-store", "metadata", "schema"),
-    ("larder-tags", "tag", "scheme"),
 ];
 
 /// The files of a crate by the paths of their modules (`a::b`), and what they use.

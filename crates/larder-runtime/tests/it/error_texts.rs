@@ -71,6 +71,6 @@ fn devices() {
         WrongNumbers { found: vec![0.0, 1.0] },
     ];
     let way_out = |problem: &CudaProblem| vec![format!("way out: {}", problem.way_out())];
-    insta::assert_snapshot!(texts(include_str!("../../src/cuda.rs"), &examples, way_out));
+    insta::assert_snapshot!(texts(include_str!("../../src/cuda_problem.rs"), &examples, way_out));
     insta::assert_snapshot!("device", "tpu".parse::<Device>().unwrap_err());
 }

@@ -22,7 +22,8 @@ use super::schema::{
 use super::writer::PAGE_ROWS;
 use crate::StoreError;
 use crate::metadata::provenance_of;
-use crate::schema::{column, open_checked, strings, wrong_type};
+use crate::open::open_checked;
+use crate::schema::{column, strings, wrong_type};
 
 /// A `features` file (or part) opened for reading.
 ///

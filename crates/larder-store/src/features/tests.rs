@@ -4,7 +4,8 @@ use larder_files::{Provenance, digest_file};
 use parquet::basic::Encoding;
 
 use super::*;
-use crate::schema::{open_metadata, values_path};
+use crate::open::open_metadata;
+use crate::schema::values_path;
 use crate::{StoreError, join_parquet};
 
 fn batch(from: usize, rows: usize, dtype: FeatureDtype) -> FeatureBatch {

@@ -10,7 +10,8 @@ use super::batch::TokensBatch;
 use super::writer::{BATCH_ROWS, TokensLayout};
 use crate::StoreError;
 use crate::metadata::provenance_of;
-use crate::schema::{open_checked, values_path};
+use crate::open::open_checked;
+use crate::schema::values_path;
 
 /// The columns that a reader loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
