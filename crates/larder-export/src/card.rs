@@ -30,7 +30,7 @@ pub(crate) struct Card<'a> {
 impl Card<'_> {
     /// The text of the card, Markdown with the header that hubs of models read.
     pub(crate) fn markdown(&self) -> String {
-        let pipeline = self.rules().pipeline_tag();
+        let pipeline = self.rules().facts().pipeline_tag;
         let mut card = format!(
             "---\nlibrary_name: onnx\npipeline_tag: {pipeline}\ntags:\n- larder\n- onnxruntime\n---\n# {}\n\n{}\n",
             self.run.record.run,
@@ -54,7 +54,7 @@ impl Card<'_> {
     fn what_it_is(&self) -> String {
         let (record, rules) = (self.run.record, self.rules());
         let rows: usize = record.train_counts.iter().sum();
-        let (what, counted) = (rules.purpose(record.is_pair()), rules.counted());
+        let (what, counted) = (rules.purpose(record.is_pair()), rules.facts().counted);
         let encoder = match record.head.tuned() {
             Some(_) => format!("The encoder {} and its head were trained together", record.encoder),
             None => {
@@ -129,7 +129,7 @@ impl Card<'_> {
             card,
             "\nIt reads {} tokens{}. `config.json` and `tokenizer_config.json` are in transformers' form.",
             rules.max_tokens(self.run),
-            rules.longer_texts()
+            rules.facts().longer_texts
         );
     }
 
@@ -143,7 +143,7 @@ impl Card<'_> {
 
     fn check_of_file(&self, card: &mut String) {
         let check = self.check;
-        let unit = self.rules().units();
+        let unit = self.rules().facts().units;
         let _ = writeln!(
             card,
             "After it was written, this file answered {} {unit} of the split {}: the largest difference of a probability from \

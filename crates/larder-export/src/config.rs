@@ -35,13 +35,13 @@ pub(crate) fn config_json(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Value
     let id2label: Map<String, Value> = names.clone().map(|(id, label)| (id.to_string(), json!(label))).collect();
     let label2id: Map<String, Value> = names.map(|(id, label)| (label.clone(), json!(id))).collect();
     if let Some(family) = run.encoder.manifest().family {
-        let class = format!("{}For{}", class_of(family), rules.model_class());
+        let class = format!("{}For{}", class_of(family), rules.facts().model_class);
         config.insert("architectures".to_owned(), json!([class]));
     }
     config.insert("id2label".to_owned(), id2label.into());
     config.insert("label2id".to_owned(), label2id.into());
     config.insert("pad_token_id".to_owned(), facts.pad_id.into());
-    if let Some(problem_type) = rules.problem_type() {
+    if let Some(problem_type) = rules.facts().problem_type {
         config.insert("problem_type".to_owned(), problem_type.into());
     }
     config.insert("larder".to_owned(), of_larder(run, facts).into());

@@ -109,7 +109,7 @@ impl SplitExamples {
     /// [`RunError::NoLabel`], [`RunError::UnknownLabel`] with the row; [`RunError::Store`] for a file that cannot be read.
     pub fn read(rules: &dyn TaskRules, path: &Path, settings: &ExampleSettings<'_>) -> Result<Self, RunError> {
         let mut read = Self::empty(rules);
-        for batch in TokensReader::open(path, rules.projection())? {
+        for batch in TokensReader::open(path, rules.facts().projection)? {
             let batch = batch?;
             for row in 0..batch.len() {
                 let row = TokenizedRow { path, batch: &batch, row, number: read.rows + row };

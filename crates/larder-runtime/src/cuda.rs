@@ -1,6 +1,5 @@
 //! Finding a GPU, and probing that it computes.
 
-use std::error::Error as StdError;
 use std::ffi::{CStr, c_char, c_int};
 use std::path::Path;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::path::Path;
 use ort::ep::CPU;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions, SessionInputValue};
-use ort::value::{DynValue, TensorRef};
+use ort::value::TensorRef;
 
 use crate::cuda;
 use crate::device::RanOn;

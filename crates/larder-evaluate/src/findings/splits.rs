@@ -86,7 +86,7 @@ fn leaks(
     texts: &SplitTexts,
     tokens: &Path,
 ) -> Result<Option<Diagnosis>, RunError> {
-    let names: &[String] = if tasks::of(record.task()).targets_are_labels() { &record.display } else { &[] };
+    let names: &[String] = if tasks::of(record.task()).facts().targets_are_labels { &record.display } else { &[] };
     let Some(leak) = diagnose_leaks(&train.keyed(), split, &texts.keyed(), names) else { return Ok(None) };
     let rows: BTreeSet<usize> = leak.rows.iter().map(|pointer| pointer.row).collect();
     let shown = look_up(tokens, &rows)?;

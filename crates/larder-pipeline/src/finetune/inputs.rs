@@ -48,7 +48,7 @@ impl<'a> TuningInputs<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Self, PipelineError> {
         let rules = tasks::of(spec.task);
-        check_trainable(spec, rules.level())?;
+        check_trainable(spec, rules.facts().level)?;
         let dev_split = match &options.dev {
             Some(dev) => Some(dev.clone()),
             None => usual_dev_split(spec)?,

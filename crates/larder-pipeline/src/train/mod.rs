@@ -58,7 +58,7 @@ pub fn train(
     check_trainable(spec, options.encode.settings.level)?;
     let rules = tasks::of(spec.task);
     if options.head.task() != spec.task {
-        let (head, known) = (options.head.kind().to_owned(), rules.heads().to_vec());
+        let (head, known) = (options.head.kind().to_owned(), rules.facts().heads.to_vec());
         return Err(RunError::OtherHead { spec: spec.path.clone(), task: spec.task, head, known }.into());
     }
     if let Some(run) = &options.run {
@@ -167,7 +167,7 @@ pub(crate) fn train_file(spec: &DatasetSpec) -> Option<String> {
 
 /// Whether a head can be trained on the dataset with features of that level.
 pub(crate) fn check_trainable(spec: &DatasetSpec, level: Level) -> Result<(), RunError> {
-    let expected = tasks::of(spec.task).level();
+    let expected = tasks::of(spec.task).facts().level;
     if level != expected {
         return Err(RunError::WrongLevel { spec: spec.path.clone(), task: spec.task, found: level, expected });
     }

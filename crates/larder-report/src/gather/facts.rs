@@ -12,7 +12,7 @@ pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
         Fact::new("encoder", &record.encoder),
         Fact::new("dataset", &record.dataset),
         Fact::new("task", record.task()),
-        Fact::new("trained on", format!("{}: {rows} {}", record.train_split, tasks::of(record.task()).units())),
+        Fact::new("trained on", format!("{}: {rows} {}", record.train_split, tasks::of(record.task()).facts().units)),
         Fact::new("labels", names(&record.display)),
     ];
     if record.head.tuned().is_none() {

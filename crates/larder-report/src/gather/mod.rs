@@ -120,7 +120,7 @@ fn scores(
         SplitScores { overview, blocks, split: split.clone() }
     };
     Scores {
-        header: rules.overview_header(),
+        header: rules.facts().overview_header,
         splits: evaluation.split_names().into_iter().enumerate().map(split).collect(),
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
             [link(number, run), cell(&split.split)].into_iter().chain(cells).collect()
         }));
     }
-    let of_task = |header: &[&str]| Task::ALL.iter().position(|task| tasks::of(*task).overview_header() == header);
+    let of_task =
+        |header: &[&str]| Task::ALL.iter().position(|task| tasks::of(*task).facts().overview_header == header);
     tables.sort_by_key(|(header, _)| of_task(header));
     let charts = if runs.len() > 1 {
         curves(runs)?

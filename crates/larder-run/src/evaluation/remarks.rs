@@ -13,7 +13,7 @@ impl Evaluation {
             remarks.extend(skipped(one.split(), one.rows(), one.skipped_rows()));
             remarks.extend(one.remark());
         }
-        let target = tasks::of(self.task()).targets();
+        let target = tasks::of(self.task()).facts().targets;
         for one in scores.unscored() {
             remarks.push(format!(
                 "{}: no {target} in its {} rows, so it has no scores; its answers are in predictions.parquet",

@@ -154,25 +154,11 @@ pub trait TaskExport {
     /// Tokens that are read at once, special ones included.
     fn max_tokens(&self, run: &ExportedRun<'_>) -> usize;
 
-    /// The end of transformers' names for such models: `SequenceClassification`.
-    fn model_class(&self) -> &'static str;
-
-    /// Transformers' `problem_type`, where it has one.
-    fn problem_type(&self) -> Option<&'static str> {
-        None
-    }
-
     /// Adds what a reader of the file must know to the part of `config.json` under `larder`.
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>);
 
-    /// The pipeline tag of hubs of models.
-    fn pipeline_tag(&self) -> &'static str;
-
     /// What such a model does, in a clause.
     fn purpose(&self, is_pair: bool) -> &'static str;
-
-    /// What training counts are of: `rows`, `words`.
-    fn counted(&self) -> &'static str;
 
     /// The scores as a table of Markdown.
     fn score_table(&self, evaluation: &Evaluation) -> String;
@@ -184,9 +170,6 @@ pub trait TaskExport {
     fn reading(&self, _run: &ExportedRun<'_>) -> String {
         String::new()
     }
-
-    /// What becomes of longer texts, behind the number of tokens.
-    fn longer_texts(&self) -> &'static str;
 
     /// The Python that answers, without an example. `unk_token` stands for words that the vocabulary cannot spell.
     fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String;

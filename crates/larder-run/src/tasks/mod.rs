@@ -17,7 +17,7 @@ use crate::evaluation::{TaskScores, merge};
 
 pub use export::TaskExport;
 pub use page::{SplitPage, TaskPage};
-pub use rules::TaskRules;
+pub use rules::{TaskFacts, TaskRules};
 
 /// Makes the registry: the rules of each task, and what its runs score and answer.
 macro_rules! tasks {

@@ -29,9 +29,6 @@ pub trait TaskPage {
     /// A sentence for the reader where they are not there, or not the run's.
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing>;
 
-    /// The columns of the table of all splits, behind the run and the split.
-    fn overview_header(&self) -> &'static [&'static str];
-
     /// Those columns for the split at `at`.
     fn overview_row(&self, evaluation: &Evaluation, at: usize) -> Vec<Cell>;
 

@@ -18,34 +18,51 @@ use crate::examples::GoldRows;
 use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
 
+/// Words and numbers of a task.
+#[derive(Debug)]
+pub struct TaskFacts {
+    /// The task.
+    pub task: Task,
+    /// The level of the features that its heads read.
+    pub level: Level,
+    /// The examples of a split, in the plural: `rows`, `sentences`.
+    pub rows: &'static str,
+    /// The units that heads are fitted on, in the plural: `texts`, `words`.
+    pub units: &'static str,
+    /// The units that the counts of a training split are of: `rows`, `words`.
+    pub counted: &'static str,
+    /// The targets, in the plural: `labels`, `tags`.
+    pub targets: &'static str,
+    /// True if each target is one of the run's labels.
+    pub targets_are_labels: bool,
+    /// The task in the words of help and messages: `classification`, `tagging`.
+    pub in_words: &'static str,
+    /// The kinds of heads that can be asked for.
+    pub heads: &'static [&'static str],
+    /// The columns of a tokens file that fine-tuning reads.
+    pub projection: TokensProjection,
+    /// The columns of the report's table of all splits, behind run and split.
+    pub overview_header: &'static [&'static str],
+    /// The end of `transformers`' names for such models: `SequenceClassification`.
+    pub model_class: &'static str,
+    /// The `problem_type` of `transformers`, where it has one.
+    pub problem_type: Option<&'static str>,
+    /// The pipeline tag of hubs of models.
+    pub pipeline_tag: &'static str,
+    /// The fate of texts longer than a model reads at once, behind the number of tokens.
+    pub longer_texts: &'static str,
+}
+
 /// What differs between tasks. Each has a folder, whose `Rules` are these; [`of`](crate::tasks::of) finds them.
 pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
-    /// The task.
-    fn task(&self) -> Task;
-
-    /// The level of the features that its heads read.
-    fn level(&self) -> Level;
-
-    /// The examples of a split, in the plural: `rows`, `sentences`.
-    fn rows(&self) -> &'static str;
-
-    /// The units that heads are fitted on, in the plural: `texts`, `words`.
-    fn units(&self) -> &'static str;
-
-    /// The targets, in the plural: `labels`, `tags`.
-    fn targets(&self) -> &'static str;
+    /// Its words and numbers.
+    fn facts(&self) -> &'static TaskFacts;
 
     /// The head that is trained unless another is asked for.
     fn default_head(&self) -> HeadSettings;
 
-    /// The task in the words of help and messages: `classification`, `tagging`.
-    fn in_words(&self) -> &'static str;
-
     /// Flags that such a task has no use for, or its head of that kind.
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str];
-
-    /// The kinds of heads that can be asked for.
-    fn heads(&self) -> &'static [&'static str];
 
     /// The labels that a head can learn from the rows of `features`, and the names of those that no row has.
     ///
@@ -75,14 +92,8 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         self.score_name(metric)
     }
 
-    /// Whether each target is one of the run's labels.
-    fn targets_are_labels(&self) -> bool;
-
     /// The classes of the training split's targets, as findings name and count them. `entities` counts those of tags.
     fn target_classes(&self, record: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses;
-
-    /// The columns of a tokens file that fine-tuning reads.
-    fn projection(&self) -> TokensProjection;
 
     /// What a fine-tuned head reads: `asked`, where the task leaves a choice, else `usual`.
     fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;

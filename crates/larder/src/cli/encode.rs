@@ -166,7 +166,7 @@ impl VectorFlags {
     /// # Errors
     /// A usage failure for a flag that the level has no use for.
     pub fn settings_for(&self, flags: &LevelFlags, task: Task, pool: Pool) -> Result<EncodeSettings, Failure> {
-        let level = flags.level.unwrap_or_else(|| tasks::of(task).level());
+        let level = flags.level.unwrap_or_else(|| tasks::of(task).facts().level);
         let useless = [
             ("--pool", level != Level::Sentence && !self.pool.is_empty()),
             ("--word-pool", level != Level::Word && flags.word_pool.is_some()),

@@ -151,13 +151,13 @@ pub(super) fn train_options(
 impl HeadFlags {
     fn check(&self, task: Task) -> Result<(), Failure> {
         let kind = self.head.map(HeadKind::name);
-        if let Some(kind) = kind.filter(|kind| !tasks::of(task).heads().contains(kind)) {
-            let of = Task::ALL.iter().find(|task| tasks::of(**task).heads().contains(&kind));
+        if let Some(kind) = kind.filter(|kind| !tasks::of(task).facts().heads.contains(kind)) {
+            let of = Task::ALL.iter().find(|task| tasks::of(**task).facts().heads.contains(&kind));
             return Err(Failure::Usage(format!(
                 "--head {kind} is for {}; for {} take {}",
-                of.map_or("other tasks", |task| tasks::of(*task).in_words()),
-                tasks::of(task).in_words(),
-                tasks::of(task).heads().join(" or ")
+                of.map_or("other tasks", |task| tasks::of(*task).facts().in_words),
+                tasks::of(task).facts().in_words,
+                tasks::of(task).facts().heads.join(" or ")
             )));
         }
         let given = [

@@ -16,7 +16,7 @@ pub fn scores(what: &str, subjects: &[(String, &Evaluation)], splits: &[SplitCom
     let one = |(at, split): (usize, &SplitComparison)| {
         let intervals: Vec<Interval> = split.scores.iter().map(|score| score.interval).collect();
         let table = rules.comparison(what, subjects, at, &split.score_name(), &intervals);
-        format!("{}: {} {}\n{}", split.split, count(split.rows as u64), rules.rows(), drawn(&table))
+        format!("{}: {} {}\n{}", split.split, count(split.rows as u64), rules.facts().rows, drawn(&table))
     };
     splits.iter().enumerate().map(one).collect()
 }

@@ -26,30 +26,14 @@ impl TaskExport for Rules {
         run.record.settings.max_tokens
     }
 
-    fn model_class(&self) -> &'static str {
-        "SequenceClassification"
-    }
-
-    fn problem_type(&self) -> Option<&'static str> {
-        Some("single_label_classification")
-    }
-
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>) {
         fields.insert("threshold".to_owned(), json!(run.head.threshold()));
         fields.insert("display".to_owned(), json!(run.record.display));
         fields.insert("pair".to_owned(), run.record.is_pair().into());
     }
 
-    fn pipeline_tag(&self) -> &'static str {
-        "text-classification"
-    }
-
     fn purpose(&self, is_pair: bool) -> &'static str {
         if is_pair { "Gives a pair of texts one label" } else { "Gives a text one label" }
-    }
-
-    fn counted(&self) -> &'static str {
-        "rows"
     }
 
     fn score_table(&self, evaluation: &Evaluation) -> String {
@@ -88,10 +72,6 @@ impl TaskExport for Rules {
             PROBABILITIES => format!("float32 `[batch, {classes}]`, softmax of `logits`"),
             _ => format!("int64 `[batch]`, the class answered: {decided}"),
         }
-    }
-
-    fn longer_texts(&self) -> &'static str {
-        "; longer texts lose their end"
     }
 
     fn snippet(&self, _: &ExportedRun<'_>, _: Option<&str>) -> String {

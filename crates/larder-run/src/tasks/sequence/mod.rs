@@ -18,7 +18,7 @@ use larder_runtime::Device;
 use larder_store::{FeaturesFile, Level, TokensProjection};
 use larder_train::{Classifier, LogisticHead, TrainSettings};
 
-use super::{AnsweredRows, Evaluation, TaskRules};
+use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
@@ -34,32 +34,37 @@ pub use predict::Prediction as RowAnswer;
 pub struct Rules;
 
 impl TaskRules for Rules {
-    fn task(&self) -> Task {
-        Task::Sequence
-    }
-
-    fn level(&self) -> Level {
-        Level::Sentence
-    }
-
-    fn rows(&self) -> &'static str {
-        "rows"
-    }
-
-    fn units(&self) -> &'static str {
-        "texts"
-    }
-
-    fn targets(&self) -> &'static str {
-        "labels"
+    fn facts(&self) -> &'static TaskFacts {
+        &TaskFacts {
+            task: Task::Sequence,
+            level: Level::Sentence,
+            rows: "rows",
+            units: "texts",
+            counted: "rows",
+            targets: "labels",
+            targets_are_labels: true,
+            in_words: "classification",
+            heads: &["logistic", "mlp"],
+            projection: TokensProjection::Encode,
+            overview_header: &[
+                "MCC",
+                "95 % interval",
+                "-0.2 to 1",
+                "against the majority",
+                "accuracy",
+                "majority accuracy",
+                "macro F1",
+                "rows",
+            ],
+            model_class: "SequenceClassification",
+            problem_type: Some("single_label_classification"),
+            pipeline_tag: "text-classification",
+            longer_texts: "; longer texts lose their end",
+        }
     }
 
     fn default_head(&self) -> HeadSettings {
         HeadSettings::Logistic(TrainSettings::default())
-    }
-
-    fn in_words(&self) -> &'static str {
-        "classification"
     }
 
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
@@ -67,10 +72,6 @@ impl TaskRules for Rules {
             Some("mlp") => &["--use", "--solver", "--stride"],
             _ => &["--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
         }
-    }
-
-    fn heads(&self) -> &'static [&'static str] {
-        &["logistic", "mlp"]
     }
 
     fn learnable_labels(&self, features: &FeaturesFile, labels: LabelMap) -> Result<(LabelMap, Vec<String>), RunError> {
@@ -88,22 +89,14 @@ impl TaskRules for Rules {
         metric.as_str()
     }
 
-    fn targets_are_labels(&self) -> bool {
-        true
-    }
-
     fn target_classes(&self, record: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
         TargetClasses {
             names: record.labels.clone(),
             display: record.display.clone(),
             counts: record.train_counts.clone(),
             what: "rows",
-            are_labels: self.targets_are_labels(),
+            are_labels: self.facts().targets_are_labels,
         }
-    }
-
-    fn projection(&self) -> TokensProjection {
-        TokensProjection::Encode
     }
 
     fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {

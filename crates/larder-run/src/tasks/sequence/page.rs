@@ -109,19 +109,6 @@ impl TaskPage for Rules {
         Ok(SavedAnswers::Sequence(all))
     }
 
-    fn overview_header(&self) -> &'static [&'static str] {
-        &[
-            "MCC",
-            "95 % interval",
-            "-0.2 to 1",
-            "against the majority",
-            "accuracy",
-            "majority accuracy",
-            "macro F1",
-            "rows",
-        ]
-    }
-
     fn overview_row(&self, evaluation: &Evaluation, at: usize) -> Vec<Cell> {
         let Some(split) = split_of(evaluation, at) else { return Vec::new() };
         let interval = split.interval(Metric::Mcc);

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::Rules;
 use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
 use crate::tasks::Answer;
-use crate::{Head, Larder, RunError, RunRecord};
+use crate::{Larder, RunError, RunRecord};
 
 /// Texts that are answered at once.
 const TEXTS_AT_ONCE: usize = 4096;

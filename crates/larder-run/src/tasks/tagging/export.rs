@@ -30,10 +30,6 @@ impl TaskExport for Rules {
         run.encoder.max_tokens()
     }
 
-    fn model_class(&self) -> &'static str {
-        "TokenClassification"
-    }
-
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>) {
         let Some(head) = run.head.as_tagger() else { return };
         let (start, transitions) = decoding(head);
@@ -48,16 +44,8 @@ impl TaskExport for Rules {
         fields.extend(own.map(|(name, value)| (name.to_owned(), value)));
     }
 
-    fn pipeline_tag(&self) -> &'static str {
-        "token-classification"
-    }
-
     fn purpose(&self, _: bool) -> &'static str {
         "Tags the words of a sentence with entities (IOB2)"
-    }
-
-    fn counted(&self) -> &'static str {
-        "words"
     }
 
     fn score_table(&self, evaluation: &Evaluation) -> String {
@@ -108,10 +96,6 @@ impl TaskExport for Rules {
             let _ = writeln!(text, "Tags that no training word had have the score {NEVER}.");
         }
         text
-    }
-
-    fn longer_texts(&self) -> &'static str {
-        " at once"
     }
 
     fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String {

@@ -20,7 +20,7 @@ use larder_runtime::Device;
 use larder_store::{Level, TokensProjection};
 use larder_train::{Classifier, TaggingHead, TaggingSettings};
 
-use super::{AnsweredRows, Evaluation, TaskRules};
+use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
@@ -37,40 +37,42 @@ pub use scores::entity_scores;
 pub struct Rules;
 
 impl TaskRules for Rules {
-    fn task(&self) -> Task {
-        Task::Tagging
-    }
-
-    fn level(&self) -> Level {
-        Level::Word
-    }
-
-    fn rows(&self) -> &'static str {
-        "sentences"
-    }
-
-    fn units(&self) -> &'static str {
-        "words"
-    }
-
-    fn targets(&self) -> &'static str {
-        "tags"
+    fn facts(&self) -> &'static TaskFacts {
+        &TaskFacts {
+            task: Task::Tagging,
+            level: Level::Word,
+            rows: "sentences",
+            units: "words",
+            counted: "words",
+            targets: "tags",
+            targets_are_labels: false,
+            in_words: "tagging",
+            heads: &["logistic", "crf"],
+            projection: TokensProjection::EncodeWords,
+            overview_header: &[
+                "strict F1",
+                "95 % interval",
+                "0 to 1",
+                "strict P",
+                "strict R",
+                "conlleval F1",
+                "token accuracy",
+                "all-O accuracy",
+                "sentences",
+            ],
+            model_class: "TokenClassification",
+            problem_type: None,
+            pipeline_tag: "token-classification",
+            longer_texts: " at once",
+        }
     }
 
     fn default_head(&self) -> HeadSettings {
         HeadSettings::Tagger(TaggingSettings::default())
     }
 
-    fn in_words(&self) -> &'static str {
-        "tagging"
-    }
-
     fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
         &["--metric", "--pool"]
-    }
-
-    fn heads(&self) -> &'static [&'static str] {
-        &["logistic", "crf"]
     }
 
     fn training_words(&self, tokens: &Path) -> Result<Option<TrainingWords>, RunError> {
@@ -85,10 +87,6 @@ impl TaskRules for Rules {
         "strict F1"
     }
 
-    fn targets_are_labels(&self) -> bool {
-        false
-    }
-
     fn target_classes(&self, _: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses {
         let (types, counts): (Vec<String>, Vec<usize>) = entities.clone().into_iter().unzip();
         TargetClasses {
@@ -96,12 +94,8 @@ impl TaskRules for Rules {
             display: types,
             counts,
             what: "entities",
-            are_labels: self.targets_are_labels(),
+            are_labels: self.facts().targets_are_labels,
         }
-    }
-
-    fn projection(&self) -> TokensProjection {
-        TokensProjection::EncodeWords
     }
 
     fn head_input(&self, _: Option<Pool>, _: HeadInput) -> HeadInput {

@@ -57,20 +57,6 @@ impl TaskPage for Rules {
         Ok(SavedAnswers::Tagging(all))
     }
 
-    fn overview_header(&self) -> &'static [&'static str] {
-        &[
-            "strict F1",
-            "95 % interval",
-            "0 to 1",
-            "strict P",
-            "strict R",
-            "conlleval F1",
-            "token accuracy",
-            "all-O accuracy",
-            "sentences",
-        ]
-    }
-
     fn overview_row(&self, evaluation: &Evaluation, at: usize) -> Vec<Cell> {
         let Some(TaggingSplit { scores, .. }) = split_of(evaluation, at) else { return Vec::new() };
         let strict = &scores.strict.micro;
