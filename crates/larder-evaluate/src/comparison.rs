@@ -67,7 +67,7 @@ pub struct ComparedSubject<'a> {
 
 /// The score that runs of this task are compared by: the one that their heads were chosen by; MCC where they differ.
 pub fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric {
-    let mut metrics = records.filter_map(|record| record.head.details().metric());
+    let mut metrics = records.filter_map(|record| record.head.details().outline().metric);
     let first = metrics.next().unwrap_or_default();
     if metrics.all(|metric| metric == first) { first } else { Metric::default() }
 }

@@ -84,7 +84,8 @@ impl Card<'_> {
             Some(evaluation) => {
                 card.push_str(&self.rules().score_table(evaluation));
                 for one in evaluation.scores().splits() {
-                    left_out(card, one.split(), one.rows(), one.skipped_rows());
+                    let outline = one.outline();
+                    left_out(card, outline.split, outline.rows, outline.skipped_rows);
                 }
             }
         }

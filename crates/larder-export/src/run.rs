@@ -234,7 +234,7 @@ fn findings(folder: &Path, run: &str, evaluation: Option<&Evaluation>) -> Vec<Di
         return load_diagnosis(folder, run).map(|diagnosis| diagnosis.findings).unwrap_or_default();
     }
     let advice = |evaluation: &Evaluation| -> Vec<Diagnosis> {
-        evaluation.scores().splits().iter().flat_map(|split| split.advice().to_vec()).collect()
+        evaluation.scores().splits().iter().flat_map(|split| split.outline().advice.to_vec()).collect()
     };
     evaluation.map(advice).unwrap_or_default()
 }

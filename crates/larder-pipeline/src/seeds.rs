@@ -58,7 +58,7 @@ pub fn run_seeds(
     for outcome in &runs {
         let scores = outcome.evaluation.scores();
         let named = scores.splits().into_iter().flat_map(|one| {
-            one.named_scores().into_iter().map(move |(score, value)| (one.split().to_owned(), score, value))
+            one.named_scores().into_iter().map(move |(score, value)| (one.outline().split.to_owned(), score, value))
         });
         for (split, score, value) in named {
             match summary.iter_mut().find(|entry| entry.split == split && entry.score == score) {

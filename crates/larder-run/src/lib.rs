@@ -42,14 +42,14 @@ mod training_words;
 pub use answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
 pub use error::RunError;
 pub use evaluation::{
-    Judging, METRICS_FILE, PairedAnswers, SplitAnswers, SplitScores, SplitSource, StageTimer, TaskScores,
+    Judging, METRICS_FILE, PairedAnswers, SplitAnswers, SplitOutline, SplitScores, SplitSource, StageTimer, TaskScores,
     UnscoredSplit, data_digest, is_current,
 };
 pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
 pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};
 pub use heads::{
-    FitRequest, Fitted, Head, HeadDetails, HeadRecord, HeadSettings, LogisticRecord, MlpRecord, TaggerRecord,
-    TunedRecord,
+    FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord, HeadSettings, LogisticRecord, MlpRecord,
+    TaggerRecord, TunedRecord,
 };
 pub use history::HISTORY_FILE;
 pub use larder::Larder;

@@ -210,12 +210,12 @@ impl RunRecord {
 
     /// What the run predicts.
     pub fn task(&self) -> Task {
-        self.head.details().task()
+        self.head.details().outline().task
     }
 
     /// Whether the texts are pairs.
     pub fn is_pair(&self) -> bool {
-        self.head.details().is_pair()
+        self.head.details().outline().is_pair
     }
 
     /// The run's head, checked to be the one that this record describes.
@@ -228,7 +228,7 @@ impl RunRecord {
         let is_whole = self.display.len() == classes.len()
             && self.train_counts.len() == classes.len()
             && head.columns().len() == self.outputs.len()
-            && self.head.details().is_sound();
+            && self.head.details().outline().is_sound;
         match classes == self.labels && is_whole {
             true => Ok(head),
             false => Err(RunError::BrokenRun { run: self.run.clone() }),

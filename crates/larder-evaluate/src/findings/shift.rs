@@ -29,12 +29,12 @@ pub(super) fn of_split(
     let record = files.record;
     let head = record.head.details();
     let scores = evaluation.scores();
-    let judged = scores.splits().into_iter().find(|one| one.split() == split);
+    let judged = scores.splits().into_iter().find(|one| one.outline().split == split);
     // Without a metric the scores say it already: a tagger on frozen features has held-out sentences of train.
-    let (Some(metric), Some(judged)) = (head.metric(), judged) else { return Ok(None) };
+    let (Some(metric), Some(judged)) = (head.outline().metric, judged) else { return Ok(None) };
     let (value, interval) = judged.score(metric);
     let held_out = head.held_out(split, metric);
-    let by_features = head.compares_features();
+    let by_features = head.outline().compares_features;
     let areas = if by_features { feature_area(files, split)? } else { tokens_area(train, tokens)? };
     let Some((rows, area)) = areas else { return Ok(None) };
     Ok(diagnose_shift(&Shift {

@@ -49,7 +49,7 @@ pub(crate) fn of_splits(
     let mut found = Vec::new();
     for (split, _) in features {
         let scores = evaluation.scores();
-        let judged = scores.splits().into_iter().find(|one| one.split() == split);
+        let judged = scores.splits().into_iter().find(|one| one.outline().split == split);
         let scored = judged.map_or_else(Vec::new, |one| one.findings(record));
         let Some(tokens) = files.tokens(encoder, split)? else {
             found.extend(scored);

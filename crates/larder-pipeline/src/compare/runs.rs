@@ -86,7 +86,7 @@ pub fn compare_runs(
         .into_iter()
         .zip(judged)
         .map(|(record, (evaluation, _))| ComparedRun {
-            head: record.head.details().kind(),
+            head: record.head.details().outline().kind,
             layers: record.settings.layers.to_string(),
             run: record.run,
             encoder: record.encoder,

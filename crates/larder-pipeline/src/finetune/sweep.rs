@@ -91,7 +91,7 @@ pub fn sweep(
                         .scores()
                         .splits()
                         .into_iter()
-                        .map(|one| (one.split().to_owned(), one.score(options.metric).0))
+                        .map(|one| (one.outline().split.to_owned(), one.score(options.metric).0))
                         .collect(),
                     run: Some(done.trained.record.run),
                     failed: None,

@@ -8,7 +8,7 @@ pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
     let settings = &record.settings;
     let rows: usize = record.train_counts.iter().sum();
     let mut facts = vec![
-        Fact::new("head", record.head.details().kind()),
+        Fact::new("head", record.head.details().outline().kind),
         Fact::new("encoder", &record.encoder),
         Fact::new("dataset", &record.dataset),
         Fact::new("task", record.task()),

@@ -50,7 +50,7 @@ fn run_page(larder: &Larder, record: &RunRecord) -> Result<RunPage, RunError> {
         name: record.run.clone(),
         dataset: record.dataset.clone(),
         encoder: record.encoder.clone(),
-        head: record.head.details().kind(),
+        head: record.head.details().outline().kind,
         facts: facts::facts(larder, record),
         settings: facts::settings(record),
         learning_curve: diagnosis.as_ref().ok().and_then(learning_curve),

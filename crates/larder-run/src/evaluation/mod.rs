@@ -33,22 +33,25 @@ pub struct UnscoredSplit {
     pub data_digest: String,
 }
 
+/// Facts that the scores of every split have.
+#[derive(Debug)]
+pub struct SplitOutline<'a> {
+    /// The split.
+    pub split: &'a str,
+    /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
+    pub data_digest: &'a str,
+    /// Rows (tagging: sentences) that were scored.
+    pub rows: u64,
+    /// Rows of the split's file that could not be used and were left out: no score is about them.
+    pub skipped_rows: u64,
+    /// The findings about the split when it was judged.
+    pub advice: &'a [Diagnosis],
+}
+
 /// The scores of one split, whatever the task.
 pub trait SplitScores {
-    /// The split.
-    fn split(&self) -> &str;
-
-    /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
-    fn data_digest(&self) -> &str;
-
-    /// Rows (tagging: sentences) that were scored.
-    fn rows(&self) -> u64;
-
-    /// Rows of the split's file that could not be used and were left out: no score is about them.
-    fn skipped_rows(&self) -> u64;
-
-    /// What stood out about the split when it was judged.
-    fn advice(&self) -> &[Diagnosis];
+    /// The facts that are the same for all tasks.
+    fn outline(&self) -> SplitOutline<'_>;
 
     /// Gives the split its findings, without the rows that show them.
     fn advise(&mut self, advice: Vec<Diagnosis>);
@@ -191,13 +194,16 @@ impl Evaluation {
 
     /// The names of the scored splits, in the order they were judged.
     pub fn split_names(&self) -> Vec<String> {
-        self.scores().splits().iter().map(|one| one.split().to_owned()).collect()
+        self.scores().splits().iter().map(|one| one.outline().split.to_owned()).collect()
     }
 
     /// Every split that was answered, scored or not, with the digest of its file; empty where an earlier version left it out.
     pub fn judged(&self) -> Vec<(String, String)> {
         let scores = self.scores();
-        let scored = scores.splits().into_iter().map(|one| (one.split().to_owned(), one.data_digest().to_owned()));
+        let scored = scores
+            .splits()
+            .into_iter()
+            .map(|one| (one.outline().split.to_owned(), one.outline().data_digest.to_owned()));
         let unscored = scores.unscored().iter().map(|one| (one.split.clone(), one.data_digest.clone()));
         scored.chain(unscored).collect()
     }
@@ -212,7 +218,7 @@ impl Evaluation {
     /// Gives each split what was found about it; the rows that show it are in the run's diagnosis.
     pub fn advise(&mut self, findings: &[Diagnosis]) {
         for one in self.scores_mut().splits_mut() {
-            let of_split = findings.iter().filter(|finding| finding.is_about(one.split()));
+            let of_split = findings.iter().filter(|finding| finding.is_about(one.outline().split));
             let advice = of_split.map(|finding| finding.clone().with_rows([])).collect();
             one.advise(advice);
         }

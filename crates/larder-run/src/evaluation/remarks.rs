@@ -10,7 +10,8 @@ impl Evaluation {
         let scores = self.scores();
         let mut remarks = Vec::new();
         for one in scores.splits() {
-            remarks.extend(skipped(one.split(), one.rows(), one.skipped_rows()));
+            let outline = one.outline();
+            remarks.extend(skipped(outline.split, outline.rows, outline.skipped_rows));
             remarks.extend(one.remark());
         }
         let target = tasks::of(self.task()).facts().targets;

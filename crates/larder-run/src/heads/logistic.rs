@@ -22,7 +22,7 @@ use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{
     self, HELD_OUT, SHOWN_CANDIDATES, by_strength, convergence, fit_finding, gain, rule, sentences, stronger, tuning,
 };
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
+use super::{FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::features::{counts, gold, load_columns};
 use crate::findings::{FitFacts, held_out_loss, score};
 use crate::page::{Candidate, Fact, Training};
@@ -133,32 +133,16 @@ impl LogisticRecord {
 }
 
 impl HeadDetails for LogisticRecord {
-    fn task(&self) -> Task {
-        TASK
-    }
-
-    fn kind(&self) -> String {
-        KIND.to_owned()
-    }
-
-    fn is_pair(&self) -> bool {
-        self.pair
-    }
-
-    fn is_sound(&self) -> bool {
-        self.selection.as_ref().is_none_or(|selection| selection.chosen < selection.entries.len())
-    }
-
-    fn metric(&self) -> Option<Metric> {
-        Some(self.settings.metric)
-    }
-
-    fn held_out(&self, _: &str, metric: Metric) -> Option<(f64, String)> {
-        self.out_of_fold_scores.as_ref().map(|scores| (score(scores, metric), HELD_OUT.to_owned()))
-    }
-
-    fn compares_features(&self) -> bool {
-        true
+    fn outline(&self) -> HeadOutline<'_> {
+        HeadOutline {
+            task: TASK,
+            kind: KIND.to_owned(),
+            is_pair: self.pair,
+            is_sound: self.selection.as_ref().is_none_or(|selection| selection.chosen < selection.entries.len()),
+            metric: Some(self.settings.metric),
+            compares_features: true,
+            unchosen: self.unchosen.as_deref(),
+        }
     }
 
     fn weighing(&self) -> Weighing {
@@ -170,6 +154,10 @@ impl HeadDetails for LogisticRecord {
             },
             None => selection::weighing(tried[0]),
         }
+    }
+
+    fn held_out(&self, _: &str, metric: Metric) -> Option<(f64, String)> {
+        self.out_of_fold_scores.as_ref().map(|scores| (score(scores, metric), HELD_OUT.to_owned()))
     }
 
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a> {
@@ -252,10 +240,6 @@ impl HeadDetails for LogisticRecord {
 
     fn selection(&self) -> Option<(TextTable, String)> {
         self.selection.as_ref().map(table)
-    }
-
-    fn unchosen(&self) -> Option<&str> {
-        self.unchosen.as_deref()
     }
 
     fn summary(&self) -> String {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{self, HELD_OUT, gain, sentences, tuning};
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
+use super::{FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::cached_features::CachedFeatures;
 use crate::features::{counts, gold};
 use crate::findings::{FitFacts, guessing, score};
@@ -133,32 +133,24 @@ pub(super) fn fit(
 }
 
 impl HeadDetails for MlpRecord {
-    fn task(&self) -> Task {
-        TASK
+    fn outline(&self) -> HeadOutline<'_> {
+        HeadOutline {
+            task: TASK,
+            kind: KIND.to_owned(),
+            is_pair: self.pair,
+            is_sound: self.best < self.epochs.len(),
+            metric: Some(self.settings.metric),
+            compares_features: true,
+            unchosen: self.unchosen.as_deref(),
+        }
     }
 
-    fn kind(&self) -> String {
-        KIND.to_owned()
-    }
-
-    fn is_pair(&self) -> bool {
-        self.pair
-    }
-
-    fn is_sound(&self) -> bool {
-        self.best < self.epochs.len()
-    }
-
-    fn metric(&self) -> Option<Metric> {
-        Some(self.settings.metric)
+    fn weighing(&self) -> Weighing {
+        selection::weighing(self.settings.class_weight.candidates(self.settings.metric)[0])
     }
 
     fn held_out(&self, _: &str, metric: Metric) -> Option<(f64, String)> {
         self.held_out_scores.as_ref().map(|scores| (score(scores, metric), HELD_OUT.to_owned()))
-    }
-
-    fn compares_features(&self) -> bool {
-        true
     }
 
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a> {
@@ -170,10 +162,6 @@ impl HeadDetails for MlpRecord {
             (false, false) => &[],
         };
         Method::Frozen(Tried { columns, metric: self.settings.metric, chosen })
-    }
-
-    fn weighing(&self) -> Weighing {
-        selection::weighing(self.settings.class_weight.candidates(self.settings.metric)[0])
     }
 
     fn findings(&self, record: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
@@ -266,10 +254,6 @@ impl HeadDetails for MlpRecord {
             plots: Ok(plots),
             ..Training::default()
         }
-    }
-
-    fn unchosen(&self) -> Option<&str> {
-        self.unchosen.as_deref()
     }
 
     fn summary(&self) -> String {

@@ -70,44 +70,40 @@ pub enum HeadRecord {
     Tuned(TunedRecord),
 }
 
+/// Facts that the record of every head has.
+#[derive(Debug)]
+pub struct HeadOutline<'a> {
+    /// The task that it is for.
+    pub task: Task,
+    /// The kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
+    pub kind: String,
+    /// True if its texts are pairs.
+    pub is_pair: bool,
+    /// True if the chosen candidate is among those tried.
+    pub is_sound: bool,
+    /// The metric that chose it, by which splits are compared with its held-out rows; `None` where scores compare them
+    /// already.
+    pub metric: Option<Metric>,
+    /// True if the features of two splits can be compared: those of texts, whose encoder stayed as it was.
+    pub compares_features: bool,
+    /// The reason why nothing was chosen, in words.
+    pub unchosen: Option<&'a str>,
+}
+
 /// What is asked of the record of every head.
 pub trait HeadDetails {
-    /// What it predicts.
-    fn task(&self) -> Task;
+    /// The facts that need nothing else. Of a damaged record too: nothing is looked up in what was chosen.
+    fn outline(&self) -> HeadOutline<'_>;
 
-    /// The kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
-    fn kind(&self) -> String;
-
-    /// Whether its texts are pairs.
-    fn is_pair(&self) -> bool {
-        false
-    }
-
-    /// Whether what was chosen is among what was tried.
-    fn is_sound(&self) -> bool {
-        true
-    }
-
-    /// The metric that it was chosen by, and that splits are compared with its held-out rows by; `None` where scores compare them
-    /// already.
-    fn metric(&self) -> Option<Metric> {
-        None
-    }
+    /// How the rows of rare classes counted in the loss.
+    fn weighing(&self) -> Weighing;
 
     /// Its score by `metric` on rows that it had not seen, and which rows those are; `None` on `split` itself, and where there
     /// are none.
     fn held_out(&self, split: &str, metric: Metric) -> Option<(f64, String)>;
 
-    /// Whether what its features say of two splits can be compared: those of texts, whose encoder stayed as it was.
-    fn compares_features(&self) -> bool {
-        false
-    }
-
     /// What was tried of `columns`, which were offered, or how the encoder was tuned: what to try next depends on it.
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a>;
-
-    /// How the rows of rare classes counted in the loss.
-    fn weighing(&self) -> Weighing;
 
     /// What stands out about its fit, which `facts` are of; what of it belongs to the run goes into `diagnosis`.
     fn findings(&self, record: &RunRecord, facts: &FitFacts, diagnosis: &mut RunDiagnosis) -> Vec<Diagnosis>;
@@ -120,11 +116,6 @@ pub trait HeadDetails {
 
     /// The candidates it was chosen among, the chosen one first, and what stands below the table.
     fn selection(&self) -> Option<(TextTable, String)> {
-        None
-    }
-
-    /// Why nothing was chosen, in words.
-    fn unchosen(&self) -> Option<&str> {
         None
     }
 

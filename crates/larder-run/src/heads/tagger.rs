@@ -19,7 +19,7 @@ use super::graph::{HeadNodes, HeadOutput, LOGITS, PROBABILITIES};
 use super::selection::{
     self, SHOWN_CANDIDATES, by_strength, convergence, fit_finding, gain, rule, sentences, stronger, tuning,
 };
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
+use super::{FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::cached_words::CachedWords;
 use crate::features::counts;
 use crate::findings::FitFacts;
@@ -120,24 +120,16 @@ pub(super) fn fit(
 }
 
 impl HeadDetails for TaggerRecord {
-    fn task(&self) -> Task {
-        TASK
-    }
-
-    fn kind(&self) -> String {
-        self.settings.kind.to_string()
-    }
-
-    fn is_sound(&self) -> bool {
-        self.selection.as_ref().is_none_or(|selection| selection.chosen < selection.entries.len())
-    }
-
-    fn held_out(&self, _: &str, _: Metric) -> Option<(f64, String)> {
-        None
-    }
-
-    fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a> {
-        Method::Frozen(Tried { columns, metric: Metric::default(), chosen: &[] })
+    fn outline(&self) -> HeadOutline<'_> {
+        HeadOutline {
+            task: TASK,
+            kind: self.settings.kind.to_string(),
+            is_pair: false,
+            is_sound: self.selection.as_ref().is_none_or(|selection| selection.chosen < selection.entries.len()),
+            metric: None,
+            compares_features: false,
+            unchosen: self.unchosen.as_deref(),
+        }
     }
 
     fn weighing(&self) -> Weighing {
@@ -146,6 +138,14 @@ impl HeadDetails for TaggerRecord {
             None if self.settings.class_weight == ClassWeightChoice::Balanced => Weighing::Balanced,
             None => Weighing::Alike,
         }
+    }
+
+    fn held_out(&self, _: &str, _: Metric) -> Option<(f64, String)> {
+        None
+    }
+
+    fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a> {
+        Method::Frozen(Tried { columns, metric: Metric::default(), chosen: &[] })
     }
 
     fn findings(&self, _: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
@@ -200,10 +200,6 @@ impl HeadDetails for TaggerRecord {
 
     fn selection(&self) -> Option<(TextTable, String)> {
         self.selection.as_ref().map(table)
-    }
-
-    fn unchosen(&self) -> Option<&str> {
-        self.unchosen.as_deref()
     }
 
     fn summary(&self) -> String {

@@ -10,7 +10,7 @@ use larder_metrics::Metric;
 use larder_onnx::Family;
 use serde::{Deserialize, Serialize};
 
-use super::{Head, HeadDetails};
+use super::{Head, HeadDetails, HeadOutline};
 use crate::findings::FitFacts;
 use crate::history::History;
 use crate::page::{Fact, Level, Line, Missing, Plot, Training};
@@ -130,21 +130,24 @@ impl TunedRecord {
 }
 
 impl HeadDetails for TunedRecord {
-    fn task(&self) -> Task {
-        self.task
-    }
-
-    fn kind(&self) -> String {
-        KIND.to_owned()
-    }
-
-    fn is_pair(&self) -> bool {
-        self.pair
-    }
-
-    fn metric(&self) -> Option<Metric> {
+    fn outline(&self) -> HeadOutline<'_> {
         let rules = tasks::of(self.task);
-        Metric::ALL.iter().copied().find(|metric| rules.score_name(*metric) == self.score)
+        HeadOutline {
+            task: self.task,
+            kind: KIND.to_owned(),
+            is_pair: self.pair,
+            is_sound: true,
+            metric: Metric::ALL.iter().copied().find(|metric| rules.score_name(*metric) == self.score),
+            compares_features: false,
+            unchosen: None,
+        }
+    }
+
+    fn weighing(&self) -> Weighing {
+        match self.settings.get("class_weights").map(String::as_str) {
+            Some("none") | None => Weighing::Alike,
+            Some(_) => Weighing::Balanced,
+        }
     }
 
     /// The score on the dev split, which chose the parameters: other splits are measured by it.
@@ -155,13 +158,6 @@ impl HeadDetails for TunedRecord {
 
     fn method<'a>(&'a self, _: &'a [String]) -> Method<'a> {
         Method::Tuned(self.tuning())
-    }
-
-    fn weighing(&self) -> Weighing {
-        match self.settings.get("class_weights").map(String::as_str) {
-            Some("none") | None => Weighing::Alike,
-            Some(_) => Weighing::Balanced,
-        }
     }
 
     /// None: they are found while it is trained.

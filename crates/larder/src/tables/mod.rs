@@ -81,7 +81,7 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     let head = record.head.details();
     let chosen =
         head.selection().map(|(table, below)| format!("chosen on held-out rows of train:\n{}{below}", drawn(&table)));
-    chosen.or_else(|| head.unchosen().map(|why| format!("nothing was chosen: {why}")))
+    chosen.or_else(|| head.outline().unchosen.map(|why| format!("nothing was chosen: {why}")))
 }
 
 /// Seconds a stage.

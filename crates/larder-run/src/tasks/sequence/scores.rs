@@ -4,7 +4,7 @@ use larder_diagnose::{Diagnosis, Judged, diagnose_scores};
 use larder_metrics::{Interval, Metric};
 
 use super::evaluate::{SequenceEvaluation, SequenceSplit};
-use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
+use crate::evaluation::{SplitOutline, SplitScores, TaskScores, UnscoredSplit};
 use crate::findings::score;
 use crate::tasks::Evaluation;
 use crate::{RunRecord, TextBlock, TextTable};
@@ -14,24 +14,14 @@ use larder_errors::count;
 const NAMED: usize = 5;
 
 impl SplitScores for SequenceSplit {
-    fn split(&self) -> &str {
-        &self.split
-    }
-
-    fn data_digest(&self) -> &str {
-        &self.data_digest
-    }
-
-    fn rows(&self) -> u64 {
-        self.scores.rows
-    }
-
-    fn skipped_rows(&self) -> u64 {
-        self.skipped_rows
-    }
-
-    fn advice(&self) -> &[Diagnosis] {
-        &self.advice
+    fn outline(&self) -> SplitOutline<'_> {
+        SplitOutline {
+            split: &self.split,
+            data_digest: &self.data_digest,
+            rows: self.scores.rows,
+            skipped_rows: self.skipped_rows,
+            advice: &self.advice,
+        }
     }
 
     fn advise(&mut self, advice: Vec<Diagnosis>) {

@@ -8,7 +8,7 @@ use larder_tags::Entity;
 use larder_train::{TaggerKind, ThresholdChoice};
 
 use super::evaluate::{ShownSentence, TaggingEvaluation, TaggingSplit};
-use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
+use crate::evaluation::{SplitOutline, SplitScores, TaskScores, UnscoredSplit};
 use crate::tasks::Evaluation;
 use crate::{HeadRecord, RunRecord, TextBlock, TextTable};
 use larder_errors::count;
@@ -21,24 +21,14 @@ const SHOWN_UNREPRESENTED: usize = 12;
 const WORDS_AROUND: usize = 4;
 
 impl SplitScores for TaggingSplit {
-    fn split(&self) -> &str {
-        &self.split
-    }
-
-    fn data_digest(&self) -> &str {
-        &self.data_digest
-    }
-
-    fn rows(&self) -> u64 {
-        self.scores.sentences
-    }
-
-    fn skipped_rows(&self) -> u64 {
-        self.skipped_rows
-    }
-
-    fn advice(&self) -> &[Diagnosis] {
-        &self.advice
+    fn outline(&self) -> SplitOutline<'_> {
+        SplitOutline {
+            split: &self.split,
+            data_digest: &self.data_digest,
+            rows: self.scores.sentences,
+            skipped_rows: self.skipped_rows,
+            advice: &self.advice,
+        }
     }
 
     fn advise(&mut self, advice: Vec<Diagnosis>) {
