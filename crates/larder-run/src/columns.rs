@@ -17,7 +17,7 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Reads `name` in `folder`; `missing` is said where there is no such file.
+    /// Reads `name` in `folder`; if there is no such file, the error is `missing`.
     pub(crate) fn read(folder: &Path, name: &str, missing: &str) -> Result<Self, Missing> {
         let path = folder.join(name);
         if !path.exists() {
@@ -38,12 +38,12 @@ impl Columns {
         })
     }
 
-    /// A column of texts, `[rows]`; empty ones in place of nulls.
+    /// A column of texts, `[rows]`, with nulls as empty texts.
     pub(crate) fn filled(&self, column: &str) -> Result<Vec<String>, Missing> {
         Ok(self.texts(column)?.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// A column of whole numbers, `[rows]`; nothing where one is null.
+    /// A column of integers, `[rows]`, without nulls.
     pub(crate) fn integers(&self, column: &str) -> Result<Vec<i64>, Missing> {
         self.all(column, "whole numbers", |array| {
             if let Some(array) = array.as_primitive_opt::<Int32Type>() {

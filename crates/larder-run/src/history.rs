@@ -8,7 +8,7 @@ use crate::page::Missing;
 /// The steps of a run, in its folder.
 pub const HISTORY_FILE: &str = "history.parquet";
 
-/// Steps, all `[steps]`.
+/// The columns of the history, each `[steps]`.
 pub(crate) struct History {
     step: Vec<f64>,
     pub(crate) loss: Vec<Option<f64>>,
@@ -32,7 +32,7 @@ impl History {
         })
     }
 
-    /// The points of a column that has one value a step, or at some steps.
+    /// The points of a column, at the steps where it has a value.
     pub(crate) fn points(&self, column: &[Option<f64>]) -> Vec<(f64, f64)> {
         self.step.iter().zip(column).filter_map(|(&step, value)| Some((step, (*value)?))).collect()
     }

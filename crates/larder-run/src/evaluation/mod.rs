@@ -1,4 +1,4 @@
-//! A run's scores: `metrics.json`. What a score is differs between tasks; that there is one a split does not.
+//! A run's scores: `metrics.json`. Each task has scores of its own, one set per split.
 
 mod remarks;
 mod source;
@@ -44,27 +44,27 @@ pub trait SplitScores {
     /// Rows (tagging: sentences) that were scored.
     fn rows(&self) -> u64;
 
-    /// Rows of the split's file that could not be used and were left out: no score is about them.
+    /// Rows of the split's file that could not be used; no score counts them.
     fn skipped_rows(&self) -> u64;
 
-    /// What stood out about the split when it was judged.
+    /// The findings about the split.
     fn advice(&self) -> &[Diagnosis];
 
-    /// Gives the split its findings, without the rows that show them.
+    /// Sets the split's findings, without their rows.
     fn advise(&mut self, advice: Vec<Diagnosis>);
 
-    /// The score that runs are compared by, `metric` where the task has several, with its 95 % bootstrap interval.
+    /// The score that runs are compared by (`metric` where the task has several) with its 95 % bootstrap interval.
     fn score(&self, metric: Metric) -> (f64, Interval);
 
     /// The scores that a table of several runs shows, with their names.
     fn named_scores(&self) -> Vec<(&'static str, f64)>;
 
-    /// What must be said beside the scores.
+    /// A remark that belongs beside the scores.
     fn remark(&self) -> Option<String> {
         None
     }
 
-    /// What the scores show.
+    /// The findings that the scores show.
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis>;
 }
 
@@ -73,30 +73,30 @@ pub trait TaskScores {
     /// The scored splits, in the order they were judged.
     fn splits(&self) -> Vec<&dyn SplitScores>;
 
-    /// The same, to be changed.
+    /// The same, mutable.
     fn splits_mut(&mut self) -> Vec<&mut dyn SplitScores>;
 
     /// The splits without labels.
     fn unscored(&self) -> &[UnscoredSplit];
 
-    /// Keeps the splits for which `keep`, of their name and their file's digest, holds.
+    /// Keeps the splits for which `keep`, called with name and data digest, returns true.
     fn retain(&mut self, keep: &dyn Fn(&str, &str) -> bool);
 
-    /// All splits beside their baseline, a line each.
+    /// All splits with their baseline, one line each.
     fn summary(&self) -> TextTable;
 
     /// Every split in full, one list each.
     fn details(&self) -> Vec<Vec<TextBlock>>;
 }
 
-/// The answers on one split: what two runs are compared by.
+/// The answers on one split, for comparing two runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitAnswers {
     /// The split.
     pub split: String,
-    /// BLAKE3 of the bytes of the file that they are of, 64 hexadecimal digits.
+    /// BLAKE3 of the split's file, 64 hexadecimal digits.
     pub data_digest: String,
-    /// The example of each row, in the order of the file.
+    /// The example id of each row, in the order of the file.
     pub example_ids: Vec<String>,
     /// Gold and answers.
     pub rows: AnsweredRows,
@@ -111,20 +111,20 @@ pub trait PairedAnswers {
     fn difference(&self, metric: Metric, bootstrap: &Bootstrap) -> Result<(f64, Interval), MetricsError>;
 }
 
-/// What is judged, and where its results go.
+/// The inputs of an evaluation and the folder of its results.
 #[derive(Clone, Copy)]
 pub struct Judging<'a> {
     /// The run.
     pub record: &'a RunRecord,
     /// The features file of each split.
     pub features: &'a [(String, PathBuf)],
-    /// What each of them was read from.
+    /// The data file of each of them.
     pub sources: &'a [SplitSource],
-    /// Splits whose answers stay in `predictions.parquet`.
+    /// Splits whose answers are kept in `predictions.parquet`.
     pub keep: &'a [String],
     /// The run's folder.
     pub folder: &'a Path,
-    /// What the answers are made from.
+    /// The provenance of the answers.
     pub provenance: &'a Provenance,
 }
 
@@ -194,7 +194,7 @@ impl Evaluation {
         self.scores().splits().iter().map(|one| one.split().to_owned()).collect()
     }
 
-    /// Every split that was answered, scored or not, with the digest of its file; empty where an earlier version left it out.
+    /// Every split that was answered, scored or not, with the digest of its file; empty in files of earlier versions.
     pub fn judged(&self) -> Vec<(String, String)> {
         let scores = self.scores();
         let scored = scores.splits().into_iter().map(|one| (one.split().to_owned(), one.data_digest().to_owned()));
@@ -202,14 +202,14 @@ impl Evaluation {
         scored.chain(unscored).collect()
     }
 
-    /// The splits for which `keep`, of their name and their file's digest, holds.
+    /// Keeps the splits for which `keep`, called with name and data digest, returns true.
     #[must_use]
     pub fn only(mut self, keep: impl Fn(&str, &str) -> bool) -> Self {
         self.scores_mut().retain(&keep);
         self
     }
 
-    /// Gives each split what was found about it; the rows that show it are in the run's diagnosis.
+    /// Gives each split its findings, without their rows, which are in the run's diagnosis.
     pub fn advise(&mut self, findings: &[Diagnosis]) {
         for one in self.scores_mut().splits_mut() {
             let of_split = findings.iter().filter(|finding| finding.is_about(one.split()));
@@ -219,7 +219,7 @@ impl Evaluation {
     }
 }
 
-/// Puts `now` behind what was there `earlier`, in the order of the dataset's splits.
+/// Merges `now` with `earlier`, in the order of the dataset's splits.
 pub(crate) fn merge<T: Clone>(earlier: Vec<T>, now: &[T], spec: &DatasetSpec, split: impl Fn(&T) -> &str) -> Vec<T> {
     let place = |one: &T| spec.split_names().position(|name| name == split(one)).unwrap_or(usize::MAX);
     let mut all: Vec<T> = earlier.into_iter().chain(now.iter().cloned()).collect();

@@ -1,5 +1,5 @@
-//! Logistic regression over texts: fitted on all of train, with columns, strength, weights and threshold chosen by
-//! cross-validation on it.
+//! Logistic regression over texts, fitted on all of train; columns, strength, weights and threshold are chosen by
+//! cross-validation.
 
 use std::path::Path;
 
@@ -28,34 +28,34 @@ use crate::findings::{FitFacts, held_out_loss, score};
 use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
 
-/// What it predicts.
+/// Its task.
 pub(super) const TASK: Task = Task::Sequence;
-/// What it is called.
+/// Its name.
 pub(super) const KIND: &str = "logistic";
 
 /// A logistic head, as chosen and fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogisticRecord {
-    /// How it was asked for.
+    /// The settings asked for.
     pub settings: TrainSettings,
-    /// Whether its texts are pairs.
+    /// True if its inputs are pairs of texts.
     pub pair: bool,
-    /// What cross-validation saw; `None` where there were too few rows for it.
+    /// The cross-validation; `None` if there were too few rows.
     pub selection: Option<Selection>,
-    /// Why nothing was chosen, and what was taken, in words.
+    /// Why nothing was chosen, and what was used instead.
     #[serde(default)]
     pub unchosen: Option<String>,
-    /// How well the final fit converged.
+    /// The convergence of the final fit.
     pub convergence: Convergence,
     /// Scores on the rows the head was fitted on.
     pub train_scores: ClassificationScores,
-    /// Scores on train rows that the head which answered them had not seen.
+    /// Scores on rows of train that the answering fit had not seen.
     pub out_of_fold_scores: Option<ClassificationScores>,
 }
 
 /// Adds every setting to what a run records.
 pub(super) fn describe(settings: &TrainSettings, provenance: Provenance) -> Provenance {
-    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    // No `..`: a new setting that is forgotten here would leave stale runs up to date.
     let TrainSettings { metric, folds, grid, class_weight, threshold, standardise, seed } = settings;
     provenance
         .with("head", "logistic")
@@ -105,7 +105,7 @@ pub(super) fn fit(
     })
 }
 
-/// What the held-out answers show; `names` are the classes' names for people.
+/// Facts from the held-out answers; `names` are the classes' display names.
 fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
     let held_out = trained.out_of_fold_probabilities.as_ref().zip(trained.out_of_fold_scores.as_ref());
     let Some((probabilities, scores)) = held_out else { return FitFacts::default() };
@@ -119,7 +119,7 @@ fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
 }
 
 impl LogisticRecord {
-    /// What was chosen besides columns, and by what.
+    /// The columns offered, and the other choices made.
     fn tried<'a>(&self, columns: &'a [String]) -> Tried<'a> {
         let tuned = self.selection.as_ref().is_some_and(|selection| selection.best().has_tuned_threshold());
         let chosen: &[&str] = match (self.selection.is_some() && self.settings.grid.len() > 1, tuned) {
@@ -348,7 +348,7 @@ fn table(selection: &Selection) -> (TextTable, String) {
 /// Adds the head to a graph.
 pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &LogisticHead, columns: &[Value]) -> Vec<HeadOutput> {
     let (weights, bias) = match head.weights.nrows() {
-        // The log-odds of class 1, half of it for and half against: softmax of the two is the logistic function of it.
+        // Half of class 1's log-odds for it and half against: the softmax of the two is their logistic function.
         1 => {
             let half = head.weights.row(0).mapv(|weight| weight / 2.0);
             let rows = ndarray::stack(Axis(0), &[half.mapv(|weight| -weight).view(), half.view()]);

@@ -24,38 +24,38 @@ use crate::page::{Fact, Line, Plot, Training};
 use crate::{Event, Observer, RunError, RunRecord};
 use larder_errors::count;
 
-/// What it predicts.
+/// Its task.
 pub(super) const TASK: Task = Task::Sequence;
-/// What it is called.
+/// Its name.
 pub(super) const KIND: &str = "mlp";
-/// Epochs of which each is marked in a chart.
+/// Most epochs for which a chart marks each one.
 const MARKED_EPOCHS: usize = 40;
 
 /// A perceptron, as trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MlpRecord {
-    /// How it was asked for.
+    /// The settings asked for.
     pub settings: MlpSettings,
-    /// Whether its texts are pairs.
+    /// True if its inputs are pairs of texts.
     pub pair: bool,
     /// All epochs that were run.
     pub epochs: Vec<MlpEpoch>,
-    /// The place of the one whose parameters the head has.
+    /// Index of the epoch whose parameters the head has.
     pub best: usize,
     /// Rows that were held out.
     pub held_out_rows: usize,
     /// Scores on the rows the head was fitted on.
     pub train_scores: ClassificationScores,
-    /// Scores on the held-out rows, which chose the epoch; `None` where none were held out.
+    /// Scores on the held-out rows, which chose the epoch; `None` if none were held out.
     pub held_out_scores: Option<ClassificationScores>,
-    /// Why none were held out, and what was taken, in words.
+    /// Why none were held out, and what was used instead.
     #[serde(default)]
     pub unchosen: Option<String>,
 }
 
 /// Adds every setting to what a run records.
 pub(super) fn describe(settings: &MlpSettings, provenance: Provenance) -> Provenance {
-    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    // No `..`: a new setting that is forgotten here would leave stale runs up to date.
     let MlpSettings {
         hidden,
         dropout,
@@ -178,7 +178,7 @@ impl HeadDetails for MlpRecord {
 
     fn findings(&self, record: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
         let counts: Vec<u64> = record.train_counts.iter().map(|&count| count as u64).collect();
-        // Nothing is said where nothing was held out.
+        // Without held-out rows there is nothing to say.
         let Some(held_out) = &self.held_out_scores else { return Vec::new() };
         let weight = self.settings.class_weight.candidates(self.settings.metric)[0];
         let smoothing = f64::from(self.settings.label_smoothing);
@@ -310,7 +310,7 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &MlpHead, columns: &[Value
     nodes.answered(values, head.classes.len(), head.threshold)
 }
 
-/// `x · Φ(x)`, the one with the error function (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>).
+/// `x · Φ(x)`, with the exact error function (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>).
 fn gelu(nodes: &mut HeadNodes<'_>, x: &Value) -> Value {
     let [root, one, half] = [2_f64.sqrt(), 1.0, 0.5].map(|value| nodes.constant("constant", &[], &[value]));
     nodes.scoped(|b| {

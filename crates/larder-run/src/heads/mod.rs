@@ -1,5 +1,5 @@
-//! Heads: what each was asked for, how it was made, what is known of it. A head is one file here, and one line in each of
-//! [`Head`], [`HeadSettings`] and [`HeadRecord`].
+//! Heads: settings, fits, records and findings. A head is one file here, and one line in each of [`Head`], [`HeadSettings`] and
+//! [`HeadRecord`].
 
 mod graph;
 mod logistic;
@@ -41,7 +41,7 @@ pub enum Head {
     Tagger(TaggingHead),
 }
 
-/// Which head is trained, and how.
+/// A kind of head with its settings.
 #[derive(Debug, Clone)]
 pub enum HeadSettings {
     /// Logistic regression over texts.
@@ -52,7 +52,7 @@ pub enum HeadSettings {
     Tagger(TaggingSettings),
 }
 
-/// A head as trained: how it was chosen, and how well the fit went.
+/// The record of a trained head: how it was chosen, and how well the fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum HeadRecord {
@@ -70,86 +70,85 @@ pub enum HeadRecord {
     Tuned(TunedRecord),
 }
 
-/// What is asked of the record of every head.
+/// The record of a head, whatever its kind.
 pub trait HeadDetails {
-    /// What it predicts.
+    /// The head's task.
     fn task(&self) -> Task;
 
     /// The kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
     fn kind(&self) -> String;
 
-    /// Whether its texts are pairs.
+    /// Returns true if its inputs are pairs of texts.
     fn is_pair(&self) -> bool {
         false
     }
 
-    /// Whether what was chosen is among what was tried.
+    /// Returns true if the chosen candidate is among those tried.
     fn is_sound(&self) -> bool {
         true
     }
 
-    /// The metric that it was chosen by, and that splits are compared with its held-out rows by; `None` where scores compare them
-    /// already.
+    /// The metric that chose the head and compares splits with its held-out rows; `None` where scores compare them already.
     fn metric(&self) -> Option<Metric> {
         None
     }
 
-    /// Its score by `metric` on rows that it had not seen, and which rows those are; `None` on `split` itself, and where there
+    /// Its score by `metric` on rows that it had not seen, and the name of those rows; `None` on `split` itself, and if there
     /// are none.
     fn held_out(&self, split: &str, metric: Metric) -> Option<(f64, String)>;
 
-    /// Whether what its features say of two splits can be compared: those of texts, whose encoder stayed as it was.
+    /// Returns true if its features of two splits can be compared: those of texts, from an encoder that was not tuned.
     fn compares_features(&self) -> bool {
         false
     }
 
-    /// What was tried of `columns`, which were offered, or how the encoder was tuned: what to try next depends on it.
+    /// The method of training, for advice: choices made with the `columns` offered, or the tuning of the encoder.
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a>;
 
-    /// How the rows of rare classes counted in the loss.
+    /// The weighting of rare classes in the loss.
     fn weighing(&self) -> Weighing;
 
-    /// What stands out about its fit, which `facts` are of; what of it belongs to the run goes into `diagnosis`.
+    /// The findings about its fit, from `facts`; those about the run are added to `diagnosis`.
     fn findings(&self, record: &RunRecord, facts: &FitFacts, diagnosis: &mut RunDiagnosis) -> Vec<Diagnosis>;
 
-    /// The most important settings, for the report. `head` gives what the record has not.
+    /// The most important settings, for the report. `head` has those that are not in the record.
     fn facts(&self, record: &RunRecord, head: Option<&Head>) -> Vec<Fact>;
 
-    /// How it was trained, for the report. `folder` is the run's.
+    /// Its training, for the report. `folder` is the run's.
     fn training(&self, folder: &Path) -> Training;
 
-    /// The candidates it was chosen among, the chosen one first, and what stands below the table.
+    /// A table of the candidates, the chosen one first, and the text below it.
     fn selection(&self) -> Option<(TextTable, String)> {
         None
     }
 
-    /// Why nothing was chosen, in words.
+    /// Why nothing was chosen.
     fn unchosen(&self) -> Option<&str> {
         None
     }
 
-    /// How the fit went, in a line or two.
+    /// The fit in a line or two.
     fn summary(&self) -> String;
 }
 
-/// What a head is fitted on, and with.
+/// The inputs of a fit.
 #[derive(Clone, Copy)]
 pub struct FitRequest<'a> {
     /// The runtime, for the heads that need it.
     pub larder: &'a Larder,
     /// The dataset.
     pub spec: &'a DatasetSpec,
-    /// The features of its training split.
+    /// The features of the training split.
     pub features: &'a FeaturesFile,
-    /// Its labels that have training rows.
+    /// The labels that have training rows.
     pub labels: &'a LabelMap,
-    /// The feature columns that are offered.
+    /// The feature columns offered.
     pub columns: &'a [String],
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// A fitted head, and what is known of the fit.
+/// A fitted head with its record and facts.
 pub struct Fitted {
     /// The head.
     pub head: Head,
@@ -157,19 +156,19 @@ pub struct Fitted {
     pub record: HeadRecord,
     /// Rows (tagging: words) of each class, `[classes]`.
     pub train_counts: Vec<usize>,
-    /// Facts that the record has no place for.
+    /// Facts that are not in the record.
     pub facts: FitFacts,
-    /// What differs from what was asked, in plain sentences.
+    /// Deviations from what was asked, in sentences.
     pub notes: Vec<String>,
 }
 
 impl HeadSettings {
-    /// The settings of the head that a task has unless another is asked for.
+    /// The default head of a task.
     pub fn of_task(task: Task) -> Self {
         tasks::of(task).default_head()
     }
 
-    /// The task that such a head is for.
+    /// The head's task.
     pub fn task(&self) -> Task {
         match self {
             Self::Logistic(_) => logistic::TASK,
@@ -187,7 +186,7 @@ impl HeadSettings {
         }
     }
 
-    /// The same with another seed.
+    /// The same settings with another seed.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         let own = match &mut self {
@@ -199,7 +198,7 @@ impl HeadSettings {
         self
     }
 
-    /// Adds each setting to what a run records: a run is made again where one of them is another.
+    /// Adds every setting to a run's provenance: a change makes the run stale.
     pub fn describe(&self, provenance: Provenance) -> Provenance {
         match self {
             Self::Logistic(settings) => logistic::describe(settings, provenance),
@@ -222,7 +221,7 @@ impl HeadSettings {
 }
 
 impl HeadRecord {
-    /// What the record says, whatever the head.
+    /// The record, whatever the kind.
     pub fn details(&self) -> &dyn HeadDetails {
         match self {
             Self::Logistic(record) => record,
@@ -232,7 +231,7 @@ impl HeadRecord {
         }
     }
 
-    /// The record of a head that was trained together with its encoder.
+    /// The record of a fine-tuned head.
     pub fn tuned(&self) -> Option<&TunedRecord> {
         match self {
             Self::Tuned(tuned) => Some(tuned),
@@ -254,7 +253,7 @@ impl Head {
         })
     }
 
-    /// Reads the kind of head that `record` describes.
+    /// Reads the head that `record` describes.
     ///
     /// # Errors
     /// [`RunError::Train`] for files that are missing or damaged.
@@ -298,7 +297,7 @@ impl Head {
         }
     }
 
-    /// The head, if it gives one label a text.
+    /// The head, if it predicts one label per text.
     pub fn as_classifier(&self) -> Option<&dyn SequenceHead> {
         match self {
             Self::Logistic(head) => Some(head),
@@ -307,7 +306,7 @@ impl Head {
         }
     }
 
-    /// The head, if it gives one tag a word.
+    /// The head, if it predicts one tag per word.
     pub fn as_tagger(&self) -> Option<&TaggingHead> {
         match self {
             Self::Tagger(head) => Some(head),
@@ -315,7 +314,7 @@ impl Head {
         }
     }
 
-    /// The probability from which class 1 of two is answered.
+    /// The least probability at which class 1 of two is answered.
     pub fn threshold(&self) -> Option<f64> {
         match self {
             Self::Logistic(head) => head.threshold,

@@ -27,22 +27,22 @@ use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
 use larder_errors::count;
 
-/// What it predicts.
+/// Its task.
 pub(super) const TASK: Task = Task::Tagging;
 
 /// A tagger, as chosen and fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaggerRecord {
-    /// How it was asked for.
+    /// The settings asked for.
     pub settings: TaggingSettings,
-    /// What held-out sentences said; `None` when there was nothing to choose, or too few sentences to choose by.
+    /// The selection on held-out sentences; `None` if there was no choice, or too few sentences.
     pub selection: Option<TaggingSelection>,
-    /// Why nothing was chosen though there was a choice, and what was taken, in words.
+    /// Why nothing was chosen though there was a choice, and what was used instead.
     #[serde(default)]
     pub unchosen: Option<String>,
-    /// How well the final fit converged.
+    /// The convergence of the final fit.
     pub convergence: Convergence,
-    /// Strict scores on the sentences it was fitted on: compare with those of held-out ones.
+    /// Strict scores on the sentences it was fitted on, to compare with held-out ones.
     pub train_scores: larder_train::TaggingScores,
     /// Sentences it was fitted on.
     pub sentences: usize,
@@ -52,7 +52,7 @@ pub struct TaggerRecord {
 
 /// Adds every setting to what a run records.
 pub(super) fn describe(settings: &TaggingSettings, provenance: Provenance) -> Provenance {
-    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    // No `..`: a new setting that is forgotten here would leave stale runs up to date.
     let TaggingSettings {
         kind,
         grid,
@@ -209,7 +209,7 @@ impl HeadDetails for TaggerRecord {
     fn summary(&self) -> String {
         let fit = &self.convergence;
         let solvers: Vec<String> = fit.solvers.iter().map(ToString::to_string).collect();
-        // Mini-batches circle the optimum and do not come to rest: how near they are is what the gradient says.
+        // Mini-batches circle the optimum without converging; the gradient says how near they are.
         let state = match (fit.converged, fit.solvers.contains(&Solver::Adam)) {
             (true, _) => "converged",
             (false, true) => "streamed to its last epoch",
@@ -290,11 +290,11 @@ fn table(selection: &TaggingSelection) -> (TextTable, String) {
     (table, below)
 }
 
-/// The score of a tag that no training word had: larder never answers it, and no other score comes near.
+/// The logit of a tag that no training word had, far below any other: it is never answered.
 pub(crate) const NEVER: f64 = -1e4;
-/// Of a word that is read from its first and last token: the part of the first one.
+/// Output with the first token's part of a word's scores, for words read from their first and last token.
 pub(crate) const FIRST_LOGITS: &str = "first_logits";
-/// And of the last one.
+/// Output with the last token's part.
 pub(crate) const LAST_LOGITS: &str = "last_logits";
 
 /// The names of the graph's outputs.
@@ -343,7 +343,7 @@ pub(super) fn append(
     outputs
 }
 
-/// What a linear part of a head computes: `((x - mean) / scale) · weightsᵀ + bias`.
+/// A linear layer: `((x - mean) / scale) · weightsᵀ + bias`.
 struct Linear {
     /// `[outputs, width]`
     weights: Array2<f64>,
@@ -352,7 +352,7 @@ struct Linear {
     standardiser: Standardiser,
 }
 
-/// A linear part at every token: `[batch, seq, outputs]`.
+/// Applies a linear layer at every token: `[batch, seq, outputs]`.
 fn tokens(nodes: &mut HeadNodes<'_>, columns: &[Value], linear: &Linear) -> Value {
     let features = nodes.features(columns, &linear.standardiser, 3);
     let [weights, bias] = nodes.parameters(&linear.weights.t().to_owned(), &linear.bias);
@@ -362,7 +362,7 @@ fn tokens(nodes: &mut HeadNodes<'_>, columns: &[Value], linear: &Linear) -> Valu
     })
 }
 
-/// The part of a head that reads a word's first token (0) or its last (1): a column has one behind the other.
+/// The part of a head that reads a word's first token (0) or last token (1): the halves of each column.
 fn part_of(head: &TaggingHead, part: usize, bias: Vec<f64>) -> Linear {
     let mut places = Vec::new();
     let mut start = 0;

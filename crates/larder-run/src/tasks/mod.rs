@@ -1,5 +1,4 @@
-//! The tasks, one folder each, and the registry of them: whoever has a run asks [`of`] for the rules of its task, and need
-//! not know which task it is.
+//! The tasks, one folder each, and their registry: [`of`] returns the rules of a task, so that users of a run need not know it.
 
 pub mod export;
 mod page;
@@ -19,7 +18,7 @@ pub use export::TaskExport;
 pub use page::{SplitPage, TaskPage};
 pub use rules::TaskRules;
 
-/// Makes the registry: the rules of each task, and what its runs score and answer.
+/// Makes the registry: the rules of each task, and its scores and answers.
 macro_rules! tasks {
     ($($(#[$doc:meta])* $task:ident => $folder:ident),+ $(,)?) => {
         /// The rules of a task.
@@ -43,7 +42,7 @@ macro_rules! tasks {
             $($(#[$doc])* $task($folder::Rows)),+
         }
 
-        /// The answers that a run's `predictions.parquet` has, by split.
+        /// The answers in a run's `predictions.parquet`, by split.
         #[derive(Debug)]
         pub enum SavedAnswers {
             $($(#[$doc])* $task(BTreeMap<String, $folder::Saved>)),+
@@ -85,14 +84,14 @@ macro_rules! tasks {
                 }
             }
 
-            /// Reads the scores of a run of `task`. Not through the tag: numbers as keys cannot be read through one.
+            /// Reads the scores of a run of `task`. Not through the tag, because serde's tagged enums cannot have numeric keys.
             pub(crate) fn parse(task: Task, text: &[u8]) -> Result<Self, serde_json::Error> {
                 match task {
                     $(Task::$task => serde_json::from_slice(text).map(Self::$task)),+
                 }
             }
 
-            /// These splits and those of `now`, in the order of the dataset.
+            /// Merges these splits with those of `now`, in the order of the dataset.
             #[must_use]
             pub fn with(self, now: &Self, spec: &DatasetSpec) -> Self {
                 match (self, now) {

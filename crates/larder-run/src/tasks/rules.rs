@@ -1,4 +1,4 @@
-//! What each task must say of itself.
+//! The rules that each task implements.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,12 +18,12 @@ use crate::examples::GoldRows;
 use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
 
-/// What differs between tasks. Each has a folder, whose `Rules` are these; [`of`](crate::tasks::of) finds them.
+/// The differences between tasks. Each task's folder has `Rules`, which [`of`](crate::tasks::of) returns.
 pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
     /// The task.
     fn task(&self) -> Task;
 
-    /// The level of the features that its heads read.
+    /// The level of its features.
     fn level(&self) -> Level;
 
     /// The examples of a split, in the plural: `rows`, `sentences`.
@@ -35,19 +35,19 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
     /// The targets, in the plural: `labels`, `tags`.
     fn targets(&self) -> &'static str;
 
-    /// The head that is trained unless another is asked for.
+    /// The default head.
     fn default_head(&self) -> HeadSettings;
 
-    /// The task in the words of help and messages: `classification`, `tagging`.
+    /// The task's name in help and messages: `classification`, `tagging`.
     fn in_words(&self) -> &'static str;
 
-    /// Flags that such a task has no use for, or its head of that kind.
+    /// Flags that do not apply to the task, or to its head of that kind.
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str];
 
-    /// The kinds of heads that can be asked for.
+    /// The kinds of heads of the task.
     fn heads(&self) -> &'static [&'static str];
 
-    /// The labels that a head can learn from the rows of `features`, and the names of those that no row has.
+    /// The labels with rows in `features`, and the names of those without.
     ///
     /// # Errors
     /// [`RunError::Store`] for a file that cannot be read.
@@ -59,7 +59,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         Ok((labels, Vec::new()))
     }
 
-    /// The looks of the words of a tokens file, for the record; `None` where rows are texts.
+    /// Statistics of the words of a tokens file; `None` where rows are texts.
     ///
     /// # Errors
     /// [`RunError::Store`] for a file that cannot be read.
@@ -67,7 +67,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         Ok(None)
     }
 
-    /// The name of the score that runs are compared by, which is `metric` where the task has several: `mcc`, `strict_f1`.
+    /// The name of the score that compares runs (`metric` where the task has several): `mcc`, `strict_f1`.
     fn score_name(&self, metric: Metric) -> &'static str;
 
     /// The same in the words of findings: `mcc`, `strict F1`.
@@ -75,24 +75,24 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         self.score_name(metric)
     }
 
-    /// Whether each target is one of the run's labels.
+    /// Returns true if each target is one of the run's labels.
     fn targets_are_labels(&self) -> bool;
 
-    /// The classes of the training split's targets, as findings name and count them. `entities` counts those of tags.
+    /// The classes of the training split's targets, for findings. `entities` counts those of a tagging dataset.
     fn target_classes(&self, record: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses;
 
     /// The columns of a tokens file that fine-tuning reads.
     fn projection(&self) -> TokensProjection;
 
-    /// What a fine-tuned head reads: `asked`, where the task leaves a choice, else `usual`.
+    /// The input of a fine-tuned head: `asked` where the task leaves a choice, else `usual`.
     fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;
 
-    /// The recipe of a family as the task wants it.
+    /// Adjusts a family's recipe to the task.
     fn preset(&self, preset: Preset) -> Preset {
         preset
     }
 
-    /// No right answers yet, to which those of a split are added.
+    /// An empty collection of right answers.
     fn gold(&self) -> Box<dyn GoldRows>;
 
     /// The head of a fine-tuned classifier. `seen` are the classes that had training rows.
@@ -107,7 +107,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
     /// Opens a run to answer new rows.
     ///
     /// # Errors
-    /// [`RunError::EncoderChanged`] when the encoder's name now stands for another model; [`RunError::BrokenRun`].
+    /// [`RunError::EncoderChanged`] if the encoder's name now stands for another model; [`RunError::BrokenRun`].
     fn predictor(
         &self,
         larder: &Larder,
@@ -116,8 +116,8 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         threads: usize,
     ) -> Result<Box<dyn Predictor>, RunError>;
 
-    /// Scores a head on features files of splits and writes its answers into the run's folder. Puts what was answered into
-    /// `kept`, if that is asked for.
+    /// Scores a head on features files of splits and writes its answers into the run's folder. Adds the answers to `kept` if
+    /// given.
     ///
     /// # Errors
     /// [`RunError::NoLabel`] for a row without a label among others; [`RunError::BrokenRun`] for a head of another task.
@@ -129,7 +129,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError>;
 
-    /// Two sets of answers to the same rows; `None` where their gold labels differ.
+    /// Pairs two sets of answers to the same rows; `None` if their gold labels differ.
     ///
     /// # Errors
     /// [`MetricsError`] for lists of different lengths.
@@ -139,8 +139,8 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         second: &'a AnsweredRows,
     ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError>;
 
-    /// The scores of several runs on split number `at`, a line each, and of what knows nothing. `what` is the name of the
-    /// first column; `intervals` are those of the score called `score_name`, `[subjects]`.
+    /// The scores of several runs on split number `at`, one line each, and of a baseline. `what` is the header of the first
+    /// column; `intervals` are those of the score `score_name`, `[runs]`.
     fn comparison(
         &self,
         what: &str,

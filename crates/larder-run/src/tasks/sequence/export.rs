@@ -1,4 +1,4 @@
-//! A classifier for other tools: `config.json`, the model card, and the file's probabilities beside the run's.
+//! Export of a classifier: `config.json`, the model card, and the check of the file's probabilities.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ use crate::page::range;
 use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
 use crate::tasks::{Answer, Evaluation};
 
-/// Rows that are answered at a time: their features lie in memory.
+/// Rows answered at a time: their features are in memory.
 const BLOCK_ROWS: usize = 4096;
 
 impl TaskExport for Rules {
@@ -131,7 +131,7 @@ impl TaskExport for Rules {
                 let of_file = found.row(at);
                 let differences = prediction.probabilities.iter().zip(of_file).map(|(run, file)| (run - file).abs());
                 let row = block * BLOCK_ROWS + at;
-                // Not a maximum over floats: one that is no number must not be lost.
+                // Not a maximum over floats, which would lose NaN.
                 let largest = differences.fold(0.0, |largest: f64, one| if one <= largest { largest } else { one });
                 distance.add(row, largest, labels.get(answers[0][row]) == Some(&prediction.label));
             }
@@ -144,7 +144,7 @@ impl TaskExport for Rules {
     }
 }
 
-/// What each file gives, `[rows, classes]`.
+/// The probabilities of each file, `[rows, classes]`.
 fn probabilities(
     run: &ExportedRun<'_>,
     contents: &[Content],
@@ -165,7 +165,7 @@ fn probabilities(
     Ok(found)
 }
 
-/// Scores on the rows whose label the run knows; none where there is no such row.
+/// Scores on the rows whose label the run knows; empty if there are none.
 fn scores(labels: &[String], targets: &[Option<Target>], answers: &[usize]) -> Result<Vec<(String, f64)>, RunError> {
     let class = |target: &Option<Target>| match target {
         Some(Target::Label(label)) => labels.iter().position(|known| known == label),

@@ -1,4 +1,4 @@
-//! One label a text, or a pair of texts.
+//! Tasks with one label per text, or pair of texts.
 
 mod evaluate;
 mod export;

@@ -19,19 +19,19 @@ use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text}
 use crate::tasks::Answer;
 use crate::{Head, Larder, RunError, RunRecord};
 
-/// Texts that are answered at once.
+/// Texts answered at once.
 const TEXTS_AT_ONCE: usize = 4096;
 
 /// The answer to one text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
-    /// The label, as the data spells it.
+    /// The label, as in the data.
     pub label: String,
     /// The label for people.
     pub display: String,
-    /// The answer's probability.
+    /// The probability of the label.
     pub probability: f64,
-    /// Every label's probability, in the order of the run's labels.
+    /// The probability of every label, in the order of the run's labels.
     pub probabilities: Vec<f64>,
     /// Tokens that did not fit.
     pub truncated_tokens: u32,
@@ -158,7 +158,7 @@ impl Prediction {
     }
 }
 
-/// The text; of a pair, both with a tab between, as they are typed.
+/// The text; for a pair, both separated by a tab, as in the input.
 fn text_of(content: &Content) -> String {
     match content {
         Content::Text { text, text_b: None } => text.clone(),

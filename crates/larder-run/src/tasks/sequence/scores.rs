@@ -10,7 +10,7 @@ use crate::tasks::Evaluation;
 use crate::{RunRecord, TextBlock, TextTable};
 use larder_errors::count;
 
-/// Labels that are named.
+/// Most labels named in a remark.
 const NAMED: usize = 5;
 
 impl SplitScores for SequenceSplit {
@@ -151,7 +151,7 @@ impl TaskScores for SequenceEvaluation {
     }
 }
 
-/// Scores with intervals, classes, confusion matrix.
+/// Scores with intervals, classes, and the confusion matrix.
 fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     let mut scores = TextTable::new(&["score", "value", "95 % interval", "majority baseline"]);
     let metrics = [
@@ -181,7 +181,7 @@ fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     std::iter::once(TextBlock::Lines(head)).chain(tables).collect()
 }
 
-/// Several runs on split number `at`, a line each, and the baseline. `interval` is the name of the column of `intervals`.
+/// Several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
 pub(super) fn comparison(
     what: &str,
     subjects: &[(String, &Evaluation)],

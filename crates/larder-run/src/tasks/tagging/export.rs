@@ -1,5 +1,4 @@
-//! A tagger for other tools: `config.json`, the model card, and the file's scores, read as `config.json` says, beside the run's
-//! answers.
+//! Export of a tagger: `config.json`, the model card, and the check of the file's scores, decoded as `config.json` says.
 
 use std::fmt::Write as _;
 
@@ -21,11 +20,11 @@ use crate::page::range;
 use crate::tasks::Evaluation;
 use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
 
-/// Sentences that are answered at a time: their words' features lie in memory.
+/// Sentences answered at a time: their words' features are in memory.
 const BLOCK_SENTENCES: usize = 1024;
 
 impl TaskExport for Rules {
-    /// Windows are the encoder's, whatever texts were cut to.
+    /// The encoder's maximum: long sentences are read in windows.
     fn max_tokens(&self, run: &ExportedRun<'_>) -> usize {
         run.encoder.max_tokens()
     }
@@ -116,13 +115,13 @@ impl TaskExport for Rules {
 
     fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String {
         let words = match unk_token {
-            // Some words, a lone control character for one, give no token.
+            // Some words, such as a lone control character, have no token.
             Some(token) => format!("[word if encode([word], False).ids else {} for word in words]", python(token)),
             None => "words".to_owned(),
         };
         let nearest = match unk_token {
             Some(_) => "",
-            // What larder does where the vocabulary has no token for the unknown.
+            // The fallback of larder if the vocabulary has no unknown token.
             None => {
                 "there = sorted(word for word in tokens if word is not None)\n    \
                  tokens |= {word: tokens[min(there, key=lambda other: abs(other - word))] if there else [0]\n               \
@@ -168,7 +167,7 @@ impl TaskExport for Rules {
         let mut counts = vec![Counts::default(); files.count()];
         for (block, contents) in rows.contents.chunks(BLOCK_SENTENCES).enumerate() {
             let tokens = tokenizer.encode_batch(contents, &TokenizeSettings { max_tokens: None })?;
-            // What is longer is read in windows, each of them a sentence to the file.
+            // Longer sentences are read in windows, each of them one input to the file.
             let whole: Vec<usize> = (0..tokens.len()).filter(|&at| tokens[at].len() <= self.max_tokens(run)).collect();
             too_long += tokens.len() - whole.len();
             let sentences: Vec<Sentence<'_>> =
@@ -197,8 +196,8 @@ impl TaskExport for Rules {
     }
 }
 
-/// What decoding adds to a sentence's first tag, `[tags]`, and to each tag behind another, `[tags, tags]`, the first one
-/// before; null where no answer has it.
+/// The scores that decoding adds: for a sentence's first tag, `[tags]`, and for each transition, `[previous, next]`; null where
+/// it is never answered.
 fn decoding(head: &TaggingHead) -> (Value, Value) {
     let tags = head.tags.len();
     let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
@@ -224,7 +223,7 @@ fn word_scores(pool: WordPool) -> &'static str {
     }
 }
 
-/// A string as Python writes it: JSON's form is one of Python's.
+/// A Python string literal; JSON strings are valid Python.
 fn python(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -236,7 +235,7 @@ fn words_in(content: &Content) -> usize {
     }
 }
 
-/// A sentence that is read at once.
+/// A sentence to read.
 struct Sentence<'a> {
     tokens: &'a Tokens,
     words: usize,
@@ -283,11 +282,11 @@ fn tagged<'a>(
     Ok(head.tag(&WordsInMemory::new(columns.collect(), lengths, Vec::new())?)?)
 }
 
-/// How a file's scores become tags.
+/// Decodes a file's scores into tags.
 struct TokenScores {
     pool: WordPool,
     max_tokens: usize,
-    /// A head whose features are the scores: decoding is the run's.
+    /// A head whose features are the scores, with the run's decoding.
     decoder: TaggingHead,
 }
 
@@ -344,7 +343,7 @@ impl TokenScores {
             .collect()
     }
 
-    /// A word's scores from its tokens'; `of` gives those of an output at a token.
+    /// Computes a word's scores from its tokens'; `of` returns those of an output at a token.
     fn score<'a>(&self, (first, end): &(usize, usize), of: impl Fn(usize, usize) -> &'a [f32], into: &mut [f32]) {
         let mut add = |scores: &[f32]| into.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
         match self.pool {
@@ -362,8 +361,8 @@ impl TokenScores {
         }
     }
 
-    /// The first token of each word and the one behind its last. A word without tokens has those of the nearest that has
-    /// some, of two the left one; where no word has any, the sentence's first token.
+    /// The token span of each word. A word without tokens has the span of the nearest word with tokens (the left one of two),
+    /// or the first token if no word has any.
     fn spans(&self, sentence: &Sentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
         let windows = windows(&sentence.tokens.word_ids, self.max_tokens, None)?;
         let taken = windows.iter().flat_map(|window| &window.assigned);
@@ -378,7 +377,7 @@ impl TokenScores {
     }
 }
 
-/// Entities counted strictly.
+/// Counts of entities under the strict rule.
 #[derive(Clone, Default)]
 struct Counts {
     gold: usize,
@@ -389,7 +388,7 @@ struct Counts {
 
 impl Counts {
     fn add(&mut self, tags: &TagSet, gold: &[String], answered: &[usize]) {
-        // An entity of a type that the run does not know is missed.
+        // An entity of a type unknown to the run counts as missed.
         let gold = strict(gold, Scheme::Iob2);
         let answered = tags.entities(answered);
         self.correct += answered.iter().filter(|entity| gold.contains(entity)).count();

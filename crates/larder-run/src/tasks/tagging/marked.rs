@@ -2,11 +2,10 @@
 
 use super::TaggedText;
 
-/// Colours of entity types, in the order in which they are first seen by their names: blue, green, magenta, cyan, yellow,
-/// red; all of them legible on dark and light.
+/// ANSI colours of entity types, legible on dark and light: blue, green, magenta, cyan, yellow, red.
 const COLOURS: [u8; 6] = [34, 32, 35, 36, 33, 31];
 
-/// The text with `[entity](type 0.93)`; in colour the entity is coloured instead of bracketed.
+/// The text with `[entity](type 0.93)`; in colour, the entity is coloured instead of bracketed.
 pub(super) fn marked(tagged: &TaggedText, colour: bool) -> String {
     let characters: Vec<char> = tagged.text.chars().collect();
     let mut out = String::new();
@@ -26,7 +25,7 @@ pub(super) fn marked(tagged: &TaggedText, colour: bool) -> String {
     out
 }
 
-/// The same type has the same colour in every line of every session.
+/// The colour of a type, the same in every line and session.
 fn colour_of(entity_type: &str) -> usize {
     let sum = entity_type.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     sum % COLOURS.len()

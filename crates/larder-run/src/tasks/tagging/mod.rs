@@ -1,4 +1,4 @@
-//! One tag a word: entities.
+//! Tasks with one tag per word: entities.
 
 mod evaluate;
 mod export;

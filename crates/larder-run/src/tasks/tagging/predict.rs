@@ -20,7 +20,7 @@ use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text}
 use crate::tasks::Answer;
 use crate::{Head, Larder, RunError, RunRecord, TrainingWords};
 
-/// Sentences that are answered at once: each word has a vector.
+/// Sentences answered at once: each word has a vector.
 const SENTENCES_AT_ONCE: usize = 1024;
 
 /// One entity of a text.
@@ -35,7 +35,7 @@ pub struct EntityPrediction {
     /// The type.
     #[serde(rename = "type")]
     pub entity_type: String,
-    /// The probability that exactly this entity stands there: these words and this type.
+    /// The probability of exactly this entity: these words and this type.
     pub confidence: f64,
     /// First word.
     pub first_word: usize,
@@ -66,7 +66,7 @@ pub(super) struct WordPredictor {
     settings: EncodeSettings,
 }
 
-/// A text cut into words: `(start, end)` in characters, and the word.
+/// A text split into words, each with its `start` and `end` in characters.
 struct Split {
     text: String,
     words: Vec<(usize, usize, String)>,
@@ -187,7 +187,7 @@ impl WordPredictor {
     }
 }
 
-/// Cuts a text; into characters as training had them, where it had `characters`.
+/// Splits a text into words, or into characters if the training words were `characters`.
 fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
     match content {
         Content::Text { text, .. } => {
@@ -238,7 +238,7 @@ impl RowAnswer for TaggedText {
             let _ = write_conll(&mut lines, &self.words, &[&self.tags]);
             return String::from_utf8_lossy(&lines).into_owned();
         }
-        // A text of several lines, on one.
+        // A text of several lines becomes one line.
         marked(self, is_coloured).replace("\r\n", " ").replace(['\n', '\r'], " ") + "\n"
     }
 
@@ -253,7 +253,7 @@ impl RowAnswer for TaggedText {
     }
 }
 
-/// A JSON document; words and tags only where words were given, because their numbering is the caller's own.
+/// A JSON document. Words and tags are present only if words were given: otherwise nobody knows their numbering.
 #[derive(Serialize)]
 struct JsonAnswer<'a> {
     text: &'a str,
@@ -264,12 +264,11 @@ struct JsonAnswer<'a> {
     entities: &'a [EntityPrediction],
 }
 
-/// The column of the words that a text was cut into.
+/// The column of the words that a text was split into.
 const WORDS: &str = "words";
 
 impl Answering for Rules {
-    /// Words are added where texts are cut into them. Where a row of JSON lines may have either, what it has is told by its
-    /// words.
+    /// Adds words where texts are split into them; a row of JSON lines may be either.
     fn answer_columns(&self, record: &RunRecord, columns: &Columns) -> AnswerColumns {
         let has_words = columns.words.is_some() && columns.text.is_none();
         let names = if has_words { vec!["tags", "entities"] } else { vec![WORDS, "tags", "entities"] };
@@ -329,7 +328,7 @@ impl Answering for Rules {
         &["tags", "entities"]
     }
 
-    /// A sentence without usable words has no lines of CoNLL.
+    /// A sentence without usable words has no CoNLL lines.
     fn unanswered_line(&self, problem: &str, format: InputFormat) -> Option<String> {
         (format != InputFormat::Conll).then(|| format!("({problem})"))
     }
