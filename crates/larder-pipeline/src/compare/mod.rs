@@ -1,4 +1,4 @@
-//! Which of several is better: encoders that go through all stages here, or runs that are there.
+//! Comparison of encoders, through all stages, or of existing runs.
 
 mod encoders;
 mod meter;

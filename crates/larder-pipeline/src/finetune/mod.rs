@@ -1,4 +1,4 @@
-//! Tokens to an encoder and a head that were trained together.
+//! The finetune stage: trains an encoder together with a head.
 
 mod choices;
 mod folder;
@@ -41,40 +41,39 @@ use hidden::CachedStates;
 use inputs::TuningInputs;
 use judge::Judge;
 
-/// The split that a run is judged by while it goes on, unless another is named. Where there is none, the first that has `dev`
-/// or `valid` in its name.
+/// The default split for evaluations during training; without it, the first split with `dev` or `valid` in its name.
 pub const DEV_SPLIT: &str = "dev";
 
-/// Version of what a fine-tuned run is made by: another one is made again.
+/// Version of fine-tuning: runs of another version are made again.
 const TUNING_VERSION: u32 = 1;
 
-/// How to fine-tune, and as what run.
+/// Options of fine-tuning.
 #[derive(Debug, Clone, Default)]
 pub struct FinetuneOptions {
-    /// How its tokens are made.
+    /// Options of the tokens.
     pub tokenize: TokenizeOptions,
-    /// How it is trained.
+    /// The settings chosen for training.
     pub choices: TuneChoices,
-    /// Of one label a text: what the best parameters are told by. Tags are judged by strict entity F1.
+    /// The metric that selects the best parameters of a classifier. Tagging uses strict entity F1.
     pub metric: Metric,
-    /// The split that evaluations judge by; [`DEV_SPLIT`] where the dataset has it, unless given.
+    /// The split for evaluations; by default [`DEV_SPLIT`], if the dataset has it.
     pub dev: Option<String>,
-    /// Of tagging: tokens from one window of a long sentence to the next.
+    /// For tagging: tokens from one window of a long sentence to the next.
     pub stride: Option<usize>,
     /// The run's name; `None` takes the first free `<dataset>-<encoder>-<n>`.
     pub run: Option<String>,
-    /// Work even when a run of these settings is there.
+    /// Work even if there is a run with these settings.
     pub force: bool,
-    /// Fail where the checkpoint of a run that was interrupted is of other settings or data. Without, the run goes on from it
-    /// if it is of the same, and else starts anew.
+    /// Fail if an interrupted run's checkpoint has other settings or data. Without it, the run resumes from a matching
+    /// checkpoint, and otherwise starts anew.
     pub resume: bool,
-    /// Keep the checkpoints when the run is done.
+    /// Keep the checkpoints when the run is complete.
     pub keep_checkpoints: bool,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// Fine-tunes an encoder on the `train` split, unless a run of exactly these settings and data is there.
+/// Fine-tunes an encoder on the `train` split, unless there is a run of exactly these settings and data.
 ///
 /// # Errors
 /// [`PipelineError`]; a run that diverges or collapses leaves its checkpoints and no run.
@@ -125,7 +124,7 @@ pub fn finetune(
         (false, true) => Checkpoints::Unwanted,
         (false, false) => Checkpoints::OfTheSame,
     };
-    // Other than for a run that stands, it matters to a checkpoint where it was made.
+    // A checkpoint depends on its device, a completed run does not.
     let device =
         settings.device.resolve(larder.runtime()?).map_or_else(|_| String::new(), |on| on.device().to_string());
     let of_checkpoint = provenance.clone().with("device", device);
@@ -209,7 +208,7 @@ pub fn finetune(
     Ok(TrainOutcome { record, folder: placed, diagnosis, times, notes })
 }
 
-/// What a refusal of the tuned encoder is, which was taken in before it was trained: a run that has failed.
+/// Turns the rejection of the tuned encoder into a failure of the run: the encoder was accepted before it was trained.
 fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
     let PipelineError::Run(RunError::Encoder(encoder)) = &error else { return error };
     let problem = match encoder {
@@ -225,7 +224,7 @@ fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
     TuneError::Unusable { steps, problem, knobs }.into()
 }
 
-/// Fine-tunes and evaluates on every split but train; what is up to date is skipped.
+/// Fine-tunes, and evaluates on every split but train; stages that are up to date are skipped.
 ///
 /// # Errors
 /// [`PipelineError`] of the first stage that fails.
@@ -243,7 +242,7 @@ pub fn run_finetune(
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }
 
-/// How the features are made that the head reads.
+/// The settings of the features that the head reads.
 fn encode_settings(settings: &TuneSettings, stride: Option<usize>) -> EncodeSettings {
     let (level, pools) = match settings.input {
         HeadInput::Pooled(pool) => (Level::Sentence, vec![pool]),
@@ -262,7 +261,7 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
     RunSettings::of(&options, encoder)
 }
 
-/// The head as it was trained with its encoder, reading `column` of the encoder's features.
+/// The trained head, reading `column` of the encoder's features.
 fn head(
     inputs: &TuningInputs<'_>,
     tuned: &FinetuneResult,
@@ -311,7 +310,7 @@ fn wide(counts: &[usize]) -> Vec<u64> {
     counts.iter().map(|&count| count as u64).collect()
 }
 
-/// Steps that the losses at both ends of a run are a mean of.
+/// Number of steps whose mean loss is recorded at both ends of a run.
 const LOSS_STEPS: usize = 20;
 
 fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) -> f64 {
@@ -319,7 +318,7 @@ fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) ->
     losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }
 
-/// The history as the file has it.
+/// The history as written to its file.
 fn steps(tuned: &FinetuneResult) -> Vec<StepRecord> {
     let step = |row: &larder_finetune::HistoryRow| StepRecord {
         step: row.step as i64,

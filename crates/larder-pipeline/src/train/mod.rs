@@ -1,4 +1,4 @@
-//! Vectors to a head, when needed.
+//! The train stage: vectors to a head.
 
 mod commit;
 mod place;
@@ -25,26 +25,26 @@ pub(crate) use place::{RunPlace, find_or_name_run};
 use crate::PipelineError;
 use crate::encode::encode_split;
 
-/// How columns, strengths, thresholds and biases are chosen: heads that were chosen in another way are trained again. Before
-/// there was a number, any gain on held-out rows was taken.
+/// Rule that selects columns, strengths, thresholds and biases; heads selected by another rule are trained again. Runs without
+/// this part accepted any gain on held-out rows.
 const CHOICE: &str = "one standard error";
 
-/// A run that stands.
+/// A completed run.
 #[derive(Debug, Clone)]
 pub struct TrainOutcome {
-    /// What it was made with.
+    /// The run's record.
     pub record: RunRecord,
     /// Its folder.
     pub folder: PathBuf,
-    /// What stands out about the training and its rows.
+    /// The findings about the training and its rows.
     pub diagnosis: RunDiagnosis,
-    /// Seconds a stage in this invocation.
+    /// The time of each stage in this invocation.
     pub times: Vec<StageTime>,
-    /// What differs from what was asked, in plain sentences.
+    /// Deviations from what was asked, in sentences.
     pub notes: Vec<String>,
 }
 
-/// Trains a head on the `train` split, unless a run of exactly these settings and data is there.
+/// Trains a head on the `train` split, unless there is a run of exactly these settings and data.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -142,7 +142,7 @@ pub fn train(
     Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
 }
 
-/// What a run made now would record: the features' own provenance, with the columns trained on instead of those cached.
+/// The provenance of a run made now: that of the features, with the columns offered instead of those cached.
 fn provenance(
     features: &FeaturesFile,
     spec: &DatasetSpec,
@@ -160,12 +160,12 @@ fn provenance(
     options.head.describe(provenance)
 }
 
-/// The name of the training split's file, for the record.
+/// The file name of the training split.
 pub(crate) fn train_file(spec: &DatasetSpec) -> Option<String> {
     Some(spec.split_path(TRAIN_SPLIT).ok()?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// Whether a head can be trained on the dataset with features of that level.
+/// Checks that a head can be trained on the dataset with features of that level.
 pub(crate) fn check_trainable(spec: &DatasetSpec, level: Level) -> Result<(), RunError> {
     let expected = tasks::of(spec.task).level();
     if level != expected {

@@ -1,4 +1,4 @@
-//! Where a run goes: beside others, or over an older one of its name.
+//! The name of a run: a new one, or that of an older run to reuse or replace.
 
 use larder_data::DatasetSpec;
 use larder_files::{Change, Freshness, Provenance};
@@ -9,15 +9,15 @@ use larder_run::{Larder, RunRecord};
 use super::commit::remove_left_in_run;
 use crate::PipelineError;
 
-/// Where the run goes.
+/// The name of a run.
 pub(crate) enum RunPlace {
-    /// A run of this provenance is there.
+    /// A run with this provenance exists.
     Fresh(String),
-    /// This name is to be written; `changes` against the run that it replaces.
+    /// The run is to be made; `changes` are those since the run that it replaces.
     Free { run: String, changes: Vec<Change> },
 }
 
-/// Finds the place of a run called `run`, or of the first free name, whose provenance would be `wanted`.
+/// Finds the run called `run`, or a run with the provenance `wanted`; otherwise the first free name.
 pub(crate) fn find_or_name_run(
     larder: &Larder,
     spec: &DatasetSpec,
