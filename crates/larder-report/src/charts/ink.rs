@@ -1,36 +1,36 @@
-//! Colours by their place in the style sheet. Plotters knows colours only by value, so that each place has a value that
-//! nothing else has, which [`named`] exchanges for the style sheet's variable: light, dark and paper have their own.
+//! Chart colours as variables of the style sheet, which has light, dark and print versions. Plotters knows colours by value
+//! only, so each has a unique placeholder value, which [`replace_placeholders`] turns into the variable.
 
 use plotters::style::RGBColor;
 
-/// Colours of series; `--c0` and so on in the style sheet, where they are those of Okabe and Ito, "Color universal
-/// design", 2008, less the one that does not show on the background.
+/// Number of series colours, `--c0` and so on in the style sheet: those of Okabe and Ito, "Color universal design", 2008,
+/// without the one that is invisible on the background.
 pub(crate) const INKS: usize = 7;
-/// Shapes of points: with the colours they tell apart more groups than either.
+/// Shapes of points: together with the colours they distinguish more groups.
 pub(crate) const MARKS: usize = 5;
-/// How the line of each series is broken: colour is never alone.
+/// Dash pattern of each series' line: series never differ by colour alone.
 pub(crate) const DASHES: [&str; INKS] = ["", "24 12", "6 10", "36 10 6 10", "14 14", "36 10 6 10 6 10", "48 24"];
 
-/// What something is drawn for.
+/// The colour of a part of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ink {
     /// Axes and their numbers.
     Axis,
-    /// Lines behind the data.
+    /// Grid lines.
     Grid,
-    /// Something to compare with.
+    /// Lines to compare with.
     Level,
-    /// Counts behind the data.
+    /// Bars of counts behind the data.
     Count,
-    /// Series of that number.
+    /// The series of that number.
     Series(usize),
 }
 
-/// What all the values begin with, in plotters' spelling.
+/// The common beginning of all placeholders, as plotters writes them.
 const PREFIX: &str = "=\"#0102";
 
 impl Ink {
-    /// The value that stands for it until [`named`] has been there.
+    /// The placeholder value.
     pub(crate) fn colour(self) -> RGBColor {
         let place = match self {
             Self::Axis => 0,
@@ -71,7 +71,7 @@ impl Ink {
     }
 }
 
-/// Exchanges the values for the style sheet's variables, and breaks lines as their series are.
+/// Replaces placeholders by the style sheet's variables, and adds the dashes of lines.
 pub(crate) fn named(svg: &str) -> String {
     let mut parts = svg.split(PREFIX);
     let mut out = parts.next().unwrap_or_default().to_owned();

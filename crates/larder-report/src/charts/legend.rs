@@ -1,26 +1,26 @@
-//! Legends beside charts, as text of the page.
+//! Legends of charts, as text of the page.
 
 use maud::{Markup, html};
 
 use super::ink::{DASHES, INKS};
 use super::scatter::mark;
 
-/// How something looks in a chart.
+/// The sample of a legend entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swatch {
-    /// The line of that series.
+    /// The line of a series.
     Line(usize),
-    /// The points of that group.
+    /// The points of a group.
     Mark(usize),
     /// A ring around points.
     Ring,
     /// A line to compare with.
     Level,
-    /// Counts behind the data.
+    /// Bars of counts.
     Count,
 }
 
-/// Names with how they look.
+/// The legend of entries, each a marker and a name.
 pub(crate) fn legend<'a>(entries: impl IntoIterator<Item = (Swatch, &'a str)>) -> Markup {
     html! {
         ul.legend {
@@ -32,7 +32,7 @@ pub(crate) fn legend<'a>(entries: impl IntoIterator<Item = (Swatch, &'a str)>) -
 }
 
 fn picture(swatch: Swatch) -> Markup {
-    // Points stand larger here than in charts.
+    // Points are larger here than in charts.
     let (view, width) = match swatch {
         Swatch::Mark(_) | Swatch::Ring => ("27 -1 50 50", "16"),
         _ => ("0 0 104 48", "26"),

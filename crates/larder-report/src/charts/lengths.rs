@@ -1,4 +1,4 @@
-//! How long texts are.
+//! Histogram of text lengths.
 
 use maud::{Markup, html};
 use plotters::prelude::{Color, Rectangle};
@@ -10,7 +10,7 @@ use crate::ReportError;
 use crate::numbers::Histogram;
 use crate::page::Lengths;
 
-/// Texts by their tokens.
+/// The chart of texts by number of tokens.
 pub(crate) fn lengths(lengths: &Lengths) -> Result<Markup, ReportError> {
     let Some(histogram) = Histogram::of(&lengths.tokens) else {
         return Ok(html! { p.missing { (lengths.split) " has no texts." } });

@@ -1,4 +1,4 @@
-//! Lines: losses, scores, learning rates, precision against recall.
+//! Line charts: losses, scores, learning rates, precision-recall curves.
 
 use maud::{Markup, html};
 use plotters::prelude::{Circle, Color, LineSeries, PathElement};
@@ -11,14 +11,14 @@ use crate::ReportError;
 use larder_metrics::PrecisionRecall;
 use larder_run::page::Plot;
 
-/// What is larger, as a loss that diverged, has no place on an axis.
+/// Larger values, as of a diverged loss, are not drawn.
 const LARGEST: f64 = 1e30;
-/// Points of a line of measurements: fewer are smoother, and more show the noise of single steps.
+/// Most points of a noisy line: averaging smooths the noise of single steps.
 const POINTS: usize = 160;
-/// Points of a line that is exact: more than a chart has pixels show nothing more.
+/// Most points of an exact line: more than the pixels of a chart.
 const EXACT_POINTS: usize = 400;
 
-/// A chart of lines with its legend.
+/// A line chart with its legend.
 pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     let place = |x: f64| if plot.logarithmic_x { x.log10() } else { x };
     let of = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
@@ -64,7 +64,7 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     })
 }
 
-/// At most [`POINTS`] points, each the mean of its neighbours where there are more.
+/// Reduces a line to at most [`POINTS`] points, the means of neighbouring ones.
 fn averaged(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |points: &[(f64, f64)]| {
         let sum = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
@@ -73,12 +73,12 @@ fn averaged(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.chunks(together(points.len())).map(mean).collect()
 }
 
-/// How many of that many points become one.
+/// Number of points averaged into one.
 fn together(points: usize) -> usize {
     points.div_ceil(POINTS).max(1)
 }
 
-/// Precision against recall, a line a class; `level` is the precision of any order, where there is one class.
+/// Precision-recall curves, one per class; `level` is the precision of a random order, if there is one class.
 pub(crate) fn precision_recall(
     title: &str,
     curves: &[(String, PrecisionRecall)],

@@ -1,4 +1,4 @@
-//! Charts as SVG, drawn by plotters and then told their colours by the page's style sheet.
+//! Charts as SVG, drawn by plotters, with colours from the page's style sheet.
 
 mod axes;
 mod ink;

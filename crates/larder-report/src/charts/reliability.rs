@@ -1,4 +1,4 @@
-//! The reliability curve.
+//! The reliability diagram.
 
 use maud::{Markup, html};
 use plotters::prelude::{Circle, Color, LineSeries, PathElement, Rectangle};
@@ -10,7 +10,7 @@ use super::svg::{UNIT, drawing};
 use crate::ReportError;
 use larder_metrics::{RELIABILITY_BINS, Reliability};
 
-/// Accuracy by probability, over the shares of answers.
+/// The chart of accuracy by probability, with the share of answers.
 pub(crate) fn reliability(answers: &[(f64, bool)]) -> Result<Markup, ReportError> {
     let reliability = Reliability::of(answers.iter().copied());
     let axes =

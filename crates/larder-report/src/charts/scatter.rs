@@ -1,4 +1,4 @@
-//! Vectors on a plane, each with its text.
+//! Scatter plot of vectors, each with its text.
 
 use maud::{Markup, html};
 
@@ -10,12 +10,12 @@ use crate::ReportError;
 use crate::page::{Embedding, Point};
 use larder_run::page::shortened;
 
-/// More points than this stand smaller.
+/// Number of points above which they are drawn smaller.
 const DENSE: usize = 600;
-/// Characters of a text at a point.
+/// Most characters of a point's text.
 const TEXT: usize = 200;
 
-/// The shapes of points, once a page.
+/// The shapes of points, defined once per page.
 pub(crate) fn marks() -> Markup {
     html! {
         svg.defs width="0" height="0" aria-hidden="true" {
@@ -34,7 +34,7 @@ pub(crate) fn marks() -> Markup {
     }
 }
 
-/// The point of a group. Colours and shapes have no common divisor, so that five and thirty groups differ in one or both.
+/// The point of a group. The numbers of colours and shapes are coprime, so that 35 groups differ in one or both.
 pub(crate) fn mark(group: usize, x: f64, y: f64) -> Markup {
     html! { use class=(colour(group)) href=(format!("#mark{}", group % MARKS)) x=(coordinate(x)) y=(coordinate(y)) {} }
 }

@@ -1,4 +1,4 @@
-//! The scatter of vectors.
+//! The section of the scatter plot.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! Lengths and padding.
+//! The section of lengths and padding.
 
 use maud::{Markup, html};
 

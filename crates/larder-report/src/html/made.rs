@@ -1,4 +1,4 @@
-//! What a run is made of and with, and how long that took.
+//! The section of a run's settings and times.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! How a run was trained.
+//! The section about training.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::ReportError;
 use crate::charts::lines;
 use larder_run::page::{Candidate, Training, number};
 
-/// Candidates that are shown.
+/// Candidates shown.
 const CANDIDATES: usize = 20;
 
 pub(super) fn training(training: &Training) -> Result<Markup, ReportError> {
