@@ -1,4 +1,4 @@
-//! Rows to be answered, whatever file or stream they come from.
+//! Rows to answer, from files and streams.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,36 +10,36 @@ use larder_run::RunRecord;
 use crate::error::{InputError, PredictError, Reads};
 use crate::layout::{ARGUMENTS, InputFlags, Reader, STANDARD_INPUT, check_flags};
 
-/// Where rows come from.
+/// The origin of rows.
 pub enum InputOrigin {
     /// A file.
     File(PathBuf),
     /// Standard input.
     StandardInput,
-    /// Texts on the command line, or typed: one row each.
+    /// Texts from the command line or typed, one row each.
     Arguments(Vec<String>),
 }
 
-/// One row, with what it asks.
+/// A row to answer.
 #[derive(Debug)]
 pub struct AskedRow {
-    /// Where it is.
+    /// Its place in the input.
     pub place: Place,
-    /// The text or the words, or what is wrong with them.
+    /// The text or words, or the problem with them.
     pub content: Result<Content, RowProblem>,
-    /// What it was read from; `None` where lines are read.
+    /// The record it was read from; `None` for lines.
     pub record: Option<Record>,
 }
 
-/// A file or a stream of rows, opened. They are read in constant memory.
+/// An open file or stream of rows, read in constant memory.
 pub struct Input {
     name: PathBuf,
     format: InputFormat,
     source: Source,
     reads: Reads,
-    /// Whether a run is to answer them, which may leave rows without an answer.
+    /// True if a run answers them, which may leave rows unanswered.
     is_for_run: bool,
-    /// Rows given.
+    /// Number of rows returned.
     given: u64,
 }
 
@@ -51,7 +51,7 @@ enum Source {
 type Lines = Box<dyn Iterator<Item = Result<String, DataError>> + Send>;
 
 impl Input {
-    /// Opens what a run is to answer, as its own files were read unless `flags` say otherwise.
+    /// Opens rows for a run, read like the run's own files unless `flags` say otherwise.
     ///
     /// # Errors
     /// [`InputError`].
@@ -62,7 +62,7 @@ impl Input {
     /// The format in which a run would read the file at `path`.
     ///
     /// # Errors
-    /// [`InputError`] where nothing tells.
+    /// [`InputError`] if it cannot be determined.
     pub(crate) fn format_for_run(
         record: &RunRecord,
         path: &Path,
@@ -71,7 +71,7 @@ impl Input {
         Reader::of_run(record).format(path, flags)
     }
 
-    /// Opens texts of which nothing is known but what `flags` say.
+    /// Opens loose texts, described by `flags` alone.
     ///
     /// # Errors
     /// [`InputError`].
@@ -116,7 +116,7 @@ impl Input {
         };
         let rows = match rows {
             Ok(rows) => rows,
-            // What says nothing is answered by nothing.
+            // Empty standard input has no rows.
             Err(DataError::Empty { path }) if path == Path::new(STANDARD_INPUT) => {
                 let source = Source::Lines { lines: Box::new(std::iter::empty()), number: 0, pair: false };
                 return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
@@ -127,12 +127,12 @@ impl Input {
         Ok(Self { name, format, source, reads, is_for_run, given: 0 })
     }
 
-    /// How it is laid out.
+    /// The format of the input.
     pub fn format(&self) -> InputFormat {
         self.format
     }
 
-    /// The error that ends everything at a row which cannot be answered.
+    /// The error for a row that cannot be answered.
     pub fn bad_row(&self, place: Place, problem: RowProblem) -> PredictError {
         let error = DataError::BadRow { path: self.name.clone(), place, problem: Box::new(problem) };
         InputError::of(error, self.reads, self.is_for_run).into()
@@ -142,7 +142,7 @@ impl Input {
         InputError::of(error, self.reads, false).into()
     }
 
-    /// The reader and the layout of rows; `None` for lines.
+    /// The reader and layout of rows; `None` for lines.
     pub(crate) fn rows(&mut self) -> Option<(&mut InputReader, &Layout)> {
         match &mut self.source {
             Source::Rows(rows, layout) => Some((rows, layout)),
@@ -151,7 +151,7 @@ impl Input {
     }
 }
 
-/// Opens a Parquet file by its words, or by its texts where it has no column of words.
+/// Opens a Parquet file by its words, or by its texts if it has no column of words.
 fn open_words_or_texts(layout: Layout, path: &Path) -> (Result<InputReader, DataError>, Layout) {
     let only = |is_words: bool| {
         let mut only = layout.clone();
@@ -201,7 +201,7 @@ impl Iterator for Input {
     }
 }
 
-/// A text, or two with a tab between where `pair` is read.
+/// The text of a line, or with `pair` two texts separated by a tab.
 ///
 /// # Errors
 /// [`RowProblem::NoPair`].

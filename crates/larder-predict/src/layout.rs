@@ -1,4 +1,4 @@
-//! How a file to be answered is laid out: by flags, else as the run's own files are, else as is usual.
+//! The layout of an input file: from flags, else from the run's own files, else the usual one.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use larder_run::RunRecord;
 
 use crate::error::InputError;
 
-/// What is said of a file on the command line; nothing of it need be.
+/// Command-line flags about an input file, all optional.
 #[derive(Debug, Clone, Default)]
 pub struct InputFlags {
-    /// Its format, whatever its name.
+    /// Its format, overriding its name.
     pub format: Option<InputFormat>,
     /// The column of the text: a name, or a zero-based position.
     pub text: Option<String>,
@@ -18,23 +18,23 @@ pub struct InputFlags {
     pub text_b: Option<String>,
     /// Tagging: the column of the words.
     pub words: Option<String>,
-    /// csv, tsv: whether the first row names the columns.
+    /// csv, tsv: true if the first row names the columns.
     pub header: Option<bool>,
-    /// csv, tsv: whether `"` encloses fields.
+    /// csv, tsv: true if `"` encloses fields.
     pub quoting: Option<bool>,
-    /// conll: what separates the columns.
+    /// conll: the separator of columns.
     pub separator: Option<Separator>,
 }
 
-/// Whose files are read: what is known of them without flags.
+/// Layout rules for an input file without flags.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
-    /// Whether a run's files are known; loose texts otherwise.
+    /// True if a run answers the rows; otherwise they are loose texts.
     pub is_of_run: bool,
-    /// Whether its rows are words; texts otherwise.
+    /// True if the run reads words; otherwise it reads texts.
     pub has_words: bool,
     pub pair: bool,
-    /// How the file it was trained on is laid out.
+    /// The layout of the file it was trained on.
     pub own: Option<Layout>,
     /// The ending of that file's name.
     pub own_ending: Option<String>,
@@ -51,7 +51,7 @@ impl Reader {
         }
     }
 
-    /// Of texts, with nothing known of them.
+    /// For loose texts.
     pub fn of_texts() -> Self {
         Self { is_of_run: false, has_words: false, pair: false, own: None, own_ending: None }
     }
@@ -65,7 +65,7 @@ impl Reader {
         let own = self.own.as_ref().filter(|_| ending == self.own_ending).map(|layout| layout.format);
         let format = match (flags.format, InputFormat::of_path(path), own) {
             (Some(format), ..) => format,
-            // Sentences for a tagger trained on `train.txt`, or more files like that one? A wrong guess would be silent.
+            // Either sentences for a tagger trained on `train.txt`, or more files like it: a wrong guess would go unnoticed.
             (None, Some(InputFormat::Text), Some(format)) if !is_no_file(path) => {
                 return Err(InputError::Ambiguous { path: path.to_path_buf(), format });
             }
@@ -100,7 +100,7 @@ impl Reader {
 
         let has_names = matches!(format, Format::Jsonl | Format::Parquet) || layout.header;
         let columns = self.own.as_ref().map(|own| own.columns.clone()).unwrap_or_default();
-        // A name is the same column in every format that has names; a position only in files like the run's own.
+        // Names are valid in every format with names, positions only in files like the run's own.
         let carries = |column: &ColumnRef| match column {
             ColumnRef::Name(_) => has_names,
             ColumnRef::Position(_) => own.is_some(),
@@ -130,7 +130,7 @@ impl Reader {
             (true, Format::Csv | Format::Tsv) => {
                 found.text = Some(text.ok_or_else(|| missing("texts", "--text-column"))?);
             }
-            // Rows have words or texts, unless it is said which.
+            // Rows have words or texts, unless a flag says which.
             (true, Format::Jsonl | Format::Parquet) => {
                 found.words = words.filter(|_| flags.text.is_none());
                 found.text = text.filter(|_| flags.words.is_none());
@@ -141,17 +141,17 @@ impl Reader {
     }
 }
 
-/// What standard input is called in messages.
+/// The name of standard input in messages.
 pub(crate) const STANDARD_INPUT: &str = "standard input";
 
-/// What arguments are called in messages.
+/// The name of arguments in messages.
 pub(crate) const ARGUMENTS: &str = "the arguments";
 
 fn is_no_file(path: &Path) -> bool {
     [STANDARD_INPUT, ARGUMENTS].iter().any(|name| path == Path::new(name))
 }
 
-/// Refuses flags that say nothing about a file of `format`.
+/// Rejects flags that do not apply to `format`.
 pub(crate) fn check_flags(path: &Path, format: InputFormat, flags: &InputFlags) -> Result<(), InputError> {
     let is_table = matches!(format, InputFormat::Csv | InputFormat::Tsv);
     let (is_conll, is_lines) = (format == InputFormat::Conll, format.rows().is_none());
@@ -169,7 +169,7 @@ pub(crate) fn check_flags(path: &Path, format: InputFormat, flags: &InputFlags) 
     }
 }
 
-/// A column as it was given: digits are a position where columns have one.
+/// A column from a flag: digits are a position where columns have one.
 fn column_of(
     path: &Path,
     layout: &Layout,
