@@ -1,4 +1,4 @@
-//! Which of several is better, and whether the rows show it.
+//! Comparison of runs: the best one, and whether the rows show it.
 
 use larder_metrics::{Interval, Metric};
 use larder_run::{Evaluation, RunRecord, SplitAnswers, tasks};
@@ -7,27 +7,27 @@ use serde::Serialize;
 use crate::EvaluateError;
 use crate::difference::{Difference, differences};
 
-/// One split, judged for all.
+/// The comparison on one split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SplitComparison {
     /// The split.
     pub split: String,
-    /// Rows judged: texts, or sentences of words.
+    /// Rows evaluated: texts, or sentences of words.
     pub rows: usize,
-    /// What they are compared by: `mcc`, `macro_f1`, `accuracy`; `strict_f1` of taggers.
+    /// The score compared: `mcc`, `macro_f1`, `accuracy`; `strict_f1` for taggers.
     pub score: String,
-    /// One entry each, in the order asked for.
+    /// One entry per run, in the order asked for.
     pub scores: Vec<SubjectScore>,
-    /// The one with the highest score; of equals the first.
+    /// The run with the highest score; the first one if several are equal.
     pub best: String,
-    /// The best against each other, in the order asked for.
+    /// The best compared with each other run, in the order asked for.
     pub differences: Vec<Difference>,
 }
 
-/// What one of them scored on a split.
+/// The score of one run on a split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SubjectScore {
-    /// The encoder, or the run.
+    /// The name of encoder or run.
     pub name: String,
     /// The score.
     pub value: f64,
@@ -36,13 +36,13 @@ pub struct SubjectScore {
 }
 
 impl SplitComparison {
-    /// The score's name for people.
+    /// The score's display name.
     pub fn score_name(&self) -> String {
         for_people(&self.score)
     }
 }
 
-/// A score's name for people: `MCC`, `macro F1`, `strict F1`.
+/// A score's display name: `MCC`, `macro F1`, `strict F1`.
 pub(crate) fn for_people(score: &str) -> String {
     let word = |word: &str| match word {
         "mcc" => "MCC".to_owned(),
@@ -52,10 +52,10 @@ pub(crate) fn for_people(score: &str) -> String {
     score.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// One of those compared: a run, by the name that it has here.
+/// A run to compare.
 #[derive(Clone, Copy)]
 pub struct ComparedSubject<'a> {
-    /// Its name: the run's, or the encoder's.
+    /// Its name in the comparison: the run's, or the encoder's.
     pub name: &'a str,
     /// The run.
     pub record: &'a RunRecord,
@@ -65,17 +65,17 @@ pub struct ComparedSubject<'a> {
     pub answers: &'a [SplitAnswers],
 }
 
-/// The score that runs of this task are compared by: the one that their heads were chosen by; MCC where they differ.
+/// The metric that compares runs: the one that chose all their heads, or MCC if these differ.
 pub fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric {
     let mut metrics = records.filter_map(|record| record.head.details().metric());
     let first = metrics.next().unwrap_or_default();
     if metrics.all(|metric| metric == first) { first } else { Metric::default() }
 }
 
-/// Compares `subjects` on the splits that they were judged on.
+/// Compares `runs` on the splits that they were evaluated on.
 ///
 /// # Errors
-/// [`EvaluateError::NotComparable`] for subjects that were judged on other splits or rows.
+/// [`EvaluateError::NotComparable`] for runs that were evaluated on other splits or rows.
 pub fn compare(subjects: &[ComparedSubject<'_>], metric: Metric) -> Result<Vec<SplitComparison>, EvaluateError> {
     let Some(first) = subjects.first() else { return Ok(Vec::new()) };
     let splits =

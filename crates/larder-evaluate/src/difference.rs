@@ -1,4 +1,4 @@
-//! Whether one of two is better on the same rows: the paired bootstrap, said in words.
+//! The paired bootstrap: whether one run is better than another on the same rows, in words.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use serde::Serialize;
 use crate::EvaluateError;
 use crate::comparison::{ComparedSubject, for_people};
 
-/// Resamples for an interval that holds for several pairs together: its ends lie further out, where of the usual
-/// thousand resamples only a handful would tell.
+/// Resamples for an interval that holds for several pairs together: its ends lie further out, beyond which only a handful of
+/// the usual thousand resamples fall.
 const TOGETHER_RESAMPLES: usize = 10_000;
 
-/// The best of a split against another.
+/// The best run on a split compared with another.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// The split.
     pub split: String,
-    /// What they are compared by.
+    /// The score compared.
     pub score: String,
-    /// The one with the higher score.
+    /// The run with the higher score.
     pub better: String,
     /// The other.
     pub than: String,
-    /// Score of the better minus score of the other.
+    /// The better score minus the other.
     pub difference: f64,
-    /// Its bootstrap interval over rows (of taggers, sentences): the same drawn rows judge both.
+    /// Its bootstrap interval over rows (for taggers, sentences), with the same resamples for both.
     pub interval: Interval,
-    /// Whether the interval lies above 0.
+    /// True if the interval lies above 0.
     pub told_apart: bool,
-    /// With several pairs on a split: the interval at the level at which all of them together are as sure as one alone
-    /// at the usual level (Bonferroni: a share of the risk for each).
+    /// With several pairs on a split: the interval at the level at which all pairs together have the usual confidence
+    /// (Bonferroni correction).
     pub together: Option<Interval>,
-    /// Whether that interval lies above 0; as `told_apart` where there is one pair.
+    /// True if that interval lies above 0; equals `told_apart` for a single pair.
     pub told_apart_together: bool,
 }
 
@@ -50,12 +50,12 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A level as `95`, or `98.33`.
+/// A level in per cent: `95`, or `98.33`.
 fn percent(interval: &Interval) -> f64 {
     (interval.level * 1e4).round() / 1e2
 }
 
-/// The differences of the best subject and each other on split number `at`.
+/// The differences between run number `best` and each other on split number `at`.
 pub(crate) fn differences(
     subjects: &[ComparedSubject<'_>],
     best: usize,
@@ -90,7 +90,7 @@ pub(crate) fn differences(
         .collect()
 }
 
-/// The answers of both to split number `at`.
+/// Pairs both runs' answers to split number `at`.
 fn pair<'a>(
     first: &'a ComparedSubject<'_>,
     second: &'a ComparedSubject<'_>,
@@ -109,7 +109,7 @@ fn pair<'a>(
     pair.ok_or_else(|| differ(format!("their gold labels of split `{}` differ", a.split)))
 }
 
-/// Why two sets of answers are not to the same rows.
+/// The reason why two sets of answers are not to the same rows, if so.
 fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
     let (a, b) = (&first.example_ids, &second.example_ids);
     if a.len() != b.len() {
@@ -119,7 +119,7 @@ fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
         let (split, a, b) = (&first.split, &a[row], &b[row]);
         return Some(format!("row {row} of split `{split}` is example {a} for one and {b} for the other"));
     }
-    // Rows without ids of their own are numbered: those of another file have the same ids.
+    // Rows without ids are numbered, so those of another file have the same ids.
     (first.data_digest != second.data_digest).then(|| {
         format!(
             "split `{}` is another file for one than for the other\n  `--dataset FILE` judges both on the same",

@@ -1,10 +1,10 @@
-//! Judging: what a run scores, whether another scores more, and what stands out.
+//! Evaluation of runs: scores, comparisons and findings.
 //!
-//! - [`evaluate_features`] scores a run on features files and keeps what it finds in the run's folder.
-//! - [`compare`] judges several runs on the same rows; a [`Difference`] says whether one is really better.
-//! - [`score_file`] scores anybody's CoNLL file as larder's own runs are.
-//! - [`of_fit`] and [`of_tuning`] say what stands out about a training.
-//! - [`EvaluateError`] is everything that can go wrong.
+//! - [`evaluate_features`] scores a run on features files and writes the results into the run's folder.
+//! - [`compare`] compares several runs on the same rows; a [`Difference`] says whether one is really better.
+//! - [`score_file`] scores any CoNLL file like larder's own runs.
+//! - [`of_fit`] and [`of_tuning`] return the findings about a training.
+//! - [`EvaluateError`] is every error of evaluation.
 #![deny(missing_docs)]
 
 mod comparison;

@@ -1,4 +1,4 @@
-//! What a run's numbers and rows say: gathers the facts for the rules of `larder-diagnose`.
+//! The facts about a run's numbers and rows, gathered for the rules of `larder-diagnose`.
 
 mod rows;
 mod shift;

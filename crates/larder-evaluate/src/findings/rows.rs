@@ -12,7 +12,7 @@ use larder_run::{RunError, RunRecord, TargetClasses, tasks};
 
 use super::texts::{SplitTexts, look_up, pointed};
 
-/// What stands out about the rows of train. `label_errors` are those that the fit found.
+/// The findings about the rows of train. `label_errors` are those found by the fit.
 pub(super) fn of_rows(
     record: &RunRecord,
     encoder: &Encoder,

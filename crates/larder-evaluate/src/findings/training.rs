@@ -1,4 +1,4 @@
-//! Facts about a training.
+//! Facts about training.
 
 use std::path::Path;
 
@@ -9,21 +9,21 @@ use larder_run::{FitFacts, RunError, RunRecord, TunedRecord};
 
 use super::rows::of_rows;
 
-/// What is known of a fine-tuning while it ends.
+/// The facts about a fine-tuning.
 pub struct TuneFacts<'a> {
     /// All steps.
     pub history: &'a [HistoryRow],
-    /// How it was trained.
+    /// The settings of training.
     pub settings: &'a TuneSettings,
-    /// Rows (tagging: words) a class of train, `[classes]`.
+    /// Rows (tagging: words) of each class in train, `[classes]`.
     pub train_counts: Vec<u64>,
-    /// The same of the split that judged it.
+    /// The same for the dev split.
     pub dev_counts: Vec<u64>,
     /// Texts or sentences of that split.
     pub dev_rows: usize,
 }
 
-/// What stands out about the training of a head on features, whose rows are in the tokens file at `tokens`.
+/// The findings about the fit of a head, and its training rows in the tokens file at `tokens`.
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
@@ -34,7 +34,7 @@ pub fn of_fit(record: &RunRecord, encoder: &Encoder, tokens: &Path, facts: FitFa
     Ok(diagnosis)
 }
 
-/// What stands out about a fine-tuning, whose rows are in the tokens file at `tokens`.
+/// The findings about a fine-tuning, and its training rows in the tokens file at `tokens`.
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
@@ -71,11 +71,11 @@ pub fn of_tuning(
     Ok(diagnosis)
 }
 
-/// Steps before an evaluation that its training loss is the mean of, at most: few enough that the parameters are nearly the
-/// same, enough that batches do not decide.
+/// Most steps before an evaluation that its training loss is the mean of: few enough that the parameters change little, enough
+/// to average over batches.
 const STEPS_AROUND: usize = 50;
 
-/// The evaluations among the steps, each beside the training loss of the steps before it.
+/// The evaluations in the history, each with the mean training loss of the steps before it.
 fn evaluations(history: &[HistoryRow]) -> Vec<Evaluated> {
     let (mut found, mut since) = (Vec::new(), 0);
     for (at, row) in history.iter().enumerate() {
