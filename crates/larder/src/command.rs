@@ -1,4 +1,4 @@
-//! One function a command: typed arguments in, one stage called, result printed.
+//! The commands, one function each: runs a stage with typed arguments and prints the result.
 
 mod compare;
 mod described;
@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Output};
 
-/// What every command has at hand.
+/// The context of every command.
 pub struct Context {
     pub larder: Larder,
     pub json: bool,
@@ -55,14 +55,14 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
 }
 
 impl Context {
-    /// One JSON document on standard output.
+    /// Prints one JSON document on standard output.
     pub fn print_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|e| Failure::File { what: "cannot write JSON".to_owned(), source: e.into() })?;
         self.print(&text)
     }
 
-    /// A text on standard output.
+    /// Prints a text on standard output.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         writeln!(std::io::stdout().lock(), "{text}").on_stdout()
     }

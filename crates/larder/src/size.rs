@@ -1,8 +1,8 @@
-//! Sizes of memory as people write them.
+//! Memory sizes with units.
 
 use std::str::FromStr;
 
-/// Bytes.
+/// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 

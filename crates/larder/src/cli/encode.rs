@@ -1,4 +1,4 @@
-//! `tokenize`, `encode` and `embed` as typed, and the flags of tokens and vectors that others have too.
+//! `tokenize`, `encode` and `embed` as typed, and flags that other commands share.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use larder_store::{FeatureDtype, Level};
 use super::{LayoutFlags, Subject, refuse};
 use crate::failure::Failure;
 
-/// How texts become tokens.
+/// Flags of the tokenize stage.
 #[derive(Debug, Args)]
 pub struct TokenizeFlags {
     /// Tokens a text may have, special tokens included; longer texts are cut and counted. What the encoder reads unless given
@@ -28,7 +28,7 @@ pub struct TokenizeFlags {
     pub illegal_tags: Option<OnIllegalTags>,
 }
 
-/// Where the encoder runs.
+/// Flags of the device.
 #[derive(Debug, Args)]
 pub struct DeviceFlags {
     /// auto takes CUDA where it really works; cuda without a working GPU is an error
@@ -39,7 +39,7 @@ pub struct DeviceFlags {
     pub threads: usize,
 }
 
-/// What one row of the features is.
+/// Flags of the features' level.
 #[derive(Debug, Args)]
 pub struct LevelFlags {
     /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
@@ -60,7 +60,7 @@ pub struct LevelFlags {
     pub special_tokens: bool,
 }
 
-/// Which vectors are made.
+/// Flags of the vectors.
 #[derive(Debug, Args)]
 pub struct VectorFlags {
     /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
@@ -146,7 +146,7 @@ impl TokenizeFlags {
 }
 
 impl VectorFlags {
-    /// Settings for sentences, pooled as the encoder's texts usually are unless said.
+    /// Settings for sentences, with the encoder's usual pooling unless given.
     pub fn settings(&self, usual: Pool) -> EncodeSettings {
         let defaults = EncodeSettings::default();
         EncodeSettings {
@@ -161,10 +161,10 @@ impl VectorFlags {
         }
     }
 
-    /// Settings for the level asked for, or the one that `task` trains on.
+    /// Settings for the level asked for, or the level of the task.
     ///
     /// # Errors
-    /// A usage failure for a flag that the level has no use for.
+    /// A usage failure for a flag that does not apply to the level.
     pub fn settings_for(&self, flags: &LevelFlags, task: Task, pool: Pool) -> Result<EncodeSettings, Failure> {
         let level = flags.level.unwrap_or_else(|| tasks::of(task).level());
         let useless = [
@@ -189,7 +189,7 @@ impl VectorFlags {
 
 impl EncodeArgs {
     /// # Errors
-    /// A usage failure for a flag that the task or the level has no use for.
+    /// A usage failure for a flag that does not apply to the task or level.
     pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
         self.tokenize.check(task)?;
         Ok(EncodeOptions {

@@ -64,10 +64,10 @@ impl InspectArgs {
         InspectOptions { columns: self.column.clone(), label: self.label.clone(), rows: self.rows, outliers: self.k }
     }
 
-    /// The column in which neighbours are looked for, if one is named.
+    /// The column to search for neighbours, if one is named.
     ///
     /// # Errors
-    /// A usage failure for several.
+    /// A usage failure if several are named.
     pub fn one_column(&self) -> Result<Option<&str>, Failure> {
         match self.column.as_slice() {
             [] => Ok(None),

@@ -82,7 +82,7 @@ fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
 }
 
 impl Context {
-    /// What must be said beside scores, once where all evaluations say it.
+    /// Prints the remarks beside scores, each once.
     fn print_remarks<'a>(&self, evaluations: impl Iterator<Item = &'a Evaluation>) -> Result<(), Failure> {
         let mut said: Vec<String> = Vec::new();
         for remark in evaluations.flat_map(Evaluation::remarks) {
@@ -94,7 +94,7 @@ impl Context {
         Ok(())
     }
 
-    /// The command that uses the best run; under another home than the usual one it has to say so.
+    /// Prints the command that uses the best run, with the home if that is not the default.
     fn go_on_with(&self, run: Option<&str>) -> Result<(), Failure> {
         let Some(run) = run else { return Ok(()) };
         let home = self.larder.home().root();

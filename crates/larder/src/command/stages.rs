@@ -124,7 +124,7 @@ pub fn runs(context: &Context) -> Result<(), Failure> {
 }
 
 impl Context {
-    /// The files made or found, a line each.
+    /// Prints the files made or found, one per line.
     fn print_files(&self, files: &[(std::path::PathBuf, Vec<StageTime>)]) -> Result<(), Failure> {
         if self.json {
             let list: Vec<_> = files.iter().map(|(path, times)| json!({ "path": path, "stages": times })).collect();
@@ -133,7 +133,7 @@ impl Context {
         files.iter().try_for_each(|(path, _)| self.print(&path.display().to_string()))
     }
 
-    /// How a run was trained, and its scores.
+    /// Prints a run's training and scores.
     pub fn print_run(&self, outcome: &RunOutcome) -> Result<(), Failure> {
         let record = &outcome.trained.record;
         if self.json {
@@ -190,7 +190,7 @@ impl Context {
     }
 }
 
-/// What stands out about the splits that were judged.
+/// The findings about the evaluated splits.
 fn of_splits<'a>(diagnosis: &'a RunDiagnosis, evaluation: &Evaluation) -> impl Iterator<Item = &'a Diagnosis> {
     let judged = evaluation.split_names();
     let is_judged = move |split: &String| judged.contains(split);

@@ -1,4 +1,4 @@
-//! Encoders or runs side by side.
+//! Comparisons of encoders or runs.
 
 use larder_errors::{bytes, count};
 use larder_evaluate::SplitComparison;
@@ -9,7 +9,7 @@ use larder_store::Level;
 
 use super::{drawn, table};
 
-/// A table a split: each subject's scores, a line each, and what knowing nothing scores.
+/// A table per split: the scores of each encoder or run, one per line, and of the baseline.
 pub fn scores(what: &str, subjects: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
     let Some((_, first)) = subjects.first() else { return Vec::new() };
     let rules = tasks::of(first.task());
@@ -21,7 +21,7 @@ pub fn scores(what: &str, subjects: &[(String, &Evaluation)], splits: &[SplitCom
     splits.iter().enumerate().map(one).collect()
 }
 
-/// What each encoder costs.
+/// The costs of the encoders.
 pub fn encoder_costs(outcome: &EncoderComparison) -> String {
     let rows = match outcome.level {
         Level::Sentence => "encode rows/s",
@@ -52,7 +52,7 @@ pub fn encoder_costs(outcome: &EncoderComparison) -> String {
     format!("{table}{hint}")
 }
 
-/// A rate, `cached`, or a rate of a part.
+/// A rate, `cached`, or the rate of the rows that were not cached.
 fn rate(rate: Option<f64>, encoding: &Encoding) -> String {
     match rate {
         None => "cached".to_owned(),
@@ -66,7 +66,7 @@ fn rate(rate: Option<f64>, encoding: &Encoding) -> String {
     }
 }
 
-/// What the runs differ in.
+/// The settings of the runs.
 pub fn run_settings(outcome: &RunComparison) -> String {
     let mut table = table(&["run", "encoder", "head", "layers"]);
     for one in &outcome.runs {
@@ -75,7 +75,7 @@ pub fn run_settings(outcome: &RunComparison) -> String {
     table.to_string()
 }
 
-/// Which differences are real, a line each, and what to keep in mind.
+/// The differences, one per line, with a note on multiple comparisons.
 pub fn reading(splits: &[SplitComparison]) -> Vec<String> {
     let mut lines = Vec::new();
     for split in splits {

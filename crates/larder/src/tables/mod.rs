@@ -1,4 +1,4 @@
-//! Results as tables for people.
+//! Results as tables.
 
 mod compare;
 mod doctor;
@@ -37,7 +37,7 @@ fn table<S: AsRef<str>>(header: &[S]) -> Table {
     table
 }
 
-/// A table as it is printed.
+/// A table as text.
 fn drawn(text: &TextTable) -> String {
     let mut table = table(&text.header);
     for word in &text.words {
@@ -59,7 +59,7 @@ fn joined(blocks: &[TextBlock]) -> String {
     blocks.iter().map(drawn).collect::<Vec<_>>().join("\n")
 }
 
-/// All splits, a line each, beside their baseline.
+/// All splits with their baselines, one per line.
 pub fn summary(evaluation: &Evaluation) -> String {
     let scores = evaluation.scores();
     let table = if scores.splits().is_empty() { String::new() } else { drawn(&scores.summary()) };
@@ -76,7 +76,7 @@ pub fn file_scores(file: &FileScores) -> String {
     joined(&entity_scores(&file.path.display().to_string(), &file.scores, &file.shown))
 }
 
-/// How the head was chosen on train: the best line of each candidate, the chosen one first. Or why nothing was chosen.
+/// The selection of the head on train: the best entry of each candidate, the chosen one first; or why nothing was chosen.
 pub fn selection(record: &RunRecord) -> Option<String> {
     let head = record.head.details();
     let chosen =
@@ -84,7 +84,7 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     chosen.or_else(|| head.unchosen().map(|why| format!("nothing was chosen: {why}")))
 }
 
-/// Seconds a stage.
+/// The time of each stage.
 pub fn times(times: &[StageTime]) -> String {
     let mut table = table(&["stage", "split", "rows", "seconds", ""]);
     for time in times {
