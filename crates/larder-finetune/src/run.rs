@@ -34,11 +34,11 @@ use crate::{Example, TuneError, threads};
 use digest::run_digest;
 use host::{AccumulationPosition, Host};
 
-/// Where parameters are trained.
+/// The place of the parameters.
 enum Engine {
-    /// Here: the graph is given parameters, and gives gradients.
+    /// In the process: the graph reads parameters and returns gradients.
     Host(Box<Host>),
-    /// Where the graph runs.
+    /// On the device that runs the graph.
     Device(Box<Resident>),
 }
 
