@@ -186,7 +186,7 @@ pub enum InputError {
 
 /// The input of a run in each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reads {
+pub(crate) enum RowInput {
     /// A text.
     Text,
     /// Two texts.
@@ -197,25 +197,25 @@ pub(crate) enum Reads {
 
 impl InputError {
     /// Adds the flags that help to `error`. With `can_skip`, an error of one row may leave it unanswered.
-    pub(crate) fn of(error: DataError, reads: Reads, can_skip: bool) -> Self {
+    pub(crate) fn of(error: DataError, reads: RowInput, can_skip: bool) -> Self {
         const QUOTES: &str = "`--quoting false` takes quotes as plain characters";
         let column = match reads {
-            Reads::Text => {
+            RowInput::Text => {
                 "`--text-column` says which column to read: NAME, or a zero-based position where columns have one"
             }
-            Reads::Pair => {
+            RowInput::Pair => {
                 "`--text-column` and `--text-b-column` say which columns to read: NAME, or a zero-based position where \
                  columns have one"
             }
-            Reads::WordsOrText => {
+            RowInput::WordsOrText => {
                 "`--text-column`, or `--words-column` for words, says which column to read: NAME, or a zero-based position \
                  where columns have one"
             }
         };
         let value = match reads {
-            Reads::Text => "`--text-column NAME` says where it is",
-            Reads::Pair => "`--text-column NAME` and `--text-b-column NAME` say where both are",
-            Reads::WordsOrText => "`--text-column NAME`, or `--words-column NAME` for words, says where it is",
+            RowInput::Text => "`--text-column NAME` says where it is",
+            RowInput::Pair => "`--text-column NAME` and `--text-b-column NAME` say where both are",
+            RowInput::WordsOrText => "`--text-column NAME`, or `--words-column NAME` for words, says where it is",
         };
         let (helps, is_row) = match &error {
             DataError::MissingColumn { .. } | DataError::AmbiguousColumn { .. } | DataError::ColumnType { .. } => {

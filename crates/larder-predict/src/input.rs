@@ -4,11 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use larder_data::{Content, DataError, Format, InputFormat, InputReader, Layout, Place, Record, RowProblem, TextLines};
-
 use larder_run::RunRecord;
 
-use crate::error::{InputError, PredictError, Reads};
-use crate::layout::{ARGUMENTS, InputFlags, Reader, STANDARD_INPUT, check_flags};
+use crate::error::{InputError, PredictError, RowInput};
+use crate::layout::{ARGUMENTS, InputFlags, LayoutRules, STANDARD_INPUT, check_flags};
 
 /// The origin of rows.
 pub enum InputOrigin {
@@ -35,15 +34,15 @@ pub struct AskedRow {
 pub struct Input {
     name: PathBuf,
     format: InputFormat,
-    source: Source,
-    reads: Reads,
+    stream: RowStream,
+    reads: RowInput,
     /// True if a run answers them, which may leave rows unanswered.
     is_for_run: bool,
     /// Number of rows returned.
     given: u64,
 }
 
-enum Source {
+enum RowStream {
     Rows(Box<InputReader>, Box<Layout>),
     Lines { lines: Lines, number: u64, pair: bool },
 }
@@ -56,7 +55,7 @@ impl Input {
     /// # Errors
     /// [`InputError`].
     pub fn for_run(record: &RunRecord, origin: InputOrigin, flags: &InputFlags) -> Result<Self, PredictError> {
-        Ok(Self::open(&Reader::of_run(record), origin, flags)?)
+        Ok(Self::open(&LayoutRules::of_run(record), origin, flags)?)
     }
 
     /// The format in which a run would read the file at `path`.
@@ -68,7 +67,7 @@ impl Input {
         path: &Path,
         flags: &InputFlags,
     ) -> Result<InputFormat, InputError> {
-        Reader::of_run(record).format(path, flags)
+        LayoutRules::of_run(record).format(path, flags)
     }
 
     /// Opens loose texts, described by `flags` alone.
@@ -76,10 +75,10 @@ impl Input {
     /// # Errors
     /// [`InputError`].
     pub fn of_texts(origin: InputOrigin, flags: &InputFlags) -> Result<Self, PredictError> {
-        Ok(Self::open(&Reader::of_texts(), origin, flags)?)
+        Ok(Self::open(&LayoutRules::of_texts(), origin, flags)?)
     }
 
-    fn open(reader: &Reader, origin: InputOrigin, flags: &InputFlags) -> Result<Self, InputError> {
+    fn open(reader: &LayoutRules, origin: InputOrigin, flags: &InputFlags) -> Result<Self, InputError> {
         let name: PathBuf = match &origin {
             InputOrigin::File(path) => path.clone(),
             InputOrigin::StandardInput => STANDARD_INPUT.into(),
@@ -88,9 +87,9 @@ impl Input {
         let format = reader.format(&name, flags)?;
         let is_for_run = reader.is_of_run;
         let reads = match format {
-            InputFormat::Jsonl | InputFormat::Parquet if reader.has_words => Reads::WordsOrText,
-            _ if reader.pair => Reads::Pair,
-            _ => Reads::Text,
+            InputFormat::Jsonl | InputFormat::Parquet if reader.has_words => RowInput::WordsOrText,
+            _ if reader.pair => RowInput::Pair,
+            _ => RowInput::Text,
         };
         let failed = |error| InputError::of(error, reads, false);
         let Some(rows) = format.rows() else {
@@ -100,8 +99,8 @@ impl Input {
                 InputOrigin::StandardInput => Box::new(TextLines::from_stream(name.clone(), std::io::stdin())),
                 InputOrigin::Arguments(texts) => Box::new(texts.into_iter().map(Ok)),
             };
-            let source = Source::Lines { lines, number: 0, pair: reader.pair };
-            return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
+            let row_stream = RowStream::Lines { lines, number: 0, pair: reader.pair };
+            return Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 });
         };
         let stream: Option<Box<dyn Read + Send>> = match origin {
             InputOrigin::File(_) => None,
@@ -118,13 +117,13 @@ impl Input {
             Ok(rows) => rows,
             // Empty standard input has no rows.
             Err(DataError::Empty { path }) if path == Path::new(STANDARD_INPUT) => {
-                let source = Source::Lines { lines: Box::new(std::iter::empty()), number: 0, pair: false };
-                return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
+                let row_stream = RowStream::Lines { lines: Box::new(std::iter::empty()), number: 0, pair: false };
+                return Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 });
             }
             Err(error) => return Err(failed(error)),
         };
-        let source = Source::Rows(Box::new(rows), Box::new(layout));
-        Ok(Self { name, format, source, reads, is_for_run, given: 0 })
+        let row_stream = RowStream::Rows(Box::new(rows), Box::new(layout));
+        Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 })
     }
 
     /// The format of the input.
@@ -144,9 +143,9 @@ impl Input {
 
     /// The reader and layout of rows; `None` for lines.
     pub(crate) fn rows(&mut self) -> Option<(&mut InputReader, &Layout)> {
-        match &mut self.source {
-            Source::Rows(rows, layout) => Some((rows, layout)),
-            Source::Lines { .. } => None,
+        match &mut self.stream {
+            RowStream::Rows(rows, layout) => Some((rows, layout)),
+            RowStream::Lines { .. } => None,
         }
     }
 }
@@ -174,8 +173,8 @@ impl Iterator for Input {
     type Item = Result<AskedRow, PredictError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = match &mut self.source {
-            Source::Rows(rows, _) => {
+        let row = match &mut self.stream {
+            RowStream::Rows(rows, _) => {
                 let Some(row) = rows.next() else {
                     let is_empty = self.given == 0 && self.name != Path::new(STANDARD_INPUT);
                     self.given = u64::MAX;
@@ -184,7 +183,7 @@ impl Iterator for Input {
                 self.given += 1;
                 row.map(|row| AskedRow { place: row.place, content: row.content, record: Some(row.record) })
             }
-            Source::Lines { lines, number, pair } => {
+            RowStream::Lines { lines, number, pair } => {
                 *number += 1;
                 let content = match lines.next()? {
                     Ok(line) if self.format == InputFormat::Words => {

@@ -28,7 +28,7 @@ pub struct InputFlags {
 
 /// Layout rules for an input file without flags.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader {
+pub(crate) struct LayoutRules {
     /// True if a run answers the rows; otherwise they are loose texts.
     pub is_of_run: bool,
     /// True if the run reads words; otherwise it reads texts.
@@ -40,7 +40,7 @@ pub(crate) struct Reader {
     pub own_ending: Option<String>,
 }
 
-impl Reader {
+impl LayoutRules {
     pub fn of_run(record: &RunRecord) -> Self {
         Self {
             is_of_run: true,
@@ -200,8 +200,14 @@ mod tests {
         Some(ColumnRef::Name(name.to_owned()))
     }
 
-    fn of_sequence(own: Layout, ending: &str) -> Reader {
-        Reader { is_of_run: true, has_words: false, pair: false, own: Some(own), own_ending: Some(ending.to_owned()) }
+    fn of_sequence(own: Layout, ending: &str) -> LayoutRules {
+        LayoutRules {
+            is_of_run: true,
+            has_words: false,
+            pair: false,
+            own: Some(own),
+            own_ending: Some(ending.to_owned()),
+        }
     }
 
     fn cola() -> Layout {
@@ -235,7 +241,7 @@ mod tests {
         let columns =
             Columns { words: Some(ColumnRef::Position(1)), tags: Some(ColumnRef::Position(3)), ..Columns::default() };
         let own = Layout { columns, ..Layout::of_format(Format::Conll) };
-        let reader = Reader { has_words: true, own: Some(own.clone()), ..of_sequence(own.clone(), "conll") };
+        let reader = LayoutRules { has_words: true, own: Some(own.clone()), ..of_sequence(own.clone(), "conll") };
         let path = Path::new("x");
         let flags = InputFlags::default();
         assert_eq!(reader.layout(path, Format::Conll, &flags).unwrap(), own);
@@ -244,7 +250,7 @@ mod tests {
         let said = InputFlags { text: Some("body".to_owned()), ..InputFlags::default() };
         let jsonl = reader.layout(path, Format::Jsonl, &said).unwrap().columns;
         assert_eq!((jsonl.words, jsonl.text), (None, name("body")));
-        let unknown = Reader { own: None, ..reader };
+        let unknown = LayoutRules { own: None, ..reader };
         assert!(matches!(unknown.layout(path, Format::Conll, &flags), Err(InputError::NoColumn { .. })));
         let named = InputFlags { words: Some("word".to_owned()), ..InputFlags::default() };
         assert!(matches!(unknown.layout(path, Format::Conll, &named), Err(InputError::ColumnKind { .. })));
@@ -253,7 +259,7 @@ mod tests {
     #[test]
     fn a_name_that_may_mean_two_things_is_refused() {
         let flags = InputFlags::default();
-        let format = |reader: &Reader, path: &str| reader.format(Path::new(path), &flags);
+        let format = |reader: &LayoutRules, path: &str| reader.format(Path::new(path), &flags);
         let reader = of_sequence(cola(), "txt");
         assert!(matches!(format(&reader, "new.txt"), Err(InputError::Ambiguous { .. })));
         assert!(matches!(format(&reader, "x.csv.gz"), Err(InputError::UnknownFormat { .. })));

@@ -1,10 +1,10 @@
-//! Prediction for every row of a file, in constant memory: the file is written again, in its own format, with the answers.
+//! FilePrediction for every row of a file, in constant memory: the file is written again, in its own format, with the answers.
 //!
 //! One thread reads the next rows while the encoder runs on the current ones and another thread writes the last ones. Rows are
 //! written in parts, from which a killed prediction resumes.
 
 mod blocks;
-mod group;
+mod distinct;
 mod parquet_rows;
 mod text_rows;
 
@@ -98,10 +98,11 @@ pub fn predict_file(
         prefix: options.prefix.clone(),
         task: record.task(),
     };
-    let shape = Shape { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
-    shape.check(header.as_deref())?;
+    let output_file =
+        OutputFile { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
+    output_file.check(header.as_deref())?;
     let tokens = part_tokens(encoder.manifest().num_hidden_layers, encoder.manifest().hidden_size);
-    let provenance = provenance(&record, options, &shape.layout, tokens)?;
+    let provenance = provenance(&record, options, &output_file.layout, tokens)?;
     let mut outcome = FileOutcome {
         output: output.clone(),
         rows: 0,
@@ -113,7 +114,7 @@ pub fn predict_file(
         fresh: false,
     };
     if output.exists() && !options.force {
-        let is_same = match shape.layout.format {
+        let is_same = match output_file.layout.format {
             Format::Parquet => read_provenance(output).ok().flatten().as_ref() == Some(&provenance),
             _ => Parts::were_joined_into(output, &provenance),
         };
@@ -133,12 +134,20 @@ pub fn predict_file(
             "this run read neighbouring sentences along; the rows of a file are read each by itself",
         ));
     }
-    let header = header.filter(|_| shape.layout.format != Format::Parquet);
+    let header = header.filter(|_| output_file.layout.format != Format::Parquet);
     let max_tokens = record.settings.max_tokens;
     let mut blocks = Blocks { input, on_bad_row: options.on_bad_row, tokens, max_tokens, header };
-    let mut work =
-        Work { larder, record: Some(record), options, predictor: None, parts, outcome, count: 0, noted: false };
-    let format = shape.layout.format;
+    let mut prediction = FilePrediction {
+        larder,
+        record: Some(record),
+        options,
+        predictor: None,
+        parts,
+        outcome,
+        count: 0,
+        noted: false,
+    };
+    let format = output_file.layout.format;
     let answered = std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
         scope.spawn(move || {
@@ -151,22 +160,22 @@ pub fn predict_file(
         });
         let (give, take) = mpsc::sync_channel::<(Block, Vec<Option<Answer>>, PathBuf)>(1);
         let writer = scope.spawn(move || {
-            take.into_iter().try_for_each(|(block, answers, path)| shape.write(&block, &answers, &path))
+            take.into_iter().try_for_each(|(block, answers, path)| output_file.write(&block, &answers, &path))
         });
-        let worked = work.all(&receive, &give, total, observer);
+        let predicted = prediction.all(&receive, &give, total, observer);
         drop((give, receive));
         let written = match writer.join() {
             Ok(written) => written,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        // A failure to write is the cause of the end of work.
-        written.and(worked)
+        // A failure to write ends the prediction, so it is the cause.
+        written.and(predicted)
     });
     if let Err(error) = answered {
-        work.parts.leave();
+        prediction.parts.leave();
         return Err(error);
     }
-    let mut outcome = work.finish(format, &provenance)?;
+    let mut outcome = prediction.finish(format, &provenance)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }
@@ -208,7 +217,7 @@ impl AddedColumns {
 }
 
 /// The form of the output.
-struct Shape {
+struct OutputFile {
     /// The input file, for messages.
     input: PathBuf,
     /// Number of the input's columns, if its header or schema names them.
@@ -217,7 +226,7 @@ struct Shape {
     added: AddedColumns,
 }
 
-impl Shape {
+impl OutputFile {
     /// Rejects columns that cannot be added to the file.
     fn check(&self, header: Option<&[String]>) -> Result<(), InputError> {
         let names = match self.layout.format {
@@ -277,7 +286,7 @@ fn provenance(
 }
 
 /// A prediction in progress.
-struct Work<'a> {
+struct FilePrediction<'a> {
     larder: &'a Larder,
     /// The run, until it is opened for the first row to answer.
     record: Option<RunRecord>,
@@ -290,7 +299,7 @@ struct Work<'a> {
     noted: bool,
 }
 
-impl Work<'_> {
+impl FilePrediction<'_> {
     fn all(
         &mut self,
         receive: &mpsc::Receiver<Result<Block, PredictError>>,
@@ -343,7 +352,7 @@ impl Work<'_> {
                 progress(Progress::Note(note));
             }
         }
-        let answers = group::answer(predictor.as_mut(), asked, &mut |done| progress(Progress::Rows(done)))?;
+        let answers = distinct::answer(predictor.as_mut(), asked, &mut |done| progress(Progress::Rows(done)))?;
         let cut = answers.iter().flatten().filter(|answer| answer.row().is_truncated());
         self.outcome.truncated_rows += cut.count() as u64;
         Ok(answers)
