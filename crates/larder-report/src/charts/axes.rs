@@ -5,7 +5,7 @@ use std::ops::Range;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{Cartesian2d, ChartBuilder, ChartContext, Color, IntoFont, SVGBackend};
 
-use super::ink::Ink;
+use super::color::ChartColor;
 use super::svg::{Area, Drawn, UNIT};
 
 /// Line height of the numbers at axes, in pixels: a font size of 11.5.
@@ -38,7 +38,7 @@ impl Axes<'_> {
             .x_label_area_size(bottom * UNIT)
             .y_label_area_size(left * UNIT)
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
-        let text = ("sans-serif", TEXT * f64::from(UNIT)).into_font().color(&Ink::Axis.colour());
+        let text = ("sans-serif", TEXT * f64::from(UNIT)).into_font().color(&ChartColor::Axis.placeholder());
         let logarithmic = self.logarithmic_x;
         let of_x = move |value: &f64| number(if logarithmic { 10_f64.powf(*value) } else { *value });
         let of_y = |value: &f64| number(*value);
@@ -50,8 +50,8 @@ impl Axes<'_> {
             .max_light_lines(0)
             .x_label_formatter(&of_x)
             .y_label_formatter(&of_y)
-            .bold_line_style(Ink::Grid.colour().stroke_width(UNIT))
-            .axis_style(Ink::Axis.colour().stroke_width(UNIT))
+            .bold_line_style(ChartColor::Grid.placeholder().stroke_width(UNIT))
+            .axis_style(ChartColor::Axis.placeholder().stroke_width(UNIT))
             .label_style(text.clone())
             .axis_desc_style(text)
             .x_desc(self.x_name)

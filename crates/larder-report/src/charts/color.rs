@@ -5,15 +5,16 @@ use plotters::style::RGBColor;
 
 /// Number of series colours, `--c0` and so on in the style sheet: those of Okabe and Ito, "Color universal design", 2008,
 /// without the one that is invisible on the background.
-pub(crate) const INKS: usize = 7;
+pub(crate) const SERIES_COLORS: usize = 7;
 /// Shapes of points: together with the colours they distinguish more groups.
 pub(crate) const MARKS: usize = 5;
 /// Dash pattern of each series' line: series never differ by colour alone.
-pub(crate) const DASHES: [&str; INKS] = ["", "24 12", "6 10", "36 10 6 10", "14 14", "36 10 6 10 6 10", "48 24"];
+pub(crate) const DASHES: [&str; SERIES_COLORS] =
+    ["", "24 12", "6 10", "36 10 6 10", "14 14", "36 10 6 10 6 10", "48 24"];
 
 /// The colour of a part of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ink {
+pub(crate) enum ChartColor {
     /// Axes and their numbers.
     Axis,
     /// Grid lines.
@@ -29,26 +30,26 @@ pub(crate) enum Ink {
 /// The common beginning of all placeholders, as plotters writes them.
 const PREFIX: &str = "=\"#0102";
 
-impl Ink {
+impl ChartColor {
     /// The placeholder value.
-    pub(crate) fn colour(self) -> RGBColor {
-        let place = match self {
+    pub(crate) fn placeholder(self) -> RGBColor {
+        let index = match self {
             Self::Axis => 0,
             Self::Grid => 1,
             Self::Level => 2,
             Self::Count => 3,
-            Self::Series(number) => 4 + (number % INKS) as u8,
+            Self::Series(number) => 4 + (number % SERIES_COLORS) as u8,
         };
-        RGBColor(1, 2, place)
+        RGBColor(1, 2, index)
     }
 
-    fn of_place(place: usize) -> Self {
-        match place {
+    fn from_index(index: usize) -> Self {
+        match index {
             0 => Self::Axis,
             1 => Self::Grid,
             2 => Self::Level,
             3 => Self::Count,
-            place => Self::Series(place - 4),
+            index => Self::Series(index - 4),
         }
     }
 
@@ -72,7 +73,7 @@ impl Ink {
 }
 
 /// Replaces placeholders by the style sheet's variables, and adds the dashes of lines.
-pub(crate) fn named(svg: &str) -> String {
+pub(crate) fn replace_placeholders(svg: &str) -> String {
     let mut parts = svg.split(PREFIX);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -82,11 +83,11 @@ pub(crate) fn named(svg: &str) -> String {
             out.push_str(part);
             continue;
         };
-        let ink = Ink::of_place(place);
+        let color = ChartColor::from_index(place);
         let is_line = out.ends_with("stroke");
-        out.push_str(&format!("=\"var({})\"", ink.variable()));
-        if is_line && !ink.dashes().is_empty() {
-            out.push_str(&format!(" stroke-dasharray=\"{}\"", ink.dashes()));
+        out.push_str(&format!("=\"var({})\"", color.variable()));
+        if is_line && !color.dashes().is_empty() {
+            out.push_str(&format!(" stroke-dasharray=\"{}\"", color.dashes()));
         }
         out.push_str(rest);
     }
@@ -101,10 +102,10 @@ mod tests {
     fn values_become_variables_and_lines_are_broken() {
         let drawn = r##"<line stroke="#010205"/><circle fill="#010205" stroke="none"/><text fill="#010200">a</text>"##;
         assert_eq!(
-            named(drawn),
+            replace_placeholders(drawn),
             r#"<line stroke="var(--c1)" stroke-dasharray="24 12"/><circle fill="var(--c1)" stroke="none"/><text fill="var(--muted)">a</text>"#
         );
-        assert_eq!(named(r##"<a b="#0102zz"/>"##), r##"<a b="#0102zz"/>"##);
-        assert_eq!(Ink::Series(8).colour(), Ink::Series(1).colour());
+        assert_eq!(replace_placeholders(r##"<a b="#0102zz"/>"##), r##"<a b="#0102zz"/>"##);
+        assert_eq!(ChartColor::Series(8).placeholder(), ChartColor::Series(1).placeholder());
     }
 }

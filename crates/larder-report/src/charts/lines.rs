@@ -1,15 +1,15 @@
 //! Line charts: losses, scores, learning rates, precision-recall curves.
 
+use larder_metrics::PrecisionRecall;
+use larder_run::page::Plot;
 use maud::{Markup, html};
 use plotters::prelude::{Circle, Color, LineSeries, PathElement};
 
 use super::axes::{Axes, range};
-use super::ink::Ink;
-use super::legend::{Swatch, legend};
+use super::color::ChartColor;
+use super::legend::{LegendMarker, legend};
 use super::svg::{UNIT, drawing};
 use crate::ReportError;
-use larder_metrics::PrecisionRecall;
-use larder_run::page::Plot;
 
 /// Larger values, as of a diverged loss, are not drawn.
 const LARGEST: f64 = 1e30;
@@ -41,10 +41,10 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
         let mut chart = axes.draw(area)?;
         for level in levels.clone() {
             let ends = vec![(axes.x.start, level.y), (axes.x.end, level.y)];
-            chart.draw_series([PathElement::new(ends, Ink::Level.colour().stroke_width(2 * UNIT))])?;
+            chart.draw_series([PathElement::new(ends, ChartColor::Level.placeholder().stroke_width(2 * UNIT))])?;
         }
         for (number, points) in series.iter().enumerate() {
-            let colour = Ink::Series(number).colour();
+            let colour = ChartColor::Series(number).placeholder();
             chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2 * UNIT)))?;
             if plot.lines.get(number).is_some_and(|line| line.marked) || points.len() == 1 {
                 chart.draw_series(points.iter().map(|&point| Circle::new(point, 3 * UNIT, colour.filled())))?;
@@ -52,8 +52,8 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
         }
         Ok(())
     })?;
-    let lines = plot.lines.iter().enumerate().map(|(number, line)| (Swatch::Line(number), line.name.as_str()));
-    let levels = levels.map(|level| (Swatch::Level, level.name.as_str()));
+    let lines = plot.lines.iter().enumerate().map(|(number, line)| (LegendMarker::Line(number), line.name.as_str()));
+    let levels = levels.map(|level| (LegendMarker::Level, level.name.as_str()));
     let together = plot.lines.iter().map(|line| together(line.points.len())).max().unwrap_or(1);
     Ok(html! {
         figure {
@@ -89,10 +89,10 @@ pub(crate) fn precision_recall(
         let mut chart = axes.draw(area)?;
         if let Some(level) = level {
             let ends = vec![(0.0, level), (1.0, level)];
-            chart.draw_series([PathElement::new(ends, Ink::Level.colour().stroke_width(2 * UNIT))])?;
+            chart.draw_series([PathElement::new(ends, ChartColor::Level.placeholder().stroke_width(2 * UNIT))])?;
         }
         for (number, (_, curve)) in curves.iter().enumerate() {
-            let colour = Ink::Series(number).colour().stroke_width(2 * UNIT);
+            let colour = ChartColor::Series(number).placeholder().stroke_width(2 * UNIT);
             chart.draw_series(LineSeries::new(curve.thinned(EXACT_POINTS), colour))?;
         }
         Ok(())
@@ -101,8 +101,8 @@ pub(crate) fn precision_recall(
         .iter()
         .map(|(name, curve)| format!("{name} (average precision {:.3})", curve.average_precision))
         .collect();
-    let names = names.iter().enumerate().map(|(number, name)| (Swatch::Line(number), name.as_str()));
-    let level = level.map(|_| (Swatch::Level, "any order that knows nothing"));
+    let names = names.iter().enumerate().map(|(number, name)| (LegendMarker::Line(number), name.as_str()));
+    let level = level.map(|_| (LegendMarker::Level, "any order that knows nothing"));
     Ok(html! {
         figure { figcaption { (title) } (picture) (legend(names.chain(level))) }
     })

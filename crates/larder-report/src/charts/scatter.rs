@@ -1,14 +1,14 @@
 //! Scatter plot of vectors, each with its text.
 
+use larder_run::page::shortened;
 use maud::{Markup, html};
 
 use super::axes::{Axes, range};
-use super::ink::{INKS, MARKS};
-use super::legend::{Swatch, legend};
+use super::color::{MARKS, SERIES_COLORS};
+use super::legend::{LegendMarker, legend};
 use super::svg::drawing;
 use crate::ReportError;
 use crate::page::{Embedding, Point};
-use larder_run::page::shortened;
 
 /// Number of points above which they are drawn smaller.
 const DENSE: usize = 600;
@@ -40,7 +40,7 @@ pub(crate) fn mark(group: usize, x: f64, y: f64) -> Markup {
 }
 
 fn colour(group: usize) -> String {
-    format!("k{}", group % INKS)
+    format!("k{}", group % SERIES_COLORS)
 }
 
 fn coordinate(value: f64) -> String {
@@ -71,7 +71,7 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
     let is_wrong = |point: &Point| point.gold != point.answer;
     let size = if embedding.points.len() > DENSE { "small-" } else { "" };
     let wrong = points().filter(|(point, _)| is_wrong(point)).count();
-    let groups = embedding.groups.iter().enumerate().map(|(group, name)| (Swatch::Mark(group), name.as_str()));
+    let groups = embedding.groups.iter().enumerate().map(|(group, name)| (LegendMarker::Mark(group), name.as_str()));
     let ring = format!("answered otherwise ({wrong} of {})", embedding.points.len());
     Ok(html! {
         figure.scatter {
@@ -88,7 +88,7 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
             }
             (maud::PreEscaped("</svg>"))
             p.said aria-live="polite" { "Point at a mark, touch it, or go through the mistakes with the arrow keys: its text appears here." }
-            (legend(groups.chain([(Swatch::Ring, ring.as_str())])))
+            (legend(groups.chain([(LegendMarker::Ring, ring.as_str())])))
         }
     })
 }

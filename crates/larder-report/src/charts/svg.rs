@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
 
-use super::ink::named;
+use super::color::replace_placeholders;
 use crate::ReportError;
 
 /// Drawing units per pixel: plotters has integer coordinates, too coarse for smooth curves.
@@ -37,7 +37,7 @@ pub(crate) fn drawing(
     // Without width and height attributes, an image takes the room available.
     let inside = text.split_once('>').map_or("", |(_, rest)| rest);
     let inside = inside.rsplit_once("</svg>").map_or(inside, |(inside, _)| inside);
-    let inside = named(inside).replace(" font-family=\"sans-serif\"", "").replace(" opacity=\"1\"", "");
+    let inside = replace_placeholders(inside).replace(" font-family=\"sans-serif\"", "").replace(" opacity=\"1\"", "");
     Ok(html! {
         svg viewBox=(format!("0 0 {} {}", size.0, size.1)) role="img" aria-label=(title) { (PreEscaped(inside)) }
     })

@@ -73,7 +73,6 @@ impl<'a> Cache<'a> {
         self.check(&path, split).map(|()| path)
     }
 
-    /// The tokens file of `split`.
     pub(super) fn tokens(&self, split: &str) -> Result<PathBuf, Missing> {
         let places =
             self.encoders.iter().map(|encoder| self.larder.home().tokens(&self.record.dataset, encoder, split));
@@ -87,7 +86,6 @@ impl<'a> Cache<'a> {
         self.check(&path, split).map(|()| path)
     }
 
-    /// The texts of `split`.
     pub(super) fn texts(&self, split: &str) -> Result<Texts, Missing> {
         let path = self.tokens(split)?;
         let mut found = Texts { example_ids: Vec::new(), texts: Vec::new() };

@@ -1,6 +1,7 @@
 //! The section of findings.
 
 use larder_diagnose::{Diagnosis, PointedRow, capitalised};
+use larder_run::page::shortened;
 use maud::{Markup, html};
 
 use super::missing;
@@ -9,7 +10,6 @@ use super::table::{cell, table, text};
 use crate::ReportError;
 use crate::charts::lines;
 use crate::page::RunPage;
-use larder_run::page::shortened;
 
 /// Rows shown of a finding.
 const ROWS: usize = 12;

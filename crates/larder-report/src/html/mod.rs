@@ -4,10 +4,10 @@ mod blocks;
 mod embedding;
 mod findings;
 mod lengths;
-mod made;
 mod overview;
 mod prose;
 mod sentence;
+mod settings;
 mod table;
 mod training;
 
@@ -80,7 +80,7 @@ fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {
             (embedding::embedding(&run.embedding)?)
             (training::training(&run.training)?)
             (lengths::lengths(&run.lengths)?)
-            (made::made(run))
+            (settings::settings(run))
         }
     })
 }

@@ -15,7 +15,7 @@ use crate::charts::lines;
 use crate::page::RunPage;
 
 /// Most lines that can be distinguished in one chart.
-const LINES: usize = crate::charts::INKS;
+const LINES: usize = crate::charts::SERIES_COLORS;
 
 pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
     // One table per task, in the order of the tasks.

@@ -1,9 +1,8 @@
 //! A sentence with highlighted entities.
 
+use larder_run::page::TaggedSentence;
 use larder_tags::Entity;
 use maud::{Markup, html};
-
-use larder_run::page::TaggedSentence;
 
 /// Most words shown of a sentence; entities beyond them are counted elsewhere.
 const WORDS: usize = 80;

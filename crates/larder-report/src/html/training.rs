@@ -1,5 +1,6 @@
 //! The section about training.
 
+use larder_run::page::{Candidate, Training, number};
 use maud::{Markup, html};
 
 use super::missing;
@@ -7,7 +8,6 @@ use super::prose::prose;
 use super::table::{cell, table};
 use crate::ReportError;
 use crate::charts::lines;
-use larder_run::page::{Candidate, Training, number};
 
 /// Candidates shown.
 const CANDIDATES: usize = 20;
