@@ -17,7 +17,7 @@ pub struct SplitComparison {
     /// The score compared: `mcc`, `macro_f1`, `accuracy`; `strict_f1` for taggers.
     pub score: String,
     /// One entry per run, in the order asked for.
-    pub scores: Vec<SubjectScore>,
+    pub scores: Vec<RunScore>,
     /// The run with the highest score; the first one if several are equal.
     pub best: String,
     /// The best compared with each other run, in the order asked for.
@@ -26,7 +26,7 @@ pub struct SplitComparison {
 
 /// The score of one run on a split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SubjectScore {
+pub struct RunScore {
     /// The name of encoder or run.
     pub name: String,
     /// The score.
@@ -54,7 +54,7 @@ pub(crate) fn for_people(score: &str) -> String {
 
 /// A run to compare.
 #[derive(Clone, Copy)]
-pub struct ComparedSubject<'a> {
+pub struct NamedRun<'a> {
     /// Its name in the comparison: the run's, or the encoder's.
     pub name: &'a str,
     /// The run.
@@ -76,39 +76,34 @@ pub fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric
 ///
 /// # Errors
 /// [`EvaluateError::NotComparable`] for runs that were evaluated on other splits or rows.
-pub fn compare(subjects: &[ComparedSubject<'_>], metric: Metric) -> Result<Vec<SplitComparison>, EvaluateError> {
-    let Some(first) = subjects.first() else { return Ok(Vec::new()) };
-    let splits =
-        |subject: &ComparedSubject<'_>| -> Vec<String> { subject.answers.iter().map(|a| a.split.clone()).collect() };
-    if let Some(other) = subjects.iter().find(|subject| splits(subject) != splits(first)) {
+pub fn compare(runs: &[NamedRun<'_>], metric: Metric) -> Result<Vec<SplitComparison>, EvaluateError> {
+    let Some(first) = runs.first() else { return Ok(Vec::new()) };
+    let splits = |run: &NamedRun<'_>| -> Vec<String> { run.answers.iter().map(|a| a.split.clone()).collect() };
+    if let Some(other) = runs.iter().find(|run| splits(run) != splits(first)) {
         let (a, b) = (splits(first).join(", "), splits(other).join(", "));
         let why = format!("one is judged on {a}, the other on {b}; `--split` names those that both have");
         let (first, second) = (first.name.to_owned(), other.name.to_owned());
         return Err(EvaluateError::NotComparable { first, second, why });
     }
-    (0..first.answers.len()).map(|at| compare_split(subjects, at, metric)).collect()
+    (0..first.answers.len()).map(|at| compare_split(runs, at, metric)).collect()
 }
 
-fn compare_split(
-    subjects: &[ComparedSubject<'_>],
-    at: usize,
-    metric: Metric,
-) -> Result<SplitComparison, EvaluateError> {
-    let scores: Vec<SubjectScore> = subjects
+fn compare_split(runs: &[NamedRun<'_>], at: usize, metric: Metric) -> Result<SplitComparison, EvaluateError> {
+    let scores: Vec<RunScore> = runs
         .iter()
-        .map(|subject| {
-            let (value, interval) = subject.evaluation.scores().splits()[at].score(metric);
-            SubjectScore { name: subject.name.to_owned(), value, interval }
+        .map(|run| {
+            let (value, interval) = run.evaluation.scores().splits()[at].score(metric);
+            RunScore { name: run.name.to_owned(), value, interval }
         })
         .collect();
     let highest = scores.iter().map(|score| score.value).fold(f64::NEG_INFINITY, f64::max);
     let best = scores.iter().position(|score| score.value == highest).unwrap_or(0);
-    let score = tasks::of(subjects[best].record.task()).score_name(metric);
-    let answers = &subjects[best].answers[at];
+    let score = tasks::of(runs[best].record.task()).score_name(metric);
+    let answers = &runs[best].answers[at];
     Ok(SplitComparison {
         split: answers.split.clone(),
         rows: answers.example_ids.len(),
-        differences: differences(subjects, best, at, metric, score)?,
+        differences: differences(runs, best, at, metric, score)?,
         best: scores[best].name.clone(),
         score: score.to_owned(),
         scores,

@@ -7,7 +7,7 @@ use larder_run::{PairedAnswers, SplitAnswers, tasks};
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::comparison::{ComparedSubject, for_people};
+use crate::comparison::{NamedRun, for_people};
 
 /// Resamples for an interval that holds for several pairs together: its ends lie further out, beyond which only a handful of
 /// the usual thousand resamples fall.
@@ -57,18 +57,18 @@ fn percent(interval: &Interval) -> f64 {
 
 /// The differences between run number `best` and each other on split number `at`.
 pub(crate) fn differences(
-    subjects: &[ComparedSubject<'_>],
+    runs: &[NamedRun<'_>],
     best: usize,
     at: usize,
     metric: Metric,
     score: &str,
 ) -> Result<Vec<Difference>, EvaluateError> {
-    let first = &subjects[best];
-    let pairs = subjects.len() - 1;
+    let first = &runs[best];
+    let pairs = runs.len() - 1;
     let usual = Bootstrap::default();
     let level = 1.0 - (1.0 - DEFAULT_LEVEL) / pairs.max(1) as f64;
     let wide = Bootstrap { level, resamples: TOGETHER_RESAMPLES, ..usual };
-    let others = subjects.iter().enumerate().filter(|(index, _)| *index != best).map(|(_, other)| other);
+    let others = runs.iter().enumerate().filter(|(index, _)| *index != best).map(|(_, other)| other);
     others
         .map(|other| {
             let pair = pair(first, other, at)?;
@@ -92,8 +92,8 @@ pub(crate) fn differences(
 
 /// Pairs both runs' answers to split number `at`.
 fn pair<'a>(
-    first: &'a ComparedSubject<'_>,
-    second: &'a ComparedSubject<'_>,
+    first: &'a NamedRun<'_>,
+    second: &'a NamedRun<'_>,
     at: usize,
 ) -> Result<Box<dyn PairedAnswers + 'a>, EvaluateError> {
     let (a, b) = (&first.answers[at], &second.answers[at]);
@@ -131,7 +131,7 @@ fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use larder_run::AnsweredRows;
-    use larder_run::tasks::tagging::Rows;
+    use larder_run::tasks::tagging::GoldAndAnswers;
 
     use super::*;
 
@@ -163,7 +163,7 @@ mod tests {
             split: "dev".to_owned(),
             data_digest: "0a".to_owned(),
             example_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-            rows: AnsweredRows::Tagging(Rows { gold: Vec::new(), predicted: Vec::new() }),
+            rows: AnsweredRows::Tagging(GoldAndAnswers { gold: Vec::new(), predicted: Vec::new() }),
         };
         let dev = answers(&["a", "b"]);
         assert_eq!(other_rows(&dev, &dev.clone()), None);

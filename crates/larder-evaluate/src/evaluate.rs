@@ -7,12 +7,12 @@ use larder_diagnose::RunDiagnosis;
 use larder_files::Provenance;
 use larder_intake::Encoder;
 use larder_run::{
-    Evaluation, Judging, Larder, RunRecord, SplitAnswers, SplitSource, StageTime, StageTimer, is_current,
+    Evaluation, EvaluationContext, Larder, RunRecord, SplitAnswers, SplitSource, StageTime, StageTimer, is_current,
     load_diagnosis, save_diagnosis, tasks,
 };
 
 use crate::EvaluateError;
-use crate::findings::{SplitFiles, of_splits};
+use crate::findings::{SplitFiles, split_findings};
 
 /// Version of the computation of answers.
 const ANSWERS_VERSION: u32 = 1;
@@ -65,12 +65,18 @@ pub fn evaluate_features(
     }
     let mut timer = StageTimer::default();
     let head = record.load_head(larder)?;
-    let judging =
-        Judging { record, features, sources: &sources, keep: &keep, folder: &folder, provenance: &provenance };
-    let mut evaluation = tasks::of(record.task()).evaluate(&judging, &head, &mut timer, kept)?;
+    let context = EvaluationContext {
+        record,
+        features,
+        sources: &sources,
+        keep: &keep,
+        folder: &folder,
+        provenance: &provenance,
+    };
+    let mut evaluation = tasks::of(record.task()).evaluate(&context, &head, &mut timer, kept)?;
     let columns = head.column_names();
     let files = SplitFiles { larder, record, columns: &columns, features };
-    let findings = of_splits(&files, encoder, &evaluation)?;
+    let findings = split_findings(&files, encoder, &evaluation)?;
     evaluation.advise(&findings);
     match earlier {
         Some(earlier) => earlier.with(&evaluation, spec).save(&folder)?,

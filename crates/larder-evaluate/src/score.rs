@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use larder_data::{DataError, NO_PREDICTION, ScoredColumns, ScoredConll, Separator};
 use larder_metrics::{Bootstrap, TaggingScores, UncoveredEntity, score_tagging};
-use larder_tags::{Scheme, strict};
-use serde::Serialize;
-
 use larder_run::RunError;
 use larder_run::tasks::tagging::{ShownSentence, shown_sentences};
+use larder_tags::{Scheme, strict};
+use serde::Serialize;
 
 /// Options of scoring a file.
 #[derive(Debug, Clone, Copy)]

@@ -21,7 +21,6 @@ pub(crate) struct WrittenFile {
 struct TimedFile {
     session: ExportedSession,
     batching: Batching,
-    /// Seconds of its runs.
     seconds: f64,
 }
 
@@ -37,7 +36,6 @@ impl TimedFiles {
         files.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Seconds of a file's runs.
     pub(crate) fn seconds(&self, place: usize) -> f64 {
         self.0.get(place).map_or(0.0, |file| file.seconds)
     }

@@ -43,10 +43,6 @@ impl ExportFolder {
         self.path.join(name)
     }
 
-    /// Writes a file.
-    ///
-    /// # Errors
-    /// [`FileError::Io`].
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         Ok(write_atomic(&self.file(name), |file| std::io::Write::write_all(file, bytes))?)
     }

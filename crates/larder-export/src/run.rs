@@ -23,7 +23,7 @@ use crate::error::ExportError;
 use crate::folder::ExportFolder;
 use crate::model::{ExportedModel, export_model};
 use crate::precision::Precision;
-use crate::tokenizer::{Reads, TOKENIZER_CONFIG_FILE, TokenizerFiles};
+use crate::tokenizer::{TOKENIZER_CONFIG_FILE, TokenizerFiles, TokenizerInput};
 
 /// Version of `export.json`.
 const FORMAT_VERSION: u32 = 1;
@@ -170,7 +170,8 @@ fn tokenizer_files(run: &ExportedRun<'_>, inputs: &[String]) -> Result<Tokenizer
     let path = run.encoder.tokenizer_path();
     let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
     let (task, max_tokens) = (run.record.task(), tasks::of(run.record.task()).max_tokens(run));
-    let reads = if task.files().has_words { Reads::Words(max_tokens) } else { Reads::Texts(max_tokens) };
+    let reads =
+        if task.files().has_words { TokenizerInput::Words(max_tokens) } else { TokenizerInput::Texts(max_tokens) };
     TokenizerFiles::new(&path, &bytes, run.encoder.manifest(), reads, inputs)
 }
 

@@ -16,7 +16,7 @@ pub(crate) const TOKENIZER_CONFIG_FILE: &str = "tokenizer_config.json";
 
 /// The inputs of a run: texts, which are truncated, or words, which are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reads {
+pub(crate) enum TokenizerInput {
     /// Texts or pairs with a maximum number of tokens, special tokens included.
     Texts(usize),
     /// Words, with a maximum number of tokens at once.
@@ -45,7 +45,7 @@ impl TokenizerFiles {
         path: &Path,
         bytes: &[u8],
         manifest: &EncoderManifest,
-        reads: Reads,
+        reads: TokenizerInput,
         inputs: &[String],
     ) -> Result<Self, ExportError> {
         let wrong = |problem: String| ExportError::Malformed { path: PathBuf::from(path), problem };
@@ -59,7 +59,7 @@ impl TokenizerFiles {
         let (cls, sep) = (token(special.cls_id), token(special.sep_id));
         let (unk, mask) = (token(special.unk_id), token(special.mask_id));
         let max_tokens = match reads {
-            Reads::Texts(max_tokens) | Reads::Words(max_tokens) => max_tokens,
+            TokenizerInput::Texts(max_tokens) | TokenizerInput::Words(max_tokens) => max_tokens,
         };
         let mut config = json!({
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -76,16 +76,16 @@ impl TokenizerFiles {
             }
         }
         let truncation = match reads {
-            Reads::Texts(max_tokens) => {
+            TokenizerInput::Texts(max_tokens) => {
                 json!({"direction": "Right", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0})
             }
-            Reads::Words(_) => Value::Null,
+            TokenizerInput::Words(_) => Value::Null,
         };
         let padding = json!({
             "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null,
             "pad_id": pad_id, "pad_type_id": 0, "pad_token": pad_token,
         });
-        if let (Reads::Words(_), Some(pre_tokenizer)) = (reads, fields.get_mut("pre_tokenizer")) {
+        if let (TokenizerInput::Words(_), Some(pre_tokenizer)) = (reads, fields.get_mut("pre_tokenizer")) {
             space_words(pre_tokenizer);
         }
         fields.insert("truncation".to_owned(), truncation);

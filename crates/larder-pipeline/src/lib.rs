@@ -26,7 +26,7 @@ mod train;
 mod verify;
 
 pub use compare::{
-    ComparedEncoder, ComparedRun, Contender, EncoderComparison, Encoding, RefusedEncoder, RunComparison,
+    ComparedEncoder, ComparedRun, Contender, EncoderComparison, EncodingCost, RefusedEncoder, RunComparison,
     compare_encoders, compare_runs,
 };
 pub use doctor::{

@@ -3,7 +3,6 @@
 use larder_data::DatasetSpec;
 use larder_diagnose::RunDiagnosis;
 use larder_intake::Encoder;
-
 use larder_run::{Evaluation, Larder, Observer, StageTime, TrainOptions};
 
 use crate::PipelineError;

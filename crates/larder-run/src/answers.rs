@@ -81,7 +81,7 @@ pub struct AnswerColumns {
 }
 
 /// A task's formatting of answers to new rows.
-pub trait Answering {
+pub trait TaskAnswers {
     /// Returns the columns that answers add to a file whose rows have `columns`.
     fn answer_columns(&self, record: &RunRecord, columns: &Columns) -> AnswerColumns;
 

@@ -11,12 +11,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::page::Missing;
 
 /// A whole file in batches, with its name for messages.
-pub(crate) struct Columns {
+pub(crate) struct ParquetColumns {
     name: String,
     batches: Vec<RecordBatch>,
 }
 
-impl Columns {
+impl ParquetColumns {
     /// Reads `name` in `folder`; if there is no such file, the error is `missing`.
     pub(crate) fn read(folder: &Path, name: &str, missing: &str) -> Result<Self, Missing> {
         let path = folder.join(name);

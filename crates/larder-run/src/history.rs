@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::columns::Columns;
+use crate::columns::ParquetColumns;
 use crate::page::Missing;
 
 /// The steps of a run, in its folder.
@@ -21,7 +21,8 @@ pub(crate) struct History {
 impl History {
     /// Reads the steps of the run in `folder`.
     pub(crate) fn read(folder: &Path) -> Result<Self, Missing> {
-        let columns = Columns::read(folder, HISTORY_FILE, "There are no curves: the run has no history.parquet.")?;
+        let columns =
+            ParquetColumns::read(folder, HISTORY_FILE, "There are no curves: the run has no history.parquet.")?;
         Ok(Self {
             step: columns.integers("step")?.into_iter().map(|step| step as f64).collect(),
             loss: columns.numbers("loss")?,

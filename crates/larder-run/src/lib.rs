@@ -38,16 +38,16 @@ mod table;
 pub mod tasks;
 mod training_words;
 
-pub use answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+pub use answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 pub use error::RunError;
 pub use evaluation::{
-    Judging, METRICS_FILE, PairedAnswers, SplitAnswers, SplitScores, SplitSource, StageTimer, TaskScores,
+    EvaluationContext, METRICS_FILE, PairedAnswers, SplitAnswers, SplitScores, SplitSource, StageTimer, TaskScores,
     UnscoredSplit, data_digest, is_current,
 };
 pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
 pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};
 pub use heads::{
-    FitRequest, Fitted, Head, HeadDetails, HeadRecord, HeadSettings, LogisticRecord, MlpRecord, TaggerRecord,
+    FitRequest, FittedHead, Head, HeadDetails, HeadRecord, HeadSettings, LogisticRecord, MlpRecord, TaggerRecord,
     TunedRecord,
 };
 pub use history::HISTORY_FILE;

@@ -175,7 +175,7 @@ impl RunRecord {
     ///
     /// # Errors
     /// [`FileError`] when the disk refuses.
-    pub fn at(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, RunError> {
+    pub fn with_dataset_of(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, RunError> {
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
         if path != self.dataset_path {
             self.dataset_path = path;

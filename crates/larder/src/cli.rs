@@ -103,7 +103,7 @@ pub enum Command {
 
 /// A dataset and an encoder.
 #[derive(Debug, Args)]
-pub struct Subject {
+pub struct StageInputs {
     /// The dataset's TOML description
     pub dataset: PathBuf,
     /// The encoder's name

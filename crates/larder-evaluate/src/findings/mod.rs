@@ -6,5 +6,5 @@ mod splits;
 mod texts;
 mod training;
 
-pub(crate) use splits::{SplitFiles, of_splits};
-pub use training::{TuneFacts, of_fit, of_tuning};
+pub(crate) use splits::{SplitFiles, split_findings};
+pub use training::{TuneFacts, fit_diagnosis, tuning_diagnosis};

@@ -20,7 +20,7 @@ const BLOCK: usize = 50;
 
 /// Finds [`UnlikeTrain`](larder_diagnose::DiagnosisKind::UnlikeTrain). `train` and `tokens` are the tokens files of train and
 /// the split.
-pub(super) fn of_split(
+pub(super) fn shift_finding(
     files: &SplitFiles<'_>,
     evaluation: &Evaluation,
     split: &str,

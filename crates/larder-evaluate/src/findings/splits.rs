@@ -37,7 +37,7 @@ impl SplitFiles<'_> {
 }
 
 /// The findings about the splits of `evaluation`, in order. `encoder` is the one that encoded them.
-pub(crate) fn of_splits(
+pub(crate) fn split_findings(
     files: &SplitFiles<'_>,
     encoder: &Encoder,
     evaluation: &Evaluation,
@@ -69,7 +69,7 @@ pub(crate) fn of_splits(
             found.extend(leaks(record, known, split, &texts, &tokens)?);
         }
         if let Some(train) = &train {
-            found.extend(shift::of_split(files, evaluation, split, train, &tokens)?);
+            found.extend(shift::shift_finding(files, evaluation, split, train, &tokens)?);
         }
         // Findings with equal facts about equal rows are merged.
         let rows = texts.digest();

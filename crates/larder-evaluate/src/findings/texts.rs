@@ -7,10 +7,9 @@ use std::path::Path;
 
 use larder_data::{Content, Target};
 use larder_diagnose::{KeyedRows, PointedRow, Pointer, Spelling, has_sign};
+use larder_run::RunError;
 use larder_store::{TokenRow, TokensProjection, TokensReader};
 use larder_tokens::{NO_WORD, normalize_for_comparison};
-
-use larder_run::RunError;
 
 /// Unknown words that are named.
 const NAMED_UNKNOWN: usize = 5;

@@ -7,7 +7,7 @@ use larder_finetune::{HistoryRow, Schedule, TuneSettings};
 use larder_intake::Encoder;
 use larder_run::{FitFacts, RunError, RunRecord, TunedRecord};
 
-use super::rows::of_rows;
+use super::rows::row_findings;
 
 /// The facts about a fine-tuning.
 pub struct TuneFacts<'a> {
@@ -27,10 +27,15 @@ pub struct TuneFacts<'a> {
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
-pub fn of_fit(record: &RunRecord, encoder: &Encoder, tokens: &Path, facts: FitFacts) -> Result<RunDiagnosis, RunError> {
+pub fn fit_diagnosis(
+    record: &RunRecord,
+    encoder: &Encoder,
+    tokens: &Path,
+    facts: FitFacts,
+) -> Result<RunDiagnosis, RunError> {
     let mut diagnosis = RunDiagnosis::new(&record.run);
     diagnosis.findings = record.head.details().findings(record, &facts, &mut diagnosis);
-    diagnosis.findings.extend(of_rows(record, encoder, tokens, facts.label_errors)?);
+    diagnosis.findings.extend(row_findings(record, encoder, tokens, facts.label_errors)?);
     Ok(diagnosis)
 }
 
@@ -38,7 +43,7 @@ pub fn of_fit(record: &RunRecord, encoder: &Encoder, tokens: &Path, facts: FitFa
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
-pub fn of_tuning(
+pub fn tuning_diagnosis(
     record: &RunRecord,
     tuned: &TunedRecord,
     encoder: &Encoder,
@@ -67,7 +72,7 @@ pub fn of_tuning(
         dropout: f64::from(dropout.hidden.max(dropout.attention).max(dropout.head)),
     };
     diagnosis.findings.extend(diagnose_course(&course));
-    diagnosis.findings.extend(of_rows(record, encoder, tokens, None)?);
+    diagnosis.findings.extend(row_findings(record, encoder, tokens, None)?);
     Ok(diagnosis)
 }
 

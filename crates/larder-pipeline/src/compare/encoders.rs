@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, Task};
 use larder_encode::{EncodeError, EncodeSettings};
-use larder_evaluate::{ComparedSubject, SplitComparison, common_metric, compare};
+use larder_evaluate::{NamedRun, SplitComparison, common_metric, compare};
 use larder_files::FileError;
 use larder_intake::Encoder;
 use larder_run::{
@@ -18,7 +18,7 @@ use larder_tokens::TokenizeStageError;
 use larder_train::TrainError;
 use serde::Serialize;
 
-use super::meter::{Encoding, Meter};
+use super::meter::{EncodingCost, Meter};
 use crate::PipelineError;
 use crate::encode::{embed_features, encode_split};
 use crate::evaluate::{EvaluateOptions, evaluate_keeping};
@@ -75,7 +75,7 @@ pub struct ComparedEncoder {
     /// Number of vector columns in them that an earlier command cached and this one did not ask for.
     pub further_columns: usize,
     /// The work and speed of encoding now.
-    pub encoding: Encoding,
+    pub encoding: EncodingCost,
     /// The run.
     pub run: String,
     /// Its scores in full.
@@ -92,7 +92,7 @@ pub struct RefusedEncoder {
 }
 
 /// The result of one encoder.
-struct Scored {
+struct ScoredEncoder {
     compared: ComparedEncoder,
     record: RunRecord,
     answers: Vec<SplitAnswers>,
@@ -132,7 +132,7 @@ pub fn compare_encoders(
             let others = others.join(", ");
             observer.event(Event::Note(&format!("{others} is {first} by another name: the same model and tokenizer")));
         }
-        match contend(larder, spec, contender, names, &asked, observer) {
+        match score_encoder(larder, spec, contender, names, &asked, observer) {
             Ok(one) => scored.push(one),
             Err(error) if is_own_fault(&error) => {
                 let reason = with_causes(&error);
@@ -142,16 +142,16 @@ pub fn compare_encoders(
             Err(error) => return Err(error),
         }
     }
-    let subjects: Vec<ComparedSubject<'_>> = scored
+    let named_runs: Vec<NamedRun<'_>> = scored
         .iter()
-        .map(|one| ComparedSubject {
+        .map(|one| NamedRun {
             name: &one.compared.names[0],
             record: &one.record,
             evaluation: &one.compared.evaluation,
             answers: &one.answers,
         })
         .collect();
-    let splits = compare(&subjects, common_metric(scored.iter().map(|one| &one.record)))?;
+    let splits = compare(&named_runs, common_metric(scored.iter().map(|one| &one.record)))?;
     let best = |split: &SplitComparison| scored.iter().find(|one| one.compared.names[0] == split.best);
     let best_run = splits.first().and_then(best).map(|one| one.record.run.clone());
     Ok(EncoderComparison {
@@ -207,14 +207,14 @@ fn are_one(first: &Encoder, second: &Encoder) -> bool {
         && a.max_positions == b.max_positions
 }
 
-fn contend(
+fn score_encoder(
     larder: &Larder,
     spec: &DatasetSpec,
     contender: &Contender,
     names: &[String],
     splits: &[String],
     observer: &mut dyn Observer,
-) -> Result<Scored, PipelineError> {
+) -> Result<ScoredEncoder, PipelineError> {
     let Contender { encoder, options } = contender;
     let settings = &options.encode.settings;
     if settings.level != Level::Sentence && !encoder.gives_tokens() {
@@ -255,7 +255,7 @@ fn contend(
         run: trained.record.run.clone(),
         evaluation: judged.evaluation,
     };
-    Ok(Scored { compared, record: trained.record, answers })
+    Ok(ScoredEncoder { compared, record: trained.record, answers })
 }
 
 /// Seconds from the model's file to sessions ready to run: the file is read and checked, the graph reduced to what is asked

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// The work and speed of encoding an encoder's features now. Rows are texts, words or tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Encoding {
+pub struct EncodingCost {
     /// Rows of all splits.
     pub rows: u64,
     /// Rows that were in the cache.
@@ -25,7 +25,7 @@ pub struct Encoding {
     pub tokens_per_second: Option<f64>,
 }
 
-impl Encoding {
+impl EncodingCost {
     /// Counts a split that was up to date.
     pub(super) fn add_fresh(&mut self, rows: u64) {
         self.rows += rows;
@@ -52,14 +52,14 @@ impl Encoding {
 pub(super) struct Meter<'a> {
     observer: &'a mut dyn Observer,
     /// The count so far.
-    pub(super) encoding: Encoding,
+    pub(super) encoding: EncodingCost,
     /// If true, features that are up to date are not reported: they were just encoded.
     pub(super) encoded: bool,
 }
 
 impl<'a> Meter<'a> {
     pub(super) fn new(observer: &'a mut dyn Observer) -> Self {
-        Self { observer, encoding: Encoding::default(), encoded: false }
+        Self { observer, encoding: EncodingCost::default(), encoded: false }
     }
 }
 

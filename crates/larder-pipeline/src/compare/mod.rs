@@ -5,5 +5,5 @@ mod meter;
 mod runs;
 
 pub use encoders::{ComparedEncoder, Contender, EncoderComparison, RefusedEncoder, compare_encoders};
-pub use meter::Encoding;
+pub use meter::EncodingCost;
 pub use runs::{ComparedRun, RunComparison, compare_runs};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_data::Task;
-use larder_evaluate::{ComparedSubject, EvaluateError, SplitComparison, common_metric, compare};
+use larder_evaluate::{EvaluateError, NamedRun, SplitComparison, common_metric, compare};
 use larder_run::{Evaluation, Larder, Observer, RunRecord, SplitAnswers};
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ pub fn compare_runs(
         }
     }
     for other in records.iter().skip(1) {
-        if let Some(why) = differs(&records[0], other) {
+        if let Some(why) = difference(&records[0], other) {
             let (first, second) = (records[0].run.clone(), other.run.clone());
             return Err(EvaluateError::NotComparable { first, second, why }.into());
         }
@@ -73,12 +73,12 @@ pub fn compare_runs(
         let outcome = evaluate_keeping(larder, record, &spec, options, kept, observer)?;
         judged.push((outcome.evaluation, answers));
     }
-    let subjects: Vec<ComparedSubject<'_>> = records
+    let named_runs: Vec<NamedRun<'_>> = records
         .iter()
         .zip(&judged)
-        .map(|(record, (evaluation, answers))| ComparedSubject { name: &record.run, record, evaluation, answers })
+        .map(|(record, (evaluation, answers))| NamedRun { name: &record.run, record, evaluation, answers })
         .collect();
-    let splits = compare(&subjects, common_metric(records.iter()))?;
+    let splits = compare(&named_runs, common_metric(records.iter()))?;
     let best_run = splits.first().map(|split| split.best.clone());
     // Without runs, the task does not matter.
     let task = records.first().map_or(Task::ALL[0], RunRecord::task);
@@ -98,7 +98,7 @@ pub fn compare_runs(
 }
 
 /// The difference that makes two runs incomparable.
-fn differs(first: &RunRecord, second: &RunRecord) -> Option<String> {
+fn difference(first: &RunRecord, second: &RunRecord) -> Option<String> {
     let unlike = |what: &str, a: &str, b: &str| Some(format!("one's {what} is {a}, the other's {b}"));
     if first.dataset != second.dataset {
         return unlike("dataset", &first.dataset, &second.dataset);

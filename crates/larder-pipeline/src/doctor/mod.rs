@@ -134,11 +134,11 @@ pub fn doctor(larder: &Larder, options: &DoctorOptions) -> Result<Checkup, Pipel
     };
     let listed = Encoder::list(larder.home())?;
     let encoders = listed.iter().map(encoder_check).collect();
-    let subject = match &options.encoder {
+    let probed = match &options.encoder {
         Some(name) => Some(larder.encoder(name)?),
         None => listed.into_iter().find_map(|one| one.encoder.ok()),
     };
-    let speed = match (&loaded, subject) {
+    let speed = match (&loaded, probed) {
         (Ok(runtime), Some(encoder)) if options.speed && problems.is_empty() => {
             match speed::measure(runtime, &encoder, options) {
                 Ok(speed) => Some(speed),

@@ -155,7 +155,7 @@ fn weights(class_weight: ClassWeight, counts: &[usize]) -> Vec<f32> {
 }
 
 /// Every setting that a run's numbers depend on, as text.
-pub(super) fn described(settings: &TuneSettings, init_head: Option<&str>) -> BTreeMap<String, String> {
+pub(super) fn settings_map(settings: &TuneSettings, init_head: Option<&str>) -> BTreeMap<String, String> {
     let DropoutRatios { hidden, attention, head } = settings.dropout;
     let input = match settings.input {
         HeadInput::Pooled(pool) => pool.to_string(),

@@ -33,15 +33,15 @@ pub(super) struct TuningFolder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checkpoints {
     /// Resume from it if its provenance is the same.
-    OfTheSame,
+    IfSame,
     /// Resume from it, or fail.
     Required,
     /// Discard it.
-    Unwanted,
+    Discarded,
 }
 
 impl TuningFolder {
-    fn place(larder: &Larder, run: &str) -> PathBuf {
+    fn path_of(larder: &Larder, run: &str) -> PathBuf {
         larder.home().runs().join(format!(".{run}.{TUNING}"))
     }
 
@@ -57,7 +57,7 @@ impl TuningFolder {
         checkpoints: Checkpoints,
         observer: &mut dyn Observer,
     ) -> Result<Self, PipelineError> {
-        let path = Self::place(larder, run);
+        let path = Self::path_of(larder, run);
         let lock = FolderLock::take(&path)?;
         let mut folder = Self { path, lock, resumes: false };
         let own = folder.path.join(PROVENANCE);
@@ -68,17 +68,17 @@ impl TuningFolder {
             }
             (false, _) => false,
             (true, Checkpoints::Required) => true,
-            (true, Checkpoints::Unwanted) => {
-                folder.give_up("`--force` was given", observer)?;
+            (true, Checkpoints::Discarded) => {
+                folder.discard_checkpoints("`--force` was given", observer)?;
                 false
             }
             // A checkpoint of an earlier larder has no provenance; the run itself compares it.
-            (true, Checkpoints::OfTheSame) => match read_json::<Provenance>(&own).ok().flatten() {
+            (true, Checkpoints::IfSame) => match read_json::<Provenance>(&own).ok().flatten() {
                 Some(found) => {
                     let changes: Vec<String> =
                         made_from.changes_since(&found).iter().map(ToString::to_string).collect();
                     if !changes.is_empty() {
-                        folder.give_up(&changes.join("; "), observer)?;
+                        folder.discard_checkpoints(&changes.join("; "), observer)?;
                     }
                     changes.is_empty()
                 }
@@ -104,7 +104,7 @@ impl TuningFolder {
     ///
     /// # Errors
     /// [`FileError::Io`].
-    pub fn give_up(&mut self, why: &str, observer: &mut dyn Observer) -> Result<(), PipelineError> {
+    pub fn discard_checkpoints(&mut self, why: &str, observer: &mut dyn Observer) -> Result<(), PipelineError> {
         let said =
             format!("the checkpoint of an interrupted run of this name is given up, and the run starts anew: {why}");
         observer.event(Event::Note(&said));
@@ -114,7 +114,7 @@ impl TuningFolder {
 
     /// Removes what a process left that was killed after its run was complete.
     pub fn remove(larder: &Larder, run: &str) -> Result<(), PipelineError> {
-        match FolderLock::take_existing(&Self::place(larder, run)) {
+        match FolderLock::take_existing(&Self::path_of(larder, run)) {
             Some(lock) => Ok(lock.remove_folder()?),
             None => Ok(()),
         }

@@ -100,7 +100,7 @@ impl<'a> TuningInputs<'a> {
     /// Errors of reading the tokens files.
     pub fn provenance(
         &self,
-        described: &BTreeMap<String, String>,
+        settings_map: &BTreeMap<String, String>,
         options: &FinetuneOptions,
     ) -> Result<Provenance, PipelineError> {
         let mut provenance = Provenance::new("finetune", TUNING_VERSION)
@@ -115,7 +115,7 @@ impl<'a> TuningInputs<'a> {
             let parts = parts.into_iter().filter(|(part, _)| !part.starts_with("ran."));
             provenance = provenance.with_all(parts.map(|(part, value)| (format!("{role}.{part}"), value)));
         }
-        for (key, value) in described {
+        for (key, value) in settings_map {
             provenance = provenance.with(key, value);
         }
         Ok(provenance)

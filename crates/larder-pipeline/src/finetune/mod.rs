@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
-use larder_evaluate::{TuneFacts, of_tuning};
+use larder_evaluate::{TuneFacts, tuning_diagnosis};
 use larder_files::{check_name, digest_file, kill_point};
 use larder_finetune::{FinetuneResult, Knobs, TrainingInputs, TuneError, TuneSettings};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
@@ -34,7 +34,7 @@ pub use sweep::{SweepCell, SweepOutcome, SweepRate, sweep};
 use crate::PipelineError;
 use crate::evaluate::{EvaluateOptions, evaluate};
 use crate::run::RunOutcome;
-use crate::train::{RunPlace, TrainOutcome, commit_run, find_or_name_run, remove_abandoned, train_file};
+use crate::train::{RunName, TrainOutcome, commit_run, find_or_name_run, remove_abandoned, train_file};
 
 use folder::{Checkpoints, TuningFolder};
 use hidden::CachedStates;
@@ -92,8 +92,8 @@ pub fn finetune(
     let mut inputs = TuningInputs::read(larder, spec, encoder, options, observer)?;
     let settings = inputs.settings(options)?;
     let head_digest = options.choices.init_head.as_deref().map(digest_file).transpose()?;
-    let described = choices::described(&settings, head_digest.as_deref());
-    let provenance = inputs.provenance(&described, options)?;
+    let settings_map = choices::settings_map(&settings, head_digest.as_deref());
+    let provenance = inputs.provenance(&settings_map, options)?;
 
     let mut times = std::mem::take(&mut inputs.times);
     let rows = inputs.train.rows as u64;
@@ -107,7 +107,7 @@ pub fn finetune(
     };
     let (run, changes) =
         match find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
-            RunPlace::Fresh(run) => {
+            RunName::UpToDate(run) => {
                 let record = RunRecord::open(larder, &run)?;
                 let folder = record.folder(larder)?;
                 TuningFolder::remove(larder, &run)?;
@@ -116,13 +116,13 @@ pub fn finetune(
                 let diagnosis = load_diagnosis(&folder, &record.run)?;
                 return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
             }
-            RunPlace::Free { run, changes } => (run, changes),
+            RunName::ToMake { run, changes } => (run, changes),
         };
     observer.event(Event::Started { stage: Stage::Finetune, subject: &run, changes: &changes });
     let checkpoints = match (options.resume, options.force) {
         (true, _) => Checkpoints::Required,
-        (false, true) => Checkpoints::Unwanted,
-        (false, false) => Checkpoints::OfTheSame,
+        (false, true) => Checkpoints::Discarded,
+        (false, false) => Checkpoints::IfSame,
     };
     // A checkpoint depends on its device, a completed run does not.
     let device =
@@ -134,24 +134,24 @@ pub fn finetune(
         .map(|layer| CachedStates::read(larder, &inputs, layer, options, folder.path(), &mut times, observer))
         .transpose()?;
     let seen: Vec<bool> = inputs.counts.iter().map(|&count| count > 0).collect();
-    let place = folder.path().to_path_buf();
-    let material = TrainingInputs {
+    let folder_path = folder.path().to_path_buf();
+    let training_inputs = TrainingInputs {
         config: &inputs.config,
         weights: &inputs.weights,
         train: &inputs.train.examples,
         dev: &inputs.dev.examples,
         hidden: states.as_ref().map(|states| states as &dyn larder_finetune::HiddenStates),
-        folder: Some(&place),
+        folder: Some(&folder_path),
     };
     let runtime = larder.runtime()?;
     let tune = |resume: bool, observer: &mut dyn Observer| {
         let rule = inputs.dev.gold.judge(&inputs.labels, options.metric, &seen);
         let mut judge = Judge { observer, rule, score_name: inputs.score_name(options) };
-        larder_finetune::finetune(runtime, &material, &TuneSettings { resume, ..settings.clone() }, &mut judge)
+        larder_finetune::finetune(runtime, &training_inputs, &TuneSettings { resume, ..settings.clone() }, &mut judge)
     };
     let tuned = match tune(folder.resumes(), observer) {
-        Err(TuneError::OtherRun { .. }) if checkpoints == Checkpoints::OfTheSame => {
-            folder.give_up("it is of other examples or settings", observer)?;
+        Err(TuneError::OtherRun { .. }) if checkpoints == Checkpoints::IfSame => {
+            folder.discard_checkpoints("it is of other examples or settings", observer)?;
             tune(false, observer)?
         }
         tuned => tuned?,
@@ -166,7 +166,7 @@ pub fn finetune(
     let digest = folder
         .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
         .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.config.family)))?;
-    let tuned_record = tuned_record(&inputs, &settings, &tuned, described, digest, options);
+    let tuned_record = tuned_record(&inputs, &settings, &tuned, settings_map, digest, options);
     let record = RunRecord {
         format_version: RUN_VERSION,
         run,
@@ -197,7 +197,7 @@ pub fn finetune(
         dev_counts: wide(&inputs.dev.gold.counts(inputs.labels.len())),
         dev_rows: inputs.dev.rows,
     };
-    let diagnosis = of_tuning(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
+    let diagnosis = tuning_diagnosis(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
     let placed = commit_run(larder, &record, &head, |making| {
         save_diagnosis(making, &diagnosis)?;
         write_history(&making.join(HISTORY_FILE), &steps, &record.provenance)?;
@@ -281,7 +281,7 @@ fn tuned_record(
     inputs: &TuningInputs<'_>,
     settings: &TuneSettings,
     tuned: &FinetuneResult,
-    described: BTreeMap<String, String>,
+    settings_map: BTreeMap<String, String>,
     encoder_digest: String,
     options: &FinetuneOptions,
 ) -> TunedRecord {
@@ -289,7 +289,7 @@ fn tuned_record(
     TunedRecord {
         task: inputs.spec.task,
         pair: inputs.spec.columns.text_b.is_some(),
-        settings: described,
+        settings: settings_map,
         encoder_digest,
         dev_split: inputs.dev_split.clone(),
         score: inputs.score_name(options).to_owned(),

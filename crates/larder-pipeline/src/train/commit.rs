@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use larder_files::{FileError, FolderLock, kill_point, remove_left_in};
-
 use larder_run::{Head, Larder, RunRecord};
 
 use crate::PipelineError;

@@ -1,7 +1,7 @@
 //! The train stage: vectors to a head.
 
 mod commit;
-mod place;
+mod name;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, LabelMap};
 use larder_diagnose::RunDiagnosis;
-use larder_evaluate::of_fit;
+use larder_evaluate::fit_diagnosis;
 use larder_files::{Provenance, check_name};
 use larder_intake::Encoder;
 use larder_onnx::FeatureOutput;
@@ -20,7 +20,7 @@ use larder_run::{
 use larder_store::{FeaturesFile, Level};
 
 pub(crate) use commit::{commit_run, remove_abandoned};
-pub(crate) use place::{RunPlace, find_or_name_run};
+pub(crate) use name::{RunName, find_or_name_run};
 
 use crate::PipelineError;
 use crate::encode::encode_split;
@@ -84,15 +84,15 @@ pub fn train(
 
     let (run, changes) =
         match find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
-            RunPlace::Fresh(run) => {
-                let record = RunRecord::open(larder, &run)?.at(larder, spec)?;
+            RunName::UpToDate(run) => {
+                let record = RunRecord::open(larder, &run)?.with_dataset_of(larder, spec)?;
                 let folder = record.folder(larder)?;
                 observer.event(Event::Fresh { stage: Stage::Train, subject: &run, path: &folder });
                 times.push(time(file.rows() as u64, true));
                 let diagnosis = load_diagnosis(&folder, &record.run)?;
                 return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
             }
-            RunPlace::Free { run, changes } => (run, changes),
+            RunName::ToMake { run, changes } => (run, changes),
         };
     observer.event(Event::Started { stage: Stage::Train, subject: &run, changes: &changes });
 
@@ -137,7 +137,7 @@ pub fn train(
         versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         stages: times.clone(),
     };
-    let diagnosis = of_fit(&record, encoder, &tokens, fitted.facts)?;
+    let diagnosis = fit_diagnosis(&record, encoder, &tokens, fitted.facts)?;
     let folder = commit_run(larder, &record, &fitted.head, |making| Ok(save_diagnosis(making, &diagnosis)?))?;
     Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
 }

@@ -10,7 +10,7 @@ use larder_run::{Event, Larder, Observer};
 use larder_store::{FeaturesFile, Level, TokenRow, TokensLayout, TokensReader, TokensWriter};
 use larder_tokens::own_tokens;
 
-use super::chosen::Chosen;
+use super::sampled::SampledExamples;
 use super::{FeaturesVerification, WrongRow};
 use crate::PipelineError;
 
@@ -22,7 +22,7 @@ const BLOCK: usize = 1024;
 const NAMED: usize = 10;
 
 /// A verification in progress.
-pub(super) struct Work<'a> {
+pub(super) struct FeaturesComparison<'a> {
     pub larder: &'a Larder,
     pub encoder: &'a Encoder,
     pub settings: &'a EncodeSettings,
@@ -38,9 +38,14 @@ pub(super) struct Work<'a> {
     pub observer: &'a mut dyn Observer,
 }
 
-impl Work<'_> {
-    /// Reads all examples, and compares those in `chosen`.
-    pub fn all(&mut self, reader: TokensReader, tokens: &Path, chosen: Option<&Chosen>) -> Result<(), PipelineError> {
+impl FeaturesComparison<'_> {
+    /// Reads all examples, and compares those in `sampled`.
+    pub fn all(
+        &mut self,
+        reader: TokensReader,
+        tokens: &Path,
+        sampled: Option<&SampledExamples>,
+    ) -> Result<(), PipelineError> {
         let (mut at, mut row, mut document) = (0, 0, None);
         for batch in reader {
             for example in batch?.rows(tokens)? {
@@ -51,7 +56,7 @@ impl Work<'_> {
                     self.slice()?;
                 }
                 document = Some(example.document);
-                if chosen.is_none_or(|chosen| chosen.has(at, &example)) {
+                if sampled.is_none_or(|sampled| sampled.has(at, &example)) {
                     self.places.push((row, rows));
                     self.pending.push(example);
                 }

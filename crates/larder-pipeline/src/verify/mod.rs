@@ -1,8 +1,8 @@
-//! Verification of a features file: part or all of it is encoded again and compared.
+//! FeaturesComparison of a features file: part or all of it is encoded again and compared.
 
-mod chosen;
 mod column;
-mod work;
+mod features_comparison;
+mod sampled;
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ use larder_runtime::Device;
 use larder_store::{FeatureDtype, FeaturesFile, Level, TokensProjection, TokensReader};
 use serde::Serialize;
 
-use chosen::Chosen;
 pub use column::VerifiedColumn;
-use work::Work;
+use features_comparison::FeaturesComparison;
+use sampled::SampledExamples;
 
 use crate::PipelineError;
 
@@ -138,14 +138,14 @@ pub fn verify_features(
         return Err(unverifiable(format!("what it was made from is no longer there ({})", changes.join("; "))));
     }
     let reader = TokensReader::open(&tokens, TokensProjection::All)?;
-    let chosen = match options.examples {
+    let sampled = match options.examples {
         None => None,
         Some(count) => {
             let drawn = sample_rows(reader.rows(), count, options.seed);
-            Some(Chosen::of(&tokens, drawn, settings.context)?)
+            Some(SampledExamples::of(&tokens, drawn, settings.context)?)
         }
     };
-    let mut work = Work {
+    let mut comparison = FeaturesComparison {
         larder,
         encoder: &encoder,
         settings: &settings,
@@ -173,9 +173,9 @@ pub fn verify_features(
         observer,
         made: &made,
     };
-    work.all(reader, &tokens, chosen.as_ref())?;
-    work.name_wrong()?;
-    Ok(work.found)
+    comparison.all(reader, &tokens, sampled.as_ref())?;
+    comparison.name_wrong()?;
+    Ok(comparison.found)
 }
 
 /// The settings in the file's provenance, or what is wrong with it.

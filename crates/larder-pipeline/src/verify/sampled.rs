@@ -9,12 +9,12 @@ use larder_store::{TokenRow, TokensProjection, TokensReader};
 use crate::PipelineError;
 
 /// The examples to encode again.
-pub(super) enum Chosen {
+pub(super) enum SampledExamples {
     Rows(HashSet<usize>),
     Documents(HashSet<u64>),
 }
 
-impl Chosen {
+impl SampledExamples {
     /// Selects those rows of the tokens file; if documents are read as context, all rows of their documents.
     pub fn of(tokens: &Path, rows: Vec<usize>, context: Context) -> Result<Self, PipelineError> {
         let rows: HashSet<usize> = rows.into_iter().collect();

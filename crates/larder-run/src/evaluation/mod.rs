@@ -113,7 +113,7 @@ pub trait PairedAnswers {
 
 /// The inputs of an evaluation and the folder of its results.
 #[derive(Clone, Copy)]
-pub struct Judging<'a> {
+pub struct EvaluationContext<'a> {
     /// The run.
     pub record: &'a RunRecord,
     /// The features file of each split.

@@ -78,7 +78,12 @@ impl HeadNodes<'_> {
     }
 
     /// Outputs of a classifier: `logits` `[batch, classes]`, their probabilities, and the answer.
-    pub(super) fn answered(&mut self, logits: Value, classes: usize, threshold: Option<f64>) -> Vec<HeadOutput> {
+    pub(super) fn classifier_outputs(
+        &mut self,
+        logits: Value,
+        classes: usize,
+        threshold: Option<f64>,
+    ) -> Vec<HeadOutput> {
         let probabilities = self.softmax(&logits, 1);
         let prediction = match threshold {
             Some(threshold) => {

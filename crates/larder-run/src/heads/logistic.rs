@@ -22,15 +22,13 @@ use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{
     self, HELD_OUT, SHOWN_CANDIDATES, by_strength, convergence, fit_finding, gain, rule, sentences, stronger, tuning,
 };
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadRecord};
 use crate::features::{counts, gold, load_columns};
 use crate::findings::{FitFacts, held_out_loss, score};
 use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
 
-/// Its task.
 pub(super) const TASK: Task = Task::Sequence;
-/// Its name.
 pub(super) const KIND: &str = "logistic";
 
 /// A logistic head, as chosen and fitted.
@@ -72,7 +70,7 @@ pub(super) fn fit(
     settings: &TrainSettings,
     request: &FitRequest<'_>,
     observer: &mut dyn Observer,
-) -> Result<Fitted, RunError> {
+) -> Result<FittedHead, RunError> {
     let labels = request.labels;
     let gold = gold(request.features, labels.names())?;
     let columns = load_columns(request.features, request.columns)?;
@@ -96,7 +94,7 @@ pub(super) fn fit(
         train_scores: trained.train_scores,
         out_of_fold_scores: trained.out_of_fold_scores,
     };
-    Ok(Fitted {
+    Ok(FittedHead {
         record: HeadRecord::Logistic(record),
         train_counts: counts(&gold, labels.len()),
         head: Head::Logistic(trained.head),
@@ -360,5 +358,5 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &LogisticHead, columns: &[
     let features = nodes.features(columns, &head.standardiser, 2);
     let [weights, bias] = nodes.parameters(&weights, &bias);
     let logits = nodes.scoped(|b| b.linear(&features, &weights, &bias));
-    nodes.answered(logits, head.classes.len(), head.threshold)
+    nodes.classifier_outputs(logits, head.classes.len(), head.threshold)
 }

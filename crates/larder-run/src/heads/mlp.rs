@@ -7,6 +7,7 @@ use larder_diagnose::{
     Diagnosis, Evaluated, Gap, HeldOut, Method, MlpCourse, RunDiagnosis, Tried, Weighing, diagnose_gap,
     diagnose_mlp_course,
 };
+use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::{ClassificationScores, ConstantAnswer, Metric};
 use larder_onnx::Value;
@@ -16,17 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{self, HELD_OUT, gain, sentences, tuning};
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadRecord};
 use crate::cached_features::CachedFeatures;
 use crate::features::{counts, gold};
 use crate::findings::{FitFacts, guessing, score};
 use crate::page::{Fact, Line, Plot, Training};
 use crate::{Event, Observer, RunError, RunRecord};
-use larder_errors::count;
 
-/// Its task.
 pub(super) const TASK: Task = Task::Sequence;
-/// Its name.
 pub(super) const KIND: &str = "mlp";
 /// Most epochs for which a chart marks each one.
 const MARKED_EPOCHS: usize = 40;
@@ -101,7 +99,7 @@ pub(super) fn fit(
     settings: &MlpSettings,
     request: &FitRequest<'_>,
     observer: &mut dyn Observer,
-) -> Result<Fitted, RunError> {
+) -> Result<FittedHead, RunError> {
     let labels = request.labels;
     let gold = gold(request.features, labels.names())?;
     let rows = CachedFeatures::new(request.features, request.columns)?;
@@ -123,7 +121,7 @@ pub(super) fn fit(
         held_out_scores: trained.held_out_scores,
         unchosen: trained.unchosen,
     };
-    Ok(Fitted {
+    Ok(FittedHead {
         record: HeadRecord::Mlp(record),
         train_counts: counts(&gold, labels.len()),
         head: Head::Mlp(trained.head),
@@ -307,7 +305,7 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &MlpHead, columns: &[Value
             values = gelu(nodes, &values);
         }
     }
-    nodes.answered(values, head.classes.len(), head.threshold)
+    nodes.classifier_outputs(values, head.classes.len(), head.threshold)
 }
 
 /// `x · Φ(x)`, with the exact error function (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>).

@@ -149,7 +149,7 @@ pub struct FitRequest<'a> {
 }
 
 /// A fitted head with its record and facts.
-pub struct Fitted {
+pub struct FittedHead {
     /// The head.
     pub head: Head,
     /// Its record.
@@ -211,7 +211,7 @@ impl HeadSettings {
     ///
     /// # Errors
     /// [`RunError::NoLabel`], [`RunError::UnknownLabel`]; [`RunError::Train`] for a fit that fails.
-    pub fn fit(&self, request: &FitRequest<'_>, observer: &mut dyn Observer) -> Result<Fitted, RunError> {
+    pub fn fit(&self, request: &FitRequest<'_>, observer: &mut dyn Observer) -> Result<FittedHead, RunError> {
         match self {
             Self::Logistic(settings) => logistic::fit(settings, request, observer),
             Self::Mlp(settings) => mlp::fit(settings, request, observer),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, Gap, Method, RunDiagnosis, Tried, Weighing, diagnose_gap};
+use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::Metric;
 use larder_onnx::proto::tensor_proto::DataType;
@@ -19,15 +20,13 @@ use super::graph::{HeadNodes, HeadOutput, LOGITS, PROBABILITIES};
 use super::selection::{
     self, SHOWN_CANDIDATES, by_strength, convergence, fit_finding, gain, rule, sentences, stronger, tuning,
 };
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadRecord};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadRecord};
 use crate::cached_words::CachedWords;
 use crate::features::counts;
 use crate::findings::FitFacts;
 use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
-use larder_errors::count;
 
-/// Its task.
 pub(super) const TASK: Task = Task::Tagging;
 
 /// A tagger, as chosen and fitted.
@@ -86,7 +85,7 @@ pub(super) fn fit(
     settings: &TaggingSettings,
     request: &FitRequest<'_>,
     observer: &mut dyn Observer,
-) -> Result<Fitted, RunError> {
+) -> Result<FittedHead, RunError> {
     let labels = request.labels;
     let tags = labels.tag_set().expect("the labels of a tagging dataset are those of a tag set");
     let words = CachedWords::new(request.features, request.columns)?.with_gold(labels)?;
@@ -110,7 +109,7 @@ pub(super) fn fit(
         sentences: words.sentence_lengths().len(),
         words: request.features.rows(),
     };
-    Ok(Fitted {
+    Ok(FittedHead {
         record: HeadRecord::Tagger(record),
         train_counts: counts(words.classes(), labels.len()),
         head: Head::Tagger(trained.head),
@@ -320,25 +319,25 @@ pub(super) fn append(
     if let Some(outside) = bias.first_mut() {
         *outside += head.outside_bias;
     }
-    bias.iter_mut().zip(&head.seen_in_training).filter(|(_, answered)| !**answered).for_each(|(bias, _)| *bias = NEVER);
+    bias.iter_mut().zip(&head.seen_in_training).filter(|(_, seen)| !**seen).for_each(|(bias, _)| *bias = NEVER);
     let tags = head.tags.len();
     let axes = vec![Axis::symbol("batch"), Axis::symbol("seq"), Axis::Fixed(tags)];
-    let made =
+    let output =
         |value: &Value, name| HeadOutput { value: value.clone(), name, dtype: DataType::Float, axes: axes.clone() };
     let mut outputs = Vec::new();
     let logits = if pool == WordPool::FirstLast {
         let first = tokens(nodes, columns, &part_of(head, 0, bias));
         let last = tokens(nodes, columns, &part_of(head, 1, vec![0.0; tags]));
-        outputs.extend([made(&first, FIRST_LOGITS), made(&last, LAST_LOGITS)]);
+        outputs.extend([output(&first, FIRST_LOGITS), output(&last, LAST_LOGITS)]);
         nodes.scoped(|b| b.add(&first, &last))
     } else {
         let linear = Linear { weights: head.weights.clone(), bias, standardiser: head.standardiser.clone() };
         tokens(nodes, columns, &linear)
     };
-    outputs.insert(0, made(&logits, LOGITS));
+    outputs.insert(0, output(&logits, LOGITS));
     if head.kind == TaggerKind::Logistic {
         let probabilities = nodes.softmax(&logits, 2);
-        outputs.insert(1, made(&probabilities, PROBABILITIES));
+        outputs.insert(1, output(&probabilities, PROBABILITIES));
     }
     outputs
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, Guessing, Losses, Method, Rate, RunDiagnosis, Tuning, Weighing};
+use larder_errors::{count, seconds};
 use larder_finetune::{Preset, Score, StopReason};
 use larder_metrics::Metric;
 use larder_onnx::Family;
@@ -15,9 +16,7 @@ use crate::findings::FitFacts;
 use crate::history::History;
 use crate::page::{Fact, Level, Line, Missing, Plot, Training};
 use crate::{RunRecord, tasks};
-use larder_errors::{count, seconds};
 
-/// Its name.
 pub(super) const KIND: &str = "fine-tuned";
 
 /// The record of a head fine-tuned with its encoder.

@@ -93,7 +93,7 @@ impl Distance {
 
 /// The check of exported files.
 #[derive(Debug)]
-pub struct Checked {
+pub struct ExportCheck {
     /// The difference between the first file and the run.
     pub distance: Distance,
     /// Rows too long for the files.
@@ -203,5 +203,5 @@ pub trait TaskExport {
         rows: &CheckRows,
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
-    ) -> Result<Checked, RunError>;
+    ) -> Result<ExportCheck, RunError>;
 }

@@ -39,7 +39,7 @@ macro_rules! tasks {
         /// Gold and answers of a split, row by row.
         #[derive(Debug, Clone, PartialEq)]
         pub enum AnsweredRows {
-            $($(#[$doc])* $task($folder::Rows)),+
+            $($(#[$doc])* $task($folder::GoldAndAnswers)),+
         }
 
         /// The answers in a run's `predictions.parquet`, by split.

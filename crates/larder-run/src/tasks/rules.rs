@@ -12,14 +12,14 @@ use larder_runtime::Device;
 use larder_store::{FeaturesFile, Level, TokensProjection};
 use larder_train::Classifier;
 
-use crate::answers::{Answering, Predictor};
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::answers::{Predictor, TaskAnswers};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
 use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
 
 /// The differences between tasks. Each task's folder has `Rules`, which [`of`](crate::tasks::of) returns.
-pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
+pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
     /// The task.
     fn task(&self) -> Task;
 
@@ -123,7 +123,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
     /// [`RunError::NoLabel`] for a row without a label among others; [`RunError::BrokenRun`] for a head of another task.
     fn evaluate(
         &self,
-        judging: &Judging<'_>,
+        context: &EvaluationContext<'_>,
         head: &Head,
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
@@ -144,7 +144,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
     fn comparison(
         &self,
         what: &str,
-        subjects: &[(String, &Evaluation)],
+        runs: &[(String, &Evaluation)],
         at: usize,
         score_name: &str,
         intervals: &[Interval],

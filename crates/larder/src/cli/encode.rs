@@ -10,7 +10,7 @@ use larder_run::{EncodeOptions, TokenizeOptions, tasks};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 
-use super::{LayoutFlags, Subject, refuse};
+use super::{LayoutFlags, StageInputs, refuse};
 use crate::failure::Failure;
 
 /// Flags of the tokenize stage.
@@ -87,7 +87,7 @@ pub struct VectorFlags {
 #[derive(Debug, Args)]
 pub struct TokenizeArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     /// Only these splits
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
@@ -98,7 +98,7 @@ pub struct TokenizeArgs {
 #[derive(Debug, Args)]
 pub struct EncodeArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     /// Only these splits
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
@@ -195,7 +195,7 @@ impl EncodeArgs {
         Ok(EncodeOptions {
             tokenize: self.tokenize.options(false),
             settings: self.vectors.settings_for(&self.level, task, pool)?,
-            force: self.subject.force,
+            force: self.inputs.force,
         })
     }
 }

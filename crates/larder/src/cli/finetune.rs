@@ -11,13 +11,13 @@ use larder_pipeline::{FinetuneOptions, Recipe, TuneChoices};
 use larder_runtime::Device;
 use larder_train::ClassWeight;
 
-use super::{Subject, TokenizeFlags, refuse_foreign};
+use super::{StageInputs, TokenizeFlags, refuse_foreign};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub struct FinetuneArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub struct FinetuneArgs {
 #[derive(Debug, Args)]
 pub struct GraphsArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -219,7 +219,7 @@ impl FinetuneArgs {
             dev: course.dev.clone(),
             stride: self.tune.stride,
             run: self.run.clone(),
-            force: self.subject.force,
+            force: self.inputs.force,
             resume: self.resume,
             keep_checkpoints: self.keep_checkpoints,
             threads: self.threads,

@@ -10,14 +10,14 @@ use larder_train::{
     TrainSettings,
 };
 
-use super::{LevelFlags, Subject, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
+use super::{LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 use crate::size::Size;
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -119,7 +119,7 @@ impl TrainArgs {
     pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
         Ok(TrainOptions {
             run: self.run.clone(),
-            force: self.subject.force,
+            force: self.inputs.force,
             ..train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?
         })
     }

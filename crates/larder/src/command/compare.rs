@@ -41,7 +41,7 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
     if !outcome.encoders.is_empty() {
         context.print(&format!("{}\n", tables::encoder_costs(&outcome)))?;
     }
-    for line in tables::reading(&outcome.splits) {
+    for line in tables::comparison_notes(&outcome.splits) {
         context.print(&line)?;
     }
     for one in &outcome.encoders {
@@ -75,7 +75,7 @@ fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
     }
     context.print_remarks(scored.iter().map(|(_, evaluation)| *evaluation))?;
     context.print(&format!("{}\n", tables::run_settings(&outcome)))?;
-    for line in tables::reading(&outcome.splits) {
+    for line in tables::comparison_notes(&outcome.splits) {
         context.print(&line)?;
     }
     context.go_on_with(outcome.best_run.as_deref())

@@ -12,14 +12,14 @@ use larder_run::{Evaluation, RunRecord, StageTime};
 use serde_json::json;
 
 use super::Context;
-use crate::cli::{EncodeArgs, EvalArgs, Subject, TokenizeArgs, TrainArgs};
+use crate::cli::{EncodeArgs, EvalArgs, StageInputs, TokenizeArgs, TrainArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::tables;
 
 impl Context {
-    pub fn open(&self, subject: &Subject) -> Result<(DatasetSpec, Encoder), Failure> {
-        Ok((DatasetSpec::load(&subject.dataset)?, self.larder.encoder(&subject.encoder)?))
+    pub fn open(&self, inputs: &StageInputs) -> Result<(DatasetSpec, Encoder), Failure> {
+        Ok((DatasetSpec::load(&inputs.dataset)?, self.larder.encoder(&inputs.encoder)?))
     }
 }
 
@@ -28,9 +28,9 @@ fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
 }
 
 pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     args.tokenize.check(spec.task)?;
-    let options = args.tokenize.options(args.subject.force);
+    let options = args.tokenize.options(args.inputs.force);
     let mut console = Console::new();
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
@@ -42,7 +42,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 }
 
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     if args.dry_run {
@@ -68,7 +68,7 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
 }
 
 pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     if !args.head.seeds.is_empty() {
         return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
     }
@@ -85,7 +85,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 }
 
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     if !args.head.seeds.is_empty() {

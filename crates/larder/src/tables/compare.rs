@@ -3,19 +3,19 @@
 use larder_errors::{bytes, count};
 use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
-use larder_pipeline::{ComparedEncoder, EncoderComparison, Encoding, RunComparison};
+use larder_pipeline::{ComparedEncoder, EncoderComparison, EncodingCost, RunComparison};
 use larder_run::{Evaluation, tasks};
 use larder_store::Level;
 
 use super::{drawn, table};
 
 /// A table per split: the scores of each encoder or run, one per line, and of the baseline.
-pub fn scores(what: &str, subjects: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
-    let Some((_, first)) = subjects.first() else { return Vec::new() };
+pub fn scores(what: &str, scored: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
+    let Some((_, first)) = scored.first() else { return Vec::new() };
     let rules = tasks::of(first.task());
     let one = |(at, split): (usize, &SplitComparison)| {
         let intervals: Vec<Interval> = split.scores.iter().map(|score| score.interval).collect();
-        let table = rules.comparison(what, subjects, at, &split.score_name(), &intervals);
+        let table = rules.comparison(what, scored, at, &split.score_name(), &intervals);
         format!("{}: {} {}\n{}", split.split, count(split.rows as u64), rules.rows(), drawn(&table))
     };
     splits.iter().enumerate().map(one).collect()
@@ -53,7 +53,7 @@ pub fn encoder_costs(outcome: &EncoderComparison) -> String {
 }
 
 /// A rate, `cached`, or the rate of the rows that were not cached.
-fn rate(rate: Option<f64>, encoding: &Encoding) -> String {
+fn rate(rate: Option<f64>, encoding: &EncodingCost) -> String {
     match rate {
         None => "cached".to_owned(),
         Some(rate) if encoding.cached_rows == 0 => count(rate.round() as u64),
@@ -76,7 +76,7 @@ pub fn run_settings(outcome: &RunComparison) -> String {
 }
 
 /// The differences, one per line, with a note on multiple comparisons.
-pub fn reading(splits: &[SplitComparison]) -> Vec<String> {
+pub fn comparison_notes(splits: &[SplitComparison]) -> Vec<String> {
     let mut lines = Vec::new();
     for split in splits {
         for difference in &split.differences {

@@ -17,7 +17,7 @@ use larder_evaluate::FileScores;
 use larder_run::tasks::tagging::entity_scores;
 use larder_run::{Evaluation, RunRecord, StageTime, TextBlock, TextTable};
 
-pub use compare::{encoder_costs, reading, run_settings, scores};
+pub use compare::{comparison_notes, encoder_costs, run_settings, scores};
 pub use doctor::doctor;
 pub use export::export;
 pub use findings::{findings, learning_curve};

@@ -12,7 +12,7 @@ use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
 use larder_train::{FeatureColumn, SequenceHead};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, SplitSource, StageTimer, UnscoredSplit};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, SplitSource, StageTimer, UnscoredSplit};
 use crate::features::load_columns;
 use crate::tasks::AnsweredRows;
 use crate::{RunError, RunRecord};
@@ -103,12 +103,12 @@ impl PairedAnswers for PairedConfusion {
 
 /// Scores the head on features files of splits and writes its answers into `folder`.
 pub(super) fn evaluate(
-    judging: &Judging<'_>,
+    context: &EvaluationContext<'_>,
     head: &dyn SequenceHead,
     timer: &mut StageTimer,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<SequenceEvaluation, RunError> {
-    let Judging { record, features, sources, keep, folder, provenance } = *judging;
+    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
     let (mut splits, mut unscored) = (Vec::new(), Vec::new());
     let mut answers = Vec::new();
     for ((split, features), source) in features.iter().zip(sources) {

@@ -15,7 +15,7 @@ use crate::RunError;
 use crate::answers::Predictor;
 use crate::heads::{LOGITS, PROBABILITIES};
 use crate::page::range;
-use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportRow, ExportedFiles, ExportedRun, TaskExport};
 use crate::tasks::{Answer, Evaluation};
 
 /// Rows answered at a time: their features are in memory.
@@ -113,7 +113,7 @@ impl TaskExport for Rules {
         rows: &CheckRows,
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
-    ) -> Result<Checked, RunError> {
+    ) -> Result<ExportCheck, RunError> {
         let labels = &run.record.labels;
         let head = run.head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
         let mut predictor = TextPredictor::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
@@ -140,7 +140,7 @@ impl TaskExport for Rules {
             1 => Vec::new(),
             _ => answers.iter().map(|answers| scores(labels, &rows.targets, answers)).collect::<Result<_, _>>()?,
         };
-        Ok(Checked { distance, too_long: 0, scores })
+        Ok(ExportCheck { distance, too_long: 0, scores })
     }
 }
 

@@ -4,18 +4,18 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use larder_errors::count;
 use larder_metrics::{BaselineVerdict, Metric, PrecisionRecall};
 
 use super::Rules;
 use super::evaluate::SequenceSplit;
 use crate::RunRecord;
-use crate::columns::Columns;
+use crate::columns::ParquetColumns;
 use crate::page::{
     Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, percent, range, shortened,
 };
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
-use larder_errors::count;
 
 /// Most classes shown as a matrix; with more, the most frequent confusions are listed.
 const MATRIX: usize = 30;
@@ -76,7 +76,7 @@ impl LabelledTexts {
 impl TaskPage for Rules {
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing> {
         let missing = format!("There are no answers to look at: `larder eval {}` writes them.", record.run);
-        let columns = Columns::read(folder, "predictions.parquet", &missing)?;
+        let columns = ParquetColumns::read(folder, "predictions.parquet", &missing)?;
         let (splits, example_ids) = (columns.filled("split")?, columns.filled("example_id")?);
         let answers = columns.texts("prediction")?;
         let classes = record.labels.len();

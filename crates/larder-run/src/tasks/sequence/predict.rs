@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Rules;
-use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+use crate::answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 use crate::tasks::Answer;
 use crate::{Head, Larder, RunError, RunRecord};
 
@@ -167,7 +167,7 @@ fn text_of(content: &Content) -> String {
     }
 }
 
-impl Answering for Rules {
+impl TaskAnswers for Rules {
     fn answer_columns(&self, record: &RunRecord, _: &Columns) -> AnswerColumns {
         let shares = record.labels.iter().map(|label| format!("probabilities.{label}"));
         AnswerColumns {

@@ -1,6 +1,7 @@
 //! A classifier's scores for people.
 
 use larder_diagnose::{Diagnosis, Judged, diagnose_scores};
+use larder_errors::count;
 use larder_metrics::{Interval, Metric};
 
 use super::evaluate::{SequenceEvaluation, SequenceSplit};
@@ -8,7 +9,6 @@ use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
 use crate::findings::score;
 use crate::tasks::Evaluation;
 use crate::{RunRecord, TextBlock, TextTable};
-use larder_errors::count;
 
 /// Most labels named in a remark.
 const NAMED: usize = 5;
@@ -184,7 +184,7 @@ fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
 /// Several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
 pub(super) fn comparison(
     what: &str,
-    subjects: &[(String, &Evaluation)],
+    runs: &[(String, &Evaluation)],
     at: usize,
     score_name: &str,
     intervals: &[Interval],
@@ -192,7 +192,7 @@ pub(super) fn comparison(
     let interval = format!("95 % interval of {score_name}");
     let mut table = TextTable::new(&[what, "MCC", "accuracy", "macro F1", &interval, "against the majority"]);
     let mut constant = None;
-    for ((name, evaluation), interval) in subjects.iter().zip(intervals) {
+    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
         let Evaluation::Sequence(evaluation) = evaluation else { continue };
         let SequenceSplit { scores, majority, against_majority, .. } = &evaluation.splits[at];
         let numbers = [scores.mcc, scores.accuracy, scores.macro_f1].map(number);

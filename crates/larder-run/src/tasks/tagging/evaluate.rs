@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RunError;
 use crate::cached_words::CachedWords;
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer, UnscoredSplit};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer, UnscoredSplit};
 use crate::tasks::AnsweredRows;
 
 /// Scores on one split.
@@ -87,12 +87,12 @@ impl PairedAnswers for PairedTags<'_> {
 /// Scores the head on features files of splits and writes its answers into `folder`: all into `predictions.parquet`, and each
 /// split into `predictions.<split>.conll`, without gold tags if it has none.
 pub(super) fn evaluate(
-    judging: &Judging<'_>,
+    context: &EvaluationContext<'_>,
     head: &TaggingHead,
     timer: &mut StageTimer,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<TaggingEvaluation, RunError> {
-    let Judging { record, features, sources, keep, folder, provenance } = *judging;
+    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
     let (mut splits, mut unscored) = (Vec::new(), Vec::new());
     let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), keep, provenance)?;
     for ((split, features), source) in features.iter().zip(sources) {

@@ -18,7 +18,7 @@ use crate::RunError;
 use crate::heads::{FIRST_LOGITS, LAST_LOGITS, LOGITS, NEVER, PROBABILITIES};
 use crate::page::range;
 use crate::tasks::Evaluation;
-use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportRow, ExportedFiles, ExportedRun, TaskExport};
 
 /// Sentences answered at a time: their words' features are in memory.
 const BLOCK_SENTENCES: usize = 1024;
@@ -103,7 +103,7 @@ impl TaskExport for Rules {
              and of `transitions` of each pair of neighbours, both in `config.json` under `larder`, where null means never.\n",
             word_scores(run.record.settings.word_pool)
         );
-        if run.head.as_tagger().is_some_and(|head| !head.seen_in_training.iter().all(|answered| *answered)) {
+        if run.head.as_tagger().is_some_and(|head| !head.seen_in_training.iter().all(|seen| *seen)) {
             let _ = writeln!(text, "Tags that no training word had have the score {NEVER}.");
         }
         text
@@ -156,7 +156,7 @@ impl TaskExport for Rules {
         rows: &CheckRows,
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
-    ) -> Result<Checked, RunError> {
+    ) -> Result<ExportCheck, RunError> {
         let head = run.head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
         let scores_of = TokenScores::new(run, head);
         let settings = EngineSettings { device: Device::Cpu, threads: run.threads, ..EngineSettings::default() };
@@ -164,14 +164,16 @@ impl TaskExport for Rules {
         let encode = run.record.encode_options(Device::Cpu, run.threads).settings;
         let mut distance = Distance::default();
         let mut too_long = 0;
-        let mut counts = vec![Counts::default(); files.count()];
+        let mut counts = vec![EntityCounts::default(); files.count()];
         for (block, contents) in rows.contents.chunks(BLOCK_SENTENCES).enumerate() {
             let tokens = tokenizer.encode_batch(contents, &TokenizeSettings { max_tokens: None })?;
             // Longer sentences are read in windows, each of them one input to the file.
             let whole: Vec<usize> = (0..tokens.len()).filter(|&at| tokens[at].len() <= self.max_tokens(run)).collect();
             too_long += tokens.len() - whole.len();
-            let sentences: Vec<Sentence<'_>> =
-                whole.iter().map(|&at| Sentence { tokens: &tokens[at], words: words_in(&contents[at]) }).collect();
+            let sentences: Vec<TokenizedSentence<'_>> = whole
+                .iter()
+                .map(|&at| TokenizedSentence { tokens: &tokens[at], words: words_in(&contents[at]) })
+                .collect();
             let of_run = of_run(&mut engine, head, &encode, &sentences)?;
             let of_files = scores_of.of_files(files, &sentences)?;
             for (place, found) in of_files.iter().enumerate() {
@@ -190,9 +192,9 @@ impl TaskExport for Rules {
         }
         let scores = match files.count() {
             1 => Vec::new(),
-            _ => counts.iter().map(Counts::scores).collect(),
+            _ => counts.iter().map(EntityCounts::scores).collect(),
         };
-        Ok(Checked { distance, too_long, scores })
+        Ok(ExportCheck { distance, too_long, scores })
     }
 }
 
@@ -236,7 +238,7 @@ fn words_in(content: &Content) -> usize {
 }
 
 /// A sentence to read.
-struct Sentence<'a> {
+struct TokenizedSentence<'a> {
     tokens: &'a Tokens,
     words: usize,
 }
@@ -246,11 +248,11 @@ fn of_run(
     engine: &mut Engine,
     head: &TaggingHead,
     settings: &EncodeSettings,
-    sentences: &[Sentence<'_>],
+    sentences: &[TokenizedSentence<'_>],
 ) -> Result<Vec<TaggedSentence>, RunError> {
     let inputs: Vec<WordsInput<'_>> = (0..)
         .zip(sentences)
-        .map(|(document, Sentence { tokens, words })| WordsInput {
+        .map(|(document, TokenizedSentence { tokens, words })| WordsInput {
             input_ids: &tokens.input_ids,
             type_ids: &tokens.type_ids,
             word_ids: &tokens.word_ids,
@@ -267,7 +269,7 @@ fn of_run(
 /// Tags sentences whose words have these columns, each with its name and width.
 fn tagged<'a>(
     head: &TaggingHead,
-    sentences: &[Sentence<'_>],
+    sentences: &[TokenizedSentence<'_>],
     columns: impl Iterator<Item = (&'a str, usize, Vec<f32>)>,
 ) -> Result<Vec<TaggedSentence>, RunError> {
     let lengths: Vec<usize> = sentences.iter().map(|sentence| sentence.words).collect();
@@ -305,7 +307,7 @@ impl TokenScores {
     fn of_files(
         &self,
         files: &mut dyn ExportedFiles,
-        sentences: &[Sentence<'_>],
+        sentences: &[TokenizedSentence<'_>],
     ) -> Result<Vec<Vec<TaggedSentence>>, RunError> {
         let inputs: Vec<ExportRow<'_>> = sentences
             .iter()
@@ -363,11 +365,13 @@ impl TokenScores {
 
     /// The token span of each word. A word without tokens has the span of the nearest word with tokens (the left one of two),
     /// or the first token if no word has any.
-    fn spans(&self, sentence: &Sentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
+    fn spans(&self, sentence: &TokenizedSentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
         let windows = windows(&sentence.tokens.word_ids, self.max_tokens, None)?;
-        let taken = windows.iter().flat_map(|window| &window.assigned);
-        let there: Vec<(usize, (usize, usize))> = taken
-            .filter_map(|taken| Some((usize::try_from(taken.word).ok()?, (taken.tokens.start, taken.tokens.end))))
+        let assigned = windows.iter().flat_map(|window| &window.assigned);
+        let there: Vec<(usize, (usize, usize))> = assigned
+            .filter_map(|assigned| {
+                Some((usize::try_from(assigned.word).ok()?, (assigned.tokens.start, assigned.tokens.end)))
+            })
             .collect();
         let nearest = |word: usize| {
             let found = there.iter().min_by_key(|(other, _)| (word.abs_diff(*other), *other));
@@ -379,14 +383,14 @@ impl TokenScores {
 
 /// Counts of entities under the strict rule.
 #[derive(Clone, Default)]
-struct Counts {
+struct EntityCounts {
     gold: usize,
     answered: usize,
     correct: usize,
     sentences: usize,
 }
 
-impl Counts {
+impl EntityCounts {
     fn add(&mut self, tags: &TagSet, gold: &[String], answered: &[usize]) {
         // An entity of a type unknown to the run counts as missed.
         let gold = strict(gold, Scheme::Iob2);

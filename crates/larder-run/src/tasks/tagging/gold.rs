@@ -40,11 +40,11 @@ impl GoldRows for GoldTags {
         let classes = tags.map(|tag| row.class(tag, settings.labels)).collect::<Result<Vec<_>, _>>()?;
         for window in windows(batch.word_ids(row.row), settings.max_tokens, settings.stride)? {
             let mut labels = vec![IGNORED_LABEL; window.len()];
-            for taken in &window.assigned {
+            for assigned in &window.assigned {
                 // Word ids are valid indices of the sentence's words.
-                let word = usize::try_from(taken.word).unwrap_or(0);
+                let word = usize::try_from(assigned.word).unwrap_or(0);
                 let class = classes.get(word).copied().ok_or_else(|| row.no_label())?;
-                labels[window.place(taken.tokens.start)] = as_label(class);
+                labels[window.place(assigned.tokens.start)] = as_label(class);
                 self.words.push((self.sentences.len(), word));
             }
             let input_ids = window.input_ids(ids).into_iter().map(i64::from).collect();

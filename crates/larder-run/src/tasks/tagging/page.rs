@@ -4,17 +4,17 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use larder_errors::count;
 use larder_metrics::{AverageScores, EntityErrors, ErrorExample, TaggingScores, TypeScores};
 use larder_tags::{Entity, Scheme, strict};
 
 use super::Rules;
 use super::evaluate::{ShownSentence, TaggingSplit};
 use crate::RunRecord;
-use crate::columns::Columns;
+use crate::columns::ParquetColumns;
 use crate::page::{Block, Cell, FindTexts, Inline, Missing, PageTable, PlaneRows, TaggedSentence, number, range};
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
-use larder_errors::count;
 
 /// Kinds of errors shown.
 const KINDS: usize = 12;
@@ -40,7 +40,7 @@ pub struct TaggedWords {
 impl TaskPage for Rules {
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing> {
         let missing = format!("There are no answers to look at: `larder eval {}` writes them.", record.run);
-        let columns = Columns::read(folder, "predictions.parquet", &missing)?;
+        let columns = ParquetColumns::read(folder, "predictions.parquet", &missing)?;
         let (splits, example_ids) = (columns.filled("split")?, columns.filled("example_id")?);
         let (answers, words, gold) = (columns.filled("prediction")?, columns.filled("word")?, columns.filled("tag")?);
         let positions = columns.integers("position")?;

@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Rules;
-use super::marked::marked;
-use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+use super::highlight::highlight_entities;
+use crate::answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 use crate::tasks::Answer;
 use crate::{Head, Larder, RunError, RunRecord, TrainingWords};
 
@@ -67,7 +67,7 @@ pub(super) struct WordPredictor {
 }
 
 /// A text split into words, each with its `start` and `end` in characters.
-struct Split {
+struct SplitText {
     text: String,
     words: Vec<(usize, usize, String)>,
 }
@@ -126,8 +126,8 @@ impl Predictor for WordPredictor {
 
     fn predict(&mut self, contents: &[Content]) -> Result<Vec<Answer>, RunError> {
         let characters = self.record.training_words.filter(TrainingWords::are_characters);
-        let splits: Vec<Split> = contents.iter().map(|content| split(content, characters)).collect();
-        let filled: Vec<&Split> = splits.iter().filter(|split| !split.words.is_empty()).collect();
+        let splits: Vec<SplitText> = contents.iter().map(|content| split_text(content, characters)).collect();
+        let filled: Vec<&SplitText> = splits.iter().filter(|split| !split.words.is_empty()).collect();
         let contents: Vec<Content> = filled
             .iter()
             .map(|split| Content::Words(split.words.iter().map(|(_, _, word)| word.clone()).collect()))
@@ -155,7 +155,7 @@ impl Predictor for WordPredictor {
         });
         let source = WordsInMemory::new(columns.collect(), lengths, Vec::new())?;
         let mut tagged = self.head.tag(&source)?.into_iter();
-        let answer = |split: &Split| {
+        let answer = |split: &SplitText| {
             let sentence = if split.words.is_empty() { None } else { tagged.next() };
             Answer::Tagging(self.answer(split, sentence))
         };
@@ -164,7 +164,7 @@ impl Predictor for WordPredictor {
 }
 
 impl WordPredictor {
-    fn answer(&self, split: &Split, sentence: Option<TaggedSentence>) -> TaggedText {
+    fn answer(&self, split: &SplitText, sentence: Option<TaggedSentence>) -> TaggedText {
         let (classes, entities) = sentence.map_or_else(Default::default, |s| (s.classes, s.entities));
         let entities = entities.into_iter().map(|tagged| {
             let (start, end) = (split.words[tagged.entity.start].0, split.words[tagged.entity.end - 1].1);
@@ -188,7 +188,7 @@ impl WordPredictor {
 }
 
 /// Splits a text into words, or into characters if the training words were `characters`.
-fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
+fn split_text(content: &Content, characters: Option<TrainingWords>) -> SplitText {
     match content {
         Content::Text { text, .. } => {
             let words = match characters {
@@ -198,7 +198,7 @@ fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
                     words.map(|(at, word)| (at.start, at.end, word.to_owned())).collect()
                 }
             };
-            Split { text: text.clone(), words }
+            SplitText { text: text.clone(), words }
         }
         Content::Words(words) => {
             let mut at = 0;
@@ -212,7 +212,7 @@ fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
                 })
                 .collect();
             let text = words.iter().map(|(_, _, word)| word.as_str()).collect::<Vec<_>>().join(" ");
-            Split { text, words }
+            SplitText { text, words }
         }
     }
 }
@@ -239,7 +239,7 @@ impl RowAnswer for TaggedText {
             return String::from_utf8_lossy(&lines).into_owned();
         }
         // A text of several lines becomes one line.
-        marked(self, is_coloured).replace("\r\n", " ").replace(['\n', '\r'], " ") + "\n"
+        highlight_entities(self, is_coloured).replace("\r\n", " ").replace(['\n', '\r'], " ") + "\n"
     }
 
     fn json(&self, content: &Content, _: &[String]) -> serde_json::Result<String> {
@@ -267,7 +267,7 @@ struct JsonAnswer<'a> {
 /// The column of the words that a text was split into.
 const WORDS: &str = "words";
 
-impl Answering for Rules {
+impl TaskAnswers for Rules {
     /// Adds words where texts are split into them; a row of JSON lines may be either.
     fn answer_columns(&self, record: &RunRecord, columns: &Columns) -> AnswerColumns {
         let has_words = columns.words.is_some() && columns.text.is_none();

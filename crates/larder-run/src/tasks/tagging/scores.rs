@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use larder_diagnose::{Diagnosis, JudgedTagger, TriedTagger, diagnose_tagging, diagnose_tuned_tagging};
+use larder_errors::count;
 use larder_metrics::{AverageScores, ErrorExample, Interval, Metric, TaggingScores, TypeScores};
 use larder_tags::Entity;
 use larder_train::{TaggerKind, ThresholdChoice};
@@ -11,7 +12,6 @@ use super::evaluate::{ShownSentence, TaggingEvaluation, TaggingSplit};
 use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
 use crate::tasks::Evaluation;
 use crate::{HeadRecord, RunRecord, TextBlock, TextTable};
-use larder_errors::count;
 
 /// Kinds of errors shown; the rest is in the JSON.
 const SHOWN_ERRORS: usize = 6;
@@ -250,11 +250,11 @@ fn unrepresented(scores: &TaggingScores) -> Option<String> {
 }
 
 /// Several runs on split number `at`, one line each, and the all-`O` baseline.
-pub(super) fn comparison(what: &str, subjects: &[(String, &Evaluation)], at: usize) -> TextTable {
+pub(super) fn comparison(what: &str, runs: &[(String, &Evaluation)], at: usize) -> TextTable {
     let mut table =
         TextTable::new(&[what, "strict F1", "95 % interval", "strict P", "strict R", "conlleval F1", "token accuracy"]);
     let mut outside = None;
-    for (name, evaluation) in subjects {
+    for (name, evaluation) in runs {
         let Evaluation::Tagging(evaluation) = evaluation else { continue };
         let TaggingSplit { scores, .. } = &evaluation.splits[at];
         let strict = &scores.strict.micro;
