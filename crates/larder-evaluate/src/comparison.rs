@@ -36,14 +36,14 @@ pub struct RunScore {
 }
 
 impl SplitComparison {
-    /// The score's display name.
+    /// Returns the score's display name.
     pub fn score_name(&self) -> String {
-        for_people(&self.score)
+        display_name(&self.score)
     }
 }
 
-/// A score's display name: `MCC`, `macro F1`, `strict F1`.
-pub(crate) fn for_people(score: &str) -> String {
+/// Returns a score's display name: `MCC`, `macro F1`, `strict F1`.
+pub(crate) fn display_name(score: &str) -> String {
     let word = |word: &str| match word {
         "mcc" => "MCC".to_owned(),
         "f1" => "F1".to_owned(),
@@ -65,7 +65,7 @@ pub struct NamedRun<'a> {
     pub answers: &'a [SplitAnswers],
 }
 
-/// The metric that compares runs: the one that chose all their heads, or MCC if these differ.
+/// Returns the metric that compares runs: the one that chose all their heads, or MCC if these differ.
 pub fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric {
     let mut metrics = records.filter_map(|record| record.head.details().metric());
     let first = metrics.next().unwrap_or_default();
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn scores_have_names_for_people() {
-        let names = ["mcc", "macro_f1", "accuracy", "strict_f1"].map(for_people);
+        let names = ["mcc", "macro_f1", "accuracy", "strict_f1"].map(display_name);
         assert_eq!(names, ["MCC", "macro F1", "accuracy", "strict F1"]);
     }
 }

@@ -7,7 +7,7 @@ use larder_run::{PairedAnswers, SplitAnswers, tasks};
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::comparison::{NamedRun, for_people};
+use crate::comparison::{NamedRun, display_name};
 
 /// Resamples for an interval that holds for several pairs together: its ends lie further out, beyond which only a handful of
 /// the usual thousand resamples fall.
@@ -45,17 +45,17 @@ impl fmt::Display for Difference {
             true => write!(f, "{better} is better than {than} on {split}")?,
             false => write!(f, "{better} and {than} cannot be told apart on {split}")?,
         }
-        let (score, Interval { low, high, .. }) = (for_people(score), interval);
+        let (score, Interval { low, high, .. }) = (display_name(score), interval);
         write!(f, ": {score} {difference:+.3}, {} % interval {low:.3} to {high:.3}", percent(interval))
     }
 }
 
-/// A level in per cent: `95`, or `98.33`.
+/// Returns a level in per cent: `95`, or `98.33`.
 fn percent(interval: &Interval) -> f64 {
     (interval.level * 1e4).round() / 1e2
 }
 
-/// The differences between run number `best` and each other on split number `at`.
+/// Returns the differences between run number `best` and each other on split number `at`.
 pub(crate) fn differences(
     runs: &[NamedRun<'_>],
     best: usize,
@@ -109,7 +109,7 @@ fn pair<'a>(
     pair.ok_or_else(|| differ(format!("their gold labels of split `{}` differ", a.split)))
 }
 
-/// The reason why two sets of answers are not to the same rows, if so.
+/// Returns the reason why two sets of answers are not to the same rows, if so.
 fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
     let (a, b) = (&first.example_ids, &second.example_ids);
     if a.len() != b.len() {

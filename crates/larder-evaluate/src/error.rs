@@ -27,7 +27,7 @@ pub enum EvaluateError {
 from_stage_errors!(EvaluateError: FileError, MetricsError, StoreError);
 
 impl EvaluateError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -35,7 +35,7 @@ impl EvaluateError {
         }
     }
 
-    /// A hint, where the message alone does not show the way out.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -28,7 +28,7 @@ pub(crate) struct Card<'a> {
 }
 
 impl Card<'_> {
-    /// The card as Markdown, with the header that model hubs read.
+    /// Returns the card as Markdown, with the header that model hubs read.
     pub(crate) fn markdown(&self) -> String {
         let pipeline = self.rules().pipeline_tag();
         let mut card = format!(

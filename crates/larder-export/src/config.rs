@@ -27,7 +27,7 @@ pub(crate) struct FileFacts<'a> {
     pub(crate) pad_id: i32,
 }
 
-/// The contents of `config.json`.
+/// Returns the contents of `config.json`.
 pub(crate) fn config_json(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Value {
     let rules = tasks::of(run.record.task());
     let mut config = published(run.encoder);
@@ -48,7 +48,7 @@ pub(crate) fn config_json(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Value
     config.into()
 }
 
-/// The encoder's published configuration, or one made from its graph.
+/// Returns the encoder's published configuration, or one made from its graph.
 fn published(encoder: &Encoder) -> Map<String, Value> {
     let manifest = encoder.manifest();
     let object = |text: &[u8]| match serde_json::from_slice(text) {
@@ -79,7 +79,7 @@ fn published(encoder: &Encoder) -> Map<String, Value> {
     fields
 }
 
-/// The prefix of transformers' class names for a family.
+/// Returns the prefix of transformers' class names for a family.
 fn class_of(family: Family) -> &'static str {
     match family {
         Family::Bert => "Bert",

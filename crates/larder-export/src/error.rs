@@ -81,7 +81,7 @@ pub enum ExportError {
 from_stage_errors!(ExportError: DataError, EncoderError, FileError, TokensError);
 
 impl ExportError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -89,7 +89,7 @@ impl ExportError {
         }
     }
 
-    /// A hint, where the message alone does not show the way out.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

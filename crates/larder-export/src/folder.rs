@@ -38,7 +38,7 @@ impl ExportFolder {
         Ok(Self { target: absolute, path, lock: Some(lock) })
     }
 
-    /// The present path of a file.
+    /// Returns the present path of a file.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -85,7 +85,7 @@ impl Drop for ExportFolder {
     }
 }
 
-/// The path where a replaced folder is kept for the moment.
+/// Returns the path where a replaced folder is kept for the moment.
 fn replaced(path: &Path) -> PathBuf {
     path.with_extension("replaced")
 }

@@ -61,7 +61,7 @@ pub(crate) fn with_plain_inputs(graph: GraphProto, opset: i64, interface: &Inter
     b.finish()
 }
 
-/// Positions `first`, `first + 1`, ... in each row: int64 `[batch, seq]`.
+/// Returns the positions `first`, `first + 1`, ... in each row: int64 `[batch, seq]`.
 fn positions_from(b: &mut GraphBuilder, first: usize) -> Value {
     let shape = b.node("Shape", &[&Value::named(INPUT_IDS)], vec![]);
     let one = attribute::tensor("value", TensorProto::from_i64("", &[1], &[1]));
@@ -90,7 +90,7 @@ fn cast(from: &str, to: &str, dtype: InputType) -> NodeProto {
     }
 }
 
-/// The names of all tensors that nodes read, in nested graphs too.
+/// Returns the names of all tensors that nodes read, in nested graphs too.
 fn read_in(graph: &GraphProto) -> HashSet<String> {
     let mut read = HashSet::new();
     for node in &graph.node {

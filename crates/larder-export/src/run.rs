@@ -175,7 +175,7 @@ fn tokenizer_files(run: &ExportedRun<'_>, inputs: &[String]) -> Result<Tokenizer
     TokenizerFiles::new(&path, &bytes, run.encoder.manifest(), reads, inputs)
 }
 
-/// The feature columns that the head reads.
+/// Returns the feature columns that the head reads.
 fn columns(run: &ExportedRun<'_>) -> Vec<String> {
     let layers = run.encoder.interface().last_layer();
     run.record.outputs.iter().map(|output| output.column(layers)).collect()
@@ -229,7 +229,7 @@ fn card(
     Ok(card.markdown())
 }
 
-/// The findings about the run; for runs of earlier versions, without `diagnosis.json`, those of their evaluation.
+/// Returns the findings about the run; for runs of earlier versions, without `diagnosis.json`, those of their evaluation.
 fn findings(folder: &Path, run: &str, evaluation: Option<&Evaluation>) -> Vec<Diagnosis> {
     if folder.join(DIAGNOSIS_FILE).exists() {
         return load_diagnosis(folder, run).map(|diagnosis| diagnosis.findings).unwrap_or_default();

@@ -111,8 +111,8 @@ fn space_words(pre_tokenizer: &mut Value) {
     }
 }
 
-/// The token with an id: an added token, or one of the vocabulary, which is a map from tokens to ids or a list of tokens with
-/// scores.
+/// Returns the token with an id: an added token, or one of the vocabulary, which is a map from tokens to ids or a list of
+/// tokens with scores.
 fn token_of(fields: &serde_json::Map<String, Value>, id: i32) -> Option<String> {
     let is = |value: &Value| value.as_i64() == Some(i64::from(id));
     let added = fields.get("added_tokens").and_then(Value::as_array).into_iter().flatten();

@@ -80,7 +80,7 @@ pub fn forecast_split(
     Ok(forecast(larder.runtime()?, &request(encoder, &tokens, &target, options))?)
 }
 
-/// The features file of a split.
+/// Returns the features file of a split.
 fn target(
     larder: &Larder,
     spec: &DatasetSpec,
@@ -100,7 +100,7 @@ fn request<'a>(
     EncodeRequest { encoder, tokens, target, settings: &options.settings, reuse: !options.force }
 }
 
-/// An engine for the columns of `settings`, for texts outside a dataset.
+/// Returns an engine for the columns of `settings`, for texts outside a dataset.
 ///
 /// # Errors
 /// [`PipelineError::Encode`].

@@ -153,7 +153,7 @@ from_stage_errors!(
 );
 
 impl PipelineError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -163,7 +163,7 @@ impl PipelineError {
         }
     }
 
-    /// A hint, where the message alone does not show the way out.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -22,7 +22,7 @@ pub enum PredictError {
 from_stage_errors!(PredictError: FileError, StoreError);
 
 impl PredictError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -30,7 +30,7 @@ impl PredictError {
         }
     }
 
-    /// A hint, where the message alone does not show the way out.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -58,7 +58,7 @@ impl Input {
         Ok(Self::open(&LayoutRules::of_run(record), origin, flags)?)
     }
 
-    /// The format in which a run would read the file at `path`.
+    /// Returns the format in which a run would read the file at `path`.
     ///
     /// # Errors
     /// [`InputError`] if it cannot be determined.
@@ -126,12 +126,12 @@ impl Input {
         Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 })
     }
 
-    /// The format of the input.
+    /// Returns the format of the input.
     pub fn format(&self) -> InputFormat {
         self.format
     }
 
-    /// The error for a row that cannot be answered.
+    /// Returns the error for a row that cannot be answered.
     pub fn bad_row(&self, place: Place, problem: RowProblem) -> PredictError {
         let error = DataError::BadRow { path: self.name.clone(), place, problem: Box::new(problem) };
         InputError::of(error, self.reads, self.is_for_run).into()
@@ -141,7 +141,7 @@ impl Input {
         InputError::of(error, self.reads, false).into()
     }
 
-    /// The reader and layout of rows; `None` for lines.
+    /// Returns the reader and layout of rows; `None` for lines.
     pub(crate) fn rows(&mut self) -> Option<(&mut InputReader, &Layout)> {
         match &mut self.stream {
             RowStream::Rows(rows, layout) => Some((rows, layout)),
@@ -200,7 +200,7 @@ impl Iterator for Input {
     }
 }
 
-/// The text of a line, or with `pair` two texts separated by a tab.
+/// Returns the text of a line, or with `pair` two texts separated by a tab.
 ///
 /// # Errors
 /// [`RowProblem::NoPair`].

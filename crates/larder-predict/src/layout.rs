@@ -51,12 +51,11 @@ impl LayoutRules {
         }
     }
 
-    /// For loose texts.
     pub fn of_texts() -> Self {
         Self { is_of_run: false, has_words: false, pair: false, own: None, own_ending: None }
     }
 
-    /// The format of the file at `path`.
+    /// Returns the format of the file at `path`.
     ///
     /// # Errors
     /// [`InputError::UnknownFormat`], [`InputError::Ambiguous`], [`InputError::Words`].
@@ -83,7 +82,7 @@ impl LayoutRules {
         }
     }
 
-    /// The layout of a file of rows.
+    /// Returns the layout of a file of rows.
     ///
     /// # Errors
     /// [`InputError::UselessFlag`], [`InputError::NoColumn`], [`InputError::ColumnKind`].
@@ -169,7 +168,7 @@ pub(crate) fn check_flags(path: &Path, format: InputFormat, flags: &InputFlags) 
     }
 }
 
-/// A column from a flag: digits are a position where columns have one.
+/// Returns a column from a flag: digits are a position where columns have one.
 fn column_of(
     path: &Path,
     layout: &Layout,

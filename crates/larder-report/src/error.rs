@@ -24,7 +24,7 @@ pub enum ReportError {
 from_stage_errors!(ReportError: FileError);
 
 impl ReportError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -32,7 +32,7 @@ impl ReportError {
         }
     }
 
-    /// A hint, where the message alone does not show the way out.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -16,16 +16,16 @@ const EXCERPT: usize = 80;
 
 /// A run ready to answer.
 pub trait Predictor: Debug {
-    /// The run.
+    /// Returns the run.
     fn record(&self) -> &RunRecord;
 
-    /// The device that runs.
+    /// Returns the device that runs.
     fn ran_on(&self) -> &RanOn;
 
-    /// Number of rows to answer in one call: their vectors, of all layers that the head reads, are in memory.
+    /// Returns the number of rows to answer in one call: their vectors, of all layers that the head reads, are in memory.
     fn rows_at_once(&self) -> usize;
 
-    /// A remark if `contents` are read in an unusual way.
+    /// Returns a remark if `contents` are read in an unusual way.
     fn note(&self, _contents: &[Content]) -> Option<String> {
         None
     }
@@ -88,10 +88,10 @@ pub trait TaskAnswers {
     /// Returns answers as Arrow arrays `[rows]`, one for each of `columns.names`, null where there is no answer.
     fn answer_arrays(&self, answers: &[Option<Answer>], columns: &AnswerColumns) -> Vec<ArrayRef>;
 
-    /// The answer's JSON fields that are null in a row without an answer.
+    /// Returns the answer's JSON fields that are null in a row without an answer.
     fn json_fields(&self) -> &'static [&'static str];
 
-    /// The line for people of a row that could not be answered because of `problem`; `None` for no line.
+    /// Returns the line for people of a row that could not be answered because of `problem`; `None` for no line.
     fn unanswered_line(&self, problem: &str, format: InputFormat) -> Option<String>;
 }
 

@@ -242,7 +242,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Runtime(error) => error.class(),
@@ -257,7 +257,7 @@ impl RunError {
         }
     }
 
-    /// A hint, where the message alone does not show the way out.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Encoder(error) => error.hint(),

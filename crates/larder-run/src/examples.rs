@@ -51,12 +51,12 @@ pub struct TokenizedRow<'a> {
 }
 
 impl TokenizedRow<'_> {
-    /// The error for a row without a label.
+    /// Returns the error for a row without a label.
     pub(crate) fn no_label(&self) -> RunError {
         RunError::NoLabel { features: self.path.to_path_buf(), row: self.number }
     }
 
-    /// The class of a label.
+    /// Returns the class of a label.
     pub(crate) fn class(&self, label: &str, labels: &LabelMap) -> Result<usize, RunError> {
         labels.index(label).map_err(|_| RunError::UnknownLabel {
             features: self.path.to_path_buf(),
@@ -83,7 +83,7 @@ pub trait GoldRows: Debug {
         examples: &mut Vec<Example>,
     ) -> Result<(), RunError>;
 
-    /// Rows (tagging: words) of each class, `[classes]`.
+    /// Returns the rows (tagging: words) of each class, `[classes]`.
     fn counts(&self, classes: usize) -> Vec<usize>;
 
     /// Returns a judge of answers to these rows. `seen` are the classes that had training rows.
@@ -92,13 +92,13 @@ pub trait GoldRows: Debug {
 
 /// Judges logits.
 pub trait LogitsJudge {
-    /// The score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; higher is better. NaN if
-    /// nothing can be judged.
+    /// Returns the score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; higher is better.
+    /// NaN if nothing can be judged.
     fn score(&self, logits: &[f32]) -> f64;
 }
 
 impl SplitExamples {
-    /// A split without rows.
+    /// Returns a split without rows.
     pub fn empty(rules: &dyn TaskRules) -> Self {
         Self { examples: Vec::new(), gold: rules.gold(), rows: 0, unseen_rows: 0 }
     }
@@ -125,7 +125,7 @@ impl SplitExamples {
     }
 }
 
-/// A class as the graph reads it.
+/// Returns a class as the graph reads it.
 pub(crate) fn as_label(class: usize) -> i64 {
     i64::try_from(class).unwrap_or(i64::MAX)
 }

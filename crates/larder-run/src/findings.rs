@@ -57,8 +57,8 @@ pub struct FitFacts {
     pub curve: Vec<LearningStep>,
 }
 
-/// The loss of held-out `probabilities` `[rows, classes]`, rows weighted as in the fit, with that of the best constant answer.
-/// `mcc` is the answers' score.
+/// Returns the loss of held-out `probabilities` `[rows, classes]`, rows weighted as in the fit, with that of the best constant
+/// answer. `mcc` is the answers' score.
 pub(crate) fn held_out_loss(
     probabilities: &Array2<f64>,
     labels: &[usize],
@@ -79,7 +79,7 @@ pub(crate) fn held_out_loss(
     (whole > 0.0).then(|| HeldOutLoss { loss: loss / whole, guessing, mcc, rows: labels.len() })
 }
 
-/// The loss of the best constant answer for rows of `counts` `[classes]`.
+/// Returns the loss of the best constant answer for rows of `counts` `[classes]`.
 pub(crate) fn guessing(counts: &[u64], class_weight: ClassWeight, smoothing: f64) -> Guessing {
     let weights = class_weight.of_counts(counts);
     let loss = ConstantAnswer::best(counts, Some(&weights), smoothing).loss_on(counts);

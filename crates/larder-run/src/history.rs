@@ -33,7 +33,7 @@ impl History {
         })
     }
 
-    /// The points of a column, at the steps where it has a value.
+    /// Returns the points of a column, at the steps where it has a value.
     pub(crate) fn points(&self, column: &[Option<f64>]) -> Vec<(f64, f64)> {
         self.step.iter().zip(column).filter_map(|(&step, value)| Some((step, (*value)?))).collect()
     }

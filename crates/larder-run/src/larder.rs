@@ -18,12 +18,12 @@ pub struct Larder {
 }
 
 impl Larder {
-    /// Artifacts under `home`. `onnxruntime` is the shared library to load; without it [`Runtime::load`] searches.
+    /// Uses artifacts under `home`. `onnxruntime` is the shared library to load; without it [`Runtime::load`] searches.
     pub fn new(home: impl Into<PathBuf>, onnxruntime: Option<&Path>) -> Self {
         Self { home: Home::new(home), onnxruntime: onnxruntime.map(Path::to_path_buf), runtime: OnceCell::new() }
     }
 
-    /// The home of artifacts.
+    /// Returns the home of artifacts.
     pub fn home(&self) -> &Home {
         &self.home
     }

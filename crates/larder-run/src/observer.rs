@@ -45,7 +45,7 @@ pub struct StageTime {
 }
 
 impl StageTime {
-    /// The device used, or `up to date`.
+    /// Returns the device used, or `up to date`.
     pub fn note(&self) -> String {
         match (&self.device, self.fresh) {
             (_, true) => "up to date".to_owned(),

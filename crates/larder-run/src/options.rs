@@ -30,7 +30,7 @@ impl Default for TokenizeOptions {
 }
 
 impl TokenizeOptions {
-    /// Tokens per text with this encoder.
+    /// Returns the tokens per text with this encoder.
     pub fn max_tokens(&self, encoder: &Encoder) -> usize {
         self.max_tokens.map_or(encoder.max_tokens(), |asked| asked.min(encoder.max_tokens()))
     }
@@ -61,7 +61,7 @@ pub struct TrainOptions {
 }
 
 impl TrainOptions {
-    /// The task's default head on default features.
+    /// Returns the task's default head on default features.
     pub fn of_task(task: Task) -> Self {
         Self { encode: EncodeOptions::default(), head: HeadSettings::of_task(task), run: None, force: false }
     }

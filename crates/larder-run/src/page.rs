@@ -37,7 +37,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A fact.
+    /// Returns a fact.
     pub fn new(name: &str, value: impl ToString) -> Self {
         Self { name: name.to_owned(), value: value.to_string() }
     }
@@ -190,7 +190,7 @@ pub struct PageTable {
 }
 
 impl PageTable {
-    /// A table of `rows`.
+    /// Returns a table of `rows`.
     pub fn new(words: usize, header: &[&str], rows: Vec<Vec<Cell>>) -> Self {
         Self { words, header: header.iter().map(|name| (*name).to_owned()).collect(), rows }
     }
@@ -262,7 +262,7 @@ pub struct TaggedSentence {
 }
 
 impl TaggedSentence {
-    /// Number of entities in one list but not in the other.
+    /// Returns the number of entities in one list but not in the other.
     pub fn wrong(&self) -> usize {
         let lacks = |list: &[Entity], entity: &Entity| !list.contains(entity);
         self.gold.iter().filter(|entity| lacks(&self.predicted, entity)).count()
@@ -289,22 +289,22 @@ pub struct PlaneRows<'a> {
 /// Finds the texts of examples by id, in the order of the ids.
 pub type FindTexts<'a> = dyn Fn(&[String]) -> Result<Vec<String>, Missing> + 'a;
 
-/// A score with three decimals.
+/// Returns a score with three decimals.
 pub fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:.3}") } else { "undefined".to_owned() }
 }
 
-/// A share as a percentage.
+/// Returns a share as a percentage.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// An interval as `0.010 to 0.052`.
+/// Returns an interval as `0.010 to 0.052`.
 pub fn range(interval: &Interval) -> String {
     format!("{} to {}", number(interval.low), number(interval.high))
 }
 
-/// The first `most` characters, with an ellipsis if there are more.
+/// Returns the first `most` characters, with an ellipsis if there are more.
 pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),

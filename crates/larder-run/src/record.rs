@@ -43,7 +43,7 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// The settings of features made with `options`.
+    /// Returns the settings of features made with `options`.
     pub fn of(options: &EncodeOptions, encoder: &Encoder) -> Self {
         let (tokenize, settings) = (&options.tokenize, &options.settings);
         Self {
@@ -138,7 +138,7 @@ impl RunRecord {
         }
     }
 
-    /// The names of all runs, sorted; empty if the folder cannot be listed.
+    /// Returns the names of all runs, sorted; empty if the folder cannot be listed.
     pub fn names(larder: &Larder) -> Vec<String> {
         let entries = std::fs::read_dir(larder.home().runs()).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
@@ -149,7 +149,7 @@ impl RunRecord {
         names
     }
 
-    /// The dataset for evaluating the run: the one described at `dataset`, or its own.
+    /// Returns the dataset for evaluating the run: the one described at `dataset`, or its own.
     ///
     /// # Errors
     /// [`RunError::DatasetGone`]; [`RunError::Data`] for a description that cannot be read;
@@ -184,7 +184,7 @@ impl RunRecord {
         Ok(self)
     }
 
-    /// The folder of this run.
+    /// Returns the folder of this run.
     ///
     /// # Errors
     /// [`FileError::Name`].
@@ -192,13 +192,13 @@ impl RunRecord {
         Ok(larder.home().run(&self.run)?)
     }
 
-    /// The layout of the training file, from its provenance; `None` if not recorded.
+    /// Returns the layout of the training file, from its provenance; `None` if not recorded.
     pub fn layout(&self) -> Option<Layout> {
         let parts = &self.provenance.parts;
         Layout::from_parts(parts, "").or_else(|| Layout::from_parts(parts, &format!("{}.", self.train_split)))
     }
 
-    /// The extension of the training file. Records of earlier versions lack it; their description may know it.
+    /// Returns the extension of the training file. Records of earlier versions lack it; their description may know it.
     pub fn train_ending(&self) -> Option<String> {
         let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         if let Some(file) = &self.train_file {
@@ -208,7 +208,7 @@ impl RunRecord {
         ending(&spec.split_path(&self.train_split).ok()?)
     }
 
-    /// The run's task.
+    /// Returns the run's task.
     pub fn task(&self) -> Task {
         self.head.details().task()
     }
@@ -235,7 +235,7 @@ impl RunRecord {
         }
     }
 
-    /// The options of the run's features.
+    /// Returns the options of the run's features.
     pub fn encode_options(&self, device: Device, threads: usize) -> EncodeOptions {
         let RunSettings {
             max_tokens,
@@ -265,13 +265,13 @@ impl RunRecord {
         EncodeOptions { tokenize, settings, force: false }
     }
 
-    /// The class that most training rows have.
+    /// Returns the class that most training rows have.
     pub fn majority_class(&self) -> usize {
         let most = self.train_counts.iter().copied().max().unwrap_or(0);
         self.train_counts.iter().position(|&count| count == most).unwrap_or(0)
     }
 
-    /// Display names of the labels; the labels themselves if two display names are equal.
+    /// Returns the display names of the labels; the labels themselves if two display names are equal.
     pub fn class_names(&self) -> Vec<String> {
         let mut sorted = self.display.clone();
         sorted.sort();

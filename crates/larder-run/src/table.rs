@@ -12,7 +12,7 @@ pub struct TextTable {
 }
 
 impl TextTable {
-    /// An empty table whose first column holds words.
+    /// Returns an empty table whose first column holds words.
     pub fn new<S: AsRef<str>>(header: &[S]) -> Self {
         Self { header: header.iter().map(|name| name.as_ref().to_owned()).collect(), rows: Vec::new(), words: vec![0] }
     }

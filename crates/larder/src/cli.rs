@@ -205,7 +205,7 @@ mod tests {
         flags_of(command).into_iter().chain(command.get_subcommands().flat_map(all_flags)).collect()
     }
 
-    /// The parts of `text` that start with `start` and go on in small letters and single hyphens.
+    /// Returns the parts of `text` that start with `start` and go on in small letters and single hyphens.
     fn words_starting(text: &str, start: &str) -> Vec<String> {
         let ends = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         let words = text.split(|c: char| ends(c) && c != '_');
@@ -222,7 +222,7 @@ mod tests {
         parts.fold(first, |joined, part| joined + part.trim_start())
     }
 
-    /// The code of all crates without its tests: file and text.
+    /// Returns the code of all crates without its tests: file and text.
     fn sources() -> Vec<(std::path::PathBuf, String)> {
         let mut found = Vec::new();
         let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];

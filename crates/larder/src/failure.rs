@@ -48,7 +48,7 @@ impl Failure {
     }
 }
 
-/// An error and its causes, one per line, without repetitions.
+/// Returns an error and its causes, one per line, without repetitions.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

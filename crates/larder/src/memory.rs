@@ -31,19 +31,19 @@ mod linux {
         }
     }
 
-    /// Address space in use, in bytes.
+    /// Returns the address space in use, in bytes.
     fn used() -> Option<u64> {
         kibibytes(&read_to_string("/proc/self/status").ok()?, "VmSize")
     }
 
-    /// Memory available without taking it from others: the machine's, or the control group's if less.
+    /// Returns the memory available without taking it from others: the machine's, or the control group's if less.
     fn free() -> Option<u64> {
         let memory = read_to_string("/proc/meminfo").ok()?;
         let machine = kibibytes(&memory, "MemAvailable")? + kibibytes(&memory, "SwapFree").unwrap_or(0);
         Some(group_free().map_or(machine, |group| group.min(machine)))
     }
 
-    /// Memory left to this process's control group (version 2); `None` without one, or without a limit.
+    /// Returns the memory left to this process's control group (version 2); `None` without one, or without a limit.
     fn group_free() -> Option<u64> {
         let groups = read_to_string("/proc/self/cgroup").ok()?;
         let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -57,7 +57,7 @@ mod linux {
         Some(number("memory.max")?.saturating_sub(taken))
     }
 
-    /// The bytes in a line `name: 123 kB`.
+    /// Returns the bytes in a line `name: 123 kB`.
     fn kibibytes(text: &str, name: &str) -> Option<u64> {
         let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|size| size << 10)

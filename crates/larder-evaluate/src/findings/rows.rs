@@ -12,7 +12,7 @@ use larder_run::{RunError, RunRecord, TargetClasses, tasks};
 
 use super::texts::{SplitTexts, look_up, pointed};
 
-/// The findings about the rows of train. `label_errors` are those found by the fit.
+/// Returns the findings about the rows of train. `label_errors` are those found by the fit.
 pub(super) fn row_findings(
     record: &RunRecord,
     encoder: &Encoder,

@@ -49,7 +49,7 @@ pub(super) fn shift_finding(
     }))
 }
 
-/// Ranges of about `count` of `rows` rows, in evenly spaced blocks.
+/// Returns ranges of about `count` of `rows` rows, in evenly spaced blocks.
 fn sample(rows: usize, count: usize) -> Vec<std::ops::Range<usize>> {
     if count >= rows {
         return std::iter::once(0..rows).collect();
@@ -64,7 +64,7 @@ fn sample(rows: usize, count: usize) -> Vec<std::ops::Range<usize>> {
     (0..blocks).map(block).collect()
 }
 
-/// Rows of each side, and the area; `None` if the vectors of train are gone.
+/// Returns the rows of each side, and the area; `None` if the vectors of train are gone.
 fn feature_area(files: &SplitFiles<'_>, split: &str) -> Result<Option<(usize, f64)>, RunError> {
     let record = files.record;
     let Some((_, judged)) = files.features.iter().find(|(name, _)| name == split) else { return Ok(None) };
@@ -100,7 +100,7 @@ fn feature_area(files: &SplitFiles<'_>, split: &str) -> Result<Option<(usize, f6
     Ok(Some((rows, domain_classifier_auc(&[&FeatureColumn::new("features", values)], &is_second)?)))
 }
 
-/// Rows of each side, and the area under the ROC curve.
+/// Returns the rows of each side, and the area under the ROC curve.
 fn tokens_area(train: &Path, judged: &Path) -> Result<Option<(usize, f64)>, RunError> {
     let rows = |path: &Path| Ok::<_, RunError>(TokensReader::open(path, TokensProjection::Encode)?.rows());
     let count = MOST_ROWS.min(rows(train)?).min(rows(judged)?);
@@ -113,7 +113,7 @@ fn tokens_area(train: &Path, judged: &Path) -> Result<Option<(usize, f64)>, RunE
     Ok(Some((count, token_area(&first, &second))))
 }
 
-/// The token ids of a sample of rows, without special tokens.
+/// Returns the token ids of a sample of rows, without special tokens.
 fn token_rows(path: &Path, count: usize) -> Result<Vec<Vec<i32>>, RunError> {
     let reader = TokensReader::open(path, TokensProjection::All)?;
     let wanted: BTreeSet<usize> = sample(reader.rows(), count).into_iter().flatten().collect();

@@ -22,21 +22,21 @@ pub(crate) struct SplitFiles<'a> {
 }
 
 impl SplitFiles<'_> {
-    /// The tokens file of the training split, made with the run's original encoder; `None` if it is gone.
+    /// Returns the tokens file of the training split, made with the run's original encoder; `None` if it is gone.
     pub fn train_tokens(&self) -> Result<Option<PathBuf>, RunError> {
         let RunRecord { dataset, encoder, train_split, .. } = self.record;
         let path = self.larder.home().tokens(dataset, encoder, train_split)?;
         Ok(path.is_file().then_some(path))
     }
 
-    /// The tokens file of an evaluated split; `None` if it is gone.
+    /// Returns the tokens file of an evaluated split; `None` if it is gone.
     pub fn tokens(&self, encoder: &Encoder, split: &str) -> Result<Option<PathBuf>, RunError> {
         let path = self.larder.home().tokens(&self.record.dataset, encoder.name(), split)?;
         Ok(path.is_file().then_some(path))
     }
 }
 
-/// The findings about the splits of `evaluation`, in order. `encoder` is the one that encoded them.
+/// Returns the findings about the splits of `evaluation`, in order. `encoder` is the one that encoded them.
 pub(crate) fn split_findings(
     files: &SplitFiles<'_>,
     encoder: &Encoder,

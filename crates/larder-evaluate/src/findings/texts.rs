@@ -81,7 +81,7 @@ impl SplitTexts {
         }
     }
 
-    /// A digest of texts and labels.
+    /// Returns a digest of texts and labels.
     pub fn digest(&self) -> String {
         format!("{:016x}", hash(&(&self.exact, &self.labels), 0))
     }
@@ -178,8 +178,8 @@ fn is_special(row: &TokenRow, token: usize) -> bool {
     row.word_ids.get(token).is_none_or(|&word| word == NO_WORD)
 }
 
-/// Index of the second text of a pair: the first special token after the first text. Type ids do not tell, since some families
-/// give both texts the same.
+/// Returns the index of the second text of a pair: the first special token after the first text. Type ids do not tell, since some
+/// families give both texts the same.
 fn second_text(row: &TokenRow) -> usize {
     let tokens = row.input_ids.len();
     let first = (0..tokens).find(|&at| !is_special(row, at)).unwrap_or(tokens);
@@ -194,7 +194,7 @@ fn is_letter(letter: char) -> bool {
     letter.is_alphabetic() && letter < UNSPACED
 }
 
-/// A letter of a script without spaces between words.
+/// Returns a letter of a script without spaces between words.
 fn is_unspaced(letter: char) -> bool {
     letter.is_alphabetic() && letter >= UNSPACED
 }
@@ -203,7 +203,7 @@ fn is_spelled(word: &str) -> bool {
     !word.is_empty() && word.chars().all(is_letter)
 }
 
-/// The text, pair or sentence as it is compared and shown.
+/// Returns the text, pair or sentence as it is compared and shown.
 fn shown(content: &Content) -> String {
     match content {
         Content::Text { text, text_b: None } => text.clone(),
@@ -212,7 +212,7 @@ fn shown(content: &Content) -> String {
     }
 }
 
-/// A 128-bit hash of a text: among a billion texts, two collide with a probability of 10^-20.
+/// Returns a 128-bit hash of a text: among a billion texts, two collide with a probability of 10^-20.
 fn key(text: &str) -> u128 {
     u128::from(hash(text, 1)) << 64 | u128::from(hash(text, 2))
 }
@@ -224,7 +224,7 @@ fn hash<T: Hash + ?Sized>(value: &T, seed: u8) -> u64 {
     hasher.finish()
 }
 
-/// The ids and texts of some rows of a tokens file.
+/// Returns the ids and texts of some rows of a tokens file.
 pub(super) fn look_up(path: &Path, rows: &BTreeSet<usize>) -> Result<HashMap<usize, (String, String)>, RunError> {
     let mut found = HashMap::new();
     if rows.is_empty() {

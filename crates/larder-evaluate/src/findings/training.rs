@@ -23,7 +23,7 @@ pub struct TuneFacts<'a> {
     pub dev_rows: usize,
 }
 
-/// The findings about the fit of a head, and its training rows in the tokens file at `tokens`.
+/// Returns the findings about the fit of a head, and its training rows in the tokens file at `tokens`.
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
@@ -39,7 +39,7 @@ pub fn fit_diagnosis(
     Ok(diagnosis)
 }
 
-/// The findings about a fine-tuning, and its training rows in the tokens file at `tokens`.
+/// Returns the findings about a fine-tuning, and its training rows in the tokens file at `tokens`.
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
@@ -80,7 +80,7 @@ pub fn tuning_diagnosis(
 /// to average over batches.
 const STEPS_AROUND: usize = 50;
 
-/// The evaluations in the history, each with the mean training loss of the steps before it.
+/// Returns the evaluations in the history, each with the mean training loss of the steps before it.
 fn evaluations(history: &[HistoryRow]) -> Vec<Evaluated> {
     let (mut found, mut since) = (Vec::new(), 0);
     for (at, row) in history.iter().enumerate() {

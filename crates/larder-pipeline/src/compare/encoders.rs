@@ -258,8 +258,8 @@ fn score_encoder(
     Ok(ScoredEncoder { compared, record: trained.record, answers })
 }
 
-/// Seconds from the model's file to sessions ready to run: the file is read and checked, the graph reduced to what is asked
-/// for, and one session started per worker.
+/// Returns the seconds from the model's file to sessions ready to run: the file is read and checked, the graph reduced to what is
+/// asked for, and one session started per worker.
 fn load_seconds(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<f64, PipelineError> {
     // The library is loaded only once, for all encoders.
     larder.runtime()?;
@@ -315,7 +315,7 @@ fn is_own_fault(error: &PipelineError) -> bool {
     }
 }
 
-/// An error and its causes in one line, without repetitions.
+/// Returns an error and its causes in one line, without repetitions.
 fn with_causes(error: &PipelineError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

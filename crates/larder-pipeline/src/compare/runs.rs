@@ -97,7 +97,7 @@ pub fn compare_runs(
     Ok(RunComparison { dataset, task, runs, splits, best_run })
 }
 
-/// The difference that makes two runs incomparable.
+/// Returns the difference that makes two runs incomparable.
 fn difference(first: &RunRecord, second: &RunRecord) -> Option<String> {
     let unlike = |what: &str, a: &str, b: &str| Some(format!("one's {what} is {a}, the other's {b}"));
     if first.dataset != second.dataset {

@@ -59,7 +59,7 @@ impl Machine {
     }
 }
 
-/// The file system of `path`, or of its nearest existing ancestor.
+/// Returns the file system of `path`, or of its nearest existing ancestor.
 fn disk(path: &Path) -> Option<Disk> {
     let absolute = std::path::absolute(path).ok()?;
     let there = absolute.ancestors().find_map(|folder| folder.canonicalize().ok())?;

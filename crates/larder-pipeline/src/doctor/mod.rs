@@ -108,7 +108,7 @@ pub struct DoctorOptions {
 }
 
 impl Checkup {
-    /// The class of failure, if something indispensable is missing.
+    /// Returns the class of failure, if something indispensable is missing.
     pub fn class(&self) -> Option<ErrorClass> {
         (!self.problems.is_empty()).then_some(ErrorClass::Missing)
     }

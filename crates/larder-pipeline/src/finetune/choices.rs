@@ -83,7 +83,7 @@ pub struct TuneChoices {
 }
 
 impl TuneChoices {
-    /// The settings of a run, for a dataset with `counts` training rows (tagging: words) of each class, `[classes]`.
+    /// Returns the settings of a run, for a dataset with `counts` training rows (tagging: words) of each class, `[classes]`.
     ///
     /// # Errors
     /// [`PipelineError::InitHead`] for a head that cannot be read.
@@ -148,13 +148,13 @@ impl TuneChoices {
     }
 }
 
-/// One weight per class, `[classes]`. A class without rows gets 1: its weight decides nothing.
+/// Returns one weight per class, `[classes]`. A class without rows gets 1: its weight decides nothing.
 fn weights(class_weight: ClassWeight, counts: &[usize]) -> Vec<f32> {
     let counts: Vec<u64> = counts.iter().map(|&count| count as u64).collect();
     class_weight.of_counts(&counts).into_iter().map(|weight| if weight > 0.0 { weight as f32 } else { 1.0 }).collect()
 }
 
-/// Every setting that a run's numbers depend on, as text.
+/// Returns every setting that a run's numbers depend on, as text.
 pub(super) fn settings_map(settings: &TuneSettings, init_head: Option<&str>) -> BTreeMap<String, String> {
     let DropoutRatios { hidden, attention, head } = settings.dropout;
     let input = match settings.input {

@@ -86,7 +86,7 @@ impl<'a> TuningInputs<'a> {
         Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
     }
 
-    /// The settings of training.
+    /// Returns the settings of training.
     ///
     /// # Errors
     /// [`PipelineError::InitHead`].
@@ -94,7 +94,7 @@ impl<'a> TuningInputs<'a> {
         options.choices.settings(&self.config, self.rules(), &self.counts, options.threads, options.resume)
     }
 
-    /// The provenance of the run.
+    /// Returns the provenance of the run.
     ///
     /// # Errors
     /// Errors of reading the tokens files.
@@ -121,12 +121,12 @@ impl<'a> TuningInputs<'a> {
         Ok(provenance)
     }
 
-    /// The name of the score of evaluations during training.
+    /// Returns the name of the score of evaluations during training.
     pub fn score_name(&self, options: &FinetuneOptions) -> &'static str {
         self.rules().score_name(options.metric)
     }
 
-    /// The rules of its task.
+    /// Returns the rules of its task.
     pub fn rules(&self) -> &'static dyn TaskRules {
         tasks::of(self.spec.task)
     }

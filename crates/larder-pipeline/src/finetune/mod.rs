@@ -242,7 +242,7 @@ pub fn run_finetune(
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }
 
-/// The settings of the features that the head reads.
+/// Returns the settings of the features that the head reads.
 fn encode_settings(settings: &TuneSettings, stride: Option<usize>) -> EncodeSettings {
     let (level, pools) = match settings.input {
         HeadInput::Pooled(pool) => (Level::Sentence, vec![pool]),
@@ -261,7 +261,7 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
     RunSettings::of(&options, encoder)
 }
 
-/// The trained head, reading `column` of the encoder's features.
+/// Returns the trained head, reading `column` of the encoder's features.
 fn head(
     inputs: &TuningInputs<'_>,
     tuned: &FinetuneResult,
@@ -318,7 +318,7 @@ fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) ->
     losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }
 
-/// The history as written to its file.
+/// Returns the history as written to its file.
 fn steps(tuned: &FinetuneResult) -> Vec<StepRecord> {
     let step = |row: &larder_finetune::HistoryRow| StepRecord {
         step: row.step as i64,

@@ -46,7 +46,7 @@ pub struct SweepOutcome {
 }
 
 impl SweepOutcome {
-    /// The first run's error, if every run failed.
+    /// Returns the first run's error, if every run failed.
     pub fn all_failed(&self) -> Option<&str> {
         let mut runs = self.rates.iter().flat_map(|rate| &rate.runs);
         let first = runs.next()?.failed.as_deref()?;

@@ -81,7 +81,7 @@ pub fn nearest_to_text(
     Ok(TextNeighbours { text: query.text.to_owned(), encoder: name.to_owned(), feature, notes, nearest })
 }
 
-/// The feature with this column name.
+/// Returns the feature with this column name.
 fn output_of(encoder: &Encoder, column: &str) -> Option<FeatureOutput> {
     let last = encoder.interface().last_layer();
     let of = |layer| [FeatureKind::Mean, FeatureKind::Cls].into_iter().map(move |kind| FeatureOutput { layer, kind });

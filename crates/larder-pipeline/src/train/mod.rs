@@ -142,7 +142,7 @@ pub fn train(
     Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
 }
 
-/// The provenance of a run made now: that of the features, with the columns offered instead of those cached.
+/// Returns the provenance of a run made now: that of the features, with the columns offered instead of those cached.
 fn provenance(
     features: &FeaturesFile,
     spec: &DatasetSpec,
@@ -160,7 +160,7 @@ fn provenance(
     options.head.describe(provenance)
 }
 
-/// The file name of the training split.
+/// Returns the file name of the training split.
 pub(crate) fn train_file(spec: &DatasetSpec) -> Option<String> {
     Some(spec.split_path(TRAIN_SPLIT).ok()?.file_name()?.to_string_lossy().into_owned())
 }

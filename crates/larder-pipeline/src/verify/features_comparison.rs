@@ -21,7 +21,6 @@ const BLOCK: usize = 1024;
 /// Wrong rows listed.
 const NAMED: usize = 10;
 
-/// A verification in progress.
 pub(super) struct FeaturesComparison<'a> {
     pub larder: &'a Larder,
     pub encoder: &'a Encoder,
@@ -156,7 +155,7 @@ impl FeaturesComparison<'_> {
     }
 }
 
-/// Number of rows of an example in a features file of this level.
+/// Returns the number of rows of an example in a features file of this level.
 fn rows_of(example: &TokenRow, level: Level) -> usize {
     match (level, &example.content) {
         (Level::Sentence, _) => 1,

@@ -178,7 +178,7 @@ pub fn verify_features(
     Ok(comparison.found)
 }
 
-/// The settings in the file's provenance, or what is wrong with it.
+/// Returns the settings in the file's provenance, or what is wrong with it.
 fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) -> Result<EncodeSettings, String> {
     let part = |name: &str| made.parts.get(name).map(String::as_str);
     let broken = |name: &str| format!("its provenance has no `{name}` that can be read");
@@ -233,7 +233,7 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
     })
 }
 
-/// The largest relative difference that counts as rounding.
+/// Returns the largest relative difference that counts as rounding.
 fn tolerance(made: &Provenance, encoder: &Encoder, settings: &EncodeSettings) -> f64 {
     let own = encoder.manifest().probe.tolerance;
     let half = settings.dtype == FeatureDtype::F16 || settings.graph == GraphChoice::Half;
@@ -252,7 +252,7 @@ fn tokens_beside(features: &Path) -> Option<PathBuf> {
     tokens.is_file().then_some(tokens)
 }
 
-/// A temporary folder in the home, where there is room for vectors.
+/// Returns a temporary folder in the home, where there is room for vectors.
 fn scratch(larder: &Larder) -> Result<tempfile::TempDir, PipelineError> {
     let root = larder.home().root();
     let failed = |source| FileError::Io { action: "write in", path: root.to_path_buf(), source };

@@ -14,8 +14,8 @@ const TOKEN_BYTES: usize = 4;
 /// Layers of an encoder that does not tell their number.
 const USUAL_LAYERS: usize = 12;
 
-/// Tokens of a part: fixed for an encoder, whatever the machine, so that the output's parts and bytes are the same whenever and
-/// wherever the work was interrupted.
+/// Returns the tokens of a part: fixed for an encoder, whatever the machine, so that the output's parts and bytes are the same
+/// whenever and wherever the work was interrupted.
 pub(super) fn part_tokens(layers: Option<usize>, hidden_size: usize) -> usize {
     let weights = 12.0 * layers.unwrap_or(USUAL_LAYERS).max(1) as f64 * (hidden_size as f64).powi(2);
     (PART_WORK / weights).clamp(*PART_TOKENS.start(), *PART_TOKENS.end()) as usize
@@ -43,7 +43,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// The next block of rows; `None` after the last.
+    /// Returns the next block of rows; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Block>, PredictError> {
         let mut block = Block { header: self.header.take(), records: Vec::new(), asked: Vec::new() };
         let mut tokens = 0;
@@ -65,7 +65,7 @@ impl Blocks {
         Ok((!block.records.is_empty()).then_some(block))
     }
 
-    /// The approximate number of tokens of a row.
+    /// Returns the approximate number of tokens of a row.
     fn cost(&self, content: Option<&Content>) -> usize {
         let special = 2;
         let of_text = |text: &str| text.len().div_ceil(TOKEN_BYTES);

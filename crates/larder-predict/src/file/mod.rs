@@ -205,12 +205,12 @@ struct AddedColumns {
 }
 
 impl AddedColumns {
-    /// The names where a field may hold a list.
+    /// Returns the names where a field may hold a list.
     fn names(&self) -> Vec<String> {
         self.columns.names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
     }
 
-    /// The names in csv and tsv.
+    /// Returns the names in csv and tsv.
     fn cell_names(&self) -> Vec<String> {
         self.columns.cell_names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
     }
@@ -265,7 +265,7 @@ impl OutputFile {
     }
 }
 
-/// The provenance of a prediction: parts of another one are not reused.
+/// Returns the provenance of a prediction: parts of another one are not reused.
 fn provenance(
     record: &RunRecord,
     options: &FileOptions,
@@ -285,7 +285,6 @@ fn provenance(
         .with_all(layout.parts()))
 }
 
-/// A prediction in progress.
 struct FilePrediction<'a> {
     larder: &'a Larder,
     /// The run, until it is opened for the first row to answer.

@@ -18,7 +18,7 @@ use parquet::file::properties::WriterProperties;
 use super::AddedColumns;
 use crate::PredictError;
 
-/// The rows in one batch; adjacent rows of an input batch are one slice.
+/// Returns the rows in one batch; adjacent rows of an input batch are one slice.
 fn rows_of(records: &[Record]) -> Result<RecordBatch, ArrowError> {
     let mut slices: Vec<(&Arc<RecordBatch>, usize, usize)> = Vec::new();
     for record in records {

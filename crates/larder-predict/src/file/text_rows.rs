@@ -43,7 +43,7 @@ pub(super) fn write_jsonl(
     Ok(write_atomic(path, |file| file.write_all(&text))?)
 }
 
-/// The line up to the end of its last field; a line that is no object is kept whole as one field. Unpaired surrogates
+/// Returns the line up to the end of its last field; a line that is no object is kept whole as one field. Unpaired surrogates
 /// (`\ud83d`) are accepted.
 fn own_fields(line: &[u8]) -> Vec<u8> {
     let line = line.trim_ascii();
@@ -54,14 +54,14 @@ fn own_fields(line: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The first of `names` that is a field of a JSON object.
+/// Returns the first of `names` that is a field of a JSON object.
 pub(super) fn taken_field(record: &Record, names: &[String]) -> Option<String> {
     let Record::Line(line) = record else { return None };
     let fields: BTreeMap<String, IgnoredAny> = serde_json::from_slice(line).ok()?;
     names.iter().find(|name| fields.contains_key(*name)).cloned()
 }
 
-/// An answer that would be read as several cells or rows in a file without quotes.
+/// Returns an answer that would be read as several cells or rows in a file without quotes.
 pub(super) fn unquoted(layout: &Layout, added: &AddedColumns) -> Option<String> {
     let delimiter = delimiter(layout);
     let falls_apart = |text: &str| text.contains([char::from(delimiter), '\n', '\r']);

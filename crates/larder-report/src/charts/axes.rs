@@ -29,7 +29,6 @@ pub(crate) struct Axes<'a> {
 }
 
 impl Axes<'_> {
-    /// Draws the axes.
     pub(crate) fn draw<'a, 'b>(&self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
         let (left, bottom) = if self.numbers { (46, 40) } else { (6, 6) };
         let mut chart = ChartBuilder::on(area)
@@ -61,7 +60,7 @@ impl Axes<'_> {
     }
 }
 
-/// The range of `values` with a margin; never empty, so that a chart can be drawn of any values.
+/// Returns the range of `values` with a margin; never empty, so that a chart can be drawn of any values.
 pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values {
@@ -76,7 +75,7 @@ pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     least - room..most + room
 }
 
-/// The shortest form of a number at an axis.
+/// Returns the shortest form of a number at an axis.
 fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e6).contains(&size) {

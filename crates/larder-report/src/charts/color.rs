@@ -31,7 +31,7 @@ pub(crate) enum ChartColor {
 const PREFIX: &str = "=\"#0102";
 
 impl ChartColor {
-    /// The placeholder value.
+    /// Returns the placeholder value.
     pub(crate) fn placeholder(self) -> RGBColor {
         let index = match self {
             Self::Axis => 0,

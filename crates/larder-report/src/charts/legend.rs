@@ -20,7 +20,7 @@ pub(crate) enum LegendMarker {
     Count,
 }
 
-/// The legend of entries, each a marker and a name.
+/// Returns the legend of entries, each a marker and a name.
 pub(crate) fn legend<'a>(entries: impl IntoIterator<Item = (LegendMarker, &'a str)>) -> Markup {
     html! {
         ul.legend {

@@ -10,7 +10,7 @@ use crate::ReportError;
 use crate::numbers::Histogram;
 use crate::page::Lengths;
 
-/// The chart of texts by number of tokens.
+/// Draws the chart of texts by number of tokens.
 pub(crate) fn lengths(lengths: &Lengths) -> Result<Markup, ReportError> {
     let Some(histogram) = Histogram::of(&lengths.tokens) else {
         return Ok(html! { p.missing { (lengths.split) " has no texts." } });

@@ -18,7 +18,7 @@ const POINTS: usize = 160;
 /// Most points of an exact line: more than the pixels of a chart.
 const EXACT_POINTS: usize = 400;
 
-/// A line chart with its legend.
+/// Returns a line chart with its legend.
 pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     let place = |x: f64| if plot.logarithmic_x { x.log10() } else { x };
     let of = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
@@ -73,12 +73,12 @@ fn averaged(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.chunks(together(points.len())).map(mean).collect()
 }
 
-/// Number of points averaged into one.
+/// Returns the number of points averaged into one.
 fn together(points: usize) -> usize {
     points.div_ceil(POINTS).max(1)
 }
 
-/// Precision-recall curves, one per class; `level` is the precision of a random order, if there is one class.
+/// Draws precision-recall curves, one per class; `level` is the precision of a random order, if there is one class.
 pub(crate) fn precision_recall(
     title: &str,
     curves: &[(String, PrecisionRecall)],

@@ -10,7 +10,7 @@ use super::legend::{LegendMarker, legend};
 use super::svg::{UNIT, drawing};
 use crate::ReportError;
 
-/// The chart of accuracy by probability, with the share of answers.
+/// Draws the chart of accuracy by probability, with the share of answers.
 pub(crate) fn reliability(answers: &[(f64, bool)]) -> Result<Markup, ReportError> {
     let reliability = Reliability::of(answers.iter().copied());
     let axes =

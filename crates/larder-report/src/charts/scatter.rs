@@ -15,7 +15,7 @@ const DENSE: usize = 600;
 /// Most characters of a point's text.
 const TEXT: usize = 200;
 
-/// The shapes of points, defined once per page.
+/// Returns the shapes of points, defined once per page.
 pub(crate) fn marks() -> Markup {
     html! {
         svg.defs width="0" height="0" aria-hidden="true" {
@@ -34,7 +34,7 @@ pub(crate) fn marks() -> Markup {
     }
 }
 
-/// The point of a group. The numbers of colours and shapes are coprime, so that 35 groups differ in one or both.
+/// Returns the point of a group. The numbers of colours and shapes are coprime, so that 35 groups differ in one or both.
 pub(crate) fn mark(group: usize, x: f64, y: f64) -> Markup {
     html! { use class=(colour(group)) href=(format!("#mark{}", group % MARKS)) x=(coordinate(x)) y=(coordinate(y)) {} }
 }
@@ -47,7 +47,7 @@ fn coordinate(value: f64) -> String {
     format!("{value:.0}")
 }
 
-/// The chart with its legend. Mistakes are drawn last, with a ring.
+/// Draws the chart with its legend. Mistakes are drawn last, with a ring.
 pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
     let axes = Axes {
         x: range(embedding.points.iter().map(|point| point.x)),

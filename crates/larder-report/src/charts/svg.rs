@@ -21,7 +21,7 @@ pub(crate) type Drawn<T> = Result<T, Box<dyn Error + Send + Sync>>;
 /// The area of a drawing.
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// The image drawn by `draw`, with `title` for screen readers. `shape` scales its height.
+/// Returns the image drawn by `draw`, with `title` for screen readers. `shape` scales its height.
 pub(crate) fn drawing(
     title: &str,
     shape: f64,

@@ -27,7 +27,7 @@ pub(super) struct Texts {
     pub(super) texts: Vec<String>,
 }
 
-/// The message about an unreadable file.
+/// Returns the message about an unreadable file.
 pub(super) fn unreadable(error: impl std::fmt::Display) -> Missing {
     Missing(format!("{error}."))
 }
@@ -56,7 +56,7 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// The features file of `split` that was evaluated.
+    /// Returns the features file of `split` that was evaluated.
     pub(super) fn features(&self, split: &str) -> Result<PathBuf, Missing> {
         let kind = self.record.encode_options(Device::Cpu, 0).settings.kind();
         let encoder = self.encoders.first().copied().unwrap_or_default();
@@ -102,7 +102,7 @@ impl<'a> Cache<'a> {
         Ok(found)
     }
 
-    /// The texts of the rows `example_ids`, in order.
+    /// Returns the texts of the rows `example_ids`, in order.
     pub(super) fn texts_of(&self, split: &str, example_ids: &[String]) -> Result<Vec<String>, Missing> {
         let found = self.texts(split)?;
         if found.example_ids != example_ids {

@@ -67,7 +67,7 @@ fn no_embeddings(why: impl std::fmt::Display) -> Missing {
     Missing(format!("There are no embeddings to show: {why}."))
 }
 
-/// The rows shown, in order, and a sentence about the sampling.
+/// Returns the rows shown, in order, and a sentence about the sampling.
 fn sample(rows: &PlaneRows<'_>) -> (Vec<usize>, String) {
     let all: Vec<usize> = (0..rows.of_rows.len()).collect();
     if all.len() <= POINTS {
@@ -106,7 +106,7 @@ fn chosen(rows: &[usize], most: usize) -> Vec<usize> {
     taken
 }
 
-/// The `row`-th number of SplitMix64 (Steele, Lea and Flood, 2014) from [`SEED`].
+/// Returns the `row`-th number of SplitMix64 (Steele, Lea and Flood, 2014) from [`SEED`].
 fn hash(row: u64) -> u64 {
     let mut z = SEED.wrapping_add((row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

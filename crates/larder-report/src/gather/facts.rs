@@ -3,7 +3,7 @@
 use larder_run::page::Fact;
 use larder_run::{Larder, RunRecord, tasks};
 
-/// The most important facts, starting with head, encoder and dataset.
+/// Returns the most important facts, starting with head, encoder and dataset.
 pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
     let settings = &record.settings;
     let rows: usize = record.train_counts.iter().sum();
@@ -27,7 +27,7 @@ pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
     facts
 }
 
-/// Every setting that the run's numbers depend on, as recorded.
+/// Returns every setting that the run's numbers depend on, as recorded.
 pub(super) fn settings(record: &RunRecord) -> Vec<Fact> {
     let digest = Fact::new("encoder.digest", &record.encoder_digest);
     let parts = record.provenance.parts.iter().filter(|(name, _)| *name != "encoder.digest");
@@ -49,7 +49,7 @@ fn names(all: &[String]) -> String {
     }
 }
 
-/// The date and time of day, UTC, of seconds since 1970: Hinnant, "chrono-compatible low-level date algorithms",
+/// Returns the date and time of day, UTC, of seconds since 1970: Hinnant, "chrono-compatible low-level date algorithms",
 /// `civil_from_days`.
 fn date(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);

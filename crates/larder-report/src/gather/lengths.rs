@@ -8,7 +8,7 @@ use larder_store::{TokensProjection, TokensReader};
 use super::cache::{Cache, unreadable};
 use crate::page::Lengths;
 
-/// The lengths of the training split and the evaluated splits.
+/// Returns the lengths of the training split and the evaluated splits.
 pub(super) fn gather(record: &RunRecord, cache: &Cache<'_>, judged: &[String]) -> Result<Vec<Lengths>, Missing> {
     let mut splits = vec![record.train_split.as_str()];
     splits.extend(judged.iter().map(String::as_str).filter(|split| *split != record.train_split));

@@ -64,14 +64,14 @@ fn run_page(larder: &Larder, record: &RunRecord) -> Result<RunPage, RunError> {
     })
 }
 
-/// The findings about a run.
+/// Returns the findings about a run.
 fn diagnosis(folder: &Path, record: &RunRecord) -> Result<RunDiagnosis, Missing> {
     let found = read_json(&folder.join(DIAGNOSIS_FILE));
     let found = found.map_err(|error| Missing(format!("{DIAGNOSIS_FILE} cannot be read: {error}.")))?;
     found.ok_or_else(|| Missing(format!("The run has no diagnosis: `larder eval {}` makes it.", record.run)))
 }
 
-/// The score by number of training rows, if measured.
+/// Returns the score by number of training rows, if measured.
 fn learning_curve(diagnosis: &RunDiagnosis) -> Option<Plot> {
     let points = &diagnosis.learning_curve;
     let metric = points.first()?.metric.clone();
@@ -87,7 +87,7 @@ fn learning_curve(diagnosis: &RunDiagnosis) -> Option<Plot> {
     })
 }
 
-/// Remarks beside the scores, including those about files that have changed since.
+/// Returns the remarks beside the scores, including those about files that have changed since.
 fn remarks(record: &RunRecord, evaluation: Option<&Evaluation>) -> Vec<String> {
     let Some(evaluation) = evaluation else { return Vec::new() };
     let mut remarks = evaluation.remarks();

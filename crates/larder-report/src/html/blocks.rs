@@ -14,7 +14,7 @@ use crate::charts::{precision_recall, reliability};
 /// Most classes whose names fit unrotated above a matrix.
 const FEW: usize = 4;
 
-/// The blocks in order.
+/// Returns the blocks in order.
 pub(super) fn blocks(all: &[Block]) -> Result<Markup, ReportError> {
     let parts = all.iter().map(block).collect::<Result<Vec<Markup>, _>>()?;
     Ok(html! { @for part in parts { (part) } })
@@ -62,7 +62,7 @@ fn page_table(PageTable { words, header, rows }: &PageTable) -> Markup {
     table(*words, &header, &rows)
 }
 
-/// A table cell.
+/// Returns a table cell.
 pub(super) fn page_cell(of: &Cell) -> Markup {
     let example = |of: &Option<TaggedSentence>| html! { @if let Some(example) = of { (sentence(example)) } };
     match of {

@@ -25,7 +25,7 @@ const SCRIPT: &str = include_str!("script.js");
 const SCRIPT_DIGEST: &str = "RSg4uJmzKbPqxLZoGT3B3YSwrFfTuTS/m/2llB3jU/g=";
 
 impl Page {
-    /// The page as HTML.
+    /// Returns the page as HTML.
     ///
     /// # Errors
     /// [`ReportError::Chart`].
@@ -85,12 +85,12 @@ fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {
     })
 }
 
-/// The anchor of a run on the page.
+/// Returns the anchor of a run on the page.
 fn anchor(number: usize) -> String {
     format!("run-{}", number + 1)
 }
 
-/// The note that something is missing.
+/// Returns the note that something is missing.
 fn missing(why: &str) -> Markup {
     html! { p.missing { (prose::prose(why)) } }
 }

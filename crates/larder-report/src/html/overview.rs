@@ -62,7 +62,7 @@ fn link(number: usize, run: &RunPage) -> Markup {
     html! { a href=(format!("#{}", anchor(number))) { (run.name) } }
 }
 
-/// A score with its interval on an axis from `least` to 1, with 0 marked.
+/// Returns a score with its interval on an axis from `least` to 1, with 0 marked.
 pub(super) fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Markup {
     let place = |value: f64| format!("{:.1}", 4.0 + 112.0 * ((value - least) / (1.0 - least)).clamp(0.0, 1.0));
     html! {
@@ -77,7 +77,7 @@ pub(super) fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Mar
     }
 }
 
-/// The comparison of a score with the majority baseline, in the words of `larder eval`.
+/// Returns the comparison of a score with the majority baseline, in the words of `larder eval`.
 pub(super) fn verdict(comparison: &BaselineComparison) -> Markup {
     let (class, sign) = match comparison.verdict {
         BaselineVerdict::Above => ("above", "▲"),
@@ -87,7 +87,7 @@ pub(super) fn verdict(comparison: &BaselineComparison) -> Markup {
     html! { span class=(format!("verdict {class}")) { (sign) " " (comparison.in_words()) } }
 }
 
-/// The facts in which runs differ, a column per run: first those that all runs have.
+/// Returns the facts in which runs differ, a column per run: first those that all runs have.
 fn differences(runs: &[RunPage]) -> Markup {
     let mut names: Vec<&str> = Vec::new();
     for fact in runs.iter().flat_map(|run| &run.facts) {
@@ -120,7 +120,7 @@ fn differences(runs: &[RunPage]) -> Markup {
     }
 }
 
-/// The curves that several runs have in common, one chart each.
+/// Returns the curves that several runs have in common, one chart each.
 fn curves(runs: &[RunPage]) -> Result<Markup, ReportError> {
     let mut together: Vec<Plot> = Vec::new();
     for run in runs {

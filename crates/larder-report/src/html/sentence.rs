@@ -7,7 +7,7 @@ use maud::{Markup, html};
 /// Most words shown of a sentence; entities beyond them are counted elsewhere.
 const WORDS: usize = 80;
 
-/// Two lines: gold and answer. Entities in both have a tick, others a cross.
+/// Returns two lines: gold and answer. Entities in both have a tick, others a cross.
 pub(super) fn sentence(sentence: &TaggedSentence) -> Markup {
     html! {
         div.sentence {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-/// A table, which scrolls if the page is too narrow. Its first `words` columns hold words.
+/// Returns a table, which scrolls if the page is too narrow. Its first `words` columns hold words.
 pub(super) fn table(words: usize, header: &[&str], rows: &[Vec<Markup>]) -> Markup {
     let class = |at: usize| if at < words { "word" } else { "number" };
     html! {
@@ -19,7 +19,7 @@ pub(super) fn table(words: usize, header: &[&str], rows: &[Vec<Markup>]) -> Mark
     }
 }
 
-/// A cell of running text, which gets room on narrow screens too.
+/// Returns a cell of running text, which gets room on narrow screens too.
 pub(super) fn text(text: &str) -> Markup {
     html! { span.text { (text) } }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Histogram {
 }
 
 impl Histogram {
-    /// The histogram of `values`; `None` if empty.
+    /// Returns the histogram of `values`; `None` if empty.
     pub(crate) fn of(values: &[u32]) -> Option<Self> {
         let (least, most) = (values.iter().copied().min()?, values.iter().copied().max()?);
         let width = (most - least) / MOST_BARS + 1;

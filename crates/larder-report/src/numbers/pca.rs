@@ -55,7 +55,7 @@ impl Projection {
     }
 }
 
-/// The directions of most variance, widest first, `[width, at least 1]`.
+/// Returns the directions of most variance, widest first, `[width, at least 1]`.
 fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
     let width = centred.ncols();
     let transposed = centred.transpose();

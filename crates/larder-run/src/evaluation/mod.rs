@@ -35,57 +35,57 @@ pub struct UnscoredSplit {
 
 /// The scores of one split, whatever the task.
 pub trait SplitScores {
-    /// The split.
+    /// Returns the split.
     fn split(&self) -> &str;
 
-    /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
+    /// Returns the BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
     fn data_digest(&self) -> &str;
 
-    /// Rows (tagging: sentences) that were scored.
+    /// Returns the rows (tagging: sentences) that were scored.
     fn rows(&self) -> u64;
 
-    /// Rows of the split's file that could not be used; no score counts them.
+    /// Returns the rows of the split's file that could not be used; no score counts them.
     fn skipped_rows(&self) -> u64;
 
-    /// The findings about the split.
+    /// Returns the findings about the split.
     fn advice(&self) -> &[Diagnosis];
 
     /// Sets the split's findings, without their rows.
     fn advise(&mut self, advice: Vec<Diagnosis>);
 
-    /// The score that runs are compared by (`metric` where the task has several) with its 95 % bootstrap interval.
+    /// Returns the score that runs are compared by (`metric` where the task has several) with its 95 % bootstrap interval.
     fn score(&self, metric: Metric) -> (f64, Interval);
 
-    /// The scores that a table of several runs shows, with their names.
+    /// Returns the scores that a table of several runs shows, with their names.
     fn named_scores(&self) -> Vec<(&'static str, f64)>;
 
-    /// A remark that belongs beside the scores.
+    /// Returns a remark that belongs beside the scores.
     fn remark(&self) -> Option<String> {
         None
     }
 
-    /// The findings that the scores show.
+    /// Returns the findings that the scores show.
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis>;
 }
 
 /// The scores of a run, whatever the task.
 pub trait TaskScores {
-    /// The scored splits, in the order they were judged.
+    /// Returns the scored splits, in the order they were judged.
     fn splits(&self) -> Vec<&dyn SplitScores>;
 
-    /// The same, mutable.
+    /// Returns the same, mutable.
     fn splits_mut(&mut self) -> Vec<&mut dyn SplitScores>;
 
-    /// The splits without labels.
+    /// Returns the splits without labels.
     fn unscored(&self) -> &[UnscoredSplit];
 
     /// Keeps the splits for which `keep`, called with name and data digest, returns true.
     fn retain(&mut self, keep: &dyn Fn(&str, &str) -> bool);
 
-    /// All splits with their baseline, one line each.
+    /// Returns all splits with their baseline, one line each.
     fn summary(&self) -> TextTable;
 
-    /// Every split in full, one list each.
+    /// Returns every split in full, one list each.
     fn details(&self) -> Vec<Vec<TextBlock>>;
 }
 
@@ -104,7 +104,7 @@ pub struct SplitAnswers {
 
 /// Two sets of answers to the same rows.
 pub trait PairedAnswers {
-    /// The score of the first minus that of the second, and its bootstrap interval over rows (tagging: sentences).
+    /// Returns the score of the first minus that of the second, and its bootstrap interval over rows (tagging: sentences).
     ///
     /// # Errors
     /// [`MetricsError`] for a bootstrap that cannot be drawn.
@@ -189,12 +189,12 @@ impl Evaluation {
         Ok(write_json(&folder.join(METRICS_FILE), self)?)
     }
 
-    /// The names of the scored splits, in the order they were judged.
+    /// Returns the names of the scored splits, in the order they were judged.
     pub fn split_names(&self) -> Vec<String> {
         self.scores().splits().iter().map(|one| one.split().to_owned()).collect()
     }
 
-    /// Every split that was answered, scored or not, with the digest of its file; empty in files of earlier versions.
+    /// Returns every split that was answered, scored or not, with the digest of its file; empty in files of earlier versions.
     pub fn judged(&self) -> Vec<(String, String)> {
         let scores = self.scores();
         let scored = scores.splits().into_iter().map(|one| (one.split().to_owned(), one.data_digest().to_owned()));

@@ -4,7 +4,7 @@ use crate::Evaluation;
 use crate::tasks;
 
 impl Evaluation {
-    /// One sentence for each split that has rows left out, labels that training never saw, or no labels.
+    /// Returns one sentence for each split that has rows left out, labels that training never saw, or no labels.
     pub fn remarks(&self) -> Vec<String> {
         let scores = self.scores();
         let mut remarks = Vec::new();

@@ -35,7 +35,7 @@ impl SplitSource {
     }
 }
 
-/// The digest of the data file behind the tokens or features at `path`; `None` in files of earlier versions.
+/// Returns the digest of the data file behind the tokens or features at `path`; `None` in files of earlier versions.
 ///
 /// # Errors
 /// [`StoreError`] for a file that cannot be read.

@@ -24,7 +24,7 @@ pub(super) struct HeadOutput {
 }
 
 impl Head {
-    /// The names of the graph's outputs, in order. `pool` is the pooling of a word's tokens.
+    /// Returns the names of the graph's outputs, in order. `pool` is the pooling of a word's tokens.
     pub fn outputs(&self, pool: WordPool) -> Vec<&'static str> {
         match self {
             Self::Logistic(_) | Self::Mlp(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
@@ -51,7 +51,6 @@ impl Head {
     }
 }
 
-/// Adds nodes to a graph.
 pub(super) struct HeadNodes<'a> {
     b: &'a mut GraphBuilder,
     tensors: Vec<TensorProto>,
@@ -77,7 +76,7 @@ impl HeadNodes<'_> {
         })
     }
 
-    /// Outputs of a classifier: `logits` `[batch, classes]`, their probabilities, and the answer.
+    /// Returns the outputs of a classifier: `logits` `[batch, classes]`, their probabilities, and the answer.
     pub(super) fn classifier_outputs(
         &mut self,
         logits: Value,
@@ -113,7 +112,7 @@ impl HeadNodes<'_> {
         ]
     }
 
-    /// Softmax over `axis`, which must be the last: before operator set 13 others mean something else.
+    /// Computes softmax over `axis`, which must be the last: before operator set 13 others mean something else.
     pub(super) fn softmax(&mut self, x: &Value, axis: i64) -> Value {
         self.scoped(|b| b.node("Softmax", &[x], vec![attribute::int("axis", axis)]))
     }
@@ -126,7 +125,7 @@ impl HeadNodes<'_> {
         ]
     }
 
-    /// A float32 tensor with a name that the encoder's graph does not have.
+    /// Returns a float32 tensor with a name that the encoder's graph does not have.
     pub(super) fn constant(&mut self, name: &str, dims: &[usize], values: &[f64]) -> Value {
         let name = self.scoped(|b| b.fresh(name));
         let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();

@@ -103,7 +103,7 @@ pub(super) fn fit(
     })
 }
 
-/// Facts from the held-out answers; `names` are the classes' display names.
+/// Returns the facts from the held-out answers; `names` are the classes' display names.
 fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
     let held_out = trained.out_of_fold_probabilities.as_ref().zip(trained.out_of_fold_scores.as_ref());
     let Some((probabilities, scores)) = held_out else { return FitFacts::default() };
@@ -117,7 +117,7 @@ fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
 }
 
 impl LogisticRecord {
-    /// The columns offered, and the other choices made.
+    /// Returns the columns offered, and the other choices made.
     fn tried<'a>(&self, columns: &'a [String]) -> Tried<'a> {
         let tuned = self.selection.as_ref().is_some_and(|selection| selection.best().has_tuned_threshold());
         let chosen: &[&str] = match (self.selection.is_some() && self.settings.grid.len() > 1, tuned) {
@@ -271,7 +271,7 @@ impl HeadDetails for LogisticRecord {
     }
 }
 
-/// The mean of the chosen candidate at the strength next to the chosen one, away from the edge of the grid.
+/// Returns the mean of the chosen candidate at the strength next to the chosen one, away from the edge of the grid.
 fn next_to_chosen(selection: &Selection) -> Option<f64> {
     let best = selection.best();
     let alike =
@@ -283,7 +283,7 @@ fn next_to_chosen(selection: &Selection) -> Option<f64> {
     next.map(|entry| entry.mean)
 }
 
-/// The best entry of each candidate: the chosen one first, then by mean.
+/// Returns the best entry of each candidate: the chosen one first, then by mean.
 fn best_entries(selection: &Selection) -> Vec<&SelectionEntry> {
     let Some(chosen) = selection.entries.get(selection.chosen) else { return Vec::new() };
     let mut entries = selection.best_by_candidate();

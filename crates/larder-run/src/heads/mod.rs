@@ -72,10 +72,10 @@ pub enum HeadRecord {
 
 /// The record of a head, whatever its kind.
 pub trait HeadDetails {
-    /// The head's task.
+    /// Returns the head's task.
     fn task(&self) -> Task;
 
-    /// The kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
+    /// Returns the kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
     fn kind(&self) -> String;
 
     /// Returns true if its inputs are pairs of texts.
@@ -88,13 +88,14 @@ pub trait HeadDetails {
         true
     }
 
-    /// The metric that chose the head and compares splits with its held-out rows; `None` where scores compare them already.
+    /// Returns the metric that chose the head and compares splits with its held-out rows; `None` where scores compare them
+    /// already.
     fn metric(&self) -> Option<Metric> {
         None
     }
 
-    /// Its score by `metric` on rows that it had not seen, and the name of those rows; `None` on `split` itself, and if there
-    /// are none.
+    /// Returns its score by `metric` on rows that it had not seen, and the name of those rows; `None` on `split` itself, and if
+    /// there are none.
     fn held_out(&self, split: &str, metric: Metric) -> Option<(f64, String)>;
 
     /// Returns true if its features of two splits can be compared: those of texts, from an encoder that was not tuned.
@@ -102,32 +103,32 @@ pub trait HeadDetails {
         false
     }
 
-    /// The method of training, for advice: choices made with the `columns` offered, or the tuning of the encoder.
+    /// Returns the method of training, for advice: choices made with the `columns` offered, or the tuning of the encoder.
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a>;
 
-    /// The weighting of rare classes in the loss.
+    /// Returns the weighting of rare classes in the loss.
     fn weighing(&self) -> Weighing;
 
-    /// The findings about its fit, from `facts`; those about the run are added to `diagnosis`.
+    /// Returns the findings about its fit, from `facts`; those about the run are added to `diagnosis`.
     fn findings(&self, record: &RunRecord, facts: &FitFacts, diagnosis: &mut RunDiagnosis) -> Vec<Diagnosis>;
 
-    /// The most important settings, for the report. `head` has those that are not in the record.
+    /// Returns the most important settings, for the report. `head` has those that are not in the record.
     fn facts(&self, record: &RunRecord, head: Option<&Head>) -> Vec<Fact>;
 
-    /// Its training, for the report. `folder` is the run's.
+    /// Returns its training, for the report. `folder` is the run's.
     fn training(&self, folder: &Path) -> Training;
 
-    /// A table of the candidates, the chosen one first, and the text below it.
+    /// Returns a table of the candidates, the chosen one first, and the text below it.
     fn selection(&self) -> Option<(TextTable, String)> {
         None
     }
 
-    /// Why nothing was chosen.
+    /// Returns the reason why nothing was chosen.
     fn unchosen(&self) -> Option<&str> {
         None
     }
 
-    /// The fit in a line or two.
+    /// Returns the fit in a line or two.
     fn summary(&self) -> String;
 }
 
@@ -163,12 +164,12 @@ pub struct FittedHead {
 }
 
 impl HeadSettings {
-    /// The default head of a task.
+    /// Returns the default head of a task.
     pub fn of_task(task: Task) -> Self {
         tasks::of(task).default_head()
     }
 
-    /// The head's task.
+    /// Returns the head's task.
     pub fn task(&self) -> Task {
         match self {
             Self::Logistic(_) => logistic::TASK,
@@ -186,7 +187,7 @@ impl HeadSettings {
         }
     }
 
-    /// The same settings with another seed.
+    /// Returns the same settings with another seed.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         let own = match &mut self {
@@ -221,7 +222,7 @@ impl HeadSettings {
 }
 
 impl HeadRecord {
-    /// The record, whatever the kind.
+    /// Returns the record, whatever the kind.
     pub fn details(&self) -> &dyn HeadDetails {
         match self {
             Self::Logistic(record) => record,
@@ -231,7 +232,7 @@ impl HeadRecord {
         }
     }
 
-    /// The record of a fine-tuned head.
+    /// Returns the record of a fine-tuned head.
     pub fn tuned(&self) -> Option<&TunedRecord> {
         match self {
             Self::Tuned(tuned) => Some(tuned),
@@ -275,7 +276,7 @@ impl Head {
         }
     }
 
-    /// The feature columns it reads, in order.
+    /// Returns the feature columns it reads, in order.
     pub fn columns(&self) -> &[HeadColumn] {
         match self {
             Self::Logistic(head) => &head.columns,
@@ -284,12 +285,12 @@ impl Head {
         }
     }
 
-    /// The names of those columns.
+    /// Returns the names of those columns.
     pub fn column_names(&self) -> Vec<String> {
         self.columns().iter().map(|column| column.name.clone()).collect()
     }
 
-    /// The names of its classes, in the order of their indices.
+    /// Returns the names of its classes, in the order of their indices.
     pub fn classes(&self) -> Vec<String> {
         match self.as_classifier() {
             Some(head) => head.classes().to_vec(),
@@ -297,7 +298,7 @@ impl Head {
         }
     }
 
-    /// The head, if it predicts one label per text.
+    /// Returns the head, if it predicts one label per text.
     pub fn as_classifier(&self) -> Option<&dyn SequenceHead> {
         match self {
             Self::Logistic(head) => Some(head),
@@ -306,7 +307,7 @@ impl Head {
         }
     }
 
-    /// The head, if it predicts one tag per word.
+    /// Returns the head, if it predicts one tag per word.
     pub fn as_tagger(&self) -> Option<&TaggingHead> {
         match self {
             Self::Tagger(head) => Some(head),
@@ -314,7 +315,7 @@ impl Head {
         }
     }
 
-    /// The least probability at which class 1 of two is answered.
+    /// Returns the least probability at which class 1 of two is answered.
     pub fn threshold(&self) -> Option<f64> {
         match self {
             Self::Logistic(head) => head.threshold,

@@ -227,7 +227,7 @@ impl HeadDetails for TaggerRecord {
     }
 }
 
-/// The best entry of each candidate: the chosen one first, then by F1.
+/// Returns the best entry of each candidate: the chosen one first, then by F1.
 fn candidates(selection: &TaggingSelection) -> Vec<Candidate> {
     let Some(chosen) = selection.entries.get(selection.chosen) else { return Vec::new() };
     let mut entries = selection.best_by_candidate();
@@ -296,7 +296,7 @@ pub(crate) const FIRST_LOGITS: &str = "first_logits";
 /// Output with the last token's part.
 pub(crate) const LAST_LOGITS: &str = "last_logits";
 
-/// The names of the graph's outputs.
+/// Returns the names of the graph's outputs.
 pub(super) fn outputs(head: &TaggingHead, pool: WordPool) -> Vec<&'static str> {
     let mut outputs = vec![LOGITS];
     if head.kind == TaggerKind::Logistic {
@@ -361,7 +361,7 @@ fn tokens(nodes: &mut HeadNodes<'_>, columns: &[Value], linear: &Linear) -> Valu
     })
 }
 
-/// The part of a head that reads a word's first token (0) or last token (1): the halves of each column.
+/// Returns the part of a head that reads a word's first token (0) or last token (1): the halves of each column.
 fn part_of(head: &TaggingHead, part: usize, bias: Vec<f64>) -> Linear {
     let mut places = Vec::new();
     let mut start = 0;

@@ -59,7 +59,7 @@ pub struct TunedRecord {
 }
 
 impl TunedRecord {
-    /// The training loss at both ends, and the rate with those of the family's recipe.
+    /// Returns the training loss at both ends, and the rate with those of the family's recipe.
     pub fn tuning(&self) -> Tuning<'_> {
         let setting = |name: &str| self.settings.get(name).map_or("none", String::as_str);
         let guessing = Guessing {
@@ -146,7 +146,7 @@ impl HeadDetails for TunedRecord {
         Metric::ALL.iter().copied().find(|metric| rules.score_name(*metric) == self.score)
     }
 
-    /// The score on the dev split, which chose the parameters.
+    /// Returns the score on the dev split, which chose the parameters.
     fn held_out(&self, split: &str, _: Metric) -> Option<(f64, String)> {
         let dev = self.dev_split.as_deref().filter(|dev| *dev != split)?;
         Some((self.best?.score, dev.to_owned()))

@@ -51,13 +51,13 @@ impl CheckRows {
         Ok(Self { split, contents, targets })
     }
 
-    /// Rows.
+    /// Returns the number of rows.
     #[allow(clippy::len_without_is_empty, reason = "a split without rows is an error")]
     pub fn len(&self) -> usize {
         self.contents.len()
     }
 
-    /// The beginning of a row's text.
+    /// Returns the beginning of a row's text.
     pub fn excerpt(&self, row: usize) -> Option<String> {
         let text = match self.contents.get(row)? {
             Content::Text { text, .. } => text.clone(),
@@ -117,7 +117,7 @@ pub type TakeBatch<'a> = dyn FnMut(usize, &[usize], usize, &[Vec<f32>]) + 'a;
 
 /// Exported files, ready to run.
 pub trait ExportedFiles {
-    /// Number of files: the export, and the float32 file if that is another.
+    /// Returns the number of files: the export, and the float32 file if that is another.
     fn count(&self) -> usize;
 
     /// Runs all rows through each file, and passes the named outputs of each batch to `take`.
@@ -150,10 +150,10 @@ pub struct ExportedRun<'a> {
 
 /// A task's part of an export.
 pub trait TaskExport {
-    /// The longest input of the exported model, special tokens included.
+    /// Returns the longest input of the exported model, special tokens included.
     fn max_tokens(&self, run: &ExportedRun<'_>) -> usize;
 
-    /// The suffix of transformers' class names for such models: `SequenceClassification`.
+    /// Returns the suffix of transformers' class names for such models: `SequenceClassification`.
     fn model_class(&self) -> &'static str;
 
     /// Transformers' `problem_type`, if there is one.
@@ -164,33 +164,33 @@ pub trait TaskExport {
     /// Adds the task's fields to the `larder` object of `config.json`.
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>);
 
-    /// The pipeline tag of model hubs.
+    /// Returns the pipeline tag of model hubs.
     fn pipeline_tag(&self) -> &'static str;
 
-    /// The model's purpose, in a clause.
+    /// Returns the model's purpose, in a clause.
     fn purpose(&self, is_pair: bool) -> &'static str;
 
-    /// The unit of training counts: `rows`, `words`.
+    /// Returns the unit of training counts: `rows`, `words`.
     fn counted(&self) -> &'static str;
 
-    /// The scores as a Markdown table.
+    /// Returns the scores as a Markdown table.
     fn score_table(&self, evaluation: &Evaluation) -> String;
 
-    /// A description of an output of the graph.
+    /// Returns a description of an output of the graph.
     fn output(&self, run: &ExportedRun<'_>, output: &str) -> String;
 
-    /// Paragraphs on reading answers from the outputs, if the prediction is not enough.
+    /// Returns paragraphs on reading answers from the outputs, if the prediction is not enough.
     fn reading(&self, _run: &ExportedRun<'_>) -> String {
         String::new()
     }
 
-    /// The treatment of longer texts, as it follows the number of tokens.
+    /// Returns the treatment of longer texts, as it follows the number of tokens.
     fn longer_texts(&self) -> &'static str;
 
-    /// The Python code that answers, without an example. `unk_token` stands for words that the vocabulary cannot spell.
+    /// Returns the Python code that answers, without an example. `unk_token` stands for words that the vocabulary cannot spell.
     fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String;
 
-    /// An example call; with one text if texts may not share a batch.
+    /// Returns an example call; with one text if texts may not share a batch.
     fn example(&self, is_pair: bool, shares_batches: bool) -> &'static str;
 
     /// Answers `rows` with the run and with each file.

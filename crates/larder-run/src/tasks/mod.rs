@@ -21,7 +21,7 @@ pub use rules::TaskRules;
 /// Makes the registry: the rules of each task, and its scores and answers.
 macro_rules! tasks {
     ($($(#[$doc:meta])* $task:ident => $folder:ident),+ $(,)?) => {
-        /// The rules of a task.
+        /// Returns the rules of a task.
         pub fn of(task: Task) -> &'static dyn TaskRules {
             match task {
                 $(Task::$task => &$folder::Rules),+
@@ -55,7 +55,7 @@ macro_rules! tasks {
         }
 
         impl Answer {
-            /// The answer, whatever the task.
+            /// Returns the answer, whatever the task.
             pub fn row(&self) -> &dyn RowAnswer {
                 match self {
                     $(Self::$task(answer) => answer),+
@@ -64,14 +64,14 @@ macro_rules! tasks {
         }
 
         impl Evaluation {
-            /// The task.
+            /// Returns the task.
             pub fn task(&self) -> Task {
                 match self {
                     $(Self::$task(_) => Task::$task),+
                 }
             }
 
-            /// The scores, whatever the task.
+            /// Returns the scores, whatever the task.
             pub fn scores(&self) -> &dyn TaskScores {
                 match self {
                     $(Self::$task(scores) => scores),+

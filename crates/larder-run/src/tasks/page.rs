@@ -29,16 +29,16 @@ pub trait TaskPage {
     /// A sentence for the reader if they are missing, or not the run's.
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing>;
 
-    /// The table header of the overview, after run and split.
+    /// Returns the table header of the overview, after run and split.
     fn overview_header(&self) -> &'static [&'static str];
 
-    /// The overview's cells for split number `at`.
+    /// Returns the overview's cells for split number `at`.
     fn overview_row(&self, evaluation: &Evaluation, at: usize) -> Vec<Cell>;
 
-    /// The page of one split.
+    /// Returns the page of one split.
     fn split_page(&self, page: &SplitPage<'_>) -> Vec<Block>;
 
-    /// The rows of a split as points on a plane.
+    /// Returns the rows of a split as points on a plane.
     ///
     /// # Errors
     /// A sentence for the reader if the answers are missing.
@@ -51,7 +51,7 @@ pub trait TaskPage {
     ) -> Result<PlaneRows<'a>, Missing>;
 }
 
-/// The message that a split has no answers.
+/// Returns the message that a split has no answers.
 pub(super) fn no_answers(split: &str) -> Missing {
     Missing(format!("predictions.parquet has no answers on {split}: `larder eval RUN` writes them."))
 }

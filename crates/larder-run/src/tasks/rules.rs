@@ -20,34 +20,34 @@ use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, Text
 
 /// The differences between tasks. Each task's folder has `Rules`, which [`of`](crate::tasks::of) returns.
 pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
-    /// The task.
+    /// Returns the task.
     fn task(&self) -> Task;
 
-    /// The level of its features.
+    /// Returns the level of its features.
     fn level(&self) -> Level;
 
-    /// The examples of a split, in the plural: `rows`, `sentences`.
+    /// Returns the examples of a split, in the plural: `rows`, `sentences`.
     fn rows(&self) -> &'static str;
 
-    /// The units that heads are fitted on, in the plural: `texts`, `words`.
+    /// Returns the units that heads are fitted on, in the plural: `texts`, `words`.
     fn units(&self) -> &'static str;
 
-    /// The targets, in the plural: `labels`, `tags`.
+    /// Returns the targets, in the plural: `labels`, `tags`.
     fn targets(&self) -> &'static str;
 
-    /// The default head.
+    /// Returns the default head.
     fn default_head(&self) -> HeadSettings;
 
-    /// The task's name in help and messages: `classification`, `tagging`.
+    /// Returns the task's name in help and messages: `classification`, `tagging`.
     fn in_words(&self) -> &'static str;
 
-    /// Flags that do not apply to the task, or to its head of that kind.
+    /// Returns the flags that do not apply to the task, or to its head of that kind.
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str];
 
-    /// The kinds of heads of the task.
+    /// Returns the kinds of heads of the task.
     fn heads(&self) -> &'static [&'static str];
 
-    /// The labels with rows in `features`, and the names of those without.
+    /// Returns the labels with rows in `features`, and the names of those without.
     ///
     /// # Errors
     /// [`RunError::Store`] for a file that cannot be read.
@@ -59,7 +59,7 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
         Ok((labels, Vec::new()))
     }
 
-    /// Statistics of the words of a tokens file; `None` where rows are texts.
+    /// Returns the statistics of the words of a tokens file; `None` where rows are texts.
     ///
     /// # Errors
     /// [`RunError::Store`] for a file that cannot be read.
@@ -67,10 +67,10 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
         Ok(None)
     }
 
-    /// The name of the score that compares runs (`metric` where the task has several): `mcc`, `strict_f1`.
+    /// Returns the name of the score that compares runs (`metric` where the task has several): `mcc`, `strict_f1`.
     fn score_name(&self, metric: Metric) -> &'static str;
 
-    /// The same in the words of findings: `mcc`, `strict F1`.
+    /// Returns the same in the words of findings: `mcc`, `strict F1`.
     fn score_in_words(&self, metric: Metric) -> &'static str {
         self.score_name(metric)
     }
@@ -78,13 +78,13 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
     /// Returns true if each target is one of the run's labels.
     fn targets_are_labels(&self) -> bool;
 
-    /// The classes of the training split's targets, for findings. `entities` counts those of a tagging dataset.
+    /// Returns the classes of the training split's targets, for findings. `entities` counts those of a tagging dataset.
     fn target_classes(&self, record: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses;
 
-    /// The columns of a tokens file that fine-tuning reads.
+    /// Returns the columns of a tokens file that fine-tuning reads.
     fn projection(&self) -> TokensProjection;
 
-    /// The input of a fine-tuned head: `asked` where the task leaves a choice, else `usual`.
+    /// Returns the input of a fine-tuned head: `asked` where the task leaves a choice, else `usual`.
     fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;
 
     /// Adjusts a family's recipe to the task.
@@ -92,10 +92,10 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
         preset
     }
 
-    /// An empty collection of right answers.
+    /// Returns an empty collection of right answers.
     fn gold(&self) -> Box<dyn GoldRows>;
 
-    /// The head of a fine-tuned classifier. `seen` are the classes that had training rows.
+    /// Returns the head of a fine-tuned classifier. `seen` are the classes that had training rows.
     fn tuned_head(&self, classifier: Classifier<'_>, labels: &LabelMap, seen: Vec<bool>) -> Head;
 
     /// Reads the head of a fine-tuned run.
@@ -139,8 +139,8 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
         second: &'a AnsweredRows,
     ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError>;
 
-    /// The scores of several runs on split number `at`, one line each, and of a baseline. `what` is the header of the first
-    /// column; `intervals` are those of the score `score_name`, `[runs]`.
+    /// Returns the scores of several runs on split number `at`, one line each, and of a baseline. `what` is the header of the
+    /// first column; `intervals` are those of the score `score_name`, `[runs]`.
     fn comparison(
         &self,
         what: &str,

@@ -84,7 +84,7 @@ impl CompareArgs {
         }
     }
 
-    /// The options of an encoder with the default pooling `pool`.
+    /// Returns the options of an encoder with the default pooling `pool`.
     ///
     /// # Errors
     /// A usage failure for a flag that does not apply to the task.

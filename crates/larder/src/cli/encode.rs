@@ -146,7 +146,7 @@ impl TokenizeFlags {
 }
 
 impl VectorFlags {
-    /// Settings for sentences, with the encoder's usual pooling unless given.
+    /// Returns the settings for sentences, with the encoder's usual pooling unless given.
     pub fn settings(&self, usual: Pool) -> EncodeSettings {
         let defaults = EncodeSettings::default();
         EncodeSettings {
@@ -161,7 +161,7 @@ impl VectorFlags {
         }
     }
 
-    /// Settings for the level asked for, or the level of the task.
+    /// Returns the settings for the level asked for, or the level of the task.
     ///
     /// # Errors
     /// A usage failure for a flag that does not apply to the level.

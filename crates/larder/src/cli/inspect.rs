@@ -64,7 +64,7 @@ impl InspectArgs {
         InspectOptions { columns: self.column.clone(), label: self.label.clone(), rows: self.rows, outliers: self.k }
     }
 
-    /// The column to search for neighbours, if one is named.
+    /// Returns the column to search for neighbours, if one is named.
     ///
     /// # Errors
     /// A usage failure if several are named.

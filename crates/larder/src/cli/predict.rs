@@ -79,7 +79,7 @@ impl LayoutFlags {
 }
 
 impl PredictArgs {
-    /// The flags of reading the input.
+    /// Returns the flags of reading the input.
     pub fn flags(&self) -> InputFlags {
         InputFlags {
             text_b: self.text_b_column.clone(),
@@ -89,7 +89,7 @@ impl PredictArgs {
         }
     }
 
-    /// The options of answering the rows of a file, if asked for.
+    /// Returns the options of answering the rows of a file, if asked for.
     ///
     /// # Errors
     /// A usage failure for standard input, which cannot be read twice.

@@ -125,7 +125,7 @@ impl TrainArgs {
     }
 }
 
-/// The options of a training without a run's name.
+/// Returns the options of a training without a run's name.
 pub(super) fn train_options(
     tokenize: &TokenizeFlags,
     level: &LevelFlags,
@@ -187,7 +187,7 @@ impl HeadFlags {
         refuse(&streamed, "the solver lbfgs")
     }
 
-    /// The settings of the head asked for, or of the task's default.
+    /// Returns the settings of the head asked for, or of the task's default.
     fn settings(&self, task: Task) -> HeadSettings {
         if self.head == Some(HeadKind::Mlp) {
             return HeadSettings::Mlp(self.mlp());

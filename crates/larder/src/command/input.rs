@@ -21,7 +21,7 @@ pub struct BadRow {
 /// Answers a block of rows of one format.
 pub type AnswerRows<'a> = dyn FnMut(InputFormat, &[Result<Content, BadRow>]) -> Result<(), Failure> + 'a;
 
-/// The origin of rows: a file, or standard input for no file or `-`.
+/// Returns the origin of rows: a file, or standard input for no file or `-`.
 pub fn origin(input: Option<&Path>) -> InputOrigin {
     match input.filter(|path| *path != Path::new("-")) {
         Some(path) => InputOrigin::File(path.to_path_buf()),
@@ -29,7 +29,7 @@ pub fn origin(input: Option<&Path>) -> InputOrigin {
     }
 }
 
-/// The rows of arguments, one each.
+/// Returns the rows of arguments, one each.
 ///
 /// # Errors
 /// A usage failure for a format with several lines per row, or a header.

@@ -190,7 +190,7 @@ impl Context {
     }
 }
 
-/// The findings about the evaluated splits.
+/// Returns the findings about the evaluated splits.
 fn of_splits<'a>(diagnosis: &'a RunDiagnosis, evaluation: &Evaluation) -> impl Iterator<Item = &'a Diagnosis> {
     let judged = evaluation.split_names();
     let is_judged = move |split: &String| judged.contains(split);

@@ -102,7 +102,7 @@ fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(
     context.print(&tables::predicted(&outcome))
 }
 
-/// The JSON of a row without an answer.
+/// Returns the JSON of a row without an answer.
 fn no_answer(bad: &BadRow, fields: &[&str]) -> String {
     let mut line = json!({ "text": null, "row": bad.place.number(), "problem": bad.problem.to_string() });
     for field in fields {

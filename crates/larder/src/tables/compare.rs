@@ -9,7 +9,7 @@ use larder_store::Level;
 
 use super::{drawn, table};
 
-/// A table per split: the scores of each encoder or run, one per line, and of the baseline.
+/// Formats a table per split: the scores of each encoder or run, one per line, and of the baseline.
 pub fn scores(what: &str, scored: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
     let Some((_, first)) = scored.first() else { return Vec::new() };
     let rules = tasks::of(first.task());
@@ -21,7 +21,7 @@ pub fn scores(what: &str, scored: &[(String, &Evaluation)], splits: &[SplitCompa
     splits.iter().enumerate().map(one).collect()
 }
 
-/// The costs of the encoders.
+/// Formats the costs of the encoders.
 pub fn encoder_costs(outcome: &EncoderComparison) -> String {
     let rows = match outcome.level {
         Level::Sentence => "encode rows/s",
@@ -52,7 +52,7 @@ pub fn encoder_costs(outcome: &EncoderComparison) -> String {
     format!("{table}{hint}")
 }
 
-/// A rate, `cached`, or the rate of the rows that were not cached.
+/// Formats a rate, `cached`, or the rate of the rows that were not cached.
 fn rate(rate: Option<f64>, encoding: &EncodingCost) -> String {
     match rate {
         None => "cached".to_owned(),
@@ -66,7 +66,7 @@ fn rate(rate: Option<f64>, encoding: &EncodingCost) -> String {
     }
 }
 
-/// The settings of the runs.
+/// Formats the settings of the runs.
 pub fn run_settings(outcome: &RunComparison) -> String {
     let mut table = table(&["run", "encoder", "head", "layers"]);
     for one in &outcome.runs {
@@ -75,7 +75,7 @@ pub fn run_settings(outcome: &RunComparison) -> String {
     table.to_string()
 }
 
-/// The differences, one per line, with a note on multiple comparisons.
+/// Formats the differences, one per line, with a note on multiple comparisons.
 pub fn comparison_notes(splits: &[SplitComparison]) -> Vec<String> {
     let mut lines = Vec::new();
     for split in splits {

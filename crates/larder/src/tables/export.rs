@@ -6,7 +6,7 @@ use larder_export::{Cost, Score};
 
 use super::table;
 
-/// The folder, the check in a line, and the cost of a precision below float32.
+/// Formats the folder, the check in a line, and the cost of a precision below float32.
 pub fn export(outcome: &ExportOutcome) -> String {
     let (record, check) = (&outcome.record, &outcome.record.check);
     let files: Vec<String> = record.files.iter().map(|(name, file)| format!("{name} {}", bytes(file.bytes))).collect();

@@ -9,7 +9,7 @@ const SHOWN_ROWS: usize = 5;
 /// Most letters shown of a row's text.
 const SHOWN_LETTERS: usize = 80;
 
-/// Each finding as a paragraph, with its first rows; empty if there are none.
+/// Formats each finding as a paragraph, with its first rows; empty if there are none.
 pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Diagnosis>) -> String {
     findings.into_iter().map(paragraph).collect::<Vec<_>>().join("\n")
 }

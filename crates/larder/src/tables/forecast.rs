@@ -5,7 +5,7 @@ use larder_errors::{bytes, count, seconds};
 
 use super::table;
 
-/// All splits, one per line, and their total.
+/// Formats all splits, one per line, and their total.
 pub fn forecasts(forecasts: &[(String, Forecast)]) -> String {
     let header = ["split", "rows", "to encode", "reused", "copies", "real tokens", "padding", "vectors", "time"];
     let mut table = table(&header);

@@ -17,7 +17,7 @@ const SHOWN_TEXT: usize = 100;
 /// A full cell, then one to seven eighths.
 const EIGHTHS: [char; 8] = ['█', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// Everything about a file.
+/// Formats everything about a file.
 pub fn inspection(found: &Inspection) -> String {
     let mut parts = vec![layout(&found.layout)];
     if found.rows_looked_at < found.layout.rows {
@@ -246,7 +246,7 @@ fn lengths(found: &Lengths) -> String {
     )
 }
 
-/// Bars of (name, count, suffix) in proportion, one per line.
+/// Formats bars of (name, count, suffix) in proportion, one per line.
 fn histogram(bars: &[(String, u64, String)]) -> String {
     let names = bars.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let most = bars.iter().map(|(_, count, _)| *count).max().unwrap_or(0);
@@ -257,7 +257,7 @@ fn histogram(bars: &[(String, u64, String)]) -> String {
     bars.iter().map(line).collect()
 }
 
-/// A bar in eighths of a cell, at least one if the count is not 0.
+/// Formats a bar in eighths of a cell, at least one if the count is not 0.
 fn bar(n: u64, most: u64) -> String {
     let eighths = (n as f64 / most.max(1) as f64 * (8 * BAR) as f64).round() as usize;
     let eighths = if n > 0 { eighths.max(1) } else { 0 };
@@ -282,7 +282,7 @@ fn numbers(found: &[NumberColumn]) -> String {
     table.to_string()
 }
 
-/// The rows nearest to another one.
+/// Formats the rows nearest to another one.
 pub fn neighbours(found: &Neighbours) -> String {
     let mut text = format!("nearest in `{}` of {} vectors by cosine", found.column, count(found.compared));
     if let Some(of) = &found.of {
@@ -298,7 +298,7 @@ pub fn neighbours(found: &Neighbours) -> String {
     text
 }
 
-/// A row and its fields, in a line.
+/// Formats a row and its fields, in a line.
 fn row(row: &RowText) -> String {
     let mut text = format!("row {}", row.row);
     for (name, value) in &row.fields {
@@ -319,7 +319,7 @@ fn in_a_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// A number with six digits, without an exponent if it is readable.
+/// Formats a number with six digits, without an exponent if it is readable.
 fn figure(value: f64) -> String {
     match value.abs() {
         size if value.fract() == 0.0 && size < 1e15 => format!("{value}"),

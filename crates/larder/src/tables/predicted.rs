@@ -3,7 +3,7 @@
 use larder_errors::{count, seconds};
 use larder_predict::FileOutcome;
 
-/// One line, and one for each exception.
+/// Returns one line, and one for each exception.
 pub fn predicted(outcome: &FileOutcome) -> String {
     let path = outcome.output.display();
     if outcome.fresh {

@@ -5,7 +5,7 @@ use larder_pipeline::FeaturesVerification;
 
 use super::table;
 
-/// The rows compared, the differences, and the verdict.
+/// Formats the rows compared, the differences, and the verdict.
 pub fn verification(found: &FeaturesVerification) -> String {
     let mut columns = table(&["column", "largest difference", "of the vector's rms", "in row"]);
     for column in &found.columns {

@@ -50,8 +50,8 @@ pub struct SequenceSplit {
 }
 
 impl SequenceSplit {
-    /// The display names of its classes, in the order of the confusion matrix: `display` of the run, then labels that training
-    /// never saw.
+    /// Returns the display names of its classes, in the order of the confusion matrix: `display` of the run, then labels that
+    /// training never saw.
     pub fn class_names(&self, display: &[String]) -> Vec<String> {
         display.iter().chain(&self.unseen_labels).cloned().collect()
     }
@@ -149,7 +149,7 @@ pub(super) fn evaluate(
     })
 }
 
-/// The answers to a split and, if it has labels, its scores and gold classes `[rows]`.
+/// Returns the answers to a split and, if it has labels, its scores and gold classes `[rows]`.
 #[allow(clippy::type_complexity, reason = "two results that come or go together")]
 fn score_split(
     record: &RunRecord,
@@ -208,7 +208,7 @@ fn score_split(
     Ok((Some((evaluation, gold)), predictions))
 }
 
-/// Gold classes `[rows]`, and the labels that the run does not know, in the order of their first row.
+/// Returns the gold classes `[rows]`, and the labels that the run does not know, in the order of their first row.
 fn gold_and_unseen(file: &FeaturesFile, labels: &[String]) -> Result<(Vec<usize>, Vec<String>), RunError> {
     let mut unseen: Vec<String> = Vec::new();
     let mut class = |(row, label): (usize, Option<String>)| {

@@ -144,7 +144,7 @@ impl TaskExport for Rules {
     }
 }
 
-/// The probabilities of each file, `[rows, classes]`.
+/// Returns the probabilities of each file, `[rows, classes]`.
 fn probabilities(
     run: &ExportedRun<'_>,
     contents: &[Content],

@@ -46,7 +46,7 @@ pub struct LabelledTexts {
 }
 
 impl LabelledTexts {
-    /// The class of a gold label; adds unknown labels to `unseen`.
+    /// Returns the class of a gold label; adds unknown labels to `unseen`.
     fn class(&mut self, label: String, labels: &[String]) -> usize {
         let known = labels.iter().chain(&self.unseen).position(|known| *known == label);
         known.unwrap_or_else(|| {
@@ -55,13 +55,13 @@ impl LabelledTexts {
         })
     }
 
-    /// The probability of `class` in `row`; 0 for unseen classes.
+    /// Returns the probability of `class` in `row`; 0 for unseen classes.
     fn probability(&self, row: usize, class: usize) -> f64 {
         let at = row * self.known + class;
         self.probabilities.get(at).filter(|_| class < self.known).map_or(0.0, |&p| f64::from(p))
     }
 
-    /// The precision-recall curve of each class against the rest, `[classes]`.
+    /// Returns the precision-recall curve of each class against the rest, `[classes]`.
     fn curves(&self, classes: usize) -> Vec<Option<PrecisionRecall>> {
         let curve = |class: usize| {
             let rows = self.gold.iter().enumerate();
@@ -197,7 +197,7 @@ fn labelled<'a>(answers: &'a SavedAnswers, split: &str) -> Result<&'a LabelledTe
     }
 }
 
-/// The verdict in words, one sentence per score.
+/// Returns the verdict in words, one sentence per score.
 fn beside(split: &SequenceSplit) -> String {
     let accuracy = match split.against_majority.accuracy_verdict() {
         BaselineVerdict::Above => "Its accuracy is higher than that of always giving the same answer.",
@@ -272,7 +272,7 @@ fn confusion(names: &[String], split: &SequenceSplit) -> Vec<Block> {
     blocks
 }
 
-/// The most frequent confusions.
+/// Returns the most frequent confusions.
 fn confusions(names: &[String], split: &SequenceSplit) -> Option<Block> {
     let mut cells: Vec<(u64, usize, usize)> = Vec::new();
     for (gold, row) in split.confusion.iter().enumerate() {
@@ -332,7 +332,7 @@ fn charts(answers: &LabelledTexts, names: &[String], curves: &[Option<PrecisionR
     note.into_iter().chain([Block::Charts(vec![Chart::Reliability(reliability), curves])]).collect()
 }
 
-/// Wrong answers, the most probable first.
+/// Returns the wrong answers, the most probable first.
 fn mistakes(answers: &LabelledTexts, names: &[String], texts: Result<Vec<String>, Missing>) -> Vec<Block> {
     let pairs = answers.gold.iter().zip(&answers.answers).enumerate();
     let mut wrong: Vec<(usize, usize, usize)> =

@@ -130,7 +130,7 @@ impl RowAnswer for Prediction {
         [self.label.clone(), self.probability.to_string()].into_iter().chain(shares).collect()
     }
 
-    /// One line, whatever line ends the text holds.
+    /// Returns one line, whatever line ends the text holds.
     fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {
         let text = text_of(content).replace("\r\n", " ").replace(['\n', '\r'], " ");
         let cut = match self.truncated_tokens {
@@ -158,7 +158,7 @@ impl Prediction {
     }
 }
 
-/// The text; for a pair, both separated by a tab, as in the input.
+/// Returns the text; for a pair, both separated by a tab, as in the input.
 fn text_of(content: &Content) -> String {
     match content {
         Content::Text { text, text_b: None } => text.clone(),

@@ -84,7 +84,7 @@ impl SplitScores for SequenceSplit {
 }
 
 impl SequenceSplit {
-    /// The interval of a metric.
+    /// Returns the interval of a metric.
     pub(super) fn interval(&self, metric: Metric) -> Option<Interval> {
         self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| *interval)
     }
@@ -181,7 +181,7 @@ fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     std::iter::once(TextBlock::Lines(head)).chain(tables).collect()
 }
 
-/// Several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
+/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
 pub(super) fn comparison(
     what: &str,
     runs: &[(String, &Evaluation)],

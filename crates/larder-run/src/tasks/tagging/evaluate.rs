@@ -139,7 +139,7 @@ pub(super) fn evaluate(
     Ok(TaggingEvaluation { run: record.run.clone(), head: head.kind.to_string(), splits, unscored })
 }
 
-/// The sentences of the examples in `scores`.
+/// Returns the sentences of the examples in `scores`.
 pub fn shown_sentences(
     scores: &TaggingScores,
     sentence: impl Fn(usize) -> ShownSentence,

@@ -24,7 +24,7 @@ use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportRow, Exported
 const BLOCK_SENTENCES: usize = 1024;
 
 impl TaskExport for Rules {
-    /// The encoder's maximum: long sentences are read in windows.
+    /// Returns the encoder's maximum: long sentences are read in windows.
     fn max_tokens(&self, run: &ExportedRun<'_>) -> usize {
         run.encoder.max_tokens()
     }
@@ -198,8 +198,8 @@ impl TaskExport for Rules {
     }
 }
 
-/// The scores that decoding adds: for a sentence's first tag, `[tags]`, and for each transition, `[previous, next]`; null where
-/// it is never answered.
+/// Returns the scores that decoding adds: for a sentence's first tag, `[tags]`, and for each transition, `[previous, next]`;
+/// null where it is never answered.
 fn decoding(head: &TaggingHead) -> (Value, Value) {
     let tags = head.tags.len();
     let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
@@ -225,7 +225,7 @@ fn word_scores(pool: WordPool) -> &'static str {
     }
 }
 
-/// A Python string literal; JSON strings are valid Python.
+/// Returns a Python string literal; JSON strings are valid Python.
 fn python(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -243,7 +243,7 @@ struct TokenizedSentence<'a> {
     words: usize,
 }
 
-/// The run's own answers, as `larder predict` gives them.
+/// Returns the run's own answers, as `larder predict` gives them.
 fn of_run(
     engine: &mut Engine,
     head: &TaggingHead,
@@ -303,7 +303,7 @@ impl TokenScores {
         Self { pool: run.record.settings.word_pool, max_tokens: Rules.max_tokens(run), decoder }
     }
 
-    /// The answers of each file.
+    /// Returns the answers of each file.
     fn of_files(
         &self,
         files: &mut dyn ExportedFiles,
@@ -363,8 +363,8 @@ impl TokenScores {
         }
     }
 
-    /// The token span of each word. A word without tokens has the span of the nearest word with tokens (the left one of two),
-    /// or the first token if no word has any.
+    /// Returns the token span of each word. A word without tokens has the span of the nearest word with tokens (the left one of
+    /// two), or the first token if no word has any.
     fn spans(&self, sentence: &TokenizedSentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
         let windows = windows(&sentence.tokens.word_ids, self.max_tokens, None)?;
         let assigned = windows.iter().flat_map(|window| &window.assigned);

@@ -69,7 +69,7 @@ impl GoldRows for GoldTags {
     }
 }
 
-/// A head whose features are the tags' scores: it only decodes.
+/// Returns a head whose features are the tags' scores: it only decodes.
 pub(super) fn score_reader(tags: &TagSet, seen: Vec<bool>) -> TaggingHead {
     let identity: Vec<f32> = Array2::eye(tags.len()).iter().copied().collect();
     let classifier = Classifier { column: SCORES, weights: &identity, bias: &vec![0.0; tags.len()] };
@@ -89,7 +89,7 @@ impl LogitsJudge for EntityJudge<'_> {
     }
 }
 
-/// Strict entity F1 of the best legal tags. Words without a token have no logits: all classes score alike.
+/// Returns the strict entity F1 of the best legal tags. Words without a token have no logits: all classes score alike.
 fn entity_f1(
     logits: &[f32],
     GoldTags { sentences, words }: &GoldTags,

@@ -5,7 +5,7 @@ use super::TaggedText;
 /// ANSI colours of entity types, legible on dark and light: blue, green, magenta, cyan, yellow, red.
 const COLOURS: [u8; 6] = [34, 32, 35, 36, 33, 31];
 
-/// The text with `[entity](type 0.93)`; in colour, the entity is coloured instead of bracketed.
+/// Returns the text with `[entity](type 0.93)`; in colour, the entity is coloured instead of bracketed.
 pub(super) fn highlight_entities(tagged: &TaggedText, colour: bool) -> String {
     let characters: Vec<char> = tagged.text.chars().collect();
     let mut out = String::new();
@@ -25,7 +25,7 @@ pub(super) fn highlight_entities(tagged: &TaggedText, colour: bool) -> String {
     out
 }
 
-/// The colour of a type, the same in every line and session.
+/// Returns the colour of a type, the same in every line and session.
 fn colour_of(entity_type: &str) -> usize {
     let sum = entity_type.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     sum % COLOURS.len()

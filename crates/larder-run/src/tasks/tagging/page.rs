@@ -142,7 +142,7 @@ fn tagged<'a>(answers: &'a SavedAnswers, split: &str) -> Result<&'a TaggedWords,
     }
 }
 
-/// The word in brackets among its neighbours in the sentence.
+/// Returns the word in brackets among its neighbours in the sentence.
 fn among_neighbours(answers: &TaggedWords, row: usize) -> String {
     let position = answers.positions.get(row).and_then(|&position| usize::try_from(position).ok()).unwrap_or(0);
     let first = row - position.min(NEIGHBOURS).min(row);
@@ -228,7 +228,7 @@ fn types(scores: &TaggingScores) -> Vec<Block> {
     vec![Block::Heading("By type".to_owned()), Block::Table(PageTable::new(1, &header, rows))]
 }
 
-/// Kinds of errors, the most frequent first, each with its first example.
+/// Returns the kinds of errors, the most frequent first, each with its first example.
 fn kinds(errors: &EntityErrors, shown: &BTreeMap<usize, ShownSentence>) -> Vec<Block> {
     let kinds = errors.kinds();
     let mut blocks = vec![Block::Heading("What went wrong".to_owned())];
@@ -249,7 +249,7 @@ fn kinds(errors: &EntityErrors, shown: &BTreeMap<usize, ShownSentence>) -> Vec<B
     blocks
 }
 
-/// An example with its neighbouring words.
+/// Returns an example with its neighbouring words.
 fn around(example: &ErrorExample, shown: &BTreeMap<usize, ShownSentence>) -> Option<TaggedSentence> {
     let ShownSentence { example_id, words } = shown.get(&example.sentence)?;
     let both = || example.gold.iter().chain(&example.predicted);
@@ -268,7 +268,7 @@ fn around(example: &ErrorExample, shown: &BTreeMap<usize, ShownSentence>) -> Opt
     })
 }
 
-/// Sentences with the most wrong entities, then some that are right.
+/// Returns sentences with the most wrong entities, then some that are right.
 fn shown_sentences(all: Vec<TaggedSentence>) -> Vec<Block> {
     let mut wrong: Vec<(usize, &TaggedSentence)> =
         all.iter().map(|sentence| (sentence.wrong(), sentence)).filter(|(wrong, _)| *wrong > 0).collect();

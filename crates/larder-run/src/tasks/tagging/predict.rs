@@ -328,7 +328,7 @@ impl TaskAnswers for Rules {
         &["tags", "entities"]
     }
 
-    /// A sentence without usable words has no CoNLL lines.
+    /// Returns a sentence without usable words has no CoNLL lines.
     fn unanswered_line(&self, problem: &str, format: InputFormat) -> Option<String> {
         (format != InputFormat::Conll).then(|| format!("({problem})"))
     }

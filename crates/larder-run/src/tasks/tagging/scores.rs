@@ -127,7 +127,7 @@ impl TaskScores for TaggingEvaluation {
     }
 }
 
-/// The entity scores of a split or file in full.
+/// Returns the entity scores of a split or file in full.
 pub fn entity_scores(name: &str, scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> Vec<TextBlock> {
     let mut types = TextTable::new(&[
         "entity type",
@@ -189,7 +189,7 @@ pub fn entity_scores(name: &str, scores: &TaggingScores, shown: &BTreeMap<usize,
     blocks
 }
 
-/// Kinds of errors, most frequent first, each with its first example.
+/// Returns the kinds of errors, most frequent first, each with its first example.
 fn errors(scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> Vec<TextBlock> {
     let kinds = scores.errors.kinds();
     if kinds.is_empty() {
@@ -206,7 +206,7 @@ fn errors(scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> Vec
     std::iter::once(TextBlock::Table(table)).chain(rest).collect()
 }
 
-/// An example in its sentence: gold `[in brackets]`, predicted `{in braces}`.
+/// Returns an example in its sentence: gold `[in brackets]`, predicted `{in braces}`.
 fn in_words(example: &ErrorExample, shown: &BTreeMap<usize, ShownSentence>) -> String {
     let Some(sentence) = shown.get(&example.sentence) else { return String::new() };
     let both: Vec<&Entity> = example.gold.iter().chain(&example.predicted).collect();
@@ -249,7 +249,7 @@ fn unrepresented(scores: &TaggingScores) -> Option<String> {
     ))
 }
 
-/// Several runs on split number `at`, one line each, and the all-`O` baseline.
+/// Formats several runs on split number `at`, one line each, and the all-`O` baseline.
 pub(super) fn comparison(what: &str, runs: &[(String, &Evaluation)], at: usize) -> TextTable {
     let mut table =
         TextTable::new(&[what, "strict F1", "95 % interval", "strict P", "strict R", "conlleval F1", "token accuracy"]);
