@@ -34,7 +34,7 @@ pub struct CompareArgs {
     /// Only these splits; all but train unless given
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
-    /// Of runs: the dataset's TOML description; where it was when each run was made unless given
+    /// Runs: the dataset's TOML description; where it was when each run was made unless given
     #[arg(long, value_name = "FILE", conflicts_with = "encoders")]
     pub dataset: Option<PathBuf>,
     /// Encode what is cached again, so that every rate is measured now; heads whose features stay the same are kept

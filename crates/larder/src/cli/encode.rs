@@ -45,17 +45,17 @@ pub struct LevelFlags {
     /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
     #[arg(long, value_name = "sentence|word|token")]
     pub level: Option<Level>,
-    /// Of words: which of a word's tokens stand for it [default: first]
+    /// Words: the tokens that stand for a word [default: first]
     #[arg(long, value_name = "first|mean|last|first-last")]
     pub word_pool: Option<WordPool>,
-    /// Of words and tokens: tokens from one window of a long sentence to the next; half a window unless given
+    /// Words and tokens: tokens from one window of a long sentence to the next; half a window unless given
     #[arg(long, value_name = "N")]
     pub stride: Option<usize>,
-    /// Of words and tokens: document reads neighbouring sentences of the same document along where a window has room
+    /// Words and tokens: document reads neighbouring sentences of the same document along where a window has room
     /// [default: none]
     #[arg(long, value_name = "none|document")]
     pub context: Option<Context>,
-    /// Of tokens: special tokens are rows too, those of every window
+    /// Tokens: special tokens are rows too, those of every window
     #[arg(long)]
     pub special_tokens: bool,
 }
@@ -66,7 +66,7 @@ pub struct VectorFlags {
     /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
     #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
     pub layers: LayerSelection,
-    /// Of sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
+    /// Sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
     /// sentence vectors alone]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub pool: Vec<Pool>,

@@ -71,7 +71,7 @@ pub struct TuneFlags {
     /// epochs for small datasets (Mosbach et al., 2021)
     #[arg(long, value_name = "family|stable", default_value_t)]
     pub recipe: Recipe,
-    /// Of classification: what the head reads [default: pooler where the family has one, else cls]
+    /// Classification: the vector that the head reads [default: pooler where the family has one, else cls]
     #[arg(long, value_name = "cls|mean|pooler")]
     pub pool: Option<Pool>,
     /// Seed of the head, the order and the dropout
