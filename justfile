@@ -100,7 +100,7 @@ predict run *texts: build
 report *runs: build
     {{ larder }} report "$@" --output artifacts/report.html
 
-# What a Parquet file holds and what its vectors are like
+# Inspect a Parquet file: its contents and the statistics of its vectors
 [group('stages')]
 inspect file *options: build
     {{ larder }} inspect "{{ file }}" "${@:2}"
@@ -110,7 +110,7 @@ inspect file *options: build
 export run output *options: build
     {{ larder }} export "{{ run }}" --output "{{ output }}" "${@:3}"
 
-# What this machine has: runtime, devices that really run, encoders, memory, disk, speed
+# Check this machine: runtime, devices (each tried), encoders, memory, disk, speed
 [group('set-up')]
 doctor *options: build
     {{ larder }} doctor "$@"

@@ -1,4 +1,4 @@
-//! Where the labels of a dataset come from: its description, or its training rows.
+//! The source of a dataset's labels: its description, or its training rows.
 
 use std::collections::BTreeSet;
 

@@ -14,7 +14,7 @@ spelled_enum! {
     } any case else "unknown task `{found}` ({hint})"
 }
 
-/// What the files of a task's datasets hold.
+/// The contents of the files of a task's datasets.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskFiles {
@@ -28,14 +28,14 @@ pub struct TaskFiles {
     pub foreign_columns: &'static [&'static str],
     /// Formats its files may have.
     pub formats: &'static [Format],
-    /// Whether rows are lists of words; texts otherwise.
+    /// True if rows are lists of words, false if they are texts.
     pub has_words: bool,
-    /// Whether targets are tags in a scheme, whose labels are entity types.
+    /// True if targets are tags in a scheme, whose labels are entity types.
     pub has_tags: bool,
 }
 
 impl Task {
-    /// What the files of its datasets hold.
+    /// Returns the contents of the files of its datasets.
     pub fn files(self) -> &'static TaskFiles {
         match self {
             Self::Sequence => &TaskFiles {

@@ -1,5 +1,4 @@
-//! What the messages of all crates share: the class of an error, lists of names, the words that choices are spelled with,
-//! and numbers for people.
+//! Messages shared by all crates: the class of an error, lists of names, spellings of choices, and numbers for people.
 //!
 //! An error enum whose failures are not all bad input has a method `class`, which answers for its own variants and asks the
 //! errors that it wraps. The process exits with the class's [exit code](ErrorClass::exit_code).

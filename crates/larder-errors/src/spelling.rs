@@ -106,7 +106,7 @@ pub struct UnknownSpelling {
     pub message: &'static str,
     /// The word.
     pub found: String,
-    /// What is spelled in its place.
+    /// The known spellings.
     pub known: &'static [&'static str],
 }
 

@@ -1,4 +1,4 @@
-//! Which of several is better, and whether the rows show it.
+//! Comparison of runs: the best one, and whether the rows show it.
 
 use larder_metrics::{Interval, Metric};
 use larder_run::{Evaluation, RunRecord, SplitAnswers, tasks};
@@ -7,27 +7,27 @@ use serde::Serialize;
 use crate::EvaluateError;
 use crate::difference::{Difference, differences};
 
-/// One split, judged for all.
+/// The comparison on one split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SplitComparison {
     /// The split.
     pub split: String,
-    /// Rows judged: texts, or sentences of words.
+    /// Rows evaluated: texts, or sentences of words.
     pub rows: usize,
-    /// What they are compared by: `mcc`, `macro_f1`, `accuracy`; `strict_f1` of taggers.
+    /// The score compared: `mcc`, `macro_f1`, `accuracy`; `strict_f1` for taggers.
     pub score: String,
-    /// One entry each, in the order asked for.
-    pub scores: Vec<SubjectScore>,
-    /// The one with the highest score; of equals the first.
+    /// One entry per run, in the order asked for.
+    pub scores: Vec<RunScore>,
+    /// The run with the highest score; the first one if several are equal.
     pub best: String,
-    /// The best against each other, in the order asked for.
+    /// The best compared with each other run, in the order asked for.
     pub differences: Vec<Difference>,
 }
 
-/// What one of them scored on a split.
+/// The score of one run on a split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SubjectScore {
-    /// The encoder, or the run.
+pub struct RunScore {
+    /// The name of encoder or run.
     pub name: String,
     /// The score.
     pub value: f64,
@@ -36,14 +36,14 @@ pub struct SubjectScore {
 }
 
 impl SplitComparison {
-    /// The score's name for people.
+    /// Returns the score's display name.
     pub fn score_name(&self) -> String {
-        for_people(&self.score)
+        display_name(&self.score)
     }
 }
 
-/// A score's name for people: `MCC`, `macro F1`, `strict F1`.
-pub(crate) fn for_people(score: &str) -> String {
+/// Returns a score's display name: `MCC`, `macro F1`, `strict F1`.
+pub(crate) fn display_name(score: &str) -> String {
     let word = |word: &str| match word {
         "mcc" => "MCC".to_owned(),
         "f1" => "F1".to_owned(),
@@ -52,10 +52,10 @@ pub(crate) fn for_people(score: &str) -> String {
     score.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// One of those compared: a run, by the name that it has here.
+/// A run to compare.
 #[derive(Clone, Copy)]
-pub struct ComparedSubject<'a> {
-    /// Its name: the run's, or the encoder's.
+pub struct NamedRun<'a> {
+    /// Its name in the comparison: the run's, or the encoder's.
     pub name: &'a str,
     /// The run.
     pub record: &'a RunRecord,
@@ -65,50 +65,45 @@ pub struct ComparedSubject<'a> {
     pub answers: &'a [SplitAnswers],
 }
 
-/// The score that runs of this task are compared by: the one that their heads were chosen by; MCC where they differ.
+/// Returns the metric that compares runs: the one that chose all their heads, or MCC if these differ.
 pub fn common_metric<'a>(records: impl Iterator<Item = &'a RunRecord>) -> Metric {
     let mut metrics = records.filter_map(|record| record.head.details().outline().metric);
     let first = metrics.next().unwrap_or_default();
     if metrics.all(|metric| metric == first) { first } else { Metric::default() }
 }
 
-/// Compares `subjects` on the splits that they were judged on.
+/// Compares `runs` on the splits that they were evaluated on.
 ///
 /// # Errors
-/// [`EvaluateError::NotComparable`] for subjects that were judged on other splits or rows.
-pub fn compare(subjects: &[ComparedSubject<'_>], metric: Metric) -> Result<Vec<SplitComparison>, EvaluateError> {
-    let Some(first) = subjects.first() else { return Ok(Vec::new()) };
-    let splits =
-        |subject: &ComparedSubject<'_>| -> Vec<String> { subject.answers.iter().map(|a| a.split.clone()).collect() };
-    if let Some(other) = subjects.iter().find(|subject| splits(subject) != splits(first)) {
+/// [`EvaluateError::NotComparable`] for runs that were evaluated on other splits or rows.
+pub fn compare(runs: &[NamedRun<'_>], metric: Metric) -> Result<Vec<SplitComparison>, EvaluateError> {
+    let Some(first) = runs.first() else { return Ok(Vec::new()) };
+    let splits = |run: &NamedRun<'_>| -> Vec<String> { run.answers.iter().map(|a| a.split.clone()).collect() };
+    if let Some(other) = runs.iter().find(|run| splits(run) != splits(first)) {
         let (a, b) = (splits(first).join(", "), splits(other).join(", "));
         let why = format!("one is judged on {a}, the other on {b}; `--split` names those that both have");
         let (first, second) = (first.name.to_owned(), other.name.to_owned());
         return Err(EvaluateError::NotComparable { first, second, why });
     }
-    (0..first.answers.len()).map(|at| compare_split(subjects, at, metric)).collect()
+    (0..first.answers.len()).map(|at| compare_split(runs, at, metric)).collect()
 }
 
-fn compare_split(
-    subjects: &[ComparedSubject<'_>],
-    at: usize,
-    metric: Metric,
-) -> Result<SplitComparison, EvaluateError> {
-    let scores: Vec<SubjectScore> = subjects
+fn compare_split(runs: &[NamedRun<'_>], at: usize, metric: Metric) -> Result<SplitComparison, EvaluateError> {
+    let scores: Vec<RunScore> = runs
         .iter()
-        .map(|subject| {
-            let (value, interval) = subject.evaluation.scores().splits()[at].score(metric);
-            SubjectScore { name: subject.name.to_owned(), value, interval }
+        .map(|run| {
+            let (value, interval) = run.evaluation.scores().splits()[at].score(metric);
+            RunScore { name: run.name.to_owned(), value, interval }
         })
         .collect();
     let highest = scores.iter().map(|score| score.value).fold(f64::NEG_INFINITY, f64::max);
     let best = scores.iter().position(|score| score.value == highest).unwrap_or(0);
-    let score = tasks::of(subjects[best].record.task()).score_name(metric);
-    let answers = &subjects[best].answers[at];
+    let score = tasks::of(runs[best].record.task()).score_name(metric);
+    let answers = &runs[best].answers[at];
     Ok(SplitComparison {
         split: answers.split.clone(),
         rows: answers.example_ids.len(),
-        differences: differences(subjects, best, at, metric, score)?,
+        differences: differences(runs, best, at, metric, score)?,
         best: scores[best].name.clone(),
         score: score.to_owned(),
         scores,
@@ -121,7 +116,7 @@ mod tests {
 
     #[test]
     fn scores_have_names_for_people() {
-        let names = ["mcc", "macro_f1", "accuracy", "strict_f1"].map(for_people);
+        let names = ["mcc", "macro_f1", "accuracy", "strict_f1"].map(display_name);
         assert_eq!(names, ["MCC", "macro F1", "accuracy", "strict F1"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether one of two is better on the same rows: the paired bootstrap, said in words.
+//! The paired bootstrap: whether one run is better than another on the same rows, in words.
 
 use std::fmt;
 
@@ -7,33 +7,33 @@ use larder_run::{PairedAnswers, SplitAnswers, tasks};
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::comparison::{ComparedSubject, for_people};
+use crate::comparison::{NamedRun, display_name};
 
-/// Resamples for an interval that holds for several pairs together: its ends lie further out, where of the usual
-/// thousand resamples only a handful would tell.
+/// Resamples for an interval that holds for several pairs together: its ends lie further out, beyond which only a handful of
+/// the usual thousand resamples fall.
 const TOGETHER_RESAMPLES: usize = 10_000;
 
-/// The best of a split against another.
+/// The best run on a split compared with another.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// The split.
     pub split: String,
-    /// What they are compared by.
+    /// The score compared.
     pub score: String,
-    /// The one with the higher score.
+    /// The run with the higher score.
     pub better: String,
     /// The other.
     pub than: String,
-    /// Score of the better minus score of the other.
+    /// The better score minus the other.
     pub difference: f64,
-    /// Its bootstrap interval over rows (of taggers, sentences): the same drawn rows judge both.
+    /// Its bootstrap interval over rows (for taggers, sentences), with the same resamples for both.
     pub interval: Interval,
-    /// Whether the interval lies above 0.
+    /// True if the interval lies above 0.
     pub told_apart: bool,
-    /// With several pairs on a split: the interval at the level at which all of them together are as sure as one alone
-    /// at the usual level (Bonferroni: a share of the risk for each).
+    /// With several pairs on a split: the interval at the level at which all pairs together have the usual confidence
+    /// (Bonferroni correction).
     pub together: Option<Interval>,
-    /// Whether that interval lies above 0; as `told_apart` where there is one pair.
+    /// True if that interval lies above 0; equals `told_apart` for a single pair.
     pub told_apart_together: bool,
 }
 
@@ -45,30 +45,30 @@ impl fmt::Display for Difference {
             true => write!(f, "{better} is better than {than} on {split}")?,
             false => write!(f, "{better} and {than} cannot be told apart on {split}")?,
         }
-        let (score, Interval { low, high, .. }) = (for_people(score), interval);
+        let (score, Interval { low, high, .. }) = (display_name(score), interval);
         write!(f, ": {score} {difference:+.3}, {} % interval {low:.3} to {high:.3}", percent(interval))
     }
 }
 
-/// A level as `95`, or `98.33`.
+/// Returns a level in per cent: `95`, or `98.33`.
 fn percent(interval: &Interval) -> f64 {
     (interval.level * 1e4).round() / 1e2
 }
 
-/// The differences of the best subject and each other on split number `at`.
+/// Returns the differences between run number `best` and each other on split number `at`.
 pub(crate) fn differences(
-    subjects: &[ComparedSubject<'_>],
+    runs: &[NamedRun<'_>],
     best: usize,
     at: usize,
     metric: Metric,
     score: &str,
 ) -> Result<Vec<Difference>, EvaluateError> {
-    let first = &subjects[best];
-    let pairs = subjects.len() - 1;
+    let first = &runs[best];
+    let pairs = runs.len() - 1;
     let usual = Bootstrap::default();
     let level = 1.0 - (1.0 - DEFAULT_LEVEL) / pairs.max(1) as f64;
     let wide = Bootstrap { level, resamples: TOGETHER_RESAMPLES, ..usual };
-    let others = subjects.iter().enumerate().filter(|(index, _)| *index != best).map(|(_, other)| other);
+    let others = runs.iter().enumerate().filter(|(index, _)| *index != best).map(|(_, other)| other);
     others
         .map(|other| {
             let pair = pair(first, other, at)?;
@@ -90,10 +90,10 @@ pub(crate) fn differences(
         .collect()
 }
 
-/// The answers of both to split number `at`.
+/// Pairs both runs' answers to split number `at`.
 fn pair<'a>(
-    first: &'a ComparedSubject<'_>,
-    second: &'a ComparedSubject<'_>,
+    first: &'a NamedRun<'_>,
+    second: &'a NamedRun<'_>,
     at: usize,
 ) -> Result<Box<dyn PairedAnswers + 'a>, EvaluateError> {
     let (a, b) = (&first.answers[at], &second.answers[at]);
@@ -109,7 +109,7 @@ fn pair<'a>(
     pair.ok_or_else(|| differ(format!("their gold labels of split `{}` differ", a.split)))
 }
 
-/// Why two sets of answers are not to the same rows.
+/// Returns the reason why two sets of answers are not to the same rows, if so.
 fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
     let (a, b) = (&first.example_ids, &second.example_ids);
     if a.len() != b.len() {
@@ -119,7 +119,7 @@ fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
         let (split, a, b) = (&first.split, &a[row], &b[row]);
         return Some(format!("row {row} of split `{split}` is example {a} for one and {b} for the other"));
     }
-    // Rows without ids of their own are numbered: those of another file have the same ids.
+    // Rows without ids are numbered, so those of another file have the same ids.
     (first.data_digest != second.data_digest).then(|| {
         format!(
             "split `{}` is another file for one than for the other\n  `--dataset FILE` judges both on the same",
@@ -131,7 +131,7 @@ fn other_rows(first: &SplitAnswers, second: &SplitAnswers) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use larder_run::AnsweredRows;
-    use larder_run::tasks::tagging::Rows;
+    use larder_run::tasks::tagging::GoldAndAnswers;
 
     use super::*;
 
@@ -163,7 +163,7 @@ mod tests {
             split: "dev".to_owned(),
             data_digest: "0a".to_owned(),
             example_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-            rows: AnsweredRows::Tagging(Rows { gold: Vec::new(), predicted: Vec::new() }),
+            rows: AnsweredRows::Tagging(GoldAndAnswers { gold: Vec::new(), predicted: Vec::new() }),
         };
         let dev = answers(&["a", "b"]);
         assert_eq!(other_rows(&dev, &dev.clone()), None);

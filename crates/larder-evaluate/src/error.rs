@@ -1,4 +1,4 @@
-//! Why runs cannot be judged.
+//! Errors of evaluation.
 
 use larder_errors::ErrorClass;
 use larder_files::FileError;
@@ -6,20 +6,20 @@ use larder_metrics::MetricsError;
 use larder_run::{RunError, from_stage_errors};
 use larder_store::StoreError;
 
-/// Judging failed.
+/// An error of evaluation.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluateError {
     /// The run, or a stage that it needs.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Runs that were not judged on the same rows.
+    /// Runs that were not evaluated on the same rows.
     #[error("runs `{first}` and `{second}` cannot be compared: {why}; only answers to the same rows can be")]
     NotComparable {
         /// A run or encoder.
         first: String,
         /// The other.
         second: String,
-        /// What differs.
+        /// The difference.
         why: String,
     },
 }
@@ -27,7 +27,7 @@ pub enum EvaluateError {
 from_stage_errors!(EvaluateError: FileError, MetricsError, StoreError);
 
 impl EvaluateError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -35,7 +35,7 @@ impl EvaluateError {
         }
     }
 
-    /// The way out where the message alone does not show it.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -1,4 +1,4 @@
-//! A run's scores on features files, beside those that it has of other splits.
+//! A run's scores on features files, merged with those on other splits.
 
 use std::path::PathBuf;
 
@@ -7,32 +7,32 @@ use larder_diagnose::RunDiagnosis;
 use larder_files::Provenance;
 use larder_intake::Encoder;
 use larder_run::{
-    Evaluation, Judging, Larder, RunRecord, SplitAnswers, SplitSource, StageTime, StageTimer, is_current,
+    Evaluation, EvaluationContext, Larder, RunRecord, SplitAnswers, SplitSource, StageTime, StageTimer, is_current,
     load_diagnosis, save_diagnosis, tasks,
 };
 
 use crate::EvaluateError;
-use crate::findings::{SplitFiles, of_splits};
+use crate::findings::{SplitFiles, split_findings};
 
-/// Version of how answers are made.
+/// Version of the computation of answers.
 const ANSWERS_VERSION: u32 = 1;
 
-/// A run's scores, and how long they took.
+/// A run's scores, findings and times.
 #[derive(Debug, Clone)]
 pub struct EvaluateOutcome {
     /// The scores.
     pub evaluation: Evaluation,
-    /// What is known of the run: of its training, and of these splits and those judged before.
+    /// The findings about the run's training, these splits, and those evaluated before.
     pub diagnosis: RunDiagnosis,
-    /// Seconds a stage in this invocation.
+    /// The time of each stage in this invocation.
     pub times: Vec<StageTime>,
 }
 
 /// Scores a run on splits of its dataset whose tokens and features are up to date: writes `metrics.json`, the answers to
-/// `predictions.parquet`, and what stands out to `diagnosis.json`. A split without labels is answered and has no scores.
+/// `predictions.parquet`, and the findings to `diagnosis.json`. A split without labels is answered but not scored.
 ///
-/// The results of these splits replace those that the run has of them; of other splits it keeps those that are still of the
-/// dataset's files. `encoder` is the run's; `kept` takes what was answered, which costs memory for every word of every split.
+/// The results replace the run's earlier ones on these splits; results on other splits are kept if their files are unchanged.
+/// `encoder` is the run's. Answers are added to `kept` if given, which costs memory for every word of every split.
 ///
 /// # Errors
 /// [`EvaluateError::Run`].
@@ -50,7 +50,7 @@ pub fn evaluate_features(
         .iter()
         .map(|split| SplitSource::of(larder, spec, encoder.name(), split))
         .collect::<Result<Vec<_>, _>>()?;
-    // What is known of other splits stays as long as it is of their files.
+    // Keep results on other splits as long as their files are unchanged.
     let earlier = Evaluation::load(&folder, record).map(|earlier| {
         earlier.only(|split, digest| !splits.iter().any(|one| one == split) && is_current(spec, split, digest))
     });
@@ -65,12 +65,18 @@ pub fn evaluate_features(
     }
     let mut timer = StageTimer::default();
     let head = record.load_head(larder)?;
-    let judging =
-        Judging { record, features, sources: &sources, keep: &keep, folder: &folder, provenance: &provenance };
-    let mut evaluation = tasks::of(record.task()).evaluate(&judging, &head, &mut timer, kept)?;
+    let context = EvaluationContext {
+        record,
+        features,
+        sources: &sources,
+        keep: &keep,
+        folder: &folder,
+        provenance: &provenance,
+    };
+    let mut evaluation = tasks::of(record.task()).evaluate(&context, &head, &mut timer, kept)?;
     let columns = head.column_names();
     let files = SplitFiles { larder, record, columns: &columns, features };
-    let findings = of_splits(&files, encoder, &evaluation)?;
+    let findings = split_findings(&files, encoder, &evaluation)?;
     evaluation.advise(&findings);
     match earlier {
         Some(earlier) => earlier.with(&evaluation, spec).save(&folder)?,

@@ -1,10 +1,10 @@
-//! Judging: what a run scores, whether another scores more, and what stands out.
+//! Evaluation of runs: scores, comparisons and findings.
 //!
-//! - [`evaluate_features`] scores a run on features files and keeps what it finds in the run's folder.
-//! - [`compare`] judges several runs on the same rows; a [`Difference`] says whether one is really better.
-//! - [`score_file`] scores anybody's CoNLL file as larder's own runs are.
-//! - [`of_fit`] and [`of_tuning`] say what stands out about a training.
-//! - [`EvaluateError`] is everything that can go wrong.
+//! - [`evaluate_features`] scores a run on features files and writes the results into the run's folder.
+//! - [`compare`] compares several runs on the same rows; a [`Difference`] says whether one is really better.
+//! - [`score_file`] scores any CoNLL file like larder's own runs.
+//! - [`fit_diagnosis`] and [`tuning_diagnosis`] return the findings about a training.
+//! - [`EvaluateError`] is every error of evaluation.
 #![deny(missing_docs)]
 
 mod comparison;
@@ -14,9 +14,9 @@ mod evaluate;
 mod findings;
 mod score;
 
-pub use comparison::{ComparedSubject, SplitComparison, SubjectScore, common_metric, compare};
+pub use comparison::{NamedRun, RunScore, SplitComparison, common_metric, compare};
 pub use difference::Difference;
 pub use error::EvaluateError;
 pub use evaluate::{EvaluateOutcome, evaluate_features};
-pub use findings::{TuneFacts, of_fit, of_tuning};
+pub use findings::{TuneFacts, fit_diagnosis, tuning_diagnosis};
 pub use score::{FileScores, ScoreOptions, score_file};

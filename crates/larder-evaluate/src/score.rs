@@ -1,22 +1,21 @@
-//! Scores of a CoNLL file with gold and predicted tags, whoever wrote it.
+//! Scores of a CoNLL file with gold and predicted tags, from any tool.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use larder_data::{DataError, NO_PREDICTION, ScoredColumns, ScoredConll, Separator};
 use larder_metrics::{Bootstrap, TaggingScores, UncoveredEntity, score_tagging};
+use larder_run::RunError;
+use larder_run::tasks::tagging::{ShownSentence, shown_sentences};
 use larder_tags::{Scheme, strict};
 use serde::Serialize;
 
-use larder_run::RunError;
-use larder_run::tasks::tagging::{ShownSentence, shown_sentences};
-
-/// How a file is read.
+/// Options of scoring a file.
 #[derive(Debug, Clone, Copy)]
 pub struct ScoreOptions {
-    /// Where the tags are.
+    /// The columns of the tags.
     pub columns: ScoredColumns,
-    /// What separates columns.
+    /// The separator of columns.
     pub separator: Separator,
     /// The scheme by which `strict` reads both columns.
     pub scheme: Scheme,
@@ -29,14 +28,14 @@ pub struct FileScores {
     pub path: PathBuf,
     /// The scheme by which `strict` read it.
     pub scheme: Scheme,
-    /// The scores, the same as of one of our own runs.
+    /// The scores, as for larder's own runs.
     pub scores: TaggingScores,
-    /// The sentences that the errors' examples are from, by their number in the file.
+    /// The sentences of the error examples, by their index in the file.
     pub shown: BTreeMap<usize, ShownSentence>,
 }
 
-/// Scores the file at `path`. A word whose predicted column is [`NO_PREDICTION`] counts as answered `O`, and a gold entity
-/// that has nothing else is listed as unrepresented: it is missed, and the reader should know why.
+/// Scores the file at `path`. A word whose predicted column is [`NO_PREDICTION`] counts as answered `O`; gold entities without
+/// any prediction are also listed as unrepresented.
 ///
 /// # Errors
 /// [`RunError::Data`] with file and line.

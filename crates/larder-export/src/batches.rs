@@ -1,4 +1,4 @@
-//! Rows through exported files, in the batches that each of them takes.
+//! Rows through exported files, in batches that each of them accepts.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -10,22 +10,21 @@ use larder_run::{Larder, RunError};
 use crate::model::Batching;
 use crate::session::ExportedSession;
 
-/// A written file, and how it is fed.
+/// A written file, with its batching and padding.
 pub(crate) struct WrittenFile {
     pub(crate) path: PathBuf,
     pub(crate) batching: Batching,
     pub(crate) pad_id: i32,
 }
 
-/// A file at work, and how long it has worked.
+/// An open file, and the time of its runs.
 struct TimedFile {
     session: ExportedSession,
     batching: Batching,
-    /// Seconds of its runs.
     seconds: f64,
 }
 
-/// Files that take turns, batch by batch.
+/// Files that run alternately, batch by batch.
 pub(crate) struct TimedFiles(Vec<TimedFile>);
 
 impl TimedFiles {
@@ -37,7 +36,6 @@ impl TimedFiles {
         files.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Seconds of a file's runs.
     pub(crate) fn seconds(&self, place: usize) -> f64 {
         self.0.get(place).map_or(0.0, |file| file.seconds)
     }
@@ -65,7 +63,7 @@ impl ExportedFiles for TimedFiles {
             let of_batch: Vec<ExportRow<'_>> = batch.rows.iter().map(|&row| rows[row]).collect();
             for (place, file) in self.0.iter_mut().enumerate() {
                 if number == 0 {
-                    // The first run of a session takes its memory.
+                    // The first run allocates the session's memory.
                     file.session.run(&of_batch, batch.seq, outputs, width)?;
                 }
                 let started = Instant::now();

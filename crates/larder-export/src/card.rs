@@ -1,4 +1,4 @@
-//! `README.md` of an exported folder: what it is, what it scored, how to run it.
+//! `README.md` of an exported folder, the model card: purpose, scores and use.
 
 use std::fmt::Write as _;
 
@@ -12,23 +12,23 @@ use crate::config::FileFacts;
 use crate::model::Batching;
 use crate::precision::Precision;
 
-/// What a card tells.
+/// The parts of a model card.
 #[derive(Clone, Copy)]
 pub(crate) struct Card<'a> {
     pub(crate) run: &'a ExportedRun<'a>,
     pub(crate) file: &'a FileFacts<'a>,
     /// The token for words that the vocabulary cannot spell.
     pub(crate) unk_token: Option<&'a str>,
-    /// The run's scores; `None` for a run that was not evaluated.
+    /// The run's scores; `None` if it was not evaluated.
     pub(crate) evaluation: Option<&'a Evaluation>,
-    /// What stood out about the run.
+    /// The findings about the run.
     pub(crate) findings: &'a [Diagnosis],
-    /// What the check of the file found.
+    /// The check of the file.
     pub(crate) check: &'a CheckReport,
 }
 
 impl Card<'_> {
-    /// The text of the card, Markdown with the header that hubs of models read.
+    /// Returns the card as Markdown, with the header that model hubs read.
     pub(crate) fn markdown(&self) -> String {
         let pipeline = self.rules().facts().pipeline_tag;
         let mut card = format!(
@@ -172,7 +172,7 @@ impl Card<'_> {
     }
 }
 
-/// Says how many rows of a split's file its scores are not about.
+/// Notes the rows of a split's file that were skipped.
 fn left_out(card: &mut String, split: &str, rows: u64, skipped: u64) {
     if skipped > 0 {
         let _ = writeln!(card, "\n{split}: {skipped} of {} rows could not be used and were left out.", rows + skipped);

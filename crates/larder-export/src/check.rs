@@ -1,4 +1,4 @@
-//! What the check of an exported file found: `export.json`.
+//! The check of an exported file, and its record: `export.json`.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,37 @@ use crate::precision::Precision;
 /// The file of an exported folder that is written last.
 pub const EXPORT_FILE: &str = "export.json";
 
-/// The largest difference of a probability from the run's own at which a float32 export is kept: the two do the same in
-/// another order, in float32.
+/// The largest difference of a probability from the run's own at which a float32 export is accepted: both compute the same in
+/// float32, in another order.
 pub const ALLOWED_DIFFERENCE: f64 = 1e-5;
 
-/// The exported file's answers beside the run's.
+/// The exported file's answers compared with the run's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// The split whose rows were answered.
+    /// The split of the rows.
     pub split: String,
-    /// Rows: texts, of a tagger sentences.
+    /// Number of rows: texts or sentences.
     pub rows: usize,
-    /// Answers: texts, of a tagger words.
+    /// Number of answers: texts or words.
     pub answers: usize,
-    /// Sentences that are longer than the encoder reads at once, left out.
+    /// Sentences too long for the encoder, left out.
     pub too_long: usize,
-    /// The largest difference of a probability: of every class, of a tagger of the answered tag in its sentence.
+    /// The largest difference of a probability: of any class, or of a tagger's answered tag in its sentence.
     pub largest_difference: f64,
-    /// The row with that.
+    /// The row with that difference.
     pub largest_at: Option<usize>,
-    /// Answers that are others.
+    /// Answers that differ.
     pub differing_answers: usize,
-    /// What a precision below float32 costs; `None` for float32.
+    /// The cost of a precision below float32; `None` for float32.
     pub cost: Option<Cost>,
 }
 
-/// A file beside the float32 one, on the same rows with the same batches.
+/// Comparison with the float32 file, on the same rows and batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// The float32 file, which is not kept.
     pub float32: Score,
-    /// The file that is.
+    /// The exported file.
     pub this: Score,
 }
 
@@ -49,19 +49,19 @@ pub struct Cost {
 pub struct Score {
     /// Bytes of `model.onnx`.
     pub bytes: u64,
-    /// Seconds of all its runs, the two files taking turns.
+    /// Seconds of all its runs, alternating with the other file's.
     pub seconds: f64,
-    /// `mcc`, `accuracy`, `macro_f1`, of a tagger `strict_f1`; empty where the rows have no labels.
+    /// `mcc`, `accuracy`, `macro_f1`, or for a tagger `strict_f1`; empty if the rows have no labels.
     pub scores: Vec<(String, f64)>,
 }
 
 impl CheckReport {
-    /// Is this what a file of that precision may be? Of one below float32 differences are reported, not judged.
+    /// Rejects a float32 file whose answers differ. Below float32, differences are reported but accepted.
     ///
     /// # Errors
-    /// [`ExportError::Differs`]; `text` gives the beginning of a row's text.
+    /// [`ExportError::Differs`]; `text` returns the beginning of a row's text.
     pub fn judge(&self, precision: Precision, text: impl FnOnce(usize) -> Option<String>) -> Result<(), ExportError> {
-        // Not the other way round: a difference that is no number is one.
+        // Written so that NaN counts as a difference.
         let same = self.largest_difference <= ALLOWED_DIFFERENCE;
         if precision != Precision::F32 || same {
             return Ok(());
@@ -76,7 +76,7 @@ impl CheckReport {
     }
 }
 
-/// `export.json`: what a folder holds.
+/// `export.json`: the record of an exported folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportRecord {
     /// Version of this file's layout.
@@ -85,11 +85,11 @@ pub struct ExportRecord {
     pub run: String,
     /// Seconds since 1970 when it was exported.
     pub created_unix_seconds: u64,
-    /// How the encoder's numbers are kept.
+    /// The precision of the encoder.
     pub precision: Precision,
     /// Hex blake3 digest and bytes of each file.
     pub files: BTreeMap<String, ExportedFile>,
-    /// The check that the file passed.
+    /// The check of the file.
     pub check: CheckReport,
     /// Versions of larder and ONNX Runtime.
     pub versions: BTreeMap<String, String>,

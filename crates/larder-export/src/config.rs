@@ -1,4 +1,4 @@
-//! `config.json` of an exported folder: transformers' form, and under `larder` what else a reader needs.
+//! `config.json` of an exported folder: transformers' form, with larder's own fields under `larder`.
 
 use larder_intake::{CONFIG_FILE, Encoder};
 use larder_onnx::{EncoderConfig, Family};
@@ -9,25 +9,25 @@ use serde_json::{Map, Value, json};
 use crate::model::Batching;
 use crate::precision::Precision;
 
-/// Version of the part under `larder`.
+/// Version of the `larder` object.
 const FORMAT_VERSION: u32 = 1;
 
-/// What a `config.json` says of the exported file.
+/// Properties of the exported file for `config.json`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileFacts<'a> {
-    /// What the head reads: `mean_l0`, `mean`, ...
+    /// The feature columns that the head reads: `mean_l0`, `mean`, ...
     pub(crate) columns: &'a [String],
-    /// How the encoder's numbers are kept.
+    /// The precision of the encoder.
     pub(crate) precision: Precision,
-    /// Which texts may share a batch.
+    /// The texts that may share a batch.
     pub(crate) batching: Batching,
-    /// The file's inputs, in its order.
+    /// The file's inputs, in order.
     pub(crate) inputs: &'a [String],
-    /// What fills shorter texts of a batch.
+    /// Token id of padding.
     pub(crate) pad_id: i32,
 }
 
-/// The text of `config.json`.
+/// Returns the contents of `config.json`.
 pub(crate) fn config_json(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Value {
     let rules = tasks::of(run.record.task());
     let mut config = published(run.encoder);
@@ -48,7 +48,7 @@ pub(crate) fn config_json(run: &ExportedRun<'_>, facts: &FileFacts<'_>) -> Value
     config.into()
 }
 
-/// The encoder's configuration as it was published; else what its graph told.
+/// Returns the encoder's published configuration, or one made from its graph.
 fn published(encoder: &Encoder) -> Map<String, Value> {
     let manifest = encoder.manifest();
     let object = |text: &[u8]| match serde_json::from_slice(text) {
@@ -79,7 +79,7 @@ fn published(encoder: &Encoder) -> Map<String, Value> {
     fields
 }
 
-/// How transformers begins the names of a family's classes.
+/// Returns the prefix of transformers' class names for a family.
 fn class_of(family: Family) -> &'static str {
     match family {
         Family::Bert => "Bert",

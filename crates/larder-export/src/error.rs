@@ -1,4 +1,4 @@
-//! What can go wrong when a run is exported.
+//! Errors of exporting a run.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,16 @@ use larder_onnx::OnnxError;
 use larder_run::{RunError, from_stage_errors};
 use larder_tokens::TokensError;
 
-/// An export failed.
+/// An error of an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The run, or a stage that it needs.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The graph.
+    /// The graph cannot be built.
     #[error("the run cannot be put into one graph")]
     Graph(#[from] OnnxError),
-    /// A graph that takes one size of batch or text only.
+    /// A graph that accepts only one size of batch or text.
     #[error(
         "encoder `{encoder}` takes {sizes} only, and an exported file takes any; add the encoder from config.json and \
          model.safetensors, or exported with open axes, and train again"
@@ -30,35 +30,35 @@ pub enum ExportError {
         /// `batches of 1 row`, `texts of 128 tokens`.
         sizes: String,
     },
-    /// An encoder whose products cannot be changed to 8 bits.
+    /// An encoder whose products cannot be converted to 8 bits.
     #[error("encoder `{encoder}` cannot be exported with 8-bit products: {reason}; leave --precision out, or take f16")]
     NotQuantised {
         /// The encoder.
         encoder: String,
-        /// What stands in the way.
+        /// The obstacle.
         reason: String,
     },
-    /// A file that should be JSON.
+    /// A file that is not the expected JSON.
     #[error("{}: {problem}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// The folder has something in it.
+    /// The target folder is not empty.
     #[error("{} is not empty: name another folder, or replace the export in it with --force", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
-    /// The folder is to be replaced and is no export.
+    /// The folder to replace is no export.
     #[error("{} is no export (it has no {}): --force replaces exports only; name another folder", path.display(), crate::EXPORT_FILE)]
     NotAnExport {
         /// The folder, or a file in its place.
         path: PathBuf,
     },
-    /// The exported file does not answer as the run does.
+    /// The exported file answers differently from the run.
     #[error(
         "the exported file was not kept: its answers differ from the run's by {largest:.1e} in a probability (allowed: \
          {allowed:.0e}), and in {differing} of {rows} answers{}; nothing was written",
@@ -67,9 +67,9 @@ pub enum ExportError {
     Differs {
         /// The largest difference of a probability.
         largest: f64,
-        /// The largest that is allowed.
+        /// The largest allowed difference.
         allowed: f64,
-        /// Answers that are others.
+        /// Answers that differ.
         differing: usize,
         /// Texts (tagging: words) answered.
         rows: usize,
@@ -81,7 +81,7 @@ pub enum ExportError {
 from_stage_errors!(ExportError: DataError, EncoderError, FileError, TokensError);
 
 impl ExportError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -89,7 +89,7 @@ impl ExportError {
         }
     }
 
-    /// The way out where the message alone does not show it.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -1,4 +1,4 @@
-//! The exported folder: it appears whole, or not at all.
+//! The exported folder: it appears complete, or not at all.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use larder_files::{FileError, FolderLock, kill_point, write_atomic};
 use crate::EXPORT_FILE;
 use crate::error::ExportError;
 
-/// A folder under way, beside the one that it becomes: `.<name>.exporting`. Dropped before [`ExportFolder::finish`], it is
-/// removed; a killed process leaves it, and the next export of that name goes over it.
+/// A folder in progress, beside its target: `.<name>.exporting`. If dropped before [`ExportFolder::finish`], it is removed; a
+/// killed process leaves it behind, and the next export to the target reuses it.
 #[derive(Debug)]
 pub(crate) struct ExportFolder {
     target: PathBuf,
@@ -17,12 +17,13 @@ pub(crate) struct ExportFolder {
 }
 
 impl ExportFolder {
-    /// Takes the place for `target`, which may be missing or empty; an export in it is replaced at the end if `force` says so.
+    /// Locks the folder in progress for `target`, which must be missing or empty; with `force` it may be an export, replaced at
+    /// the end.
     ///
     /// # Errors
     /// [`ExportError::NotEmpty`], [`ExportError::NotAnExport`]; [`FileError::Locked`] while another process exports there.
     pub(crate) fn begin(target: &Path, force: bool) -> Result<Self, ExportError> {
-        // A name of its own, whatever way it was written: `.`, `out/`, `../out`.
+        // An absolute path has a file name, unlike `.` or `../out/..`.
         let absolute = std::path::absolute(target).map_err(FileError::io("find", target))?;
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.ok_or_else(|| ExportError::NotAnExport { path: target.to_path_buf() })?;
@@ -37,23 +38,19 @@ impl ExportFolder {
         Ok(Self { target: absolute, path, lock: Some(lock) })
     }
 
-    /// Where the file of that name is for now.
+    /// Returns the present path of a file.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Writes a file.
-    ///
-    /// # Errors
-    /// [`FileError::Io`].
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         Ok(write_atomic(&self.file(name), |file| std::io::Write::write_all(file, bytes))?)
     }
 
-    /// Gives the folder its name.
+    /// Moves the folder to its target.
     ///
     /// # Errors
-    /// [`FileError::Io`]; the folder that was there is then there still.
+    /// [`FileError::Io`]; an earlier folder is then left in place.
     pub(crate) fn finish(mut self) -> Result<PathBuf, ExportError> {
         let lock_file = self.path.join(FolderLock::FILE);
         std::fs::remove_file(&lock_file).map_err(FileError::io("remove", &lock_file))?;
@@ -67,7 +64,7 @@ impl ExportFolder {
         }
         if let Err(error) = std::fs::rename(&self.path, &self.target) {
             if replaces {
-                // What was there is better than nothing.
+                // Restore the earlier export.
                 let _ = std::fs::rename(&old, &self.target);
             }
             return Err(FileError::io("rename into place", &self.target)(error).into());
@@ -82,23 +79,23 @@ impl ExportFolder {
 impl Drop for ExportFolder {
     fn drop(&mut self) {
         if self.lock.is_some() {
-            // Best effort: what cannot be removed is hidden, and the next export goes over it.
+            // Best effort: the folder is hidden, and the next export reuses it.
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// Where the folder goes that another takes the place of.
+/// Returns the path where a replaced folder is kept for the moment.
 fn replaced(path: &Path) -> PathBuf {
     path.with_extension("replaced")
 }
 
-/// Mends what a killed process left: an export that was moved aside comes back, or goes if its successor is there.
+/// Recovers from a killed process: an export that was moved aside is restored, or removed if its successor is complete.
 fn recover(target: &Path, old: &Path) -> Result<(), ExportError> {
     if !old.exists() || target.join(EXPORT_FILE).exists() {
         return remove(old);
     }
-    // An empty folder may have been made in its place meanwhile; anything else is not to be touched.
+    // An empty folder may have been made there meanwhile; anything else is left alone.
     match std::fs::remove_dir(target) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
         _ => Ok(std::fs::rename(old, target).map_err(FileError::io("put back", old))?),
@@ -119,12 +116,12 @@ fn check(target: &Path, force: bool) -> Result<(), ExportError> {
         (0, _) => Ok(()),
         (_, true) if force => Ok(()),
         (_, true) => Err(ExportError::NotEmpty { path: path() }),
-        // Whether or not it may be replaced: `force` would not help.
+        // With or without `force`.
         (_, false) => Err(ExportError::NotAnExport { path: path() }),
     }
 }
 
-/// Removes all but the lock.
+/// Removes everything but the lock.
 fn clear(folder: &Path) -> Result<(), ExportError> {
     for entry in std::fs::read_dir(folder).map_err(FileError::io("list", folder))? {
         let entry = entry.map_err(FileError::io("list", folder))?;

@@ -1,5 +1,5 @@
 //! The inputs of an exported graph: `input_ids`, `attention_mask`, `token_type_ids`, int64 `[batch, seq]`, whatever the
-//! encoder's own graph calls them and takes.
+//! encoder's graph calls its own.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,10 @@ pub(crate) const ATTENTION_MASK: &str = "attention_mask";
 /// 0 for the first text, 1 for the second of a pair.
 pub(crate) const TOKEN_TYPE_IDS: &str = "token_type_ids";
 
-/// Gives the graph the usual inputs. A mask or token types that nothing reads go; positions are counted inside.
+/// Gives the graph the usual inputs. Unread masks and token types are dropped; positions are computed inside.
 pub(crate) fn with_plain_inputs(graph: GraphProto, opset: i64, interface: &Interface) -> GraphProto {
     let mut b = GraphBuilder::from_graph(graph, opset);
-    // All go out of the way first: a foreign graph may call its mask `input_ids`.
+    // Rename all first: a foreign graph may call its mask `input_ids`.
     let mut aside = |input: &InputTensor| {
         let name = b.fresh("given");
         (b.rename(&Value::named(&input.name), &name), input.dtype)
@@ -31,7 +31,7 @@ pub(crate) fn with_plain_inputs(graph: GraphProto, opset: i64, interface: &Inter
     let positions = interface.position_ids.as_ref().map(&mut aside);
     let mut graph = b.finish();
     let read = read_in(&graph);
-    // What is unread may be an input's default: then it is no input that anybody feeds.
+    // An unread input with an initializer is optional: nobody feeds it.
     let fed = |name: &str| graph.initializer.iter().all(|tensor| tensor.name() != name);
     let gone: HashSet<String> =
         graph.input.iter().map(|input| input.name().to_owned()).filter(|name| fed(name)).collect();
@@ -43,7 +43,7 @@ pub(crate) fn with_plain_inputs(graph: GraphProto, opset: i64, interface: &Inter
         if role != INPUT_IDS && !read.contains(tensor.name()) {
             continue;
         }
-        // Also moves a tensor inside that has the name.
+        // Also renames an inner tensor with that name.
         let named = b.rename(&tensor, role);
         if dtype != InputType::Int64 {
             let inner = b.fresh("given");
@@ -61,13 +61,13 @@ pub(crate) fn with_plain_inputs(graph: GraphProto, opset: i64, interface: &Inter
     b.finish()
 }
 
-/// `first`, `first + 1`, ... in each row: int64 `[batch, seq]`.
+/// Returns the positions `first`, `first + 1`, ... in each row: int64 `[batch, seq]`.
 fn positions_from(b: &mut GraphBuilder, first: usize) -> Value {
     let shape = b.node("Shape", &[&Value::named(INPUT_IDS)], vec![]);
     let one = attribute::tensor("value", TensorProto::from_i64("", &[1], &[1]));
     let ones = b.node("ConstantOfShape", &[&shape], vec![one]);
     let counted = b.cumulative_sum(&ones, 1);
-    // A token's id, plus one.
+    // The cumulative sum starts at 1.
     let before = b.integer(first as i64 - 1);
     b.add(&counted, &before)
 }
@@ -90,7 +90,7 @@ fn cast(from: &str, to: &str, dtype: InputType) -> NodeProto {
     }
 }
 
-/// The names that nodes read, those in the graphs of their attributes too.
+/// Returns the names of all tensors that nodes read, in nested graphs too.
 fn read_in(graph: &GraphProto) -> HashSet<String> {
     let mut read = HashSet::new();
     for node in &graph.node {

@@ -1,15 +1,14 @@
-//! A run as one ONNX file with its tokenizer, configuration and model card.
+//! Export of a run as one ONNX file with tokenizer, configuration and model card.
 //!
-//! - [`export_run`] puts encoder, pooling and trained head into one graph (token ids and mask in, logits, probabilities and the
-//!   answer out), writes beside it the files that transformers' loaders want, and a `README.md` whose Python is what the
-//!   tests run. [`Precision`] says how the encoder's numbers are kept, [`Batching`] which texts may share a batch.
-//! - The folder appears whole or not at all, and only if the written file answers as the run does: [`CheckReport`], which
-//!   [`ExportRecord`] (`export.json`) keeps.
-//! - [`ExportError`] is everything that can go wrong.
+//! - [`export_run`] joins encoder, pooling and trained head in one graph (from token ids and mask to logits, probabilities and
+//!   the answer), and adds the files of transformers' loaders and a `README.md` whose Python code is tested. [`Precision`] is
+//!   that of the encoder, [`Batching`] says which texts may share a batch.
+//! - The folder appears complete or not at all, and only if the written file answers as the run does: [`CheckReport`], recorded
+//!   in [`ExportRecord`] (`export.json`).
+//! - [`ExportError`] is every error of an export.
 //!
-//! The words of a tagger are not made inside the graph: which tokens make a word differs from row to row. A linear head gives
-//! the same whether vectors are pooled before it or scores behind it, so the file gives scores a token, and says in
-//! `config.json` how words are read from them.
+//! The graph of a tagger does not pool words, since the tokens of a word differ between rows. A linear head commutes with
+//! pooling, so the file gives scores of tokens, and `config.json` says how to pool them into words.
 //!
 //! ```
 //! use larder_export::Precision;

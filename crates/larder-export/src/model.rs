@@ -1,4 +1,4 @@
-//! Encoder and head in one graph.
+//! Encoder and head joined in one graph.
 
 use larder_intake::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, GraphBuilder, Interface, Model, WordPool, select_features};
@@ -9,33 +9,33 @@ use crate::error::ExportError;
 use crate::inputs::with_plain_inputs;
 use crate::precision::{Precision, halve};
 
-/// Which texts may share a batch of an exported file.
+/// The texts that may share a batch of an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Batching {
-    /// Any, the shorter ones padded on the right.
+    /// Any texts, shorter ones padded on the right.
     Padded,
-    /// Those of one length: the encoder's graph does not heed its mask, or has none.
+    /// Texts of one length: the encoder's graph ignores its mask, or has none.
     EqualLengths,
-    /// None: in the encoder's graph a text's vectors depend on the texts beside it.
+    /// Single texts: in the encoder's graph a text's vectors depend on the other texts of its batch.
     OneByOne,
 }
 
-/// A run as one model.
+/// The exported graph of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct ExportedModel {
-    /// Inputs `input_ids`, `attention_mask` and `token_type_ids`, the latter two where the encoder reads them: int64
-    /// `[batch, seq]`. Outputs as [`Head::outputs`] names them.
+    /// Inputs `input_ids`, and `attention_mask` and `token_type_ids` if the encoder reads them: int64 `[batch, seq]`. Outputs
+    /// as in [`Head::outputs`].
     pub(crate) model: Model,
-    /// Which texts may share a batch.
+    /// The texts that may share a batch.
     pub(crate) batching: Batching,
 }
 
-/// Builds the model that computes `outputs` of the encoder, in the order of the head's columns, and the head's answer.
+/// Builds the model that computes the encoder's `outputs`, in the order of the head's columns, and the head's answer.
 ///
 /// # Errors
 /// [`ExportError::FixedSizes`], [`ExportError::NotQuantised`]; [`ExportError::Graph`] for a layer that the encoder does not
-/// show; what [`Encoder::running`] says.
+/// output; errors of [`Encoder::running`].
 pub(crate) fn export_model(
     encoder: &Encoder,
     outputs: &[FeatureOutput],
@@ -82,7 +82,7 @@ fn check_sizes(encoder: &Encoder, interface: &Interface) -> Result<(), ExportErr
     }
 }
 
-/// Only of larder's own graphs is it known where their products are.
+/// Converts products to 8 bits; they are known only in larder's own graphs.
 fn quantised(encoder: &Encoder, model: Model, rebuilt: bool) -> Result<Model, ExportError> {
     let refused = |reason: String| ExportError::NotQuantised { encoder: encoder.name().to_owned(), reason };
     match &encoder.manifest().prepared {

@@ -1,4 +1,4 @@
-//! How the numbers of an exported encoder are kept.
+//! Number formats of exported encoders.
 
 use std::collections::HashSet;
 
@@ -8,31 +8,30 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{GraphProto, NodeProto, TensorProto};
 use larder_onnx::{OnnxError, attribute};
 
-/// Smaller tensors stay as they are: a cast costs more than they do.
+/// Smaller tensors stay in float32: a cast costs more than it saves.
 const LEAST_ELEMENTS: usize = 4096;
 
 spelled_enum! {
-    /// How the encoder's numbers are kept. The head is float32 always.
+    /// The number format of an exported encoder. The head is always float32.
     #[derive(Default)]
     pub enum Precision {
-        /// Everything in float32: the very answers of the run.
+        /// Everything in float32, exactly as in the run.
         #[default]
         F32 = "f32",
-        /// Matrices kept in float16 and brought back to float32 when the file is loaded: half the size, the speed of
-        /// float32.
+        /// Matrices stored in float16, cast to float32 when the file is loaded: half the size, the same speed.
         F16 = "f16",
         /// Products in 8-bit integers ([`larder_onnx::Model::quantised`]), tables in float32.
         Int8 = "int8",
     } else "{found:?} is no precision; known: {known}"
 }
 
-/// Keeps the float32 matrices of a graph in float16, each with a cast under its old name, which a runtime does once, when
-/// it loads the file. A matrix with a value that float16 cannot hold stays.
+/// Stores the float32 matrices of a graph in float16, each with a cast to its old name, which a runtime computes once while
+/// loading. A matrix with a value beyond float16 stays.
 ///
 /// # Errors
 /// [`OnnxError::TensorSize`], [`OnnxError::ExternalData`].
 pub(crate) fn halve(graph: &mut GraphProto) -> Result<(), OnnxError> {
-    // In the oldest files an initializer is an input's default: an input is nobody's result.
+    // In the oldest files an initializer is the default of an input, which no cast may produce.
     let inputs: HashSet<&str> = graph.input.iter().map(|input| input.name()).collect();
     let mut names: HashSet<String> = graph.initializer.iter().map(|tensor| tensor.name().to_owned()).collect();
     names.extend(graph.node.iter().flat_map(|node| node.output.iter().cloned()));

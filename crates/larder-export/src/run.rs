@@ -1,4 +1,4 @@
-//! A run as a folder that other tools load, checked against the run before it appears.
+//! Export of a run to a folder, checked against the run before it appears.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,50 +23,50 @@ use crate::error::ExportError;
 use crate::folder::ExportFolder;
 use crate::model::{ExportedModel, export_model};
 use crate::precision::Precision;
-use crate::tokenizer::{Reads, TOKENIZER_CONFIG_FILE, TokenizerFiles};
+use crate::tokenizer::{TOKENIZER_CONFIG_FILE, TokenizerFiles, TokenizerInput};
 
 /// Version of `export.json`.
 const FORMAT_VERSION: u32 = 1;
 /// The model card.
 const CARD_FILE: &str = "README.md";
-/// The float32 file that a smaller one is laid beside; it does not stay.
+/// The float32 file that a smaller one is compared with; it is removed.
 const FLOAT32_FILE: &str = "float32.onnx";
 
-/// How a run is exported.
+/// Options of an export.
 #[derive(Debug, Clone, Default)]
 pub struct ExportOptions {
     /// The folder to make.
     pub folder: PathBuf,
-    /// How the encoder's numbers are kept.
+    /// The number format of the encoder.
     pub precision: Precision,
-    /// May an export that is there be replaced?
+    /// Replace an existing export.
     pub force: bool,
-    /// The split whose rows check the file; the first one that the run was not trained on unless given.
+    /// The split whose rows check the file; by default the first that the run was not trained on.
     pub check_split: Option<String>,
-    /// The description of the dataset whose rows check the file; where it was when the run was made unless given.
+    /// The description of the dataset whose rows check the file; by default the run's.
     pub dataset: Option<PathBuf>,
-    /// Rows of it at most; all unless given.
+    /// The maximum number of rows; by default all.
     pub check_rows: Option<usize>,
-    /// CPU threads of the check; 0 means one per core.
+    /// CPU threads of the check; 0 is one per core.
     pub threads: usize,
 }
 
-/// An export that stands.
+/// A completed export.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExportOutcome {
     /// The folder.
     pub folder: PathBuf,
-    /// What `export.json` in it says.
+    /// The contents of its `export.json`.
     #[serde(flatten)]
     pub record: ExportRecord,
 }
 
-/// Writes a run as one ONNX file with what other tools need beside it, answers a split with it, and keeps it if it answers as
-/// the run does ([`ALLOWED_DIFFERENCE`](crate::ALLOWED_DIFFERENCE)). The folder appears whole or not at all.
+/// Writes a run as one ONNX file with the files that other tools need, checks its answers on a split, and keeps it if they are
+/// the run's ([`ALLOWED_DIFFERENCE`](crate::ALLOWED_DIFFERENCE)). The folder appears complete or not at all.
 ///
 /// # Errors
-/// [`ExportError`]: a folder in the way, an encoder that cannot be exported, a file that answers otherwise; what reading the
-/// run, its encoder and its dataset meets.
+/// [`ExportError`]: an existing folder, an encoder that cannot be exported, differing answers, or any error of reading the run,
+/// its encoder and its dataset.
 pub fn export_run(
     larder: &Larder,
     record: &RunRecord,
@@ -131,13 +131,13 @@ pub fn export_run(
             ("onnxruntime".to_owned(), larder.runtime()?.version().to_owned()),
         ]),
     };
-    // Last: a folder without it is no export.
+    // Written last: a folder without it is no export.
     Files { folder: &folder, written: BTreeMap::new() }.json(EXPORT_FILE, &record)?;
     folder.finish()?;
     Ok(ExportOutcome { folder: options.folder.clone(), record })
 }
 
-/// What was written, for the record.
+/// Writes files and records them.
 struct Files<'a> {
     folder: &'a ExportFolder,
     written: BTreeMap<String, ExportedFile>,
@@ -165,22 +165,23 @@ impl Files<'_> {
 }
 
 fn tokenizer_files(run: &ExportedRun<'_>, inputs: &[String]) -> Result<TokenizerFiles, ExportError> {
-    // Checks that it is the file that was added.
+    // Checks that the file is unchanged since it was added.
     run.encoder.tokenizer()?;
     let path = run.encoder.tokenizer_path();
     let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
     let (task, max_tokens) = (run.record.task(), tasks::of(run.record.task()).max_tokens(run));
-    let reads = if task.files().has_words { Reads::Words(max_tokens) } else { Reads::Texts(max_tokens) };
+    let reads =
+        if task.files().has_words { TokenizerInput::Words(max_tokens) } else { TokenizerInput::Texts(max_tokens) };
     TokenizerFiles::new(&path, &bytes, run.encoder.manifest(), reads, inputs)
 }
 
-/// The names of what the head reads.
+/// Returns the feature columns that the head reads.
 fn columns(run: &ExportedRun<'_>) -> Vec<String> {
     let layers = run.encoder.interface().last_layer();
     run.record.outputs.iter().map(|output| output.column(layers)).collect()
 }
 
-/// Answers `rows` with the run and with each of `files`, the export first, the float32 file behind it if it is another.
+/// Answers `rows` with the run and with each of `files`: the export, and the float32 file if that is another.
 fn check(
     run: &ExportedRun<'_>,
     rows: &CheckRows,
@@ -220,7 +221,7 @@ fn card(
     check: &CheckReport,
 ) -> Result<String, ExportError> {
     let folder = run.record.folder(run.larder)?;
-    // Scores of files that have changed since are no scores of this dataset.
+    // Scores on files that have changed since are not shown.
     let evaluation = Evaluation::load(&folder, run.record)
         .map(|evaluation| evaluation.only(|split, digest| digest.is_empty() || is_current(spec, split, digest)));
     let findings = findings(&folder, &run.record.run, evaluation.as_ref());
@@ -228,7 +229,7 @@ fn card(
     Ok(card.markdown())
 }
 
-/// What was found about the run; of runs of earlier versions, which have no `diagnosis.json`, what their evaluation said.
+/// Returns the findings about the run; for runs of earlier versions, without `diagnosis.json`, those of their evaluation.
 fn findings(folder: &Path, run: &str, evaluation: Option<&Evaluation>) -> Vec<Diagnosis> {
     if folder.join(DIAGNOSIS_FILE).exists() {
         return load_diagnosis(folder, run).map(|diagnosis| diagnosis.findings).unwrap_or_default();

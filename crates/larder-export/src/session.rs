@@ -1,4 +1,4 @@
-//! An exported file at work, in larder's own runtime.
+//! Sessions of exported files in larder's own runtime.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) struct ExportedSession {
 }
 
 impl ExportedSession {
-    /// Loads the file. `threads` are those inside operators, 0 for one per core; shorter texts of a batch are filled with
+    /// Loads the file. `threads` are those inside operators, 0 for one per core; shorter texts of a batch are padded with
     /// `pad_id`.
     ///
     /// # Errors
@@ -26,8 +26,8 @@ impl ExportedSession {
         Ok(Self { session: Session::from_file(runtime, path, &settings)?, pad_id: i64::from(pad_id) })
     }
 
-    /// Runs one batch, padded on the right to `seq` tokens, and gives the named outputs, float32 `[batch, width]` each, of a
-    /// tagger `[batch, seq, width]`.
+    /// Runs one batch, padded on the right to `seq` tokens, and returns the named outputs, float32 `[batch, width]` each, or
+    /// `[batch, seq, width]` for a tagger.
     ///
     /// # Errors
     /// [`RunError::Runtime`]; [`RunError::ExportedOutput`] for an output of another shape.

@@ -1,7 +1,7 @@
-//! `tokenizer.json` as an exported folder has it, and `tokenizer_config.json`, which transformers wants beside it.
+//! `tokenizer.json` of an exported folder, and transformers' `tokenizer_config.json`.
 //!
-//! A published file may ask for padding of every text to a fixed length, or for truncation where the encoder reads on; the
-//! exported one cuts and pads as the run does, so that whoever loads it need not know.
+//! A published file may pad every text to a fixed length, or truncate where the encoder reads on; the exported one truncates
+//! and pads as the run does.
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use crate::error::ExportError;
 use crate::inputs::INPUT_IDS;
 
-/// What transformers' loaders want to know beside it.
+/// The tokenizer's configuration for transformers' loaders.
 pub(crate) const TOKENIZER_CONFIG_FILE: &str = "tokenizer_config.json";
 
-/// What is read: texts, which are cut, or words, which never are.
+/// The inputs of a run: texts, which are truncated, or words, which are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reads {
-    /// Texts or pairs of at most so many tokens, special ones included.
+pub(crate) enum TokenizerInput {
+    /// Texts or pairs with a maximum number of tokens, special tokens included.
     Texts(usize),
-    /// Words; of at most so many tokens at once.
+    /// Words, with a maximum number of tokens at once.
     Words(usize),
 }
 
@@ -30,14 +30,14 @@ pub(crate) struct TokenizerFiles {
     pub(crate) tokenizer: Vec<u8>,
     /// `tokenizer_config.json`
     pub(crate) config: Value,
-    /// What fills shorter texts of a batch.
+    /// Token id of padding.
     pub(crate) pad_id: i32,
-    /// The token that stands for a word that the vocabulary cannot spell.
+    /// The token for words that the vocabulary cannot spell.
     pub(crate) unk_token: Option<String>,
 }
 
 impl TokenizerFiles {
-    /// From the encoder's own `tokenizer.json`, whose path is for messages. `inputs` are those of the exported graph.
+    /// Makes them from the encoder's `tokenizer.json`; `path` is for messages. `inputs` are those of the exported graph.
     ///
     /// # Errors
     /// [`ExportError::Malformed`].
@@ -45,21 +45,21 @@ impl TokenizerFiles {
         path: &Path,
         bytes: &[u8],
         manifest: &EncoderManifest,
-        reads: Reads,
+        reads: TokenizerInput,
         inputs: &[String],
     ) -> Result<Self, ExportError> {
         let wrong = |problem: String| ExportError::Malformed { path: PathBuf::from(path), problem };
         let mut file: Value = serde_json::from_slice(bytes).map_err(|source| wrong(source.to_string()))?;
         let Value::Object(fields) = &mut file else { return Err(wrong("expected a JSON object".to_owned())) };
         let special = &manifest.special_tokens;
-        // What the encode stage fills with where the vocabulary has no token for it.
+        // As in the encode stage, without a padding token.
         let pad_id = special.pad_id.unwrap_or(0);
         let token = |id: Option<i32>| id.and_then(|id| token_of(fields, id));
         let pad_token = token(Some(pad_id)).ok_or_else(|| wrong(format!("no token has the id {pad_id}")))?;
         let (cls, sep) = (token(special.cls_id), token(special.sep_id));
         let (unk, mask) = (token(special.unk_id), token(special.mask_id));
         let max_tokens = match reads {
-            Reads::Texts(max_tokens) | Reads::Words(max_tokens) => max_tokens,
+            TokenizerInput::Texts(max_tokens) | TokenizerInput::Words(max_tokens) => max_tokens,
         };
         let mut config = json!({
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -76,16 +76,16 @@ impl TokenizerFiles {
             }
         }
         let truncation = match reads {
-            Reads::Texts(max_tokens) => {
+            TokenizerInput::Texts(max_tokens) => {
                 json!({"direction": "Right", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0})
             }
-            Reads::Words(_) => Value::Null,
+            TokenizerInput::Words(_) => Value::Null,
         };
         let padding = json!({
             "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null,
             "pad_id": pad_id, "pad_type_id": 0, "pad_token": pad_token,
         });
-        if let (Reads::Words(_), Some(pre_tokenizer)) = (reads, fields.get_mut("pre_tokenizer")) {
+        if let (TokenizerInput::Words(_), Some(pre_tokenizer)) = (reads, fields.get_mut("pre_tokenizer")) {
             space_words(pre_tokenizer);
         }
         fields.insert("truncation".to_owned(), truncation);
@@ -96,8 +96,7 @@ impl TokenizerFiles {
     }
 }
 
-/// Has every word read as after a space, as larder reads words: byte-level vocabularies spell a word in the middle of a text
-/// otherwise than alone.
+/// Makes every word read as after a space, as larder does: byte-level vocabularies spell words inside a text differently.
 fn space_words(pre_tokenizer: &mut Value) {
     match pre_tokenizer.get("type").and_then(Value::as_str) {
         Some("ByteLevel") => pre_tokenizer["add_prefix_space"] = true.into(),
@@ -112,8 +111,8 @@ fn space_words(pre_tokenizer: &mut Value) {
     }
 }
 
-/// How the file spells the token of that id: an added token, or one of the vocabulary, which is a map from tokens to ids or
-/// a list of tokens with their scores.
+/// Returns the token with an id: an added token, or one of the vocabulary, which is a map from tokens to ids or a list of
+/// tokens with scores.
 fn token_of(fields: &serde_json::Map<String, Value>, id: i32) -> Option<String> {
     let is = |value: &Value| value.as_i64() == Some(i64::from(id));
     let added = fields.get("added_tokens").and_then(Value::as_array).into_iter().flatten();

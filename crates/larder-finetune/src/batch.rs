@@ -50,13 +50,13 @@ impl Batches<'_> {
     ///
     /// # Errors
     /// [`TuneError::HiddenStates`], and what reading them says.
-    pub fn of(&self, rows: &[usize]) -> Result<Batch, TuneError> {
+    pub fn of(&self, rows: &[usize]) -> Result<PaddedBatch, TuneError> {
         let examples: Vec<&Example> = rows.iter().map(|&row| &self.examples[row]).collect();
         let longest = examples.iter().map(|example| example.len()).max().unwrap_or(0);
         let (count, seq) = (examples.len(), self.width.of(longest));
         let by_token = self.input == HeadInput::Tokens;
         let texts = examples.iter().map(|example| (&example.input_ids[..], &example.token_type_ids[..]));
-        let mut batch = Batch {
+        let mut batch = PaddedBatch {
             shape: [count, seq, self.hidden.map_or(0, |(_, width)| width)],
             by_token,
             texts: PaddedTexts::new(texts, seq, self.pad),
@@ -86,7 +86,7 @@ impl Batches<'_> {
 }
 
 /// Examples padded to the longest of them.
-pub(crate) struct Batch {
+pub(crate) struct PaddedBatch {
     /// Rows, tokens and, where there are hidden states, their width.
     pub shape: [usize; 3],
     by_token: bool,
@@ -97,7 +97,7 @@ pub(crate) struct Batch {
     pub tokens: usize,
 }
 
-impl Batch {
+impl PaddedBatch {
     /// The inputs called `names`.
     pub fn views<'a>(&'a self, names: &[&'static str]) -> Vec<(&'static str, TensorView<'a>)> {
         let view = |&name: &&'static str| {

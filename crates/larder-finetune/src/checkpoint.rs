@@ -208,9 +208,14 @@ pub(crate) fn read_best(
     Ok(read(path, parameters, &[""], run)?.and_then(|(_, mut sets)| sets.pop()))
 }
 
-type Read = (Progress, Vec<Vec<Vec<f32>>>);
+type CheckpointContents = (Progress, Vec<Vec<Vec<f32>>>);
 
-fn read(path: &Path, parameters: &[TrainedParameter], prefixes: &[&str], run: &str) -> Result<Option<Read>, TuneError> {
+fn read(
+    path: &Path,
+    parameters: &[TrainedParameter],
+    prefixes: &[&str],
+    run: &str,
+) -> Result<Option<CheckpointContents>, TuneError> {
     let wrong = |problem: String| TuneError::Checkpoint { path: path.to_path_buf(), problem };
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

@@ -79,7 +79,7 @@ pub enum TuneError {
     /// A setting outside what makes sense.
     #[error("{setting} is {found}: {expected}")]
     Setting {
-        /// Which.
+        /// Its name.
         setting: &'static str,
         /// Its value.
         found: String,

@@ -29,7 +29,7 @@ pub struct Evaluated {
 pub(crate) enum EvalGraph {
     /// Here: it is given them with every batch.
     Host(Session),
-    /// Where it runs.
+    /// On the device that runs the graph.
     Device(Box<Bound>),
 }
 

@@ -50,7 +50,7 @@ impl fmt::Display for Freeze {
 
 /// The part of a model that a parameter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ModelPart {
     Embeddings,
     /// From 0; of shared layers the highest.
     Layer(usize),
@@ -58,7 +58,7 @@ pub(crate) enum Part {
     Head,
 }
 
-impl Part {
+impl ModelPart {
     /// The part of the parameter of that name.
     pub fn of(name: &str, config: &EncoderConfig) -> Self {
         if name.starts_with("pooler.") || name.starts_with("classifier.") {
@@ -147,11 +147,11 @@ impl Freeze {
     }
 
     /// Is that part left as it is?
-    pub(crate) fn has(&self, part: Part) -> bool {
+    pub(crate) fn has(&self, part: ModelPart) -> bool {
         match part {
-            Part::Embeddings => self.embeddings,
-            Part::Layer(layer) => self.has_layer(layer),
-            Part::Head => false,
+            ModelPart::Embeddings => self.embeddings,
+            ModelPart::Layer(layer) => self.has_layer(layer),
+            ModelPart::Head => false,
         }
     }
 }
@@ -164,21 +164,22 @@ mod tests {
     fn parts_are_told_by_their_names() {
         let bert = EncoderConfig::of(Family::Bert);
         let albert = EncoderConfig::of(Family::Albert);
-        let part = |name: &str| Part::of(name, &bert);
-        assert_eq!(part("embeddings.word_embeddings.weight"), Part::Embeddings);
-        assert_eq!(part("encoder.layer.11.attention.self.key.bias"), Part::Layer(11));
-        assert_eq!(part("pooler.dense.weight"), Part::Head);
+        let part = |name: &str| ModelPart::of(name, &bert);
+        assert_eq!(part("embeddings.word_embeddings.weight"), ModelPart::Embeddings);
+        assert_eq!(part("encoder.layer.11.attention.self.key.bias"), ModelPart::Layer(11));
+        assert_eq!(part("pooler.dense.weight"), ModelPart::Head);
         let shared = "encoder.albert_layer_groups.0.albert_layers.0.ffn.weight";
-        assert_eq!(Part::of(shared, &albert), Part::Layer(11));
-        assert_eq!(Part::of("encoder.embedding_hidden_mapping_in.weight", &albert), Part::Embeddings);
-        assert_eq!(Part::Layer(11).rate(12, 0.5), 1.0);
-        assert_eq!(Part::Embeddings.rate(2, 0.5), 0.25);
+        assert_eq!(ModelPart::of(shared, &albert), ModelPart::Layer(11));
+        assert_eq!(ModelPart::of("encoder.embedding_hidden_mapping_in.weight", &albert), ModelPart::Embeddings);
+        assert_eq!(ModelPart::Layer(11).rate(12, 0.5), 1.0);
+        assert_eq!(ModelPart::Embeddings.rate(2, 0.5), 0.25);
         // Every parameter of every family belongs somewhere, and each layer has some.
         for family in Family::ALL {
             let config = EncoderConfig::of(*family);
-            let parts: Vec<Part> = config.parameters(true).iter().map(|p| Part::of(&p.name, &config)).collect();
-            let last = Part::Layer(config.num_hidden_layers - 1);
-            assert!(parts.contains(&Part::Embeddings) && parts.contains(&last), "{family}");
+            let parts: Vec<ModelPart> =
+                config.parameters(true).iter().map(|p| ModelPart::of(&p.name, &config)).collect();
+            let last = ModelPart::Layer(config.num_hidden_layers - 1);
+            assert!(parts.contains(&ModelPart::Embeddings) && parts.contains(&last), "{family}");
         }
     }
 
@@ -186,7 +187,7 @@ mod tests {
     fn what_is_frozen_is_spelled_and_checked() {
         let freeze: Freeze = "embeddings, layers:0-5,layers:7".parse().expect("is spelled right");
         assert_eq!(freeze.to_string(), "embeddings,layers:0-5,layers:7");
-        assert!(freeze.has(Part::Layer(7)) && !freeze.has(Part::Layer(6)) && !freeze.has(Part::Head));
+        assert!(freeze.has(ModelPart::Layer(7)) && !freeze.has(ModelPart::Layer(6)) && !freeze.has(ModelPart::Head));
         assert!("layer:1".parse::<Freeze>().is_err() && "layers:x".parse::<Freeze>().is_err());
         assert!(freeze.check(&EncoderConfig::of(Family::Bert)).is_ok());
         let message = freeze.check(&EncoderConfig::of(Family::Albert)).expect_err("the layers are one").to_string();

@@ -20,6 +20,6 @@ pub struct TrainingInputs<'a> {
     pub dev: &'a [Example],
     /// The hidden states of [`TuneSettings::from_layer`](crate::TuneSettings::from_layer), of the examples' tokens; `None` without.
     pub hidden: Option<&'a dyn HiddenStates>,
-    /// Where checkpoints go, if anywhere.
+    /// The folder of checkpoints; `None` for none.
     pub folder: Option<&'a Path>,
 }

@@ -12,7 +12,7 @@ use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs, dropout_
 use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 use rayon::ThreadPool;
 
-use crate::batch::{BATCH_INPUTS, Batch, Batches, DEVICE_WIDTH, Width};
+use crate::batch::{BATCH_INPUTS, Batches, DEVICE_WIDTH, PaddedBatch, Width};
 use crate::checkpoint::{self, Checkpoint, LAST_FILE, Progress};
 use crate::collapse::Watch;
 use crate::evaluate::{EvalGraph, Evaluator};
@@ -34,11 +34,11 @@ use crate::{Example, TuneError, threads};
 use digest::run_digest;
 use host::{AccumulationPosition, Host};
 
-/// Where parameters are trained.
+/// The place of the parameters.
 enum Engine {
-    /// Here: the graph is given parameters, and gives gradients.
+    /// In the process: the graph reads parameters and returns gradients.
     Host(Box<Host>),
-    /// Where the graph runs.
+    /// On the device that runs the graph.
     Device(Box<Resident>),
 }
 
@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
     /// the `of` batches of the step.
     fn gradients(
         &mut self,
-        batch: &Batch,
+        batch: &PaddedBatch,
         step: usize,
         (number, of): (usize, usize),
         scale: f64,

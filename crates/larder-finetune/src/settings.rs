@@ -122,7 +122,7 @@ pub struct TuneSettings {
     pub stop_on_collapse: bool,
     /// Go on from the folder's last checkpoint, if it has one.
     pub resume: bool,
-    /// Where graphs run. Parameters and the optimizer are there too; those of the CPU are the loop's own.
+    /// The device of the graphs, and of parameters and optimizer unless it is the CPU.
     pub device: Device,
     /// The precision of training's matrix products; evaluations are float32. On the CPU
     /// they are float32 products of operands rounded to half precision: a device's numbers, in more time than float32 takes.

@@ -14,7 +14,7 @@ use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::TuneError;
-use crate::freeze::Part;
+use crate::freeze::ModelPart;
 use crate::learn::learn;
 use crate::note::Note;
 use crate::precision;
@@ -74,13 +74,13 @@ impl Start {
         if let Some(layer) = settings.from_layer {
             encoder = cut(encoder, layer)?;
         }
-        let is_above = |part: Part| match (part, settings.from_layer) {
-            (Part::Head, _) | (_, None) => true,
-            (Part::Layer(layer), Some(from)) => layer >= from,
-            (Part::Embeddings, Some(_)) => false,
+        let is_above = |part: ModelPart| match (part, settings.from_layer) {
+            (ModelPart::Head, _) | (_, None) => true,
+            (ModelPart::Layer(layer), Some(from)) => layer >= from,
+            (ModelPart::Embeddings, Some(_)) => false,
         };
         let is_trained = |name: &String| {
-            let part = Part::of(name, config);
+            let part = ModelPart::of(name, config);
             is_above(part) && !settings.freeze.has(part)
         };
         let has_pooler = settings.input == HeadInput::Pooled(Pool::Pooler);

@@ -5,7 +5,7 @@ use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
 
-use crate::freeze::Part;
+use crate::freeze::ModelPart;
 use crate::inputs::TrainingInputs;
 use crate::settings::TuneSettings;
 use crate::start::prefix;
@@ -42,9 +42,9 @@ impl State {
         let (m, v) = (zeros(), zeros());
         let gradients = parameters.iter().map(Gradient::new).collect();
         let group = |parameter: &TrainedParameter| {
-            let part = Part::of(&parameter.name, config);
+            let part = ModelPart::of(&parameter.name, config);
             let base = match part {
-                Part::Head => settings.head_learning_rate.unwrap_or(settings.learning_rate),
+                ModelPart::Head => settings.head_learning_rate.unwrap_or(settings.learning_rate),
                 _ => settings.learning_rate,
             };
             let decays = !parameter.name.ends_with("bias") && !parameter.name.to_ascii_lowercase().contains("norm");

@@ -22,7 +22,7 @@ const LEAST_SPREAD: f64 = 1e-2;
 
 const GRAPH: &str = "tuned encoder";
 
-/// How much the head's input differs between texts.
+/// The spread of the head's input over texts.
 pub(crate) struct Spread {
     /// Texts that were compared.
     pub texts: usize,

@@ -26,9 +26,9 @@ pub struct Request<'a> {
     pub outputs: &'a [(&'a str, &'a str)],
     /// The tensors whose gradients are wanted: parameters, or tensors inside.
     pub wanted: &'a [&'a str],
-    /// A tensor of zeros for each table that `Gather` reads, in the table's shape, into which the gradient is added.
-    /// Where the zeros are an input and the gradient an output, both can lie at one address, and the table's size is
-    /// not written again with every run. Other tables get zeros made in the graph.
+    /// A tensor of zeros for each table that `Gather` reads, in the table's shape, into which the gradient is added. If the
+    /// zeros are an input and the gradient an output, both can share memory, and the table's size is not written again with
+    /// every run. Other tables get zeros made in the graph.
     pub zeros: &'a [(&'a str, &'a str)],
     /// The way in which the rows of tables get their gradients.
     pub scatter: Scatter,

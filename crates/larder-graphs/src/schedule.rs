@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use larder_errors::spelled_enum;
 
 spelled_enum! {
-    /// How the learning rate changes after the warm-up, in which it rises linearly from zero. Steps count as in the
-    /// `transformers` library: the first step of a warm-up has a rate of zero.
+    /// The learning rate after the warm-up, in which it rises linearly from zero. Steps count as in the `transformers` library:
+    /// the first step of a warm-up has a rate of zero.
     pub enum Schedule {
         /// It falls linearly to zero (BERT).
         Linear = "linear",

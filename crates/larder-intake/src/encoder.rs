@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_files::verify_json;
 use larder_files::{Home, check_name, digest_bytes};
 use larder_onnx::{Interface, Model, Pool};
 use larder_tokens::Tokenizer;
@@ -12,7 +13,6 @@ use crate::files::{names_in, read, read_optional};
 use crate::install::recover;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION};
 use crate::sizes::Sizes;
-use larder_files::verify_json;
 
 /// The graph and its parameters.
 pub const MODEL_FILE: &str = "model.onnx";

@@ -212,7 +212,7 @@ pub enum EncoderError {
         file: String,
         /// Owner and name.
         repo: String,
-        /// Where the converted files would go.
+        /// The folder of the converted files.
         folder: String,
     },
     /// A model on a hub whose weights are cut into several files.
@@ -227,7 +227,7 @@ pub enum EncoderError {
         model: String,
         /// Owner and name.
         repo: String,
-        /// Where the joined files would go.
+        /// The folder of the joined files.
         folder: String,
     },
     /// A model on a hub without a model in it.
@@ -267,7 +267,7 @@ pub enum EncoderError {
     PickledWeights {
         /// The file.
         path: PathBuf,
-        /// Where it lies.
+        /// Its folder.
         folder: PathBuf,
     },
     /// Weights cut into several files.
@@ -278,7 +278,7 @@ pub enum EncoderError {
     SplitWeights {
         /// The list of the files.
         path: PathBuf,
-        /// Where it lies.
+        /// Its folder.
         folder: PathBuf,
     },
     /// Several models, none of which is the usual one.
@@ -292,7 +292,7 @@ pub enum EncoderError {
     /// Weights without the configuration that says what they are.
     #[error("{} is missing: weights alone do not say how many layers and heads there are", path.display())]
     NoConfig {
-        /// Where it should be.
+        /// The missing file.
         path: PathBuf,
     },
     /// A vocabulary that cannot be made into a tokenizer.
@@ -301,7 +301,7 @@ pub enum EncoderError {
     Vocabulary {
         /// The file.
         path: PathBuf,
-        /// Where it lies.
+        /// Its folder.
         folder: PathBuf,
         /// The problem, in words.
         #[source]
@@ -316,7 +316,7 @@ pub enum EncoderError {
     TokenizerClass {
         /// The vocabulary's file.
         path: PathBuf,
-        /// Where it lies.
+        /// Its folder.
         folder: PathBuf,
         /// The class, or the code that is it.
         class: String,
@@ -347,7 +347,7 @@ pub enum EncoderError {
         path: PathBuf,
         /// `cls` or `sep`.
         role: &'static str,
-        /// Where it should stand.
+        /// The expected position.
         place: &'static str,
     },
     /// Fixed axes that no text goes into, or no machine holds.

@@ -69,7 +69,7 @@ pub(crate) enum PublisherSettings {
     Inherited(Option<Pooling>, Vec<Unfollowed>),
 }
 
-/// Where the tokenizer comes from.
+/// The origin of the tokenizer.
 pub(crate) enum TokenizerSource {
     /// A file, with its content.
     File(PathBuf, Vec<u8>),

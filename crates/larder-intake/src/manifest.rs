@@ -94,7 +94,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// What an input is for.
+    /// The role of an input.
     pub enum InputRole {
         /// Token ids.
         InputIds = "input_ids",
@@ -161,7 +161,7 @@ spelled_enum! {
     }
 }
 
-/// Where an encoder comes from.
+/// The origin of an encoder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
     /// The kind of source.
@@ -172,7 +172,7 @@ pub struct SourceRecord {
     pub seed: Option<u64>,
     /// Names in the weights file that the encoder does not use, such as a pre-training head.
     pub unused_weights: Vec<String>,
-    /// Where on a hub the files come from.
+    /// The hub that the files come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub: Option<HubRecord>,
 }

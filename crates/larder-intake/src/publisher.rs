@@ -23,7 +23,7 @@ pub(crate) const SENTENCES_FILE: &str = "config_sentence_transformers.json";
 pub(crate) const TOKENIZER_SETTINGS_FILE: &str = "tokenizer_config.json";
 /// Weights that are added to a model's, as the library peft writes them.
 pub(crate) const ADAPTER_FILE: &str = "adapter_config.json";
-/// Where the pooling of a folder without a list of modules lies.
+/// The usual folder of the pooling, without a list of modules.
 pub(crate) const USUAL_POOLING: &str = "1_Pooling";
 /// Modules of sentence-transformers are spelled with this in front; any other is code of the publisher's.
 const LIBRARY: &str = "sentence_transformers.";
@@ -35,7 +35,7 @@ pub struct Unfollowed {
     pub file: String,
     /// The setting, in the publisher's spelling.
     pub setting: String,
-    /// What larder does instead, and how to get the publisher's vectors where that is possible.
+    /// larder's own behaviour, and the way to the publisher's vectors if there is one.
     pub instead: String,
 }
 

@@ -159,7 +159,7 @@ impl Rebuilt {
 /// Compares a graph with the one that was given.
 pub(crate) struct Comparison<'a> {
     pub runtime: &'a Runtime,
-    /// Where both graphs run.
+    /// The device that runs both graphs.
     pub device: Device,
     /// The file that messages name.
     pub path: &'a Path,

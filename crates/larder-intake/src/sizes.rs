@@ -7,7 +7,7 @@ const LAYERS: [&str; 6] =
     ["encoder_layers", "num_encoder_layers", "num_hidden_layers", "n_layers", "n_layer", "num_layers"];
 /// Keys for the features of a token.
 const HIDDEN: [&str; 5] = ["hidden_size", "d_model", "dim", "emb_dim", "n_embd"];
-/// Where models of several parts keep the configuration of the one that reads text.
+/// Keys of the text part's configuration, in models of several parts.
 const PARTS: [&str; 4] = ["text_config", "text_encoder", "encoder", "language_config"];
 
 /// A size, and the key that it stands under.

@@ -13,7 +13,7 @@ use crate::manifest::SourceFile;
 use crate::publisher::Published;
 use crate::vocabulary::Vocabulary;
 
-/// Where exporters put an `.onnx` file that shares its folder with a PyTorch model.
+/// The folder of exported `.onnx` files beside a PyTorch model.
 pub(crate) const ONNX_FOLDER: &str = "onnx";
 /// The file that is meant when several variants lie side by side.
 pub(crate) const ONNX_FILE: &str = "model.onnx";
@@ -143,7 +143,7 @@ impl ModelFile {
         }
     }
 
-    /// Where the files that go with the model may lie: beside it, or above its `onnx` folder.
+    /// The folders of files that belong to the model: its own, and the one above `onnx`.
     fn folders(&self) -> Vec<PathBuf> {
         let own = folder_of(self.path());
         // A bare `model.onnx` in a folder called `onnx` still has a folder above.

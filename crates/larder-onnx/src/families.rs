@@ -20,8 +20,9 @@ pub use fused::{FusedForm, build_fused};
 pub use graph::{MASKED_SCORE, OPSET, build};
 pub use parameters::{Initial, Parameter, unused_weights};
 
-use crate::OnnxError;
 use larder_errors::spelled_enum;
+
+use crate::OnnxError;
 
 spelled_enum! {
     /// A kind of encoder, by the `model_type` of its `config.json`.

@@ -1,4 +1,4 @@
-//! Token ids to vectors, when needed.
+//! The encode stage: token ids to vectors.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,7 +13,7 @@ use larder_store::FeaturesFile;
 use crate::PipelineError;
 use crate::tokenize::tokenize_split;
 
-/// Brings one split's features file up to date, its tokens file first.
+/// Brings one split's tokens file and features file up to date.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -63,7 +63,7 @@ pub fn encode_split(
     Ok((target, vec![tokenized, encoded]))
 }
 
-/// What [`encode_split`] would do, and how long it would take. The tokens file is brought up to date; no features are written.
+/// Predicts the work and time of [`encode_split`]. The tokens file is brought up to date; no features are written.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -80,7 +80,7 @@ pub fn forecast_split(
     Ok(forecast(larder.runtime()?, &request(encoder, &tokens, &target, options))?)
 }
 
-/// The features file of a split.
+/// Returns the features file of a split.
 fn target(
     larder: &Larder,
     spec: &DatasetSpec,
@@ -100,7 +100,7 @@ fn request<'a>(
     EncodeRequest { encoder, tokens, target, settings: &options.settings, reuse: !options.force }
 }
 
-/// An engine for `settings`' columns, for texts that are not a dataset's.
+/// Returns an engine for the columns of `settings`, for texts outside a dataset.
 ///
 /// # Errors
 /// [`PipelineError::Encode`].

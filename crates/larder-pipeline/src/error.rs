@@ -1,4 +1,4 @@
-//! Why a command failed.
+//! Errors of the pipeline.
 
 use std::path::PathBuf;
 
@@ -18,16 +18,16 @@ use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
 
-/// A stage failed.
+/// An error of a stage.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// A run, or a stage below it.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Judging.
+    /// Evaluation.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
-    /// A Parquet file that was to be looked at.
+    /// Inspecting a Parquet file.
     #[error(transparent)]
     Inspect(#[from] InspectError),
     /// A file of vectors does not say which encoder made them.
@@ -36,7 +36,7 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
-    /// A features file that cannot be encoded again as it was.
+    /// A features file that cannot be encoded again in the same way.
     #[error("{} cannot be verified: {why}", path.display())]
     Unverifiable {
         /// The file.
@@ -44,7 +44,7 @@ pub enum PipelineError {
         /// Why.
         why: String,
     },
-    /// Vectors that their encoder does not give.
+    /// Vectors that differ from those of their encoder.
     #[error(
         "{}: {wrong} of {checked} rows are not what the encoder gives; the first, row {row}, differs in `{column}` by {relative:.2e} of \
          its root mean square, and {tolerance:.0e} is rounding: encode it again with `larder encode --force` and the flags \
@@ -54,17 +54,17 @@ pub enum PipelineError {
     WrongVectors {
         /// The features file.
         features: PathBuf,
-        /// Rows that are wrong.
+        /// Number of wrong rows.
         wrong: usize,
-        /// Rows compared.
+        /// Number of rows compared.
         checked: usize,
-        /// The first wrong one, zero-based.
+        /// The first wrong row, zero-based.
         row: usize,
-        /// A column that is wrong there.
+        /// The column that is wrong there.
         column: String,
-        /// By how much.
+        /// The relative difference.
         relative: f64,
-        /// What is rounding.
+        /// The largest difference that counts as rounding.
         tolerance: f64,
     },
     /// Vectors of words or tokens where those of texts are needed.
@@ -72,7 +72,7 @@ pub enum PipelineError {
         "{}: column `{column}` holds vectors of {level}s, and a text has one of a sentence: look for a row with `--nearest \
          ROW`{}",
         path.display(),
-        // Words are of sentences of words, which have no vector as a whole.
+        // Words belong to sentences of words, which have no vector as a whole.
         if *level == Level::Token { ", or, where these are tokens of texts, encode with `--level sentence`" } else { "" }
     )]
     WordVectors {
@@ -80,19 +80,19 @@ pub enum PipelineError {
         path: PathBuf,
         /// The column.
         column: String,
-        /// What its rows are.
+        /// The level of its rows.
         level: Level,
     },
-    /// A head to start from that cannot be read.
+    /// An initial head that cannot be read.
     #[error("{}: no head to start from: expected a safetensors file with classifier.weight and classifier.bias", path.display())]
     InitHead {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: Box<OnnxError>,
     },
-    /// A cache of hidden states that is not of these examples.
+    /// A cache of hidden states that belongs to other examples.
     #[error(
         "{}: {found} rows, expected {expected}, one a token: delete the file, and the same command encodes it again",
         features.display()
@@ -105,7 +105,7 @@ pub enum PipelineError {
         /// The tokens of the examples.
         expected: usize,
     },
-    /// An encoder without token vectors was to tag words.
+    /// An encoder without token vectors, asked to tag words.
     #[error(
         "encoder `{encoder}` gives a sentence's vector alone, so it cannot tag words; export the model with its token \
          outputs (`last_hidden_state`) and add that file"
@@ -114,7 +114,7 @@ pub enum PipelineError {
         /// The encoder.
         encoder: String,
     },
-    /// There is no split to judge encoders on.
+    /// A dataset without splits to evaluate encoders on.
     #[error("{} has no split but `{TRAIN_SPLIT}`, and nothing is judged on that; name another in [splits]", spec.display())]
     NothingToJudge {
         /// The dataset's description.
@@ -133,7 +133,7 @@ pub enum PipelineError {
         compared: usize,
         /// Different encoders asked for.
         asked: usize,
-        /// The others, with their reasons.
+        /// The other encoders, with reasons.
         refused: Vec<String>,
     },
 }
@@ -153,7 +153,7 @@ from_stage_errors!(
 );
 
 impl PipelineError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -163,7 +163,7 @@ impl PipelineError {
         }
     }
 
-    /// The way out where the message alone does not show it.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

@@ -1,4 +1,4 @@
-//! A run's scores on splits of its dataset, whose features are brought up to date first.
+//! The eval stage: a run's scores on splits of its dataset.
 
 use larder_data::DatasetSpec;
 use larder_evaluate::{EvaluateOutcome, evaluate_features};
@@ -8,22 +8,21 @@ use larder_runtime::Device;
 use crate::PipelineError;
 use crate::encode::encode_split;
 
-/// What to evaluate, and where.
+/// Options of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct EvaluateOptions<'a> {
     /// The splits; all but the training split if empty.
     pub splits: &'a [String],
-    /// Where features that are missing are encoded.
+    /// The device that encodes missing features.
     pub device: Device,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// Scores a run on splits of a dataset, on features made with the settings the run recorded. A split without labels is answered
-/// and has no scores.
+/// Scores a run on splits of a dataset, on features made with the run's settings. A split without labels is answered but not
+/// scored.
 ///
-/// The results of these splits replace those that the run has of them; of other splits it keeps those that are still of the
-/// dataset's files.
+/// The results replace the run's earlier ones on these splits; results on other splits are kept if their files are unchanged.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -37,7 +36,7 @@ pub fn evaluate(
     evaluate_keeping(larder, record, spec, options, None, observer)
 }
 
-/// As [`evaluate`]; puts what was answered into `kept`, which costs memory for every word of every split.
+/// As [`evaluate`]; adds the answers to `kept` if given, which costs memory for every word of every split.
 pub(crate) fn evaluate_keeping(
     larder: &Larder,
     record: &RunRecord,

@@ -1,16 +1,15 @@
-//! The stages joined: each brings its inputs up to date, does its work unless that is done already, and tells an
-//! [`Observer`](larder_run::Observer) what it does.
+//! The stages of the pipeline. Each brings its inputs up to date, skips work that is already done, and reports progress to an
+//! [`Observer`](larder_run::Observer).
 //!
-//! - [`tokenize_split`], [`encode_split`], [`train`], [`evaluate`] are the stages on one dataset and encoder; [`run`] is all
+//! - [`tokenize_split`], [`encode_split`], [`train`], [`evaluate`] are the stages on one dataset and encoder; [`run`] runs all
 //!   of them.
 //! - [`finetune`] trains the encoder itself with a head, [`run_finetune`] evaluates it too, [`sweep`] tries learning rates;
 //!   [`export_graphs`] writes the graphs they run.
-//! - [`run_seeds`] repeats a set-up with several seeds.
-//! - [`compare_encoders`] puts several encoders through the same stages on one dataset, [`compare_runs`] judges runs that are
-//!   there.
-//! - [`nearest_to_text`] finds the rows of a file of vectors that are nearest to a text, [`verify_features`] encodes a
-//!   features file again and compares; [`doctor`] says what this machine has, and [`forecast_split`] what an encode would take.
-//! - [`PipelineError`] wraps the stages' errors and knows their class.
+//! - [`run_seeds`] runs the stages with several seeds.
+//! - [`compare_encoders`] takes several encoders through the stages on one dataset, [`compare_runs`] compares existing runs.
+//! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
+//!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
+//! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
 mod compare;
@@ -27,7 +26,7 @@ mod train;
 mod verify;
 
 pub use compare::{
-    ComparedEncoder, ComparedRun, Contender, EncoderComparison, Encoding, RefusedEncoder, RunComparison,
+    ComparedEncoder, ComparedRun, Contender, EncoderComparison, EncodingCost, RefusedEncoder, RunComparison,
     compare_encoders, compare_runs,
 };
 pub use doctor::{

@@ -3,23 +3,22 @@
 use larder_data::DatasetSpec;
 use larder_diagnose::RunDiagnosis;
 use larder_intake::Encoder;
-
 use larder_run::{Evaluation, Larder, Observer, StageTime, TrainOptions};
 
 use crate::PipelineError;
 use crate::evaluate::{EvaluateOptions, evaluate};
 use crate::train::{TrainOutcome, train};
 
-/// What all stages gave.
+/// The result of all stages.
 #[derive(Debug)]
 pub struct RunOutcome {
     /// The run.
     pub trained: TrainOutcome,
     /// Its scores on every split but train.
     pub evaluation: Evaluation,
-    /// What stands out about the training and each split.
+    /// The findings about the training and each split.
     pub diagnosis: RunDiagnosis,
-    /// Seconds a stage, in order.
+    /// The time of each stage, in order.
     pub times: Vec<StageTime>,
 }
 

@@ -1,4 +1,4 @@
-//! One set-up run with several seeds: how much of a score is luck.
+//! The stages with several seeds: the variation of scores between them.
 
 use larder_data::DatasetSpec;
 use larder_intake::Encoder;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::PipelineError;
 use crate::run::{RunOutcome, run};
 
-/// One score on one split over all seeds.
+/// One score on one split, over all seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeedSummary {
     /// The split.
@@ -18,24 +18,24 @@ pub struct SeedSummary {
     pub score: &'static str,
     /// Its values, in the order of the seeds.
     pub values: Vec<f64>,
-    /// Mean, deviation (of a sample), lowest and highest.
+    /// Mean, standard deviation (of a sample), lowest and highest value.
     #[serde(flatten)]
     pub summary: Summary,
 }
 
-/// What all seeds gave.
+/// The result of all seeds.
 #[derive(Debug)]
 pub struct SeedsOutcome {
     /// The seeds, in order.
     pub seeds: Vec<u64>,
-    /// One run a seed.
+    /// One run per seed.
     pub runs: Vec<RunOutcome>,
-    /// One entry a split and score.
+    /// One entry per split and score.
     pub summary: Vec<SeedSummary>,
 }
 
-/// Runs all stages once a seed; what is up to date is skipped, so tokens and features are made once. With a run's name in
-/// `options`, the runs are called `<name>-seed<seed>`.
+/// Runs all stages once per seed; tokens and features are made only once. If `options` has a run's name, the runs are called
+/// `<name>-seed<seed>`.
 ///
 /// # Errors
 /// [`PipelineError`] of the first stage that fails.

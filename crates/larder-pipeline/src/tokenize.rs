@@ -1,4 +1,4 @@
-//! Texts to token ids, when needed.
+//! The tokenize stage: texts to token ids.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -46,7 +46,7 @@ pub fn tokenize_split(
         device: None,
     };
     let found = match read_provenance(&target) {
-        // A file that is cut short or damaged counts as missing, since it is made again.
+        // A truncated or damaged file counts as missing: it is made again.
         Err(error) if error.is_broken_file() => None,
         found => found?,
     };

@@ -1,4 +1,4 @@
-//! What is wrong with a file to be answered.
+//! Errors of answering a file.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use larder_files::FileError;
 use larder_run::{RunError, from_stage_errors};
 use larder_store::StoreError;
 
-/// A prediction failed.
+/// An error of a prediction.
 #[derive(Debug, thiserror::Error)]
 pub enum PredictError {
     /// The run, or a stage that it needs.
@@ -22,7 +22,7 @@ pub enum PredictError {
 from_stage_errors!(PredictError: FileError, StoreError);
 
 impl PredictError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -30,7 +30,7 @@ impl PredictError {
         }
     }
 
-    /// The way out where the message alone does not show it.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),
@@ -39,10 +39,10 @@ impl PredictError {
     }
 }
 
-/// A file whose rows cannot be answered.
+/// An input file that cannot be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// Its name ends as none of the formats' do.
+    /// A file name whose ending is of no known format.
     #[error(
         "{}: nothing tells how it is laid out; expected a name that ends in .csv, .tsv, .jsonl, .parquet{}.txt\n  \
          `--input-format csv|tsv|jsonl|parquet|{}` says how",
@@ -53,10 +53,10 @@ pub enum InputError {
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// Whether files of words can be read too.
+        /// True if files of words can be read too.
         of_words: bool,
     },
-    /// Its name ends as plain text does, and as the files do that the run was trained on.
+    /// A file name that may be plain text, or in the format of the run's own files.
     #[error(
         "{}: this may be a text a line, or {format} as the file that the run was trained on, whose name ends alike\n  \
          `--input-format text` or `--input-format {format}` decides",
@@ -68,7 +68,7 @@ pub enum InputError {
         /// The format of the run's own files.
         format: Format,
     },
-    /// Words for a run that labels texts.
+    /// Words, for a run that labels texts.
     #[error(
         "{}: {format} holds words with tags, and texts are read here\n  \
          give texts: .csv, .tsv, .jsonl, .parquet, or a text a line",
@@ -80,7 +80,7 @@ pub enum InputError {
         /// Its format.
         format: InputFormat,
     },
-    /// Nothing says which column holds what the encoder is to read.
+    /// The column to read is unknown.
     #[error("{}: the run does not say which column of a {format} file holds its {holds}\n  `{flag} N` does", path.display())]
     NoColumn {
         /// The file.
@@ -89,22 +89,22 @@ pub enum InputError {
         format: Format,
         /// `texts` or `words`.
         holds: &'static str,
-        /// The flag that says it.
+        /// The flag that names it.
         flag: &'static str,
     },
-    /// A column's name where columns have positions only.
+    /// A column's name, for a format whose columns have only positions.
     #[error("{}: `{flag} {given}`: {reason}", path.display())]
     ColumnKind {
         /// The file.
         path: PathBuf,
         /// The flag.
         flag: &'static str,
-        /// What was given.
+        /// The value given.
         given: String,
-        /// Why it cannot be, and what to give.
+        /// Why it is invalid, and what to give instead.
         reason: &'static str,
     },
-    /// A flag that the format has no use for.
+    /// A flag that does not apply to the format.
     #[error("{}: {flag} means nothing for a {format} file; leave it out", path.display())]
     UselessFlag {
         /// The file.
@@ -114,30 +114,30 @@ pub enum InputError {
         /// The file's format.
         format: InputFormat,
     },
-    /// It cannot be opened or read.
+    /// A file that cannot be opened or read.
     #[error("{source}{hint}")]
     Data {
-        /// Where and why.
+        /// The error, with its place.
         source: Box<DataError>,
-        /// The flags that help, on a line of their own; or nothing.
+        /// The flags that help, on a separate line; may be empty.
         hint: String,
     },
-    /// The output is of another format than the input.
+    /// An output format other than the input's.
     #[error(
         "{} is {input_format} and {} would be {output_format}: give the output the same ending",
         input.display(), output.display()
     )]
     Formats {
-        /// The rows.
+        /// The input file.
         input: PathBuf,
-        /// Their format.
+        /// Its format.
         input_format: InputFormat,
-        /// The file to make.
+        /// The output file.
         output: PathBuf,
-        /// The format that its name tells.
+        /// Its format, by its name.
         output_format: InputFormat,
     },
-    /// Lines have no place for answers.
+    /// Lines, to which answers cannot be added.
     #[error(
         "{} has lines, not rows to which answers could be added: leave --output out, and the answers are printed",
         path.display()
@@ -146,7 +146,7 @@ pub enum InputError {
         /// The file.
         path: PathBuf,
     },
-    /// It has a column of the name of one that would be added.
+    /// A column that has the name of an added one.
     #[error("{}: there is a column `{column}` already\n  --prefix TEXT puts something before the names of the new ones", path.display())]
     Taken {
         /// The file.
@@ -154,7 +154,7 @@ pub enum InputError {
         /// The column.
         column: String,
     },
-    /// An answer that would fall apart in a file without quotes.
+    /// An answer that would be split in a file without quotes.
     #[error(
         "{}: `{answer}` cannot be written into a {format} file without quotes\n  \
          with `--quoting true` it can, and quotes in the file then enclose fields",
@@ -163,12 +163,12 @@ pub enum InputError {
     Unquoted {
         /// The file.
         path: PathBuf,
-        /// A label, or what else holds the separator.
+        /// A label, or other value that contains the separator.
         answer: String,
         /// The file's format.
         format: Format,
     },
-    /// The output is there, and was made from something else.
+    /// An existing output, made from something else.
     #[error("{} is there already\n  --force replaces it", path.display())]
     Exists {
         /// The file.
@@ -179,14 +179,14 @@ pub enum InputError {
     Write {
         /// The part.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
-/// What is read of each row.
+/// The input of a run in each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reads {
+pub(crate) enum RowInput {
     /// A text.
     Text,
     /// Two texts.
@@ -196,26 +196,26 @@ pub(crate) enum Reads {
 }
 
 impl InputError {
-    /// `error` with the flags that help. `can_skip` where it is of one row, which may be left without an answer.
-    pub(crate) fn of(error: DataError, reads: Reads, can_skip: bool) -> Self {
+    /// Adds the flags that help to `error`. With `can_skip`, an error of one row may leave it unanswered.
+    pub(crate) fn of(error: DataError, reads: RowInput, can_skip: bool) -> Self {
         const QUOTES: &str = "`--quoting false` takes quotes as plain characters";
         let column = match reads {
-            Reads::Text => {
+            RowInput::Text => {
                 "`--text-column` says which column to read: NAME, or a zero-based position where columns have one"
             }
-            Reads::Pair => {
+            RowInput::Pair => {
                 "`--text-column` and `--text-b-column` say which columns to read: NAME, or a zero-based position where \
                  columns have one"
             }
-            Reads::WordsOrText => {
+            RowInput::WordsOrText => {
                 "`--text-column`, or `--words-column` for words, says which column to read: NAME, or a zero-based position \
                  where columns have one"
             }
         };
         let value = match reads {
-            Reads::Text => "`--text-column NAME` says where it is",
-            Reads::Pair => "`--text-column NAME` and `--text-b-column NAME` say where both are",
-            Reads::WordsOrText => "`--text-column NAME`, or `--words-column NAME` for words, says where it is",
+            RowInput::Text => "`--text-column NAME` says where it is",
+            RowInput::Pair => "`--text-column NAME` and `--text-b-column NAME` say where both are",
+            RowInput::WordsOrText => "`--text-column NAME`, or `--words-column NAME` for words, says where it is",
         };
         let (helps, is_row) = match &error {
             DataError::MissingColumn { .. } | DataError::AmbiguousColumn { .. } | DataError::ColumnType { .. } => {
@@ -224,7 +224,7 @@ impl InputError {
             DataError::UnterminatedQuote { .. } => (Some(QUOTES), false),
             DataError::BadRow { problem, .. } => {
                 let helps = match problem.as_ref() {
-                    // The line itself is no object, wherever its text would be.
+                    // The line itself is no object, whatever the column.
                     RowProblem::Type { expected: "an object", .. } => None,
                     RowProblem::MissingValue { .. } | RowProblem::NeitherValue { .. } | RowProblem::Type { .. } => {
                         Some(value)

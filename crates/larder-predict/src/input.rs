@@ -1,49 +1,48 @@
-//! Rows to be answered, whatever file or stream they come from.
+//! Rows to answer, from files and streams.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use larder_data::{Content, DataError, Format, InputFormat, InputReader, Layout, Place, Record, RowProblem, TextLines};
-
 use larder_run::RunRecord;
 
-use crate::error::{InputError, PredictError, Reads};
-use crate::layout::{ARGUMENTS, InputFlags, Reader, STANDARD_INPUT, check_flags};
+use crate::error::{InputError, PredictError, RowInput};
+use crate::layout::{ARGUMENTS, InputFlags, LayoutRules, STANDARD_INPUT, check_flags};
 
-/// Where rows come from.
+/// The origin of rows.
 pub enum InputOrigin {
     /// A file.
     File(PathBuf),
     /// Standard input.
     StandardInput,
-    /// Texts on the command line, or typed: one row each.
+    /// Texts from the command line or typed, one row each.
     Arguments(Vec<String>),
 }
 
-/// One row, with what it asks.
+/// A row to answer.
 #[derive(Debug)]
 pub struct AskedRow {
-    /// Where it is.
+    /// Its place in the input.
     pub place: Place,
-    /// The text or the words, or what is wrong with them.
+    /// The text or words, or the problem with them.
     pub content: Result<Content, RowProblem>,
-    /// What it was read from; `None` where lines are read.
+    /// The record it was read from; `None` for lines.
     pub record: Option<Record>,
 }
 
-/// A file or a stream of rows, opened. They are read in constant memory.
+/// An open file or stream of rows, read in constant memory.
 pub struct Input {
     name: PathBuf,
     format: InputFormat,
-    source: Source,
-    reads: Reads,
-    /// Whether a run is to answer them, which may leave rows without an answer.
+    stream: RowStream,
+    reads: RowInput,
+    /// True if a run answers them, which may leave rows unanswered.
     is_for_run: bool,
-    /// Rows given.
+    /// Number of rows returned.
     given: u64,
 }
 
-enum Source {
+enum RowStream {
     Rows(Box<InputReader>, Box<Layout>),
     Lines { lines: Lines, number: u64, pair: bool },
 }
@@ -51,35 +50,35 @@ enum Source {
 type Lines = Box<dyn Iterator<Item = Result<String, DataError>> + Send>;
 
 impl Input {
-    /// Opens what a run is to answer, as its own files were read unless `flags` say otherwise.
+    /// Opens rows for a run, read like the run's own files unless `flags` say otherwise.
     ///
     /// # Errors
     /// [`InputError`].
     pub fn for_run(record: &RunRecord, origin: InputOrigin, flags: &InputFlags) -> Result<Self, PredictError> {
-        Ok(Self::open(&Reader::of_run(record), origin, flags)?)
+        Ok(Self::open(&LayoutRules::of_run(record), origin, flags)?)
     }
 
-    /// The format in which a run would read the file at `path`.
+    /// Returns the format in which a run would read the file at `path`.
     ///
     /// # Errors
-    /// [`InputError`] where nothing tells.
+    /// [`InputError`] if it cannot be determined.
     pub(crate) fn format_for_run(
         record: &RunRecord,
         path: &Path,
         flags: &InputFlags,
     ) -> Result<InputFormat, InputError> {
-        Reader::of_run(record).format(path, flags)
+        LayoutRules::of_run(record).format(path, flags)
     }
 
-    /// Opens texts of which nothing is known but what `flags` say.
+    /// Opens loose texts, described by `flags` alone.
     ///
     /// # Errors
     /// [`InputError`].
     pub fn of_texts(origin: InputOrigin, flags: &InputFlags) -> Result<Self, PredictError> {
-        Ok(Self::open(&Reader::of_texts(), origin, flags)?)
+        Ok(Self::open(&LayoutRules::of_texts(), origin, flags)?)
     }
 
-    fn open(reader: &Reader, origin: InputOrigin, flags: &InputFlags) -> Result<Self, InputError> {
+    fn open(reader: &LayoutRules, origin: InputOrigin, flags: &InputFlags) -> Result<Self, InputError> {
         let name: PathBuf = match &origin {
             InputOrigin::File(path) => path.clone(),
             InputOrigin::StandardInput => STANDARD_INPUT.into(),
@@ -88,9 +87,9 @@ impl Input {
         let format = reader.format(&name, flags)?;
         let is_for_run = reader.is_of_run;
         let reads = match format {
-            InputFormat::Jsonl | InputFormat::Parquet if reader.has_words => Reads::WordsOrText,
-            _ if reader.pair => Reads::Pair,
-            _ => Reads::Text,
+            InputFormat::Jsonl | InputFormat::Parquet if reader.has_words => RowInput::WordsOrText,
+            _ if reader.pair => RowInput::Pair,
+            _ => RowInput::Text,
         };
         let failed = |error| InputError::of(error, reads, false);
         let Some(rows) = format.rows() else {
@@ -100,8 +99,8 @@ impl Input {
                 InputOrigin::StandardInput => Box::new(TextLines::from_stream(name.clone(), std::io::stdin())),
                 InputOrigin::Arguments(texts) => Box::new(texts.into_iter().map(Ok)),
             };
-            let source = Source::Lines { lines, number: 0, pair: reader.pair };
-            return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
+            let row_stream = RowStream::Lines { lines, number: 0, pair: reader.pair };
+            return Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 });
         };
         let stream: Option<Box<dyn Read + Send>> = match origin {
             InputOrigin::File(_) => None,
@@ -116,23 +115,23 @@ impl Input {
         };
         let rows = match rows {
             Ok(rows) => rows,
-            // What says nothing is answered by nothing.
+            // Empty standard input has no rows.
             Err(DataError::Empty { path }) if path == Path::new(STANDARD_INPUT) => {
-                let source = Source::Lines { lines: Box::new(std::iter::empty()), number: 0, pair: false };
-                return Ok(Self { name, format, source, reads, is_for_run, given: 0 });
+                let row_stream = RowStream::Lines { lines: Box::new(std::iter::empty()), number: 0, pair: false };
+                return Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 });
             }
             Err(error) => return Err(failed(error)),
         };
-        let source = Source::Rows(Box::new(rows), Box::new(layout));
-        Ok(Self { name, format, source, reads, is_for_run, given: 0 })
+        let row_stream = RowStream::Rows(Box::new(rows), Box::new(layout));
+        Ok(Self { name, format, stream: row_stream, reads, is_for_run, given: 0 })
     }
 
-    /// How it is laid out.
+    /// Returns the format of the input.
     pub fn format(&self) -> InputFormat {
         self.format
     }
 
-    /// The error that ends everything at a row which cannot be answered.
+    /// Returns the error for a row that cannot be answered.
     pub fn bad_row(&self, place: Place, problem: RowProblem) -> PredictError {
         let error = DataError::BadRow { path: self.name.clone(), place, problem: Box::new(problem) };
         InputError::of(error, self.reads, self.is_for_run).into()
@@ -142,16 +141,16 @@ impl Input {
         InputError::of(error, self.reads, false).into()
     }
 
-    /// The reader and the layout of rows; `None` for lines.
+    /// Returns the reader and layout of rows; `None` for lines.
     pub(crate) fn rows(&mut self) -> Option<(&mut InputReader, &Layout)> {
-        match &mut self.source {
-            Source::Rows(rows, layout) => Some((rows, layout)),
-            Source::Lines { .. } => None,
+        match &mut self.stream {
+            RowStream::Rows(rows, layout) => Some((rows, layout)),
+            RowStream::Lines { .. } => None,
         }
     }
 }
 
-/// Opens a Parquet file by its words, or by its texts where it has no column of words.
+/// Opens a Parquet file by its words, or by its texts if it has no column of words.
 fn open_words_or_texts(layout: Layout, path: &Path) -> (Result<InputReader, DataError>, Layout) {
     let only = |is_words: bool| {
         let mut only = layout.clone();
@@ -174,8 +173,8 @@ impl Iterator for Input {
     type Item = Result<AskedRow, PredictError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = match &mut self.source {
-            Source::Rows(rows, _) => {
+        let row = match &mut self.stream {
+            RowStream::Rows(rows, _) => {
                 let Some(row) = rows.next() else {
                     let is_empty = self.given == 0 && self.name != Path::new(STANDARD_INPUT);
                     self.given = u64::MAX;
@@ -184,7 +183,7 @@ impl Iterator for Input {
                 self.given += 1;
                 row.map(|row| AskedRow { place: row.place, content: row.content, record: Some(row.record) })
             }
-            Source::Lines { lines, number, pair } => {
+            RowStream::Lines { lines, number, pair } => {
                 *number += 1;
                 let content = match lines.next()? {
                     Ok(line) if self.format == InputFormat::Words => {
@@ -201,7 +200,7 @@ impl Iterator for Input {
     }
 }
 
-/// A text, or two with a tab between where `pair` is read.
+/// Returns the text of a line, or with `pair` two texts separated by a tab.
 ///
 /// # Errors
 /// [`RowProblem::NoPair`].

@@ -1,4 +1,4 @@
-//! How a file to be answered is laid out: by flags, else as the run's own files are, else as is usual.
+//! The layout of an input file: from flags, else from the run's own files, else the usual one.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use larder_run::RunRecord;
 
 use crate::error::InputError;
 
-/// What is said of a file on the command line; nothing of it need be.
+/// Command-line flags about an input file, all optional.
 #[derive(Debug, Clone, Default)]
 pub struct InputFlags {
-    /// Its format, whatever its name.
+    /// Its format, overriding its name.
     pub format: Option<InputFormat>,
     /// The column of the text: a name, or a zero-based position.
     pub text: Option<String>,
@@ -18,29 +18,29 @@ pub struct InputFlags {
     pub text_b: Option<String>,
     /// Tagging: the column of the words.
     pub words: Option<String>,
-    /// csv, tsv: whether the first row names the columns.
+    /// csv, tsv: true if the first row names the columns.
     pub header: Option<bool>,
-    /// csv, tsv: whether `"` encloses fields.
+    /// csv, tsv: true if `"` encloses fields.
     pub quoting: Option<bool>,
-    /// conll: what separates the columns.
+    /// conll: the separator of columns.
     pub separator: Option<Separator>,
 }
 
-/// Whose files are read: what is known of them without flags.
+/// Layout rules for an input file without flags.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader {
-    /// Whether a run's files are known; loose texts otherwise.
+pub(crate) struct LayoutRules {
+    /// True if a run answers the rows; otherwise they are loose texts.
     pub is_of_run: bool,
-    /// Whether its rows are words; texts otherwise.
+    /// True if the run reads words; otherwise it reads texts.
     pub has_words: bool,
     pub pair: bool,
-    /// How the file it was trained on is laid out.
+    /// The layout of the file it was trained on.
     pub own: Option<Layout>,
     /// The ending of that file's name.
     pub own_ending: Option<String>,
 }
 
-impl Reader {
+impl LayoutRules {
     pub fn of_run(record: &RunRecord) -> Self {
         Self {
             is_of_run: true,
@@ -51,12 +51,11 @@ impl Reader {
         }
     }
 
-    /// Of texts, with nothing known of them.
     pub fn of_texts() -> Self {
         Self { is_of_run: false, has_words: false, pair: false, own: None, own_ending: None }
     }
 
-    /// The format of the file at `path`.
+    /// Returns the format of the file at `path`.
     ///
     /// # Errors
     /// [`InputError::UnknownFormat`], [`InputError::Ambiguous`], [`InputError::Words`].
@@ -65,7 +64,7 @@ impl Reader {
         let own = self.own.as_ref().filter(|_| ending == self.own_ending).map(|layout| layout.format);
         let format = match (flags.format, InputFormat::of_path(path), own) {
             (Some(format), ..) => format,
-            // Sentences for a tagger trained on `train.txt`, or more files like that one? A wrong guess would be silent.
+            // Either sentences for a tagger trained on `train.txt`, or more files like it: a wrong guess would go unnoticed.
             (None, Some(InputFormat::Text), Some(format)) if !is_no_file(path) => {
                 return Err(InputError::Ambiguous { path: path.to_path_buf(), format });
             }
@@ -83,7 +82,7 @@ impl Reader {
         }
     }
 
-    /// The layout of a file of rows.
+    /// Returns the layout of a file of rows.
     ///
     /// # Errors
     /// [`InputError::UselessFlag`], [`InputError::NoColumn`], [`InputError::ColumnKind`].
@@ -100,7 +99,7 @@ impl Reader {
 
         let has_names = matches!(format, Format::Jsonl | Format::Parquet) || layout.header;
         let columns = self.own.as_ref().map(|own| own.columns.clone()).unwrap_or_default();
-        // A name is the same column in every format that has names; a position only in files like the run's own.
+        // Names are valid in every format with names, positions only in files like the run's own.
         let carries = |column: &ColumnRef| match column {
             ColumnRef::Name(_) => has_names,
             ColumnRef::Position(_) => own.is_some(),
@@ -130,7 +129,7 @@ impl Reader {
             (true, Format::Csv | Format::Tsv) => {
                 found.text = Some(text.ok_or_else(|| missing("texts", "--text-column"))?);
             }
-            // Rows have words or texts, unless it is said which.
+            // Rows have words or texts, unless a flag says which.
             (true, Format::Jsonl | Format::Parquet) => {
                 found.words = words.filter(|_| flags.text.is_none());
                 found.text = text.filter(|_| flags.words.is_none());
@@ -141,17 +140,17 @@ impl Reader {
     }
 }
 
-/// What standard input is called in messages.
+/// The name of standard input in messages.
 pub(crate) const STANDARD_INPUT: &str = "standard input";
 
-/// What arguments are called in messages.
+/// The name of arguments in messages.
 pub(crate) const ARGUMENTS: &str = "the arguments";
 
 fn is_no_file(path: &Path) -> bool {
     [STANDARD_INPUT, ARGUMENTS].iter().any(|name| path == Path::new(name))
 }
 
-/// Refuses flags that say nothing about a file of `format`.
+/// Rejects flags that do not apply to `format`.
 pub(crate) fn check_flags(path: &Path, format: InputFormat, flags: &InputFlags) -> Result<(), InputError> {
     let is_table = matches!(format, InputFormat::Csv | InputFormat::Tsv);
     let (is_conll, is_lines) = (format == InputFormat::Conll, format.rows().is_none());
@@ -169,7 +168,7 @@ pub(crate) fn check_flags(path: &Path, format: InputFormat, flags: &InputFlags) 
     }
 }
 
-/// A column as it was given: digits are a position where columns have one.
+/// Returns a column from a flag: digits are a position where columns have one.
 fn column_of(
     path: &Path,
     layout: &Layout,
@@ -200,8 +199,14 @@ mod tests {
         Some(ColumnRef::Name(name.to_owned()))
     }
 
-    fn of_sequence(own: Layout, ending: &str) -> Reader {
-        Reader { is_of_run: true, has_words: false, pair: false, own: Some(own), own_ending: Some(ending.to_owned()) }
+    fn of_sequence(own: Layout, ending: &str) -> LayoutRules {
+        LayoutRules {
+            is_of_run: true,
+            has_words: false,
+            pair: false,
+            own: Some(own),
+            own_ending: Some(ending.to_owned()),
+        }
     }
 
     fn cola() -> Layout {
@@ -235,7 +240,7 @@ mod tests {
         let columns =
             Columns { words: Some(ColumnRef::Position(1)), tags: Some(ColumnRef::Position(3)), ..Columns::default() };
         let own = Layout { columns, ..Layout::of_format(Format::Conll) };
-        let reader = Reader { has_words: true, own: Some(own.clone()), ..of_sequence(own.clone(), "conll") };
+        let reader = LayoutRules { has_words: true, own: Some(own.clone()), ..of_sequence(own.clone(), "conll") };
         let path = Path::new("x");
         let flags = InputFlags::default();
         assert_eq!(reader.layout(path, Format::Conll, &flags).unwrap(), own);
@@ -244,7 +249,7 @@ mod tests {
         let said = InputFlags { text: Some("body".to_owned()), ..InputFlags::default() };
         let jsonl = reader.layout(path, Format::Jsonl, &said).unwrap().columns;
         assert_eq!((jsonl.words, jsonl.text), (None, name("body")));
-        let unknown = Reader { own: None, ..reader };
+        let unknown = LayoutRules { own: None, ..reader };
         assert!(matches!(unknown.layout(path, Format::Conll, &flags), Err(InputError::NoColumn { .. })));
         let named = InputFlags { words: Some("word".to_owned()), ..InputFlags::default() };
         assert!(matches!(unknown.layout(path, Format::Conll, &named), Err(InputError::ColumnKind { .. })));
@@ -253,7 +258,7 @@ mod tests {
     #[test]
     fn a_name_that_may_mean_two_things_is_refused() {
         let flags = InputFlags::default();
-        let format = |reader: &Reader, path: &str| reader.format(Path::new(path), &flags);
+        let format = |reader: &LayoutRules, path: &str| reader.format(Path::new(path), &flags);
         let reader = of_sequence(cola(), "txt");
         assert!(matches!(format(&reader, "new.txt"), Err(InputError::Ambiguous { .. })));
         assert!(matches!(format(&reader, "x.csv.gz"), Err(InputError::UnknownFormat { .. })));

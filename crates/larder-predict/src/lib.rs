@@ -1,11 +1,11 @@
-//! A run's answers to new rows: loose texts, streams, and whole files that are written again with the answers.
+//! Answers to new rows: loose texts, streams, and whole files that are written again with the answers.
 //!
-//! - [`Input`] reads what a run is to answer, as its own files were read unless [`InputFlags`] say otherwise: a file, standard
-//!   input or arguments ([`InputOrigin`]), row by row ([`AskedRow`]).
-//! - [`predict_file`] answers every row of a file in constant memory, and goes on where a killed process left off.
-//! - [`PredictError`] is everything that can go wrong, [`InputError`] what can be wrong with a file.
+//! - [`Input`] reads rows from a file, standard input or arguments ([`InputOrigin`]), like the run's own files unless
+//!   [`InputFlags`] say otherwise.
+//! - [`predict_file`] answers every row of a file in constant memory, and resumes after a killed process.
+//! - [`PredictError`] is every error of a prediction, [`InputError`] every problem of a file.
 //!
-//! The answers themselves are those of [`larder_run::Predictor`].
+//! [`larder_run::Predictor`] computes the answers.
 #![deny(missing_docs)]
 
 mod error;

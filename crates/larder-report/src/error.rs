@@ -1,21 +1,21 @@
-//! Why there is no page.
+//! Errors of making a report.
 
 use larder_errors::ErrorClass;
 use larder_files::FileError;
 use larder_run::{RunError, from_stage_errors};
 
-/// A page cannot be made.
+/// An error of a report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// A run whose record cannot be read, or the disk.
+    /// A run that cannot be read, or a disk error.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A chart that cannot be drawn: a bug in larder.
+    /// A chart that cannot be drawn, which is a bug in larder.
     #[error("the chart `{chart}` cannot be drawn")]
     Chart {
-        /// Its title.
+        /// The chart's title.
         chart: String,
-        /// What the drawing library says.
+        /// The error of the drawing library.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -24,7 +24,7 @@ pub enum ReportError {
 from_stage_errors!(ReportError: FileError);
 
 impl ReportError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
@@ -32,7 +32,7 @@ impl ReportError {
         }
     }
 
-    /// The way out where the message alone does not show it.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),

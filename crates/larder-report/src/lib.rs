@@ -1,9 +1,9 @@
-//! One HTML page from runs: scores beside their baselines, what stands out, curves, mistakes.
+//! Report of runs as one HTML page: scores with their baselines, findings, curves, mistakes.
 //!
-//! - [`write_report`] gathers what the folders and caches of runs hold, and writes the page: one text that needs no network,
-//!   with its charts as SVG. Equal runs give equal texts. What a run lacks is said in its place.
-//! - What a task shows of its scores and answers are the blocks of [`larder_run::page`].
-//! - [`ReportError`] is everything that can go wrong.
+//! - [`write_report`] collects data from the folders and caches of runs, and writes the page: one file that needs no network,
+//!   with charts as SVG. Equal runs give equal files. Missing parts are noted in their place.
+//! - The blocks of [`larder_run::page`] are a task's scores and answers.
+//! - [`ReportError`] is every error of a report.
 //!
 //! ```no_run
 //! use std::path::Path;

@@ -1,19 +1,19 @@
-//! What a page tells, as plain data.
+//! The data of a page.
 
 use larder_diagnose::Diagnosis;
 use larder_run::StageTime;
 use larder_run::page::{Block, Cell, Fact, Missing, Plot, Training};
 
-/// Everything that the page tells.
+/// The data of the page.
 #[derive(Debug)]
 pub(crate) struct Page {
     /// The runs, in the order asked for.
     pub(crate) runs: Vec<RunPage>,
-    /// The version of larder that makes it.
+    /// The version of larder.
     pub(crate) version: &'static str,
 }
 
-/// One run.
+/// The data of one run.
 #[derive(Debug)]
 pub(crate) struct RunPage {
     pub(crate) name: String,
@@ -21,74 +21,74 @@ pub(crate) struct RunPage {
     pub(crate) encoder: String,
     /// The kind of head: `logistic`, `mlp`, `crf`, `fine-tuned`.
     pub(crate) head: String,
-    /// What it is made of and with, the most important first.
+    /// The most important facts.
     pub(crate) facts: Vec<Fact>,
-    /// Everything that its numbers depend on.
+    /// Every setting that its numbers depend on.
     pub(crate) settings: Vec<Fact>,
-    /// What must be said beside its scores: rows left out, labels never seen, splits without labels, files that have changed.
+    /// Remarks beside its scores: rows left out, labels never seen, splits without labels, files that have changed.
     pub(crate) remarks: Vec<String>,
     pub(crate) findings: Result<Vec<Diagnosis>, Missing>,
-    /// The score by rows of train.
+    /// The score by number of training rows.
     pub(crate) learning_curve: Option<Plot>,
-    /// How its head, or the encoder too, was trained.
+    /// The training of its head, or of encoder and head.
     pub(crate) training: Training,
     pub(crate) scores: Result<Scores, Missing>,
-    /// Vectors of the first split.
+    /// The projected features of the first split.
     pub(crate) embedding: Result<Embedding, Missing>,
-    /// Lengths of the texts, one entry a split.
+    /// Lengths of texts, one entry per split.
     pub(crate) lengths: Result<Vec<Lengths>, Missing>,
-    /// How long its stages took.
+    /// The time of each stage.
     pub(crate) stages: Vec<StageTime>,
 }
 
 /// A run's scores.
 #[derive(Debug)]
 pub(crate) struct Scores {
-    /// The columns of the table of all splits, behind the run and the split.
+    /// The table header of all splits, after run and split.
     pub(crate) header: &'static [&'static str],
-    /// The splits, in the order they were judged.
+    /// The splits, in the order they were evaluated.
     pub(crate) splits: Vec<SplitScores>,
 }
 
-/// One split's scores.
+/// The scores of one split.
 #[derive(Debug)]
 pub(crate) struct SplitScores {
     pub(crate) split: String,
     /// Its row in the table of all splits, `[header]`.
     pub(crate) overview: Vec<Cell>,
-    /// Everything about it.
+    /// Everything about the split.
     pub(crate) blocks: Vec<Block>,
 }
 
-/// Some rows of a split on the plane of their first two principal components.
+/// Some rows of a split, projected on their first two principal components.
 #[derive(Debug, Default)]
 pub(crate) struct Embedding {
     pub(crate) split: String,
-    /// The names of the columns that the vectors are of.
+    /// The feature columns projected.
     pub(crate) columns: Vec<String>,
-    /// One row in a word: `text` or `word`.
+    /// The unit of a row: `text` or `word`.
     pub(crate) unit: String,
     /// The groups that points are coloured by: classes, or entity types.
     pub(crate) groups: Vec<String>,
     pub(crate) points: Vec<Point>,
-    /// How they were sampled, in a sentence; empty where they were not.
+    /// A sentence about the sampling; empty if all rows are shown.
     pub(crate) sampling: String,
-    /// Share of the points' variance along each axis.
+    /// The share of variance of each axis.
     pub(crate) explained: [f64; 2],
 }
 
-/// One row.
+/// A point of the scatter plot.
 #[derive(Debug, Default)]
 pub(crate) struct Point {
     /// First component.
     pub(crate) x: f64,
     /// Second component.
     pub(crate) y: f64,
-    /// Gold group, as an index into the groups.
+    /// Index of the gold group.
     pub(crate) gold: usize,
-    /// Group answered.
+    /// Index of the answered group.
     pub(crate) answer: usize,
-    /// What it stands for: the text, or the word among its neighbours.
+    /// The text, or the word among its neighbours.
     pub(crate) text: String,
 }
 
@@ -98,14 +98,14 @@ pub(crate) struct Lengths {
     pub(crate) split: String,
     /// Tokens of each text, special tokens included, `[rows]`.
     pub(crate) tokens: Vec<u32>,
-    /// Texts that were cut.
+    /// Number of texts that were truncated.
     pub(crate) truncated: usize,
-    /// Share of the tokens of larder's batches that are padding.
+    /// The share of padding in larder's batches.
     pub(crate) padding_in_batches: f64,
-    /// The same with every text padded to the split's longest.
+    /// The share with every text padded to the split's longest.
     pub(crate) padding_to_longest: f64,
-    /// The same with every text padded to as many tokens as the encoder reads.
+    /// The share with every text padded to the encoder's maximum.
     pub(crate) padding_to_most: f64,
-    /// As many tokens as the encoder reads.
+    /// The encoder's maximum, in tokens.
     pub(crate) most: usize,
 }

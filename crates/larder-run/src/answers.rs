@@ -16,21 +16,21 @@ const EXCERPT: usize = 80;
 
 /// A run ready to answer.
 pub trait Predictor: Debug {
-    /// The run.
+    /// Returns the run.
     fn record(&self) -> &RunRecord;
 
-    /// The device that runs.
+    /// Returns the device that runs.
     fn ran_on(&self) -> &RanOn;
 
-    /// Rows that are answered at once: their vectors are in memory, of all layers that the head reads.
+    /// Returns the number of rows to answer in one call: their vectors, of all layers that the head reads, are in memory.
     fn rows_at_once(&self) -> usize;
 
-    /// What should be known about how `contents` are read, if anything is out of the ordinary.
+    /// Returns a remark if `contents` are read in an unusual way.
     fn note(&self, _contents: &[Content]) -> Option<String> {
         None
     }
 
-    /// Answers `contents`, in order.
+    /// Answers `contents` in order.
     ///
     /// # Errors
     /// [`RunError::Text`], [`RunError::Unreadable`], [`RunError::NoVector`] for a text; [`RunError::Encode`].
@@ -39,29 +39,29 @@ pub trait Predictor: Debug {
 
 /// The answer to one row, whatever the task.
 pub trait RowAnswer {
-    /// Whether the row is longer than the run reads, and was cut.
+    /// Returns true if the row was longer than the run reads, and was cut.
     fn is_truncated(&self) -> bool {
         false
     }
 
-    /// Its values as JSON, `[columns.names]`.
+    /// Returns the values as JSON, `[columns.names]`.
     fn json_values(&self, columns: &AnswerColumns) -> Vec<Value>;
 
-    /// Its values as texts of one cell each, `[columns.cell_names]`.
+    /// Returns the values as text, one cell each, `[columns.cell_names]`.
     fn cells(&self, columns: &AnswerColumns) -> Vec<String>;
 
-    /// Its IOB2 tags, one a word, where it has such.
+    /// Returns the IOB2 tags, one per word, if the task has them.
     fn tags(&self) -> Option<&[String]> {
         None
     }
 
-    /// The answer for people, with the end of its last line. `format` is that of the rows.
+    /// Returns the answer for people, with its line end. `format` is the input format of the rows.
     fn line(&self, content: &Content, format: InputFormat, is_coloured: bool) -> String;
 
-    /// The answer as one JSON document. `labels` are the run's.
+    /// Returns the answer as one JSON document. `labels` are the run's.
     ///
     /// # Errors
-    /// What the writer of JSON says.
+    /// An error of the JSON writer.
     fn json(&self, content: &Content, labels: &[String]) -> serde_json::Result<String>;
 }
 
@@ -72,30 +72,30 @@ pub struct AnswerColumns {
     pub names: Vec<&'static str>,
     /// Their names in csv and tsv, where a cell holds one value.
     pub cell_names: Vec<String>,
-    /// The texts that cells may hold: labels.
+    /// The texts that cells may contain: labels.
     pub texts: Vec<String>,
-    /// Whether cells hold lists, which are written as JSON.
+    /// True if cells hold lists, written as JSON.
     pub lists: bool,
     /// The run's labels.
     pub labels: Vec<String>,
 }
 
-/// What a task does with answers to new rows.
-pub trait Answering {
-    /// The columns that its answers add to a file whose rows have these `columns`.
+/// A task's formatting of answers to new rows.
+pub trait TaskAnswers {
+    /// Returns the columns that answers add to a file whose rows have `columns`.
     fn answer_columns(&self, record: &RunRecord, columns: &Columns) -> AnswerColumns;
 
-    /// Answers as Arrow arrays `[rows]`, one for each of `columns.names`, null where there is no answer.
+    /// Returns answers as Arrow arrays `[rows]`, one for each of `columns.names`, null where there is no answer.
     fn answer_arrays(&self, answers: &[Option<Answer>], columns: &AnswerColumns) -> Vec<ArrayRef>;
 
-    /// The fields of an answer as JSON that a row without one has too, null.
+    /// Returns the answer's JSON fields that are null in a row without an answer.
     fn json_fields(&self) -> &'static [&'static str];
 
-    /// The line for people of a row that has no answer because of `problem`; `None` where it has no line.
+    /// Returns the line for people of a row that could not be answered because of `problem`; `None` for no line.
     fn unanswered_line(&self, problem: &str, format: InputFormat) -> Option<String>;
 }
 
-/// `error` with the text that it is about, where it is about one of `contents`.
+/// Adds the text to an error that is about one of `contents`.
 pub fn about_text(error: EncodeError, contents: &[Content]) -> RunError {
     let EncodeError::NotFinite { input, .. } = &error else { return error.into() };
     let text = contents.get(*input).map(|content| match content {

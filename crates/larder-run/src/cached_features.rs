@@ -8,7 +8,7 @@ use larder_train::{HeadColumn, TrainError};
 
 use crate::RunError;
 
-/// The rows of a features file. Vectors stay on disk until they are asked for.
+/// The rows of a features file, read from disk when needed.
 #[derive(Debug)]
 pub(crate) struct CachedFeatures<'a> {
     file: &'a FeaturesFile,
@@ -16,10 +16,10 @@ pub(crate) struct CachedFeatures<'a> {
 }
 
 impl<'a> CachedFeatures<'a> {
-    /// The vector columns called `columns`, in that order.
+    /// Selects the vector columns named `columns`, in that order.
     ///
     /// # Errors
-    /// [`RunError::Store`] for a column that is not there.
+    /// [`RunError::Store`] for a column that does not exist.
     pub(crate) fn new(file: &'a FeaturesFile, columns: &[String]) -> Result<Self, RunError> {
         let columns = columns
             .iter()

@@ -8,8 +8,8 @@ use larder_train::{HeadColumn, TrainError, WordSource};
 
 use crate::RunError;
 
-/// The words of a features file, grouped into sentences. Vectors stay on disk until they are asked for; what is held is a
-/// length a sentence and a class a word.
+/// The words of a features file, grouped into sentences. Memory holds one length per sentence and one class per word; vectors
+/// are read when needed.
 #[derive(Debug)]
 pub(crate) struct CachedWords<'a> {
     file: &'a FeaturesFile,
@@ -21,11 +21,11 @@ pub(crate) struct CachedWords<'a> {
 }
 
 impl<'a> CachedWords<'a> {
-    /// The vector columns called `columns`, in that order. Words are grouped by `position`, which starts at 0 in each
+    /// Selects the vector columns named `columns`, in that order, and groups words by `position`, which starts at 0 in each
     /// sentence.
     ///
     /// # Errors
-    /// [`RunError::Store`] for a column that is not there; [`RunError::BrokenSentences`] where a word is missing
+    /// [`RunError::Store`] for a column that does not exist; [`RunError::BrokenSentences`] where a word is missing
     /// in the middle of a sentence.
     pub(crate) fn new(file: &'a FeaturesFile, columns: &[String]) -> Result<Self, RunError> {
         let columns = columns
@@ -51,7 +51,7 @@ impl<'a> CachedWords<'a> {
         Ok(Self { file, columns, lengths, starts, classes: Vec::new() })
     }
 
-    /// With the gold class of every word, as `labels` numbers the tags.
+    /// Adds the gold class of every word, numbered by `labels`.
     ///
     /// # Errors
     /// [`RunError::NoLabel`] and [`RunError::UnknownLabel`] with the row.
@@ -85,7 +85,7 @@ impl<'a> CachedWords<'a> {
         Ok(self)
     }
 
-    /// `rows`, cut into its sentences.
+    /// Groups `rows` by sentence.
     pub(crate) fn by_sentence<T>(&self, rows: Vec<T>) -> Vec<Vec<T>> {
         let mut rows = rows.into_iter();
         self.lengths.iter().map(|&length| rows.by_ref().take(length).collect()).collect()

@@ -11,13 +11,13 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::page::Missing;
 
 /// A whole file in batches, with its name for messages.
-pub(crate) struct Columns {
+pub(crate) struct ParquetColumns {
     name: String,
     batches: Vec<RecordBatch>,
 }
 
-impl Columns {
-    /// Reads `name` in `folder`; `missing` is said where there is no such file.
+impl ParquetColumns {
+    /// Reads `name` in `folder`; if there is no such file, the error is `missing`.
     pub(crate) fn read(folder: &Path, name: &str, missing: &str) -> Result<Self, Missing> {
         let path = folder.join(name);
         if !path.exists() {
@@ -31,19 +31,19 @@ impl Columns {
         Ok(Self { name: name.to_owned(), batches })
     }
 
-    /// A column of texts, `[rows]`.
+    /// Returns a column of texts, `[rows]`.
     pub(crate) fn texts(&self, column: &str) -> Result<Vec<Option<String>>, Missing> {
         self.all(column, "texts", |array| {
             Some(array.as_string_opt::<i32>()?.iter().map(|text| text.map(str::to_owned)).collect())
         })
     }
 
-    /// A column of texts, `[rows]`; empty ones in place of nulls.
+    /// Returns a column of texts, `[rows]`, with nulls as empty texts.
     pub(crate) fn filled(&self, column: &str) -> Result<Vec<String>, Missing> {
         Ok(self.texts(column)?.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// A column of whole numbers, `[rows]`; nothing where one is null.
+    /// Returns a column of integers, `[rows]`, without nulls.
     pub(crate) fn integers(&self, column: &str) -> Result<Vec<i64>, Missing> {
         self.all(column, "whole numbers", |array| {
             if let Some(array) = array.as_primitive_opt::<Int32Type>() {
@@ -53,12 +53,12 @@ impl Columns {
         })
     }
 
-    /// A column of numbers, `[rows]`.
+    /// Returns a column of numbers, `[rows]`.
     pub(crate) fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>, Missing> {
         self.all(column, "numbers", |array| Some(array.as_primitive_opt::<Float64Type>()?.iter().collect()))
     }
 
-    /// A column of lists of `width` numbers, row-major `[rows, width]`.
+    /// Returns a column of lists of `width` numbers, row-major `[rows, width]`.
     pub(crate) fn vectors(&self, column: &str, width: usize) -> Result<Vec<f32>, Missing> {
         self.all(column, &format!("lists of {width} numbers"), |array| {
             let lists = array.as_fixed_size_list_opt()?;

@@ -1,4 +1,4 @@
-//! Why a run cannot be made, read or used.
+//! Errors of making, reading and using a run.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub enum RunError {
     /// The tokenize stage.
     #[error(transparent)]
     Tokenize(#[from] TokenizeStageError),
-    /// A text at prediction.
+    /// A text to predict.
     #[error(transparent)]
     Text(#[from] TokensError),
     /// The encoder.
@@ -67,7 +67,7 @@ pub enum RunError {
     UnknownRun {
         /// The run asked for.
         run: String,
-        /// Where runs lie.
+        /// The folder of runs.
         folder: PathBuf,
         /// The runs there are.
         known: Vec<String>,
@@ -206,7 +206,7 @@ pub enum RunError {
     BrokenTunedEncoder {
         /// The run.
         run: String,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         problem: String,
     },
     /// `run.json` contradicts itself or the head beside it.
@@ -215,17 +215,17 @@ pub enum RunError {
         /// The run.
         run: String,
     },
-    /// An exported file gives an output of another shape or type than its run needs.
+    /// An exported file whose output has another shape or type than its run needs.
     #[error("the exported file gives `{output}` as {found}, expected float32 {expected:?}: this is a bug in larder")]
     ExportedOutput {
         /// The output.
         output: String,
-        /// What it gives.
+        /// The shape and type found.
         found: String,
         /// `[batch, classes]` or `[batch, seq, tags]`.
         expected: Vec<usize>,
     },
-    /// A text that cannot be read by the encoder.
+    /// A text that the encoder cannot read.
     #[error("the text {problem}")]
     Unreadable {
         /// Why.
@@ -236,13 +236,13 @@ pub enum RunError {
     NoVector {
         /// The beginning of the text.
         text: String,
-        /// What the encoder gave.
+        /// The encoder's error.
         source: Box<EncodeError>,
     },
 }
 
 impl RunError {
-    /// The class of failure.
+    /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Runtime(error) => error.class(),
@@ -257,7 +257,7 @@ impl RunError {
         }
     }
 
-    /// The way out where the message alone does not show it.
+    /// Returns a hint, where the message alone does not show the way out.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Encoder(error) => error.hint(),
@@ -268,7 +268,7 @@ impl RunError {
     }
 }
 
-/// Has an error enum with a variant `Run(RunError)` take the errors of the stages below by way of it.
+/// Converts the errors of the stages below into an error enum through its variant `Run(RunError)`.
 #[macro_export]
 macro_rules! from_stage_errors {
     ($error:ty: $($stage:ty),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! Tokens files as examples that an encoder is fine-tuned on, or judged by.
+//! Tokens files as examples for fine-tuning and its evaluation.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -11,20 +11,20 @@ use larder_store::{TokensBatch, TokensReader};
 use crate::RunError;
 use crate::tasks::TaskRules;
 
-/// One split as it is trained on or judged by.
+/// The examples of one split.
 #[derive(Debug)]
 pub struct SplitExamples {
     /// Texts; of tagging, windows of sentences.
     pub examples: Vec<Example>,
-    /// What the answers should be.
+    /// The right answers.
     pub gold: Box<dyn GoldRows>,
     /// Rows of the tokens file.
     pub rows: usize,
-    /// Rows that are left out because training never saw their labels.
+    /// Rows left out because training never saw their labels.
     pub unseen_rows: usize,
 }
 
-/// How a split is read.
+/// Settings for reading a split.
 #[derive(Debug, Clone, Copy)]
 pub struct ExampleSettings<'a> {
     /// The labels.
@@ -33,7 +33,7 @@ pub struct ExampleSettings<'a> {
     pub max_tokens: usize,
     /// Tagging: tokens from one window to the next; half a window unless given.
     pub stride: Option<usize>,
-    /// Leaves rows out whose labels are none of `labels`; else they are errors.
+    /// Leaves out rows whose labels are not in `labels`; otherwise they are errors.
     pub skip_unseen: bool,
 }
 
@@ -42,21 +42,21 @@ pub struct ExampleSettings<'a> {
 pub struct TokenizedRow<'a> {
     /// The file.
     pub path: &'a Path,
-    /// Some rows of it.
+    /// The batch that holds it.
     pub batch: &'a TokensBatch,
-    /// The row's place in the batch.
+    /// The row's index in the batch.
     pub row: usize,
-    /// The row's place in the file.
+    /// The row's index in the file.
     pub number: usize,
 }
 
 impl TokenizedRow<'_> {
-    /// The error for a row without a label.
+    /// Returns the error for a row without a label.
     pub(crate) fn no_label(&self) -> RunError {
         RunError::NoLabel { features: self.path.to_path_buf(), row: self.number }
     }
 
-    /// The class of a label.
+    /// Returns the class of a label.
     pub(crate) fn class(&self, label: &str, labels: &LabelMap) -> Result<usize, RunError> {
         labels.index(label).map_err(|_| RunError::UnknownLabel {
             features: self.path.to_path_buf(),
@@ -69,10 +69,10 @@ impl TokenizedRow<'_> {
 
 /// The right answers of a split, whatever the task.
 pub trait GoldRows: Debug {
-    /// Whether a row has a label that is none of `labels`.
+    /// Returns true if the row has a label that is not in `labels`.
     fn is_unseen(&self, row: &TokenizedRow<'_>, labels: &LabelMap) -> bool;
 
-    /// Takes a row's answer, and puts what the encoder reads of it into `examples`.
+    /// Adds a row's answer, and its encoder input to `examples`.
     ///
     /// # Errors
     /// [`RunError::NoLabel`], [`RunError::UnknownLabel`].
@@ -83,22 +83,22 @@ pub trait GoldRows: Debug {
         examples: &mut Vec<Example>,
     ) -> Result<(), RunError>;
 
-    /// Rows (tagging: words) of each class, `[classes]`.
+    /// Returns the rows (tagging: words) of each class, `[classes]`.
     fn counts(&self, classes: usize) -> Vec<usize>;
 
-    /// The judge of answers to these rows. `seen` are the classes that had training rows.
+    /// Returns a judge of answers to these rows. `seen` are the classes that had training rows.
     fn judge<'a>(&'a self, labels: &LabelMap, metric: Metric, seen: &[bool]) -> Box<dyn LogitsJudge + 'a>;
 }
 
 /// Judges logits.
 pub trait LogitsJudge {
-    /// The score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; more is better. NaN
-    /// where nothing can be judged, which is better than no score.
+    /// Returns the score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; higher is better.
+    /// NaN if nothing can be judged.
     fn score(&self, logits: &[f32]) -> f64;
 }
 
 impl SplitExamples {
-    /// A split without rows.
+    /// Returns a split without rows.
     pub fn empty(rules: &dyn TaskRules) -> Self {
         Self { examples: Vec::new(), gold: rules.gold(), rows: 0, unseen_rows: 0 }
     }
@@ -125,7 +125,7 @@ impl SplitExamples {
     }
 }
 
-/// A class as a graph reads it: classes are few.
+/// Returns a class as the graph reads it.
 pub(crate) fn as_label(class: usize) -> i64 {
     i64::try_from(class).unwrap_or(i64::MAX)
 }

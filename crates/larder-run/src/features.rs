@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use crate::RunError;
 
-/// Gold classes, `[rows]`, as indices into `labels`.
+/// Returns the gold classes as indices into `labels`, `[rows]`.
 pub(crate) fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>, RunError> {
     let features = || file.path().to_path_buf();
     let class = |(row, label): (usize, Option<String>)| {
@@ -21,7 +21,7 @@ pub(crate) fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>,
     file.labels()?.into_iter().enumerate().map(class).collect()
 }
 
-/// Feature columns by name, in the order asked for.
+/// Returns the feature columns by name, in the order asked for.
 pub(crate) fn load_columns(file: &FeaturesFile, names: &[String]) -> Result<Vec<FeatureColumn>, RunError> {
     names
         .iter()
@@ -35,7 +35,7 @@ pub(crate) fn load_columns(file: &FeaturesFile, names: &[String]) -> Result<Vec<
         .collect()
 }
 
-/// Rows of each of `classes`, `[classes]`, among the class indices `[rows]`.
+/// Returns the rows of each class, `[classes]`, from class indices `[rows]`.
 pub(crate) fn counts(rows: &[usize], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     rows.iter().for_each(|&class| counts[class] += 1);

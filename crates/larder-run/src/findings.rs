@@ -1,4 +1,4 @@
-//! What is known of a fit for the rules of `larder-diagnose`, and `diagnosis.json`, which keeps what they find.
+//! Facts about a fit for the rules of `larder-diagnose`, and their findings: `diagnosis.json`.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::RunError;
 /// The findings about a run, in its folder.
 pub const DIAGNOSIS_FILE: &str = "diagnosis.json";
 
-/// Reads what is known of run `run`; nothing where the file is not there, or of another version.
+/// Reads the diagnosis of run `run`; an empty one if there is no file, or one of another version.
 ///
 /// # Errors
 /// [`RunError::File`] for a file that cannot be read.
@@ -23,22 +23,22 @@ pub fn load_diagnosis(folder: &Path, run: &str) -> Result<RunDiagnosis, RunError
     Ok(found.filter(|found| found.format_version == FORMAT_VERSION).unwrap_or_else(|| RunDiagnosis::new(run)))
 }
 
-/// The classes of a split's targets, as findings name and count them.
+/// The classes of a split's targets, for findings.
 #[derive(Debug, Clone)]
 pub struct TargetClasses {
     /// Their names, as the data spells them.
     pub names: Vec<String>,
-    /// The same for people.
+    /// Their display names.
     pub display: Vec<String>,
-    /// How many of each there are, `[classes]`.
+    /// Targets of each class, `[classes]`.
     pub counts: Vec<usize>,
-    /// What is counted: `rows`, `entities`.
+    /// The unit of the counts: `rows`, `entities`.
     pub what: &'static str,
-    /// Whether each target is one of the run's labels.
+    /// True if each target is one of the run's labels.
     pub are_labels: bool,
 }
 
-/// Writes what is known of a run into its folder.
+/// Writes a run's diagnosis into its folder.
 ///
 /// # Errors
 /// [`RunError::File`] when the disk refuses.
@@ -46,10 +46,10 @@ pub fn save_diagnosis(folder: &Path, diagnosis: &RunDiagnosis) -> Result<(), Run
     Ok(write_json(&folder.join(DIAGNOSIS_FILE), diagnosis)?)
 }
 
-/// Facts about the fit of a head that its record has no place for.
+/// Facts about the fit of a head that are not in its record.
 #[derive(Debug, Default)]
 pub struct FitFacts {
-    /// The loss of rows that the head had not seen.
+    /// The loss on rows that the head had not seen.
     pub held_out: Option<HeldOutLoss>,
     /// Labels that may be wrong.
     pub label_errors: Option<Pointing>,
@@ -57,8 +57,8 @@ pub struct FitFacts {
     pub curve: Vec<LearningStep>,
 }
 
-/// The loss of held-out `probabilities` (`[rows, classes]`), rows weighed as in the fit, beside that of the best constant answer;
-/// `mcc` is that of the answers.
+/// Returns the loss of held-out `probabilities` `[rows, classes]`, rows weighted as in the fit, with that of the best constant
+/// answer. `mcc` is the answers' score.
 pub(crate) fn held_out_loss(
     probabilities: &Array2<f64>,
     labels: &[usize],
@@ -79,14 +79,14 @@ pub(crate) fn held_out_loss(
     (whole > 0.0).then(|| HeldOutLoss { loss: loss / whole, guessing, mcc, rows: labels.len() })
 }
 
-/// The loss of the best constant answer for rows of `counts` `[classes]`.
+/// Returns the loss of the best constant answer for rows of `counts` `[classes]`.
 pub(crate) fn guessing(counts: &[u64], class_weight: ClassWeight, smoothing: f64) -> Guessing {
     let weights = class_weight.of_counts(counts);
     let loss = ConstantAnswer::best(counts, Some(&weights), smoothing).loss_on(counts);
     Guessing { loss, weighted: class_weight == ClassWeight::Balanced, smoothed: smoothing > 0.0 }
 }
 
-/// The score called `metric`.
+/// Returns the score by `metric`.
 pub fn score(scores: &ClassificationScores, metric: Metric) -> f64 {
     match metric {
         Metric::Mcc => scores.mcc,

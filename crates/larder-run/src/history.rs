@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::columns::Columns;
+use crate::columns::ParquetColumns;
 use crate::page::Missing;
 
 /// The steps of a run, in its folder.
 pub const HISTORY_FILE: &str = "history.parquet";
 
-/// Steps, all `[steps]`.
+/// The columns of the history, each `[steps]`.
 pub(crate) struct History {
     step: Vec<f64>,
     pub(crate) loss: Vec<Option<f64>>,
@@ -21,7 +21,8 @@ pub(crate) struct History {
 impl History {
     /// Reads the steps of the run in `folder`.
     pub(crate) fn read(folder: &Path) -> Result<Self, Missing> {
-        let columns = Columns::read(folder, HISTORY_FILE, "There are no curves: the run has no history.parquet.")?;
+        let columns =
+            ParquetColumns::read(folder, HISTORY_FILE, "There are no curves: the run has no history.parquet.")?;
         Ok(Self {
             step: columns.integers("step")?.into_iter().map(|step| step as f64).collect(),
             loss: columns.numbers("loss")?,
@@ -32,7 +33,7 @@ impl History {
         })
     }
 
-    /// The points of a column that has one value a step, or at some steps.
+    /// Returns the points of a column, at the steps where it has a value.
     pub(crate) fn points(&self, column: &[Option<f64>]) -> Vec<(f64, f64)> {
         self.step.iter().zip(column).filter_map(|(&step, value)| Some((step, (*value)?))).collect()
     }

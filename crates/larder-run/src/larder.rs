@@ -1,4 +1,4 @@
-//! Where artifacts lie, and the runtime that all stages share.
+//! The home of artifacts, and the runtime that all stages share.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,17 @@ pub struct Larder {
 }
 
 impl Larder {
-    /// Artifacts under `home`; `onnxruntime` is the shared library to load, found by [`Runtime::load`]'s search otherwise.
+    /// Uses artifacts under `home`. `onnxruntime` is the shared library to load; without it [`Runtime::load`] searches.
     pub fn new(home: impl Into<PathBuf>, onnxruntime: Option<&Path>) -> Self {
         Self { home: Home::new(home), onnxruntime: onnxruntime.map(Path::to_path_buf), runtime: OnceCell::new() }
     }
 
-    /// Where artifacts lie.
+    /// Returns the home of artifacts.
     pub fn home(&self) -> &Home {
         &self.home
     }
 
-    /// ONNX Runtime, loaded at the first call: stages that are up to date work without it.
+    /// Returns ONNX Runtime, loaded at the first call: stages that are up to date work without it.
     ///
     /// # Errors
     /// [`RunError::Runtime`] with everything that was tried.
@@ -40,7 +40,7 @@ impl Larder {
         Ok(self.runtime.get_or_init(|| runtime))
     }
 
-    /// The encoder called `name`.
+    /// Opens the encoder called `name`.
     ///
     /// # Errors
     /// [`RunError::Encoder`], which lists the encoders there are.

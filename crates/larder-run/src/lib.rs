@@ -1,13 +1,12 @@
-//! Runs: what one is, whatever its task, and what each task makes of it.
+//! Runs and tasks: records, heads, scores, and the rules of each task.
 //!
-//! - [`RunRecord`] is `run.json`: everything a run was made with. [`Head`] is what was trained, [`HeadSettings`] how it was
-//!   asked for, [`HeadRecord`] how that went: a head is one file in `heads/`.
-//! - [`Evaluation`] is `metrics.json`: scores by split, read and written here; [`load_diagnosis`] and [`save_diagnosis`] are
-//!   for what stands out.
-//! - [`tasks`] holds what differs between tasks, one folder each behind [`tasks::TaskRules`]: whoever has a run asks
-//!   [`tasks::of`] and need not know which task it is.
-//! - [`Larder`] is where artifacts lie and which ONNX Runtime is used; an [`Observer`] hears what stages do.
-//! - [`RunError`] is everything that can go wrong with a run or a stage below it.
+//! - [`RunRecord`] is `run.json`: everything a run was made with. [`Head`] is the trained head, [`HeadSettings`] its settings,
+//!   [`HeadRecord`] its training: a head is one file in `heads/`.
+//! - [`Evaluation`] is `metrics.json`, the scores by split; [`load_diagnosis`] and [`save_diagnosis`] read and write findings.
+//! - [`tasks`] holds the differences between tasks, one folder each behind [`tasks::TaskRules`]; with [`tasks::of`], users of a
+//!   run need not know its task.
+//! - [`Larder`] is the home of artifacts with its ONNX Runtime; an [`Observer`] receives the progress of stages.
+//! - [`RunError`] is every error of a run or a stage below it.
 //!
 //! ```
 //! use larder_errors::ErrorClass;
@@ -39,16 +38,16 @@ mod table;
 pub mod tasks;
 mod training_words;
 
-pub use answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+pub use answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 pub use error::RunError;
 pub use evaluation::{
-    Judging, METRICS_FILE, PairedAnswers, SplitAnswers, SplitOutline, SplitScores, SplitSource, StageTimer, TaskScores,
-    UnscoredSplit, data_digest, is_current,
+    EvaluationContext, METRICS_FILE, PairedAnswers, SplitAnswers, SplitOutline, SplitScores, SplitSource, StageTimer,
+    TaskScores, UnscoredSplit, data_digest, is_current,
 };
 pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
 pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};
 pub use heads::{
-    FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord, HeadSettings, LogisticRecord, MlpRecord,
+    FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord, HeadSettings, LogisticRecord, MlpRecord,
     TaggerRecord, TunedRecord,
 };
 pub use history::HISTORY_FILE;

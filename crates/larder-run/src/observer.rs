@@ -1,4 +1,4 @@
-//! What a stage tells while it works. The library never prints.
+//! Progress of stages, reported to an observer: the library never prints.
 
 use std::fmt;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub enum Stage {
     Predict,
 }
 
-/// How long one stage took on one split.
+/// The time of one stage on one split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageTime {
     /// The stage.
@@ -38,14 +38,14 @@ pub struct StageTime {
     pub seconds: f64,
     /// Rows.
     pub rows: u64,
-    /// Whether the artifact was up to date.
+    /// True if the artifact was up to date.
     pub fresh: bool,
-    /// The device that ran, for the stages that choose one.
+    /// The device used, for stages that choose one.
     pub device: Option<String>,
 }
 
 impl StageTime {
-    /// The device that ran, or that nothing had to be done.
+    /// Returns the device used, or `up to date`.
     pub fn note(&self) -> String {
         match (&self.device, self.fresh) {
             (_, true) => "up to date".to_owned(),
@@ -55,19 +55,19 @@ impl StageTime {
     }
 }
 
-/// What happens, as it happens.
+/// A step in the progress of stages.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The stages that follow are those of one encoder of several.
+    /// The following stages are those of one of several encoders.
     Encoder {
         /// Its name.
         name: &'a str,
-        /// Its place among them, from 1.
+        /// Its number, from 1.
         number: usize,
-        /// How many there are.
+        /// Number of encoders.
         of: usize,
     },
-    /// A stage has nothing to do.
+    /// An artifact is up to date.
     Fresh {
         /// The stage.
         stage: Stage,
@@ -76,13 +76,13 @@ pub enum Event<'a> {
         /// The artifact.
         path: &'a Path,
     },
-    /// A stage begins; `changes` says why the artifact there is out of date, and is empty when there is none.
+    /// A stage begins; `changes` says why the existing artifact is stale, and is empty if there is none.
     Started {
         /// The stage.
         stage: Stage,
         /// The split or run.
         subject: &'a str,
-        /// What changed since the artifact was made.
+        /// The changes since the artifact was made.
         changes: &'a [Change],
     },
     /// Rows tokenized so far.
@@ -92,13 +92,13 @@ pub enum Event<'a> {
     },
     /// Rows encoded so far.
     Encoding(Progress),
-    /// Fits done so far in model selection.
+    /// Fits of a model selection.
     Training {
         /// Fits done.
         done: usize,
-        /// Fits in all, as far as is known.
+        /// Fits in all, as far as known.
         total: usize,
-        /// What is being fitted.
+        /// The candidate being fitted.
         what: &'a str,
     },
     /// Rows of a file answered so far.
@@ -108,20 +108,20 @@ pub enum Event<'a> {
         /// Rows in all, where the file says so.
         total: Option<u64>,
     },
-    /// A tokens file stands.
+    /// A tokens file is complete.
     Tokenized {
         /// The split.
         split: &'a str,
-        /// What was done.
+        /// The stage's report.
         report: &'a TokenizeReport,
         /// The file.
         path: &'a Path,
     },
-    /// A features file stands.
+    /// A features file is complete.
     Encoded {
         /// The split.
         split: &'a str,
-        /// What was done.
+        /// The stage's report.
         report: &'a EncodeReport,
         /// The file.
         path: &'a Path,
@@ -133,20 +133,20 @@ pub enum Event<'a> {
         /// Steps of the whole run.
         total: usize,
     },
-    /// Encoder and head were judged while they are trained.
+    /// Encoder and head were evaluated during training.
     Judged {
         /// Steps done.
         step: usize,
-        /// What the score is called.
+        /// The name of the score.
         name: &'static str,
-        /// The score: more is better.
+        /// The score; higher is better.
         score: f64,
-        /// Mean loss of the judged rows.
+        /// Mean loss of the evaluated rows.
         loss: f64,
     },
-    /// A head stands.
+    /// A head is complete.
     Trained {
-        /// What trained it.
+        /// The stage that trained it.
         stage: Stage,
         /// The run.
         run: &'a str,
@@ -157,13 +157,13 @@ pub enum Event<'a> {
     Note(&'a str),
 }
 
-/// Hears what stages do.
+/// Receives the progress of stages.
 pub trait Observer {
-    /// Something happened.
+    /// Receives an event.
     fn event(&mut self, event: Event<'_>);
 }
 
-/// Hears and says nothing.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

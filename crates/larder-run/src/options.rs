@@ -1,4 +1,4 @@
-//! How a run's stages work, as asked for.
+//! Options of a run's stages.
 
 use larder_data::{OnBadRow, OnIllegalTags, Task};
 use larder_encode::EncodeSettings;
@@ -9,59 +9,59 @@ use crate::HeadSettings;
 /// The split a head is trained on unless another is named.
 pub const TRAIN_SPLIT: &str = "train";
 
-/// How to tokenize.
+/// Options of the tokenize stage.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenizeOptions {
-    /// Tokens a text may have, special tokens included; `None` takes what the encoder reads.
+    /// Tokens per text, special tokens included; `None` is the encoder's maximum.
     pub max_tokens: Option<usize>,
-    /// What to do with rows that cannot be used.
+    /// The handling of unusable rows.
     pub on_bad_row: OnBadRow,
-    /// What to do with tags that their scheme forbids.
+    /// The handling of tags that their scheme forbids.
     pub on_illegal_tags: OnIllegalTags,
-    /// Work even when the file is up to date.
+    /// Work even if the file is up to date.
     pub force: bool,
 }
 
 impl Default for TokenizeOptions {
-    /// Stops at a bad row: losing rows in silence is worse than stopping.
+    /// Stops at a bad row: losing rows silently is worse.
     fn default() -> Self {
         Self { max_tokens: None, on_bad_row: OnBadRow::Stop, on_illegal_tags: OnIllegalTags::Refuse, force: false }
     }
 }
 
 impl TokenizeOptions {
-    /// Tokens a text may have with this encoder.
+    /// Returns the tokens per text with this encoder.
     pub fn max_tokens(&self, encoder: &Encoder) -> usize {
         self.max_tokens.map_or(encoder.max_tokens(), |asked| asked.min(encoder.max_tokens()))
     }
 }
 
-/// How to encode.
+/// Options of the encode stage.
 #[derive(Debug, Clone, Default)]
 pub struct EncodeOptions {
-    /// How its tokens are made.
+    /// Options of the tokens.
     pub tokenize: TokenizeOptions,
     /// Layers, poolings, precision, device.
     pub settings: EncodeSettings,
-    /// Work even when the file is up to date.
+    /// Work even if the file is up to date.
     pub force: bool,
 }
 
-/// How to train a head.
+/// Options of training a head.
 #[derive(Debug, Clone)]
 pub struct TrainOptions {
-    /// How its features are made.
+    /// Options of its features.
     pub encode: EncodeOptions,
-    /// Which head, and how it is chosen or trained.
+    /// The head's settings.
     pub head: HeadSettings,
     /// The run's name; `None` takes the first free `<dataset>-<encoder>-<n>`.
     pub run: Option<String>,
-    /// Work even when a run of these settings is there.
+    /// Work even if there is a run with these settings.
     pub force: bool,
 }
 
 impl TrainOptions {
-    /// The head that a task has unless another is asked for, on features made as they usually are.
+    /// Returns the task's default head on default features.
     pub fn of_task(task: Task) -> Self {
         Self { encode: EncodeOptions::default(), head: HeadSettings::of_task(task), run: None, force: false }
     }

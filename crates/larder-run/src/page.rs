@@ -1,11 +1,11 @@
-//! What the report tells, as plain data: whoever shows it need not know heads and tasks.
+//! The report as plain data, independent of heads and tasks.
 
 use std::fmt;
 
 use larder_metrics::{BaselineComparison, Interval, PrecisionRecall};
 use larder_tags::Entity;
 
-/// A sentence for the reader in place of something that a run lacks: what is missing, and how to get it.
+/// A sentence in place of something that a run lacks: what is missing, and how to get it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing(pub String);
 
@@ -27,34 +27,34 @@ impl From<&str> for Missing {
     }
 }
 
-/// A name and what it stands for.
+/// A name with its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fact {
     /// The name.
     pub name: String,
-    /// The value, as a flag or a file spells it.
+    /// The value, spelled as in a flag or file.
     pub value: String,
 }
 
 impl Fact {
-    /// A fact.
+    /// Returns a fact.
     pub fn new(name: &str, value: impl ToString) -> Self {
         Self { name: name.to_owned(), value: value.to_string() }
     }
 }
 
-/// How a run was trained.
+/// The training of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
-    /// What happened, in sentences.
+    /// Sentences about it.
     pub sentences: Vec<String>,
     /// Curves: losses, scores, learning rates.
     pub plots: Result<Vec<Plot>, Missing>,
-    /// The candidates that were chosen among, the best first; empty where nothing was chosen.
+    /// The candidates of the selection, the best first; empty if nothing was chosen.
     pub candidates: Vec<Candidate>,
-    /// What candidates were scored by: `mcc, mean of 5 folds`.
+    /// The candidates' score: `mcc, mean of 5 folds`.
     pub candidate_score: String,
-    /// How one of them was chosen, in words.
+    /// The rule of the selection, in words.
     pub rule: String,
 }
 
@@ -70,44 +70,44 @@ impl Default for Training {
     }
 }
 
-/// Features that a head could have read, with the best settings for them.
+/// Features that a head could read, with the best settings for them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Candidate {
     /// The features: a column's name, `mean (all 7)`.
     pub name: String,
-    /// The settings that were best for it.
+    /// The best settings.
     pub settings: String,
-    /// Its score on rows of train that its fits had not seen.
+    /// Its score on train rows that its fits had not seen.
     pub score: f64,
-    /// Standard error of that score, where there were several folds.
+    /// Standard error of that score, if there were several folds.
     pub standard_error: Option<f64>,
-    /// Whether it was taken.
+    /// True if it was chosen.
     pub chosen: bool,
 }
 
-/// Lines over one axis.
+/// A line chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plot {
-    /// What is drawn: `training loss`.
+    /// Its title: `training loss`.
     pub title: String,
-    /// What the horizontal axis counts: `step`.
+    /// Label of the horizontal axis: `step`.
     pub x: String,
     /// The lines, in the order of the legend.
     pub lines: Vec<Line>,
     /// Horizontal lines to compare with.
     pub levels: Vec<Level>,
-    /// Whether the horizontal axis is logarithmic; points at 0 or below are left out then.
+    /// True if the horizontal axis is logarithmic; points at 0 or below are left out.
     pub logarithmic_x: bool,
 }
 
-/// One line.
+/// A line of a chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Line {
     /// Its name in the legend.
     pub name: String,
-    /// Its points, from left to right. Those that are not finite are left out.
+    /// Its points, from left to right; those that are not finite are left out.
     pub points: Vec<(f64, f64)>,
-    /// Whether each point gets a mark: for few points.
+    /// True if each point gets a mark.
     pub marked: bool,
 }
 
@@ -116,7 +116,7 @@ pub struct Line {
 pub struct Level {
     /// Its name in the legend.
     pub name: String,
-    /// Where it is.
+    /// Its height.
     pub y: f64,
 }
 
@@ -129,24 +129,24 @@ pub enum Block {
     Paragraph(Vec<Inline>),
     /// A remark, smaller.
     Note(Vec<Inline>),
-    /// What is not there.
+    /// Something that is missing.
     Missing(Missing),
     /// A table.
     Table(PageTable),
     /// Parts side by side.
     Columns(Vec<Vec<Block>>),
-    /// Parts that are shown when they are asked for.
+    /// Collapsed parts.
     Details {
-        /// The line that is shown always.
+        /// The line that is always visible.
         summary: String,
         /// The parts.
         blocks: Vec<Block>,
     },
-    /// Rows by gold and by answered class.
+    /// A confusion matrix.
     Confusion {
         /// The classes' names, `[classes]`.
         names: Vec<String>,
-        /// `[classes, classes]`, gold first.
+        /// Rows by gold and answered class, `[classes, classes]`.
         counts: Vec<Vec<u64>>,
     },
     /// Charts side by side.
@@ -162,7 +162,7 @@ pub enum Inline {
     Text(String),
     /// Code: a label, a flag.
     Code(String),
-    /// The place of a score beside the majority baseline.
+    /// The comparison of a score with the majority baseline.
     Verdict(BaselineComparison),
 }
 
@@ -181,7 +181,7 @@ impl From<String> for Inline {
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PageTable {
-    /// How many of its first columns hold words; the others hold numbers.
+    /// Number of leading columns that hold words; the others hold numbers.
     pub words: usize,
     /// The names of the columns.
     pub header: Vec<String>,
@@ -190,7 +190,7 @@ pub struct PageTable {
 }
 
 impl PageTable {
-    /// A table of `rows`.
+    /// Returns a table of `rows`.
     pub fn new(words: usize, header: &[&str], rows: Vec<Vec<Cell>>) -> Self {
         Self { words, header: header.iter().map(|name| (*name).to_owned()).collect(), rows }
     }
@@ -201,19 +201,19 @@ impl PageTable {
 pub enum Cell {
     /// A word or a number.
     Text(String),
-    /// Running text, which gets room on a phone too.
+    /// Running text, which gets room on narrow screens too.
     Running(String),
-    /// A sentence with its entities; nothing where there is none.
+    /// A sentence with its entities; empty for `None`.
     Sentence(Option<TaggedSentence>),
-    /// The place of a score beside the majority baseline.
+    /// The comparison of a score with the majority baseline.
     Verdict(BaselineComparison),
-    /// A score with its interval on a line from `least` to 1.
+    /// A score with its interval on an axis from `least` to 1.
     Whisker {
         /// The score.
         value: f64,
         /// Its interval.
         interval: Option<Interval>,
-        /// The left end of the line.
+        /// The left end of the axis.
         least: f64,
     },
 }
@@ -233,18 +233,18 @@ impl From<String> for Cell {
 /// A chart.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Chart {
-    /// How often answers of some probability are right, from each answer's probability and whether it is right.
+    /// A reliability diagram, from each answer's probability and whether it is right.
     Reliability(Vec<(f64, bool)>),
     /// Precision against recall.
     PrecisionRecall {
-        /// What is drawn.
+        /// The title.
         title: String,
-        /// A curve a class, with its name.
+        /// One curve per class, with its name.
         curves: Vec<(String, PrecisionRecall)>,
-        /// The precision of any order that knows nothing, where there is one class.
+        /// The precision of a random order, if there is one class.
         level: Option<f64>,
     },
-    /// What cannot be drawn.
+    /// A chart that cannot be drawn.
     Missing(Missing),
 }
 
@@ -257,12 +257,12 @@ pub struct TaggedSentence {
     pub words: Vec<String>,
     /// Gold entities, in the order of their words.
     pub gold: Vec<Entity>,
-    /// Entities answered, in the order of their words.
+    /// Predicted entities, in the order of their words.
     pub predicted: Vec<Entity>,
 }
 
 impl TaggedSentence {
-    /// Entities that are in one list and not in the other: missed ones, and answered ones that are not right.
+    /// Returns the number of entities in one list but not in the other.
     pub fn wrong(&self) -> usize {
         let lacks = |list: &[Entity], entity: &Entity| !list.contains(entity);
         self.gold.iter().filter(|entity| lacks(&self.predicted, entity)).count()
@@ -270,41 +270,41 @@ impl TaggedSentence {
     }
 }
 
-/// The rows of a split that could be shown on a plane.
+/// The rows of a split as points on a plane.
 pub struct PlaneRows<'a> {
-    /// One row in a word: `text`, `word`.
+    /// The unit of a row: `text`, `word`.
     pub unit: &'static str,
-    /// The example of each row, `[rows]`.
+    /// The example id of each row, `[rows]`.
     pub example_ids: &'a [String],
-    /// The groups that points are coloured by: classes, or entity types.
+    /// The groups that colour the points: classes, or entity types.
     pub groups: Vec<String>,
     /// Gold and answered group of each row, `[rows]`.
     pub of_rows: Vec<(usize, usize)>,
-    /// The group that most rows are of, if there is one.
+    /// The majority group `O` of a tagger.
     pub outside: Option<usize>,
     /// The text of a row.
     pub text: Box<dyn Fn(usize) -> String + 'a>,
 }
 
-/// Finds the texts of the very rows with these ids, in their order.
+/// Finds the texts of examples by id, in the order of the ids.
 pub type FindTexts<'a> = dyn Fn(&[String]) -> Result<Vec<String>, Missing> + 'a;
 
-/// A score with three digits after the point.
+/// Returns a score with three decimals.
 pub fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:.3}") } else { "undefined".to_owned() }
 }
 
-/// A share as a percentage.
+/// Returns a share as a percentage.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// An interval as `0.010 to 0.052`.
+/// Returns an interval as `0.010 to 0.052`.
 pub fn range(interval: &Interval) -> String {
     format!("{} to {}", number(interval.low), number(interval.high))
 }
 
-/// The first `most` characters, with dots where there are more.
+/// Returns the first `most` characters, with an ellipsis if there are more.
 pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),

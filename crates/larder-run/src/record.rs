@@ -1,4 +1,4 @@
-//! `run.json`: what a run was made with.
+//! `run.json`: everything a run was made with.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,33 +17,33 @@ use crate::{EncodeOptions, Head, HeadRecord, Larder, RunError, StageTime, Tokeni
 /// Version of `run.json`.
 pub const RUN_VERSION: u32 = 3;
 
-/// The settings that a run's answers depend on, but for the head's own.
+/// The settings that a run's answers depend on, besides the head's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
     /// Tokens a text (tagging: a window) may have, special tokens included.
     pub max_tokens: usize,
-    /// What was done with rows that cannot be used.
+    /// The handling of unusable rows.
     pub on_bad_row: OnBadRow,
-    /// What was done with tags that their scheme forbids.
+    /// The handling of tags that their scheme forbids.
     pub on_illegal_tags: OnIllegalTags,
     /// Sentences, words or tokens.
     pub level: Level,
-    /// Hidden layers trained from, as asked.
+    /// Hidden layers asked for.
     pub layers: LayerSelection,
-    /// Poolings of sentences, as asked.
+    /// Sentence poolings asked for.
     pub pools: Vec<Pool>,
-    /// Which of a word's tokens stand for it.
+    /// The pooling of a word's tokens.
     pub word_pool: WordPool,
     /// Tokens from one window of a long sentence to the next; `None` is half a window.
     pub stride: Option<usize>,
-    /// Whether neighbouring sentences were read along.
+    /// The use of neighbouring sentences as context.
     pub context: Context,
     /// Stored element type of the features.
     pub dtype: FeatureDtype,
 }
 
 impl RunSettings {
-    /// Those of features that are made with `options`.
+    /// Returns the settings of features made with `options`.
     pub fn of(options: &EncodeOptions, encoder: &Encoder) -> Self {
         let (tokenize, settings) = (&options.tokenize, &options.settings);
         Self {
@@ -70,11 +70,11 @@ pub struct RunRecord {
     pub run: String,
     /// Seconds since 1970 when it was made.
     pub created_unix_seconds: u64,
-    /// What it was made from.
+    /// The provenance of the run.
     pub provenance: Provenance,
     /// The dataset's name.
     pub dataset: String,
-    /// The dataset's description, as the path was given.
+    /// The path of the dataset's description, as given.
     pub dataset_path: PathBuf,
     /// The encoder's name.
     pub encoder: String,
@@ -82,21 +82,21 @@ pub struct RunRecord {
     pub encoder_digest: String,
     /// Labels (tagging: IOB2 tags) in the order of the head's classes, as the data spells them.
     pub labels: Vec<String>,
-    /// The same for people.
+    /// Display names of the labels.
     pub display: Vec<String>,
-    /// Rows (tagging: words) a label in the training split.
+    /// Rows (tagging: words) of each label in the training split.
     pub train_counts: Vec<usize>,
     /// The split trained on.
     pub train_split: String,
-    /// The name of its file, without folders; `None` in records of earlier versions.
+    /// The file name of the training split; `None` in records of earlier versions.
     #[serde(default)]
     pub train_file: Option<String>,
-    /// Tagging: what its words look like; `None` in records of earlier versions.
+    /// Statistics of its words, for tagging; `None` in records of earlier versions.
     #[serde(default)]
     pub training_words: Option<TrainingWords>,
-    /// How its features are made.
+    /// The settings of its features.
     pub settings: RunSettings,
-    /// The feature columns that were offered to the head, chosen or not.
+    /// The feature columns offered to the head, chosen or not.
     pub columns_tried: Vec<String>,
     /// The encoder outputs that the head reads, in its order.
     pub outputs: Vec<FeatureOutput>,
@@ -104,11 +104,11 @@ pub struct RunRecord {
     pub head: HeadRecord,
     /// Versions of larder and ONNX Runtime.
     pub versions: BTreeMap<String, String>,
-    /// Seconds and rows a stage.
+    /// Time and rows of each stage.
     pub stages: Vec<StageTime>,
 }
 
-/// Read first, so that another version's record is refused for its version and not for its fields.
+/// The version, read first so that records of other versions are rejected with the right message.
 #[derive(Deserialize)]
 struct Version {
     format_version: u32,
@@ -118,7 +118,7 @@ impl RunRecord {
     /// Reads the record of run `run`.
     ///
     /// # Errors
-    /// [`RunError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a record that is cut.
+    /// [`RunError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a damaged record.
     pub fn open(larder: &Larder, run: &str) -> Result<Self, RunError> {
         let path = larder.home().run(run)?.join("run.json");
         match read_json_text(&path)? {
@@ -138,7 +138,7 @@ impl RunRecord {
         }
     }
 
-    /// The names of all runs, sorted. A folder that cannot be listed has none.
+    /// Returns the names of all runs, sorted; empty if the folder cannot be listed.
     pub fn names(larder: &Larder) -> Vec<String> {
         let entries = std::fs::read_dir(larder.home().runs()).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
@@ -149,7 +149,7 @@ impl RunRecord {
         names
     }
 
-    /// The dataset that the run is judged on: the one described at `dataset`, or where it was when the run was made.
+    /// Returns the dataset for evaluating the run: the one described at `dataset`, or its own.
     ///
     /// # Errors
     /// [`RunError::DatasetGone`]; [`RunError::Data`] for a description that cannot be read;
@@ -171,11 +171,11 @@ impl RunRecord {
         Ok(spec)
     }
 
-    /// The record with the place of the dataset that was asked for now, which is kept if it is another one.
+    /// Points the record to the dataset used now, and saves it if that is another path.
     ///
     /// # Errors
     /// [`FileError`] when the disk refuses.
-    pub fn at(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, RunError> {
+    pub fn with_dataset_of(mut self, larder: &Larder, spec: &DatasetSpec) -> Result<Self, RunError> {
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
         if path != self.dataset_path {
             self.dataset_path = path;
@@ -184,7 +184,7 @@ impl RunRecord {
         Ok(self)
     }
 
-    /// The folder of this run.
+    /// Returns the folder of this run.
     ///
     /// # Errors
     /// [`FileError::Name`].
@@ -192,13 +192,13 @@ impl RunRecord {
         Ok(larder.home().run(&self.run)?)
     }
 
-    /// How the file it was trained on is laid out, as its provenance records; `None` where that says nothing of it.
+    /// Returns the layout of the training file, from its provenance; `None` if not recorded.
     pub fn layout(&self) -> Option<Layout> {
         let parts = &self.provenance.parts;
         Layout::from_parts(parts, "").or_else(|| Layout::from_parts(parts, &format!("{}.", self.train_split)))
     }
 
-    /// The ending of the file it was trained on. Records of earlier versions do not say; the description may still.
+    /// Returns the extension of the training file. Records of earlier versions lack it; their description may know it.
     pub fn train_ending(&self) -> Option<String> {
         let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         if let Some(file) = &self.train_file {
@@ -208,17 +208,17 @@ impl RunRecord {
         ending(&spec.split_path(&self.train_split).ok()?)
     }
 
-    /// What the run predicts.
+    /// Returns the run's task.
     pub fn task(&self) -> Task {
         self.head.details().outline().task
     }
 
-    /// Whether the texts are pairs.
+    /// Returns true if its inputs are pairs of texts.
     pub fn is_pair(&self) -> bool {
         self.head.details().outline().is_pair
     }
 
-    /// The run's head, checked to be the one that this record describes.
+    /// Loads the run's head and checks that this record describes it.
     ///
     /// # Errors
     /// [`RunError::BrokenRun`] where it is another; [`RunError::Train`] for files that are missing or damaged.
@@ -235,7 +235,7 @@ impl RunRecord {
         }
     }
 
-    /// How this run's features are made.
+    /// Returns the options of the run's features.
     pub fn encode_options(&self, device: Device, threads: usize) -> EncodeOptions {
         let RunSettings {
             max_tokens,
@@ -265,13 +265,13 @@ impl RunRecord {
         EncodeOptions { tokenize, settings, force: false }
     }
 
-    /// The class that most training rows have.
+    /// Returns the class that most training rows have.
     pub fn majority_class(&self) -> usize {
         let most = self.train_counts.iter().copied().max().unwrap_or(0);
         self.train_counts.iter().position(|&count| count == most).unwrap_or(0)
     }
 
-    /// Labels as people know them; where two are called the same, as the data spells them.
+    /// Returns the display names of the labels; the labels themselves if two display names are equal.
     pub fn class_names(&self) -> Vec<String> {
         let mut sorted = self.display.clone();
         sorted.sort();
@@ -279,7 +279,7 @@ impl RunRecord {
         if sorted.len() == self.labels.len() { self.display.clone() } else { self.labels.clone() }
     }
 
-    /// The run's encoder, checked to be the one it was made with.
+    /// Opens the run's encoder and checks that it is the one the run was made with.
     ///
     /// # Errors
     /// [`RunError::EncoderChanged`], [`RunError::BrokenTunedEncoder`], [`RunError::BrokenRun`]; [`RunError::Encoder`].
@@ -313,10 +313,10 @@ impl RunRecord {
     }
 }
 
-/// The encoder that a run of that name fine-tuned, in its folder.
+/// Opens the fine-tuned encoder in a run's folder.
 fn tuned_encoder(folder: &Path, run: &str) -> Result<Encoder, RunError> {
     Encoder::open(&Home::new(folder), run).map(Encoder::of_run).map_err(|error| {
-        // The encoder's own way out is for those that were added.
+        // The encoder's own hint is for encoders that were added.
         let problem = match error {
             EncoderError::Broken { path, problem, .. } => format!("{} {problem}", path.display()),
             other => other.to_string(),

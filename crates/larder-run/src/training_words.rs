@@ -1,4 +1,4 @@
-//! What the words of a training split look like, so that plain text is later cut as they were.
+//! Statistics of a training split's words, so that plain text is later split alike.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ impl TrainingWords {
     /// Counts the words of a tokens file.
     ///
     /// # Errors
-    /// What the store says of the file.
+    /// [`RunError::Store`] for a file that cannot be read.
     pub(crate) fn of(tokens: &Path) -> Result<Self, RunError> {
         let mut found = Self::default();
         for batch in TokensReader::open(tokens, TokensProjection::EncodeWords)? {
@@ -42,14 +42,14 @@ impl TrainingWords {
         self.longest = self.longest.max(length);
     }
 
-    /// Whether nearly every word is one character, as taggers of Chinese are trained: nine of ten. Of ordinary words at
-    /// most one of four is, punctuation included.
+    /// Returns true if at least nine of ten words are one character, as for Chinese. In ordinary text at most one of four is,
+    /// punctuation included.
     pub fn are_characters(&self) -> bool {
         self.words > 0 && self.single_character * 10 >= self.words * 9
     }
 
-    /// Cuts a text into its characters, blanks left out; runs of ASCII letters and digits stay whole if training had
-    /// such words. `(start, end, word)`, in characters.
+    /// Splits a text into its characters without blanks; runs of ASCII letters and digits stay whole if training had such
+    /// words. Items are `(start, end, word)`, in characters.
     pub(crate) fn characters(&self, text: &str) -> Vec<(usize, usize, String)> {
         let mut words: Vec<(usize, usize, String)> = Vec::new();
         let mut in_run = false;
@@ -68,8 +68,8 @@ impl TrainingWords {
         words
     }
 
-    /// Whether a word looks like a text whose words nobody has told apart: longer than any in training, and for the most
-    /// part of a script that is written without blanks.
+    /// Returns true if a word looks like unsegmented text: longer than any training word, and mostly in a script without
+    /// blanks.
     pub(crate) fn is_unsplit(&self, word: &str) -> bool {
         let length = word.chars().count();
         length > self.longest && word.chars().filter(|&character| has_no_blanks(character)).count() * 2 > length

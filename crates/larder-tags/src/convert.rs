@@ -18,8 +18,8 @@ pub fn convert(tags: &[impl AsRef<str>], from: Scheme, to: Scheme) -> Result<Vec
 /// Returns the legal sequence of `scheme` that holds exactly the entities [`conlleval()`](crate::conlleval()) reads in
 /// `tags`.
 ///
-/// Where that reader knows no better: `L` and `U` are read as `E` and `S`, which it lacks the rules for, and a tag of no
-/// known mark is `O`. A legal sequence stays as it is.
+/// Tags that conlleval has no rules for: `L` and `U` are read as `E` and `S`, those without a known prefix as `O`. A legal
+/// sequence stays as it is.
 pub fn repair(tags: &[impl AsRef<str>], scheme: Scheme) -> Vec<String> {
     encode(&conlleval::read(tags.iter().map(|tag| conlleval::known_piece(tag.as_ref()))), tags.len(), scheme)
 }

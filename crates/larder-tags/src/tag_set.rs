@@ -1,7 +1,8 @@
 //! The classes of a tagging head.
 
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::convert::legal_entities;
 use crate::legality::is_legal;

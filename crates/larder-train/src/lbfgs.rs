@@ -3,7 +3,7 @@
 //! Nocedal and Wright, *Numerical Optimization* (2006), algorithm 7.4 (two-loop recursion), with a backtracking line
 //! search, which is enough here: the objective is convex, and strongly so in the weights. Each round evaluates one
 //! point of every unfinished fit together, so that a single pass over the rows can serve them all (see `objective`).
-//! What is evaluated is the caller's: anything with a penalty `|w|² / (2 C)` on its first parameters.
+//! The objective is the caller's: anything with a penalty `|w|² / (2 C)` on its first parameters.
 
 use std::collections::VecDeque;
 

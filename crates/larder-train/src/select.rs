@@ -4,8 +4,8 @@
 //! regularisation; each fit starts where the one before ended. All folds advance together, one pass over the features
 //! serving them all.
 //!
-//! Where both class weights may be used, candidates are compared under the one that suits the metric, and the other is
-//! then tried on the winner: with a tuned threshold the two differ little, and this halves the time.
+//! If both class weights are allowed, candidates are compared under the one that suits the metric, and the other is tried on
+//! the winner: with a tuned threshold the two differ little, and this halves the time.
 //!
 //! For two classes and a tuned threshold, a fold's score uses the threshold that is best on the *other* folds'
 //! out-of-fold probabilities: no row takes part in the choice of the threshold it is judged by. Where those answers gain no

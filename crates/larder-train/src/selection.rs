@@ -115,8 +115,7 @@ pub(crate) fn choose(entries: &[SelectionEntry]) -> usize {
     chosen
 }
 
-/// Whether `first` would be chosen before `second`, a later or an earlier entry, wherever the limit of
-/// [`choose`] lies.
+/// Returns true if `first` would be chosen before `second`, whatever the limit of [`choose`].
 pub(crate) fn dominates(first: &SelectionEntry, second: &SelectionEntry) -> bool {
     first.mean >= second.mean && first.auc >= second.auc
 }

@@ -21,7 +21,7 @@ pub const DEFAULT_SEED: u64 = 0;
 spelled_enum! {
     /// The choice of the decision threshold of a two-class head.
     pub enum ThresholdChoice {
-        /// Where the metric is highest on the out-of-fold probabilities, if that gains more than one standard error beside
+        /// The threshold with the best metric on the out-of-fold probabilities, if it gains more than one standard error over
         /// 0.5.
         Tuned = "tuned",
         /// At 0.5: the more probable class.

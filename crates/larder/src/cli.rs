@@ -1,4 +1,4 @@
-//! The command line as typed. Nothing here touches a file.
+//! The command line as typed. Nothing here opens a file.
 
 mod compare;
 mod doctor;
@@ -89,13 +89,13 @@ pub enum Command {
     Compare(CompareArgs),
     /// Runs on one HTML page that needs no network
     Report(ReportArgs),
-    /// What a Parquet file holds and what its vectors are like, or the rows nearest to a row or a text
+    /// Inspect a Parquet file: its contents and the statistics of its vectors, or the rows nearest to a row or a text
     Inspect(InspectArgs),
     /// Texts of a features file encoded again and compared
     Verify(VerifyArgs),
     /// A run as one ONNX file with tokenizer, configuration and model card, checked against the run
     Export(ExportArgs),
-    /// What this machine has: runtime, devices that really run, encoders, memory, disk, and how fast an encoder runs here
+    /// Check this machine: runtime, devices (each tried), encoders, memory, disk, and the speed of an encoder
     Doctor(DoctorArgs),
     /// The runs there are
     Runs,
@@ -103,7 +103,7 @@ pub enum Command {
 
 /// A dataset and an encoder.
 #[derive(Debug, Args)]
-pub struct Subject {
+pub struct StageInputs {
     /// The dataset's TOML description
     pub dataset: PathBuf,
     /// The encoder's name
@@ -114,7 +114,7 @@ pub struct Subject {
     pub force: bool,
 }
 
-/// The first flag that was given and has nothing to say to `what`. Taking no notice of it would answer another question.
+/// Rejects a flag that does not apply to `what`: ignoring it would answer another question.
 fn refuse(useless: &[(&str, bool)], what: &str) -> Result<(), Failure> {
     match useless.iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Failure::Usage(format!("{flag} means nothing for {what}; leave it out"))),
@@ -122,7 +122,7 @@ fn refuse(useless: &[(&str, bool)], what: &str) -> Result<(), Failure> {
     }
 }
 
-/// Refuses flags that a task has no use for, or its head called `head`.
+/// Rejects flags that do not apply to a task, or to its head called `head`.
 fn refuse_foreign(flags: &[(&'static str, bool)], task: Task, head: Option<&str>) -> Result<(), Failure> {
     let foreign = tasks::of(task).foreign_flags(head);
     let useless: Vec<_> = flags.iter().copied().filter(|(flag, _)| foreign.contains(flag)).collect();
@@ -205,7 +205,7 @@ mod tests {
         flags_of(command).into_iter().chain(command.get_subcommands().flat_map(all_flags)).collect()
     }
 
-    /// The parts of `text` that start with `start` and go on in small letters and single hyphens.
+    /// Returns the parts of `text` that start with `start` and go on in small letters and single hyphens.
     fn words_starting(text: &str, start: &str) -> Vec<String> {
         let ends = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         let words = text.split(|c: char| ends(c) && c != '_');
@@ -222,7 +222,7 @@ mod tests {
         parts.fold(first, |joined, part| joined + part.trim_start())
     }
 
-    /// The code of all crates without its tests: file and text.
+    /// Returns the code of all crates without its tests: file and text.
     fn sources() -> Vec<(std::path::PathBuf, String)> {
         let mut found = Vec::new();
         let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];

@@ -1,18 +1,18 @@
-//! One function a command: typed arguments in, one stage called, result printed.
+//! The commands, one function each: runs a stage with typed arguments and prints the result.
 
 mod compare;
-mod described;
 mod doctor;
 mod embed;
 mod encoder;
+mod encoder_summary;
 mod export;
 mod finetune;
 mod input;
 mod inspect;
+mod pipeline_commands;
 mod predict;
 mod report;
 mod score;
-mod stages;
 mod verify;
 
 use std::io::Write;
@@ -23,25 +23,24 @@ use serde::Serialize;
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Output};
 
-/// What every command has at hand.
+/// The context of every command.
 pub struct Context {
     pub larder: Larder,
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(cli: &Cli) -> Result<(), Failure> {
     let context = Context { larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()), json: cli.json };
     match &cli.command {
         Command::Encoder(command) => encoder::run(&context, command),
         Command::Embed(args) => embed::embed(&context, args),
-        Command::Tokenize(args) => stages::tokenize(&context, args),
-        Command::Encode(args) => stages::encode(&context, args),
-        Command::Train(args) => stages::train(&context, args),
-        Command::Run(args) => stages::run(&context, args),
+        Command::Tokenize(args) => pipeline_commands::tokenize(&context, args),
+        Command::Encode(args) => pipeline_commands::encode(&context, args),
+        Command::Train(args) => pipeline_commands::train(&context, args),
+        Command::Run(args) => pipeline_commands::run(&context, args),
         Command::Finetune(args) => finetune::finetune(&context, args),
         Command::Graphs(args) => finetune::graphs(&context, args),
-        Command::Eval(args) => stages::eval(&context, args),
+        Command::Eval(args) => pipeline_commands::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
         Command::Score(args) => score::score(&context, args),
         Command::Compare(args) => compare::compare(&context, args),
@@ -50,19 +49,19 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::verify(&context, args),
         Command::Export(args) => export::export(&context, args),
         Command::Doctor(args) => doctor::doctor(&context, args),
-        Command::Runs => stages::runs(&context),
+        Command::Runs => pipeline_commands::runs(&context),
     }
 }
 
 impl Context {
-    /// One JSON document on standard output.
+    /// Prints one JSON document on standard output.
     pub fn print_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|e| Failure::File { what: "cannot write JSON".to_owned(), source: e.into() })?;
         self.print(&text)
     }
 
-    /// A text on standard output.
+    /// Prints a text on standard output.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         writeln!(std::io::stdout().lock(), "{text}").on_stdout()
     }

@@ -1,4 +1,4 @@
-//! What stages tell, on standard error: a line for each stage, and a bar on a terminal.
+//! Progress of stages on standard error: a line for each stage, and a bar on a terminal.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use larder_tokens::TokenizeReport;
 
 /// Skipped rows shown one by one.
 const SHOWN_SKIPS: usize = 5;
-/// How often a bar's text is made anew.
+/// The interval between updates of a bar's text.
 const REFRESH: Duration = Duration::from_millis(100);
 
-/// Tells the user what happens.
+/// Reports progress to the user.
 pub struct Console {
     bar: Option<ProgressBar>,
     terminal: bool,
     started: Instant,
     refreshed: Instant,
-    /// Of a run that is fine-tuned: the step, and how many there are.
+    /// For fine-tuning: the step, and the number of steps.
     tuned: Option<(usize, usize)>,
     /// Steps done before this process, and tokens of those since.
     first_step: usize,
@@ -36,7 +36,7 @@ impl Console {
         Self { bar: None, terminal, started: now, refreshed: now, tuned: None, first_step: 0, step_tokens: 0 }
     }
 
-    /// A line of its own, above the bar if there is one.
+    /// Prints a line, above the bar if there is one.
     pub fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
@@ -73,7 +73,7 @@ impl Console {
             bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
             bar.set_length(progress.total_tokens);
         }
-        // Tokens, not rows: the longest rows come first and say little about the rest.
+        // Tokens, not rows: the longest rows come first, so rows would mislead.
         bar.set_position(progress.tokens);
         if self.refreshed.elapsed() < REFRESH {
             return;
@@ -113,7 +113,7 @@ impl Console {
         if bar.length() != Some(total as u64) {
             bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
             bar.set_length(total as u64);
-            // A run that goes on has done steps before.
+            // Steps of an interrupted run were done before.
             self.first_step = row.step - 1;
             self.started = Instant::now();
         }

@@ -1,4 +1,4 @@
-//! The one place where an error is printed and becomes an exit code.
+//! Failures: the only place where errors are printed and become exit codes.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -15,23 +15,23 @@ use larder_run::RunError;
 use larder_runtime::RuntimeError;
 use larder_tokens::TokensError;
 
-/// Why the process ends early.
+/// The reason for an unsuccessful exit.
 #[derive(Debug)]
 pub enum Failure {
-    /// A stage failed.
+    /// An error of a stage.
     Stage { error: Box<dyn Error + Send + Sync>, class: ErrorClass, hint: Option<String> },
-    /// The command line asks for something impossible that the parser cannot see.
+    /// An invalid command line that the parser accepts.
     Usage(String),
-    /// An input or output that the user named on the command line.
+    /// An error of an input or output named on the command line.
     File { what: String, source: std::io::Error },
-    /// A look at the machine found something that has to be mended.
+    /// Problems found by checking the machine.
     Found { problems: Vec<String>, class: ErrorClass },
-    /// Whoever read our output has read enough.
+    /// The reader of our output stopped reading.
     BrokenPipe,
 }
 
 impl Failure {
-    /// Prints the error with its causes on standard error, and says what the process answers.
+    /// Prints the error with its causes on standard error, and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (message, class) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
@@ -48,7 +48,7 @@ impl Failure {
     }
 }
 
-/// An error and its causes, one a line; a cause that its parent already tells is not repeated.
+/// Returns an error and its causes, one per line, without repetitions.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -63,7 +63,7 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Errors that know their class and their way out.
+/// Converts errors that know their class and hint.
 macro_rules! stages {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for Failure {
@@ -77,7 +77,7 @@ macro_rules! stages {
 
 stages!(EvaluateError, ExportError, PipelineError, PredictError, ReportError, RunError);
 
-/// Errors of the stages below, which a run's error wraps.
+/// Converts errors of lower stages, which a run's error wraps.
 macro_rules! lower_stages {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for Failure {
@@ -92,7 +92,7 @@ lower_stages!(DataError, EncoderError, RuntimeError, TokensError);
 
 /// Results of writing to standard output.
 pub trait Output<T> {
-    /// A reader that went away ends the process quietly; any other failure is told.
+    /// Ends the process quietly if the reader went away; any other error is reported.
     fn on_stdout(self) -> Result<T, Failure>;
 }
 

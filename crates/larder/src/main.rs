@@ -1,6 +1,6 @@
-//! `larder`: run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
+//! `larder`: run a BERT-family encoder once, keep its output in Parquet, train heads on it in seconds.
 //!
-//! This binary parses, calls one stage, prints, and answers an exit code; the stages live in the library crates.
+//! This binary parses, calls one stage, prints, and returns an exit code; the stages are in the library crates.
 
 mod cli;
 mod command;

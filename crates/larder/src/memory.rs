@@ -1,10 +1,10 @@
-//! A bound on the memory that a foreign model can ask for.
+//! A memory limit against foreign models.
 //!
-//! A few bytes of graph can ask for terabytes. Linux grants more memory than there is and ends a process, not always the
-//! one at fault, when it is used; under a limit the request itself fails, and is an error that names the model.
+//! A few bytes of graph can ask for terabytes. Linux overcommits memory and kills a process, not always the one at fault, when
+//! it is used; under a limit the request itself fails, with an error that names the model.
 
-/// Keeps this process below the memory that is free now. Where the system does not tell, or does not limit, nothing
-/// happens: the limit guards against accidents, and no result depends on it.
+/// Limits this process to the memory that is free now. Does nothing on systems without the figures or limits: it guards against
+/// accidents, and no result depends on it.
 pub fn limit_to_free() {
     #[cfg(target_os = "linux")]
     linux::limit();
@@ -17,7 +17,7 @@ mod linux {
 
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    /// Address space that each thread reserves and hardly uses: its stack, and the C library's heap for it.
+    /// Address space that each thread reserves and hardly uses: its stack, and its heap of the C library.
     const PER_THREAD: u64 = 160 << 20;
 
     pub fn limit() {
@@ -26,24 +26,24 @@ mod linux {
         let bound = used.saturating_add(free).saturating_add(threads.saturating_mul(PER_THREAD));
         let limits = getrlimit(Resource::As);
         if limits.current.is_none_or(|current| current > bound) {
-            // A limit that cannot be set is one that somebody else keeps.
+            // A limit that cannot be set is enforced by somebody else.
             let _ = setrlimit(Resource::As, Rlimit { current: Some(bound), maximum: limits.maximum });
         }
     }
 
-    /// Address space in use, in bytes.
+    /// Returns the address space in use, in bytes.
     fn used() -> Option<u64> {
         kibibytes(&read_to_string("/proc/self/status").ok()?, "VmSize")
     }
 
-    /// Memory that can be had without taking it from others: the machine's, or less where a control group says so.
+    /// Returns the memory available without taking it from others: the machine's, or the control group's if less.
     fn free() -> Option<u64> {
         let memory = read_to_string("/proc/meminfo").ok()?;
         let machine = kibibytes(&memory, "MemAvailable")? + kibibytes(&memory, "SwapFree").unwrap_or(0);
         Some(group_free().map_or(machine, |group| group.min(machine)))
     }
 
-    /// What this process's control group (version 2) may still take; `None` without one, or without a limit.
+    /// Returns the memory left to this process's control group (version 2); `None` without one, or without a limit.
     fn group_free() -> Option<u64> {
         let groups = read_to_string("/proc/self/cgroup").ok()?;
         let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -57,7 +57,7 @@ mod linux {
         Some(number("memory.max")?.saturating_sub(taken))
     }
 
-    /// A line `name: 123 kB`, in bytes.
+    /// Returns the bytes in a line `name: 123 kB`.
     fn kibibytes(text: &str, name: &str) -> Option<u64> {
         let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|size| size << 10)

@@ -1,15 +1,15 @@
-//! Sizes of memory as people write them.
+//! Memory sizes with units.
 
 use std::str::FromStr;
 
-/// Bytes.
+/// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 
 impl FromStr for Size {
     type Err = String;
 
-    /// A whole number of bytes, or a number with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.
+    /// Returns a whole number of bytes, or a number with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no size; expected one like 512MiB or 4GB");
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

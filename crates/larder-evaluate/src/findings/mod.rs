@@ -1,4 +1,4 @@
-//! What a run's numbers and rows say: gathers the facts for the rules of `larder-diagnose`.
+//! The facts about a run's numbers and rows, gathered for the rules of `larder-diagnose`.
 
 mod rows;
 mod shift;
@@ -6,5 +6,5 @@ mod splits;
 mod texts;
 mod training;
 
-pub(crate) use splits::{SplitFiles, of_splits};
-pub use training::{TuneFacts, of_fit, of_tuning};
+pub(crate) use splits::{SplitFiles, split_findings};
+pub use training::{TuneFacts, fit_diagnosis, tuning_diagnosis};

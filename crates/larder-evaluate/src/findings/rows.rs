@@ -12,8 +12,8 @@ use larder_run::{RunError, RunRecord, TargetClasses, tasks};
 
 use super::texts::{SplitTexts, look_up, pointed};
 
-/// What stands out about the rows of train. `label_errors` are those that the fit found.
-pub(super) fn of_rows(
+/// Returns the findings about the rows of train. `label_errors` are those found by the fit.
+pub(super) fn row_findings(
     record: &RunRecord,
     encoder: &Encoder,
     tokens: &Path,

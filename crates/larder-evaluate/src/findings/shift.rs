@@ -1,4 +1,4 @@
-//! Whether a split is like train: by the features that the head reads, or by tokens where train has no features.
+//! Similarity of a split and train, by the head's features, or by tokens where train has no features.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,14 +12,15 @@ use ndarray::Array2;
 
 use super::splits::SplitFiles;
 
-/// Rows of each side, at most: the area is then known to a hundredth, in a second.
+/// Most rows of each side: enough for an area to within a hundredth, in a second.
 const MOST_ROWS: usize = 1000;
 
-/// Neighbouring rows that are read at a time.
+/// Adjacent rows read at a time.
 const BLOCK: usize = 50;
 
-/// [`UnlikeTrain`](larder_diagnose::DiagnosisKind::UnlikeTrain), where it is. `train` and `tokens` are the tokens files of both.
-pub(super) fn of_split(
+/// Finds [`UnlikeTrain`](larder_diagnose::DiagnosisKind::UnlikeTrain). `train` and `tokens` are the tokens files of train and
+/// the split.
+pub(super) fn shift_finding(
     files: &SplitFiles<'_>,
     evaluation: &Evaluation,
     split: &str,
@@ -30,7 +31,7 @@ pub(super) fn of_split(
     let head = record.head.details();
     let scores = evaluation.scores();
     let judged = scores.splits().into_iter().find(|one| one.outline().split == split);
-    // Without a metric the scores say it already: a tagger on frozen features has held-out sentences of train.
+    // Without a metric the scores tell already: a tagger on frozen features has held-out sentences of train.
     let (Some(metric), Some(judged)) = (head.outline().metric, judged) else { return Ok(None) };
     let (value, interval) = judged.score(metric);
     let held_out = head.held_out(split, metric);
@@ -48,7 +49,7 @@ pub(super) fn of_split(
     }))
 }
 
-/// `count` of `rows` rows in blocks, spread evenly.
+/// Returns ranges of about `count` of `rows` rows, in evenly spaced blocks.
 fn sample(rows: usize, count: usize) -> Vec<std::ops::Range<usize>> {
     if count >= rows {
         return std::iter::once(0..rows).collect();
@@ -56,18 +57,18 @@ fn sample(rows: usize, count: usize) -> Vec<std::ops::Range<usize>> {
     let blocks = count.div_ceil(BLOCK);
     let block = |at: usize| {
         let first = at * rows / blocks;
-        // Equal shares of the count, none of which reaches into the next block.
+        // Equal shares of the count that do not overlap the next block.
         let length = ((at + 1) * count / blocks - at * count / blocks).min((at + 1) * rows / blocks - first);
         first..first + length
     };
     (0..blocks).map(block).collect()
 }
 
-/// Rows of each side, and the area; `None` where the vectors of train are gone.
+/// Returns the rows of each side, and the area; `None` if the vectors of train are gone.
 fn feature_area(files: &SplitFiles<'_>, split: &str) -> Result<Option<(usize, f64)>, RunError> {
     let record = files.record;
     let Some((_, judged)) = files.features.iter().find(|(name, _)| name == split) else { return Ok(None) };
-    // The features of all splits lie side by side.
+    // The features files of all splits are in one folder.
     let Some(train) = judged.parent().map(|folder| folder.join(format!("{}.parquet", record.train_split))) else {
         return Ok(None);
     };
@@ -99,7 +100,7 @@ fn feature_area(files: &SplitFiles<'_>, split: &str) -> Result<Option<(usize, f6
     Ok(Some((rows, domain_classifier_auc(&[&FeatureColumn::new("features", values)], &is_second)?)))
 }
 
-/// Rows of each side, and the area.
+/// Returns the rows of each side, and the area under the ROC curve.
 fn tokens_area(train: &Path, judged: &Path) -> Result<Option<(usize, f64)>, RunError> {
     let rows = |path: &Path| Ok::<_, RunError>(TokensReader::open(path, TokensProjection::Encode)?.rows());
     let count = MOST_ROWS.min(rows(train)?).min(rows(judged)?);
@@ -112,7 +113,7 @@ fn tokens_area(train: &Path, judged: &Path) -> Result<Option<(usize, f64)>, RunE
     Ok(Some((count, token_area(&first, &second))))
 }
 
-/// The ids of some rows, special tokens left out.
+/// Returns the token ids of a sample of rows, without special tokens.
 fn token_rows(path: &Path, count: usize) -> Result<Vec<Vec<i32>>, RunError> {
     let reader = TokensReader::open(path, TokensProjection::All)?;
     let wanted: BTreeSet<usize> = sample(reader.rows(), count).into_iter().flatten().collect();

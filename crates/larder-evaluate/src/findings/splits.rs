@@ -1,4 +1,4 @@
-//! Facts about held-out splits: what is known of them from train, how they are cut, and whether they are like train.
+//! Facts about held-out splits: leaks from train, lengths, spelling, and similarity to train.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,33 +11,33 @@ use super::rows::lengths;
 use super::shift;
 use super::texts::{SplitTexts, look_up, pointed};
 
-/// Where the texts and vectors of a run's splits are.
+/// The files of a run's splits.
 pub(crate) struct SplitFiles<'a> {
     pub larder: &'a Larder,
     pub record: &'a RunRecord,
-    /// The feature columns that its head reads.
+    /// The feature columns that the head reads.
     pub columns: &'a [String],
-    /// The features file of each split that was judged.
+    /// The features file of each evaluated split.
     pub features: &'a [(String, PathBuf)],
 }
 
 impl SplitFiles<'_> {
-    /// The tokens file of the split trained on, made with the encoder that the run began with; `None` where it is gone.
+    /// Returns the tokens file of the training split, made with the run's original encoder; `None` if it is gone.
     pub fn train_tokens(&self) -> Result<Option<PathBuf>, RunError> {
         let RunRecord { dataset, encoder, train_split, .. } = self.record;
         let path = self.larder.home().tokens(dataset, encoder, train_split)?;
         Ok(path.is_file().then_some(path))
     }
 
-    /// The tokens file of a split that was judged: its features lie at the same place among the features.
+    /// Returns the tokens file of an evaluated split; `None` if it is gone.
     pub fn tokens(&self, encoder: &Encoder, split: &str) -> Result<Option<PathBuf>, RunError> {
         let path = self.larder.home().tokens(&self.record.dataset, encoder.name(), split)?;
         Ok(path.is_file().then_some(path))
     }
 }
 
-/// What stands out about the splits of `evaluation`, in their order. `encoder` is the one that they were encoded with.
-pub(crate) fn of_splits(
+/// Returns the findings about the splits of `evaluation`, in order. `encoder` is the one that encoded them.
+pub(crate) fn split_findings(
     files: &SplitFiles<'_>,
     encoder: &Encoder,
     evaluation: &Evaluation,
@@ -55,7 +55,7 @@ pub(crate) fn of_splits(
             found.extend(scored);
             continue;
         };
-        // The rows trained on were looked at when they were.
+        // The training rows were examined when the run was trained.
         if *split == record.train_split {
             found.extend(scored);
             continue;
@@ -69,9 +69,9 @@ pub(crate) fn of_splits(
             found.extend(leaks(record, known, split, &texts, &tokens)?);
         }
         if let Some(train) = &train {
-            found.extend(shift::of_split(files, evaluation, split, train, &tokens)?);
+            found.extend(shift::shift_finding(files, evaluation, split, train, &tokens)?);
         }
-        // The same fact about the same rows is one finding.
+        // Findings with equal facts about equal rows are merged.
         let rows = texts.digest();
         let of_split = found.split_off(before);
         found.extend(of_split.into_iter().map(|finding| finding.of_rows(&rows)));

@@ -1,4 +1,4 @@
-//! Facts from a tokens file: which texts are equal, how long they are, which words the tokenizer does not know.
+//! Facts from a tokens file: equal texts, lengths, and unknown words.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,21 +7,20 @@ use std::path::Path;
 
 use larder_data::{Content, Target};
 use larder_diagnose::{KeyedRows, PointedRow, Pointer, Spelling, has_sign};
+use larder_run::RunError;
 use larder_store::{TokenRow, TokensProjection, TokensReader};
 use larder_tokens::{NO_WORD, normalize_for_comparison};
 
-use larder_run::RunError;
-
-/// Words that the tokenizer does not know that are named.
+/// Unknown words that are named.
 const NAMED_UNKNOWN: usize = 5;
 
-/// Different unknown words that are counted: those beyond are not named.
+/// Distinct unknown words that are counted.
 const COUNTED_UNKNOWN: usize = 10_000;
 
-/// Scripts from here on (Thai and what follows) put no spaces between words, or are read sign by sign.
+/// First character of scripts (Thai and later) that have no spaces between words, or are read character by character.
 const UNSPACED: char = '\u{0e00}';
 
-/// What is known of the texts of a split. Texts themselves stay on disk: a row is a few numbers.
+/// Statistics of a split's texts. The texts stay on disk: each row is a few numbers.
 #[derive(Debug, Default)]
 pub(super) struct SplitTexts {
     exact: Vec<u128>,
@@ -30,23 +29,23 @@ pub(super) struct SplitTexts {
     pub cut_rows: usize,
     pub tokens: u64,
     pub cut_tokens: u64,
-    /// The longest text in tokens, had it not been cut.
+    /// Tokens of the longest text, before truncation.
     pub longest: usize,
     own_tokens: u64,
     unknown: u64,
     unknown_words: HashMap<String, u64>,
-    /// Unknown tokens that stand for words without a sign.
+    /// Unknown tokens that stand for words without a symbol.
     unknown_spelled: u64,
     words: u64,
     word_tokens: u64,
     letters: u64,
     letter_tokens: u64,
-    /// Entities by type, of tagging.
+    /// Entities by type, for tagging.
     pub entities: BTreeMap<String, usize>,
 }
 
 impl SplitTexts {
-    /// Reads the tokens file at `path`. Labels are numbered as `labels` has them.
+    /// Reads the tokens file at `path`. Labels are numbered by `labels`.
     pub fn read(path: &Path, labels: &[String], unk_id: Option<i32>) -> Result<Self, RunError> {
         let mut texts = Self::default();
         for batch in TokensReader::open(path, TokensProjection::All)? {
@@ -82,7 +81,7 @@ impl SplitTexts {
         }
     }
 
-    /// The same for splits with the same texts and labels.
+    /// Returns a digest of texts and labels.
     pub fn digest(&self) -> String {
         format!("{:016x}", hash(&(&self.exact, &self.labels), 0))
     }
@@ -93,7 +92,7 @@ impl SplitTexts {
         self.normalized.push(key(&normalize_for_comparison(&text)));
         self.labels.push(match &row.target {
             None => None,
-            // A label that train does not have is one like any other, whatever its number.
+            // A label that train does not have gets a number of its own.
             Some(Target::Label(label)) => Some(match labels.iter().position(|known| known == label) {
                 Some(class) => class as u64,
                 None => hash(label, 0).max(labels.len() as u64),
@@ -127,7 +126,7 @@ impl SplitTexts {
         }
     }
 
-    /// Tokens of the words of a sentence.
+    /// Counts the tokens of a sentence's words.
     fn add_words(&mut self, row: &TokenRow, words: &[String], unk_id: Option<i32>) {
         for word in words {
             self.words += u64::from(is_spelled(word));
@@ -144,7 +143,7 @@ impl SplitTexts {
         }
     }
 
-    /// Tokens of a text, which are some of the row's.
+    /// Counts the tokens of a text, a range of the row's.
     fn add_text(&mut self, row: &TokenRow, text: &str, tokens: Range<usize>, unk_id: Option<i32>) {
         let letters: Vec<char> = text.chars().collect();
         let mut read = 0;
@@ -179,7 +178,7 @@ fn is_special(row: &TokenRow, token: usize) -> bool {
     row.word_ids.get(token).is_none_or(|&word| word == NO_WORD)
 }
 
-/// Where the second text of a pair begins: at the first special token behind the first text's. Types do not tell: some
+/// Returns the index of the second text of a pair: the first special token after the first text. Type ids do not tell, since some
 /// families give both texts the same.
 fn second_text(row: &TokenRow) -> usize {
     let tokens = row.input_ids.len();
@@ -195,7 +194,7 @@ fn is_letter(letter: char) -> bool {
     letter.is_alphabetic() && letter < UNSPACED
 }
 
-/// A letter of a script without spaces between words.
+/// Returns a letter of a script without spaces between words.
 fn is_unspaced(letter: char) -> bool {
     letter.is_alphabetic() && letter >= UNSPACED
 }
@@ -204,7 +203,7 @@ fn is_spelled(word: &str) -> bool {
     !word.is_empty() && word.chars().all(is_letter)
 }
 
-/// The text, pair or sentence as it is compared and shown.
+/// Returns the text, pair or sentence as it is compared and shown.
 fn shown(content: &Content) -> String {
     match content {
         Content::Text { text, text_b: None } => text.clone(),
@@ -213,7 +212,7 @@ fn shown(content: &Content) -> String {
     }
 }
 
-/// 128 bits of a text: two texts of a billion have one key by accident once in 10^20 times.
+/// Returns a 128-bit hash of a text: among a billion texts, two collide with a probability of 10^-20.
 fn key(text: &str) -> u128 {
     u128::from(hash(text, 1)) << 64 | u128::from(hash(text, 2))
 }
@@ -225,7 +224,7 @@ fn hash<T: Hash + ?Sized>(value: &T, seed: u8) -> u64 {
     hasher.finish()
 }
 
-/// The texts and ids of some rows of a tokens file.
+/// Returns the ids and texts of some rows of a tokens file.
 pub(super) fn look_up(path: &Path, rows: &BTreeSet<usize>) -> Result<HashMap<usize, (String, String)>, RunError> {
     let mut found = HashMap::new();
     if rows.is_empty() {
@@ -247,7 +246,7 @@ pub(super) fn look_up(path: &Path, rows: &BTreeSet<usize>) -> Result<HashMap<usi
     Ok(found)
 }
 
-/// A pointer with its text.
+/// Adds the text to a pointer.
 pub(super) fn pointed(pointer: Pointer, split: &str, texts: &HashMap<usize, (String, String)>) -> Option<PointedRow> {
     let (example_id, text) = texts.get(&pointer.row)?.clone();
     Some(PointedRow { split: split.to_owned(), example_id, text, note: pointer.note })

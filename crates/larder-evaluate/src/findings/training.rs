@@ -1,4 +1,4 @@
-//! Facts about a training.
+//! Facts about training.
 
 use std::path::Path;
 
@@ -7,38 +7,43 @@ use larder_finetune::{HistoryRow, Schedule, TuneSettings};
 use larder_intake::Encoder;
 use larder_run::{FitFacts, RunError, RunRecord, TunedRecord};
 
-use super::rows::of_rows;
+use super::rows::row_findings;
 
-/// What is known of a fine-tuning while it ends.
+/// The facts about a fine-tuning.
 pub struct TuneFacts<'a> {
     /// All steps.
     pub history: &'a [HistoryRow],
-    /// How it was trained.
+    /// The settings of training.
     pub settings: &'a TuneSettings,
-    /// Rows (tagging: words) a class of train, `[classes]`.
+    /// Rows (tagging: words) of each class in train, `[classes]`.
     pub train_counts: Vec<u64>,
-    /// The same of the split that judged it.
+    /// The same for the dev split.
     pub dev_counts: Vec<u64>,
     /// Texts or sentences of that split.
     pub dev_rows: usize,
 }
 
-/// What stands out about the training of a head on features, whose rows are in the tokens file at `tokens`.
+/// Returns the findings about the fit of a head, and its training rows in the tokens file at `tokens`.
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
-pub fn of_fit(record: &RunRecord, encoder: &Encoder, tokens: &Path, facts: FitFacts) -> Result<RunDiagnosis, RunError> {
+pub fn fit_diagnosis(
+    record: &RunRecord,
+    encoder: &Encoder,
+    tokens: &Path,
+    facts: FitFacts,
+) -> Result<RunDiagnosis, RunError> {
     let mut diagnosis = RunDiagnosis::new(&record.run);
     diagnosis.findings = record.head.details().findings(record, &facts, &mut diagnosis);
-    diagnosis.findings.extend(of_rows(record, encoder, tokens, facts.label_errors)?);
+    diagnosis.findings.extend(row_findings(record, encoder, tokens, facts.label_errors)?);
     Ok(diagnosis)
 }
 
-/// What stands out about a fine-tuning, whose rows are in the tokens file at `tokens`.
+/// Returns the findings about a fine-tuning, and its training rows in the tokens file at `tokens`.
 ///
 /// # Errors
 /// [`RunError::Store`] for a file that cannot be read; [`RunError::Encoder`].
-pub fn of_tuning(
+pub fn tuning_diagnosis(
     record: &RunRecord,
     tuned: &TunedRecord,
     encoder: &Encoder,
@@ -67,15 +72,15 @@ pub fn of_tuning(
         dropout: f64::from(dropout.hidden.max(dropout.attention).max(dropout.head)),
     };
     diagnosis.findings.extend(diagnose_course(&course));
-    diagnosis.findings.extend(of_rows(record, encoder, tokens, None)?);
+    diagnosis.findings.extend(row_findings(record, encoder, tokens, None)?);
     Ok(diagnosis)
 }
 
-/// Steps before an evaluation that its training loss is the mean of, at most: few enough that the parameters are nearly the
-/// same, enough that batches do not decide.
+/// Most steps before an evaluation that its training loss is the mean of: few enough that the parameters change little, enough
+/// to average over batches.
 const STEPS_AROUND: usize = 50;
 
-/// The evaluations among the steps, each beside the training loss of the steps before it.
+/// Returns the evaluations in the history, each with the mean training loss of the steps before it.
 fn evaluations(history: &[HistoryRow]) -> Vec<Evaluated> {
     let (mut found, mut since) = (Vec::new(), 0);
     for (at, row) in history.iter().enumerate() {

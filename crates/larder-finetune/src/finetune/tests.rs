@@ -1,4 +1,4 @@
-//! What a device is given, run by the CPU: dropout by the operator, products of half operands, and parameters, moments and
+//! The graphs of a device, run on the CPU: dropout as an operator, products of half operands, and parameters, moments and
 //! gradients in bound vectors, with the optimizer as a graph.
 
 use std::ops::ControlFlow;

@@ -5,7 +5,7 @@ use larder_runtime::{Results, Session, TensorView};
 use rayon::ThreadPool;
 
 use crate::TuneError;
-use crate::batch::Batch;
+use crate::batch::PaddedBatch;
 use crate::graph::{TRAINING, scalar};
 use crate::settings::TuneSettings;
 use crate::state::State;
@@ -77,7 +77,7 @@ impl Host {
     pub fn gradients(
         &mut self,
         state: &mut State,
-        batch: &Batch,
+        batch: &PaddedBatch,
         fed: &[(&str, TensorView<'_>)],
         position: AccumulationPosition,
         pool: &ThreadPool,

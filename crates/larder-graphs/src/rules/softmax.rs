@@ -12,9 +12,9 @@ use crate::shape::as_i64;
 
 /// `Y = softmax X`: `dX = (dY - D) Y` with `D = Σ dY Y` along the axis.
 ///
-/// Where Y are attention weights `[batch, heads, seq, seq]` that only meet the values, `O = Y · V`, `D` is `Σ dO O` over the
-/// features of a head: a sum over `[batch, heads, seq, head]`, shorter than one over the keys in all but short sequences. A
-/// dropout between the two changes nothing in it.
+/// If Y are attention weights `[batch, heads, seq, seq]` that are only multiplied with the values, `O = Y · V`, then `D` is
+/// `Σ dO O` over the features of a head: a sum over `[batch, heads, seq, head]`, shorter than one over the keys in all but
+/// short sequences. Dropout between the two does not change it.
 pub(crate) fn softmax(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (grad, y) = (v.grad()?, v.output(0)?);
     let axis = v.axis(-1, y.rank())?;

@@ -1,8 +1,7 @@
 //! Encoders published without `tokenizer.json`: the files of their vocabulary, and the `tokenizer.json` made of them.
 //!
-//! Which files there are says how words are cut up (WordPiece, byte-level BPE, Unigram); which family of tokenizers they
-//! are for says how texts are cleaned before and framed after. Each becomes the file that the `transformers` library
-//! would write.
+//! The files present determine the word splitting (WordPiece, byte-level BPE, Unigram), the tokenizer's family the cleaning and
+//! framing of texts. The result is the file that the `transformers` library would write.
 
 mod byte_level;
 mod classes;

@@ -1,10 +1,10 @@
-//! Whether probabilities mean what they say.
+//! Calibration of probabilities.
 
 /// Bins of a reliability curve.
 pub const RELIABILITY_BINS: usize = 10;
 
-/// How often answers of some probability are right: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural
-/// networks", 2017, section 2.
+/// The accuracy of answers by their probability: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks",
+/// 2017, section 2.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reliability {
     /// Bins of equal width over 0 to 1, `[RELIABILITY_BINS]`. One holds its upper end and not its lower.

@@ -40,9 +40,9 @@ pub struct TaggingScores {
 /// ways: the tags of its sentence end before it in `gold` and `predicted`, or they have its words, with `O` predicted.
 /// Half of an uncovered entity in the tags is refused: it would be counted beside the whole.
 ///
-/// Where there is no entity, neither gold nor predicted, every score of entities is 0, as with seqeval's default
-/// `zero_division`. Precision, recall, F1 and accuracy are seqeval 1.2.2's, to the last digit for up to seven types; of
-/// more it adds the means in another order.
+/// Without gold and predicted entities, every entity score is 0, as with seqeval's default `zero_division`. Precision, recall,
+/// F1 and accuracy equal those of seqeval 1.2.2 to the last digit for up to seven types; with more, it adds the means in
+/// another order.
 ///
 /// # Errors
 /// [`MetricsError::NoSentences`], [`MetricsError::SentenceCount`], [`MetricsError::SentenceLength`] with the sentence,

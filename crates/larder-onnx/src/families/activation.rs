@@ -1,7 +1,8 @@
 //! The activation between the two feed-forward products.
 
-use crate::builder::{GraphBuilder, Value};
 use larder_errors::spelled_enum;
+
+use crate::builder::{GraphBuilder, Value};
 
 spelled_enum! {
     /// The activation between the two feed-forward products, as `hidden_act` names it.

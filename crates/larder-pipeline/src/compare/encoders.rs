@@ -1,11 +1,11 @@
-//! Several encoders on one dataset: the same rows, the same rule for the head.
+//! Comparison of several encoders on one dataset: the same rows, the same rule for the head.
 
 use std::path::Path;
 use std::time::Instant;
 
 use larder_data::{DatasetSpec, Task};
 use larder_encode::{EncodeError, EncodeSettings};
-use larder_evaluate::{ComparedSubject, SplitComparison, common_metric, compare};
+use larder_evaluate::{NamedRun, SplitComparison, common_metric, compare};
 use larder_files::FileError;
 use larder_intake::Encoder;
 use larder_run::{
@@ -18,47 +18,47 @@ use larder_tokens::TokenizeStageError;
 use larder_train::TrainError;
 use serde::Serialize;
 
-use super::meter::{Encoding, Meter};
+use super::meter::{EncodingCost, Meter};
 use crate::PipelineError;
 use crate::encode::{embed_features, encode_split};
 use crate::evaluate::{EvaluateOptions, evaluate_keeping};
 use crate::train::{check_trainable, train};
 
-/// Times an encoder is loaded; the fastest counts, because the first may wait for the disk, or for CUDA to start.
+/// Number of times an encoder is loaded; the fastest counts, since the first may wait for the disk or for CUDA.
 const LOADS: usize = 2;
 
-/// An encoder to be compared.
+/// An encoder to compare.
 #[derive(Debug, Clone)]
 pub struct Contender {
     /// The encoder.
     pub encoder: Encoder,
-    /// How it is encoded with and trained on. `encode.force` encodes even what is cached, so that every rate is measured now.
+    /// Options of its features and head. `encode.force` also encodes cached features again, so that every rate is measured now.
     pub options: TrainOptions,
 }
 
-/// Several encoders on one dataset.
+/// Comparison of several encoders on one dataset.
 #[derive(Debug, Clone, Serialize)]
 pub struct EncoderComparison {
     /// The dataset.
     pub dataset: String,
     /// Its task.
     pub task: Task,
-    /// What a row of the features is.
+    /// The level of the features.
     pub level: Level,
     /// The encoders that were scored, in the order asked for.
     pub encoders: Vec<ComparedEncoder>,
-    /// The encoders that could not be.
+    /// The encoders that could not be scored.
     pub refused: Vec<RefusedEncoder>,
-    /// Scores side by side, one entry a split.
+    /// Scores side by side, one entry per split.
     pub splits: Vec<SplitComparison>,
-    /// The run of the best encoder on the first split; `None` when none was scored.
+    /// The run of the best encoder on the first split; `None` if none was scored.
     pub best_run: Option<String>,
 }
 
-/// An encoder that was scored, and what it costs.
+/// An encoder that was scored, with its cost.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparedEncoder {
-    /// Its name, and the others under which the same model and tokenizer were asked for.
+    /// Its name, and other names of the same model and tokenizer that were asked for.
     pub names: Vec<String>,
     /// The model's digest.
     pub digest: String,
@@ -68,14 +68,14 @@ pub struct ComparedEncoder {
     pub hidden_size: usize,
     /// Size of the model's file in bytes.
     pub model_bytes: u64,
-    /// Seconds from the model's file to sessions that are ready to run, measured now.
+    /// Seconds from the model's file to sessions ready to run, measured now.
     pub load_seconds: f64,
     /// Size of the features files of all splits compared, in bytes.
     pub cache_bytes: u64,
-    /// Vector columns in them, if an earlier command cached more than this one asked for.
+    /// Number of vector columns in them that an earlier command cached and this one did not ask for.
     pub further_columns: usize,
-    /// What was encoded now, and how fast.
-    pub encoding: Encoding,
+    /// The work and speed of encoding now.
+    pub encoding: EncodingCost,
     /// The run.
     pub run: String,
     /// Its scores in full.
@@ -91,21 +91,21 @@ pub struct RefusedEncoder {
     pub reason: String,
 }
 
-/// What came of one encoder.
-struct Scored {
+/// The result of one encoder.
+struct ScoredEncoder {
     compared: ComparedEncoder,
     record: RunRecord,
     answers: Vec<SplitAnswers>,
 }
 
-/// Tokenizes, encodes, trains and evaluates with each encoder, one after another, and says which differences are real.
-/// Stages that are up to date are skipped, and the runs are ordinary ones. Encoders of the same model and tokenizer count
-/// as one. An encoder that fails by its own fault is listed with the reason and the others go on.
+/// Tokenizes, encodes, trains and evaluates with each encoder in turn, and tests which differences are real. Stages that are up
+/// to date are skipped, and the runs are ordinary ones. Encoders of the same model and tokenizer count as one. An encoder that
+/// fails by its own fault is listed with the reason, and the others continue.
 ///
-/// `splits` are judged, or all but train if it is empty.
+/// `splits` are evaluated; all but train if empty.
 ///
 /// # Errors
-/// [`PipelineError::NothingToJudge`]; whatever would fail for every encoder: the dataset, the disk, ONNX Runtime.
+/// [`PipelineError::NothingToJudge`]; errors that would fail every encoder: dataset, disk, ONNX Runtime.
 pub fn compare_encoders(
     larder: &Larder,
     spec: &DatasetSpec,
@@ -132,7 +132,7 @@ pub fn compare_encoders(
             let others = others.join(", ");
             observer.event(Event::Note(&format!("{others} is {first} by another name: the same model and tokenizer")));
         }
-        match contend(larder, spec, contender, names, &asked, observer) {
+        match score_encoder(larder, spec, contender, names, &asked, observer) {
             Ok(one) => scored.push(one),
             Err(error) if is_own_fault(&error) => {
                 let reason = with_causes(&error);
@@ -142,16 +142,16 @@ pub fn compare_encoders(
             Err(error) => return Err(error),
         }
     }
-    let subjects: Vec<ComparedSubject<'_>> = scored
+    let named_runs: Vec<NamedRun<'_>> = scored
         .iter()
-        .map(|one| ComparedSubject {
+        .map(|one| NamedRun {
             name: &one.compared.names[0],
             record: &one.record,
             evaluation: &one.compared.evaluation,
             answers: &one.answers,
         })
         .collect();
-    let splits = compare(&subjects, common_metric(scored.iter().map(|one| &one.record)))?;
+    let splits = compare(&named_runs, common_metric(scored.iter().map(|one| &one.record)))?;
     let best = |split: &SplitComparison| scored.iter().find(|one| one.compared.names[0] == split.best);
     let best_run = splits.first().and_then(best).map(|one| one.record.run.clone());
     Ok(EncoderComparison {
@@ -166,7 +166,7 @@ pub fn compare_encoders(
 }
 
 impl EncoderComparison {
-    /// Whether there is something to compare: two encoders were scored, or all that were asked for are one and the same.
+    /// Checks that there was something to compare: two encoders were scored, or all that were asked for are the same.
     ///
     /// # Errors
     /// [`PipelineError::TooFewCompared`] with the reasons.
@@ -184,7 +184,7 @@ impl EncoderComparison {
     }
 }
 
-/// The different encoders among `contenders`, each with all its names.
+/// Groups `contenders` by encoder, each with all its names.
 fn groups(contenders: &[Contender]) -> Vec<(&Contender, Vec<String>)> {
     let mut groups: Vec<(&Contender, Vec<String>)> = Vec::new();
     for contender in contenders {
@@ -198,7 +198,7 @@ fn groups(contenders: &[Contender]) -> Vec<(&Contender, Vec<String>)> {
     groups
 }
 
-/// The same model and tokenizer, read in the same way.
+/// Returns true if both have the same model, tokenizer and interface.
 fn are_one(first: &Encoder, second: &Encoder) -> bool {
     let (a, b) = (first.manifest(), second.manifest());
     a.digest == b.digest
@@ -207,14 +207,14 @@ fn are_one(first: &Encoder, second: &Encoder) -> bool {
         && a.max_positions == b.max_positions
 }
 
-fn contend(
+fn score_encoder(
     larder: &Larder,
     spec: &DatasetSpec,
     contender: &Contender,
     names: &[String],
     splits: &[String],
     observer: &mut dyn Observer,
-) -> Result<Scored, PipelineError> {
+) -> Result<ScoredEncoder, PipelineError> {
     let Contender { encoder, options } = contender;
     let settings = &options.encode.settings;
     if settings.level != Level::Sentence && !encoder.gives_tokens() {
@@ -235,7 +235,7 @@ fn contend(
         }
     }
     meter.encoded = true;
-    // The features were encoded a moment ago: forcing them again would time nothing new.
+    // The features were just encoded: forcing them again would time nothing new.
     let options = TrainOptions { encode: EncodeOptions { force: false, ..options.encode.clone() }, ..options.clone() };
     let trained = train(larder, spec, encoder, &options, &mut meter)?;
     let mut answers = Vec::new();
@@ -255,13 +255,13 @@ fn contend(
         run: trained.record.run.clone(),
         evaluation: judged.evaluation,
     };
-    Ok(Scored { compared, record: trained.record, answers })
+    Ok(ScoredEncoder { compared, record: trained.record, answers })
 }
 
-/// Seconds from the model's file to sessions that are ready to run: the file read and checked, the graph cut to what is
-/// asked for, one session a worker.
+/// Returns the seconds from the model's file to sessions ready to run: the file is read and checked, the graph reduced to what is
+/// asked for, and one session started per worker.
 fn load_seconds(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<f64, PipelineError> {
-    // The library is loaded once for all of them.
+    // The library is loaded only once, for all encoders.
     larder.runtime()?;
     let mut fastest = f64::INFINITY;
     for _ in 0..LOADS {
@@ -277,7 +277,7 @@ fn size(path: &Path) -> Result<u64, FileError> {
     Ok(std::fs::metadata(path).map_err(failed)?.len())
 }
 
-/// Whether it is this encoder that fails, and another one need not.
+/// Returns true if the error is this encoder's own, so that others may succeed.
 fn is_own_fault(error: &PipelineError) -> bool {
     let of_model = |error: &RuntimeError| {
         !matches!(
@@ -315,7 +315,7 @@ fn is_own_fault(error: &PipelineError) -> bool {
     }
 }
 
-/// An error and its causes in one line; a cause that its parent already tells is not repeated.
+/// Returns an error and its causes in one line, without repetitions.
 fn with_causes(error: &PipelineError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

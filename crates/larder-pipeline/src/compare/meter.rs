@@ -1,31 +1,31 @@
-//! What encoding cost, counted while it happens.
+//! The cost of encoding, counted as it happens.
 
 use larder_encode::EncodeReport;
 use larder_run::{Event, Observer, Stage};
 use serde::Serialize;
 
-/// What of an encoder's features was made now, and how fast. Rows are texts, words or tokens.
+/// The work and speed of encoding an encoder's features now. Rows are texts, words or tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Encoding {
+pub struct EncodingCost {
     /// Rows of all splits.
     pub rows: u64,
-    /// Rows that lay in the cache.
+    /// Rows that were in the cache.
     pub cached_rows: u64,
-    /// Rows that went through the encoder now; those that are neither this nor cached are equal to another row.
+    /// Rows encoded now; rows neither cached nor encoded are duplicates.
     pub encoded_rows: u64,
-    /// Splits that were encoded now.
+    /// Splits encoded now.
     pub encoded_splits: usize,
-    /// Real tokens, special tokens included, that went through the encoder now.
+    /// Real tokens encoded now, special tokens included.
     pub encoded_tokens: u64,
-    /// Seconds of that, without loading the model, with the file written.
+    /// Seconds of encoding, with the file written, without loading the model.
     pub seconds: f64,
-    /// Rows a second; `None` when nothing was encoded now.
+    /// Rows per second; `None` if nothing was encoded now.
     pub rows_per_second: Option<f64>,
-    /// Real tokens a second; `None` when nothing was encoded now.
+    /// Real tokens per second; `None` if nothing was encoded now.
     pub tokens_per_second: Option<f64>,
 }
 
-impl Encoding {
+impl EncodingCost {
     /// Counts a split that was up to date.
     pub(super) fn add_fresh(&mut self, rows: u64) {
         self.rows += rows;
@@ -48,18 +48,18 @@ impl Encoding {
     }
 }
 
-/// Counts what is encoded and passes everything on.
+/// Counts what is encoded, and forwards all events.
 pub(super) struct Meter<'a> {
     observer: &'a mut dyn Observer,
-    /// What was encoded so far.
-    pub(super) encoding: Encoding,
-    /// Whether features that are up to date are no news: they were made a moment ago.
+    /// The count so far.
+    pub(super) encoding: EncodingCost,
+    /// If true, features that are up to date are not reported: they were just encoded.
     pub(super) encoded: bool,
 }
 
 impl<'a> Meter<'a> {
     pub(super) fn new(observer: &'a mut dyn Observer) -> Self {
-        Self { observer, encoding: Encoding::default(), encoded: false }
+        Self { observer, encoding: EncodingCost::default(), encoded: false }
     }
 }
 

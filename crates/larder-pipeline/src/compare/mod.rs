@@ -1,9 +1,9 @@
-//! Which of several is better: encoders that go through all stages here, or runs that are there.
+//! Comparison of encoders, through all stages, or of existing runs.
 
 mod encoders;
 mod meter;
 mod runs;
 
 pub use encoders::{ComparedEncoder, Contender, EncoderComparison, RefusedEncoder, compare_encoders};
-pub use meter::Encoding;
+pub use meter::EncodingCost;
 pub use runs::{ComparedRun, RunComparison, compare_runs};

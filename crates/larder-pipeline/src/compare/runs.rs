@@ -1,16 +1,16 @@
-//! Runs that are there, judged on the same splits.
+//! Comparison of existing runs on the same splits.
 
 use std::path::Path;
 
 use larder_data::Task;
-use larder_evaluate::{ComparedSubject, EvaluateError, SplitComparison, common_metric, compare};
+use larder_evaluate::{EvaluateError, NamedRun, SplitComparison, common_metric, compare};
 use larder_run::{Evaluation, Larder, Observer, RunRecord, SplitAnswers};
 use serde::Serialize;
 
 use crate::PipelineError;
 use crate::evaluate::{EvaluateOptions, evaluate_keeping};
 
-/// Several runs on one dataset.
+/// Comparison of several runs on one dataset.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunComparison {
     /// The dataset.
@@ -19,13 +19,13 @@ pub struct RunComparison {
     pub task: Task,
     /// The runs, in the order asked for.
     pub runs: Vec<ComparedRun>,
-    /// Scores side by side, one entry a split.
+    /// Scores side by side, one entry per split.
     pub splits: Vec<SplitComparison>,
-    /// The best run on the first split; `None` where there is no split.
+    /// The best run on the first split; `None` if there is no split.
     pub best_run: Option<String>,
 }
 
-/// A run that was compared.
+/// A compared run.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparedRun {
     /// The run.
@@ -34,13 +34,14 @@ pub struct ComparedRun {
     pub encoder: String,
     /// The kind of head.
     pub head: String,
-    /// The hidden layers that it was offered, as asked.
+    /// The hidden layers offered to it, as asked.
     pub layers: String,
     /// Its scores in full.
     pub evaluation: Evaluation,
 }
 
-/// Scores each run on splits of its dataset, or of the one described at `dataset`, and says which differences are real. Features that are missing are made with the settings that the run recorded. A run named twice counts once.
+/// Scores each run on splits of its dataset, or of the one described at `dataset`, and tests which differences are real.
+/// Missing features are made with the settings of the run. A run named twice counts once.
 ///
 /// # Errors
 /// [`EvaluateError::NotComparable`] for runs of different datasets, tasks, labels or rows; otherwise as
@@ -59,7 +60,7 @@ pub fn compare_runs(
         }
     }
     for other in records.iter().skip(1) {
-        if let Some(why) = differs(&records[0], other) {
+        if let Some(why) = difference(&records[0], other) {
             let (first, second) = (records[0].run.clone(), other.run.clone());
             return Err(EvaluateError::NotComparable { first, second, why }.into());
         }
@@ -72,14 +73,14 @@ pub fn compare_runs(
         let outcome = evaluate_keeping(larder, record, &spec, options, kept, observer)?;
         judged.push((outcome.evaluation, answers));
     }
-    let subjects: Vec<ComparedSubject<'_>> = records
+    let named_runs: Vec<NamedRun<'_>> = records
         .iter()
         .zip(&judged)
-        .map(|(record, (evaluation, answers))| ComparedSubject { name: &record.run, record, evaluation, answers })
+        .map(|(record, (evaluation, answers))| NamedRun { name: &record.run, record, evaluation, answers })
         .collect();
-    let splits = compare(&subjects, common_metric(records.iter()))?;
+    let splits = compare(&named_runs, common_metric(records.iter()))?;
     let best_run = splits.first().map(|split| split.best.clone());
-    // Without runs there is nothing to be of a task.
+    // Without runs, the task does not matter.
     let task = records.first().map_or(Task::ALL[0], RunRecord::task);
     let dataset = records.first().map(|record| record.dataset.clone()).unwrap_or_default();
     let runs = records
@@ -96,8 +97,8 @@ pub fn compare_runs(
     Ok(RunComparison { dataset, task, runs, splits, best_run })
 }
 
-/// What keeps two runs from being judged on the same rows with the same answers.
-fn differs(first: &RunRecord, second: &RunRecord) -> Option<String> {
+/// Returns the difference that makes two runs incomparable.
+fn difference(first: &RunRecord, second: &RunRecord) -> Option<String> {
     let unlike = |what: &str, a: &str, b: &str| Some(format!("one's {what} is {a}, the other's {b}"));
     if first.dataset != second.dataset {
         return unlike("dataset", &first.dataset, &second.dataset);

@@ -1,14 +1,14 @@
-//! Processor, memory and disk.
+//! Processor, memory and disk of the machine.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use sysinfo::{Disks, System};
 
-/// What there is to work with.
+/// The machine's resources.
 #[derive(Debug, Serialize)]
 pub struct Machine {
-    /// The operating system, as it calls itself.
+    /// The operating system's name.
     pub system: Option<String>,
     /// `x86_64`, `aarch64`, ...
     pub architecture: &'static str,
@@ -16,13 +16,13 @@ pub struct Machine {
     pub processor: Option<String>,
     /// Threads that can run at once.
     pub cores: usize,
-    /// Bytes of memory; where a control group limits it, that limit.
+    /// Bytes of memory; the control group's limit if that is lower.
     pub memory_bytes: u64,
-    /// Bytes of it that are free.
+    /// Bytes of free memory.
     pub free_memory_bytes: u64,
-    /// Where artifacts lie.
+    /// The home of artifacts.
     pub home: PathBuf,
-    /// The disk below it, if the system tells.
+    /// Its disk, if known.
     pub disk: Option<Disk>,
 }
 
@@ -31,12 +31,12 @@ pub struct Machine {
 pub struct Disk {
     /// Bytes in all.
     pub bytes: u64,
-    /// Bytes that are free.
+    /// Free bytes.
     pub free_bytes: u64,
 }
 
 impl Machine {
-    /// Asks the system. `home` need not be there yet.
+    /// Asks the system. `home` need not exist yet.
     pub(super) fn look(home: &Path) -> Self {
         let mut system = System::new();
         system.refresh_memory();
@@ -59,7 +59,7 @@ impl Machine {
     }
 }
 
-/// The file system of `path`, or of the nearest folder above it that is there.
+/// Returns the file system of `path`, or of its nearest existing ancestor.
 fn disk(path: &Path) -> Option<Disk> {
     let absolute = std::path::absolute(path).ok()?;
     let there = absolute.ancestors().find_map(|folder| folder.canonicalize().ok())?;

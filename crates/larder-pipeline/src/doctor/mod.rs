@@ -1,4 +1,4 @@
-//! What this machine and this home have, each tried and not only listed.
+//! A check-up of machine and home: devices are tried, not only listed.
 
 mod machine;
 mod speed;
@@ -16,7 +16,7 @@ pub use speed::Speed;
 
 use crate::PipelineError;
 
-/// What `larder doctor` found.
+/// The result of `larder doctor`.
 #[derive(Debug, Serialize)]
 pub struct Checkup {
     /// larder's version.
@@ -25,17 +25,17 @@ pub struct Checkup {
     pub machine: Machine,
     /// ONNX Runtime.
     pub runtime: RuntimeCheck,
-    /// Each provider that larder uses, run or tried to run.
+    /// The providers that larder uses, each tried.
     pub providers: Vec<ProviderCheck>,
     /// The encoders of this home.
     pub encoders: Vec<EncoderCheck>,
-    /// How fast one of them runs here.
+    /// The speed of one of them on this machine.
     pub speed: Option<Speed>,
-    /// What does not work and has to, with the way out. Empty where larder can be used.
+    /// Problems that prevent using larder, with their solutions.
     pub problems: Vec<String>,
 }
 
-/// The library that was found, or why there is none.
+/// ONNX Runtime's library, or why there is none.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RuntimeCheck {
@@ -43,81 +43,81 @@ pub enum RuntimeCheck {
     Loaded {
         /// Its version.
         version: String,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
     },
-    /// There is none that can be used.
+    /// There is no usable library.
     Missing {
-        /// All that was tried, and the way out.
+        /// Everything that was tried, and the solution.
         problem: String,
     },
 }
 
-/// A provider, by what it did.
+/// The check of a provider.
 #[derive(Debug, Serialize)]
 pub struct ProviderCheck {
     /// `cpu` or `cuda`.
     pub device: Device,
-    /// Whether a model ran on it and gave the right numbers.
+    /// True if a model ran on it with the right result.
     pub runs: bool,
-    /// The device's name, or what is missing.
+    /// The device's name, or the problem.
     pub detail: Option<String>,
-    /// What mends it.
+    /// The solution.
     pub way_out: Option<String>,
 }
 
-/// An encoder, as far as its files tell without being hashed again (`larder encoder verify` does that).
+/// The check of an encoder, without hashing its files again (`larder encoder verify` does that).
 #[derive(Debug, Serialize)]
 pub struct EncoderCheck {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its properties.
     pub found: Option<EncoderFacts>,
     /// Why it cannot be used.
     pub problem: Option<String>,
 }
 
-/// What an encoder's manifest says.
+/// Properties from an encoder's manifest.
 #[derive(Debug, Serialize)]
 pub struct EncoderFacts {
     /// The family, if recognised.
     pub family: Option<String>,
-    /// Dimensions of a vector.
+    /// Dimensions of its vectors.
     pub hidden_size: usize,
     /// Layers, if known.
     pub layers: Option<usize>,
-    /// Tokens it reads at most.
+    /// Its maximum input, in tokens.
     pub max_tokens: usize,
     /// Bytes of its model file.
     pub bytes: u64,
-    /// Which graph runs, and why not another.
+    /// The graph that runs, and why not another.
     pub graph: String,
 }
 
-/// What is checked.
+/// Options of `larder doctor`.
 #[derive(Debug, Clone, Default)]
 pub struct DoctorOptions {
-    /// The encoder whose speed is measured; the first that works unless named.
+    /// The encoder whose speed is measured; by default the first that works.
     pub encoder: Option<String>,
-    /// Where it is measured.
+    /// The device of the measurement.
     pub device: Device,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
-    /// Whether speed is measured at all.
+    /// True if speed is measured.
     pub speed: bool,
 }
 
 impl Checkup {
-    /// The class of failure: something that larder cannot do without is missing, or nothing is.
+    /// Returns the class of failure, if something indispensable is missing.
     pub fn class(&self) -> Option<ErrorClass> {
         (!self.problems.is_empty()).then_some(ErrorClass::Missing)
     }
 }
 
-/// Looks at machine, runtime, providers and encoders. What is missing is part of the result, not an error.
+/// Checks machine, runtime, providers and encoders. Missing parts are results, not errors.
 ///
 /// # Errors
-/// [`PipelineError`] where the home cannot be listed, or for an encoder named in `options` that is not there.
+/// [`PipelineError`] if the home cannot be listed, or the encoder named in `options` does not exist.
 pub fn doctor(larder: &Larder, options: &DoctorOptions) -> Result<Checkup, PipelineError> {
     let machine = Machine::look(larder.home().root());
     let mut problems = Vec::new();
@@ -134,11 +134,11 @@ pub fn doctor(larder: &Larder, options: &DoctorOptions) -> Result<Checkup, Pipel
     };
     let listed = Encoder::list(larder.home())?;
     let encoders = listed.iter().map(encoder_check).collect();
-    let subject = match &options.encoder {
+    let probed = match &options.encoder {
         Some(name) => Some(larder.encoder(name)?),
         None => listed.into_iter().find_map(|one| one.encoder.ok()),
     };
-    let speed = match (&loaded, subject) {
+    let speed = match (&loaded, probed) {
         (Ok(runtime), Some(encoder)) if options.speed && problems.is_empty() => {
             match speed::measure(runtime, &encoder, options) {
                 Ok(speed) => Some(speed),

@@ -1,4 +1,4 @@
-//! How fast an encoder runs here.
+//! The speed of an encoder on this machine.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::DoctorOptions;
 
-/// How long it is run.
+/// Duration of the measurement.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Tokens a text: a sentence's, special tokens included. (CoLA's have 11 on average.)
+/// Tokens per text, special tokens included: about a sentence. (CoLA's sentences have 11 on average.)
 const TOKENS: usize = 16;
 
 /// Texts run in turn: enough for full batches on all threads.
@@ -27,15 +27,15 @@ pub struct Speed {
     pub device: RanOn,
     /// CPU threads.
     pub threads: usize,
-    /// Which graph ran.
+    /// The graph that ran.
     pub graph: &'static str,
     /// Tokens of each text.
     pub tokens_per_text: usize,
-    /// What was done, and how long it took.
+    /// The measurement.
     pub measured: Throughput,
 }
 
-/// Runs the encoder on texts of equal length for two seconds. The ids are of no text: speed does not depend on them.
+/// Runs the encoder on texts of equal length for two seconds. The ids are arbitrary: speed does not depend on them.
 pub(super) fn measure(runtime: &Runtime, encoder: &Encoder, options: &DoctorOptions) -> Result<Speed, EncodeError> {
     let settings = EncodeSettings {
         pools: vec![encoder.default_pool()],

@@ -1,4 +1,4 @@
-//! What somebody asks for, and what the recipe of the encoder's family makes of the rest.
+//! The user's choices for fine-tuning, completed by the recipe of the encoder's family.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,76 +14,76 @@ use larder_train::ClassWeight;
 use crate::PipelineError;
 
 spelled_enum! {
-    /// Where settings come from that nobody gave.
+    /// The source of settings that the user did not choose.
     #[derive(Default)]
     pub enum Recipe {
-        /// The publication of the encoder's family ([`Preset::of`]).
+        /// The recipe published for the encoder's family ([`Preset::of`]).
         #[default]
         Family = "family",
-        /// Slow and long, for small datasets on which seeds fail ([`Preset::stable`]).
+        /// Slow and long, for small datasets on which some seeds fail ([`Preset::stable`]).
         Stable = "stable",
     } else "unknown recipe `{found}`: known are {known}"
 }
 
-/// How to fine-tune. What is `None` is the recipe's.
+/// The user's choices for fine-tuning; `None` is the recipe's value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TuneChoices {
-    /// Where everything else comes from.
+    /// The source of all other settings.
     pub recipe: Recipe,
-    /// What a head for one label a text reads.
+    /// The pooling that a classifier's head reads.
     pub pool: Option<Pool>,
-    /// How long.
+    /// The number of epochs or steps.
     pub length: Option<Length>,
-    /// How much is run at a time.
+    /// The size of a batch.
     pub batch: Option<BatchSize>,
-    /// Batches that make one step.
+    /// Batches per step.
     pub accumulation: Option<usize>,
-    /// In which order examples come.
+    /// The order of examples.
     pub order: Option<Order>,
-    /// Of the order, the head and the dropout.
+    /// Seed of the order, the head and dropout.
     pub seed: u64,
-    /// What becomes of the learning rates.
+    /// The learning rate's schedule.
     pub schedule: Option<Schedule>,
-    /// The share of steps in which they rise.
+    /// The share of steps in which the rate rises.
     pub warmup: Option<f64>,
-    /// The encoder's.
+    /// The encoder's learning rate.
     pub learning_rate: Option<f64>,
-    /// The head's.
+    /// The head's learning rate.
     pub head_learning_rate: Option<f64>,
-    /// Each layer's as a share of the one above it.
+    /// Each layer's rate as a share of the rate of the layer above.
     pub layer_decay: Option<f64>,
-    /// How fast parameters shrink.
+    /// The decay of weights.
     pub weight_decay: Option<f64>,
-    /// The largest norm of all gradients; 0 for any.
+    /// The maximum norm of all gradients; 0 for no limit.
     pub clip: Option<f64>,
-    /// How much is dropped, everywhere alike.
+    /// The dropout ratio, the same everywhere.
     pub dropout: Option<f32>,
     /// The share of every label that is spread over all classes.
     pub label_smoothing: Option<f32>,
-    /// How classes are weighed in the loss.
+    /// The weighting of classes in the loss.
     pub class_weight: Option<ClassWeight>,
-    /// What is not trained.
+    /// The parameters that are not trained.
     pub freeze: Freeze,
-    /// The hidden layer whose cached states stand for everything below it.
+    /// The hidden layer whose cached states replace everything below it.
     pub from_layer: Option<usize>,
-    /// The head as it starts, a `safetensors` file with `classifier.weight` and `classifier.bias`.
+    /// The initial head, a `safetensors` file with `classifier.weight` and `classifier.bias`.
     pub init_head: Option<PathBuf>,
-    /// Steps between two evaluations; one at the end of every epoch unless given.
+    /// Steps between evaluations; by default one at the end of every epoch.
     pub evaluate_every: Option<usize>,
-    /// Evaluations without a better score after which the run ends early.
+    /// Evaluations without a better score before the run ends early.
     pub patience: Option<usize>,
-    /// Steps between two checkpoints, beside those at evaluations.
+    /// Steps between checkpoints, in addition to those at evaluations.
     pub save_every: Option<usize>,
-    /// Go on when the run has collapsed to one answer.
+    /// Continue when the run has collapsed to one answer.
     pub keep_going: bool,
-    /// Where training runs.
+    /// The device of training.
     pub device: Device,
-    /// What matrix products of training are computed in.
+    /// The precision of matrix products in training.
     pub precision: Precision,
 }
 
 impl TuneChoices {
-    /// The settings of a run on a dataset with that many training rows (tagging: words) a class.
+    /// Returns the settings of a run, for a dataset with `counts` training rows (tagging: words) of each class, `[classes]`.
     ///
     /// # Errors
     /// [`PipelineError::InitHead`] for a head that cannot be read.
@@ -148,14 +148,14 @@ impl TuneChoices {
     }
 }
 
-/// One weight a class. No row has a class without rows, so that its weight decides nothing; it must be one all the same.
+/// Returns one weight per class, `[classes]`. A class without rows gets 1: its weight decides nothing.
 fn weights(class_weight: ClassWeight, counts: &[usize]) -> Vec<f32> {
     let counts: Vec<u64> = counts.iter().map(|&count| count as u64).collect();
     class_weight.of_counts(&counts).into_iter().map(|weight| if weight > 0.0 { weight as f32 } else { 1.0 }).collect()
 }
 
-/// Everything that decides a run's numbers, spelled out.
-pub(super) fn described(settings: &TuneSettings, init_head: Option<&str>) -> BTreeMap<String, String> {
+/// Returns every setting that a run's numbers depend on, as text.
+pub(super) fn settings_map(settings: &TuneSettings, init_head: Option<&str>) -> BTreeMap<String, String> {
     let DropoutRatios { hidden, attention, head } = settings.dropout;
     let input = match settings.input {
         HeadInput::Pooled(pool) => pool.to_string(),

@@ -1,4 +1,4 @@
-//! Where a run lies while it is fine-tuned: checkpoints, and the encoder that comes out.
+//! The folder of a run during fine-tuning: checkpoints, and the tuned encoder.
 
 use std::path::{Path, PathBuf};
 
@@ -10,46 +10,46 @@ use larder_run::{Event, Larder, Observer};
 
 use crate::PipelineError;
 
-/// Ending of the hidden folder's name.
+/// Suffix of the hidden folder.
 const TUNING: &str = "tuning";
-/// What the run in the folder is made from.
+/// The provenance of the run in the folder.
 const PROVENANCE: &str = "provenance.json";
-/// Checkpoints that are kept, in the run's folder.
+/// Folder of kept checkpoints in the run's folder.
 const CHECKPOINTS: &str = "checkpoints";
-/// What the new encoder is made of, in transformers' form.
+/// Folder with the tuned encoder's files in transformers' form.
 const SOURCE: &str = "source";
-/// The new encoder's home.
+/// Home of the tuned encoder.
 const TUNED: &str = "tuned";
 
-/// `runs/.<run>.tuning`: a run that is interrupted leaves it, and goes on from it.
+/// `runs/.<run>.tuning`: an interrupted run leaves it behind, and resumes from it.
 pub(super) struct TuningFolder {
     path: PathBuf,
     lock: FolderLock,
-    /// Whether there is a checkpoint to go on from.
+    /// True if there is a checkpoint to resume from.
     resumes: bool,
 }
 
-/// What becomes of an interrupted run's checkpoint.
+/// The use of an interrupted run's checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checkpoints {
-    /// The run goes on from it if it is made from the same.
-    OfTheSame,
-    /// The run goes on from it, or fails.
+    /// Resume from it if its provenance is the same.
+    IfSame,
+    /// Resume from it, or fail.
     Required,
-    /// It is given up.
-    Unwanted,
+    /// Discard it.
+    Discarded,
 }
 
 impl TuningFolder {
-    fn place(larder: &Larder, run: &str) -> PathBuf {
+    fn path_of(larder: &Larder, run: &str) -> PathBuf {
         larder.home().runs().join(format!(".{run}.{TUNING}"))
     }
 
-    /// Takes the folder for this process alone, and decides by what the run is `made_from` whether it goes on from an
-    /// interrupted one's checkpoint.
+    /// Locks the folder for this process, and resumes from an interrupted run's checkpoint if `checkpoints` and the provenance
+    /// `made_from` allow it.
     ///
     /// # Errors
-    /// [`FileError::Locked`] while another process fine-tunes that run.
+    /// [`FileError::Locked`] while another process fine-tunes the run.
     pub fn take(
         larder: &Larder,
         run: &str,
@@ -57,7 +57,7 @@ impl TuningFolder {
         checkpoints: Checkpoints,
         observer: &mut dyn Observer,
     ) -> Result<Self, PipelineError> {
-        let path = Self::place(larder, run);
+        let path = Self::path_of(larder, run);
         let lock = FolderLock::take(&path)?;
         let mut folder = Self { path, lock, resumes: false };
         let own = folder.path.join(PROVENANCE);
@@ -68,24 +68,24 @@ impl TuningFolder {
             }
             (false, _) => false,
             (true, Checkpoints::Required) => true,
-            (true, Checkpoints::Unwanted) => {
-                folder.give_up("`--force` was given", observer)?;
+            (true, Checkpoints::Discarded) => {
+                folder.discard_checkpoints("`--force` was given", observer)?;
                 false
             }
-            // A checkpoint of an earlier larder does not say what it is of; the run itself compares.
-            (true, Checkpoints::OfTheSame) => match read_json::<Provenance>(&own).ok().flatten() {
+            // A checkpoint of an earlier larder has no provenance; the run itself compares it.
+            (true, Checkpoints::IfSame) => match read_json::<Provenance>(&own).ok().flatten() {
                 Some(found) => {
                     let changes: Vec<String> =
                         made_from.changes_since(&found).iter().map(ToString::to_string).collect();
                     if !changes.is_empty() {
-                        folder.give_up(&changes.join("; "), observer)?;
+                        folder.discard_checkpoints(&changes.join("; "), observer)?;
                     }
                     changes.is_empty()
                 }
                 None => true,
             },
         };
-        // Whether a checkpoint that must be gone on from is of the same run shows only when it is read.
+        // With `Required`, reading the checkpoint shows whether it belongs to this run.
         if checkpoints != Checkpoints::Required || !folder.resumes {
             write_json(&own, made_from)?;
         }
@@ -95,16 +95,16 @@ impl TuningFolder {
         Ok(folder)
     }
 
-    /// Whether there is a checkpoint that the run goes on from.
+    /// Returns true if the run resumes from a checkpoint.
     pub fn resumes(&self) -> bool {
         self.resumes
     }
 
-    /// Removes the checkpoints of the interrupted run, and says why.
+    /// Discards the interrupted run's checkpoints, and reports why.
     ///
     /// # Errors
     /// [`FileError::Io`].
-    pub fn give_up(&mut self, why: &str, observer: &mut dyn Observer) -> Result<(), PipelineError> {
+    pub fn discard_checkpoints(&mut self, why: &str, observer: &mut dyn Observer) -> Result<(), PipelineError> {
         let said =
             format!("the checkpoint of an interrupted run of this name is given up, and the run starts anew: {why}");
         observer.event(Event::Note(&said));
@@ -112,9 +112,9 @@ impl TuningFolder {
         [LAST_FILE, BEST_FILE].iter().try_for_each(|file| remove_file(&self.path.join(file)))
     }
 
-    /// Removes what a process left that was killed after its run stood.
+    /// Removes what a process left that was killed after its run was complete.
     pub fn remove(larder: &Larder, run: &str) -> Result<(), PipelineError> {
-        match FolderLock::take_existing(&Self::place(larder, run)) {
+        match FolderLock::take_existing(&Self::path_of(larder, run)) {
             Some(lock) => Ok(lock.remove_folder()?),
             None => Ok(()),
         }
@@ -124,11 +124,11 @@ impl TuningFolder {
         &self.path
     }
 
-    /// Takes the tuned weights in as an encoder called `run`, with the tokenizer and configuration of the one it was made
-    /// from, and gives its digest.
+    /// Adds the tuned weights as an encoder called `run`, with the tokenizer and configuration of `from`, and returns its
+    /// digest.
     ///
     /// # Errors
-    /// [`PipelineError::Encoder`] when the result is no encoder, which a run that went wrong may be.
+    /// [`PipelineError::Encoder`] if the result is no usable encoder, as after a failed run.
     pub fn add_encoder(
         &self,
         larder: &Larder,
@@ -140,7 +140,7 @@ impl TuningFolder {
         let source = self.path.join(SOURCE);
         let write =
             |name: &str, bytes: &[u8]| write_atomic(&source.join(name), |file| std::io::Write::write_all(file, bytes));
-        // The published text says more than the graph needs: dropout, for one.
+        // The published text says more than the graph needs, such as dropout.
         let published = from.folder().join(CONFIG_FILE);
         let text = match std::fs::read(&published) {
             Ok(text) if EncoderConfig::from_json(&text).is_ok_and(|found| found == *config) => text,
@@ -156,8 +156,8 @@ impl TuningFolder {
         Ok(added.encoder.manifest().digest.clone())
     }
 
-    /// Moves the encoder, and copies checkpoints that are to be kept, into the folder of the run: until that stands, the run
-    /// can go on from them here.
+    /// Moves the encoder, and copies checkpoints to keep, into the folder of the run: until that is complete, the run can
+    /// resume from them here.
     ///
     /// # Errors
     /// [`FileError::Io`].
@@ -172,7 +172,7 @@ impl TuningFolder {
                 let from = self.path.join(file);
                 if from.exists() {
                     let to = kept.join(file);
-                    // Two names of one file cost nothing, where the file system has them.
+                    // A hard link costs nothing, where the file system has them.
                     std::fs::hard_link(&from, &to)
                         .or_else(|_| std::fs::copy(&from, &to).map(drop))
                         .map_err(FileError::io("copy", &from))?;
@@ -182,7 +182,7 @@ impl TuningFolder {
         Ok(())
     }
 
-    /// Removes the folder: the run stands.
+    /// Removes the folder of a completed run.
     ///
     /// # Errors
     /// [`FileError::Io`].

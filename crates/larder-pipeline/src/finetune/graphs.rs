@@ -1,4 +1,4 @@
-//! Training graphs as files, for whoever runs them.
+//! Training graphs as files, for other programs.
 
 use std::path::PathBuf;
 
@@ -12,16 +12,16 @@ use super::FinetuneOptions;
 use super::inputs::TuningInputs;
 use crate::PipelineError;
 
-/// Where the graphs go.
+/// Options of exporting training graphs.
 #[derive(Debug, Clone, Default)]
 pub struct GraphsOptions {
-    /// What is trained, and how; what concerns the loop alone says nothing here.
+    /// The settings of training; those of the loop alone have no effect.
     pub finetune: FinetuneOptions,
-    /// The folder's name under `graphs`; `<dataset>-<encoder>` unless given.
+    /// The folder's name under `graphs`; by default `<dataset>-<encoder>`.
     pub name: Option<String>,
 }
 
-/// Graphs that stand.
+/// Exported training graphs.
 #[derive(Debug, Clone, Serialize)]
 pub struct GraphsOutcome {
     /// The folder with `training_model.onnx`, `eval_model.onnx`, `optimizer_model.onnx`, `checkpoint.safetensors` and
@@ -29,13 +29,13 @@ pub struct GraphsOutcome {
     pub folder: PathBuf,
     /// Nodes of the training graph.
     pub training_nodes: usize,
-    /// Parameters that are trained, in elements.
+    /// Number of trained parameters, in elements.
     pub trained: usize,
     /// Their names.
     pub parameters: Vec<String>,
 }
 
-/// Exports the graphs that fine-tune an encoder on a dataset, with the parameters as they start.
+/// Exports the graphs that fine-tune an encoder on a dataset, with the initial parameters.
 ///
 /// # Errors
 /// [`PipelineError`].

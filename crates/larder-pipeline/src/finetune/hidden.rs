@@ -1,8 +1,7 @@
 //! Hidden states of a middle layer, from the cache.
 //!
-//! Examples are read in a random order, over and over, and a few rows of a Parquet file cost a whole page to decode. So the
-//! file is decoded once, into a plain file of floats that has no name and is gone with the process; what memory is free
-//! keeps it.
+//! Examples are read in random order, many times, and reading a few rows of a Parquet file decodes a whole page. So the file is
+//! decoded once, into an unnamed file of floats that vanishes with the process; free memory caches it.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -23,7 +22,7 @@ use crate::encode::encode_split;
 /// Rows decoded at a time.
 const BLOCK_ROWS: usize = 4096;
 
-/// The states of every token of both splits, special ones included, in the order of the examples.
+/// The states of every token of both splits, special tokens included, in the order of the examples.
 pub(super) struct CachedStates {
     train: SplitStates,
     dev: Option<SplitStates>,
@@ -33,7 +32,7 @@ struct SplitStates {
     /// `[tokens, hidden]`, float32 in this machine's byte order.
     floats: Mutex<File>,
     hidden: usize,
-    /// First row of each example, and behind them the rows of the file.
+    /// First row of each example, and the file's number of rows at the end.
     starts: Vec<usize>,
 }
 
@@ -64,10 +63,10 @@ impl SplitStates {
 }
 
 impl CachedStates {
-    /// Encodes what is not in the cache.
+    /// Reads the states, after encoding those that are not cached.
     ///
     /// # Errors
-    /// What encoding meets; [`PipelineError::CachedRows`] when rows and examples do not go together.
+    /// Any error of encoding; [`PipelineError::CachedRows`] if rows and examples do not match.
     pub fn read(
         larder: &Larder,
         inputs: &TuningInputs<'_>,
@@ -118,7 +117,7 @@ impl HiddenStates for CachedStates {
             SplitOf::Train => Some(&self.train),
             SplitOf::Dev => self.dev.as_ref(),
         };
-        // Of an example that is not there nothing is read, which the loop tells by its length.
+        // For a missing example nothing is read; the loop notices the length.
         let Some(states) = states.filter(|states| row + 1 < states.starts.len()) else { return Ok(()) };
         states.read(row, into).map_err(|source| TuneError::HiddenStatesRead { split, row, source: Box::new(source) })
     }

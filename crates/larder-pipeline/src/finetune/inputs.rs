@@ -1,4 +1,4 @@
-//! What a run is made of: dataset, tokens, labels, encoder.
+//! The inputs of fine-tuning: dataset, tokens, labels, encoder.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::PipelineError;
 use crate::tokenize::tokenize_split;
 use crate::train::check_trainable;
 
-/// Everything that a run is made of, read.
+/// The inputs of a run.
 pub(super) struct TuningInputs<'a> {
     pub spec: &'a DatasetSpec,
     pub encoder: &'a Encoder,
@@ -26,17 +26,17 @@ pub(super) struct TuningInputs<'a> {
     pub labels: LabelMap,
     pub train: SplitExamples,
     pub dev: SplitExamples,
-    /// The split of `dev`.
+    /// The name of the dev split.
     pub dev_split: Option<String>,
-    /// The tokens files of both.
+    /// The tokens files of both splits.
     pub tokens: Vec<(String, PathBuf)>,
-    /// Rows (tagging: words) a class in train.
+    /// Rows (tagging: words) of each class in train, `[classes]`.
     pub counts: Vec<usize>,
     pub times: Vec<StageTime>,
 }
 
 impl<'a> TuningInputs<'a> {
-    /// Reads the dataset's tokens, which are made where they are missing, and the encoder.
+    /// Reads the dataset's tokens, which are made if missing, and the encoder.
     ///
     /// # Errors
     /// [`PipelineError`].
@@ -86,7 +86,7 @@ impl<'a> TuningInputs<'a> {
         Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
     }
 
-    /// How it is trained.
+    /// Returns the settings of training.
     ///
     /// # Errors
     /// [`PipelineError::InitHead`].
@@ -94,13 +94,13 @@ impl<'a> TuningInputs<'a> {
         options.choices.settings(&self.config, self.rules(), &self.counts, options.threads, options.resume)
     }
 
-    /// What decides the run.
+    /// Returns the provenance of the run.
     ///
     /// # Errors
-    /// What the store says of the tokens files.
+    /// Errors of reading the tokens files.
     pub fn provenance(
         &self,
-        described: &BTreeMap<String, String>,
+        settings_map: &BTreeMap<String, String>,
         options: &FinetuneOptions,
     ) -> Result<Provenance, PipelineError> {
         let mut provenance = Provenance::new("finetune", TUNING_VERSION)
@@ -115,24 +115,24 @@ impl<'a> TuningInputs<'a> {
             let parts = parts.into_iter().filter(|(part, _)| !part.starts_with("ran."));
             provenance = provenance.with_all(parts.map(|(part, value)| (format!("{role}.{part}"), value)));
         }
-        for (key, value) in described {
+        for (key, value) in settings_map {
             provenance = provenance.with(key, value);
         }
         Ok(provenance)
     }
 
-    /// What it is judged by while it goes on.
+    /// Returns the name of the score of evaluations during training.
     pub fn score_name(&self, options: &FinetuneOptions) -> &'static str {
         self.rules().score_name(options.metric)
     }
 
-    /// The rules of its task.
+    /// Returns the rules of its task.
     pub fn rules(&self) -> &'static dyn TaskRules {
         tasks::of(self.spec.task)
     }
 }
 
-/// `dev`, else the first split that is called something like it, if it has labels to judge by.
+/// `dev`, or else the first split with a similar name, if it has labels.
 fn usual_dev_split(spec: &DatasetSpec) -> Result<Option<String>, PipelineError> {
     let splits = || spec.split_names().filter(|split| *split != TRAIN_SPLIT);
     let alike = |split: &&str| ["dev", "valid"].iter().any(|word| split.contains(word));

@@ -1,11 +1,11 @@
-//! The run's observer: evaluations become scores, and everything is told on.
+//! The observer of fine-tuning: scores evaluations, and forwards progress.
 
 use std::ops::ControlFlow;
 
 use larder_finetune::{Evaluated, HistoryRow, Note};
 use larder_run::{Event, LogitsJudge, Observer};
 
-/// Judges evaluations, and tells the pipeline's observer.
+/// Scores evaluations, and forwards progress to the pipeline's observer.
 pub(super) struct Judge<'a> {
     pub observer: &'a mut dyn Observer,
     pub rule: Box<dyn LogitsJudge + 'a>,

@@ -1,4 +1,4 @@
-//! Tokens to an encoder and a head that were trained together.
+//! The finetune stage: trains an encoder together with a head.
 
 mod choices;
 mod folder;
@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
-use larder_evaluate::{TuneFacts, of_tuning};
+use larder_evaluate::{TuneFacts, tuning_diagnosis};
 use larder_files::{check_name, digest_file, kill_point};
 use larder_finetune::{FinetuneResult, Knobs, TrainingInputs, TuneError, TuneSettings};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
@@ -34,47 +34,46 @@ pub use sweep::{SweepCell, SweepOutcome, SweepRate, sweep};
 use crate::PipelineError;
 use crate::evaluate::{EvaluateOptions, evaluate};
 use crate::run::RunOutcome;
-use crate::train::{RunPlace, TrainOutcome, commit_run, find_or_name_run, remove_abandoned, train_file};
+use crate::train::{RunName, TrainOutcome, commit_run, find_or_name_run, remove_abandoned, train_file};
 
 use folder::{Checkpoints, TuningFolder};
 use hidden::CachedStates;
 use inputs::TuningInputs;
 use judge::Judge;
 
-/// The split that a run is judged by while it goes on, unless another is named. Where there is none, the first that has `dev`
-/// or `valid` in its name.
+/// The default split for evaluations during training; without it, the first split with `dev` or `valid` in its name.
 pub const DEV_SPLIT: &str = "dev";
 
-/// Version of what a fine-tuned run is made by: another one is made again.
+/// Version of fine-tuning: runs of another version are made again.
 const TUNING_VERSION: u32 = 1;
 
-/// How to fine-tune, and as what run.
+/// Options of fine-tuning.
 #[derive(Debug, Clone, Default)]
 pub struct FinetuneOptions {
-    /// How its tokens are made.
+    /// Options of the tokens.
     pub tokenize: TokenizeOptions,
-    /// How it is trained.
+    /// The settings chosen for training.
     pub choices: TuneChoices,
-    /// Of one label a text: what the best parameters are told by. Tags are judged by strict entity F1.
+    /// The metric that selects the best parameters of a classifier. Tagging uses strict entity F1.
     pub metric: Metric,
-    /// The split that evaluations judge by; [`DEV_SPLIT`] where the dataset has it, unless given.
+    /// The split for evaluations; by default [`DEV_SPLIT`], if the dataset has it.
     pub dev: Option<String>,
-    /// Of tagging: tokens from one window of a long sentence to the next.
+    /// For tagging: tokens from one window of a long sentence to the next.
     pub stride: Option<usize>,
     /// The run's name; `None` takes the first free `<dataset>-<encoder>-<n>`.
     pub run: Option<String>,
-    /// Work even when a run of these settings is there.
+    /// Work even if there is a run with these settings.
     pub force: bool,
-    /// Fail where the checkpoint of a run that was interrupted is of other settings or data. Without, the run goes on from it
-    /// if it is of the same, and else starts anew.
+    /// Fail if an interrupted run's checkpoint has other settings or data. Without it, the run resumes from a matching
+    /// checkpoint, and otherwise starts anew.
     pub resume: bool,
-    /// Keep the checkpoints when the run is done.
+    /// Keep the checkpoints when the run is complete.
     pub keep_checkpoints: bool,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// Fine-tunes an encoder on the `train` split, unless a run of exactly these settings and data is there.
+/// Fine-tunes an encoder on the `train` split, unless there is a run of exactly these settings and data.
 ///
 /// # Errors
 /// [`PipelineError`]; a run that diverges or collapses leaves its checkpoints and no run.
@@ -93,8 +92,8 @@ pub fn finetune(
     let mut inputs = TuningInputs::read(larder, spec, encoder, options, observer)?;
     let settings = inputs.settings(options)?;
     let head_digest = options.choices.init_head.as_deref().map(digest_file).transpose()?;
-    let described = choices::described(&settings, head_digest.as_deref());
-    let provenance = inputs.provenance(&described, options)?;
+    let settings_map = choices::settings_map(&settings, head_digest.as_deref());
+    let provenance = inputs.provenance(&settings_map, options)?;
 
     let mut times = std::mem::take(&mut inputs.times);
     let rows = inputs.train.rows as u64;
@@ -108,7 +107,7 @@ pub fn finetune(
     };
     let (run, changes) =
         match find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
-            RunPlace::Fresh(run) => {
+            RunName::UpToDate(run) => {
                 let record = RunRecord::open(larder, &run)?;
                 let folder = record.folder(larder)?;
                 TuningFolder::remove(larder, &run)?;
@@ -117,15 +116,15 @@ pub fn finetune(
                 let diagnosis = load_diagnosis(&folder, &record.run)?;
                 return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
             }
-            RunPlace::Free { run, changes } => (run, changes),
+            RunName::ToMake { run, changes } => (run, changes),
         };
     observer.event(Event::Started { stage: Stage::Finetune, subject: &run, changes: &changes });
     let checkpoints = match (options.resume, options.force) {
         (true, _) => Checkpoints::Required,
-        (false, true) => Checkpoints::Unwanted,
-        (false, false) => Checkpoints::OfTheSame,
+        (false, true) => Checkpoints::Discarded,
+        (false, false) => Checkpoints::IfSame,
     };
-    // Other than for a run that stands, it matters to a checkpoint where it was made.
+    // A checkpoint depends on its device, a completed run does not.
     let device =
         settings.device.resolve(larder.runtime()?).map_or_else(|_| String::new(), |on| on.device().to_string());
     let of_checkpoint = provenance.clone().with("device", device);
@@ -135,24 +134,24 @@ pub fn finetune(
         .map(|layer| CachedStates::read(larder, &inputs, layer, options, folder.path(), &mut times, observer))
         .transpose()?;
     let seen: Vec<bool> = inputs.counts.iter().map(|&count| count > 0).collect();
-    let place = folder.path().to_path_buf();
-    let material = TrainingInputs {
+    let folder_path = folder.path().to_path_buf();
+    let training_inputs = TrainingInputs {
         config: &inputs.config,
         weights: &inputs.weights,
         train: &inputs.train.examples,
         dev: &inputs.dev.examples,
         hidden: states.as_ref().map(|states| states as &dyn larder_finetune::HiddenStates),
-        folder: Some(&place),
+        folder: Some(&folder_path),
     };
     let runtime = larder.runtime()?;
     let tune = |resume: bool, observer: &mut dyn Observer| {
         let rule = inputs.dev.gold.judge(&inputs.labels, options.metric, &seen);
         let mut judge = Judge { observer, rule, score_name: inputs.score_name(options) };
-        larder_finetune::finetune(runtime, &material, &TuneSettings { resume, ..settings.clone() }, &mut judge)
+        larder_finetune::finetune(runtime, &training_inputs, &TuneSettings { resume, ..settings.clone() }, &mut judge)
     };
     let tuned = match tune(folder.resumes(), observer) {
-        Err(TuneError::OtherRun { .. }) if checkpoints == Checkpoints::OfTheSame => {
-            folder.give_up("it is of other examples or settings", observer)?;
+        Err(TuneError::OtherRun { .. }) if checkpoints == Checkpoints::IfSame => {
+            folder.discard_checkpoints("it is of other examples or settings", observer)?;
             tune(false, observer)?
         }
         tuned => tuned?,
@@ -167,7 +166,7 @@ pub fn finetune(
     let digest = folder
         .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
         .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.config.family)))?;
-    let tuned_record = tuned_record(&inputs, &settings, &tuned, described, digest, options);
+    let tuned_record = tuned_record(&inputs, &settings, &tuned, settings_map, digest, options);
     let record = RunRecord {
         format_version: RUN_VERSION,
         run,
@@ -198,7 +197,7 @@ pub fn finetune(
         dev_counts: wide(&inputs.dev.gold.counts(inputs.labels.len())),
         dev_rows: inputs.dev.rows,
     };
-    let diagnosis = of_tuning(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
+    let diagnosis = tuning_diagnosis(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
     let placed = commit_run(larder, &record, &head, |making| {
         save_diagnosis(making, &diagnosis)?;
         write_history(&making.join(HISTORY_FILE), &steps, &record.provenance)?;
@@ -209,7 +208,7 @@ pub fn finetune(
     Ok(TrainOutcome { record, folder: placed, diagnosis, times, notes })
 }
 
-/// What a refusal of the tuned encoder is, which was taken in before it was trained: a run that has failed.
+/// Turns the rejection of the tuned encoder into a failure of the run: the encoder was accepted before it was trained.
 fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
     let PipelineError::Run(RunError::Encoder(encoder)) = &error else { return error };
     let problem = match encoder {
@@ -225,7 +224,7 @@ fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
     TuneError::Unusable { steps, problem, knobs }.into()
 }
 
-/// Fine-tunes and evaluates on every split but train; what is up to date is skipped.
+/// Fine-tunes, and evaluates on every split but train; stages that are up to date are skipped.
 ///
 /// # Errors
 /// [`PipelineError`] of the first stage that fails.
@@ -243,7 +242,7 @@ pub fn run_finetune(
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })
 }
 
-/// How the features are made that the head reads.
+/// Returns the settings of the features that the head reads.
 fn encode_settings(settings: &TuneSettings, stride: Option<usize>) -> EncodeSettings {
     let (level, pools) = match settings.input {
         HeadInput::Pooled(pool) => (Level::Sentence, vec![pool]),
@@ -262,7 +261,7 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
     RunSettings::of(&options, encoder)
 }
 
-/// The head as it was trained with its encoder, reading `column` of the encoder's features.
+/// Returns the trained head, reading `column` of the encoder's features.
 fn head(
     inputs: &TuningInputs<'_>,
     tuned: &FinetuneResult,
@@ -282,7 +281,7 @@ fn tuned_record(
     inputs: &TuningInputs<'_>,
     settings: &TuneSettings,
     tuned: &FinetuneResult,
-    described: BTreeMap<String, String>,
+    settings_map: BTreeMap<String, String>,
     encoder_digest: String,
     options: &FinetuneOptions,
 ) -> TunedRecord {
@@ -290,7 +289,7 @@ fn tuned_record(
     TunedRecord {
         task: inputs.spec.task,
         pair: inputs.spec.columns.text_b.is_some(),
-        settings: described,
+        settings: settings_map,
         encoder_digest,
         dev_split: inputs.dev_split.clone(),
         score: inputs.score_name(options).to_owned(),
@@ -311,7 +310,7 @@ fn wide(counts: &[usize]) -> Vec<u64> {
     counts.iter().map(|&count| count as u64).collect()
 }
 
-/// Steps that the losses at both ends of a run are a mean of.
+/// Number of steps whose mean loss is recorded at both ends of a run.
 const LOSS_STEPS: usize = 20;
 
 fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) -> f64 {
@@ -319,7 +318,7 @@ fn mean_loss<'a>(rows: impl Iterator<Item = &'a larder_finetune::HistoryRow>) ->
     losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }
 
-/// The history as the file has it.
+/// Returns the history as written to its file.
 fn steps(tuned: &FinetuneResult) -> Vec<StepRecord> {
     let step = |row: &larder_finetune::HistoryRow| StepRecord {
         step: row.step as i64,

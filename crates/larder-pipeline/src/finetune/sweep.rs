@@ -1,4 +1,4 @@
-//! Several learning rates and seeds: which rate is best, and how much of a score is luck.
+//! Fine-tuning with several learning rates and seeds, to find the best rate and the variation between seeds.
 
 use larder_data::DatasetSpec;
 use larder_errors::ErrorClass;
@@ -15,38 +15,38 @@ use crate::PipelineError;
 pub struct SweepCell {
     /// The seed.
     pub seed: u64,
-    /// The run's name, where it stands.
+    /// The run's name, if it succeeded.
     pub run: Option<String>,
     /// Its score on each split.
     pub scores: Vec<(String, f64)>,
-    /// Why there is none: it diverged or collapsed.
+    /// Why it failed: it diverged or collapsed.
     pub failed: Option<String>,
 }
 
-/// One learning rate with all seeds.
+/// One learning rate with all its seeds.
 #[derive(Debug, Clone, Serialize)]
 pub struct SweepRate {
     /// The encoder's learning rate; `None` is the recipe's.
     pub learning_rate: Option<f64>,
-    /// One entry a seed.
+    /// One entry per seed.
     pub runs: Vec<SweepCell>,
-    /// Of each split, over the seeds that ended well.
+    /// The summary of each split over the seeds that succeeded.
     pub summary: Vec<(String, Summary)>,
 }
 
-/// What a sweep found.
+/// The result of a sweep.
 #[derive(Debug, Clone, Serialize)]
 pub struct SweepOutcome {
-    /// What scores are called.
+    /// The name of the score.
     pub score: String,
-    /// One entry a rate, in the order given.
+    /// One entry per rate, in the order given.
     pub rates: Vec<SweepRate>,
-    /// The place among `rates` of the one with the highest mean on the first split, if any run ended well.
+    /// Index in `rates` of the highest mean on the first split, if any run succeeded.
     pub best: Option<usize>,
 }
 
 impl SweepOutcome {
-    /// Why the first run failed, where every one did.
+    /// Returns the first run's error, if every run failed.
     pub fn all_failed(&self) -> Option<&str> {
         let mut runs = self.rates.iter().flat_map(|rate| &rate.runs);
         let first = runs.next()?.failed.as_deref()?;
@@ -54,9 +54,9 @@ impl SweepOutcome {
     }
 }
 
-/// Fine-tunes and evaluates once for every rate and seed. Runs are called `<name>-lr<rate>-seed<seed>`, after
-/// [`FinetuneOptions::run`], or the name of the dataset and encoder; those that stand already are not made again. A run that diverges or
-/// collapses is part of the result.
+/// Fine-tunes and evaluates once for every rate and seed. Runs are called `<name>-lr<rate>-seed<seed>`, where `name` is
+/// [`FinetuneOptions::run`] or that of dataset and encoder; completed ones are reused. Diverged and collapsed runs are part of
+/// the result.
 ///
 /// # Errors
 /// [`PipelineError`] of the first run that fails in another way.

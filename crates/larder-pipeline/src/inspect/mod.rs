@@ -1,4 +1,4 @@
-//! Rows of any file with vectors that are nearest to a text.
+//! Nearest rows to a text, in any file with vectors.
 
 use larder_data::Content;
 use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
@@ -13,14 +13,14 @@ use serde::Serialize;
 
 use crate::{PipelineError, embed_features};
 
-/// A text to look for, and how to make a vector of it.
+/// A text to search for, and how to embed it.
 #[derive(Debug, Clone, Copy)]
 pub struct TextQuery<'a> {
     /// The text.
     pub text: &'a str,
-    /// The encoder's name; the one that the file was made with where `None`.
+    /// The encoder's name; by default the one that made the file.
     pub encoder: Option<&'a str>,
-    /// Where it runs.
+    /// The device that runs it.
     pub device: Device,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
@@ -33,21 +33,21 @@ pub struct TextNeighbours {
     pub text: String,
     /// The encoder.
     pub encoder: String,
-    /// The vector made of it, named as the feature column of such vectors is.
+    /// The feature column of the text's vector.
     pub feature: String,
-    /// What to keep in mind.
+    /// Remarks on the result.
     pub notes: Vec<String>,
     /// The rows.
     #[serde(flatten)]
     pub nearest: Neighbours,
 }
 
-/// Finds the `k` rows of `column` nearest to a text among the first `limit`. The text goes through the encoder as the
-/// column's own rows did: the same layer and pooling, which the column's name says, and the same limit of tokens. A column
-/// that larder did not name gets the encoder's usual pooling of its last layer, and a note says so.
+/// Finds the `k` rows of `column` nearest to a text among the first `limit`. The text is encoded like the column's rows: with
+/// the layer and pooling in the column's name, and the same token limit. For a column that larder did not name, the encoder's
+/// usual pooling of its last layer is used, and a note says so.
 ///
 /// # Errors
-/// [`PipelineError::NoEncoderNamed`] for a file that does not say its encoder, [`PipelineError::WordVectors`] for a column of
+/// [`PipelineError::NoEncoderNamed`] for a file without its encoder's name; [`PipelineError::WordVectors`] for a column of
 /// words or tokens; [`PipelineError::Inspect`].
 pub fn nearest_to_text(
     larder: &Larder,
@@ -81,7 +81,7 @@ pub fn nearest_to_text(
     Ok(TextNeighbours { text: query.text.to_owned(), encoder: name.to_owned(), feature, notes, nearest })
 }
 
-/// The feature that is stored under this name.
+/// Returns the feature with this column name.
 fn output_of(encoder: &Encoder, column: &str) -> Option<FeatureOutput> {
     let last = encoder.interface().last_layer();
     let of = |layer| [FeatureKind::Mean, FeatureKind::Cls].into_iter().map(move |kind| FeatureOutput { layer, kind });

@@ -1,17 +1,15 @@
-//! A run's folder put in place as a whole.
+//! Atomic commit of a run's folder.
 
 use std::path::{Path, PathBuf};
 
 use larder_files::{FileError, FolderLock, kill_point, remove_left_in};
-
 use larder_run::{Head, Larder, RunRecord};
 
 use crate::PipelineError;
 
-/// Puts a run's folder in place in one rename, replacing an older one of its name.
+/// Moves a run's folder into place in one rename, replacing an older run of its name. `more` writes the rest of the files.
 ///
-/// Hidden names are no runs, so what a killed process leaves is never taken for one; [`remove_abandoned`] removes it. `more` writes what
-/// else belongs into the folder that it is given.
+/// Hidden folders are not runs, so leftovers of a killed process are never mistaken for one; [`remove_abandoned`] removes them.
 pub(crate) fn commit_run(
     larder: &Larder,
     record: &RunRecord,
@@ -38,23 +36,23 @@ pub(crate) fn commit_run(
         }
     };
     kill_point("run-placed");
-    // The run stands; what is left here is removed by whoever finds it up to date, or by the next training.
+    // The run is complete; leftovers here are removed by whoever finds it up to date, or by the next training.
     let _ = std::fs::remove_dir_all(&old);
     let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
     drop(lock);
     Ok(folder)
 }
 
-/// Removes what a killed process left in a run that stands: temporary files, and the lock of its making.
+/// Removes leftovers of a killed process from a complete run: temporary files, and the lock.
 pub(crate) fn remove_left_in_run(folder: &Path) {
     remove_left_in(folder);
-    // Whoever still puts the run in place holds it.
+    // The lock is held while the run is still being committed.
     if folder.join(FolderLock::FILE).exists() && FolderLock::take(folder).is_ok() {
         let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
     }
 }
 
-/// Writes a run's files into `making` and returns the lock that tells others that it is being made.
+/// Writes a run's files into `making`, and returns the lock that shows others it is being made.
 fn write_run(making: &Path, record: &RunRecord, head: &Head) -> Result<FolderLock, PipelineError> {
     let lock = FolderLock::take(making)?;
     head.save(making)?;
@@ -62,19 +60,19 @@ fn write_run(making: &Path, record: &RunRecord, head: &Head) -> Result<FolderLoc
     Ok(lock)
 }
 
-/// Removes what killed trainings left among the runs; a run that was moved aside and not replaced comes back.
+/// Removes leftovers of killed trainings; a run that was moved aside but not replaced is restored.
 pub(crate) fn remove_abandoned(larder: &Larder) -> Result<(), PipelineError> {
     let runs = larder.home().runs();
     for entry in std::fs::read_dir(&runs).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         let Some(hidden) = name.strip_prefix('.') else { continue };
         if hidden.ends_with(".new") {
-            // Whoever still makes it holds the lock.
+            // The lock is held while the run is being made.
             if let Some(lock) = FolderLock::take_existing(&path) {
                 lock.remove_folder()?;
             }
         } else if let Some((run, process)) = hidden.strip_suffix(".old").and_then(|rest| rest.rsplit_once('.')) {
-            // The lock of the new run's folder, wherever that is by now, is held by whoever still replaces this one.
+            // Whoever is replacing this run holds the lock of the new one, wherever that is by now.
             let making = runs.join(format!(".{run}.{process}.new"));
             let is_held = |folder: &Path| folder.join(FolderLock::FILE).exists() && FolderLock::take(folder).is_err();
             if is_held(&making) || is_held(&runs.join(run)) {

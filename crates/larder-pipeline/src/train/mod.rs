@@ -1,7 +1,7 @@
-//! Vectors to a head, when needed.
+//! The train stage: vectors to a head.
 
 mod commit;
-mod place;
+mod name;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use larder_data::{DatasetSpec, LabelMap};
 use larder_diagnose::RunDiagnosis;
-use larder_evaluate::of_fit;
+use larder_evaluate::fit_diagnosis;
 use larder_files::{Provenance, check_name};
 use larder_intake::Encoder;
 use larder_onnx::FeatureOutput;
@@ -20,31 +20,31 @@ use larder_run::{
 use larder_store::{FeaturesFile, Level};
 
 pub(crate) use commit::{commit_run, remove_abandoned};
-pub(crate) use place::{RunPlace, find_or_name_run};
+pub(crate) use name::{RunName, find_or_name_run};
 
 use crate::PipelineError;
 use crate::encode::encode_split;
 
-/// How columns, strengths, thresholds and biases are chosen: heads that were chosen in another way are trained again. Before
-/// there was a number, any gain on held-out rows was taken.
+/// Rule that selects columns, strengths, thresholds and biases; heads selected by another rule are trained again. Runs without
+/// this part accepted any gain on held-out rows.
 const CHOICE: &str = "one standard error";
 
-/// A run that stands.
+/// A completed run.
 #[derive(Debug, Clone)]
 pub struct TrainOutcome {
-    /// What it was made with.
+    /// The run's record.
     pub record: RunRecord,
     /// Its folder.
     pub folder: PathBuf,
-    /// What stands out about the training and its rows.
+    /// The findings about the training and its rows.
     pub diagnosis: RunDiagnosis,
-    /// Seconds a stage in this invocation.
+    /// The time of each stage in this invocation.
     pub times: Vec<StageTime>,
-    /// What differs from what was asked, in plain sentences.
+    /// Deviations from what was asked, in sentences.
     pub notes: Vec<String>,
 }
 
-/// Trains a head on the `train` split, unless a run of exactly these settings and data is there.
+/// Trains a head on the `train` split, unless there is a run of exactly these settings and data.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -84,15 +84,15 @@ pub fn train(
 
     let (run, changes) =
         match find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
-            RunPlace::Fresh(run) => {
-                let record = RunRecord::open(larder, &run)?.at(larder, spec)?;
+            RunName::UpToDate(run) => {
+                let record = RunRecord::open(larder, &run)?.with_dataset_of(larder, spec)?;
                 let folder = record.folder(larder)?;
                 observer.event(Event::Fresh { stage: Stage::Train, subject: &run, path: &folder });
                 times.push(time(file.rows() as u64, true));
                 let diagnosis = load_diagnosis(&folder, &record.run)?;
                 return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
             }
-            RunPlace::Free { run, changes } => (run, changes),
+            RunName::ToMake { run, changes } => (run, changes),
         };
     observer.event(Event::Started { stage: Stage::Train, subject: &run, changes: &changes });
 
@@ -137,12 +137,12 @@ pub fn train(
         versions: BTreeMap::from([("larder".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         stages: times.clone(),
     };
-    let diagnosis = of_fit(&record, encoder, &tokens, fitted.facts)?;
+    let diagnosis = fit_diagnosis(&record, encoder, &tokens, fitted.facts)?;
     let folder = commit_run(larder, &record, &fitted.head, |making| Ok(save_diagnosis(making, &diagnosis)?))?;
     Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
 }
 
-/// What a run made now would record: the features' own provenance, with the columns trained on instead of those cached.
+/// Returns the provenance of a run made now: that of the features, with the columns offered instead of those cached.
 fn provenance(
     features: &FeaturesFile,
     spec: &DatasetSpec,
@@ -160,12 +160,12 @@ fn provenance(
     options.head.describe(provenance)
 }
 
-/// The name of the training split's file, for the record.
+/// Returns the file name of the training split.
 pub(crate) fn train_file(spec: &DatasetSpec) -> Option<String> {
     Some(spec.split_path(TRAIN_SPLIT).ok()?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// Whether a head can be trained on the dataset with features of that level.
+/// Checks that a head can be trained on the dataset with features of that level.
 pub(crate) fn check_trainable(spec: &DatasetSpec, level: Level) -> Result<(), RunError> {
     let expected = tasks::of(spec.task).facts().level;
     if level != expected {

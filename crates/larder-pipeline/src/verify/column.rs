@@ -1,17 +1,17 @@
-//! How one column compares.
+//! The comparison of one column.
 
 use serde::Serialize;
 
-/// How one column compares.
+/// The comparison of one column.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifiedColumn {
     /// The column.
     pub column: String,
-    /// The largest difference of an element; infinite where one of the two is not finite.
+    /// The largest difference of an element; infinite if either value is not finite.
     pub largest_absolute: f64,
-    /// The largest difference over the root mean square of its row's new vector.
+    /// The largest difference relative to the root mean square of the row's new vector.
     pub largest_relative: f64,
-    /// The row of `largest_relative`, zero-based; `None` where all are equal.
+    /// The row of `largest_relative`, zero-based; `None` if all are equal.
     pub worst_row: Option<usize>,
 }
 
@@ -20,11 +20,11 @@ impl VerifiedColumn {
         Self { column: column.to_owned(), largest_absolute: 0.0, largest_relative: 0.0, worst_row: None }
     }
 
-    /// Compares a row's vectors; the largest difference over the root mean square of the new one.
+    /// Adds a row's vectors; returns the largest difference relative to the root mean square of the new one.
     pub(super) fn add(&mut self, row: usize, old: &[f32], new: &[f32]) -> f64 {
         let difference = |(old, new): (&f32, &f32)| {
             let difference = (f64::from(*old) - f64::from(*new)).abs();
-            // NaN is further away than anything.
+            // NaN counts as the largest difference.
             if difference.is_nan() { f64::INFINITY } else { difference }
         };
         let absolute = old.iter().zip(new).map(difference).fold(0.0, f64::max);

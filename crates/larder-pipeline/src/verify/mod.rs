@@ -1,8 +1,8 @@
-//! A features file encoded again, in part or whole, and compared.
+//! FeaturesComparison of a features file: part or all of it is encoded again and compared.
 
-mod chosen;
 mod column;
-mod work;
+mod features_comparison;
+mod sampled;
 
 use std::path::{Path, PathBuf};
 
@@ -16,30 +16,30 @@ use larder_runtime::Device;
 use larder_store::{FeatureDtype, FeaturesFile, Level, TokensProjection, TokensReader};
 use serde::Serialize;
 
-use chosen::Chosen;
 pub use column::VerifiedColumn;
-use work::Work;
+use features_comparison::FeaturesComparison;
+use sampled::SampledExamples;
 
 use crate::PipelineError;
 
-/// What to compare, and where to run.
+/// Options of a verification.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
-    /// The encoder's name; the one that the file was made with where `None`.
+    /// The encoder's name; by default the one that made the file.
     pub encoder: Option<String>,
-    /// The tokens file; the one beside the features in the folder of artifacts where `None`.
+    /// The tokens file; by default the one beside the features in the home.
     pub tokens: Option<PathBuf>,
-    /// Examples drawn at random; all where `None`.
+    /// Number of examples drawn at random; `None` is all.
     pub examples: Option<usize>,
     /// Seed of the draw.
     pub seed: u64,
-    /// Where to run.
+    /// The device that runs.
     pub device: Device,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// A features file against what its encoder gives now.
+/// A features file compared with its encoder's present output.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FeaturesVerification {
     /// The features file.
@@ -48,7 +48,7 @@ pub struct FeaturesVerification {
     pub tokens: PathBuf,
     /// The encoder.
     pub encoder: String,
-    /// The device that ran; `None` where there was nothing to run.
+    /// The device used; `None` if there was nothing to run.
     pub device: Option<String>,
     /// Texts or sentences compared.
     pub examples_checked: usize,
@@ -60,19 +60,18 @@ pub struct FeaturesVerification {
     pub rows: usize,
     /// Each vector column.
     pub columns: Vec<VerifiedColumn>,
-    /// A row is wrong if an element differs by more than this share of the root mean square of the row's new vector: what
-    /// counts as rounding for the encoder (its probe's tolerance), or 2e-2 where float16 had a part in it or another kind of
-    /// device ran.
+    /// The tolerance: a row is wrong if an element differs by more than this share of the root mean square of its new vector.
+    /// It is the encoder's rounding (its probe's tolerance), or 2e-2 if float16 or another kind of device was involved.
     pub tolerance: f64,
-    /// Rows that are wrong in some column.
+    /// Number of rows that are wrong in some column.
     pub wrong_rows: usize,
     /// The first ten of them.
     pub wrong: Vec<WrongRow>,
-    /// What to keep in mind.
+    /// Remarks on the result.
     pub notes: Vec<String>,
 }
 
-/// A row that is not what the encoder gives.
+/// A row that differs from the encoder's output.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WrongRow {
     /// Zero-based row of the features file.
@@ -81,12 +80,12 @@ pub struct WrongRow {
     pub example_id: String,
     /// The first column that is wrong.
     pub column: String,
-    /// The largest difference over the root mean square of the new vector.
+    /// The largest difference relative to the root mean square of the new vector.
     pub relative: f64,
 }
 
 impl FeaturesVerification {
-    /// Whether every row compared is what the encoder gives.
+    /// Returns true if every row compared equals the encoder's output.
     pub fn is_sound(&self) -> bool {
         self.wrong_rows == 0
     }
@@ -107,13 +106,12 @@ impl FeaturesVerification {
     }
 }
 
-/// Encodes examples of a features file again, as the file says it was made, and compares every vector. Of a file whose
-/// sentences were read with their document, whole documents are taken.
+/// Encodes examples of a features file again, as recorded in the file, and compares every vector. If sentences were read with
+/// their document, whole documents are taken.
 ///
 /// # Errors
-/// [`PipelineError::Unverifiable`] for a file that does not say how it was made, one with special tokens, or one whose encoder
-/// or tokens are not those it was made from; [`PipelineError`]. A wrong row is no error here: see
-/// [`FeaturesVerification::check`].
+/// [`PipelineError::Unverifiable`] for a file without provenance, with special tokens, or whose encoder or tokens have changed;
+/// [`PipelineError`]. A wrong row is no error: see [`FeaturesVerification::check`].
 pub fn verify_features(
     larder: &Larder,
     features: &Path,
@@ -140,14 +138,14 @@ pub fn verify_features(
         return Err(unverifiable(format!("what it was made from is no longer there ({})", changes.join("; "))));
     }
     let reader = TokensReader::open(&tokens, TokensProjection::All)?;
-    let chosen = match options.examples {
+    let sampled = match options.examples {
         None => None,
         Some(count) => {
             let drawn = sample_rows(reader.rows(), count, options.seed);
-            Some(Chosen::of(&tokens, drawn, settings.context)?)
+            Some(SampledExamples::of(&tokens, drawn, settings.context)?)
         }
     };
-    let mut work = Work {
+    let mut comparison = FeaturesComparison {
         larder,
         encoder: &encoder,
         settings: &settings,
@@ -175,12 +173,12 @@ pub fn verify_features(
         observer,
         made: &made,
     };
-    work.all(reader, &tokens, chosen.as_ref())?;
-    work.name_wrong()?;
-    Ok(work.found)
+    comparison.all(reader, &tokens, sampled.as_ref())?;
+    comparison.name_wrong()?;
+    Ok(comparison.found)
 }
 
-/// The settings that the file's provenance tells; otherwise what is wrong with it.
+/// Returns the settings in the file's provenance, or what is wrong with it.
 fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) -> Result<EncodeSettings, String> {
     let part = |name: &str| made.parts.get(name).map(String::as_str);
     let broken = |name: &str| format!("its provenance has no `{name}` that can be read");
@@ -206,7 +204,7 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
             FeatureKind::Mean | FeatureKind::Tokens => Pool::Mean,
         });
     }
-    // Each pooling once: those of `mean` and `pooler` together are in no order.
+    // Each pooling once: `mean` and `pooler` columns have no fixed order.
     let mut once = Vec::new();
     pools.retain(|pool| {
         !once.contains(pool) && {
@@ -235,11 +233,11 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
     })
 }
 
-/// What counts as rounding between then and now.
+/// Returns the largest relative difference that counts as rounding.
 fn tolerance(made: &Provenance, encoder: &Encoder, settings: &EncodeSettings) -> f64 {
     let own = encoder.manifest().probe.tolerance;
     let half = settings.dtype == FeatureDtype::F16 || settings.graph == GraphChoice::Half;
-    // A GPU multiplies float32 with ten bits of the mantissa.
+    // GPUs multiply float32 with a mantissa of ten bits.
     let gpu = made.parts.get("ran.device").is_some_and(|device| !device.starts_with("cpu"));
     if half || gpu { own.max(HALF_TOLERANCE) } else { own }
 }
@@ -254,7 +252,7 @@ fn tokens_beside(features: &Path) -> Option<PathBuf> {
     tokens.is_file().then_some(tokens)
 }
 
-/// A folder of its own among the artifacts, where there is room for vectors; it goes with its handle.
+/// Returns a temporary folder in the home, where there is room for vectors.
 fn scratch(larder: &Larder) -> Result<tempfile::TempDir, PipelineError> {
     let root = larder.home().root();
     let failed = |source| FileError::Io { action: "write in", path: root.to_path_buf(), source };

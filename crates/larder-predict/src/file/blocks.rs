@@ -1,55 +1,55 @@
-//! A file's rows in blocks that become parts of the output.
+//! Blocks of a file's rows, which become parts of the output.
 
 use larder_data::{Content, OnBadRow, Record};
 
 use crate::{Input, PredictError};
 
-/// What the encoder does for one part, at most: multiplications of its layers' weights. Less than ten seconds on two busy
-/// cores, for any encoder, and milliseconds on a GPU.
+/// The encoder's maximum work for one part, in multiplications of its layers' weights: less than ten seconds on two busy cores,
+/// milliseconds on a GPU.
 const PART_WORK: f64 = 4e11;
-/// Tokens of a part: enough to fill a batch, and few enough to hold their rows in memory.
+/// Tokens of a part: enough to fill a batch, few enough to keep their rows in memory.
 const PART_TOKENS: std::ops::RangeInclusive<f64> = 1_024.0..=32_768.0;
-/// Bytes that are counted as a token: about what tokens of English have, and a character of Chinese.
+/// Bytes counted as one token: about an English token, or a Chinese character.
 const TOKEN_BYTES: usize = 4;
-/// Layers of an encoder that does not tell.
+/// Layers of an encoder that does not tell their number.
 const USUAL_LAYERS: usize = 12;
 
-/// Tokens of a part: a fixed number for an encoder, whatever the machine, so that a file's parts and its bytes are the same
+/// Returns the tokens of a part: fixed for an encoder, whatever the machine, so that the output's parts and bytes are the same
 /// whenever and wherever the work was interrupted.
 pub(super) fn part_tokens(layers: Option<usize>, hidden_size: usize) -> usize {
     let weights = 12.0 * layers.unwrap_or(USUAL_LAYERS).max(1) as f64 * (hidden_size as f64).powi(2);
     (PART_WORK / weights).clamp(*PART_TOKENS.start(), *PART_TOKENS.end()) as usize
 }
 
-/// A part's rows: what they were read from, and what they ask.
+/// The rows of a part.
 pub(super) struct Block {
-    /// Of csv and tsv with a header, in the first block: the names of the columns.
+    /// For csv and tsv with a header, in the first block: the column names.
     pub header: Option<Vec<String>>,
-    /// One a row; in the last block of a CoNLL file, one more for the lines behind the last sentence.
+    /// One per row; in the last block of a CoNLL file, also the lines after the last sentence.
     pub records: Vec<Record>,
-    /// One a row; `None` for a row that cannot be answered.
+    /// The content to answer, one per row; `None` for a row that cannot be answered.
     pub asked: Vec<Option<Content>>,
 }
 
-/// Cuts a file into blocks of about the same work.
+/// Divides a file into blocks of similar work.
 pub(super) struct Blocks {
     pub input: Input,
     pub on_bad_row: OnBadRow,
     /// Tokens of a block.
     pub tokens: usize,
-    /// Tokens that count of one text.
+    /// Tokens counted of one text, at most.
     pub max_tokens: usize,
     pub header: Option<Vec<String>>,
 }
 
 impl Blocks {
-    /// The next rows, as many as make a part; `None` behind the last.
+    /// Returns the next block of rows; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Block>, PredictError> {
         let mut block = Block { header: self.header.take(), records: Vec::new(), asked: Vec::new() };
         let mut tokens = 0;
         while tokens < self.tokens {
             let Some(row) = self.input.next().transpose()? else {
-                // Asked again behind the end, there is nothing left.
+                // Lines after the last row are returned only once.
                 let rest = self.input.rows().and_then(|(rows, _)| rows.rest());
                 block.records.extend(rest.filter(|rest| !matches!(rest, Record::Lines(lines) if lines.is_empty())));
                 break;
@@ -65,7 +65,7 @@ impl Blocks {
         Ok((!block.records.is_empty()).then_some(block))
     }
 
-    /// About how many tokens the encoder reads of a row.
+    /// Returns the approximate number of tokens of a row.
     fn cost(&self, content: Option<&Content>) -> usize {
         let special = 2;
         let of_text = |text: &str| text.len().div_ceil(TOKEN_BYTES);

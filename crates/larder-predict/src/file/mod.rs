@@ -1,10 +1,10 @@
-//! The answers to every row of a file, in constant memory: the file is written again, in its own format, with the answers.
+//! FilePrediction for every row of a file, in constant memory: the file is written again, in its own format, with the answers.
 //!
-//! One thread reads the next rows, the encoder runs on the current ones, and one thread writes the last ones. Rows are
-//! written in parts, from which a killed prediction goes on.
+//! One thread reads the next rows while the encoder runs on the current ones and another thread writes the last ones. Rows are
+//! written in parts, from which a killed prediction resumes.
 
 mod blocks;
-mod group;
+mod distinct;
 mod parquet_rows;
 mod text_rows;
 
@@ -24,48 +24,48 @@ use serde::Serialize;
 use self::blocks::{Block, Blocks, part_tokens};
 use crate::{Input, InputError, InputFlags, InputOrigin, PredictError};
 
-/// Version of what is written.
+/// Version of the output.
 const FORMAT_VERSION: u32 = 2;
 
-/// What to answer, and where to.
+/// Options of predicting a file.
 #[derive(Debug, Clone)]
 pub struct FileOptions {
     /// The file, of any format with rows.
     pub input: PathBuf,
-    /// How it is read, where that is not as the run's own files are.
+    /// Flags on reading it, where it differs from the run's own files.
     pub flags: InputFlags,
-    /// The file to make, of the same format.
+    /// The output file, of the same format.
     pub output: PathBuf,
-    /// Put before the names of the columns that are added.
+    /// Prefix of the added columns' names.
     pub prefix: String,
-    /// What to do with a row that cannot be answered: it gets no answer and is counted, or everything stops.
+    /// The handling of rows that cannot be answered: they are counted without an answer, or end the prediction.
     pub on_bad_row: OnBadRow,
-    /// Whether a file that is there is replaced.
+    /// Replace an existing output.
     pub force: bool,
-    /// Where to run.
+    /// The device that runs.
     pub device: Device,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// What was done.
+/// The result of predicting a file.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileOutcome {
-    /// The file made.
+    /// The output file.
     pub output: PathBuf,
     /// Its rows.
     pub rows: u64,
-    /// Rows that a process which was killed had answered.
+    /// Rows answered by an earlier process that was killed.
     pub resumed_rows: u64,
     /// Rows without a text, which have no answer.
     pub unanswered_rows: u64,
-    /// Texts that were cut because they are longer than the run reads.
+    /// Texts truncated to the run's maximum.
     pub truncated_rows: u64,
-    /// The device that ran; `None` where nothing had to.
+    /// The device used; `None` if there was nothing to run.
     pub device: Option<RanOn>,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// Whether the file was there already, made from the same.
+    /// True if the output existed already, made from the same input.
     pub fresh: bool,
 }
 
@@ -98,10 +98,11 @@ pub fn predict_file(
         prefix: options.prefix.clone(),
         task: record.task(),
     };
-    let shape = Shape { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
-    shape.check(header.as_deref())?;
+    let output_file =
+        OutputFile { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
+    output_file.check(header.as_deref())?;
     let tokens = part_tokens(encoder.manifest().num_hidden_layers, encoder.manifest().hidden_size);
-    let provenance = provenance(&record, options, &shape.layout, tokens)?;
+    let provenance = provenance(&record, options, &output_file.layout, tokens)?;
     let mut outcome = FileOutcome {
         output: output.clone(),
         rows: 0,
@@ -113,7 +114,7 @@ pub fn predict_file(
         fresh: false,
     };
     if output.exists() && !options.force {
-        let is_same = match shape.layout.format {
+        let is_same = match output_file.layout.format {
             Format::Parquet => read_provenance(output).ok().flatten().as_ref() == Some(&provenance),
             _ => Parts::were_joined_into(output, &provenance),
         };
@@ -133,12 +134,20 @@ pub fn predict_file(
             "this run read neighbouring sentences along; the rows of a file are read each by itself",
         ));
     }
-    let header = header.filter(|_| shape.layout.format != Format::Parquet);
+    let header = header.filter(|_| output_file.layout.format != Format::Parquet);
     let max_tokens = record.settings.max_tokens;
     let mut blocks = Blocks { input, on_bad_row: options.on_bad_row, tokens, max_tokens, header };
-    let mut work =
-        Work { larder, record: Some(record), options, predictor: None, parts, outcome, count: 0, noted: false };
-    let format = shape.layout.format;
+    let mut prediction = FilePrediction {
+        larder,
+        record: Some(record),
+        options,
+        predictor: None,
+        parts,
+        outcome,
+        count: 0,
+        noted: false,
+    };
+    let format = output_file.layout.format;
     let answered = std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(1);
         scope.spawn(move || {
@@ -151,30 +160,30 @@ pub fn predict_file(
         });
         let (give, take) = mpsc::sync_channel::<(Block, Vec<Option<Answer>>, PathBuf)>(1);
         let writer = scope.spawn(move || {
-            take.into_iter().try_for_each(|(block, answers, path)| shape.write(&block, &answers, &path))
+            take.into_iter().try_for_each(|(block, answers, path)| output_file.write(&block, &answers, &path))
         });
-        let worked = work.all(&receive, &give, total, observer);
+        let predicted = prediction.all(&receive, &give, total, observer);
         drop((give, receive));
         let written = match writer.join() {
             Ok(written) => written,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        // Where nothing could be written any more, that is why work ended.
-        written.and(worked)
+        // A failure to write ends the prediction, so it is the cause.
+        written.and(predicted)
     });
     if let Err(error) = answered {
-        work.parts.leave();
+        prediction.parts.leave();
         return Err(error);
     }
-    let mut outcome = work.finish(format, &provenance)?;
+    let mut outcome = prediction.finish(format, &provenance)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }
 
-/// Refuses an output whose name tells another format than the input has.
+/// Rejects an output whose name is of another format than the input.
 fn check_output(options: &FileOptions, format: InputFormat) -> Result<(), InputError> {
     match InputFormat::of_path(&options.output) {
-        // Names of CoNLL files end in many ways, and a format that was said needs none.
+        // CoNLL files have many endings, and an explicit format needs none.
         Some(InputFormat::Text) | None => Ok(()),
         Some(other) if other == format => Ok(()),
         Some(other) => Err(InputError::Formats {
@@ -186,39 +195,39 @@ fn check_output(options: &FileOptions, format: InputFormat) -> Result<(), InputE
     }
 }
 
-/// The columns, or fields, that are added to a row.
+/// The columns, or fields, added to a row.
 #[derive(Debug, Clone)]
 struct AddedColumns {
     columns: AnswerColumns,
-    /// Put before each name.
+    /// Prefix of each name.
     prefix: String,
     task: Task,
 }
 
 impl AddedColumns {
-    /// Their names where a field may hold a list.
+    /// Returns the names where a field may hold a list.
     fn names(&self) -> Vec<String> {
         self.columns.names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
     }
 
-    /// Their names in csv and tsv.
+    /// Returns the names in csv and tsv.
     fn cell_names(&self) -> Vec<String> {
         self.columns.cell_names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
     }
 }
 
-/// How the output is written.
-struct Shape {
-    /// The file that is read, for messages.
+/// The form of the output.
+struct OutputFile {
+    /// The input file, for messages.
     input: PathBuf,
-    /// Columns of the input, where its header or schema names them.
+    /// Number of the input's columns, if its header or schema names them.
     columns: Option<usize>,
     layout: Layout,
     added: AddedColumns,
 }
 
-impl Shape {
-    /// Refuses what cannot be added to the file.
+impl OutputFile {
+    /// Rejects columns that cannot be added to the file.
     fn check(&self, header: Option<&[String]>) -> Result<(), InputError> {
         let names = match self.layout.format {
             Format::Csv | Format::Tsv => self.added.cell_names(),
@@ -256,7 +265,7 @@ impl Shape {
     }
 }
 
-/// What tells one prediction from another.
+/// Returns the provenance of a prediction: parts of another one are not reused.
 fn provenance(
     record: &RunRecord,
     options: &FileOptions,
@@ -276,21 +285,20 @@ fn provenance(
         .with_all(layout.parts()))
 }
 
-/// A prediction under way.
-struct Work<'a> {
+struct FilePrediction<'a> {
     larder: &'a Larder,
-    /// Until the run is opened, which is only when there is something to answer.
+    /// The run, until it is opened for the first row to answer.
     record: Option<RunRecord>,
     options: &'a FileOptions,
     predictor: Option<Box<dyn Predictor>>,
     parts: Parts,
     outcome: FileOutcome,
     count: usize,
-    /// Whether it was said how rows are cut into words.
+    /// True if the predictor's remark was reported.
     noted: bool,
 }
 
-impl Work<'_> {
+impl FilePrediction<'_> {
     fn all(
         &mut self,
         receive: &mpsc::Receiver<Result<Block, PredictError>>,
@@ -343,7 +351,7 @@ impl Work<'_> {
                 progress(Progress::Note(note));
             }
         }
-        let answers = group::answer(predictor.as_mut(), asked, &mut |done| progress(Progress::Rows(done)))?;
+        let answers = distinct::answer(predictor.as_mut(), asked, &mut |done| progress(Progress::Rows(done)))?;
         let cut = answers.iter().flatten().filter(|answer| answer.row().is_truncated());
         self.outcome.truncated_rows += cut.count() as u64;
         Ok(answers)
@@ -358,13 +366,13 @@ impl Work<'_> {
     }
 }
 
-/// What is told while a block is answered.
+/// Progress within a block.
 enum Progress {
     Rows(usize),
     Note(String),
 }
 
-/// One file of all parts.
+/// Joins all parts into one file.
 fn join_text(parts: &[PathBuf], target: &Path) -> Result<(), FileError> {
     let scratch = parts.first().and_then(|part| part.parent()).unwrap_or(Path::new("."));
     let mut file = AtomicFile::create_in(scratch, target)?;

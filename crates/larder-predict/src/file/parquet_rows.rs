@@ -1,4 +1,4 @@
-//! Parquet: all columns are written again, with those of the answers behind them.
+//! Parquet output: all columns are copied, followed by those of the answers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use parquet::file::properties::WriterProperties;
 use super::AddedColumns;
 use crate::PredictError;
 
-/// The rows in one batch. Neighbours in a batch that was read are taken as one slice of it.
+/// Returns the rows in one batch; adjacent rows of an input batch are one slice.
 fn rows_of(records: &[Record]) -> Result<RecordBatch, ArrowError> {
     let mut slices: Vec<(&Arc<RecordBatch>, usize, usize)> = Vec::new();
     for record in records {
@@ -33,7 +33,7 @@ fn rows_of(records: &[Record]) -> Result<RecordBatch, ArrowError> {
     concat_batches(&schema, &slices)
 }
 
-/// Writes a part: the rows as they were, and the answers.
+/// Writes a part: the rows with their answers.
 pub(super) fn write(
     records: &[Record],
     answers: &[Option<Answer>],

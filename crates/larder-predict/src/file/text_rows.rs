@@ -1,4 +1,4 @@
-//! Text files: each row is written as it was read, with its answer behind it.
+//! Text output: each row is written as it was read, followed by its answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,11 +14,10 @@ use serde_json::{Value, json};
 use super::AddedColumns;
 use crate::{InputError, PredictError};
 
-/// Under which name a line that is no JSON object is kept.
+/// The field that keeps a line which is no JSON object.
 const UNREADABLE: &str = "unreadable_line";
 
-/// Writes a part of JSON lines. A row's own bytes stay as they are, answers are added as its last fields, null where there
-/// is no answer.
+/// Writes a part of JSON lines. A row's bytes are kept, and answers are added as its last fields, null if there is no answer.
 pub(super) fn write_jsonl(
     records: &[Record],
     answers: &[Option<Answer>],
@@ -44,8 +43,8 @@ pub(super) fn write_jsonl(
     Ok(write_atomic(path, |file| file.write_all(&text))?)
 }
 
-/// The line up to the end of its last field. Half a character that JSON spells (`\ud83d`) is no reason to lose a row's
-/// fields; of what is no object at all the whole line is kept as one field.
+/// Returns the line up to the end of its last field; a line that is no object is kept whole as one field. Unpaired surrogates
+/// (`\ud83d`) are accepted.
 fn own_fields(line: &[u8]) -> Vec<u8> {
     let line = line.trim_ascii();
     let is_object = line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok();
@@ -55,14 +54,14 @@ fn own_fields(line: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The first of `names` that a JSON object has a field of.
+/// Returns the first of `names` that is a field of a JSON object.
 pub(super) fn taken_field(record: &Record, names: &[String]) -> Option<String> {
     let Record::Line(line) = record else { return None };
     let fields: BTreeMap<String, IgnoredAny> = serde_json::from_slice(line).ok()?;
     names.iter().find(|name| fields.contains_key(*name)).cloned()
 }
 
-/// An answer that would be read as several cells or rows, because the file has no quotes.
+/// Returns an answer that would be read as several cells or rows in a file without quotes.
 pub(super) fn unquoted(layout: &Layout, added: &AddedColumns) -> Option<String> {
     let delimiter = delimiter(layout);
     let falls_apart = |text: &str| text.contains([char::from(delimiter), '\n', '\r']);
@@ -78,8 +77,8 @@ fn delimiter(layout: &Layout) -> u8 {
     if layout.format == Format::Csv { b',' } else { b'\t' }
 }
 
-/// Writes a part of a csv or tsv file. Fields are quoted where they must be, and never where the layout has no quotes.
-/// `header` is given with the first part of a file that has one, `columns` always where it has one.
+/// Writes a part of a csv or tsv file. Fields are quoted when necessary, and never if the layout has no quotes. `header` is
+/// given with the first part of a file that has one, the number of `columns` with every part.
 pub(super) fn write_delimited(
     layout: &Layout,
     header: Option<&[String]>,
@@ -100,7 +99,7 @@ pub(super) fn write_delimited(
     if let Some(header) = header {
         writer.write_record(header.iter().chain(&names)).map_err(failed)?;
     }
-    // A row that lacks columns is a bad one; its empty answers stand under their names all the same.
+    // Rows that lack columns are bad; their empty answers are aligned all the same.
     let width = columns.or_else(|| records.iter().map(|record| fields(record).len()).max()).unwrap_or(0);
     for (record, answer) in records.iter().zip(answers) {
         let cells = match answer {
@@ -126,8 +125,8 @@ fn fields(record: &Record) -> &[Vec<u8>] {
     }
 }
 
-/// Writes a part of a CoNLL file: every line as it was, with a column behind those of words that holds the answered tag
-/// in the file's own scheme. What is no word, and a word without an answer, has [`NO_PREDICTION`] there.
+/// Writes a part of a CoNLL file: every line, with a column added for the answered tag in the file's own scheme. Lines without
+/// a usable word, and words without an answer, have [`NO_PREDICTION`] there.
 pub(super) fn write_conll(
     layout: &Layout,
     records: &[Record],
@@ -135,7 +134,7 @@ pub(super) fn write_conll(
     path: &Path,
 ) -> Result<(), PredictError> {
     let mut text = Vec::new();
-    // Behind the last sentence there are lines without answers.
+    // The lines after the last sentence have no answer.
     let answers = answers.iter().chain(std::iter::repeat(&None));
     for (record, answer) in records.iter().zip(answers) {
         let Record::Lines(lines) = record else { unreachable!("CoNLL is read as lines") };

@@ -1,35 +1,34 @@
-//! Axes that look the same in all charts.
+//! Axes, alike in all charts.
 
 use std::ops::Range;
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{Cartesian2d, ChartBuilder, ChartContext, Color, IntoFont, SVGBackend};
 
-use super::ink::Ink;
+use super::color::ChartColor;
 use super::svg::{Area, Drawn, UNIT};
 
-/// Size of the numbers at axes, in pixels; plotters takes line heights.
+/// Line height of the numbers at axes, in pixels: a font size of 11.5.
 const TEXT: f64 = 11.5 * 1.24;
 
 /// A chart with numbers on both axes.
 pub(crate) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// How axes are labelled.
+/// The axes of a chart.
 pub(crate) struct Axes<'a> {
-    /// The range of the horizontal one.
+    /// The range of the horizontal axis.
     pub(crate) x: Range<f64>,
-    /// The range of the vertical one.
+    /// The range of the vertical axis.
     pub(crate) y: Range<f64>,
-    /// What the horizontal one counts.
+    /// Label of the horizontal axis.
     pub(crate) x_name: &'a str,
-    /// Whether the horizontal one's values are logarithms of what is counted.
+    /// True if the horizontal axis is logarithmic; its range is then of logarithms.
     pub(crate) logarithmic_x: bool,
-    /// Whether axes have numbers.
+    /// True if the axes have numbers.
     pub(crate) numbers: bool,
 }
 
 impl Axes<'_> {
-    /// Draws the axes.
     pub(crate) fn draw<'a, 'b>(&self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
         let (left, bottom) = if self.numbers { (46, 40) } else { (6, 6) };
         let mut chart = ChartBuilder::on(area)
@@ -38,7 +37,7 @@ impl Axes<'_> {
             .x_label_area_size(bottom * UNIT)
             .y_label_area_size(left * UNIT)
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
-        let text = ("sans-serif", TEXT * f64::from(UNIT)).into_font().color(&Ink::Axis.colour());
+        let text = ("sans-serif", TEXT * f64::from(UNIT)).into_font().color(&ChartColor::Axis.placeholder());
         let logarithmic = self.logarithmic_x;
         let of_x = move |value: &f64| number(if logarithmic { 10_f64.powf(*value) } else { *value });
         let of_y = |value: &f64| number(*value);
@@ -50,8 +49,8 @@ impl Axes<'_> {
             .max_light_lines(0)
             .x_label_formatter(&of_x)
             .y_label_formatter(&of_y)
-            .bold_line_style(Ink::Grid.colour().stroke_width(UNIT))
-            .axis_style(Ink::Axis.colour().stroke_width(UNIT))
+            .bold_line_style(ChartColor::Grid.placeholder().stroke_width(UNIT))
+            .axis_style(ChartColor::Axis.placeholder().stroke_width(UNIT))
             .label_style(text.clone())
             .axis_desc_style(text)
             .x_desc(self.x_name)
@@ -61,7 +60,7 @@ impl Axes<'_> {
     }
 }
 
-/// A range around `values` with some room, from which a chart can be made whatever they are.
+/// Returns the range of `values` with a margin; never empty, so that a chart can be drawn of any values.
 pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values {
@@ -71,16 +70,16 @@ pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
         return 0.0..1.0;
     }
     let size = most.abs().max(least.abs());
-    // Ticks between values that differ in their last digits only would never come to an end.
+    // The margin keeps ticks finite if values differ only in their last digits.
     let room = if most > least { ((most - least) * 0.06).max(size * 1e-6) } else { size.max(1e-3) * 0.5 };
     least - room..most + room
 }
 
-/// A number at an axis, as short as it can be.
+/// Returns the shortest form of a number at an axis.
 fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e6).contains(&size) {
-        // Ticks are multiples of a round step, so that two digits tell them apart.
+        // Ticks are multiples of a round step, so two digits suffice.
         return if size < 1e-15 { "0".to_owned() } else { short(format!("{value:.1e}")) };
     }
     let text = format!("{value:.4}");

@@ -1,16 +1,16 @@
-//! How long texts are.
+//! Histogram of text lengths.
 
 use maud::{Markup, html};
 use plotters::prelude::{Color, Rectangle};
 
 use super::axes::Axes;
-use super::ink::Ink;
+use super::color::ChartColor;
 use super::svg::{UNIT, drawing};
 use crate::ReportError;
 use crate::numbers::Histogram;
 use crate::page::Lengths;
 
-/// Texts by their tokens.
+/// Draws the chart of texts by number of tokens.
 pub(crate) fn lengths(lengths: &Lengths) -> Result<Markup, ReportError> {
     let Some(histogram) = Histogram::of(&lengths.tokens) else {
         return Ok(html! { p.missing { (lengths.split) " has no texts." } });
@@ -28,7 +28,10 @@ pub(crate) fn lengths(lengths: &Lengths) -> Result<Markup, ReportError> {
         let mut chart = axes.draw(area)?;
         let bars = histogram.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, &count)| {
             let left = from - 0.5 + width * at as f64;
-            let mut bar = Rectangle::new([(left, 0.0), (left + width, count as f64)], Ink::Series(0).colour().filled());
+            let mut bar = Rectangle::new(
+                [(left, 0.0), (left + width, count as f64)],
+                ChartColor::Series(0).placeholder().filled(),
+            );
             bar.set_margin(0, 0, UNIT / 2, UNIT / 2);
             bar
         });

@@ -1,24 +1,24 @@
-//! Lines: losses, scores, learning rates, precision against recall.
+//! Line charts: losses, scores, learning rates, precision-recall curves.
 
+use larder_metrics::PrecisionRecall;
+use larder_run::page::Plot;
 use maud::{Markup, html};
 use plotters::prelude::{Circle, Color, LineSeries, PathElement};
 
 use super::axes::{Axes, range};
-use super::ink::Ink;
-use super::legend::{Swatch, legend};
+use super::color::ChartColor;
+use super::legend::{LegendMarker, legend};
 use super::svg::{UNIT, drawing};
 use crate::ReportError;
-use larder_metrics::PrecisionRecall;
-use larder_run::page::Plot;
 
-/// What is larger, as a loss that diverged, has no place on an axis.
+/// Larger values, as of a diverged loss, are not drawn.
 const LARGEST: f64 = 1e30;
-/// Points of a line of measurements: fewer are smoother, and more show the noise of single steps.
+/// Most points of a noisy line: averaging smooths the noise of single steps.
 const POINTS: usize = 160;
-/// Points of a line that is exact: more than a chart has pixels show nothing more.
+/// Most points of an exact line: more than the pixels of a chart.
 const EXACT_POINTS: usize = 400;
 
-/// A chart of lines with its legend.
+/// Returns a line chart with its legend.
 pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     let place = |x: f64| if plot.logarithmic_x { x.log10() } else { x };
     let of = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
@@ -41,10 +41,10 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
         let mut chart = axes.draw(area)?;
         for level in levels.clone() {
             let ends = vec![(axes.x.start, level.y), (axes.x.end, level.y)];
-            chart.draw_series([PathElement::new(ends, Ink::Level.colour().stroke_width(2 * UNIT))])?;
+            chart.draw_series([PathElement::new(ends, ChartColor::Level.placeholder().stroke_width(2 * UNIT))])?;
         }
         for (number, points) in series.iter().enumerate() {
-            let colour = Ink::Series(number).colour();
+            let colour = ChartColor::Series(number).placeholder();
             chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2 * UNIT)))?;
             if plot.lines.get(number).is_some_and(|line| line.marked) || points.len() == 1 {
                 chart.draw_series(points.iter().map(|&point| Circle::new(point, 3 * UNIT, colour.filled())))?;
@@ -52,8 +52,8 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
         }
         Ok(())
     })?;
-    let lines = plot.lines.iter().enumerate().map(|(number, line)| (Swatch::Line(number), line.name.as_str()));
-    let levels = levels.map(|level| (Swatch::Level, level.name.as_str()));
+    let lines = plot.lines.iter().enumerate().map(|(number, line)| (LegendMarker::Line(number), line.name.as_str()));
+    let levels = levels.map(|level| (LegendMarker::Level, level.name.as_str()));
     let together = plot.lines.iter().map(|line| together(line.points.len())).max().unwrap_or(1);
     Ok(html! {
         figure {
@@ -64,7 +64,7 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
     })
 }
 
-/// At most [`POINTS`] points, each the mean of its neighbours where there are more.
+/// Reduces a line to at most [`POINTS`] points, the means of neighbouring ones.
 fn averaged(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |points: &[(f64, f64)]| {
         let sum = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
@@ -73,12 +73,12 @@ fn averaged(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.chunks(together(points.len())).map(mean).collect()
 }
 
-/// How many of that many points become one.
+/// Returns the number of points averaged into one.
 fn together(points: usize) -> usize {
     points.div_ceil(POINTS).max(1)
 }
 
-/// Precision against recall, a line a class; `level` is the precision of any order, where there is one class.
+/// Draws precision-recall curves, one per class; `level` is the precision of a random order, if there is one class.
 pub(crate) fn precision_recall(
     title: &str,
     curves: &[(String, PrecisionRecall)],
@@ -89,10 +89,10 @@ pub(crate) fn precision_recall(
         let mut chart = axes.draw(area)?;
         if let Some(level) = level {
             let ends = vec![(0.0, level), (1.0, level)];
-            chart.draw_series([PathElement::new(ends, Ink::Level.colour().stroke_width(2 * UNIT))])?;
+            chart.draw_series([PathElement::new(ends, ChartColor::Level.placeholder().stroke_width(2 * UNIT))])?;
         }
         for (number, (_, curve)) in curves.iter().enumerate() {
-            let colour = Ink::Series(number).colour().stroke_width(2 * UNIT);
+            let colour = ChartColor::Series(number).placeholder().stroke_width(2 * UNIT);
             chart.draw_series(LineSeries::new(curve.thinned(EXACT_POINTS), colour))?;
         }
         Ok(())
@@ -101,8 +101,8 @@ pub(crate) fn precision_recall(
         .iter()
         .map(|(name, curve)| format!("{name} (average precision {:.3})", curve.average_precision))
         .collect();
-    let names = names.iter().enumerate().map(|(number, name)| (Swatch::Line(number), name.as_str()));
-    let level = level.map(|_| (Swatch::Level, "any order that knows nothing"));
+    let names = names.iter().enumerate().map(|(number, name)| (LegendMarker::Line(number), name.as_str()));
+    let level = level.map(|_| (LegendMarker::Level, "any order that knows nothing"));
     Ok(html! {
         figure { figcaption { (title) } (picture) (legend(names.chain(level))) }
     })

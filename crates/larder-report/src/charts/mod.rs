@@ -1,7 +1,7 @@
-//! Charts as SVG, drawn by plotters and then told their colours by the page's style sheet.
+//! Charts as SVG, drawn by plotters, with colours from the page's style sheet.
 
 mod axes;
-mod ink;
+mod color;
 mod legend;
 mod lengths;
 mod lines;
@@ -9,7 +9,7 @@ mod reliability;
 mod scatter;
 mod svg;
 
-pub(crate) use ink::INKS;
+pub(crate) use color::SERIES_COLORS;
 pub(crate) use lengths::lengths;
 pub(crate) use lines::{lines, precision_recall};
 pub(crate) use reliability::reliability;

@@ -1,21 +1,21 @@
-//! Vectors on a plane, each with its text.
+//! Scatter plot of vectors, each with its text.
 
+use larder_run::page::shortened;
 use maud::{Markup, html};
 
 use super::axes::{Axes, range};
-use super::ink::{INKS, MARKS};
-use super::legend::{Swatch, legend};
+use super::color::{MARKS, SERIES_COLORS};
+use super::legend::{LegendMarker, legend};
 use super::svg::drawing;
 use crate::ReportError;
 use crate::page::{Embedding, Point};
-use larder_run::page::shortened;
 
-/// More points than this stand smaller.
+/// Number of points above which they are drawn smaller.
 const DENSE: usize = 600;
-/// Characters of a text at a point.
+/// Most characters of a point's text.
 const TEXT: usize = 200;
 
-/// The shapes of points, once a page.
+/// Returns the shapes of points, defined once per page.
 pub(crate) fn marks() -> Markup {
     html! {
         svg.defs width="0" height="0" aria-hidden="true" {
@@ -34,20 +34,20 @@ pub(crate) fn marks() -> Markup {
     }
 }
 
-/// The point of a group. Colours and shapes have no common divisor, so that five and thirty groups differ in one or both.
+/// Returns the point of a group. The numbers of colours and shapes are coprime, so that 35 groups differ in one or both.
 pub(crate) fn mark(group: usize, x: f64, y: f64) -> Markup {
     html! { use class=(colour(group)) href=(format!("#mark{}", group % MARKS)) x=(coordinate(x)) y=(coordinate(y)) {} }
 }
 
 fn colour(group: usize) -> String {
-    format!("k{}", group % INKS)
+    format!("k{}", group % SERIES_COLORS)
 }
 
 fn coordinate(value: f64) -> String {
     format!("{value:.0}")
 }
 
-/// The chart with its legend. Mistakes are drawn last, with a ring.
+/// Draws the chart with its legend. Mistakes are drawn last, with a ring.
 pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
     let axes = Axes {
         x: range(embedding.points.iter().map(|point| point.x)),
@@ -71,7 +71,7 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
     let is_wrong = |point: &Point| point.gold != point.answer;
     let size = if embedding.points.len() > DENSE { "small-" } else { "" };
     let wrong = points().filter(|(point, _)| is_wrong(point)).count();
-    let groups = embedding.groups.iter().enumerate().map(|(group, name)| (Swatch::Mark(group), name.as_str()));
+    let groups = embedding.groups.iter().enumerate().map(|(group, name)| (LegendMarker::Mark(group), name.as_str()));
     let ring = format!("answered otherwise ({wrong} of {})", embedding.points.len());
     Ok(html! {
         figure.scatter {
@@ -88,7 +88,7 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
             }
             (maud::PreEscaped("</svg>"))
             p.said aria-live="polite" { "Point at a mark, touch it, or go through the mistakes with the arrow keys: its text appears here." }
-            (legend(groups.chain([(Swatch::Ring, ring.as_str())])))
+            (legend(groups.chain([(LegendMarker::Ring, ring.as_str())])))
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Where the caches of tokens and features lie that a run's answers came from.
+//! The cached tokens and features behind a run's answers.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use larder_store::{TokensProjection, TokensReader};
 pub(super) struct Cache<'a> {
     larder: &'a Larder,
     record: &'a RunRecord,
-    /// Under whose name they may lie: a fine-tuned run has an encoder of its own, and its training split that of the other.
+    /// The encoders that may have made them: a fine-tuned run has its own, and its training split has tokens of the original
+    /// one.
     encoders: Vec<&'a str>,
     /// The splits that were answered, with the digests of their files.
     judged: Vec<(String, String)>,
@@ -22,11 +23,11 @@ pub(super) struct Cache<'a> {
 pub(super) struct Texts {
     /// `[rows]`.
     pub(super) example_ids: Vec<String>,
-    /// Texts, pairs with a bar between them, or words with blanks, `[rows]`.
+    /// Texts, pairs joined by a bar, or words joined by blanks, `[rows]`.
     pub(super) texts: Vec<String>,
 }
 
-/// What a file that cannot be read says of itself.
+/// Returns the message about an unreadable file.
 pub(super) fn unreadable(error: impl std::fmt::Display) -> Missing {
     Missing(format!("{error}."))
 }
@@ -40,8 +41,8 @@ impl<'a> Cache<'a> {
         Self { larder, record, encoders, judged: evaluation.map(Evaluation::judged).unwrap_or_default() }
     }
 
-    /// Refuses a cached file of other rows than those of `split` that were answered: rows without ids of their own are
-    /// numbered, and those of another file have the same ids.
+    /// Rejects a cached file made from other data than the answers to `split`: rows without ids are numbered, so ids alone do
+    /// not tell.
     fn check(&self, path: &Path, split: &str) -> Result<(), Missing> {
         let answered = self.judged.iter().find(|(judged, digest)| judged == split && !digest.is_empty());
         let Some((_, answered)) = answered else { return Ok(()) };
@@ -55,7 +56,7 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// The features file of `split` that the head was judged on.
+    /// Returns the features file of `split` that was evaluated.
     pub(super) fn features(&self, split: &str) -> Result<PathBuf, Missing> {
         let kind = self.record.encode_options(Device::Cpu, 0).settings.kind();
         let encoder = self.encoders.first().copied().unwrap_or_default();
@@ -72,7 +73,6 @@ impl<'a> Cache<'a> {
         self.check(&path, split).map(|()| path)
     }
 
-    /// The tokens file of `split`.
     pub(super) fn tokens(&self, split: &str) -> Result<PathBuf, Missing> {
         let places =
             self.encoders.iter().map(|encoder| self.larder.home().tokens(&self.record.dataset, encoder, split));
@@ -86,7 +86,6 @@ impl<'a> Cache<'a> {
         self.check(&path, split).map(|()| path)
     }
 
-    /// The texts of `split`.
     pub(super) fn texts(&self, split: &str) -> Result<Texts, Missing> {
         let path = self.tokens(split)?;
         let mut found = Texts { example_ids: Vec::new(), texts: Vec::new() };
@@ -103,7 +102,7 @@ impl<'a> Cache<'a> {
         Ok(found)
     }
 
-    /// The texts of the very rows that `example_ids` names, in their order.
+    /// Returns the texts of the rows `example_ids`, in order.
     pub(super) fn texts_of(&self, split: &str, example_ids: &[String]) -> Result<Vec<String>, Missing> {
         let found = self.texts(split)?;
         if found.example_ids != example_ids {

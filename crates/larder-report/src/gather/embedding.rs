@@ -1,4 +1,4 @@
-//! What a head reads, on a plane.
+//! Projection of a head's features on a plane.
 
 use larder_run::page::{Missing, PlaneRows};
 use larder_run::tasks::{self, SavedAnswers};
@@ -9,14 +9,14 @@ use super::cache::Cache;
 use crate::numbers::Projection;
 use crate::page::{Embedding, Point};
 
-/// Points on the page at most: more cover each other, and the page stays small.
+/// Most points on the page: more would overlap, and enlarge the page.
 const POINTS: usize = 2_000;
-/// Of tagged words, points with an entity at most: words without one are most of every text.
+/// Most points of entities, for taggers: most words have none.
 const ENTITY_POINTS: usize = 1_200;
-/// Seed of which rows are taken.
+/// Seed of the sample.
 const SEED: u64 = 0;
 
-/// Gathers the vectors of `split` that the head reads.
+/// Projects the features of `split` that the head reads.
 pub(super) fn gather(
     larder: &Larder,
     record: &RunRecord,
@@ -67,7 +67,7 @@ fn no_embeddings(why: impl std::fmt::Display) -> Missing {
     Missing(format!("There are no embeddings to show: {why}."))
 }
 
-/// The rows that are shown, in order, and how they were chosen.
+/// Returns the rows shown, in order, and a sentence about the sampling.
 fn sample(rows: &PlaneRows<'_>) -> (Vec<usize>, String) {
     let all: Vec<usize> = (0..rows.of_rows.len()).collect();
     if all.len() <= POINTS {
@@ -97,7 +97,7 @@ fn sample(rows: &PlaneRows<'_>) -> (Vec<usize>, String) {
     (taken, note)
 }
 
-/// `most` of `rows`, in order: those with the lowest hash, so that the same rows are chosen every time.
+/// Samples `most` of `rows`, in order: those with the lowest hash, the same every time.
 fn chosen(rows: &[usize], most: usize) -> Vec<usize> {
     let mut ordered: Vec<(u64, usize)> = rows.iter().map(|&row| (hash(row as u64), row)).collect();
     ordered.sort_unstable();
@@ -106,7 +106,7 @@ fn chosen(rows: &[usize], most: usize) -> Vec<usize> {
     taken
 }
 
-/// The `row`-th number of SplitMix64 (Steele, Lea and Flood, 2014) from [`SEED`].
+/// Returns the `row`-th number of SplitMix64 (Steele, Lea and Flood, 2014) from [`SEED`].
 fn hash(row: u64) -> u64 {
     let mut z = SEED.wrapping_add((row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -114,7 +114,7 @@ fn hash(row: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Columns, each `[rows, its width]`, as one `[rows, widths together]`.
+/// Concatenates columns, each `[rows, width]`, into `[rows, total width]`.
 fn side_by_side(parts: &[Vec<f32>], rows: usize) -> Vec<f32> {
     let mut joined = Vec::with_capacity(parts.iter().map(Vec::len).sum());
     for row in 0..rows {

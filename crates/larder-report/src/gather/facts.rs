@@ -1,9 +1,9 @@
-//! What a run is made of and with, as names and values.
+//! The facts about a run, as names and values.
 
 use larder_run::page::Fact;
 use larder_run::{Larder, RunRecord, tasks};
 
-/// The most important facts, first of all what was trained on what.
+/// Returns the most important facts, starting with head, encoder and dataset.
 pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
     let settings = &record.settings;
     let rows: usize = record.train_counts.iter().sum();
@@ -27,7 +27,7 @@ pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
     facts
 }
 
-/// Everything that its numbers depend on, as the run recorded it.
+/// Returns every setting that the run's numbers depend on, as recorded.
 pub(super) fn settings(record: &RunRecord) -> Vec<Fact> {
     let digest = Fact::new("encoder.digest", &record.encoder_digest);
     let parts = record.provenance.parts.iter().filter(|(name, _)| *name != "encoder.digest");
@@ -40,7 +40,7 @@ fn read_columns(record: &RunRecord) -> String {
     names(&kinds)
 }
 
-/// Names in a row; of many the first ones and how many there are.
+/// Joins names; of many, the first ones and the number of the others.
 fn names(all: &[String]) -> String {
     const MOST: usize = 20;
     match all.get(..MOST) {
@@ -49,7 +49,7 @@ fn names(all: &[String]) -> String {
     }
 }
 
-/// Seconds since 1970 as a date and time of day, UTC: Hinnant, "chrono-compatible low-level date algorithms",
+/// Returns the date and time of day, UTC, of seconds since 1970: Hinnant, "chrono-compatible low-level date algorithms",
 /// `civil_from_days`.
 fn date(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
@@ -57,7 +57,7 @@ fn date(unix_seconds: u64) -> String {
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Years that begin in March end with the day that some of them lack.
+    // Years that start in March end with the leap day.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };

@@ -1,4 +1,4 @@
-//! How long a run's texts are, and what padding would cost.
+//! Lengths of a run's texts, and the cost of padding.
 
 use larder_encode::{DEFAULT_CPU_BATCH_TOKENS, Demands, plan};
 use larder_run::RunRecord;
@@ -8,7 +8,7 @@ use larder_store::{TokensProjection, TokensReader};
 use super::cache::{Cache, unreadable};
 use crate::page::Lengths;
 
-/// Of the training split and the judged ones.
+/// Returns the lengths of the training split and the evaluated splits.
 pub(super) fn gather(record: &RunRecord, cache: &Cache<'_>, judged: &[String]) -> Result<Vec<Lengths>, Missing> {
     let mut splits = vec![record.train_split.as_str()];
     splits.extend(judged.iter().map(String::as_str).filter(|split| *split != record.train_split));

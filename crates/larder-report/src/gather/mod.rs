@@ -1,5 +1,5 @@
-//! What the folders and caches of runs hold, for the page. Nothing is computed again. What a run lacks (it was not evaluated,
-//! its features were deleted) is said on the page, and the rest stands.
+//! Collection of the page's data from the folders and caches of runs. Nothing is computed again; missing parts (no evaluation,
+//! deleted features) are noted on the page.
 
 mod cache;
 mod embedding;
@@ -18,10 +18,10 @@ use crate::ReportError;
 use crate::page::{Page, RunPage, Scores, SplitScores};
 use cache::Cache;
 
-/// Writes a page about `runs` to `target` and returns the length of the file in bytes. A run named twice counts once.
+/// Writes a page about `runs` to `target` and returns its size in bytes. A run named twice counts once.
 ///
 /// # Errors
-/// [`ReportError::Run`] for a run whose record cannot be read, and when the disk refuses.
+/// [`ReportError::Run`] for a run that cannot be read, and for disk errors.
 pub fn write_report(larder: &Larder, runs: &[String], target: &Path) -> Result<u64, ReportError> {
     let mut records: Vec<RunRecord> = Vec::new();
     for run in runs {
@@ -64,14 +64,14 @@ fn run_page(larder: &Larder, record: &RunRecord) -> Result<RunPage, RunError> {
     })
 }
 
-/// What stands out about a run.
+/// Returns the findings about a run.
 fn diagnosis(folder: &Path, record: &RunRecord) -> Result<RunDiagnosis, Missing> {
     let found = read_json(&folder.join(DIAGNOSIS_FILE));
     let found = found.map_err(|error| Missing(format!("{DIAGNOSIS_FILE} cannot be read: {error}.")))?;
     found.ok_or_else(|| Missing(format!("The run has no diagnosis: `larder eval {}` makes it.", record.run)))
 }
 
-/// The score by rows of train, where it was measured.
+/// Returns the score by number of training rows, if measured.
 fn learning_curve(diagnosis: &RunDiagnosis) -> Option<Plot> {
     let points = &diagnosis.learning_curve;
     let metric = points.first()?.metric.clone();
@@ -87,11 +87,11 @@ fn learning_curve(diagnosis: &RunDiagnosis) -> Option<Plot> {
     })
 }
 
-/// What must be said beside the scores, and which of them are of files that have changed since.
+/// Returns the remarks beside the scores, including those about files that have changed since.
 fn remarks(record: &RunRecord, evaluation: Option<&Evaluation>) -> Vec<String> {
     let Some(evaluation) = evaluation else { return Vec::new() };
     let mut remarks = evaluation.remarks();
-    // Without the description nothing tells.
+    // Without the dataset's description, changes are unknown.
     if let Ok(spec) = record.dataset_spec(None) {
         let changed = evaluation.judged().into_iter();
         let changed = changed.filter(|(split, digest)| !digest.is_empty() && !is_current(&spec, split, digest));

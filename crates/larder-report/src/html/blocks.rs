@@ -1,4 +1,4 @@
-//! The parts of a section, whatever the task that they are of.
+//! The blocks of a section, whatever the task.
 
 use larder_errors::count;
 use larder_run::page::{Block, Cell, Chart, Inline, PageTable, TaggedSentence};
@@ -11,10 +11,10 @@ use super::table::{cell, table, text};
 use crate::ReportError;
 use crate::charts::{precision_recall, reliability};
 
-/// Classes whose names fit above a matrix as they are.
+/// Most classes whose names fit unrotated above a matrix.
 const FEW: usize = 4;
 
-/// The parts, one after another.
+/// Returns the blocks in order.
 pub(super) fn blocks(all: &[Block]) -> Result<Markup, ReportError> {
     let parts = all.iter().map(block).collect::<Result<Vec<Markup>, _>>()?;
     Ok(html! { @for part in parts { (part) } })
@@ -62,7 +62,7 @@ fn page_table(PageTable { words, header, rows }: &PageTable) -> Markup {
     table(*words, &header, &rows)
 }
 
-/// A cell as it is shown.
+/// Returns a table cell.
 pub(super) fn page_cell(of: &Cell) -> Markup {
     let example = |of: &Option<TaggedSentence>| html! { @if let Some(example) = of { (sentence(example)) } };
     match of {

@@ -1,5 +1,6 @@
-//! The scatter of vectors.
+//! The section of the scatter plot.
 
+use larder_run::page::{Missing, percent};
 use maud::{Markup, html};
 
 use super::missing;
@@ -7,7 +8,6 @@ use super::prose::prose;
 use crate::ReportError;
 use crate::charts::scatter;
 use crate::page::Embedding;
-use larder_run::page::{Missing, percent};
 
 pub(super) fn embedding(embedding: &Result<Embedding, Missing>) -> Result<Markup, ReportError> {
     let body = match embedding {

@@ -1,6 +1,7 @@
-//! What stands out.
+//! The section of findings.
 
 use larder_diagnose::{Diagnosis, PointedRow, capitalised};
+use larder_run::page::shortened;
 use maud::{Markup, html};
 
 use super::missing;
@@ -9,11 +10,10 @@ use super::table::{cell, table, text};
 use crate::ReportError;
 use crate::charts::lines;
 use crate::page::RunPage;
-use larder_run::page::shortened;
 
-/// Rows of a finding that are shown.
+/// Rows shown of a finding.
 const ROWS: usize = 12;
-/// Characters of a text that are shown.
+/// Most characters shown of a text.
 const TEXT: usize = 240;
 
 pub(super) fn findings(run: &RunPage) -> Result<Markup, ReportError> {
@@ -52,7 +52,7 @@ fn one(finding: &Diagnosis) -> Markup {
     }
 }
 
-/// With a capital at its beginning and a full stop at its end.
+/// Makes a clause a sentence: a capital first, a full stop last.
 fn sentence(text: &str) -> String {
     let text = capitalised(text);
     if text.is_empty() || text.ends_with('.') { text } else { format!("{text}.") }

@@ -1,13 +1,13 @@
-//! Lengths and padding.
+//! The section of lengths and padding.
 
+use larder_errors::count;
+use larder_run::page::{Missing, percent};
 use maud::{Markup, html};
 
 use super::missing;
 use super::table::{cell, table};
 use crate::page::Lengths;
 use crate::{ReportError, charts};
-use larder_errors::count;
-use larder_run::page::{Missing, percent};
 
 pub(super) fn lengths(lengths: &Result<Vec<Lengths>, Missing>) -> Result<Markup, ReportError> {
     let body = match lengths {

@@ -1,13 +1,13 @@
-//! The page: its frame, and one file a section.
+//! The page: its frame, and its sections, one file each.
 
 mod blocks;
 mod embedding;
 mod findings;
 mod lengths;
-mod made;
 mod overview;
 mod prose;
 mod sentence;
+mod settings;
 mod table;
 mod training;
 
@@ -17,15 +17,15 @@ use crate::ReportError;
 use crate::charts::marks;
 use crate::page::{Page, RunPage};
 
-/// Light, dark, paper, phone.
+/// The style sheet, for light, dark, print and narrow screens.
 const STYLE: &str = include_str!("style.css");
-/// Says the text of the point that is pointed at: the page is whole without it.
+/// Script that shows the text of the point pointed at; the page is complete without it.
 const SCRIPT: &str = include_str!("script.js");
-/// The script's SHA-256 in base64: it runs, and no other does.
+/// The script's SHA-256 in base64: the policy allows this script only.
 const SCRIPT_DIGEST: &str = "RSg4uJmzKbPqxLZoGT3B3YSwrFfTuTS/m/2llB3jU/g=";
 
 impl Page {
-    /// The page as one HTML text.
+    /// Returns the page as HTML.
     ///
     /// # Errors
     /// [`ReportError::Chart`].
@@ -80,17 +80,17 @@ fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {
             (embedding::embedding(&run.embedding)?)
             (training::training(&run.training)?)
             (lengths::lengths(&run.lengths)?)
-            (made::made(run))
+            (settings::settings(run))
         }
     })
 }
 
-/// The place of a run on the page.
+/// Returns the anchor of a run on the page.
 fn anchor(number: usize) -> String {
     format!("run-{}", number + 1)
 }
 
-/// Why something is not there.
+/// Returns the note that something is missing.
 fn missing(why: &str) -> Markup {
     html! { p.missing { (prose::prose(why)) } }
 }

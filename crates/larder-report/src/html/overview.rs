@@ -1,4 +1,4 @@
-//! All runs side by side.
+//! The section that compares all runs.
 
 use larder_data::Task;
 use larder_metrics::{BaselineComparison, BaselineVerdict, Interval};
@@ -14,11 +14,11 @@ use crate::ReportError;
 use crate::charts::lines;
 use crate::page::RunPage;
 
-/// Lines of one chart that can be told apart.
-const LINES: usize = crate::charts::INKS;
+/// Most lines that can be distinguished in one chart.
+const LINES: usize = crate::charts::SERIES_COLORS;
 
 pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
-    // One table for each kind of scores, in the order of the tasks.
+    // One table per task, in the order of the tasks.
     let mut tables: Vec<(&[&str], Vec<Vec<Markup>>)> = Vec::new();
     let mut missing = Vec::new();
     for (number, run) in runs.iter().enumerate() {
@@ -63,7 +63,7 @@ fn link(number: usize, run: &RunPage) -> Markup {
     html! { a href=(format!("#{}", anchor(number))) { (run.name) } }
 }
 
-/// A score with its interval on a line from `least` to 1, with 0 marked.
+/// Returns a score with its interval on an axis from `least` to 1, with 0 marked.
 pub(super) fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Markup {
     let place = |value: f64| format!("{:.1}", 4.0 + 112.0 * ((value - least) / (1.0 - least)).clamp(0.0, 1.0));
     html! {
@@ -78,7 +78,7 @@ pub(super) fn whisker(value: f64, interval: Option<Interval>, least: f64) -> Mar
     }
 }
 
-/// Where a score stands beside the majority baseline, in the words of `larder eval`.
+/// Returns the comparison of a score with the majority baseline, in the words of `larder eval`.
 pub(super) fn verdict(comparison: &BaselineComparison) -> Markup {
     let (class, sign) = match comparison.verdict {
         BaselineVerdict::Above => ("above", "▲"),
@@ -88,7 +88,7 @@ pub(super) fn verdict(comparison: &BaselineComparison) -> Markup {
     html! { span class=(format!("verdict {class}")) { (sign) " " (comparison.in_words()) } }
 }
 
-/// What the runs do not have in common, a column a run: first what all have, each in its own way.
+/// Returns the facts in which runs differ, a column per run: first those that all runs have.
 fn differences(runs: &[RunPage]) -> Markup {
     let mut names: Vec<&str> = Vec::new();
     for fact in runs.iter().flat_map(|run| &run.facts) {
@@ -121,7 +121,7 @@ fn differences(runs: &[RunPage]) -> Markup {
     }
 }
 
-/// The curves that several runs have, each in one chart.
+/// Returns the curves that several runs have in common, one chart each.
 fn curves(runs: &[RunPage]) -> Result<Markup, ReportError> {
     let mut together: Vec<Plot> = Vec::new();
     for run in runs {

@@ -1,8 +1,8 @@
-//! Sentences with code in them.
+//! Sentences with code.
 
 use maud::{Markup, html};
 
-/// `text` with what stands between backticks as code; as it is where a backtick has no partner.
+/// Formats text between backticks as code; text with an unpaired backtick is left as it is.
 pub(super) fn prose(text: &str) -> Markup {
     let pieces: Vec<&str> = text.split('`').collect();
     if pieces.len().is_multiple_of(2) {

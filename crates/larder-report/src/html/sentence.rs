@@ -1,14 +1,13 @@
-//! A sentence with its entities marked.
+//! A sentence with highlighted entities.
 
+use larder_run::page::TaggedSentence;
 use larder_tags::Entity;
 use maud::{Markup, html};
 
-use larder_run::page::TaggedSentence;
-
-/// Words of a sentence that are shown; entities beyond them are counted elsewhere.
+/// Most words shown of a sentence; entities beyond them are counted elsewhere.
 const WORDS: usize = 80;
 
-/// Two lines: gold, and what was answered. Entities that both have carry a tick, others a cross.
+/// Returns two lines: gold and answer. Entities in both have a tick, others a cross.
 pub(super) fn sentence(sentence: &TaggedSentence) -> Markup {
     html! {
         div.sentence {
@@ -36,7 +35,7 @@ fn line(words: &[String], entities: &[Entity], others: &[Entity]) -> Markup {
     }
 }
 
-/// The words cut at the entities, in order. Of entities that overlap the earlier one is shown.
+/// Splits the words at entities, in order. Of overlapping entities the earlier one is shown.
 fn pieces(words: usize, entities: &[Entity]) -> Vec<(usize, usize, Option<&Entity>)> {
     let mut pieces = Vec::new();
     let mut at = 0;

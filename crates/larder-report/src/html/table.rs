@@ -1,8 +1,8 @@
-//! What tables have in common.
+//! Tables of the page.
 
 use maud::{Markup, html};
 
-/// A table that scrolls by itself where the page is too narrow for it. Of its columns the first `words` hold words.
+/// Returns a table, which scrolls if the page is too narrow. Its first `words` columns hold words.
 pub(super) fn table(words: usize, header: &[&str], rows: &[Vec<Markup>]) -> Markup {
     let class = |at: usize| if at < words { "word" } else { "number" };
     html! {
@@ -19,12 +19,11 @@ pub(super) fn table(words: usize, header: &[&str], rows: &[Vec<Markup>]) -> Mark
     }
 }
 
-/// A cell of running text, which gets room on a phone too.
+/// Returns a cell of running text, which gets room on narrow screens too.
 pub(super) fn text(text: &str) -> Markup {
     html! { span.text { (text) } }
 }
 
-/// A cell.
 pub(super) fn cell(text: impl AsRef<str>) -> Markup {
     html! { (text.as_ref()) }
 }

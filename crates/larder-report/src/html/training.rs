@@ -1,5 +1,6 @@
-//! How a run was trained.
+//! The section about training.
 
+use larder_run::page::{Candidate, Training, number};
 use maud::{Markup, html};
 
 use super::missing;
@@ -7,9 +8,8 @@ use super::prose::prose;
 use super::table::{cell, table};
 use crate::ReportError;
 use crate::charts::lines;
-use larder_run::page::{Candidate, Training, number};
 
-/// Candidates that are shown.
+/// Candidates shown.
 const CANDIDATES: usize = 20;
 
 pub(super) fn training(training: &Training) -> Result<Markup, ReportError> {

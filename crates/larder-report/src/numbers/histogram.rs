@@ -1,21 +1,21 @@
-//! How many of each length.
+//! Histogram of integers.
 
-/// Bars that a histogram has at most: more are hard to tell apart.
+/// Most bins of a histogram: more are hard to distinguish.
 const MOST_BARS: u32 = 30;
 
-/// Counts of whole numbers in bins of one width.
+/// Counts of integers in bins of equal width.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Histogram {
     /// The lowest value of the first bin.
     pub(crate) from: u32,
-    /// Values a bin.
+    /// Values per bin.
     pub(crate) width: u32,
-    /// Rows a bin.
+    /// Values in each bin.
     pub(crate) counts: Vec<usize>,
 }
 
 impl Histogram {
-    /// Of `values`; none where there are none.
+    /// Returns the histogram of `values`; `None` if empty.
     pub(crate) fn of(values: &[u32]) -> Option<Self> {
         let (least, most) = (values.iter().copied().min()?, values.iter().copied().max()?);
         let width = (most - least) / MOST_BARS + 1;

@@ -1,4 +1,4 @@
-//! Numbers that are worked out for the page.
+//! Computations for the page.
 
 mod histogram;
 mod pca;

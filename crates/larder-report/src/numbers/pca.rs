@@ -1,31 +1,32 @@
-//! Vectors on the plane that shows most of their differences.
+//! Principal component analysis: the plane with most of the variance.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// Vectors that are turned towards the principal ones together: more than two, so that the third does not slow the second.
+/// Vectors iterated together: more than two, so that the third does not slow the convergence of the second.
 const BLOCK: usize = 8;
-/// Rounds at most; a plane that is not found by then has a third direction as wide as the second, and either will do.
+/// Most iterations; a plane not found by then has a third direction as wide as the second, and either will do.
 const MOST_ROUNDS: usize = 200;
-/// Rounds end when both variances stand still to this share.
+/// Iterations end when both variances change relatively less than this.
 const TOLERANCE: f64 = 1e-12;
 
-/// Rows on their first two principal components.
+/// Rows projected on their first two principal components.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Projection {
     /// First and second component of each row, `[rows]`.
     pub(crate) points: Vec<[f64; 2]>,
-    /// Share of the variance along each.
+    /// The share of variance of each component.
     pub(crate) explained: [f64; 2],
 }
 
 impl Projection {
-    /// Projects `vectors`, row-major `[rows, width]`. The sign of a component is such that the weight of the largest size
-    /// in it is positive, so that equal vectors give equal points.
+    /// Projects `vectors`, row-major `[rows, width]`. The sign of a component makes its largest weight positive, so that equal
+    /// vectors give equal points.
     ///
-    /// The components are the covariance's eigenvectors, by subspace iteration with a Rayleigh-Ritz step (Saad, "Numerical
-    /// methods for large eigenvalue problems", 2011, section 5.2).
+    /// Computes the eigenvectors of the covariance by subspace iteration with a Rayleigh-Ritz step (Saad, "Numerical methods
+    /// for large eigenvalue problems", 2011, section 5.2).
     ///
-    /// `None` for fewer than two rows, no width, values that are not finite, or a length that is no number of rows.
+    /// Returns `None` for fewer than two rows, no width, values that are not finite, or a length that is no multiple of
+    /// `width`.
     pub(crate) fn of(vectors: &[f32], width: usize) -> Option<Self> {
         let rows = vectors.len().checked_div(width)?;
         if rows < 2 || rows * width != vectors.len() || vectors.iter().any(|value| !value.is_finite()) {
@@ -54,11 +55,11 @@ impl Projection {
     }
 }
 
-/// The directions of most variance, the widest first, `[width, at least 1]`.
+/// Returns the directions of most variance, widest first, `[width, at least 1]`.
 fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
     let width = centred.ncols();
     let transposed = centred.transpose();
-    // The covariance where it is smaller than the rows; else it is never made.
+    // The covariance, only if it is smaller than the rows.
     let covariance = (width <= centred.nrows()).then(|| &transposed * centred);
     let turn = |basis: &DMatrix<f64>| match &covariance {
         Some(covariance) => covariance * basis,
@@ -67,7 +68,7 @@ fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
     let block = BLOCK.min(width);
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let start = DMatrix::from_fn(width, block, |_, _| {
-        // xorshift: any start that is not orthogonal to the answer will do, if it is the same every time.
+        // xorshift: any fixed start that is not orthogonal to the answer will do.
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
@@ -77,7 +78,7 @@ fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
     let mut before = [f64::NAN; 2];
     for _ in 0..MOST_ROUNDS {
         let turned = turn(&basis);
-        // Rayleigh-Ritz: the covariance within the basis, whose eigenvectors order it.
+        // Rayleigh-Ritz: eigenvectors of the covariance within the basis order it.
         let within = basis.tr_mul(&turned);
         let within = (&within + within.transpose()) * 0.5;
         let eigen = SymmetricEigen::new(within);

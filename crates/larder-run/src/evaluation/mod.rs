@@ -1,4 +1,4 @@
-//! A run's scores: `metrics.json`. What a score is differs between tasks; that there is one a split does not.
+//! A run's scores: `metrics.json`. Each task has scores of its own, one set per split.
 
 mod remarks;
 mod source;
@@ -53,53 +53,53 @@ pub trait SplitScores {
     /// The facts that are the same for all tasks.
     fn outline(&self) -> SplitOutline<'_>;
 
-    /// Gives the split its findings, without the rows that show them.
+    /// Sets the split's findings, without their rows.
     fn advise(&mut self, advice: Vec<Diagnosis>);
 
-    /// The score that runs are compared by, `metric` where the task has several, with its 95 % bootstrap interval.
+    /// Returns the score that runs are compared by (`metric` where the task has several) with its 95 % bootstrap interval.
     fn score(&self, metric: Metric) -> (f64, Interval);
 
-    /// The scores that a table of several runs shows, with their names.
+    /// Returns the scores that a table of several runs shows, with their names.
     fn named_scores(&self) -> Vec<(&'static str, f64)>;
 
-    /// What must be said beside the scores.
+    /// Returns a remark that belongs beside the scores.
     fn remark(&self) -> Option<String> {
         None
     }
 
-    /// What the scores show.
+    /// Returns the findings that the scores show.
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis>;
 }
 
 /// The scores of a run, whatever the task.
 pub trait TaskScores {
-    /// The scored splits, in the order they were judged.
+    /// Returns the scored splits, in the order they were judged.
     fn splits(&self) -> Vec<&dyn SplitScores>;
 
-    /// The same, to be changed.
+    /// Returns the same, mutable.
     fn splits_mut(&mut self) -> Vec<&mut dyn SplitScores>;
 
-    /// The splits without labels.
+    /// Returns the splits without labels.
     fn unscored(&self) -> &[UnscoredSplit];
 
-    /// Keeps the splits for which `keep`, of their name and their file's digest, holds.
+    /// Keeps the splits for which `keep`, called with name and data digest, returns true.
     fn retain(&mut self, keep: &dyn Fn(&str, &str) -> bool);
 
-    /// All splits beside their baseline, a line each.
+    /// Returns all splits with their baseline, one line each.
     fn summary(&self) -> TextTable;
 
-    /// Every split in full, one list each.
+    /// Returns every split in full, one list each.
     fn details(&self) -> Vec<Vec<TextBlock>>;
 }
 
-/// The answers on one split: what two runs are compared by.
+/// The answers on one split, for comparing two runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitAnswers {
     /// The split.
     pub split: String,
-    /// BLAKE3 of the bytes of the file that they are of, 64 hexadecimal digits.
+    /// BLAKE3 of the split's file, 64 hexadecimal digits.
     pub data_digest: String,
-    /// The example of each row, in the order of the file.
+    /// The example id of each row, in the order of the file.
     pub example_ids: Vec<String>,
     /// Gold and answers.
     pub rows: AnsweredRows,
@@ -107,27 +107,27 @@ pub struct SplitAnswers {
 
 /// Two sets of answers to the same rows.
 pub trait PairedAnswers {
-    /// The score of the first minus that of the second, and its bootstrap interval over rows (tagging: sentences).
+    /// Returns the score of the first minus that of the second, and its bootstrap interval over rows (tagging: sentences).
     ///
     /// # Errors
     /// [`MetricsError`] for a bootstrap that cannot be drawn.
     fn difference(&self, metric: Metric, bootstrap: &Bootstrap) -> Result<(f64, Interval), MetricsError>;
 }
 
-/// What is judged, and where its results go.
+/// The inputs of an evaluation and the folder of its results.
 #[derive(Clone, Copy)]
-pub struct Judging<'a> {
+pub struct EvaluationContext<'a> {
     /// The run.
     pub record: &'a RunRecord,
     /// The features file of each split.
     pub features: &'a [(String, PathBuf)],
-    /// What each of them was read from.
+    /// The data file of each of them.
     pub sources: &'a [SplitSource],
-    /// Splits whose answers stay in `predictions.parquet`.
+    /// Splits whose answers are kept in `predictions.parquet`.
     pub keep: &'a [String],
     /// The run's folder.
     pub folder: &'a Path,
-    /// What the answers are made from.
+    /// The provenance of the answers.
     pub provenance: &'a Provenance,
 }
 
@@ -192,12 +192,12 @@ impl Evaluation {
         Ok(write_json(&folder.join(METRICS_FILE), self)?)
     }
 
-    /// The names of the scored splits, in the order they were judged.
+    /// Returns the names of the scored splits, in the order they were judged.
     pub fn split_names(&self) -> Vec<String> {
         self.scores().splits().iter().map(|one| one.outline().split.to_owned()).collect()
     }
 
-    /// Every split that was answered, scored or not, with the digest of its file; empty where an earlier version left it out.
+    /// Returns every split that was answered, scored or not, with the digest of its file; empty in files of earlier versions.
     pub fn judged(&self) -> Vec<(String, String)> {
         let scores = self.scores();
         let scored = scores
@@ -208,14 +208,14 @@ impl Evaluation {
         scored.chain(unscored).collect()
     }
 
-    /// The splits for which `keep`, of their name and their file's digest, holds.
+    /// Keeps the splits for which `keep`, called with name and data digest, returns true.
     #[must_use]
     pub fn only(mut self, keep: impl Fn(&str, &str) -> bool) -> Self {
         self.scores_mut().retain(&keep);
         self
     }
 
-    /// Gives each split what was found about it; the rows that show it are in the run's diagnosis.
+    /// Gives each split its findings, without their rows, which are in the run's diagnosis.
     pub fn advise(&mut self, findings: &[Diagnosis]) {
         for one in self.scores_mut().splits_mut() {
             let of_split = findings.iter().filter(|finding| finding.is_about(one.outline().split));
@@ -225,7 +225,7 @@ impl Evaluation {
     }
 }
 
-/// Puts `now` behind what was there `earlier`, in the order of the dataset's splits.
+/// Merges `now` with `earlier`, in the order of the dataset's splits.
 pub(crate) fn merge<T: Clone>(earlier: Vec<T>, now: &[T], spec: &DatasetSpec, split: impl Fn(&T) -> &str) -> Vec<T> {
     let place = |one: &T| spec.split_names().position(|name| name == split(one)).unwrap_or(usize::MAX);
     let mut all: Vec<T> = earlier.into_iter().chain(now.iter().cloned()).collect();

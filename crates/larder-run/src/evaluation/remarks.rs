@@ -1,11 +1,10 @@
-//! What must be said beside scores: rows that they are not about, labels that could not be answered, splits without any.
+//! Remarks beside scores: rows left out, labels that training never saw, splits without labels.
 
 use crate::Evaluation;
 use crate::tasks;
 
 impl Evaluation {
-    /// A sentence for each split whose scores are not about all rows of its file, that has labels which training never saw, or
-    /// that has none.
+    /// Returns one sentence for each split that has rows left out, labels that training never saw, or no labels.
     pub fn remarks(&self) -> Vec<String> {
         let scores = self.scores();
         let mut remarks = Vec::new();

@@ -1,4 +1,4 @@
-//! What a split's scores are of: its file, and the rows of it that were left out.
+//! The data file behind a split's scores, and its skipped rows.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ pub struct SplitSource {
     pub split: String,
     /// BLAKE3 of the file's bytes, 64 hexadecimal digits.
     pub data_digest: String,
-    /// Its rows that could not be used and were left out.
+    /// Rows that could not be used and were left out.
     pub skipped_rows: u64,
 }
 
 impl SplitSource {
-    /// By the split's tokens file, which is up to date.
+    /// Reads it from the split's tokens file, which must be up to date.
     ///
     /// # Errors
     /// [`RunError::Store`] for a tokens file that cannot be read.
@@ -35,7 +35,7 @@ impl SplitSource {
     }
 }
 
-/// The digest of the file that the cached tokens or features at `path` are of; `None` where an earlier version left it out.
+/// Returns the digest of the data file behind the tokens or features at `path`; `None` in files of earlier versions.
 ///
 /// # Errors
 /// [`StoreError`] for a file that cannot be read.
@@ -43,7 +43,7 @@ pub fn data_digest(path: &Path, split: &str) -> Result<Option<String>, StoreErro
     Ok(read_provenance(path)?.and_then(|mut provenance| provenance.parts.remove(&digest_part(split))))
 }
 
-/// Whether a split of `spec` is the file with that digest. A split that is not there, or cannot be read, is not.
+/// Returns true if a split of `spec` is the file with that digest; false if it is missing or unreadable.
 pub fn is_current(spec: &DatasetSpec, split: &str, data_digest: &str) -> bool {
     spec.fingerprint_parts(split)
         .is_ok_and(|parts| parts.get(&digest_part(split)).is_some_and(|now| now == data_digest))

@@ -1,4 +1,4 @@
-//! A head as nodes behind its encoder's: standardising, products, softmax, and the answer.
+//! A head as ONNX nodes behind its encoder's: standardisation, products, softmax, and the answer.
 
 use larder_onnx::proto::TensorProto;
 use larder_onnx::proto::tensor_proto::DataType;
@@ -12,7 +12,7 @@ use super::{Head, logistic, mlp, tagger};
 pub(crate) const LOGITS: &str = "logits";
 /// Softmax of [`LOGITS`].
 pub(crate) const PROBABILITIES: &str = "probabilities";
-/// The class answered, the threshold of two classes being applied.
+/// The class answered, after the threshold of two classes.
 const PREDICTION: &str = "prediction";
 
 /// An output of the graph.
@@ -24,7 +24,7 @@ pub(super) struct HeadOutput {
 }
 
 impl Head {
-    /// The names of the graph's outputs, in its order. `pool` says which of a word's tokens stand for it.
+    /// Returns the names of the graph's outputs, in order. `pool` is the pooling of a word's tokens.
     pub fn outputs(&self, pool: WordPool) -> Vec<&'static str> {
         match self {
             Self::Logistic(_) | Self::Mlp(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
@@ -32,8 +32,8 @@ impl Head {
         }
     }
 
-    /// Adds the head's nodes and outputs to a graph that gives its columns under `names`, in the head's order: `[batch,
-    /// width]`, of a tagger `[batch, seq, width]`. Returns the head's own tensors, which are still to be added to the graph.
+    /// Adds the head's nodes and outputs to a graph whose feature columns are called `names`, in the head's order:
+    /// `[batch, width]`, for a tagger `[batch, seq, width]`. Returns the head's own tensors, to be added to the graph.
     pub fn append_to(&self, b: &mut GraphBuilder, names: &[String], pool: WordPool) -> Vec<TensorProto> {
         b.clear_outputs();
         let mut nodes = HeadNodes { b, tensors: Vec::new() };
@@ -51,15 +51,14 @@ impl Head {
     }
 }
 
-/// Nodes that are being added.
 pub(super) struct HeadNodes<'a> {
     b: &'a mut GraphBuilder,
     tensors: Vec<TensorProto>,
 }
 
 impl HeadNodes<'_> {
-    /// The columns side by side on the last of `rank` axes, standardised. The mean is taken off before anything is rounded,
-    /// so that features far from 0 lose no digits.
+    /// Concatenates the columns on the last of `rank` axes and standardises them. The mean is subtracted before anything is
+    /// rounded, so that features far from 0 lose no digits.
     pub(super) fn features(&mut self, columns: &[Value], standardiser: &Standardiser, rank: i64) -> Value {
         let side_by_side = match columns {
             [only] => only.clone(),
@@ -77,8 +76,13 @@ impl HeadNodes<'_> {
         })
     }
 
-    /// Logits `[batch, classes]` with their probabilities and the answer.
-    pub(super) fn answered(&mut self, logits: Value, classes: usize, threshold: Option<f64>) -> Vec<HeadOutput> {
+    /// Returns the outputs of a classifier: `logits` `[batch, classes]`, their probabilities, and the answer.
+    pub(super) fn classifier_outputs(
+        &mut self,
+        logits: Value,
+        classes: usize,
+        threshold: Option<f64>,
+    ) -> Vec<HeadOutput> {
         let probabilities = self.softmax(&logits, 1);
         let prediction = match threshold {
             Some(threshold) => {
@@ -108,7 +112,7 @@ impl HeadNodes<'_> {
         ]
     }
 
-    /// Over the last axis, which is `axis`: before operator set 13 no other way of saying it means the same.
+    /// Computes softmax over `axis`, which must be the last: before operator set 13 others mean something else.
     pub(super) fn softmax(&mut self, x: &Value, axis: i64) -> Value {
         self.scoped(|b| b.node("Softmax", &[x], vec![attribute::int("axis", axis)]))
     }
@@ -121,7 +125,7 @@ impl HeadNodes<'_> {
         ]
     }
 
-    /// A float32 tensor under a name of its own, whatever the encoder's graph has.
+    /// Returns a float32 tensor with a name that the encoder's graph does not have.
     pub(super) fn constant(&mut self, name: &str, dims: &[usize], values: &[f64]) -> Value {
         let name = self.scoped(|b| b.fresh(name));
         let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();

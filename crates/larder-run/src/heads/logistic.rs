@@ -1,5 +1,5 @@
-//! Logistic regression over texts: fitted on all of train, with columns, strength, weights and threshold chosen by
-//! cross-validation on it.
+//! Logistic regression over texts, fitted on all of train; columns, strength, weights and threshold are chosen by
+//! cross-validation.
 
 use std::path::Path;
 
@@ -22,40 +22,38 @@ use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{
     self, HELD_OUT, SHOWN_CANDIDATES, by_strength, convergence, fit_finding, gain, rule, sentences, stronger, tuning,
 };
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::features::{counts, gold, load_columns};
 use crate::findings::{FitFacts, held_out_loss, score};
 use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
 
-/// What it predicts.
 pub(super) const TASK: Task = Task::Sequence;
-/// What it is called.
 pub(super) const KIND: &str = "logistic";
 
 /// A logistic head, as chosen and fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogisticRecord {
-    /// How it was asked for.
+    /// The settings asked for.
     pub settings: TrainSettings,
-    /// Whether its texts are pairs.
+    /// True if its inputs are pairs of texts.
     pub pair: bool,
-    /// What cross-validation saw; `None` where there were too few rows for it.
+    /// The cross-validation; `None` if there were too few rows.
     pub selection: Option<Selection>,
-    /// Why nothing was chosen, and what was taken, in words.
+    /// Why nothing was chosen, and what was used instead.
     #[serde(default)]
     pub unchosen: Option<String>,
-    /// How well the final fit converged.
+    /// The convergence of the final fit.
     pub convergence: Convergence,
     /// Scores on the rows the head was fitted on.
     pub train_scores: ClassificationScores,
-    /// Scores on train rows that the head which answered them had not seen.
+    /// Scores on rows of train that the answering fit had not seen.
     pub out_of_fold_scores: Option<ClassificationScores>,
 }
 
 /// Adds every setting to what a run records.
 pub(super) fn describe(settings: &TrainSettings, provenance: Provenance) -> Provenance {
-    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    // No `..`: a new setting that is forgotten here would leave stale runs up to date.
     let TrainSettings { metric, folds, grid, class_weight, threshold, standardise, seed } = settings;
     provenance
         .with("head", "logistic")
@@ -72,7 +70,7 @@ pub(super) fn fit(
     settings: &TrainSettings,
     request: &FitRequest<'_>,
     observer: &mut dyn Observer,
-) -> Result<Fitted, RunError> {
+) -> Result<FittedHead, RunError> {
     let labels = request.labels;
     let gold = gold(request.features, labels.names())?;
     let columns = load_columns(request.features, request.columns)?;
@@ -96,7 +94,7 @@ pub(super) fn fit(
         train_scores: trained.train_scores,
         out_of_fold_scores: trained.out_of_fold_scores,
     };
-    Ok(Fitted {
+    Ok(FittedHead {
         record: HeadRecord::Logistic(record),
         train_counts: counts(&gold, labels.len()),
         head: Head::Logistic(trained.head),
@@ -105,7 +103,7 @@ pub(super) fn fit(
     })
 }
 
-/// What the held-out answers show; `names` are the classes' names for people.
+/// Returns the facts from the held-out answers; `names` are the classes' display names.
 fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
     let held_out = trained.out_of_fold_probabilities.as_ref().zip(trained.out_of_fold_scores.as_ref());
     let Some((probabilities, scores)) = held_out else { return FitFacts::default() };
@@ -119,7 +117,7 @@ fn facts(trained: &Trained, gold: &[usize], names: &[String]) -> FitFacts {
 }
 
 impl LogisticRecord {
-    /// What was chosen besides columns, and by what.
+    /// Returns the columns offered, and the other choices made.
     fn tried<'a>(&self, columns: &'a [String]) -> Tried<'a> {
         let tuned = self.selection.as_ref().is_some_and(|selection| selection.best().has_tuned_threshold());
         let chosen: &[&str] = match (self.selection.is_some() && self.settings.grid.len() > 1, tuned) {
@@ -257,7 +255,7 @@ impl HeadDetails for LogisticRecord {
     }
 }
 
-/// The mean of the chosen candidate at the strength next to the chosen one, away from the edge of the grid.
+/// Returns the mean of the chosen candidate at the strength next to the chosen one, away from the edge of the grid.
 fn next_to_chosen(selection: &Selection) -> Option<f64> {
     let best = selection.best();
     let alike =
@@ -269,7 +267,7 @@ fn next_to_chosen(selection: &Selection) -> Option<f64> {
     next.map(|entry| entry.mean)
 }
 
-/// The best entry of each candidate: the chosen one first, then by mean.
+/// Returns the best entry of each candidate: the chosen one first, then by mean.
 fn best_entries(selection: &Selection) -> Vec<&SelectionEntry> {
     let Some(chosen) = selection.entries.get(selection.chosen) else { return Vec::new() };
     let mut entries = selection.best_by_candidate();
@@ -332,7 +330,7 @@ fn table(selection: &Selection) -> (TextTable, String) {
 /// Adds the head to a graph.
 pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &LogisticHead, columns: &[Value]) -> Vec<HeadOutput> {
     let (weights, bias) = match head.weights.nrows() {
-        // The log-odds of class 1, half of it for and half against: softmax of the two is the logistic function of it.
+        // Half of class 1's log-odds for it and half against: the softmax of the two is their logistic function.
         1 => {
             let half = head.weights.row(0).mapv(|weight| weight / 2.0);
             let rows = ndarray::stack(Axis(0), &[half.mapv(|weight| -weight).view(), half.view()]);
@@ -344,5 +342,5 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &LogisticHead, columns: &[
     let features = nodes.features(columns, &head.standardiser, 2);
     let [weights, bias] = nodes.parameters(&weights, &bias);
     let logits = nodes.scoped(|b| b.linear(&features, &weights, &bias));
-    nodes.answered(logits, head.classes.len(), head.threshold)
+    nodes.classifier_outputs(logits, head.classes.len(), head.threshold)
 }

@@ -7,6 +7,7 @@ use larder_diagnose::{
     Diagnosis, Evaluated, Gap, HeldOut, Method, MlpCourse, RunDiagnosis, Tried, Weighing, diagnose_gap,
     diagnose_mlp_course,
 };
+use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::{ClassificationScores, ConstantAnswer, Metric};
 use larder_onnx::Value;
@@ -16,46 +17,43 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{self, HELD_OUT, gain, sentences, tuning};
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::cached_features::CachedFeatures;
 use crate::features::{counts, gold};
 use crate::findings::{FitFacts, guessing, score};
 use crate::page::{Fact, Line, Plot, Training};
 use crate::{Event, Observer, RunError, RunRecord};
-use larder_errors::count;
 
-/// What it predicts.
 pub(super) const TASK: Task = Task::Sequence;
-/// What it is called.
 pub(super) const KIND: &str = "mlp";
-/// Epochs of which each is marked in a chart.
+/// Most epochs for which a chart marks each one.
 const MARKED_EPOCHS: usize = 40;
 
 /// A perceptron, as trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MlpRecord {
-    /// How it was asked for.
+    /// The settings asked for.
     pub settings: MlpSettings,
-    /// Whether its texts are pairs.
+    /// True if its inputs are pairs of texts.
     pub pair: bool,
     /// All epochs that were run.
     pub epochs: Vec<MlpEpoch>,
-    /// The place of the one whose parameters the head has.
+    /// Index of the epoch whose parameters the head has.
     pub best: usize,
     /// Rows that were held out.
     pub held_out_rows: usize,
     /// Scores on the rows the head was fitted on.
     pub train_scores: ClassificationScores,
-    /// Scores on the held-out rows, which chose the epoch; `None` where none were held out.
+    /// Scores on the held-out rows, which chose the epoch; `None` if none were held out.
     pub held_out_scores: Option<ClassificationScores>,
-    /// Why none were held out, and what was taken, in words.
+    /// Why none were held out, and what was used instead.
     #[serde(default)]
     pub unchosen: Option<String>,
 }
 
 /// Adds every setting to what a run records.
 pub(super) fn describe(settings: &MlpSettings, provenance: Provenance) -> Provenance {
-    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    // No `..`: a new setting that is forgotten here would leave stale runs up to date.
     let MlpSettings {
         hidden,
         dropout,
@@ -101,7 +99,7 @@ pub(super) fn fit(
     settings: &MlpSettings,
     request: &FitRequest<'_>,
     observer: &mut dyn Observer,
-) -> Result<Fitted, RunError> {
+) -> Result<FittedHead, RunError> {
     let labels = request.labels;
     let gold = gold(request.features, labels.names())?;
     let rows = CachedFeatures::new(request.features, request.columns)?;
@@ -123,7 +121,7 @@ pub(super) fn fit(
         held_out_scores: trained.held_out_scores,
         unchosen: trained.unchosen,
     };
-    Ok(Fitted {
+    Ok(FittedHead {
         record: HeadRecord::Mlp(record),
         train_counts: counts(&gold, labels.len()),
         head: Head::Mlp(trained.head),
@@ -166,7 +164,7 @@ impl HeadDetails for MlpRecord {
 
     fn findings(&self, record: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
         let counts: Vec<u64> = record.train_counts.iter().map(|&count| count as u64).collect();
-        // Nothing is said where nothing was held out.
+        // Without held-out rows there is nothing to say.
         let Some(held_out) = &self.held_out_scores else { return Vec::new() };
         let weight = self.settings.class_weight.candidates(self.settings.metric)[0];
         let smoothing = f64::from(self.settings.label_smoothing);
@@ -291,10 +289,10 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &MlpHead, columns: &[Value
             values = gelu(nodes, &values);
         }
     }
-    nodes.answered(values, head.classes.len(), head.threshold)
+    nodes.classifier_outputs(values, head.classes.len(), head.threshold)
 }
 
-/// `x · Φ(x)`, the one with the error function (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>).
+/// `x · Φ(x)`, with the exact error function (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>).
 fn gelu(nodes: &mut HeadNodes<'_>, x: &Value) -> Value {
     let [root, one, half] = [2_f64.sqrt(), 1.0, 0.5].map(|value| nodes.constant("constant", &[], &[value]));
     nodes.scoped(|b| {

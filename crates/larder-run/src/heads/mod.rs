@@ -1,5 +1,5 @@
-//! Heads: what each was asked for, how it was made, what is known of it. A head is one file here, and one line in each of
-//! [`Head`], [`HeadSettings`] and [`HeadRecord`].
+//! Heads: settings, fits, records and findings. A head is one file here, and one line in each of [`Head`], [`HeadSettings`] and
+//! [`HeadRecord`].
 
 mod graph;
 mod logistic;
@@ -41,7 +41,7 @@ pub enum Head {
     Tagger(TaggingHead),
 }
 
-/// Which head is trained, and how.
+/// A kind of head with its settings.
 #[derive(Debug, Clone)]
 pub enum HeadSettings {
     /// Logistic regression over texts.
@@ -52,7 +52,7 @@ pub enum HeadSettings {
     Tagger(TaggingSettings),
 }
 
-/// A head as trained: how it was chosen, and how well the fit went.
+/// The record of a trained head: how it was chosen, and how well the fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum HeadRecord {
@@ -90,77 +90,77 @@ pub struct HeadOutline<'a> {
     pub unchosen: Option<&'a str>,
 }
 
-/// What is asked of the record of every head.
+/// The record of a head, whatever its kind.
 pub trait HeadDetails {
     /// The facts that need nothing else. Of a damaged record too: nothing is looked up in what was chosen.
     fn outline(&self) -> HeadOutline<'_>;
 
-    /// How the rows of rare classes counted in the loss.
+    /// Returns the weighting of rare classes in the loss.
     fn weighing(&self) -> Weighing;
 
-    /// Its score by `metric` on rows that it had not seen, and which rows those are; `None` on `split` itself, and where there
-    /// are none.
+    /// Returns its score by `metric` on rows that it had not seen, and the name of those rows; `None` on `split` itself, and if
+    /// there are none.
     fn held_out(&self, split: &str, metric: Metric) -> Option<(f64, String)>;
 
-    /// What was tried of `columns`, which were offered, or how the encoder was tuned: what to try next depends on it.
+    /// Returns the method of training, for advice: choices made with the `columns` offered, or the tuning of the encoder.
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a>;
 
-    /// What stands out about its fit, which `facts` are of; what of it belongs to the run goes into `diagnosis`.
+    /// Returns the findings about its fit, from `facts`; those about the run are added to `diagnosis`.
     fn findings(&self, record: &RunRecord, facts: &FitFacts, diagnosis: &mut RunDiagnosis) -> Vec<Diagnosis>;
 
-    /// The most important settings, for the report. `head` gives what the record has not.
+    /// Returns the most important settings, for the report. `head` has those that are not in the record.
     fn facts(&self, record: &RunRecord, head: Option<&Head>) -> Vec<Fact>;
 
-    /// How it was trained, for the report. `folder` is the run's.
+    /// Returns its training, for the report. `folder` is the run's.
     fn training(&self, folder: &Path) -> Training;
 
-    /// The candidates it was chosen among, the chosen one first, and what stands below the table.
+    /// Returns a table of the candidates, the chosen one first, and the text below it.
     fn selection(&self) -> Option<(TextTable, String)> {
         None
     }
 
-    /// How the fit went, in a line or two.
+    /// Returns the fit in a line or two.
     fn summary(&self) -> String;
 }
 
-/// What a head is fitted on, and with.
+/// The inputs of a fit.
 #[derive(Clone, Copy)]
 pub struct FitRequest<'a> {
     /// The runtime, for the heads that need it.
     pub larder: &'a Larder,
     /// The dataset.
     pub spec: &'a DatasetSpec,
-    /// The features of its training split.
+    /// The features of the training split.
     pub features: &'a FeaturesFile,
-    /// Its labels that have training rows.
+    /// The labels that have training rows.
     pub labels: &'a LabelMap,
-    /// The feature columns that are offered.
+    /// The feature columns offered.
     pub columns: &'a [String],
     /// CPU threads; 0 is one per core.
     pub threads: usize,
 }
 
-/// A fitted head, and what is known of the fit.
-pub struct Fitted {
+/// A fitted head with its record and facts.
+pub struct FittedHead {
     /// The head.
     pub head: Head,
     /// Its record.
     pub record: HeadRecord,
     /// Rows (tagging: words) of each class, `[classes]`.
     pub train_counts: Vec<usize>,
-    /// Facts that the record has no place for.
+    /// Facts that are not in the record.
     pub facts: FitFacts,
-    /// What differs from what was asked, in plain sentences.
+    /// Deviations from what was asked, in sentences.
     pub notes: Vec<String>,
 }
 
 impl HeadSettings {
-    /// The settings of the head that a task has unless another is asked for.
+    /// Returns the default head of a task.
     pub fn of_task(task: Task) -> Self {
         tasks::of(task).default_head()
     }
 
-    /// The task that such a head is for.
+    /// Returns the head's task.
     pub fn task(&self) -> Task {
         match self {
             Self::Logistic(_) => logistic::TASK,
@@ -178,7 +178,7 @@ impl HeadSettings {
         }
     }
 
-    /// The same with another seed.
+    /// Returns the same settings with another seed.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         let own = match &mut self {
@@ -190,7 +190,7 @@ impl HeadSettings {
         self
     }
 
-    /// Adds each setting to what a run records: a run is made again where one of them is another.
+    /// Adds every setting to a run's provenance: a change makes the run stale.
     pub fn describe(&self, provenance: Provenance) -> Provenance {
         match self {
             Self::Logistic(settings) => logistic::describe(settings, provenance),
@@ -203,7 +203,7 @@ impl HeadSettings {
     ///
     /// # Errors
     /// [`RunError::NoLabel`], [`RunError::UnknownLabel`]; [`RunError::Train`] for a fit that fails.
-    pub fn fit(&self, request: &FitRequest<'_>, observer: &mut dyn Observer) -> Result<Fitted, RunError> {
+    pub fn fit(&self, request: &FitRequest<'_>, observer: &mut dyn Observer) -> Result<FittedHead, RunError> {
         match self {
             Self::Logistic(settings) => logistic::fit(settings, request, observer),
             Self::Mlp(settings) => mlp::fit(settings, request, observer),
@@ -213,7 +213,7 @@ impl HeadSettings {
 }
 
 impl HeadRecord {
-    /// What the record says, whatever the head.
+    /// Returns the record, whatever the kind.
     pub fn details(&self) -> &dyn HeadDetails {
         match self {
             Self::Logistic(record) => record,
@@ -223,7 +223,7 @@ impl HeadRecord {
         }
     }
 
-    /// The record of a head that was trained together with its encoder.
+    /// Returns the record of a fine-tuned head.
     pub fn tuned(&self) -> Option<&TunedRecord> {
         match self {
             Self::Tuned(tuned) => Some(tuned),
@@ -245,7 +245,7 @@ impl Head {
         })
     }
 
-    /// Reads the kind of head that `record` describes.
+    /// Reads the head that `record` describes.
     ///
     /// # Errors
     /// [`RunError::Train`] for files that are missing or damaged.
@@ -267,7 +267,7 @@ impl Head {
         }
     }
 
-    /// The feature columns it reads, in order.
+    /// Returns the feature columns it reads, in order.
     pub fn columns(&self) -> &[HeadColumn] {
         match self {
             Self::Logistic(head) => &head.columns,
@@ -276,12 +276,12 @@ impl Head {
         }
     }
 
-    /// The names of those columns.
+    /// Returns the names of those columns.
     pub fn column_names(&self) -> Vec<String> {
         self.columns().iter().map(|column| column.name.clone()).collect()
     }
 
-    /// The names of its classes, in the order of their indices.
+    /// Returns the names of its classes, in the order of their indices.
     pub fn classes(&self) -> Vec<String> {
         match self.as_classifier() {
             Some(head) => head.classes().to_vec(),
@@ -289,7 +289,7 @@ impl Head {
         }
     }
 
-    /// The head, if it gives one label a text.
+    /// Returns the head, if it predicts one label per text.
     pub fn as_classifier(&self) -> Option<&dyn SequenceHead> {
         match self {
             Self::Logistic(head) => Some(head),
@@ -298,7 +298,7 @@ impl Head {
         }
     }
 
-    /// The same, owned.
+    /// Returns the same, owned.
     pub fn into_classifier(self) -> Option<Box<dyn SequenceHead>> {
         match self {
             Self::Logistic(head) => Some(Box::new(head)),
@@ -307,7 +307,7 @@ impl Head {
         }
     }
 
-    /// The head, if it gives one tag a word.
+    /// Returns the head, if it predicts one tag per word.
     pub fn as_tagger(&self) -> Option<&TaggingHead> {
         match self {
             Self::Tagger(head) => Some(head),
@@ -315,7 +315,7 @@ impl Head {
         }
     }
 
-    /// The probability from which class 1 of two is answered.
+    /// Returns the least probability at which class 1 of two is answered.
     pub fn threshold(&self) -> Option<f64> {
         match self {
             Self::Logistic(head) => head.threshold,

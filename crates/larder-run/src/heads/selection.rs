@@ -1,4 +1,4 @@
-//! What the records of heads have in common: how candidates were chosen among, and how fits are told.
+//! Parts that the records of heads share: selection and convergence.
 
 use larder_diagnose::{Diagnosis, Fit, Weighing, diagnose_fit};
 use larder_train::{ClassWeight, Convergence, Solver, TuningGain};
@@ -6,29 +6,29 @@ use larder_train::{ClassWeight, Convergence, Solver, TuningGain};
 use super::Head;
 use crate::page::{Fact, Line, Plot};
 
-/// Lines of a selection's table that are shown.
+/// Rows shown of a selection's table.
 pub(super) const SHOWN_CANDIDATES: usize = 12;
-/// Candidates whose scores by strength are drawn: the best ones.
+/// Candidates whose scores are drawn by strength: the best ones.
 const DRAWN_CANDIDATES: usize = 5;
-/// What rows of train are called that a head has not seen.
+/// The name of train rows that a head has not seen.
 pub(super) const HELD_OUT: &str = "held-out rows of train";
 
-/// Strengths as a provenance spells them.
+/// Strengths as in a provenance.
 pub(super) fn strengths(grid: &[f64]) -> String {
     grid.iter().map(|c| format!("{c:e}")).collect::<Vec<_>>().join(",")
 }
 
-/// The decision threshold among the facts of the report, if there is one.
+/// Returns the decision threshold as a fact of the report.
 pub(super) fn threshold(head: Option<&Head>) -> Option<Fact> {
     head.and_then(Head::threshold).map(|threshold| Fact::new("threshold", format!("{threshold:.3}")))
 }
 
-/// What a class weight means for rare classes.
+/// Returns the weighting of rare classes by a class weight.
 pub(super) fn weighing(weight: ClassWeight) -> Weighing {
     if weight == ClassWeight::Balanced { Weighing::Balanced } else { Weighing::Alike }
 }
 
-/// Says that a fit did not come to rest.
+/// Returns the finding about a fit that did not converge.
 pub(super) fn fit_finding(convergence: &Convergence, expected: f64, standardised: bool) -> Option<Diagnosis> {
     let fit = Fit {
         iterations: convergence.iterations,
@@ -40,7 +40,7 @@ pub(super) fn fit_finding(convergence: &Convergence, expected: f64, standardised
     if convergence.converged { None } else { diagnose_fit(&fit) }
 }
 
-/// What to turn where a linear head knows its own rows too well.
+/// Returns advice for a linear head that overfits.
 pub(super) fn stronger(grid: &[f64]) -> &'static str {
     match grid.len() {
         1 => "take stronger regularisation (a smaller `--c`), or several strengths to choose among",
@@ -48,17 +48,17 @@ pub(super) fn stronger(grid: &[f64]) -> &'static str {
     }
 }
 
-/// The rule of a selection, on lines of its own; runs of earlier versions do not have it.
+/// Returns a selection's rule, one part per line; empty for runs of earlier versions.
 pub(super) fn rule(rule: &str) -> String {
     rule.split("; ").filter(|part| !part.is_empty()).map(|part| format!("\n{part}")).collect()
 }
 
-/// What tuning gains, with its standard error.
+/// Returns the gain of tuning with its standard error.
 pub(super) fn gain(gain: Option<TuningGain>) -> String {
     gain.map_or_else(String::new, |gain| format!("{:.3} ± {:.3}", gain.gain, gain.standard_error))
 }
 
-/// What became of a threshold or bias that was tuned; `plain` is its value without tuning.
+/// Returns the outcome of tuning a threshold or bias; `plain` is its value without tuning.
 pub(super) fn tuning(what: &str, gain: Option<TuningGain>, plain: f64) -> String {
     match gain {
         None => String::new(),
@@ -69,12 +69,12 @@ pub(super) fn tuning(what: &str, gain: Option<TuningGain>, plain: f64) -> String
     }
 }
 
-/// How the fit went, and why nothing was chosen where nothing was.
+/// Returns a sentence about the fit, and one if nothing was chosen.
 pub(super) fn sentences(fit: String, unchosen: Option<&str>) -> Vec<String> {
     std::iter::once(fit).chain(unchosen.map(|why| format!("Nothing was chosen: {why}."))).collect()
 }
 
-/// How the final fit ended.
+/// Returns the convergence of the final fit.
 pub(super) fn convergence(fit: &Convergence) -> String {
     format!(
         "The final fit {} (gradient {:.0e} of that at zero weights)",
@@ -83,7 +83,7 @@ pub(super) fn convergence(fit: &Convergence) -> String {
     )
 }
 
-/// The best score of each candidate at each strength; of many candidates the best ones. Nothing where one strength was tried.
+/// Returns the best score of each candidate at each strength, for the best candidates. Empty if one strength was tried.
 pub(super) fn by_strength<'a>(entries: impl Iterator<Item = (&'a str, f64, f64)>, title: &str) -> Vec<Plot> {
     let mut lines: Vec<Line> = Vec::new();
     for (candidate, c, score) in entries {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, Gap, Method, RunDiagnosis, Tried, Weighing, diagnose_gap};
+use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::Metric;
 use larder_onnx::proto::tensor_proto::DataType;
@@ -19,30 +20,28 @@ use super::graph::{HeadNodes, HeadOutput, LOGITS, PROBABILITIES};
 use super::selection::{
     self, SHOWN_CANDIDATES, by_strength, convergence, fit_finding, gain, rule, sentences, stronger, tuning,
 };
-use super::{FitRequest, Fitted, Head, HeadDetails, HeadOutline, HeadRecord};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::cached_words::CachedWords;
 use crate::features::counts;
 use crate::findings::FitFacts;
 use crate::page::{Candidate, Fact, Training};
 use crate::{Event, Observer, RunError, RunRecord, TextTable};
-use larder_errors::count;
 
-/// What it predicts.
 pub(super) const TASK: Task = Task::Tagging;
 
 /// A tagger, as chosen and fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaggerRecord {
-    /// How it was asked for.
+    /// The settings asked for.
     pub settings: TaggingSettings,
-    /// What held-out sentences said; `None` when there was nothing to choose, or too few sentences to choose by.
+    /// The selection on held-out sentences; `None` if there was no choice, or too few sentences.
     pub selection: Option<TaggingSelection>,
-    /// Why nothing was chosen though there was a choice, and what was taken, in words.
+    /// Why nothing was chosen though there was a choice, and what was used instead.
     #[serde(default)]
     pub unchosen: Option<String>,
-    /// How well the final fit converged.
+    /// The convergence of the final fit.
     pub convergence: Convergence,
-    /// Strict scores on the sentences it was fitted on: compare with those of held-out ones.
+    /// Strict scores on the sentences it was fitted on, to compare with held-out ones.
     pub train_scores: larder_train::TaggingScores,
     /// Sentences it was fitted on.
     pub sentences: usize,
@@ -52,7 +51,7 @@ pub struct TaggerRecord {
 
 /// Adds every setting to what a run records.
 pub(super) fn describe(settings: &TaggingSettings, provenance: Provenance) -> Provenance {
-    // No `..`: a setting that is not named here would leave runs fresh that it changes.
+    // No `..`: a new setting that is forgotten here would leave stale runs up to date.
     let TaggingSettings {
         kind,
         grid,
@@ -86,7 +85,7 @@ pub(super) fn fit(
     settings: &TaggingSettings,
     request: &FitRequest<'_>,
     observer: &mut dyn Observer,
-) -> Result<Fitted, RunError> {
+) -> Result<FittedHead, RunError> {
     let labels = request.labels;
     let tags = labels.tag_set().expect("the labels of a tagging dataset are those of a tag set");
     let words = CachedWords::new(request.features, request.columns)?.with_gold(labels)?;
@@ -110,7 +109,7 @@ pub(super) fn fit(
         sentences: words.sentence_lengths().len(),
         words: request.features.rows(),
     };
-    Ok(Fitted {
+    Ok(FittedHead {
         record: HeadRecord::Tagger(record),
         train_counts: counts(words.classes(), labels.len()),
         head: Head::Tagger(trained.head),
@@ -205,7 +204,7 @@ impl HeadDetails for TaggerRecord {
     fn summary(&self) -> String {
         let fit = &self.convergence;
         let solvers: Vec<String> = fit.solvers.iter().map(ToString::to_string).collect();
-        // Mini-batches circle the optimum and do not come to rest: how near they are is what the gradient says.
+        // Mini-batches circle the optimum without converging; the gradient says how near they are.
         let state = match (fit.converged, fit.solvers.contains(&Solver::Adam)) {
             (true, _) => "converged",
             (false, true) => "streamed to its last epoch",
@@ -224,7 +223,7 @@ impl HeadDetails for TaggerRecord {
     }
 }
 
-/// The best entry of each candidate: the chosen one first, then by F1.
+/// Returns the best entry of each candidate: the chosen one first, then by F1.
 fn candidates(selection: &TaggingSelection) -> Vec<Candidate> {
     let Some(chosen) = selection.entries.get(selection.chosen) else { return Vec::new() };
     let mut entries = selection.best_by_candidate();
@@ -286,14 +285,14 @@ fn table(selection: &TaggingSelection) -> (TextTable, String) {
     (table, below)
 }
 
-/// The score of a tag that no training word had: larder never answers it, and no other score comes near.
+/// The logit of a tag that no training word had, far below any other: it is never answered.
 pub(crate) const NEVER: f64 = -1e4;
-/// Of a word that is read from its first and last token: the part of the first one.
+/// Output with the first token's part of a word's scores, for words read from their first and last token.
 pub(crate) const FIRST_LOGITS: &str = "first_logits";
-/// And of the last one.
+/// Output with the last token's part.
 pub(crate) const LAST_LOGITS: &str = "last_logits";
 
-/// The names of the graph's outputs.
+/// Returns the names of the graph's outputs.
 pub(super) fn outputs(head: &TaggingHead, pool: WordPool) -> Vec<&'static str> {
     let mut outputs = vec![LOGITS];
     if head.kind == TaggerKind::Logistic {
@@ -316,30 +315,30 @@ pub(super) fn append(
     if let Some(outside) = bias.first_mut() {
         *outside += head.outside_bias;
     }
-    bias.iter_mut().zip(&head.seen_in_training).filter(|(_, answered)| !**answered).for_each(|(bias, _)| *bias = NEVER);
+    bias.iter_mut().zip(&head.seen_in_training).filter(|(_, seen)| !**seen).for_each(|(bias, _)| *bias = NEVER);
     let tags = head.tags.len();
     let axes = vec![Axis::symbol("batch"), Axis::symbol("seq"), Axis::Fixed(tags)];
-    let made =
+    let output =
         |value: &Value, name| HeadOutput { value: value.clone(), name, dtype: DataType::Float, axes: axes.clone() };
     let mut outputs = Vec::new();
     let logits = if pool == WordPool::FirstLast {
         let first = tokens(nodes, columns, &part_of(head, 0, bias));
         let last = tokens(nodes, columns, &part_of(head, 1, vec![0.0; tags]));
-        outputs.extend([made(&first, FIRST_LOGITS), made(&last, LAST_LOGITS)]);
+        outputs.extend([output(&first, FIRST_LOGITS), output(&last, LAST_LOGITS)]);
         nodes.scoped(|b| b.add(&first, &last))
     } else {
         let linear = Linear { weights: head.weights.clone(), bias, standardiser: head.standardiser.clone() };
         tokens(nodes, columns, &linear)
     };
-    outputs.insert(0, made(&logits, LOGITS));
+    outputs.insert(0, output(&logits, LOGITS));
     if head.kind == TaggerKind::Logistic {
         let probabilities = nodes.softmax(&logits, 2);
-        outputs.insert(1, made(&probabilities, PROBABILITIES));
+        outputs.insert(1, output(&probabilities, PROBABILITIES));
     }
     outputs
 }
 
-/// What a linear part of a head computes: `((x - mean) / scale) · weightsᵀ + bias`.
+/// A linear layer: `((x - mean) / scale) · weightsᵀ + bias`.
 struct Linear {
     /// `[outputs, width]`
     weights: Array2<f64>,
@@ -348,7 +347,7 @@ struct Linear {
     standardiser: Standardiser,
 }
 
-/// A linear part at every token: `[batch, seq, outputs]`.
+/// Applies a linear layer at every token: `[batch, seq, outputs]`.
 fn tokens(nodes: &mut HeadNodes<'_>, columns: &[Value], linear: &Linear) -> Value {
     let features = nodes.features(columns, &linear.standardiser, 3);
     let [weights, bias] = nodes.parameters(&linear.weights.t().to_owned(), &linear.bias);
@@ -358,7 +357,7 @@ fn tokens(nodes: &mut HeadNodes<'_>, columns: &[Value], linear: &Linear) -> Valu
     })
 }
 
-/// The part of a head that reads a word's first token (0) or its last (1): a column has one behind the other.
+/// Returns the part of a head that reads a word's first token (0) or last token (1): the halves of each column.
 fn part_of(head: &TaggingHead, part: usize, bias: Vec<f64>) -> Linear {
     let mut places = Vec::new();
     let mut start = 0;

@@ -1,10 +1,11 @@
-//! A head that was trained together with its encoder, whatever the task.
+//! A head fine-tuned with its encoder, whatever the task.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, Guessing, Losses, Method, Rate, RunDiagnosis, Tuning, Weighing};
+use larder_errors::{count, seconds};
 use larder_finetune::{Preset, Score, StopReason};
 use larder_metrics::Metric;
 use larder_onnx::Family;
@@ -15,25 +16,23 @@ use crate::findings::FitFacts;
 use crate::history::History;
 use crate::page::{Fact, Level, Line, Missing, Plot, Training};
 use crate::{RunRecord, tasks};
-use larder_errors::{count, seconds};
 
-/// What such a head is called.
 pub(super) const KIND: &str = "fine-tuned";
 
-/// A head that was trained together with its encoder.
+/// The record of a head fine-tuned with its encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TunedRecord {
-    /// What it predicts.
+    /// The head's task.
     pub task: Task,
-    /// Whether its texts are pairs.
+    /// True if its inputs are pairs of texts.
     pub pair: bool,
-    /// Everything that decided the run's numbers, spelled as the flags are.
+    /// Every setting that the run depends on, spelled as its flag.
     pub settings: BTreeMap<String, String>,
-    /// The digest of the encoder as it became.
+    /// The digest of the tuned encoder.
     pub encoder_digest: String,
-    /// The split that evaluations judged by.
+    /// The split that evaluations were made on.
     pub dev_split: Option<String>,
-    /// What they were judged by: `mcc`, `strict_f1`, ...
+    /// The name of their score: `mcc`, `strict_f1`, ...
     pub score: String,
     /// The best evaluation, whose parameters the run has.
     pub best: Option<Score>,
@@ -41,26 +40,26 @@ pub struct TunedRecord {
     pub last: Option<Score>,
     /// Steps done.
     pub steps: usize,
-    /// Why it ended.
+    /// Why training ended.
     pub ended: StopReason,
     /// Mean training loss of the first steps.
     pub first_loss: f64,
     /// Mean training loss of the last steps.
     pub last_loss: f64,
-    /// The lowest training loss, in nats, that one answer to everything can have: the entropy of the labels' shares in train,
-    /// with class weights and label smoothing as the loss has them.
+    /// The lowest training loss, in nats, of a constant answer: the entropy of the label shares in train, with class weights
+    /// and label smoothing as in the loss.
     pub guessing_loss: f64,
     /// The encoder's family; `None` in records of earlier versions.
     #[serde(default)]
     pub family: Option<Family>,
-    /// Seconds of all steps, evaluations and checkpoints left out.
+    /// Seconds of all steps, without evaluations and checkpoints.
     pub seconds: f64,
     /// Tokens of all steps, without padding.
     pub tokens: u64,
 }
 
 impl TunedRecord {
-    /// The training loss at both ends, and the rate beside those of the family's recipe.
+    /// Returns the training loss at both ends, and the rate with those of the family's recipe.
     pub fn tuning(&self) -> Tuning<'_> {
         let setting = |name: &str| self.settings.get(name).map_or("none", String::as_str);
         let guessing = Guessing {
@@ -150,7 +149,7 @@ impl HeadDetails for TunedRecord {
         }
     }
 
-    /// The score on the dev split, which chose the parameters: other splits are measured by it.
+    /// Returns the score on the dev split, which chose the parameters.
     fn held_out(&self, split: &str, _: Metric) -> Option<(f64, String)> {
         let dev = self.dev_split.as_deref().filter(|dev| *dev != split)?;
         Some((self.best?.score, dev.to_owned()))
@@ -160,7 +159,7 @@ impl HeadDetails for TunedRecord {
         Method::Tuned(self.tuning())
     }
 
-    /// None: they are found while it is trained.
+    /// Empty: its findings are made during training.
     fn findings(&self, _: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! What a task makes of a run for other tools: its scores and how to use it in words, and the check of the exported file.
+//! A task's part of an export: model card, usage, and the check of the exported file.
 
 use larder_data::{Content, DatasetSpec, ExampleReader, Target, split_has_targets};
 use larder_intake::Encoder;
@@ -11,20 +11,19 @@ use crate::{Head, Larder, RunError, RunRecord};
 /// Characters of a text that a message shows.
 const EXCERPT: usize = 80;
 
-/// Rows that check a file.
+/// Rows that check an exported file.
 #[derive(Debug)]
 pub struct CheckRows {
     /// The split they are from.
     pub split: String,
-    /// What is read.
+    /// The inputs.
     pub contents: Vec<Content>,
-    /// What is right, where the dataset says so.
+    /// The right answers, if the dataset has them.
     pub targets: Vec<Option<Target>>,
 }
 
 impl CheckRows {
-    /// The first `limit` rows of `split`, or of the first split that the run was not trained on; of the one it was trained on
-    /// if there is no other.
+    /// Reads the first `limit` rows of `split`; by default the first split that the run was not trained on, if there is one.
     ///
     /// # Errors
     /// [`RunError::Data`] for rows that cannot be read.
@@ -52,13 +51,13 @@ impl CheckRows {
         Ok(Self { split, contents, targets })
     }
 
-    /// Rows.
+    /// Returns the number of rows.
     #[allow(clippy::len_without_is_empty, reason = "a split without rows is an error")]
     pub fn len(&self) -> usize {
         self.contents.len()
     }
 
-    /// The beginning of a row's text.
+    /// Returns the beginning of a row's text.
     pub fn excerpt(&self, row: usize) -> Option<String> {
         let text = match self.contents.get(row)? {
             Content::Text { text, .. } => text.clone(),
@@ -68,23 +67,23 @@ impl CheckRows {
     }
 }
 
-/// How far two lists of answers are apart.
+/// The difference between two lists of answers.
 #[derive(Debug, Default)]
 pub struct Distance {
     /// The largest difference of a probability, and its row.
     pub largest: Option<(f64, usize)>,
-    /// Answers that are others.
+    /// Answers that differ.
     pub differing: usize,
-    /// Answers.
+    /// Number of answers.
     pub answers: usize,
 }
 
 impl Distance {
-    /// Takes one answer of `row`.
+    /// Adds one answer of `row`.
     pub(super) fn add(&mut self, row: usize, difference: f64, same: bool) {
         self.answers += 1;
         self.differing += usize::from(!same);
-        // What is no number is as far as can be.
+        // NaN counts as the largest difference.
         let difference = if difference.is_nan() { f64::INFINITY } else { difference.abs() };
         if self.largest.is_none_or(|(largest, _)| difference > largest) {
             self.largest = Some((difference, row));
@@ -92,14 +91,14 @@ impl Distance {
     }
 }
 
-/// What was answered with each file, and how far the first one is from the run.
+/// The check of exported files.
 #[derive(Debug)]
-pub struct Checked {
-    /// How far the first file is from the run.
+pub struct ExportCheck {
+    /// The difference between the first file and the run.
     pub distance: Distance,
-    /// Rows that no file read.
+    /// Rows too long for the files.
     pub too_long: usize,
-    /// The scores of each file; empty where they are not wanted.
+    /// The scores of each file, by name; empty if not needed.
     pub scores: Vec<Vec<(String, f64)>>,
 }
 
@@ -112,19 +111,19 @@ pub struct ExportRow<'a> {
     pub type_ids: &'a [i32],
 }
 
-/// Takes a batch of one file: the file's place, the rows' places, the padded length, and the outputs, float32
+/// Receives a batch of one file: the file's index, the row indices, the padded length, and the outputs, float32
 /// `[batch, width]` or `[batch, seq, width]` each.
 pub type TakeBatch<'a> = dyn FnMut(usize, &[usize], usize, &[Vec<f32>]) + 'a;
 
-/// Exported files at work.
+/// Exported files, ready to run.
 pub trait ExportedFiles {
-    /// How many there are: the export first, the float32 file behind it if it is another.
+    /// Returns the number of files: the export, and the float32 file if that is another.
     fn count(&self) -> usize;
 
-    /// Runs all rows through each file, and hands the named outputs of each batch to `take`.
+    /// Runs all rows through each file, and passes the named outputs of each batch to `take`.
     ///
     /// # Errors
-    /// [`RunError::Runtime`]; [`RunError::ExportedOutput`] for an output of another shape than `width` allows.
+    /// [`RunError::Runtime`]; [`RunError::ExportedOutput`] for an output whose shape does not fit `width`.
     fn run(
         &mut self,
         rows: &[ExportRow<'_>],
@@ -134,10 +133,10 @@ pub trait ExportedFiles {
     ) -> Result<(), RunError>;
 }
 
-/// A run that is exported.
+/// A run to export.
 #[derive(Clone, Copy)]
 pub struct ExportedRun<'a> {
-    /// Where its runtime is.
+    /// Its home and runtime.
     pub larder: &'a Larder,
     /// The run.
     pub record: &'a RunRecord,
@@ -149,43 +148,43 @@ pub struct ExportedRun<'a> {
     pub threads: usize,
 }
 
-/// What a task makes of a run for other tools.
+/// A task's part of an export.
 pub trait TaskExport {
-    /// Tokens that are read at once, special ones included.
+    /// Returns the longest input of the exported model, special tokens included.
     fn max_tokens(&self, run: &ExportedRun<'_>) -> usize;
 
-    /// Adds what a reader of the file must know to the part of `config.json` under `larder`.
+    /// Adds the task's fields to the `larder` object of `config.json`.
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>);
 
-    /// What such a model does, in a clause.
+    /// Returns the model's purpose, in a clause.
     fn purpose(&self, is_pair: bool) -> &'static str;
 
-    /// The scores as a table of Markdown.
+    /// Returns the scores as a Markdown table.
     fn score_table(&self, evaluation: &Evaluation) -> String;
 
-    /// What an output of the graph holds.
+    /// Returns a description of an output of the graph.
     fn output(&self, run: &ExportedRun<'_>, output: &str) -> String;
 
-    /// How answers are read from the outputs, in paragraphs, where that takes more than the prediction.
+    /// Returns paragraphs on reading answers from the outputs, if the prediction is not enough.
     fn reading(&self, _run: &ExportedRun<'_>) -> String {
         String::new()
     }
 
-    /// The Python that answers, without an example. `unk_token` stands for words that the vocabulary cannot spell.
+    /// Returns the Python code that answers, without an example. `unk_token` stands for words that the vocabulary cannot spell.
     fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String;
 
-    /// An example of its use; of one text where texts may not share a batch.
+    /// Returns an example call; with one text if texts may not share a batch.
     fn example(&self, is_pair: bool, shares_batches: bool) -> &'static str;
 
-    /// Answers `rows` with the run and with each of `files`.
+    /// Answers `rows` with the run and with each file.
     ///
     /// # Errors
-    /// What tokenizing, encoding and running meet.
+    /// Any error of tokenizing, encoding and running.
     fn check(
         &self,
         run: &ExportedRun<'_>,
         rows: &CheckRows,
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
-    ) -> Result<Checked, RunError>;
+    ) -> Result<ExportCheck, RunError>;
 }

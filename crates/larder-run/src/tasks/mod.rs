@@ -1,5 +1,4 @@
-//! The tasks, one folder each, and the registry of them: whoever has a run asks [`of`] for the rules of its task, and need
-//! not know which task it is.
+//! The tasks, one folder each, and their registry: [`of`] returns the rules of a task, so that users of a run need not know it.
 
 pub mod export;
 mod page;
@@ -19,10 +18,10 @@ pub use export::TaskExport;
 pub use page::{SplitPage, TaskPage};
 pub use rules::{TaskFacts, TaskRules};
 
-/// Makes the registry: the rules of each task, and what its runs score and answer.
+/// Makes the registry: the rules of each task, and its scores and answers.
 macro_rules! tasks {
     ($($(#[$doc:meta])* $task:ident => $folder:ident),+ $(,)?) => {
-        /// The rules of a task.
+        /// Returns the rules of a task.
         pub fn of(task: Task) -> &'static dyn TaskRules {
             match task {
                 $(Task::$task => &$folder::Rules),+
@@ -40,10 +39,10 @@ macro_rules! tasks {
         /// Gold and answers of a split, row by row.
         #[derive(Debug, Clone, PartialEq)]
         pub enum AnsweredRows {
-            $($(#[$doc])* $task($folder::Rows)),+
+            $($(#[$doc])* $task($folder::GoldAndAnswers)),+
         }
 
-        /// The answers that a run's `predictions.parquet` has, by split.
+        /// The answers in a run's `predictions.parquet`, by split.
         #[derive(Debug)]
         pub enum SavedAnswers {
             $($(#[$doc])* $task(BTreeMap<String, $folder::Saved>)),+
@@ -56,7 +55,7 @@ macro_rules! tasks {
         }
 
         impl Answer {
-            /// The answer, whatever the task.
+            /// Returns the answer, whatever the task.
             pub fn row(&self) -> &dyn RowAnswer {
                 match self {
                     $(Self::$task(answer) => answer),+
@@ -65,14 +64,14 @@ macro_rules! tasks {
         }
 
         impl Evaluation {
-            /// The task.
+            /// Returns the task.
             pub fn task(&self) -> Task {
                 match self {
                     $(Self::$task(_) => Task::$task),+
                 }
             }
 
-            /// The scores, whatever the task.
+            /// Returns the scores, whatever the task.
             pub fn scores(&self) -> &dyn TaskScores {
                 match self {
                     $(Self::$task(scores) => scores),+
@@ -85,14 +84,14 @@ macro_rules! tasks {
                 }
             }
 
-            /// Reads the scores of a run of `task`. Not through the tag: numbers as keys cannot be read through one.
+            /// Reads the scores of a run of `task`. Not through the tag, because serde's tagged enums cannot have numeric keys.
             pub(crate) fn parse(task: Task, text: &[u8]) -> Result<Self, serde_json::Error> {
                 match task {
                     $(Task::$task => serde_json::from_slice(text).map(Self::$task)),+
                 }
             }
 
-            /// These splits and those of `now`, in the order of the dataset.
+            /// Merges these splits with those of `now`, in the order of the dataset.
             #[must_use]
             pub fn with(self, now: &Self, spec: &DatasetSpec) -> Self {
                 match (self, now) {

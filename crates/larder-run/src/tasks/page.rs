@@ -1,4 +1,4 @@
-//! What the report tells of a task's scores and answers.
+//! A task's part of the report: scores and answers.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use crate::RunRecord;
 use crate::page::{Block, Cell, FindTexts, Missing, PlaneRows};
 use crate::tasks::{Evaluation, SavedAnswers};
 
-/// One split of a run, with its answers if they are there.
+/// One split of a run, with its answers if they can be read.
 #[derive(Clone, Copy)]
 pub struct SplitPage<'a> {
     /// The run.
     pub record: &'a RunRecord,
     /// Its scores.
     pub evaluation: &'a Evaluation,
-    /// The place of the split among those scored.
+    /// Index of the split among those scored.
     pub at: usize,
     /// Its answers.
     pub answers: Result<&'a SavedAnswers, &'a Missing>,
@@ -21,24 +21,24 @@ pub struct SplitPage<'a> {
     pub texts: &'a FindTexts<'a>,
 }
 
-/// What the report tells of a task.
+/// A task's part of the report.
 pub trait TaskPage {
-    /// Reads the answers of a run from its `predictions.parquet`.
+    /// Reads a run's answers from its `predictions.parquet`.
     ///
     /// # Errors
-    /// A sentence for the reader where they are not there, or not the run's.
+    /// A sentence for the reader if they are missing, or not the run's.
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing>;
 
-    /// Those columns for the split at `at`.
+    /// Returns the overview's cells for split number `at`.
     fn overview_row(&self, evaluation: &Evaluation, at: usize) -> Vec<Cell>;
 
-    /// Everything about one split.
+    /// Returns the page of one split.
     fn split_page(&self, page: &SplitPage<'_>) -> Vec<Block>;
 
-    /// The rows of a split as points on a plane.
+    /// Returns the rows of a split as points on a plane.
     ///
     /// # Errors
-    /// A sentence for the reader where the answers are not there.
+    /// A sentence for the reader if the answers are missing.
     fn plane_rows<'a>(
         &self,
         record: &RunRecord,
@@ -48,7 +48,7 @@ pub trait TaskPage {
     ) -> Result<PlaneRows<'a>, Missing>;
 }
 
-/// Why a split has no answers to show.
+/// Returns the message that a split has no answers.
 pub(super) fn no_answers(split: &str) -> Missing {
     Missing(format!("predictions.parquet has no answers on {split}: `larder eval RUN` writes them."))
 }

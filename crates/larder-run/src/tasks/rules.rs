@@ -1,4 +1,4 @@
-//! What each task must say of itself.
+//! The rules that each task implements.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,8 +12,8 @@ use larder_runtime::Device;
 use larder_store::{FeaturesFile, Level, TokensProjection};
 use larder_train::Classifier;
 
-use crate::answers::{Answering, Predictor};
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::answers::{Predictor, TaskAnswers};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
 use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
@@ -53,18 +53,18 @@ pub struct TaskFacts {
     pub longer_texts: &'static str,
 }
 
-/// What differs between tasks. Each has a folder, whose `Rules` are these; [`of`](crate::tasks::of) finds them.
-pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
+/// The differences between tasks. Each task's folder has `Rules`, which [`of`](crate::tasks::of) returns.
+pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
     /// Its words and numbers.
     fn facts(&self) -> &'static TaskFacts;
 
-    /// The head that is trained unless another is asked for.
+    /// Returns the default head.
     fn default_head(&self) -> HeadSettings;
 
-    /// Flags that such a task has no use for, or its head of that kind.
+    /// Returns the flags that do not apply to the task, or to its head of that kind.
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str];
 
-    /// The labels that a head can learn from the rows of `features`, and the names of those that no row has.
+    /// Returns the labels with rows in `features`, and the names of those without.
     ///
     /// # Errors
     /// [`RunError::Store`] for a file that cannot be read.
@@ -76,7 +76,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         Ok((labels, Vec::new()))
     }
 
-    /// The looks of the words of a tokens file, for the record; `None` where rows are texts.
+    /// Returns the statistics of the words of a tokens file; `None` where rows are texts.
     ///
     /// # Errors
     /// [`RunError::Store`] for a file that cannot be read.
@@ -84,29 +84,29 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         Ok(None)
     }
 
-    /// The name of the score that runs are compared by, which is `metric` where the task has several: `mcc`, `strict_f1`.
+    /// Returns the name of the score that compares runs (`metric` where the task has several): `mcc`, `strict_f1`.
     fn score_name(&self, metric: Metric) -> &'static str;
 
-    /// The same in the words of findings: `mcc`, `strict F1`.
+    /// Returns the same in the words of findings: `mcc`, `strict F1`.
     fn score_in_words(&self, metric: Metric) -> &'static str {
         self.score_name(metric)
     }
 
-    /// The classes of the training split's targets, as findings name and count them. `entities` counts those of tags.
+    /// Returns the classes of the training split's targets, for findings. `entities` counts those of a tagging dataset.
     fn target_classes(&self, record: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses;
 
-    /// What a fine-tuned head reads: `asked`, where the task leaves a choice, else `usual`.
+    /// Returns the input of a fine-tuned head: `asked` where the task leaves a choice, else `usual`.
     fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;
 
-    /// The recipe of a family as the task wants it.
+    /// Adjusts a family's recipe to the task.
     fn preset(&self, preset: Preset) -> Preset {
         preset
     }
 
-    /// No right answers yet, to which those of a split are added.
+    /// Returns an empty collection of right answers.
     fn gold(&self) -> Box<dyn GoldRows>;
 
-    /// The head of a fine-tuned classifier. `seen` are the classes that had training rows.
+    /// Returns the head of a fine-tuned classifier. `seen` are the classes that had training rows.
     fn tuned_head(&self, classifier: Classifier<'_>, labels: &LabelMap, seen: Vec<bool>) -> Head;
 
     /// Reads the head of a fine-tuned run.
@@ -118,7 +118,7 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
     /// Opens a run to answer new rows.
     ///
     /// # Errors
-    /// [`RunError::EncoderChanged`] when the encoder's name now stands for another model; [`RunError::BrokenRun`].
+    /// [`RunError::EncoderChanged`] if the encoder's name now stands for another model; [`RunError::BrokenRun`].
     fn predictor(
         &self,
         larder: &Larder,
@@ -127,20 +127,20 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         threads: usize,
     ) -> Result<Box<dyn Predictor>, RunError>;
 
-    /// Scores a head on features files of splits and writes its answers into the run's folder. Puts what was answered into
-    /// `kept`, if that is asked for.
+    /// Scores a head on features files of splits and writes its answers into the run's folder. Adds the answers to `kept` if
+    /// given.
     ///
     /// # Errors
     /// [`RunError::NoLabel`] for a row without a label among others; [`RunError::BrokenRun`] for a head of another task.
     fn evaluate(
         &self,
-        judging: &Judging<'_>,
+        context: &EvaluationContext<'_>,
         head: &Head,
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError>;
 
-    /// Two sets of answers to the same rows; `None` where their gold labels differ.
+    /// Pairs two sets of answers to the same rows; `None` if their gold labels differ.
     ///
     /// # Errors
     /// [`MetricsError`] for lists of different lengths.
@@ -150,12 +150,12 @@ pub trait TaskRules: Answering + TaskPage + TaskExport + Sync {
         second: &'a AnsweredRows,
     ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError>;
 
-    /// The scores of several runs on split number `at`, a line each, and of what knows nothing. `what` is the name of the
-    /// first column; `intervals` are those of the score called `score_name`, `[subjects]`.
+    /// Returns the scores of several runs on split number `at`, one line each, and of a baseline. `what` is the header of the
+    /// first column; `intervals` are those of the score `score_name`, `[runs]`.
     fn comparison(
         &self,
         what: &str,
-        subjects: &[(String, &Evaluation)],
+        runs: &[(String, &Evaluation)],
         at: usize,
         score_name: &str,
         intervals: &[Interval],

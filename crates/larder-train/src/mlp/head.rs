@@ -1,6 +1,6 @@
 //! A multi-layer perceptron as a head: from features to class probabilities.
 //!
-//! What it answers is computed here and needs no runtime; training it takes a graph.
+//! Answers are computed here without a runtime; training takes a graph.
 
 use ndarray::Array2;
 use rayon::prelude::*;

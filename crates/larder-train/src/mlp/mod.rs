@@ -1,7 +1,7 @@
 //! Multi-layer perceptrons on cached features.
 //!
 //! [`MlpHead`] answers without a runtime. Training one, [`train_mlp`], runs a graph, and is behind the feature `perceptron`.
-//! How and why: `docs/mlp.md`.
+//! Design and reasons: `docs/mlp.md`.
 
 mod head;
 mod head_file;

@@ -1,4 +1,4 @@
-//! Where the features of rows come from: memory, or something larger than it.
+//! The source of row features: memory, or something larger.
 
 use std::ops::Range;
 

@@ -72,7 +72,7 @@ pub struct TaggedSentence {
 /// One entity that a head answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaggedEntity {
-    /// Where it is, and of which type.
+    /// Its position and type.
     pub entity: Entity,
     /// The probability that exactly this entity stands there: same first and last word, same type.
     pub confidence: f64,

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-/// How many there are of which: the penalised ones first, weights `[classes, width]` and transitions
-/// `[classes, classes]`, then the free ones, bias `[classes]` and start scores `[classes]`. Only a chain has transitions
-/// and start scores.
+/// The layout of the parameters: first the penalised ones, weights `[classes, width]` and transitions `[classes, classes]`,
+/// then the free ones, bias `[classes]` and start scores `[classes]`. Only a chain has transitions and start scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) classes: usize,

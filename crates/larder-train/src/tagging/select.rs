@@ -54,7 +54,7 @@ pub(crate) struct Choice {
     pub(crate) class_weight: ClassWeight,
     pub(crate) c: f64,
     pub(crate) outside_bias: f64,
-    /// Where the first fold's fit ended, and the standardisation it is for.
+    /// The final parameters of the first fold's fit, and the standardisation they belong to.
     pub(crate) warm: Option<(Vec<f64>, Standardiser)>,
 }
 

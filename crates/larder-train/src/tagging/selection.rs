@@ -20,8 +20,7 @@ pub struct TaggingSelectionEntry {
     /// Strict scores on the held-out sentences, all of them together; where a bias is added, each part of them is decoded with
     /// the one that is best on the other parts.
     pub scores: TaggingScores,
-    /// What is added to the score of `O`: the best on all held-out sentences where that gains more than one standard error,
-    /// else 0.
+    /// The bias added to the score of `O`: the best on all held-out sentences if it gains more than one standard error, else 0.
     pub outside_bias: f64,
     /// The gain from tuning the bias; `None` where it is not tuned.
     #[serde(default)]

@@ -41,7 +41,7 @@ spelled_enum! {
 }
 
 spelled_enum! {
-    /// Which solver fits the head.
+    /// The solver that fits the head.
     pub enum TaggerSolver {
         /// L-BFGS where the features fit into memory, Adam where they do not.
         Auto = "auto",

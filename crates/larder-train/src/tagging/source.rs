@@ -1,4 +1,4 @@
-//! Where the features of words come from: memory, or something larger than it.
+//! The source of word features: memory, or something larger.
 
 use std::ops::Range;
 

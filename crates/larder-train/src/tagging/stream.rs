@@ -7,8 +7,8 @@
 //!    the words.
 //! 3. One pass more gives the true objective and gradient at the end.
 //!
-//! What is read when depends on the sentences' lengths, the settings and the seed only: a source in memory and one in a
-//! file give the same head, bit by bit.
+//! The reading order depends on the sentences' lengths, the settings and the seed only: a source in memory and one in a file
+//! give the same head, bit by bit.
 
 use std::ops::Range;
 

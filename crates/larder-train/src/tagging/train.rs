@@ -90,9 +90,9 @@ pub fn train_tagger(
     }
     let head = fit.head(&point);
     let (selection, unchosen) = match chosen {
-        Chosen::By(selection) => (Some(selection), None),
-        Chosen::Fixed => (None, None),
-        Chosen::ByNothing(why) => (None, Some(why)),
+        SelectionOutcome::HeldOut(selection) => (Some(selection), None),
+        SelectionOutcome::Fixed => (None, None),
+        SelectionOutcome::TooFewSentences(why) => (None, Some(why)),
     };
     Ok(TrainedTagger { head, selection, unchosen, convergence, train_scores, streamed, notes })
 }
@@ -148,13 +148,13 @@ fn load(
 }
 
 /// The outcome of the selection.
-enum Chosen {
-    /// On held-out sentences.
-    By(TaggingSelection),
-    /// There was one of each.
+enum SelectionOutcome {
+    /// Chosen on held-out sentences.
+    HeldOut(TaggingSelection),
+    /// No choice: one candidate of each kind.
     Fixed,
-    /// There was a choice, and too few sentences to hold any out. Why, and what was taken.
-    ByNothing(String),
+    /// Too few sentences to hold any out: the reason, and the candidate used.
+    TooFewSentences(String),
 }
 
 /// Chooses, if there is anything to choose.
@@ -168,7 +168,7 @@ fn choose(
     streamed: bool,
     progress: &mut dyn FnMut(TaggingProgress<'_>),
     notes: &mut Vec<String>,
-) -> Result<(Chosen, Choice), TrainError> {
+) -> Result<(SelectionOutcome, Choice), TrainError> {
     let columns = reader.source.columns();
     let candidates = candidates(columns, settings.columns);
     let class_weights = settings.class_weights();
@@ -185,8 +185,8 @@ fn choose(
         let candidate = candidates.into_iter().next_back().expect("there is a column");
         let (class_weight, c) = (class_weights[0], unchosen_strength(grid, UNCHOSEN_TAGGING_C));
         let chosen = match is_fixed {
-            true => Chosen::Fixed,
-            false => Chosen::ByNothing(format!(
+            true => SelectionOutcome::Fixed,
+            false => SelectionOutcome::TooFewSentences(format!(
                 "{found} training sentence(s) with words cannot be parted into {parts}: {}, C = {c}, class weight \
                  {class_weight}, nothing added to the score of `O`; nothing tells how the head does on sentences that it \
                  has not seen",
@@ -212,7 +212,7 @@ fn choose(
     let (selection, choice) = search.run(&candidates, &mut |candidate, candidates, entry| {
         progress(TaggingProgress::Scored { candidate, candidates, entry });
     })?;
-    Ok((Chosen::By(selection), choice))
+    Ok((SelectionOutcome::HeldOut(selection), choice))
 }
 
 /// The fit that is kept.

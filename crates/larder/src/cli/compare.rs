@@ -10,11 +10,11 @@ use larder_run::{EncodeOptions, TrainOptions};
 use super::{HeadFlags, LevelFlags, TokenizeFlags, VectorFlags, train_options};
 use crate::failure::Failure;
 
-/// Ends the name of every dataset's description, which tells one from a run.
+/// Ending of every dataset description's name, which distinguishes it from a run.
 const DATASET_ENDS: &str = ".toml";
 
-// The settings of a run are recorded: flags that would change them go with `--encoders` only. `VectorFlags` are named one by
-// one, because the device among them is for both.
+// A run's settings are recorded, so flags that would change them need `--encoders`. `VectorFlags` are listed one by one,
+// because its device flag is for both.
 /// `larder compare DATASET.toml --encoders A,B` puts each encoder through tokenize, encode, train and eval on the same rows
 /// with the same settings, one after another; `larder compare RUN RUN` judges runs that are there. The best on each split is
 /// compared with every other by a paired bootstrap over rows. Of encoders it also says what each costs.
@@ -34,7 +34,7 @@ pub struct CompareArgs {
     /// Only these splits; all but train unless given
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
-    /// Of runs: the dataset's TOML description; where it was when each run was made unless given
+    /// Runs: the dataset's TOML description; where it was when each run was made unless given
     #[arg(long, value_name = "FILE", conflicts_with = "encoders")]
     pub dataset: Option<PathBuf>,
     /// Encode what is cached again, so that every rate is measured now; heads whose features stay the same are kept
@@ -50,10 +50,10 @@ pub struct CompareArgs {
     pub head: HeadFlags,
 }
 
-/// What is to be compared.
+/// The subjects of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compared {
-    /// Encoders on the dataset of this description.
+    /// Encoders, on the dataset with this description.
     Encoders(PathBuf),
     /// Runs.
     Runs,
@@ -84,10 +84,10 @@ impl CompareArgs {
         }
     }
 
-    /// How an encoder whose texts are usually pooled like this goes through the stages.
+    /// Returns the options of an encoder with the default pooling `pool`.
     ///
     /// # Errors
-    /// A usage failure for a flag that the task has no use for.
+    /// A usage failure for a flag that does not apply to the task.
     pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
         if !self.head.seeds.is_empty() {
             return Err(Failure::Usage("--seeds is for `larder run`; compare takes one --seed".to_owned()));

@@ -5,7 +5,7 @@ use larder_pipeline::DoctorOptions;
 
 use super::DeviceFlags;
 
-/// What is checked.
+/// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// The encoder whose speed is measured; the first that works unless given

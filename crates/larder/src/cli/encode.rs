@@ -1,4 +1,4 @@
-//! `tokenize`, `encode` and `embed` as typed, and the flags of tokens and vectors that others have too.
+//! `tokenize`, `encode` and `embed` as typed, and flags that other commands share.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use larder_run::{EncodeOptions, TokenizeOptions, tasks};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 
-use super::{LayoutFlags, Subject, refuse};
+use super::{LayoutFlags, StageInputs, refuse};
 use crate::failure::Failure;
 
-/// How texts become tokens.
+/// Flags of the tokenize stage.
 #[derive(Debug, Args)]
 pub struct TokenizeFlags {
     /// Tokens a text may have, special tokens included; longer texts are cut and counted. What the encoder reads unless given
@@ -28,7 +28,7 @@ pub struct TokenizeFlags {
     pub illegal_tags: Option<OnIllegalTags>,
 }
 
-/// Where the encoder runs.
+/// Flags of the device.
 #[derive(Debug, Args)]
 pub struct DeviceFlags {
     /// auto takes CUDA where it really works; cuda without a working GPU is an error
@@ -39,34 +39,34 @@ pub struct DeviceFlags {
     pub threads: usize,
 }
 
-/// What one row of the features is.
+/// Flags of the features' level.
 #[derive(Debug, Args)]
 pub struct LevelFlags {
     /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
     #[arg(long, value_name = "sentence|word|token")]
     pub level: Option<Level>,
-    /// Of words: which of a word's tokens stand for it [default: first]
+    /// Words: the tokens that stand for a word [default: first]
     #[arg(long, value_name = "first|mean|last|first-last")]
     pub word_pool: Option<WordPool>,
-    /// Of words and tokens: tokens from one window of a long sentence to the next; half a window unless given
+    /// Words and tokens: tokens from one window of a long sentence to the next; half a window unless given
     #[arg(long, value_name = "N")]
     pub stride: Option<usize>,
-    /// Of words and tokens: document reads neighbouring sentences of the same document along where a window has room
+    /// Words and tokens: document reads neighbouring sentences of the same document along where a window has room
     /// [default: none]
     #[arg(long, value_name = "none|document")]
     pub context: Option<Context>,
-    /// Of tokens: special tokens are rows too, those of every window
+    /// Tokens: special tokens are rows too, those of every window
     #[arg(long)]
     pub special_tokens: bool,
 }
 
-/// Which vectors are made.
+/// Flags of the vectors.
 #[derive(Debug, Args)]
 pub struct VectorFlags {
     /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
     #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
     pub layers: LayerSelection,
-    /// Of sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
+    /// Sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
     /// sentence vectors alone]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub pool: Vec<Pool>,
@@ -87,7 +87,7 @@ pub struct VectorFlags {
 #[derive(Debug, Args)]
 pub struct TokenizeArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     /// Only these splits
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
@@ -98,7 +98,7 @@ pub struct TokenizeArgs {
 #[derive(Debug, Args)]
 pub struct EncodeArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     /// Only these splits
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub split: Vec<String>,
@@ -146,7 +146,7 @@ impl TokenizeFlags {
 }
 
 impl VectorFlags {
-    /// Settings for sentences, pooled as the encoder's texts usually are unless said.
+    /// Returns the settings for sentences, with the encoder's usual pooling unless given.
     pub fn settings(&self, usual: Pool) -> EncodeSettings {
         let defaults = EncodeSettings::default();
         EncodeSettings {
@@ -161,10 +161,10 @@ impl VectorFlags {
         }
     }
 
-    /// Settings for the level asked for, or the one that `task` trains on.
+    /// Returns the settings for the level asked for, or the level of the task.
     ///
     /// # Errors
-    /// A usage failure for a flag that the level has no use for.
+    /// A usage failure for a flag that does not apply to the level.
     pub fn settings_for(&self, flags: &LevelFlags, task: Task, pool: Pool) -> Result<EncodeSettings, Failure> {
         let level = flags.level.unwrap_or_else(|| tasks::of(task).facts().level);
         let useless = [
@@ -189,13 +189,13 @@ impl VectorFlags {
 
 impl EncodeArgs {
     /// # Errors
-    /// A usage failure for a flag that the task or the level has no use for.
+    /// A usage failure for a flag that does not apply to the task or level.
     pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
         self.tokenize.check(task)?;
         Ok(EncodeOptions {
             tokenize: self.tokenize.options(false),
             settings: self.vectors.settings_for(&self.level, task, pool)?,
-            force: self.subject.force,
+            force: self.inputs.force,
         })
     }
 }

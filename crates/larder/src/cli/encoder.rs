@@ -12,7 +12,7 @@ pub enum EncoderCommand {
     Add {
         /// The file or folder, or hf:ORG/MODEL, hf:ORG/MODEL@REVISION
         source: PathBuf,
-        /// Of a model on a hub: use only what was fetched before (HF_HUB_OFFLINE=1 does the same)
+        /// Hub models: use only what was fetched before (HF_HUB_OFFLINE=1 does the same)
         #[arg(long)]
         offline: bool,
         /// The encoder's name; the source's name unless given

@@ -32,7 +32,7 @@ pub struct ScoreArgs {
     /// Zero-based column of the predicted tags; the last unless given
     #[arg(long, value_name = "N", requires = "gold")]
     pub predicted: Option<usize>,
-    /// What separates columns
+    /// The separator of columns
     #[arg(long, value_name = "tab|space|whitespace", default_value = "whitespace")]
     pub separator: Separator,
     /// The scheme of both columns, which `strict` reads by

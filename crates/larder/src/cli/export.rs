@@ -39,7 +39,7 @@ pub struct ExportArgs {
 }
 
 impl ExportArgs {
-    /// How the run is exported.
+    /// Returns the options of the export.
     pub fn options(&self) -> ExportOptions {
         ExportOptions {
             folder: self.output.clone(),

@@ -11,13 +11,13 @@ use larder_pipeline::{FinetuneOptions, Recipe, TuneChoices};
 use larder_runtime::Device;
 use larder_train::ClassWeight;
 
-use super::{Subject, TokenizeFlags, refuse_foreign};
+use super::{StageInputs, TokenizeFlags, refuse_foreign};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub struct FinetuneArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -39,11 +39,11 @@ pub struct FinetuneArgs {
     /// Several seeds, one run each: prints mean and deviation
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["seed", "resume"])]
     pub seeds: Vec<u64>,
-    /// Where training runs; cuda without a working GPU is an error
+    /// The device of training; cuda without a working GPU is an error
     #[arg(long, value_name = "auto|cpu|cuda", default_value = "cpu")]
     pub device: Device,
-    /// What matrix products of training are computed in, with float32 parameters: f16 scales the loss and skips steps that
-    /// overflow. On the CPU numbers are only rounded so, which gives a GPU's results and takes longer
+    /// Precision of matrix products in training, with float32 parameters: f16 scales the loss and skips steps that overflow. On
+    /// the CPU numbers are only rounded so, which gives a GPU's results and takes longer
     #[arg(long, value_name = "f32|f16|bf16", default_value_t)]
     pub precision: Precision,
     /// CPU threads; 0 is one per core
@@ -54,7 +54,7 @@ pub struct FinetuneArgs {
 #[derive(Debug, Args)]
 pub struct GraphsArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -64,14 +64,14 @@ pub struct GraphsArgs {
     pub name: Option<String>,
 }
 
-/// What is trained, and by which rule. What is not given is the recipe's.
+/// Flags of what is trained, and by which recipe.
 #[derive(Debug, Args)]
 pub struct TuneFlags {
-    /// Where settings come from that are not given: family, the publication of the encoder's family; stable, low rate and
-    /// many epochs for small datasets (Mosbach et al., 2021)
+    /// The source of settings that are not given: family, the publication of the encoder's family; stable, low rate and many
+    /// epochs for small datasets (Mosbach et al., 2021)
     #[arg(long, value_name = "family|stable", default_value_t)]
     pub recipe: Recipe,
-    /// Of classification: what the head reads [default: pooler where the family has one, else cls]
+    /// Classification: the vector that the head reads [default: pooler where the family has one, else cls]
     #[arg(long, value_name = "cls|mean|pooler")]
     pub pool: Option<Pool>,
     /// Seed of the head, the order and the dropout
@@ -86,7 +86,7 @@ pub struct TuneFlags {
     /// The share of every label that is spread over all classes
     #[arg(long, value_name = "SHARE")]
     pub label_smoothing: Option<f32>,
-    /// What is not trained, such as embeddings,layers:0-5; layers count from 0
+    /// Parts that are not trained, such as embeddings,layers:0-5; layers count from 0
     #[arg(long, value_name = "LIST")]
     pub freeze: Option<Freeze>,
     /// Train only what is above hidden layer K, from its cached states: what is below is run once, by encode. 0 is the
@@ -101,7 +101,7 @@ pub struct TuneFlags {
     pub stride: Option<usize>,
 }
 
-/// The course of a run.
+/// Flags of a run's course.
 #[derive(Debug, Args)]
 pub struct CourseFlags {
     /// The encoder's learning rate
@@ -186,7 +186,7 @@ impl TuneFlags {
 
 impl FinetuneArgs {
     /// # Errors
-    /// A usage failure for a flag that the task has no use for.
+    /// A usage failure for a flag that does not apply to the task.
     pub fn options(&self, task: Task) -> Result<FinetuneOptions, Failure> {
         self.tokenize.check(task)?;
         self.tune.check(task)?;
@@ -219,7 +219,7 @@ impl FinetuneArgs {
             dev: course.dev.clone(),
             stride: self.tune.stride,
             run: self.run.clone(),
-            force: self.subject.force,
+            force: self.inputs.force,
             resume: self.resume,
             keep_checkpoints: self.keep_checkpoints,
             threads: self.threads,
@@ -229,7 +229,7 @@ impl FinetuneArgs {
 
 impl GraphsArgs {
     /// # Errors
-    /// A usage failure for a flag that the task has no use for.
+    /// A usage failure for a flag that does not apply to the task.
     pub fn options(&self, task: Task) -> Result<FinetuneOptions, Failure> {
         self.tokenize.check(task)?;
         self.tune.check(task)?;

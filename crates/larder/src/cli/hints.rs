@@ -1,4 +1,4 @@
-//! Names that decide what a model's inputs and outputs are.
+//! Names that identify a model's inputs and outputs.
 
 use clap::Args;
 use larder_onnx::Hints;

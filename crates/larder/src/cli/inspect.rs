@@ -17,7 +17,7 @@ use crate::failure::Failure;
 pub struct InspectArgs {
     /// The file
     pub file: PathBuf,
-    /// Only these vector columns; all there are unless given. Of neighbours: the column, the first there is unless given
+    /// Only these vector columns; all there are unless given. With neighbours: the column, the first there is unless given
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub column: Vec<String>,
     /// The column of labels; label, tag or tags unless given
@@ -35,7 +35,7 @@ pub struct InspectArgs {
     /// The rows nearest to this text, pooled as the column is
     #[arg(long, value_name = "TEXT", conflicts_with = "nearest")]
     pub nearest_text: Option<String>,
-    /// Of --nearest-text: the encoder's name; the one that the file was made with unless given
+    /// With --nearest-text: the encoder's name; the one that the file was made with unless given
     #[arg(long, short, value_name = "NAME", requires = "nearest_text")]
     pub encoder: Option<String>,
     #[command(flatten)]
@@ -64,10 +64,10 @@ impl InspectArgs {
         InspectOptions { columns: self.column.clone(), label: self.label.clone(), rows: self.rows, outliers: self.k }
     }
 
-    /// The column in which neighbours are looked for, if one is named.
+    /// Returns the column to search for neighbours, if one is named.
     ///
     /// # Errors
-    /// A usage failure for several.
+    /// A usage failure if several are named.
     pub fn one_column(&self) -> Result<Option<&str>, Failure> {
         match self.column.as_slice() {
             [] => Ok(None),

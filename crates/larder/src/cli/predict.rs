@@ -31,7 +31,7 @@ pub struct PredictArgs {
     /// Tagging: the column of the words, where there are words in place of texts [default: the run's own, else words]
     #[arg(long, value_name = "COLUMN", conflicts_with = "text_column")]
     pub words_column: Option<String>,
-    /// What separates the columns of a CoNLL file [default: as in the run's own files, else whitespace]
+    /// The separator of columns in a CoNLL file [default: as in the run's own files, else whitespace]
     #[arg(long, value_name = "tab|space|whitespace")]
     pub separator: Option<Separator>,
     /// A row that cannot be answered: stop, or skip (it stays, without an answer, and is counted)
@@ -47,12 +47,12 @@ pub struct PredictArgs {
     pub device: DeviceFlags,
 }
 
-/// How a file of texts is laid out.
+/// Flags of the layout of a file of texts.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
 pub struct LayoutFlags {
-    /// How the input is laid out, whatever its name: text, a text a line; words, a sentence a line, words separated by
-    /// blanks; jsonl, objects with a text or a list of words; conll, a word a line
+    /// The layout of the input, whatever its name: text, a text a line; words, a sentence a line, words separated by blanks;
+    /// jsonl, objects with a text or a list of words; conll, a word a line
     #[arg(long, value_name = "text|words|csv|tsv|jsonl|parquet|conll")]
     pub input_format: Option<InputFormat>,
     /// The column of the text: a name, or a zero-based position [default: the run's own, else text]
@@ -79,7 +79,7 @@ impl LayoutFlags {
 }
 
 impl PredictArgs {
-    /// How the input is read.
+    /// Returns the flags of reading the input.
     pub fn flags(&self) -> InputFlags {
         InputFlags {
             text_b: self.text_b_column.clone(),
@@ -89,7 +89,7 @@ impl PredictArgs {
         }
     }
 
-    /// Where rows come from and go to, if the answers to a file's rows are asked for.
+    /// Returns the options of answering the rows of a file, if asked for.
     ///
     /// # Errors
     /// A usage failure for standard input, which cannot be read twice.
@@ -111,7 +111,7 @@ impl PredictArgs {
     }
 
     /// # Errors
-    /// A usage failure for a flag that such a run has no use for.
+    /// A usage failure for a flag that does not apply to the run.
     pub fn check(&self, task: Task, pair: bool) -> Result<(), Failure> {
         let words = matches!(self.layout.input_format, Some(InputFormat::Words | InputFormat::Conll));
         let has_words = task.files().has_words;

@@ -10,14 +10,14 @@ use larder_train::{
     TrainSettings,
 };
 
-use super::{LevelFlags, Subject, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
+use super::{LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 use crate::size::Size;
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     #[command(flatten)]
-    pub subject: Subject,
+    pub inputs: StageInputs,
     #[command(flatten)]
     pub tokenize: TokenizeFlags,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub struct TrainArgs {
     pub run: Option<String>,
 }
 
-/// How the head is trained and chosen. What is not given is the task's own default.
+/// Flags of the head, by default the task's own.
 #[derive(Debug, Args)]
 pub struct HeadFlags {
     /// The head [default: logistic]
@@ -92,7 +92,7 @@ pub struct HeadFlags {
     pub weight_decay: Option<f64>,
 }
 
-/// What kind of head is trained.
+/// The kind of head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum HeadKind {
     /// Linear: logistic regression
@@ -115,17 +115,17 @@ impl HeadKind {
 
 impl TrainArgs {
     /// # Errors
-    /// A usage failure for a flag that the task has no use for: taking no notice of it would answer another question.
+    /// A usage failure for a flag that does not apply to the task: ignoring it would answer another question.
     pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
         Ok(TrainOptions {
             run: self.run.clone(),
-            force: self.subject.force,
+            force: self.inputs.force,
             ..train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?
         })
     }
 }
 
-/// Options of a training whose run is named by nobody.
+/// Returns the options of a training without a run's name.
 pub(super) fn train_options(
     tokenize: &TokenizeFlags,
     level: &LevelFlags,
@@ -187,7 +187,7 @@ impl HeadFlags {
         refuse(&streamed, "the solver lbfgs")
     }
 
-    /// The head that is asked for, or the task's own.
+    /// Returns the settings of the head asked for, or of the task's default.
     fn settings(&self, task: Task) -> HeadSettings {
         if self.head == Some(HeadKind::Mlp) {
             return HeadSettings::Mlp(self.mlp());

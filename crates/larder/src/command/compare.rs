@@ -41,7 +41,7 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
     if !outcome.encoders.is_empty() {
         context.print(&format!("{}\n", tables::encoder_costs(&outcome)))?;
     }
-    for line in tables::reading(&outcome.splits) {
+    for line in tables::comparison_notes(&outcome.splits) {
         context.print(&line)?;
     }
     for one in &outcome.encoders {
@@ -75,14 +75,14 @@ fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
     }
     context.print_remarks(scored.iter().map(|(_, evaluation)| *evaluation))?;
     context.print(&format!("{}\n", tables::run_settings(&outcome)))?;
-    for line in tables::reading(&outcome.splits) {
+    for line in tables::comparison_notes(&outcome.splits) {
         context.print(&line)?;
     }
     context.go_on_with(outcome.best_run.as_deref())
 }
 
 impl Context {
-    /// What must be said beside scores, once where all evaluations say it.
+    /// Prints the remarks beside scores, each once.
     fn print_remarks<'a>(&self, evaluations: impl Iterator<Item = &'a Evaluation>) -> Result<(), Failure> {
         let mut said: Vec<String> = Vec::new();
         for remark in evaluations.flat_map(Evaluation::remarks) {
@@ -94,7 +94,7 @@ impl Context {
         Ok(())
     }
 
-    /// The command that uses the best run; under another home than the usual one it has to say so.
+    /// Prints the command that uses the best run, with the home if that is not the default.
     fn go_on_with(&self, run: Option<&str>) -> Result<(), Failure> {
         let Some(run) = run else { return Ok(()) };
         let home = self.larder.home().root();

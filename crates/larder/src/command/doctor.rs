@@ -1,4 +1,4 @@
-//! `doctor`: what this machine and this home have.
+//! `doctor`: a check-up of machine and home.
 
 use larder_pipeline::doctor as examine;
 

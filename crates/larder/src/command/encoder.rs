@@ -7,7 +7,7 @@ use larder_intake::{
 use serde_json::json;
 
 use super::Context;
-use super::described::{describe, size};
+use super::encoder_summary::{describe, size};
 use crate::cli::EncoderCommand;
 use crate::failure::Failure;
 use crate::memory;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::tables;
 
 pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task)?;
     let mut console = Console::new();
     if !args.sweep.is_empty() || !args.seeds.is_empty() {
@@ -37,7 +37,7 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
 }
 
 pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     let options = GraphsOptions { finetune: args.options(spec.task)?, name: args.name.clone() };
     let mut console = Console::new();
     let outcome = export_graphs(&context.larder, &spec, &encoder, &options, &mut console)?;

@@ -9,10 +9,10 @@ use rustyline::error::ReadlineError;
 
 use crate::failure::Failure;
 
-/// Rows answered together: the encoder runs them in batches, and the first answers come soon.
+/// Rows answered together: enough for a batch, few enough for early answers.
 const ROWS_AT_ONCE: usize = 256;
 
-/// A row that has no answer.
+/// A row without an answer.
 pub struct BadRow {
     pub place: Place,
     pub problem: RowProblem,
@@ -21,7 +21,7 @@ pub struct BadRow {
 /// Answers a block of rows of one format.
 pub type AnswerRows<'a> = dyn FnMut(InputFormat, &[Result<Content, BadRow>]) -> Result<(), Failure> + 'a;
 
-/// Where rows come from: a file, or standard input where there is none or it is called `-`.
+/// Returns the origin of rows: a file, or standard input for no file or `-`.
 pub fn origin(input: Option<&Path>) -> InputOrigin {
     match input.filter(|path| *path != Path::new("-")) {
         Some(path) => InputOrigin::File(path.to_path_buf()),
@@ -29,10 +29,10 @@ pub fn origin(input: Option<&Path>) -> InputOrigin {
     }
 }
 
-/// What arguments hold, one row each.
+/// Returns the rows of arguments, one each.
 ///
 /// # Errors
-/// A usage failure for a format that has several lines a row, or names its columns first.
+/// A usage failure for a format with several lines per row, or a header.
 pub fn arguments(texts: &[String], flags: &InputFlags) -> Result<InputOrigin, Failure> {
     match flags.format {
         Some(format @ (InputFormat::Csv | InputFormat::Tsv | InputFormat::Parquet | InputFormat::Conll)) => {
@@ -42,11 +42,11 @@ pub fn arguments(texts: &[String], flags: &InputFlags) -> Result<InputOrigin, Fa
     }
 }
 
-/// Gives the rows of `input` to `answer`, a block at a time and with their format, in constant memory, and says how many
-/// had no answer.
+/// Passes the rows of `input` to `answer`, a block at a time with their format, in constant memory, and notes the number of
+/// rows without an answer.
 ///
 /// # Errors
-/// The first row that cannot be answered, unless such rows are skipped; what `answer` says.
+/// The first row that cannot be answered, unless such rows are skipped; errors of `answer`.
 pub fn each_block(mut input: Input, on_bad_row: OnBadRow, answer: &mut AnswerRows<'_>) -> Result<(), Failure> {
     let (mut bad, mut first_bad) = (0_u64, None);
     let mut block = Vec::new();
@@ -64,7 +64,7 @@ pub fn each_block(mut input: Input, on_bad_row: OnBadRow, answer: &mut AnswerRow
                 }
             },
         }
-        // What came before a bad row is answered all the same.
+        // Rows before a bad one are still answered.
         if block.len() == ROWS_AT_ONCE || (failed.is_some() && !block.is_empty()) {
             answer(input.format(), &std::mem::take(&mut block))?;
         }
@@ -81,7 +81,7 @@ pub fn each_block(mut input: Input, on_bad_row: OnBadRow, answer: &mut AnswerRow
     Ok(())
 }
 
-/// Lines typed at a prompt, one at a time.
+/// Passes lines typed at a prompt to `answer`, one at a time.
 pub fn prompt(mut answer: impl FnMut(&str) -> Result<(), Failure>) -> Result<(), Failure> {
     let failed = |e: ReadlineError| Failure::File {
         what: "cannot read from the terminal".to_owned(),
@@ -93,7 +93,7 @@ pub fn prompt(mut answer: impl FnMut(&str) -> Result<(), Failure>) -> Result<(),
         match editor.readline("> ") {
             Ok(line) if line.trim().is_empty() => return Ok(()),
             Ok(line) => {
-                // A history that cannot grow is no reason to stop answering.
+                // A failing history is no reason to stop.
                 let _ = editor.add_history_entry(&line);
                 answer(&line)?;
             }

@@ -24,14 +24,14 @@ pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
     }
 }
 
-/// Rows that are answered on standard output.
+/// Answers rows on standard output.
 fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<(), Failure> {
     if record.settings.context == SentenceContext::Document {
         eprintln!("note     this run read neighbouring sentences along; loose texts are read each by itself");
     }
     let rules = tasks::of(record.task());
     let mut predictor = rules.predictor(&context.larder, record.clone(), args.device.device, args.device.threads)?;
-    // Colours where somebody looks, brackets where a program or a file does.
+    // Colours on a terminal, brackets in a pipe or file.
     let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut noted = false;
     ask(args, record, &mut |format, rows| {
@@ -53,7 +53,7 @@ fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<()
                     }
                 }
                 Err(bad) if context.json => writeln!(out, "{}", no_answer(bad, rules.json_fields())),
-                // What has no line is counted by the note behind the last row.
+                // Rows without a line are counted by the note after the last row.
                 Err(bad) => match rules.unanswered_line(&format!("{}: {}", bad.place, bad.problem), format) {
                     Some(line) => writeln!(out, "{line}"),
                     None => Ok(()),
@@ -69,10 +69,10 @@ fn no_json(error: serde_json::Error) -> Failure {
     Failure::File { what: "cannot write JSON".to_owned(), source: error.into() }
 }
 
-/// Gives the rows that are asked about to `answer`: those of arguments, of a file, of standard input, or of a prompt.
+/// Passes the rows to answer to `answer`: from arguments, a file, standard input, or a prompt.
 ///
 /// # Errors
-/// Of reading them, and those of `answer`.
+/// Errors of reading them, and those of `answer`.
 fn ask(args: &PredictArgs, record: &RunRecord, answer: &mut AnswerRows<'_>) -> Result<(), Failure> {
     let flags = args.flags();
     let is_prompt = args.text.is_empty() && args.input.is_none() && std::io::stdin().is_terminal();
@@ -91,7 +91,7 @@ fn ask(args: &PredictArgs, record: &RunRecord, answer: &mut AnswerRows<'_>) -> R
     each_block(Input::for_run(record, from, &flags)?, args.on_bad_row, answer)
 }
 
-/// All rows of a file, with their answers.
+/// Answers all rows of a file.
 fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(), Failure> {
     let mut console = Console::new();
     let outcome = predict_file(&context.larder, record, options, &mut console)?;
@@ -102,7 +102,7 @@ fn rows(context: &Context, record: RunRecord, options: &FileOptions) -> Result<(
     context.print(&tables::predicted(&outcome))
 }
 
-/// The JSON of a row without an answer.
+/// Returns the JSON of a row without an answer.
 fn no_answer(bad: &BadRow, fields: &[&str]) -> String {
     let mut line = json!({ "text": null, "row": bad.place.number(), "problem": bad.problem.to_string() });
     for field in fields {

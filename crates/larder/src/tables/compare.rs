@@ -1,27 +1,27 @@
-//! Encoders or runs side by side.
+//! Comparisons of encoders or runs.
 
 use larder_errors::{bytes, count};
 use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
-use larder_pipeline::{ComparedEncoder, EncoderComparison, Encoding, RunComparison};
+use larder_pipeline::{ComparedEncoder, EncoderComparison, EncodingCost, RunComparison};
 use larder_run::{Evaluation, tasks};
 use larder_store::Level;
 
 use super::{drawn, table};
 
-/// A table a split: each subject's scores, a line each, and what knowing nothing scores.
-pub fn scores(what: &str, subjects: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
-    let Some((_, first)) = subjects.first() else { return Vec::new() };
+/// Formats a table per split: the scores of each encoder or run, one per line, and of the baseline.
+pub fn scores(what: &str, scored: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
+    let Some((_, first)) = scored.first() else { return Vec::new() };
     let rules = tasks::of(first.task());
     let one = |(at, split): (usize, &SplitComparison)| {
         let intervals: Vec<Interval> = split.scores.iter().map(|score| score.interval).collect();
-        let table = rules.comparison(what, subjects, at, &split.score_name(), &intervals);
+        let table = rules.comparison(what, scored, at, &split.score_name(), &intervals);
         format!("{}: {} {}\n{}", split.split, count(split.rows as u64), rules.facts().rows, drawn(&table))
     };
     splits.iter().enumerate().map(one).collect()
 }
 
-/// What each encoder costs.
+/// Formats the costs of the encoders.
 pub fn encoder_costs(outcome: &EncoderComparison) -> String {
     let rows = match outcome.level {
         Level::Sentence => "encode rows/s",
@@ -52,8 +52,8 @@ pub fn encoder_costs(outcome: &EncoderComparison) -> String {
     format!("{table}{hint}")
 }
 
-/// A rate, `cached`, or a rate of a part.
-fn rate(rate: Option<f64>, encoding: &Encoding) -> String {
+/// Formats a rate, `cached`, or the rate of the rows that were not cached.
+fn rate(rate: Option<f64>, encoding: &EncodingCost) -> String {
     match rate {
         None => "cached".to_owned(),
         Some(rate) if encoding.cached_rows == 0 => count(rate.round() as u64),
@@ -66,7 +66,7 @@ fn rate(rate: Option<f64>, encoding: &Encoding) -> String {
     }
 }
 
-/// What the runs differ in.
+/// Formats the settings of the runs.
 pub fn run_settings(outcome: &RunComparison) -> String {
     let mut table = table(&["run", "encoder", "head", "layers"]);
     for one in &outcome.runs {
@@ -75,8 +75,8 @@ pub fn run_settings(outcome: &RunComparison) -> String {
     table.to_string()
 }
 
-/// Which differences are real, a line each, and what to keep in mind.
-pub fn reading(splits: &[SplitComparison]) -> Vec<String> {
+/// Formats the differences, one per line, with a note on multiple comparisons.
+pub fn comparison_notes(splits: &[SplitComparison]) -> Vec<String> {
     let mut lines = Vec::new();
     for split in splits {
         for difference in &split.differences {

@@ -1,11 +1,11 @@
-//! What `doctor` found.
+//! Results of `doctor`.
 
 use std::fmt::Write;
 
 use larder_errors::{bytes, count};
 use larder_pipeline::{Checkup, EncoderCheck, ProviderCheck, RuntimeCheck};
 
-/// Everything, a paragraph a subject.
+/// Everything, a paragraph per topic.
 pub fn doctor(checkup: &Checkup) -> String {
     let mut out = String::new();
     let machine = &checkup.machine;

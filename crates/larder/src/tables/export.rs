@@ -1,4 +1,4 @@
-//! What an export holds, and what its check found.
+//! Results of an export and its check.
 
 use larder_errors::{bytes, count, seconds};
 use larder_export::ExportOutcome;
@@ -6,7 +6,7 @@ use larder_export::{Cost, Score};
 
 use super::table;
 
-/// The folder, the check in a line, and of a precision below float32 what it costs.
+/// Formats the folder, the check in a line, and the cost of a precision below float32.
 pub fn export(outcome: &ExportOutcome) -> String {
     let (record, check) = (&outcome.record, &outcome.record.check);
     let files: Vec<String> = record.files.iter().map(|(name, file)| format!("{name} {}", bytes(file.bytes))).collect();

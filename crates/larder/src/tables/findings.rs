@@ -1,20 +1,20 @@
-//! What stands out about a run, in paragraphs.
+//! Findings about a run, in paragraphs.
 
 use larder_diagnose::{Diagnosis, PointedRow, RunDiagnosis, curve_in_words};
 use larder_run::DIAGNOSIS_FILE;
 
-/// Rows of a finding that are shown.
+/// Rows shown of a finding.
 const SHOWN_ROWS: usize = 5;
 
-/// Letters of a row's text that are shown.
+/// Most letters shown of a row's text.
 const SHOWN_LETTERS: usize = 80;
 
-/// Each finding as a paragraph, with the first of its rows; empty where nothing stands out.
+/// Formats each finding as a paragraph, with its first rows; empty if there are none.
 pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Diagnosis>) -> String {
     findings.into_iter().map(paragraph).collect::<Vec<_>>().join("\n")
 }
 
-/// Scores by the number of training rows, in a line; `None` where they were not measured.
+/// Scores by the number of training rows, in a line; `None` if not measured.
 pub fn learning_curve(diagnosis: &RunDiagnosis) -> Option<String> {
     let points = diagnosis.learning_curve.as_slice();
     (!points.is_empty()).then(|| curve_in_words(points))

@@ -5,7 +5,7 @@ use larder_pipeline::{GraphsOutcome, SweepOutcome};
 
 use super::table;
 
-/// Scores of all rates and seeds.
+/// Formats the scores of all rates and seeds.
 pub fn sweep(outcome: &SweepOutcome) -> String {
     let mut rows = table(&["lr", "seed", "split", &outcome.score, "run"]);
     let rate = |rate: Option<f64>| rate.map_or_else(|| "recipe".to_owned(), |rate| format!("{rate:e}"));
@@ -46,7 +46,7 @@ pub fn sweep(outcome: &SweepOutcome) -> String {
     format!("{rows}\n{means}{best}")
 }
 
-/// Graphs that were written.
+/// Formats the training graphs written.
 pub fn graphs(outcome: &GraphsOutcome) -> String {
     format!(
         "{} nodes train {} parameters in {} tensors\n{}",

@@ -1,11 +1,11 @@
-//! What an encode would take.
+//! Forecasts of an encode.
 
 use larder_encode::Forecast;
 use larder_errors::{bytes, count, seconds};
 
 use super::table;
 
-/// All splits, a line each, and what they come to.
+/// Formats all splits, one per line, and their total.
 pub fn forecasts(forecasts: &[(String, Forecast)]) -> String {
     let header = ["split", "rows", "to encode", "reused", "copies", "real tokens", "padding", "vectors", "time"];
     let mut table = table(&header);

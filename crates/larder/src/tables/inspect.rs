@@ -1,4 +1,4 @@
-//! A Parquet file for people.
+//! Inspections of Parquet files.
 
 use larder_errors::{bytes, count};
 use larder_inspect::{
@@ -8,16 +8,16 @@ use larder_inspect::{
 
 use super::table;
 
-/// Labels that have a line of their own.
+/// Most labels with a line of their own.
 const SHOWN_LABELS: usize = 20;
-/// Cells of the longest bar.
+/// Length of the longest bar, in cells.
 const BAR: usize = 40;
-/// Characters of a text that are shown.
+/// Most characters shown of a text.
 const SHOWN_TEXT: usize = 100;
-/// Full, and seven eighths to one eighth of a cell.
+/// A full cell, then one to seven eighths.
 const EIGHTHS: [char; 8] = ['█', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// Everything about a file.
+/// Formats everything about a file.
 pub fn inspection(found: &Inspection) -> String {
     let mut parts = vec![layout(&found.layout)];
     if found.rows_looked_at < found.layout.rows {
@@ -156,7 +156,7 @@ fn dimensions(found: &Dimensions) -> String {
     listed(found.count as u64, "dimension", &first)
 }
 
-/// `none`, or how many with the first of them.
+/// `none`, or the number and the first of them.
 fn listed(total: u64, what: &str, first: &[String]) -> String {
     let plural = if total == 1 { "" } else { "s" };
     let more = if total > first.len() as u64 { ", ..." } else { "" };
@@ -246,7 +246,7 @@ fn lengths(found: &Lengths) -> String {
     )
 }
 
-/// A line for each of (name, count, what follows), with bars in proportion.
+/// Formats bars of (name, count, suffix) in proportion, one per line.
 fn histogram(bars: &[(String, u64, String)]) -> String {
     let names = bars.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let most = bars.iter().map(|(_, count, _)| *count).max().unwrap_or(0);
@@ -257,7 +257,7 @@ fn histogram(bars: &[(String, u64, String)]) -> String {
     bars.iter().map(line).collect()
 }
 
-/// A bar in eighths of a cell; what is there at all shows.
+/// Formats a bar in eighths of a cell, at least one if the count is not 0.
 fn bar(n: u64, most: u64) -> String {
     let eighths = (n as f64 / most.max(1) as f64 * (8 * BAR) as f64).round() as usize;
     let eighths = if n > 0 { eighths.max(1) } else { 0 };
@@ -282,7 +282,7 @@ fn numbers(found: &[NumberColumn]) -> String {
     table.to_string()
 }
 
-/// The rows near another one.
+/// Formats the rows nearest to another one.
 pub fn neighbours(found: &Neighbours) -> String {
     let mut text = format!("nearest in `{}` of {} vectors by cosine", found.column, count(found.compared));
     if let Some(of) = &found.of {
@@ -298,7 +298,7 @@ pub fn neighbours(found: &Neighbours) -> String {
     text
 }
 
-/// A row with what is known of it, in a line.
+/// Formats a row and its fields, in a line.
 fn row(row: &RowText) -> String {
     let mut text = format!("row {}", row.row);
     for (name, value) in &row.fields {
@@ -314,12 +314,12 @@ fn shortened(text: &str, characters: usize) -> String {
     }
 }
 
-/// Line ends and other control characters as spaces, so that no text breaks a line or moves the cursor.
+/// Replaces line ends and other control characters by spaces, so that no text breaks a line or moves the cursor.
 fn in_a_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Six digits, without an exponent where that reads well.
+/// Formats a number with six digits, without an exponent if it is readable.
 fn figure(value: f64) -> String {
     match value.abs() {
         size if value.fract() == 0.0 && size < 1e15 => format!("{value}"),

@@ -1,4 +1,4 @@
-//! Results as tables for people.
+//! Results as tables.
 
 mod compare;
 mod doctor;
@@ -17,7 +17,7 @@ use larder_evaluate::FileScores;
 use larder_run::tasks::tagging::entity_scores;
 use larder_run::{Evaluation, RunRecord, StageTime, TextBlock, TextTable};
 
-pub use compare::{encoder_costs, reading, run_settings, scores};
+pub use compare::{comparison_notes, encoder_costs, run_settings, scores};
 pub use doctor::doctor;
 pub use export::export;
 pub use findings::{findings, learning_curve};
@@ -37,7 +37,7 @@ fn table<S: AsRef<str>>(header: &[S]) -> Table {
     table
 }
 
-/// A table as it is printed.
+/// Formats a table as text.
 fn drawn(text: &TextTable) -> String {
     let mut table = table(&text.header);
     for word in &text.words {
@@ -59,24 +59,25 @@ fn joined(blocks: &[TextBlock]) -> String {
     blocks.iter().map(drawn).collect::<Vec<_>>().join("\n")
 }
 
-/// All splits, a line each, beside their baseline.
+/// Formats all splits with their baselines, one per line.
 pub fn summary(evaluation: &Evaluation) -> String {
     let scores = evaluation.scores();
     let table = if scores.splits().is_empty() { String::new() } else { drawn(&scores.summary()) };
     std::iter::once(table).chain(evaluation.remarks()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// Every split in full.
+/// Formats every split in full.
 pub fn details(evaluation: &Evaluation) -> String {
     evaluation.scores().details().iter().map(|blocks| joined(blocks)).collect::<Vec<_>>().join("\n\n")
 }
 
-/// A scored file in full.
+/// Formats a scored file in full.
 pub fn file_scores(file: &FileScores) -> String {
     joined(&entity_scores(&file.path.display().to_string(), &file.scores, &file.shown))
 }
 
-/// How the head was chosen on train: the best line of each candidate, the chosen one first. Or why nothing was chosen.
+/// Formats the selection of the head on train: the best entry of each candidate, the chosen one first; or why nothing was
+/// chosen.
 pub fn selection(record: &RunRecord) -> Option<String> {
     let head = record.head.details();
     let chosen =
@@ -84,7 +85,7 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     chosen.or_else(|| head.outline().unchosen.map(|why| format!("nothing was chosen: {why}")))
 }
 
-/// Seconds a stage.
+/// Formats the time of each stage.
 pub fn times(times: &[StageTime]) -> String {
     let mut table = table(&["stage", "split", "rows", "seconds", ""]);
     for time in times {

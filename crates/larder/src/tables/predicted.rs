@@ -1,9 +1,9 @@
-//! What `predict` did with a file.
+//! The result of `predict` for a file.
 
 use larder_errors::{count, seconds};
 use larder_predict::FileOutcome;
 
-/// One line, and one for what is out of the ordinary.
+/// Returns one line, and one for each exception.
 pub fn predicted(outcome: &FileOutcome) -> String {
     let path = outcome.output.display();
     if outcome.fresh {

@@ -1,10 +1,10 @@
-//! Scores of one set-up over several seeds.
+//! Scores of one set-up with several seeds.
 
 use larder_pipeline::SeedsOutcome;
 
 use super::table;
 
-/// Mean and deviation of every score, and each seed's value.
+/// Formats the mean and deviation of every score, and the value of each seed.
 pub fn seeds(outcome: &SeedsOutcome) -> String {
     let names: Vec<String> = outcome.seeds.iter().map(|seed| format!("seed {seed}")).collect();
     let mut header = vec!["split", "score", "mean", "sd", "lowest", "highest"];

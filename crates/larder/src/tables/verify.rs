@@ -1,11 +1,11 @@
-//! A features file against its encoder, for people.
+//! Verification of a features file.
 
 use larder_errors::count;
 use larder_pipeline::FeaturesVerification;
 
 use super::table;
 
-/// What was compared, how much it differs, and the verdict.
+/// Formats the rows compared, the differences, and the verdict.
 pub fn verification(found: &FeaturesVerification) -> String {
     let mut columns = table(&["column", "largest difference", "of the vector's rms", "in row"]);
     for column in &found.columns {

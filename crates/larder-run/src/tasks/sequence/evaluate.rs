@@ -1,4 +1,4 @@
-//! The scores of a classifier, always beside the majority baseline.
+//! The scores of a classifier, always with the majority baseline.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
 use larder_train::{FeatureColumn, SequenceHead};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, SplitSource, StageTimer, UnscoredSplit};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, SplitSource, StageTimer, UnscoredSplit};
 use crate::features::load_columns;
 use crate::tasks::AnsweredRows;
 use crate::{RunError, RunRecord};
 
-/// Scores on one split, always with the baseline beside them.
+/// Scores on one split, always with the baseline.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SequenceSplit {
     /// The split.
@@ -26,32 +26,32 @@ pub struct SequenceSplit {
     pub scores: ClassificationScores,
     /// 95 % bootstrap interval of each metric.
     pub intervals: Vec<(Metric, Interval)>,
-    /// Always answering the majority class of train.
+    /// The baseline: the majority class of train for every row.
     pub majority: MajorityBaseline,
-    /// Whether the run beats it.
+    /// The comparison with it.
     pub against_majority: BaselineComparison,
-    /// Gold by predicted, `[classes, classes]`, with the unseen labels behind the run's own.
+    /// Confusion counts, gold by predicted, `[classes, classes]`; unseen labels follow the run's own.
     pub confusion: Vec<Vec<u64>>,
     /// Mean log loss of the probabilities, in nats.
     pub log_loss: f64,
-    /// Entropy of the split's class shares, in nats: the log loss of knowing nothing but them.
+    /// Entropy of the split's class shares, in nats: the log loss of a constant answer.
     pub prior_entropy: f64,
-    /// Labels of the split that training never saw. They are classes behind the run's own, which no answer can be right about.
+    /// Labels of the split that training never saw: classes after the run's own, never answered.
     #[serde(default)]
     pub unseen_labels: Vec<String>,
-    /// Rows of the split's file that could not be used and were left out: no score is about them.
+    /// Rows of the split's file that could not be used; no score counts them.
     #[serde(default)]
     pub skipped_rows: u64,
     /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
     #[serde(default)]
     pub data_digest: String,
-    /// What stands out, with its evidence and the flag to turn.
+    /// Findings, with evidence and the flag to turn.
     pub advice: Vec<Diagnosis>,
 }
 
 impl SequenceSplit {
-    /// The names of its classes for people, in the order of the confusion matrix: `display`, the run's, and behind them
-    /// the labels that training never saw.
+    /// Returns the display names of its classes, in the order of the confusion matrix: `display` of the run, then labels that
+    /// training never saw.
     pub fn class_names(&self, display: &[String]) -> Vec<String> {
         display.iter().chain(&self.unseen_labels).cloned().collect()
     }
@@ -64,7 +64,7 @@ pub struct SequenceEvaluation {
     pub run: String,
     /// Labels in the order of the confusion matrix.
     pub labels: Vec<String>,
-    /// The same for people.
+    /// Display names of the labels.
     pub display: Vec<String>,
     /// One entry a split.
     pub splits: Vec<SequenceSplit>,
@@ -85,7 +85,7 @@ pub struct LabelledRows {
 }
 
 impl LabelledRows {
-    /// These answers and others to the same rows; `None` where their gold labels differ.
+    /// Pairs these answers with others to the same rows; `None` if their gold labels differ.
     pub(super) fn paired(&self, others: &Self) -> Result<Option<PairedConfusion>, MetricsError> {
         let Self { gold, answers, classes } = self;
         match *gold == others.gold {
@@ -103,12 +103,12 @@ impl PairedAnswers for PairedConfusion {
 
 /// Scores the head on features files of splits and writes its answers into `folder`.
 pub(super) fn evaluate(
-    judging: &Judging<'_>,
+    context: &EvaluationContext<'_>,
     head: &dyn SequenceHead,
     timer: &mut StageTimer,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<SequenceEvaluation, RunError> {
-    let Judging { record, features, sources, keep, folder, provenance } = *judging;
+    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
     let (mut splits, mut unscored) = (Vec::new(), Vec::new());
     let mut answers = Vec::new();
     for ((split, features), source) in features.iter().zip(sources) {
@@ -149,7 +149,7 @@ pub(super) fn evaluate(
     })
 }
 
-/// The answers to a split and, where it has labels, its scores and its gold classes `[rows]`.
+/// Returns the answers to a split and, if it has labels, its scores and gold classes `[rows]`.
 #[allow(clippy::type_complexity, reason = "two results that come or go together")]
 fn score_split(
     record: &RunRecord,
@@ -186,7 +186,7 @@ fn score_split(
         .iter()
         .map(|&metric| Ok((metric, bootstrap.interval(&matrix, metric)?)))
         .collect::<Result<Vec<_>, RunError>>()?;
-    // No probability is given to what was never seen.
+    // Unseen classes have probability 0.
     let flat: Vec<f64> = flat
         .chunks_exact(known)
         .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, classes - known)))
@@ -208,7 +208,7 @@ fn score_split(
     Ok((Some((evaluation, gold)), predictions))
 }
 
-/// Gold classes, `[rows]`, and the labels behind those of the run that they count, in the order of their first row.
+/// Returns the gold classes `[rows]`, and the labels that the run does not know, in the order of their first row.
 fn gold_and_unseen(file: &FeaturesFile, labels: &[String]) -> Result<(Vec<usize>, Vec<String>), RunError> {
     let mut unseen: Vec<String> = Vec::new();
     let mut class = |(row, label): (usize, Option<String>)| {

@@ -1,4 +1,4 @@
-//! A classifier for other tools: `config.json`, the model card, and the file's probabilities beside the run's.
+//! Export of a classifier: `config.json`, the model card, and the check of the file's probabilities.
 
 use std::fmt::Write as _;
 
@@ -15,10 +15,10 @@ use crate::RunError;
 use crate::answers::Predictor;
 use crate::heads::{LOGITS, PROBABILITIES};
 use crate::page::range;
-use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportRow, ExportedFiles, ExportedRun, TaskExport};
 use crate::tasks::{Answer, Evaluation};
 
-/// Rows that are answered at a time: their features lie in memory.
+/// Rows answered at a time: their features are in memory.
 const BLOCK_ROWS: usize = 4096;
 
 impl TaskExport for Rules {
@@ -93,7 +93,7 @@ impl TaskExport for Rules {
         rows: &CheckRows,
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
-    ) -> Result<Checked, RunError> {
+    ) -> Result<ExportCheck, RunError> {
         let labels = &run.record.labels;
         let head = run.head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
         let mut predictor = TextPredictor::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
@@ -111,7 +111,7 @@ impl TaskExport for Rules {
                 let of_file = found.row(at);
                 let differences = prediction.probabilities.iter().zip(of_file).map(|(run, file)| (run - file).abs());
                 let row = block * BLOCK_ROWS + at;
-                // Not a maximum over floats: one that is no number must not be lost.
+                // Not a maximum over floats, which would lose NaN.
                 let largest = differences.fold(0.0, |largest: f64, one| if one <= largest { largest } else { one });
                 distance.add(row, largest, labels.get(answers[0][row]) == Some(&prediction.label));
             }
@@ -120,11 +120,11 @@ impl TaskExport for Rules {
             1 => Vec::new(),
             _ => answers.iter().map(|answers| scores(labels, &rows.targets, answers)).collect::<Result<_, _>>()?,
         };
-        Ok(Checked { distance, too_long: 0, scores })
+        Ok(ExportCheck { distance, too_long: 0, scores })
     }
 }
 
-/// What each file gives, `[rows, classes]`.
+/// Returns the probabilities of each file, `[rows, classes]`.
 fn probabilities(
     run: &ExportedRun<'_>,
     contents: &[Content],
@@ -145,7 +145,7 @@ fn probabilities(
     Ok(found)
 }
 
-/// Scores on the rows whose label the run knows; none where there is no such row.
+/// Scores on the rows whose label the run knows; empty if there are none.
 fn scores(labels: &[String], targets: &[Option<Target>], answers: &[usize]) -> Result<Vec<(String, f64)>, RunError> {
     let class = |target: &Option<Target>| match target {
         Some(Target::Label(label)) => labels.iter().position(|known| known == label),

@@ -1,4 +1,4 @@
-//! Texts as examples of fine-tuning, and how their logits are judged.
+//! Texts as examples of fine-tuning, and the evaluation of their logits.
 
 use larder_data::LabelMap;
 use larder_finetune::Example;

@@ -1,4 +1,4 @@
-//! One label a text, or a pair of texts.
+//! Tasks with one label per text, or pair of texts.
 
 mod evaluate;
 mod export;
@@ -20,11 +20,11 @@ use larder_train::{Classifier, LogisticHead, TrainSettings};
 
 use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
 
-pub use evaluate::{LabelledRows as Rows, SequenceEvaluation as Scores, SequenceSplit};
+pub use evaluate::{LabelledRows as GoldAndAnswers, SequenceEvaluation as Scores, SequenceSplit};
 pub use page::LabelledTexts as Saved;
 pub use predict::Prediction;
 pub use predict::Prediction as RowAnswer;
@@ -127,13 +127,13 @@ impl TaskRules for Rules {
 
     fn evaluate(
         &self,
-        judging: &Judging<'_>,
+        context: &EvaluationContext<'_>,
         head: &Head,
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError> {
-        let head = head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: judging.record.run.clone() })?;
-        evaluate::evaluate(judging, head, timer, kept).map(Evaluation::Sequence)
+        let head = head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
+        evaluate::evaluate(context, head, timer, kept).map(Evaluation::Sequence)
     }
 
     fn pair<'a>(
@@ -148,11 +148,11 @@ impl TaskRules for Rules {
     fn comparison(
         &self,
         what: &str,
-        subjects: &[(String, &Evaluation)],
+        runs: &[(String, &Evaluation)],
         at: usize,
         score_name: &str,
         intervals: &[Interval],
     ) -> TextTable {
-        scores::comparison(what, subjects, at, score_name, intervals)
+        scores::comparison(what, runs, at, score_name, intervals)
     }
 }

@@ -1,52 +1,52 @@
-//! A classifier on the page of the report.
+//! A classifier's part of the report.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use larder_errors::count;
 use larder_metrics::{BaselineVerdict, Metric, PrecisionRecall};
 
 use super::Rules;
 use super::evaluate::SequenceSplit;
 use crate::RunRecord;
-use crate::columns::Columns;
+use crate::columns::ParquetColumns;
 use crate::page::{
     Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, percent, range, shortened,
 };
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
-use larder_errors::count;
 
-/// Classes that a matrix can show; of more the most frequent confusions are listed.
+/// Most classes shown as a matrix; with more, the most frequent confusions are listed.
 const MATRIX: usize = 30;
-/// Confusions that are listed.
+/// Number of confusions listed.
 const CONFUSIONS: usize = 15;
-/// Mistakes that are shown.
+/// Number of mistakes shown.
 const MISTAKES: usize = 15;
 /// Characters of a text that are shown.
 const TEXT: usize = 300;
-/// Curves that can be told apart in one chart.
+/// Most curves in one chart.
 const CURVES: usize = 7;
 
-/// Answers to texts of a split; classes are indices into the run's labels, and behind them into those that training never saw,
-/// in the order of their first row.
+/// Answers to texts of a split. Classes are indices into the run's labels, followed by labels that training never saw, in the
+/// order of their first row.
 #[derive(Debug, Default)]
 pub struct LabelledTexts {
     /// `[rows]`.
     example_ids: Vec<String>,
     /// `[rows]`.
     gold: Vec<usize>,
-    /// `[rows]`; not always the most probable classes, as thresholds are tuned.
+    /// `[rows]`; not always the most probable classes, since thresholds are tuned.
     answers: Vec<usize>,
     /// Row-major `[rows, labels of the run]`.
     probabilities: Vec<f32>,
-    /// Labels of the run.
+    /// Number of the run's labels.
     known: usize,
     unseen: Vec<String>,
 }
 
 impl LabelledTexts {
-    /// The class of a gold label of a run with `labels`.
+    /// Returns the class of a gold label; adds unknown labels to `unseen`.
     fn class(&mut self, label: String, labels: &[String]) -> usize {
         let known = labels.iter().chain(&self.unseen).position(|known| *known == label);
         known.unwrap_or_else(|| {
@@ -55,13 +55,13 @@ impl LabelledTexts {
         })
     }
 
-    /// The probability of `class` in `row`; 0 for one that training never saw.
+    /// Returns the probability of `class` in `row`; 0 for unseen classes.
     fn probability(&self, row: usize, class: usize) -> f64 {
         let at = row * self.known + class;
         self.probabilities.get(at).filter(|_| class < self.known).map_or(0.0, |&p| f64::from(p))
     }
 
-    /// The curve of each of `classes` classes against the rest.
+    /// Returns the precision-recall curve of each class against the rest, `[classes]`.
     fn curves(&self, classes: usize) -> Vec<Option<PrecisionRecall>> {
         let curve = |class: usize| {
             let rows = self.gold.iter().enumerate();
@@ -76,7 +76,7 @@ impl LabelledTexts {
 impl TaskPage for Rules {
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing> {
         let missing = format!("There are no answers to look at: `larder eval {}` writes them.", record.run);
-        let columns = Columns::read(folder, "predictions.parquet", &missing)?;
+        let columns = ParquetColumns::read(folder, "predictions.parquet", &missing)?;
         let (splits, example_ids) = (columns.filled("split")?, columns.filled("example_id")?);
         let answers = columns.texts("prediction")?;
         let classes = record.labels.len();
@@ -96,7 +96,7 @@ impl TaskPage for Rules {
         let mut all: BTreeMap<String, LabelledTexts> = BTreeMap::new();
         let rows = splits.into_iter().zip(example_ids).zip(gold.iter().zip(&answers));
         for (((split, example_id), (gold, answer)), probabilities) in rows.zip(probabilities.chunks(classes.max(1))) {
-            // A split without labels has no scores to be shown beside.
+            // Splits without labels have no scores to show.
             let Some(gold) = gold else { continue };
             let of = all.entry(split).or_default();
             of.known = classes;
@@ -157,7 +157,7 @@ impl TaskPage for Rules {
         texts: &FindTexts<'_>,
     ) -> Result<PlaneRows<'a>, Missing> {
         let answers = labelled(answers, split)?;
-        // Points without their texts are still points.
+        // Points are shown even without their texts.
         let texts = texts(&answers.example_ids).unwrap_or_default();
         Ok(PlaneRows {
             unit: "text",
@@ -184,7 +184,7 @@ fn labelled<'a>(answers: &'a SavedAnswers, split: &str) -> Result<&'a LabelledTe
     }
 }
 
-/// What the verdict means, in a sentence a score.
+/// Returns the verdict in words, one sentence per score.
 fn beside(split: &SequenceSplit) -> String {
     let accuracy = match split.against_majority.accuracy_verdict() {
         BaselineVerdict::Above => "Its accuracy is higher than that of always giving the same answer.",
@@ -259,7 +259,7 @@ fn confusion(names: &[String], split: &SequenceSplit) -> Vec<Block> {
     blocks
 }
 
-/// The most frequent confusions, in words.
+/// Returns the most frequent confusions.
 fn confusions(names: &[String], split: &SequenceSplit) -> Option<Block> {
     let mut cells: Vec<(u64, usize, usize)> = Vec::new();
     for (gold, row) in split.confusion.iter().enumerate() {
@@ -284,7 +284,7 @@ fn charts(answers: &LabelledTexts, names: &[String], curves: &[Option<PrecisionR
     let reliability = given.map(|(row, (&answer, &gold))| (answers.probability(row, answer), answer == gold)).collect();
     let mut shown: Vec<(&str, &PrecisionRecall)> =
         names.iter().zip(curves).filter_map(|(name, curve)| Some((name.as_str(), curve.as_ref()?))).collect();
-    // Of two classes the second is the positive one.
+    // With two classes, the second is the positive one.
     if names.len() == 2 && shown.len() == 2 {
         shown.remove(0);
     }
@@ -319,7 +319,7 @@ fn charts(answers: &LabelledTexts, names: &[String], curves: &[Option<PrecisionR
     note.into_iter().chain([Block::Charts(vec![Chart::Reliability(reliability), curves])]).collect()
 }
 
-/// Wrong answers, those of the highest probability first.
+/// Returns the wrong answers, the most probable first.
 fn mistakes(answers: &LabelledTexts, names: &[String], texts: Result<Vec<String>, Missing>) -> Vec<Block> {
     let pairs = answers.gold.iter().zip(&answers.answers).enumerate();
     let mut wrong: Vec<(usize, usize, usize)> =

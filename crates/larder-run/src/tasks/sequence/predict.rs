@@ -15,23 +15,23 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Rules;
-use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+use crate::answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 use crate::tasks::Answer;
 use crate::{Larder, RunError, RunRecord};
 
-/// Texts that are answered at once.
+/// Texts answered at once.
 const TEXTS_AT_ONCE: usize = 4096;
 
 /// The answer to one text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
-    /// The label, as the data spells it.
+    /// The label, as in the data.
     pub label: String,
     /// The label for people.
     pub display: String,
-    /// The answer's probability.
+    /// The probability of the label.
     pub probability: f64,
-    /// Every label's probability, in the order of the run's labels.
+    /// The probability of every label, in the order of the run's labels.
     pub probabilities: Vec<f64>,
     /// Tokens that did not fit.
     pub truncated_tokens: u32,
@@ -128,7 +128,7 @@ impl RowAnswer for Prediction {
         [self.label.clone(), self.probability.to_string()].into_iter().chain(shares).collect()
     }
 
-    /// One line, whatever line ends the text holds.
+    /// Returns one line, whatever line ends the text holds.
     fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {
         let text = text_of(content).replace("\r\n", " ").replace(['\n', '\r'], " ");
         let cut = match self.truncated_tokens {
@@ -156,7 +156,7 @@ impl Prediction {
     }
 }
 
-/// The text; of a pair, both with a tab between, as they are typed.
+/// Returns the text; for a pair, both separated by a tab, as in the input.
 fn text_of(content: &Content) -> String {
     match content {
         Content::Text { text, text_b: None } => text.clone(),
@@ -165,7 +165,7 @@ fn text_of(content: &Content) -> String {
     }
 }
 
-impl Answering for Rules {
+impl TaskAnswers for Rules {
     fn answer_columns(&self, record: &RunRecord, _: &Columns) -> AnswerColumns {
         let shares = record.labels.iter().map(|label| format!("probabilities.{label}"));
         AnswerColumns {

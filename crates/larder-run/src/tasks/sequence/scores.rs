@@ -1,6 +1,7 @@
 //! A classifier's scores for people.
 
 use larder_diagnose::{Diagnosis, Judged, diagnose_scores};
+use larder_errors::count;
 use larder_metrics::{Interval, Metric};
 
 use super::evaluate::{SequenceEvaluation, SequenceSplit};
@@ -8,9 +9,8 @@ use crate::evaluation::{SplitOutline, SplitScores, TaskScores, UnscoredSplit};
 use crate::findings::score;
 use crate::tasks::Evaluation;
 use crate::{RunRecord, TextBlock, TextTable};
-use larder_errors::count;
 
-/// Labels that are named.
+/// Most labels named in a remark.
 const NAMED: usize = 5;
 
 impl SplitScores for SequenceSplit {
@@ -74,7 +74,7 @@ impl SplitScores for SequenceSplit {
 }
 
 impl SequenceSplit {
-    /// The interval of a metric.
+    /// Returns the interval of a metric.
     pub(super) fn interval(&self, metric: Metric) -> Option<Interval> {
         self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| *interval)
     }
@@ -141,7 +141,7 @@ impl TaskScores for SequenceEvaluation {
     }
 }
 
-/// Scores with intervals, classes, confusion matrix.
+/// Scores with intervals, classes, and the confusion matrix.
 fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     let mut scores = TextTable::new(&["score", "value", "95 % interval", "majority baseline"]);
     let metrics = [
@@ -171,10 +171,10 @@ fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     std::iter::once(TextBlock::Lines(head)).chain(tables).collect()
 }
 
-/// Several runs on split number `at`, a line each, and the baseline. `interval` is the name of the column of `intervals`.
+/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
 pub(super) fn comparison(
     what: &str,
-    subjects: &[(String, &Evaluation)],
+    runs: &[(String, &Evaluation)],
     at: usize,
     score_name: &str,
     intervals: &[Interval],
@@ -182,7 +182,7 @@ pub(super) fn comparison(
     let interval = format!("95 % interval of {score_name}");
     let mut table = TextTable::new(&[what, "MCC", "accuracy", "macro F1", &interval, "against the majority"]);
     let mut constant = None;
-    for ((name, evaluation), interval) in subjects.iter().zip(intervals) {
+    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
         let Evaluation::Sequence(evaluation) = evaluation else { continue };
         let SequenceSplit { scores, majority, against_majority, .. } = &evaluation.splits[at];
         let numbers = [scores.mcc, scores.accuracy, scores.macro_f1].map(number);

@@ -1,4 +1,4 @@
-//! The scores of a tagger: entities under both rules, and the errors.
+//! The scores of a tagger: entities under both rules, and errors.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RunError;
 use crate::cached_words::CachedWords;
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer, UnscoredSplit};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer, UnscoredSplit};
 use crate::tasks::AnsweredRows;
 
 /// Scores on one split.
@@ -24,26 +24,26 @@ use crate::tasks::AnsweredRows;
 pub struct TaggingSplit {
     /// The split.
     pub split: String,
-    /// Entity precision, recall and F1 under both rules, token accuracy beside always answering `O`, and the errors.
+    /// Entity precision, recall and F1 under both rules, token accuracy with the all-`O` baseline, and errors.
     pub scores: TaggingScores,
-    /// The sentences that the errors' examples are from, by their number in the split.
+    /// The sentences of the error examples, by their index in the split.
     pub shown: BTreeMap<usize, ShownSentence>,
-    /// Sentences of the split's file that could not be used and were left out: no score is about them.
+    /// Sentences of the split's file that could not be used; no score counts them.
     #[serde(default)]
     pub skipped_rows: u64,
     /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
     #[serde(default)]
     pub data_digest: String,
-    /// What stands out, with its evidence and the flag to turn.
+    /// Findings, with evidence and the flag to turn.
     pub advice: Vec<Diagnosis>,
-    /// The split's words with gold and predicted tags, for other scorers.
+    /// File with the split's words, gold and predicted tags, for other scorers.
     pub conll: PathBuf,
 }
 
-/// A sentence that an example is from.
+/// The sentence of an example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownSentence {
-    /// Its id; of a file that was only scored, the line of its first word.
+    /// Its id; for a file that was only scored, the line of its first word.
     pub example_id: String,
     /// Its words.
     pub words: Vec<String>,
@@ -78,21 +78,21 @@ pub(super) struct PairedTags<'a>(pub &'a TaggedRows, pub &'a TaggedRows);
 impl PairedAnswers for PairedTags<'_> {
     fn difference(&self, _: Metric, bootstrap: &Bootstrap) -> Result<(f64, Interval), MetricsError> {
         let Self(TaggedRows { gold, predicted }, others) = self;
-        // larder's own answers are legal, for which both rules read the same entities.
+        // larder's own answers are legal, so both rules read the same entities.
         paired_entity_difference(gold, predicted, &others.predicted, Scheme::Iob2, EntityRule::Strict, bootstrap)
             .map(|found| (found.difference, found.interval))
     }
 }
 
-/// Scores the head on features files of splits and writes its answers into `folder`: all of them into
-/// `predictions.parquet`, and a `predictions.<split>.conll` each, which of a split without tags has the predicted ones alone.
+/// Scores the head on features files of splits and writes its answers into `folder`: all into `predictions.parquet`, and each
+/// split into `predictions.<split>.conll`, without gold tags if it has none.
 pub(super) fn evaluate(
-    judging: &Judging<'_>,
+    context: &EvaluationContext<'_>,
     head: &TaggingHead,
     timer: &mut StageTimer,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<TaggingEvaluation, RunError> {
-    let Judging { record, features, sources, keep, folder, provenance } = *judging;
+    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
     let (mut splits, mut unscored) = (Vec::new(), Vec::new());
     let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), keep, provenance)?;
     for ((split, features), source) in features.iter().zip(sources) {
@@ -139,7 +139,7 @@ pub(super) fn evaluate(
     Ok(TaggingEvaluation { run: record.run.clone(), head: head.kind.to_string(), splits, unscored })
 }
 
-/// The sentences that the examples in `scores` are from.
+/// Returns the sentences of the examples in `scores`.
 pub fn shown_sentences(
     scores: &TaggingScores,
     sentence: impl Fn(usize) -> ShownSentence,
@@ -155,13 +155,12 @@ pub fn shown_sentences(
     examples.flatten().map(|example| (example.sentence, sentence(example.sentence))).collect()
 }
 
-/// A split's words, gold and answered tags, by sentence.
+/// A split's words, gold and predicted tags, by sentence.
 struct TaggedSentences {
     example_ids: Vec<String>,
     words: Vec<Vec<String>>,
-    /// Whether there are gold tags.
     has_gold: bool,
-    /// Empty tags where there are none.
+    /// Empty tags if `has_gold` is false.
     gold: Vec<Vec<String>>,
     predicted: Vec<Vec<String>>,
     probabilities: Vec<Vec<f32>>,

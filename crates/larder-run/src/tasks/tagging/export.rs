@@ -1,5 +1,4 @@
-//! A tagger for other tools: `config.json`, the model card, and the file's scores, read as `config.json` says, beside the run's
-//! answers.
+//! Export of a tagger: `config.json`, the model card, and the check of the file's scores, decoded as `config.json` says.
 
 use std::fmt::Write as _;
 
@@ -19,13 +18,13 @@ use crate::RunError;
 use crate::heads::{FIRST_LOGITS, LAST_LOGITS, LOGITS, NEVER, PROBABILITIES};
 use crate::page::range;
 use crate::tasks::Evaluation;
-use crate::tasks::export::{CheckRows, Checked, Distance, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportRow, ExportedFiles, ExportedRun, TaskExport};
 
-/// Sentences that are answered at a time: their words' features lie in memory.
+/// Sentences answered at a time: their words' features are in memory.
 const BLOCK_SENTENCES: usize = 1024;
 
 impl TaskExport for Rules {
-    /// Windows are the encoder's, whatever texts were cut to.
+    /// Returns the encoder's maximum: long sentences are read in windows.
     fn max_tokens(&self, run: &ExportedRun<'_>) -> usize {
         run.encoder.max_tokens()
     }
@@ -92,7 +91,7 @@ impl TaskExport for Rules {
              and of `transitions` of each pair of neighbours, both in `config.json` under `larder`, where null means never.\n",
             word_scores(run.record.settings.word_pool)
         );
-        if run.head.as_tagger().is_some_and(|head| !head.seen_in_training.iter().all(|answered| *answered)) {
+        if run.head.as_tagger().is_some_and(|head| !head.seen_in_training.iter().all(|seen| *seen)) {
             let _ = writeln!(text, "Tags that no training word had have the score {NEVER}.");
         }
         text
@@ -100,13 +99,13 @@ impl TaskExport for Rules {
 
     fn snippet(&self, run: &ExportedRun<'_>, unk_token: Option<&str>) -> String {
         let words = match unk_token {
-            // Some words, a lone control character for one, give no token.
+            // Some words, such as a lone control character, have no token.
             Some(token) => format!("[word if encode([word], False).ids else {} for word in words]", python(token)),
             None => "words".to_owned(),
         };
         let nearest = match unk_token {
             Some(_) => "",
-            // What larder does where the vocabulary has no token for the unknown.
+            // The fallback of larder if the vocabulary has no unknown token.
             None => {
                 "there = sorted(word for word in tokens if word is not None)\n    \
                  tokens |= {word: tokens[min(there, key=lambda other: abs(other - word))] if there else [0]\n               \
@@ -141,7 +140,7 @@ impl TaskExport for Rules {
         rows: &CheckRows,
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
-    ) -> Result<Checked, RunError> {
+    ) -> Result<ExportCheck, RunError> {
         let head = run.head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
         let scores_of = TokenScores::new(run, head);
         let settings = EngineSettings { device: Device::Cpu, threads: run.threads, ..EngineSettings::default() };
@@ -149,14 +148,16 @@ impl TaskExport for Rules {
         let encode = run.record.encode_options(Device::Cpu, run.threads).settings;
         let mut distance = Distance::default();
         let mut too_long = 0;
-        let mut counts = vec![Counts::default(); files.count()];
+        let mut counts = vec![EntityCounts::default(); files.count()];
         for (block, contents) in rows.contents.chunks(BLOCK_SENTENCES).enumerate() {
             let tokens = tokenizer.encode_batch(contents, &TokenizeSettings { max_tokens: None })?;
-            // What is longer is read in windows, each of them a sentence to the file.
+            // Longer sentences are read in windows, each of them one input to the file.
             let whole: Vec<usize> = (0..tokens.len()).filter(|&at| tokens[at].len() <= self.max_tokens(run)).collect();
             too_long += tokens.len() - whole.len();
-            let sentences: Vec<Sentence<'_>> =
-                whole.iter().map(|&at| Sentence { tokens: &tokens[at], words: words_in(&contents[at]) }).collect();
+            let sentences: Vec<TokenizedSentence<'_>> = whole
+                .iter()
+                .map(|&at| TokenizedSentence { tokens: &tokens[at], words: words_in(&contents[at]) })
+                .collect();
             let of_run = of_run(&mut engine, head, &encode, &sentences)?;
             let of_files = scores_of.of_files(files, &sentences)?;
             for (place, found) in of_files.iter().enumerate() {
@@ -175,14 +176,14 @@ impl TaskExport for Rules {
         }
         let scores = match files.count() {
             1 => Vec::new(),
-            _ => counts.iter().map(Counts::scores).collect(),
+            _ => counts.iter().map(EntityCounts::scores).collect(),
         };
-        Ok(Checked { distance, too_long, scores })
+        Ok(ExportCheck { distance, too_long, scores })
     }
 }
 
-/// What decoding adds to a sentence's first tag, `[tags]`, and to each tag behind another, `[tags, tags]`, the first one
-/// before; null where no answer has it.
+/// Returns the scores that decoding adds: for a sentence's first tag, `[tags]`, and for each transition, `[previous, next]`;
+/// null where it is never answered.
 fn decoding(head: &TaggingHead) -> (Value, Value) {
     let tags = head.tags.len();
     let score = |possible: bool, score: f64| if possible { json!(score) } else { Value::Null };
@@ -208,7 +209,7 @@ fn word_scores(pool: WordPool) -> &'static str {
     }
 }
 
-/// A string as Python writes it: JSON's form is one of Python's.
+/// Returns a Python string literal; JSON strings are valid Python.
 fn python(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -220,22 +221,22 @@ fn words_in(content: &Content) -> usize {
     }
 }
 
-/// A sentence that is read at once.
-struct Sentence<'a> {
+/// A sentence to read.
+struct TokenizedSentence<'a> {
     tokens: &'a Tokens,
     words: usize,
 }
 
-/// The run's own answers, as `larder predict` gives them.
+/// Returns the run's own answers, as `larder predict` gives them.
 fn of_run(
     engine: &mut Engine,
     head: &TaggingHead,
     settings: &EncodeSettings,
-    sentences: &[Sentence<'_>],
+    sentences: &[TokenizedSentence<'_>],
 ) -> Result<Vec<TaggedSentence>, RunError> {
     let inputs: Vec<WordsInput<'_>> = (0..)
         .zip(sentences)
-        .map(|(document, Sentence { tokens, words })| WordsInput {
+        .map(|(document, TokenizedSentence { tokens, words })| WordsInput {
             input_ids: &tokens.input_ids,
             type_ids: &tokens.type_ids,
             word_ids: &tokens.word_ids,
@@ -252,7 +253,7 @@ fn of_run(
 /// Tags sentences whose words have these columns, each with its name and width.
 fn tagged<'a>(
     head: &TaggingHead,
-    sentences: &[Sentence<'_>],
+    sentences: &[TokenizedSentence<'_>],
     columns: impl Iterator<Item = (&'a str, usize, Vec<f32>)>,
 ) -> Result<Vec<TaggedSentence>, RunError> {
     let lengths: Vec<usize> = sentences.iter().map(|sentence| sentence.words).collect();
@@ -267,11 +268,11 @@ fn tagged<'a>(
     Ok(head.tag(&WordsInMemory::new(columns.collect(), lengths, Vec::new())?)?)
 }
 
-/// How a file's scores become tags.
+/// Decodes a file's scores into tags.
 struct TokenScores {
     pool: WordPool,
     max_tokens: usize,
-    /// A head whose features are the scores: decoding is the run's.
+    /// A head whose features are the scores, with the run's decoding.
     decoder: TaggingHead,
 }
 
@@ -286,11 +287,11 @@ impl TokenScores {
         Self { pool: run.record.settings.word_pool, max_tokens: Rules.max_tokens(run), decoder }
     }
 
-    /// The answers of each file.
+    /// Returns the answers of each file.
     fn of_files(
         &self,
         files: &mut dyn ExportedFiles,
-        sentences: &[Sentence<'_>],
+        sentences: &[TokenizedSentence<'_>],
     ) -> Result<Vec<Vec<TaggedSentence>>, RunError> {
         let inputs: Vec<ExportRow<'_>> = sentences
             .iter()
@@ -328,7 +329,7 @@ impl TokenScores {
             .collect()
     }
 
-    /// A word's scores from its tokens'; `of` gives those of an output at a token.
+    /// Computes a word's scores from its tokens'; `of` returns those of an output at a token.
     fn score<'a>(&self, (first, end): &(usize, usize), of: impl Fn(usize, usize) -> &'a [f32], into: &mut [f32]) {
         let mut add = |scores: &[f32]| into.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
         match self.pool {
@@ -346,13 +347,15 @@ impl TokenScores {
         }
     }
 
-    /// The first token of each word and the one behind its last. A word without tokens has those of the nearest that has
-    /// some, of two the left one; where no word has any, the sentence's first token.
-    fn spans(&self, sentence: &Sentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
+    /// Returns the token span of each word. A word without tokens has the span of the nearest word with tokens (the left one of
+    /// two), or the first token if no word has any.
+    fn spans(&self, sentence: &TokenizedSentence<'_>) -> Result<Vec<(usize, usize)>, RunError> {
         let windows = windows(&sentence.tokens.word_ids, self.max_tokens, None)?;
-        let taken = windows.iter().flat_map(|window| &window.assigned);
-        let there: Vec<(usize, (usize, usize))> = taken
-            .filter_map(|taken| Some((usize::try_from(taken.word).ok()?, (taken.tokens.start, taken.tokens.end))))
+        let assigned = windows.iter().flat_map(|window| &window.assigned);
+        let there: Vec<(usize, (usize, usize))> = assigned
+            .filter_map(|assigned| {
+                Some((usize::try_from(assigned.word).ok()?, (assigned.tokens.start, assigned.tokens.end)))
+            })
             .collect();
         let nearest = |word: usize| {
             let found = there.iter().min_by_key(|(other, _)| (word.abs_diff(*other), *other));
@@ -362,18 +365,18 @@ impl TokenScores {
     }
 }
 
-/// Entities counted strictly.
+/// Counts of entities under the strict rule.
 #[derive(Clone, Default)]
-struct Counts {
+struct EntityCounts {
     gold: usize,
     answered: usize,
     correct: usize,
     sentences: usize,
 }
 
-impl Counts {
+impl EntityCounts {
     fn add(&mut self, tags: &TagSet, gold: &[String], answered: &[usize]) {
-        // An entity of a type that the run does not know is missed.
+        // An entity of a type unknown to the run counts as missed.
         let gold = strict(gold, Scheme::Iob2);
         let answered = tags.entities(answered);
         self.correct += answered.iter().filter(|entity| gold.contains(entity)).count();

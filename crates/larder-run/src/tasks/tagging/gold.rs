@@ -1,4 +1,4 @@
-//! Windows of sentences as examples of fine-tuning, and how their logits are judged.
+//! Windows of sentences as examples of fine-tuning, and the evaluation of their logits.
 
 use larder_data::LabelMap;
 use larder_finetune::Example;
@@ -12,15 +12,15 @@ use ndarray::Array2;
 use crate::RunError;
 use crate::examples::{ExampleSettings, GoldRows, LogitsJudge, TokenizedRow, as_label};
 
-/// The column of a head that reads scores.
+/// The column of the head that decodes scores.
 pub(super) const SCORES: &str = "logits";
 
-/// The tags of words.
+/// The gold tags of words.
 #[derive(Debug, Default)]
 pub(super) struct GoldTags {
-    /// The class of each word of each sentence.
+    /// The class of each word, by sentence.
     sentences: Vec<Vec<usize>>,
-    /// For each counted label, in the order of examples and tokens, its sentence and word.
+    /// Sentence and word of each counted label, in the order of examples and tokens.
     words: Vec<(usize, usize)>,
 }
 
@@ -40,11 +40,11 @@ impl GoldRows for GoldTags {
         let classes = tags.map(|tag| row.class(tag, settings.labels)).collect::<Result<Vec<_>, _>>()?;
         for window in windows(batch.word_ids(row.row), settings.max_tokens, settings.stride)? {
             let mut labels = vec![IGNORED_LABEL; window.len()];
-            for taken in &window.assigned {
-                // A word index is that of one of the sentence's words.
-                let word = usize::try_from(taken.word).unwrap_or(0);
+            for assigned in &window.assigned {
+                // Word ids are valid indices of the sentence's words.
+                let word = usize::try_from(assigned.word).unwrap_or(0);
                 let class = classes.get(word).copied().ok_or_else(|| row.no_label())?;
-                labels[window.place(taken.tokens.start)] = as_label(class);
+                labels[window.place(assigned.tokens.start)] = as_label(class);
                 self.words.push((self.sentences.len(), word));
             }
             let input_ids = window.input_ids(ids).into_iter().map(i64::from).collect();
@@ -69,14 +69,14 @@ impl GoldRows for GoldTags {
     }
 }
 
-/// A head whose features are the scores of the tags: decoding is its own.
+/// Returns a head whose features are the tags' scores: it only decodes.
 pub(super) fn score_reader(tags: &TagSet, seen: Vec<bool>) -> TaggingHead {
     let identity: Vec<f32> = Array2::eye(tags.len()).iter().copied().collect();
     let classifier = Classifier { column: SCORES, weights: &identity, bias: &vec![0.0; tags.len()] };
     classifier.into_tagger(tags, seen)
 }
 
-/// Judges tags by the entities that they hold.
+/// Judges tags by their entities.
 struct EntityJudge<'a> {
     gold: &'a GoldTags,
     tags: TagSet,
@@ -89,7 +89,7 @@ impl LogitsJudge for EntityJudge<'_> {
     }
 }
 
-/// Strict entity F1 of the best legal tags. Words without a token have no logits, and count as all classes alike.
+/// Returns the strict entity F1 of the best legal tags. Words without a token have no logits: all classes score alike.
 fn entity_f1(
     logits: &[f32],
     GoldTags { sentences, words }: &GoldTags,

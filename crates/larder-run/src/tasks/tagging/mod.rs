@@ -1,9 +1,9 @@
-//! One tag a word: entities.
+//! Tasks with one tag per word: entities.
 
 mod evaluate;
 mod export;
 mod gold;
-mod marked;
+mod highlight;
 mod page;
 mod predict;
 mod scores;
@@ -22,11 +22,13 @@ use larder_train::{Classifier, TaggingHead, TaggingSettings};
 
 use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
-use crate::evaluation::{Judging, PairedAnswers, SplitAnswers, StageTimer};
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
 
-pub use evaluate::{ShownSentence, TaggedRows as Rows, TaggingEvaluation as Scores, TaggingSplit, shown_sentences};
+pub use evaluate::{
+    ShownSentence, TaggedRows as GoldAndAnswers, TaggingEvaluation as Scores, TaggingSplit, shown_sentences,
+};
 pub use page::TaggedWords as Saved;
 pub use predict::TaggedText as RowAnswer;
 pub use predict::{EntityPrediction, TaggedText};
@@ -131,13 +133,13 @@ impl TaskRules for Rules {
 
     fn evaluate(
         &self,
-        judging: &Judging<'_>,
+        context: &EvaluationContext<'_>,
         head: &Head,
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError> {
-        let head = head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: judging.record.run.clone() })?;
-        evaluate::evaluate(judging, head, timer, kept).map(Evaluation::Tagging)
+        let head = head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
+        evaluate::evaluate(context, head, timer, kept).map(Evaluation::Tagging)
     }
 
     fn pair<'a>(
@@ -149,14 +151,7 @@ impl TaskRules for Rules {
         Ok((first.gold == second.gold).then(|| Box::new(evaluate::PairedTags(first, second)) as Box<dyn PairedAnswers>))
     }
 
-    fn comparison(
-        &self,
-        what: &str,
-        subjects: &[(String, &Evaluation)],
-        at: usize,
-        _: &str,
-        _: &[Interval],
-    ) -> TextTable {
-        scores::comparison(what, subjects, at)
+    fn comparison(&self, what: &str, runs: &[(String, &Evaluation)], at: usize, _: &str, _: &[Interval]) -> TextTable {
+        scores::comparison(what, runs, at)
     }
 }

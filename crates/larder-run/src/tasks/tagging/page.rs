@@ -1,26 +1,26 @@
-//! A tagger on the page of the report.
+//! A tagger's part of the report.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use larder_errors::count;
 use larder_metrics::{AverageScores, EntityErrors, ErrorExample, TaggingScores, TypeScores};
 use larder_tags::{Entity, Scheme, strict};
 
 use super::Rules;
 use super::evaluate::{ShownSentence, TaggingSplit};
 use crate::RunRecord;
-use crate::columns::Columns;
+use crate::columns::ParquetColumns;
 use crate::page::{Block, Cell, FindTexts, Inline, Missing, PageTable, PlaneRows, TaggedSentence, number, range};
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
-use larder_errors::count;
 
-/// Kinds of errors that are shown.
+/// Kinds of errors shown.
 const KINDS: usize = 12;
-/// Sentences with errors that are shown.
+/// Sentences with errors shown.
 const WRONG: usize = 20;
-/// Sentences without errors, and with entities, that are shown.
+/// Sentences without errors, but with entities, shown.
 const RIGHT: usize = 5;
 /// Words shown on either side of an example.
 const AROUND: usize = 5;
@@ -40,7 +40,7 @@ pub struct TaggedWords {
 impl TaskPage for Rules {
     fn saved_answers(&self, folder: &Path, record: &RunRecord) -> Result<SavedAnswers, Missing> {
         let missing = format!("There are no answers to look at: `larder eval {}` writes them.", record.run);
-        let columns = Columns::read(folder, "predictions.parquet", &missing)?;
+        let columns = ParquetColumns::read(folder, "predictions.parquet", &missing)?;
         let (splits, example_ids) = (columns.filled("split")?, columns.filled("example_id")?);
         let (answers, words, gold) = (columns.filled("prediction")?, columns.filled("word")?, columns.filled("tag")?);
         let positions = columns.integers("position")?;
@@ -128,7 +128,7 @@ fn tagged<'a>(answers: &'a SavedAnswers, split: &str) -> Result<&'a TaggedWords,
     }
 }
 
-/// A word in brackets among those of its sentence.
+/// Returns the word in brackets among its neighbours in the sentence.
 fn among_neighbours(answers: &TaggedWords, row: usize) -> String {
     let position = answers.positions.get(row).and_then(|&position| usize::try_from(position).ok()).unwrap_or(0);
     let first = row - position.min(NEIGHBOURS).min(row);
@@ -144,7 +144,7 @@ fn among_neighbours(answers: &TaggedWords, row: usize) -> String {
     words.join(" ")
 }
 
-/// Words grouped into sentences: position 0 starts one.
+/// Groups words into sentences, which start at position 0.
 fn sentences(answers: &TaggedWords) -> Vec<TaggedSentence> {
     let rows: Vec<usize> = (0..answers.words.len()).collect();
     let starts = |row: usize| answers.positions.get(row).is_none_or(|&position| position == 0);
@@ -192,7 +192,7 @@ fn scores(scores: &TaggingScores) -> Vec<Block> {
 }
 
 fn types(scores: &TaggingScores) -> Vec<Block> {
-    // One rule may know a type that the other does not.
+    // Each rule may know types that the other does not.
     let mut types: BTreeMap<&str, (Option<&TypeScores>, Option<&TypeScores>)> = BTreeMap::new();
     for entry in &scores.strict.per_type {
         types.entry(&entry.entity_type).or_default().0 = Some(entry);
@@ -214,7 +214,7 @@ fn types(scores: &TaggingScores) -> Vec<Block> {
     vec![Block::Heading("By type".to_owned()), Block::Table(PageTable::new(1, &header, rows))]
 }
 
-/// Kinds of errors, the most frequent first, each with its first example.
+/// Returns the kinds of errors, the most frequent first, each with its first example.
 fn kinds(errors: &EntityErrors, shown: &BTreeMap<usize, ShownSentence>) -> Vec<Block> {
     let kinds = errors.kinds();
     let mut blocks = vec![Block::Heading("What went wrong".to_owned())];
@@ -235,7 +235,7 @@ fn kinds(errors: &EntityErrors, shown: &BTreeMap<usize, ShownSentence>) -> Vec<B
     blocks
 }
 
-/// An example among its neighbours.
+/// Returns an example with its neighbouring words.
 fn around(example: &ErrorExample, shown: &BTreeMap<usize, ShownSentence>) -> Option<TaggedSentence> {
     let ShownSentence { example_id, words } = shown.get(&example.sentence)?;
     let both = || example.gold.iter().chain(&example.predicted);
@@ -254,7 +254,7 @@ fn around(example: &ErrorExample, shown: &BTreeMap<usize, ShownSentence>) -> Opt
     })
 }
 
-/// Those with most wrong entities, then some that are right.
+/// Returns sentences with the most wrong entities, then some that are right.
 fn shown_sentences(all: Vec<TaggedSentence>) -> Vec<Block> {
     let mut wrong: Vec<(usize, &TaggedSentence)> =
         all.iter().map(|sentence| (sentence.wrong(), sentence)).filter(|(wrong, _)| *wrong > 0).collect();

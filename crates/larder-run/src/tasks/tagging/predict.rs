@@ -15,12 +15,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Rules;
-use super::marked::marked;
-use crate::answers::{AnswerColumns, Answering, Predictor, RowAnswer, about_text};
+use super::highlight::highlight_entities;
+use crate::answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 use crate::tasks::Answer;
 use crate::{Head, Larder, RunError, RunRecord, TrainingWords};
 
-/// Sentences that are answered at once: each word has a vector.
+/// Sentences answered at once: each word has a vector.
 const SENTENCES_AT_ONCE: usize = 1024;
 
 /// One entity of a text.
@@ -35,7 +35,7 @@ pub struct EntityPrediction {
     /// The type.
     #[serde(rename = "type")]
     pub entity_type: String,
-    /// The probability that exactly this entity stands there: these words and this type.
+    /// The probability of exactly this entity: these words and this type.
     pub confidence: f64,
     /// First word.
     pub first_word: usize,
@@ -66,8 +66,8 @@ pub(super) struct WordPredictor {
     settings: EncodeSettings,
 }
 
-/// A text cut into words: `(start, end)` in characters, and the word.
-struct Split {
+/// A text split into words, each with its `start` and `end` in characters.
+struct SplitText {
     text: String,
     words: Vec<(usize, usize, String)>,
 }
@@ -126,8 +126,8 @@ impl Predictor for WordPredictor {
 
     fn predict(&mut self, contents: &[Content]) -> Result<Vec<Answer>, RunError> {
         let characters = self.record.training_words.filter(TrainingWords::are_characters);
-        let splits: Vec<Split> = contents.iter().map(|content| split(content, characters)).collect();
-        let filled: Vec<&Split> = splits.iter().filter(|split| !split.words.is_empty()).collect();
+        let splits: Vec<SplitText> = contents.iter().map(|content| split_text(content, characters)).collect();
+        let filled: Vec<&SplitText> = splits.iter().filter(|split| !split.words.is_empty()).collect();
         let contents: Vec<Content> = filled
             .iter()
             .map(|split| Content::Words(split.words.iter().map(|(_, _, word)| word.clone()).collect()))
@@ -155,7 +155,7 @@ impl Predictor for WordPredictor {
         });
         let source = WordsInMemory::new(columns.collect(), lengths, Vec::new())?;
         let mut tagged = self.head.tag(&source)?.into_iter();
-        let answer = |split: &Split| {
+        let answer = |split: &SplitText| {
             let sentence = if split.words.is_empty() { None } else { tagged.next() };
             Answer::Tagging(self.answer(split, sentence))
         };
@@ -164,7 +164,7 @@ impl Predictor for WordPredictor {
 }
 
 impl WordPredictor {
-    fn answer(&self, split: &Split, sentence: Option<TaggedSentence>) -> TaggedText {
+    fn answer(&self, split: &SplitText, sentence: Option<TaggedSentence>) -> TaggedText {
         let (classes, entities) = sentence.map_or_else(Default::default, |s| (s.classes, s.entities));
         let entities = entities.into_iter().map(|tagged| {
             let (start, end) = (split.words[tagged.entity.start].0, split.words[tagged.entity.end - 1].1);
@@ -187,8 +187,8 @@ impl WordPredictor {
     }
 }
 
-/// Cuts a text; into characters as training had them, where it had `characters`.
-fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
+/// Splits a text into words, or into characters if the training words were `characters`.
+fn split_text(content: &Content, characters: Option<TrainingWords>) -> SplitText {
     match content {
         Content::Text { text, .. } => {
             let words = match characters {
@@ -198,7 +198,7 @@ fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
                     words.map(|(at, word)| (at.start, at.end, word.to_owned())).collect()
                 }
             };
-            Split { text: text.clone(), words }
+            SplitText { text: text.clone(), words }
         }
         Content::Words(words) => {
             let mut at = 0;
@@ -212,7 +212,7 @@ fn split(content: &Content, characters: Option<TrainingWords>) -> Split {
                 })
                 .collect();
             let text = words.iter().map(|(_, _, word)| word.as_str()).collect::<Vec<_>>().join(" ");
-            Split { text, words }
+            SplitText { text, words }
         }
     }
 }
@@ -238,8 +238,8 @@ impl RowAnswer for TaggedText {
             let _ = write_conll(&mut lines, &self.words, &[&self.tags]);
             return String::from_utf8_lossy(&lines).into_owned();
         }
-        // A text of several lines, on one.
-        marked(self, is_coloured).replace("\r\n", " ").replace(['\n', '\r'], " ") + "\n"
+        // A text of several lines becomes one line.
+        highlight_entities(self, is_coloured).replace("\r\n", " ").replace(['\n', '\r'], " ") + "\n"
     }
 
     fn json(&self, content: &Content, _: &[String]) -> serde_json::Result<String> {
@@ -253,7 +253,7 @@ impl RowAnswer for TaggedText {
     }
 }
 
-/// A JSON document; words and tags only where words were given, because their numbering is the caller's own.
+/// A JSON document. Words and tags are present only if words were given: otherwise nobody knows their numbering.
 #[derive(Serialize)]
 struct JsonAnswer<'a> {
     text: &'a str,
@@ -264,12 +264,11 @@ struct JsonAnswer<'a> {
     entities: &'a [EntityPrediction],
 }
 
-/// The column of the words that a text was cut into.
+/// The column of the words that a text was split into.
 const WORDS: &str = "words";
 
-impl Answering for Rules {
-    /// Words are added where texts are cut into them. Where a row of JSON lines may have either, what it has is told by its
-    /// words.
+impl TaskAnswers for Rules {
+    /// Adds words where texts are split into them; a row of JSON lines may be either.
     fn answer_columns(&self, record: &RunRecord, columns: &Columns) -> AnswerColumns {
         let has_words = columns.words.is_some() && columns.text.is_none();
         let names = if has_words { vec!["tags", "entities"] } else { vec![WORDS, "tags", "entities"] };
@@ -329,7 +328,7 @@ impl Answering for Rules {
         &["tags", "entities"]
     }
 
-    /// A sentence without usable words has no lines of CoNLL.
+    /// Returns a sentence without usable words has no CoNLL lines.
     fn unanswered_line(&self, problem: &str, format: InputFormat) -> Option<String> {
         (format != InputFormat::Conll).then(|| format!("({problem})"))
     }

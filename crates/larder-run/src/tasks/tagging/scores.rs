@@ -1,8 +1,9 @@
-//! A tagger's scores for people: both readings of entities side by side, and the errors.
+//! A tagger's scores for people: entities under both rules, and errors.
 
 use std::collections::BTreeMap;
 
 use larder_diagnose::{Diagnosis, JudgedTagger, TriedTagger, diagnose_tagging, diagnose_tuned_tagging};
+use larder_errors::count;
 use larder_metrics::{AverageScores, ErrorExample, Interval, Metric, TaggingScores, TypeScores};
 use larder_tags::Entity;
 use larder_train::{TaggerKind, ThresholdChoice};
@@ -11,9 +12,8 @@ use super::evaluate::{ShownSentence, TaggingEvaluation, TaggingSplit};
 use crate::evaluation::{SplitOutline, SplitScores, TaskScores, UnscoredSplit};
 use crate::tasks::Evaluation;
 use crate::{HeadRecord, RunRecord, TextBlock, TextTable};
-use larder_errors::count;
 
-/// Kinds of errors that are shown; the rest is in the JSON.
+/// Kinds of errors shown; the rest is in the JSON.
 const SHOWN_ERRORS: usize = 6;
 /// Entities without a prediction that are listed.
 const SHOWN_UNREPRESENTED: usize = 12;
@@ -117,7 +117,7 @@ impl TaskScores for TaggingEvaluation {
     }
 }
 
-/// The entity scores of a split or a file in full.
+/// Returns the entity scores of a split or file in full.
 pub fn entity_scores(name: &str, scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> Vec<TextBlock> {
     let mut types = TextTable::new(&[
         "entity type",
@@ -131,7 +131,7 @@ pub fn entity_scores(name: &str, scores: &TaggingScores, shown: &BTreeMap<usize,
         "conlleval R",
         "conlleval F1",
     ]);
-    // Each type under both readings; one may know a type that the other does not.
+    // Each rule may know types that the other does not.
     let mut names: Vec<&str> = Vec::new();
     for entry in scores.strict.per_type.iter().chain(&scores.conlleval.per_type) {
         if !names.contains(&entry.entity_type.as_str()) {
@@ -179,7 +179,7 @@ pub fn entity_scores(name: &str, scores: &TaggingScores, shown: &BTreeMap<usize,
     blocks
 }
 
-/// Confusions and boundary errors, most frequent first, each with its first example.
+/// Returns the kinds of errors, most frequent first, each with its first example.
 fn errors(scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> Vec<TextBlock> {
     let kinds = scores.errors.kinds();
     if kinds.is_empty() {
@@ -196,7 +196,7 @@ fn errors(scores: &TaggingScores, shown: &BTreeMap<usize, ShownSentence>) -> Vec
     std::iter::once(TextBlock::Table(table)).chain(rest).collect()
 }
 
-/// The example in its sentence: gold `[in brackets]`, predicted `{in braces}`.
+/// Returns an example in its sentence: gold `[in brackets]`, predicted `{in braces}`.
 fn in_words(example: &ErrorExample, shown: &BTreeMap<usize, ShownSentence>) -> String {
     let Some(sentence) = shown.get(&example.sentence) else { return String::new() };
     let both: Vec<&Entity> = example.gold.iter().chain(&example.predicted).collect();
@@ -239,12 +239,12 @@ fn unrepresented(scores: &TaggingScores) -> Option<String> {
     ))
 }
 
-/// Several runs on split number `at`, a line each, and what always answering `O` scores.
-pub(super) fn comparison(what: &str, subjects: &[(String, &Evaluation)], at: usize) -> TextTable {
+/// Formats several runs on split number `at`, one line each, and the all-`O` baseline.
+pub(super) fn comparison(what: &str, runs: &[(String, &Evaluation)], at: usize) -> TextTable {
     let mut table =
         TextTable::new(&[what, "strict F1", "95 % interval", "strict P", "strict R", "conlleval F1", "token accuracy"]);
     let mut outside = None;
-    for (name, evaluation) in subjects {
+    for (name, evaluation) in runs {
         let Evaluation::Tagging(evaluation) = evaluation else { continue };
         let TaggingSplit { scores, .. } = &evaluation.splits[at];
         let strict = &scores.strict.micro;

@@ -1,4 +1,4 @@
-//! Slices of a features file encoded again, each compared with what the file has.
+//! Encoding of examples again, and comparison with the file.
 
 use std::path::Path;
 
@@ -10,19 +10,18 @@ use larder_run::{Event, Larder, Observer};
 use larder_store::{FeaturesFile, Level, TokenRow, TokensLayout, TokensReader, TokensWriter};
 use larder_tokens::own_tokens;
 
-use super::chosen::Chosen;
+use super::sampled::SampledExamples;
 use super::{FeaturesVerification, WrongRow};
 use crate::PipelineError;
 
-/// Examples that are encoded and compared at once.
+/// Examples encoded and compared at once.
 const SLICE: usize = 4096;
-/// Rows of both files that are held at once.
+/// Rows of both files in memory at once.
 const BLOCK: usize = 1024;
-/// Wrong rows that are named.
+/// Wrong rows listed.
 const NAMED: usize = 10;
 
-/// A comparison under way.
-pub(super) struct Work<'a> {
+pub(super) struct FeaturesComparison<'a> {
     pub larder: &'a Larder,
     pub encoder: &'a Encoder,
     pub settings: &'a EncodeSettings,
@@ -31,27 +30,32 @@ pub(super) struct Work<'a> {
     pub folder: tempfile::TempDir,
     pub layout: TokensLayout,
     pub provenance: Provenance,
-    /// Examples of the slice under way, and the first row and number of rows of each in the file.
+    /// Examples of the current slice, and the first row and number of rows of each in the file.
     pub pending: Vec<TokenRow>,
     pub places: Vec<(usize, usize)>,
     pub found: FeaturesVerification,
     pub observer: &'a mut dyn Observer,
 }
 
-impl Work<'_> {
-    /// Reads all examples, and compares those that are chosen.
-    pub fn all(&mut self, reader: TokensReader, tokens: &Path, chosen: Option<&Chosen>) -> Result<(), PipelineError> {
+impl FeaturesComparison<'_> {
+    /// Reads all examples, and compares those in `sampled`.
+    pub fn all(
+        &mut self,
+        reader: TokensReader,
+        tokens: &Path,
+        sampled: Option<&SampledExamples>,
+    ) -> Result<(), PipelineError> {
         let (mut at, mut row, mut document) = (0, 0, None);
         for batch in reader {
             for example in batch?.rows(tokens)? {
                 let rows = rows_of(&example, self.settings.level);
-                // A document is never cut: its sentences are read together.
+                // Documents are never split: their sentences are read together.
                 let ends = self.settings.context == Context::None || document != Some(example.document);
                 if self.pending.len() >= SLICE && ends {
                     self.slice()?;
                 }
                 document = Some(example.document);
-                if chosen.is_none_or(|chosen| chosen.has(at, &example)) {
+                if sampled.is_none_or(|sampled| sampled.has(at, &example)) {
                     self.places.push((row, rows));
                     self.pending.push(example);
                 }
@@ -66,7 +70,7 @@ impl Work<'_> {
         self.slice()
     }
 
-    /// Encodes what is pending and compares it.
+    /// Encodes the pending examples and compares them.
     fn slice(&mut self) -> Result<(), PipelineError> {
         let (examples, places) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.places));
         if examples.is_empty() {
@@ -100,8 +104,7 @@ impl Work<'_> {
         self.compare(&FeaturesFile::open(&target)?, &runs(&places))
     }
 
-    /// Compares rows of the file, as runs of (first row, rows), with those of a new file, in which they stand one after the
-    /// other.
+    /// Compares rows of the file, given as runs of (first row, rows), with those of a new file, in which they are contiguous.
     fn compare(&mut self, new: &FeaturesFile, runs: &[(usize, usize)]) -> Result<(), PipelineError> {
         let (mut old_values, mut new_values, mut next) = (Vec::new(), Vec::new(), 0);
         for &(first, rows) in runs {
@@ -136,7 +139,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Says which examples the wrong rows are of.
+    /// Adds the example ids of the wrong rows.
     pub fn name_wrong(&mut self) -> Result<(), PipelineError> {
         if self.found.wrong.is_empty() {
             return Ok(());
@@ -152,7 +155,7 @@ impl Work<'_> {
     }
 }
 
-/// Rows that an example has in a features file of this level.
+/// Returns the number of rows of an example in a features file of this level.
 fn rows_of(example: &TokenRow, level: Level) -> usize {
     match (level, &example.content) {
         (Level::Sentence, _) => 1,
@@ -162,7 +165,7 @@ fn rows_of(example: &TokenRow, level: Level) -> usize {
     }
 }
 
-/// Neighbouring places as one.
+/// Merges adjacent spans.
 fn runs(places: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for &(first, rows) in places {

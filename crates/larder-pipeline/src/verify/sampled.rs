@@ -1,4 +1,4 @@
-//! Which examples are encoded again.
+//! The examples that are encoded again.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,13 +9,13 @@ use larder_store::{TokenRow, TokensProjection, TokensReader};
 use crate::PipelineError;
 
 /// The examples to encode again.
-pub(super) enum Chosen {
+pub(super) enum SampledExamples {
     Rows(HashSet<usize>),
     Documents(HashSet<u64>),
 }
 
-impl Chosen {
-    /// Those rows of the tokens file; with documents read along, all of theirs.
+impl SampledExamples {
+    /// Selects those rows of the tokens file; if documents are read as context, all rows of their documents.
     pub fn of(tokens: &Path, rows: Vec<usize>, context: Context) -> Result<Self, PipelineError> {
         let rows: HashSet<usize> = rows.into_iter().collect();
         if context == Context::None {
@@ -31,7 +31,7 @@ impl Chosen {
         Ok(Self::Documents(documents))
     }
 
-    /// Is the example at that row one of them?
+    /// Returns true if the example at index `at` is one of them.
     pub fn has(&self, at: usize, row: &TokenRow) -> bool {
         match self {
             Self::Rows(rows) => rows.contains(&at),

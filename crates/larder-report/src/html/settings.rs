@@ -1,14 +1,14 @@
-//! What a run is made of and with, and how long that took.
+//! The section of a run's settings and times.
 
+use larder_errors::count;
+use larder_run::StageTime;
+use larder_run::page::Fact;
 use maud::{Markup, html};
 
 use super::table::{cell, table};
 use crate::page::RunPage;
-use larder_errors::count;
-use larder_run::StageTime;
-use larder_run::page::Fact;
 
-pub(super) fn made(run: &RunPage) -> Markup {
+pub(super) fn settings(run: &RunPage) -> Markup {
     let row = |stage: &StageTime| {
         vec![
             cell(stage.stage.to_string()),

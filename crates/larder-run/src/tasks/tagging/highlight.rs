@@ -2,12 +2,11 @@
 
 use super::TaggedText;
 
-/// Colours of entity types, in the order in which they are first seen by their names: blue, green, magenta, cyan, yellow,
-/// red; all of them legible on dark and light.
+/// ANSI colours of entity types, legible on dark and light: blue, green, magenta, cyan, yellow, red.
 const COLOURS: [u8; 6] = [34, 32, 35, 36, 33, 31];
 
-/// The text with `[entity](type 0.93)`; in colour the entity is coloured instead of bracketed.
-pub(super) fn marked(tagged: &TaggedText, colour: bool) -> String {
+/// Returns the text with `[entity](type 0.93)`; in colour, the entity is coloured instead of bracketed.
+pub(super) fn highlight_entities(tagged: &TaggedText, colour: bool) -> String {
     let characters: Vec<char> = tagged.text.chars().collect();
     let mut out = String::new();
     let mut at = 0;
@@ -26,7 +25,7 @@ pub(super) fn marked(tagged: &TaggedText, colour: bool) -> String {
     out
 }
 
-/// The same type has the same colour in every line of every session.
+/// Returns the colour of a type, the same in every line and session.
 fn colour_of(entity_type: &str) -> usize {
     let sum = entity_type.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     sum % COLOURS.len()
@@ -54,12 +53,12 @@ mod tests {
 
     #[test]
     fn entities_are_bracketed_where_they_stand() {
-        assert_eq!(marked(&tagged(), false), "né [Zoë](person 0.93) in [Nîmes](place 0.93).");
+        assert_eq!(highlight_entities(&tagged(), false), "né [Zoë](person 0.93) in [Nîmes](place 0.93).");
     }
 
     #[test]
     fn colours_are_closed_and_belong_to_the_type() {
-        let text = marked(&tagged(), true);
+        let text = highlight_entities(&tagged(), true);
         assert_eq!(text.matches("\u{1b}[0m").count(), 4, "{text:?}");
         assert_ne!(colour_of("person"), colour_of("location"));
     }

@@ -1,10 +1,10 @@
-//! An encoder for people: what is recorded of it, each with how it is known.
+//! Descriptions of encoders: every recorded fact, and how it is known.
 
 use larder_intake::{
     Encoder, EncoderManifest, InputRole, LONGEST_PROBE, LengthOrigin, OutputRole, PooledKind, Prepared,
 };
 
-/// One line.
+/// Returns a description in one line.
 pub fn size(manifest: &EncoderManifest) -> String {
     let family = manifest.family.map_or_else(|| "family not recognised".to_owned(), |f| f.to_string());
     let layers = manifest.num_hidden_layers.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
@@ -14,7 +14,7 @@ pub fn size(manifest: &EncoderManifest) -> String {
     )
 }
 
-/// Everything, a line each.
+/// Returns a description in full, one fact per line.
 pub fn describe(encoder: &Encoder) -> String {
     let manifest = encoder.manifest();
     let mut lines = vec![
@@ -115,7 +115,7 @@ fn outputs(manifest: &EncoderManifest) -> Vec<String> {
     manifest.outputs.iter().map(line).collect()
 }
 
-/// What a pooled output was found to be.
+/// Returns the kind of a pooled output.
 fn pooled(manifest: &EncoderManifest, name: &str) -> String {
     let Some(found) = manifest.probe.pooled.iter().find(|pooled| pooled.name == name) else {
         return "a vector of the text".to_owned();

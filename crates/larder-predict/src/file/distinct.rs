@@ -1,4 +1,4 @@
-//! The answers to a block of rows, as many at once as fit into memory.
+//! The answers to a block of rows, in groups that fit into memory.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use larder_data::Content;
 use larder_run::tasks::Answer;
 use larder_run::{Predictor, RunError};
 
-/// Answers each row that asks something. Equal rows are answered once. `progress` hears how many are done.
+/// Answers each row with content; equal rows are answered once. `progress` receives the number of distinct rows done.
 pub(super) fn answer(
     predictor: &mut dyn Predictor,
     asked: &[Option<Content>],

@@ -12,14 +12,14 @@ use larder_run::{Evaluation, RunRecord, StageTime};
 use serde_json::json;
 
 use super::Context;
-use crate::cli::{EncodeArgs, EvalArgs, Subject, TokenizeArgs, TrainArgs};
+use crate::cli::{EncodeArgs, EvalArgs, StageInputs, TokenizeArgs, TrainArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::tables;
 
 impl Context {
-    pub fn open(&self, subject: &Subject) -> Result<(DatasetSpec, Encoder), Failure> {
-        Ok((DatasetSpec::load(&subject.dataset)?, self.larder.encoder(&subject.encoder)?))
+    pub fn open(&self, inputs: &StageInputs) -> Result<(DatasetSpec, Encoder), Failure> {
+        Ok((DatasetSpec::load(&inputs.dataset)?, self.larder.encoder(&inputs.encoder)?))
     }
 }
 
@@ -28,9 +28,9 @@ fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
 }
 
 pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     args.tokenize.check(spec.task)?;
-    let options = args.tokenize.options(args.subject.force);
+    let options = args.tokenize.options(args.inputs.force);
     let mut console = Console::new();
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
@@ -42,7 +42,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 }
 
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     if args.dry_run {
@@ -68,7 +68,7 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
 }
 
 pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     if !args.head.seeds.is_empty() {
         return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
     }
@@ -85,7 +85,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 }
 
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.subject)?;
+    let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     let mut console = Console::new();
     if !args.head.seeds.is_empty() {
@@ -124,7 +124,7 @@ pub fn runs(context: &Context) -> Result<(), Failure> {
 }
 
 impl Context {
-    /// The files made or found, a line each.
+    /// Prints the files made or found, one per line.
     fn print_files(&self, files: &[(std::path::PathBuf, Vec<StageTime>)]) -> Result<(), Failure> {
         if self.json {
             let list: Vec<_> = files.iter().map(|(path, times)| json!({ "path": path, "stages": times })).collect();
@@ -133,7 +133,7 @@ impl Context {
         files.iter().try_for_each(|(path, _)| self.print(&path.display().to_string()))
     }
 
-    /// How a run was trained, and its scores.
+    /// Prints a run's training and scores.
     pub fn print_run(&self, outcome: &RunOutcome) -> Result<(), Failure> {
         let record = &outcome.trained.record;
         if self.json {
@@ -190,7 +190,7 @@ impl Context {
     }
 }
 
-/// What stands out about the splits that were judged.
+/// Returns the findings about the evaluated splits.
 fn of_splits<'a>(diagnosis: &'a RunDiagnosis, evaluation: &Evaluation) -> impl Iterator<Item = &'a Diagnosis> {
     let judged = evaluation.split_names();
     let is_judged = move |split: &String| judged.contains(split);
