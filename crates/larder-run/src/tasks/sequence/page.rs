@@ -143,10 +143,7 @@ impl TaskPage for Rules {
         let answers = page.answers.map_err(Missing::clone).and_then(|saved| labelled(saved, &split.split));
         let curves = answers.as_ref().map_or_else(|_| Vec::new(), |answers| answers.curves(names.len()));
         let mut blocks = vec![
-            Block::Paragraph(vec![
-                Inline::Verdict(split.against_majority),
-                format!(" {}", beside(split)).into(),
-            ]),
+            Block::Paragraph(vec![Inline::Verdict(split.against_majority), format!(" {}", beside(split)).into()]),
             Block::Columns(vec![scores(&names, split), vec![classes(&names, split, &curves)]]),
             Block::Heading("Confusion matrix".to_owned()),
         ];
