@@ -103,7 +103,7 @@ fn request<'a>(
 /// Returns an engine for the columns of `settings`, for texts outside a dataset.
 ///
 /// # Errors
-/// [`PipelineError::Encode`].
+/// [`PipelineError::Run`].
 pub fn embed_features(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<Engine, PipelineError> {
     let outputs = settings.outputs(encoder.interface().last_layer())?;
     Ok(Engine::new(larder.runtime()?, encoder, &outputs, settings.engine())?)

@@ -238,11 +238,12 @@ impl Head {
     /// # Errors
     /// [`RunError::Train`] when the disk refuses.
     pub fn save(&self, folder: &Path) -> Result<(), RunError> {
-        Ok(match self {
+        match self {
             Self::Logistic(head) => head.save(folder)?,
             Self::Mlp(head) => head.save(folder)?,
             Self::Tagger(head) => head.save(folder)?,
-        })
+        }
+        Ok(())
     }
 
     /// Reads the head that `record` describes.

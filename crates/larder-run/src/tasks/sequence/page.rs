@@ -116,7 +116,7 @@ impl TaskPage for Rules {
             number(split.scores.mcc).into(),
             interval.map_or_else(String::new, |interval| range(&interval)).into(),
             Cell::Whisker { value: split.scores.mcc, interval, least: -0.2 },
-            Cell::Verdict(split.against_majority.clone()),
+            Cell::Verdict(split.against_majority),
             number(split.scores.accuracy).into(),
             number(split.majority.scores.accuracy).into(),
             number(split.scores.macro_f1).into(),
@@ -130,10 +130,7 @@ impl TaskPage for Rules {
         let answers = page.answers.map_err(Missing::clone).and_then(|saved| labelled(saved, &split.split));
         let curves = answers.as_ref().map_or_else(|_| Vec::new(), |answers| answers.curves(names.len()));
         let mut blocks = vec![
-            Block::Paragraph(vec![
-                Inline::Verdict(split.against_majority.clone()),
-                format!(" {}", beside(split)).into(),
-            ]),
+            Block::Paragraph(vec![Inline::Verdict(split.against_majority), format!(" {}", beside(split)).into()]),
             Block::Columns(vec![scores(&names, split), vec![classes(&names, split, &curves)]]),
             Block::Heading("Confusion matrix".to_owned()),
         ];
