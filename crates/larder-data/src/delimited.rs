@@ -30,9 +30,12 @@ pub(crate) struct DelimitedRows {
     names: Option<Vec<String>>,
     text: Field,
     text_b: Option<Field>,
-    target: Option<(Field, fn(String) -> Target)>,
+    target: Option<TargetField>,
     id: Option<Field>,
 }
+
+/// The column of the targets, and the target that a field of it makes.
+type TargetField = (Field, fn(String) -> Target);
 
 /// A column found in the file.
 struct Field {

@@ -28,10 +28,10 @@ pub enum RunError {
     Text(#[from] TokensError),
     /// The encoder.
     #[error(transparent)]
-    Encoder(#[from] EncoderError),
+    Encoder(Box<EncoderError>),
     /// The encode stage.
     #[error(transparent)]
-    Encode(#[from] EncodeError),
+    Encode(Box<EncodeError>),
     /// ONNX Runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -43,10 +43,10 @@ pub enum RunError {
     Store(#[from] StoreError),
     /// The head.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
     /// Fine-tuning.
     #[error(transparent)]
-    Tune(#[from] TuneError),
+    Tune(Box<TuneError>),
     /// A head of another task than the dataset's.
     #[error("{}: the head {head} is not for the task {task}: take {}", spec.display(), known.join(" or "))]
     OtherHead {
@@ -240,6 +240,18 @@ pub enum RunError {
         source: Box<EncodeError>,
     },
 }
+
+/// Boxes the largest errors: each result is as large as its error may be.
+macro_rules! boxed {
+    ($($variant:ident: $error:ty),+ $(,)?) => {
+        $(impl From<$error> for RunError {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        })+
+    };
+}
+boxed!(Encoder: EncoderError, Encode: EncodeError, Train: TrainError, Tune: TuneError);
 
 impl RunError {
     /// Returns the class of failure.

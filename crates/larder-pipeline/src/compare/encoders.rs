@@ -294,23 +294,22 @@ fn is_own_fault(error: &PipelineError) -> bool {
         _ => return false,
     };
     match error {
-        RunError::Encoder(_)
-        | RunError::Text(_)
-        | RunError::Tokenize(TokenizeStageError::Text { .. })
-        | RunError::Train(TrainError::Diverged { .. }) => true,
-        RunError::Runtime(error) | RunError::Encode(EncodeError::Runtime(error)) => of_model(error),
-        RunError::Encode(error) => matches!(
-            error,
+        RunError::Encoder(_) | RunError::Text(_) | RunError::Tokenize(TokenizeStageError::Text { .. }) => true,
+        RunError::Train(error) => matches!(**error, TrainError::Diverged { .. }),
+        RunError::Runtime(error) => of_model(error),
+        RunError::Encode(error) => match &**error {
+            EncodeError::Runtime(error) => of_model(error),
             EncodeError::Encoder(_)
-                | EncodeError::Onnx(_)
-                | EncodeError::Tokens(_)
-                | EncodeError::Row { .. }
-                | EncodeError::RowVectors { .. }
-                | EncodeError::NotFinite { .. }
-                | EncodeError::HalfOverflow { .. }
-                | EncodeError::OutputShape { .. }
-                | EncodeError::Layer { .. }
-        ),
+            | EncodeError::Onnx(_)
+            | EncodeError::Tokens(_)
+            | EncodeError::Row { .. }
+            | EncodeError::RowVectors { .. }
+            | EncodeError::NotFinite { .. }
+            | EncodeError::HalfOverflow { .. }
+            | EncodeError::OutputShape { .. }
+            | EncodeError::Layer { .. } => true,
+            _ => false,
+        },
         _ => false,
     }
 }

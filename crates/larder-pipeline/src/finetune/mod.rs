@@ -211,7 +211,7 @@ pub fn finetune(
 /// Turns the rejection of the tuned encoder into a failure of the run: the encoder was accepted before it was trained.
 fn unusable(error: PipelineError, steps: usize, knobs: Knobs) -> PipelineError {
     let PipelineError::Run(RunError::Encoder(encoder)) = &error else { return error };
-    let problem = match encoder {
+    let problem = match &**encoder {
         EncoderError::Constant { spread, .. } => {
             format!("says the same of every text (largest difference {spread:.1e} of its scale)")
         }
