@@ -55,6 +55,7 @@ impl ExportFolder {
     /// # Errors
     /// [`FileError::Io`]; the folder that was there is then there still.
     pub(crate) fn finish(mut self) -> Result<PathBuf, ExportError> {
+        kill_point("export-written");
         let lock_file = self.path.join(FolderLock::FILE);
         std::fs::remove_file(&lock_file).map_err(FileError::io("remove", &lock_file))?;
         let old = replaced(&self.path);
