@@ -10,7 +10,7 @@ use larder_tests::{Answer, History, Kitchen, repository, sentences, tagged_toy, 
 use serde_json::Value;
 
 /// What an undisturbed command differs in from one time to the next, by its keys in JSON.
-const CHANGING: [&str; 5] = ["created_unix_seconds", "seconds", "stages", "dataset_path", "checksum"];
+const CHANGING: [&str; 6] = ["created_unix_seconds", "seconds", "stages", "dataset_path", "conll", "checksum"];
 
 /// Files by their paths in the kitchen, without what changes from one time to the next.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
