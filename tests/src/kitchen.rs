@@ -36,6 +36,29 @@ impl Kitchen {
         kitchen
     }
 
+    /// A second kitchen with the same files.
+    ///
+    /// # Panics
+    /// When the disk refuses.
+    pub fn twin(&self) -> Self {
+        fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+            for entry in std::fs::read_dir(from)? {
+                let from = entry?.path();
+                let to = to.join(from.file_name().unwrap_or_default());
+                if from.is_dir() {
+                    std::fs::create_dir(&to)?;
+                    copy(&from, &to)?;
+                } else {
+                    std::fs::copy(&from, &to)?;
+                }
+            }
+            Ok(())
+        }
+        let twin = Self::empty();
+        copy(self.folder.path(), twin.folder.path()).expect("a kitchen can be copied");
+        twin
+    }
+
     /// Makes a tiny encoder with random weights.
     #[track_caller]
     pub fn init(&self, name: &str, seed: u64, more: &[&str]) -> Answer {
@@ -170,21 +193,15 @@ impl Kitchen {
     /// # Panics
     /// When a folder cannot be listed.
     pub fn artifacts(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let home = self.path("home");
-        let mut files = BTreeMap::new();
-        let mut folders = vec![home.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).expect("the home can be listed") {
-                let path = entry.expect("the home can be listed").path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let content = std::fs::read(&path).expect("an artifact can be read");
-                    files.insert(relative(&path, &home), content);
-                }
-            }
-        }
-        files
+        files_under(&self.path("home"))
+    }
+
+    /// Every file of the kitchen, by its path there.
+    ///
+    /// # Panics
+    /// When a folder cannot be listed.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        files_under(self.folder.path())
     }
 
     /// Fails the test when something that a stage uses only while it works is left.
@@ -211,6 +228,23 @@ impl Kitchen {
 fn run(command: &mut Command) -> Answer {
     let output = command.output().expect("the binary starts");
     Answer::new(command, output)
+}
+
+fn files_under(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the folder can be listed") {
+            let path = entry.expect("the folder can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let content = std::fs::read(&path).expect("the file can be read");
+                files.insert(relative(&path, root), content);
+            }
+        }
+    }
+    files
 }
 
 fn relative(path: &Path, home: &Path) -> PathBuf {

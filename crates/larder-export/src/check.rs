@@ -103,3 +103,38 @@ pub struct ExportedFile {
     /// Size.
     pub bytes: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(largest_difference: f64) -> CheckReport {
+        CheckReport {
+            split: "dev".to_owned(),
+            rows: 12,
+            answers: 40,
+            too_long: 0,
+            largest_difference,
+            largest_at: Some(3),
+            differing_answers: 2,
+            cost: None,
+        }
+    }
+
+    #[test]
+    fn a_float32_file_may_differ_by_rounding_and_a_smaller_one_by_anything() {
+        let text = |row: usize| Some(format!("row {row}"));
+        for same in [0.0, ALLOWED_DIFFERENCE] {
+            report(same).judge(Precision::F32, text).unwrap();
+        }
+        for other in [ALLOWED_DIFFERENCE.next_up(), 1.0, f64::INFINITY, f64::NAN] {
+            let refused = report(other).judge(Precision::F32, text).unwrap_err();
+            let ExportError::Differs { largest, differing, rows, example, .. } = refused else { panic!("{other}") };
+            assert_eq!(largest.to_bits(), other.to_bits());
+            assert_eq!((differing, rows, example.as_deref()), (2, 40, Some("row 3")));
+            for smaller in [Precision::F16, Precision::Int8] {
+                report(other).judge(smaller, |_| panic!("no text is needed")).unwrap();
+            }
+        }
+    }
+}

@@ -52,6 +52,7 @@ impl ExportFolder {
     /// # Errors
     /// [`FileError::Io`]; an earlier folder is then left in place.
     pub(crate) fn finish(mut self) -> Result<PathBuf, ExportError> {
+        kill_point("export-written");
         let lock_file = self.path.join(FolderLock::FILE);
         std::fs::remove_file(&lock_file).map_err(FileError::io("remove", &lock_file))?;
         let old = replaced(&self.path);

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::{Builder, NamedTempFile};
 
-use crate::FileError;
+use crate::{FileError, kill_point};
 
 /// The time after which an untouched temporary file was left by a killed process, on file systems without locks.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
@@ -72,7 +72,9 @@ impl AtomicFile {
         let target = self.target;
         let file = self.writer.into_inner().map_err(|e| FileError::io("write", &target)(e.into_error()))?;
         file.as_file().sync_all().map_err(FileError::io("write", &target))?;
+        kill_point("file-written");
         file.persist(&target).map_err(|e| FileError::io("rename into place", &target)(e.error))?;
+        kill_point("file-renamed");
         sync_folder(parent(&target));
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::FileError;
+use crate::{FileError, kill_point};
 
 /// Tries to take a folder that others keep removing.
 const ATTEMPTS: usize = 100;
@@ -68,8 +68,10 @@ impl FolderLock {
             let removed =
                 if is_folder { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
             removed.map_err(failed)?;
+            kill_point("folder-entry-removed");
         }
         std::fs::remove_file(folder.join(Self::FILE)).map_err(failed)?;
+        kill_point("folder-emptied");
         drop(file);
         match std::fs::remove_dir(&folder) {
             // Somebody took it for work of their own.

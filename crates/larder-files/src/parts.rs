@@ -43,24 +43,34 @@ impl Parts {
     /// Returns true if `target` is the parts beside it joined, by a process that was killed before it removed them;
     /// then they are removed. A file that does not record its provenance is known by that to be made from `made_from`.
     pub fn were_joined_into(target: &Path, made_from: &Provenance) -> bool {
-        let folder = Self::folder_of(target);
-        let Some(lock) = FolderLock::take_existing(&folder) else { return false };
-        if found_in(&folder).as_ref() != Some(made_from) || !is_joined(&folder, target).unwrap_or(false) {
-            return false;
+        let Some((folder, lock)) = Self::left_beside(target) else { return false };
+        let found = found_in(&folder);
+        let is_joined = found.as_ref() == Some(made_from) && is_joined(&folder, target).unwrap_or(false);
+        // Parts that do not say what they are of were being removed.
+        if is_joined || found.is_none() {
+            let _ = remove(&folder, lock);
         }
-        let _ = lock.remove_folder();
-        true
+        is_joined
     }
 
     /// Removes the parts beside `target` that a killed process left, if they are those of a file made from `made_from`, or
     /// do not say what they are of, as when the process was killed while it removed them.
     pub(crate) fn remove_left(target: &Path, made_from: &Provenance) {
-        let folder = Self::folder_of(target);
-        let Some(lock) = FolderLock::take_existing(&folder) else { return };
+        let Some((folder, lock)) = Self::left_beside(target) else { return };
         if found_in(&folder).is_none_or(|found| made_from.changes_since(&found).is_empty()) {
             // Best effort: who is next tries again.
-            let _ = lock.remove_folder();
+            let _ = remove(&folder, lock);
         }
+    }
+
+    /// The folder that a killed process left beside `target`; `None` where there is none, or somebody is at work in it.
+    fn left_beside(target: &Path) -> Option<(PathBuf, FolderLock)> {
+        let folder = Self::folder_of(target);
+        // Without a lock it is empty, and goes, or it is no folder of parts.
+        if std::fs::remove_dir(&folder).is_ok() || !folder.join(FolderLock::FILE).exists() {
+            return None;
+        }
+        FolderLock::take_existing(&folder).map(|lock| (folder, lock))
     }
 
     /// Returns the path of part `index`, written or not.
@@ -89,7 +99,7 @@ impl Parts {
             return;
         }
         // What cannot be removed now is emptied by the next run.
-        let _ = self.lock.remove_folder();
+        let _ = remove(&self.folder, self.lock);
     }
 
     /// Makes the file of the first `count` parts, by a function that is given them and the file's path, and removes the
@@ -102,7 +112,7 @@ impl Parts {
         join(&parts, &self.target)?;
         kill_point("parts-joined");
         // The file stands. A folder that cannot be removed now is by whoever finds the file up to date.
-        let _ = self.lock.remove_folder();
+        let _ = remove(&self.folder, self.lock);
         Ok(())
     }
 }
@@ -110,6 +120,12 @@ impl Parts {
 /// Returns the provenance of the parts in a folder, if it is recorded.
 fn found_in(folder: &Path) -> Option<Provenance> {
     read_json(&folder.join(PROVENANCE)).ok().flatten()
+}
+
+/// Removes a folder of parts, what they are of first: so parts that say it are all there.
+fn remove(folder: &Path, lock: FolderLock) -> Result<(), FileError> {
+    let _ = std::fs::remove_file(folder.join(PROVENANCE));
+    lock.remove_folder()
 }
 
 /// Returns true if the file's bytes are those of all parts in the folder.
@@ -183,6 +199,19 @@ mod tests {
         assert!(!Parts::were_joined_into(&target, &other) && beside.exists(), "made from something else");
         assert!(Parts::were_joined_into(&target, &one) && !beside.exists());
         assert!(!Parts::were_joined_into(&target, &one), "nothing tells any more");
+
+        // Killed while the parts of a finished file were being removed, and behind the last of them.
+        drop(open(&one));
+        std::fs::remove_file(beside.join(PROVENANCE)).unwrap();
+        assert!(!Parts::were_joined_into(&target, &one) && !beside.exists());
+        std::fs::create_dir(&beside).unwrap();
+        assert!(!Parts::were_joined_into(&target, &one) && !beside.exists());
+        // A folder of that name that larder never worked in.
+        std::fs::create_dir(&beside).unwrap();
+        std::fs::write(beside.join("thesis"), "years").unwrap();
+        assert!(!Parts::were_joined_into(&target, &one));
+        Parts::remove_left(&target, &one);
+        assert_eq!(std::fs::read_dir(&beside).unwrap().count(), 1);
     }
 
     #[test]

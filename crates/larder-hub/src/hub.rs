@@ -205,3 +205,33 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<HubFile>) -> Result<(), HubE
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_leave_the_folder_or_the_address_are_left_out() {
+        for name in ["model.onnx", "onnx/model.onnx", ".gitattributes", "1_Pooling/config.json"] {
+            assert!(is_inside(name), "{name}");
+        }
+        for name in ["", "/etc/passwd", "../x", "a/../b", "./x", "a\\b", "c:x", "a?b", "a#b", "a%2e", "a\0b"] {
+            assert!(!is_inside(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_taken_only_if_it_is_one() {
+        let (sha256, git) = ("ab".repeat(32), "cd".repeat(20));
+        let file = |lfs: Option<&str>, blob_id: Option<&str>| {
+            let lfs = lfs.map(|sha256| Lfs { sha256: sha256.to_owned() });
+            let blob_id = blob_id.map(str::to_owned);
+            Sibling { rfilename: "model.onnx".to_owned(), size: Some(7), blob_id, lfs }.file().digest
+        };
+        assert_eq!(file(Some(&sha256), Some(&git)), Some(Digest::Sha256(sha256.clone())), "the blob is the pointer's");
+        assert_eq!(file(None, Some(&git)), Some(Digest::Git(git.clone())));
+        assert_eq!(file(None, None), None);
+        assert_eq!(file(None, Some(&git[1..])), None);
+        assert_eq!(file(Some("../../../../x"), Some(&git)), None, "it would be a path");
+    }
+}

@@ -128,8 +128,8 @@ pub enum EncoderError {
         problem: BrokenManifest,
     },
     /// Padding matters now and did not when the encoder was added, or the other way round.
-    #[error("the encoder {name:?} {}, and {} when it was added with ONNX Runtime {version}: add it again with \
-        --replace, and its batches are made as it needs them now", mask_text(*found), mask_text(*recorded))]
+    #[error("the encoder {name:?} {}, and did not when it was added with ONNX Runtime {version}: add it again with \
+        --replace, and its batches are made as it needs them now", mask_text(*found))]
     MaskDiffers {
         /// Its name.
         name: String,
@@ -142,7 +142,7 @@ pub enum EncoderError {
     },
     /// The encoder no longer reads texts as long as when it was added.
     #[error(
-        "the encoder {name:?} reads {found} tokens, and {recorded} when it was added with ONNX Runtime {version}: \
+        "the encoder {name:?} reads {found} tokens, and read {recorded} when it was added with ONNX Runtime {version}: \
         add it again with --replace"
     )]
     LengthDiffers {
@@ -290,7 +290,7 @@ pub enum EncoderError {
         found: String,
     },
     /// Weights without the configuration that says what they are.
-    #[error("{} is missing: weights alone do not say how many layers and heads there are", path.display())]
+    #[error("{} is missing: weights alone do not say how many layers and heads there are; put the model's config.json there", path.display())]
     NoConfig {
         /// The missing file.
         path: PathBuf,

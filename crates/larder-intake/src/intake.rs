@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use larder_errors::spelled_enum;
-use larder_files::{Home, digest_bytes, write_atomic, write_json};
+use larder_files::{Home, digest_bytes, kill_point, write_atomic, write_json};
 use larder_onnx::{Hints, Interface, Model};
 use larder_runtime::Runtime;
 use larder_tokens::Tokenizer;
@@ -150,6 +150,7 @@ impl EncoderParts {
             write(CONFIG_FILE, text)?;
         }
         let manifest = self.manifest(digest, tokenizer_digest, declared, &sizes, &tokenizer, probed, runtime);
+        kill_point("encoder-files-written");
         write_json(&staged.folder().join(MANIFEST_FILE), &manifest)?;
         staged.publish()?;
         let notes = self.notes.into_iter().chain(manifest.notes).collect();

@@ -14,6 +14,7 @@ mod inspect;
 mod interop;
 mod judged;
 mod kill;
+mod kill_points;
 mod malformed;
 mod mlp;
 mod pipeline;

@@ -3,6 +3,7 @@
 
 mod collapse;
 mod cuda;
+mod error_texts;
 mod layers;
 mod minilm;
 mod precision;

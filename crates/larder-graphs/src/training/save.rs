@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use larder_files::{write_atomic, write_json};
+use larder_files::{FileError, kill_point, write_atomic, write_json};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError};
 use serde::Serialize;
@@ -42,11 +42,19 @@ struct Manifest<'a> {
 
 impl TrainingGraphs {
     /// Writes [`TRAINING_FILE`], [`EVAL_FILE`], [`OPTIMIZER_FILE`] (of one group), [`CHECKPOINT_FILE`] with `values` of the
-    /// parameters, in their order, and [`MANIFEST_FILE`] into a folder.
+    /// parameters, in their order, and [`MANIFEST_FILE`] into a folder. The manifest stands only beside files that are all its
+    /// own: that of older graphs goes first, and the new one comes last.
     ///
     /// # Errors
     /// [`GraphsError::File`], [`GraphsError::Model`], [`GraphsError::Checkpoint`].
     pub fn save(&self, folder: &Path, values: &[&[f32]], adam: &AdamW) -> Result<(), GraphsError> {
+        let manifest = folder.join(MANIFEST_FILE);
+        match std::fs::remove_file(&manifest) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::io("remove", &manifest)(error).into());
+            }
+            _ => kill_point("graphs-manifest-removed"),
+        }
         self.training.save(&folder.join(TRAINING_FILE))?;
         self.eval.save(&folder.join(EVAL_FILE))?;
         optimizer_model(1, adam)?.save(&folder.join(OPTIMIZER_FILE))?;
@@ -61,7 +69,7 @@ impl TrainingGraphs {
         let file = safetensors::serialize(views, None).map_err(wrong)?;
         write_atomic(&folder.join(CHECKPOINT_FILE), |writer| std::io::Write::write_all(writer, &file))?;
 
-        write_json(&folder.join(MANIFEST_FILE), &self.manifest(adam)).map_err(GraphsError::from)
+        write_json(&manifest, &self.manifest(adam)).map_err(GraphsError::from)
     }
 
     fn manifest(&self, adam: &AdamW) -> Manifest<'_> {

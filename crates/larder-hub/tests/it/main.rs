@@ -1,3 +1,4 @@
 //! The texts of errors.
 
 mod error_texts;
+mod offline;

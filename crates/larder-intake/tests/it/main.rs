@@ -2,6 +2,7 @@
 
 mod add;
 mod behaviour;
+mod error_texts;
 mod exported;
 mod families;
 mod init;

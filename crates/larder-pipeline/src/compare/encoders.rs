@@ -328,3 +328,44 @@ fn with_causes(error: &PipelineError) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use larder_store::StoreError;
+
+    use super::*;
+
+    fn not_finite() -> EncodeError {
+        EncodeError::NotFinite { column: "mean".to_owned(), input: 0, start: vec![101] }
+    }
+
+    #[test]
+    fn what_another_encoder_may_not_meet_is_its_own_fault() {
+        let run = RuntimeError::Run { model: "model.onnx".to_owned(), source: "index out of bounds".into() };
+        let library = || RuntimeError::NoLibrary { tried: Vec::new() };
+        let range = || StoreError::Range { path: "train.parquet".into(), first: 2, end: 4, rows: 3 };
+        let diverged = TrainError::Diverged { columns: "mean".to_owned(), c: 1.0, objective: f64::NAN };
+        for own in [not_finite().into(), EncodeError::Runtime(run).into(), diverged.into()] {
+            assert!(is_own_fault(&own), "{own}");
+        }
+        let every = [
+            PipelineError::from(library()),
+            EncodeError::Runtime(library()).into(),
+            EncodeError::Store(range()).into(),
+            range().into(),
+            FileError::Locked { path: "features".into() }.into(),
+            TrainError::TooFewClasses { found: 1 }.into(),
+        ];
+        for every in every {
+            assert!(!is_own_fault(&every), "{every}");
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = not_finite().to_string();
+        let error = RunError::NoVector { text: "red".to_owned(), source: Box::new(not_finite()) };
+        assert_eq!(with_causes(&error.into()), format!("`red` cannot be answered: {cause}"));
+        assert_eq!(with_causes(&not_finite().into()), cause, "a transparent error is its cause");
+    }
+}

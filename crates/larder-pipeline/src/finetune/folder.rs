@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_files::{FileError, FolderLock, Home, Provenance, read_json, write_atomic, write_json};
+use larder_files::{FileError, FolderLock, Home, Provenance, kill_point, read_json, write_atomic, write_json};
 use larder_finetune::{BEST_FILE, LAST_FILE};
 use larder_intake::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
 use larder_onnx::{EncoderConfig, Weights};
@@ -164,6 +164,7 @@ impl TuningFolder {
     pub fn move_into(&self, run: &Path, keep_checkpoints: bool) -> Result<(), PipelineError> {
         let (from, to) = (Home::new(self.path.join(TUNED)).encoders(), Home::new(run).encoders());
         std::fs::rename(&from, &to).map_err(FileError::io("move", &from))?;
+        kill_point("tuned-encoder-moved");
         remove_file(&to.join(FolderLock::FILE))?;
         if keep_checkpoints {
             let kept = run.join(CHECKPOINTS);

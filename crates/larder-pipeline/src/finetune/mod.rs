@@ -166,6 +166,7 @@ pub fn finetune(
     let digest = folder
         .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
         .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.config.family)))?;
+    kill_point("encoder-tuned");
     let tuned_record = tuned_record(&inputs, &settings, &tuned, settings_map, digest, options);
     let record = RunRecord {
         format_version: RUN_VERSION,

@@ -21,6 +21,7 @@ pub(crate) fn commit_run(
     let (making, old) = (hidden("new"), hidden("old"));
     let written = write_run(&making, record, head).and_then(|lock| {
         more(&making)?;
+        kill_point("run-written");
         if folder.exists() {
             std::fs::rename(&folder, &old).map_err(FileError::io("move aside", &folder))?;
             kill_point("run-moved-aside");

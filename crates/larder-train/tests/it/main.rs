@@ -1,6 +1,8 @@
 //! Heads: trained, chosen, kept and read again.
 
 mod common;
+#[cfg(feature = "perceptron")]
+mod error_texts;
 mod goldens;
 mod head;
 mod mlp;

@@ -138,7 +138,8 @@ fn what_was_found_out_about_an_encoder_is_found_out_anew_with_replace() {
     verify().exits(0);
 
     record(&kitchen, "mine", |manifest| manifest["max_positions"] = json!(64));
-    names(verify(), 3, hint(" tokens, and ")).says(&["reads 24 tokens, and 64 when", ": add it again with --replace"]);
+    names(verify(), 3, hint(" tokens, and "))
+        .says(&["reads 24 tokens, and read 64 when", ": add it again with --replace"]);
     again();
     verify().exits(0);
 }

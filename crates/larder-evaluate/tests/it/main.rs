@@ -1,0 +1,4 @@
+//! Runs judged and compared.
+
+mod comparison;
+mod error_texts;

@@ -1,0 +1,3 @@
+//! Runs as ONNX files.
+
+mod error_texts;

@@ -1,0 +1,3 @@
+//! Answers to loose texts and files.
+
+mod error_texts;

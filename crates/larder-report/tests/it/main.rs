@@ -1,0 +1,3 @@
+//! Pages about runs.
+
+mod error_texts;

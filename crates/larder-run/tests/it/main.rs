@@ -1,0 +1,3 @@
+//! The contract of runs.
+
+mod error_texts;

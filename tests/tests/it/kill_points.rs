@@ -1,0 +1,394 @@
+//! A process that dies at one exact point, and the same command again: in the end everything is as if nothing had happened.
+//!
+//! Each `kill_point("…")` of the sources has its test here, and the last test fails for one that has none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use larder_files::KILL_AT;
+use larder_tests::{Answer, History, Kitchen, repository, sentences, tagged_toy, toy};
+use serde_json::Value;
+
+/// What an undisturbed command differs in from one time to the next, by its keys in JSON.
+const CHANGING: [&str; 6] = ["created_unix_seconds", "seconds", "stages", "dataset_path", "conll", "checksum"];
+
+/// Files by their paths in the kitchen, without what changes from one time to the next.
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+fn files(kitchen: &Kitchen) -> Files {
+    let comparable = |(path, content): (PathBuf, Vec<u8>)| {
+        let content = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("json") => {
+                serde_json::from_slice(&content).map_or(content, |value| without_changing(value).into_bytes())
+            }
+            // It has the seconds of each step.
+            _ if path.ends_with("history.parquet") => {
+                format!("{:?}", History::read(&kitchen.path("").join(&path))).into()
+            }
+            // A checkpoint has them in its header.
+            Some("safetensors") if path.iter().any(|name| name == "checkpoints") => numbers(&content).to_vec(),
+            _ => content,
+        };
+        (path, content)
+    };
+    kitchen.files().into_iter().map(comparable).collect()
+}
+
+/// What stands behind the header of a safetensors file.
+fn numbers(file: &[u8]) -> &[u8] {
+    let header = file.first_chunk().map_or(0, |&length| u64::from_le_bytes(length));
+    &file[8 + usize::try_from(header).expect("a header fits into memory")..]
+}
+
+fn without_changing(mut value: Value) -> String {
+    fn remove(value: &mut Value) {
+        match value {
+            Value::Object(entries) => {
+                CHANGING.iter().for_each(|key| drop(entries.remove(*key)));
+                entries.values_mut().for_each(remove);
+            }
+            Value::Array(values) => values.iter_mut().for_each(remove),
+            _ => {}
+        }
+    }
+    remove(&mut value);
+    format!("{value:#}")
+}
+
+/// Whether anybody but larder itself looks at a path.
+fn is_visible(path: &Path) -> bool {
+    let is_hidden = |name: &str| name.starts_with('.') || name.ends_with(".parts");
+    !path.iter().any(|name| is_hidden(&name.to_string_lossy()))
+}
+
+/// A command, the kitchen that it is given in, and what it leaves there when nothing disturbs it.
+struct Scene {
+    kitchen: Kitchen,
+    command: Vec<String>,
+    /// What is asked of the kitchen of a killed process: it is answered, or the thing is not there.
+    question: Vec<String>,
+    before: Files,
+    /// What its stages leave one after another.
+    between: Vec<Files>,
+    after: Files,
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn borrowed(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+impl Scene {
+    fn new(kitchen: Kitchen, command: &[&str], question: &[&str]) -> Self {
+        let undisturbed = kitchen.twin();
+        undisturbed.ok(command);
+        let (before, after) = (files(&kitchen), files(&undisturbed));
+        assert!(before != after, "{command:?} changes nothing");
+        Self { kitchen, command: owned(command), question: owned(question), before, between: Vec::new(), after }
+    }
+
+    /// The same, of a command whose first stages are another command too.
+    fn beginning_with(mut self, stage: &[&str]) -> Self {
+        let begun = self.kitchen.twin();
+        begun.ok(stage);
+        self.between.push(files(&begun));
+        self
+    }
+
+    /// The same, of a command that evaluates behind this point.
+    fn pausing_at(mut self, point: &str) -> Self {
+        let begun = self.kitchen.twin();
+        assert_eq!(killed_at(&begun, &borrowed(&self.command), point, 1).code, None);
+        self.between.push(files(&begun));
+        self
+    }
+
+    /// Lets the command die at each passing of a point in turn, of which there must be `least` or more.
+    #[track_caller]
+    fn dies_at(&self, point: &str, least: usize) {
+        let passings = (1..).take_while(|&passing| self.dies_at_passing(point, passing)).count();
+        assert!(passings >= least, "{point} is passed {passings} times by {:?}", self.command);
+    }
+
+    /// Lets the command die at one passing of a point, and runs it again. `false` if it does not come there.
+    #[track_caller]
+    fn dies_at_passing(&self, point: &str, passing: usize) -> bool {
+        let kitchen = self.kitchen.twin();
+        let killed = killed_at(&kitchen, &borrowed(&self.command), point, passing);
+        if killed.code == Some(0) {
+            return false;
+        }
+        let what = format!("{:?} killed at {point}:{passing}", self.command);
+        assert!(killed.code.is_none(), "{what}: it ended by itself\n{}", killed.told());
+        for (path, content) in files(&kitchen).iter().filter(|(path, _)| is_visible(path)) {
+            let mut states = [&self.before, &self.after].into_iter().chain(&self.between);
+            let is_whole = states.any(|files| files.get(path) == Some(content));
+            assert!(is_whole, "{what}: {} is neither the old nor the new one", path.display());
+        }
+        if !self.question.is_empty() {
+            let answer = kitchen.larder(&borrowed(&self.question));
+            assert!(matches!(answer.code, Some(0 | 4)), "{what}: whole, or not there\n{}", answer.told());
+        }
+        let again = kitchen.larder(&borrowed(&self.command));
+        // A text has no place for what it was made from: it stands, and only the parts beside it tell.
+        let refused = again.code == Some(3) && again.stderr.contains("is there already");
+        assert!(again.code == Some(0) || refused, "{what}: the next run fails\n{}", again.told());
+        let found = files(&kitchen);
+        let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&self.after), "{what}: the files after the next run\n{}", again.told());
+        for (path, content) in &found {
+            assert!(self.after[path] == *content, "{what}: {} differs from an undisturbed one", path.display());
+        }
+        true
+    }
+}
+
+/// Runs a command that is to die at the `passing`th time that it comes to a point.
+fn killed_at(kitchen: &Kitchen, args: &[&str], point: &str, passing: usize) -> Answer {
+    let mut command = kitchen.command(args);
+    let output = command.env(KILL_AT, format!("{point}:{passing}")).output().expect("the binary starts");
+    Answer::new(&command, output)
+}
+
+fn toy_kitchen() -> (Kitchen, String) {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 12))]);
+    (kitchen, dataset)
+}
+
+/// With the run `mine`.
+fn kitchen_with_run() -> (Kitchen, String) {
+    let (kitchen, dataset) = toy_kitchen();
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine"]);
+    (kitchen, dataset)
+}
+
+const PREDICT: [&str; 3] = ["predict", "mine", "red green"];
+
+fn new_encoder() -> Scene {
+    let kitchen = Kitchen::empty();
+    std::fs::copy(repository().join("tests/fixtures/tiny/config.json"), kitchen.path("config.json")).unwrap();
+    let command = ["encoder", "init", "--config", "config.json", "--name", "tiny"];
+    Scene::new(kitchen, &command, &["encoder", "show", "tiny"])
+}
+
+fn replaced_encoder() -> Scene {
+    let kitchen = Kitchen::with_tiny();
+    std::fs::copy(repository().join("tests/fixtures/tiny/config.json"), kitchen.path("config.json")).unwrap();
+    let command = ["encoder", "init", "--config", "config.json", "--name", "tiny", "--seed", "2", "--replace"];
+    Scene::new(kitchen, &command, &["embed", "-e", "tiny", "red green"])
+}
+
+#[test]
+fn an_encoder_is_added_whole_or_not_at_all() {
+    let scene = new_encoder();
+    scene.dies_at("file-written", 4);
+    scene.dies_at("file-renamed", 4);
+    scene.dies_at("encoder-files-written", 1);
+}
+
+#[test]
+fn an_encoder_is_replaced_by_a_whole_one() {
+    let scene = replaced_encoder();
+    scene.dies_at("encoder-files-written", 1);
+    scene.dies_at("encoder-moved-aside", 1);
+    scene.dies_at("encoder-placed", 1);
+}
+
+#[test]
+fn every_file_of_a_run_from_text_to_scores() {
+    let (kitchen, dataset) = toy_kitchen();
+    let scene = Scene::new(kitchen, &["run", &dataset, "-e", "tiny", "--run", "mine"], &PREDICT);
+    let scene = scene.beginning_with(&["train", &dataset, "-e", "tiny", "--run", "mine"]);
+    scene.dies_at("file-written", 12);
+    scene.dies_at("file-renamed", 12);
+    scene.dies_at("part-written", 2);
+    scene.dies_at("parts-joined", 2);
+    scene.dies_at("folder-entry-removed", 2);
+    scene.dies_at("folder-emptied", 2);
+    scene.dies_at("run-written", 1);
+    scene.dies_at("run-placed", 1);
+}
+
+#[test]
+fn a_run_is_replaced_by_a_whole_one() {
+    let (kitchen, dataset) = kitchen_with_run();
+    let command = ["train", &dataset, "-e", "tiny", "--run", "mine", "--c", "0.5"];
+    let scene = Scene::new(kitchen, &command, &PREDICT);
+    scene.dies_at("run-written", 1);
+    scene.dies_at("run-moved-aside", 1);
+    scene.dies_at("run-placed", 1);
+}
+
+#[test]
+fn every_file_of_a_tagger() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.tagging("toy", &[("train", &tagged_toy(1, 40)), ("dev", &tagged_toy(2, 10))]);
+    for split in ["train", "dev"] {
+        kitchen.ok(&["encode", &dataset, "-e", "tiny", "--split", split]);
+    }
+    let with_head = |stage| [stage, dataset.as_str(), "-e", "tiny", "--head", "crf", "--run", "mine"];
+    let scene = Scene::new(kitchen, &with_head("run"), &["predict", "mine", "Anna walks"]);
+    let scene = scene.beginning_with(&with_head("train"));
+    scene.dies_at("file-written", 6);
+    scene.dies_at("file-renamed", 6);
+}
+
+#[test]
+fn an_encode_goes_on_behind_its_finished_parts() {
+    let kitchen = Kitchen::with_tiny();
+    let texts = sentences(3, 300, 5);
+    // More than the 65,536 rows of a part.
+    let rows: Vec<_> = (0..66_000).map(|n| (texts[n % 300].clone(), if n % 2 == 0 { "even" } else { "odd" })).collect();
+    let dataset = kitchen.dataset("large", &[("train", &rows)]);
+    kitchen.ok(&["tokenize", &dataset, "-e", "tiny"]);
+    let scene = Scene::new(kitchen, &["encode", &dataset, "-e", "tiny"], &[]);
+    scene.dies_at("part-written", 2);
+    scene.dies_at("parts-joined", 1);
+}
+
+#[test]
+fn an_encode_goes_on_behind_its_finished_batches() {
+    let kitchen = Kitchen::empty();
+    let config = std::fs::read_to_string(repository().join("tests/fixtures/tiny/config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["num_hidden_layers"] = 24.into();
+    kitchen.write("config.json", config.to_string());
+    kitchen.ok(&["encoder", "init", "--config", "config.json", "--name", "tiny"]);
+    // Batches are saved every two seconds: as many rows as this machine does not do in that time.
+    for rows in (0..5).map(|doubled| 4_000 << doubled) {
+        let kitchen = kitchen.twin();
+        let rows: Vec<_> = sentences(4, rows, 12).into_iter().map(|text| (text, "a")).collect();
+        let dataset = kitchen.dataset("slow", &[("train", &rows)]);
+        kitchen.ok(&["tokenize", &dataset, "-e", "tiny"]);
+        let scene = Scene::new(kitchen, &["encode", &dataset, "-e", "tiny"], &[]);
+        if scene.dies_at_passing("batches-saved", 1) {
+            return;
+        }
+    }
+    panic!("no batches were saved, however many there were");
+}
+
+#[test]
+fn fine_tuning_goes_on_from_its_checkpoints() {
+    let (kitchen, dataset) = toy_kitchen();
+    for split in ["train", "dev"] {
+        kitchen.ok(&["tokenize", &dataset, "-e", "tiny", "--split", split]);
+    }
+    let mut command = vec!["finetune", &dataset, "-e", "tiny", "--run", "mine", "--lr", "2e-3", "--batch-rows", "16"];
+    command.extend(["--epochs", "2", "--save-every", "3", "--keep-checkpoints", "--threads", "1"]);
+    let scene = Scene::new(kitchen, &command, &PREDICT).pausing_at("finetuned-run-placed");
+    scene.dies_at("file-written", 16);
+    scene.dies_at("file-renamed", 16);
+    scene.dies_at("encoder-files-written", 1);
+    scene.dies_at("encoder-tuned", 1);
+    scene.dies_at("tuned-encoder-moved", 1);
+    scene.dies_at("run-written", 1);
+    scene.dies_at("run-placed", 1);
+    scene.dies_at("finetuned-run-placed", 1);
+    scene.dies_at("folder-entry-removed", 4);
+    scene.dies_at("folder-emptied", 1);
+}
+
+#[test]
+fn graphs_have_a_manifest_only_beside_files_of_their_own() {
+    let (kitchen, dataset) = toy_kitchen();
+    kitchen.ok(&["graphs", &dataset, "-e", "tiny"]);
+    let scene = Scene::new(kitchen, &["graphs", &dataset, "-e", "tiny", "--freeze", "embeddings"], &[]);
+    scene.dies_at("graphs-manifest-removed", 1);
+    scene.dies_at("file-written", 5);
+    scene.dies_at("file-renamed", 5);
+    let kitchen = scene.kitchen.twin();
+    killed_at(&kitchen, &borrowed(&scene.command), "file-renamed", 1);
+    assert!(!kitchen.path("home/graphs/toy-tiny/manifest.json").exists(), "the manifest of the older graphs");
+}
+
+#[test]
+fn an_export_is_whole_or_not_there() {
+    let (kitchen, _) = kitchen_with_run();
+    let scene = Scene::new(kitchen, &["export", "mine", "-o", "out"], &[]);
+    scene.dies_at("file-written", 3);
+    scene.dies_at("file-renamed", 3);
+    scene.dies_at("export-written", 1);
+}
+
+#[test]
+fn an_export_is_replaced_by_a_whole_one() {
+    let (kitchen, dataset) = kitchen_with_run();
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "other", "--c", "0.01"]);
+    kitchen.ok(&["export", "other", "-o", "out"]);
+    let scene = Scene::new(kitchen, &["export", "mine", "-o", "out", "--force"], &[]);
+    scene.dies_at("export-written", 1);
+    scene.dies_at("export-moved-aside", 1);
+    scene.dies_at("export-placed", 1);
+}
+
+#[test]
+fn answers_to_a_file_are_whole_or_not_there() {
+    let (kitchen, _) = kitchen_with_run();
+    let texts = sentences(5, 40, 5);
+    let lines: String = texts.iter().map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect();
+    kitchen.write("rows.jsonl", lines);
+    kitchen.write("rows.csv", texts.iter().fold("text\n".to_owned(), |all, text| all + text + "\n"));
+    for (input, output) in [("rows.jsonl", "out.jsonl"), ("rows.csv", "out.csv")] {
+        let command = ["predict", "mine", "--input", input, "--output", output];
+        let scene = Scene::new(kitchen.twin(), &command, &[]);
+        scene.dies_at("file-written", 3);
+        scene.dies_at("file-renamed", 3);
+        scene.dies_at("parts-joined", 1);
+        scene.dies_at("folder-entry-removed", 1);
+        scene.dies_at("folder-emptied", 1);
+    }
+}
+
+#[test]
+fn answers_to_a_long_file_go_on_behind_the_finished_parts() {
+    let (kitchen, _) = kitchen_with_run();
+    let texts = sentences(6, 300, 12);
+    let rows = (0..40_000).map(|n| format!("{}\n", serde_json::json!({ "text": texts[n % texts.len()] })));
+    kitchen.write("rows.jsonl", rows.collect::<String>());
+    let command = ["predict", "mine", "--input", "rows.jsonl", "--output", "out.jsonl"];
+    let scene = Scene::new(kitchen, &command, &[]);
+    // The provenance of the parts, the first part, the second one, and the whole.
+    for passing in [2, 3, 4] {
+        assert!(scene.dies_at_passing("file-renamed", passing), "there are parts");
+    }
+    // One part of two is gone, then both.
+    assert!(scene.dies_at_passing("folder-entry-removed", 1) && scene.dies_at_passing("folder-entry-removed", 2));
+}
+
+#[test]
+fn a_report_is_whole_or_not_there() {
+    let (kitchen, _) = kitchen_with_run();
+    let scene = Scene::new(kitchen, &["report", "mine", "-o", "report.html"], &[]);
+    scene.dies_at("file-written", 1);
+    scene.dies_at("file-renamed", 1);
+}
+
+#[test]
+fn every_point_in_the_sources_has_a_test() {
+    fn points(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("the sources can be listed") {
+            let path = entry.expect("the sources can be listed").path();
+            if path.is_dir() {
+                points(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source is text");
+                let calls = text.split("kill_point(\"").skip(1);
+                found.extend(calls.filter_map(|call| call.split_once('"')).map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    points(&repository().join("crates"), &mut found);
+    assert!(found.len() >= 15, "{found:?}");
+    let tests = include_str!("kill_points.rs");
+    let is_tested = |point: &String| {
+        ["dies_at", "dies_at_passing"].iter().any(|call| tests.contains(&format!(".{call}(\"{point}\"")))
+    };
+    let untested: Vec<_> = found.iter().filter(|point| !is_tested(point)).collect();
+    assert!(untested.is_empty(), "no test lets a process die at {untested:?}");
+}
