@@ -1,11 +1,12 @@
 //! Comparison of runs: the best one, and whether the rows show it.
 
 use larder_metrics::{Interval, Metric};
-use larder_run::{Evaluation, RunRecord, SplitAnswers, tasks};
+use larder_run::{RunRecord, tasks};
 use serde::Serialize;
 
 use crate::EvaluateError;
 use crate::difference::{Difference, differences};
+use crate::named_run::{NamedRun, display_name};
 
 /// The comparison on one split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,29 +41,6 @@ impl SplitComparison {
     pub fn score_name(&self) -> String {
         display_name(&self.score)
     }
-}
-
-/// Returns a score's display name: `MCC`, `macro F1`, `strict F1`.
-pub(crate) fn display_name(score: &str) -> String {
-    let word = |word: &str| match word {
-        "mcc" => "MCC".to_owned(),
-        "f1" => "F1".to_owned(),
-        word => word.to_owned(),
-    };
-    score.split('_').map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// A run to compare.
-#[derive(Clone, Copy)]
-pub struct NamedRun<'a> {
-    /// Its name in the comparison: the run's, or the encoder's.
-    pub name: &'a str,
-    /// The run.
-    pub record: &'a RunRecord,
-    /// Its scores.
-    pub evaluation: &'a Evaluation,
-    /// Its answers to the same splits.
-    pub answers: &'a [SplitAnswers],
 }
 
 /// Returns the metric that compares runs: the one that chose all their heads, or MCC if these differ.

@@ -7,7 +7,7 @@ use larder_run::{PairedAnswers, SplitAnswers, tasks};
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::comparison::{NamedRun, display_name};
+use crate::named_run::{NamedRun, display_name};
 
 /// Resamples for an interval that holds for several pairs together: its ends lie further out, beyond which only a handful of
 /// the usual thousand resamples fall.

@@ -12,11 +12,13 @@ mod difference;
 mod error;
 mod evaluate;
 mod findings;
+mod named_run;
 mod score;
 
-pub use comparison::{NamedRun, RunScore, SplitComparison, common_metric, compare};
+pub use comparison::{RunScore, SplitComparison, common_metric, compare};
 pub use difference::Difference;
 pub use error::EvaluateError;
 pub use evaluate::{EvaluateOutcome, evaluate_features};
 pub use findings::{TuneFacts, fit_diagnosis, tuning_diagnosis};
+pub use named_run::NamedRun;
 pub use score::{FileScores, ScoreOptions, score_file};

@@ -11,7 +11,7 @@ const MOST_TOUCHED: &[(&str, usize)] = &[
     ("A kind of target", 7),
     ("A head", 6),
     ("An encoder family", 6),
-    ("A gradient rule", 3),
+    ("A gradient rule", 5),
     ("A file format", 6),
     ("A diagnosis", 5),
     ("A flag", 4),

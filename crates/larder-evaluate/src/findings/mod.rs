@@ -2,9 +2,11 @@
 
 mod rows;
 mod shift;
+mod split_files;
 mod splits;
 mod texts;
 mod training;
 
-pub(crate) use splits::{SplitFiles, split_findings};
+pub(crate) use split_files::SplitFiles;
+pub(crate) use splits::split_findings;
 pub use training::{TuneFacts, fit_diagnosis, tuning_diagnosis};

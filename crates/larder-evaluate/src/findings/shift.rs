@@ -10,7 +10,7 @@ use larder_tokens::NO_WORD;
 use larder_train::{FeatureColumn, domain_classifier_auc};
 use ndarray::Array2;
 
-use super::splits::SplitFiles;
+use super::split_files::SplitFiles;
 
 /// Most rows of each side: enough for an area to within a hundredth, in a second.
 const MOST_ROWS: usize = 1000;

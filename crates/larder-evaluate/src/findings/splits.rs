@@ -1,40 +1,16 @@
 //! Facts about held-out splits: leaks from train, lengths, spelling, and similarity to train.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use larder_diagnose::{Diagnosis, diagnose_leaks, diagnose_lengths, diagnose_spelling};
 use larder_intake::Encoder;
-use larder_run::{Evaluation, Larder, RunError, RunRecord, tasks};
+use larder_run::{Evaluation, RunError, RunRecord, tasks};
 
 use super::rows::lengths;
 use super::shift;
+use super::split_files::SplitFiles;
 use super::texts::{SplitTexts, look_up, pointed};
-
-/// The files of a run's splits.
-pub(crate) struct SplitFiles<'a> {
-    pub larder: &'a Larder,
-    pub record: &'a RunRecord,
-    /// The feature columns that the head reads.
-    pub columns: &'a [String],
-    /// The features file of each evaluated split.
-    pub features: &'a [(String, PathBuf)],
-}
-
-impl SplitFiles<'_> {
-    /// Returns the tokens file of the training split, made with the run's original encoder; `None` if it is gone.
-    pub fn train_tokens(&self) -> Result<Option<PathBuf>, RunError> {
-        let RunRecord { dataset, encoder, train_split, .. } = self.record;
-        let path = self.larder.home().tokens(dataset, encoder, train_split)?;
-        Ok(path.is_file().then_some(path))
-    }
-
-    /// Returns the tokens file of an evaluated split; `None` if it is gone.
-    pub fn tokens(&self, encoder: &Encoder, split: &str) -> Result<Option<PathBuf>, RunError> {
-        let path = self.larder.home().tokens(&self.record.dataset, encoder.name(), split)?;
-        Ok(path.is_file().then_some(path))
-    }
-}
 
 /// Returns the findings about the splits of `evaluation`, in order. `encoder` is the one that encoded them.
 pub(crate) fn split_findings(

@@ -115,7 +115,7 @@ fn gold(rows: usize) -> Vec<usize> {
 
 /// Right but for one row of `every`, from row `first` on.
 fn right(rows: usize, first: usize, every: usize) -> Vec<bool> {
-    (0..rows).map(|row| (row + every - first) % every != 0).collect()
+    (0..rows).map(|row| !(row + every - first).is_multiple_of(every)).collect()
 }
 
 fn compared(subjects: &[NamedRun<'_>]) -> SplitComparison {

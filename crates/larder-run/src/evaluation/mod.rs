@@ -175,7 +175,7 @@ impl Evaluation {
     /// A sentence for the reader of a report.
     pub fn read(folder: &Path, record: &RunRecord) -> Result<Self, Missing> {
         let unreadable = |error: &dyn std::fmt::Display| {
-            Missing(format!("{METRICS_FILE} cannot be read: {error}; `larder eval {}` writes it anew.", record.run))
+            Missing(format!("metrics.json cannot be read: {error}; `larder eval {}` writes it anew.", record.run))
         };
         match read_json_text(&folder.join(METRICS_FILE)) {
             Ok(Some(text)) => Self::parse(record.task(), &text).map_err(|error| unreadable(&error)),
