@@ -34,6 +34,63 @@ pub enum MetricsError {
         /// Number of classes.
         classes: usize,
     },
+    /// Label sets of a task without labels.
+    #[error("no labels to score: label sets need at least one label")]
+    NoLabels,
+    /// Two inputs that must have the same labels differ in their number.
+    #[error("gold has {gold} labels but {other} has {found}: both must have the labels of the task, in the same order")]
+    LabelCount {
+        /// Labels of gold.
+        gold: usize,
+        /// The input that disagrees.
+        other: &'static str,
+        /// Its labels.
+        found: usize,
+    },
+    /// A label index lies outside the labels of the task.
+    #[error("row {row}: label {label} does not exist, the task has {labels} labels (0 to {})", labels.saturating_sub(1))]
+    LabelOutOfRange {
+        /// Zero-based row.
+        row: usize,
+        /// The index found.
+        label: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// A row-major `[rows, labels]` ends within a row.
+    #[error("row {row} has {found} values, expected {labels} (one per label): give whole rows, one behind the other")]
+    IncompleteRow {
+        /// Zero-based row: the last one.
+        row: usize,
+        /// Number of labels.
+        labels: usize,
+        /// Values found in it.
+        found: usize,
+    },
+    /// Probabilities that do not fit the label sets beside them.
+    #[error("{found} probabilities for {rows} rows of {labels} labels, expected {}: give one per row and label",
+            rows * labels)]
+    ProbabilityCount {
+        /// Number of rows.
+        rows: usize,
+        /// Number of labels.
+        labels: usize,
+        /// Probabilities found.
+        found: usize,
+    },
+    /// A number that cannot be scored.
+    #[error(
+        "row {row} of {input}: {value} is not a number that can be scored (expected a finite one from -1e100 to \
+             1e100): remove the row or mend its value"
+    )]
+    InvalidNumber {
+        /// The input that has it.
+        input: &'static str,
+        /// Zero-based row.
+        row: usize,
+        /// The number found.
+        value: f64,
+    },
     /// A majority class that the task does not have.
     #[error("majority class {class} does not exist, the task has {classes} classes")]
     UnknownMajority {

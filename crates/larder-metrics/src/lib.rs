@@ -9,10 +9,14 @@
 //! - [`best_threshold`] and [`stratified_folds`] serve the choice of a decision threshold by cross-validation.
 //! - [`score_tagging`] gives the [`TaggingScores`] of a tagger: entities under each [`EntityRule`], and what is wrong
 //!   with the others as [`EntityErrors`]; [`paired_entity_difference`] compares two taggers.
+//! - [`score_multilabel`] gives the [`MultilabelScores`] of [`LabelSets`], [`MultilabelMetric`] names those that something
+//!   is chosen by, [`multilabel_baseline`] scores the constant sets, and [`best_label_threshold`] chooses a threshold
+//!   that holds on other rows.
+//!   A [`BaselineDifference`] is the verdict beside them.
 //! - [`summarise`] puts several runs into one [`Summary`].
 //!
 //! Classes are indices `0..classes` everywhere; their names belong to the data set. Every slice of classes has
-//! the axis `[rows]`. A ratio with nothing below the line counts as 0, as scikit-learn's `zero_division=0`.
+//! the axis `[rows]`; label sets are booleans `[rows, labels]`, probabilities and numbers float64. A ratio with nothing below the line counts as 0, as scikit-learn's `zero_division=0`.
 //!
 //! ```
 //! use larder_metrics::{Bootstrap, ClassificationScores, ConfusionMatrix, Metric};
@@ -40,14 +44,17 @@
 //! ```
 #![deny(missing_docs)]
 
+mod baseline_difference;
 mod bootstrap;
 mod classification;
 mod entities;
 mod error;
 mod folds;
+mod multilabel;
 mod resample;
 mod summary;
 
+pub use baseline_difference::BaselineDifference;
 pub use bootstrap::{Bootstrap, DEFAULT_LEVEL, DEFAULT_RESAMPLES, DEFAULT_SEED, Interval, PairedDifference};
 pub use classification::{
     BaselineComparison, BaselineVerdict, ClassScores, ClassificationScores, ConfusionMatrix, ConstantAnswer,
@@ -62,4 +69,9 @@ pub use entities::{
 };
 pub use error::{ClassRole, MetricsError};
 pub use folds::{DEFAULT_FOLDS, stratified_folds};
+pub use multilabel::{
+    ConstantLabels, LabelConstant, LabelScores, LabelSets, LabelThreshold, MultilabelAnswers, MultilabelBaseline,
+    MultilabelMetric, MultilabelScores, PRIOR_POSITIVES, best_label_threshold, best_label_thresholds,
+    compare_with_multilabel_baseline, multilabel_baseline, score_multilabel,
+};
 pub use summary::{Summary, summarise};

@@ -1,8 +1,9 @@
-//! The part of a confusion matrix that the scores need: its two margins and its diagonal.
+//! The part of a confusion matrix that the scores need: its two margins and its diagonal; and the same counts of labels.
 
 /// Per class: rows of it, answers of it, and right answers of it; each `[classes]`.
 ///
-/// Accuracy, MCC and every F1 depend on these alone, so one resample costs `classes` and not `classes²`.
+/// Accuracy, MCC and every F1 depend on these alone, so one resample costs `classes` and not `classes²`. Of label sets,
+/// where a row may be of several classes or none, only the ratios of one class and `weighted_f1` mean anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Margins {
     pub(crate) gold: Vec<u64>,

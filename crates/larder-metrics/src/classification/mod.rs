@@ -14,6 +14,7 @@ mod verdict;
 pub use baseline::{MajorityBaseline, class_counts, majority_baseline, majority_class, stratified_chance_accuracy};
 pub use calibration::{RELIABILITY_BINS, Reliability, ReliabilityBin};
 pub use confusion::{ConfusionMatrix, PairedConfusion};
+pub(crate) use log_loss::check_probability;
 pub use log_loss::{ConstantAnswer, class_prior_entropy, log_loss};
 pub(crate) use margins::Margins;
 pub use metric::Metric;

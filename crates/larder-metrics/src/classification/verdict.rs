@@ -10,14 +10,28 @@ use crate::classification::{ConfusionMatrix, Metric, PairedConfusion};
 use crate::error::MetricsError;
 
 spelled_enum! {
-    /// The answer of [`compare_with_majority`].
+    /// A predictor's score beside that of a constant answer, by the interval of their difference.
     pub enum BaselineVerdict {
-        /// The interval of the accuracy difference lies above 0, and so does the interval of MCC.
+        /// The whole interval lies above 0. By [`compare_with_majority`]: that of the accuracy difference, and so does the
+        /// interval of MCC.
         Above = "above",
         /// Neither above nor below: the rows do not show a difference.
         At = "at",
-        /// The interval of the accuracy difference lies below 0.
+        /// The whole interval lies below 0. By [`compare_with_majority`]: that of the accuracy difference.
         Below = "below",
+    }
+}
+
+impl BaselineVerdict {
+    /// Compares an interval with 0.
+    pub(crate) fn of(interval: &Interval) -> Self {
+        if interval.low > 0.0 {
+            Self::Above
+        } else if interval.high < 0.0 {
+            Self::Below
+        } else {
+            Self::At
+        }
     }
 }
 
@@ -43,12 +57,12 @@ pub struct BaselineComparison {
 impl BaselineComparison {
     /// Compares accuracy with that of the constant answer, by the interval of their difference.
     pub fn accuracy_verdict(&self) -> BaselineVerdict {
-        side(&self.accuracy_difference.interval)
+        BaselineVerdict::of(&self.accuracy_difference.interval)
     }
 
     /// Compares MCC with 0, which every constant answer has, by its interval.
     pub fn mcc_verdict(&self) -> BaselineVerdict {
-        side(&self.mcc)
+        BaselineVerdict::of(&self.mcc)
     }
 
     /// Returns both verdicts for a table's cell, each with its score: `above` where both are, else
@@ -63,17 +77,6 @@ impl BaselineComparison {
             (BaselineVerdict::Above, BaselineVerdict::Above) => "above".to_owned(),
             (accuracy, mcc) => format!("accuracy {}, MCC {} 0", loud(accuracy), loud(mcc)),
         }
-    }
-}
-
-/// Compares an interval with 0.
-fn side(interval: &Interval) -> BaselineVerdict {
-    if interval.low > 0.0 {
-        BaselineVerdict::Above
-    } else if interval.high < 0.0 {
-        BaselineVerdict::Below
-    } else {
-        BaselineVerdict::At
     }
 }
 
@@ -119,7 +122,7 @@ pub fn compare_with_majority(
     let accuracy_difference = bootstrap.paired_difference(&paired, Metric::Accuracy)?;
     let mcc = bootstrap.interval(&ConfusionMatrix::from_classes(gold, predicted, classes)?, Metric::Mcc)?;
     let mcc_above_zero = mcc.low > 0.0;
-    let verdict = match side(&accuracy_difference.interval) {
+    let verdict = match BaselineVerdict::of(&accuracy_difference.interval) {
         BaselineVerdict::Above if !mcc_above_zero => BaselineVerdict::At,
         verdict => verdict,
     };

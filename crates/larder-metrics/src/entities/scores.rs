@@ -25,7 +25,7 @@ pub struct EntityScores {
     pub per_type: Vec<TypeScores>,
 }
 
-/// Scores over several types, each 0 to 1.
+/// Scores over several entity types or labels, each 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AverageScores {
     /// Precision.
@@ -34,7 +34,7 @@ pub struct AverageScores {
     pub recall: f64,
     /// F1. As `macro` and `weighted` it is the mean of the types' F1, not the F1 of the two means.
     pub f1: f64,
-    /// Gold entities.
+    /// Gold entities, or gold labels of all rows.
     pub support: u64,
 }
 

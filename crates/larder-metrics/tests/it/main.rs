@@ -4,4 +4,6 @@ mod entity_goldens;
 mod entity_properties;
 mod error_texts;
 mod goldens;
+mod multilabel_goldens;
+mod multilabel_properties;
 mod properties;

@@ -1,0 +1,21 @@
+//! Scores of answers that give any number of labels per row.
+
+mod answers;
+mod average_precision;
+mod baseline;
+mod comparison;
+mod label_sets;
+mod label_threshold;
+mod metric;
+mod resampled;
+mod row_entries;
+mod scores;
+mod tally;
+
+pub use answers::MultilabelAnswers;
+pub use baseline::{ConstantLabels, LabelConstant, MultilabelBaseline, multilabel_baseline};
+pub use comparison::compare_with_multilabel_baseline;
+pub use label_sets::LabelSets;
+pub use label_threshold::{LabelThreshold, PRIOR_POSITIVES, best_label_threshold, best_label_thresholds};
+pub use metric::MultilabelMetric;
+pub use scores::{LabelScores, MultilabelScores, score_multilabel};
