@@ -12,7 +12,9 @@
 //! - [`score_multilabel`] gives the [`MultilabelScores`] of [`LabelSets`], [`MultilabelMetric`] names those that something
 //!   is chosen by, [`multilabel_baseline`] scores the constant sets, and [`best_label_threshold`] chooses a threshold
 //!   that holds on other rows.
-//!   A [`BaselineDifference`] is the verdict beside them.
+//! - [`score_regression`] gives the [`RegressionScores`] of predicted numbers, [`RegressionMetric`] names one of them,
+//!   and [`regression_baseline`] scores the mean and the median. A [`BaselineDifference`] is the verdict for both
+//!   tasks.
 //! - [`summarise`] puts several runs into one [`Summary`].
 //!
 //! Classes are indices `0..classes` everywhere; their names belong to the data set. Every slice of classes has
@@ -51,6 +53,7 @@ mod entities;
 mod error;
 mod folds;
 mod multilabel;
+mod regression;
 mod resample;
 mod summary;
 
@@ -73,5 +76,9 @@ pub use multilabel::{
     ConstantLabels, LabelConstant, LabelScores, LabelSets, LabelThreshold, MultilabelAnswers, MultilabelBaseline,
     MultilabelMetric, MultilabelScores, PRIOR_POSITIVES, best_label_threshold, best_label_thresholds,
     compare_with_multilabel_baseline, multilabel_baseline, score_multilabel,
+};
+pub use regression::{
+    ConstantNumber, NumberConstant, RegressionBaseline, RegressionMetric, RegressionScores,
+    compare_with_regression_baseline, regression_baseline, score_regression,
 };
 pub use summary::{Summary, summarise};

@@ -1,4 +1,4 @@
-//! Scores beside those of scikit-learn and seqeval, and what holds of them whatever the answers.
+//! Scores beside those of scikit-learn, SciPy and seqeval, and what holds of them whatever the answers.
 
 mod entity_goldens;
 mod entity_properties;
@@ -7,3 +7,5 @@ mod goldens;
 mod multilabel_goldens;
 mod multilabel_properties;
 mod properties;
+mod regression_goldens;
+mod regression_properties;
