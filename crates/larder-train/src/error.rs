@@ -84,6 +84,34 @@ pub enum TrainError {
         /// The names of the classes without rows.
         classes: Vec<String>,
     },
+    /// NaN or infinity among the targets of a regression.
+    #[error("row {row}: the target is {value}, expected a finite number: correct the row, or leave it out")]
+    NonFiniteTarget {
+        /// The zero-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Targets of a regression that do not differ.
+    #[error(
+        "{rows} training row(s){}: there is nothing to learn (is the column of the targets the right one?)",
+        .value.map_or_else(String::new, |value| format!(", and each has the target {value}"))
+    )]
+    ConstantTargets {
+        /// The number of rows.
+        rows: usize,
+        /// Their target; `None` without rows.
+        value: Option<f64>,
+    },
+    /// The eigenvalues of the features' products were not found.
+    #[error(
+        "the features of {columns} could not be decomposed: values differ too much in size; standardise them, or leave \
+         out columns"
+    )]
+    NoDecomposition {
+        /// The candidate's name.
+        columns: String,
+    },
     /// A regularisation strength that is not a positive number.
     #[error("C is {found}, expected a finite number above 0 (small is strong regularisation: try 0.01)")]
     InvalidC {
@@ -315,7 +343,7 @@ impl TrainError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Diverged { .. } | Self::MlpNotFinite { .. } => ErrorClass::Training,
+            Self::Diverged { .. } | Self::MlpNotFinite { .. } | Self::NoDecomposition { .. } => ErrorClass::Training,
             Self::Setting { .. } => ErrorClass::Usage,
             #[cfg(feature = "perceptron")]
             Self::Run { source, .. } => source.class(),

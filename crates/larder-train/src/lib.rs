@@ -8,10 +8,13 @@
 //!   [`objective`] is the exact quantity that training minimises.
 //! - [`MlpHead`] is a multi-layer perceptron; `train_mlp` trains one through a graph, behind the feature `perceptron`.
 //!   [`SequenceHead`] is what both kinds of head do.
+//! - [`train_ridge`] turns columns and a number a row into a [`RidgeHead`]: ridge regression, whose penalty is chosen by exact
+//!   leave-one-out errors ([`RidgeSelection`]).
 //! - [`domain_classifier_auc`] measures how well features tell two sets of rows apart; a [`LearningStep`] scores a head that
 //!   was trained on fewer rows.
 //!
-//! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
+//! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`. Ridge regression is
+//! explained in `docs/ridge.md`.
 //!
 //! ```
 //! use larder_train::{FeatureColumn, TrainSettings, train};
@@ -54,6 +57,7 @@ mod mlp;
 mod objective;
 mod ranking;
 mod real;
+mod ridge;
 mod select;
 mod selection;
 mod sequence_head;
@@ -79,6 +83,10 @@ pub use mlp::{
     MlpSettings, TrainedMlp, train_mlp,
 };
 pub use mlp::{MlpHead, MlpLayer};
+pub use ridge::{
+    DEFAULT_RIDGE_GRID, RidgeHead, RidgeProgress, RidgeSelection, RidgeSelectionEntry, RidgeSettings, TrainedRidge,
+    UNCHOSEN_ALPHA, train_ridge,
+};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;

@@ -8,5 +8,6 @@ mod head;
 mod mlp;
 #[cfg(feature = "perceptron")]
 mod perceptron;
+mod ridge;
 mod tagging;
 mod training;
