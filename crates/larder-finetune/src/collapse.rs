@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(evidence.answer.to_string(), "near 0.250");
         let alive: Vec<f32> = (0..40).map(|row| (row % 7) as f32 / 50.0).collect();
         assert_eq!(numbers.judge(&alive, 1), None);
-        assert_eq!(numbers.judge(&vec![f32::NAN; 40], 1), None);
+        assert_eq!(numbers.judge(&[f32::NAN; 40], 1), None);
         let texts =
             [ConstantOutput::Labels(vec![]), ConstantOutput::Labels(vec![0, 3])].map(|answer| answer.to_string());
         assert_eq!(texts, ["no label at all", "the labels 0, 3 (from 0)"]);

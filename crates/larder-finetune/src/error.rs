@@ -170,7 +170,7 @@ pub enum TuneError {
         /// The step, from 1.
         step: usize,
         /// The one answer.
-        answer: ConstantOutput,
+        answer: Box<ConstantOutput>,
         /// Texts, or tokens with labels, that were probed.
         rows: usize,
         /// The largest standard deviation of a column's logits over them; of classes, each beside the mean of its row.

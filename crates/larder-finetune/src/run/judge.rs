@@ -35,7 +35,7 @@ impl Run<'_> {
             return Ok(());
         }
         let Evidence { answer, rows, spread, loss, constant_loss } = evidence;
-        let (steps, knobs) = (watch.every, self.knobs());
+        let (answer, steps, knobs) = (Box::new(answer), watch.every, self.knobs());
         Err(TuneError::Collapsed { step, answer, rows, spread, steps, loss, constant_loss, knobs })
     }
 

@@ -36,7 +36,7 @@ fn fine_tuning() {
         NoPooler { family: Family::DistilBert },
         Collapsed {
             step: 40,
-            answer: ConstantOutput::Class(1),
+            answer: Box::new(ConstantOutput::Class(1)),
             rows: 64,
             spread: 1e-7,
             steps: 20,
