@@ -5,6 +5,7 @@ use larder_runtime::{PaddedTexts, TensorView};
 
 use crate::hidden::HiddenStates;
 use crate::split::SplitOf;
+use crate::targets::Targets;
 use crate::{Example, TuneError};
 
 /// Widths of batches on a device are multiples of this: few different shapes, whose memory and algorithms are found
@@ -60,14 +61,10 @@ impl Batches<'_> {
             shape: [count, seq, self.hidden.map_or(0, |(_, width)| width)],
             by_token,
             texts: PaddedTexts::new(texts, seq, self.pad),
-            labels: vec![IGNORED_LABEL; if by_token { count * seq } else { count }],
+            labels: labels(&examples, by_token.then_some(seq)),
             hidden_states: Vec::new(),
             tokens: examples.iter().map(|example| example.len()).sum(),
         };
-        for (row, example) in examples.iter().enumerate() {
-            let first = if by_token { row * seq } else { row };
-            batch.labels[first..first + example.labels.len()].copy_from_slice(&example.labels);
-        }
         let Some((states, width)) = self.hidden else { return Ok(batch) };
         batch.hidden_states.reserve_exact(count * seq * width);
         for (place, (&row, example)) in rows.iter().zip(&examples).enumerate() {
@@ -85,13 +82,41 @@ impl Batches<'_> {
     }
 }
 
+/// The labels of examples; of tokens, `width` a row. Those of one run are of one kind: that of the first is every one's.
+fn labels(examples: &[&Example], width: Option<usize>) -> BatchLabels {
+    if let Some(Example { targets: Targets::Values(_), .. }) = examples.first() {
+        let values = examples.iter().flat_map(|example| match &example.targets {
+            Targets::Values(values) => values.as_slice(),
+            Targets::Classes(_) => &[],
+        });
+        let values: Vec<f32> = values.copied().collect();
+        return BatchLabels::Values { shape: [examples.len(), values.len() / examples.len()], values };
+    }
+    let mut labels = vec![IGNORED_LABEL; examples.len() * width.unwrap_or(1)];
+    for (row, example) in labels.chunks_mut(width.unwrap_or(1)).zip(examples) {
+        if let Targets::Classes(classes) = &example.targets {
+            row[..classes.len()].copy_from_slice(classes);
+        }
+    }
+    BatchLabels::Classes(labels)
+}
+
+/// The labels of a batch, as its graph takes them.
+#[derive(Debug, PartialEq)]
+enum BatchLabels {
+    /// `[rows]`, or `[rows, tokens]` where a token has one.
+    Classes(Vec<i64>),
+    /// `[rows, classes]`.
+    Values { shape: [usize; 2], values: Vec<f32> },
+}
+
 /// Examples padded to the longest of them.
 pub(crate) struct PaddedBatch {
     /// Rows, tokens and, where there are hidden states, their width.
     pub shape: [usize; 3],
     by_token: bool,
     texts: PaddedTexts,
-    labels: Vec<i64>,
+    labels: BatchLabels,
     hidden_states: Vec<f32>,
     /// Tokens without padding.
     pub tokens: usize,
@@ -101,22 +126,24 @@ impl PaddedBatch {
     /// The inputs called `names`.
     pub fn views<'a>(&'a self, names: &[&'static str]) -> Vec<(&'static str, TensorView<'a>)> {
         let view = |&name: &&'static str| {
-            let rank = if name == "labels" && !self.by_token { 1 } else { 2 };
-            let view = match name {
-                HIDDEN_STATES => TensorView::f32(&self.shape, &self.hidden_states),
-                name => TensorView::i64(&self.shape[..rank], self.input(name)),
+            let view = match (name, &self.labels) {
+                (HIDDEN_STATES, _) => TensorView::f32(&self.shape, &self.hidden_states),
+                ("labels", BatchLabels::Values { shape, values }) => TensorView::f32(shape, values),
+                ("labels", BatchLabels::Classes(labels)) => {
+                    TensorView::i64(&self.shape[..if self.by_token { 2 } else { 1 }], labels)
+                }
+                (name, _) => TensorView::i64(&self.shape[..2], self.ids(name)),
             };
             (name, view)
         };
         names.iter().map(view).collect()
     }
 
-    /// The elements of the int64 input `name`, row-major.
-    pub fn input(&self, name: &str) -> &[i64] {
+    /// The elements of the int64 input `name`, `[rows, tokens]`.
+    pub fn ids(&self, name: &str) -> &[i64] {
         match name {
             "attention_mask" => &self.texts.attention_mask,
             "token_type_ids" => &self.texts.token_type_ids,
-            "labels" => &self.labels,
             _ => &self.texts.input_ids,
         }
     }
@@ -156,7 +183,7 @@ mod tests {
         let batch = batches.of(&[2, 0]).expect("they are as long as they should be");
         assert_eq!(batch.shape, [2, 3, 2]);
         assert_eq!(batch.hidden_states, [2.0, 0.0, 2.0, 1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(batch.labels, [1, 1, 1, 1, IGNORED_LABEL, IGNORED_LABEL]);
+        assert_eq!(batch.labels, BatchLabels::Classes(vec![1, 1, 1, 1, IGNORED_LABEL, IGNORED_LABEL]));
         let Err(problem) = batches.of(&[0, 1]) else { panic!("a value is missing") };
         let message = "the hidden states of example 1 (from 0) of dev are 3 numbers: 2 tokens of 2 features each are \
                        expected; encode the examples as they are tokenised now";

@@ -6,8 +6,12 @@
 //! sources.
 
 use std::collections::VecDeque;
+use std::fmt;
+
+use larder_graphs::Loss;
 
 use crate::Example;
+use crate::constant_loss::TargetStatistics;
 use crate::settings::TuneSettings;
 
 /// Examples that are probed, at most.
@@ -33,14 +37,67 @@ const FEWEST_ROWS: usize = 16;
 /// Probes, one after another, that must find the same.
 const IN_A_ROW: usize = 2;
 
+/// The one answer that a collapsed run gives to everything. Displayed, it says what all answers are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConstantOutput {
+    /// This class, from 0.
+    Class(usize),
+    /// These labels, from 0: those whose probability is at least a half.
+    Labels(Vec<usize>),
+    /// Outputs near these, `[classes]`, on the scale of the training targets.
+    Numbers(Vec<f64>),
+}
+
+impl ConstantOutput {
+    /// The answer to the rows of `logits`, row-major `[rows, classes]`; `None` where there is none, or rows have
+    /// another.
+    fn of(logits: &[f32], classes: usize, loss: &Loss) -> Option<Self> {
+        let first = logits.get(..classes).filter(|first| !first.is_empty())?;
+        let is_everywhere = |same: &dyn Fn(&[f32]) -> bool| logits.chunks(classes).all(same);
+        match loss {
+            Loss::CrossEntropy { .. } => {
+                let class = largest(first)?;
+                is_everywhere(&|row| largest(row) == Some(class)).then_some(Self::Class(class))
+            }
+            Loss::BinaryCrossEntropy { .. } => {
+                let labels = answered_labels(first);
+                is_everywhere(&|row| answered_labels(row) == labels).then_some(Self::Labels(labels))
+            }
+            // No two numbers are the same to the last digit: how far apart they are is the spread.
+            Loss::MeanSquaredError => {
+                let rows = (logits.len() / classes) as f64;
+                let column = |column| logits.iter().skip(column).step_by(classes).map(|&value| f64::from(value));
+                Some(Self::Numbers((0..classes).map(|place| column(place).sum::<f64>() / rows).collect()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for ConstantOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |words: Vec<String>| words.join(", ");
+        match self {
+            Self::Class(class) => write!(f, "class {class} (from 0)"),
+            Self::Labels(labels) if labels.is_empty() => f.write_str("no label at all"),
+            Self::Labels(labels) => {
+                let noun = if labels.len() == 1 { "label" } else { "labels" };
+                write!(f, "the {noun} {} (from 0)", list(labels.iter().map(usize::to_string).collect()))
+            }
+            Self::Numbers(numbers) => {
+                write!(f, "near {}", list(numbers.iter().map(|number| format!("{number:.3}")).collect()))
+            }
+        }
+    }
+}
+
 /// The evidence of a collapse.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Evidence {
-    /// The one class that is answered.
-    pub class: usize,
+    /// The one answer.
+    pub answer: ConstantOutput,
     /// Rows of logits that were looked at.
     pub rows: usize,
-    /// The largest standard deviation of a class's logit over them.
+    /// The largest standard deviation of a column's logits over them.
     pub spread: f64,
     /// The mean loss of the steps since the probe before.
     pub loss: f64,
@@ -54,19 +111,21 @@ pub(crate) struct Watch {
     pub every: usize,
     /// Steps before which nothing is probed: the warm-up.
     warm: usize,
+    loss: Loss,
     constant_loss: f64,
     /// Loss and divisor of the last steps.
     recent: VecDeque<(f64, f64)>,
 }
 
 impl Watch {
-    /// Watches a run of `total` steps; `None` where there is nothing to see: in a short run, or with a single class.
+    /// Watches a run of `total` steps; `None` where there is nothing to see: in a short run, or where all targets are the same.
     pub fn new(train: &[Example], settings: &TuneSettings, total: usize) -> Option<Self> {
-        let constant_loss = constant_loss(train, settings);
+        let targets = TargetStatistics::of(train, settings.classes);
+        let constant_loss = settings.constant_loss(&targets, &targets);
         let warm = settings.schedule.warm_steps(total, settings.warmup);
         let every = LEAST_STEPS.max(total / PROBES);
-        let is_watched = settings.stop_on_collapse && constant_loss > 0.0 && total >= every * IN_A_ROW;
-        is_watched.then(|| Self { every, warm, constant_loss, recent: VecDeque::new() })
+        let is_watched = settings.stop_on_collapse && targets.varies() && total >= every * IN_A_ROW;
+        is_watched.then(|| Self { every, warm, loss: settings.loss.clone(), constant_loss, recent: VecDeque::new() })
     }
 
     /// Takes note of a step.
@@ -92,12 +151,11 @@ impl Watch {
     /// Do these logits, row-major `[rows, classes]`, depend on what they were made of no more?
     pub fn judge(&self, logits: &[f32], classes: usize) -> Option<Evidence> {
         let rows = logits.len() / classes.max(1);
-        let class = largest(logits.get(..classes)?)?;
-        let is_one = logits.chunks(classes).all(|row| largest(row) == Some(class));
-        let spread = spread(logits, classes);
-        let is_collapsed = rows >= FEWEST_ROWS && is_one && spread < LEAST_SPREAD;
+        let answer = ConstantOutput::of(logits, classes, &self.loss)?;
+        let spread = spread(logits, classes, matches!(self.loss, Loss::CrossEntropy { .. }));
+        let is_collapsed = rows >= FEWEST_ROWS && spread < LEAST_SPREAD;
         let (loss, constant_loss) = (self.recent_loss(), self.constant_loss);
-        is_collapsed.then_some(Evidence { class, rows, spread, loss, constant_loss })
+        is_collapsed.then_some(Evidence { answer, rows, spread, loss, constant_loss })
     }
 
     /// Have so many probes one after another made sure of it?
@@ -116,13 +174,21 @@ fn largest(row: &[f32]) -> Option<usize> {
     (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
 }
 
-/// The largest standard deviation over the rows of a class's logit, each beside its row's mean: what is added to all logits
-/// of a row changes no answer.
-fn spread(logits: &[f32], classes: usize) -> f64 {
+/// The labels of a row that are answered at a half.
+fn answered_labels(row: &[f32]) -> Vec<usize> {
+    (0..row.len()).filter(|&label| row[label] >= 0.0).collect()
+}
+
+/// The largest standard deviation over the rows of a column's logits. `beside_mean` takes each beside its row's mean: what is added to
+/// all logits of a softmax changes no answer.
+fn spread(logits: &[f32], classes: usize, beside_mean: bool) -> f64 {
     let rows = (logits.len() / classes) as f64;
     let (mut sums, mut squares) = (vec![0.0; classes], vec![0.0; classes]);
     let centred = |row: &[f32]| {
-        let mean = row.iter().map(|&logit| f64::from(logit)).sum::<f64>() / classes as f64;
+        let mean = match beside_mean {
+            true => row.iter().map(|&logit| f64::from(logit)).sum::<f64>() / classes as f64,
+            false => 0.0,
+        };
         row.iter().map(|&logit| f64::from(logit) - mean).collect::<Vec<f64>>()
     };
     // Beside the first row, so that sums of squares do not lose the small differences.
@@ -141,20 +207,6 @@ fn spread(logits: &[f32], classes: usize) -> f64 {
         .sqrt()
 }
 
-/// The loss of the best constant answer, by the labels, weights and smoothing of the loss. 0 where all labels that count are of
-/// one class.
-fn constant_loss(train: &[Example], settings: &TuneSettings) -> f64 {
-    let mut counts = vec![0; settings.classes];
-    for (_, class) in train.iter().flat_map(Example::counted) {
-        // Checked: a label that counts is a class.
-        counts[class] += 1;
-    }
-    if counts.iter().filter(|&&count| count > 0).count() < 2 {
-        return 0.0;
-    }
-    settings.constant_answer(&counts).loss_on(&counts)
-}
-
 #[cfg(test)]
 mod tests {
     use larder_onnx::Family;
@@ -163,6 +215,11 @@ mod tests {
 
     fn examples(labels: &[i64]) -> Vec<Example> {
         labels.iter().map(|&label| Example::new(vec![1], label)).collect()
+    }
+
+    fn constant_loss(train: &[Example], settings: &TuneSettings) -> f64 {
+        let targets = TargetStatistics::of(train, settings.classes);
+        settings.constant_loss(&targets, &targets)
     }
 
     #[test]
@@ -176,7 +233,8 @@ mod tests {
         assert_eq!(constant_loss(&[Example::tagged(vec![1; 3], vec![-100, 2, -100])], &settings), 0.0);
 
         // With weights and smoothing: no other answer is better.
-        let settings = TuneSettings { class_weights: Some(vec![0.5, 1.0, 4.0]), label_smoothing: 0.2, ..settings };
+        let loss = Loss::CrossEntropy { class_weights: Some(vec![0.5, 1.0, 4.0]), label_smoothing: 0.2 };
+        let settings = TuneSettings { loss, ..settings };
         let best = constant_loss(&examples(&labels), &settings);
         let loss = |p: [f64; 3]| {
             let weights = [0.5, 1.0, 4.0];
@@ -201,11 +259,11 @@ mod tests {
         // Every text has the same logits but for what is added to both, and rounding.
         let same: Vec<f32> = (0..40).flat_map(|row| [row as f32 / 8.0, row as f32 / 8.0 + 1.0]).collect();
         let evidence = watch.judge(&same, 2).expect("the text makes no difference");
-        assert_eq!((evidence.class, evidence.rows), (1, 40));
         assert!(evidence.spread < 1e-6 && (evidence.loss - 0.64).abs() < 1e-12, "{evidence:?}");
+        assert_eq!((evidence.answer, evidence.rows), (ConstantOutput::Class(1), 40));
         let alive: Vec<f32> = (0..40).flat_map(|row| [0.0, 1.0 + (row % 7) as f32 / 50.0]).collect();
         assert_eq!(watch.judge(&alive, 2), None);
-        assert!((spread(&alive, 2) - 0.02).abs() < 1e-3, "{}", spread(&alive, 2));
+        assert!((spread(&alive, 2, true) - 0.02).abs() < 1e-3, "{}", spread(&alive, 2, true));
         let two: Vec<f32> = (0..40).flat_map(|row| [0.0, if row == 7 { -1e-3 } else { 1e-3 }]).collect();
         assert_eq!(watch.judge(&two, 2), None, "two classes are answered");
         assert_eq!(watch.judge(&same[..20], 2), None, "ten rows are too few");
@@ -224,6 +282,39 @@ mod tests {
         assert!(Watch::new(&examples(&[0, 1, 1]), &settings, 99).is_none());
         let off = TuneSettings { stop_on_collapse: false, ..settings };
         assert!(Watch::new(&examples(&[0, 1, 1]), &off, 1000).is_none());
+    }
+
+    #[test]
+    fn labels_and_numbers_collapse_too() {
+        let watch = |loss, classes| {
+            let settings = TuneSettings { loss, ..TuneSettings::of(Family::Bert, classes) };
+            let values = |row: usize| (0..classes).map(|column| ((row + column) % 2) as f32).collect();
+            let train: Vec<Example> = (0..8).map(|row| Example::valued(vec![1], values(row))).collect();
+            Watch::new(&train, &settings, 1000).expect("the targets differ")
+        };
+        let rows = |row: &dyn Fn(usize) -> [f32; 2]| (0..40).flat_map(row).collect::<Vec<f32>>();
+        let noise = |row: usize| (row % 5) as f32 * 1e-4;
+        let same = rows(&|row| [-1.5 + noise(row), 0.5]);
+        // What is added to all logits of a row changes these answers: a softmax would not see it.
+        let shifted = rows(&|row| [-1.5, 0.5].map(|logit| logit + (row % 7) as f32 / 50.0));
+        let labels = watch(Loss::BinaryCrossEntropy { positive_weight: 1.0 }, 2);
+        assert!((labels.constant_loss - 2.0_f64.ln()).abs() < 1e-12);
+        let evidence = labels.judge(&same, 2).expect("the text makes no difference");
+        assert_eq!(evidence.answer, ConstantOutput::Labels(vec![1]));
+        assert!((1e-5..1e-3).contains(&evidence.spread), "{evidence:?}");
+        assert_eq!(labels.judge(&shifted, 2), None);
+        assert_eq!(labels.judge(&rows(&|row| [noise(row) - 1e-4, 0.5]), 2), None, "two sets are answered");
+        let numbers = watch(Loss::MeanSquaredError, 1);
+        assert_eq!(numbers.constant_loss, 0.25);
+        let constant: Vec<f32> = (0..40).map(|row| 0.25 + noise(row)).collect();
+        let evidence = numbers.judge(&constant, 1).expect("the text makes no difference");
+        assert_eq!(evidence.answer.to_string(), "near 0.250");
+        let alive: Vec<f32> = (0..40).map(|row| (row % 7) as f32 / 50.0).collect();
+        assert_eq!(numbers.judge(&alive, 1), None);
+        assert_eq!(numbers.judge(&[f32::NAN; 40], 1), None);
+        let texts =
+            [ConstantOutput::Labels(vec![]), ConstantOutput::Labels(vec![0, 3])].map(|answer| answer.to_string());
+        assert_eq!(texts, ["no label at all", "the labels 0, 3 (from 0)"]);
     }
 
     #[test]

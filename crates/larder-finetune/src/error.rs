@@ -8,6 +8,7 @@ use larder_graphs::{GraphsError, Precision};
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
 
+use crate::collapse::ConstantOutput;
 use crate::knobs::Knobs;
 use crate::split::SplitOf;
 
@@ -161,25 +162,25 @@ pub enum TuneError {
     },
     /// The encoder says the same of everything.
     #[error(
-        "at step {step} the run has collapsed: all {rows} answers probed are class {class} (from 0), with logits that differ \
+        "at step {step} the run has collapsed: all {rows} answers probed are {answer}, with logits that differ \
          by {spread:.1e} from one to another, and the loss of the last {steps} steps, {loss:.4}, is not clearly below that of \
          the best single answer to everything, {constant_loss:.4}; {knobs}"
     )]
     Collapsed {
         /// The step, from 1.
         step: usize,
-        /// The one class that is answered, from 0.
-        class: usize,
+        /// The one answer.
+        answer: Box<ConstantOutput>,
         /// Texts, or tokens with labels, that were probed.
         rows: usize,
-        /// The largest standard deviation of a class's logit over them, beside the mean of its row.
+        /// The largest standard deviation of a column's logits over them; of classes, each beside the mean of its row.
         spread: f64,
         /// Steps that the loss is a mean over.
         steps: usize,
         /// The training loss of those steps.
         loss: f64,
-        /// The lowest training loss that one answer to everything can have: the entropy of the classes' shares, with class
-        /// weights and label smoothing as the loss has them.
+        /// The lowest training loss that one answer to everything can have:
+        /// [`TuneSettings::constant_loss`](crate::TuneSettings::constant_loss).
         constant_loss: f64,
         /// The settings to change.
         knobs: Knobs,

@@ -19,9 +19,10 @@ const TOKENS: usize = 4096;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     /// Row-major `[labels, classes]`: a row for each label that counts, in the order of the examples and inside each in the
-    /// order of its labels. Of texts each has one.
+    /// order of its labels. Of texts each has one. These are the head's outputs as they are: a squared error is taken of them, and
+    /// a label of several is probable by their sigmoid.
     pub logits: Vec<f32>,
-    /// The mean over those labels, weighed as in training; 0 without any.
+    /// The mean over those labels, weighed as in training (of targets that are numbers: over all of them); 0 without any.
     pub loss: f64,
 }
 
@@ -70,7 +71,7 @@ impl<'a> Evaluator<'a> {
         let (mut first_rows, mut labels) = (Vec::new(), 0);
         for &place in places {
             first_rows.push(labels);
-            labels += all[place].counted().count();
+            labels += all[place].targets.answered().len();
         }
         let mut logits = vec![0.0; labels * classes];
         let (mut sum, mut counted) = (0.0, 0.0);
@@ -91,7 +92,7 @@ impl<'a> Evaluator<'a> {
                 let found = found.chunks(width * classes);
                 for ((&number, example), found) in together.iter().zip(&examples).zip(found) {
                     let kept = logits[first_rows[number] * classes..].chunks_mut(classes);
-                    for ((place, _), kept) in example.counted().zip(kept) {
+                    for (place, kept) in example.targets.answered().into_iter().zip(kept) {
                         kept.copy_from_slice(&found[place * classes..][..classes]);
                     }
                 }

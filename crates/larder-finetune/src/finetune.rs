@@ -35,8 +35,8 @@ pub fn finetune(
         (None, Some(_)) => return Err(TuneError::UnusedHiddenStates),
         _ => {}
     }
-    example::check(train, config, settings.input, settings.classes)?;
-    example::check(dev, config, settings.input, settings.classes)?;
+    example::check(train, config, settings)?;
+    example::check(dev, config, settings)?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
     let forms = Forms::of(runtime, &ran_on, settings)?;
     tune(runtime, inputs, settings, &ran_on, forms, observer)

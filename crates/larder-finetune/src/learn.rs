@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use larder_graphs::{DropoutMask, HeadInput};
+use larder_graphs::DropoutMask;
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{EncoderConfig, Model};
@@ -11,7 +11,9 @@ use larder_runtime::{Device, Runtime, SessionSettings, TensorView, ViewData};
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
 use crate::hidden::HiddenStates;
+use crate::settings::TuneSettings;
 use crate::split::SplitOf;
+use crate::targets::Targets;
 use crate::{Example, TuneError};
 
 /// Rows and tokens of the runs: coprime, so that each size that is seen has one reading.
@@ -28,7 +30,7 @@ pub(crate) fn learn(
     model: &Model,
     masks: &[DropoutMask],
     config: &EncoderConfig,
-    input: HeadInput,
+    settings: &TuneSettings,
 ) -> Result<Facts, TuneError> {
     let exposed = model.exposed()?;
     let mut session = session(runtime, exposed, GRAPH, &SessionSettings::worker(Device::Cpu))?;
@@ -55,12 +57,14 @@ pub(crate) fn learn(
     let mut observations = Vec::new();
     for (rows, seq) in sizes {
         let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % config.vocab_size) as i64).collect();
-        let labels = vec![0; if input == HeadInput::Tokens { seq } else { 1 }];
-        let examples: Vec<Example> = (0..rows).map(|row| Example::tagged(ids(row), labels.clone())).collect();
+        let example =
+            |row| Example { input_ids: ids(row), token_type_ids: Vec::new(), targets: Targets::any(settings, seq) };
+        let examples: Vec<Example> = (0..rows).map(example).collect();
         let hidden_size = config.hidden_size;
         let zeros_of_tokens = Zeros(seq * hidden_size);
         let split = SplitOf::Train;
         let hidden: Option<(&dyn HiddenStates, usize)> = Some((&zeros_of_tokens, hidden_size));
+        let input = settings.input;
         let batches = Batches { examples: &examples, split, input, pad: 0, hidden, width: Width::EXACT };
         let batch = batches.of(&(0..rows).collect::<Vec<_>>())?;
         let shapes: Vec<Vec<usize>> = masks.iter().map(|mask| mask.size(rows, seq)).collect();

@@ -1,7 +1,7 @@
 //! Fine-tuning: an encoder and a head on it, trained together on labelled texts, on the stock ONNX Runtime.
 //!
 //! - [`finetune`] trains an encoder and a head on [`TrainingInputs`], a list of [`Example`]s among them, under
-//!   [`TuneSettings`]. The [`FinetuneResult`] holds the weights, the head and the [`HistoryRow`] of every step.
+//!   [`TuneSettings`]. Their [`Targets`] are those of the [`Loss`]: classes, sets of labels, or numbers. The [`FinetuneResult`] holds the weights, the head and the [`HistoryRow`] of every step.
 //! - [`export`] writes the graphs of such a run as files, for other programs to run.
 //! - [`Observer`] hears of every step and scores every evaluation.
 //! - [`TuneSettings::from_layer`] trains only the layers above one, from its precomputed [`HiddenStates`].
@@ -35,6 +35,7 @@
 mod batch;
 mod checkpoint;
 mod collapse;
+mod constant_loss;
 mod error;
 mod evaluate;
 mod example;
@@ -58,10 +59,13 @@ mod settings;
 mod split;
 mod start;
 mod state;
+mod targets;
 mod tells_apart;
 mod threads;
 
 pub use checkpoint::{BEST_FILE, LAST_FILE};
+pub use collapse::ConstantOutput;
+pub use constant_loss::TargetStatistics;
 pub use error::TuneError;
 pub use evaluate::Evaluated;
 pub use example::Example;
@@ -70,7 +74,7 @@ pub use freeze::Freeze;
 pub use hidden::HiddenStates;
 pub use inputs::TrainingInputs;
 pub use knobs::Knobs;
-pub use larder_graphs::{Precision, Schedule};
+pub use larder_graphs::{Loss, Precision, Schedule};
 pub use note::Note;
 pub use observer::{HistoryRow, Observer, Quiet};
 pub use preset::Preset;
@@ -78,3 +82,4 @@ pub use result::{FinetuneResult, Score, StopReason};
 pub use settings::{BatchSize, DEFAULT_CLIP, DEFAULT_LOSS_SCALE, DEFAULT_SEED, HeadStart, Length, Order, TuneSettings};
 pub use split::SplitOf;
 pub use start::export;
+pub use targets::Targets;

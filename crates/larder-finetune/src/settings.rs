@@ -1,8 +1,7 @@
 //! The settings of a fine-tuning run.
 
 use larder_errors::spelled_enum;
-use larder_graphs::{AdamW, DropoutRatios, HeadInput, Loss, Precision, Schedule};
-use larder_metrics::ConstantAnswer;
+use larder_graphs::{AdamW, DropoutRatios, GraphsError, HeadInput, Loss, Precision, Schedule};
 use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
 
@@ -68,12 +67,10 @@ pub enum HeadStart {
 pub struct TuneSettings {
     /// The head's input. A pooler is trained along; one that the weights lack starts at random.
     pub input: HeadInput,
-    /// Columns of the logits.
+    /// Columns of the logits: classes, labels of which a text has any number, or numbers of a regression.
     pub classes: usize,
-    /// One weight a class in the loss; `None` weighs all alike.
-    pub class_weights: Option<Vec<f32>>,
-    /// The share of every label that is spread over all classes, from 0 to below 1.
-    pub label_smoothing: f32,
+    /// The loss, which decides what [`Targets`](crate::Targets) examples have. Heads on tokens have [`Loss::CrossEntropy`].
+    pub loss: Loss,
     /// The initial parameters of the head.
     pub head: HeadStart,
     /// The length of the run.
@@ -135,7 +132,8 @@ pub struct TuneSettings {
 }
 
 impl TuneSettings {
-    /// The recipe of the family's publication, for a head on the pooler where the family has one, else on the first token.
+    /// The recipe of the family's publication, for a head on the pooler where the family has one, else on the first token, and
+    /// one class a text.
     pub fn of(family: Family, classes: usize) -> Self {
         Self::from_preset(&Preset::of(family), classes)
     }
@@ -145,8 +143,7 @@ impl TuneSettings {
         Self {
             input: HeadInput::Pooled(if preset.has_pooler { Pool::Pooler } else { Pool::Cls }),
             classes,
-            class_weights: None,
-            label_smoothing: 0.0,
+            loss: Loss::CrossEntropy { class_weights: None, label_smoothing: 0.0 },
             head: HeadStart::Random,
             length: Length::Epochs(preset.epochs),
             batch: BatchSize::Rows(preset.rows),
@@ -186,34 +183,27 @@ impl TuneSettings {
         Knobs { rate: self.learning_rate, warmup: self.warmup, clip: self.clip, family }
     }
 
-    pub(crate) fn loss(&self) -> Loss {
-        Loss::CrossEntropy { class_weights: self.class_weights.clone(), label_smoothing: self.label_smoothing }
-    }
-
-    /// The best answer that ignores the text, under this loss, for labels of `counts` `[classes]`.
-    pub fn constant_answer(&self, counts: &[u64]) -> ConstantAnswer {
-        let weights = self.class_weights.as_ref();
-        let weights: Option<Vec<f64>> =
-            weights.map(|weights| weights.iter().map(|&weight| f64::from(weight)).collect());
-        ConstantAnswer::best(counts, weights.as_deref(), f64::from(self.label_smoothing))
-    }
-
-    /// The divisor of a batch's loss: the number of labels that count, or the sum of their class weights.
+    /// The divisor of a batch's loss: the number of labels that count, or the sum of their class weights; for the other losses
+    /// the number of targets.
     pub(crate) fn counted(&self, examples: &[&Example]) -> f64 {
-        let weight = |(_, class): (usize, usize)| match &self.class_weights {
+        let Loss::CrossEntropy { class_weights, .. } = &self.loss else {
+            return (examples.len() * self.classes) as f64;
+        };
+        let weight = |(_, class): (usize, usize)| match class_weights {
             None => 1.0,
             // Checked: a label that counts is a class.
             Some(weights) => weights.get(class).map_or(0.0, |&weight| f64::from(weight)),
         };
-        examples.iter().flat_map(|example| example.counted()).map(weight).sum()
+        examples.iter().flat_map(|example| example.targets.counted()).map(weight).sum()
     }
 
     /// # Errors
-    /// [`TuneError::Setting`].
+    /// [`TuneError::Setting`]; [`TuneError::Graphs`] for a head on tokens with another loss than cross-entropy.
     pub(crate) fn check(&self) -> Result<(), TuneError> {
         let wrong = |setting, found: String, expected| Err(TuneError::Setting { setting, found, expected });
+        let least_classes = if matches!(self.loss, Loss::CrossEntropy { .. }) { 2 } else { 1 };
         let counts = [
-            ("classes", self.classes, 2),
+            ("classes", self.classes, least_classes),
             ("accumulation", self.accumulation, 1),
             (
                 "the length",
@@ -260,7 +250,6 @@ impl TuneSettings {
         let DropoutRatios { hidden, attention, head } = self.dropout;
         let shares = [
             ("warmup", self.warmup),
-            ("label_smoothing", f64::from(self.label_smoothing)),
             ("dropout", f64::from(hidden)),
             ("attention dropout", f64::from(attention)),
             ("head dropout", f64::from(head)),
@@ -270,14 +259,30 @@ impl TuneSettings {
         if let Some((setting, value)) = shares.into_iter().find(|(_, value)| !(0.0..1.0).contains(value)) {
             return wrong(setting, value.to_string(), "from 0 to below 1");
         }
-        match &self.class_weights {
-            Some(weights) if weights.len() != self.classes => {
+        self.check_loss()
+    }
+
+    fn check_loss(&self) -> Result<(), TuneError> {
+        let wrong = |setting, found: String, expected| Err(TuneError::Setting { setting, found, expected });
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        match &self.loss {
+            Loss::CrossEntropy { label_smoothing, .. } if !(0.0..1.0).contains(label_smoothing) => {
+                wrong("label_smoothing", label_smoothing.to_string(), "from 0 to below 1")
+            }
+            Loss::CrossEntropy { class_weights: Some(weights), .. } if weights.len() != self.classes => {
                 wrong("class_weights", format!("{} weights", weights.len()), "one a class")
             }
-            Some(weights) if weights.iter().any(|&weight| !positive(f64::from(weight))) => {
+            Loss::CrossEntropy { class_weights: Some(weights), .. }
+                if !weights.iter().all(|&weight| positive(weight)) =>
+            {
                 wrong("class_weights", format!("{weights:?}"), "each more than 0, and finite")
             }
-            _ => Ok(()),
+            Loss::CrossEntropy { .. } => Ok(()),
+            _ if self.input == HeadInput::Tokens => Err(GraphsError::TokenLoss.into()),
+            Loss::BinaryCrossEntropy { positive_weight } if !positive(*positive_weight) => {
+                wrong("positive_weight", positive_weight.to_string(), "more than 0, and finite")
+            }
+            Loss::BinaryCrossEntropy { .. } | Loss::MeanSquaredError => Ok(()),
         }
     }
 }

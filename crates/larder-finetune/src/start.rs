@@ -90,7 +90,7 @@ impl Start {
             trained,
             input: settings.input,
             classes: settings.classes,
-            loss: settings.loss(),
+            loss: settings.loss.clone(),
             dropout: settings.dropout,
             dropout_form: forms.dropout,
             precision: settings.precision,
@@ -98,7 +98,7 @@ impl Start {
             table_form: forms.resident.map_or(TableForm::Rows, TableForm::Dense),
         };
         let mut graphs = TrainingGraphs::build::<TuneError>(encoder, &spec, |model, masks| {
-            learn(runtime, model, masks, config, settings.input)
+            learn(runtime, model, masks, config, settings)
         })?;
         let mut initial = std::mem::take(&mut graphs.initial);
         initial.extend(head(config, settings, &mut random)?);

@@ -27,6 +27,10 @@ options too (`FAMILIES` below), so that every option has PyTorch's word for it. 
 hidden state, on the mean of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
 put other layers between. Ids begin at 5, above those that stand for padding.
 
+`bert_multilabel` and `albert_regression` have targets that are numbers, `targets` float32 [20, classes] in place of `labels`: whether a
+text has each of three labels, 0 or 1, under binary cross-entropy in batches of ten rows; and one number a text, of mean 0 and deviation
+1, under the squared error. Both are transformers' own losses for these (`problem_type`), the means over all elements.
+
 `minilm.safetensors` and `minilm_tagging.safetensors` are the same of MiniLM, on 40 rows: the first sentences of
 `data/acceptability/train.tsv` and of `data/ner/train.conll` in its tokens; batches of eight rows, the file four times over, a
 rate of 5e-5. MiniLM's parameters are too many to keep. In place of `tuned.<parameter>` there are, of every parameter:
@@ -83,11 +87,11 @@ FAMILIES = {
 }
 
 
-def build(folder, model_class, config_class, encoder, prefix):
+def build(folder, model_class, config_class, encoder, prefix, classes=CLASSES):
     settings = json.loads((ENCODERS / folder / "config.json").read_text())
     settings.pop("model_type")
     config = config_class(
-        **settings, num_labels=CLASSES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, classifier_dropout_prob=0.0
+        **settings, num_labels=classes, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, classifier_dropout_prob=0.0
     )
     config._attn_implementation = "eager"
     model = model_class(config).train()
@@ -143,12 +147,15 @@ def train(model, inputs, labels, rows, rate, options={}):
         longest = int(batch["attention_mask"].sum(1).max())
         batch = {key: tensor[:, :longest] for key, tensor in batch.items()}
         wanted = labels[start : start + rows]
-        logits = model(**batch).logits
-        if labels.dim() == 2:
-            logits, wanted = logits.flatten(0, 1), wanted[:, :longest].flatten()
-        loss = torch.nn.functional.cross_entropy(
-            logits, wanted, weight=weights, ignore_index=NO_LABEL, label_smoothing=options.get("smoothing", 0.0)
-        )
+        if labels.is_floating_point():
+            loss = model(**batch, labels=wanted).loss
+        else:
+            logits = model(**batch).logits
+            if labels.dim() == 2:
+                logits, wanted = logits.flatten(0, 1), wanted[:, :longest].flatten()
+            loss = torch.nn.functional.cross_entropy(
+                logits, wanted, weight=weights, ignore_index=NO_LABEL, label_smoothing=options.get("smoothing", 0.0)
+            )
         optimizer.zero_grad()
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)))
@@ -163,14 +170,25 @@ def save(kept, name):
 
 def golden(name, folder, model_class, config_class, encoder, prefix):
     torch.manual_seed(7)
-    model = build(folder, model_class, config_class, encoder, prefix)
+    kind = name.partition("_")[2]
+    model = build(folder, model_class, config_class, encoder, prefix, 1 if kind == "regression" else CLASSES)
     inputs = examples(model.config.vocab_size)
-    tagging = name.endswith("_tagging")
-    labels = token_labels(inputs["attention_mask"]) if tagging else torch.randint(0, CLASSES, (ROWS,))
+    rows = BATCH
+    if kind == "tagging":
+        labels = token_labels(inputs["attention_mask"])
+    elif kind == "multilabel":
+        model.config.problem_type, rows = "multi_label_classification", 2 * BATCH
+        labels = (torch.rand(ROWS, CLASSES) < torch.tensor([0.5, 0.3, 0.2])).float()
+    elif kind == "regression":
+        model.config.problem_type = "regression"
+        labels = torch.randn(ROWS, 1)
+        labels = (labels - labels.mean()) / labels.std(correction=0)
+    else:
+        labels = torch.randint(0, CLASSES, (ROWS,))
     torch.nn.init.normal_(model.classifier.weight, std=0.2)
-    kept = inputs | {"labels": labels}
+    kept = inputs | {"targets" if labels.is_floating_point() else "labels": labels}
     kept |= {f"classifier.{part}": getattr(model.classifier, part).detach().clone() for part in ["weight", "bias"]}
-    losses, norms = train(model, inputs, labels, BATCH, 1e-3)
+    losses, norms = train(model, inputs, labels, rows, 1e-3)
     print(name, losses[0], losses[-1], min(norms), max(norms))
     kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
     for parameter, tensor in model.named_parameters():
@@ -334,6 +352,10 @@ if __name__ == "__main__":
     golden("bert_tagging", "tiny", transformers.BertForTokenClassification, transformers.BertConfig, "bert", "")
     golden(
         "albert_tagging", "albert", transformers.AlbertForTokenClassification, transformers.AlbertConfig, "albert", "albert."
+    )
+    golden("bert_multilabel", "tiny", transformers.BertForSequenceClassification, transformers.BertConfig, "bert", "")
+    golden(
+        "albert_regression", "albert", transformers.AlbertForSequenceClassification, transformers.AlbertConfig, "albert", "albert."
     )
     for name, options in FAMILIES.items():
         family(name, options)

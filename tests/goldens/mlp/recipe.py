@@ -1,6 +1,6 @@
-"""Makes the golden of perceptron heads: twenty steps of PyTorch on a multi-layer perceptron with two hidden layers.
+"""Makes the goldens of perceptron heads: twenty steps of PyTorch on a multi-layer perceptron with two hidden layers.
 
-Run by hand, in a virtual environment, when the golden must change:
+Run by hand, in a virtual environment, when the goldens must change:
 
     python -m venv venv
     venv/bin/pip install torch==2.15.0 safetensors==0.8.0 numpy==2.4.6
@@ -14,6 +14,10 @@ after the last step; and `logits` [20, 3], what they then answer to all rows.
 `Linear(10, 12), GELU, Linear(12, 8), GELU, Linear(8, 3)`, with PyTorch's own start; cross-entropy with class weights and a label
 smoothing of 0.1; batches of five rows in file order, the whole file five times over; AdamW at a constant rate of 1e-2, with a
 decay of 0.01 but for biases; gradients clipped to a norm of 0.4, which is above some and below others. Everything in float32, in one thread.
+
+`multilabel.safetensors` and `regression.safetensors` are the same with `targets` in place of `labels` and `class_weights`: float32 [20, 3], 0
+or 1, under binary cross-entropy with gradients clipped to 0.2, and float32 [20, 1] under the squared error with 1; both losses are the mean over all
+elements.
 """
 
 import pathlib
@@ -25,16 +29,30 @@ from safetensors.torch import save_file
 HERE = pathlib.Path(__file__).resolve().parent
 PINNED = {"torch": ("2.15.0", torch.__version__)}
 ROWS, WIDTH, HIDDEN, CLASSES, BATCH, STEPS = 20, 10, (12, 8), 3, 5, 20
-CLIP = 0.4
+# Above some norms of each and below others.
+CLIPS = {"mlp": 0.4, "multilabel": 0.2, "regression": 1.0}
 
 
-def main():
+def golden(name):
     torch.manual_seed(11)
     features = torch.randn(ROWS, WIDTH)
-    labels = torch.randint(0, CLASSES, (ROWS,))
-    class_weights = torch.tensor([1.0, 2.0, 0.5])
+    classes = CLASSES
+    if name == "mlp":
+        labels = torch.randint(0, CLASSES, (ROWS,))
+        class_weights = torch.tensor([1.0, 2.0, 0.5])
+        kept = {"features": features, "labels": labels, "class_weights": class_weights}
+        measure = torch.nn.CrossEntropyLoss(weight=class_weights, label_smoothing=0.1)
+    elif name == "multilabel":
+        labels = (torch.rand(ROWS, CLASSES) < torch.tensor([0.5, 0.3, 0.2])).float()
+        kept = {"features": features, "targets": labels}
+        measure = torch.nn.BCEWithLogitsLoss()
+    else:
+        classes = 1
+        labels = torch.randn(ROWS, classes)
+        kept = {"features": features, "targets": labels}
+        measure = torch.nn.MSELoss()
     linears, width = [], WIDTH
-    for outputs in (*HIDDEN, CLASSES):
+    for outputs in (*HIDDEN, classes):
         linears.append(torch.nn.Linear(width, outputs))
         width = outputs
     gelu = torch.nn.GELU()
@@ -45,27 +63,25 @@ def main():
             for part, tensor in linear.named_parameters():
                 yield f"layers.{layer}.{part}", tensor
 
-    kept = {"features": features, "labels": labels, "class_weights": class_weights}
     kept |= {f"start.{name}": tensor.detach().clone() for name, tensor in named()}
     groups = [
         {"params": [linear.weight for linear in linears], "weight_decay": 0.01},
         {"params": [linear.bias for linear in linears], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=1e-2)
-    measure = torch.nn.CrossEntropyLoss(weight=class_weights, label_smoothing=0.1)
     losses, norms = [], []
     for step in range(STEPS):
         start = step * BATCH % ROWS
         loss = measure(model(features[start : start + BATCH]), labels[start : start + BATCH])
         optimizer.zero_grad()
         loss.backward()
-        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP).item())
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIPS[name]).item())
         optimizer.step()
         losses.append(loss.item())
-    print(losses[0], losses[-1], min(norms), max(norms))
+    print(name, losses[0], losses[-1], min(norms), max(norms))
     kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms), "logits": model(features)}
     kept |= {f"tuned.{name}": tensor for name, tensor in named()}
-    save_file({name: tensor.detach().contiguous().clone() for name, tensor in kept.items()}, HERE / "mlp.safetensors")
+    save_file({name: tensor.detach().contiguous().clone() for name, tensor in kept.items()}, HERE / f"{name}.safetensors")
 
 
 if __name__ == "__main__":
@@ -73,4 +89,5 @@ if __name__ == "__main__":
         if found.split("+")[0] != wanted:
             sys.exit(f"{package} is {found}; the golden is made with {wanted}")
     torch.set_num_threads(1)
-    main()
+    for name in CLIPS:
+        golden(name)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_diagnose::{Course, Evaluated, HeldOut, RunDiagnosis, diagnose_course, diagnose_learning_rate};
-use larder_finetune::{HistoryRow, Schedule, TuneSettings};
+use larder_finetune::{HistoryRow, Schedule, TargetStatistics, TuneSettings};
 use larder_intake::Encoder;
 use larder_run::{FitFacts, RunError, RunRecord, TunedRecord};
 
@@ -15,10 +15,10 @@ pub struct TuneFacts<'a> {
     pub history: &'a [HistoryRow],
     /// The settings of training.
     pub settings: &'a TuneSettings,
-    /// Rows (tagging: words) of each class in train, `[classes]`.
-    pub train_counts: Vec<u64>,
+    /// The targets of train; classes are those of rows (tagging: of words).
+    pub train_targets: TargetStatistics,
     /// The same for the dev split.
-    pub dev_counts: Vec<u64>,
+    pub dev_targets: TargetStatistics,
     /// Texts or sentences of that split.
     pub dev_rows: usize,
 }
@@ -51,7 +51,7 @@ pub fn tuning_diagnosis(
     facts: &TuneFacts<'_>,
 ) -> Result<RunDiagnosis, RunError> {
     let mut diagnosis = RunDiagnosis::new(&record.run);
-    let TuneFacts { history, settings, train_counts, dev_counts, dev_rows } = facts;
+    let TuneFacts { history, settings, train_targets, dev_targets, dev_rows } = facts;
     let tuning = tuned.tuning();
     diagnosis.findings.extend(diagnose_learning_rate(&tuning.rate));
     let steps: Vec<f64> = history.iter().map(|row| row.loss).collect();
@@ -59,7 +59,7 @@ pub fn tuning_diagnosis(
     let held_out = tuned.dev_split.as_deref().map(|name| HeldOut {
         name,
         rows: *dev_rows,
-        guessing: settings.constant_answer(train_counts).loss_on(dev_counts),
+        guessing: settings.constant_loss(train_targets, dev_targets),
     });
     let course = Course {
         losses: tuning.losses,

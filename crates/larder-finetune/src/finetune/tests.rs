@@ -8,7 +8,7 @@ use larder_graphs::{DropoutForm, DropoutRatios, Scatter};
 use larder_onnx::{EncoderConfig, Weights};
 
 use super::*;
-use crate::{BatchSize, Example, HistoryRow, Length, Quiet, StopReason};
+use crate::{BatchSize, Example, HistoryRow, Length, Loss, Quiet, StopReason, Targets};
 
 struct TinyEncoder {
     config: EncoderConfig,
@@ -129,6 +129,26 @@ fn the_device_skips_what_the_host_skips() {
     eprintln!("skipped {count}, losses {loss:e} apart");
     // Rounding to float16 makes steps of what differs in float32's last digit.
     assert!(loss < 1e-3, "{loss:e}");
+}
+
+#[test]
+fn targets_that_are_numbers_go_to_the_device_too() {
+    let mut subject = TinyEncoder::new();
+    for (row, example) in subject.train.iter_mut().enumerate() {
+        let first = row.is_multiple_of(2);
+        example.targets = Targets::Values([first, !first].map(|has| f32::from(u8::from(has))).to_vec());
+    }
+    for loss in [Loss::BinaryCrossEntropy { positive_weight: 1.0 }, Loss::MeanSquaredError] {
+        // Batches of four and one: they weigh by their elements.
+        subject.train.truncate(10);
+        let settings = TuneSettings { accumulation: 2, loss, ..subject.settings() };
+        let host = subject.run(&settings, HOST);
+        let device = subject.run(&settings, Forms { resident: RESIDENT, ..HOST });
+        let pairs = losses(&host).into_iter().zip(losses(&device));
+        let apart = pairs.map(|(a, b)| (a / b - 1.0).abs()).fold(subject.apart(&device, &host), f64::max);
+        assert!(apart < 1e-6, "{apart:e}");
+        assert!(host.history[0].loss > host.history[19].loss + 0.05, "{:?}", losses(&host));
+    }
 }
 
 struct Killed(usize);

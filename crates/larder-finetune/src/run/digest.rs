@@ -3,9 +3,9 @@
 use larder_files::digest_bytes;
 use larder_runtime::Device;
 
-use crate::TuneError;
 use crate::inputs::TrainingInputs;
 use crate::settings::{HeadStart, TuneSettings};
+use crate::{Targets, TuneError};
 
 /// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device;
 /// not threads, nor how often the run is saved or how patient it is.
@@ -32,9 +32,19 @@ pub(super) fn run_digest(
         bytes.extend(head.to_bytes()?);
     }
     for example in inputs.train.iter().chain(inputs.dev) {
-        for ids in [&example.input_ids, &example.token_type_ids, &example.labels] {
+        let mut add = |ids: &[i64]| {
             bytes.extend(ids.len().to_le_bytes());
             bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+        };
+        add(&example.input_ids);
+        add(&example.token_type_ids);
+        // The loss, which is among the settings, says of which kind all of them are.
+        match &example.targets {
+            Targets::Classes(classes) => add(classes),
+            Targets::Values(values) => {
+                bytes.extend(values.len().to_le_bytes());
+                bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            }
         }
     }
     Ok(digest_bytes(&bytes))

@@ -93,7 +93,7 @@ impl Host {
                 let indices = match source {
                     RowIndexSource::None if position == AccumulationPosition::Only => continue,
                     RowIndexSource::None => &[],
-                    RowIndexSource::Input(name) => batch.input(name),
+                    RowIndexSource::Input(name) => batch.ids(name),
                     RowIndexSource::Output(output) => views[*output].as_i64().unwrap_or_default(),
                 };
                 gradient.add(view.as_f32().unwrap_or_default(), indices, position != AccumulationPosition::Later);

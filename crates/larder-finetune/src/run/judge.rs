@@ -34,9 +34,9 @@ impl Run<'_> {
         if !Watch::is_sure(self.progress.collapsed) {
             return Ok(());
         }
-        let Evidence { class, rows, spread, loss, constant_loss } = evidence;
-        let (steps, knobs) = (watch.every, self.knobs());
-        Err(TuneError::Collapsed { step, class, rows, spread, steps, loss, constant_loss, knobs })
+        let Evidence { answer, rows, spread, loss, constant_loss } = evidence;
+        let (answer, steps, knobs) = (Box::new(answer), watch.every, self.knobs());
+        Err(TuneError::Collapsed { step, answer, rows, spread, steps, loss, constant_loss, knobs })
     }
 
     fn knobs(&self) -> Knobs {

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use larder_finetune::{
-    BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Observer, Quiet, Schedule, TrainingInputs,
-    TuneError, TuneSettings, finetune,
+    BatchSize, ConstantOutput, Example, FinetuneResult, HeadStart, HistoryRow, Length, Loss, Observer, Quiet, Schedule,
+    Targets, TrainingInputs, TuneError, TuneSettings, finetune,
 };
 use larder_graphs::HeadInput;
 use larder_onnx::{EncoderConfig, Pool, random_weights};
@@ -78,6 +78,54 @@ fn a_run_that_has_not_learned_yet_goes_on() {
         let losses = losses(&tuned);
         let last = losses[losses.len() - 50..].iter().sum::<f64>() / 50.0;
         assert!((0.62..0.69).contains(&last), "{last}");
+    }
+}
+
+/// The hopeless texts with targets that are numbers: any of three labels, half of the rows having the first, or one number of
+/// mean 0 and deviation 1.
+fn hopeless_values(loss: &Loss) -> Vec<Example> {
+    let mut train = hopeless(false);
+    let rows = train.len();
+    for (row, example) in train.iter_mut().enumerate() {
+        // No two rows in a row are alike in it.
+        let share = ((row * 37 + row * row * 11) % rows) as f32 / rows as f32;
+        let values = match loss {
+            Loss::MeanSquaredError => vec![(share - 0.5) * 12.0_f32.sqrt()],
+            _ => [0.6, 0.3, 0.1].map(|of| f32::from(u8::from(share < of))).to_vec(),
+        };
+        example.targets = Targets::Values(values);
+    }
+    train
+}
+
+#[test]
+fn runs_on_sets_and_numbers_are_stopped_in_the_same_way_and_only_then() {
+    let config = tiny(2);
+    for (loss, classes) in [(Loss::BinaryCrossEntropy { positive_weight: 1.0 }, 3), (Loss::MeanSquaredError, 1)] {
+        let train = hopeless_values(&loss);
+        let plain = TuneSettings { loss, classes, ..settings(&config, false) };
+        let problem = run(&config, &train, &TuneSettings { learning_rate: 0.1, ..plain.clone() });
+        let problem = problem.expect_err("the rate is far too high");
+        let message = problem.to_string();
+        let TuneError::Collapsed { step, answer, rows, spread, loss, constant_loss, .. } = problem else {
+            panic!("{message}")
+        };
+        assert!(step >= 100 && rows == 64 && spread < 2.5e-3 && loss > 0.95 * constant_loss, "{message}");
+        // Most have the first label, few the others; numbers have the mean 0, which a large step misses by tenths.
+        match &*answer {
+            ConstantOutput::Labels(labels) => assert_eq!(*labels, [0], "{message}"),
+            ConstantOutput::Numbers(numbers) => assert!(numbers.len() == 1 && numbers[0].abs() < 1.0, "{message}"),
+            ConstantOutput::Class(_) => panic!("{message}"),
+        }
+        assert!(message.contains(&answer.to_string()) && message.contains("lower the learning rate"), "{message}");
+        eprintln!("{message}");
+
+        let slow = TuneSettings { learning_rate: 3e-5, length: Length::Steps(150), ..plain };
+        let tuned = run(&config, &train, &slow).unwrap_or_else(|problem| panic!("{problem}"));
+        // No better than a collapse, all the time: probabilities come down slowly from a half.
+        let losses = losses(&tuned);
+        let last = losses[losses.len() - 50..].iter().sum::<f64>() / 50.0;
+        assert!((0.95..1.3).contains(&(last / constant_loss)), "{last} {constant_loss}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use larder_errors::testing::texts;
 use larder_files::FileError;
-use larder_finetune::{Knobs, Precision as Numbers, SplitOf, TuneError};
+use larder_finetune::{ConstantOutput, Knobs, Precision as Numbers, SplitOf, TuneError};
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
 
@@ -36,7 +36,7 @@ fn fine_tuning() {
         NoPooler { family: Family::DistilBert },
         Collapsed {
             step: 40,
-            class: 1,
+            answer: Box::new(ConstantOutput::Class(1)),
             rows: 64,
             spread: 1e-7,
             steps: 20,

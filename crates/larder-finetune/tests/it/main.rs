@@ -10,4 +10,5 @@ mod precision;
 mod pytorch;
 mod runs;
 mod support;
+mod targets;
 mod tokens;

@@ -1,6 +1,6 @@
 //! Twenty steps from the same start follow PyTorch's.
 
-use larder_finetune::{BatchSize, Freeze, TuneSettings};
+use larder_finetune::{BatchSize, Freeze, Loss, TuneSettings};
 use larder_graphs::{AdamW, HeadInput};
 use larder_onnx::Pool;
 
@@ -88,8 +88,7 @@ fn family_follows_pytorch(name: &str, change: impl FnOnce(&mut TuneSettings)) {
 #[test]
 fn distilbert_with_weighed_classes_and_smoothed_labels_follows_pytorch() {
     family_follows_pytorch("distilbert", |settings| {
-        settings.class_weights = Some(vec![1.0, 2.0, 0.5]);
-        settings.label_smoothing = 0.1;
+        settings.loss = Loss::CrossEntropy { class_weights: Some(vec![1.0, 2.0, 0.5]), label_smoothing: 0.1 };
     });
 }
 
@@ -106,6 +105,22 @@ fn mpnet_s_tagging_above_a_frozen_layer_follows_pytorch() {
     family_follows_pytorch("mpnet", |settings| {
         settings.freeze = "embeddings,layers:0".parse().expect("that is how it is spelled")
     });
+}
+
+/// Ten rows a step, as they are and in two halves.
+#[test]
+fn sets_of_labels_follow_pytorch() {
+    let golden = Golden::multilabel();
+    for (rows, accumulation) in [(10, 1), (5, 2)] {
+        let batch = BatchSize::Rows(rows);
+        follows_pytorch_with(&golden, &TuneSettings { batch, accumulation, ..golden.settings() }, 1e-5);
+    }
+}
+
+/// Steps of ALBERT's shared layers are large here, as with classes.
+#[test]
+fn numbers_follow_pytorch() {
+    follows_pytorch(&Golden::regression(), 1e-4);
 }
 
 #[test]

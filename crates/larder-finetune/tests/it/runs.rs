@@ -1,8 +1,8 @@
 //! Runs against themselves.
 
 use larder_finetune::{
-    BatchSize, Evaluated, Example, HeadStart, HistoryRow, Length, Note, Observer, Order, Quiet, Schedule, StopReason,
-    TrainingInputs, TuneError, TuneSettings, finetune,
+    BatchSize, Evaluated, Example, HeadStart, HistoryRow, Length, Loss, Note, Observer, Order, Quiet, Schedule,
+    StopReason, TrainingInputs, TuneError, TuneSettings, finetune,
 };
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{Family, Pool};
@@ -16,8 +16,7 @@ fn accumulated_gradients_are_those_of_the_large_batch() {
     let golden = Golden::bert();
     let settings = TuneSettings {
         // Batches of one step then weigh differently.
-        class_weights: Some(vec![0.2, 1.0, 3.0]),
-        label_smoothing: 0.1,
+        loss: Loss::CrossEntropy { class_weights: Some(vec![0.2, 1.0, 3.0]), label_smoothing: 0.1 },
         length: Length::Steps(6),
         ..golden.settings()
     };
@@ -242,7 +241,8 @@ fn what_cannot_be_trained_is_said() {
     );
     assert_eq!(problem(&of(&[1], 3), &plain), "example 1 (from 0) has the label 3, and the classes are 0 to 2");
     assert_eq!(problem(&of(&[], 0), &plain), "example 1 (from 0) has 0 tokens, and the encoder takes 1 to 32");
-    let settings = TuneSettings { class_weights: Some(vec![1.0]), ..plain.clone() };
+    let loss = Loss::CrossEntropy { class_weights: Some(vec![1.0]), label_smoothing: 0.0 };
+    let settings = TuneSettings { loss, ..plain.clone() };
     assert_eq!(problem(&golden.examples, &settings), "class_weights is 1 weights: one a class");
     let settings = TuneSettings { freeze: "layers:1-2".parse().expect("is spelled right"), ..plain.clone() };
     assert!(problem(&golden.examples, &settings).contains("the encoder has layers 0 to 1"));

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use larder_finetune::{
-    BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Observer, Order, Quiet, Schedule,
+    BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Loss, Observer, Order, Quiet, Schedule, Targets,
     TrainingInputs, TuneSettings, finetune,
 };
 use larder_graphs::DropoutRatios;
@@ -41,21 +41,23 @@ impl Golden {
         let path = goldens().join(format!("finetune/{name}.safetensors"));
         let bytes = std::fs::read(path).expect("the golden is checked in");
         let mut golden = Self { bytes, config, weights, examples: Vec::new() };
-        let [ids, mask, types, labels] =
-            ["input_ids", "attention_mask", "token_type_ids", "labels"].map(|name| golden.integers(name));
-        let rows = golden.file().tensor("labels").expect("the golden has them").shape()[0];
+        let [ids, mask, types] = ["input_ids", "attention_mask", "token_type_ids"].map(|name| golden.integers(name));
+        let rows = golden.file().tensor("input_ids").expect("the golden has them").shape()[0];
         let width = ids.len() / rows;
+        let values = golden.named("targets").first().map(|_| golden.floats("targets").values);
+        let labels = if values.is_none() { golden.integers("labels") } else { Vec::new() };
         for row in 0..rows {
             let tokens = row * width..(row + 1) * width;
             let length = mask[tokens.clone()].iter().filter(|&&is_token| is_token == 1).count();
-            let labels = match labels.len() == rows {
-                true => vec![labels[row]],
-                false => labels[tokens.clone()][..length].to_vec(),
+            let targets = match &values {
+                Some(values) => Targets::Values(values.chunks(values.len() / rows).nth(row).expect("a row").to_vec()),
+                None if labels.len() == rows => Targets::Classes(vec![labels[row]]),
+                None => Targets::Classes(labels[tokens.clone()][..length].to_vec()),
             };
             golden.examples.push(Example {
                 input_ids: ids[tokens.clone()][..length].to_vec(),
                 token_type_ids: types[tokens][..length].to_vec(),
-                labels,
+                targets,
             });
         }
         golden
@@ -63,6 +65,16 @@ impl Golden {
 
     pub fn bert() -> Self {
         Self::read("bert", "tiny")
+    }
+
+    /// Texts with any of three labels.
+    pub fn multilabel() -> Self {
+        Self::read("bert_multilabel", "tiny")
+    }
+
+    /// Texts with a number.
+    pub fn regression() -> Self {
+        Self::read("albert_regression", "albert")
     }
 
     /// Tokens with tags.
@@ -124,9 +136,16 @@ impl Golden {
         for name in ["classifier.weight", "classifier.bias"] {
             head.insert(name, self.floats(name)).expect("as many values as the shape says");
         }
-        let is_tagging = self.examples.iter().any(|example| example.labels.len() > 1);
-        let of = if is_tagging { TuneSettings::tagging } else { TuneSettings::of };
+        let is_tagging = |example: &Example| matches!(&example.targets, Targets::Classes(labels) if labels.len() > 1);
+        let of = if self.examples.iter().any(is_tagging) { TuneSettings::tagging } else { TuneSettings::of };
+        let classes = self.floats("classifier.bias").shape[0];
+        let loss = match &self.examples[0].targets {
+            Targets::Classes(_) => Loss::CrossEntropy { class_weights: None, label_smoothing: 0.0 },
+            Targets::Values(_) if classes == 1 => Loss::MeanSquaredError,
+            Targets::Values(_) => Loss::BinaryCrossEntropy { positive_weight: 1.0 },
+        };
         TuneSettings {
+            loss,
             head: HeadStart::Given(head),
             length: Length::Steps(20),
             batch: BatchSize::Rows(5),
@@ -138,7 +157,7 @@ impl Golden {
             clip: Some(1.0),
             dropout: DropoutRatios::NONE,
             threads: 1,
-            ..of(self.config.family, self.floats("classifier.bias").shape[0])
+            ..of(self.config.family, classes)
         }
     }
 

@@ -1,20 +1,27 @@
 //! Labels a token: tagging.
 
-use larder_finetune::{BatchSize, Evaluated, Example, Length, Observer, TrainingInputs, TuneSettings, finetune};
+use larder_finetune::{
+    BatchSize, Evaluated, Example, Length, Loss, Observer, Targets, TrainingInputs, TuneSettings, finetune,
+};
 use larder_graphs::IGNORED_LABEL;
 
 use crate::support::*;
+
+/// The labels of an example's tokens.
+fn labels(example: &mut Example) -> &mut Vec<i64> {
+    match &mut example.targets {
+        Targets::Classes(labels) => labels,
+        Targets::Values(_) => panic!("tokens have classes"),
+    }
+}
 
 #[test]
 fn accumulated_gradients_are_those_of_the_large_batch() {
     let mut golden = Golden::tagging();
     // A batch of the second step in which nothing counts.
-    for example in &mut golden.examples[6..8] {
-        example.labels.fill(IGNORED_LABEL);
-    }
+    golden.examples[6..8].iter_mut().for_each(|example| labels(example).fill(IGNORED_LABEL));
     let settings = TuneSettings {
-        class_weights: Some(vec![0.2, 1.0, 3.0]),
-        label_smoothing: 0.1,
+        loss: Loss::CrossEntropy { class_weights: Some(vec![0.2, 1.0, 3.0]), label_smoothing: 0.1 },
         length: Length::Steps(6),
         ..golden.settings()
     };
@@ -46,22 +53,23 @@ fn evaluated(golden: &Golden, dev: &[Example]) -> Evaluated {
 #[test]
 fn every_label_that_counts_has_a_row_of_logits() {
     let golden = Golden::tagging();
-    let counted = |example: &Example| example.labels.iter().filter(|&&label| label >= 0).count();
+    let counted = |example: &Example| labels(&mut example.clone()).iter().filter(|&&label| label >= 0).count();
     // Longest first: the other way round than they are run.
     let mut dev = golden.examples.clone();
     dev.sort_by_key(|example| std::cmp::Reverse(example.input_ids.len()));
     // One in which nothing counts.
-    dev[2].labels.fill(IGNORED_LABEL);
+    labels(&mut dev[2]).fill(IGNORED_LABEL);
     let all = evaluated(&golden, &dev);
     assert_eq!(all.logits.len(), 3 * dev.iter().map(counted).sum::<usize>());
     assert!(dev.iter().any(|example| counted(example) == 0) && all.loss.is_finite());
     // Each by itself, and every label by itself, has the same rows.
     let mut rows = all.logits.chunks(3);
     for example in &dev[..6] {
-        for place in (0..example.labels.len()).filter(|&place| example.labels[place] >= 0) {
+        let tags = labels(&mut example.clone()).clone();
+        for place in (0..tags.len()).filter(|&place| tags[place] >= 0) {
             let mut alone = example.clone();
-            alone.labels.fill(IGNORED_LABEL);
-            alone.labels[place] = example.labels[place];
+            labels(&mut alone).fill(IGNORED_LABEL);
+            labels(&mut alone)[place] = tags[place];
             let alone = evaluated(&golden, &[alone]);
             assert_eq!(alone.logits.len(), 3);
             let row = rows.next().expect("there is a row a label");
@@ -74,9 +82,7 @@ fn every_label_that_counts_has_a_row_of_logits() {
 #[test]
 fn without_a_label_nothing_is_lost() {
     let mut golden = Golden::tagging();
-    for example in &mut golden.examples {
-        example.labels.fill(IGNORED_LABEL);
-    }
+    golden.examples.iter_mut().for_each(|example| labels(example).fill(IGNORED_LABEL));
     let settings = TuneSettings { length: Length::Steps(4), weight_decay: 0.0, ..golden.settings() };
     for accumulation in [1, 2] {
         let inputs = TrainingInputs { dev: &golden.examples[..5], ..golden.inputs() };
@@ -94,8 +100,9 @@ fn without_a_label_nothing_is_lost() {
 fn labels_that_do_not_fit_are_said() {
     let golden = Golden::tagging();
     let problem = |example: Example, settings: &TuneSettings| {
-        let train =
-            [Example { labels: vec![1; golden.examples[0].labels.len()], ..golden.examples[0].clone() }, example];
+        let mut first = golden.examples[0].clone();
+        labels(&mut first).fill(1);
+        let train = [first, example];
         let train = if settings.input == golden.settings().input { &train[..] } else { &train[1..] };
         let inputs = TrainingInputs { train, ..golden.inputs() };
         finetune(&runtime(), &inputs, settings, &mut Last::default()).expect_err("it does not fit").to_string()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use larder_errors::spelled_enum;
-use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Order, Precision, Preset, Schedule, TuneSettings};
+use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Loss, Order, Precision, Preset, Schedule, TuneSettings};
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{EncoderConfig, Pool, Weights};
 use larder_run::tasks::TaskRules;
@@ -117,8 +117,7 @@ impl TuneChoices {
         };
         Ok(TuneSettings {
             input,
-            class_weights,
-            label_smoothing: self.label_smoothing.unwrap_or(plain.label_smoothing),
+            loss: Loss::CrossEntropy { class_weights, label_smoothing: self.label_smoothing.unwrap_or(0.0) },
             head,
             length: self.length.unwrap_or(plain.length),
             batch: self.batch.unwrap_or(plain.batch),
@@ -172,6 +171,10 @@ pub(super) fn settings_map(settings: &TuneSettings, init_head: Option<&str>) -> 
     let weights = |weights: &Vec<f32>| weights.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
     let either = |value: Option<String>, other: &str| value.unwrap_or_else(|| other.to_owned());
     let number = |value: f64| format!("{value:e}");
+    let (class_weights, label_smoothing) = match &settings.loss {
+        Loss::CrossEntropy { class_weights, label_smoothing } => (class_weights.as_ref(), *label_smoothing),
+        Loss::BinaryCrossEntropy { .. } | Loss::MeanSquaredError => (None, 0.0),
+    };
     BTreeMap::from(
         [
             ("reads", input),
@@ -188,8 +191,8 @@ pub(super) fn settings_map(settings: &TuneSettings, init_head: Option<&str>) -> 
             ("weight_decay", number(settings.weight_decay)),
             ("clip", either(settings.clip.map(number), "none")),
             ("dropout", format!("{hidden},{attention},{head}")),
-            ("label_smoothing", settings.label_smoothing.to_string()),
-            ("class_weights", either(settings.class_weights.as_ref().map(weights), "none")),
+            ("label_smoothing", label_smoothing.to_string()),
+            ("class_weights", either(class_weights.map(weights), "none")),
             ("freeze", settings.freeze.to_string()),
             ("precision", settings.precision.to_string()),
             ("from_layer", either(settings.from_layer.map(|layer| layer.to_string()), "none")),

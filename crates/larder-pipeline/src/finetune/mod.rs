@@ -15,7 +15,7 @@ use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_evaluate::{TuneFacts, tuning_diagnosis};
 use larder_files::{check_name, digest_file, kill_point};
-use larder_finetune::{FinetuneResult, Knobs, TrainingInputs, TuneError, TuneSettings};
+use larder_finetune::{FinetuneResult, Knobs, TargetStatistics, TrainingInputs, TuneError, TuneSettings};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_intake::{Encoder, EncoderError};
 use larder_metrics::Metric;
@@ -194,8 +194,8 @@ pub fn finetune(
     let facts = TuneFacts {
         history: &tuned.history,
         settings: &settings,
-        train_counts: wide(&inputs.counts),
-        dev_counts: wide(&inputs.dev.gold.counts(inputs.labels.len())),
+        train_targets: TargetStatistics::Classes(wide(&inputs.counts)),
+        dev_targets: TargetStatistics::Classes(wide(&inputs.dev.gold.counts(inputs.labels.len()))),
         dev_rows: inputs.dev.rows,
     };
     let diagnosis = tuning_diagnosis(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
@@ -286,7 +286,7 @@ fn tuned_record(
     encoder_digest: String,
     options: &FinetuneOptions,
 ) -> TunedRecord {
-    let counts = wide(&inputs.counts);
+    let targets = TargetStatistics::Classes(wide(&inputs.counts));
     TunedRecord {
         task: inputs.spec.task,
         pair: inputs.spec.columns.text_b.is_some(),
@@ -300,7 +300,7 @@ fn tuned_record(
         ended: tuned.stop_reason,
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
-        guessing_loss: settings.constant_answer(&counts).loss_on(&counts),
+        guessing_loss: settings.constant_loss(&targets, &targets),
         family: Some(inputs.config.family),
         seconds: tuned.history.iter().map(|row| row.seconds).sum(),
         tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
