@@ -112,6 +112,24 @@ pub enum TrainError {
         /// The candidate's name.
         columns: String,
     },
+    /// Targets of a multi-label head that are not one column a label.
+    #[error("the targets have {found} column(s), expected one for each of the {expected} label(s), and at least one")]
+    LabelColumns {
+        /// The columns.
+        found: usize,
+        /// The names of labels.
+        expected: usize,
+    },
+    /// A label that every training row has.
+    #[error(
+        "every training row has the label {}: no row tells when it is missing; remove it from the dataset's label names, or add \
+         rows without it",
+        .labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
+    )]
+    LabelInEveryRow {
+        /// The labels' names.
+        labels: Vec<String>,
+    },
     /// A regularisation strength that is not a positive number.
     #[error("C is {found}, expected a finite number above 0 (small is strong regularisation: try 0.01)")]
     InvalidC {

@@ -6,7 +6,7 @@ use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
-use crate::objective::{Task, TrainingData};
+use crate::objective::{Targets, Task, TrainingData};
 use crate::standardise::Standardiser;
 
 /// Ridge regression on standardised features.
@@ -49,10 +49,10 @@ impl RidgeHead {
         check_columns(&columns, rows)?;
         let batch = TrainingData::<f64> {
             matrix: Matrix::new(&columns, &self.standardiser),
-            labels: &[],
+            targets: Targets::Classes(&[]),
             outputs: 1,
         };
-        let task = Task { row_weights: Vec::new(), relative: None, c: 1.0 };
+        let task = Task { row_weights: Vec::new(), relative: None, c: 1.0, label: 0 };
         let parameters: Vec<f64> = self.weights.iter().copied().chain([self.intercept]).collect();
         let linear: Array2<f64> = batch.logits(&[&task], &[&parameters], &vec![0; rows]);
         Ok(linear.iter().map(|&answer| self.clip(answer)).collect())

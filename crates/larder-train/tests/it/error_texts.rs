@@ -27,6 +27,8 @@ fn training() {
         ConstantTargets { rows: 90, value: Some(2.5) },
         ConstantTargets { rows: 0, value: None },
         NoDecomposition { columns: "mean (all 7)".to_owned() },
+        LabelColumns { found: 27, expected: 28 },
+        LabelInEveryRow { labels: vec!["neutral".to_owned()] },
         InvalidC { found: -1.0 },
         EmptyGrid,
         TooFewFolds { found: 1 },

@@ -6,6 +6,7 @@ mod error_texts;
 mod goldens;
 mod head;
 mod mlp;
+mod multilabel;
 #[cfg(feature = "perceptron")]
 mod perceptron;
 mod ridge;
