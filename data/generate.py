@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the three synthetic data sets of this folder. Standard library only, fixed seeds: the same bytes every time.
+"""Writes the five synthetic data sets of this folder. Standard library only, fixed seeds: the same bytes every time.
 
-    python3 data/generate.py            rewrite intents/, acceptability/ and ner/
+    python3 data/generate.py            rewrite intents/, acceptability/, ner/, topics/ and stars/
     python3 data/generate.py --check    compare with what is there; exit code 1 if anything differs
 """
 
@@ -11,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from generator import acceptability, intents, ner  # noqa: E402
+from generator import acceptability, intents, ner, reviews  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -22,7 +22,7 @@ def main() -> int:
     arguments = parser.parse_args()
 
     differing = []
-    for module in (intents, acceptability, ner):
+    for module in (intents, acceptability, ner, reviews):
         for name, text in module.files().items():
             path, content = FOLDER / name, text.encode("utf-8")
             if arguments.check:

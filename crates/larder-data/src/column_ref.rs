@@ -13,6 +13,26 @@ pub enum ColumnRef {
     Position(usize),
 }
 
+/// One column or several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "a column's name or its zero-based position, or a list of them")]
+pub enum ColumnRefs {
+    /// One column.
+    One(ColumnRef),
+    /// A list of columns, in order.
+    Several(Vec<ColumnRef>),
+}
+
+impl ColumnRefs {
+    /// Returns the columns, in order.
+    pub fn columns(&self) -> &[ColumnRef] {
+        match self {
+            Self::One(column) => std::slice::from_ref(column),
+            Self::Several(columns) => columns,
+        }
+    }
+}
+
 impl fmt::Display for ColumnRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,7 +16,7 @@ use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
 use crate::record::Record as RawRecord;
 use crate::row::{Fault, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
-use crate::target::{Target, TargetColumn};
+use crate::target_columns::{Cell, TargetColumns};
 
 /// Rows of a TSV or CSV file.
 pub(crate) struct DelimitedRows {
@@ -30,12 +30,10 @@ pub(crate) struct DelimitedRows {
     names: Option<Vec<String>>,
     text: Field,
     text_b: Option<Field>,
-    target: Option<TargetField>,
+    /// The columns of the targets, and their places in the file.
+    targets: Option<(TargetColumns, Vec<Field>)>,
     id: Option<Field>,
 }
-
-/// The column of the targets, and the target that a field of it makes.
-type TargetField = (Field, fn(String) -> Target);
 
 /// A column found in the file.
 struct Field {
@@ -102,11 +100,6 @@ impl DelimitedRows {
             },
             name: format!("column {column}"),
         };
-        // The spec check lets no list pass in these formats.
-        let target = columns.target().and_then(|target| match target {
-            TargetColumn::Text(_, column, target) => Some((column, target)),
-            TargetColumn::List(..) => None,
-        });
         let text = columns.text.as_ref().expect("the spec check lets no sequence dataset pass without a text column");
         let mut rows = Self {
             lines: LineReader::new(path.clone(), stream),
@@ -117,7 +110,10 @@ impl DelimitedRows {
             names: None,
             text: by_position(text),
             text_b: columns.text_b.as_ref().map(by_position),
-            target: target.map(|(column, target)| (by_position(column), target)),
+            targets: layout.targets.as_ref().map(|targets| {
+                let fields = targets.columns.iter().map(by_position).collect();
+                (targets.clone(), fields)
+            }),
             id: columns.id.as_ref().map(by_position),
         };
         if !layout.header {
@@ -153,7 +149,9 @@ impl DelimitedRows {
         };
         rows.text = find(text)?;
         rows.text_b = columns.text_b.as_ref().map(find).transpose()?;
-        rows.target = target.map(|(column, target)| Ok((find(column)?, target))).transpose()?;
+        if let Some((targets, fields)) = &mut rows.targets {
+            *fields = targets.columns.iter().map(find).collect::<Result<_, _>>()?;
+        }
         rows.id = columns.id.as_ref().map(find).transpose()?;
         rows.names = Some(names);
         Ok(rows)
@@ -203,13 +201,17 @@ impl DelimitedRows {
         }
     }
 
+    fn target_fields(&self) -> &[Field] {
+        self.targets.as_ref().map_or(&[], |(_, fields)| fields)
+    }
+
     /// The first field that holds a carriage return nobody meant: within quotes it is content, without quoting it may be
     /// content of a text but not of a label.
     fn carriage_return(&self) -> Option<RowProblem> {
-        let column = match (self.quoting, &self.target) {
-            (true, _) => self.record.bare_return?,
-            (false, Some((label, _))) if self.record.field(label.index)?.contains('\r') => label.index,
-            (false, _) => return None,
+        let is_in = |field: &&Field| self.record.field(field.index).is_some_and(|text| text.contains('\r'));
+        let column = match self.quoting {
+            true => self.record.bare_return?,
+            false => self.target_fields().iter().find(is_in)?.index,
         };
         let value = self.record.field(column).unwrap_or_default().to_owned();
         Some(RowProblem::CarriageReturn { column, value })
@@ -234,9 +236,11 @@ impl DelimitedRows {
             id: self.id.as_ref().map(value).transpose()?,
             content: Content::Text { text, text_b },
             target: self
-                .target
+                .targets
                 .as_ref()
-                .map(|(field, target)| value(field).map(target))
+                .map(|(targets, fields)| {
+                    targets.read(|at| value(&fields[at]).map(Cell::Text), |at| fields[at].name.clone())
+                })
                 .transpose()
                 .map_err(|problem| (Place::Line(self.record.line), problem)),
             no_words: Vec::new(),
@@ -311,7 +315,7 @@ impl RowReader for DelimitedRows {
             "text" => Some(&self.text),
             "text_b" => self.text_b.as_ref(),
             "id" => self.id.as_ref(),
-            _ => self.target.as_ref().map(|(field, _)| field),
+            _ => self.target_fields().first(),
         };
         field.map_or_else(|| key.to_owned(), |field| field.name.clone())
     }

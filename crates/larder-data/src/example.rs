@@ -3,7 +3,7 @@
 use crate::target::Target;
 
 /// One row: its identity, what the encoder reads, and what is to be predicted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// The `id` column, or the zero-based number of the row in its file. Bad rows are numbered too, so that the policy
     /// for them changes no id; header, blank lines and comments are not rows.

@@ -119,9 +119,9 @@ impl Iterator for InputReader {
 }
 
 fn without_targets(layout: &Layout) -> Layout {
-    let Columns { text, text_b, words, tags, .. } = layout.columns.clone();
-    let tags = tags.filter(|_| layout.format == Format::Conll);
-    Layout { columns: Columns { text, text_b, words, tags, label: None, id: None }, ..layout.clone() }
+    let tags = layout.columns.tags.clone().filter(|_| layout.format == Format::Conll);
+    let columns = Columns { tags, id: None, ..layout.columns.without_targets() };
+    Layout { columns, targets: None, ..layout.clone() }
 }
 
 /// Lines of plain text, blank ones too, in constant memory. A UTF-8 byte order mark is dropped.

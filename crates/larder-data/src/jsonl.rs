@@ -11,12 +11,13 @@ use crate::record::Record;
 use crate::row::{Fault, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::Columns;
-use crate::target::TargetColumn;
+use crate::target_columns::{Cell, CellKind, TargetColumns};
 
 /// Rows of a JSON lines file.
 pub(crate) struct JsonRows {
     lines: LineReader,
     columns: Columns,
+    targets: Option<TargetColumns>,
     /// The line of the row last given, without its end.
     line: Vec<u8>,
 }
@@ -24,7 +25,8 @@ pub(crate) struct JsonRows {
 impl JsonRows {
     /// Reads `stream`, which messages call `path`.
     pub fn open(layout: &Layout, path: PathBuf, stream: Stream) -> Self {
-        Self { lines: LineReader::new(path, stream), columns: layout.columns.clone(), line: Vec::new() }
+        let Layout { columns, targets, .. } = layout.clone();
+        Self { lines: LineReader::new(path, stream), columns, targets, line: Vec::new() }
     }
 
     fn row(&self, line: u64, text: &str) -> Result<Row, RowProblem> {
@@ -46,16 +48,11 @@ impl JsonRows {
             },
             (None, None) => unreachable!("the spec check demands text or words"),
         };
-        let target = match self.columns.target() {
-            None => Ok(None),
-            Some(TargetColumn::Text(_, column, target)) => {
-                required(&object, column, "a string, an integer or a boolean", scalar).map(|cell| Some(target(cell)))
-            }
-            Some(TargetColumn::List(_, column, target)) => {
-                list(&object, column, "a list of strings or integers", scalar).map(|cell| Some(target(cell)))
-            }
-        };
-        let target = target.map_err(|problem| (Place::Line(line), problem));
+        let target = self.targets.as_ref().map(|targets| {
+            let cell = |at: usize| cell(&object, &targets.columns[at], targets.cells());
+            targets.read(cell, |at| targets.columns[at].to_string())
+        });
+        let target = target.transpose().map_err(|problem| (Place::Line(line), problem));
         let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
         Ok(Row { line, document: 0, id, content, target, no_words: Vec::new() })
     }
@@ -87,6 +84,18 @@ impl RowReader for JsonRows {
 
     fn record(&mut self) -> Record {
         Record::Line(std::mem::take(&mut self.line))
+    }
+}
+
+/// Returns a cell of a column of targets.
+fn cell(object: &Map<String, Value>, column: &ColumnRef, kind: CellKind) -> Result<Cell, RowProblem> {
+    match kind {
+        CellKind::Scalar => required(object, column, "a string, an integer or a boolean", scalar).map(Cell::Text),
+        CellKind::List => list(object, column, "a list of strings or integers", scalar).map(Cell::List),
+        CellKind::Number => required(object, column, "a number", number).map(Cell::Text),
+        CellKind::Indicator => {
+            required(object, column, "0 or 1", |value| number(value).or_else(|| scalar(value))).map(Cell::Text)
+        }
     }
 }
 
@@ -143,6 +152,10 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
         _ => None,
     }
+}
+
+fn number(value: &Value) -> Option<String> {
+    value.as_number().map(ToString::to_string)
 }
 
 fn wrong_type(column: &str, expected: &'static str, value: &Value) -> RowProblem {

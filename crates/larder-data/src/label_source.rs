@@ -7,7 +7,9 @@ use crate::error::DataError;
 use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
 use crate::spec::DatasetSpec;
-use crate::target::Target;
+use crate::target::{Target, TargetKind};
+use crate::target_columns::TargetColumns;
+use crate::task::TaskFiles;
 
 /// Most labels collected from a file: real classifiers stay far below, a text column taken for the label does not.
 pub const MAX_LABELS: usize = 10_000;
@@ -16,8 +18,9 @@ pub const MAX_LABELS: usize = 10_000;
 const TRAIN: &str = "train";
 
 impl LabelMap {
-    /// Takes the labels that the description lists, else those of the split `train`: sorted, as numbers if all are
-    /// integers.
+    /// Takes the labels that the description lists, else those of the split `train`: the classes that its Parquet schema
+    /// lists, one for each column of yes and no, or those of its rows, sorted, as numbers if all are integers. A number has
+    /// one label, the name of its column.
     ///
     /// For tagging, these are the entity types, and the labels are the tags [`of_types`](Self::of_types).
     ///
@@ -31,12 +34,24 @@ impl LabelMap {
             let (names, display) = (labels.names.clone(), labels.display.clone());
             return if spec.task.files().has_tags { Self::of_types(names, display) } else { Self::new(names, display) };
         }
-        let key = spec.task.files().target;
+        let TaskFiles { target: key, kind, .. } = *spec.task.files();
+        // A number has one name, that of its column.
+        if kind == TargetKind::Number {
+            let name = spec.columns.target.as_ref().map_or_else(|| key.to_owned(), ToString::to_string);
+            return Self::new(vec![name.clone()], vec![name]);
+        }
         if !spec.has_targets() {
             return Err(DataError::NoLabelColumn { spec: spec.path.clone(), key });
         }
+        if let Some(names) = spec.target_columns().as_ref().and_then(TargetColumns::labels) {
+            return Self::new(names.to_vec(), names.to_vec());
+        }
         let mut found = BTreeSet::new();
         let reader = ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?.on_illegal_tags(OnIllegalTags::Repair);
+        if kind != TargetKind::Tags && !reader.class_names().is_empty() {
+            let names = reader.class_names().to_vec();
+            return Self::new(names.clone(), names);
+        }
         let path = reader.path().to_owned();
         for example in reader {
             let target = example?.target;

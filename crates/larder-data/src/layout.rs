@@ -7,9 +7,10 @@ use crate::choice::{Format, Separator};
 use crate::column_ref::ColumnRef;
 use crate::spec::{Columns, DatasetSpec};
 use crate::spec_check::{DEFAULT_SCHEME, DEFAULT_SEPARATOR};
+use crate::target_columns::TargetColumns;
 
 /// The layout of a file. Each field means what it means in a [`DatasetSpec`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// The format.
     pub format: Format,
@@ -23,6 +24,8 @@ pub struct Layout {
     pub scheme: Scheme,
     /// The columns and their contents.
     pub columns: Columns,
+    /// The columns of the targets; `None` where nothing is to be learned from the file.
+    pub targets: Option<TargetColumns>,
 }
 
 impl Layout {
@@ -36,6 +39,7 @@ impl Layout {
             separator: DEFAULT_SEPARATOR,
             scheme: DEFAULT_SCHEME,
             columns: Columns::default(),
+            targets: None,
         }
     }
 
@@ -58,13 +62,17 @@ impl Layout {
                 ColumnRef::Name(name) => format!("name {name}"),
                 ColumnRef::Position(position) => format!("position {position}"),
             };
-            parts.insert(format!("data.columns.{key}"), text);
+            let several = self.columns.given().filter(|(other, _)| *other == key).count() > 1;
+            let number = parts.keys().filter(|part| part.starts_with(&format!("data.columns.{key}."))).count();
+            let number = if several { format!(".{number}") } else { String::new() };
+            parts.insert(format!("data.columns.{key}{number}"), text);
         }
+        parts.extend(self.targets.iter().flat_map(TargetColumns::parts));
         parts
     }
 
     /// Reads the layout that [`parts`](Self::parts) hold, as the provenance of an artifact records them under `prefix`;
-    /// `None` where it does not.
+    /// `None` where it does not. It has no targets: they are for training, which has a description.
     pub fn from_parts(parts: &BTreeMap<String, String>, prefix: &str) -> Option<Self> {
         let part = |key: &str| parts.get(&format!("{prefix}data.{key}")).map(String::as_str);
         let mut layout = Self::of_format(part("format")?.parse().ok()?);
@@ -88,10 +96,11 @@ impl Layout {
         layout.columns = Columns {
             text: column("text"),
             text_b: column("text_b"),
-            label: column("label"),
             id: column("id"),
             words: column("words"),
+            // It tells words from comments.
             tags: column("tags"),
+            ..Columns::default()
         };
         Some(layout)
     }
@@ -107,6 +116,7 @@ impl DatasetSpec {
             separator: self.separator,
             scheme: self.scheme,
             columns: self.columns.clone(),
+            targets: self.target_columns(),
         }
     }
 }
@@ -130,9 +140,11 @@ mod tests {
             let text = format!("name='set'\n{description}[splits]\ntrain='data'\n");
             let spec = DatasetSpec::parse(&text, &folder.path().join("set.toml")).unwrap();
             let parts = spec.fingerprint_parts("train").unwrap();
-            assert_eq!(Layout::from_parts(&parts, ""), Some(spec.layout()), "{description}");
+            let mut layout = spec.layout();
+            (layout.targets, layout.columns.label) = (None, None);
+            assert_eq!(Layout::from_parts(&parts, ""), Some(layout.clone()), "{description}");
             let prefixed = parts.into_iter().map(|(key, value)| (format!("train.{key}"), value)).collect();
-            assert_eq!(Layout::from_parts(&prefixed, "train."), Some(spec.layout()), "{description}");
+            assert_eq!(Layout::from_parts(&prefixed, "train."), Some(layout), "{description}");
             assert_eq!(Layout::from_parts(&prefixed, ""), None);
         }
         assert!(DatasetSpec::load(Path::new("nowhere.toml")).is_err());

@@ -50,6 +50,7 @@
 #![deny(missing_docs)]
 
 mod choice;
+mod class_labels;
 mod column_ref;
 mod conll;
 mod conll_line;
@@ -57,6 +58,7 @@ mod conll_write;
 mod delimited;
 mod error;
 mod example;
+mod fingerprint;
 mod input;
 mod jsonl;
 mod label_source;
@@ -79,10 +81,11 @@ mod split_path;
 mod table;
 mod tags;
 mod target;
+mod target_columns;
 mod task;
 
 pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator};
-pub use column_ref::ColumnRef;
+pub use column_ref::{ColumnRef, ColumnRefs};
 pub use conll::MAX_SENTENCE_WORDS;
 pub use conll_line::NO_PREDICTION;
 pub use conll_write::write_conll;
@@ -100,7 +103,8 @@ pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
 pub use record::{LineContent, Record, RecordLine};
 pub use row_problem::{Place, RowProblem};
 pub use scored::{ScoredColumns, ScoredConll, ScoredSentence};
-pub use spec::{Columns, DatasetSpec, LabelNames};
+pub use spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 pub use spec_problem::SpecProblem;
-pub use target::Target;
+pub use target::{Target, TargetKind};
+pub use target_columns::TargetColumns;
 pub use task::{Task, TaskFiles};

@@ -17,6 +17,8 @@ impl RowProblem {
     pub(crate) fn is_absence(&self) -> bool {
         match self {
             Self::MissingValue { .. } | Self::Empty { .. } | Self::ColumnCount { .. } => true,
+            // `nan` and its like, where tables have numbers.
+            Self::NotANumber { text, .. } => is_placeholder(text),
             // With a suspicion about the separator the column may well be there.
             Self::TooFewColumns { hint, .. } => hint.is_empty(),
             _ => false,

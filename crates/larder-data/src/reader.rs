@@ -154,6 +154,11 @@ impl ExampleReader {
         Self { ignore_targets: true, ..self }
     }
 
+    /// Returns the names of the targets' classes, where the file lists them; else nothing.
+    pub(crate) fn class_names(&self) -> &[String] {
+        self.rows.class_names()
+    }
+
     /// The rows as the format gives them.
     pub(crate) fn into_rows(self) -> Box<dyn RowReader> {
         self.rows
@@ -255,8 +260,9 @@ impl ExampleReader {
                 if label.trim().is_empty() {
                     return Err(absent(empty("label")));
                 }
-                self.check_label(label)
+                self.check_label("label", label)
             }
+            (Target::Labels(labels), _) => labels.iter().try_for_each(|label| self.check_label("labels", label)),
             (Target::Tags(tags), _) if self.unseen && target.is_placeholder() => {
                 let label = tags.first().cloned().unwrap_or_default();
                 Err(absent(RowProblem::Placeholder { column: self.rows.column("tags"), label }))
@@ -274,12 +280,12 @@ impl ExampleReader {
         }
     }
 
-    fn check_label(&self, label: &str) -> Result<(), RowProblem> {
+    fn check_label(&self, key: &'static str, label: &str) -> Result<(), RowProblem> {
         match &self.labels {
             Some(Known { labels, .. }) if labels.position(label).is_none() => match self.unseen {
                 false => Err(RowProblem::UnknownLabel { label: label.to_owned(), known: labels.known() }),
                 true if is_placeholder(label) => {
-                    let column = self.rows.column("label");
+                    let column = self.rows.column(key);
                     let problem = RowProblem::Placeholder { column, label: label.to_owned() };
                     Err(RowProblem::NoTarget { problem: Box::new(problem) })
                 }

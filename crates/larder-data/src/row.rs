@@ -36,6 +36,10 @@ pub(crate) trait RowReader: Send {
     fn column(&self, key: &'static str) -> String;
     /// Returns the record of the row just given, or refused. For rows that are [to be answered](Purpose::Answer).
     fn record(&mut self) -> Record;
+    /// Returns the names of the targets' classes, in the order of their numbers, where the file lists them; else nothing.
+    fn class_names(&self) -> &[String] {
+        &[]
+    }
     /// The names of all columns, where the file begins with them.
     fn header(&self) -> Option<&[String]> {
         None

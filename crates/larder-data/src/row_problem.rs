@@ -144,6 +144,32 @@ pub enum RowProblem {
         /// The type found.
         found: &'static str,
     },
+    /// A text where a number is expected, or a number that is not finite.
+    #[error("`{column}` is `{}`, expected a finite number", clip(text))]
+    NotANumber {
+        /// The column.
+        column: String,
+        /// The text found.
+        text: String,
+    },
+    /// A number outside the range of the description.
+    #[error("`{column}` is {number}, but `[target]` of the description says `{bound}`")]
+    OutOfRange {
+        /// The column.
+        column: String,
+        /// The number found.
+        number: String,
+        /// The bound that it breaks, as the description says it.
+        bound: String,
+    },
+    /// A column that says whether the row has a label holds something else.
+    #[error("`{column}` is `{}`, expected 1 if the row has the label and 0 if not", clip(text))]
+    NotYesOrNo {
+        /// The column.
+        column: String,
+        /// The text found.
+        text: String,
+    },
     /// The numbers of words and tags differ.
     #[error("{words} words but {tags} tags")]
     TagCount {

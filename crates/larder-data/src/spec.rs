@@ -3,12 +3,11 @@
 use larder_errors::Names;
 use larder_tags::Scheme;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::choice::{Format, Separator};
-use crate::column_ref::ColumnRef;
+use crate::column_ref::{ColumnRef, ColumnRefs};
 use crate::error::DataError;
 use crate::split_path::expand;
 use crate::task::Task;
@@ -22,8 +21,9 @@ use crate::task::Task;
 /// | `quoting` | csv `true`, tsv `false` | csv, tsv |
 /// | `separator` | `whitespace` | conll |
 /// | `scheme` | `IOB2` | tagging |
-/// | `[labels]` | taken from the split `train`, sorted | all |
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// | `[labels]` | taken from the split `train`, sorted | all with labels |
+/// | `[target]` | no limits | regression |
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DatasetSpec {
     /// The TOML file; split paths are relative to its folder.
@@ -46,6 +46,8 @@ pub struct DatasetSpec {
     pub columns: Columns,
     /// Label names, if the description gives them.
     pub labels: Option<LabelNames>,
+    /// regression: the range of the targets.
+    pub target: TargetRange,
     /// Splits in file order: name, and path as written.
     pub splits: Vec<(String, String)>,
 }
@@ -53,12 +55,18 @@ pub struct DatasetSpec {
 /// The columns and their contents. The task decides which are needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Columns {
-    /// sequence: the (first) text.
+    /// The (first) text of a row that is no list of words.
     pub text: Option<ColumnRef>,
-    /// sequence: the second text of a pair.
+    /// The second text of a pair.
     pub text_b: Option<ColumnRef>,
     /// sequence: the label; needed to train.
     pub label: Option<ColumnRef>,
+    /// multilabel: a list of labels, a text that holds them, or a column of yes and no for each label; needed to train.
+    pub labels: Option<ColumnRefs>,
+    /// multilabel: the text between labels, where one text holds them.
+    pub label_separator: Option<String>,
+    /// regression: the number; needed to train.
+    pub target: Option<ColumnRef>,
     /// An identity for each row; else its number.
     pub id: Option<ColumnRef>,
     /// tagging: the words.
@@ -68,18 +76,29 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The columns given, with their keys, in a fixed order.
+    /// The columns given, with their keys, in a fixed order; several of one key follow each other.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &ColumnRef)> {
+        // No `..`: a column that is forgotten here would be read without being asked for.
+        let Self { text, text_b, label, labels, label_separator: _, target, id, words, tags } = self;
+        let several = labels.iter().flat_map(|labels| labels.columns()).map(|column| ("labels", column));
         [
-            ("text", &self.text),
-            ("text_b", &self.text_b),
-            ("label", &self.label),
-            ("id", &self.id),
-            ("words", &self.words),
-            ("tags", &self.tags),
+            ("text", text),
+            ("text_b", text_b),
+            ("label", label),
+            ("id", id),
+            ("words", words),
+            ("tags", tags),
+            ("target", target),
         ]
         .into_iter()
         .filter_map(|(key, column)| column.as_ref().map(|column| (key, column)))
+        .chain(several)
+    }
+
+    /// Returns the same columns without those of targets.
+    pub(crate) fn without_targets(&self) -> Self {
+        let Self { text, text_b, id, words, .. } = self.clone();
+        Self { text, text_b, id, words, ..Self::default() }
     }
 }
 
@@ -90,6 +109,23 @@ pub struct LabelNames {
     pub names: Vec<String>,
     /// The same as people should read them.
     pub display: Vec<String>,
+}
+
+/// The range of the targets of a regression, ends included. Answers outside are clipped.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+pub struct TargetRange {
+    /// The smallest number.
+    pub minimum: Option<f64>,
+    /// The largest number.
+    pub maximum: Option<f64>,
+}
+
+impl TargetRange {
+    /// Returns the bound that `number` breaks, in words.
+    pub(crate) fn bound_broken_by(&self, number: f64) -> Option<String> {
+        let below = self.minimum.filter(|minimum| number < *minimum).map(|bound| format!("minimum = {bound}"));
+        below.or_else(|| self.maximum.filter(|maximum| number > *maximum).map(|bound| format!("maximum = {bound}")))
+    }
 }
 
 impl DatasetSpec {
@@ -103,9 +139,9 @@ impl DatasetSpec {
         self.columns.given().any(|(key, _)| key == self.task.files().target)
     }
 
-    /// Returns the same description without targets: no label and no tags column.
+    /// Returns the same description without columns of targets.
     pub fn without_targets(&self) -> Self {
-        Self { columns: Columns { label: None, tags: None, ..self.columns.clone() }, ..self.clone() }
+        Self { columns: self.columns.without_targets(), ..self.clone() }
     }
 
     /// Returns the path of a split's file, with its environment variables expanded. The file need not exist.
@@ -134,24 +170,5 @@ impl DatasetSpec {
             Ok(file) => Ok((path, file)),
             Err(source) => Err(DataError::OpenSplit { spec: self.path.clone(), split: split.to_owned(), path, source }),
         }
-    }
-
-    /// Returns everything that decides which examples a split gives: every setting that changes what is read, as text,
-    /// and `data.<split>.digest`, the BLAKE3 hash (64 hexadecimal digits) of the file's bytes.
-    ///
-    /// Label names are left out, because they number the labels and change no example; paths, because a moved file is
-    /// the same file.
-    ///
-    /// # Errors
-    /// Those of [`split_path`](Self::split_path), [`DataError::OpenSplit`], [`DataError::Read`].
-    pub fn fingerprint_parts(&self, split: &str) -> Result<BTreeMap<String, String>, DataError> {
-        let (path, file) = self.open_split(split)?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(file).map_err(|source| DataError::Read { path, source })?;
-
-        let mut parts = self.layout().parts();
-        parts.insert(format!("data.{split}.digest"), hasher.finalize().to_hex().to_string());
-        parts.insert("data.task".to_owned(), self.task.to_string());
-        Ok(parts)
     }
 }

@@ -5,10 +5,11 @@ use larder_tags::Scheme;
 use std::path::Path;
 
 use crate::choice::{Format, Separator};
-use crate::column_ref::ColumnRef;
-use crate::spec::{Columns, DatasetSpec, LabelNames};
+use crate::column_ref::{ColumnRef, ColumnRefs};
+use crate::spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
+use crate::target::TargetKind;
 use crate::task::Task;
 
 /// Scheme of tags when the description names none: the commonest by far, and the one larder writes.
@@ -33,7 +34,21 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
     if file.scheme.is_some() && !task.files().has_tags {
         return Err(unused("scheme", format!("the task {task}"), "only tagging has it"));
     }
+    let has_labels = task.files().kind != TargetKind::Number;
+    if file.labels.is_some() && !has_labels {
+        return Err(unused(
+            "labels",
+            format!("the task {task}"),
+            "its targets are numbers: say their range in `[target]`",
+        ));
+    }
+    if file.target.is_some() && has_labels {
+        return Err(unused("target", format!("the task {task}"), "only regression has it"));
+    }
     check_columns(task, format, &columns)?;
+    check_label_columns(format, &columns, file.labels.as_ref())?;
+    let target = file.target.unwrap_or_default();
+    check_range(&target)?;
     let header = resolve_header(format, file.header, &columns)?;
     check_splits(&file.splits)?;
 
@@ -47,6 +62,7 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
         scheme: file.scheme.unwrap_or(DEFAULT_SCHEME),
         separator: file.separator.unwrap_or(DEFAULT_SEPARATOR),
         columns,
+        target,
         labels: file.labels.map(|table| resolve_labels(table, task)).transpose()?.flatten(),
         splits: file.splits,
     })
@@ -118,6 +134,48 @@ fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), Sp
         }
     }
     Ok(())
+}
+
+/// Checks the columns of a list of labels with the names of the labels.
+fn check_label_columns(format: Format, columns: &Columns, labels: Option<&LabelsTable>) -> Result<(), SpecProblem> {
+    match (&columns.labels, &columns.label_separator) {
+        (Some(ColumnRefs::One(_)), Some(separator)) if separator.trim().is_empty() && separator != " " => {
+            Err(SpecProblem::EmptyValue { key: "columns.label_separator".to_owned() })
+        }
+        (Some(ColumnRefs::One(_)), None) if is_delimited(format) => Err(SpecProblem::Missing {
+            reason: format!("`columns.labels` in {format}, whose columns are texts,"),
+            key: "columns.label_separator".to_owned(),
+        }),
+        (Some(ColumnRefs::Several(_)) | None, Some(_)) => Err(unused(
+            "label_separator",
+            "these columns".to_owned(),
+            "it goes with `labels` where that is one column of texts",
+        )),
+        (Some(ColumnRefs::Several(several)), None) => {
+            if several.is_empty() {
+                return Err(SpecProblem::EmptyValue { key: "columns.labels".to_owned() });
+            }
+            match labels.and_then(|labels| labels.names.as_ref()).map(Vec::len) {
+                Some(names) if names != several.len() => {
+                    Err(SpecProblem::LabelColumns { names, columns: several.len() })
+                }
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_range(range: &TargetRange) -> Result<(), SpecProblem> {
+    for (key, bound) in [("minimum", range.minimum), ("maximum", range.maximum)] {
+        if let Some(bound) = bound.filter(|bound| !bound.is_finite()) {
+            return Err(SpecProblem::Bound { key, bound });
+        }
+    }
+    match (range.minimum, range.maximum) {
+        (Some(minimum), Some(maximum)) if minimum >= maximum => Err(SpecProblem::EmptyRange { minimum, maximum }),
+        _ => Ok(()),
+    }
 }
 
 /// Returns true if the first row names the columns. A wrong guess would silently eat a row or make one of the header,

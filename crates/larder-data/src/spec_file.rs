@@ -11,17 +11,20 @@ use toml::de::{DeTable, DeValue};
 
 use crate::choice::{Format, Separator};
 use crate::error::DataError;
-use crate::spec::Columns;
+use crate::spec::{Columns, TargetRange};
 use crate::spec_problem::SpecProblem;
 use crate::task::Task;
 
 /// Keys outside any table.
 const TOP_KEYS: &[&str] =
-    &["name", "task", "format", "header", "quoting", "scheme", "separator", "columns", "labels", "splits"];
+    &["name", "task", "format", "header", "quoting", "scheme", "separator", "columns", "labels", "target", "splits"];
 /// Keys of `[columns]`.
-const COLUMN_KEYS: &[&str] = &["text", "text_b", "label", "id", "words", "tags"];
+const COLUMN_KEYS: &[&str] = &["text", "text_b", "label", "labels", "label_separator", "target", "id", "words", "tags"];
 /// Keys of `[labels]`.
 const LABEL_KEYS: &[&str] = &["names", "display"];
+
+/// Keys of `[target]`.
+const TARGET_KEYS: &[&str] = &["minimum", "maximum"];
 
 /// The file's keys. All are optional here, so that a missing one gets our message rather than the parser's.
 #[derive(Debug, Deserialize)]
@@ -36,6 +39,7 @@ pub(crate) struct SpecFile {
     #[serde(default)]
     pub columns: Columns,
     pub labels: Option<LabelsTable>,
+    pub target: Option<TargetRange>,
     #[serde(default, rename = "splits")]
     split_paths: BTreeMap<String, String>,
     /// The splits in file order; filled in after parsing, which keeps no order.
@@ -126,8 +130,12 @@ fn in_words_of_toml(message: &str) -> String {
 
 /// The first of the tables that is something else, with an example of what belongs into it.
 fn not_a_table(top: &DeTable<'_>) -> Option<(Range<usize>, SpecProblem)> {
-    let tables =
-        [("columns", "text = \"text\""), ("labels", "names = [\"0\", \"1\"]"), ("splits", "train = \"train.csv\"")];
+    let tables = [
+        ("columns", "text = \"text\""),
+        ("labels", "names = [\"0\", \"1\"]"),
+        ("target", "minimum = 0"),
+        ("splits", "train = \"train.csv\""),
+    ];
     tables.into_iter().find_map(|(key, example)| {
         let (name, value) = top.iter().find(|(name, _)| name.get_ref() == key)?;
         let found = match value.get_ref() {
@@ -148,6 +156,7 @@ fn unknown_key(top: &DeTable<'_>) -> Option<(Range<usize>, SpecProblem)> {
         (Some(top), "the top of the file", TOP_KEYS),
         (sub_table(top, "columns"), "[columns]", COLUMN_KEYS),
         (sub_table(top, "labels"), "[labels]", LABEL_KEYS),
+        (sub_table(top, "target"), "[target]", TARGET_KEYS),
     ];
     tables
         .into_iter()

@@ -4,7 +4,7 @@ use larder_errors::UnknownSpelling;
 use larder_errors::{Names, clip};
 
 /// The problem with a dataset description.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecProblem {
     /// Not TOML, a required key is missing, or a value is of the wrong type; the parser's own words.
@@ -121,6 +121,30 @@ pub enum SpecProblem {
     /// tagging: `labels.names` lists tags.
     #[error("`labels.names` holds the tag `O`; for tagging it lists the entity types alone, such as `person`")]
     TagsForTypes,
+    /// multilabel: label names that are not as many as columns.
+    #[error("`labels.names` has {names} names and `columns.labels` has {columns} columns; they go in pairs")]
+    LabelColumns {
+        /// Label names.
+        names: usize,
+        /// Columns of labels.
+        columns: usize,
+    },
+    /// regression: a bound that is no number.
+    #[error("`target.{key}` is {bound}, expected a finite number; without a bound leave it out")]
+    Bound {
+        /// The key in `[target]`.
+        key: &'static str,
+        /// The bound found.
+        bound: f64,
+    },
+    /// regression: no number lies between the bounds.
+    #[error("`target.minimum` is {minimum} and `target.maximum` is {maximum}; the minimum must be the smaller")]
+    EmptyRange {
+        /// The smallest number.
+        minimum: f64,
+        /// The largest number.
+        maximum: f64,
+    },
     /// Display names without label names: nothing says which belongs to which.
     #[error("`labels.display` needs `labels.names`, which say the order")]
     DisplayAlone,

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::class_labels::{class_names, named};
 use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::example::Content;
@@ -21,15 +22,17 @@ use crate::layout::Layout;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
-use crate::spec::{Columns, DatasetSpec};
-use crate::target::TargetColumn;
+use crate::spec::DatasetSpec;
+use crate::target_columns::{Cell, CellKind, TargetColumns};
 
 /// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
 const BATCH_ROWS: usize = 1024;
 
 /// Rows of a Parquet file.
 pub(crate) struct TableRows {
-    columns: Columns,
+    targets: Option<TargetColumns>,
+    /// Names of the classes that integers in the columns of the targets stand for; empty where they stand for themselves.
+    class_names: Vec<String>,
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     /// The columns asked for, in the order of the file.
@@ -49,6 +52,8 @@ pub(crate) struct TableRows {
 /// A column asked for, found in the file.
 struct TableColumn {
     key: &'static str,
+    /// Its place among the columns of its key.
+    at: usize,
     name: String,
     kind: CastKind,
 }
@@ -60,6 +65,8 @@ enum CastKind {
     Scalar,
     TextList,
     ScalarList,
+    Number,
+    NumberOrScalar,
 }
 
 /// The columns of one batch, in the order of `sources`.
@@ -84,12 +91,15 @@ impl TableRows {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let schema = builder.schema().clone();
         let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let list = match layout.columns.target() {
-            Some(TargetColumn::List(_, column, _)) => Some(column),
-            _ => None,
-        };
+        let target_kind = layout.targets.as_ref().map(|targets| match targets.cells() {
+            CellKind::Scalar => CastKind::Scalar,
+            CellKind::List => CastKind::ScalarList,
+            CellKind::Number => CastKind::Number,
+            CellKind::Indicator => CastKind::NumberOrScalar,
+        });
+        let is_target = |key: &str| layout.targets.as_ref().is_some_and(|targets| targets.key == key);
         let mut indices = Vec::new();
-        let mut sources = Vec::new();
+        let mut sources: Vec<TableColumn> = Vec::new();
         for (key, column) in layout.columns.given() {
             let missing = || DataError::MissingColumn {
                 path: path.clone(),
@@ -111,13 +121,17 @@ impl TableRows {
             let kind = match key {
                 "text" | "text_b" => CastKind::Text,
                 "words" => CastKind::TextList,
-                _ if Some(column) == list => CastKind::ScalarList,
-                _ => CastKind::Scalar,
+                _ => target_kind.filter(|_| is_target(key)).unwrap_or(CastKind::Scalar),
             };
-            check_type(&path, field, kind, !matches!(key, "text" | "text_b" | "words" | "id"))?;
+            check_type(&path, field, kind, is_target(key))?;
             indices.push(index);
-            sources.push(TableColumn { key, name: field.name().clone(), kind });
+            let at = sources.iter().filter(|source| source.key == key).count();
+            sources.push(TableColumn { key, at, name: field.name().clone(), kind });
         }
+        let targets = layout.targets.clone();
+        let named = targets.as_ref().filter(|targets| !targets.are_numbers());
+        let column = named.and_then(|targets| sources.iter().find(|source| source.key == targets.key));
+        let class_names = column.and_then(|column| class_names(&schema, &column.name)).unwrap_or_default();
         let mask = match purpose {
             Purpose::Learn => ProjectionMask::roots(builder.parquet_schema(), indices.iter().copied()),
             Purpose::Answer => ProjectionMask::all(),
@@ -133,18 +147,7 @@ impl TableRows {
         };
         let sources = order.into_iter().filter_map(|position| slots[position].take()).collect();
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Self {
-            path,
-            columns: layout.columns.clone(),
-            batches,
-            sources,
-            places,
-            names,
-            total,
-            batch: None,
-            next: 0,
-            row: 0,
-        })
+        Ok(Self { path, targets, class_names, batches, sources, places, names, total, batch: None, next: 0, row: 0 })
     }
 
     /// Rows in all, as the file's end says.
@@ -167,13 +170,14 @@ impl TableRows {
         Ok(true)
     }
 
-    fn source(&self, key: &'static str) -> Option<(&TableColumn, &Column)> {
-        let position = self.sources.iter().position(|source| source.key == key)?;
+    fn source(&self, key: &'static str, at: usize) -> Option<(&TableColumn, &Column)> {
+        let position = self.sources.iter().position(|source| source.key == key && source.at == at)?;
         Some((&self.sources[position], self.batch.as_ref()?.columns.get(position)?))
     }
 
-    fn string(&self, key: &'static str) -> Result<Option<String>, RowProblem> {
-        match self.source(key) {
+    /// The string of column `at` of a key.
+    fn string(&self, key: &'static str, at: usize) -> Result<Option<String>, RowProblem> {
+        match self.source(key, at) {
             Some((source, Column::Strings(strings))) if strings.is_null(self.next) => {
                 Err(RowProblem::MissingValue { column: source.name.clone() })
             }
@@ -183,7 +187,7 @@ impl TableRows {
     }
 
     fn list(&self, key: &'static str) -> Result<Option<Vec<String>>, RowProblem> {
-        let Some((source, Column::Lists(lists))) = self.source(key) else { return Ok(None) };
+        let Some((source, Column::Lists(lists))) = self.source(key, 0) else { return Ok(None) };
         let missing = || RowProblem::MissingValue { column: source.name.clone() };
         if lists.is_null(self.next) {
             return Err(missing());
@@ -193,19 +197,32 @@ impl TableRows {
         items.iter().map(|item| item.map(str::to_owned).ok_or_else(missing)).collect::<Result<_, _>>().map(Some)
     }
 
+    /// The cell of column `at` of the targets, with the names of classes.
+    fn cell(&self, targets: &TargetColumns, at: usize) -> Result<Option<Cell>, RowProblem> {
+        let name = |text: String| named(text, &self.class_names);
+        match targets.cells() {
+            CellKind::List => {
+                let items = self.list(targets.key)?;
+                Ok(items.map(|items| Cell::List(items.into_iter().map(name).collect())))
+            }
+            _ => self.string(targets.key, at).map(|text| text.map(|text| Cell::Text(name(text)))),
+        }
+    }
+
     fn row(&self) -> Result<Row, RowProblem> {
-        let content = match (self.list("words")?, self.string("text")?) {
+        let content = match (self.list("words")?, self.string("text", 0)?) {
             (Some(words), _) => Content::Words(words),
-            (None, Some(text)) => Content::Text { text, text_b: self.string("text_b")? },
+            (None, Some(text)) => Content::Text { text, text_b: self.string("text_b", 0)? },
             (None, None) => unreachable!("the spec check demands text or words"),
         };
-        let target = match self.columns.target() {
-            None => Ok(None),
-            Some(TargetColumn::Text(key, _, target)) => self.string(key).map(|cell| cell.map(target)),
-            Some(TargetColumn::List(key, _, target)) => self.list(key).map(|cell| cell.map(target)),
-        };
-        let target = target.map_err(|problem| (Place::Row(self.row + 1), problem));
-        Ok(Row { line: self.row + 1, document: 0, id: self.string("id")?, content, target, no_words: Vec::new() })
+        let target = self.targets.as_ref().map(|targets| {
+            let name =
+                |at: usize| self.source(targets.key, at).map_or(String::new(), |(source, _)| source.name.clone());
+            targets
+                .read(|at| self.cell(targets, at)?.ok_or_else(|| RowProblem::MissingValue { column: name(at) }), name)
+        });
+        let target = target.transpose().map_err(|problem| (Place::Row(self.row + 1), problem));
+        Ok(Row { line: self.row + 1, document: 0, id: self.string("id", 0)?, content, target, no_words: Vec::new() })
     }
 }
 
@@ -236,12 +253,16 @@ impl RowReader for TableRows {
     fn header(&self) -> Option<&[String]> {
         Some(&self.names)
     }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
 }
 
 impl TableBatch {
     fn cast(records: RecordBatch, sources: &[TableColumn], places: &[usize]) -> Result<Self, arrow::error::ArrowError> {
         let column = |(array, source): (&ArrayRef, &TableColumn)| match source.kind {
-            CastKind::Text | CastKind::Scalar => {
+            CastKind::Text | CastKind::Scalar | CastKind::Number | CastKind::NumberOrScalar => {
                 cast(array, &DataType::LargeUtf8).map(|strings| Column::Strings(strings.as_string().clone()))
             }
             CastKind::TextList | CastKind::ScalarList => {
@@ -255,6 +276,20 @@ impl TableBatch {
     }
 }
 
+/// Returns the class names of the column of the targets, and of the description what decides whether they are used; `None`
+/// where the file has none, or cannot be read.
+pub(crate) fn class_names_of(spec: &DatasetSpec, file: File) -> Option<String> {
+    let targets = spec.target_columns()?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
+    let schema = builder.schema();
+    let name = targets.columns.first().and_then(|column| match column {
+        ColumnRef::Position(position) => schema.fields().get(*position).map(|field| field.name().as_str()),
+        ColumnRef::Name(name) => Some(name.as_str()),
+    });
+    let names = class_names(schema, name?)?;
+    Some(if targets.are_numbers() { "not used".to_owned() } else { format!("{names:?}") })
+}
+
 /// Returns true if the column of labels of the Parquet file at `path` holds numbers with fractions that all stand for
 /// nothing: null, not a number, or -1.
 ///
@@ -264,11 +299,11 @@ pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Re
     let damaged = |source| DataError::Parquet { path: path.to_owned(), source };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
     let fields = builder.schema().fields().clone();
-    let index = match spec.columns.target() {
-        Some(TargetColumn::Text(_, ColumnRef::Position(position), _)) => Some(*position),
-        Some(TargetColumn::Text(_, ColumnRef::Name(name), _)) => fields.iter().position(|field| field.name() == name),
-        _ => None,
-    };
+    let targets = spec.target_columns().filter(|targets| targets.cells() == CellKind::Scalar);
+    let index = targets.and_then(|targets| match targets.columns.first()? {
+        ColumnRef::Position(position) => Some(*position),
+        ColumnRef::Name(name) => fields.iter().position(|field| field.name() == name),
+    });
     let Some(index) = index.filter(|&index| fields.get(index).is_some_and(|field| field.data_type().is_floating()))
     else {
         return Ok(false);
@@ -296,6 +331,11 @@ fn check_type(path: &Path, field: &Field, kind: CastKind, is_target: bool) -> Re
         CastKind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
         CastKind::TextList => (item_type(field.data_type()).is_some_and(is_string), "lists of strings"),
         CastKind::ScalarList => (item_type(field.data_type()).is_some_and(is_scalar), "lists of strings or integers"),
+        CastKind::Number => (is_number(field.data_type()), "numbers"),
+        CastKind::NumberOrScalar => {
+            let fits = is_number(field.data_type()) || is_scalar(field.data_type());
+            (fits, "numbers or booleans that say whether a row has the label")
+        }
     };
     if fits {
         return Ok(());
@@ -330,6 +370,13 @@ fn is_string(data_type: &DataType) -> bool {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, values) => is_string(values),
         _ => false,
+    }
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_number(values),
+        other => other.is_numeric(),
     }
 }
 

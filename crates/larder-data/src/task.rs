@@ -3,6 +3,7 @@
 use larder_errors::spelled_enum;
 
 use crate::choice::Format;
+use crate::target::TargetKind;
 
 spelled_enum! {
     /// The prediction task.
@@ -11,6 +12,10 @@ spelled_enum! {
         Sequence = "sequence",
         /// One tag for every word.
         Tagging = "tagging",
+        /// Any number of labels for a text, or for a pair of texts.
+        Multilabel = "multilabel",
+        /// A number for a text, or for a pair of texts.
+        Regression = "regression",
     } any case else "unknown task `{found}` ({hint})"
 }
 
@@ -28,11 +33,16 @@ pub struct TaskFiles {
     pub foreign_columns: &'static [&'static str],
     /// Formats its files may have.
     pub formats: &'static [Format],
+    /// The kind of the targets.
+    pub kind: TargetKind,
     /// True if rows are lists of words, false if they are texts.
     pub has_words: bool,
     /// True if targets are tags in a scheme, whose labels are entity types.
     pub has_tags: bool,
 }
+
+/// Formats that can hold texts.
+const TEXT_FORMATS: &[Format] = &[Format::Tsv, Format::Csv, Format::Jsonl, Format::Parquet];
 
 impl Task {
     /// Returns the contents of the files of its datasets.
@@ -42,8 +52,9 @@ impl Task {
                 input: "text",
                 target: "label",
                 columns: "a sequence has `text`, `text_b`, `label` and `id`",
-                foreign_columns: &["words", "tags"],
-                formats: &[Format::Tsv, Format::Csv, Format::Jsonl, Format::Parquet],
+                foreign_columns: &["words", "tags", "labels", "target"],
+                kind: TargetKind::Label,
+                formats: TEXT_FORMATS,
                 has_words: false,
                 has_tags: false,
             },
@@ -51,10 +62,31 @@ impl Task {
                 input: "words",
                 target: "tags",
                 columns: "tagging has `words`, `tags` and `id`",
-                foreign_columns: &["text", "text_b", "label"],
+                foreign_columns: &["text", "text_b", "label", "labels", "target"],
+                kind: TargetKind::Tags,
                 formats: &[Format::Conll, Format::Jsonl, Format::Parquet],
                 has_words: true,
                 has_tags: true,
+            },
+            Self::Multilabel => &TaskFiles {
+                input: "text",
+                target: "labels",
+                columns: "multilabel has `text`, `text_b`, `labels`, `label_separator` and `id`",
+                foreign_columns: &["words", "tags", "label", "target"],
+                kind: TargetKind::Labels,
+                formats: TEXT_FORMATS,
+                has_words: false,
+                has_tags: false,
+            },
+            Self::Regression => &TaskFiles {
+                input: "text",
+                target: "target",
+                columns: "regression has `text`, `text_b`, `target` and `id`",
+                foreign_columns: &["words", "tags", "label", "labels"],
+                kind: TargetKind::Number,
+                formats: TEXT_FORMATS,
+                has_words: false,
+                has_tags: false,
             },
         }
     }

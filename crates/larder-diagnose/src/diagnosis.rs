@@ -64,6 +64,16 @@ spelled_enum! {
         NumericLabels = "numeric_labels",
         /// Labels that are several labels written as one.
         CombinedLabels = "combined_labels",
+        /// Labels that rows have are never answered.
+        NeverAnswered = "never_answered",
+        /// Labels are always on the same rows.
+        AlwaysTogether = "always_together",
+        /// A few targets lie far from the others.
+        HeavyTails = "heavy_tails",
+        /// Targets of a split lie outside those of train.
+        OutsideTrain = "outside_train",
+        /// Answers hardly leave the mean of the targets.
+        ShrunkAnswers = "shrunk_answers",
     }
 }
 

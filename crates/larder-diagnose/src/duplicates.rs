@@ -24,6 +24,8 @@ pub struct KeyedRows<'a> {
     pub normalized: &'a [u128],
     /// Its label, `[rows]`: an index into the labels, or any number that stands for a sentence's tags; `None` where it has none.
     pub labels: &'a [Option<u64>],
+    /// The targets in the plural, where they are not labels with names: `tags`.
+    pub targets: &'a str,
 }
 
 /// Rows of train with one text.
@@ -62,7 +64,7 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
     agreeing.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
     let rows = train.normalized.len();
     let surplus: usize = agreeing.iter().map(|group| group.rows.len() - 1).sum();
-    let what = if names.is_empty() { "tags" } else { "label" };
+    let what = if names.is_empty() { train.targets } else { "label" };
     if surplus as f64 >= MANY_COPIES * rows as f64 && surplus > 0 {
         let exact: usize = agreeing.iter().map(|group| group.rows.len() - distinct(group, train.exact)).sum();
         let evidence = share(surplus, rows).text(" of its ").count("rows", rows);
@@ -78,7 +80,7 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
     }
     if !contradicting.is_empty() {
         let concerned: usize = contradicting.iter().map(|group| group.rows.len()).sum();
-        let what = if names.is_empty() { "tags" } else { "labels" };
+        let what = if names.is_empty() { train.targets } else { "labels" };
         let finding = Diagnosis::new(
             DiagnosisKind::ContradictoryRows,
             format!("train has the same text with different {what}"),
@@ -102,7 +104,7 @@ pub fn diagnose_duplicates(train: &KeyedRows<'_>, names: &[String]) -> Vec<Point
                 others.dedup();
                 let others: Vec<String> = others.iter().map(|&label| name(names, label)).collect();
                 let note = match names {
-                    [] => "other rows with these words have other tags".to_owned(),
+                    [] => format!("other rows with these words have other {}", train.targets),
                     _ => format!("labelled {}, elsewhere {}", name(names, train.labels[row]), others.join(", ")),
                 };
                 Pointer::train(row, note)
@@ -133,7 +135,7 @@ pub fn diagnose_leaks(
         held_out.labels[row].is_some() && group.rows.iter().any(|&other| train.labels[other] == held_out.labels[row])
     };
     let agreeing = leaked.iter().filter(|(row, group)| same(*row, group)).count();
-    let what = if names.is_empty() { "tags" } else { "label" };
+    let what = if names.is_empty() { train.targets } else { "label" };
     // Rows without labels have none that could be the same.
     let same_label = match held_out.labels.iter().any(Option::is_some) {
         true => Evidence::new(", ").count("agreeing", agreeing).text(format!(" with the same {what}")),
@@ -155,8 +157,8 @@ pub fn diagnose_leaks(
     let pointers = leaked.iter().map(|(row, group)| {
         let note = match (names, same(*row, group)) {
             _ if held_out.labels[*row].is_none() => "without a label here".to_owned(),
-            ([], true) => "with the same tags in train".to_owned(),
-            ([], false) => "with other tags in train".to_owned(),
+            ([], true) => format!("with the same {what} in train"),
+            ([], false) => format!("with other {what} in train"),
             (_, true) => format!("{} here and in train", name(names, held_out.labels[*row])),
             (_, false) => {
                 let (here, there) = (held_out.labels[*row], train.labels[group.rows[0]]);
@@ -228,7 +230,10 @@ mod tests {
         let (mut keys, labels) = healthy(100, 0);
         let exact = keys.clone();
         let of = |keys: &[u128]| {
-            diagnose_duplicates(&KeyedRows { exact: &exact, normalized: keys, labels: &labels }, &names())
+            diagnose_duplicates(
+                &KeyedRows { exact: &exact, normalized: keys, labels: &labels, targets: "tags" },
+                &names(),
+            )
         };
         assert!(of(&keys).is_empty());
         (keys[12], keys[14]) = (10, 10);
@@ -247,7 +252,7 @@ mod tests {
     fn a_text_with_two_labels_is_pointed_to_with_both() {
         let (mut keys, labels) = healthy(1000, 0);
         keys[11] = 10;
-        let rows = KeyedRows { exact: &keys, normalized: &keys, labels: &labels };
+        let rows = KeyedRows { exact: &keys, normalized: &keys, labels: &labels, targets: "tags" };
         let found = diagnose_duplicates(&rows, &names());
         assert_eq!(found[0].finding.kind, DiagnosisKind::ContradictoryRows);
         let notes: Vec<(usize, &str)> = found[0].rows.iter().map(|row| (row.row, row.note.as_str())).collect();
@@ -259,7 +264,10 @@ mod tests {
     fn a_copy_beside_a_contradiction_is_a_copy_too() {
         let keys = [1, 1, 1, 2];
         let labels = [Some(0), Some(0), Some(1), Some(0)];
-        let found = diagnose_duplicates(&KeyedRows { exact: &keys, normalized: &keys, labels: &labels }, &names());
+        let found = diagnose_duplicates(
+            &KeyedRows { exact: &keys, normalized: &keys, labels: &labels, targets: "tags" },
+            &names(),
+        );
         assert_eq!(found.len(), 2);
         assert!(found[0].finding.evidence.starts_with("1 (25.0 %) of its 4 rows"), "{}", found[0].finding);
         assert!(found[1].finding.evidence.starts_with("3 of its 4 rows, 1 text"), "{}", found[1].finding);
@@ -268,8 +276,9 @@ mod tests {
     #[test]
     fn rows_without_labels_agree_with_none() {
         let keys = [1, 2, 3];
-        let train = KeyedRows { exact: &keys, normalized: &keys, labels: &[Some(0), Some(1), Some(0)] };
-        let dev = KeyedRows { exact: &keys, normalized: &keys, labels: &[None; 3] };
+        let train =
+            KeyedRows { exact: &keys, normalized: &keys, labels: &[Some(0), Some(1), Some(0)], targets: "tags" };
+        let dev = KeyedRows { exact: &keys, normalized: &keys, labels: &[None; 3], targets: "tags" };
         let leak = diagnose_leaks(&train, "dev", &dev, &names()).unwrap();
         assert!(!leak.finding.evidence.contains("label"), "{}", leak.finding);
         assert_eq!(leak.rows[0].note, "without a label here");
@@ -284,8 +293,8 @@ mod tests {
         let (train, labels) = healthy(50, 0);
         let (mut dev, dev_labels) = healthy(100, 1000);
         let found = |dev: &[u128]| {
-            let train = KeyedRows { exact: &train, normalized: &train, labels: &labels };
-            let dev = KeyedRows { exact: dev, normalized: dev, labels: &dev_labels };
+            let train = KeyedRows { exact: &train, normalized: &train, labels: &labels, targets: "tags" };
+            let dev = KeyedRows { exact: dev, normalized: dev, labels: &dev_labels, targets: "tags" };
             diagnose_leaks(&train, "dev", &dev, &names())
         };
         assert_eq!(found(&dev), None);
@@ -296,8 +305,8 @@ mod tests {
         assert!(leak.rows.iter().all(|row| !row.in_train) && leak.rows[1].note == "`yes` here, `no` in train");
         let big: Vec<u128> = dev.iter().copied().chain(5000..5200).collect();
         let big_labels = vec![Some(0); big.len()];
-        let train = KeyedRows { exact: &train, normalized: &train, labels: &labels };
-        let big = KeyedRows { exact: &big, normalized: &big, labels: &big_labels };
+        let train = KeyedRows { exact: &train, normalized: &train, labels: &labels, targets: "tags" };
+        let big = KeyedRows { exact: &big, normalized: &big, labels: &big_labels, targets: "tags" };
         assert_eq!(diagnose_leaks(&train, "dev", &big, &names()), None);
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use larder_metrics::Metric;
-
 use crate::losses::Tuning;
 
 /// The options that a head on frozen features was offered.
@@ -11,8 +9,8 @@ use crate::losses::Tuning;
 pub struct Tried<'a> {
     /// The names of all columns offered, chosen or not.
     pub columns: &'a [String],
-    /// The metric that the head was chosen by.
-    pub metric: Metric,
+    /// The metric that the head was chosen by: `mcc`.
+    pub metric: &'a str,
     /// The settings besides the columns that were chosen by that: `the strength`, `the threshold`; empty if there were
     /// none.
     pub chosen: &'a [&'a str],
@@ -82,6 +80,16 @@ pub enum Method<'a> {
     Tuned(Tuning<'a>),
 }
 
+impl Method<'_> {
+    /// Returns the next thing to try when nothing was learned.
+    pub(crate) fn any_remedy(&self) -> String {
+        match self {
+            Self::Frozen(tried) => tried.any_features(),
+            Self::Tuned(tuning) => tuning.better_training(),
+        }
+    }
+}
+
 pub(crate) fn list(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
@@ -102,7 +110,7 @@ mod tests {
             several_layers(&names(&["mean", "mean_l4"])) && several_layers(&names(&["embedding_l2", "embedding_l3"]))
         );
         let (columns, chosen) = (names(&["mean_l4"]), ["the strength"]);
-        let tried = Tried { columns: &columns, metric: Metric::Mcc, chosen: &chosen };
+        let tried = Tried { columns: &columns, metric: "mcc", chosen: &chosen };
         assert!(tried.better_features().starts_with("only `mean_l4` was tried, from one layer"));
         assert_eq!(tried.chosen_in_words().unwrap(), "the strength was chosen for mcc");
         assert_eq!(Tried { chosen: &[], ..tried }.chosen_in_words(), None);

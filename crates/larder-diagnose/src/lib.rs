@@ -8,6 +8,8 @@
 //!   [`diagnose_course`] and [`diagnose_learning_rate`] of a fine-tuning; [`diagnose_mlp_course`] of a perceptron.
 //! - Labels: [`diagnose_label_names`]; rows: [`diagnose_size`], [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`],
 //!   [`diagnose_label_errors`], [`diagnose_curve`].
+//! - Label sets: [`diagnose_label_sets`].
+//! - Numbers: [`diagnose_targets`], [`diagnose_numbers`].
 //! - Texts: [`diagnose_lengths`], [`diagnose_spelling`], [`diagnose_vocabulary`], [`diagnose_shift`] with [`token_area`].
 //! - [`Evidence`] is a sentence that keeps the numbers that it is made from: a finding states no other.
 //! - [`RunDiagnosis`] is the file of all findings of a run; [`Pointing`] is a finding whose rows have no texts yet.
@@ -31,9 +33,11 @@ mod evidence;
 mod features;
 mod fit;
 mod label_names;
+mod label_sets;
 mod labels;
 mod learning_curve;
 mod losses;
+mod numbers;
 mod pointer;
 mod scores;
 mod shift;
@@ -50,9 +54,11 @@ pub use evidence::{Evidence, Number};
 pub use features::{Method, Tried};
 pub use fit::{Choice, Fit, Gap, HeldOutLoss, diagnose_edge, diagnose_fit, diagnose_gap, diagnose_nothing_found};
 pub use label_names::diagnose_label_names;
+pub use label_sets::{LabelsJudged, diagnose_label_sets};
 pub use labels::{Balance, HeldOutAnswers, Weighing, diagnose_balance, diagnose_label_errors, diagnose_size};
 pub use learning_curve::{Curve, diagnose_curve, scores as curve_in_words};
 pub use losses::{Guessing, Losses, Rate, Tuning};
+pub use numbers::{NumbersJudged, TargetSummary, diagnose_numbers, diagnose_targets};
 pub use pointer::{Pointer, Pointing};
 pub use scores::{ALMOST_ALL, Judged, diagnose_scores};
 pub use shift::{ENOUGH_ROWS, Shift, diagnose_shift, token_area};

@@ -88,7 +88,7 @@ fn always(judged: &Judged<'_>, method: &Method<'_>, class: usize, share: f64) ->
         1.0 => finding.text("every row"),
         share => finding.percent("share", share).text(" of the rows"),
     };
-    let remedy = any_remedy(method);
+    let remedy = method.any_remedy();
     Diagnosis::new(DiagnosisKind::OneAnswer, finding, beside(judged, method), remedy).on(judged.split)
 }
 
@@ -113,13 +113,6 @@ fn beside(judged: &Judged<'_>, method: &Method<'_>) -> Evidence {
     match method {
         Method::Tuned(tuning) => evidence.text("; ").and(tuning.losses.told()),
         Method::Frozen(_) => evidence,
-    }
-}
-
-fn any_remedy(method: &Method<'_>) -> String {
-    match method {
-        Method::Frozen(tried) => tried.any_features(),
-        Method::Tuned(tuning) => tuning.better_training(),
     }
 }
 
@@ -162,17 +155,17 @@ fn beside_the_baseline(judged: &Judged<'_>, method: &Method<'_>) -> Option<Diagn
             let finding = format!(
                 "on {SPLIT} accuracy is {place} the majority baseline, {but} MCC cannot be told from that of a constant answer"
             );
-            found(kind, finding, any_remedy(method))
+            found(kind, finding, method.any_remedy())
         }
         BaselineVerdict::At if scores.accuracy <= baseline.scores.accuracy && scores.mcc <= 0.0 => found(
             kind,
             format!("on {SPLIT} these scores are no better than the majority baseline's"),
-            any_remedy(method),
+            method.any_remedy(),
         ),
         BaselineVerdict::At => found(
             kind,
             format!("on {SPLIT} these scores cannot be told from the majority baseline's"),
-            any_remedy(method),
+            method.any_remedy(),
         ),
         BaselineVerdict::Above => {
             // The classes are told apart, and accuracy is no better than the constant answer's.
@@ -186,9 +179,9 @@ fn beside_the_baseline(judged: &Judged<'_>, method: &Method<'_>) -> Option<Diagn
                 "on {SPLIT} accuracy is {place} the majority baseline, though the classes are told apart{little}"
             );
             let remedy = match method {
-                Method::Tuned(_) => any_remedy(method),
+                Method::Tuned(_) => method.any_remedy(),
                 Method::Frozen(tried) => {
-                    let chosen = tried.chosen_in_words().filter(|_| tried.metric != Metric::Accuracy);
+                    let chosen = tried.chosen_in_words().filter(|_| tried.metric != Metric::Accuracy.as_str());
                     let chosen = chosen.map(|chosen| {
                         format!(
                             "; {chosen}, which gives up accuracy for the rarer classes (`--metric accuracy` chooses for accuracy)"

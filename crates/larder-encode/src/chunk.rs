@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::mpsc;
 
+use larder_data::TargetKind;
 use larder_store::{FeatureRows, InputDigest, Level};
 use larder_tokens::Tokenizer;
 
@@ -36,8 +37,8 @@ pub(crate) struct ChunkUnit {
 }
 
 impl Chunk {
-    fn empty(level: Level) -> Self {
-        let identity = FeatureRows::empty(level);
+    fn empty(level: Level, targets: TargetKind) -> Self {
+        let identity = FeatureRows::empty(level, targets);
         Self { units: Vec::new(), inputs: Vec::new(), tokens: 0, identity, input_tokens: 0 }
     }
 
@@ -70,7 +71,7 @@ impl Chunk {
         let small = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         let digest = unit.digest(settings.level);
         match &mut self.identity {
-            FeatureRows::Sentences { labels } => labels.push(row.label.take()),
+            FeatureRows::Sentences { targets } => targets.push(row.target.take()),
             FeatureRows::Words { positions, words, tags } => {
                 positions.extend((0..unit.rows).map(small));
                 words.append(&mut row.words);
@@ -134,7 +135,8 @@ impl Chunks {
         send: &mpsc::SyncSender<Result<Chunk, EncodeError>>,
     ) -> Result<(), EncodeError> {
         let level = self.window_settings.level;
-        let mut chunk = Chunk::empty(level);
+        let targets = source.targets();
+        let mut chunk = Chunk::empty(level, targets);
         let mut sent = 0;
         for row_number in 0.. {
             if !source.advance()? {
@@ -153,7 +155,7 @@ impl Chunks {
             let full = chunk.rows() + unit.rows > self.rows || chunk.input_tokens + unit.input_tokens() > CHUNK_TOKENS;
             if full && !chunk.units.is_empty() {
                 sent += 1;
-                if send.send(Ok(std::mem::replace(&mut chunk, Chunk::empty(level)))).is_err() {
+                if send.send(Ok(std::mem::replace(&mut chunk, Chunk::empty(level, targets)))).is_err() {
                     return Ok(());
                 }
             }

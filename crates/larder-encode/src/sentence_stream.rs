@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use larder_data::{Target, TargetKind};
 use larder_store::{StoreError, TokensBatch, TokensReader};
 use larder_tokens::own_tokens;
 
@@ -11,7 +12,7 @@ use crate::unit::Sentence;
 #[derive(Debug, Default)]
 pub(crate) struct TokenizedRow {
     pub(crate) example_id: String,
-    pub(crate) label: Option<String>,
+    pub(crate) target: Option<Target>,
     pub(crate) words: Vec<String>,
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) document: u64,
@@ -25,7 +26,7 @@ impl TokenizedRow {
     fn of(batch: &TokensBatch, row: usize, pair: bool) -> Self {
         Self {
             example_id: batch.example_id(row).to_owned(),
-            label: batch.label(row).map(str::to_owned),
+            target: batch.targets().get(row),
             words: batch.words(row).map(str::to_owned).collect(),
             tags: batch.tags(row).map(|tags| tags.map(str::to_owned).collect()),
             document: batch.document(row).unwrap_or(0),
@@ -61,6 +62,11 @@ pub(crate) struct SentenceStream {
 impl SentenceStream {
     pub(crate) fn new(reader: TokensReader, context: usize) -> Self {
         Self { reader, batch: None, rows: VecDeque::new(), at: None, context }
+    }
+
+    /// Returns the kind of the targets in the file.
+    pub(crate) fn targets(&self) -> TargetKind {
+        self.reader.layout().targets
     }
 
     /// Goes on to the next row; `false` at the end.

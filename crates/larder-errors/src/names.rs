@@ -31,7 +31,7 @@ impl Names {
         let word = word.to_lowercase();
         self.0
             .iter()
-            .map(|name| (strsim::levenshtein(&word, &name.to_lowercase()), name))
+            .map(|name| (strsim::osa_distance(&word, &name.to_lowercase()), name))
             .filter(|(distance, name)| *distance <= name.chars().count() / 3)
             .min_by_key(|(distance, _)| *distance)
             .map(|(_, name)| name.as_str())

@@ -1,5 +1,6 @@
 //! The training examples.
 
+use larder_graphs::Loss;
 use larder_onnx::EncoderConfig;
 
 use crate::TuneError;
@@ -57,6 +58,22 @@ impl Example {
             return Some(format!("has the token type {id}, and the encoder has {} of them", config.type_vocab_size));
         }
         self.targets.problem(settings, self.len())
+    }
+}
+
+impl TuneSettings {
+    /// The divisor of a batch's loss: the number of labels that count, or the sum of their class weights; for the other losses
+    /// the number of targets.
+    pub(crate) fn counted(&self, examples: &[&Example]) -> f64 {
+        let Loss::CrossEntropy { class_weights, .. } = &self.loss else {
+            return (examples.len() * self.classes) as f64;
+        };
+        let weight = |(_, class): (usize, usize)| match class_weights {
+            None => 1.0,
+            // Checked: a label that counts is a class.
+            Some(weights) => weights.get(class).map_or(0.0, |&weight| f64::from(weight)),
+        };
+        examples.iter().flat_map(|example| example.targets.counted()).map(weight).sum()
     }
 }
 

@@ -5,10 +5,10 @@ use larder_graphs::{AdamW, DropoutRatios, GraphsError, HeadInput, Loss, Precisio
 use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
 
+use crate::TuneError;
 use crate::freeze::Freeze;
 use crate::knobs::Knobs;
 use crate::preset::Preset;
-use crate::{Example, TuneError};
 
 /// Gradients are clipped to this norm, as BERT's own code does.
 pub const DEFAULT_CLIP: f64 = 1.0;
@@ -181,20 +181,6 @@ impl TuneSettings {
     /// The settings that decide whether a run on an encoder of that family diverges.
     pub fn knobs(&self, family: Family) -> Knobs {
         Knobs { rate: self.learning_rate, warmup: self.warmup, clip: self.clip, family }
-    }
-
-    /// The divisor of a batch's loss: the number of labels that count, or the sum of their class weights; for the other losses
-    /// the number of targets.
-    pub(crate) fn counted(&self, examples: &[&Example]) -> f64 {
-        let Loss::CrossEntropy { class_weights, .. } = &self.loss else {
-            return (examples.len() * self.classes) as f64;
-        };
-        let weight = |(_, class): (usize, usize)| match class_weights {
-            None => 1.0,
-            // Checked: a label that counts is a class.
-            Some(weights) => weights.get(class).map_or(0.0, |&weight| f64::from(weight)),
-        };
-        examples.iter().flat_map(|example| example.targets.counted()).map(weight).sum()
     }
 
     /// # Errors

@@ -10,7 +10,7 @@ use crate::{InspectError, LabelBalance, Layout, Lengths, NumberColumn, ParquetFi
 pub struct InspectOptions {
     /// Vector columns; all there are where empty.
     pub columns: Vec<String>,
-    /// The column of labels; `label`, `tag` or `tags` where `None`, if it is there.
+    /// The column of labels; `label`, `labels`, `tag` or `tags` where `None`, if it is there.
     pub label: Option<String>,
     /// Only so many rows from the start.
     pub rows: Option<u64>,

@@ -8,7 +8,7 @@ use crate::InspectError;
 use crate::file::ParquetFile;
 
 /// Columns taken for labels unless one is named, the first that is there.
-pub(crate) const USUAL: [&str; 3] = ["label", "tag", "tags"];
+pub(crate) const USUAL: [&str; 4] = ["label", "labels", "tag", "tags"];
 /// Different values counted at most. A column with more holds no labels.
 const MOST: usize = 10_000;
 

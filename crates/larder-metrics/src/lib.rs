@@ -74,7 +74,7 @@ pub use error::{ClassRole, MetricsError};
 pub use folds::{DEFAULT_FOLDS, stratified_folds};
 pub use multilabel::{
     ConstantLabels, LabelConstant, LabelScores, LabelSets, LabelThreshold, MultilabelAnswers, MultilabelBaseline,
-    MultilabelMetric, MultilabelScores, PRIOR_POSITIVES, best_label_threshold, best_label_thresholds,
+    MultilabelMetric, MultilabelScores, PRIOR_POSITIVES, TrainLabels, best_label_threshold, best_label_thresholds,
     compare_with_multilabel_baseline, multilabel_baseline, score_multilabel,
 };
 pub use regression::{

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use larder_store::open_checked;
@@ -35,6 +35,16 @@ impl ParquetColumns {
     pub(crate) fn texts(&self, column: &str) -> Result<Vec<Option<String>>, Missing> {
         self.all(column, "texts", |array| {
             Some(array.as_string_opt::<i32>()?.iter().map(|text| text.map(str::to_owned)).collect())
+        })
+    }
+
+    /// Returns a column of lists of texts, `[rows]`.
+    pub(crate) fn text_lists(&self, column: &str) -> Result<Vec<Option<Vec<String>>>, Missing> {
+        self.all(column, "lists of texts", |array| {
+            let lists = array.as_list_opt::<i32>()?;
+            lists.values().as_string_opt::<i32>()?;
+            let texts = |row: ArrayRef| row.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+            Some(lists.iter().map(|row| row.map(texts)).collect())
         })
     }
 

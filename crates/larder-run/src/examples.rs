@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use larder_data::LabelMap;
-use larder_finetune::Example;
-use larder_metrics::Metric;
+use larder_diagnose::TargetSummary;
+use larder_finetune::{Example, Targets};
+use larder_metrics::{Metric, TrainLabels};
 use larder_store::{TokensBatch, TokensReader};
 
 use crate::RunError;
@@ -86,8 +87,33 @@ pub trait GoldRows: Debug {
     /// Returns the rows (tagging: words) of each class, `[classes]`.
     fn counts(&self, classes: usize) -> Vec<usize>;
 
+    /// Returns the mean and deviation that targets are standardised by before training, so that the learning rates of recipes
+    /// hold whatever their unit; `None` where targets stay as they are.
+    fn scale(&self) -> Option<TargetScale> {
+        None
+    }
+
+    /// Returns the distribution of targets that are numbers.
+    fn numbers(&self) -> Option<TargetSummary> {
+        None
+    }
+
+    /// Returns what constant answers of label sets rest on, where rows have any number of the `labels` labels.
+    fn train_labels(&self, _labels: usize) -> Option<TrainLabels> {
+        None
+    }
+
     /// Returns a judge of answers to these rows. `seen` are the classes that had training rows.
     fn judge<'a>(&'a self, labels: &LabelMap, metric: Metric, seen: &[bool]) -> Box<dyn LogitsJudge + 'a>;
+}
+
+/// The unit of standardised targets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TargetScale {
+    /// The mean of train, which is 0 when standardised.
+    pub mean: f64,
+    /// The deviation of train, which is 1 when standardised; above 0.
+    pub deviation: f64,
 }
 
 /// Judges logits.
@@ -101,6 +127,17 @@ impl SplitExamples {
     /// Returns a split without rows.
     pub fn empty(rules: &dyn TaskRules) -> Self {
         Self { examples: Vec::new(), gold: rules.gold(), rows: 0, unseen_rows: 0 }
+    }
+
+    /// Standardises targets that are numbers.
+    pub fn standardise(&mut self, scale: TargetScale) {
+        for example in &mut self.examples {
+            if let Targets::Values(values) = &mut example.targets {
+                values
+                    .iter_mut()
+                    .for_each(|value| *value = ((f64::from(*value) - scale.mean) / scale.deviation) as f32);
+            }
+        }
     }
 
     /// Reads the tokens file at `path`.
@@ -123,6 +160,13 @@ impl SplitExamples {
         }
         Ok(read)
     }
+}
+
+/// Returns the example of a text with a number for each column of the logits.
+pub(crate) fn valued(row: &TokenizedRow<'_>, values: Vec<f32>) -> Example {
+    let wide = |ids: &[i32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
+    let example = Example::valued(wide(row.batch.input_ids(row.row)), values);
+    Example { token_type_ids: row.batch.type_ids(row.row).map(wide).unwrap_or_default(), ..example }
 }
 
 /// Returns a class as the graph reads it.

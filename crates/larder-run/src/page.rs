@@ -244,6 +244,19 @@ pub enum Chart {
         /// The precision of a random order, if there is one class.
         level: Option<f64>,
     },
+    /// Points, beside a line where both numbers are equal or one where the second is 0.
+    Points {
+        /// The title.
+        title: String,
+        /// The name of the horizontal axis.
+        x: String,
+        /// The name of the vertical axis.
+        y: String,
+        /// The points.
+        points: Vec<(f64, f64)>,
+        /// True for the line of equal numbers.
+        diagonal: bool,
+    },
     /// A chart that cannot be drawn.
     Missing(Missing),
 }

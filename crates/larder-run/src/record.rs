@@ -225,11 +225,11 @@ impl RunRecord {
     pub fn load_head(&self, larder: &Larder) -> Result<Head, RunError> {
         let head = Head::load(&self.folder(larder)?, &self.head)?;
         let classes = head.classes();
-        let is_whole = self.display.len() == classes.len()
-            && self.train_counts.len() == classes.len()
+        let is_whole = self.display.len() == self.labels.len()
+            && self.train_counts.len() == self.labels.len()
             && head.columns().len() == self.outputs.len()
             && self.head.details().outline().is_sound;
-        match classes == self.labels && is_whole {
+        match classes.is_none_or(|classes| classes == self.labels) && is_whole {
             true => Ok(head),
             false => Err(RunError::BrokenRun { run: self.run.clone() }),
         }

@@ -21,19 +21,21 @@ mod open;
 mod predictions;
 mod schema;
 mod sealed;
+mod targets;
 mod tokens;
 mod word_predictions;
 
 pub use error::StoreError;
 pub use features::{
     EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, INPUT_DIGEST, InputDigest,
-    LABEL, Level, POSITION, ROW_GROUP_BYTES, TAG, TOKEN, WORD, rows_per_group, write_features_part,
+    Level, POSITION, ROW_GROUP_BYTES, TAG, TOKEN, WORD, rows_per_group, write_features_part,
 };
 pub use history::{StepRecord, write_history};
 pub use join::join_parquet;
 pub use metadata::read_provenance;
 pub use open::open_checked;
-pub use predictions::{SplitPredictions, write_predictions};
+pub use predictions::{SplitPredictions, TextAnswers, write_predictions};
 pub use sealed::SealedFile;
+pub use targets::{LABEL, LABELS, TARGET, TextTargets};
 pub use tokens::{TokenRow, TokensBatch, TokensLayout, TokensProjection, TokensReader, TokensWriter};
 pub use word_predictions::{WordPredictions, WordPredictionsWriter};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, ListBuilder, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::record_batch::RecordBatch;
 use larder_files::Provenance;
@@ -37,6 +37,17 @@ pub(crate) fn values_path(column: &str) -> ColumnPath {
 
 pub(crate) fn list_of(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new(ELEMENT, element, false)))
+}
+
+pub(crate) fn string_lists<'a>(rows: impl Iterator<Item = Option<&'a [String]>>) -> ListArray {
+    let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new(ELEMENT, DataType::Utf8, false));
+    for row in rows {
+        for word in row.unwrap_or_default() {
+            builder.values().append_value(word);
+        }
+        builder.append(row.is_some());
+    }
+    builder.finish()
 }
 
 pub(crate) fn column<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, StoreError> {

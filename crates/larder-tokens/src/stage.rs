@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use larder_data::{
-    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, split_has_targets,
+    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, TaskFiles, split_has_targets,
 };
 use larder_files::Provenance;
 use larder_store::{StoreError, TokenRow, TokensLayout, TokensWriter};
@@ -160,9 +160,9 @@ pub fn tokenize(
         // A label that training never saw is answered wrongly, and that counts.
         reader = if split == TRAIN { reader.with_labels(labels) } else { reader.with_seen_labels(labels) };
     }
-    let words = spec.task.files().has_words;
+    let TaskFiles { has_words: words, kind: targets, .. } = *spec.task.files();
     let pair = spec.columns.text_b.is_some();
-    let layout = TokensLayout { has_words: words, pair, types: pair || request.tokenizer.gives_types() };
+    let layout = TokensLayout { has_words: words, targets, pair, types: pair || request.tokenizer.gives_types() };
     let mut writer = TokensWriter::with_layout(target, layout, provenance)?;
     let max_tokens = (!words).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };

@@ -4,9 +4,12 @@ use larder_tags::TagSet;
 use ndarray::Array2;
 
 use crate::head::{HeadColumn, LogisticHead};
+use crate::multilabel::MultilabelHead;
 use crate::objective::outputs_of;
+use crate::ridge::RidgeHead;
 use crate::standardise::Standardiser;
 use crate::tagging::{TaggerKind, TaggingHead};
+use crate::threshold::HALF;
 use crate::weight::ClassWeight;
 
 /// The strength of a head that was trained without a penalty: what is left of `|weights|² / (2 C)` is lost in rounding.
@@ -45,6 +48,43 @@ impl Classifier<'_> {
             threshold: (classes.len() == 2).then_some(0.5),
             class_weight: ClassWeight::None,
             c: NO_PENALTY,
+        }
+    }
+
+    /// As a head for any number of labels a text, which answers those of probability 0.5 or more.
+    ///
+    /// # Panics
+    /// As [`Classifier::into_head`].
+    pub fn into_multilabel(self, labels: &[String]) -> MultilabelHead {
+        let (weights, intercept) = self.numbers(labels.len());
+        let width = weights.ncols();
+        MultilabelHead {
+            labels: labels.to_vec(),
+            columns: vec![HeadColumn { name: self.column.to_owned(), width }],
+            weights,
+            intercept,
+            standardiser: Standardiser::identity(width),
+            thresholds: vec![HALF; labels.len()],
+            class_weight: ClassWeight::None,
+            c: vec![NO_PENALTY; labels.len()],
+        }
+    }
+
+    /// As a head for a number a text: the one logit.
+    ///
+    /// # Panics
+    /// As [`Classifier::into_head`].
+    pub fn into_ridge(self) -> RidgeHead {
+        let (weights, bias) = self.numbers(1);
+        let width = weights.ncols();
+        RidgeHead {
+            columns: vec![HeadColumn { name: self.column.to_owned(), width }],
+            weights: weights.into_raw_vec_and_offset().0,
+            intercept: bias[0],
+            standardiser: Standardiser::identity(width),
+            alpha: 0.0,
+            minimum: None,
+            maximum: None,
         }
     }
 

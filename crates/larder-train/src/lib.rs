@@ -87,9 +87,9 @@ pub use mlp::{
 };
 pub use mlp::{MlpHead, MlpLayer};
 pub use multilabel::{
-    DEFAULT_MULTILABEL_GRID, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence, MULTILABEL_TOLERANCE,
-    MultilabelHead, MultilabelMetric, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry,
-    MultilabelSettings, MultilabelThreshold, TrainedMultilabel, UNCHOSEN_MULTILABEL_C, train_multilabel,
+    DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence, MULTILABEL_TOLERANCE,
+    MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry, MultilabelSettings,
+    TrainedMultilabel, UNCHOSEN_MULTILABEL_C, train_multilabel,
 };
 pub use ridge::{
     DEFAULT_RIDGE_GRID, RidgeHead, RidgeProgress, RidgeSelection, RidgeSelectionEntry, RidgeSettings, TrainedRidge,

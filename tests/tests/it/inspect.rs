@@ -186,7 +186,7 @@ fn planted(kitchen: &Kitchen, features: &Path, row: usize, column: &str) {
     let other = if row == 0 { 1 } else { 0 };
     values.copy_within(other * info.width..(other + 1) * info.width, row * info.width);
     let rows = match file.level() {
-        Level::Sentence => FeatureRows::Sentences { labels: file.labels().expect("sentences have labels") },
+        Level::Sentence => FeatureRows::Sentences { targets: file.targets().expect("texts have targets") },
         _ => FeatureRows::Words {
             positions: file.positions().expect("words have places"),
             words: file.words().expect("words are there"),

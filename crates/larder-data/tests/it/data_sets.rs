@@ -40,6 +40,10 @@ fn summary(spec: &DatasetSpec, split: &str) -> Summary {
         }
         match example.target.unwrap() {
             Target::Label(label) => *summary.targets.entry(label).or_default() += 1,
+            Target::Labels(labels) => {
+                labels.into_iter().for_each(|label| *summary.targets.entry(label).or_default() += 1);
+            }
+            Target::Number(number) => *summary.targets.entry(number.to_string()).or_default() += 1,
             Target::Tags(tags) => tags.into_iter().for_each(|tag| *summary.targets.entry(tag).or_default() += 1),
         }
     }

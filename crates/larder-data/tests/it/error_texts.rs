@@ -83,6 +83,9 @@ fn rows() {
         Placeholder { column: column.clone(), label: "?".to_owned() },
         NoTarget { problem: Box::new(MissingValue { column: column.clone() }) },
         Type { column, expected: "text", found: "a list" },
+        NotANumber { column: "score".to_owned(), text: "good".to_owned() },
+        OutOfRange { column: "score".to_owned(), number: "7".to_owned(), bound: "maximum = 5".to_owned() },
+        NotYesOrNo { column: "toxic".to_owned(), text: "2".to_owned() },
         TagCount { words: 3, tags: 1 },
         UnknownLabel { label: "postive".to_owned(), known: names() },
         UnknownLabel { label: "neutral".to_owned(), known: names() },
@@ -116,6 +119,9 @@ fn descriptions() {
         DoubledLabel { name: "positive".to_owned() },
         DisplayLength { names: 2, display: 1 },
         TagsForTypes,
+        LabelColumns { names: 3, columns: 2 },
+        Bound { key: "minimum", bound: f64::NEG_INFINITY },
+        EmptyRange { minimum: 5.0, maximum: 0.0 },
         DisplayAlone,
     ];
     insta::assert_snapshot!(texts(include_str!("../../src/spec_problem.rs"), &examples, |_| vec![]));

@@ -10,3 +10,4 @@ mod scored;
 mod scripts;
 mod spec;
 mod tagging;
+mod targets;

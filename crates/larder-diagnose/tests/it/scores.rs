@@ -31,7 +31,14 @@ fn judged(counts: [[usize; 2]; 2], method: &Method<'_>) -> Vec<Diagnosis> {
 
 fn found(counts: [[usize; 2]; 2], columns: &[&str], metric: Metric) -> Vec<Diagnosis> {
     let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
-    judged(counts, &Method::Frozen(Tried { columns: &columns, metric, chosen: &["the strength", "the threshold"] }))
+    judged(
+        counts,
+        &Method::Frozen(Tried {
+            columns: &columns,
+            metric: metric.as_str(),
+            chosen: &["the strength", "the threshold"],
+        }),
+    )
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use larder_encode::{EncodeSettings, EncoderInput, Engine, EngineSettings, Level, WordPool, WordsInput, embed_words};
 use larder_runtime::Device;
 use larder_store::{
-    FeatureBatch, FeatureDtype, FeatureRows, FeaturesFile, InputDigest, join_parquet, write_features_part,
+    FeatureBatch, FeatureDtype, FeatureRows, FeaturesFile, InputDigest, TextTargets, join_parquet, write_features_part,
 };
 
 use crate::support::{Bench, HIDDEN, Line, assert_close, layers, line, row, rows, word_level};
@@ -218,7 +218,9 @@ fn sentences_are_stored_as_ever() {
     let of = |row: usize| vectors[row * HIDDEN..(row + 1) * HIDDEN].to_vec();
     let batch = FeatureBatch {
         example_ids: (0..5).map(|at| format!("s{at}")).collect(),
-        rows: FeatureRows::Sentences { labels: (0..5).map(|at| Some((at % 2).to_string())).collect() },
+        rows: FeatureRows::Sentences {
+            targets: TextTargets::Label((0..5).map(|at| Some((at % 2).to_string())).collect()),
+        },
         digests: inputs.iter().map(EncoderInput::digest).collect::<Vec<InputDigest>>(),
         columns: vec![(report.columns[0].clone(), [0, 1, 0, 2, 3].into_iter().flat_map(of).collect())],
     };

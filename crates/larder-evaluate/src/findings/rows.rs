@@ -31,8 +31,10 @@ pub(super) fn row_findings(
     found.extend(diagnose_lengths(None, &lengths(record, encoder, &texts)));
     found.extend(diagnose_spelling(None, &texts.spelling()));
     found.extend(diagnose_vocabulary(encoder.manifest().vocabulary_size, encoder.tokenizer()?.vocabulary_size()));
+    let targets = tasks::of(record.task()).facts().targets;
     let names: &[String] = if are_labels { &record.display } else { &[] };
-    let pointing: Vec<Pointing> = diagnose_duplicates(&texts.keyed(), names).into_iter().chain(label_errors).collect();
+    let pointing: Vec<Pointing> =
+        diagnose_duplicates(&texts.keyed(targets), names).into_iter().chain(label_errors).collect();
     let rows: BTreeSet<usize> = pointing.iter().flat_map(|one| &one.rows).map(|pointer| pointer.row).collect();
     let shown = look_up(tokens, &rows)?;
     let with_texts = |one: Pointing| one.with_texts(|pointer| pointed(pointer, &record.train_split, &shown));

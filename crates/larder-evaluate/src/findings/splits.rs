@@ -62,8 +62,10 @@ fn leaks(
     texts: &SplitTexts,
     tokens: &Path,
 ) -> Result<Option<Diagnosis>, RunError> {
-    let names: &[String] = if tasks::of(record.task()).facts().targets_are_labels { &record.display } else { &[] };
-    let Some(leak) = diagnose_leaks(&train.keyed(), split, &texts.keyed(), names) else { return Ok(None) };
+    let facts = tasks::of(record.task()).facts();
+    let names: &[String] = if facts.targets_are_labels { &record.display } else { &[] };
+    let (train, texts) = (train.keyed(facts.targets), texts.keyed(facts.targets));
+    let Some(leak) = diagnose_leaks(&train, split, &texts, names) else { return Ok(None) };
     let rows: BTreeSet<usize> = leak.rows.iter().map(|pointer| pointer.row).collect();
     let shown = look_up(tokens, &rows)?;
     Ok(Some(leak.with_texts(|pointer| pointed(pointer, split, &shown))))

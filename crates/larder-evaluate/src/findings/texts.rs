@@ -60,8 +60,9 @@ impl SplitTexts {
         self.exact.len()
     }
 
-    pub fn keyed(&self) -> KeyedRows<'_> {
-        KeyedRows { exact: &self.exact, normalized: &self.normalized, labels: &self.labels }
+    /// Returns keys of the rows; `targets` is what a task's targets are called.
+    pub fn keyed<'a>(&'a self, targets: &'a str) -> KeyedRows<'a> {
+        KeyedRows { exact: &self.exact, normalized: &self.normalized, labels: &self.labels, targets }
     }
 
     pub fn spelling(&self) -> Spelling {
@@ -97,6 +98,12 @@ impl SplitTexts {
                 Some(class) => class as u64,
                 None => hash(label, 0).max(labels.len() as u64),
             }),
+            Some(Target::Labels(labels)) => {
+                let mut labels: Vec<&String> = labels.iter().collect();
+                labels.sort();
+                Some(hash(&labels, 0))
+            }
+            Some(Target::Number(number)) => Some(number.to_bits()),
             Some(Target::Tags(tags)) => {
                 for tag in tags {
                     if let Some(kind) = tag.strip_prefix("B-") {

@@ -21,6 +21,31 @@ spelled_enum! {
     }
 }
 
+/// The facts of train that constant answers rest on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainLabels {
+    /// Share of the rows that have each label, `[labels]`, 0 to 1.
+    pub shares: Vec<f64>,
+    /// Indices of the labels in the most frequent set, ascending.
+    pub most_frequent_set: Vec<usize>,
+}
+
+impl TrainLabels {
+    /// Returns those of the label sets of train, `[rows, labels]`.
+    pub fn of(train: &LabelSets) -> Self {
+        let rows = train.rows() as f64;
+        let shares = train.label_counts().iter().map(|&count| count as f64 / rows).collect();
+        Self { shares, most_frequent_set: most_frequent_set(train) }
+    }
+
+    /// Returns the same with labels behind the others that no row of train has; `labels` is how many there are in all.
+    #[must_use]
+    pub fn with_unseen(mut self, labels: usize) -> Self {
+        self.shares.resize(labels.max(self.shares.len()), 0.0);
+        self
+    }
+}
+
 /// A constant label set and its scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConstantLabels {
@@ -67,19 +92,18 @@ impl MultilabelBaseline {
     }
 }
 
-/// Scores on `gold` (`[rows, labels]`) of always answering the constant sets of `train` (`[rows of train, labels]`).
+/// Scores on `gold` (`[rows, labels]`) of always answering the constant sets of `train`.
 ///
 /// # Errors
 /// [`MetricsError::LabelCount`].
-pub fn multilabel_baseline(train: &LabelSets, gold: &LabelSets) -> Result<MultilabelBaseline, MetricsError> {
-    let counts = train.label_counts();
-    let above_half = (0..train.labels()).filter(|&label| 2 * counts[label] > train.rows() as u64).collect();
-    let train_shares: Vec<f64> = counts.iter().map(|&count| count as f64 / train.rows() as f64).collect();
+pub fn multilabel_baseline(train: &TrainLabels, gold: &LabelSets) -> Result<MultilabelBaseline, MetricsError> {
+    let train_shares = train.shares.clone();
+    let above_half = (0..train_shares.len()).filter(|&label| train_shares[label] > 0.5).collect();
     let scored = |labels: Vec<usize>| -> Result<ConstantLabels, MetricsError> {
         let scores = score_multilabel(gold, &constant_answers(&labels, &train_shares, gold.rows())?)?;
         Ok(ConstantLabels { labels, scores })
     };
-    let (most_frequent_set, above_half) = (scored(most_frequent_set(train))?, scored(above_half)?);
+    let (most_frequent_set, above_half) = (scored(train.most_frequent_set.clone())?, scored(above_half)?);
     Ok(MultilabelBaseline { train_shares, most_frequent_set, above_half })
 }
 
@@ -107,7 +131,7 @@ mod tests {
     #[test]
     fn the_constant_sets_are_those_of_train() {
         let train = sets(&[&[0, 1], &[0, 2], &[0, 2], &[1], &[]]);
-        let found = multilabel_baseline(&train, &sets(&[&[0, 2], &[1], &[0]])).unwrap();
+        let found = multilabel_baseline(&TrainLabels::of(&train), &sets(&[&[0, 2], &[1], &[0]])).unwrap();
         assert_eq!(found.most_frequent_set.labels, [0, 2]);
         assert_eq!(found.above_half.labels, [0]);
         assert_eq!(found.train_shares, [0.6, 0.4, 0.4]);
@@ -124,15 +148,16 @@ mod tests {
         assert_eq!(found.better_by(MultilabelMetric::MacroF1), LabelConstant::MostFrequentSet);
         assert_eq!(found.better_by(MultilabelMetric::MicroF1), LabelConstant::MostFrequentSet);
         // Label 2 is nowhere: 2 · 2 / (6 + 3) with it, 2 · 2 / (3 + 3) without.
-        let found = multilabel_baseline(&train, &sets(&[&[0], &[1], &[0]])).unwrap();
+        let found = multilabel_baseline(&TrainLabels::of(&train), &sets(&[&[0], &[1], &[0]])).unwrap();
         assert_eq!(found.better_by(MultilabelMetric::MicroF1), LabelConstant::AboveHalf);
     }
 
     #[test]
     fn exactly_half_is_not_above_it_and_ties_go_to_the_first_set() {
-        let found = multilabel_baseline(&sets(&[&[1], &[0, 1], &[2], &[]]), &sets(&[&[1]])).unwrap();
+        let found = multilabel_baseline(&TrainLabels::of(&sets(&[&[1], &[0, 1], &[2], &[]])), &sets(&[&[1]])).unwrap();
         assert!(found.above_half.labels.is_empty() && found.most_frequent_set.labels.is_empty());
-        let error = multilabel_baseline(&sets(&[&[1]]), &LabelSets::new(vec![true], 1).unwrap()).unwrap_err();
+        let error =
+            multilabel_baseline(&TrainLabels::of(&sets(&[&[1]])), &LabelSets::new(vec![true], 1).unwrap()).unwrap_err();
         assert_eq!(error, MetricsError::LabelCount { gold: 1, other: "predicted", found: 3 });
     }
 }

@@ -13,7 +13,7 @@ mod scores;
 mod tally;
 
 pub use answers::MultilabelAnswers;
-pub use baseline::{ConstantLabels, LabelConstant, MultilabelBaseline, multilabel_baseline};
+pub use baseline::{ConstantLabels, LabelConstant, MultilabelBaseline, TrainLabels, multilabel_baseline};
 pub use comparison::compare_with_multilabel_baseline;
 pub use label_sets::LabelSets;
 pub use label_threshold::{LabelThreshold, PRIOR_POSITIVES, best_label_threshold, best_label_thresholds};

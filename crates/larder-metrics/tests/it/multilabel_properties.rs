@@ -2,7 +2,8 @@
 
 use larder_metrics::{
     BaselineVerdict, Bootstrap, ClassificationScores, ConfusionMatrix, LabelConstant, LabelSets, MultilabelAnswers,
-    MultilabelMetric, MultilabelScores, compare_with_multilabel_baseline, multilabel_baseline, score_multilabel,
+    MultilabelMetric, MultilabelScores, TrainLabels, compare_with_multilabel_baseline, multilabel_baseline,
+    score_multilabel,
 };
 use proptest::prelude::*;
 
@@ -155,7 +156,7 @@ fn train() -> LabelSets {
 #[test]
 fn the_verdict_beside_constant_sets() {
     let gold = train();
-    let baseline = multilabel_baseline(&train(), &gold).unwrap();
+    let baseline = multilabel_baseline(&TrainLabels::of(&train()), &gold).unwrap();
     assert_eq!(
         (baseline.most_frequent_set.labels.as_slice(), baseline.above_half.labels.as_slice()),
         (&[0][..], &[0][..])

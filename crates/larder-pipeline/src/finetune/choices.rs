@@ -117,7 +117,7 @@ impl TuneChoices {
         };
         Ok(TuneSettings {
             input,
-            loss: Loss::CrossEntropy { class_weights, label_smoothing: self.label_smoothing.unwrap_or(0.0) },
+            loss: rules.loss(class_weights, self.label_smoothing.unwrap_or(0.0)),
             head,
             length: self.length.unwrap_or(plain.length),
             batch: self.batch.unwrap_or(plain.batch),

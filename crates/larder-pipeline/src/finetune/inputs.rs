@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use larder_data::{DatasetSpec, LabelMap, split_has_targets};
 use larder_files::Provenance;
-use larder_finetune::TuneSettings;
+use larder_finetune::{TargetStatistics, TuneSettings};
 use larder_intake::Encoder;
 use larder_onnx::{EncoderConfig, Weights};
 use larder_run::tasks::{self, TaskRules};
@@ -69,9 +69,9 @@ impl<'a> TuningInputs<'a> {
         let labels = LabelMap::resolve(spec)?;
         let max_tokens = options.tokenize.max_tokens(encoder);
         let settings = ExampleSettings { labels: &labels, max_tokens, stride: options.stride, skip_unseen: false };
-        let train = SplitExamples::read(rules, &tokens[0].1, &settings)?;
+        let mut train = SplitExamples::read(rules, &tokens[0].1, &settings)?;
         let settings = ExampleSettings { skip_unseen: true, ..settings };
-        let dev = match tokens.get(1) {
+        let mut dev = match tokens.get(1) {
             Some((_, path)) => SplitExamples::read(rules, path, &settings)?,
             None => SplitExamples::empty(rules),
         };
@@ -81,6 +81,9 @@ impl<'a> TuningInputs<'a> {
                  count as wrong in its scores",
                 dev.unseen_rows, dev.rows
             )));
+        }
+        if let Some(scale) = train.gold.scale() {
+            [&mut train, &mut dev].into_iter().for_each(|split| split.standardise(scale));
         }
         let counts = train.gold.counts(labels.len());
         Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
@@ -119,6 +122,18 @@ impl<'a> TuningInputs<'a> {
             provenance = provenance.with(key, value);
         }
         Ok(provenance)
+    }
+
+    /// Returns the targets of a split of these inputs, as far as answers that ignore the text depend on them.
+    pub fn statistics(&self, split: &SplitExamples) -> TargetStatistics {
+        match TargetStatistics::of(&split.examples, self.labels.len()) {
+            // Of tagging, words are counted, not the windows that hold them.
+            TargetStatistics::Classes(_) => {
+                let counts = split.gold.counts(self.labels.len());
+                TargetStatistics::Classes(counts.into_iter().map(|count| count as u64).collect())
+            }
+            values => values,
+        }
     }
 
     /// Returns the name of the score of evaluations during training.

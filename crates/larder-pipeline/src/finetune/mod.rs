@@ -15,7 +15,7 @@ use larder_data::DatasetSpec;
 use larder_encode::EncodeSettings;
 use larder_evaluate::{TuneFacts, tuning_diagnosis};
 use larder_files::{check_name, digest_file, kill_point};
-use larder_finetune::{FinetuneResult, Knobs, TargetStatistics, TrainingInputs, TuneError, TuneSettings};
+use larder_finetune::{FinetuneResult, Knobs, TrainingInputs, TuneError, TuneSettings};
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, HeadInput};
 use larder_intake::{Encoder, EncoderError};
 use larder_metrics::Metric;
@@ -194,8 +194,8 @@ pub fn finetune(
     let facts = TuneFacts {
         history: &tuned.history,
         settings: &settings,
-        train_targets: TargetStatistics::Classes(wide(&inputs.counts)),
-        dev_targets: TargetStatistics::Classes(wide(&inputs.dev.gold.counts(inputs.labels.len()))),
+        train_targets: inputs.statistics(&inputs.train),
+        dev_targets: inputs.statistics(&inputs.dev),
         dev_rows: inputs.dev.rows,
     };
     let diagnosis = tuning_diagnosis(&record, &tuned_record, encoder, &inputs.tokens[0].1, &facts)?;
@@ -275,7 +275,8 @@ fn head(
         weights: tuned.head.get(HEAD_WEIGHT, &[classes, hidden]).map_err(larder_finetune::TuneError::from)?,
         bias: tuned.head.get(HEAD_BIAS, &[classes]).map_err(larder_finetune::TuneError::from)?,
     };
-    Ok(inputs.rules().tuned_head(classifier, &inputs.labels, seen))
+    let head = inputs.rules().tuned_head(classifier, &inputs.labels, seen);
+    Ok(head.in_unit(inputs.train.gold.scale(), inputs.spec.target))
 }
 
 fn tuned_record(
@@ -286,7 +287,7 @@ fn tuned_record(
     encoder_digest: String,
     options: &FinetuneOptions,
 ) -> TunedRecord {
-    let targets = TargetStatistics::Classes(wide(&inputs.counts));
+    let targets = inputs.statistics(&inputs.train);
     TunedRecord {
         task: inputs.spec.task,
         pair: inputs.spec.columns.text_b.is_some(),
@@ -304,11 +305,9 @@ fn tuned_record(
         family: Some(inputs.config.family),
         seconds: tuned.history.iter().map(|row| row.seconds).sum(),
         tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
+        targets: inputs.train.gold.numbers(),
+        train_labels: inputs.train.gold.train_labels(inputs.labels.len()),
     }
-}
-
-fn wide(counts: &[usize]) -> Vec<u64> {
-    counts.iter().map(|&count| count as u64).collect()
 }
 
 /// Number of steps whose mean loss is recorded at both ends of a run.

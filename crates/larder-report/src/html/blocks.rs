@@ -9,7 +9,7 @@ use super::overview::{verdict, whisker};
 use super::sentence::sentence;
 use super::table::{cell, table, text};
 use crate::ReportError;
-use crate::charts::{precision_recall, reliability};
+use crate::charts::{points, precision_recall, reliability};
 
 /// Most classes whose names fit unrotated above a matrix.
 const FEW: usize = 4;
@@ -111,6 +111,7 @@ fn chart(chart: &Chart) -> Result<Markup, ReportError> {
     match chart {
         Chart::Reliability(answers) => reliability(answers),
         Chart::PrecisionRecall { title, curves, level } => precision_recall(title, curves, *level),
+        Chart::Points { title, x, y, points: all, diagonal } => points(title, (x, y), all, *diagonal),
         Chart::Missing(why) => Ok(missing(&why.0)),
     }
 }

@@ -6,14 +6,14 @@ use larder_onnx::{Axis, GraphBuilder, Value, WordPool, attribute};
 use larder_train::Standardiser;
 use ndarray::Array2;
 
-use super::{Head, logistic, mlp, tagger};
+use super::{Head, logistic, mlp, multilabel, ridge, tagger};
 
 /// Scores of each class (tagging: each tag).
 pub(crate) const LOGITS: &str = "logits";
 /// Softmax of [`LOGITS`].
 pub(crate) const PROBABILITIES: &str = "probabilities";
-/// The class answered, after the threshold of two classes.
-const PREDICTION: &str = "prediction";
+/// The answer: a class, after the threshold of two classes, or a number.
+pub(crate) const PREDICTION: &str = "prediction";
 
 /// An output of the graph.
 pub(super) struct HeadOutput {
@@ -27,7 +27,8 @@ impl Head {
     /// Returns the names of the graph's outputs, in order. `pool` is the pooling of a word's tokens.
     pub fn outputs(&self, pool: WordPool) -> Vec<&'static str> {
         match self {
-            Self::Logistic(_) | Self::Mlp(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
+            Self::Logistic(_) | Self::Mlp(_) | Self::Multilabel(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
+            Self::Ridge(_) => vec![LOGITS, PREDICTION],
             Self::Tagger(head) => tagger::outputs(head, pool),
         }
     }
@@ -41,6 +42,8 @@ impl Head {
         let outputs = match self {
             Self::Logistic(head) => logistic::append(&mut nodes, head, &columns),
             Self::Mlp(head) => mlp::append(&mut nodes, head, &columns),
+            Self::Multilabel(head) => multilabel::append(&mut nodes, head, &columns),
+            Self::Ridge(head) => ridge::append(&mut nodes, head, &columns),
             Self::Tagger(head) => tagger::append(&mut nodes, head, pool, &columns),
         };
         let tensors = nodes.tensors;

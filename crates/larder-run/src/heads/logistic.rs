@@ -126,7 +126,7 @@ impl LogisticRecord {
             (false, true) => &["the threshold"],
             (false, false) => &[],
         };
-        Tried { columns, metric: self.settings.metric, chosen }
+        Tried { columns, metric: self.settings.metric.as_str(), chosen }
     }
 }
 

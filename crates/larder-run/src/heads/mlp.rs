@@ -159,7 +159,7 @@ impl HeadDetails for MlpRecord {
             (false, true) => &["the threshold"],
             (false, false) => &[],
         };
-        Method::Frozen(Tried { columns, metric: self.settings.metric, chosen })
+        Method::Frozen(Tried { columns, metric: self.settings.metric.as_str(), chosen })
     }
 
     fn findings(&self, record: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {

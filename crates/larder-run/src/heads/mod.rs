@@ -4,28 +4,37 @@
 mod graph;
 mod logistic;
 mod mlp;
+mod multilabel;
+mod ridge;
 mod selection;
 mod tagger;
 mod tuned;
 
 use std::path::Path;
 
-use larder_data::{DatasetSpec, LabelMap, Task};
+use larder_data::{DatasetSpec, LabelMap, TargetRange, Task};
 use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
 use larder_files::Provenance;
-use larder_metrics::Metric;
+use larder_metrics::{Metric, TrainLabels};
 use larder_store::FeaturesFile;
 use larder_train::MlpSettings;
-use larder_train::{HeadColumn, LogisticHead, MlpHead, SequenceHead, TaggingHead, TaggingSettings, TrainSettings};
+use larder_train::{
+    HeadColumn, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, RidgeHead, RidgeSettings, SequenceHead,
+    TaggingHead, TaggingSettings, TrainSettings,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::examples::TargetScale;
 use crate::findings::FitFacts;
 use crate::page::{Fact, Training};
 use crate::{Larder, Observer, RunError, RunRecord, TextTable, tasks};
 
-pub(crate) use graph::{LOGITS, PROBABILITIES};
+pub(crate) use graph::{LOGITS, PREDICTION, PROBABILITIES};
+pub use larder_diagnose::TargetSummary;
 pub use logistic::LogisticRecord;
 pub use mlp::MlpRecord;
+pub use multilabel::MultilabelRecord;
+pub use ridge::RidgeRecord;
 pub use tagger::TaggerRecord;
 pub(crate) use tagger::{FIRST_LOGITS, LAST_LOGITS, NEVER};
 pub use tuned::TunedRecord;
@@ -37,6 +46,10 @@ pub enum Head {
     Logistic(LogisticHead),
     /// A perceptron over texts.
     Mlp(MlpHead),
+    /// Logistic regression over texts, one for each label.
+    Multilabel(MultilabelHead),
+    /// Ridge regression over texts: a number.
+    Ridge(RidgeHead),
     /// A tagger of words: logistic regression or a conditional random field.
     Tagger(TaggingHead),
 }
@@ -48,6 +61,10 @@ pub enum HeadSettings {
     Logistic(TrainSettings),
     /// A perceptron over texts.
     Mlp(MlpSettings),
+    /// Logistic regression over texts, one for each label.
+    Multilabel(MultilabelSettings),
+    /// Ridge regression over texts.
+    Ridge(RidgeSettings),
     /// A tagger of words.
     Tagger(TaggingSettings),
 }
@@ -62,6 +79,12 @@ pub enum HeadRecord {
     /// A perceptron over texts.
     #[serde(rename = "mlp")]
     Mlp(MlpRecord),
+    /// Logistic regression over texts, one for each label.
+    #[serde(rename = "multilabel")]
+    Multilabel(MultilabelRecord),
+    /// Ridge regression over texts.
+    #[serde(rename = "ridge")]
+    Ridge(RidgeRecord),
     /// A tagger of words.
     #[serde(rename = "tagging")]
     Tagger(TaggerRecord),
@@ -94,6 +117,16 @@ pub struct HeadOutline<'a> {
 pub trait HeadDetails {
     /// The facts that need nothing else. Of a damaged record too: nothing is looked up in what was chosen.
     fn outline(&self) -> HeadOutline<'_>;
+
+    /// Returns the training targets of a head that answers numbers.
+    fn targets(&self) -> Option<&TargetSummary> {
+        None
+    }
+
+    /// Returns the labels of train that constant answers of label sets rest on.
+    fn train_labels(&self) -> Option<&TrainLabels> {
+        None
+    }
 
     /// Returns the weighting of rare classes in the loss.
     fn weighing(&self) -> Weighing;
@@ -165,6 +198,8 @@ impl HeadSettings {
         match self {
             Self::Logistic(_) => logistic::TASK,
             Self::Mlp(_) => mlp::TASK,
+            Self::Multilabel(_) => multilabel::TASK,
+            Self::Ridge(_) => ridge::TASK,
             Self::Tagger(_) => tagger::TASK,
         }
     }
@@ -174,6 +209,8 @@ impl HeadSettings {
         match self {
             Self::Logistic(_) => logistic::KIND,
             Self::Mlp(_) => mlp::KIND,
+            Self::Multilabel(_) => multilabel::KIND,
+            Self::Ridge(_) => ridge::KIND,
             Self::Tagger(settings) => settings.kind.as_str(),
         }
     }
@@ -181,12 +218,14 @@ impl HeadSettings {
     /// Returns the same settings with another seed.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
-        let own = match &mut self {
-            Self::Logistic(settings) => &mut settings.seed,
-            Self::Mlp(settings) => &mut settings.seed,
-            Self::Tagger(settings) => &mut settings.seed,
-        };
-        *own = seed;
+        match &mut self {
+            Self::Logistic(settings) => settings.seed = seed,
+            Self::Mlp(settings) => settings.seed = seed,
+            Self::Multilabel(settings) => settings.seed = seed,
+            // Nothing in it is drawn.
+            Self::Ridge(_) => {}
+            Self::Tagger(settings) => settings.seed = seed,
+        }
         self
     }
 
@@ -195,6 +234,8 @@ impl HeadSettings {
         match self {
             Self::Logistic(settings) => logistic::describe(settings, provenance),
             Self::Mlp(settings) => mlp::describe(settings, provenance),
+            Self::Multilabel(settings) => multilabel::describe(settings, provenance),
+            Self::Ridge(settings) => ridge::describe(settings, provenance),
             Self::Tagger(settings) => tagger::describe(settings, provenance),
         }
     }
@@ -207,6 +248,8 @@ impl HeadSettings {
         match self {
             Self::Logistic(settings) => logistic::fit(settings, request, observer),
             Self::Mlp(settings) => mlp::fit(settings, request, observer),
+            Self::Multilabel(settings) => multilabel::fit(settings, request, observer),
+            Self::Ridge(settings) => ridge::fit(settings, request, observer),
             Self::Tagger(settings) => tagger::fit(settings, request, observer),
         }
     }
@@ -218,6 +261,8 @@ impl HeadRecord {
         match self {
             Self::Logistic(record) => record,
             Self::Mlp(record) => record,
+            Self::Multilabel(record) => record,
+            Self::Ridge(record) => record,
             Self::Tagger(record) => record,
             Self::Tuned(record) => record,
         }
@@ -241,6 +286,8 @@ impl Head {
         match self {
             Self::Logistic(head) => head.save(folder)?,
             Self::Mlp(head) => head.save(folder)?,
+            Self::Multilabel(head) => head.save(folder)?,
+            Self::Ridge(head) => head.save(folder)?,
             Self::Tagger(head) => head.save(folder)?,
         }
         Ok(())
@@ -254,6 +301,8 @@ impl Head {
         match record {
             HeadRecord::Logistic(_) => Ok(Self::Logistic(LogisticHead::load(folder)?)),
             HeadRecord::Mlp(_) => Ok(Self::Mlp(MlpHead::load(folder)?)),
+            HeadRecord::Multilabel(_) => Ok(Self::Multilabel(MultilabelHead::load(folder)?)),
+            HeadRecord::Ridge(_) => Ok(Self::Ridge(RidgeHead::load(folder)?)),
             HeadRecord::Tagger(_) => Ok(Self::Tagger(TaggingHead::load(folder)?)),
             HeadRecord::Tuned(tuned) => tasks::of(tuned.task).load_tuned_head(folder),
         }
@@ -264,6 +313,8 @@ impl Head {
         match self {
             Self::Logistic(_) => logistic::KIND,
             Self::Mlp(_) => mlp::KIND,
+            Self::Multilabel(_) => multilabel::KIND,
+            Self::Ridge(_) => ridge::KIND,
             Self::Tagger(head) => head.kind.as_str(),
         }
     }
@@ -273,8 +324,21 @@ impl Head {
         match self {
             Self::Logistic(head) => &head.columns,
             Self::Mlp(head) => &head.columns,
+            Self::Multilabel(head) => &head.columns,
+            Self::Ridge(head) => &head.columns,
             Self::Tagger(head) => &head.columns,
         }
+    }
+
+    /// Gives the answers of a head that was trained on standardised numbers their unit back, and the range of the dataset.
+    #[must_use]
+    pub fn in_unit(mut self, scale: Option<TargetScale>, range: TargetRange) -> Self {
+        if let (Self::Ridge(head), Some(scale)) = (&mut self, scale) {
+            head.weights.iter_mut().for_each(|weight| *weight *= scale.deviation);
+            head.intercept = head.intercept * scale.deviation + scale.mean;
+            (head.minimum, head.maximum) = (range.minimum, range.maximum);
+        }
+        self
     }
 
     /// Returns the names of those columns.
@@ -282,11 +346,14 @@ impl Head {
         self.columns().iter().map(|column| column.name.clone()).collect()
     }
 
-    /// Returns the names of its classes, in the order of their indices.
-    pub fn classes(&self) -> Vec<String> {
-        match self.as_classifier() {
-            Some(head) => head.classes().to_vec(),
-            None => self.as_tagger().map(|head| head.tags.names()).unwrap_or_default(),
+    /// Returns the names of its classes, in the order of their indices; `None` for a head that answers numbers.
+    pub fn classes(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Logistic(head) => Some(head.classes.clone()),
+            Self::Mlp(head) => Some(head.classes.clone()),
+            Self::Multilabel(head) => Some(head.labels.clone()),
+            Self::Ridge(_) => None,
+            Self::Tagger(head) => Some(head.tags.names()),
         }
     }
 
@@ -295,7 +362,7 @@ impl Head {
         match self {
             Self::Logistic(head) => Some(head),
             Self::Mlp(head) => Some(head),
-            Self::Tagger(_) => None,
+            Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }
 
@@ -304,7 +371,23 @@ impl Head {
         match self {
             Self::Logistic(head) => Some(Box::new(head)),
             Self::Mlp(head) => Some(Box::new(head)),
-            Self::Tagger(_) => None,
+            Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
+        }
+    }
+
+    /// Returns the head, if it predicts any number of labels per text.
+    pub fn as_multilabel(&self) -> Option<&MultilabelHead> {
+        match self {
+            Self::Multilabel(head) => Some(head),
+            _ => None,
+        }
+    }
+
+    /// Returns the head, if it predicts a number per text.
+    pub fn as_ridge(&self) -> Option<&RidgeHead> {
+        match self {
+            Self::Ridge(head) => Some(head),
+            _ => None,
         }
     }
 
@@ -321,7 +404,7 @@ impl Head {
         match self {
             Self::Logistic(head) => head.threshold,
             Self::Mlp(head) => head.threshold,
-            Self::Tagger(_) => None,
+            Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }
 }

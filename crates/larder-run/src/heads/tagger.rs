@@ -144,7 +144,7 @@ impl HeadDetails for TaggerRecord {
     }
 
     fn method<'a>(&'a self, columns: &'a [String]) -> Method<'a> {
-        Method::Frozen(Tried { columns, metric: Metric::default(), chosen: &[] })
+        Method::Frozen(Tried { columns, metric: Metric::default().as_str(), chosen: &[] })
     }
 
     fn findings(&self, _: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use larder_data::Task;
-use larder_diagnose::{Diagnosis, Guessing, Losses, Method, Rate, RunDiagnosis, Tuning, Weighing};
+use larder_diagnose::{Diagnosis, Guessing, Losses, Method, Rate, RunDiagnosis, TargetSummary, Tuning, Weighing};
 use larder_errors::{count, seconds};
 use larder_finetune::{Preset, Score, StopReason};
-use larder_metrics::Metric;
+use larder_metrics::{Metric, TrainLabels};
 use larder_onnx::Family;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,12 @@ pub struct TunedRecord {
     pub seconds: f64,
     /// Tokens of all steps, without padding.
     pub tokens: u64,
+    /// The targets of train, if they are numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<TargetSummary>,
+    /// The labels of train, if rows have any number of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_labels: Option<TrainLabels>,
 }
 
 impl TunedRecord {
@@ -77,15 +83,24 @@ impl TunedRecord {
         }
     }
 
+    /// Returns the best answer that ignores the text, in words.
+    fn constant_answer(&self) -> &'static str {
+        match self.targets {
+            None => "answering with the labels' shares",
+            Some(_) => "always answering the mean",
+        }
+    }
+
     fn course(&self) -> String {
         let mut text = format!(
             "{} steps in {:.0} s ({:.0} real tokens a second). Training loss was {:.3} at the beginning and {:.3} at the end; \
-             answering with the labels' shares has {:.3}.",
+             {} has {:.3}.",
             self.steps,
             self.seconds,
             self.tokens as f64 / self.seconds.max(1e-9),
             self.first_loss,
             self.last_loss,
+            self.constant_answer(),
             self.guessing_loss
         );
         if let (Some(split), Some(best), Some(last)) = (&self.dev_split, self.best, self.last) {
@@ -111,7 +126,7 @@ impl TunedRecord {
             levels,
             logarithmic_x: false,
         };
-        let guessing = Level { name: "answering with the labels' shares".to_owned(), y: self.guessing_loss };
+        let guessing = Level { name: self.constant_answer().to_owned(), y: self.guessing_loss };
         let mut rates = vec![line("encoder", &steps.learning_rate, false)];
         if steps.head_learning_rate != steps.learning_rate {
             rates.push(line("head", &steps.head_learning_rate, false));
@@ -140,6 +155,14 @@ impl HeadDetails for TunedRecord {
             compares_features: false,
             unchosen: None,
         }
+    }
+
+    fn targets(&self) -> Option<&TargetSummary> {
+        self.targets.as_ref()
+    }
+
+    fn train_labels(&self) -> Option<&TrainLabels> {
+        self.train_labels.as_ref()
     }
 
     fn weighing(&self) -> Weighing {

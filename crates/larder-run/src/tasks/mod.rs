@@ -1,10 +1,13 @@
 //! The tasks, one folder each, and their registry: [`of`] returns the rules of a task, so that users of a run need not know it.
 
 pub mod export;
+pub mod multilabel;
 mod page;
+pub mod regression;
 mod rules;
 pub mod sequence;
 pub mod tagging;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +20,7 @@ use crate::evaluation::{TaskScores, merge};
 pub use export::TaskExport;
 pub use page::{SplitPage, TaskPage};
 pub use rules::{TaskFacts, TaskRules};
+pub use texts::TextScores;
 
 /// Makes the registry: the rules of each task, and its scores and answers.
 macro_rules! tasks {
@@ -113,4 +117,8 @@ tasks! {
     Sequence => sequence,
     /// One tag a word.
     Tagging => tagging,
+    /// Any number of labels a text.
+    Multilabel => multilabel,
+    /// One number a text.
+    Regression => regression,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use larder_data::{LabelMap, Task};
 use larder_finetune::Preset;
-use larder_graphs::HeadInput;
+use larder_graphs::{HeadInput, Loss};
 use larder_metrics::{Interval, Metric, MetricsError};
 use larder_onnx::Pool;
 use larder_runtime::Device;
@@ -97,6 +97,11 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
 
     /// Returns the input of a fine-tuned head: `asked` where the task leaves a choice, else `usual`.
     fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;
+
+    /// Returns the loss of a fine-tuning; class weights and smoothing are of labels that exclude each other.
+    fn loss(&self, class_weights: Option<Vec<f32>>, label_smoothing: f32) -> Loss {
+        Loss::CrossEntropy { class_weights, label_smoothing }
+    }
 
     /// Adjusts a family's recipe to the task.
     fn preset(&self, preset: Preset) -> Preset {

@@ -40,7 +40,7 @@ mod writer;
 
 pub use reader::FeaturesFile;
 pub use schema::{
-    EXAMPLE_ID, FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, LABEL, Level, POSITION, TAG, TOKEN, WORD,
+    EXAMPLE_ID, FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, POSITION, TAG, TOKEN, WORD,
 };
 pub use writer::{FeatureBatch, FeatureRows, ROW_GROUP_BYTES, rows_per_group, write_features_part};
 

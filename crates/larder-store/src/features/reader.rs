@@ -17,13 +17,14 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::schema::{
-    EXAMPLE_ID, FeatureColumnInfo, INPUT_DIGEST, InputDigest, LABEL, Level, POSITION, TAG, TOKEN, WORD, vector_column,
+    EXAMPLE_ID, FeatureColumnInfo, INPUT_DIGEST, InputDigest, Level, POSITION, TAG, TOKEN, WORD, vector_column,
 };
 use super::writer::PAGE_ROWS;
 use crate::StoreError;
 use crate::metadata::provenance_of;
 use crate::open::open_checked;
 use crate::schema::{column, strings, wrong_type};
+use crate::targets::{LABEL, TextTargets, kind_of, target_field};
 
 /// A `features` file (or part) opened for reading.
 ///
@@ -105,10 +106,25 @@ impl FeaturesFile {
         self.read_strings(EXAMPLE_ID).map(filled)
     }
 
-    /// Reads the gold labels of sentences, `[rows]`; `None` where the data has none.
+    /// Reads the gold targets of texts, `[rows]`, of the kind that the file has.
     ///
     /// # Errors
     /// [`StoreError`], also when the file's rows are words or tokens.
+    pub fn targets(&self) -> Result<TextTargets, StoreError> {
+        let mut targets = TextTargets::empty(kind_of(self.metadata.schema()));
+        let field = target_field(targets.kind());
+        self.check_there(field.name())?;
+        for batch in self.reader(&[field.name()], None)? {
+            let batch = batch.map_err(|e| StoreError::reading(&self.path, e.into()))?;
+            targets.extend(&self.path, column(&self.path, &batch, field.name())?)?;
+        }
+        Ok(targets)
+    }
+
+    /// Reads the gold labels of texts with one label each, `[rows]`; `None` where the data has none.
+    ///
+    /// # Errors
+    /// [`StoreError`], also when the file's rows are others.
     pub fn labels(&self) -> Result<Vec<Option<String>>, StoreError> {
         self.read_strings(LABEL)
     }

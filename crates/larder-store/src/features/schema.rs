@@ -1,13 +1,14 @@
 //! The schema of a features file: its level, its columns, their types.
 
 use arrow::datatypes::{DataType, Field};
+use larder_data::TargetKind;
 use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
+use crate::targets::target_field;
+
 /// The column of example ids.
 pub const EXAMPLE_ID: &str = "example_id";
-/// The column of gold labels, of sentences.
-pub const LABEL: &str = "label";
 /// The column of places in the sentence, of words and tokens.
 pub const POSITION: &str = "position";
 /// The column of words: their text, or of tokens the index of their word.
@@ -72,11 +73,11 @@ pub struct FeatureColumnInfo {
     pub dtype: FeatureDtype,
 }
 
-/// The fields in front of the vectors.
-pub(super) fn identity_fields(level: Level) -> Vec<Field> {
+/// The fields in front of the vectors; `targets` are those of texts.
+pub(super) fn identity_fields(level: Level, targets: TargetKind) -> Vec<Field> {
     let mut fields = vec![Field::new(EXAMPLE_ID, DataType::Utf8, false)];
     match level {
-        Level::Sentence => fields.push(Field::new(LABEL, DataType::Utf8, true)),
+        Level::Sentence => fields.push(target_field(targets)),
         Level::Word => {
             fields.push(Field::new(POSITION, DataType::Int32, false));
             fields.push(Field::new(WORD, DataType::Utf8, false));

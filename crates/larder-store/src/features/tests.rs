@@ -6,6 +6,7 @@ use parquet::basic::Encoding;
 use super::*;
 use crate::open::open_metadata;
 use crate::schema::values_path;
+use crate::targets::TextTargets;
 use crate::{StoreError, join_parquet};
 
 fn batch(from: usize, rows: usize, dtype: FeatureDtype) -> FeatureBatch {
@@ -16,7 +17,9 @@ fn batch(from: usize, rows: usize, dtype: FeatureDtype) -> FeatureBatch {
     FeatureBatch {
         example_ids: (from..from + rows).map(|i| format!("e{i}")).collect(),
         rows: FeatureRows::Sentences {
-            labels: (from..from + rows).map(|i| (i % 4 > 0).then(|| (i % 2).to_string())).collect(),
+            targets: TextTargets::Label(
+                (from..from + rows).map(|i| (i % 4 > 0).then(|| (i % 2).to_string())).collect(),
+            ),
         },
         digests: (from..from + rows).map(|i| (i as u128 * 7919).to_le_bytes()).collect(),
         columns: vec![(info("mean", 6), values(1, 6)), (info("cls_l0", 3), values(2, 3))],
@@ -52,7 +55,7 @@ fn parts_come_back_as_one_file() {
         );
         assert_eq!(file.example_ids().unwrap(), whole.example_ids);
         assert_eq!(file.level(), Level::Sentence);
-        assert_eq!(FeatureRows::Sentences { labels: file.labels().unwrap() }, whole.rows);
+        assert_eq!(FeatureRows::Sentences { targets: file.targets().unwrap() }, whole.rows);
         assert_eq!(file.digests().unwrap(), whole.digests);
         // The values are multiples of 1/64 below 16: exact in half precision too.
         assert_eq!(file.column("mean").unwrap(), whole.columns[0].1);

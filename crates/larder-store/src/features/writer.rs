@@ -9,12 +9,14 @@ use arrow::array::{
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use half::slice::HalfFloatSliceExt;
+use larder_data::TargetKind;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
 use parquet::file::properties::EnabledStatistics;
 
 use super::schema::{FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, identity_fields};
 use crate::schema::{ELEMENT, values_path, writer_properties};
+use crate::targets::TextTargets;
 use crate::{SealedFile, StoreError};
 
 /// Vector bytes a row group aims at: within the 64 to 128 MB that analytical readers like, and the unit of resuming.
@@ -31,8 +33,8 @@ pub(super) const PAGE_ROWS: usize = 1_024;
 pub enum FeatureRows {
     /// Rows of sentences.
     Sentences {
-        /// Gold labels.
-        labels: Vec<Option<String>>,
+        /// Gold targets.
+        targets: TextTargets,
     },
     /// Rows of words.
     Words {
@@ -70,11 +72,11 @@ pub struct FeatureBatch {
 }
 
 impl FeatureRows {
-    /// None of this level.
-    pub fn empty(level: Level) -> Self {
+    /// Returns no rows of a level; `targets` are those of texts.
+    pub fn empty(level: Level, targets: TargetKind) -> Self {
         let (positions, tags) = (Vec::new(), Vec::new());
         match level {
-            Level::Sentence => Self::Sentences { labels: Vec::new() },
+            Level::Sentence => Self::Sentences { targets: TextTargets::empty(targets) },
             Level::Word => Self::Words { positions, words: Vec::new(), tags },
             Level::Token => Self::Tokens { positions, words: Vec::new(), tokens: Vec::new(), tags },
         }
@@ -89,10 +91,18 @@ impl FeatureRows {
         }
     }
 
+    /// Returns the kind of the targets.
+    pub fn targets(&self) -> TargetKind {
+        match self {
+            Self::Sentences { targets } => targets.kind(),
+            Self::Words { .. } | Self::Tokens { .. } => TargetKind::Tags,
+        }
+    }
+
     /// Rows here.
     pub fn len(&self) -> usize {
         match self {
-            Self::Sentences { labels } => labels.len(),
+            Self::Sentences { targets } => targets.len(),
             Self::Words { positions, .. } | Self::Tokens { positions, .. } => positions.len(),
         }
     }
@@ -109,7 +119,7 @@ impl FeatureRows {
         };
         let strings = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from_iter_values(&values)) };
         match self {
-            Self::Sentences { labels } => vec![optional(labels)],
+            Self::Sentences { targets } => vec![targets.array()],
             Self::Words { positions, words, tags } => {
                 vec![Arc::new(Int32Array::from(positions)), strings(words), optional(tags)]
             }
@@ -139,7 +149,7 @@ pub fn rows_per_group(columns: &[FeatureColumnInfo]) -> usize {
 pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), StoreError> {
     let rows = batch.example_ids.len();
     assert_eq!(batch.rows.len(), rows, "one label, word or token a row");
-    let mut fields = identity_fields(batch.rows.level());
+    let mut fields = identity_fields(batch.rows.level(), batch.rows.targets());
     let digests = FixedSizeBinaryArray::try_from_iter(batch.digests.iter())
         .or_else(|e| if rows == 0 { Ok(FixedSizeBinaryArray::new_null(16, 0)) } else { Err(e) })
         .map_err(|e| StoreError::writing(path, e.into()))?;

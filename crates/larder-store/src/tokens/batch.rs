@@ -10,13 +10,14 @@ use larder_data::{Content, Target};
 use super::row::TokenRow;
 use crate::StoreError;
 use crate::schema::{column, int_lists, int_row, strings, wrong_type};
+use crate::targets::{TextTargets, kind_of, target_field};
 
 /// Some rows of a `tokens` file, columns checked.
 #[derive(Debug, Clone)]
 pub struct TokensBatch {
     batch: RecordBatch,
     example_ids: StringArray,
-    labels: Option<StringArray>,
+    targets: TextTargets,
     input_ids: ListArray,
     type_ids: Option<ListArray>,
     word_ids: Option<ListArray>,
@@ -27,10 +28,10 @@ pub struct TokensBatch {
 
 impl TokensBatch {
     pub(super) fn check(path: &Path, batch: RecordBatch) -> Result<Self, StoreError> {
-        let labels = match batch.column_by_name("label") {
-            Some(_) => Some(strings(path, &batch, "label")?.clone()),
-            None => None,
-        };
+        let mut targets = TextTargets::empty(kind_of(&batch.schema()));
+        if let Some(array) = batch.column_by_name(target_field(targets.kind()).name()) {
+            targets.extend(path, array)?;
+        }
         let has = |name: &str| batch.column_by_name(name).is_some();
         let type_ids = if has("type_ids") { Some(int_lists(path, &batch, "type_ids")?.clone()) } else { None };
         let lists = |name: &str| has(name).then(|| StringLists::check(path, &batch, name)).transpose();
@@ -50,7 +51,7 @@ impl TokensBatch {
             word_ids,
             example_ids: strings(path, &batch, "example_id")?.clone(),
             input_ids: int_lists(path, &batch, "input_ids")?.clone(),
-            labels,
+            targets,
             type_ids,
             batch,
         })
@@ -71,10 +72,17 @@ impl TokensBatch {
         self.example_ids.value(row)
     }
 
+    /// The targets of texts, `[rows]`; empty where rows are words.
+    pub fn targets(&self) -> &TextTargets {
+        &self.targets
+    }
+
     /// Row `row`'s label, when the data has one.
     pub fn label(&self, row: usize) -> Option<&str> {
-        let labels = self.labels.as_ref()?;
-        labels.is_valid(row).then(|| labels.value(row))
+        match &self.targets {
+            TextTargets::Label(labels) => labels.get(row)?.as_deref(),
+            _ => None,
+        }
     }
 
     /// Row `row`'s token ids, `[seq]`.
@@ -138,7 +146,7 @@ impl TokensBatch {
                         }
                         None => None,
                     };
-                    (Content::Text { text, text_b }, self.label(row).map(|l| Target::Label(l.to_owned())))
+                    (Content::Text { text, text_b }, self.targets.get(row))
                 };
                 let input_ids = self.input_ids(row).to_vec();
                 Ok(TokenRow {

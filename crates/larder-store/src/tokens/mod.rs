@@ -3,10 +3,10 @@
 //! | column | type | |
 //! |---|---|---|
 //! | `example_id` | Utf8 | the data's own id, or the row's number |
-//! | `text`, `text_b` | Utf8 | sequence tasks; `text_b` only for sentence pairs |
+//! | `text`, `text_b` | Utf8 | texts; `text_b` only for sentence pairs |
 //! | `words` | List&lt;Utf8&gt; | tagging, instead of `text` |
 //! | `document` | Int64 | tagging: sentences that follow each other with one number are of one document |
-//! | `label` / `tags` | Utf8 / List&lt;Utf8&gt;, nullable | as the data spells them |
+//! | `label`, `labels`, `target` or `tags` | Utf8, List&lt;Utf8&gt;, Float64 or List&lt;Utf8&gt;, nullable | what the task predicts, as the data spells it |
 //! | `input_ids` | List&lt;Int32&gt; | with special tokens, without padding |
 //! | `type_ids` | List&lt;Int32&gt; | of pairs, and of texts and words where the tokenizer gives them types other than 0; where it is missing all are 0 |
 //! | `offsets` | List&lt;Struct&lt;start, end: Int32&gt;&gt; | characters of the text, `end` excluded; 0, 0 for special tokens |

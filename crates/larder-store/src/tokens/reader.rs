@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_data::TargetKind;
 use larder_files::Provenance;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -12,11 +13,12 @@ use crate::StoreError;
 use crate::metadata::provenance_of;
 use crate::open::open_checked;
 use crate::schema::values_path;
+use crate::targets::{LABEL, LABELS, TARGET, kind_of};
 
 /// The columns that a reader loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokensProjection {
-    /// The columns that encoding texts needs: `example_id`, `label`, `input_ids`, `type_ids`.
+    /// The columns that encoding texts needs: `example_id`, that of the targets, `input_ids`, `type_ids`.
     Encode,
     /// The columns that encoding words or tokens needs, of those that the file has: `example_id`, `document`, `words`,
     /// `tags`, `input_ids`, `type_ids`, `word_ids`.
@@ -33,6 +35,7 @@ pub struct TokensReader {
     tokens: u64,
     words: u64,
     has_words: bool,
+    targets: TargetKind,
     pair: bool,
     types: bool,
     documents: bool,
@@ -69,8 +72,12 @@ impl TokensReader {
             .filter(|(_, f)| {
                 let name = f.name().as_str();
                 match projection {
-                    TokensProjection::Encode => matches!(name, "example_id" | "label" | "input_ids" | "type_ids"),
-                    TokensProjection::EncodeWords => !matches!(name, "text" | "text_b" | "label" | "offsets"),
+                    TokensProjection::Encode => {
+                        matches!(name, "example_id" | LABEL | LABELS | TARGET | "input_ids" | "type_ids")
+                    }
+                    TokensProjection::EncodeWords => {
+                        !matches!(name, "text" | "text_b" | LABEL | LABELS | TARGET | "offsets")
+                    }
                     TokensProjection::All => true,
                 }
             })
@@ -89,6 +96,7 @@ impl TokensReader {
             tokens,
             words,
             has_words,
+            targets: if has_words { TargetKind::Tags } else { kind_of(&schema) },
             pair,
             types,
             documents,
@@ -128,7 +136,7 @@ impl TokensReader {
 
     /// Returns the columns that the file has.
     pub fn layout(&self) -> TokensLayout {
-        TokensLayout { has_words: self.has_words, pair: self.pair, types: self.types }
+        TokensLayout { has_words: self.has_words, targets: self.targets, pair: self.pair, types: self.types }
     }
 
     /// Returns the provenance of the file.

@@ -3,20 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, Int32Array, Int32Builder, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder, StructArray,
-};
+use arrow::array::{ArrayRef, Int32Array, Int32Builder, Int64Array, ListArray, ListBuilder, StringArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use larder_data::{Content, Target};
+use larder_data::{Content, Target, TargetKind};
 use larder_files::Provenance;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
 
 use super::row::TokenRow;
 use crate::metadata::key_value;
-use crate::schema::{ELEMENT, list_of, values_path, writer_properties};
+use crate::schema::{ELEMENT, list_of, string_lists, values_path, writer_properties};
+use crate::targets::{TextTargets, target_field};
 use crate::{SealedFile, StoreError};
 
 /// Rows held before they are turned into Arrow.
@@ -36,8 +35,10 @@ pub struct TokensWriter {
 /// The optional columns of a `tokens` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokensLayout {
-    /// `words` and `tags` rather than `text` and `label`?
+    /// True if rows are words with tags rather than texts.
     pub has_words: bool,
+    /// The kind of the targets; of words it is always tags.
+    pub targets: TargetKind,
     /// True if there is a `text_b`.
     pub pair: bool,
     /// True if there is a `type_ids`. Without it every type is 0.
@@ -45,12 +46,13 @@ pub struct TokensLayout {
 }
 
 impl TokensWriter {
-    /// Starts a file. `has_words` chooses `words`/`tags` over `text`/`label`; `pair` adds `text_b` and `type_ids`.
+    /// Starts a file of words with tags, or of texts with one label each; `pair` adds `text_b` and `type_ids`.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be written.
     pub fn create(path: &Path, has_words: bool, pair: bool, provenance: &Provenance) -> Result<Self, StoreError> {
-        Self::with_layout(path, TokensLayout { has_words, pair, types: pair }, provenance)
+        let targets = if has_words { TargetKind::Tags } else { TargetKind::Label };
+        Self::with_layout(path, TokensLayout { has_words, targets, pair, types: pair }, provenance)
     }
 
     /// Starts a file of these columns.
@@ -126,14 +128,9 @@ impl TokensWriter {
             if self.layout.pair {
                 columns.push(Arc::new(rows.iter().map(|r| text(r, true)).collect::<StringArray>()));
             }
-            columns.push(Arc::new(
-                rows.iter()
-                    .map(|r| match &r.target {
-                        Some(Target::Label(label)) => Some(label.as_str()),
-                        _ => None,
-                    })
-                    .collect::<StringArray>(),
-            ));
+            let mut targets = TextTargets::empty(self.layout.targets);
+            rows.iter().for_each(|row| targets.push(row.target.clone()));
+            columns.push(targets.array());
         }
         columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.input_ids.as_slice()))));
         if self.layout.types {
@@ -149,7 +146,7 @@ impl TokensWriter {
     }
 }
 
-fn schema(TokensLayout { has_words, pair, types }: TokensLayout) -> SchemaRef {
+fn schema(TokensLayout { has_words, targets, pair, types }: TokensLayout) -> SchemaRef {
     let mut fields = vec![Field::new("example_id", DataType::Utf8, false)];
     if has_words {
         fields.push(Field::new("document", DataType::Int64, false));
@@ -160,7 +157,7 @@ fn schema(TokensLayout { has_words, pair, types }: TokensLayout) -> SchemaRef {
         if pair {
             fields.push(Field::new("text_b", DataType::Utf8, true));
         }
-        fields.push(Field::new("label", DataType::Utf8, true));
+        fields.push(target_field(targets));
     }
     fields.push(Field::new("input_ids", list_of(DataType::Int32), false));
     if types {
@@ -181,17 +178,6 @@ fn integer_lists<'a>(rows: impl Iterator<Item = &'a [i32]>) -> ListArray {
     for row in rows {
         builder.values().append_slice(row);
         builder.append(true);
-    }
-    builder.finish()
-}
-
-fn string_lists<'a>(rows: impl Iterator<Item = Option<&'a [String]>>) -> ListArray {
-    let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new(ELEMENT, DataType::Utf8, false));
-    for row in rows {
-        for word in row.unwrap_or_default() {
-            builder.values().append_value(word);
-        }
-        builder.append(row.is_some());
     }
     builder.finish()
 }

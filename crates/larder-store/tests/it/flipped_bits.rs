@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use larder_data::{Content, Target};
+use larder_data::{Content, Target, TargetKind};
 use larder_files::Provenance;
 use larder_store::{
     FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, SplitPredictions, StepRecord, StoreError,
-    TokenRow, TokensProjection, TokensReader, TokensWriter, join_parquet, open_checked, write_features_part,
-    write_history, write_predictions,
+    TextAnswers, TextTargets, TokenRow, TokensProjection, TokensReader, TokensWriter, join_parquet, open_checked,
+    write_features_part, write_history, write_predictions,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -58,7 +58,9 @@ fn of_features() {
     let values = |width: usize| (0..ROWS * width).map(|at| (at * 37 % 1000) as f32 / 64.0 - 5.0).collect();
     let batch = FeatureBatch {
         example_ids: (0..ROWS).map(|row| format!("e{row}")).collect(),
-        rows: FeatureRows::Sentences { labels: (0..ROWS).map(|row| (row % 4 > 0).then(|| row.to_string())).collect() },
+        rows: FeatureRows::Sentences {
+            targets: TextTargets::Label((0..ROWS).map(|row| (row % 4 > 0).then(|| row.to_string())).collect()),
+        },
         digests: (0..ROWS).map(|row| (row as u128 * 7919).to_le_bytes()).collect(),
         columns: vec![(info("mean", 6), values(6)), (info("cls_l0", 3), values(3))],
     };
@@ -73,7 +75,7 @@ fn of_features() {
                 "{:?} {:?} {:?} {:?} {:?} {:?}",
                 file.provenance(),
                 file.example_ids()?,
-                file.labels()?,
+                file.targets()?,
                 file.digests()?,
                 bits("mean")?,
                 bits("cls_l0")?
@@ -126,12 +128,14 @@ fn of_predictions() {
     let split = SplitPredictions {
         split: "dev".into(),
         example_ids: (0..ROWS).map(|row| row.to_string()).collect(),
-        labels: (0..ROWS).map(|row| (row % 5 > 0).then(|| "yes".to_owned())).collect(),
-        answers: (0..ROWS).map(|row| row % 2).collect(),
-        probabilities: (0..ROWS).flat_map(|row| [row as f32 / 64.0, 1.0 - row as f32 / 64.0]).collect(),
+        targets: TextTargets::Label((0..ROWS).map(|row| (row % 5 > 0).then(|| "yes".to_owned())).collect()),
+        answers: TextAnswers::Label {
+            answers: (0..ROWS).map(|row| row % 2).collect(),
+            probabilities: (0..ROWS).flat_map(|row| [row as f32 / 64.0, 1.0 - row as f32 / 64.0]).collect(),
+        },
     };
     let labels = ["no".to_owned(), "yes".to_owned()];
-    write_predictions(&path, &labels, &[split], &[], &Provenance::new("eval", 1)).unwrap();
+    write_predictions(&path, &labels, TargetKind::Label, &[split], &[], &Provenance::new("eval", 1)).unwrap();
     flip_each(&path, || records(&path));
 }
 

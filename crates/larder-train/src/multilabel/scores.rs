@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::settings::MultilabelMetric;
+use super::settings::F1Average;
 
 /// A score, and how it would vary with the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,15 +50,15 @@ fn ratio(rows: impl Iterator<Item = (f64, f64)> + Clone) -> Score {
 }
 
 /// The metric of answers, both `[rows, labels]`.
-pub(super) fn score(metric: MultilabelMetric, gold: ArrayView2<'_, bool>, answers: &Array2<bool>) -> Score {
+pub(super) fn score(metric: F1Average, gold: ArrayView2<'_, bool>, answers: &Array2<bool>) -> Score {
     match metric {
-        MultilabelMetric::MicroF1 => ratio(gold.rows().into_iter().zip(answers.rows()).map(|(gold, answers)| {
+        F1Average::MicroF1 => ratio(gold.rows().into_iter().zip(answers.rows()).map(|(gold, answers)| {
             gold.iter().zip(answers).fold((0.0, 0.0), |(above, below), (&gold, &answer)| {
                 let (own, other) = counts((gold, answer));
                 (above + own, below + other)
             })
         })),
-        MultilabelMetric::MacroF1 => {
+        F1Average::MacroF1 => {
             let (rows, labels) = gold.dim();
             let mut mean = Score { value: 0.0, influence: vec![0.0; rows] };
             for label in 0..labels {
@@ -84,9 +84,9 @@ mod tests {
         let gold = array![[true, false, false], [true, true, false], [false, true, false], [true, false, false]];
         let answers = array![[true, true, false], [true, false, false], [false, true, false], [false, true, false]];
         // TP, FP, FN: 2 0 1 and 1 2 1 and nothing.
-        let macro_f1 = score(MultilabelMetric::MacroF1, gold.view(), &answers);
+        let macro_f1 = score(F1Average::MacroF1, gold.view(), &answers);
         assert!((macro_f1.value - (4.0 / 5.0 + 2.0 / 5.0) / 3.0).abs() < 1e-15);
-        let micro_f1 = score(MultilabelMetric::MicroF1, gold.view(), &answers);
+        let micro_f1 = score(F1Average::MicroF1, gold.view(), &answers);
         assert!((micro_f1.value - 6.0 / 10.0).abs() < 1e-15);
         // The first row has one right answer of three labels and answers: (2 - 0.6 * 3) / 10, and so on.
         let influence = [0.2, 0.2, 0.8, -1.2].map(|value: f64| value / 10.0);

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::fit::{advance, start};
 use super::scores::score;
 use super::selection::{MultilabelSelection, MultilabelSelectionEntry, choose, dominates};
-use super::settings::{MultilabelMetric, MultilabelSettings, MultilabelThreshold, PARTS};
+use super::settings::{F1Average, MultilabelSettings, PARTS};
 use super::split::stratified_parts;
 use super::thresholds::{answers, shared_threshold};
 use crate::candidates::Candidate;
@@ -20,6 +20,7 @@ use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData};
 use crate::ranking::auc;
 use crate::select::SELECTION_TOLERANCE;
+use crate::settings::ThresholdChoice;
 use crate::standardise::{Moments, Standardiser};
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;
@@ -129,7 +130,7 @@ impl<'a> Search<'a> {
     fn class_weights(&self) -> &'static [ClassWeight] {
         // With tuned thresholds weights hardly matter; without, macro F1 wants the rare labels found.
         let metric = match (self.settings.metric, self.settings.threshold) {
-            (MultilabelMetric::MacroF1, MultilabelThreshold::Half) => larder_metrics::Metric::MacroF1,
+            (F1Average::MacroF1, ThresholdChoice::Half) => larder_metrics::Metric::MacroF1,
             _ => larder_metrics::Metric::Accuracy,
         };
         self.settings.class_weight.candidates(metric)
@@ -214,8 +215,8 @@ impl<'a> Search<'a> {
     fn judge(&self, probabilities: &Array2<f64>) -> (super::scores::Score, f64) {
         let metric = self.settings.metric;
         let score = match self.settings.threshold {
-            MultilabelThreshold::Tuned => shared_threshold(metric, probabilities, self.gold.view()).1,
-            MultilabelThreshold::Half => {
+            ThresholdChoice::Tuned => shared_threshold(metric, probabilities, self.gold.view()).1,
+            ThresholdChoice::Half => {
                 score(metric, self.gold.view(), &answers(probabilities, &vec![HALF; self.gold.ncols()]))
             }
         };

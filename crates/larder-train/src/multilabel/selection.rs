@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::MultilabelMetric;
+use super::settings::F1Average;
 use crate::weight::ClassWeight;
 
 /// One line of the table: one candidate, class weight and strength.
@@ -34,7 +34,7 @@ const RULE: &str = "chosen among the entries within one standard error of the be
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MultilabelSelection {
     /// The metric of the choice.
-    pub metric: MultilabelMetric,
+    pub metric: F1Average,
     /// The parts of the rows that were held out in turn; of 1, a fifth was held out once.
     pub folds: usize,
     /// Everything that was scored, in the order it was tried.
@@ -46,7 +46,7 @@ pub struct MultilabelSelection {
 }
 
 impl MultilabelSelection {
-    pub(super) fn new(metric: MultilabelMetric, folds: usize, entries: Vec<MultilabelSelectionEntry>) -> Self {
+    pub(super) fn new(metric: F1Average, folds: usize, entries: Vec<MultilabelSelectionEntry>) -> Self {
         let chosen = choose(&entries);
         Self { metric, folds, entries, chosen, rule: RULE.to_owned() }
     }

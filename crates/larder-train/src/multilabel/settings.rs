@@ -4,7 +4,7 @@ use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::settings::{DEFAULT_SEED, checked_grid};
+use crate::settings::{DEFAULT_SEED, ThresholdChoice, checked_grid};
 use crate::weight::ClassWeightChoice;
 
 /// Strengths tried, strong regularisation first: half-decades. Weaker ones are only reached while held-out rows are ranked
@@ -23,8 +23,8 @@ pub const HOLD_OUT_ROWS: usize = 10_000;
 pub(super) const PARTS: usize = 5;
 
 spelled_enum! {
-    /// The metric that chooses a multi-label head.
-    pub enum MultilabelMetric {
+    /// The average of the labels' F1 that chooses a multi-label head.
+    pub enum F1Average {
         /// The mean F1 of the labels: a rare label counts as much as a frequent one.
         MacroF1 = "macro_f1",
         /// F1 of all answers of all labels together.
@@ -32,22 +32,12 @@ spelled_enum! {
     } else "unknown metric `{found}`: expected one of {known}"
 }
 
-spelled_enum! {
-    /// The choice of the labels' decision thresholds.
-    pub enum MultilabelThreshold {
-        /// Chosen on held-out rows.
-        Tuned = "tuned",
-        /// Each at 0.5.
-        Half = "half",
-    } else "unknown threshold `{found}`: expected one of {known}"
-}
-
 /// Settings of [`train_multilabel`](crate::train_multilabel).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MultilabelSettings {
     /// The metric that chooses columns, strength, class weight and thresholds.
-    pub metric: MultilabelMetric,
+    pub metric: F1Average,
     /// Parts of the rows that are held out in turn: 1 holds a fifth out once, 2 to 5 hold that many parts out. Not given, 5, and 1
     /// from [`HOLD_OUT_ROWS`] rows on.
     pub folds: Option<usize>,
@@ -56,7 +46,7 @@ pub struct MultilabelSettings {
     /// Class weights to choose among; `balanced` weighs a row `rows / (2 * rows of its class)`, for each label by itself.
     pub class_weight: ClassWeightChoice,
     /// The decision thresholds.
-    pub threshold: MultilabelThreshold,
+    pub threshold: ThresholdChoice,
     /// Standardise features to mean 0 and deviation 1 first.
     pub standardise: bool,
     /// Seed of the parts.
@@ -66,11 +56,11 @@ pub struct MultilabelSettings {
 impl Default for MultilabelSettings {
     fn default() -> Self {
         Self {
-            metric: MultilabelMetric::MacroF1,
+            metric: F1Average::MacroF1,
             folds: None,
             grid: DEFAULT_MULTILABEL_GRID.to_vec(),
             class_weight: ClassWeightChoice::None,
-            threshold: MultilabelThreshold::Tuned,
+            threshold: ThresholdChoice::Tuned,
             standardise: true,
             seed: DEFAULT_SEED,
         }

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::scores::{Score, f1, score};
-use super::settings::MultilabelMetric;
+use super::settings::F1Average;
 use crate::threshold::HALF;
 
 /// Thresholds that all labels may share lie this far apart, from the first step on: rare labels are seldom more probable than a tenth.
@@ -22,7 +22,7 @@ pub(super) fn answers(probabilities: &Array2<f64>, thresholds: &[f64]) -> Array2
 
 /// The threshold that all labels share with the best metric, the nearest to 0.5 of several.
 pub(super) fn shared_threshold(
-    metric: MultilabelMetric,
+    metric: F1Average,
     probabilities: &Array2<f64>,
     gold: ArrayView2<'_, bool>,
 ) -> (f64, Score) {
@@ -50,10 +50,8 @@ pub(super) fn shared_threshold(
         let sums = counts.iter().map(|counts| (2 * counts[at].1, counts[at].0 + counts[0].1));
         let f1 = |(right, all): (u64, u64)| if all == 0 { 0.0 } else { right as f64 / all as f64 };
         match metric {
-            MultilabelMetric::MacroF1 => sums.map(f1).sum::<f64>() / labels as f64,
-            MultilabelMetric::MicroF1 => {
-                f1(sums.fold((0, 0), |sum, of_label| (sum.0 + of_label.0, sum.1 + of_label.1)))
-            }
+            F1Average::MacroF1 => sums.map(f1).sum::<f64>() / labels as f64,
+            F1Average::MicroF1 => f1(sums.fold((0, 0), |sum, of_label| (sum.0 + of_label.0, sum.1 + of_label.1))),
         }
     };
     let key = |at: usize| (value(at), -(step(at) - HALF).abs());
@@ -66,7 +64,7 @@ pub(super) fn shared_threshold(
 /// standard error of the paired difference. Under micro F1 all labels share one, which is the best for it where probabilities are
 /// right (Lipton, Elkan and Narayanaswamy 2014).
 pub(super) fn choose_thresholds(
-    metric: MultilabelMetric,
+    metric: F1Average,
     probabilities: &Array2<f64>,
     gold: ArrayView2<'_, bool>,
 ) -> Vec<f64> {
@@ -74,7 +72,7 @@ pub(super) fn choose_thresholds(
     (0..probabilities.ncols())
         .into_par_iter()
         .map(|label| {
-            if metric == MultilabelMetric::MicroF1 {
+            if metric == F1Average::MicroF1 {
                 return shared;
             }
             let of_label = probabilities.column(label);
@@ -132,10 +130,10 @@ mod tests {
             let high = gold[[row, label]] == right;
             (if high { 0.7 } else { 0.1 } + noise) * if label == 2 { 0.2 } else { 1.0 }
         });
-        let found = choose_thresholds(MultilabelMetric::MacroF1, &probabilities, gold.view());
+        let found = choose_thresholds(F1Average::MacroF1, &probabilities, gold.view());
         assert_eq!(found[0], found[1]);
         assert!(found[0] > 0.3 && found[0] < 0.75 && found[2] < 0.15 && found[2] > 0.05, "{found:?}");
-        let micro = choose_thresholds(MultilabelMetric::MicroF1, &probabilities, gold.view());
+        let micro = choose_thresholds(F1Average::MicroF1, &probabilities, gold.view());
         assert!(micro.iter().all(|threshold| *threshold == micro[0]));
     }
 }

@@ -6,7 +6,7 @@ use super::fit::{MULTILABEL_TOLERANCE, advance, start};
 use super::head::MultilabelHead;
 use super::search::{HeldOutFit, Search};
 use super::selection::{MultilabelSelection, MultilabelSelectionEntry};
-use super::settings::{MultilabelSettings, MultilabelThreshold, UNCHOSEN_MULTILABEL_C};
+use super::settings::{MultilabelSettings, UNCHOSEN_MULTILABEL_C};
 use super::thresholds::choose_thresholds;
 use crate::candidates::{Candidate, candidates};
 use crate::column::{FeatureColumn, check_columns};
@@ -15,7 +15,7 @@ use crate::head::HeadColumn;
 use crate::lbfgs::{Descent, norm};
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData};
-use crate::settings::unchosen_strength;
+use crate::settings::{ThresholdChoice, unchosen_strength};
 use crate::standardise::Standardiser;
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;
@@ -166,8 +166,8 @@ pub fn train_multilabel(
         .find(|candidate| candidate.name == best.candidate)
         .expect("entries are named after candidates");
     let thresholds = match settings.threshold {
-        MultilabelThreshold::Tuned => choose_thresholds(settings.metric, &probabilities, search.gold.view()),
-        MultilabelThreshold::Half => vec![HALF; count],
+        ThresholdChoice::Tuned => choose_thresholds(settings.metric, &probabilities, search.gold.view()),
+        ThresholdChoice::Half => vec![HALF; count],
     };
     progress(MultilabelProgress::Fitting { candidate: &chosen.name, c: best.c });
     let fit = Fit {

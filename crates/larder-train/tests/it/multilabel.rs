@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use larder_train::{
-    ClassWeightChoice, FeatureColumn, HEAD_JSON, LogisticHead, MultilabelHead, MultilabelMetric, MultilabelProgress,
-    MultilabelSettings, MultilabelThreshold, TrainError, TrainSettings, TrainedMultilabel, train, train_multilabel,
+    ClassWeightChoice, F1Average, FeatureColumn, HEAD_JSON, LogisticHead, MultilabelHead, MultilabelProgress,
+    MultilabelSettings, ThresholdChoice, TrainError, TrainSettings, TrainedMultilabel, train, train_multilabel,
 };
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ fn fixed(c: f64, class_weight: ClassWeightChoice) -> MultilabelSettings {
     MultilabelSettings {
         grid: vec![c],
         class_weight,
-        threshold: MultilabelThreshold::Half,
+        threshold: ThresholdChoice::Half,
         ..MultilabelSettings::default()
     }
 }
@@ -193,10 +193,10 @@ fn one_number_of_threads_is_as_good_as_another() {
 fn thresholds_follow_the_settings_and_decide_the_answers() {
     let (columns, targets) = problem(300, 4);
     let views: Vec<&FeatureColumn> = columns.iter().collect();
-    let half = MultilabelSettings { threshold: MultilabelThreshold::Half, ..MultilabelSettings::default() };
+    let half = MultilabelSettings { threshold: ThresholdChoice::Half, ..MultilabelSettings::default() };
     let half = trained(&columns, &targets, &half).head;
     assert_eq!(half.thresholds, [0.5; 4]);
-    for metric in [MultilabelMetric::MacroF1, MultilabelMetric::MicroF1] {
+    for metric in [F1Average::MacroF1, F1Average::MicroF1] {
         let head = trained(&columns, &targets, &MultilabelSettings { metric, ..MultilabelSettings::default() }).head;
         assert!(head.thresholds.iter().all(|threshold| *threshold > 0.1 && *threshold < 0.9), "{:?}", head.thresholds);
         assert_ne!(head.thresholds, [0.5; 4]);

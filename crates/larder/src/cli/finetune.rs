@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use larder_data::Task;
-use larder_finetune::{BatchSize, Freeze, Length, Order, Precision, Schedule};
+use larder_finetune::{BatchSize, Freeze, Length, Loss, Order, Precision, Schedule};
 use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_pipeline::{FinetuneOptions, Recipe, TuneChoices};
+use larder_run::tasks;
 use larder_runtime::Device;
 use larder_train::ClassWeight;
 
-use super::{StageInputs, TokenizeFlags, refuse_foreign};
+use super::{StageInputs, TokenizeFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -165,6 +166,14 @@ pub struct CourseFlags {
 
 impl TuneFlags {
     fn check(&self, task: Task) -> Result<(), Failure> {
+        let rules = tasks::of(task);
+        if !matches!(rules.loss(None, 0.0), Loss::CrossEntropy { .. }) {
+            let of_classes = [
+                ("--class-weight", self.class_weight.is_some()),
+                ("--label-smoothing", self.label_smoothing.is_some()),
+            ];
+            refuse(&of_classes, rules.facts().in_words)?;
+        }
         refuse_foreign(&[("--stride", self.stride.is_some()), ("--pool", self.pool.is_some())], task, None)
     }
 

@@ -6,8 +6,8 @@ use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_run::{EncodeOptions, HeadSettings, TrainOptions, tasks};
 use larder_train::{
-    ClassWeightChoice, ColumnUse, MlpSettings, TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice,
-    TrainSettings,
+    ClassWeightChoice, ColumnUse, MlpSettings, MultilabelSettings, RidgeSettings, TaggerKind, TaggerSolver,
+    TaggingSettings, ThresholdChoice, TrainSettings,
 };
 
 use super::{LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
@@ -34,7 +34,7 @@ pub struct TrainArgs {
 /// Flags of the head, by default the task's own.
 #[derive(Debug, Args)]
 pub struct HeadFlags {
-    /// The head [default: logistic]
+    /// The head [default: logistic; ridge for regression]
     #[arg(long, value_enum, value_name = "KIND")]
     pub head: Option<HeadKind>,
     /// Classification: what layers, strength, class weight and threshold are chosen by; mcc unless given. Tagging is chosen
@@ -44,6 +44,9 @@ pub struct HeadFlags {
     /// Folds of the cross-validation on train: 5 for classification; 1 for tagging, which holds one fifth out once
     #[arg(long, value_name = "K")]
     pub folds: Option<usize>,
+    /// Regression: penalty alpha (large is strong regularisation): one value fixes it, several are chosen among
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub alpha: Vec<f64>,
     /// Strength C (small is strong regularisation): one value fixes it, several are chosen among
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub c: Vec<f64>,
@@ -99,6 +102,8 @@ pub enum HeadKind {
     Logistic,
     /// Tagging: a linear-chain conditional random field
     Crf,
+    /// Regression: linear, with a squared error
+    Ridge,
     /// Classification: a multi-layer perceptron on all columns side by side, stopped early on a held-out fifth of train
     Mlp,
 }
@@ -108,6 +113,7 @@ impl HeadKind {
         match self {
             Self::Logistic => "logistic",
             Self::Crf => "crf",
+            Self::Ridge => "ridge",
             Self::Mlp => "mlp",
         }
     }
@@ -162,6 +168,11 @@ impl HeadFlags {
         }
         let given = [
             ("--metric", self.metric.is_some()),
+            ("--alpha", !self.alpha.is_empty()),
+            ("--c", !self.c.is_empty()),
+            ("--folds", self.folds.is_some()),
+            ("--class-weight", self.class_weight.is_some()),
+            ("--threshold", self.threshold.is_some()),
             ("--use", self.columns.is_some()),
             ("--solver", self.solver.is_some()),
             ("--memory", self.memory.is_some()),
@@ -195,6 +206,20 @@ impl HeadFlags {
         match HeadSettings::of_task(task) {
             HeadSettings::Logistic(defaults) => HeadSettings::Logistic(self.logistic(defaults)),
             HeadSettings::Mlp(_) => HeadSettings::Mlp(self.mlp()),
+            HeadSettings::Multilabel(defaults) => HeadSettings::Multilabel(MultilabelSettings {
+                folds: self.folds.or(defaults.folds),
+                grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
+                class_weight: self.class_weight.unwrap_or(defaults.class_weight),
+                threshold: self.threshold.unwrap_or(defaults.threshold),
+                standardise: !self.raw_features,
+                seed: self.seed.unwrap_or(defaults.seed),
+                ..defaults
+            }),
+            HeadSettings::Ridge(defaults) => HeadSettings::Ridge(RidgeSettings {
+                grid: if self.alpha.is_empty() { defaults.grid } else { self.alpha.clone() },
+                standardise: !self.raw_features,
+                ..defaults
+            }),
             HeadSettings::Tagger(defaults) => HeadSettings::Tagger(self.tagger(defaults)),
         }
     }
@@ -235,7 +260,7 @@ impl HeadFlags {
             kind: match self.head {
                 Some(HeadKind::Crf) => TaggerKind::Crf,
                 Some(HeadKind::Logistic) => TaggerKind::Logistic,
-                Some(HeadKind::Mlp) | None => defaults.kind,
+                Some(HeadKind::Mlp | HeadKind::Ridge) | None => defaults.kind,
             },
             grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
             folds: self.folds.unwrap_or(defaults.folds),

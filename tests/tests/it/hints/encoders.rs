@@ -476,7 +476,7 @@ fn features_that_are_no_numbers_are_made_again_with_force() {
     let mut columns: Vec<_> =
         file.columns().iter().map(|info| (info.clone(), file.column(&info.name).unwrap())).collect();
     columns[0].1[0] = f32::NAN;
-    let rows = FeatureRows::Sentences { labels: file.labels().unwrap() };
+    let rows = FeatureRows::Sentences { targets: file.targets().unwrap() };
     let (example_ids, digests) = (file.example_ids().unwrap(), file.digests().unwrap());
     let part = kitchen.path("part.parquet");
     write_features_part(&part, FeatureBatch { example_ids, rows, digests, columns }).unwrap();

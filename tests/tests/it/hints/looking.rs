@@ -56,8 +56,8 @@ fn eval_mends(kitchen: &Kitchen, run: &str, hints: &[&str]) {
 /// Writes `features` again with what `change` makes of its rows.
 fn rewrite(kitchen: &Kitchen, features: &Path, change: impl Fn(&mut FeatureBatch)) {
     let file = FeaturesFile::open(features).unwrap();
-    let rows = match file.labels() {
-        Ok(labels) => FeatureRows::Sentences { labels },
+    let rows = match file.targets() {
+        Ok(targets) => FeatureRows::Sentences { targets },
         Err(_) => FeatureRows::Words {
             positions: file.positions().unwrap(),
             words: file.words().unwrap(),

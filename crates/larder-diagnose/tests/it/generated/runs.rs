@@ -262,7 +262,7 @@ impl Frozen {
     }
 
     pub fn tried(&self) -> Tried<'_> {
-        Tried { columns: &self.columns, metric: self.metric, chosen: &["the strength"] }
+        Tried { columns: &self.columns, metric: self.metric.as_str(), chosen: &["the strength"] }
     }
 }
 

@@ -8,13 +8,13 @@ use larder_metrics::{
     MetricsError, PairedConfusion, class_counts, class_prior_entropy, compare_with_majority, log_loss,
     majority_baseline,
 };
-use larder_store::{FeaturesFile, SplitPredictions, write_predictions};
-use larder_train::{FeatureColumn, SequenceHead};
+use larder_store::{TextAnswers, TextTargets};
+use larder_train::SequenceHead;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, SplitSource, StageTimer, UnscoredSplit};
-use crate::features::load_columns;
+use crate::evaluation::PairedAnswers;
 use crate::tasks::AnsweredRows;
+use crate::tasks::texts::{AnsweredSplit, TextScores, TextSplit};
 use crate::{RunError, RunRecord};
 
 /// Scores on one split, always with the baseline.
@@ -58,20 +58,7 @@ impl SequenceSplit {
 }
 
 /// A classifier's scores.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SequenceEvaluation {
-    /// The run.
-    pub run: String,
-    /// Labels in the order of the confusion matrix.
-    pub labels: Vec<String>,
-    /// Display names of the labels.
-    pub display: Vec<String>,
-    /// One entry a split.
-    pub splits: Vec<SequenceSplit>,
-    /// Splits without labels.
-    #[serde(default)]
-    pub unscored: Vec<UnscoredSplit>,
-}
+pub type SequenceEvaluation = TextScores<SequenceSplit>;
 
 /// Gold and answers of a split, as class indices.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,82 +88,21 @@ impl PairedAnswers for PairedConfusion {
     }
 }
 
-/// Scores the head on features files of splits and writes its answers into `folder`.
-pub(super) fn evaluate(
-    context: &EvaluationContext<'_>,
-    head: &dyn SequenceHead,
-    timer: &mut StageTimer,
-    mut kept: Option<&mut Vec<SplitAnswers>>,
-) -> Result<SequenceEvaluation, RunError> {
-    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
-    let (mut splits, mut unscored) = (Vec::new(), Vec::new());
-    let mut answers = Vec::new();
-    for ((split, features), source) in features.iter().zip(sources) {
-        timer.start();
-        let (scores, predictions) = score_split(record, head, source, features)?;
-        let rows = predictions.answers.len();
-        let Some((scores, gold)) = scores else {
-            unscored.push(UnscoredSplit {
-                split: split.clone(),
-                rows: rows as u64,
-                skipped_rows: source.skipped_rows,
-                data_digest: source.data_digest.clone(),
-            });
-            answers.push(predictions);
-            timer.stop(split, rows);
-            continue;
-        };
-        if let Some(kept) = &mut kept {
-            let (answers, classes) = (predictions.answers.clone(), scores.confusion.len());
-            kept.push(SplitAnswers {
-                split: split.clone(),
-                data_digest: source.data_digest.clone(),
-                example_ids: predictions.example_ids.clone(),
-                rows: AnsweredRows::Sequence(LabelledRows { gold, answers, classes }),
-            });
-        }
-        timer.stop(split, rows);
-        splits.push(scores);
-        answers.push(predictions);
-    }
-    write_predictions(&folder.join("predictions.parquet"), &record.labels, &answers, keep, provenance)?;
-    Ok(SequenceEvaluation {
-        run: record.run.clone(),
-        labels: record.labels.clone(),
-        display: record.display.clone(),
-        splits,
-        unscored,
-    })
-}
-
-/// Returns the answers to a split and, if it has labels, its scores and gold classes `[rows]`.
-#[allow(clippy::type_complexity, reason = "two results that come or go together")]
-fn score_split(
+/// Answers a split and, if it has labels, scores the answers.
+pub(super) fn score_split(
     record: &RunRecord,
     head: &dyn SequenceHead,
-    source: &SplitSource,
-    features: &Path,
-) -> Result<(Option<(SequenceSplit, Vec<usize>)>, SplitPredictions), RunError> {
-    let file = FeaturesFile::open(features)?;
-    let labels = file.labels()?;
-    let names: Vec<String> = head.columns().iter().map(|c| c.name.clone()).collect();
-    let columns = load_columns(&file, &names)?;
-    let columns: Vec<&FeatureColumn> = columns.iter().collect();
-    let probabilities = head.probabilities(&columns)?;
+    split: &TextSplit<'_>,
+) -> Result<AnsweredSplit<SequenceSplit>, RunError> {
+    let probabilities = head.probabilities(split.columns)?;
     let answers = head.answers(&probabilities);
-
     let flat: Vec<f64> = probabilities.iter().copied().collect();
-    let predictions = SplitPredictions {
-        split: source.split.clone(),
-        example_ids: file.example_ids()?,
-        labels: labels.clone(),
-        answers: answers.clone(),
-        probabilities: flat.iter().map(|&p| p as f32).collect(),
+    let given = |answers| TextAnswers::Label { answers, probabilities: flat.iter().map(|&p| p as f32).collect() };
+    let Some(TextTargets::Label(labels)) = split.targets else {
+        return Ok(AnsweredSplit { answers: given(answers), scored: None });
     };
-    if labels.iter().all(Option::is_none) {
-        return Ok((None, predictions));
-    }
-    let (gold, unseen_labels) = gold_and_unseen(&file, &record.labels)?;
+    let source = split.source;
+    let (gold, unseen_labels) = gold_and_unseen(split.features, labels, &record.labels)?;
     let known = record.labels.len();
     let classes = known + unseen_labels.len();
     let matrix = ConfusionMatrix::from_classes(&gold, &answers, classes)?;
@@ -205,22 +131,27 @@ fn score_split(
         data_digest: source.data_digest.clone(),
         advice: Vec::new(),
     };
-    Ok((Some((evaluation, gold)), predictions))
+    let rows = LabelledRows { gold, answers: answers.clone(), classes };
+    Ok(AnsweredSplit { answers: given(answers), scored: Some((evaluation, AnsweredRows::Sequence(rows))) })
 }
 
 /// Returns the gold classes `[rows]`, and the labels that the run does not know, in the order of their first row.
-fn gold_and_unseen(file: &FeaturesFile, labels: &[String]) -> Result<(Vec<usize>, Vec<String>), RunError> {
+fn gold_and_unseen(
+    features: &Path,
+    gold: &[Option<String>],
+    labels: &[String],
+) -> Result<(Vec<usize>, Vec<String>), RunError> {
     let mut unseen: Vec<String> = Vec::new();
-    let mut class = |(row, label): (usize, Option<String>)| {
-        let label = label.ok_or_else(|| RunError::NoLabel { features: file.path().to_path_buf(), row })?;
-        Ok(match labels.iter().chain(&unseen).position(|known| *known == label) {
+    let mut class = |(row, label): (usize, &Option<String>)| {
+        let label = label.as_ref().ok_or_else(|| RunError::NoLabel { features: features.to_path_buf(), row })?;
+        Ok(match labels.iter().chain(&unseen).position(|known| known == label) {
             Some(class) => class,
             None => {
-                unseen.push(label);
+                unseen.push(label.clone());
                 labels.len() + unseen.len() - 1
             }
         })
     };
-    let gold = file.labels()?.into_iter().enumerate().map(&mut class).collect::<Result<Vec<_>, RunError>>()?;
+    let gold = gold.iter().enumerate().map(&mut class).collect::<Result<Vec<_>, RunError>>()?;
     Ok((gold, unseen))
 }

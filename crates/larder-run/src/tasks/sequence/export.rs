@@ -2,20 +2,19 @@
 
 use std::fmt::Write as _;
 
-use larder_data::{Content, Target};
+use larder_data::Target;
 use larder_metrics::{ClassificationScores, ConfusionMatrix, Metric};
 use larder_runtime::Device;
-use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
-use ndarray::Array2;
+use larder_tokens::Tokenizer;
 use serde_json::{Map, Value, json};
 
-use super::Rules;
-use super::predict::TextPredictor;
+use super::{Rules, predict};
 use crate::RunError;
 use crate::answers::Predictor;
 use crate::heads::{LOGITS, PROBABILITIES};
 use crate::page::range;
-use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportRow, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportedFiles, ExportedRun, TaskExport};
+use crate::tasks::texts::{TEXT_EXAMPLES, file_outputs};
 use crate::tasks::{Answer, Evaluation};
 
 /// Rows answered at a time: their features are in memory.
@@ -75,16 +74,11 @@ impl TaskExport for Rules {
     }
 
     fn snippet(&self, _: &ExportedRun<'_>, _: Option<&str>) -> String {
-        include_str!("answer.py").to_owned()
+        concat!(include_str!("../texts/answer.py"), include_str!("answer.py")).to_owned()
     }
 
     fn example(&self, is_pair: bool, shares_batches: bool) -> &'static str {
-        match (is_pair, shares_batches) {
-            (true, true) => "print(answer([(\"one text\", \"and another\"), (\"a second\", \"pair\")]))",
-            (true, false) => "print(answer([(\"one text\", \"and another\")]))",
-            (false, true) => "print(answer([\"some text\", \"and another text\"]))",
-            (false, false) => "print(answer([\"some text\"]))",
-        }
+        TEXT_EXAMPLES[usize::from(is_pair)][usize::from(shares_batches)]
     }
 
     fn check(
@@ -96,12 +90,12 @@ impl TaskExport for Rules {
     ) -> Result<ExportCheck, RunError> {
         let labels = &run.record.labels;
         let head = run.head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
-        let mut predictor = TextPredictor::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
+        let mut predictor = predict::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
         let mut distance = Distance::default();
         let mut answers: Vec<Vec<usize>> = vec![Vec::new(); files.count()];
         for (block, contents) in rows.contents.chunks(BLOCK_ROWS).enumerate() {
             let of_run = predictor.predict(contents)?;
-            let of_files = probabilities(run, contents, tokenizer, files)?;
+            let of_files = file_outputs(self.max_tokens(run), contents, tokenizer, files, PROBABILITIES, labels.len())?;
             for (place, found) in of_files.iter().enumerate() {
                 answers[place].extend(head.answers(found));
             }
@@ -122,27 +116,6 @@ impl TaskExport for Rules {
         };
         Ok(ExportCheck { distance, too_long: 0, scores })
     }
-}
-
-/// Returns the probabilities of each file, `[rows, classes]`.
-fn probabilities(
-    run: &ExportedRun<'_>,
-    contents: &[Content],
-    tokenizer: &Tokenizer,
-    files: &mut dyn ExportedFiles,
-) -> Result<Vec<Array2<f64>>, RunError> {
-    let settings = TokenizeSettings { max_tokens: Some(Rules.max_tokens(run)) };
-    let tokens = tokenizer.encode_batch(contents, &settings)?;
-    let inputs: Vec<ExportRow<'_>> =
-        tokens.iter().map(|Tokens { input_ids, type_ids, .. }| ExportRow { input_ids, type_ids }).collect();
-    let classes = run.record.labels.len();
-    let mut found = vec![Array2::zeros((contents.len(), classes)); files.count()];
-    files.run(&inputs, &["probabilities"], classes, &mut |file, rows, _, values| {
-        for (&row, values) in rows.iter().zip(values[0].chunks_exact(classes)) {
-            found[file].row_mut(row).iter_mut().zip(values).for_each(|(into, value)| *into = f64::from(*value));
-        }
-    })?;
-    Ok(found)
 }
 
 /// Scores on the rows whose label the run knows; empty if there are none.

@@ -18,6 +18,7 @@ use larder_runtime::Device;
 use larder_store::{FeaturesFile, Level, TokensProjection};
 use larder_train::{Classifier, LogisticHead, TrainSettings};
 
+use super::texts::{TextSplit, evaluate_texts, learnable};
 use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
@@ -69,20 +70,14 @@ impl TaskRules for Rules {
 
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
         match head {
-            Some("mlp") => &["--use", "--solver", "--stride"],
-            _ => &["--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
+            Some("mlp") => &["--alpha", "--use", "--solver", "--stride"],
+            _ => &["--alpha", "--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
         }
     }
 
     fn learnable_labels(&self, features: &FeaturesFile, labels: LabelMap) -> Result<(LabelMap, Vec<String>), RunError> {
         let found: HashSet<String> = features.labels()?.into_iter().flatten().collect();
-        let (names, display) = (labels.names().iter().cloned(), labels.display().iter().cloned());
-        let (kept, unseen): (Vec<_>, Vec<_>) = names.zip(display).partition(|(name, _)| found.contains(name));
-        if unseen.is_empty() || kept.is_empty() {
-            return Ok((labels, Vec::new()));
-        }
-        let (names, display) = kept.into_iter().unzip();
-        Ok((LabelMap::new(names, display)?, unseen.into_iter().map(|(name, _)| name).collect()))
+        learnable(labels, &found)
     }
 
     fn score_name(&self, metric: Metric) -> &'static str {
@@ -122,7 +117,7 @@ impl TaskRules for Rules {
         device: Device,
         threads: usize,
     ) -> Result<Box<dyn Predictor>, RunError> {
-        Ok(Box::new(predict::TextPredictor::open(larder, record, device, threads)?))
+        Ok(Box::new(predict::open(larder, record, device, threads)?))
     }
 
     fn evaluate(
@@ -133,7 +128,8 @@ impl TaskRules for Rules {
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError> {
         let head = head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
-        evaluate::evaluate(context, head, timer, kept).map(Evaluation::Sequence)
+        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, head, split);
+        evaluate_texts(context, head.columns(), timer, kept, &score).map(Evaluation::Sequence)
     }
 
     fn pair<'a>(

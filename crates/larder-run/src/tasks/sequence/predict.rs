@@ -6,21 +6,16 @@ use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field};
 use larder_data::{Columns, Content, InputFormat};
-use larder_encode::{EncoderInput, Engine, EngineSettings};
-use larder_runtime::{Device, RanOn};
-use larder_tokens::{TokenizeSettings, Tokenizer};
-use larder_train::{FeatureColumn, SequenceHead};
-use ndarray::Array2;
+use larder_runtime::Device;
+use larder_train::SequenceHead;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Rules;
-use crate::answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
+use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
 use crate::tasks::Answer;
+use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, text_of};
 use crate::{Larder, RunError, RunRecord};
-
-/// Texts answered at once.
-const TEXTS_AT_ONCE: usize = 4096;
 
 /// The answer to one text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,74 +32,21 @@ pub struct Prediction {
     pub truncated_tokens: u32,
 }
 
-/// A classifier ready to answer.
+/// A classifier of texts.
 #[derive(Debug)]
-pub(super) struct TextPredictor {
-    record: RunRecord,
-    tokenizer: Tokenizer,
-    engine: Engine,
-    head: Box<dyn SequenceHead>,
-}
+pub(super) struct Labeller(pub Box<dyn SequenceHead>);
 
-impl TextPredictor {
-    /// Opens a run's head and encoder.
-    pub(super) fn open(larder: &Larder, record: RunRecord, device: Device, threads: usize) -> Result<Self, RunError> {
-        let encoder = record.encoder(larder)?;
-        let Some(head) = record.load_head(larder)?.into_classifier() else {
-            return Err(RunError::BrokenRun { run: record.run });
-        };
-        let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
-        let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
-        Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head })
-    }
-}
-
-impl Predictor for TextPredictor {
-    fn record(&self) -> &RunRecord {
-        &self.record
-    }
-
-    fn ran_on(&self) -> &RanOn {
-        self.engine.ran_on()
-    }
-
-    fn rows_at_once(&self) -> usize {
-        TEXTS_AT_ONCE
-    }
-
-    fn predict(&mut self, texts: &[Content]) -> Result<Vec<Answer>, RunError> {
-        let settings = TokenizeSettings { max_tokens: Some(self.record.settings.max_tokens) };
-        let tokens = self.tokenizer.encode_batch(texts, &settings)?;
-        let inputs: Vec<EncoderInput<'_>> =
-            tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
-        for input in &inputs {
-            if let Some(problem) = self.engine.refusal(input) {
-                return Err(RunError::Unreadable { problem });
-            }
-        }
-        let width = self.engine.width();
-        let names = self.engine.columns().to_vec();
-        let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, texts))?;
-        let columns: Vec<FeatureColumn> = names
-            .into_iter()
-            .zip(vectors)
-            .map(|(name, values)| {
-                let values = Array2::from_shape_vec((texts.len(), width), values)
-                    .expect("the engine gives rows * width values a column");
-                FeatureColumn::new(name, values)
-            })
-            .collect();
-        let columns: Vec<&FeatureColumn> = columns.iter().collect();
-        let probabilities = self.head.probabilities(&columns)?;
-        let answers = self.head.answers(&probabilities);
-        Ok(answers
-            .into_iter()
-            .zip(probabilities.rows())
-            .zip(&tokens)
+impl TextHead for Labeller {
+    fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
+        let EncodedTexts { record, columns, tokens } = *texts;
+        let probabilities = self.0.probabilities(columns)?;
+        let answers = self.0.answers(&probabilities);
+        let rows = answers.into_iter().zip(probabilities.rows()).zip(tokens);
+        Ok(rows
             .map(|((answer, row), tokens)| {
                 Answer::Sequence(Prediction {
-                    label: self.record.labels[answer].clone(),
-                    display: self.record.display[answer].clone(),
+                    label: record.labels[answer].clone(),
+                    display: record.display[answer].clone(),
                     probability: row[answer],
                     probabilities: row.to_vec(),
                     truncated_tokens: tokens.truncated_tokens,
@@ -112,6 +54,19 @@ impl Predictor for TextPredictor {
             })
             .collect())
     }
+}
+
+/// Opens a run to answer new texts.
+pub(super) fn open(
+    larder: &Larder,
+    record: RunRecord,
+    device: Device,
+    threads: usize,
+) -> Result<TextPredictor, RunError> {
+    let Some(head) = record.load_head(larder)?.into_classifier() else {
+        return Err(RunError::BrokenRun { run: record.run });
+    };
+    TextPredictor::open(larder, record, Box::new(Labeller(head)), device, threads)
 }
 
 impl RowAnswer for Prediction {
@@ -128,14 +83,9 @@ impl RowAnswer for Prediction {
         [self.label.clone(), self.probability.to_string()].into_iter().chain(shares).collect()
     }
 
-    /// Returns one line, whatever line ends the text holds.
     fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {
-        let text = text_of(content).replace("\r\n", " ").replace(['\n', '\r'], " ");
-        let cut = match self.truncated_tokens {
-            0 => String::new(),
-            n => format!("  (the last {n} tokens did not fit)"),
-        };
-        format!("{}\t{:.3}\t{text}{cut}\n", self.display, self.probability)
+        let answer = format!("{}\t{:.3}", self.display, self.probability);
+        answer_line(&answer, content, self.truncated_tokens)
     }
 
     fn json(&self, content: &Content, labels: &[String]) -> serde_json::Result<String> {
@@ -153,15 +103,6 @@ impl RowAnswer for Prediction {
 impl Prediction {
     fn by_label(&self, labels: &[String]) -> Map<String, Value> {
         labels.iter().cloned().zip(self.probabilities.iter().map(|&probability| json!(probability))).collect()
-    }
-}
-
-/// Returns the text; for a pair, both separated by a tab, as in the input.
-fn text_of(content: &Content) -> String {
-    match content {
-        Content::Text { text, text_b: None } => text.clone(),
-        Content::Text { text, text_b: Some(text_b) } => format!("{text}\t{text_b}"),
-        Content::Words(words) => words.join(" "),
     }
 }
 

@@ -4,14 +4,12 @@ use larder_diagnose::{Diagnosis, Judged, diagnose_scores};
 use larder_errors::count;
 use larder_metrics::{Interval, Metric};
 
-use super::evaluate::{SequenceEvaluation, SequenceSplit};
-use crate::evaluation::{SplitOutline, SplitScores, TaskScores, UnscoredSplit};
+use super::evaluate::SequenceSplit;
+use crate::evaluation::{SplitOutline, SplitScores};
 use crate::findings::score;
 use crate::tasks::Evaluation;
+use crate::tasks::texts::{TextSplitScores, number, range, unseen_remark};
 use crate::{RunRecord, TextBlock, TextTable};
-
-/// Most labels named in a remark.
-const NAMED: usize = 5;
 
 impl SplitScores for SequenceSplit {
     fn outline(&self) -> SplitOutline<'_> {
@@ -39,22 +37,9 @@ impl SplitScores for SequenceSplit {
     }
 
     fn remark(&self) -> Option<String> {
-        if self.unseen_labels.is_empty() {
-            return None;
-        }
         let from = self.confusion.len().saturating_sub(self.unseen_labels.len());
         let rows: u64 = self.confusion.iter().skip(from).flatten().sum();
-        let named: Vec<String> = self.unseen_labels.iter().take(NAMED).map(|label| format!("`{label}`")).collect();
-        let more = match self.unseen_labels.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        Some(format!(
-            "{}: {rows} of {} rows have a label that training never saw ({}{more}): no answer to them is right",
-            self.split,
-            self.scores.rows,
-            named.join(", ")
-        ))
+        unseen_remark(&self.split, &self.unseen_labels, rows, self.scores.rows)
     }
 
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {
@@ -84,60 +69,25 @@ impl SequenceSplit {
     }
 }
 
-fn range(interval: &Interval) -> String {
-    format!("{:.3} to {:.3}", interval.low, interval.high)
-}
+impl TextSplitScores for SequenceSplit {
+    const HEADER: &'static [&'static str] =
+        &["split", "rows", "accuracy", "MCC", "95 % interval", "macro F1", "majority accuracy", "against the majority"];
 
-fn number(value: f64) -> String {
-    format!("{value:.3}")
-}
-
-impl TaskScores for SequenceEvaluation {
-    fn splits(&self) -> Vec<&dyn SplitScores> {
-        self.splits.iter().map(|split| split as &dyn SplitScores).collect()
+    fn summary(&self) -> Vec<String> {
+        vec![
+            self.split.clone(),
+            count(self.scores.rows),
+            number(self.scores.accuracy),
+            number(self.scores.mcc),
+            self.range(Metric::Mcc),
+            number(self.scores.macro_f1),
+            number(self.majority.scores.accuracy),
+            self.against_majority.in_words(),
+        ]
     }
 
-    fn splits_mut(&mut self) -> Vec<&mut dyn SplitScores> {
-        self.splits.iter_mut().map(|split| split as &mut dyn SplitScores).collect()
-    }
-
-    fn unscored(&self) -> &[UnscoredSplit] {
-        &self.unscored
-    }
-
-    fn retain(&mut self, keep: &dyn Fn(&str, &str) -> bool) {
-        self.splits.retain(|one| keep(&one.split, &one.data_digest));
-        self.unscored.retain(|one| keep(&one.split, &one.data_digest));
-    }
-
-    fn summary(&self) -> TextTable {
-        let mut table = TextTable::new(&[
-            "split",
-            "rows",
-            "accuracy",
-            "MCC",
-            "95 % interval",
-            "macro F1",
-            "majority accuracy",
-            "against the majority",
-        ]);
-        for split in &self.splits {
-            table.push([
-                split.split.clone(),
-                count(split.scores.rows),
-                number(split.scores.accuracy),
-                number(split.scores.mcc),
-                split.range(Metric::Mcc),
-                number(split.scores.macro_f1),
-                number(split.majority.scores.accuracy),
-                split.against_majority.in_words(),
-            ]);
-        }
-        table
-    }
-
-    fn details(&self) -> Vec<Vec<TextBlock>> {
-        self.splits.iter().map(|split| details(split, &split.class_names(&self.display))).collect()
+    fn details(&self, display: &[String]) -> Vec<TextBlock> {
+        details(self, &self.class_names(display))
     }
 }
 

@@ -74,7 +74,7 @@ impl TaskRules for Rules {
     }
 
     fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
-        &["--metric", "--pool"]
+        &["--metric", "--pool", "--alpha"]
     }
 
     fn training_words(&self, tokens: &Path) -> Result<Option<TrainingWords>, RunError> {

@@ -1,0 +1,162 @@
+//! Tasks with any number of labels per text, or pair of texts.
+
+mod evaluate;
+mod export;
+mod gold;
+mod page;
+mod predict;
+mod scores;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use larder_data::{LabelMap, Task};
+use larder_graphs::{HeadInput, Loss};
+use larder_metrics::{Interval, Metric, MetricsError};
+use larder_onnx::Pool;
+use larder_runtime::Device;
+use larder_store::{FeaturesFile, Level, TextTargets, TokensProjection};
+use larder_train::{Classifier, MultilabelHead, MultilabelSettings};
+
+use super::texts::{TextSplit, evaluate_texts, learnable};
+use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
+use crate::answers::Predictor;
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
+use crate::examples::GoldRows;
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
+
+pub use evaluate::{LabelSetRows as GoldAndAnswers, MultilabelEvaluation as Scores, MultilabelSplit};
+pub use page::LabelSetTexts as Saved;
+pub use predict::LabelsAnswer as RowAnswer;
+
+/// The rules of the task.
+#[derive(Debug)]
+pub struct Rules;
+
+impl TaskRules for Rules {
+    fn facts(&self) -> &'static TaskFacts {
+        &TaskFacts {
+            task: Task::Multilabel,
+            level: Level::Sentence,
+            rows: "rows",
+            units: "texts",
+            counted: "rows",
+            targets: "labels",
+            targets_are_labels: false,
+            in_words: "multi-label classification",
+            heads: &["logistic"],
+            projection: TokensProjection::Encode,
+            overview_header: &[
+                "macro F1",
+                "95 % interval",
+                "-0.2 to 1",
+                "against the baseline",
+                "micro F1",
+                "LRAP",
+                "all labels right",
+                "macro F1 of the baseline",
+                "rows",
+            ],
+            model_class: "SequenceClassification",
+            problem_type: Some("multi_label_classification"),
+            pipeline_tag: "text-classification",
+            longer_texts: "; longer texts lose their end",
+        }
+    }
+
+    fn default_head(&self) -> HeadSettings {
+        HeadSettings::Multilabel(MultilabelSettings::default())
+    }
+
+    fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
+        &["--alpha", "--metric", "--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"]
+    }
+
+    fn learnable_labels(&self, features: &FeaturesFile, labels: LabelMap) -> Result<(LabelMap, Vec<String>), RunError> {
+        let TextTargets::Labels(targets) = features.targets()? else { return Ok((labels, Vec::new())) };
+        let found: HashSet<String> = targets.into_iter().flatten().flatten().collect();
+        learnable(labels, &found)
+    }
+
+    fn score_name(&self, _: Metric) -> &'static str {
+        "macro_f1"
+    }
+
+    fn score_in_words(&self, _: Metric) -> &'static str {
+        "macro F1"
+    }
+
+    fn target_classes(&self, record: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
+        TargetClasses {
+            names: record.labels.clone(),
+            display: record.display.clone(),
+            counts: record.train_counts.clone(),
+            what: "rows",
+            are_labels: self.facts().targets_are_labels,
+        }
+    }
+
+    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
+        asked.map_or(usual, HeadInput::Pooled)
+    }
+
+    fn loss(&self, _: Option<Vec<f32>>, _: f32) -> Loss {
+        Loss::BinaryCrossEntropy { positive_weight: 1.0 }
+    }
+
+    fn gold(&self) -> Box<dyn GoldRows> {
+        Box::new(gold::GoldLabels::default())
+    }
+
+    fn tuned_head(&self, classifier: Classifier<'_>, labels: &LabelMap, _: Vec<bool>) -> Head {
+        Head::Multilabel(classifier.into_multilabel(labels.names()))
+    }
+
+    fn load_tuned_head(&self, folder: &Path) -> Result<Head, RunError> {
+        Ok(Head::Multilabel(MultilabelHead::load(folder)?))
+    }
+
+    fn predictor(
+        &self,
+        larder: &Larder,
+        record: RunRecord,
+        device: Device,
+        threads: usize,
+    ) -> Result<Box<dyn Predictor>, RunError> {
+        Ok(Box::new(predict::open(larder, record, device, threads)?))
+    }
+
+    fn evaluate(
+        &self,
+        context: &EvaluationContext<'_>,
+        head: &Head,
+        timer: &mut StageTimer,
+        kept: Option<&mut Vec<SplitAnswers>>,
+    ) -> Result<Evaluation, RunError> {
+        let head = head.as_multilabel().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
+        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, head, split);
+        evaluate_texts(context, &head.columns, timer, kept, &score).map(Evaluation::Multilabel)
+    }
+
+    fn pair<'a>(
+        &self,
+        first: &'a AnsweredRows,
+        second: &'a AnsweredRows,
+    ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError> {
+        let (AnsweredRows::Multilabel(first), AnsweredRows::Multilabel(second)) = (first, second) else {
+            return Ok(None);
+        };
+        Ok((first.gold == second.gold).then(|| Box::new((first, second)) as Box<dyn PairedAnswers>))
+    }
+
+    fn comparison(
+        &self,
+        what: &str,
+        runs: &[(String, &Evaluation)],
+        at: usize,
+        score_name: &str,
+        intervals: &[Interval],
+    ) -> TextTable {
+        scores::comparison(what, runs, at, score_name, intervals)
+    }
+}

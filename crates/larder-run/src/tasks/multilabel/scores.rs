@@ -1,0 +1,165 @@
+//! Scores of label sets for people.
+
+use larder_diagnose::{Diagnosis, LabelsJudged, diagnose_label_sets};
+use larder_errors::count;
+use larder_metrics::{Interval, Metric, MultilabelMetric};
+
+use super::evaluate::MultilabelSplit;
+use crate::evaluation::{SplitOutline, SplitScores};
+use crate::tasks::Evaluation;
+use crate::tasks::texts::{TextSplitScores, number, range, unseen_remark};
+use crate::{RunRecord, TextBlock, TextTable};
+
+/// The scores in the order of tables, with their names for people.
+pub(super) const NAMED: [(MultilabelMetric, &str); 5] = [
+    (MultilabelMetric::MacroF1, "macro F1"),
+    (MultilabelMetric::MicroF1, "micro F1"),
+    (MultilabelMetric::WeightedF1, "weighted F1"),
+    (MultilabelMetric::Lrap, "LRAP"),
+    (MultilabelMetric::SubsetAccuracy, "all labels right"),
+];
+
+impl SplitScores for MultilabelSplit {
+    fn outline(&self) -> SplitOutline<'_> {
+        SplitOutline {
+            split: &self.split,
+            data_digest: &self.data_digest,
+            rows: self.scores.rows,
+            skipped_rows: self.skipped_rows,
+            advice: &self.advice,
+        }
+    }
+
+    fn advise(&mut self, advice: Vec<Diagnosis>) {
+        self.advice = advice;
+    }
+
+    fn score(&self, _: Metric) -> (f64, Interval) {
+        let metric = MultilabelMetric::default();
+        let interval = self.interval(metric).expect("an evaluation has the interval of every metric");
+        (metric.of(&self.scores), interval)
+    }
+
+    fn named_scores(&self) -> Vec<(&'static str, f64)> {
+        NAMED.iter().map(|(metric, _)| (metric.as_str(), metric.of(&self.scores))).collect()
+    }
+
+    fn remark(&self) -> Option<String> {
+        let from = self.scores.per_label.len().saturating_sub(self.unseen_labels.len());
+        let uses: u64 = self.scores.per_label.iter().skip(from).map(|label| label.support).sum();
+        unseen_remark(&self.split, &self.unseen_labels, uses, self.scores.rows)
+    }
+
+    fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {
+        let judged = LabelsJudged {
+            split: &self.split,
+            labels: &self.label_names(&record.display),
+            scores: &self.scores,
+            baseline: &self.baseline,
+            comparison: &self.against_baseline,
+            together: &self.together,
+        };
+        diagnose_label_sets(&judged, &record.head.details().method(&record.columns_tried))
+    }
+}
+
+impl MultilabelSplit {
+    /// Returns the interval of a metric.
+    pub(super) fn interval(&self, metric: MultilabelMetric) -> Option<Interval> {
+        self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| *interval)
+    }
+
+    /// Returns the same in words.
+    pub(super) fn range(&self, metric: MultilabelMetric) -> String {
+        self.interval(metric).map_or_else(String::new, |interval| range(&interval))
+    }
+
+    /// Returns the score of the better constant set.
+    pub(super) fn constant(&self, metric: MultilabelMetric) -> f64 {
+        metric.of(&self.baseline.constant(self.baseline.better_by(metric)).scores)
+    }
+
+    /// Returns the verdict in words.
+    pub(super) fn verdict(&self) -> String {
+        self.against_baseline.verdict.to_string()
+    }
+}
+
+impl TextSplitScores for MultilabelSplit {
+    const HEADER: &'static [&'static str] = &[
+        "split",
+        "rows",
+        "macro F1",
+        "95 % interval",
+        "micro F1",
+        "LRAP",
+        "all labels right",
+        "macro F1 of the baseline",
+        "against the baseline",
+    ];
+
+    fn summary(&self) -> Vec<String> {
+        let of = |metric: MultilabelMetric| number(metric.of(&self.scores));
+        vec![
+            self.split.clone(),
+            count(self.scores.rows),
+            of(MultilabelMetric::MacroF1),
+            self.range(MultilabelMetric::MacroF1),
+            of(MultilabelMetric::MicroF1),
+            of(MultilabelMetric::Lrap),
+            of(MultilabelMetric::SubsetAccuracy),
+            number(self.constant(MultilabelMetric::MacroF1)),
+            self.verdict(),
+        ]
+    }
+
+    fn details(&self, display: &[String]) -> Vec<TextBlock> {
+        let mut scores = TextTable::new(&["score", "value", "95 % interval", "baseline"]);
+        for (metric, name) in NAMED {
+            let numbers = [number(metric.of(&self.scores)), self.range(metric), number(self.constant(metric))];
+            scores.push(std::iter::once(name.to_owned()).chain(numbers));
+        }
+        for (name, value) in [
+            ("Hamming loss", self.scores.hamming_loss),
+            ("macro average precision", self.scores.macro_average_precision),
+        ] {
+            scores.push([name.to_owned(), number(value), String::new(), String::new()]);
+        }
+        let mut labels =
+            TextTable::new(&["label", "precision", "recall", "F1", "average precision", "rows", "answered"]);
+        for (name, label) in self.label_names(display).into_iter().zip(&self.scores.per_label) {
+            let numbers = [label.precision, label.recall, label.f1, label.average_precision].map(number);
+            labels.push(std::iter::once(name).chain(numbers).chain([count(label.support), count(label.answered)]));
+        }
+        let head = format!("{}: {} rows, {}", self.split, count(self.scores.rows), self.against_baseline);
+        std::iter::once(TextBlock::Lines(head)).chain([scores, labels].map(TextBlock::Table)).collect()
+    }
+}
+
+/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
+pub(super) fn comparison(
+    what: &str,
+    runs: &[(String, &Evaluation)],
+    at: usize,
+    score_name: &str,
+    intervals: &[Interval],
+) -> TextTable {
+    let interval = format!("95 % interval of {score_name}");
+    let names = NAMED.map(|(_, name)| name);
+    let header: Vec<&str> = std::iter::once(what).chain(names).chain([&interval, "against the baseline"]).collect();
+    let mut table = TextTable::new(&header);
+    let mut constant = None;
+    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
+        let Evaluation::Multilabel(evaluation) = evaluation else { continue };
+        let split = &evaluation.splits[at];
+        let numbers = NAMED.map(|(metric, _)| number(metric.of(&split.scores)));
+        table.push(std::iter::once(name.clone()).chain(numbers).chain([range(interval), split.verdict()]));
+        constant = Some(split);
+    }
+    if let Some(split) = constant {
+        let numbers = NAMED.map(|(metric, _)| number(split.constant(metric)));
+        let nothing = [String::new(), String::new()];
+        table.push(std::iter::once("(best constant set)".to_owned()).chain(numbers).chain(nothing));
+    }
+    table
+}

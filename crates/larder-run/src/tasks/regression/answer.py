@@ -1,0 +1,2 @@
+    (prediction,) = session.run(["prediction"], feed)
+    return prediction[:, 0].tolist()

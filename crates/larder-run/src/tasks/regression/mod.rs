@@ -1,0 +1,169 @@
+//! Tasks with one number per text, or pair of texts.
+
+mod evaluate;
+mod export;
+mod gold;
+mod page;
+mod predict;
+mod scores;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use larder_data::{LabelMap, Task};
+use larder_graphs::{HeadInput, Loss};
+use larder_metrics::{Interval, Metric, MetricsError};
+use larder_onnx::Pool;
+use larder_runtime::Device;
+use larder_store::{Level, TokensProjection};
+use larder_train::{Classifier, RidgeHead, RidgeSettings};
+
+use super::texts::{TextSplit, evaluate_texts};
+use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
+use crate::answers::Predictor;
+use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
+use crate::examples::GoldRows;
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
+
+pub use evaluate::{NumberRows as GoldAndAnswers, RegressionEvaluation as Scores, RegressionSplit};
+pub use page::NumberedTexts as Saved;
+pub use predict::NumberAnswer as RowAnswer;
+
+/// The rules of the task.
+#[derive(Debug)]
+pub struct Rules;
+
+impl TaskRules for Rules {
+    fn facts(&self) -> &'static TaskFacts {
+        &TaskFacts {
+            task: Task::Regression,
+            level: Level::Sentence,
+            rows: "rows",
+            units: "texts",
+            counted: "rows",
+            targets: "targets",
+            targets_are_labels: false,
+            in_words: "regression",
+            heads: &["ridge"],
+            projection: TokensProjection::Encode,
+            overview_header: &[
+                "Pearson",
+                "95 % interval",
+                "-0.2 to 1",
+                "against the mean",
+                "Spearman",
+                "R²",
+                "MAE",
+                "RMSE",
+                "RMSE of the mean",
+                "rows",
+            ],
+            model_class: "SequenceClassification",
+            problem_type: Some("regression"),
+            pipeline_tag: "text-classification",
+            longer_texts: "; longer texts lose their end",
+        }
+    }
+
+    fn default_head(&self) -> HeadSettings {
+        HeadSettings::Ridge(RidgeSettings::default())
+    }
+
+    fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
+        &[
+            "--metric",
+            "--use",
+            "--solver",
+            "--stride",
+            "--memory",
+            "--epochs",
+            "--learning-rate",
+            "--folds",
+            "--class-weight",
+            "--threshold",
+            "--c",
+        ]
+    }
+
+    fn score_name(&self, _: Metric) -> &'static str {
+        "pearson"
+    }
+
+    fn score_in_words(&self, _: Metric) -> &'static str {
+        "Pearson's correlation"
+    }
+
+    fn target_classes(&self, _: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
+        TargetClasses {
+            names: Vec::new(),
+            display: Vec::new(),
+            counts: Vec::new(),
+            what: "rows",
+            are_labels: self.facts().targets_are_labels,
+        }
+    }
+
+    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
+        asked.map_or(usual, HeadInput::Pooled)
+    }
+
+    fn loss(&self, _: Option<Vec<f32>>, _: f32) -> Loss {
+        Loss::MeanSquaredError
+    }
+
+    fn gold(&self) -> Box<dyn GoldRows> {
+        Box::new(gold::GoldNumbers::default())
+    }
+
+    fn tuned_head(&self, classifier: Classifier<'_>, _: &LabelMap, _: Vec<bool>) -> Head {
+        Head::Ridge(classifier.into_ridge())
+    }
+
+    fn load_tuned_head(&self, folder: &Path) -> Result<Head, RunError> {
+        Ok(Head::Ridge(RidgeHead::load(folder)?))
+    }
+
+    fn predictor(
+        &self,
+        larder: &Larder,
+        record: RunRecord,
+        device: Device,
+        threads: usize,
+    ) -> Result<Box<dyn Predictor>, RunError> {
+        Ok(Box::new(predict::open(larder, record, device, threads)?))
+    }
+
+    fn evaluate(
+        &self,
+        context: &EvaluationContext<'_>,
+        head: &Head,
+        timer: &mut StageTimer,
+        kept: Option<&mut Vec<SplitAnswers>>,
+    ) -> Result<Evaluation, RunError> {
+        let head = head.as_ridge().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
+        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, head, split);
+        evaluate_texts(context, &head.columns, timer, kept, &score).map(Evaluation::Regression)
+    }
+
+    fn pair<'a>(
+        &self,
+        first: &'a AnsweredRows,
+        second: &'a AnsweredRows,
+    ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError> {
+        let (AnsweredRows::Regression(first), AnsweredRows::Regression(second)) = (first, second) else {
+            return Ok(None);
+        };
+        Ok((first.gold == second.gold).then(|| Box::new((first, second)) as Box<dyn PairedAnswers>))
+    }
+
+    fn comparison(
+        &self,
+        what: &str,
+        runs: &[(String, &Evaluation)],
+        at: usize,
+        score_name: &str,
+        intervals: &[Interval],
+    ) -> TextTable {
+        scores::comparison(what, runs, at, score_name, intervals)
+    }
+}

@@ -1,0 +1,107 @@
+//! Numbers for new texts.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array};
+use larder_data::{Columns, Content, InputFormat};
+use larder_runtime::Device;
+use larder_train::RidgeHead;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Rules;
+use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
+use crate::tasks::Answer;
+use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, text_of};
+use crate::{Larder, RunError, RunRecord};
+
+/// The answer to one text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NumberAnswer {
+    /// The number, in the unit of the training targets.
+    pub number: f64,
+    /// Tokens that did not fit.
+    pub truncated_tokens: u32,
+}
+
+impl TextHead for RidgeHead {
+    fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
+        let answers = self.predict(texts.columns)?.into_iter().zip(texts.tokens);
+        Ok(answers
+            .map(|(number, tokens)| {
+                Answer::Regression(NumberAnswer { number, truncated_tokens: tokens.truncated_tokens })
+            })
+            .collect())
+    }
+}
+
+/// Opens a run to answer new texts.
+pub(super) fn open(
+    larder: &Larder,
+    record: RunRecord,
+    device: Device,
+    threads: usize,
+) -> Result<TextPredictor, RunError> {
+    let head = record.load_head(larder)?;
+    let Some(head) = head.as_ridge().cloned() else {
+        return Err(RunError::BrokenRun { run: record.run });
+    };
+    TextPredictor::open(larder, record, Box::new(head), device, threads)
+}
+
+impl RowAnswer for NumberAnswer {
+    fn is_truncated(&self) -> bool {
+        self.truncated_tokens > 0
+    }
+
+    fn json_values(&self, _: &AnswerColumns) -> Vec<Value> {
+        vec![json!(self.number)]
+    }
+
+    fn cells(&self, _: &AnswerColumns) -> Vec<String> {
+        vec![self.number.to_string()]
+    }
+
+    fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {
+        answer_line(&format!("{:.3}", self.number), content, self.truncated_tokens)
+    }
+
+    fn json(&self, content: &Content, _: &[String]) -> serde_json::Result<String> {
+        serde_json::to_string(&json!({
+            "text": text_of(content),
+            "prediction": self.number,
+            "truncated_tokens": self.truncated_tokens,
+        }))
+    }
+}
+
+impl TaskAnswers for Rules {
+    fn answer_columns(&self, record: &RunRecord, _: &Columns) -> AnswerColumns {
+        AnswerColumns {
+            names: vec!["prediction"],
+            cell_names: vec!["prediction".to_owned()],
+            texts: Vec::new(),
+            lists: false,
+            labels: record.labels.clone(),
+        }
+    }
+
+    fn answer_arrays(&self, answers: &[Option<Answer>], _: &AnswerColumns) -> Vec<ArrayRef> {
+        let numbers: Float64Array = answers
+            .iter()
+            .map(|answer| match answer {
+                Some(Answer::Regression(answer)) => Some(answer.number),
+                _ => None,
+            })
+            .collect();
+        vec![Arc::new(numbers)]
+    }
+
+    fn json_fields(&self) -> &'static [&'static str] {
+        &["prediction"]
+    }
+
+    fn unanswered_line(&self, problem: &str, _: InputFormat) -> Option<String> {
+        Some(format!("\t({problem})"))
+    }
+}

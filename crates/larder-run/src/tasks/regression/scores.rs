@@ -1,0 +1,161 @@
+//! Scores of predicted numbers for people.
+
+use larder_diagnose::{Diagnosis, NumbersJudged, diagnose_numbers};
+use larder_errors::count;
+use larder_metrics::{Interval, Metric, RegressionMetric};
+
+use super::evaluate::RegressionSplit;
+use crate::evaluation::{SplitOutline, SplitScores};
+use crate::tasks::Evaluation;
+use crate::tasks::texts::{TextSplitScores, number, range};
+use crate::{RunRecord, TextBlock, TextTable};
+
+/// The scores in the order of tables, with their names for people.
+pub(super) const NAMED: [(RegressionMetric, &str); 5] = [
+    (RegressionMetric::Pearson, "Pearson"),
+    (RegressionMetric::Spearman, "Spearman"),
+    (RegressionMetric::R2, "R²"),
+    (RegressionMetric::Mae, "MAE"),
+    (RegressionMetric::Rmse, "RMSE"),
+];
+
+impl SplitScores for RegressionSplit {
+    fn outline(&self) -> SplitOutline<'_> {
+        SplitOutline {
+            split: &self.split,
+            data_digest: &self.data_digest,
+            rows: self.scores.rows,
+            skipped_rows: self.skipped_rows,
+            advice: &self.advice,
+        }
+    }
+
+    fn advise(&mut self, advice: Vec<Diagnosis>) {
+        self.advice = advice;
+    }
+
+    fn score(&self, _: Metric) -> (f64, Interval) {
+        let interval =
+            self.interval(RegressionMetric::Pearson).expect("an evaluation has the interval of every metric");
+        (self.scores.pearson, interval)
+    }
+
+    fn named_scores(&self) -> Vec<(&'static str, f64)> {
+        NAMED.iter().map(|(metric, _)| (metric.as_str(), metric.of(&self.scores))).collect()
+    }
+
+    fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {
+        let Some(train) = record.head.details().targets() else { return Vec::new() };
+        let judged = NumbersJudged {
+            split: &self.split,
+            scores: &self.scores,
+            baseline: &self.baseline,
+            comparison: &self.against_mean,
+            targets: &self.targets,
+            answers: &self.answers,
+            train,
+        };
+        diagnose_numbers(&judged, &record.head.details().method(&record.columns_tried))
+    }
+}
+
+impl RegressionSplit {
+    /// Returns the interval of a metric.
+    pub(super) fn interval(&self, metric: RegressionMetric) -> Option<Interval> {
+        self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| *interval)
+    }
+
+    /// Returns the same in words.
+    pub(super) fn range(&self, metric: RegressionMetric) -> String {
+        self.interval(metric).map_or_else(String::new, |interval| range(&interval))
+    }
+
+    /// Returns the score of the constant answer that a metric is compared with.
+    pub(super) fn constant(&self, metric: RegressionMetric) -> f64 {
+        metric.of(&self.baseline.constant(metric.constant()).scores)
+    }
+
+    /// Returns the verdict in words.
+    pub(super) fn verdict(&self) -> String {
+        self.against_mean.verdict.to_string()
+    }
+}
+
+impl TextSplitScores for RegressionSplit {
+    const HEADER: &'static [&'static str] = &[
+        "split",
+        "rows",
+        "Pearson",
+        "95 % interval",
+        "Spearman",
+        "R²",
+        "MAE",
+        "RMSE",
+        "RMSE of the mean",
+        "against the mean",
+    ];
+
+    fn summary(&self) -> Vec<String> {
+        let scores = &self.scores;
+        vec![
+            self.split.clone(),
+            count(scores.rows),
+            number(scores.pearson),
+            self.range(RegressionMetric::Pearson),
+            number(scores.spearman),
+            number(scores.r2),
+            number(scores.mae),
+            number(scores.rmse),
+            number(self.constant(RegressionMetric::Rmse)),
+            self.verdict(),
+        ]
+    }
+
+    fn details(&self, _: &[String]) -> Vec<TextBlock> {
+        let mut scores = TextTable::new(&["score", "value", "95 % interval", "always answering", "value"]);
+        for (metric, name) in NAMED {
+            let constant = metric.constant();
+            scores.push([
+                name.to_owned(),
+                number(metric.of(&self.scores)),
+                self.range(metric),
+                format!("the {constant} of train, {}", number(self.baseline.constant(constant).value)),
+                number(self.constant(metric)),
+            ]);
+        }
+        let mut numbers = TextTable::new(&["", "mean", "deviation", "smallest", "median", "largest"]);
+        for (name, of) in [("targets", &self.targets), ("answers", &self.answers)] {
+            let values = [of.mean, of.deviation, of.smallest, of.median, of.largest].map(number);
+            numbers.push(std::iter::once(name.to_owned()).chain(values));
+        }
+        let head = format!("{}: {} rows, {}", self.split, count(self.scores.rows), self.against_mean);
+        std::iter::once(TextBlock::Lines(head)).chain([scores, numbers].map(TextBlock::Table)).collect()
+    }
+}
+
+/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
+pub(super) fn comparison(
+    what: &str,
+    runs: &[(String, &Evaluation)],
+    at: usize,
+    score_name: &str,
+    intervals: &[Interval],
+) -> TextTable {
+    let interval = format!("95 % interval of {score_name}");
+    let mut table = TextTable::new(&[what, "Pearson", "Spearman", "R²", "MAE", "RMSE", &interval, "against the mean"]);
+    let mut constant = None;
+    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
+        let Evaluation::Regression(evaluation) = evaluation else { continue };
+        let split = &evaluation.splits[at];
+        let numbers = NAMED.map(|(metric, _)| number(metric.of(&split.scores)));
+        let verdict = [range(interval), split.verdict()];
+        table.push(std::iter::once(name.clone()).chain(numbers).chain(verdict));
+        constant = Some(split);
+    }
+    if let Some(split) = constant {
+        let numbers = NAMED.map(|(metric, _)| number(split.constant(metric)));
+        let nothing = [String::new(), String::new()];
+        table.push(std::iter::once("(mean of train; median for MAE)".to_owned()).chain(numbers).chain(nothing));
+    }
+    table
+}

@@ -1,0 +1,98 @@
+//! Answers to new texts: tokens, vectors, and the head.
+
+use std::fmt::Debug;
+
+use larder_data::Content;
+use larder_encode::{EncoderInput, Engine, EngineSettings};
+use larder_runtime::{Device, RanOn};
+use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
+use larder_train::FeatureColumn;
+use ndarray::Array2;
+
+use crate::answers::{Predictor, about_text};
+use crate::tasks::Answer;
+use crate::{Larder, RunError, RunRecord};
+
+/// Texts answered at once.
+const TEXTS_AT_ONCE: usize = 4096;
+
+/// Texts with their vectors.
+pub(in crate::tasks) struct EncodedTexts<'a> {
+    /// The run.
+    pub record: &'a RunRecord,
+    /// The columns that the head reads, `[texts, width]` each.
+    pub columns: &'a [&'a FeatureColumn],
+    /// The tokens, `[texts]`.
+    pub tokens: &'a [Tokens],
+}
+
+/// A head that answers texts.
+pub(in crate::tasks) trait TextHead: Debug {
+    /// Answers texts in order.
+    fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError>;
+}
+
+/// A run of texts ready to answer.
+#[derive(Debug)]
+pub(in crate::tasks) struct TextPredictor {
+    record: RunRecord,
+    tokenizer: Tokenizer,
+    engine: Engine,
+    head: Box<dyn TextHead>,
+}
+
+impl TextPredictor {
+    /// Opens a run's encoder for its `head`.
+    pub fn open(
+        larder: &Larder,
+        record: RunRecord,
+        head: Box<dyn TextHead>,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self, RunError> {
+        let encoder = record.encoder(larder)?;
+        let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
+        let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
+        Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head })
+    }
+}
+
+impl Predictor for TextPredictor {
+    fn record(&self) -> &RunRecord {
+        &self.record
+    }
+
+    fn ran_on(&self) -> &RanOn {
+        self.engine.ran_on()
+    }
+
+    fn rows_at_once(&self) -> usize {
+        TEXTS_AT_ONCE
+    }
+
+    fn predict(&mut self, texts: &[Content]) -> Result<Vec<Answer>, RunError> {
+        let settings = TokenizeSettings { max_tokens: Some(self.record.settings.max_tokens) };
+        let tokens = self.tokenizer.encode_batch(texts, &settings)?;
+        let inputs: Vec<EncoderInput<'_>> =
+            tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
+        for input in &inputs {
+            if let Some(problem) = self.engine.refusal(input) {
+                return Err(RunError::Unreadable { problem });
+            }
+        }
+        let width = self.engine.width();
+        let names = self.engine.columns().to_vec();
+        let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, texts))?;
+        let columns: Vec<FeatureColumn> = names
+            .into_iter()
+            .zip(vectors)
+            .map(|(name, values)| {
+                let values = Array2::from_shape_vec((texts.len(), width), values)
+                    .expect("the engine gives rows * width values a column");
+                FeatureColumn::new(name, values)
+            })
+            .collect();
+        let columns: Vec<&FeatureColumn> = columns.iter().collect();
+        self.head.answer(&EncodedTexts { record: &self.record, columns: &columns, tokens: &tokens })
+    }
+}
