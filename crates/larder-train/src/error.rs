@@ -84,6 +84,33 @@ pub enum TrainError {
         /// The names of the classes without rows.
         classes: Vec<String>,
     },
+    /// NaN or infinity among the targets of a regression.
+    #[error("row {row}: the target is {value}, expected a finite number: correct the row, or leave it out")]
+    NonFiniteTarget {
+        /// The zero-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Targets of a regression that do not differ.
+    #[error(
+        "{rows} training row(s){}: there is nothing to learn (is the column of the targets the right one?)",
+        .value.map_or_else(String::new, |value| format!(", and each has the target {value}"))
+    )]
+    ConstantTargets {
+        /// The number of rows.
+        rows: usize,
+        /// Their target; `None` without rows.
+        value: Option<f64>,
+    },
+    /// Targets of a multi-label head that are not one column a label.
+    #[error("the targets have {found} column(s), expected one for each of the {expected} label(s), and at least one")]
+    LabelColumns {
+        /// The columns.
+        found: usize,
+        /// The names of labels.
+        expected: usize,
+    },
     /// A regularisation strength that is not a positive number.
     #[error("C is {found}, expected a finite number above 0 (small is strong regularisation: try 0.01)")]
     InvalidC {
@@ -136,6 +163,14 @@ pub enum TrainError {
         found: usize,
         /// The head's width.
         expected: usize,
+    },
+    /// A head was asked for answers of another kind than its own.
+    #[error("the head answers {found}, and was asked for {expected}: use it for the task it was trained for")]
+    OtherOutput {
+        /// What it answers.
+        found: &'static str,
+        /// What was asked for.
+        expected: &'static str,
     },
     /// A source of words failed.
     #[error("cannot read the features of the words")]

@@ -78,14 +78,20 @@ pub(crate) fn check_outline(classes: &[String], columns: &[HeadColumn], threshol
     if classes.len() < 2 {
         return Err(format!("{} class(es), expected at least 2", classes.len()));
     }
-    if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
-        return Err("a head reads at least one column, and every column has a width".to_owned());
-    }
+    check_head_columns(columns)?;
     match threshold {
         None if classes.len() == 2 => Err("a head of two classes has a threshold, and this has none".to_owned()),
         Some(_) if classes.len() > 2 => Err("only a head of two classes has a threshold".to_owned()),
         _ => Ok(()),
     }
+}
+
+/// Checks the columns of any head.
+pub(crate) fn check_head_columns(columns: &[HeadColumn]) -> Result<(), String> {
+    if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
+        return Err("a head reads at least one column, and every column has a width".to_owned());
+    }
+    Ok(())
 }
 
 /// The numbers of a head.

@@ -320,7 +320,7 @@ impl Head {
     pub fn threshold(&self) -> Option<f64> {
         match self {
             Self::Logistic(head) => head.threshold,
-            Self::Mlp(head) => head.threshold,
+            Self::Mlp(head) => head.threshold(),
             Self::Tagger(_) => None,
         }
     }

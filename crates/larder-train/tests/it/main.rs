@@ -8,5 +8,7 @@ mod head;
 mod mlp;
 #[cfg(feature = "perceptron")]
 mod perceptron;
+#[cfg(feature = "perceptron")]
+mod perceptron_targets;
 mod tagging;
 mod training;
