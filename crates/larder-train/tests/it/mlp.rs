@@ -141,7 +141,7 @@ fn other_heads_and_files_that_do_not_fit_are_refused() {
 
 #[test]
 fn label_sets_are_answered_by_the_threshold_of_each_label() {
-    let thresholds = vec![0.6, 0.3, 0.2];
+    let thresholds = vec![0.54, 0.44, 0.4];
     let (head, columns, logits) =
         head_of("multilabel", &["a", "b", "c"], MlpOutput::Sigmoid { thresholds: thresholds.clone() });
     let columns: Vec<&FeatureColumn> = columns.iter().collect();

