@@ -103,6 +103,15 @@ pub enum TrainError {
         /// Their target; `None` without rows.
         value: Option<f64>,
     },
+    /// The eigenvalues of the features' products were not found.
+    #[error(
+        "the features of {columns} could not be decomposed: values differ too much in size; standardise them, or leave \
+         out columns"
+    )]
+    NoDecomposition {
+        /// The candidate's name.
+        columns: String,
+    },
     /// Targets of a multi-label head that are not one column a label.
     #[error("the targets have {found} column(s), expected one for each of the {expected} label(s), and at least one")]
     LabelColumns {
@@ -110,6 +119,16 @@ pub enum TrainError {
         found: usize,
         /// The names of labels.
         expected: usize,
+    },
+    /// A label that every training row has.
+    #[error(
+        "every training row has the label {}: no row tells when it is missing; remove it from the dataset's label names, or add \
+         rows without it",
+        .labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
+    )]
+    LabelInEveryRow {
+        /// The labels' names.
+        labels: Vec<String>,
     },
     /// A regularisation strength that is not a positive number.
     #[error("C is {found}, expected a finite number above 0 (small is strong regularisation: try 0.01)")]
@@ -350,7 +369,7 @@ impl TrainError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Diverged { .. } | Self::MlpNotFinite { .. } => ErrorClass::Training,
+            Self::Diverged { .. } | Self::MlpNotFinite { .. } | Self::NoDecomposition { .. } => ErrorClass::Training,
             Self::Setting { .. } => ErrorClass::Usage,
             #[cfg(feature = "perceptron")]
             Self::Run { source, .. } => source.class(),

@@ -6,7 +6,7 @@ use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::logistic::Problem;
 use crate::matrix::Matrix;
-use crate::objective::{Task, TrainingData, outputs_of, probabilities_of};
+use crate::objective::{Targets, Task, TrainingData, outputs_of, probabilities_of};
 use crate::select::answer;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -64,10 +64,10 @@ impl LogisticHead {
         check_columns(&columns, rows)?;
         let batch = TrainingData::<f64> {
             matrix: Matrix::new(&columns, &self.standardiser),
-            labels: &[],
+            targets: Targets::Classes(&[]),
             outputs: outputs_of(self.classes.len()),
         };
-        let task = Task { row_weights: Vec::new(), relative: None, c: self.c };
+        let task = Task { row_weights: Vec::new(), relative: None, c: self.c, label: 0 };
         Ok(probabilities_of(&batch.logits(&[&task], &[&self.parameters()], &vec![0; rows])))
     }
 

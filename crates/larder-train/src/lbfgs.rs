@@ -114,6 +114,11 @@ impl<T: Penalised> Descent<T> {
         self
     }
 
+    /// The same with cost and gradient evaluated anew at its point, in another arithmetic. Curvature is kept.
+    pub(crate) fn evaluated_anew(self, evaluation: Evaluation) -> Self {
+        Self { cost: evaluation.cost, gradient: evaluation.gradient, ..self }
+    }
+
     /// Is the gradient below the tolerance of the last run?
     pub(crate) fn converged(&self) -> bool {
         self.status == Status::Converged

@@ -9,10 +9,15 @@
 //! - [`MlpHead`] is a multi-layer perceptron for classes, label sets or numbers; `train_mlp` trains one through a graph, behind the
 //!   feature `perceptron`. [`TargetScale`] standardises numbers while a network is trained, and folds the scale into it.
 //!   [`SequenceHead`] is what both kinds of head do.
+//! - [`train_multilabel`] turns columns and any number of labels a row into a [`MultilabelHead`]: a logistic regression a label,
+//!   all fitted in the same passes over the rows, with a threshold for each ([`MultilabelSelection`]).
+//! - [`train_ridge`] turns columns and a number a row into a [`RidgeHead`]: ridge regression, whose penalty is chosen by exact
+//!   leave-one-out errors ([`RidgeSelection`]).
 //! - [`domain_classifier_auc`] measures how well features tell two sets of rows apart; a [`LearningStep`] scores a head that
 //!   was trained on fewer rows.
 //!
-//! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`.
+//! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`. The heads of labels
+//! and of numbers are explained in `docs/multilabel.md` and `docs/ridge.md`.
 //!
 //! ```
 //! use larder_train::{FeatureColumn, TrainSettings, train};
@@ -52,9 +57,11 @@ mod library;
 mod logistic;
 mod matrix;
 mod mlp;
+mod multilabel;
 mod objective;
 mod ranking;
 mod real;
+mod ridge;
 mod select;
 mod selection;
 mod sequence_head;
@@ -80,6 +87,15 @@ pub use mlp::{
     MlpScores, MlpSettings, MlpTargets, TrainedMlp, train_mlp,
 };
 pub use mlp::{MlpHead, MlpLayer, MlpOutput, TargetScale};
+pub use multilabel::{
+    DEFAULT_MULTILABEL_GRID, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence, MULTILABEL_TOLERANCE,
+    MultilabelHead, MultilabelMetric, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry,
+    MultilabelSettings, MultilabelThreshold, TrainedMultilabel, UNCHOSEN_MULTILABEL_C, train_multilabel,
+};
+pub use ridge::{
+    DEFAULT_RIDGE_GRID, RidgeHead, RidgeProgress, RidgeSelection, RidgeSelectionEntry, RidgeSettings, TrainedRidge,
+    UNCHOSEN_ALPHA, train_ridge,
+};
 pub use select::SELECTION_TOLERANCE;
 pub use selection::{Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;

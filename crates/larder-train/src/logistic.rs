@@ -12,7 +12,7 @@ use crate::error::TrainError;
 use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::library;
 use crate::matrix::Matrix;
-use crate::objective::{Task, TrainingData, outputs_of};
+use crate::objective::{Targets, Task, TrainingData, outputs_of};
 use crate::real::Real;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -72,7 +72,7 @@ impl Problem<'_> {
     fn batch(&self) -> TrainingData<'_, f64> {
         TrainingData {
             matrix: Matrix::new(self.columns, self.standardiser),
-            labels: self.labels,
+            targets: Targets::Classes(self.labels),
             outputs: outputs_of(self.classes),
         }
     }
@@ -82,6 +82,7 @@ impl Problem<'_> {
             row_weights: row_weights(self.class_weight, self.labels, self.classes, |_| true),
             relative: None,
             c: self.c,
+            label: 0,
         }
     }
 
@@ -94,7 +95,7 @@ impl Problem<'_> {
     pub(crate) fn solve(&self) -> Result<(Vec<f64>, Convergence), TrainError> {
         let batch = self.batch();
         let task = self.task();
-        let start = start_point(&batch, &task, self.classes);
+        let start = start_point(&batch, self.labels, &task, self.classes);
         let at_start = batch.evaluate(&[&task], &[&start]).remove(0);
         let reference_norm = norm(&at_start.gradient);
         let mut solvers = Vec::new();
@@ -154,9 +155,14 @@ pub(crate) fn row_weights(
 }
 
 /// Zero weights, and the intercepts that answer with the classes' (weighted) shares.
-pub(crate) fn start_point<F: Real>(batch: &TrainingData<'_, F>, task: &Task, classes: usize) -> Vec<f64> {
+pub(crate) fn start_point<F: Real>(
+    batch: &TrainingData<'_, F>,
+    labels: &[usize],
+    task: &Task,
+    classes: usize,
+) -> Vec<f64> {
     let mut shares = vec![0.0; classes];
-    for (&label, &weight) in batch.labels.iter().zip(&task.row_weights) {
+    for (&label, &weight) in labels.iter().zip(&task.row_weights) {
         shares[label] += weight;
     }
     // A class that a fold's training rows lack starts as if it had half a row, not at minus infinity.

@@ -14,6 +14,8 @@ pub(crate) struct Matrix<'a, F> {
     mean: Vec<F>,
     inverse_scale: Vec<F>,
     rows: usize,
+    /// The rows of the columns that are this matrix's, in order; all of them unless given.
+    selected: Option<&'a [usize]>,
 }
 
 impl<'a, F: Real> Matrix<'a, F> {
@@ -24,7 +26,13 @@ impl<'a, F: Real> Matrix<'a, F> {
             mean: standardiser.mean.iter().map(|&mean| F::from_f64(mean)).collect(),
             inverse_scale: standardiser.scale.iter().map(|&scale| F::from_f64(1.0 / scale)).collect(),
             rows: columns.first().map_or(0, |column| column.rows()),
+            selected: None,
         }
+    }
+
+    /// The same, of some rows only.
+    pub(crate) fn select(self, rows: &'a [usize]) -> Self {
+        Self { rows: rows.len(), selected: Some(rows), ..self }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -52,8 +60,9 @@ impl<'a, F: Real> Matrix<'a, F> {
         for column in &self.columns {
             let to = from + column.ncols();
             let values = column.as_slice().expect("columns are in row-major order");
-            let sources = values[first * column.ncols()..].chunks_exact(column.ncols());
-            for (target, source) in block.chunks_exact_mut(self.width()).zip(sources) {
+            for (row, target) in (first..).zip(block.chunks_exact_mut(self.width())) {
+                let row = self.selected.map_or(row, |selected| selected[row]);
+                let source = &values[row * column.ncols()..][..column.ncols()];
                 kernel::standardise(&mut target[from..to], source, &self.mean[from..to], &self.inverse_scale[from..to]);
             }
             from = to;

@@ -16,11 +16,12 @@
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
-use crate::kernel::{backward, forward};
+use crate::kernel;
 use crate::lbfgs::{Evaluation, Penalised};
 use crate::matrix::Matrix;
 use crate::real::Real;
 use crate::standardise::Standardiser;
+use crate::tagging::product;
 
 /// Rows of one block: 64 rows of 2,688 float32 are 0.7 MB, which a core's second-level cache holds.
 const BLOCK_ROWS: usize = 64;
@@ -35,6 +36,10 @@ const STRIPE_ROWS: usize = 256;
 /// Columns of weights that share a pass: beyond, the arithmetic outweighs the reading, and gradients take memory.
 const MAX_COLUMNS: usize = 64;
 
+/// From so many columns of weights on, those of labels lie in panels (`tagging/product.rs`), which multiply twice as fast. Those
+/// of classes do not: their heads stay the same bit by bit.
+const PANEL_COLUMNS: usize = 12;
+
 /// One fit: which rows count how much, how it standardises, how strong its regularisation is.
 pub(crate) struct Task {
     /// Weight of each row in the loss, `[rows]`; 0 leaves the row out.
@@ -43,6 +48,8 @@ pub(crate) struct Task {
     pub(crate) relative: Option<Standardiser>,
     /// The strength: the penalty is `|w|² / (2 C)`.
     pub(crate) c: f64,
+    /// The label that it tells apart from the rest; 0 among [`Targets::Classes`].
+    pub(crate) label: usize,
 }
 
 impl Penalised for Task {
@@ -55,12 +62,30 @@ impl Penalised for Task {
     }
 }
 
-/// The features and labels that all tasks share.
+/// The answers that rows should get.
+#[derive(Clone, Copy)]
+pub(crate) enum Targets<'a> {
+    /// The class index of each row, `[rows]`: a task has all classes.
+    Classes(&'a [usize]),
+    /// Has the row the label? `[rows, labels]`: a task has one label, as class 1 of two.
+    Labels(ArrayView2<'a, bool>),
+}
+
+impl Targets<'_> {
+    /// The class of a row in a task on `label`.
+    fn class(&self, row: usize, label: usize) -> usize {
+        match self {
+            Self::Classes(classes) => classes[row],
+            Self::Labels(labels) => usize::from(labels[[row, label]]),
+        }
+    }
+}
+
+/// The features and targets that all tasks share.
 pub(crate) struct TrainingData<'a, F> {
     pub(crate) matrix: Matrix<'a, F>,
-    /// Class index of each row, `[rows]`.
-    pub(crate) labels: &'a [usize],
-    /// 1 for two classes, else the number of classes.
+    pub(crate) targets: Targets<'a>,
+    /// 1 for two classes and for labels, else the number of classes.
     pub(crate) outputs: usize,
 }
 
@@ -71,10 +96,81 @@ pub(crate) fn outputs_of(classes: usize) -> usize {
 
 /// The weights of all tasks, ready for the products.
 struct Assembled<F> {
-    /// `[tasks * outputs, width]`.
+    /// In the layout.
     weights: Vec<F>,
+    layout: Layout,
     /// `[tasks * outputs]`.
     offsets: Vec<F>,
+}
+
+/// The order in which the weights of `columns` fits and outputs lie, and their products.
+#[derive(Clone, Copy)]
+struct Layout {
+    columns: usize,
+    width: usize,
+    /// Columns of a panel: 1 for `[columns, width]`, else the weights lie as `[panels, width, lanes]`.
+    lanes: usize,
+}
+
+impl Layout {
+    fn new<F: Real>(columns: usize, width: usize, targets: Targets<'_>) -> Self {
+        let lanes = match size_of::<F>() {
+            _ if columns < PANEL_COLUMNS || matches!(targets, Targets::Classes(_)) => 1,
+            4 => 16,
+            _ => 8,
+        };
+        Self { columns, width, lanes }
+    }
+
+    fn len(self) -> usize {
+        self.columns.next_multiple_of(self.lanes) * self.width
+    }
+
+    /// The places of one column's numbers.
+    fn places(self, column: usize) -> impl Iterator<Item = usize> {
+        let first = column / self.lanes * self.lanes * self.width + column % self.lanes;
+        (first..).step_by(self.lanes).take(self.width)
+    }
+
+    /// Adds `rows · weights` to `logits [count, columns]`.
+    fn forward<F: Real>(self, rows: &[F], weights: &[F], logits: &mut [F]) {
+        match self.lanes {
+            16 => self.forward_panels::<F, 16>(rows, weights, logits),
+            8 => self.forward_panels::<F, 8>(rows, weights, logits),
+            _ => kernel::forward(self.width, rows, weights, logits),
+        }
+    }
+
+    /// Adds `rowsᵀ · residuals [count, columns]` to `products`.
+    fn backward<F: Real>(self, rows: &[F], residuals: &[F], products: &mut [F]) {
+        match self.lanes {
+            16 => self.backward_panels::<F, 16>(rows, residuals, products),
+            8 => self.backward_panels::<F, 8>(rows, residuals, products),
+            _ => kernel::backward(self.width, rows, residuals, products),
+        }
+    }
+
+    fn forward_panels<F: Real, const LANES: usize>(self, rows: &[F], weights: &[F], logits: &mut [F]) {
+        for (panel, weights) in weights.chunks_exact(self.width * LANES).enumerate() {
+            let mut sums = [[F::zero(); LANES]; BLOCK_ROWS];
+            let sums = &mut sums[..rows.len() / self.width];
+            product::forward(self.width, rows, weights.as_chunks::<LANES>().0, sums);
+            for (logits, sums) in logits.chunks_exact_mut(self.columns).zip(sums) {
+                logits[panel * LANES..].iter_mut().zip(sums).for_each(|(logit, &mut sum)| *logit += sum);
+            }
+        }
+    }
+
+    fn backward_panels<F: Real, const LANES: usize>(self, rows: &[F], residuals: &[F], products: &mut [F]) {
+        for (panel, products) in products.chunks_exact_mut(self.width * LANES).enumerate() {
+            let mut of_panel = [[F::zero(); LANES]; BLOCK_ROWS];
+            let of_panel = &mut of_panel[..rows.len() / self.width];
+            for (target, source) in of_panel.iter_mut().zip(residuals.chunks_exact(self.columns)) {
+                target.iter_mut().zip(&source[panel * LANES..]).for_each(|(target, source)| *target = *source);
+            }
+            product::backward(self.width, rows, of_panel, products.as_chunks_mut::<LANES>().0);
+        }
+    }
 }
 
 /// The partial sums of one stripe of rows.
@@ -110,23 +206,39 @@ impl<F: Real> TrainingData<'_, F> {
             .collect();
         (0..tasks.len())
             .into_par_iter()
-            .map(|position| self.collect(position, tasks[position], points[position], &partials))
+            .map(|position| self.collect(position, tasks[position], points[position], assembled.layout, &partials))
             .collect()
     }
 
     /// The logits `[rows, outputs]` in which each row is judged by the point of task `task_of_row[row]`.
     pub(crate) fn logits(&self, tasks: &[&Task], points: &[&[f64]], task_of_row: &[usize]) -> Array2<f64> {
+        self.some_logits(tasks, points, self.outputs, |row| task_of_row[row] * self.outputs)
+    }
+
+    /// The logits `[rows, tasks]` of every task with one output.
+    pub(crate) fn all_logits(&self, tasks: &[&Task], points: &[&[f64]]) -> Array2<f64> {
+        self.some_logits(tasks, points, tasks.len() * self.outputs, |_| 0)
+    }
+
+    /// The logits `[rows, count]` from the first that each row is judged by.
+    fn some_logits(
+        &self,
+        tasks: &[&Task],
+        points: &[&[f64]],
+        count: usize,
+        first_of_row: impl Fn(usize) -> usize + Sync,
+    ) -> Array2<f64> {
         let assembled = self.assemble(tasks, points);
         let parts: Vec<Array2<f64>> = self
             .stripes()
             .into_par_iter()
             .map(|(first, last)| {
-                let mut part = Array2::zeros((last - first, self.outputs));
+                let mut part = Array2::zeros((last - first, count));
                 self.for_blocks(first, last, &assembled, |start, _, logits| {
                     for (row, logits) in (start..).zip(logits.chunks_exact(tasks.len() * self.outputs)) {
-                        let from = task_of_row[row] * self.outputs;
-                        for output in 0..self.outputs {
-                            part[[row - first, output]] = logits[from + output].to_f64();
+                        let logits = &logits[first_of_row(row)..];
+                        for (target, logit) in part.row_mut(row - first).iter_mut().zip(logits) {
+                            *target = logit.to_f64();
                         }
                     }
                 });
@@ -141,25 +253,26 @@ impl<F: Real> TrainingData<'_, F> {
     /// belong to them.
     fn assemble(&self, tasks: &[&Task], points: &[&[f64]]) -> Assembled<F> {
         let (width, outputs) = (self.matrix.width(), self.outputs);
-        let mut weights = vec![F::zero(); tasks.len() * outputs * width];
+        let layout = Layout::new::<F>(tasks.len() * outputs, width, self.targets);
+        let mut weights = vec![F::zero(); layout.len()];
         let mut offsets = Vec::with_capacity(tasks.len() * outputs);
         for (position, (task, point)) in tasks.iter().zip(points).enumerate() {
             let (of_weights, intercepts) = point.split_at(width * outputs);
             for output in 0..outputs {
                 let mut shift = 0.0;
-                let target = &mut weights[(position * outputs + output) * width..][..width];
-                for (dimension, (target, &weight)) in target.iter_mut().zip(&of_weights[output * width..]).enumerate() {
+                let places = layout.places(position * outputs + output);
+                for (dimension, (place, &weight)) in places.zip(&of_weights[output * width..]).enumerate() {
                     let mut weight = weight;
                     if let Some(relative) = &task.relative {
                         weight /= relative.scale[dimension];
                         shift += weight * relative.mean[dimension];
                     }
-                    *target = F::from_f64(weight);
+                    weights[place] = F::from_f64(weight);
                 }
                 offsets.push(F::from_f64(intercepts[output] - shift));
             }
         }
-        Assembled { weights, offsets }
+        Assembled { weights, layout, offsets }
     }
 
     /// The stripes of rows, `first..last`: their number depends on the rows only.
@@ -188,13 +301,12 @@ impl<F: Real> TrainingData<'_, F> {
             for logits in logits.chunks_exact_mut(assembled.offsets.len()) {
                 logits.copy_from_slice(&assembled.offsets);
             }
-            forward(width, rows, &assembled.weights, logits);
+            assembled.layout.forward(rows, &assembled.weights, logits);
             use_block(start, rows, logits);
         }
     }
 
     fn evaluate_stripe(&self, first: usize, last: usize, tasks: &[&Task], assembled: &Assembled<F>) -> Partial<F> {
-        let width = self.matrix.width();
         let mut partial = Partial {
             products: vec![F::zero(); assembled.weights.len()],
             residuals: vec![0.0; assembled.offsets.len()],
@@ -214,7 +326,8 @@ impl<F: Real> TrainingData<'_, F> {
                     for (value, logit) in scratch.iter_mut().zip(&*of_task) {
                         *value = logit.to_f64();
                     }
-                    partial.costs[position] += weight * loss_and_residuals(&mut scratch, self.labels[row]);
+                    partial.costs[position] +=
+                        weight * loss_and_residuals(&mut scratch, self.targets.class(row, task.label));
                     for (output, value) in scratch.iter().enumerate() {
                         let residual = weight * value;
                         partial.residuals[from + output] += residual;
@@ -222,13 +335,20 @@ impl<F: Real> TrainingData<'_, F> {
                     }
                 }
             }
-            backward(width, rows, logits, &mut partial.products);
+            assembled.layout.backward(rows, logits, &mut partial.products);
         });
         partial
     }
 
     /// Adds up one task's share of the stripes, in their order, in float64, and the penalty.
-    fn collect(&self, position: usize, task: &Task, point: &[f64], partials: &[Partial<F>]) -> Evaluation {
+    fn collect(
+        &self,
+        position: usize,
+        task: &Task,
+        point: &[f64],
+        layout: Layout,
+        partials: &[Partial<F>],
+    ) -> Evaluation {
         let (width, outputs) = (self.matrix.width(), self.outputs);
         let from = position * outputs;
         let cost: f64 = partials.iter().map(|partial| partial.costs[position]).sum();
@@ -236,9 +356,9 @@ impl<F: Real> TrainingData<'_, F> {
         let (for_weights, for_intercepts) = gradient.split_at_mut(width * outputs);
         for partial in partials {
             for output in 0..outputs {
-                let products = &partial.products[(from + output) * width..][..width];
-                for (sum, product) in for_weights[output * width..].iter_mut().zip(products) {
-                    *sum += product.to_f64();
+                let places = layout.places(from + output);
+                for (sum, place) in for_weights[output * width..].iter_mut().zip(places) {
+                    *sum += partial.products[place].to_f64();
                 }
             }
             for (sum, residual) in for_intercepts.iter_mut().zip(&partial.residuals[from..]) {

@@ -20,7 +20,7 @@ pub(crate) fn mean_auc(probabilities: &Array2<f64>, labels: &[usize]) -> f64 {
 }
 
 /// By the ranks of the positive rows (Mann and Whitney); `None` where there are only positives or none.
-fn auc(mut rows: Vec<(f64, bool)>) -> Option<f64> {
+pub(crate) fn auc(mut rows: Vec<(f64, bool)>) -> Option<f64> {
     let positives = rows.iter().filter(|(_, positive)| *positive).count() as f64;
     let negatives = rows.len() as f64 - positives;
     if positives == 0.0 || negatives == 0.0 {

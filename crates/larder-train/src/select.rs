@@ -21,7 +21,7 @@ use crate::error::TrainError;
 use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::logistic::{row_weights, start_point};
 use crate::matrix::Matrix;
-use crate::objective::{Task, TrainingData, outputs_of, probabilities_of};
+use crate::objective::{Targets, Task, TrainingData, outputs_of, probabilities_of};
 use crate::ranking::mean_auc;
 use crate::real::Real;
 use crate::selection::{Selection, SelectionEntry, choose, dominates};
@@ -166,7 +166,7 @@ impl Search<'_> {
         let columns: Vec<&FeatureColumn> = candidate.columns.iter().map(|&position| self.columns[position]).collect();
         let batch = TrainingData::<f32> {
             matrix: Matrix::new(&columns, &outer),
-            labels: self.labels,
+            targets: Targets::Classes(self.labels),
             outputs: outputs_of(self.classes),
         };
         let mut paths = Vec::new();
@@ -179,9 +179,10 @@ impl Search<'_> {
                     }),
                     relative: Some(Standardiser::concatenate(&of_fold).relative_to(&outer)),
                     c: self.grid[0],
+                    label: 0,
                 }
             });
-            paths.push(Path::start(class_weight, &batch, tasks.collect(), self.classes));
+            paths.push(Path::start(class_weight, &batch, self.labels, tasks.collect(), self.classes));
         }
 
         for &c in self.grid {
@@ -273,8 +274,14 @@ struct Path {
 }
 
 impl Path {
-    fn start(class_weight: ClassWeight, batch: &TrainingData<'_, f32>, tasks: Vec<Task>, classes: usize) -> Self {
-        let starts: Vec<Vec<f64>> = tasks.iter().map(|task| start_point(batch, task, classes)).collect();
+    fn start(
+        class_weight: ClassWeight,
+        batch: &TrainingData<'_, f32>,
+        labels: &[usize],
+        tasks: Vec<Task>,
+        classes: usize,
+    ) -> Self {
+        let starts: Vec<Vec<f64>> = tasks.iter().map(|task| start_point(batch, labels, task, classes)).collect();
         let points: Vec<&[f64]> = starts.iter().map(Vec::as_slice).collect();
         let evaluations = batch.evaluate(&tasks.iter().collect::<Vec<_>>(), &points);
         let descents = tasks.into_iter().zip(starts.clone()).zip(evaluations).map(|((task, start), evaluation)| {

@@ -15,7 +15,7 @@ mod kind;
 mod objective;
 mod outside_bias;
 mod parameters;
-mod product;
+pub(crate) mod product;
 mod progress;
 mod rules;
 mod scaled;

@@ -1,4 +1,4 @@
-//! The two products of a tagging fit, `rows · weights` and `rowsᵀ · residuals`, in float32.
+//! The two products of a fit with many outputs, `rows · weights` and `rowsᵀ · residuals`: of taggers, and of labels.
 //!
 //! Classes lie in panels of [`LANES`]: a tile of [`TILE`] rows (or dimensions) times one panel is summed in registers,
 //! which the compiler makes of the fixed sizes below. With a dozen classes this is twice as fast as the plain loops of
@@ -6,7 +6,9 @@
 //! one, in their order, without fused multiply-adds: results are the same on every processor and do not depend on which
 //! rows share a tile.
 
-/// Classes of one panel; a dozen of named-entity classes fill one.
+use crate::real::Real;
+
+/// Classes of one panel in float32; a dozen of named-entity classes fill one.
 pub(crate) const LANES: usize = 16;
 
 /// Rows, or dimensions, of one tile: 6 times 2 registers of sums leave room for the operands among AVX2's 16.
@@ -21,7 +23,12 @@ pub(crate) fn panels(classes: usize) -> usize {
 }
 
 /// Adds `rows [count, width] · weights [width]` to `logits [count]`, of one panel of classes.
-pub(crate) fn forward(width: usize, rows: &[f32], weights: &[Panel], logits: &mut [Panel]) {
+pub(crate) fn forward<F: Real, const LANES: usize>(
+    width: usize,
+    rows: &[F],
+    weights: &[[F; LANES]],
+    logits: &mut [[F; LANES]],
+) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has just been found to have AVX2.
@@ -31,7 +38,12 @@ pub(crate) fn forward(width: usize, rows: &[f32], weights: &[Panel], logits: &mu
 }
 
 /// Adds `rowsᵀ [width, count] · residuals [count]` to `products [width]`, of one panel of classes.
-pub(crate) fn backward(width: usize, rows: &[f32], residuals: &[Panel], products: &mut [Panel]) {
+pub(crate) fn backward<F: Real, const LANES: usize>(
+    width: usize,
+    rows: &[F],
+    residuals: &[[F; LANES]],
+    products: &mut [[F; LANES]],
+) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has just been found to have AVX2.
@@ -42,32 +54,52 @@ pub(crate) fn backward(width: usize, rows: &[f32], residuals: &[Panel], products
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn forward_avx2(width: usize, rows: &[f32], weights: &[Panel], logits: &mut [Panel]) {
+fn forward_avx2<F: Real, const LANES: usize>(
+    width: usize,
+    rows: &[F],
+    weights: &[[F; LANES]],
+    logits: &mut [[F; LANES]],
+) {
     forward_any(width, rows, weights, logits);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn backward_avx2(width: usize, rows: &[f32], residuals: &[Panel], products: &mut [Panel]) {
+fn backward_avx2<F: Real, const LANES: usize>(
+    width: usize,
+    rows: &[F],
+    residuals: &[[F; LANES]],
+    products: &mut [[F; LANES]],
+) {
     backward_any(width, rows, residuals, products);
 }
 
 #[inline(always)]
-fn forward_any(width: usize, rows: &[f32], weights: &[Panel], logits: &mut [Panel]) {
+fn forward_any<F: Real, const LANES: usize>(
+    width: usize,
+    rows: &[F],
+    weights: &[[F; LANES]],
+    logits: &mut [[F; LANES]],
+) {
     let mut tiles = rows.chunks_exact(TILE * width);
     let mut targets = logits.chunks_exact_mut(TILE);
     for (tile, target) in (&mut tiles).zip(&mut targets) {
-        forward_tile::<TILE>(width, tile, weights, target);
+        forward_tile::<F, TILE, LANES>(width, tile, weights, target);
     }
     for (row, target) in tiles.remainder().chunks_exact(width).zip(targets.into_remainder().chunks_exact_mut(1)) {
-        forward_tile::<1>(width, row, weights, target);
+        forward_tile::<F, 1, LANES>(width, row, weights, target);
     }
 }
 
 #[inline(always)]
-fn forward_tile<const ROWS: usize>(width: usize, tile: &[f32], weights: &[Panel], target: &mut [Panel]) {
-    let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &tile[row * width..(row + 1) * width]);
-    let mut sums = [[0.0f32; LANES]; ROWS];
+fn forward_tile<F: Real, const ROWS: usize, const LANES: usize>(
+    width: usize,
+    tile: &[F],
+    weights: &[[F; LANES]],
+    target: &mut [[F; LANES]],
+) {
+    let rows: [&[F]; ROWS] = std::array::from_fn(|row| &tile[row * width..(row + 1) * width]);
+    let mut sums = [[F::zero(); LANES]; ROWS];
     for (dimension, weights) in weights[..width].iter().enumerate() {
         for (sums, row) in sums.iter_mut().zip(&rows) {
             let value = row[dimension];
@@ -84,25 +116,30 @@ fn forward_tile<const ROWS: usize>(width: usize, tile: &[f32], weights: &[Panel]
 }
 
 #[inline(always)]
-fn backward_any(width: usize, rows: &[f32], residuals: &[Panel], products: &mut [Panel]) {
+fn backward_any<F: Real, const LANES: usize>(
+    width: usize,
+    rows: &[F],
+    residuals: &[[F; LANES]],
+    products: &mut [[F; LANES]],
+) {
     let whole = width - width % TILE;
     for first in (0..whole).step_by(TILE) {
-        backward_tile::<TILE>(width, first, rows, residuals, products);
+        backward_tile::<F, TILE, LANES>(width, first, rows, residuals, products);
     }
     for first in whole..width {
-        backward_tile::<1>(width, first, rows, residuals, products);
+        backward_tile::<F, 1, LANES>(width, first, rows, residuals, products);
     }
 }
 
 #[inline(always)]
-fn backward_tile<const DIMENSIONS: usize>(
+fn backward_tile<F: Real, const DIMENSIONS: usize, const LANES: usize>(
     width: usize,
     first: usize,
-    rows: &[f32],
-    residuals: &[Panel],
-    products: &mut [Panel],
+    rows: &[F],
+    residuals: &[[F; LANES]],
+    products: &mut [[F; LANES]],
 ) {
-    let mut sums = [[0.0f32; LANES]; DIMENSIONS];
+    let mut sums = [[F::zero(); LANES]; DIMENSIONS];
     for (row, residuals) in rows.chunks_exact(width).zip(residuals) {
         let values = &row[first..first + DIMENSIONS];
         for (sums, &value) in sums.iter_mut().zip(values) {

@@ -6,9 +6,11 @@ mod error_texts;
 mod goldens;
 mod head;
 mod mlp;
+mod multilabel;
 #[cfg(feature = "perceptron")]
 mod perceptron;
 #[cfg(feature = "perceptron")]
 mod perceptron_targets;
+mod ridge;
 mod tagging;
 mod training;

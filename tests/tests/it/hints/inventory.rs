@@ -128,13 +128,13 @@ fn strings(code: &str) -> Vec<String> {
     found
 }
 
-/// The `.rs` files of all crates' `src`; the command line's own texts are help, and those of a page are style sheets.
+/// The `.rs` files of all crates' `src`; the command line's own texts are help.
 fn sources(crates: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path().join("src")).collect();
     while let Some(folder) = folders.pop() {
-        if folder.ends_with("larder-report/src") || folder.ends_with("larder/src/cli") {
+        if folder.ends_with("larder/src/cli") {
             continue;
         }
         for entry in std::fs::read_dir(folder).unwrap() {
