@@ -1,12 +1,13 @@
 //! Labels and their numbers.
 
 use larder_errors::Names;
-use larder_tags::{Scheme, Tag, TagSet};
+use larder_tags::TagSet;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 use crate::error::DataError;
 use crate::spec_check::check_label_names;
+use crate::tags::types_of;
 
 /// The labels of a dataset in the order that numbers them; for tagging, the IOB2 tags in the order of a [`TagSet`].
 /// As JSON: `{"names": […], "display": […]}`.
@@ -103,12 +104,6 @@ impl LabelMap {
     pub(crate) fn known(&self) -> Names {
         self.names.clone()
     }
-}
-
-/// The entity types of IOB2 tags, one for each tag that has one.
-pub(crate) fn types_of(tags: &[String]) -> impl Iterator<Item = &str> {
-    let tags = tags.iter().filter_map(|tag| Tag::parse(tag, Scheme::Iob2).ok());
-    tags.map(|tag| tag.entity_type).filter(|entity_type| !entity_type.is_empty())
 }
 
 #[cfg(test)]

@@ -37,6 +37,12 @@ fn first_malformed(tags: &[String], scheme: Scheme) -> Option<IllegalTag> {
     })
 }
 
+/// The entity types of IOB2 tags, one for each tag that has one.
+pub(crate) fn types_of(tags: &[String]) -> impl Iterator<Item = &str> {
+    let tags = tags.iter().filter_map(|tag| Tag::parse(tag, Scheme::Iob2).ok());
+    tags.map(|tag| tag.entity_type).filter(|entity_type| !entity_type.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

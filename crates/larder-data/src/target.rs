@@ -1,7 +1,7 @@
 //! Targets: what is to be predicted of a row.
 
-use crate::labels::types_of;
 use crate::placeholder::is_placeholder;
+use crate::tags::types_of;
 
 /// The target to predict.
 #[derive(Debug, Clone, PartialEq)]

@@ -183,6 +183,14 @@ pub enum TrainError {
         /// The head's width.
         expected: usize,
     },
+    /// A head was asked for answers of another kind than its own.
+    #[error("the head answers {found}, and was asked for {expected}: use it for the task it was trained for")]
+    OtherOutput {
+        /// What it answers.
+        found: &'static str,
+        /// What was asked for.
+        expected: &'static str,
+    },
     /// A source of words failed.
     #[error("cannot read the features of the words")]
     Source {

@@ -6,7 +6,8 @@
 //!   train, and on nothing else. [`Convergence`] says how well the chosen head solves its problem.
 //! - [`LogisticHead`] gives probabilities and answers, and is saved as `head.json` and `head.safetensors`;
 //!   [`objective`] is the exact quantity that training minimises.
-//! - [`MlpHead`] is a multi-layer perceptron; `train_mlp` trains one through a graph, behind the feature `perceptron`.
+//! - [`MlpHead`] is a multi-layer perceptron for classes, label sets or numbers; `train_mlp` trains one through a graph, behind the
+//!   feature `perceptron`. [`TargetScale`] standardises numbers while a network is trained, and folds the scale into it.
 //!   [`SequenceHead`] is what both kinds of head do.
 //! - [`train_multilabel`] turns columns and any number of labels a row into a [`MultilabelHead`]: a logistic regression a label,
 //!   all fitted in the same passes over the rows, with a threshold for each ([`MultilabelSelection`]).
@@ -83,9 +84,9 @@ pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
 pub use mlp::{
     DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
     DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, FeatureRows, FeaturesInMemory, MlpEpoch,
-    MlpSettings, TrainedMlp, train_mlp,
+    MlpScores, MlpSettings, MlpTargets, TrainedMlp, train_mlp,
 };
-pub use mlp::{MlpHead, MlpLayer};
+pub use mlp::{MlpHead, MlpLayer, MlpOutput, TargetScale};
 pub use multilabel::{
     DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence, MULTILABEL_TOLERANCE,
     MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry, MultilabelSettings,

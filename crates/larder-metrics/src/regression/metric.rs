@@ -2,10 +2,9 @@
 
 use larder_errors::spelled_enum;
 
-use crate::regression::RegressionScores;
-
 spelled_enum! {
-    /// A score of predicted numbers; each is defined at the field of the same name of [`RegressionScores`].
+    /// A score of predicted numbers; each is defined at the field of the same name of
+    /// [`RegressionScores`](crate::RegressionScores).
     #[derive(Default)]
     pub enum RegressionMetric {
         /// Pearson's correlation. The default: 0 for every constant answer, whatever the unit of gold.
@@ -23,17 +22,6 @@ spelled_enum! {
 }
 
 impl RegressionMetric {
-    /// Returns the value of this metric in `scores`.
-    pub fn of(self, scores: &RegressionScores) -> f64 {
-        match self {
-            Self::Pearson => scores.pearson,
-            Self::Spearman => scores.spearman,
-            Self::R2 => scores.r2,
-            Self::Mae => scores.mae,
-            Self::Rmse => scores.rmse,
-        }
-    }
-
     /// Returns true if a higher value is a better one; false for errors.
     pub fn higher_is_better(self) -> bool {
         match self {

@@ -31,6 +31,19 @@ pub struct RegressionScores {
     pub rmse: f64,
 }
 
+impl RegressionMetric {
+    /// Returns the value of this metric in `scores`.
+    pub fn of(self, scores: &RegressionScores) -> f64 {
+        match self {
+            Self::Pearson => scores.pearson,
+            Self::Spearman => scores.spearman,
+            Self::R2 => scores.r2,
+            Self::Mae => scores.mae,
+            Self::Rmse => scores.rmse,
+        }
+    }
+}
+
 /// Scores `predicted` against `gold`, both `[rows]`.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::{ClassificationScores, ConstantAnswer, Metric};
 use larder_onnx::Value;
-use larder_train::{MlpEpoch, MlpSettings, train_mlp};
+use larder_train::{MlpEpoch, MlpScores, MlpSettings, MlpTargets, train_mlp};
 use larder_train::{MlpHead, MlpLayer, TUNING_RULE};
 use serde::{Deserialize, Serialize};
 
@@ -104,21 +104,23 @@ pub(super) fn fit(
     let gold = gold(request.features, labels.names())?;
     let rows = CachedFeatures::new(request.features, request.columns)?;
     let runtime = request.larder.runtime()?;
-    let trained = train_mlp(runtime, &rows, &gold, labels.names(), settings, request.threads, &mut |epoch| {
+    let targets = MlpTargets::Classes { labels: &gold, classes: labels.names() };
+    let trained = train_mlp(runtime, &rows, &targets, settings, request.threads, &mut |epoch| {
         let what = match epoch.score {
             Some(score) => format!("{} {score:.3} on held-out rows", settings.metric),
             None => format!("loss {:.3}", epoch.loss),
         };
         observer.event(Event::Training { done: epoch.epoch, total: settings.epochs, what: &what });
     })?;
+    let classes = |scores: MlpScores| scores.classes().expect("targets that are classes have scores of classes");
     let record = MlpRecord {
         settings: settings.clone(),
         pair: request.spec.columns.text_b.is_some(),
         epochs: trained.epochs,
         best: trained.best,
         held_out_rows: trained.held_out_rows,
-        train_scores: trained.train_scores,
-        held_out_scores: trained.held_out_scores,
+        train_scores: classes(trained.train_scores),
+        held_out_scores: trained.held_out_scores.map(classes),
         unchosen: trained.unchosen,
     };
     Ok(FittedHead {
@@ -289,7 +291,7 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &MlpHead, columns: &[Value
             values = gelu(nodes, &values);
         }
     }
-    nodes.classifier_outputs(values, head.classes.len(), head.threshold)
+    nodes.classifier_outputs(values, head.classes.len(), head.threshold())
 }
 
 /// `x · Φ(x)`, with the exact error function (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>).

@@ -403,7 +403,7 @@ impl Head {
     pub fn threshold(&self) -> Option<f64> {
         match self {
             Self::Logistic(head) => head.threshold,
-            Self::Mlp(head) => head.threshold,
+            Self::Mlp(head) => head.threshold(),
             Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }

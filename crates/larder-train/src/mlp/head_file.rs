@@ -12,9 +12,12 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::head::{MlpHead, MlpLayer};
+use super::output::{MlpOutput, OutputKind};
 use crate::error::TrainError;
 use crate::head::HeadColumn;
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, HeadTensors, Tensor, check_outline, read_description, write_head};
+use crate::head_folder::{
+    HEAD_JSON, HEAD_VERSION, HeadTensors, Tensor, check_head_columns, check_outline, read_description, write_head,
+};
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 
@@ -30,7 +33,13 @@ struct Description {
     columns: Vec<HeadColumn>,
     /// Outputs of each hidden layer.
     hidden: Vec<usize>,
+    /// Written for other outputs only: a head of classes is read by every version.
+    #[serde(default, skip_serializing_if = "OutputKind::is_softmax")]
+    output: OutputKind,
     threshold: Option<f64>,
+    /// Of labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thresholds: Option<Vec<f64>>,
     class_weight: ClassWeight,
 }
 
@@ -57,7 +66,12 @@ impl MlpHead {
             classes: self.classes.clone(),
             columns: self.columns.clone(),
             hidden: hidden.map(|layer| layer.bias.len()).collect(),
-            threshold: self.threshold,
+            output: self.output.kind(),
+            threshold: self.threshold(),
+            thresholds: match &self.output {
+                MlpOutput::Sigmoid { thresholds } => Some(thresholds.clone()),
+                MlpOutput::Softmax { .. } | MlpOutput::Number => None,
+            },
             class_weight: self.class_weight,
         };
         write_head(dir, &description, &tensors)
@@ -75,7 +89,7 @@ impl MlpHead {
         let width: usize = description.columns.iter().map(|column| column.width).sum();
         let mut layers = Vec::new();
         let mut inputs = width;
-        for (n, &outputs) in description.hidden.iter().chain([&description.classes.len()]).enumerate() {
+        for (n, &outputs) in description.hidden.iter().chain([&description.outputs()]).enumerate() {
             // They were float32 numbers when they were written.
             let floats = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<_>>();
             let weight = floats(numbers.values(&format!("layers.{n}.weight"), &[outputs, inputs])?);
@@ -91,11 +105,22 @@ impl MlpHead {
                 mean: numbers.values("mean", &[width])?,
                 scale: numbers.scale("scale", &[width])?,
             },
+            output: match description.output {
+                OutputKind::Softmax => MlpOutput::Softmax { threshold: description.threshold },
+                OutputKind::Sigmoid => MlpOutput::Sigmoid { thresholds: description.thresholds.unwrap_or_default() },
+                OutputKind::Number => MlpOutput::Number,
+            },
             classes: description.classes,
             columns: description.columns,
-            threshold: description.threshold,
             class_weight: description.class_weight,
         })
+    }
+}
+
+impl Description {
+    /// Outputs of the last layer.
+    fn outputs(&self) -> usize {
+        if self.output == OutputKind::Number { 1 } else { self.classes.len() }
     }
 }
 
@@ -104,5 +129,28 @@ fn check(description: &Description) -> Result<(), String> {
     if description.hidden.contains(&0) {
         return Err("every hidden layer has an output at least".to_owned());
     }
-    check_outline(&description.classes, &description.columns, description.threshold)
+    if description.output == OutputKind::Softmax {
+        if description.thresholds.is_some() {
+            return Err("only a head of labels has a threshold for each".to_owned());
+        }
+        return check_outline(&description.classes, &description.columns, description.threshold);
+    }
+    check_head_columns(&description.columns)?;
+    if description.threshold.is_some() {
+        return Err("only a head of two classes has a threshold".to_owned());
+    }
+    let (labels, thresholds) = (description.classes.len(), description.thresholds.as_deref());
+    match (description.output, thresholds) {
+        (OutputKind::Number, None) if labels == 0 => Ok(()),
+        (OutputKind::Number, _) => Err("a head that answers a number has neither labels nor thresholds".to_owned()),
+        (_, None) => Err("a head of labels has a threshold for each, and this has none".to_owned()),
+        (_, Some(_)) if labels == 0 => Err("a head of labels has at least one".to_owned()),
+        (_, Some(thresholds)) if thresholds.len() != labels => {
+            Err(format!("{} threshold(s) for {labels} label(s)", thresholds.len()))
+        }
+        (_, Some(thresholds)) => match thresholds.iter().find(|threshold| !(0.0..=1.0).contains(*threshold)) {
+            Some(threshold) => Err(format!("a threshold of {threshold}, expected one from 0 to 1")),
+            None => Ok(()),
+        },
+    }
 }

@@ -5,9 +5,15 @@
 
 mod head;
 mod head_file;
+mod output;
+mod target_scale;
 
 pub use head::{MlpHead, MlpLayer};
+pub use output::MlpOutput;
+pub use target_scale::TargetScale;
 
+#[cfg(feature = "perceptron")]
+mod goals;
 #[cfg(feature = "perceptron")]
 mod network;
 #[cfg(feature = "perceptron")]
@@ -16,6 +22,8 @@ mod settings;
 mod source;
 #[cfg(feature = "perceptron")]
 mod stream;
+#[cfg(feature = "perceptron")]
+mod targets;
 #[cfg(feature = "perceptron")]
 mod train;
 
@@ -26,5 +34,6 @@ pub use self::{
         DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, MlpSettings,
     },
     source::{FeatureRows, FeaturesInMemory},
+    targets::{MlpScores, MlpTargets},
     train::{MlpEpoch, TrainedMlp, train_mlp},
 };

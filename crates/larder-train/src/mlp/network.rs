@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use larder_graphs::{
-    AdamW, AdamWStep, CLIP_EPSILON, DropoutMask, Gradient, GraphsError, LOSS_SCALE, MLP_FEATURES, MlpGraphs, MlpSpec,
-    TrainedParameter,
+    AdamW, AdamWStep, CLIP_EPSILON, DropoutMask, Gradient, GraphsError, LOSS_SCALE, Loss, MLP_FEATURES, MlpGraphs,
+    MlpSpec, TrainedParameter,
 };
 use larder_onnx::Model;
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
@@ -22,6 +22,34 @@ use crate::error::TrainError;
 const TRAINING: &str = "head's training graph";
 const EVAL: &str = "head's evaluation graph";
 const FORWARD: &str = "head's training graph without gradients";
+
+/// The targets of a batch, as its loss takes them.
+pub(super) enum BatchTargets {
+    /// `[rows]`.
+    Classes(Vec<i64>),
+    /// Row-major `[rows, columns]`.
+    Values { values: Vec<f32>, columns: usize },
+}
+
+impl BatchTargets {
+    fn rows(&self) -> usize {
+        self.shape()[0]
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Classes(labels) => vec![labels.len()],
+            Self::Values { values, columns } => vec![values.len() / columns, *columns],
+        }
+    }
+
+    fn view<'a>(&'a self, shape: &'a [usize]) -> TensorView<'a> {
+        match self {
+            Self::Classes(labels) => TensorView::i64(shape, labels),
+            Self::Values { values, .. } => TensorView::f32(shape, values),
+        }
+    }
+}
 
 /// A perceptron under training.
 pub(super) struct Network {
@@ -71,7 +99,7 @@ impl Network {
         })
     }
 
-    /// Computes the gradients of one batch: features `[rows, width]`, labels `[rows]`. `key` is the key of each dropout mask.
+    /// Computes the gradients of one batch: features `[rows, width]`, and their targets. `key` is the key of each dropout mask.
     /// Returns the loss and its divisor.
     ///
     /// # Errors
@@ -79,18 +107,18 @@ impl Network {
     pub fn gradients(
         &mut self,
         features: &[f32],
-        labels: &[i64],
+        targets: &BatchTargets,
         key: impl Fn(usize) -> u64,
     ) -> Result<(f64, f64), TrainError> {
-        let rows = labels.len();
+        let rows = targets.rows();
         let shapes: Vec<Vec<usize>> = self.masks.iter().map(|mask| mask.size(rows, 0)).collect();
         for (place, (mask, values)) in self.masks.iter().zip(&mut self.mask_values).enumerate() {
             values.resize(shapes[place].iter().product(), 0.0);
             let key = key(place);
             self.pool.install(|| mask.draw(key, values));
         }
-        let shape = [rows, self.width];
-        let mut inputs = inputs(&shape, features, labels, &self.parameters, &self.values);
+        let (shape, target_shape) = ([rows, self.width], targets.shape());
+        let mut inputs = inputs(&shape, features, (&target_shape, targets), &self.parameters, &self.values);
         inputs.push((LOSS_SCALE, TensorView::f32(&[], &[1.0])));
         let masks = self.masks.iter().zip(&self.mask_values).zip(&shapes);
         inputs.extend(masks.map(|((mask, values), shape)| (mask.input.as_str(), TensorView::f32(shape, values))));
@@ -126,7 +154,7 @@ impl Network {
         });
     }
 
-    /// Evaluates one batch without dropout: features `[rows, width]`, labels `[rows]`. Hands the logits `[rows, classes]` to
+    /// Evaluates one batch without dropout: features `[rows, width]`, and their targets. Hands the logits `[rows, classes]` to
     /// `read`, and returns the loss and its divisor.
     ///
     /// # Errors
@@ -134,11 +162,11 @@ impl Network {
     pub fn evaluate(
         &mut self,
         features: &[f32],
-        labels: &[i64],
+        targets: &BatchTargets,
         read: impl FnOnce(&[f32]),
     ) -> Result<(f64, f64), TrainError> {
-        let shape = [labels.len(), self.width];
-        let inputs = inputs(&shape, features, labels, &self.parameters, &self.values);
+        let (shape, target_shape) = ([targets.rows(), self.width], targets.shape());
+        let inputs = inputs(&shape, features, (&target_shape, targets), &self.parameters, &self.values);
         let read = |views: &[TensorView<'_>]| {
             read(views[2].as_f32().unwrap_or_default());
             (scalar(&views[0]), scalar(&views[1]))
@@ -202,12 +230,11 @@ fn scalar(view: &TensorView<'_>) -> f64 {
 fn inputs<'a>(
     shape: &'a [usize; 2],
     features: &'a [f32],
-    labels: &'a [i64],
+    (target_shape, targets): (&'a [usize], &'a BatchTargets),
     parameters: &'a [TrainedParameter],
     values: &'a [Vec<f32>],
 ) -> Vec<(&'a str, TensorView<'a>)> {
-    let mut inputs =
-        vec![(MLP_FEATURES, TensorView::f32(shape, features)), ("labels", TensorView::i64(&shape[..1], labels))];
+    let mut inputs = vec![(MLP_FEATURES, TensorView::f32(shape, features)), ("labels", targets.view(target_shape))];
     let parameters = parameters.iter().zip(values);
     inputs.extend(
         parameters.map(|(parameter, values)| (parameter.name.as_str(), TensorView::f32(&parameter.shape, values))),
@@ -243,12 +270,17 @@ fn learn(runtime: &Runtime, model: &Model, masks: &[DropoutMask], spec: &MlpSpec
     for rows in [3, 5] {
         // Shapes do not depend on what is fed: zeros stand for everything.
         let widest = rows * spec.hidden.iter().copied().max().unwrap_or(0).max(spec.width);
-        let (zeros, labels) = (vec![0.0; largest.max(widest)], vec![0; rows]);
+        let zeros = vec![0.0; largest.max(widest)];
+        let targets = match spec.loss {
+            Loss::CrossEntropy { .. } => BatchTargets::Classes(vec![0; rows]),
+            _ => BatchTargets::Values { values: vec![0.0; rows * spec.classes], columns: spec.classes },
+        };
+        let target_shape = targets.shape();
         let shape = [rows, spec.width];
         let shapes: Vec<Vec<usize>> = masks.iter().map(|mask| mask.size(rows, 0)).collect();
         let mut fed = vec![
             (MLP_FEATURES, TensorView::f32(&shape, &zeros[..rows * spec.width])),
-            ("labels", TensorView::i64(&shape[..1], &labels)),
+            ("labels", targets.view(&target_shape)),
         ];
         fed.extend(
             parameters
@@ -281,13 +313,23 @@ mod tests {
 
     use super::*;
 
-    /// The recorded run of PyTorch: `tests/goldens/mlp/recipe.py`.
-    struct Golden(Vec<u8>);
+    /// A recorded run of PyTorch: `tests/goldens/mlp/recipe.py`.
+    struct Golden(Vec<u8>, Loss);
 
     impl Golden {
-        fn read() -> Self {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/mlp/mlp.safetensors");
-            Self(std::fs::read(path).expect("the golden is checked in"))
+        fn read(name: &str) -> Self {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/mlp");
+            let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).expect("the golden is checked in");
+            let mut golden = Self(bytes, Loss::MeanSquaredError);
+            golden.1 = match name {
+                "mlp" => {
+                    let class_weights = Some(golden.floats("class_weights"));
+                    Loss::CrossEntropy { class_weights, label_smoothing: 0.1 }
+                }
+                "multilabel" => Loss::BinaryCrossEntropy { positive_weight: 1.0 },
+                _ => Loss::MeanSquaredError,
+            };
+            golden
         }
 
         fn floats(&self, name: &str) -> Vec<f32> {
@@ -302,13 +344,26 @@ mod tests {
             tensor.data().as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect()
         }
 
+        /// The targets of some of the twenty rows.
+        fn targets(&self, rows: std::ops::Range<usize>) -> BatchTargets {
+            if matches!(self.1, Loss::CrossEntropy { .. }) {
+                return BatchTargets::Classes(self.labels()[rows].to_vec());
+            }
+            let columns = self.classes();
+            let values = self.floats("targets")[rows.start * columns..rows.end * columns].to_vec();
+            BatchTargets::Values { values, columns }
+        }
+
+        fn classes(&self) -> usize {
+            self.floats("start.layers.2.bias").len()
+        }
+
         fn spec(&self, dropout: f32) -> MlpSpec {
-            let class_weights = Some(self.floats("class_weights"));
             MlpSpec {
                 width: 10,
                 hidden: vec![12, 8],
-                classes: 3,
-                loss: Loss::CrossEntropy { class_weights, label_smoothing: 0.1 },
+                classes: self.classes(),
+                loss: self.1.clone(),
                 dropout,
                 dropout_form: DropoutForm::Masks,
             }
@@ -334,22 +389,22 @@ mod tests {
         norm(a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b))) / norm(b.iter().map(|&b| f64::from(b)))
     }
 
-    #[test]
-    fn twenty_steps_follow_pytorchs() {
-        let golden = Golden::read();
+    fn follows_pytorch(name: &str, clip: f64) {
+        let golden = Golden::read(name);
         let mut network = golden.network(0.0);
-        let (features, labels) = (golden.floats("features"), golden.labels());
+        let features = golden.floats("features");
         let (losses, norms) = (golden.floats("losses"), golden.floats("norms"));
-        assert!(norms.iter().any(|&norm| norm > 0.4) && norms.iter().any(|&norm| norm < 0.4), "clipped, and not");
+        let is_clipped = |norm: &f32| f64::from(*norm) > clip;
+        assert!(norms.iter().any(is_clipped) && !norms.iter().all(is_clipped), "clipped, and not");
         for step in 0..20 {
             let rows = step * 5 % 20..step * 5 % 20 + 5;
             let batch = &features[rows.start * 10..rows.end * 10];
-            let (loss, _) = network.gradients(batch, &labels[rows], |_| 0).unwrap();
+            let (loss, _) = network.gradients(batch, &golden.targets(rows), |_| 0).unwrap();
             let norm = network.gradient_norm();
             // A few roundings of values of order one, which twenty steps of Adam do not amplify here.
             assert!((loss - f64::from(losses[step])).abs() < 1e-5, "step {step}: {loss} for {}", losses[step]);
             assert!((norm / f64::from(norms[step]) - 1.0).abs() < 1e-4, "step {step}: {norm} for {}", norms[step]);
-            network.update(step + 1, 1e-2, 0.01, Some(0.4), norm);
+            network.update(step + 1, 1e-2, 0.01, Some(clip), norm);
         }
         for (parameter, found) in network.parameters.iter().zip(&network.values) {
             let name = &parameter.name;
@@ -359,21 +414,58 @@ mod tests {
             assert!(apart(found, &expected) < 1e-4, "{name}: {:e}", apart(found, &expected));
         }
         let mut logits = Vec::new();
-        network.evaluate(&features, &labels, |found| logits.extend_from_slice(found)).unwrap();
+        network.evaluate(&features, &golden.targets(0..20), |found| logits.extend_from_slice(found)).unwrap();
         let pairs = logits.iter().zip(golden.floats("logits"));
-        assert!(pairs.clone().count() == 60 && pairs.clone().all(|(found, expected)| (found - expected).abs() < 1e-4));
+        assert!(
+            pairs.clone().count() == 20 * golden.classes()
+                && pairs.clone().all(|(found, expected)| (found - expected).abs() < 1e-4)
+        );
+    }
+
+    #[test]
+    fn twenty_steps_follow_pytorchs() {
+        follows_pytorch("mlp", 0.4);
+    }
+
+    #[test]
+    fn twenty_steps_on_label_sets_follow_pytorchs() {
+        follows_pytorch("multilabel", 0.2);
+    }
+
+    #[test]
+    fn twenty_steps_on_numbers_follow_pytorchs() {
+        follows_pytorch("regression", 1.0);
+    }
+
+    /// A batch in two parts, weighed by what each counted, is the whole batch.
+    #[test]
+    fn losses_of_parts_make_up_the_whole() {
+        for name in ["mlp", "multilabel", "regression"] {
+            let golden = Golden::read(name);
+            let mut network = golden.network(0.0);
+            let features = golden.floats("features");
+            let mut of = |rows: std::ops::Range<usize>| {
+                network.evaluate(&features[rows.start * 10..rows.end * 10], &golden.targets(rows), |_| {}).unwrap()
+            };
+            let (whole, first, last) = (of(0..20), of(0..7), of(7..20));
+            assert!((first.1 + last.1 - whole.1).abs() < 1e-5, "{name}: {first:?} {last:?} {whole:?}");
+            let mean = (first.0 * first.1 + last.0 * last.1) / whole.1;
+            // Float32 means of up to 60 values of order one.
+            assert!((mean - whole.0).abs() < 1e-6 && (first.0 - last.0).abs() > 1e-3, "{name}: {mean} {whole:?}");
+        }
     }
 
     #[test]
     fn dropout_changes_the_loss_by_its_key_and_not_the_answers() {
-        let golden = Golden::read();
+        let golden = Golden::read("mlp");
         let (features, labels) = (golden.floats("features"), golden.labels());
+        let targets = golden.targets(0..20);
         let mut network = golden.network(0.5);
-        let mut loss = |key: u64| network.gradients(&features, &labels, |place| key + place as u64).unwrap().0;
+        let mut loss = |key: u64| network.gradients(&features, &targets, |place| key + place as u64).unwrap().0;
         let (first, other, again) = (loss(1), loss(2), loss(1));
         assert!(first == again && first != other, "{first} {other} {again}");
-        let plain = golden.network(0.0).evaluate(&features, &labels, |_| {}).unwrap();
-        assert_eq!(network.evaluate(&features, &labels, |_| {}).unwrap(), plain);
+        let plain = golden.network(0.0).evaluate(&features, &targets, |_| {}).unwrap();
+        assert_eq!(network.evaluate(&features, &targets, |_| {}).unwrap(), plain);
         // Each row with its label's weight.
         let weights = golden.floats("class_weights");
         assert_eq!(plain.1, labels.iter().map(|&label| f64::from(weights[label as usize])).sum::<f64>());

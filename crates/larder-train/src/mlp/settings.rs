@@ -62,13 +62,14 @@ pub struct MlpSettings {
     pub weight_decay: f64,
     /// The largest norm of all gradients together, `None` for any.
     pub clip: Option<f64>,
-    /// The share of every label that is spread over all classes, from 0 to below 1.
+    /// The share of every label that is spread over all classes, from 0 to below 1; 0 where rows do not have one class each.
     pub label_smoothing: f32,
-    /// The class weights in the loss; `auto` takes those that suit the metric, and tries nothing else.
+    /// The class weights in the loss; `auto` takes those that suit the metric, and tries nothing else. Not `balanced` where rows
+    /// do not have one class each.
     pub class_weight: ClassWeightChoice,
-    /// The metric that chooses the epoch and the threshold on the held-out rows.
+    /// The metric that chooses the epoch and the threshold on the held-out rows, where rows have one class each.
     pub metric: Metric,
-    /// The decision threshold of a two-class head.
+    /// The decision threshold of a two-class head, and those of labels, of which rows have any number.
     pub threshold: ThresholdChoice,
     /// Standardise features to mean 0 and deviation 1 first.
     pub standardise: bool,
@@ -136,12 +137,12 @@ impl MlpSettings {
     }
 
     /// The graph that is trained.
-    pub(super) fn spec(&self, width: usize, classes: usize, class_weights: Option<Vec<f32>>) -> MlpSpec {
+    pub(super) fn spec(&self, width: usize, classes: usize, loss: Loss) -> MlpSpec {
         MlpSpec {
             width,
             hidden: self.hidden.clone(),
             classes,
-            loss: Loss::CrossEntropy { class_weights, label_smoothing: self.label_smoothing },
+            loss,
             dropout: self.dropout,
             dropout_form: DropoutForm::Masks,
         }

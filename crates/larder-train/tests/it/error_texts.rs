@@ -35,6 +35,7 @@ fn training() {
         Diverged { columns: "mean, cls".to_owned(), c: 1e6, objective: f64::INFINITY },
         MissingColumn { column: "cls".to_owned(), found: vec![column.clone(), "pooler".to_owned()] },
         WidthMismatch { column, found: 768, expected: 384 },
+        OtherOutput { found: "a number a row", expected: "probabilities" },
         Source { source: "the disk is full".into() },
         WordMismatch { found: 90, expected: 100 },
         NoTags,

@@ -9,6 +9,8 @@ mod mlp;
 mod multilabel;
 #[cfg(feature = "perceptron")]
 mod perceptron;
+#[cfg(feature = "perceptron")]
+mod perceptron_targets;
 mod ridge;
 mod tagging;
 mod training;

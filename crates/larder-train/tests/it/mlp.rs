@@ -4,8 +4,8 @@ use std::path::Path;
 
 use larder_files::FileError;
 use larder_train::{
-    ClassWeight, FeatureColumn, HEAD_JSON, HEAD_SAFETENSORS, HeadColumn, LogisticHead, MlpHead, MlpLayer, Standardiser,
-    StandardiserFit, TrainError,
+    ClassWeight, FeatureColumn, HEAD_JSON, HEAD_SAFETENSORS, HeadColumn, LogisticHead, MlpHead, MlpLayer, MlpOutput,
+    Standardiser, StandardiserFit, TrainError,
 };
 use ndarray::{Array2, s};
 use safetensors::SafeTensors;
@@ -13,9 +13,9 @@ use safetensors::SafeTensors;
 struct Golden(Vec<u8>);
 
 impl Golden {
-    fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/mlp/mlp.safetensors");
-        Self(std::fs::read(path).expect("the golden is checked in"))
+    fn read(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/mlp");
+        Self(std::fs::read(folder.join(format!("{name}.safetensors"))).expect("the golden is checked in"))
     }
 
     fn matrix(&self, name: &str) -> Array2<f32> {
@@ -29,7 +29,12 @@ impl Golden {
 
 /// The tuned head, its features in two columns of which the second comes first.
 fn head_and_columns() -> (MlpHead, Vec<FeatureColumn>, Array2<f32>) {
-    let golden = Golden::read();
+    let output = MlpOutput::Softmax { threshold: None };
+    head_of("mlp", &["a", "b", "c"], output)
+}
+
+fn head_of(name: &str, classes: &[&str], output: MlpOutput) -> (MlpHead, Vec<FeatureColumn>, Array2<f32>) {
+    let golden = Golden::read(name);
     let layer = |n: usize| MlpLayer {
         weight: golden.matrix(&format!("tuned.layers.{n}.weight")),
         bias: golden.matrix(&format!("tuned.layers.{n}.bias")).into_raw_vec_and_offset().0,
@@ -41,14 +46,14 @@ fn head_and_columns() -> (MlpHead, Vec<FeatureColumn>, Array2<f32>) {
         |name: &str, range: std::ops::Range<usize>| FeatureColumn::new(name, features.slice(s![.., range]).to_owned());
     let columns = vec![part("mean", 4..10), part("mean_l1", 0..4)];
     let head = MlpHead {
-        classes: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        classes: classes.iter().map(|class| (*class).to_owned()).collect(),
         columns: vec![
             HeadColumn { name: "mean_l1".to_owned(), width: 4 },
             HeadColumn { name: "mean".to_owned(), width: 6 },
         ],
         layers: (0..3).map(layer).collect(),
         standardiser: Standardiser { mean: vec![mean; 10], scale: vec![scale; 10] },
-        threshold: None,
+        output,
         class_weight: ClassWeight::None,
     };
     (head, columns, golden.matrix("logits"))
@@ -86,7 +91,7 @@ fn what_is_saved_is_read_back_bit_by_bit() {
     assert_eq!(MlpHead::load(folder.path()).unwrap(), head);
     // Two classes have a threshold, and a head without hidden layers is one too.
     head.classes.pop();
-    head.threshold = Some(0.25);
+    head.output = MlpOutput::Softmax { threshold: Some(0.25) };
     head.layers = vec![MlpLayer { weight: Array2::from_elem((2, 10), 0.5), bias: vec![0.0, 1.0] }];
     head.save(folder.path()).unwrap();
     let read = MlpHead::load(folder.path()).unwrap();
@@ -94,7 +99,13 @@ fn what_is_saved_is_read_back_bit_by_bit() {
     // The probability of class 1 is 0.73 everywhere.
     let columns: Vec<&FeatureColumn> = columns.iter().collect();
     assert!(read.predict(&columns).unwrap().iter().all(|&class| class == 1));
-    assert!(MlpHead { threshold: Some(0.75), ..read }.predict(&columns).unwrap().iter().all(|&class| class == 0));
+    assert!(
+        MlpHead { output: MlpOutput::Softmax { threshold: Some(0.75) }, ..read }
+            .predict(&columns)
+            .unwrap()
+            .iter()
+            .all(|&class| class == 0)
+    );
 }
 
 #[test]
@@ -126,6 +137,81 @@ fn other_heads_and_files_that_do_not_fit_are_refused() {
     assert!(matches!(error, TrainError::File(FileError::Damaged { .. })), "{error}");
     let error = head.logits(&[&columns[0]]).unwrap_err().to_string();
     assert!(error.contains("mean_l1"), "{error}");
+}
+
+#[test]
+fn label_sets_are_answered_by_the_threshold_of_each_label() {
+    let thresholds = vec![0.54, 0.44, 0.4];
+    let (head, columns, logits) =
+        head_of("multilabel", &["a", "b", "c"], MlpOutput::Sigmoid { thresholds: thresholds.clone() });
+    let columns: Vec<&FeatureColumn> = columns.iter().collect();
+    let probabilities = head.probabilities(&columns).unwrap();
+    let sets = head.predict_sets(&columns).unwrap();
+    let mut answered = [0; 3];
+    for ((place, &probability), &logit) in probabilities.indexed_iter().zip(&logits) {
+        // As of the logits in the first test; the logistic function makes differences no larger.
+        let expected = 1.0 / (1.0 + (-f64::from(logit)).exp());
+        assert!((probability - expected).abs() < 1e-5, "{probability} for {expected}");
+        assert_eq!(sets[place], probability >= thresholds[place.1]);
+        answered[place.1] += usize::from(sets[place]);
+    }
+    assert!(answered.iter().all(|count| (1..20).contains(count)), "{answered:?}");
+    let folder = tempfile::tempdir().unwrap();
+    head.save(folder.path()).unwrap();
+    assert_eq!(MlpHead::load(folder.path()).unwrap(), head);
+    let error = head.predict_numbers(&columns).unwrap_err().to_string();
+    assert!(error.contains("answers a set of labels a row, and was asked for a number a row"), "{error}");
+}
+
+#[test]
+fn a_number_is_answered_as_it_is() {
+    let (head, columns, expected) = head_of("regression", &[], MlpOutput::Number);
+    let columns: Vec<&FeatureColumn> = columns.iter().collect();
+    let numbers = head.predict_numbers(&columns).unwrap();
+    assert!(numbers.len() == 20 && numbers.iter().any(|number| number.abs() > 0.5));
+    assert!(numbers.iter().zip(&expected).all(|(found, &expected)| (found - f64::from(expected)).abs() < 1e-5));
+    let folder = tempfile::tempdir().unwrap();
+    head.save(folder.path()).unwrap();
+    assert_eq!(MlpHead::load(folder.path()).unwrap(), head);
+    for error in [head.probabilities(&columns).map(|_| ()), head.predict_sets(&columns).map(|_| ())] {
+        assert!(matches!(error, Err(TrainError::OtherOutput { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn files_name_their_output_unless_it_is_one_of_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join(HEAD_JSON);
+    // Without the checksum, which any change would fall to.
+    let text = |head: &MlpHead| {
+        head.save(folder.path()).unwrap();
+        String::from_utf8(larder_files::unsealed_json(std::fs::read(&json).unwrap()).unwrap()).unwrap()
+    };
+    let classes = text(&head_and_columns().0);
+    assert!(!classes.contains("output") && !classes.contains("thresholds"), "as every version has read it: {classes}");
+    let refused = |head: &MlpHead, from: &str, to: &str| {
+        let text = text(head);
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{text}");
+        std::fs::write(&json, changed).unwrap();
+        // With the cause of what is no JSON of a head.
+        format!("{:?}", MlpHead::load(folder.path()).unwrap_err())
+    };
+    let (labels, ..) = head_of("multilabel", &["a", "b", "c"], MlpOutput::Sigmoid { thresholds: vec![0.625; 3] });
+    let (number, ..) = head_of("regression", &[], MlpOutput::Number);
+    for (head, from, to, expected) in [
+        (&labels, "0.625", "1.5", "a threshold of 1.5"),
+        (&labels, "\"sigmoid\"", "\"softmax\"", "only a head of labels"),
+        (&labels, "\"sigmoid\"", "\"number\"", "neither labels nor thresholds"),
+        (&labels, "\"sigmoid\"", "\"tanh\"", "unknown variant `tanh`"),
+        (&labels, "\"threshold\": null", "\"threshold\": 0.5", "only a head of two classes"),
+        (&labels, "\"a\",", "", "3 threshold(s) for 2 label(s)"),
+        (&number, "\"number\"", "\"sigmoid\"", "this has none"),
+        (&number, "\"number\"", "\"softmax\"", "0 class(es)"),
+    ] {
+        let error = refused(head, from, to);
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

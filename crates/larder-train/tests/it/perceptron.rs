@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use larder_metrics::{ConfusionMatrix, Metric};
+use larder_metrics::{ClassificationScores, ConfusionMatrix, Metric};
 use larder_runtime::Runtime;
 use larder_train::{
-    DEFAULT_MLP_LEARNING_RATE, FeatureColumn, FeatureRows, FeaturesInMemory, HeadColumn, MlpSettings, ThresholdChoice,
-    TrainError, TrainSettings, TrainedMlp, train_mlp,
+    DEFAULT_MLP_LEARNING_RATE, FeatureColumn, FeatureRows, FeaturesInMemory, HeadColumn, MlpScores, MlpSettings,
+    MlpTargets, ThresholdChoice, TrainError, TrainSettings, TrainedMlp, train_mlp,
 };
 use ndarray::Array2;
 use rand::rngs::ChaCha12Rng;
@@ -48,7 +48,12 @@ fn classes() -> Vec<String> {
 fn trained(settings: &MlpSettings, threads: usize) -> Result<TrainedMlp, TrainError> {
     let (columns, labels) = corners(ROWS, 1);
     let source = FeaturesInMemory::new(columns).unwrap();
-    train_mlp(&runtime(), &source, &labels, &classes(), settings, threads, &mut |_| {})
+    let targets = MlpTargets::Classes { labels: &labels, classes: &classes() };
+    train_mlp(&runtime(), &source, &targets, settings, threads, &mut |_| {})
+}
+
+fn scores(scores: MlpScores) -> ClassificationScores {
+    scores.classes().expect("rows have classes")
 }
 
 fn mcc(answers: &[usize], gold: &[usize]) -> f64 {
@@ -62,8 +67,9 @@ fn it_learns_what_no_linear_head_can() {
     let columns: Vec<&FeatureColumn> = columns.iter().collect();
     let found = mcc(&trained.head.predict(&columns).unwrap(), &gold);
     assert!(found > 0.95, "{found}");
-    assert!(trained.train_scores.mcc > 0.95 && trained.held_out_scores.unwrap().mcc > 0.95);
-    assert_eq!((trained.held_out_rows, trained.train_scores.rows), (ROWS / 5, (ROWS - ROWS / 5) as u64));
+    let (own, held_out) = (scores(trained.train_scores), scores(trained.held_out_scores.unwrap()));
+    assert!(own.mcc > 0.95 && held_out.mcc > 0.95);
+    assert_eq!((trained.held_out_rows, own.rows), (ROWS / 5, (ROWS - ROWS / 5) as u64));
     let (train, labels) = corners(ROWS, 1);
     let linear_settings = TrainSettings { grid: vec![1.0], ..Default::default() };
     let train: Vec<&FeatureColumn> = train.iter().collect();
@@ -109,7 +115,7 @@ fn the_head_answers_as_the_graph_did() {
     let answers = trained.head.answers(&probabilities);
     let pick = |values: &[usize]| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
     let found = mcc(&pick(&answers), &pick(&labels));
-    assert_eq!(found, trained.held_out_scores.unwrap().mcc);
+    assert_eq!(found, scores(trained.held_out_scores.unwrap()).mcc);
     assert_eq!(Some(found), trained.epochs[trained.best].score);
 }
 
@@ -144,7 +150,8 @@ fn what_does_not_fit_into_memory_is_read_in_every_epoch_and_learned_as_well() {
         let source = FeaturesInMemory::new(columns.clone()).unwrap();
         let source = Counted { source, rows_read: AtomicUsize::new(0), fail_after };
         let settings = MlpSettings { epochs: 3, patience: 3, memory_bytes, ..settings() };
-        let trained = train_mlp(&runtime(), &source, &labels, &classes(), &settings, 1, &mut |_| {});
+        let targets = MlpTargets::Classes { labels: &labels, classes: &classes() };
+        let trained = train_mlp(&runtime(), &source, &targets, &settings, 1, &mut |_| {});
         (trained, source.rows_read.into_inner())
     };
     let (whole, read) = run(1 << 30, usize::MAX);
@@ -157,7 +164,7 @@ fn what_does_not_fit_into_memory_is_read_in_every_epoch_and_learned_as_well() {
     assert!((all - 8 * 1024..=all).contains(&read), "{read}");
     assert_ne!(whole.head, streamed.head, "the order is another");
     assert_eq!(whole.head.standardiser, streamed.head.standardiser);
-    let held_out = streamed.held_out_scores.unwrap().mcc;
+    let held_out = scores(streamed.held_out_scores.unwrap()).mcc;
     assert!(held_out > 0.95, "{held_out}");
     let (failed, _) = run(1024 * 5 * 4, 7000);
     let error = failed.unwrap_err();
@@ -172,19 +179,20 @@ fn the_best_epoch_is_kept_and_patience_ends_the_run() {
     let labels: Vec<usize> = (0..ROWS).map(|row| (row * 7919 % 1009) % 2).collect();
     let source = FeaturesInMemory::new(columns).unwrap();
     let settings = MlpSettings { epochs: 60, patience: 2, ..settings() };
-    let trained =
-        train_mlp(&runtime(), &source, &labels, &classes(), &settings, 1, &mut |epoch| told.push(epoch.clone()));
+    let names = classes();
+    let targets = MlpTargets::Classes { labels: &labels, classes: &names };
+    let trained = train_mlp(&runtime(), &source, &targets, &settings, 1, &mut |epoch| told.push(epoch.clone()));
     let trained = trained.unwrap();
     assert_eq!(trained.epochs, told);
     assert!(told.len() < 60 && told.len() == trained.best + 3, "{} {}", told.len(), trained.best);
     let best = &told[trained.best];
     assert!(told.iter().all(|epoch| epoch.score <= best.score));
     assert_eq!(
-        trained.held_out_scores.map(|scores| scores.mcc),
+        trained.held_out_scores.map(|found| scores(found).mcc),
         best.score,
         "the scores are those of the parameters that were kept"
     );
-    assert_eq!(trained.head.threshold, best.threshold);
+    assert_eq!(trained.head.threshold(), best.threshold);
 }
 
 #[test]
@@ -195,7 +203,8 @@ fn of_one_row_a_class_nothing_is_held_out_and_all_epochs_are_run() {
     let names = ["a", "b", "c"].map(str::to_owned);
     let train = |settings: &MlpSettings| {
         let source = FeaturesInMemory::new(columns.clone()).unwrap();
-        train_mlp(&runtime(), &source, &[0, 1, 2], &names, settings, 1, &mut |_| {}).unwrap()
+        let targets = MlpTargets::Classes { labels: &[0, 1, 2], classes: &names };
+        train_mlp(&runtime(), &source, &targets, settings, 1, &mut |_| {}).unwrap()
     };
     let trained = train(&MlpSettings::default());
     assert_eq!((trained.held_out_rows, trained.epochs.len(), trained.best), (0, 40, 39));
@@ -203,7 +212,7 @@ fn of_one_row_a_class_nothing_is_held_out_and_all_epochs_are_run() {
     assert!(trained.epochs.iter().all(|epoch| epoch.score.is_none() && epoch.held_out_loss.is_none()));
     let why = trained.unchosen.unwrap();
     assert!(why.contains("1 training row(s)") && why.contains("all 40 epochs, class weight balanced;"), "{why}");
-    assert_eq!(trained.train_scores.accuracy, 1.0, "the usual settings learn three rows");
+    assert_eq!(scores(trained.train_scores).accuracy, 1.0, "the usual settings learn three rows");
     assert_eq!(train(&MlpSettings { epochs: 7, patience: 1, ..MlpSettings::default() }).epochs.len(), 7);
     // A record that has them reads back.
     let epochs = serde_json::to_string(&trained.epochs).unwrap();
@@ -217,7 +226,7 @@ fn a_threshold_that_gains_nothing_on_other_held_out_rows_is_left_at_half() {
         let gain = epoch.threshold_gain.expect("it was tuned");
         assert_eq!(epoch.threshold != Some(0.5), gain.gain > gain.standard_error, "{epoch:?}");
     }
-    assert_eq!(trained.head.threshold, Some(0.5), "classes are told apart at 0.5 already");
+    assert_eq!(trained.head.threshold(), Some(0.5), "classes are told apart at 0.5 already");
 }
 
 #[test]
@@ -229,7 +238,8 @@ fn what_cannot_be_trained_is_said_with_the_knob_to_turn() {
     let (columns, mut labels) = corners(20, 1);
     let source = FeaturesInMemory::new(columns).unwrap();
     let run = |labels: &[usize], classes: &[String]| {
-        train_mlp(&runtime(), &source, labels, classes, &settings(), 1, &mut |_| {}).unwrap_err().to_string()
+        let targets = MlpTargets::Classes { labels, classes };
+        train_mlp(&runtime(), &source, &targets, &settings(), 1, &mut |_| {}).unwrap_err().to_string()
     };
     let three = ["apart", "alike", "never"].map(str::to_owned);
     assert!(run(&labels, &three).contains("`never`"));
