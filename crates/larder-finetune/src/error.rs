@@ -8,7 +8,7 @@ use larder_graphs::{GraphsError, Precision};
 use larder_onnx::{Family, OnnxError};
 use larder_runtime::RuntimeError;
 
-use crate::collapse::ConstantOutput;
+use crate::constant_output::ConstantOutput;
 use crate::knobs::Knobs;
 use crate::split::SplitOf;
 

@@ -36,6 +36,7 @@ mod batch;
 mod checkpoint;
 mod collapse;
 mod constant_loss;
+mod constant_output;
 mod error;
 mod evaluate;
 mod example;
@@ -64,8 +65,8 @@ mod tells_apart;
 mod threads;
 
 pub use checkpoint::{BEST_FILE, LAST_FILE};
-pub use collapse::ConstantOutput;
 pub use constant_loss::TargetStatistics;
+pub use constant_output::ConstantOutput;
 pub use error::TuneError;
 pub use evaluate::Evaluated;
 pub use example::Example;

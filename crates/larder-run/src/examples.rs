@@ -8,6 +8,7 @@ use larder_diagnose::TargetSummary;
 use larder_finetune::{Example, Targets};
 use larder_metrics::{Metric, TrainLabels};
 use larder_store::{TokensBatch, TokensReader};
+use larder_train::TargetScale;
 
 use crate::RunError;
 use crate::tasks::TaskRules;
@@ -107,15 +108,6 @@ pub trait GoldRows: Debug {
     fn judge<'a>(&'a self, labels: &LabelMap, metric: Metric, seen: &[bool]) -> Box<dyn LogitsJudge + 'a>;
 }
 
-/// The unit of standardised targets.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TargetScale {
-    /// The mean of train, which is 0 when standardised.
-    pub mean: f64,
-    /// The deviation of train, which is 1 when standardised; above 0.
-    pub deviation: f64,
-}
-
 /// Judges logits.
 pub trait LogitsJudge {
     /// Returns the score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; higher is better.
@@ -133,9 +125,7 @@ impl SplitExamples {
     pub fn standardise(&mut self, scale: TargetScale) {
         for example in &mut self.examples {
             if let Targets::Values(values) = &mut example.targets {
-                values
-                    .iter_mut()
-                    .for_each(|value| *value = ((f64::from(*value) - scale.mean) / scale.deviation) as f32);
+                values.iter_mut().for_each(|value| *value = scale.standardise(f64::from(*value)) as f32);
             }
         }
     }

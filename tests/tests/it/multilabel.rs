@@ -72,11 +72,12 @@ fn scores_are_those_of_the_answers_and_answers_the_same_everywhere() {
     assert!(told.iter().any(|(labels, _)| labels.len() > 1) && told.iter().any(|(labels, _)| labels.is_empty()));
     assert_eq!(split["against_baseline"]["verdict"], "above");
 
-    kitchen.ok(&["eval", "mine", "--details"]).prints(&["macro F1", "LRAP", "Hamming loss", "average precision"]);
+    kitchen.ok(&["eval", "mine"]).prints(&["macro F1", "LRAP", "Hamming loss", "average precision"]);
     kitchen.ok(&["report", "mine", "--output", "report.html"]);
     let page = std::fs::read_to_string(kitchen.path("report.html")).unwrap();
     assert!(page.contains("Labels that come together most often") && page.contains("The rows answered worst"));
-    kitchen.ok(&["inspect", "home/features/sizes/tiny/train.parquet"]).prints(&["labels", "long"]);
+    let features = kitchen.features_path("sizes", "train");
+    kitchen.ok(&["inspect", features.to_str().unwrap()]).prints(&["labels", "long"]);
     kitchen.assert_tidy();
 }
 

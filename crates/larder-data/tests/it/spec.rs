@@ -96,7 +96,8 @@ fn toml_and_values_are_refused_with_their_line() {
     assert!(changed("name = \"cola\"", "name = \"cola").starts_with("sets/cola.toml, line 2: "));
     assert_eq!(
         changed("\"tsv\"", "\"tvs\""),
-        "sets/cola.toml, line 4: unknown format `tvs` (known: `tsv`, `csv`, `jsonl`, `parquet`, `conll`)"
+        "sets/cola.toml, line 4: unknown format `tvs` (known: `tsv`, `csv`, `jsonl`, `parquet`, `conll`; did \
+         you mean `tsv`?)"
     );
     let message = changed("text = 3", "text = -1");
     assert!(message.contains("line 8") && message.contains("a column's name or its zero-based position"), "{message}");

@@ -17,14 +17,13 @@ use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
 use larder_files::Provenance;
 use larder_metrics::{Metric, TrainLabels};
 use larder_store::FeaturesFile;
-use larder_train::MlpSettings;
 use larder_train::{
     HeadColumn, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, RidgeHead, RidgeSettings, SequenceHead,
     TaggingHead, TaggingSettings, TrainSettings,
 };
+use larder_train::{MlpSettings, TargetScale};
 use serde::{Deserialize, Serialize};
 
-use crate::examples::TargetScale;
 use crate::findings::FitFacts;
 use crate::page::{Fact, Training};
 use crate::{Larder, Observer, RunError, RunRecord, TextTable, tasks};
@@ -335,7 +334,7 @@ impl Head {
     pub fn in_unit(mut self, scale: Option<TargetScale>, range: TargetRange) -> Self {
         if let (Self::Ridge(head), Some(scale)) = (&mut self, scale) {
             head.weights.iter_mut().for_each(|weight| *weight *= scale.deviation);
-            head.intercept = head.intercept * scale.deviation + scale.mean;
+            head.intercept = scale.restore(head.intercept);
             (head.minimum, head.maximum) = (range.minimum, range.maximum);
         }
         self

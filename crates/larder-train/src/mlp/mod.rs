@@ -13,6 +13,8 @@ pub use output::MlpOutput;
 pub use target_scale::TargetScale;
 
 #[cfg(feature = "perceptron")]
+mod epoch;
+#[cfg(feature = "perceptron")]
 mod goals;
 #[cfg(feature = "perceptron")]
 mod network;
@@ -29,11 +31,12 @@ mod train;
 
 #[cfg(feature = "perceptron")]
 pub use self::{
+    epoch::MlpEpoch,
     settings::{
         DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
         DEFAULT_MLP_PATIENCE, DEFAULT_MLP_WARMUP, DEFAULT_MLP_WEIGHT_DECAY, MlpSettings,
     },
     source::{FeatureRows, FeaturesInMemory},
     targets::{MlpScores, MlpTargets},
-    train::{MlpEpoch, TrainedMlp, train_mlp},
+    train::{TrainedMlp, train_mlp},
 };

@@ -4,9 +4,10 @@ use larder_data::{LabelMap, Target};
 use larder_diagnose::TargetSummary;
 use larder_finetune::Example;
 use larder_metrics::{Metric, RegressionMetric, score_regression};
+use larder_train::TargetScale;
 
 use crate::RunError;
-use crate::examples::{ExampleSettings, GoldRows, LogitsJudge, TargetScale, TokenizedRow, valued};
+use crate::examples::{ExampleSettings, GoldRows, LogitsJudge, TokenizedRow, valued};
 
 /// The number of each text, `[rows]`.
 #[derive(Debug, Default)]
@@ -34,8 +35,7 @@ impl GoldRows for GoldNumbers {
     }
 
     fn scale(&self) -> Option<TargetScale> {
-        let TargetSummary { mean, deviation, .. } = TargetSummary::of(&self.0);
-        Some(TargetScale { mean, deviation: if deviation > 0.0 { deviation } else { 1.0 } })
+        Some(TargetScale::of(self.0.iter().copied()))
     }
 
     fn numbers(&self) -> Option<TargetSummary> {

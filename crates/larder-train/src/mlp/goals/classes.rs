@@ -5,11 +5,11 @@ use larder_metrics::{ClassificationScores, ConfusionMatrix, class_counts, strati
 
 use super::{Goal, HELD_OUT_PARTS, HeldOut, Judgement, Outputs, THRESHOLD_PARTS};
 use crate::error::TrainError;
+use crate::mlp::epoch::MlpEpoch;
 use crate::mlp::network::BatchTargets;
 use crate::mlp::output::MlpOutput;
 use crate::mlp::settings::MlpSettings;
 use crate::mlp::targets::MlpScores;
-use crate::mlp::train::MlpEpoch;
 use crate::settings::ThresholdChoice;
 use crate::threshold::{HALF, tune_threshold};
 use crate::weight::ClassWeight;

@@ -9,11 +9,11 @@ use ndarray::ArrayView2;
 
 use super::{Goal, HeldOut, Judgement, Outputs, THRESHOLD_PARTS, check_unweighted};
 use crate::error::TrainError;
+use crate::mlp::epoch::MlpEpoch;
 use crate::mlp::network::BatchTargets;
 use crate::mlp::output::MlpOutput;
 use crate::mlp::settings::MlpSettings;
 use crate::mlp::targets::MlpScores;
-use crate::mlp::train::MlpEpoch;
 use crate::settings::ThresholdChoice;
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;

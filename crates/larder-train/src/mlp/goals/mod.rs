@@ -11,11 +11,11 @@ pub(super) use numbers::NumberGoal;
 use larder_graphs::Loss;
 use larder_metrics::stratified_folds;
 
+use super::epoch::MlpEpoch;
 use super::network::BatchTargets;
 use super::output::MlpOutput;
 use super::settings::MlpSettings;
 use super::targets::MlpScores;
-use super::train::MlpEpoch;
 use crate::error::TrainError;
 use crate::weight::{ClassWeight, ClassWeightChoice};
 

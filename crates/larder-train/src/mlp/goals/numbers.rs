@@ -5,12 +5,12 @@ use larder_metrics::{RegressionMetric, RegressionScores, score_regression};
 
 use super::{Goal, HeldOut, Judgement, Outputs, check_unweighted};
 use crate::error::TrainError;
+use crate::mlp::epoch::MlpEpoch;
 use crate::mlp::network::BatchTargets;
 use crate::mlp::output::MlpOutput;
 use crate::mlp::settings::MlpSettings;
 use crate::mlp::target_scale::TargetScale;
 use crate::mlp::targets::MlpScores;
-use crate::mlp::train::MlpEpoch;
 
 /// One number a row.
 pub(in crate::mlp) struct NumberGoal<'a> {
