@@ -80,7 +80,7 @@ pub enum HeadRecord {
     Mlp(MlpRecord),
     /// Logistic regression over texts, one for each label.
     #[serde(rename = "multilabel")]
-    Multilabel(MultilabelRecord),
+    Multilabel(Box<MultilabelRecord>),
     /// Ridge regression over texts.
     #[serde(rename = "ridge")]
     Ridge(RidgeRecord),
@@ -260,7 +260,7 @@ impl HeadRecord {
         match self {
             Self::Logistic(record) => record,
             Self::Mlp(record) => record,
-            Self::Multilabel(record) => record,
+            Self::Multilabel(record) => record.as_ref(),
             Self::Ridge(record) => record,
             Self::Tagger(record) => record,
             Self::Tuned(record) => record,

@@ -124,7 +124,7 @@ pub(super) fn fit(
         fits,
     };
     Ok(FittedHead {
-        record: HeadRecord::Multilabel(record),
+        record: HeadRecord::Multilabel(Box::new(record)),
         train_counts,
         head: Head::Multilabel(trained.head),
         facts: FitFacts::default(),
