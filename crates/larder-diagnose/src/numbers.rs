@@ -25,7 +25,7 @@ const OUTSIDE: f64 = 0.01;
 /// The distribution of numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetSummary {
-    /// How many there are.
+    /// Number of numbers.
     pub rows: u64,
     /// The mean.
     pub mean: f64,
