@@ -69,11 +69,16 @@ impl Card<'_> {
             .collect();
         format!(
             "{what}. {encoder} on the split {} of {} ({rows} {counted}), with larder {}, from the features {}.\n\n\
-             Labels, in the order of the classes: {}.",
+             {}: {}.",
             record.train_split,
             record.dataset,
             env!("CARGO_PKG_VERSION"),
             self.file.columns.join(", "),
+            if record.head.details().targets().is_some() {
+                "The number"
+            } else {
+                "Labels, in the order of the classes"
+            },
             labels.join(", ")
         )
     }

@@ -85,7 +85,10 @@ fn files_are_answered_and_an_exported_file_answers_the_same() {
         (&"regression".into(), &serde_json::json!({"0": "words"}))
     );
     let card = std::fs::read_to_string(kitchen.path("exported/README.md")).unwrap();
-    assert!(card.contains("Gives a text a number") && card.contains("| dev |"), "{card}");
+    assert!(
+        card.contains("Gives a text a number") && card.contains("The number: words.") && card.contains("| dev |"),
+        "{card}"
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ pub(in crate::tasks) fn range(interval: &Interval) -> String {
     format!("{:.3} to {:.3}", interval.low, interval.high)
 }
 
-/// Returns a score with three decimals.
+/// Returns a score with three decimals; what rounds to 0 has no sign.
 pub(in crate::tasks) fn number(value: f64) -> String {
-    format!("{value:.3}")
+    let text = format!("{value:.3}");
+    if text == "-0.000" { "0.000".to_owned() } else { text }
 }
