@@ -129,7 +129,9 @@ impl TableRows {
             sources.push(TableColumn { key, at, name: field.name().clone(), kind });
         }
         let targets = layout.targets.clone();
-        let named = targets.as_ref().filter(|targets| !targets.are_numbers());
+        // Numbers, and columns of yes and no, are no classes, whatever the schema calls them.
+        let has_classes = |targets: &&TargetColumns| matches!(targets.cells(), CellKind::Scalar | CellKind::List);
+        let named = targets.as_ref().filter(has_classes).filter(|targets| !targets.are_numbers());
         let column = named.and_then(|targets| sources.iter().find(|source| source.key == targets.key));
         let class_names = column.and_then(|column| class_names(&schema, &column.name)).unwrap_or_default();
         let mask = match purpose {
@@ -279,7 +281,8 @@ impl TableBatch {
 /// Returns the class names of the column of the targets, and of the description what decides whether they are used; `None`
 /// where the file has none, or cannot be read.
 pub(crate) fn class_names_of(spec: &DatasetSpec, file: File) -> Option<String> {
-    let targets = spec.target_columns()?;
+    let targets =
+        spec.target_columns().filter(|targets| matches!(targets.cells(), CellKind::Scalar | CellKind::List))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
     let schema = builder.schema();
     let name = targets.columns.first().and_then(|column| match column {

@@ -11,7 +11,7 @@ use crate::{Example, Targets};
 pub enum TargetStatistics {
     /// The number of rows of each class, `[classes]`; of tagging, of labels that count.
     Classes(Vec<u64>),
-    /// Of targets that are numbers: mean and variance (divided by the number of examples) of each column, `[classes]` each.
+    /// Targets that are numbers: mean and variance (divided by the number of examples) of each column, `[classes]` each.
     Values {
         /// The means. Of a label that texts have or lack: the share of those that have it.
         means: Vec<f64>,

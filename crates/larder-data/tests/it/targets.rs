@@ -75,8 +75,10 @@ fn lists_separated_texts_and_columns_of_yes_and_no_are_the_same_labels() {
     let yes: ArrayRef = Arc::new(BooleanArray::from(vec![true, false, false]));
     let some: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 0.0, 1.0]));
     let parquet = "task='multilabel'\nformat='parquet'\n[columns]\ntext='text'\nlabels=['joy', 'anger']\n";
-    // The order of the file is not the order of the description.
-    let (_folder, spec) = table(parquet, vec![("anger", some), texts(), ("joy", yes)], "{}");
+    // The order of the file is not the order of the description, and yes and no are no classes with names.
+    let features = r#"{"joy": {"names": ["no", "yes"], "_type": "ClassLabel"}}"#;
+    let yes: ArrayRef = arrow::compute::cast(&yes, &arrow::datatypes::DataType::Int64).unwrap();
+    let (_folder, spec) = table(parquet, vec![("anger", some), texts(), ("joy", yes)], features);
     assert_eq!(read(&spec).unwrap(), expected);
 }
 

@@ -42,7 +42,7 @@ pub struct LabelThreshold {
 /// all shifted; 0.02 in the first case at 3 gold rows. A threshold that all labels share, kept unless the gain over it
 /// exceeds its standard error, gained at most 0.002 and lost where labels differ; Yang's SCutFBR lost 0.004 to 0.006.
 ///
-/// Of several thresholds with the highest F1 on the gold rows, the one nearest to that of the probabilities counts.
+/// Where several thresholds have the highest F1 on the gold rows, the one nearest to that of the probabilities counts.
 ///
 /// # Errors
 /// [`MetricsError::NoRows`], [`MetricsError::LengthMismatch`]; [`MetricsError::InvalidProbability`] with the row.
