@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use larder_onnx::{EncoderConfig, Family};
+use serde::Serialize;
 
 use crate::TuneError;
 
 /// The parts of an encoder that are not trained. Spelled `embeddings,layers:0-5`; the empty text freezes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Freeze {
     /// The tables, their normalisation, and the product that brings them to the layers' width.
     pub embeddings: bool,

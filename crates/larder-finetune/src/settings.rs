@@ -4,6 +4,7 @@ use larder_errors::spelled_enum;
 use larder_graphs::{AdamW, DropoutRatios, GraphsError, HeadInput, Loss, Precision, Schedule};
 use larder_onnx::{Family, Pool, Weights};
 use larder_runtime::Device;
+use serde::Serialize;
 
 use crate::TuneError;
 use crate::freeze::Freeze;
@@ -23,7 +24,7 @@ pub(crate) const LARGEST_LOSS_SCALE: f64 = (1_u128 << 100) as f64;
 pub const DEFAULT_SEED: u64 = 0;
 
 /// The length of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Length {
     /// So many times through all examples.
     Epochs(usize),
@@ -32,7 +33,7 @@ pub enum Length {
 }
 
 /// The size of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum BatchSize {
     /// So many examples; the last batch of an epoch may have fewer.
     Rows(usize),
@@ -63,7 +64,9 @@ pub enum HeadStart {
 }
 
 /// The settings of a fine-tuning run. Write them as `TuneSettings { seed: 1, ..TuneSettings::of(family, classes) }`.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Those that are serialized decide a run's numbers, and tell its checkpoints from another run's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TuneSettings {
     /// The head's input. A pooler is trained along; one that the weights lack starts at random.
     pub input: HeadInput,
@@ -72,6 +75,7 @@ pub struct TuneSettings {
     /// The loss, which decides what [`Targets`](crate::Targets) examples have. Heads on tokens have [`Loss::CrossEntropy`].
     pub loss: Loss,
     /// The initial parameters of the head.
+    #[serde(skip)]
     pub head: HeadStart,
     /// The length of the run.
     pub length: Length,
@@ -111,15 +115,20 @@ pub struct TuneSettings {
     /// Steps between two evaluations, if there is something to evaluate on; `None` for one at the end of every epoch.
     pub evaluate_every: Option<usize>,
     /// Evaluations without a better score after which the run ends early.
+    #[serde(skip)]
     pub patience: Option<usize>,
     /// Steps between two checkpoints, beside those at evaluations, where there is a folder for them.
+    #[serde(skip)]
     pub save_every: Option<usize>,
     /// Stop a run with [`TuneError::Collapsed`] once its logits have become the same for every text. Looked for where the
     /// loss is not below that of guessing: every twentieth of the steps, and at least fifty steps, after the warm-up.
+    #[serde(skip)]
     pub stop_on_collapse: bool,
     /// Go on from the folder's last checkpoint, if it has one.
+    #[serde(skip)]
     pub resume: bool,
     /// The device of the graphs, and of parameters and optimizer unless it is the CPU.
+    #[serde(skip)]
     pub device: Device,
     /// The precision of training's matrix products; evaluations are float32. On the CPU
     /// they are float32 products of operands rounded to half precision: a device's numbers, in more time than float32 takes.
@@ -128,6 +137,7 @@ pub struct TuneSettings {
     /// skipped, and doubled after 2,000 steps without overflow.
     pub loss_scale: f64,
     /// Threads; 0 means one per core.
+    #[serde(skip)]
     pub threads: usize,
 }
 

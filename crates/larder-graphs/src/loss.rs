@@ -2,13 +2,14 @@
 
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{GraphBuilder, TensorProto, Value, attribute};
+use serde::Serialize;
 
 /// The label of rows that are not counted, as PyTorch has it: padding, special tokens, and all sub-tokens of a word but the
 /// first.
 pub const IGNORED_LABEL: i64 = -100;
 
 /// A loss on the outputs of a head.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Loss {
     /// Softmax cross-entropy over classes.
     ///

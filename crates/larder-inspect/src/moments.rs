@@ -1,6 +1,8 @@
 //! Mean and covariance of a stream of vectors, in float64.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use faer::linalg::matmul::matmul;
+use faer::linalg::solvers::SelfAdjointEigen;
+use faer::{Accum, Col, Mat, MatRef, Par, Scale, Side};
 use rayon::prelude::*;
 
 /// Widest vectors whose covariance is made: dimension * dimension numbers, and work that grows with the third power.
@@ -13,8 +15,8 @@ const PANEL: usize = 192;
 pub(crate) struct Moments {
     dimension: usize,
     count: u64,
-    shift: Option<DVector<f64>>,
-    sum: DVector<f64>,
+    shift: Option<Col<f64>>,
+    sum: Col<f64>,
     /// Pieces of the upper triangle of the sum of outer products; none where vectors are too wide.
     panels: Vec<Panel>,
 }
@@ -23,17 +25,17 @@ pub(crate) struct Moments {
 struct Panel {
     row: usize,
     column: usize,
-    sums: DMatrix<f64>,
+    sums: Mat<f64>,
 }
 
 /// Directions in which vectors vary, the widest first.
 #[derive(Debug)]
 pub(crate) struct Directions {
-    pub(crate) mean: DVector<f64>,
+    pub(crate) mean: Col<f64>,
     /// Eigenvalues of the covariance (divided by n, not n - 1), largest first; rounding below zero is cut off.
     pub(crate) variances: Vec<f64>,
     /// Eigenvectors in the same order, a column each: `[dimension, dimension]`.
-    pub(crate) vectors: DMatrix<f64>,
+    pub(crate) vectors: Mat<f64>,
 }
 
 impl Moments {
@@ -45,10 +47,10 @@ impl Moments {
         } else {
             starts()
                 .flat_map(|row| starts().filter(move |&column| column >= row).map(move |column| (row, column)))
-                .map(|(row, column)| Panel { row, column, sums: DMatrix::zeros(width(row), width(column)) })
+                .map(|(row, column)| Panel { row, column, sums: Mat::zeros(width(row), width(column)) })
                 .collect()
         };
-        Self { dimension, count: 0, shift: None, sum: DVector::zeros(dimension), panels }
+        Self { dimension, count: 0, shift: None, sum: Col::zeros(dimension), panels }
     }
 
     /// Adds finite vectors, `[vectors, dimension]` row-major.
@@ -58,25 +60,25 @@ impl Moments {
             return;
         }
         // Column-major [dimension, vectors]: the same numbers in the same order.
-        let mut block = DMatrix::from_column_slice(self.dimension, vectors, values);
-        let shift = self.shift.get_or_insert_with(|| block.column_mean());
-        for mut vector in block.column_iter_mut() {
+        let mut block = MatRef::from_column_major_slice(values, self.dimension, vectors).to_owned();
+        let sum = |block: &Mat<f64>| block * Col::<f64>::ones(vectors);
+        let shift = self.shift.get_or_insert_with(|| sum(&block) * Scale(1.0 / vectors as f64));
+        for mut vector in block.col_iter_mut() {
             vector -= &*shift;
         }
         self.count += vectors as u64;
-        self.sum += block.column_sum();
-        let transposed = block.transpose();
+        self.sum += sum(&block);
         self.panels.par_iter_mut().for_each(|panel| {
-            let left = block.rows(panel.row, panel.sums.nrows());
-            let right = transposed.columns(panel.column, panel.sums.ncols());
-            panel.sums.gemm(1.0, &left, &right, 1.0);
+            let left = block.subrows(panel.row, panel.sums.nrows());
+            let right = block.subrows(panel.column, panel.sums.ncols()).transpose();
+            matmul(&mut panel.sums, Accum::Add, left, right, 1.0, Par::Seq);
         });
     }
 
     /// The mean vector; `None` of nothing.
-    pub(crate) fn mean(&self) -> Option<DVector<f64>> {
+    pub(crate) fn mean(&self) -> Option<Col<f64>> {
         let shift = self.shift.as_ref()?;
-        Some(shift + &self.sum / self.count as f64)
+        Some(shift + &self.sum * Scale(1.0 / self.count as f64))
     }
 
     /// The covariance's eigenvectors; `None` of fewer than two vectors, too wide ones, or variances beyond float64.
@@ -85,10 +87,10 @@ impl Moments {
             return None;
         }
         let count = self.count as f64;
-        let offset = &self.sum / count;
-        let mut covariance = DMatrix::zeros(self.dimension, self.dimension);
+        let offset = &self.sum * Scale(1.0 / count);
+        let mut covariance = Mat::<f64>::zeros(self.dimension, self.dimension);
         for panel in &self.panels {
-            for (column, values) in panel.sums.column_iter().enumerate() {
+            for (column, values) in panel.sums.col_iter().enumerate() {
                 for (row, sum) in values.iter().enumerate() {
                     let (row, column) = (panel.row + row, panel.column + column);
                     let value = sum / count - offset[row] * offset[column];
@@ -97,17 +99,15 @@ impl Moments {
                 }
             }
         }
-        // The search for eigenvalues would not end.
-        if !covariance.iter().all(|value| value.is_finite()) {
+        if !covariance.is_all_finite() {
             return None;
         }
-        let eigen = SymmetricEigen::new(covariance);
-        let mut order: Vec<usize> = (0..self.dimension).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let eigen: SelfAdjointEigen<f64> = covariance.self_adjoint_eigen(Side::Lower).ok()?;
+        // Eigenvalues stand in rising order.
         Some(Directions {
             mean: self.mean()?,
-            variances: order.iter().map(|&at| eigen.eigenvalues[at].max(0.0)).collect(),
-            vectors: DMatrix::from_columns(&order.iter().map(|&at| eigen.eigenvectors.column(at)).collect::<Vec<_>>()),
+            variances: eigen.S().column_vector().iter().rev().map(|value| value.max(0.0)).collect(),
+            vectors: eigen.U().reverse_cols().to_owned(),
         })
     }
 }
@@ -130,9 +130,8 @@ mod tests {
         let directions = moments.directions().unwrap();
         let mean: Vec<f64> = (0..dimension).map(|d| rows.iter().map(|r| r[d]).sum::<f64>() / count as f64).collect();
         assert!(directions.mean.iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-8));
-        let rebuilt = &directions.vectors
-            * DMatrix::from_diagonal(&DVector::from_vec(directions.variances.clone()))
-            * directions.vectors.transpose();
+        let variances: Col<f64> = directions.variances.iter().copied().collect();
+        let rebuilt = &directions.vectors * variances.as_diagonal() * directions.vectors.transpose();
         for (a, b) in [(0, 0), (3, 200), (200, 3), (PANEL, PANEL - 1), (dimension - 1, dimension - 1)] {
             let expected = rows.iter().map(|r| (r[a] - mean[a]) * (r[b] - mean[b])).sum::<f64>() / count as f64;
             assert!((rebuilt[(a, b)] - expected).abs() < 1e-7 * (1.0 + expected.abs()), "{a} {b}");
@@ -145,7 +144,7 @@ mod tests {
         let mut moments = Moments::new(2);
         assert!(moments.mean().is_none() && moments.directions().is_none());
         moments.add(&[1.0, 2.0]);
-        assert_eq!(moments.mean().unwrap().as_slice(), [1.0, 2.0]);
+        assert_eq!(moments.mean().unwrap().iter().copied().collect::<Vec<_>>(), [1.0, 2.0]);
         assert!(moments.directions().is_none());
         let mut wide = Moments::new(MAX_DIMENSION + 1);
         wide.add(&vec![1.0; 2 * (MAX_DIMENSION + 1)]);

@@ -1,6 +1,7 @@
 //! Statistics of the vectors of a column, from one pass and a second one for outliers.
 
-use nalgebra::{DMatrix, DVector};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Col, Mat, MatRef, Par};
 use serde::Serialize;
 
 use crate::InspectError;
@@ -183,7 +184,7 @@ struct Pass {
     most: Vec<f64>,
     watch: Watch,
     /// Sum of the unit vectors, and how many.
-    units: DVector<f64>,
+    units: Col<f64>,
     unit_count: u64,
     moments: Moments,
     finite: Vec<f64>,
@@ -202,7 +203,7 @@ impl Pass {
             least: vec![f64::INFINITY; dimension],
             most: vec![f64::NEG_INFINITY; dimension],
             watch: Watch::new(),
-            units: DVector::zeros(dimension),
+            units: Col::zeros(dimension),
             unit_count: 0,
             moments: Moments::new(dimension),
             finite: Vec::new(),
@@ -241,7 +242,7 @@ impl Pass {
     fn finish(self, column: &str, element: String, directions: Option<Directions>) -> VectorStatistics {
         let constant = |at: &usize| self.least[*at] == self.most[*at];
         let pairs = self.unit_count as f64 * (self.unit_count as f64 - 1.0);
-        let mean_cosine = (self.units.norm_squared() - self.unit_count as f64) / pairs;
+        let mean_cosine = (self.units.squared_norm_l2() - self.unit_count as f64) / pairs;
         VectorStatistics {
             column: column.to_owned(),
             element,
@@ -253,7 +254,7 @@ impl Pass {
             not_finite: self.not_finite,
             zero: self.zero,
             norms: self.norms.finish(),
-            norm_of_mean: self.moments.mean().map(|mean| mean.norm()),
+            norm_of_mean: self.moments.mean().map(|mean| mean.norm_l2()),
             constant: Dimensions::of((0..self.dimension).filter(constant)),
             dead: Dimensions::of((0..self.dimension).filter(constant).filter(|&at| self.least[at] == 0.0)),
             duplicates: self.watch.finish(),
@@ -305,18 +306,17 @@ fn outliers(
     let real = directions.variances.iter().take_while(|&&variance| variance > NOISE * widest).count();
     let components = directions.holding(OUTLIER_VARIANCE).min(OUTLIER_COMPONENTS).min(real);
     // [components, dimension], each row divided by its deviation: distances are then plain norms.
-    let mut axes = directions.vectors.columns(0, components).transpose();
-    for (mut axis, variance) in axes.row_iter_mut().zip(&directions.variances) {
-        axis /= variance.sqrt();
-    }
+    let axes = Mat::from_fn(components, directions.vectors.nrows(), |component, at| {
+        directions.vectors[(at, component)] / directions.variances[component].sqrt()
+    });
     let centre = &axes * &directions.mean;
     let mut furthest = Best::new(k);
     file.each_block(column, limit, |block| {
-        let vectors = DMatrix::from_column_slice(block.dimension, block.rows.len(), block.values);
-        let mut places = DMatrix::zeros(components, block.rows.len());
-        places.gemm(1.0, &axes, &vectors, 0.0);
-        for (&row, place) in block.rows.iter().zip(places.column_iter()) {
-            let distance = (place - &centre).norm();
+        let vectors = MatRef::from_column_major_slice(block.values, block.dimension, block.rows.len());
+        let mut places = Mat::zeros(components, block.rows.len());
+        matmul(&mut places, Accum::Replace, &axes, vectors, 1.0, Par::Seq);
+        for (&row, place) in block.rows.iter().zip(places.col_iter()) {
+            let distance = (place - &centre).norm_l2();
             if distance.is_finite() {
                 furthest.add(row, distance);
             }

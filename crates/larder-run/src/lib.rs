@@ -41,8 +41,8 @@ mod training_words;
 pub use answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
 pub use error::RunError;
 pub use evaluation::{
-    EvaluationContext, METRICS_FILE, PairedAnswers, SplitAnswers, SplitOutline, SplitScores, SplitSource, StageTimer,
-    TaskScores, UnscoredSplit, data_digest, is_current,
+    ComparedScores, EvaluationContext, METRICS_FILE, PairedAnswers, SplitAnswers, SplitOutline, SplitScores,
+    SplitSource, StageTimer, TaskScores, UnscoredSplit, data_digest, is_current,
 };
 pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
 pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};

@@ -302,9 +302,13 @@ pub struct PlaneRows<'a> {
 /// Finds the texts of examples by id, in the order of the ids.
 pub type FindTexts<'a> = dyn Fn(&[String]) -> Result<Vec<String>, Missing> + 'a;
 
-/// Returns a score with three decimals.
+/// Returns a score with three decimals; what rounds to 0 has no sign.
 pub fn number(value: f64) -> String {
-    if value.is_finite() { format!("{value:.3}") } else { "undefined".to_owned() }
+    if !value.is_finite() {
+        return "undefined".to_owned();
+    }
+    let text = format!("{value:.3}");
+    if text == "-0.000" { "0.000".to_owned() } else { text }
 }
 
 /// Returns a share as a percentage.

@@ -7,27 +7,16 @@ use crate::inputs::TrainingInputs;
 use crate::settings::{HeadStart, TuneSettings};
 use crate::{Targets, TuneError};
 
-/// Tells runs apart by what decides their numbers: settings, the head given, examples, the configuration and the device;
-/// not threads, nor how often the run is saved or how patient it is.
-///
-/// Settings and configuration count as `Debug` renders them, which has no other spelling of the same bytes: checkpoints
-/// that were begun under another name of a field, a type or a variant are of another run, and it begins anew.
+/// Tells runs apart by what decides their numbers: the settings that are serialized, the head given, examples, the
+/// configuration and the device.
 pub(super) fn run_digest(
     inputs: &TrainingInputs<'_>,
     settings: &TuneSettings,
     device: Device,
 ) -> Result<String, TuneError> {
-    let plain = TuneSettings {
-        head: HeadStart::Random,
-        resume: false,
-        device,
-        threads: 0,
-        save_every: None,
-        stop_on_collapse: false,
-        patience: None,
-        ..settings.clone()
-    };
-    let mut bytes = format!("{plain:?} {:?}", inputs.config).into_bytes();
+    let named = (settings, inputs.config, device);
+    // Numbers, words and lists of them: JSON can hold it.
+    let mut bytes = serde_json::to_vec(&named).expect("settings can be written as JSON");
     if let HeadStart::Given(head) = &settings.head {
         bytes.extend(head.to_bytes()?);
     }

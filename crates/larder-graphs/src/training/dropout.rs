@@ -10,12 +10,13 @@ use larder_onnx::families::metadata;
 use larder_onnx::proto::GraphProto;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, Family, GraphBuilder, Model, TensorProto, Value, attribute};
+use serde::Serialize;
 
 use crate::GraphsError;
 use crate::shape::as_i64;
 
 /// The dropout ratios, each from 0, no dropout, to below 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct DropoutRatios {
     /// The ratio for the embeddings after their normalisation, and for the two products that close the halves of a
     /// layer.

@@ -8,6 +8,7 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::tensor_shape_proto::dimension;
 use larder_onnx::proto::type_proto;
 use larder_onnx::{Axis, GraphBuilder, Model, Pool, Value};
+use serde::Serialize;
 
 use super::TrainingSpec;
 use super::dropout::{DropoutMask, Site, insert, rewire};
@@ -21,7 +22,7 @@ pub const HEAD_WEIGHT: &str = "classifier.weight";
 pub const HEAD_BIAS: &str = "classifier.bias";
 
 /// The input of a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum HeadInput {
     /// One vector a text: one row of logits a text.
     Pooled(Pool),

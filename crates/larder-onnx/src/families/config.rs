@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::layout::{Layout, Positions};
@@ -9,7 +10,7 @@ use super::{Activation, Family};
 use crate::OnnxError;
 
 /// The settings of an encoder of any family, under the names that BERT's `config.json` has for them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EncoderConfig {
     /// The family: what the parameters are called, and how the graph differs from BERT's.
     pub family: Family,

@@ -1,13 +1,10 @@
 //! Principal component analysis: the plane with most of the variance.
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use faer::linalg::solvers::SelfAdjointEigen;
+use faer::{Col, Mat, Scale, Side};
 
-/// Vectors iterated together: more than two, so that the third does not slow the convergence of the second.
-const BLOCK: usize = 8;
-/// Most iterations; a plane not found by then has a third direction as wide as the second, and either will do.
-const MOST_ROUNDS: usize = 200;
-/// Iterations end when both variances change relatively less than this.
-const TOLERANCE: f64 = 1e-12;
+/// Variances below this share of the largest are rounding.
+const NOISE: f64 = 1e-12;
 
 /// Rows projected on their first two principal components.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +19,8 @@ impl Projection {
     /// Projects `vectors`, row-major `[rows, width]`. The sign of a component makes its largest weight positive, so that equal
     /// vectors give equal points.
     ///
-    /// Computes the eigenvectors of the covariance by subspace iteration with a Rayleigh-Ritz step (Saad, "Numerical methods
-    /// for large eigenvalue problems", 2011, section 5.2).
+    /// Decomposes `ZᵀZ` of the centred vectors `Z`, or `Z Zᵀ` where there are fewer rows than dimensions, which is smaller and
+    /// whose eigenvectors `u` give the axes `Zᵀu`.
     ///
     /// Returns `None` for fewer than two rows, no width, values that are not finite, or a length that is no multiple of
     /// `width`.
@@ -32,69 +29,36 @@ impl Projection {
         if rows < 2 || rows * width != vectors.len() || vectors.iter().any(|value| !value.is_finite()) {
             return None;
         }
-        let mut centred = DMatrix::from_row_iterator(rows, width, vectors.iter().map(|&value| f64::from(value)));
-        for mut column in centred.column_iter_mut() {
-            let mean = column.mean();
-            column.add_scalar_mut(-mean);
+        let mut centred = Mat::from_fn(rows, width, |row, column| f64::from(vectors[row * width + column]));
+        for column in centred.col_iter_mut() {
+            let mean = column.as_ref().iter().sum::<f64>() / rows as f64;
+            column.iter_mut().for_each(|value| *value -= mean);
         }
-        let total = centred.norm_squared();
-        let axes = principal_axes(&centred);
+        let total = centred.squared_norm_l2();
+        let by_rows = rows < width;
+        let products = if by_rows { &centred * centred.transpose() } else { centred.transpose() * &centred };
+        let eigen: SelfAdjointEigen<f64> = products.self_adjoint_eigen(Side::Lower).ok()?;
         let mut points = vec![[0.0; 2]; rows];
         let mut explained = [0.0; 2];
-        for (at, axis) in axes.column_iter().enumerate().take(2) {
+        let variances = eigen.S().column_vector();
+        let widest = variances.iter().copied().fold(0.0, f64::max);
+        // Eigenvalues stand in rising order.
+        for (at, (vector, &variance)) in eigen.U().col_iter().zip(variances.iter()).rev().take(2).enumerate() {
+            if variance <= NOISE * widest {
+                continue;
+            }
+            let mut axis: Col<f64> = if by_rows { centred.transpose() * vector } else { vector.to_owned() };
             let largest =
                 axis.iter().fold(0.0_f64, |most, &weight| if weight.abs() > most.abs() { weight } else { most });
-            let sign = if largest < 0.0 { -1.0 } else { 1.0 };
-            let scores = &centred * axis * sign;
+            axis *= Scale(largest.signum() / axis.norm_l2());
+            let scores = &centred * axis;
             for (point, score) in points.iter_mut().zip(scores.iter()) {
                 point[at] = *score;
             }
-            explained[at] = if total > 0.0 { scores.norm_squared() / total } else { 0.0 };
+            explained[at] = scores.squared_norm_l2() / total;
         }
         Some(Self { points, explained })
     }
-}
-
-/// Returns the directions of most variance, widest first, `[width, at least 1]`.
-fn principal_axes(centred: &DMatrix<f64>) -> DMatrix<f64> {
-    let width = centred.ncols();
-    let transposed = centred.transpose();
-    // The covariance, only if it is smaller than the rows.
-    let covariance = (width <= centred.nrows()).then(|| &transposed * centred);
-    let turn = |basis: &DMatrix<f64>| match &covariance {
-        Some(covariance) => covariance * basis,
-        None => &transposed * (centred * basis),
-    };
-    let block = BLOCK.min(width);
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let start = DMatrix::from_fn(width, block, |_, _| {
-        // xorshift: any fixed start that is not orthogonal to the answer will do.
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
-    });
-    let mut basis = start.qr().q();
-    let mut before = [f64::NAN; 2];
-    for _ in 0..MOST_ROUNDS {
-        let turned = turn(&basis);
-        // Rayleigh-Ritz: eigenvectors of the covariance within the basis order it.
-        let within = basis.tr_mul(&turned);
-        let within = (&within + within.transpose()) * 0.5;
-        let eigen = SymmetricEigen::new(within);
-        let mut order: Vec<usize> = (0..eigen.eigenvalues.len()).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-        let variance = |at: usize| order.get(at).map_or(0.0, |&index| eigen.eigenvalues[index]);
-        let now = [variance(0), variance(1)];
-        let rotation = DMatrix::from_fn(block, block, |row, column| eigen.eigenvectors[(row, order[column])]);
-        let settled = now.iter().zip(before).all(|(now, before)| (now - before).abs() <= TOLERANCE * now.abs());
-        if settled {
-            return basis * rotation;
-        }
-        before = now;
-        basis = (turned * rotation).qr().q();
-    }
-    basis
 }
 
 #[cfg(test)]

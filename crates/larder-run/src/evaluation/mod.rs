@@ -48,6 +48,17 @@ pub struct SplitOutline<'a> {
     pub advice: &'a [Diagnosis],
 }
 
+/// The scores of a split in a table of several runs.
+#[derive(Debug)]
+pub struct ComparedScores {
+    /// Names for people, the scores, and those of the baseline.
+    pub scores: Vec<(&'static str, f64, f64)>,
+    /// The baseline's name.
+    pub baseline: &'static str,
+    /// The verdict on a comparison with a baseline, and the name of that: `majority`, `above`.
+    pub against: Option<(&'static str, String)>,
+}
+
 /// The scores of one split, whatever the task.
 pub trait SplitScores {
     /// The facts that are the same for all tasks.
@@ -61,6 +72,9 @@ pub trait SplitScores {
 
     /// Returns the scores that a table of several runs shows, with their names.
     fn named_scores(&self) -> Vec<(&'static str, f64)>;
+
+    /// Returns the same in a table of several runs, beside the baseline.
+    fn compared(&self) -> ComparedScores;
 
     /// Returns a remark that belongs beside the scores.
     fn remark(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use larder_data::{LabelMap, Task};
 use larder_finetune::Preset;
 use larder_graphs::{HeadInput, Loss};
-use larder_metrics::{Interval, Metric, MetricsError};
+use larder_metrics::{Metric, MetricsError};
 use larder_onnx::Pool;
 use larder_runtime::Device;
 use larder_store::{FeaturesFile, Level, TokensProjection};
@@ -16,7 +16,7 @@ use crate::answers::{Predictor, TaskAnswers};
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
 use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
-use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TrainingWords};
 
 /// Words and numbers of a task.
 #[derive(Debug)]
@@ -93,10 +93,20 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
     }
 
     /// Returns the classes of the training split's targets, for findings. `entities` counts those of a tagging dataset.
-    fn target_classes(&self, record: &RunRecord, entities: &BTreeMap<String, usize>) -> TargetClasses;
+    fn target_classes(&self, record: &RunRecord, _entities: &BTreeMap<String, usize>) -> TargetClasses {
+        TargetClasses {
+            names: record.labels.clone(),
+            display: record.display.clone(),
+            counts: record.train_counts.clone(),
+            what: "rows",
+            are_labels: self.facts().targets_are_labels,
+        }
+    }
 
     /// Returns the input of a fine-tuned head: `asked` where the task leaves a choice, else `usual`.
-    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput;
+    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
+        asked.map_or(usual, HeadInput::Pooled)
+    }
 
     /// Returns the loss of a fine-tuning; class weights and smoothing are of labels that exclude each other.
     fn loss(&self, class_weights: Option<Vec<f32>>, label_smoothing: f32) -> Loss {
@@ -154,15 +164,4 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
         first: &'a AnsweredRows,
         second: &'a AnsweredRows,
     ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError>;
-
-    /// Returns the scores of several runs on split number `at`, one line each, and of a baseline. `what` is the header of the
-    /// first column; `intervals` are those of the score `score_name`, `[runs]`.
-    fn comparison(
-        &self,
-        what: &str,
-        runs: &[(String, &Evaluation)],
-        at: usize,
-        score_name: &str,
-        intervals: &[Interval],
-    ) -> TextTable;
 }

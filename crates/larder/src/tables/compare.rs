@@ -4,21 +4,50 @@ use larder_errors::{bytes, count};
 use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
 use larder_pipeline::{ComparedEncoder, EncoderComparison, EncodingCost, RunComparison};
-use larder_run::{Evaluation, tasks};
+use larder_run::page::{number, range};
+use larder_run::{ComparedScores, Evaluation, tasks};
 use larder_store::Level;
 
-use super::{drawn, table};
+use super::table;
 
 /// Formats a table per split: the scores of each encoder or run, one per line, and of the baseline.
 pub fn scores(what: &str, scored: &[(String, &Evaluation)], splits: &[SplitComparison]) -> Vec<String> {
     let Some((_, first)) = scored.first() else { return Vec::new() };
     let rules = tasks::of(first.task());
     let one = |(at, split): (usize, &SplitComparison)| {
-        let intervals: Vec<Interval> = split.scores.iter().map(|score| score.interval).collect();
-        let table = rules.comparison(what, scored, at, &split.score_name(), &intervals);
-        format!("{}: {} {}\n{}", split.split, count(split.rows as u64), rules.facts().rows, drawn(&table))
+        format!(
+            "{}: {} {}\n{}",
+            split.split,
+            count(split.rows as u64),
+            rules.facts().rows,
+            split_scores(what, scored, at, split)
+        )
     };
     splits.iter().enumerate().map(one).collect()
+}
+
+/// Formats the scores of each encoder or run on split number `at`, one per line, and of the baseline.
+fn split_scores(what: &str, scored: &[(String, &Evaluation)], at: usize, split: &SplitComparison) -> String {
+    let compared: Vec<ComparedScores> =
+        scored.iter().filter_map(|(_, one)| Some(one.scores().splits().get(at)?.compared())).collect();
+    let Some(last) = compared.last() else { return String::new() };
+    let mut header = vec![what.to_owned()];
+    header.extend(last.scores.iter().map(|(name, ..)| (*name).to_owned()));
+    header.push(format!("95 % interval of {}", split.score_name()));
+    header.extend(last.against.as_ref().map(|(baseline, _)| format!("against the {baseline}")));
+    let mut table = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    for ((name, _), (one, score)) in scored.iter().zip(compared.iter().zip(&split.scores)) {
+        let mut line = vec![name.clone()];
+        line.extend(one.scores.iter().map(|(_, score, _)| number(*score)));
+        line.push(range(&score.interval));
+        line.extend(one.against.as_ref().map(|(_, verdict)| verdict.clone()));
+        table.add_row(line);
+    }
+    let mut line = vec![format!("({})", last.baseline)];
+    line.extend(last.scores.iter().map(|(.., constant)| number(*constant)));
+    line.resize(header.len(), String::new());
+    table.add_row(line);
+    table.to_string()
 }
 
 /// Formats the costs of the encoders.

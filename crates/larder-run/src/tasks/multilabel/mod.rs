@@ -7,23 +7,22 @@ mod page;
 mod predict;
 mod scores;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use larder_data::{LabelMap, Task};
-use larder_graphs::{HeadInput, Loss};
-use larder_metrics::{Interval, Metric, MetricsError};
-use larder_onnx::Pool;
+use larder_graphs::Loss;
+use larder_metrics::{Metric, MetricsError};
 use larder_runtime::Device;
-use larder_store::{FeaturesFile, Level, TextTargets, TokensProjection};
+use larder_store::{FeaturesFile, TextTargets};
 use larder_train::{Classifier, MultilabelHead, MultilabelSettings};
 
-use super::texts::{TextSplit, evaluate_texts, learnable};
+use super::texts::{TEXT_FACTS, TextSplit, evaluate_texts, learnable};
 use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
-use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord};
 
 pub use evaluate::{LabelSetRows as GoldAndAnswers, MultilabelEvaluation as Scores, MultilabelSplit};
 pub use page::LabelSetTexts as Saved;
@@ -37,15 +36,10 @@ impl TaskRules for Rules {
     fn facts(&self) -> &'static TaskFacts {
         &TaskFacts {
             task: Task::Multilabel,
-            level: Level::Sentence,
-            rows: "rows",
-            units: "texts",
-            counted: "rows",
             targets: "labels",
             targets_are_labels: false,
             in_words: "multi-label classification",
             heads: &["logistic"],
-            projection: TokensProjection::Encode,
             overview_header: &[
                 "macro F1",
                 "95 % interval",
@@ -57,10 +51,8 @@ impl TaskRules for Rules {
                 "macro F1 of the baseline",
                 "rows",
             ],
-            model_class: "SequenceClassification",
             problem_type: Some("multi_label_classification"),
-            pipeline_tag: "text-classification",
-            longer_texts: "; longer texts lose their end",
+            ..TEXT_FACTS
         }
     }
 
@@ -84,20 +76,6 @@ impl TaskRules for Rules {
 
     fn score_in_words(&self, _: Metric) -> &'static str {
         "macro F1"
-    }
-
-    fn target_classes(&self, record: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
-        TargetClasses {
-            names: record.labels.clone(),
-            display: record.display.clone(),
-            counts: record.train_counts.clone(),
-            what: "rows",
-            are_labels: self.facts().targets_are_labels,
-        }
-    }
-
-    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
-        asked.map_or(usual, HeadInput::Pooled)
     }
 
     fn loss(&self, _: Option<Vec<f32>>, _: f32) -> Loss {
@@ -147,16 +125,5 @@ impl TaskRules for Rules {
             return Ok(None);
         };
         Ok((first.gold == second.gold).then(|| Box::new((first, second)) as Box<dyn PairedAnswers>))
-    }
-
-    fn comparison(
-        &self,
-        what: &str,
-        runs: &[(String, &Evaluation)],
-        at: usize,
-        score_name: &str,
-        intervals: &[Interval],
-    ) -> TextTable {
-        scores::comparison(what, runs, at, score_name, intervals)
     }
 }

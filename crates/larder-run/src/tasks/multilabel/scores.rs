@@ -5,9 +5,9 @@ use larder_errors::count;
 use larder_metrics::{Interval, Metric, MultilabelMetric};
 
 use super::evaluate::MultilabelSplit;
-use crate::evaluation::{SplitOutline, SplitScores};
-use crate::tasks::Evaluation;
-use crate::tasks::texts::{TextSplitScores, number, range, unseen_remark};
+use crate::evaluation::{ComparedScores, SplitOutline, SplitScores};
+use crate::page::{number, range};
+use crate::tasks::texts::{TextSplitScores, unseen_remark};
 use crate::{RunRecord, TextBlock, TextTable};
 
 /// The scores in the order of tables, with their names for people.
@@ -42,6 +42,14 @@ impl SplitScores for MultilabelSplit {
 
     fn named_scores(&self) -> Vec<(&'static str, f64)> {
         NAMED.iter().map(|(metric, _)| (metric.as_str(), metric.of(&self.scores))).collect()
+    }
+
+    fn compared(&self) -> ComparedScores {
+        ComparedScores {
+            scores: NAMED.map(|(metric, name)| (name, metric.of(&self.scores), self.constant(metric))).to_vec(),
+            baseline: "best constant set",
+            against: Some(("baseline", self.verdict())),
+        }
     }
 
     fn remark(&self) -> Option<String> {
@@ -134,32 +142,4 @@ impl TextSplitScores for MultilabelSplit {
         let head = format!("{}: {} rows, {}", self.split, count(self.scores.rows), self.against_baseline);
         std::iter::once(TextBlock::Lines(head)).chain([scores, labels].map(TextBlock::Table)).collect()
     }
-}
-
-/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
-pub(super) fn comparison(
-    what: &str,
-    runs: &[(String, &Evaluation)],
-    at: usize,
-    score_name: &str,
-    intervals: &[Interval],
-) -> TextTable {
-    let interval = format!("95 % interval of {score_name}");
-    let names = NAMED.map(|(_, name)| name);
-    let header: Vec<&str> = std::iter::once(what).chain(names).chain([&interval, "against the baseline"]).collect();
-    let mut table = TextTable::new(&header);
-    let mut constant = None;
-    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
-        let Evaluation::Multilabel(evaluation) = evaluation else { continue };
-        let split = &evaluation.splits[at];
-        let numbers = NAMED.map(|(metric, _)| number(metric.of(&split.scores)));
-        table.push(std::iter::once(name.clone()).chain(numbers).chain([range(interval), split.verdict()]));
-        constant = Some(split);
-    }
-    if let Some(split) = constant {
-        let numbers = NAMED.map(|(metric, _)| number(split.constant(metric)));
-        let nothing = [String::new(), String::new()];
-        table.push(std::iter::once("(best constant set)".to_owned()).chain(numbers).chain(nothing));
-    }
-    table
 }

@@ -7,23 +7,20 @@ mod page;
 mod predict;
 mod scores;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use larder_data::{LabelMap, Task};
-use larder_graphs::{HeadInput, Loss};
-use larder_metrics::{Interval, Metric, MetricsError};
-use larder_onnx::Pool;
+use larder_graphs::Loss;
+use larder_metrics::{Metric, MetricsError};
 use larder_runtime::Device;
-use larder_store::{Level, TokensProjection};
 use larder_train::{Classifier, RidgeHead, RidgeSettings};
 
-use super::texts::{TextSplit, evaluate_texts};
+use super::texts::{TEXT_FACTS, TextSplit, evaluate_texts};
 use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
-use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord};
 
 pub use evaluate::{NumberRows as GoldAndAnswers, RegressionEvaluation as Scores, RegressionSplit};
 pub use page::NumberedTexts as Saved;
@@ -37,15 +34,10 @@ impl TaskRules for Rules {
     fn facts(&self) -> &'static TaskFacts {
         &TaskFacts {
             task: Task::Regression,
-            level: Level::Sentence,
-            rows: "rows",
-            units: "texts",
-            counted: "rows",
             targets: "targets",
             targets_are_labels: false,
             in_words: "regression",
             heads: &["ridge"],
-            projection: TokensProjection::Encode,
             overview_header: &[
                 "Pearson",
                 "95 % interval",
@@ -58,10 +50,8 @@ impl TaskRules for Rules {
                 "RMSE of the mean",
                 "rows",
             ],
-            model_class: "SequenceClassification",
             problem_type: Some("regression"),
-            pipeline_tag: "text-classification",
-            longer_texts: "; longer texts lose their end",
+            ..TEXT_FACTS
         }
     }
 
@@ -91,20 +81,6 @@ impl TaskRules for Rules {
 
     fn score_in_words(&self, _: Metric) -> &'static str {
         "Pearson's correlation"
-    }
-
-    fn target_classes(&self, _: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
-        TargetClasses {
-            names: Vec::new(),
-            display: Vec::new(),
-            counts: Vec::new(),
-            what: "rows",
-            are_labels: self.facts().targets_are_labels,
-        }
-    }
-
-    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
-        asked.map_or(usual, HeadInput::Pooled)
     }
 
     fn loss(&self, _: Option<Vec<f32>>, _: f32) -> Loss {
@@ -154,16 +130,5 @@ impl TaskRules for Rules {
             return Ok(None);
         };
         Ok((first.gold == second.gold).then(|| Box::new((first, second)) as Box<dyn PairedAnswers>))
-    }
-
-    fn comparison(
-        &self,
-        what: &str,
-        runs: &[(String, &Evaluation)],
-        at: usize,
-        score_name: &str,
-        intervals: &[Interval],
-    ) -> TextTable {
-        scores::comparison(what, runs, at, score_name, intervals)
     }
 }

@@ -5,9 +5,9 @@ use larder_errors::count;
 use larder_metrics::{Interval, Metric, RegressionMetric};
 
 use super::evaluate::RegressionSplit;
-use crate::evaluation::{SplitOutline, SplitScores};
-use crate::tasks::Evaluation;
-use crate::tasks::texts::{TextSplitScores, number, range};
+use crate::evaluation::{ComparedScores, SplitOutline, SplitScores};
+use crate::page::{number, range};
+use crate::tasks::texts::TextSplitScores;
 use crate::{RunRecord, TextBlock, TextTable};
 
 /// The scores in the order of tables, with their names for people.
@@ -42,6 +42,14 @@ impl SplitScores for RegressionSplit {
 
     fn named_scores(&self) -> Vec<(&'static str, f64)> {
         NAMED.iter().map(|(metric, _)| (metric.as_str(), metric.of(&self.scores))).collect()
+    }
+
+    fn compared(&self) -> ComparedScores {
+        ComparedScores {
+            scores: NAMED.map(|(metric, name)| (name, metric.of(&self.scores), self.constant(metric))).to_vec(),
+            baseline: "mean of train; median for MAE",
+            against: Some(("mean", self.verdict())),
+        }
     }
 
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {
@@ -131,31 +139,4 @@ impl TextSplitScores for RegressionSplit {
         let head = format!("{}: {} rows, {}", self.split, count(self.scores.rows), self.against_mean);
         std::iter::once(TextBlock::Lines(head)).chain([scores, numbers].map(TextBlock::Table)).collect()
     }
-}
-
-/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
-pub(super) fn comparison(
-    what: &str,
-    runs: &[(String, &Evaluation)],
-    at: usize,
-    score_name: &str,
-    intervals: &[Interval],
-) -> TextTable {
-    let interval = format!("95 % interval of {score_name}");
-    let mut table = TextTable::new(&[what, "Pearson", "Spearman", "R²", "MAE", "RMSE", &interval, "against the mean"]);
-    let mut constant = None;
-    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
-        let Evaluation::Regression(evaluation) = evaluation else { continue };
-        let split = &evaluation.splits[at];
-        let numbers = NAMED.map(|(metric, _)| number(metric.of(&split.scores)));
-        let verdict = [range(interval), split.verdict()];
-        table.push(std::iter::once(name.clone()).chain(numbers).chain(verdict));
-        constant = Some(split);
-    }
-    if let Some(split) = constant {
-        let numbers = NAMED.map(|(metric, _)| number(split.constant(metric)));
-        let nothing = [String::new(), String::new()];
-        table.push(std::iter::once("(mean of train; median for MAE)".to_owned()).chain(numbers).chain(nothing));
-    }
-    table
 }

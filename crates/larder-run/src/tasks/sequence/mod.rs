@@ -7,23 +7,21 @@ mod page;
 mod predict;
 mod scores;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use larder_data::{LabelMap, Task};
-use larder_graphs::HeadInput;
-use larder_metrics::{Interval, Metric, MetricsError};
-use larder_onnx::Pool;
+use larder_metrics::{Metric, MetricsError};
 use larder_runtime::Device;
-use larder_store::{FeaturesFile, Level, TokensProjection};
+use larder_store::FeaturesFile;
 use larder_train::{Classifier, LogisticHead, TrainSettings};
 
-use super::texts::{TextSplit, evaluate_texts, learnable};
+use super::texts::{TEXT_FACTS, TextSplit, evaluate_texts, learnable};
 use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
-use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable};
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord};
 
 pub use evaluate::{LabelledRows as GoldAndAnswers, SequenceEvaluation as Scores, SequenceSplit};
 pub use page::LabelledTexts as Saved;
@@ -38,15 +36,10 @@ impl TaskRules for Rules {
     fn facts(&self) -> &'static TaskFacts {
         &TaskFacts {
             task: Task::Sequence,
-            level: Level::Sentence,
-            rows: "rows",
-            units: "texts",
-            counted: "rows",
             targets: "labels",
             targets_are_labels: true,
             in_words: "classification",
             heads: &["logistic", "mlp"],
-            projection: TokensProjection::Encode,
             overview_header: &[
                 "MCC",
                 "95 % interval",
@@ -57,10 +50,8 @@ impl TaskRules for Rules {
                 "macro F1",
                 "rows",
             ],
-            model_class: "SequenceClassification",
             problem_type: Some("single_label_classification"),
-            pipeline_tag: "text-classification",
-            longer_texts: "; longer texts lose their end",
+            ..TEXT_FACTS
         }
     }
 
@@ -82,20 +73,6 @@ impl TaskRules for Rules {
 
     fn score_name(&self, metric: Metric) -> &'static str {
         metric.as_str()
-    }
-
-    fn target_classes(&self, record: &RunRecord, _: &BTreeMap<String, usize>) -> TargetClasses {
-        TargetClasses {
-            names: record.labels.clone(),
-            display: record.display.clone(),
-            counts: record.train_counts.clone(),
-            what: "rows",
-            are_labels: self.facts().targets_are_labels,
-        }
-    }
-
-    fn head_input(&self, asked: Option<Pool>, usual: HeadInput) -> HeadInput {
-        asked.map_or(usual, HeadInput::Pooled)
     }
 
     fn gold(&self) -> Box<dyn GoldRows> {
@@ -139,16 +116,5 @@ impl TaskRules for Rules {
     ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError> {
         let (AnsweredRows::Sequence(first), AnsweredRows::Sequence(second)) = (first, second) else { return Ok(None) };
         Ok(first.paired(second)?.map(|pair| Box::new(pair) as Box<dyn PairedAnswers>))
-    }
-
-    fn comparison(
-        &self,
-        what: &str,
-        runs: &[(String, &Evaluation)],
-        at: usize,
-        score_name: &str,
-        intervals: &[Interval],
-    ) -> TextTable {
-        scores::comparison(what, runs, at, score_name, intervals)
     }
 }

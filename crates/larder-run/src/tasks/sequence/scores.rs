@@ -5,11 +5,15 @@ use larder_errors::count;
 use larder_metrics::{Interval, Metric};
 
 use super::evaluate::SequenceSplit;
-use crate::evaluation::{SplitOutline, SplitScores};
+use crate::evaluation::{ComparedScores, SplitOutline, SplitScores};
 use crate::findings::score;
-use crate::tasks::Evaluation;
-use crate::tasks::texts::{TextSplitScores, number, range, unseen_remark};
+use crate::page::{number, range};
+use crate::tasks::texts::{TextSplitScores, unseen_remark};
 use crate::{RunRecord, TextBlock, TextTable};
+
+/// The scores in the order of tables, with their names for people.
+const NAMED: [(Metric, &str); 3] =
+    [(Metric::Accuracy, "accuracy"), (Metric::Mcc, "MCC"), (Metric::MacroF1, "macro F1")];
 
 impl SplitScores for SequenceSplit {
     fn outline(&self) -> SplitOutline<'_> {
@@ -32,8 +36,18 @@ impl SplitScores for SequenceSplit {
     }
 
     fn named_scores(&self) -> Vec<(&'static str, f64)> {
-        let scores = &self.scores;
-        vec![("accuracy", scores.accuracy), ("mcc", scores.mcc), ("macro_f1", scores.macro_f1)]
+        NAMED.iter().map(|&(metric, _)| (metric.as_str(), score(&self.scores, metric))).collect()
+    }
+
+    fn compared(&self) -> ComparedScores {
+        let Self { scores, majority, .. } = self;
+        let [accuracy, mcc, macro_f1] =
+            NAMED.map(|(metric, name)| (name, score(scores, metric), score(&majority.scores, metric)));
+        ComparedScores {
+            scores: vec![mcc, accuracy, macro_f1],
+            baseline: "majority baseline",
+            against: Some(("majority", self.against_majority.in_words())),
+        }
     }
 
     fn remark(&self) -> Option<String> {
@@ -94,12 +108,8 @@ impl TextSplitScores for SequenceSplit {
 /// Scores with intervals, classes, and the confusion matrix.
 fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     let mut scores = TextTable::new(&["score", "value", "95 % interval", "majority baseline"]);
-    let metrics = [
-        (Metric::Accuracy, "accuracy", split.scores.accuracy, split.majority.scores.accuracy),
-        (Metric::Mcc, "MCC", split.scores.mcc, split.majority.scores.mcc),
-        (Metric::MacroF1, "macro F1", split.scores.macro_f1, split.majority.scores.macro_f1),
-    ];
-    for (metric, name, value, baseline) in metrics {
+    for (metric, name) in NAMED {
+        let (value, baseline) = (score(&split.scores, metric), score(&split.majority.scores, metric));
         scores.push([name.to_owned(), number(value), split.range(metric), number(baseline)]);
     }
     let losses = [("log loss (nats)", split.log_loss), ("(entropy of these labels, nats)", split.prior_entropy)];
@@ -119,31 +129,4 @@ fn details(split: &SequenceSplit, names: &[String]) -> Vec<TextBlock> {
     let head = format!("{}: {} rows, {}", split.split, count(split.scores.rows), split.against_majority);
     let tables = [scores, classes, confusion].map(TextBlock::Table);
     std::iter::once(TextBlock::Lines(head)).chain(tables).collect()
-}
-
-/// Formats several runs on split number `at`, one line each, and the baseline. `intervals` are of the score `score_name`.
-pub(super) fn comparison(
-    what: &str,
-    runs: &[(String, &Evaluation)],
-    at: usize,
-    score_name: &str,
-    intervals: &[Interval],
-) -> TextTable {
-    let interval = format!("95 % interval of {score_name}");
-    let mut table = TextTable::new(&[what, "MCC", "accuracy", "macro F1", &interval, "against the majority"]);
-    let mut constant = None;
-    for ((name, evaluation), interval) in runs.iter().zip(intervals) {
-        let Evaluation::Sequence(evaluation) = evaluation else { continue };
-        let SequenceSplit { scores, majority, against_majority, .. } = &evaluation.splits[at];
-        let numbers = [scores.mcc, scores.accuracy, scores.macro_f1].map(number);
-        let verdict = [range(interval), against_majority.in_words()];
-        table.push(std::iter::once(name.clone()).chain(numbers).chain(verdict));
-        constant = Some(&majority.scores);
-    }
-    if let Some(scores) = constant {
-        let numbers = [scores.mcc, scores.accuracy, scores.macro_f1].map(number);
-        let nothing = [String::new(), String::new()];
-        table.push(std::iter::once("(majority baseline)".to_owned()).chain(numbers).chain(nothing));
-    }
-    table
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use larder_data::{LabelMap, Task};
 use larder_finetune::Preset;
 use larder_graphs::HeadInput;
-use larder_metrics::{Interval, Metric, MetricsError};
+use larder_metrics::{Metric, MetricsError};
 use larder_onnx::Pool;
 use larder_runtime::Device;
 use larder_store::{Level, TokensProjection};
@@ -24,7 +24,7 @@ use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
-use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TextTable, TrainingWords};
+use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TrainingWords};
 
 pub use evaluate::{
     ShownSentence, TaggedRows as GoldAndAnswers, TaggingEvaluation as Scores, TaggingSplit, shown_sentences,
@@ -149,9 +149,5 @@ impl TaskRules for Rules {
     ) -> Result<Option<Box<dyn PairedAnswers + 'a>>, MetricsError> {
         let (AnsweredRows::Tagging(first), AnsweredRows::Tagging(second)) = (first, second) else { return Ok(None) };
         Ok((first.gold == second.gold).then(|| Box::new(evaluate::PairedTags(first, second)) as Box<dyn PairedAnswers>))
-    }
-
-    fn comparison(&self, what: &str, runs: &[(String, &Evaluation)], at: usize, _: &str, _: &[Interval]) -> TextTable {
-        scores::comparison(what, runs, at)
     }
 }

@@ -9,8 +9,8 @@ use larder_tags::Entity;
 use larder_train::{TaggerKind, ThresholdChoice};
 
 use super::evaluate::{ShownSentence, TaggingEvaluation, TaggingSplit};
-use crate::evaluation::{SplitOutline, SplitScores, TaskScores, UnscoredSplit};
-use crate::tasks::Evaluation;
+use crate::evaluation::{ComparedScores, SplitOutline, SplitScores, TaskScores, UnscoredSplit};
+use crate::page::range;
 use crate::{HeadRecord, RunRecord, TextBlock, TextTable};
 
 /// Kinds of errors shown; the rest is in the JSON.
@@ -42,6 +42,22 @@ impl SplitScores for TaggingSplit {
     fn named_scores(&self) -> Vec<(&'static str, f64)> {
         let scores = &self.scores;
         vec![("strict_f1", scores.strict.micro.f1), ("conlleval_f1", scores.conlleval.micro.f1)]
+    }
+
+    fn compared(&self) -> ComparedScores {
+        let scores = &self.scores;
+        let strict = &scores.strict.micro;
+        ComparedScores {
+            scores: vec![
+                ("strict F1", strict.f1, 0.0),
+                ("strict P", strict.precision, 0.0),
+                ("strict R", strict.recall, 0.0),
+                ("conlleval F1", scores.conlleval.micro.f1, 0.0),
+                ("token accuracy", scores.token_accuracy, scores.all_outside_accuracy),
+            ],
+            baseline: "always O",
+            against: None,
+        }
     }
 
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {
@@ -103,7 +119,7 @@ impl TaskScores for TaggingEvaluation {
                 format!("{:.3}", strict.precision),
                 format!("{:.3}", strict.recall),
                 format!("{:.3}", strict.f1),
-                format!("{:.3} to {:.3}", scores.strict_f1_interval.low, scores.strict_f1_interval.high),
+                range(&scores.strict_f1_interval),
                 format!("{:.3}", scores.conlleval.micro.f1),
                 format!("{:.3}", scores.token_accuracy),
                 format!("{:.3}", scores.all_outside_accuracy),
@@ -237,32 +253,4 @@ fn unrepresented(scores: &TaggingScores) -> Option<String> {
         scores.unrepresented.len(),
         listed.join("\n")
     ))
-}
-
-/// Formats several runs on split number `at`, one line each, and the all-`O` baseline.
-pub(super) fn comparison(what: &str, runs: &[(String, &Evaluation)], at: usize) -> TextTable {
-    let mut table =
-        TextTable::new(&[what, "strict F1", "95 % interval", "strict P", "strict R", "conlleval F1", "token accuracy"]);
-    let mut outside = None;
-    for (name, evaluation) in runs {
-        let Evaluation::Tagging(evaluation) = evaluation else { continue };
-        let TaggingSplit { scores, .. } = &evaluation.splits[at];
-        let strict = &scores.strict.micro;
-        table.push([
-            name.clone(),
-            format!("{:.3}", strict.f1),
-            format!("{:.3} to {:.3}", scores.strict_f1_interval.low, scores.strict_f1_interval.high),
-            format!("{:.3}", strict.precision),
-            format!("{:.3}", strict.recall),
-            format!("{:.3}", scores.conlleval.micro.f1),
-            format!("{:.3}", scores.token_accuracy),
-        ]);
-        outside = Some(scores.all_outside_accuracy);
-    }
-    if let Some(accuracy) = outside {
-        let nothing = || "0.000".to_owned();
-        let row = [nothing(), String::new(), nothing(), nothing(), nothing(), format!("{accuracy:.3}")];
-        table.push(std::iter::once("(always O)".to_owned()).chain(row));
-    }
-    table
 }

@@ -7,15 +7,36 @@ mod scores;
 
 use std::collections::HashSet;
 
-use larder_data::{Content, LabelMap};
+use larder_data::{Content, LabelMap, Task};
+use larder_store::{Level, TokensProjection};
 
+use super::TaskFacts;
 use crate::RunError;
 
 pub(super) use evaluate::{AnsweredSplit, TextSplit, evaluate_texts};
 pub(super) use export::{TEXT_EXAMPLES, file_outputs};
 pub(super) use predict::{EncodedTexts, TextHead, TextPredictor};
 pub use scores::TextScores;
-pub(super) use scores::{TextSplitScores, number, range};
+pub(super) use scores::TextSplitScores;
+
+/// The facts that all tasks on texts have in common. Each states the others itself.
+pub(super) const TEXT_FACTS: TaskFacts = TaskFacts {
+    task: Task::Sequence,
+    level: Level::Sentence,
+    rows: "rows",
+    units: "texts",
+    counted: "rows",
+    targets: "labels",
+    targets_are_labels: false,
+    in_words: "",
+    heads: &[],
+    projection: TokensProjection::Encode,
+    overview_header: &[],
+    model_class: "SequenceClassification",
+    problem_type: None,
+    pipeline_tag: "text-classification",
+    longer_texts: "; longer texts lose their end",
+};
 
 /// Most labels named in a remark.
 const NAMED: usize = 5;

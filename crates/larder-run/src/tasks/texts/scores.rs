@@ -1,6 +1,5 @@
 //! The scores of a run on texts, and their tables.
 
-use larder_metrics::Interval;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
@@ -63,15 +62,4 @@ impl<S: TextSplitScores> TaskScores for TextScores<S> {
     fn details(&self) -> Vec<Vec<TextBlock>> {
         self.splits.iter().map(|split| split.details(&self.display)).collect()
     }
-}
-
-/// Returns an interval as `0.010 to 0.052`.
-pub(in crate::tasks) fn range(interval: &Interval) -> String {
-    format!("{:.3} to {:.3}", interval.low, interval.high)
-}
-
-/// Returns a score with three decimals; what rounds to 0 has no sign.
-pub(in crate::tasks) fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
-    if text == "-0.000" { "0.000".to_owned() } else { text }
 }
