@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, ListBuilder, StringBuilder};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use larder_data::{Columns, Content, InputFormat};
 use larder_runtime::Device;
 use larder_train::MultilabelHead;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Rules;
 use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
 use crate::tasks::Answer;
-use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, text_of};
+use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, by_label, probability_lists, text_of};
 use crate::{Larder, RunError, RunRecord};
 
 /// The answer to one text.
@@ -59,11 +57,7 @@ pub(super) fn open(
     device: Device,
     threads: usize,
 ) -> Result<TextPredictor, RunError> {
-    let head = record.load_head(larder)?;
-    let Some(head) = head.as_multilabel().cloned() else {
-        return Err(RunError::BrokenRun { run: record.run });
-    };
-    TextPredictor::open(larder, record, Box::new(head), device, threads)
+    TextPredictor::open(larder, record, &|head| Some(Box::new(head.as_multilabel()?.clone())), device, threads)
 }
 
 impl RowAnswer for LabelsAnswer {
@@ -72,7 +66,7 @@ impl RowAnswer for LabelsAnswer {
     }
 
     fn json_values(&self, columns: &AnswerColumns) -> Vec<Value> {
-        vec![json!(self.labels), self.by_label(&columns.labels).into()]
+        vec![json!(self.labels), by_label(&columns.labels, &self.probabilities).into()]
     }
 
     fn cells(&self, _: &AnswerColumns) -> Vec<String> {
@@ -90,15 +84,9 @@ impl RowAnswer for LabelsAnswer {
             "text": text_of(content),
             "labels": self.labels,
             "display": self.display,
-            "probabilities": self.by_label(labels),
+            "probabilities": by_label(labels, &self.probabilities),
             "truncated_tokens": self.truncated_tokens,
         }))
-    }
-}
-
-impl LabelsAnswer {
-    fn by_label(&self, labels: &[String]) -> Map<String, Value> {
-        labels.iter().cloned().zip(self.probabilities.iter().map(|&probability| json!(probability))).collect()
     }
 }
 
@@ -129,15 +117,9 @@ impl TaskAnswers for Rules {
             }
             sets.append(answer.is_some());
         }
-        let classes = columns.labels.len();
-        let no_answer = vec![0.0; classes];
-        let values = found.iter().flat_map(|answer| answer.map_or(&no_answer, |answer| &answer.probabilities));
-        let values: Float32Array = values.map(|&probability| Some(probability as f32)).collect();
-        let element = Arc::new(Field::new_list_field(DataType::Float32, true));
-        let width = i32::try_from(classes).unwrap_or(i32::MAX);
-        let there = NullBuffer::from_iter(found.iter().map(Option::is_some));
-        let probabilities = FixedSizeListArray::new(element, width, Arc::new(values), Some(there));
-        vec![Arc::new(sets.finish()), Arc::new(probabilities)]
+        let probabilities: Vec<Option<&[f64]>> =
+            found.iter().map(|answer| answer.map(|answer| answer.probabilities.as_slice())).collect();
+        vec![Arc::new(sets.finish()), probability_lists(&probabilities, columns.labels.len())]
     }
 
     fn json_fields(&self) -> &'static [&'static str] {

@@ -42,11 +42,7 @@ pub(super) fn open(
     device: Device,
     threads: usize,
 ) -> Result<TextPredictor, RunError> {
-    let head = record.load_head(larder)?;
-    let Some(head) = head.as_ridge().cloned() else {
-        return Err(RunError::BrokenRun { run: record.run });
-    };
-    TextPredictor::open(larder, record, Box::new(head), device, threads)
+    TextPredictor::open(larder, record, &|head| Some(Box::new(head.as_ridge()?.clone())), device, threads)
 }
 
 impl RowAnswer for NumberAnswer {

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, StringArray};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{ArrayRef, Float32Array, StringArray};
 use larder_data::{Columns, Content, InputFormat};
 use larder_runtime::Device;
 use larder_train::SequenceHead;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Rules;
 use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
 use crate::tasks::Answer;
-use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, text_of};
+use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, by_label, probability_lists, text_of};
 use crate::{Larder, RunError, RunRecord};
 
 /// The answer to one text.
@@ -63,10 +61,7 @@ pub(super) fn open(
     device: Device,
     threads: usize,
 ) -> Result<TextPredictor, RunError> {
-    let Some(head) = record.load_head(larder)?.into_classifier() else {
-        return Err(RunError::BrokenRun { run: record.run });
-    };
-    TextPredictor::open(larder, record, Box::new(Labeller(head)), device, threads)
+    TextPredictor::open(larder, record, &|head| Some(Box::new(Labeller(head.into_classifier()?))), device, threads)
 }
 
 impl RowAnswer for Prediction {
@@ -75,7 +70,7 @@ impl RowAnswer for Prediction {
     }
 
     fn json_values(&self, columns: &AnswerColumns) -> Vec<Value> {
-        vec![json!(self.label), json!(self.probability), self.by_label(&columns.labels).into()]
+        vec![json!(self.label), json!(self.probability), by_label(&columns.labels, &self.probabilities).into()]
     }
 
     fn cells(&self, _: &AnswerColumns) -> Vec<String> {
@@ -94,15 +89,9 @@ impl RowAnswer for Prediction {
             "label": self.label,
             "display": self.display,
             "probability": self.probability,
-            "probabilities": self.by_label(labels),
+            "probabilities": by_label(labels, &self.probabilities),
             "truncated_tokens": self.truncated_tokens,
         }))
-    }
-}
-
-impl Prediction {
-    fn by_label(&self, labels: &[String]) -> Map<String, Value> {
-        labels.iter().cloned().zip(self.probabilities.iter().map(|&probability| json!(probability))).collect()
     }
 }
 
@@ -126,18 +115,12 @@ impl TaskAnswers for Rules {
                 _ => None,
             })
             .collect();
-        let classes = columns.labels.len();
         let label: StringArray = labels.iter().map(|label| label.map(|label| label.label.as_str())).collect();
         let probability: Float32Array =
             labels.iter().map(|label| label.map(|label| label.probability as f32)).collect();
-        let no_answer = vec![0.0; classes];
-        let values = labels.iter().flat_map(|label| label.map_or(&no_answer, |label| &label.probabilities));
-        let values: Float32Array = values.map(|&probability| Some(probability as f32)).collect();
-        let element = Arc::new(Field::new_list_field(DataType::Float32, true));
-        let width = i32::try_from(classes).unwrap_or(i32::MAX);
-        let there = NullBuffer::from_iter(labels.iter().map(Option::is_some));
-        let probabilities = FixedSizeListArray::new(element, width, Arc::new(values), Some(there));
-        vec![Arc::new(label), Arc::new(probability), Arc::new(probabilities)]
+        let probabilities: Vec<Option<&[f64]>> =
+            labels.iter().map(|answer| answer.map(|answer| answer.probabilities.as_slice())).collect();
+        vec![Arc::new(label), Arc::new(probability), probability_lists(&probabilities, columns.labels.len())]
     }
 
     fn json_fields(&self) -> &'static [&'static str] {

@@ -15,7 +15,7 @@ use crate::RunError;
 
 pub(super) use evaluate::{AnsweredSplit, TextSplit, evaluate_texts};
 pub(super) use export::{TEXT_EXAMPLES, file_outputs};
-pub(super) use predict::{EncodedTexts, TextHead, TextPredictor};
+pub(super) use predict::{EncodedTexts, TextHead, TextPredictor, by_label, probability_lists};
 pub use scores::TextScores;
 pub(super) use scores::TextSplitScores;
 

@@ -1,17 +1,22 @@
 //! Answers to new texts: tokens, vectors, and the head.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Field};
 use larder_data::Content;
 use larder_encode::{EncoderInput, Engine, EngineSettings};
 use larder_runtime::{Device, RanOn};
 use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
 use larder_train::FeatureColumn;
 use ndarray::Array2;
+use serde_json::{Map, Value, json};
 
 use crate::answers::{Predictor, about_text};
 use crate::tasks::Answer;
-use crate::{Larder, RunError, RunRecord};
+use crate::{Head, Larder, RunError, RunRecord};
 
 /// Texts answered at once.
 const TEXTS_AT_ONCE: usize = 4096;
@@ -32,6 +37,22 @@ pub(in crate::tasks) trait TextHead: Debug {
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError>;
 }
 
+/// Returns probabilities by their labels.
+pub(in crate::tasks) fn by_label(labels: &[String], probabilities: &[f64]) -> Map<String, Value> {
+    labels.iter().cloned().zip(probabilities.iter().map(|&probability| json!(probability))).collect()
+}
+
+/// Returns probabilities as a column of lists with an element for each of the `labels`; null for rows without an answer.
+pub(in crate::tasks) fn probability_lists(rows: &[Option<&[f64]>], labels: usize) -> ArrayRef {
+    let no_answer = vec![0.0; labels];
+    let values = rows.iter().flat_map(|row| row.unwrap_or(&no_answer));
+    let values: Float32Array = values.map(|&probability| Some(probability as f32)).collect();
+    let element = Arc::new(Field::new_list_field(DataType::Float32, true));
+    let width = i32::try_from(labels).unwrap_or(i32::MAX);
+    let there = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+    Arc::new(FixedSizeListArray::new(element, width, Arc::new(values), Some(there)))
+}
+
 /// A run of texts ready to answer.
 #[derive(Debug)]
 pub(in crate::tasks) struct TextPredictor {
@@ -42,14 +63,17 @@ pub(in crate::tasks) struct TextPredictor {
 }
 
 impl TextPredictor {
-    /// Opens a run's encoder for its `head`.
+    /// Opens a run's encoder, and its head, which `of_task` returns if it is one of the task.
     pub fn open(
         larder: &Larder,
         record: RunRecord,
-        head: Box<dyn TextHead>,
+        of_task: &dyn Fn(Head) -> Option<Box<dyn TextHead>>,
         device: Device,
         threads: usize,
     ) -> Result<Self, RunError> {
+        let Some(head) = of_task(record.load_head(larder)?) else {
+            return Err(RunError::BrokenRun { run: record.run });
+        };
         let encoder = record.encoder(larder)?;
         let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
