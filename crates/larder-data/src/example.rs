@@ -31,3 +31,15 @@ pub enum Content {
     /// The words of a sentence; at least one, none of them empty.
     Words(Vec<String>),
 }
+
+impl Content {
+    /// Returns the texts, each as content of its own: two of a pair.
+    pub fn texts_alone(&self) -> Vec<Self> {
+        match self {
+            Self::Text { text, text_b: Some(text_b) } => {
+                [text, text_b].map(|text| Self::Text { text: text.clone(), text_b: None }).to_vec()
+            }
+            _ => vec![self.clone()],
+        }
+    }
+}

@@ -72,6 +72,8 @@ spelled_enum! {
         HeavyTails = "heavy_tails",
         /// Targets of a split lie outside those of train.
         OutsideTrain = "outside_train",
+        /// Pairs of texts are better read in the other way, or that was not tried.
+        Pairing = "pairing",
         /// Answers hardly leave the mean of the targets.
         ShrunkAnswers = "shrunk_answers",
     }

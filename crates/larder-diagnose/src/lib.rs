@@ -38,6 +38,7 @@ mod labels;
 mod learning_curve;
 mod losses;
 mod numbers;
+mod pairs;
 mod pointer;
 mod scores;
 mod shift;
@@ -59,6 +60,7 @@ pub use labels::{Balance, HeldOutAnswers, Weighing, diagnose_balance, diagnose_l
 pub use learning_curve::{Curve, diagnose_curve, scores as curve_in_words};
 pub use losses::{Guessing, Losses, Rate, Tuning};
 pub use numbers::{NumbersJudged, TargetSummary, diagnose_numbers, diagnose_targets};
+pub use pairs::{PairsJudged, diagnose_pairs};
 pub use pointer::{Pointer, Pointing};
 pub use scores::{ALMOST_ALL, Judged, diagnose_scores};
 pub use shift::{ENOUGH_ROWS, Shift, diagnose_shift, token_area};

@@ -91,7 +91,7 @@ impl Chunk {
                 }
             }
         }
-        self.tokens += row.input_ids.len() as u64;
+        self.tokens += unit.inputs.iter().map(|input| input.new_tokens as u64).sum::<u64>();
         self.input_tokens += unit.input_tokens();
         self.units.push(ChunkUnit {
             example_id: std::mem::take(&mut row.example_id),

@@ -131,6 +131,13 @@ pub enum EncodeError {
         /// The `tokens` file.
         tokens: PathBuf,
     },
+    /// Features of pairs for a file without pairs.
+    #[error("{} holds no pairs of texts, which --pair-features is for: leave it out, or name the second text with `text_b` in \
+         `[columns]`", tokens.display())]
+    NoPairs {
+        /// The `tokens` file.
+        tokens: PathBuf,
+    },
     /// A sentence given directly that this encoder cannot read.
     #[error("sentence {sentence} {problem}")]
     Unreadable {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use larder_data::{Target, TargetKind};
-use larder_store::{StoreError, TokensBatch, TokensReader};
+use larder_store::{StoreError, TextAlone, TokensBatch, TokensReader};
 use larder_tokens::own_tokens;
 
 use crate::unit::Sentence;
@@ -20,6 +20,7 @@ pub(crate) struct TokenizedRow {
     pub(crate) type_ids: Vec<i32>,
     pub(crate) pair: bool,
     pub(crate) word_ids: Vec<i32>,
+    pub(crate) texts_alone: Option<[TextAlone; 2]>,
 }
 
 impl TokenizedRow {
@@ -34,12 +35,13 @@ impl TokenizedRow {
             type_ids: batch.type_ids(row).unwrap_or_default().to_vec(),
             pair,
             word_ids: batch.word_ids(row).to_vec(),
+            texts_alone: batch.texts_alone(row),
         }
     }
 
     pub(crate) fn sentence(&self) -> Sentence<'_> {
-        let Self { input_ids, type_ids, word_ids, words, pair, .. } = self;
-        Sentence { input_ids, type_ids, pair: *pair, word_ids, words: words.len() }
+        let Self { input_ids, type_ids, word_ids, words, pair, texts_alone, .. } = self;
+        Sentence { input_ids, type_ids, pair: *pair, word_ids, words: words.len(), alone: texts_alone.as_ref() }
     }
 
     /// Token ids without the special tokens at both ends.

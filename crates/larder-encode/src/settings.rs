@@ -11,6 +11,7 @@ use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 use serde::{Deserialize, Serialize};
 
+use crate::pair::PAIR_PARTS;
 use crate::unit::WindowSettings;
 use crate::{EncodeError, EngineSettings, GraphChoice};
 
@@ -47,6 +48,9 @@ pub struct EncodeSettings {
     pub layers: LayerSelection,
     /// The poolings of each layer, for sentences; the pooler exists for the last layer only and is taken once.
     pub pools: Vec<Pool>,
+    /// True if each text of a pair is read by itself, for sentences: a row has `[u, v, |u - v|, u * v]` of their vectors,
+    /// at unit length.
+    pub pair_features: bool,
     /// The pooling of a word's tokens, for words.
     pub word_pool: WordPool,
     /// The tokens from one window's start to the next in a sentence longer than the encoder reads, for words and
@@ -94,6 +98,7 @@ impl Default for EncodeSettings {
             level: Level::Sentence,
             layers: LayerSelection::default(),
             pools: vec![Pool::Mean],
+            pair_features: false,
             word_pool: WordPool::First,
             stride: None,
             context: Context::None,
@@ -169,9 +174,12 @@ impl fmt::Display for LayerSelection {
 
 impl EncodeSettings {
     /// Returns the name of the features' folder, made of the level and the settings that keep files of one level apart:
-    /// `sentence-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`, `token-special-f32`.
+    /// `sentence-f32`, `sentence-pair-f32`, `word-first-f32`, `word-mean-document-f16`, `token-f32`, `token-special-f32`.
     pub fn kind(&self) -> String {
         let mut kind = self.level.to_string();
+        if self.pair_features {
+            kind.push_str("-pair");
+        }
         if self.level == Level::Word {
             kind.push_str(&format!("-{}", self.word_pool));
         }
@@ -186,7 +194,11 @@ impl EncodeSettings {
 
     /// Elements of every vector, from an encoder with vectors of `hidden_size`.
     pub fn vector_width(&self, hidden_size: usize) -> usize {
-        if self.level == Level::Word { self.word_pool.width(hidden_size) } else { hidden_size }
+        match self.level {
+            Level::Word => self.word_pool.width(hidden_size),
+            Level::Sentence if self.pair_features => PAIR_PARTS * hidden_size,
+            Level::Sentence | Level::Token => hidden_size,
+        }
     }
 
     /// Returns the columns to make with an encoder of `layers` layers above the embeddings: for sentences pooling by
@@ -223,6 +235,7 @@ impl EncodeSettings {
         // No `..`: a setting that is forgotten here would leave features fresh that it changes.
         let Self {
             level,
+            pair_features,
             word_pool,
             stride,
             context,
@@ -249,6 +262,7 @@ impl EncodeSettings {
             provenance.with("stride", stride).with("context", context)
         };
         match level {
+            Level::Sentence if *pair_features => provenance.with("pair_features", true),
             Level::Sentence => provenance,
             Level::Word => with_windows(provenance).with("word_pool", word_pool),
             Level::Token if *special_tokens => with_windows(provenance).with("special_tokens", true),

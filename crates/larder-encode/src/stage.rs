@@ -5,8 +5,10 @@
 //! group, of the file. Until it is written its finished batches are kept beside it, so that a killed encode loses seconds.
 //!
 //! A row of the tokens file is a *unit*: a text, which is one input and one row, or a sentence of words, which is read in
-//! one or more windows and fills a row for each word or token. Units are run, reused, and found to be equal as a whole.
+//! one or more windows and fills a row for each word or token. The texts of a pair may be read by themselves: two inputs, one
+//! row. Units are run, reused, and found to be equal as a whole.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -24,6 +26,7 @@ use larder_store::{
 use crate::chunk::{Chunk, Chunks};
 use crate::engine::{Engine, RowPooling};
 use crate::journal::Journal;
+use crate::pair::combine_pair;
 use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
 use crate::reuse::{ReusedFile, WrittenParts};
@@ -79,7 +82,7 @@ pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeErro
         let kept = every_output(layers, settings.level).into_iter().filter(|o| had.contains(&o.column(layers)));
         let mut kept: Vec<FeatureOutput> = kept.collect();
         kept.sort_by_key(|o| had.iter().position(|c| *c == o.column(layers)));
-        let content = ["encoder.digest", "level", "dtype", "word_pool"];
+        let content = ["encoder.digest", "level", "pair_features", "dtype", "word_pool"];
         let rows_reusable = found.is_some_and(|f| {
             f.format_version == provenance.format_version
                 && content.iter().all(|part| f.parts.get(*part) == provenance.parts.get(*part))
@@ -129,7 +132,7 @@ pub fn encode(
     };
     let parts = Parts::open(target, &provenance)?;
     let columns = columns(&engine, settings);
-    let reader = TokensReader::open(tokens, TokensProjection::Encode)?;
+    let reader = TokensReader::open(tokens, projection(settings))?;
     let total_rows = total_rows(&reader, encoder, settings);
     let rows_per_chunk = rows_per_group(&columns);
     let mut running = RunningEncode {
@@ -161,6 +164,8 @@ pub fn encode(
         pool: settings.word_pool,
         writing: None,
         count: 0,
+        vector_width: EncodeSettings { pair_features: false, ..settings.clone() }.vector_width(engine.width()),
+        pair_features: settings.pair_features,
     };
     progress(running.done);
     in_chunks(request, rows_per_chunk, |chunk| running.chunk(&mut engine, chunk, progress))?;
@@ -184,11 +189,7 @@ pub(crate) fn in_chunks(
     mut each: impl FnMut(Chunk) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let EncodeRequest { encoder, tokens, settings, .. } = *request;
-    let projection = match settings.level {
-        Level::Sentence => TokensProjection::Encode,
-        Level::Word | Level::Token => TokensProjection::EncodeWords,
-    };
-    let reader = TokensReader::open(tokens, projection)?;
+    let reader = TokensReader::open(tokens, projection(settings))?;
     let chunks = Chunks {
         window_settings: settings.window_settings(encoder.max_tokens()),
         rows,
@@ -203,6 +204,15 @@ pub(crate) fn in_chunks(
     })
 }
 
+/// The columns of the tokens file that are read.
+fn projection(settings: &EncodeSettings) -> TokensProjection {
+    match settings.level {
+        Level::Sentence if settings.pair_features => TokensProjection::EncodeAlone,
+        Level::Sentence => TokensProjection::Encode,
+        Level::Word | Level::Token => TokensProjection::EncodeWords,
+    }
+}
+
 /// Checks that the tokens file has the words, texts or documents that the settings ask for.
 fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) -> Result<(), EncodeError> {
     let tokens = || tokens.to_path_buf();
@@ -210,6 +220,9 @@ fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) 
         (Level::Sentence, true) => return Err(EncodeError::Tagging { tokens: tokens() }),
         (Level::Word, false) => return Err(EncodeError::NoWords { tokens: tokens() }),
         _ => {}
+    }
+    if settings.level == Level::Sentence && settings.pair_features && !reader.layout().alone {
+        return Err(EncodeError::NoPairs { tokens: tokens() });
     }
     let asks = settings.level != Level::Sentence && settings.context == Context::Document;
     if asks && !reader.has_documents() {
@@ -256,6 +269,9 @@ struct RunningEncode {
     pool: WordPool,
     writing: Option<JoinHandle<Result<(), StoreError>>>,
     count: usize,
+    /// Elements of one vector of the encoder, pooled.
+    vector_width: usize,
+    pair_features: bool,
 }
 
 impl RunningEncode {
@@ -334,10 +350,15 @@ impl RunningEncode {
             Level::Sentence => RowPooling::Pooled,
             Level::Word | Level::Token => RowPooling::Spans { spans: &spans, pool: self.pool },
         };
-        // The rows that a batch fills, and the input of each, in the order of its vectors: as many as spans.
-        let rows_of = |batch: &Batch| -> Vec<(usize, usize)> {
+        let width = self.vector_width;
+        // The places that a batch fills, in the order of its vectors: as many as spans.
+        let places_of = |batch: &Batch| -> Vec<Place> {
             let of_input = |&at: &usize| spans[at].iter().map(move |span| (at, span.row as usize));
-            batch.rows.iter().flat_map(of_input).map(|(at, row)| (run[at].1 + row, at)).collect()
+            let place = |(input, row)| {
+                let (of, first_row): (&UnitInput, usize) = run[input];
+                Place { row: first_row + row, from: of.text * width, width, input }
+            };
+            batch.rows.iter().flat_map(of_input).map(place).collect()
         };
         let new_tokens = |batch: &Batch| batch.rows.iter().map(|&at| run[at].0.new_tokens as u64).sum::<u64>();
         let (tokens, first_row) = (self.tokens.clone(), self.report.sentences);
@@ -349,41 +370,53 @@ impl RunningEncode {
         };
         let (done, report) = (&mut self.done, &mut self.report);
         let batches = engine.plan_of(&inputs);
-        let row_width: usize = columns.iter().map(|(info, _)| info.width).sum();
         let mut is_finished = vec![false; batches.len()];
-        let count = |batch: &Batch| rows_of(batch).len() * row_width;
+        let column_count = columns.len();
+        let count = |batch: &Batch| places_of(batch).len() * width * column_count;
+        let rows_of = |places: &[Place]| places.iter().filter(|place| place.from == 0).count();
         let mut journal = Journal::open(part, &batches, count, |index, numbers| {
             let batch = &batches[index];
-            let rows = rows_of(batch);
-            scatter(numbers, &rows, &mut columns);
+            let places = places_of(batch);
+            scatter(numbers, &places, &mut columns);
             is_finished[index] = true;
-            report.resumed_rows += rows.len();
-            report.encoded_rows -= rows.len();
+            let rows = rows_of(&places);
+            report.resumed_rows += rows;
+            report.encoded_rows -= rows;
             report.encoded_inputs -= batch.rows.len();
-            done.rows += rows.len();
+            done.rows += rows;
             done.tokens += new_tokens(batch);
         })?;
         progress(*done);
         let left: Vec<usize> = (0..batches.len()).filter(|&index| !is_finished[index]).collect();
         engine.run_batches(&inputs, pooling, &batches, &left, |index, vectors| {
             let batch = &batches[index];
-            let rows = rows_of(batch);
+            let places = places_of(batch);
             for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
-                for (&(row, at), vector) in rows.iter().zip(vectors.chunks_exact(info.width)) {
+                for (place, vector) in places.iter().zip(vectors.chunks_exact(width)) {
+                    let at = place.input;
                     check_values(info, vector, at, inputs[at].input_ids).map_err(|problem| in_row(at, problem))?;
-                    column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
+                    column[place.range(info)].copy_from_slice(vector);
                 }
             }
             let real: usize = batch.rows.iter().map(|&at| inputs[at].input_ids.len()).sum();
             report.encoded_tokens += real as u64;
             report.computed_tokens += batch.padded_tokens() as u64;
-            done.rows += rows.len();
+            done.rows += rows_of(&places);
             done.tokens += new_tokens(batch);
             done.run_tokens += real as u64;
-            journal.finished(index, &batches, |index, into| gather(&columns, &rows_of(&batches[index]), into))?;
+            journal.finished(index, &batches, |index, into| gather(&columns, &places_of(&batches[index]), into))?;
             progress(*done);
             Ok(())
         })?;
+        if self.pair_features {
+            for (at, (_, first_row)) in run.iter().enumerate().filter(|(_, (input, _))| input.text == 0) {
+                for (info, column) in &mut columns {
+                    let features = &mut column[first_row * info.width..(first_row + 1) * info.width];
+                    combine_pair(features);
+                    check_values(info, features, at, inputs[at].input_ids).map_err(|problem| in_row(at, problem))?;
+                }
+            }
+        }
         for (info, column) in &mut columns {
             for &(from, to) in &origins.duplicates {
                 column.copy_within(from * info.width..(from + 1) * info.width, to * info.width);
@@ -440,23 +473,42 @@ impl RunningEncode {
     }
 }
 
-/// Puts a batch's vectors, column after column, into the rows that it fills.
-fn scatter(numbers: &[f32], rows: &[(usize, usize)], columns: &mut [(FeatureColumnInfo, Vec<f32>)]) {
-    let mut numbers = numbers;
+/// The place of one vector of a batch.
+struct Place {
+    row: usize,
+    /// Its first element in the row.
+    from: usize,
+    /// Elements.
+    width: usize,
+    /// The input that it is of.
+    input: usize,
+}
+
+impl Place {
+    /// Returns its elements in a column `[rows, info.width]`.
+    fn range(&self, info: &FeatureColumnInfo) -> Range<usize> {
+        let from = self.row * info.width + self.from;
+        from..from + self.width
+    }
+}
+
+/// Puts a batch's vectors, column after column, into the places that it fills.
+fn scatter(numbers: &[f32], places: &[Place], columns: &mut [(FeatureColumnInfo, Vec<f32>)]) {
+    let mut left = numbers;
     for (info, column) in columns {
-        let (of_column, others) = numbers.split_at(rows.len() * info.width);
-        numbers = others;
-        for (&(row, _), vector) in rows.iter().zip(of_column.chunks_exact(info.width)) {
-            column[row * info.width..(row + 1) * info.width].copy_from_slice(vector);
+        for place in places {
+            let (vector, others) = left.split_at(place.width);
+            column[place.range(info)].copy_from_slice(vector);
+            left = others;
         }
     }
 }
 
-/// A batch's vectors out of the rows that it filled, as [`scatter`] takes them.
-fn gather(columns: &[(FeatureColumnInfo, Vec<f32>)], rows: &[(usize, usize)], into: &mut Vec<f32>) {
+/// A batch's vectors out of the places that it filled, as [`scatter`] takes them.
+fn gather(columns: &[(FeatureColumnInfo, Vec<f32>)], places: &[Place], into: &mut Vec<f32>) {
     for (info, column) in columns {
-        for &(row, _) in rows {
-            into.extend_from_slice(&column[row * info.width..(row + 1) * info.width]);
+        for place in places {
+            into.extend_from_slice(&column[place.range(info)]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The unit of encoding, whose rows are kept or lost together: a text, or a sentence of words with its windows.
 
 use larder_onnx::WordPool;
-use larder_store::{InputDigest, Level};
+use larder_store::{InputDigest, Level, TextAlone};
 use larder_tokens::{TokensError, own_tokens, windows};
 
 use crate::EncoderInput;
@@ -31,6 +31,8 @@ pub(crate) struct Sentence<'a> {
     pub(crate) word_ids: &'a [i32],
     /// Words, those without tokens included.
     pub(crate) words: usize,
+    /// The texts of a pair that are to be read by themselves.
+    pub(crate) alone: Option<&'a [TextAlone; 2]>,
 }
 
 impl Sentence<'_> {
@@ -63,6 +65,8 @@ pub(crate) struct UnitInput {
     pub(crate) spans: Vec<TokenSpan>,
     /// Tokens not already covered by an earlier window; used for progress.
     pub(crate) new_tokens: usize,
+    /// The text of its pair that it is, where each is read by itself: 0 or 1. Else 0.
+    pub(crate) text: usize,
 }
 
 /// The tokens of an input that one row of its unit is pooled from. A pooled output needs no tokens.
@@ -84,6 +88,18 @@ impl UnitInput {
 }
 
 impl EncodeUnit {
+    /// Both texts of a pair, each read by itself, and one row.
+    fn pair(texts: &[TextAlone; 2]) -> Self {
+        let input = |(text, alone): (usize, &TextAlone)| UnitInput {
+            new_tokens: alone.input_ids.len(),
+            input_ids: alone.input_ids.clone(),
+            type_ids: alone.type_ids.clone(),
+            spans: vec![TokenSpan { row: 0, start: 0, end: 0 }],
+            text,
+        };
+        Self { inputs: texts.iter().enumerate().map(input).collect(), rows: 1, tokens: Vec::new() }
+    }
+
     /// A whole text, one row.
     pub(crate) fn text(sentence: &Sentence<'_>) -> Self {
         let spans = vec![TokenSpan { row: 0, start: 0, end: 0 }];
@@ -101,7 +117,7 @@ impl EncodeUnit {
         after: &[&[i32]],
     ) -> Result<Self, TokensError> {
         if settings.level == Level::Sentence {
-            return Ok(Self::text(sentence));
+            return Ok(sentence.alone.map_or_else(|| Self::text(sentence), Self::pair));
         }
         // The texts of a pair belong together: one that is too long is left whole, and refused.
         let whole = if sentence.pair { sentence.input_ids.len() } else { 0 };
@@ -154,7 +170,7 @@ impl EncodeUnit {
             let until = if window.body.end == own.end { sentence.input_ids.len() } else { window.body.end };
             let new_tokens = until - covered;
             covered = until;
-            inputs.push(UnitInput { input_ids, type_ids, spans: Vec::new(), new_tokens });
+            inputs.push(UnitInput { input_ids, type_ids, spans: Vec::new(), new_tokens, text: 0 });
         }
         for (row, &(at, start, end)) in places.iter().enumerate() {
             let small = |n: usize| u32::try_from(n).expect("a sentence has fewer than 2^32 tokens");
@@ -196,7 +212,7 @@ impl EncodeUnit {
 impl UnitInput {
     fn whole(sentence: &Sentence<'_>, spans: Vec<TokenSpan>) -> Self {
         let (input_ids, type_ids) = (sentence.input_ids.to_vec(), sentence.type_ids.to_vec());
-        Self { new_tokens: input_ids.len(), input_ids, type_ids, spans }
+        Self { new_tokens: input_ids.len(), input_ids, type_ids, spans, text: 0 }
     }
 }
 
@@ -245,8 +261,13 @@ mod tests {
         WindowSettings { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false };
 
     fn unit(ids: &[i32], word_ids: &[i32], words: usize, settings: &WindowSettings) -> EncodeUnit {
-        EncodeUnit::of(&Sentence { input_ids: ids, type_ids: &[], pair: false, word_ids, words }, settings, &[], &[])
-            .unwrap()
+        EncodeUnit::of(
+            &Sentence { input_ids: ids, type_ids: &[], pair: false, word_ids, words, alone: None },
+            settings,
+            &[],
+            &[],
+        )
+        .unwrap()
     }
 
     fn picked(unit: &EncodeUnit) -> Vec<(u32, Vec<i32>)> {
@@ -303,7 +324,8 @@ mod tests {
         assert_ne!(one, of(&ids, &[-1, 0, 1, -1], 2), "the same tokens in other words");
         assert_ne!(one, of(&ids, &[-1, 0, 0, -1], 2), "one more word without tokens");
         assert_ne!(one, of(&[101, 1, 3, 102], &[-1, 0, 0, -1], 1));
-        let sentence = Sentence { input_ids: &ids, type_ids: &[], pair: false, word_ids: &[-1, 0, 0, -1], words: 1 };
+        let word_ids = &[-1, 0, 0, -1];
+        let sentence = Sentence { input_ids: &ids, type_ids: &[], pair: false, word_ids, words: 1, alone: None };
         let near = EncodeUnit::of(&sentence, &WORDS, &[&[9]], &[]).unwrap();
         assert_ne!(one, near.digest(Level::Word), "a neighbour is read too");
         assert_eq!(near.inputs[0].input_ids, [101, 9, 1, 2, 102]);

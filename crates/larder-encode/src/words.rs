@@ -27,7 +27,7 @@ pub struct WordsInput<'a> {
 impl<'a> WordsInput<'a> {
     fn sentence(&self) -> Sentence<'a> {
         let Self { input_ids, type_ids, word_ids, words, .. } = *self;
-        Sentence { input_ids, type_ids, pair: false, word_ids, words }
+        Sentence { input_ids, type_ids, pair: false, word_ids, words, alone: None }
     }
 
     /// Token ids without the special tokens at both ends.

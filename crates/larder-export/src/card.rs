@@ -117,8 +117,16 @@ impl Card<'_> {
             self.file.inputs.iter().map(|input| format!("`{input}`")).collect::<Vec<_>>().join(", ")
         );
         let rules = self.rules();
+        let pairs = self.run.record.settings.pair_features;
         for output in self.run.head.outputs(self.run.record.settings.word_pool) {
-            let _ = writeln!(card, "- `{output}`: {}", rules.output(self.run, output));
+            let output_of = rules.output(self.run, output);
+            let axes = if pairs { output_of.replace("[batch", "[pairs") } else { output_of };
+            let _ = writeln!(card, "- `{output}`: {axes}");
+        }
+        if pairs {
+            card.push_str(
+                "\nTwo adjacent texts of a batch are a pair, each tokenized by itself: outputs have half as many rows.\n",
+            );
         }
         card.push_str(&rules.reading(self.run));
         match self.file.batching {
@@ -152,9 +160,10 @@ impl Card<'_> {
         let unit = self.rules().facts().units;
         let _ = writeln!(
             card,
-            "After it was written, this file answered {} {unit} of the split {}: the largest difference of a probability from \
-             the run's own is {:.1e}, and {} answers differ.",
-            check.answers, check.split, check.largest_difference, check.differing_answers
+            "After it was written, this file answered {} {unit} of the split {}: {}.",
+            check.answers,
+            check.split,
+            check.differences()
         );
         if check.too_long > 0 {
             let _ = writeln!(

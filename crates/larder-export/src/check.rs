@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use larder_errors::count;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExportError;
@@ -25,12 +26,16 @@ pub struct CheckReport {
     pub answers: usize,
     /// Sentences too long for the encoder, left out.
     pub too_long: usize,
-    /// The largest difference of a probability: of any class, or of a tagger's answered tag in its sentence.
+    /// The largest difference of a probability (of any class, or of a tagger's answered tag in its sentence), or of a number,
+    /// in standard deviations of the training targets.
     pub largest_difference: f64,
+    /// The differences in words: `of a probability`.
+    #[serde(default)]
+    pub difference_of: String,
     /// The row with that difference.
     pub largest_at: Option<usize>,
-    /// Answers that differ.
-    pub differing_answers: usize,
+    /// Answers that differ; `None` where answers are numbers.
+    pub differing_answers: Option<usize>,
     /// The cost of a precision below float32; `None` for float32.
     pub cost: Option<Cost>,
 }
@@ -56,6 +61,16 @@ pub struct Score {
 }
 
 impl CheckReport {
+    /// Returns the differences in words.
+    pub fn differences(&self) -> String {
+        let Self { difference_of, largest_difference, differing_answers, .. } = self;
+        let differing = match differing_answers {
+            Some(differing) => format!(", and {} answers differ", count(*differing as u64)),
+            None => String::new(),
+        };
+        format!("the largest difference {difference_of} from the run's is {largest_difference:.1e}{differing}")
+    }
+
     /// Rejects a float32 file whose answers differ. Below float32, differences are reported but accepted.
     ///
     /// # Errors
@@ -67,9 +82,8 @@ impl CheckReport {
             return Ok(());
         }
         Err(ExportError::Differs {
-            largest: self.largest_difference,
+            differences: self.differences(),
             allowed: ALLOWED_DIFFERENCE,
-            differing: self.differing_answers,
             rows: self.answers,
             example: self.largest_at.and_then(text),
         })
@@ -116,7 +130,8 @@ mod tests {
             too_long: 0,
             largest_difference,
             largest_at: Some(3),
-            differing_answers: 2,
+            difference_of: "of a probability".to_owned(),
+            differing_answers: Some(2),
             cost: None,
         }
     }
@@ -129,9 +144,12 @@ mod tests {
         }
         for other in [ALLOWED_DIFFERENCE.next_up(), 1.0, f64::INFINITY, f64::NAN] {
             let refused = report(other).judge(Precision::F32, text).unwrap_err();
-            let ExportError::Differs { largest, differing, rows, example, .. } = refused else { panic!("{other}") };
-            assert_eq!(largest.to_bits(), other.to_bits());
-            assert_eq!((differing, rows, example.as_deref()), (2, 40, Some("row 3")));
+            let ExportError::Differs { differences, rows, example, .. } = refused else { panic!("{other}") };
+            assert_eq!(
+                differences,
+                format!("the largest difference of a probability from the run's is {other:.1e}, and 2 answers differ")
+            );
+            assert_eq!((rows, example.as_deref()), (40, Some("row 3")));
             for smaller in [Precision::F16, Precision::Int8] {
                 report(other).judge(smaller, |_| panic!("no text is needed")).unwrap();
             }

@@ -30,6 +30,15 @@ pub enum ExportError {
         /// `batches of 1 row`, `texts of 128 tokens`.
         sizes: String,
     },
+    /// Pairs read text by text, with an encoder whose texts cannot share a batch.
+    #[error(
+        "encoder `{encoder}` cannot read the two texts of a pair in one batch, since its graph does not heed its mask, and an \
+         exported file would have to; add the encoder from config.json and model.safetensors, or train without --pair-features"
+    )]
+    PairsApart {
+        /// The encoder.
+        encoder: String,
+    },
     /// An encoder whose products cannot be converted to 8 bits.
     #[error("encoder `{encoder}` cannot be exported with 8-bit products: {reason}; leave --precision out, or take f16")]
     NotQuantised {
@@ -60,17 +69,14 @@ pub enum ExportError {
     },
     /// The exported file answers differently from the run.
     #[error(
-        "the exported file was not kept: its answers differ from the run's by {largest:.1e} in a probability (allowed: \
-         {allowed:.0e}), and in {differing} of {rows} answers{}; nothing was written",
-        example.as_ref().map(|text| format!("; most for {text:?}")).unwrap_or_default()
+        "the exported file was not kept: of {rows} answers {differences} (allowed: {allowed:.0e}){}; nothing was written",
+        example.as_ref().map(|text| format!(", most for {text:?}")).unwrap_or_default()
     )]
     Differs {
-        /// The largest difference of a probability.
-        largest: f64,
+        /// The differences in words.
+        differences: String,
         /// The largest allowed difference.
         allowed: f64,
-        /// Answers that differ.
-        differing: usize,
         /// Texts (tagging: words) answered.
         rows: usize,
         /// The beginning of the text that differs most.

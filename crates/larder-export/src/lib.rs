@@ -25,6 +25,7 @@ mod error;
 mod folder;
 mod inputs;
 mod model;
+mod pairs;
 mod precision;
 mod run;
 mod session;

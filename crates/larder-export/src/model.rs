@@ -1,12 +1,13 @@
 //! Encoder and head joined in one graph.
 
 use larder_intake::{Encoder, Prepared, Running};
-use larder_onnx::{FeatureOutput, GraphBuilder, Interface, Model, WordPool, select_features};
-use larder_run::Head;
+use larder_onnx::{GraphBuilder, Interface, Model, select_features};
+use larder_run::{Head, RunRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExportError;
 use crate::inputs::with_plain_inputs;
+use crate::pairs::{name_pairs, pair_columns};
 use crate::precision::{Precision, halve};
 
 /// The texts that may share a batch of an exported file.
@@ -31,18 +32,18 @@ pub(crate) struct ExportedModel {
     pub(crate) batching: Batching,
 }
 
-/// Builds the model that computes the encoder's `outputs`, in the order of the head's columns, and the head's answer.
+/// Builds the model that computes the run's encoder outputs, in the order of the head's columns, and the head's answer.
 ///
 /// # Errors
-/// [`ExportError::FixedSizes`], [`ExportError::NotQuantised`]; [`ExportError::Graph`] for a layer that the encoder does not
+/// [`ExportError::FixedSizes`], [`ExportError::NotQuantised`], [`ExportError::PairsApart`]; [`ExportError::Graph`] for a layer that the encoder does not
 /// output; errors of [`Encoder::running`].
 pub(crate) fn export_model(
     encoder: &Encoder,
-    outputs: &[FeatureOutput],
+    record: &RunRecord,
     head: &Head,
-    pool: WordPool,
     precision: Precision,
 ) -> Result<ExportedModel, ExportError> {
+    let (outputs, settings) = (&record.outputs, &record.settings);
     let Running { model, interface, rebuilt } = encoder.running(outputs)?;
     check_sizes(encoder, &interface)?;
     let batching = match (encoder.runs_alone() && !rebuilt, encoder.needs_exact_lengths() && !rebuilt) {
@@ -50,6 +51,9 @@ pub(crate) fn export_model(
         (false, true) => Batching::EqualLengths,
         (false, false) => Batching::Padded,
     };
+    if settings.pair_features && batching != Batching::Padded {
+        return Err(ExportError::PairsApart { encoder: encoder.name().to_owned() });
+    }
     let model = match precision {
         Precision::Int8 => quantised(encoder, model, rebuilt)?,
         Precision::F32 | Precision::F16 => model,
@@ -62,11 +66,17 @@ pub(crate) fn export_model(
         halve(&mut graph)?;
     }
     let layers = interface.last_layer();
-    let names: Vec<String> = outputs.iter().map(|output| output.column(layers)).collect();
+    let mut names: Vec<String> = outputs.iter().map(|output| output.column(layers)).collect();
     debug_assert_eq!(names.len(), head.columns().len(), "the run's record was checked against its head");
     let mut b = GraphBuilder::from_graph(graph, opset);
-    let tensors = head.append_to(&mut b, &names, pool);
+    if settings.pair_features {
+        names = pair_columns(&mut b, &names, encoder.manifest().hidden_size);
+    }
+    let tensors = head.append_to(&mut b, &names, settings.word_pool);
     let mut graph = b.finish();
+    if settings.pair_features {
+        name_pairs(&mut graph);
+    }
     graph.initializer.extend(tensors);
     proto.graph = Some(graph);
     Ok(ExportedModel { model: Model::from_proto(proto)?.sorted()?, batching })

@@ -78,8 +78,7 @@ pub fn export_run(
     let run = ExportedRun { larder, record, encoder: &encoder, head: &head, threads: options.threads };
     let spec = record.dataset_spec(options.dataset.as_deref())?;
     let rows = CheckRows::read(record, &spec, options.check_split.as_deref(), options.check_rows)?;
-    let ExportedModel { model, batching } =
-        export_model(&encoder, &record.outputs, &head, record.settings.word_pool, options.precision)?;
+    let ExportedModel { model, batching } = export_model(&encoder, record, &head, options.precision)?;
     let inputs: Vec<String> = model.inputs().iter().map(|input| input.name().to_owned()).collect();
     let tokenizer = tokenizer_files(&run, &inputs)?;
     let columns = columns(&run);
@@ -98,12 +97,14 @@ pub fn export_run(
     };
     files.json(CONFIG_FILE, &config_json(&run, &facts))?;
 
-    let mut candidates = vec![WrittenFile { path: folder.file(MODEL_FILE), batching, pad_id: tokenizer.pad_id }];
+    let texts_per_row = if record.settings.pair_features { 2 } else { 1 };
+    let written = |path, batching| WrittenFile { path, batching, pad_id: tokenizer.pad_id, texts_per_row };
+    let mut candidates = vec![written(folder.file(MODEL_FILE), batching)];
     if options.precision != Precision::F32 {
         let path = folder.file(FLOAT32_FILE);
-        let float32 = export_model(&encoder, &record.outputs, &head, record.settings.word_pool, Precision::F32)?;
+        let float32 = export_model(&encoder, record, &head, Precision::F32)?;
         float32.model.save(&path)?;
-        candidates.push(WrittenFile { path, batching: float32.batching, pad_id: tokenizer.pad_id });
+        candidates.push(written(path, float32.batching));
     }
     observer.event(Event::Note(&format!(
         "answering {} rows of {} with the file and with the run",
@@ -208,6 +209,7 @@ fn check(
         too_long: checked.too_long,
         largest_difference: checked.distance.largest.map_or(0.0, |(largest, _)| largest),
         largest_at: checked.distance.largest.map(|(_, row)| row),
+        difference_of: checked.difference_of.to_owned(),
         differing_answers: checked.distance.differing,
         cost,
     })

@@ -26,8 +26,8 @@ impl ExportedSession {
         Ok(Self { session: Session::from_file(runtime, path, &settings)?, pad_id: i64::from(pad_id) })
     }
 
-    /// Runs one batch, padded on the right to `seq` tokens, and returns the named outputs, float32 `[batch, width]` each, or
-    /// `[batch, seq, width]` for a tagger.
+    /// Runs one batch, padded on the right to `seq` tokens, and returns the named outputs, float32 `[batch, width]` each,
+    /// `[batch, seq, width]` for a tagger, `[batch / 2, width]` for pairs read text by text.
     ///
     /// # Errors
     /// [`RunError::Runtime`]; [`RunError::ExportedOutput`] for an output of another shape.
@@ -59,7 +59,7 @@ impl ExportedSession {
 
 fn floats(name: &str, view: &TensorView<'_>, shape: &[usize; 2], width: usize) -> Result<Vec<f32>, RunError> {
     let [batch, seq] = *shape;
-    let possible = [vec![batch, width], vec![batch, seq, width]];
+    let possible = [vec![batch, width], vec![batch, seq, width], vec![batch / 2, width]];
     match view.as_f32() {
         Some(values) if possible.iter().any(|shape| shape == view.shape) => Ok(values.to_vec()),
         _ => Err(RunError::ExportedOutput {

@@ -32,6 +32,9 @@ pub struct RunSettings {
     pub layers: LayerSelection,
     /// Sentence poolings asked for.
     pub pools: Vec<Pool>,
+    /// True if each text of a pair is read by itself.
+    #[serde(default)]
+    pub pair_features: bool,
     /// The pooling of a word's tokens.
     pub word_pool: WordPool,
     /// Tokens from one window of a long sentence to the next; `None` is half a window.
@@ -53,6 +56,7 @@ impl RunSettings {
             level: settings.level,
             layers: settings.layers.clone(),
             pools: settings.pools.clone(),
+            pair_features: settings.pair_features,
             word_pool: settings.word_pool,
             stride: settings.stride,
             context: settings.context,
@@ -244,6 +248,7 @@ impl RunRecord {
             level,
             layers,
             pools,
+            pair_features,
             word_pool,
             stride,
             context,
@@ -254,6 +259,7 @@ impl RunRecord {
             level,
             layers,
             pools,
+            pair_features,
             word_pool,
             stride,
             context,

@@ -37,5 +37,5 @@ pub use open::open_checked;
 pub use predictions::{SplitPredictions, TextAnswers, write_predictions};
 pub use sealed::SealedFile;
 pub use targets::{LABEL, LABELS, TARGET, TextTargets};
-pub use tokens::{TokenRow, TokensBatch, TokensLayout, TokensProjection, TokensReader, TokensWriter};
+pub use tokens::{TextAlone, TokenRow, TokensBatch, TokensLayout, TokensProjection, TokensReader, TokensWriter};
 pub use word_predictions::{WordPredictions, WordPredictionsWriter};

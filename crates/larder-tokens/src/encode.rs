@@ -1,6 +1,7 @@
 //! Tokenizing texts, pairs and words.
 
 use larder_data::Content;
+use larder_store::TextAlone;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tokenizers::{EncodeInput, Encoding, InputSequence};
@@ -65,6 +66,31 @@ impl Tokenizer {
             result.map_err(|source| TokensError::InBatch { entry, source: Box::new(source) })
         };
         encoded.into_iter().enumerate().map(located).collect()
+    }
+
+    /// Tokenizes each text of pairs by itself, on all cores; `None` for content that is no pair.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode_batch`].
+    pub(crate) fn encode_alone(
+        &self,
+        contents: &[Content],
+        settings: &TokenizeSettings,
+    ) -> Result<Vec<Option<[TextAlone; 2]>>, TokensError> {
+        let texts: Vec<Content> = contents.iter().flat_map(Content::texts_alone).collect();
+        if texts.len() != 2 * contents.len() {
+            return Ok(vec![None; contents.len()]);
+        }
+        let in_pair = |error| match error {
+            TokensError::InBatch { entry, source } => TokensError::InBatch { entry: entry / 2, source },
+            other => other,
+        };
+        let mut tokens = self.encode_batch(&texts, settings).map_err(in_pair)?.into_iter().map(|tokens| TextAlone {
+            input_ids: tokens.input_ids,
+            type_ids: tokens.type_ids,
+            truncated_tokens: tokens.truncated_tokens,
+        });
+        Ok(std::iter::from_fn(|| Some(Some([tokens.next()?, tokens.next()?]))).collect())
     }
 
     fn encode_words(&self, words: &[String]) -> Result<Tokens, TokensError> {

@@ -113,6 +113,11 @@ impl TokenizeRequest<'_> {
             .with("max_tokens", self.max_tokens)
             .with("on_bad_row", policy);
         let provenance = if self.has_targets()? { provenance } else { provenance.with("targets", "none") };
+        // Files of versions that read pairs together alone are stale.
+        let provenance = match self.spec.columns.text_b.is_some() {
+            true => provenance.with("pairs", "together, and each text alone"),
+            false => provenance,
+        };
         // Files of versions that dropped the types, or kept types that the encoder does not have, are stale.
         let provenance = match self.token_types() {
             Some(types) => provenance.with("token_types", types),
@@ -162,7 +167,8 @@ pub fn tokenize(
     }
     let TaskFiles { has_words: words, kind: targets, .. } = *spec.task.files();
     let pair = spec.columns.text_b.is_some();
-    let layout = TokensLayout { has_words: words, targets, pair, types: pair || request.tokenizer.gives_types() };
+    let layout =
+        TokensLayout { has_words: words, targets, pair, types: pair || request.tokenizer.gives_types(), alone: pair };
     let mut writer = TokensWriter::with_layout(target, layout, provenance)?;
     let max_tokens = (!words).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };
@@ -182,17 +188,23 @@ pub fn tokenize(
         }
         let (origins, contents): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|e| ((e.id, e.line, e.document, e.target), e.content)).unzip();
-        let tokens = request.tokenizer.encode_batch(&contents, &settings).map_err(|source| {
+        let in_row = |source| {
             let entry = if let TokensError::InBatch { entry, .. } = &source { *entry } else { 0 };
-            let (example_id, line, ..) = &origins[entry];
+            let (example_id, line, ..): &(String, _, _, _) = &origins[entry];
             TokenizeStageError::Text {
                 split: split.to_owned(),
                 example_id: example_id.clone(),
                 place: format!("line {line}"),
                 source: Box::new(source),
             }
-        })?;
-        for (((example_id, _, document, target), content), tokens) in origins.into_iter().zip(contents).zip(tokens) {
+        };
+        let tokens = request.tokenizer.encode_batch(&contents, &settings).map_err(in_row)?;
+        let alone = match pair {
+            true => request.tokenizer.encode_alone(&contents, &settings).map_err(in_row)?,
+            false => vec![None; contents.len()],
+        };
+        let rows = origins.into_iter().zip(contents).zip(tokens).zip(alone);
+        for ((((example_id, _, document, target), content), tokens), texts_alone) in rows {
             report.rows += 1;
             report.tokens += tokens.input_ids.len() as u64;
             report.truncated_rows += u64::from(tokens.truncated_tokens > 0);
@@ -207,6 +219,7 @@ pub fn tokenize(
                 offsets: tokens.offsets,
                 word_ids: tokens.word_ids,
                 truncated_tokens: tokens.truncated_tokens,
+                texts_alone,
             })?;
         }
         progress(report.rows);

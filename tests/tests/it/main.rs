@@ -18,6 +18,7 @@ mod kill_points;
 mod malformed;
 mod mlp;
 mod multilabel;
+mod pairs;
 mod pipeline;
 mod predict_file;
 mod predict_formats;

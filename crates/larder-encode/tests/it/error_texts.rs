@@ -39,6 +39,7 @@ fn encoding() {
         Tagging { tokens: tokens.clone() },
         NoWords { tokens: tokens.clone() },
         NoDocuments { tokens },
+        NoPairs { tokens: "dev.parquet".into() },
         Unreadable { sentence: 2, problem: "has no word".to_owned() },
     ];
     let notes = |error: &EncodeError| {

@@ -135,6 +135,7 @@ pub fn row(at: usize, tokens: Tokens, content: Content, target: Option<Target>, 
         offsets: tokens.offsets,
         word_ids: tokens.word_ids,
         truncated_tokens: 0,
+        texts_alone: None,
     }
 }
 

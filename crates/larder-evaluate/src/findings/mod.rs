@@ -1,5 +1,6 @@
 //! The facts about a run's numbers and rows, gathered for the rules of `larder-diagnose`.
 
+mod pairs;
 mod rows;
 mod shift;
 mod split_files;

@@ -19,7 +19,7 @@ pub(super) fn row_findings(
     tokens: &Path,
     label_errors: Option<Pointing>,
 ) -> Result<Vec<Diagnosis>, RunError> {
-    let texts = SplitTexts::read(tokens, &record.labels, encoder.manifest().special_tokens.unk_id)?;
+    let texts = SplitTexts::read(record, encoder, tokens)?;
     let TargetClasses { names, display, counts, what, are_labels } =
         tasks::of(record.task()).target_classes(record, &texts.entities);
     let mut found = diagnose_label_names(&names);

@@ -8,9 +8,9 @@ use larder_intake::Encoder;
 use larder_run::{Evaluation, RunError, RunRecord, tasks};
 
 use super::rows::lengths;
-use super::shift;
 use super::split_files::SplitFiles;
 use super::texts::{SplitTexts, look_up, pointed};
+use super::{pairs, shift};
 
 /// Returns the findings about the splits of `evaluation`, in order. `encoder` is the one that encoded them.
 pub(crate) fn split_findings(
@@ -19,14 +19,13 @@ pub(crate) fn split_findings(
     evaluation: &Evaluation,
 ) -> Result<Vec<Diagnosis>, RunError> {
     let SplitFiles { record, features, .. } = *files;
-    let unk_id = encoder.manifest().special_tokens.unk_id;
     let train = files.train_tokens()?;
-    let known = train.as_deref().map(|path| SplitTexts::read(path, &record.labels, unk_id)).transpose()?;
+    let known = train.as_deref().map(|path| SplitTexts::read(record, encoder, path)).transpose()?;
     let mut found = Vec::new();
     for (split, _) in features {
         let scores = evaluation.scores();
         let judged = scores.splits().into_iter().find(|one| one.outline().split == split);
-        let scored = judged.map_or_else(Vec::new, |one| one.findings(record));
+        let mut scored = judged.map_or_else(Vec::new, |one| one.findings(record));
         let Some(tokens) = files.tokens(encoder, split)? else {
             found.extend(scored);
             continue;
@@ -36,7 +35,8 @@ pub(crate) fn split_findings(
             found.extend(scored);
             continue;
         }
-        let texts = SplitTexts::read(&tokens, &record.labels, unk_id)?;
+        scored.extend(judged.and_then(|one| pairs::pairing(files, one)));
+        let texts = SplitTexts::read(record, encoder, &tokens)?;
         let before = found.len();
         found.extend(scored);
         found.extend(diagnose_lengths(Some(split), &lengths(record, encoder, &texts)));

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use larder_data::{Content, Target};
 use larder_diagnose::{KeyedRows, PointedRow, Pointer, Spelling, has_sign};
-use larder_run::RunError;
+use larder_intake::Encoder;
+use larder_run::{RunError, RunRecord};
 use larder_store::{TokenRow, TokensProjection, TokensReader};
 use larder_tokens::{NO_WORD, normalize_for_comparison};
 
@@ -23,6 +24,8 @@ const UNSPACED: char = '\u{0e00}';
 /// Statistics of a split's texts. The texts stay on disk: each row is a few numbers.
 #[derive(Debug, Default)]
 pub(super) struct SplitTexts {
+    /// True if each text of a pair is read by itself.
+    alone: bool,
     exact: Vec<u128>,
     normalized: Vec<u128>,
     labels: Vec<Option<u64>>,
@@ -45,9 +48,10 @@ pub(super) struct SplitTexts {
 }
 
 impl SplitTexts {
-    /// Reads the tokens file at `path`. Labels are numbered by `labels`.
-    pub fn read(path: &Path, labels: &[String], unk_id: Option<i32>) -> Result<Self, RunError> {
-        let mut texts = Self::default();
+    /// Reads a tokens file as a run read it.
+    pub fn read(record: &RunRecord, encoder: &Encoder, path: &Path) -> Result<Self, RunError> {
+        let (labels, unk_id) = (&record.labels, encoder.manifest().special_tokens.unk_id);
+        let mut texts = Self { alone: record.settings.pair_features, ..Self::default() };
         for batch in TokensReader::open(path, TokensProjection::All)? {
             for row in batch?.rows(path)? {
                 texts.add(&row, labels, unk_id);
@@ -113,11 +117,18 @@ impl SplitTexts {
                 Some(hash(tags, 0))
             }
         });
-        let cut = row.truncated_tokens as usize;
-        self.cut_rows += usize::from(cut > 0);
-        self.tokens += row.input_ids.len() as u64;
-        self.cut_tokens += cut as u64;
-        self.longest = self.longest.max(row.input_ids.len() + cut);
+        let read: Vec<(usize, u32)> = match &row.texts_alone {
+            Some(texts) if self.alone => {
+                texts.iter().map(|text| (text.input_ids.len(), text.truncated_tokens)).collect()
+            }
+            _ => vec![(row.input_ids.len(), row.truncated_tokens)],
+        };
+        self.cut_rows += usize::from(read.iter().any(|(_, cut)| *cut > 0));
+        for (tokens, cut) in read {
+            self.tokens += tokens as u64;
+            self.cut_tokens += u64::from(cut);
+            self.longest = self.longest.max(tokens + cut as usize);
+        }
         match &row.content {
             Content::Words(words) => self.add_words(row, words, unk_id),
             Content::Text { text, text_b } => {
@@ -274,6 +285,7 @@ mod tests {
             offsets: offsets.to_vec(),
             word_ids: words.to_vec(),
             truncated_tokens: 2,
+            texts_alone: None,
         }
     }
 

@@ -218,6 +218,7 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
         dtype,
         layers: LayerSelection::Numbers(layers),
         pools,
+        pair_features: part("pair_features").is_some(),
         word_pool: part("word_pool").and_then(|pool| pool.parse().ok()).unwrap_or(defaults.word_pool),
         stride: part("stride").and_then(|stride| stride.parse().ok()),
         context: part("context").and_then(|context| context.parse().ok()).unwrap_or(defaults.context),

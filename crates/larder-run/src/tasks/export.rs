@@ -70,10 +70,10 @@ impl CheckRows {
 /// The difference between two lists of answers.
 #[derive(Debug, Default)]
 pub struct Distance {
-    /// The largest difference of a probability, and its row.
+    /// The largest difference, and its row.
     pub largest: Option<(f64, usize)>,
-    /// Answers that differ.
-    pub differing: usize,
+    /// Answers that differ; `None` where answers are numbers.
+    pub differing: Option<usize>,
     /// Number of answers.
     pub answers: usize,
 }
@@ -81,8 +81,13 @@ pub struct Distance {
 impl Distance {
     /// Adds one answer of `row`.
     pub(super) fn add(&mut self, row: usize, difference: f64, same: bool) {
+        *self.differing.get_or_insert(0) += usize::from(!same);
+        self.add_number(row, difference);
+    }
+
+    /// Adds the difference of a number.
+    pub(super) fn add_number(&mut self, row: usize, difference: f64) {
         self.answers += 1;
-        self.differing += usize::from(!same);
         // NaN counts as the largest difference.
         let difference = if difference.is_nan() { f64::INFINITY } else { difference.abs() };
         if self.largest.is_none_or(|(largest, _)| difference > largest) {
@@ -96,6 +101,8 @@ impl Distance {
 pub struct ExportCheck {
     /// The difference between the first file and the run.
     pub distance: Distance,
+    /// The differences in words: `of a probability`.
+    pub difference_of: &'static str,
     /// Rows too long for the files.
     pub too_long: usize,
     /// The scores of each file, by name; empty if not needed.
@@ -120,13 +127,14 @@ pub trait ExportedFiles {
     /// Returns the number of files: the export, and the float32 file if that is another.
     fn count(&self) -> usize;
 
-    /// Runs all rows through each file, and passes the named outputs of each batch to `take`.
+    /// Runs all texts through each file, and passes the named outputs of each batch to `take`. Where each text of a pair is
+    /// read by itself, two adjacent texts are a row.
     ///
     /// # Errors
     /// [`RunError::Runtime`]; [`RunError::ExportedOutput`] for an output whose shape does not fit `width`.
     fn run(
         &mut self,
-        rows: &[ExportRow<'_>],
+        texts: &[ExportRow<'_>],
         outputs: &[&str],
         width: usize,
         take: &mut TakeBatch<'_>,

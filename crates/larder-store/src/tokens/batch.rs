@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, Int64Array, ListArray, StringArray};
+use arrow::array::{Array, AsArray, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use larder_data::{Content, Target};
 
-use super::row::TokenRow;
+use super::row::{ALONE, TextAlone, TokenRow};
 use crate::StoreError;
 use crate::schema::{column, int_lists, int_row, strings, wrong_type};
 use crate::targets::{TextTargets, kind_of, target_field};
@@ -24,7 +24,11 @@ pub struct TokensBatch {
     words: Option<StringLists>,
     tags: Option<StringLists>,
     documents: Option<Int64Array>,
+    alone: Option<[AloneColumns; 2]>,
 }
+
+/// Ids, types and truncated tokens of one text of each pair.
+type AloneColumns = (ListArray, ListArray, Int32Array);
 
 impl TokensBatch {
     pub(super) fn check(path: &Path, batch: RecordBatch) -> Result<Self, StoreError> {
@@ -44,7 +48,16 @@ impl TokensBatch {
             None => None,
         };
         let word_ids = if has("word_ids") { Some(int_lists(path, &batch, "word_ids")?.clone()) } else { None };
+        let alone = |[ids, types, truncated]: [&str; 3]| -> Result<AloneColumns, StoreError> {
+            let ids = int_lists(path, &batch, ids)?.clone();
+            Ok((ids, int_lists(path, &batch, types)?.clone(), integers(path, &batch, truncated)?.clone()))
+        };
+        let alone = match ALONE.iter().flatten().all(|name| has(name)) {
+            true => Some([alone(ALONE[0])?, alone(ALONE[1])?]),
+            false => None,
+        };
         Ok(Self {
+            alone,
             words: lists("words")?,
             tags: lists("tags")?,
             documents,
@@ -95,6 +108,16 @@ impl TokensBatch {
         self.type_ids.as_ref().map(|list| int_row(list, row))
     }
 
+    /// The texts of pair `row`, each tokenized by itself; `None` where the file or the projection does not have them.
+    pub fn texts_alone(&self, row: usize) -> Option<[TextAlone; 2]> {
+        let text = |(ids, types, truncated): &AloneColumns| TextAlone {
+            input_ids: int_row(ids, row).to_vec(),
+            type_ids: int_row(types, row).to_vec(),
+            truncated_tokens: u32::try_from(truncated.value(row)).unwrap_or(0),
+        };
+        self.alone.as_ref().map(|[first, second]| [text(first), text(second)])
+    }
+
     /// Row `row`'s words; empty where rows hold texts, or the projection leaves them out.
     pub fn words(&self, row: usize) -> impl ExactSizeIterator<Item = &str> {
         StringLists::row(self.words.as_ref(), row)
@@ -127,10 +150,7 @@ impl TokensBatch {
         let spans = spans
             .as_list_opt::<i32>()
             .ok_or_else(|| wrong_type(path, "offsets", "List<Struct<start: Int32, end: Int32>>", spans.data_type()))?;
-        let truncated = column(path, &self.batch, "truncated_tokens")?;
-        let truncated = truncated
-            .as_primitive_opt::<Int32Type>()
-            .ok_or_else(|| wrong_type(path, "truncated_tokens", "Int32", truncated.data_type()))?;
+        let truncated = integers(path, &self.batch, "truncated_tokens")?;
         (0..self.len())
             .map(|row| {
                 let (content, target) = if has_words {
@@ -159,6 +179,7 @@ impl TokensBatch {
                     offsets: span_row(path, spans, row)?,
                     word_ids: self.word_ids(row).to_vec(),
                     truncated_tokens: u32::try_from(truncated.value(row)).unwrap_or(0),
+                    texts_alone: self.texts_alone(row),
                 })
             })
             .collect()
@@ -187,6 +208,12 @@ impl StringLists {
             lists.map_or(0..0, |l| l.list.value_offsets()[row] as usize..l.list.value_offsets()[row + 1] as usize);
         range.map(move |at| lists.map_or("", |l| l.values.value(at)))
     }
+}
+
+fn integers<'a>(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<&'a Int32Array, StoreError> {
+    let array = column(path, batch, name)?;
+    let integers = array.as_primitive_opt::<Int32Type>().filter(|integers| integers.null_count() == 0);
+    integers.ok_or_else(|| wrong_type(path, name, "Int32 without nulls", array.data_type()))
 }
 
 fn span_row(path: &Path, spans: &ListArray, row: usize) -> Result<Vec<(i32, i32)>, StoreError> {

@@ -12,6 +12,8 @@
 //! | `offsets` | List&lt;Struct&lt;start, end: Int32&gt;&gt; | characters of the text, `end` excluded; 0, 0 for special tokens |
 //! | `word_ids` | List&lt;Int32&gt; | -1 for special tokens |
 //! | `truncated_tokens` | Int32 | how many did not fit |
+//! | `text_input_ids`, `text_type_ids`, `text_truncated_tokens` | as above | sentence pairs: the first text, tokenized by itself |
+//! | `text_b_input_ids`, `text_b_type_ids`, `text_b_truncated_tokens` | as above | the second one |
 
 mod batch;
 mod reader;
@@ -20,7 +22,7 @@ mod writer;
 
 pub use batch::TokensBatch;
 pub use reader::{TokensProjection, TokensReader};
-pub use row::TokenRow;
+pub use row::{TextAlone, TokenRow};
 pub use writer::{TokensLayout, TokensWriter};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::batch::TokensBatch;
+use super::row::ALONE;
 use super::writer::{BATCH_ROWS, TokensLayout};
 use crate::StoreError;
 use crate::metadata::provenance_of;
@@ -23,6 +24,9 @@ pub enum TokensProjection {
     /// The columns that encoding words or tokens needs, of those that the file has: `example_id`, `document`, `words`,
     /// `tags`, `input_ids`, `type_ids`, `word_ids`.
     EncodeWords,
+    /// The columns that encoding each text of a pair by itself needs: `example_id`, that of the targets, `input_ids`, and ids
+    /// and types of both texts alone.
+    EncodeAlone,
     /// All columns.
     All,
 }
@@ -38,6 +42,7 @@ pub struct TokensReader {
     targets: TargetKind,
     pair: bool,
     types: bool,
+    alone: bool,
     documents: bool,
     provenance: Option<Provenance>,
 }
@@ -63,7 +68,11 @@ impl TokensReader {
             let column = columns.filter(|c| c.column_path() == &values_path(name));
             column.map(|c| u64::try_from(c.num_values()).unwrap_or(0)).sum()
         };
-        let (tokens, words) = (values("input_ids"), values("words"));
+        let tokens = match projection {
+            TokensProjection::EncodeAlone => ALONE.iter().map(|[ids, ..]| values(ids)).sum(),
+            _ => values("input_ids"),
+        };
+        let words = values("words");
         let provenance = provenance_of(metadata.file_metadata().key_value_metadata());
         let wanted: Vec<usize> = schema
             .fields()
@@ -77,6 +86,11 @@ impl TokensReader {
                     }
                     TokensProjection::EncodeWords => {
                         !matches!(name, "text" | "text_b" | LABEL | LABELS | TARGET | "offsets")
+                            && !ALONE.iter().flatten().any(|alone| *alone == name)
+                    }
+                    TokensProjection::EncodeAlone => {
+                        matches!(name, "example_id" | LABEL | LABELS | TARGET | "input_ids")
+                            || ALONE.iter().flatten().any(|alone| *alone == name)
                     }
                     TokensProjection::All => true,
                 }
@@ -99,6 +113,7 @@ impl TokensReader {
             targets: if has_words { TargetKind::Tags } else { kind_of(&schema) },
             pair,
             types,
+            alone: ALONE.iter().flatten().all(|name| has(name)),
             documents,
             provenance,
         })
@@ -109,7 +124,7 @@ impl TokensReader {
         self.rows
     }
 
-    /// Real tokens in the file, special tokens included, from the footer.
+    /// Real tokens that the projection reads, special tokens included, from the footer.
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
@@ -136,7 +151,8 @@ impl TokensReader {
 
     /// Returns the columns that the file has.
     pub fn layout(&self) -> TokensLayout {
-        TokensLayout { has_words: self.has_words, targets: self.targets, pair: self.pair, types: self.types }
+        let Self { has_words, targets, pair, types, alone, .. } = *self;
+        TokensLayout { has_words, targets, pair, types, alone }
     }
 
     /// Returns the provenance of the file.

@@ -16,6 +16,7 @@ fn row(id: usize, content: Content, target: Option<Target>) -> TokenRow {
         offsets: (0..n as i32).map(|t| (t, t + 1)).collect(),
         word_ids: (0..n as i32).map(|t| t - 1).collect(),
         truncated_tokens: id as u32 % 3,
+        texts_alone: None,
     }
 }
 

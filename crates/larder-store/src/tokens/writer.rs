@@ -12,7 +12,7 @@ use larder_files::Provenance;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
 
-use super::row::TokenRow;
+use super::row::{ALONE, TextAlone, TokenRow};
 use crate::metadata::key_value;
 use crate::schema::{ELEMENT, list_of, string_lists, values_path, writer_properties};
 use crate::targets::{TextTargets, target_field};
@@ -43,6 +43,8 @@ pub struct TokensLayout {
     pub pair: bool,
     /// True if there is a `type_ids`. Without it every type is 0.
     pub types: bool,
+    /// True if both texts of a pair stand there tokenized by themselves too.
+    pub alone: bool,
 }
 
 impl TokensWriter {
@@ -52,7 +54,7 @@ impl TokensWriter {
     /// [`StoreError`] when the file cannot be written.
     pub fn create(path: &Path, has_words: bool, pair: bool, provenance: &Provenance) -> Result<Self, StoreError> {
         let targets = if has_words { TargetKind::Tags } else { TargetKind::Label };
-        Self::with_layout(path, TokensLayout { has_words, targets, pair, types: pair }, provenance)
+        Self::with_layout(path, TokensLayout { has_words, targets, pair, types: pair, alone: false }, provenance)
     }
 
     /// Starts a file of these columns.
@@ -62,7 +64,8 @@ impl TokensWriter {
     pub fn with_layout(path: &Path, layout: TokensLayout, provenance: &Provenance) -> Result<Self, StoreError> {
         let schema = schema(layout);
         let mut properties = writer_properties(Some(provenance)).set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
-        for ids in ["input_ids", "type_ids", "word_ids"] {
+        let alone = ALONE.into_iter().filter(|_| layout.alone).flat_map(|[ids, types, _]| [ids, types]);
+        for ids in ["input_ids", "type_ids", "word_ids"].into_iter().chain(alone) {
             // Small integers: zstd over plain values beats a dictionary that half the vocabulary fills.
             properties = properties
                 .set_column_dictionary_enabled(values_path(ids), false)
@@ -140,13 +143,22 @@ impl TokensWriter {
         columns.push(Arc::new(integer_lists(rows.iter().map(|r| r.word_ids.as_slice()))));
         let truncated = rows.iter().map(|r| i32::try_from(r.truncated_tokens).unwrap_or(i32::MAX));
         columns.push(Arc::new(Int32Array::from_iter_values(truncated)));
+        for text in 0..if self.layout.alone { 2 } else { 0 } {
+            let none = TextAlone::default();
+            let alone: Vec<&TextAlone> =
+                rows.iter().map(|r| r.texts_alone.as_ref().map_or(&none, |texts| &texts[text])).collect();
+            columns.push(Arc::new(integer_lists(alone.iter().map(|text| text.input_ids.as_slice()))));
+            columns.push(Arc::new(integer_lists(alone.iter().map(|text| text.type_ids.as_slice()))));
+            let truncated = alone.iter().map(|text| i32::try_from(text.truncated_tokens).unwrap_or(i32::MAX));
+            columns.push(Arc::new(Int32Array::from_iter_values(truncated)));
+        }
         let batch = RecordBatch::try_new(self.schema.clone(), columns)
             .map_err(|e| StoreError::writing(&self.path, e.into()))?;
         self.writer.write(&batch).map_err(|e| StoreError::writing(&self.path, e))
     }
 }
 
-fn schema(TokensLayout { has_words, targets, pair, types }: TokensLayout) -> SchemaRef {
+fn schema(TokensLayout { has_words, targets, pair, types, alone }: TokensLayout) -> SchemaRef {
     let mut fields = vec![Field::new("example_id", DataType::Utf8, false)];
     if has_words {
         fields.push(Field::new("document", DataType::Int64, false));
@@ -166,6 +178,11 @@ fn schema(TokensLayout { has_words, targets, pair, types }: TokensLayout) -> Sch
     fields.push(Field::new("offsets", list_of(DataType::Struct(span_fields())), false));
     fields.push(Field::new("word_ids", list_of(DataType::Int32), false));
     fields.push(Field::new("truncated_tokens", DataType::Int32, false));
+    for [ids, types, truncated] in ALONE.into_iter().filter(|_| alone) {
+        fields.push(Field::new(ids, list_of(DataType::Int32), false));
+        fields.push(Field::new(types, list_of(DataType::Int32), false));
+        fields.push(Field::new(truncated, DataType::Int32, false));
+    }
     Arc::new(Schema::new(fields))
 }
 

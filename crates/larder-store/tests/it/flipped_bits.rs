@@ -103,6 +103,7 @@ fn of_tokens() {
             offsets: tokens().map(|token| (token, token + 1)).collect(),
             word_ids: tokens().map(|token| token - 1).collect(),
             truncated_tokens: row as u32 % 3,
+            texts_alone: None,
         };
         writer.push(pushed).unwrap();
     }

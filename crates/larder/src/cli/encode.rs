@@ -45,6 +45,10 @@ pub struct LevelFlags {
     /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
     #[arg(long, value_name = "sentence|word|token")]
     pub level: Option<Level>,
+    /// Pairs of texts: each is read by itself, and a row has both vectors, their difference and their product, in place of one
+    /// vector of both texts together
+    #[arg(long)]
+    pub pair_features: bool,
     /// Words: the tokens that stand for a word [default: first]
     #[arg(long, value_name = "first|mean|last|first-last")]
     pub word_pool: Option<WordPool>,
@@ -169,6 +173,7 @@ impl VectorFlags {
         let level = flags.level.unwrap_or_else(|| tasks::of(task).facts().level);
         let useless = [
             ("--pool", level != Level::Sentence && !self.pool.is_empty()),
+            ("--pair-features", level != Level::Sentence && flags.pair_features),
             ("--word-pool", level != Level::Word && flags.word_pool.is_some()),
             ("--stride", level == Level::Sentence && flags.stride.is_some()),
             ("--context", level == Level::Sentence && flags.context.is_some()),
@@ -178,6 +183,7 @@ impl VectorFlags {
         let defaults = self.settings(pool);
         Ok(EncodeSettings {
             level,
+            pair_features: flags.pair_features,
             word_pool: flags.word_pool.unwrap_or(defaults.word_pool),
             stride: flags.stride,
             special_tokens: flags.special_tokens,

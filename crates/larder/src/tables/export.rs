@@ -11,14 +11,12 @@ pub fn export(outcome: &ExportOutcome) -> String {
     let (record, check) = (&outcome.record, &outcome.record.check);
     let files: Vec<String> = record.files.iter().map(|(name, file)| format!("{name} {}", bytes(file.bytes))).collect();
     let mut text = format!(
-        "{}: {}\nchecked on {} of {}: the largest difference of a probability from the run's is {:.1e}, {} of {} answers differ",
+        "{}: {}\nchecked on {} of {}: {}",
         outcome.folder.display(),
         files.join(", "),
         rows(check.rows),
         check.split,
-        check.largest_difference,
-        count(check.differing_answers as u64),
-        count(check.answers as u64),
+        check.differences(),
     );
     if check.too_long > 0 {
         let long = count(check.too_long as u64);

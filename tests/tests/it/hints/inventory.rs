@@ -18,6 +18,10 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
     ),
     ("no name for the encoder can be made of {}: give one with --name", "needs a model at the root of a disk"),
     ("run `just setup-cuda`, which installs ONNX Runtime for CUDA", "needs a GPU and the network"),
+    (
+        "add the encoder from config.json and model.safetensors, or train without --pair-features",
+        "needs a graph that does not heed its mask",
+    ),
     ("check the driver with nvidia-smi, then run `just setup-cuda` again", "needs a GPU that computes wrongly"),
     ("install the build for this processor, with `just setup`", "needs a library that loads and does not compute"),
     ("free some space (or point --home at a larger disk)", "needs a full disk"),

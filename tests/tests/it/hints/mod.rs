@@ -6,6 +6,7 @@ mod advice;
 mod encoders;
 mod inventory;
 mod looking;
+mod pairs;
 mod prediction;
 mod runs;
 

@@ -30,12 +30,12 @@ pub struct LabelsAnswer {
 
 impl TextHead for MultilabelHead {
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
-        let EncodedTexts { record, columns, tokens } = *texts;
+        let EncodedTexts { record, columns, truncated_tokens } = *texts;
         let probabilities = self.probabilities(columns)?;
         let sets = self.answers(&probabilities);
-        let rows = sets.rows().into_iter().zip(probabilities.rows()).zip(tokens);
+        let rows = sets.rows().into_iter().zip(probabilities.rows()).zip(truncated_tokens);
         Ok(rows
-            .map(|((set, row), tokens)| {
+            .map(|((set, row), &truncated_tokens)| {
                 let named = |names: &[String]| -> Vec<String> {
                     names.iter().zip(set).filter(|(_, answered)| **answered).map(|(name, _)| name.clone()).collect()
                 };
@@ -43,7 +43,7 @@ impl TextHead for MultilabelHead {
                     labels: named(&record.labels),
                     display: named(&record.display),
                     probabilities: row.to_vec(),
-                    truncated_tokens: tokens.truncated_tokens,
+                    truncated_tokens,
                 })
             })
             .collect())

@@ -13,7 +13,7 @@ use crate::RunError;
 use crate::answers::Predictor;
 use crate::heads::{LOGITS, PREDICTION};
 use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportedFiles, ExportedRun, TaskExport};
-use crate::tasks::texts::{TEXT_EXAMPLES, file_outputs};
+use crate::tasks::texts::{TEXT_EXAMPLES, file_outputs, text_snippet};
 use crate::tasks::{Answer, Evaluation};
 
 /// Rows answered at a time: their features are in memory.
@@ -29,6 +29,7 @@ impl TaskExport for Rules {
         fields.insert("minimum".to_owned(), json!(head.and_then(|head| head.minimum)));
         fields.insert("maximum".to_owned(), json!(head.and_then(|head| head.maximum)));
         fields.insert("pair".to_owned(), run.record.is_pair().into());
+        fields.insert("pair_features".to_owned(), run.record.settings.pair_features.into());
     }
 
     fn purpose(&self, is_pair: bool) -> &'static str {
@@ -74,8 +75,8 @@ impl TaskExport for Rules {
         }
     }
 
-    fn snippet(&self, _: &ExportedRun<'_>, _: Option<&str>) -> String {
-        concat!(include_str!("../texts/answer.py"), include_str!("answer.py")).to_owned()
+    fn snippet(&self, run: &ExportedRun<'_>, _: Option<&str>) -> String {
+        text_snippet(run, include_str!("answer.py"))
     }
 
     fn example(&self, is_pair: bool, shares_batches: bool) -> &'static str {
@@ -97,21 +98,26 @@ impl TaskExport for Rules {
         for contents in rows.contents.chunks(BLOCK_ROWS) {
             let of_run = predictor.predict(contents)?;
             let first = answers[0].len();
-            let of_files = file_outputs(self.max_tokens(run), contents, tokenizer, files, PREDICTION, 1)?;
+            let of_files = file_outputs(run, contents, tokenizer, files, PREDICTION, 1)?;
             for (into, found) in answers.iter_mut().zip(of_files) {
                 into.extend(found);
             }
             for (at, answer) in of_run.iter().enumerate() {
                 let Answer::Regression(answer) = answer else { continue };
                 let difference = (answer.number - answers[0][first + at]) / unit;
-                distance.add(first + at, difference, true);
+                distance.add_number(first + at, difference);
             }
         }
         let scores = match files.count() {
             1 => Vec::new(),
             _ => answers.iter().map(|answers| scores(&rows.targets, answers)).collect::<Result<_, _>>()?,
         };
-        Ok(ExportCheck { distance, too_long: 0, scores })
+        Ok(ExportCheck {
+            distance,
+            difference_of: "of a number, in standard deviations of the training targets,",
+            too_long: 0,
+            scores,
+        })
     }
 }
 

@@ -26,11 +26,9 @@ pub struct NumberAnswer {
 
 impl TextHead for RidgeHead {
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
-        let answers = self.predict(texts.columns)?.into_iter().zip(texts.tokens);
+        let answers = self.predict(texts.columns)?.into_iter().zip(texts.truncated_tokens);
         Ok(answers
-            .map(|(number, tokens)| {
-                Answer::Regression(NumberAnswer { number, truncated_tokens: tokens.truncated_tokens })
-            })
+            .map(|(number, &truncated_tokens)| Answer::Regression(NumberAnswer { number, truncated_tokens }))
             .collect())
     }
 }

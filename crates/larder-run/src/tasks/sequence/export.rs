@@ -14,7 +14,7 @@ use crate::answers::Predictor;
 use crate::heads::{LOGITS, PROBABILITIES};
 use crate::page::range;
 use crate::tasks::export::{CheckRows, Distance, ExportCheck, ExportedFiles, ExportedRun, TaskExport};
-use crate::tasks::texts::{TEXT_EXAMPLES, file_outputs};
+use crate::tasks::texts::{TEXT_EXAMPLES, file_outputs, text_snippet};
 use crate::tasks::{Answer, Evaluation};
 
 /// Rows answered at a time: their features are in memory.
@@ -29,6 +29,7 @@ impl TaskExport for Rules {
         fields.insert("threshold".to_owned(), json!(run.head.threshold()));
         fields.insert("display".to_owned(), json!(run.record.display));
         fields.insert("pair".to_owned(), run.record.is_pair().into());
+        fields.insert("pair_features".to_owned(), run.record.settings.pair_features.into());
     }
 
     fn purpose(&self, is_pair: bool) -> &'static str {
@@ -73,8 +74,8 @@ impl TaskExport for Rules {
         }
     }
 
-    fn snippet(&self, _: &ExportedRun<'_>, _: Option<&str>) -> String {
-        concat!(include_str!("../texts/answer.py"), include_str!("answer.py")).to_owned()
+    fn snippet(&self, run: &ExportedRun<'_>, _: Option<&str>) -> String {
+        text_snippet(run, include_str!("answer.py"))
     }
 
     fn example(&self, is_pair: bool, shares_batches: bool) -> &'static str {
@@ -95,7 +96,7 @@ impl TaskExport for Rules {
         let mut answers: Vec<Vec<usize>> = vec![Vec::new(); files.count()];
         for (block, contents) in rows.contents.chunks(BLOCK_ROWS).enumerate() {
             let of_run = predictor.predict(contents)?;
-            let of_files = file_outputs(self.max_tokens(run), contents, tokenizer, files, PROBABILITIES, labels.len())?;
+            let of_files = file_outputs(run, contents, tokenizer, files, PROBABILITIES, labels.len())?;
             for (place, found) in of_files.iter().enumerate() {
                 answers[place].extend(head.answers(found));
             }
@@ -114,7 +115,7 @@ impl TaskExport for Rules {
             1 => Vec::new(),
             _ => answers.iter().map(|answers| scores(labels, &rows.targets, answers)).collect::<Result<_, _>>()?,
         };
-        Ok(ExportCheck { distance, too_long: 0, scores })
+        Ok(ExportCheck { distance, difference_of: "of a probability", too_long: 0, scores })
     }
 }
 

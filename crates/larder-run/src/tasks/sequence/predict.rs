@@ -36,18 +36,18 @@ pub(super) struct Labeller(pub Box<dyn SequenceHead>);
 
 impl TextHead for Labeller {
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
-        let EncodedTexts { record, columns, tokens } = *texts;
+        let EncodedTexts { record, columns, truncated_tokens } = *texts;
         let probabilities = self.0.probabilities(columns)?;
         let answers = self.0.answers(&probabilities);
-        let rows = answers.into_iter().zip(probabilities.rows()).zip(tokens);
+        let rows = answers.into_iter().zip(probabilities.rows()).zip(truncated_tokens);
         Ok(rows
-            .map(|((answer, row), tokens)| {
+            .map(|((answer, row), &truncated_tokens)| {
                 Answer::Sequence(Prediction {
                     label: record.labels[answer].clone(),
                     display: record.display[answer].clone(),
                     probability: row[answer],
                     probabilities: row.to_vec(),
-                    truncated_tokens: tokens.truncated_tokens,
+                    truncated_tokens,
                 })
             })
             .collect())

@@ -178,7 +178,7 @@ impl TaskExport for Rules {
             1 => Vec::new(),
             _ => counts.iter().map(EntityCounts::scores).collect(),
         };
-        Ok(ExportCheck { distance, too_long, scores })
+        Ok(ExportCheck { distance, difference_of: "of a probability", too_long, scores })
     }
 }
 

@@ -5,7 +5,7 @@ use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
 use ndarray::Array2;
 
 use crate::RunError;
-use crate::tasks::export::{ExportRow, ExportedFiles};
+use crate::tasks::export::{ExportRow, ExportedFiles, ExportedRun};
 
 /// Example calls of the Python code in a model card: `[is_pair][shares_batches]`.
 pub(in crate::tasks) const TEXT_EXAMPLES: [[&str; 2]; 2] = [
@@ -16,17 +16,30 @@ pub(in crate::tasks) const TEXT_EXAMPLES: [[&str; 2]; 2] = [
     ],
 ];
 
+/// Returns the Python code of a model card that answers, which ends with `answers`.
+pub(in crate::tasks) fn text_snippet(run: &ExportedRun<'_>, answers: &str) -> String {
+    let code = include_str!("answer.py");
+    let pairs = "    texts = [text for pair in texts for text in pair]\n    rows = ";
+    let code = if run.record.settings.pair_features { code.replacen("    rows = ", pairs, 1) } else { code.to_owned() };
+    code + answers
+}
+
 /// Returns one output of each file, `[rows, width]`.
 pub(in crate::tasks) fn file_outputs(
-    max_tokens: usize,
+    run: &ExportedRun<'_>,
     contents: &[Content],
     tokenizer: &Tokenizer,
     files: &mut dyn ExportedFiles,
     output: &str,
     width: usize,
 ) -> Result<Vec<Array2<f64>>, RunError> {
-    let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
-    let tokens = tokenizer.encode_batch(contents, &settings)?;
+    let settings = TokenizeSettings { max_tokens: Some(run.record.settings.max_tokens) };
+    let tokens = match run.record.settings.pair_features {
+        true => {
+            tokenizer.encode_batch(&contents.iter().flat_map(Content::texts_alone).collect::<Vec<_>>(), &settings)?
+        }
+        false => tokenizer.encode_batch(contents, &settings)?,
+    };
     let inputs: Vec<ExportRow<'_>> =
         tokens.iter().map(|Tokens { input_ids, type_ids, .. }| ExportRow { input_ids, type_ids }).collect();
     let mut found = vec![Array2::zeros((contents.len(), width)); files.count()];

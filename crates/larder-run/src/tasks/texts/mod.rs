@@ -14,7 +14,7 @@ use super::TaskFacts;
 use crate::RunError;
 
 pub(super) use evaluate::{AnsweredSplit, TextSplit, evaluate_texts};
-pub(super) use export::{TEXT_EXAMPLES, file_outputs};
+pub(super) use export::{TEXT_EXAMPLES, file_outputs, text_snippet};
 pub(super) use predict::{EncodedTexts, TextHead, TextPredictor, by_label, probability_lists};
 pub use scores::TextScores;
 pub(super) use scores::TextSplitScores;

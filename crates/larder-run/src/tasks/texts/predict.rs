@@ -1,5 +1,6 @@
 //! Answers to new texts: tokens, vectors, and the head.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -7,9 +8,9 @@ use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field};
 use larder_data::Content;
-use larder_encode::{EncoderInput, Engine, EngineSettings};
+use larder_encode::{EncoderInput, Engine, EngineSettings, PAIR_PARTS, combine_pair};
 use larder_runtime::{Device, RanOn};
-use larder_tokens::{TokenizeSettings, Tokenizer, Tokens};
+use larder_tokens::{TokenizeSettings, Tokenizer};
 use larder_train::FeatureColumn;
 use ndarray::Array2;
 use serde_json::{Map, Value, json};
@@ -27,14 +28,26 @@ pub(in crate::tasks) struct EncodedTexts<'a> {
     pub record: &'a RunRecord,
     /// The columns that the head reads, `[texts, width]` each.
     pub columns: &'a [&'a FeatureColumn],
-    /// The tokens, `[texts]`.
-    pub tokens: &'a [Tokens],
+    /// Tokens of each text, or pair, that did not fit, `[texts]`.
+    pub truncated_tokens: &'a [u32],
 }
 
 /// A head that answers texts.
 pub(in crate::tasks) trait TextHead: Debug {
     /// Answers texts in order.
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError>;
+}
+
+/// Returns the features of pairs, `[pairs, 4 * hidden]`, from the vectors of their texts, `[2 * pairs, hidden]`.
+fn pair_features(vectors: &[f32], hidden: usize) -> Vec<f32> {
+    let mut features = Vec::with_capacity(2 * vectors.len());
+    for texts in vectors.chunks_exact(2 * hidden) {
+        let from = features.len();
+        features.extend_from_slice(texts);
+        features.resize(from + PAIR_PARTS * hidden, 0.0);
+        combine_pair(&mut features[from..]);
+    }
+    features
 }
 
 /// Returns probabilities by their labels.
@@ -96,7 +109,12 @@ impl Predictor for TextPredictor {
 
     fn predict(&mut self, texts: &[Content]) -> Result<Vec<Answer>, RunError> {
         let settings = TokenizeSettings { max_tokens: Some(self.record.settings.max_tokens) };
-        let tokens = self.tokenizer.encode_batch(texts, &settings)?;
+        let alone = self.record.settings.pair_features;
+        let parts: Cow<'_, [Content]> = match alone {
+            true => texts.iter().flat_map(Content::texts_alone).collect(),
+            false => texts.into(),
+        };
+        let tokens = self.tokenizer.encode_batch(&parts, &settings)?;
         let inputs: Vec<EncoderInput<'_>> =
             tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
         for input in &inputs {
@@ -104,19 +122,26 @@ impl Predictor for TextPredictor {
                 return Err(RunError::Unreadable { problem });
             }
         }
-        let width = self.engine.width();
         let names = self.engine.columns().to_vec();
-        let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, texts))?;
+        let hidden = self.engine.width();
+        let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, &parts))?;
         let columns: Vec<FeatureColumn> = names
             .into_iter()
             .zip(vectors)
-            .map(|(name, values)| {
+            .map(|(name, vectors)| {
+                let (width, values) = match alone {
+                    true => (PAIR_PARTS * hidden, pair_features(&vectors, hidden)),
+                    false => (hidden, vectors),
+                };
                 let values = Array2::from_shape_vec((texts.len(), width), values)
                     .expect("the engine gives rows * width values a column");
                 FeatureColumn::new(name, values)
             })
             .collect();
         let columns: Vec<&FeatureColumn> = columns.iter().collect();
-        self.head.answer(&EncodedTexts { record: &self.record, columns: &columns, tokens: &tokens })
+        let cut = tokens.chunks(if alone { 2 } else { 1 }).map(|of| of.iter().map(|text| text.truncated_tokens).sum());
+        let truncated_tokens: Vec<u32> = cut.collect();
+        let encoded = EncodedTexts { record: &self.record, columns: &columns, truncated_tokens: &truncated_tokens };
+        self.head.answer(&encoded)
     }
 }
