@@ -34,7 +34,11 @@ pub fn diagnose_pairs(judged: &PairsJudged<'_>) -> Option<Diagnosis> {
         .text(" to ")
         .score("high", interval.high)
         .text(")");
-    let flag = if alone { "train without `--pair-features`" } else { "train with `--pair-features`" };
+    let flag = if alone {
+        "`--pair-features` is not what this set wants: leave it out"
+    } else {
+        "`--pair-features` is what this set wants"
+    };
     let found = match other {
         Some((run, other)) if other > interval.high => Diagnosis::new(
             DiagnosisKind::Pairing,
@@ -71,10 +75,10 @@ mod tests {
             together.evidence,
             "Pearson together: 0.500 (95 % interval 0.450 to 0.550); each by itself, by run apart: 0.880"
         );
-        assert_eq!(together.remedy, "train with `--pair-features`");
+        assert_eq!(together.remedy, "`--pair-features` is what this set wants");
         let alone = judged(true, Some(("joined", 0.88))).unwrap();
         assert_eq!(alone.finding, "the pairs of dev are better answered if their texts are read together");
-        assert_eq!(alone.remedy, "train without `--pair-features`");
+        assert_eq!(alone.remedy, "`--pair-features` is not what this set wants: leave it out");
     }
 
     #[test]

@@ -19,10 +19,10 @@ fn the_other_way_to_read_pairs_is_tried_and_taken() {
     names(run(&kitchen, "together", &[]), 0, untried);
     run(&kitchen, "alone", &["--pair-features"]);
     let better = run(&kitchen, "again", &[]).does_not_print(untried);
-    names(better, 0, hint("train with `--pair-features`"));
+    names(better, 0, hint("`--pair-features` is what this set wants"));
     // A penalty that leaves nothing but the mean makes the run that reads texts by themselves the worse one.
     let worse = run(&kitchen, "flat", &["--pair-features", "--alpha", "1e12"]);
-    names(worse, 0, hint("train without `--pair-features`"));
+    names(worse, 0, hint("`--pair-features` is not what this set wants: leave it out"));
     kitchen.ok(&["compare", "together", "flat"]);
 }
 
