@@ -3,7 +3,7 @@
 use larder_tests::{Kitchen, number, sentences};
 
 /// Pairs with the share of words that both have: 0, 1/4, 1/2, 3/4 or 1.
-fn rows(seed: u64, count: usize) -> Vec<(String, String, f64)> {
+pub fn rows(seed: u64, count: usize) -> Vec<(String, String, f64)> {
     let others = sentences(seed + 1000, count, 12);
     let of = |(at, (text, other)): (usize, (String, String))| {
         let words: Vec<&str> = text.split(' ').collect();
@@ -15,7 +15,7 @@ fn rows(seed: u64, count: usize) -> Vec<(String, String, f64)> {
     sentences(seed, count, 12).into_iter().zip(others).enumerate().map(of).collect()
 }
 
-fn tsv(rows: &[(String, String, f64)]) -> String {
+pub fn tsv(rows: &[(String, String, f64)]) -> String {
     let lines = rows.iter().map(|(first, second, share)| format!("{first}\t{second}\t{share}\n"));
     std::iter::once("one\ttwo\tshare\n".to_owned()).chain(lines).collect()
 }

@@ -3,7 +3,7 @@
 use larder_tests::Kitchen;
 
 use super::{hint, names};
-use crate::pairs::{DESCRIPTION, kitchen};
+use crate::pairs::{DESCRIPTION, kitchen, rows, tsv};
 
 fn run(kitchen: &Kitchen, name: &str, more: &[&str]) -> larder_tests::Answer {
     kitchen.ok(&[&["run", "pairs.toml", "-e", "tiny", "--run", name], more].concat())
@@ -20,10 +20,12 @@ fn the_other_way_to_read_pairs_is_tried_and_taken() {
     run(&kitchen, "alone", &["--pair-features"]);
     let better = run(&kitchen, "again", &[]).does_not_print(untried);
     names(better, 0, hint("`--pair-features` is what this set wants"));
-    // A penalty that leaves nothing but the mean makes the run that reads texts by themselves the worse one.
-    let worse = run(&kitchen, "flat", &["--pair-features", "--alpha", "1e12"]);
+    // Targets that are upside down make the run that reads texts by themselves the worse one.
+    let turned: Vec<_> = rows(1, 400).into_iter().map(|(first, second, share)| (first, second, 1.0 - share)).collect();
+    kitchen.write("train.tsv", tsv(&turned));
+    let worse = run(&kitchen, "turned", &["--pair-features"]);
     names(worse, 0, hint("`--pair-features` is not what this set wants: leave it out"));
-    kitchen.ok(&["compare", "together", "flat"]);
+    kitchen.ok(&["compare", "together", "turned"]);
 }
 
 #[test]
