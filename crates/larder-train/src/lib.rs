@@ -51,6 +51,7 @@ mod head;
 mod head_file;
 mod head_folder;
 mod kernel;
+mod label_set_head;
 mod lbfgs;
 mod learning_curve;
 mod library;
@@ -58,6 +59,7 @@ mod logistic;
 mod matrix;
 mod mlp;
 mod multilabel;
+mod number_head;
 mod objective;
 mod ranking;
 mod real;
@@ -78,6 +80,7 @@ pub use domain_classifier::domain_classifier_auc;
 pub use error::TrainError;
 pub use head::{HeadColumn, LogisticHead, objective};
 pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
+pub use label_set_head::LabelSetHead;
 pub use learning_curve::LearningStep;
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
 #[cfg(feature = "perceptron")]
@@ -92,6 +95,7 @@ pub use multilabel::{
     MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry, MultilabelSettings,
     TrainedMultilabel, UNCHOSEN_MULTILABEL_C, train_multilabel,
 };
+pub use number_head::NumberHead;
 pub use ridge::{
     DEFAULT_RIDGE_GRID, RidgeHead, RidgeProgress, RidgeSelection, RidgeSelectionEntry, RidgeSettings, TrainedRidge,
     UNCHOSEN_ALPHA, train_ridge,

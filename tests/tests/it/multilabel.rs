@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use larder_metrics::{LabelSets, MultilabelAnswers, score_multilabel};
+use larder_metrics::{LabelSets, MultilabelAnswers, MultilabelScores, score_multilabel};
 use larder_tests::{Kitchen, number, sentences};
 use serde_json::{Value, json};
 
@@ -48,21 +48,30 @@ fn answers(kitchen: &Kitchen, run: &str, texts: &[&str]) -> Vec<(Vec<String>, Ve
     told.iter().map(|line| (labels(line), probability(line))).collect()
 }
 
+/// The scores of a run's answers to rows, and the answers.
+fn scores_of_answers(
+    kitchen: &Kitchen,
+    run: &str,
+    rows: &[(String, Vec<&str>)],
+) -> (MultilabelScores, Vec<(Vec<String>, Vec<f64>)>) {
+    let texts: Vec<&str> = rows.iter().map(|(text, _)| text.as_str()).collect();
+    let told = answers(kitchen, run, &texts);
+    let index = |label: &str| LABELS.iter().position(|known| *known == label).unwrap();
+    let gold: Vec<Vec<usize>> =
+        rows.iter().map(|(_, labels)| labels.iter().map(|label| index(label)).collect()).collect();
+    let sets: Vec<Vec<usize>> =
+        told.iter().map(|(labels, _)| labels.iter().map(|label| index(label)).collect()).collect();
+    let probabilities = told.iter().flat_map(|(_, row)| row.clone()).collect();
+    let found = MultilabelAnswers::new(LabelSets::from_indices(&sets, 3).unwrap(), probabilities).unwrap();
+    (score_multilabel(&LabelSets::from_indices(&gold, 3).unwrap(), &found).unwrap(), told)
+}
+
 #[test]
 fn scores_are_those_of_the_answers_and_answers_the_same_everywhere() {
     let (kitchen, dev) = kitchen();
     let report = kitchen.json(&["run", "sizes.toml", "-e", "tiny", "--layers", "all", "--run", "mine"]);
     let split = &report["evaluation"]["splits"][0];
-    let texts: Vec<&str> = dev.iter().map(|(text, _)| text.as_str()).collect();
-    let told = answers(&kitchen, "mine", &texts);
-    let index = |label: &str| LABELS.iter().position(|known| *known == label).unwrap();
-    let gold: Vec<Vec<usize>> =
-        dev.iter().map(|(_, labels)| labels.iter().map(|label| index(label)).collect()).collect();
-    let sets: Vec<Vec<usize>> =
-        told.iter().map(|(labels, _)| labels.iter().map(|label| index(label)).collect()).collect();
-    let probabilities = told.iter().flat_map(|(_, row)| row.clone()).collect();
-    let found = MultilabelAnswers::new(LabelSets::from_indices(&sets, 3).unwrap(), probabilities).unwrap();
-    let expected = score_multilabel(&LabelSets::from_indices(&gold, 3).unwrap(), &found).unwrap();
+    let (expected, told) = scores_of_answers(&kitchen, "mine", &dev);
     for (name, value) in [("macro/f1", expected.macro_avg.f1), ("micro/f1", expected.micro.f1), ("lrap", expected.lrap)]
     {
         // Vectors of one text in other batches differ in their last digits.
@@ -158,4 +167,23 @@ fn a_fine_tuned_encoder_answers_label_sets() {
     assert_eq!(split["against_baseline"]["verdict"], "above", "{split}");
     assert!(number(split, "/scores/per_label/1/f1") > 0.7, "{split}");
     kitchen.ok(&["report", "tuned", "--output", "report.html"]);
+}
+
+#[test]
+fn a_perceptron_answers_label_sets() {
+    let (kitchen, dev) = kitchen();
+    let mlp = ["--head", "mlp", "--layers", "all", "--epochs", "30", "--learning-rate", "3e-3", "--run", "mine"];
+    let report = kitchen.json(&[&["run", "sizes.toml", "-e", "tiny"][..], &mlp].concat());
+    let split = &report["evaluation"]["splits"][0];
+    assert_eq!(split["against_baseline"]["verdict"], "above", "{split}");
+    let (expected, _) = scores_of_answers(&kitchen, "mine", &dev);
+    // An answer at its threshold may fall to the other side in another batch.
+    assert!((number(split, "/scores/macro/f1") - expected.macro_avg.f1).abs() < 0.01, "{expected:?}");
+    kitchen.ok(&["export", "mine", "--output", "exported"]).prints(&["0 answers differ"]);
+    kitchen.ok(&["eval", "mine"]);
+    kitchen.ok(&["report", "mine", "--output", "report.html"]);
+    kitchen
+        .larder(&["train", "sizes.toml", "-e", "tiny", "--head", "mlp", "--class-weight", "balanced"])
+        .exits(2)
+        .says(&["--class-weight"]);
 }

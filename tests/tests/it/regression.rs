@@ -160,3 +160,26 @@ fn a_fine_tuned_encoder_answers_in_the_unit_of_its_targets() {
         .says(&["--class-weight"]);
     kitchen.ok(&["report", "tuned", "--output", "report.html"]);
 }
+
+#[test]
+fn a_perceptron_answers_numbers_within_their_range() {
+    let (kitchen, dev) = kitchen();
+    kitchen.write("words.toml", format!("{DESCRIPTION}[target]\nminimum = 0\nmaximum = 20\n"));
+    let mlp = ["--head", "mlp", "--layers", "all", "--epochs", "30", "--learning-rate", "3e-3", "--run", "mine"];
+    let report = kitchen.json(&[&["run", "words.toml", "-e", "tiny"][..], &mlp].concat());
+    let split = &report["evaluation"]["splits"][0];
+    assert_eq!(split["against_mean"]["verdict"], "above", "{split}");
+    let texts: Vec<&str> = dev.iter().map(|(text, _)| text.as_str()).collect();
+    let told = kitchen.larder_reads(&["predict", "mine", "--json"], &(texts.join("\n") + "\n")).json_lines();
+    let answers: Vec<f64> = told.iter().map(|line| number(line, "/prediction")).collect();
+    let gold: Vec<f64> = dev.iter().map(|(_, number)| *number).collect();
+    let expected = score_regression(&gold, &answers).unwrap();
+    assert!((number(split, "/scores/pearson") - expected.pearson).abs() < 1e-4 && expected.pearson > 0.5);
+    assert!(answers.iter().all(|answer| (0.0..=20.0).contains(answer)));
+    kitchen.ok(&["export", "mine", "--output", "exported"]).prints(&["standard deviations"]);
+    let config: Value = serde_json::from_slice(&std::fs::read(kitchen.path("exported/config.json")).unwrap()).unwrap();
+    assert_eq!((&config["larder"]["maximum"], &config["larder"]["head"]), (&20.0.into(), &"mlp".into()));
+    kitchen.ok(&["eval", "mine"]);
+    kitchen.ok(&["report", "mine", "--output", "report.html"]);
+    kitchen.larder(&["train", "words.toml", "-e", "tiny", "--head", "mlp", "--alpha", "1"]).exits(2).says(&["--alpha"]);
+}

@@ -57,7 +57,7 @@ pub fn train(
 ) -> Result<TrainOutcome, PipelineError> {
     check_trainable(spec, options.encode.settings.level)?;
     let rules = tasks::of(spec.task);
-    if options.head.task() != spec.task {
+    if !options.head.is_for(spec.task) {
         let (head, known) = (options.head.kind().to_owned(), rules.facts().heads.to_vec());
         return Err(RunError::OtherHead { spec: spec.path.clone(), task: spec.task, head, known }.into());
     }

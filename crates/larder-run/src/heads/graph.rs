@@ -3,7 +3,7 @@
 use larder_onnx::proto::TensorProto;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, GraphBuilder, Value, WordPool, attribute};
-use larder_train::Standardiser;
+use larder_train::{MlpOutput, Standardiser};
 use ndarray::Array2;
 
 use super::{Head, logistic, mlp, multilabel, ridge, tagger};
@@ -27,6 +27,7 @@ impl Head {
     /// Returns the names of the graph's outputs, in order. `pool` is the pooling of a word's tokens.
     pub fn outputs(&self, pool: WordPool) -> Vec<&'static str> {
         match self {
+            Self::Mlp(head) if matches!(head.output, MlpOutput::Number { .. }) => vec![LOGITS, PREDICTION],
             Self::Logistic(_) | Self::Mlp(_) | Self::Multilabel(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
             Self::Ridge(_) => vec![LOGITS, PREDICTION],
             Self::Tagger(head) => tagger::outputs(head, pool),
@@ -112,6 +113,49 @@ impl HeadNodes<'_> {
                 dtype: DataType::Int64,
                 axes: vec![Axis::symbol("batch")],
             },
+        ]
+    }
+
+    /// Returns the outputs of label sets: `logits` `[batch, labels]`, their probabilities, and 1 where a label's is at least its
+    /// threshold.
+    pub(super) fn label_outputs(&mut self, logits: Value, thresholds: &[f64]) -> Vec<HeadOutput> {
+        let probabilities = self.scoped(|b| b.node("Sigmoid", &[&logits], vec![]));
+        let labels = thresholds.len();
+        let thresholds = self.constant("thresholds", &[labels], thresholds);
+        let prediction = self.scoped(|b| {
+            let below = b.node("Less", &[&probabilities, &thresholds], vec![]);
+            let reached = b.not(&below);
+            b.cast(&reached, DataType::Int64)
+        });
+        let axes = || vec![Axis::symbol("batch"), Axis::Fixed(labels)];
+        vec![
+            HeadOutput { value: logits, name: LOGITS, dtype: DataType::Float, axes: axes() },
+            HeadOutput { value: probabilities, name: PROBABILITIES, dtype: DataType::Float, axes: axes() },
+            HeadOutput { value: prediction, name: PREDICTION, dtype: DataType::Int64, axes: axes() },
+        ]
+    }
+
+    /// Returns the outputs of numbers, `[batch, 1]`: `logits` is the number before it is clipped, `prediction` behind.
+    pub(super) fn number_outputs(
+        &mut self,
+        logits: Value,
+        minimum: Option<f64>,
+        maximum: Option<f64>,
+    ) -> Vec<HeadOutput> {
+        let mut answer = logits.clone();
+        for (bound, operator) in [(minimum, "Max"), (maximum, "Min")] {
+            if let Some(bound) = bound {
+                let bound = self.constant("bound", &[], &[bound]);
+                answer = self.scoped(|b| b.node(operator, &[&answer, &bound], vec![]));
+            }
+        }
+        if minimum.is_none() && maximum.is_none() {
+            answer = self.scoped(|b| b.node("Identity", &[&answer], vec![]));
+        }
+        let axes = || vec![Axis::symbol("batch"), Axis::Fixed(1)];
+        vec![
+            HeadOutput { value: logits, name: LOGITS, dtype: DataType::Float, axes: axes() },
+            HeadOutput { value: answer, name: PREDICTION, dtype: DataType::Float, axes: axes() },
         ]
     }
 

@@ -18,10 +18,10 @@ use larder_files::Provenance;
 use larder_metrics::{Metric, TrainLabels};
 use larder_store::FeaturesFile;
 use larder_train::{
-    HeadColumn, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, RidgeHead, RidgeSettings, SequenceHead,
-    TaggingHead, TaggingSettings, TrainSettings,
+    HeadColumn, LabelSetHead, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, NumberHead, RidgeHead,
+    RidgeSettings, SequenceHead, TaggingHead, TaggingSettings, TrainSettings,
 };
-use larder_train::{MlpSettings, TargetScale};
+use larder_train::{MlpOutput, MlpSettings, TargetScale};
 use serde::{Deserialize, Serialize};
 
 use crate::findings::FitFacts;
@@ -77,7 +77,7 @@ pub enum HeadRecord {
     Logistic(LogisticRecord),
     /// A perceptron over texts.
     #[serde(rename = "mlp")]
-    Mlp(MlpRecord),
+    Mlp(Box<MlpRecord>),
     /// Logistic regression over texts, one for each label.
     #[serde(rename = "multilabel")]
     Multilabel(Box<MultilabelRecord>),
@@ -192,14 +192,14 @@ impl HeadSettings {
         tasks::of(task).default_head()
     }
 
-    /// Returns the head's task.
-    pub fn task(&self) -> Task {
+    /// Returns true if the head is one of a task's.
+    pub fn is_for(&self, task: Task) -> bool {
         match self {
-            Self::Logistic(_) => logistic::TASK,
-            Self::Mlp(_) => mlp::TASK,
-            Self::Multilabel(_) => multilabel::TASK,
-            Self::Ridge(_) => ridge::TASK,
-            Self::Tagger(_) => tagger::TASK,
+            Self::Logistic(_) => task == logistic::TASK,
+            Self::Mlp(_) => tasks::of(task).facts().heads.contains(&mlp::KIND),
+            Self::Multilabel(_) => task == multilabel::TASK,
+            Self::Ridge(_) => task == ridge::TASK,
+            Self::Tagger(_) => task == tagger::TASK,
         }
     }
 
@@ -259,7 +259,7 @@ impl HeadRecord {
     pub fn details(&self) -> &dyn HeadDetails {
         match self {
             Self::Logistic(record) => record,
-            Self::Mlp(record) => record,
+            Self::Mlp(record) => record.as_ref(),
             Self::Multilabel(record) => record.as_ref(),
             Self::Ridge(record) => record,
             Self::Tagger(record) => record,
@@ -349,7 +349,7 @@ impl Head {
     pub fn classes(&self) -> Option<Vec<String>> {
         match self {
             Self::Logistic(head) => Some(head.classes.clone()),
-            Self::Mlp(head) => Some(head.classes.clone()),
+            Self::Mlp(head) => (!matches!(head.output, MlpOutput::Number { .. })).then(|| head.classes.clone()),
             Self::Multilabel(head) => Some(head.labels.clone()),
             Self::Ridge(_) => None,
             Self::Tagger(head) => Some(head.tags.names()),
@@ -375,18 +375,38 @@ impl Head {
     }
 
     /// Returns the head, if it predicts any number of labels per text.
-    pub fn as_multilabel(&self) -> Option<&MultilabelHead> {
+    pub fn as_label_sets(&self) -> Option<&dyn LabelSetHead> {
         match self {
             Self::Multilabel(head) => Some(head),
-            _ => None,
+            Self::Mlp(head) => Some(head),
+            Self::Logistic(_) | Self::Ridge(_) | Self::Tagger(_) => None,
+        }
+    }
+
+    /// Returns the same, owned.
+    pub fn into_label_sets(self) -> Option<Box<dyn LabelSetHead>> {
+        match self {
+            Self::Multilabel(head) => Some(Box::new(head)),
+            Self::Mlp(head) => Some(Box::new(head)),
+            Self::Logistic(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }
 
     /// Returns the head, if it predicts a number per text.
-    pub fn as_ridge(&self) -> Option<&RidgeHead> {
+    pub fn as_number(&self) -> Option<&dyn NumberHead> {
         match self {
             Self::Ridge(head) => Some(head),
-            _ => None,
+            Self::Mlp(head) => Some(head),
+            Self::Logistic(_) | Self::Multilabel(_) | Self::Tagger(_) => None,
+        }
+    }
+
+    /// Returns the same, owned.
+    pub fn into_number(self) -> Option<Box<dyn NumberHead>> {
+        match self {
+            Self::Ridge(head) => Some(Box::new(head)),
+            Self::Mlp(head) => Some(Box::new(head)),
+            Self::Logistic(_) | Self::Multilabel(_) | Self::Tagger(_) => None,
         }
     }
 

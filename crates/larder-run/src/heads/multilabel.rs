@@ -8,8 +8,7 @@ use larder_diagnose::{Diagnosis, Fit, Method, RunDiagnosis, Tried, Weighing, dia
 use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::{LabelSets, Metric, MultilabelAnswers, MultilabelScores, TrainLabels, score_multilabel};
-use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::{Axis, Value};
+use larder_onnx::Value;
 use larder_store::TextTargets;
 use larder_train::{
     FeatureColumn, MULTILABEL_TOLERANCE, MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSettings,
@@ -18,7 +17,7 @@ use larder_train::{
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::graph::{HeadNodes, HeadOutput, LOGITS, PREDICTION, PROBABILITIES};
+use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{self, HELD_OUT, SHOWN_CANDIDATES, by_strength, rule, sentences};
 use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::features::load_columns;
@@ -133,7 +132,7 @@ pub(super) fn fit(
 }
 
 /// Returns whether each row has each label, `[rows, labels]`.
-fn gold(request: &FitRequest<'_>) -> Result<Array2<bool>, RunError> {
+pub(super) fn gold(request: &FitRequest<'_>) -> Result<Array2<bool>, RunError> {
     let file = request.features;
     let features = || file.path().to_path_buf();
     let TextTargets::Labels(targets) = file.targets()? else {
@@ -205,11 +204,7 @@ impl HeadDetails for MultilabelRecord {
             facts.push(Fact::new("C", format!("{:e}", chosen.c)));
             facts.push(Fact::new("class weight", chosen.class_weight));
         }
-        if let Some(head) = head.and_then(Head::as_multilabel) {
-            let least = head.thresholds.iter().copied().fold(f64::INFINITY, f64::min);
-            let most = head.thresholds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            facts.push(Fact::new("thresholds", format!("{least:.3} to {most:.3}")));
-        }
+        facts.extend(selection::thresholds(head));
         facts
     }
 
@@ -282,17 +277,5 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &MultilabelHead, columns: 
     let values = nodes.features(columns, &head.standardiser, 2);
     let [weight, bias] = nodes.parameters(&head.weights, &head.intercept);
     let logits = nodes.scoped(|b| b.linear(&values, &weight, &bias));
-    let probabilities = nodes.scoped(|b| b.node("Sigmoid", &[&logits], vec![]));
-    let thresholds = nodes.constant("thresholds", &[head.thresholds.len()], &head.thresholds);
-    let prediction = nodes.scoped(|b| {
-        let below = b.node("Less", &[&probabilities, &thresholds], vec![]);
-        let reached = b.not(&below);
-        b.cast(&reached, DataType::Int64)
-    });
-    let axes = || vec![Axis::symbol("batch"), Axis::Fixed(head.labels.len())];
-    vec![
-        HeadOutput { value: logits, name: LOGITS, dtype: DataType::Float, axes: axes() },
-        HeadOutput { value: probabilities, name: PROBABILITIES, dtype: DataType::Float, axes: axes() },
-        HeadOutput { value: prediction, name: PREDICTION, dtype: DataType::Int64, axes: axes() },
-    ]
+    nodes.label_outputs(logits, &head.thresholds)
 }

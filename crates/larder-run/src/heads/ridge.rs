@@ -6,15 +6,13 @@ use larder_data::Task;
 use larder_diagnose::{Diagnosis, Method, RunDiagnosis, TargetSummary, Tried, Weighing, diagnose_targets};
 use larder_files::Provenance;
 use larder_metrics::{Metric, RegressionScores, score_regression};
-use larder_onnx::Axis;
 use larder_onnx::Value;
-use larder_onnx::proto::tensor_proto::DataType;
 use larder_store::TextTargets;
 use larder_train::{FeatureColumn, RidgeHead, RidgeProgress, RidgeSelection, RidgeSettings, train_ridge};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::graph::{HeadNodes, HeadOutput, LOGITS, PREDICTION};
+use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{self, HELD_OUT, SHOWN_CANDIDATES, rule, sentences};
 use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::features::load_columns;
@@ -87,7 +85,7 @@ pub(super) fn fit(
 }
 
 /// Returns the targets, `[rows]`.
-fn numbers(request: &FitRequest<'_>) -> Result<Vec<f64>, RunError> {
+pub(super) fn numbers(request: &FitRequest<'_>) -> Result<Vec<f64>, RunError> {
     let file = request.features;
     let no_target = |row| RunError::NoLabel { features: file.path().to_path_buf(), row };
     let TextTargets::Number(targets) = file.targets()? else { return Err(no_target(0)) };
@@ -225,19 +223,5 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &RidgeHead, columns: &[Val
     let weights = Array2::from_shape_vec((1, head.weights.len()), head.weights.clone()).expect("one row of weights");
     let [weight, bias] = nodes.parameters(&weights, &[head.intercept]);
     let logits = nodes.scoped(|b| b.linear(&values, &weight, &bias));
-    let mut answer = logits.clone();
-    for (bound, operator) in [(head.minimum, "Max"), (head.maximum, "Min")] {
-        if let Some(bound) = bound {
-            let bound = nodes.constant("bound", &[], &[bound]);
-            answer = nodes.scoped(|b| b.node(operator, &[&answer, &bound], vec![]));
-        }
-    }
-    if head.minimum.is_none() && head.maximum.is_none() {
-        answer = nodes.scoped(|b| b.node("Identity", &[&answer], vec![]));
-    }
-    let axes = || vec![Axis::symbol("batch"), Axis::Fixed(1)];
-    vec![
-        HeadOutput { value: logits, name: LOGITS, dtype: DataType::Float, axes: axes() },
-        HeadOutput { value: answer, name: PREDICTION, dtype: DataType::Float, axes: axes() },
-    ]
+    nodes.number_outputs(logits, head.minimum, head.maximum)
 }

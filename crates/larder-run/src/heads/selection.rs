@@ -23,6 +23,14 @@ pub(super) fn threshold(head: Option<&Head>) -> Option<Fact> {
     head.and_then(Head::threshold).map(|threshold| Fact::new("threshold", format!("{threshold:.3}")))
 }
 
+/// Returns the range of the labels' thresholds as a fact of the report.
+pub(super) fn thresholds(head: Option<&Head>) -> Option<Fact> {
+    let thresholds = head.and_then(Head::as_label_sets)?.thresholds();
+    let least = thresholds.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = thresholds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (!thresholds.is_empty()).then(|| Fact::new("thresholds", format!("{least:.3} to {most:.3}")))
+}
+
 /// Returns the weighting of rare classes by a class weight.
 pub(super) fn weighing(weight: ClassWeight) -> Weighing {
     if weight == ClassWeight::Balanced { Weighing::Balanced } else { Weighing::Alike }

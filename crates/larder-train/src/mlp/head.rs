@@ -11,6 +11,7 @@ use crate::erf::gelu;
 use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
+use crate::number_head::clip;
 use crate::objective::probabilities_of;
 use crate::select::answer;
 use crate::standardise::Standardiser;
@@ -59,7 +60,7 @@ impl MlpHead {
     pub fn threshold(&self) -> Option<f64> {
         match &self.output {
             MlpOutput::Softmax { threshold } => *threshold,
-            MlpOutput::Sigmoid { .. } | MlpOutput::Number => None,
+            MlpOutput::Sigmoid { .. } | MlpOutput::Number { .. } => None,
         }
     }
 
@@ -110,7 +111,7 @@ impl MlpHead {
         match &self.output {
             MlpOutput::Softmax { .. } => Ok(probabilities_of(&logits()?)),
             MlpOutput::Sigmoid { .. } => Ok(logits()?.mapv(|logit| 1.0 / (1.0 + (-logit).exp()))),
-            MlpOutput::Number => Err(self.other_output("probabilities")),
+            MlpOutput::Number { .. } => Err(self.other_output("probabilities")),
         }
     }
 
@@ -128,7 +129,7 @@ impl MlpHead {
     pub fn answer_sets(&self, probabilities: &Array2<f64>) -> Array2<bool> {
         let threshold = |label: usize| match &self.output {
             MlpOutput::Sigmoid { thresholds } => thresholds[label],
-            MlpOutput::Softmax { .. } | MlpOutput::Number => HALF,
+            MlpOutput::Softmax { .. } | MlpOutput::Number { .. } => HALF,
         };
         Array2::from_shape_fn(probabilities.dim(), |(row, label)| probabilities[[row, label]] >= threshold(label))
     }
@@ -138,8 +139,10 @@ impl MlpHead {
     /// # Errors
     /// As [`logits`](Self::logits); [`TrainError::OtherOutput`] of a head that answers no number.
     pub fn predict_numbers(&self, columns: &[&FeatureColumn]) -> Result<Vec<f64>, TrainError> {
-        let MlpOutput::Number = &self.output else { return Err(self.other_output("a number a row")) };
-        Ok(self.logits(columns)?.iter().map(|&number| f64::from(number)).collect())
+        let MlpOutput::Number { minimum, maximum } = self.output else {
+            return Err(self.other_output("a number a row"));
+        };
+        Ok(self.logits(columns)?.iter().map(|&number| clip(f64::from(number), minimum, maximum)).collect())
     }
 
     fn other_output(&self, expected: &'static str) -> TrainError {

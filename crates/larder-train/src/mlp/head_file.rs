@@ -41,6 +41,11 @@ struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thresholds: Option<Vec<f64>>,
     class_weight: ClassWeight,
+    /// Of numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minimum: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maximum: Option<f64>,
 }
 
 impl MlpHead {
@@ -59,6 +64,10 @@ impl MlpHead {
             tensors.push((weight, vec![outputs, inputs], layer.weight.iter().copied().map(f64::from).collect()));
             tensors.push((bias, vec![outputs], layer.bias.iter().copied().map(f64::from).collect()));
         }
+        let (minimum, maximum) = match self.output {
+            MlpOutput::Number { minimum, maximum } => (minimum, maximum),
+            MlpOutput::Softmax { .. } | MlpOutput::Sigmoid { .. } => (None, None),
+        };
         let hidden = self.layers.iter().rev().skip(1).rev();
         let description = Description {
             version: HEAD_VERSION,
@@ -70,9 +79,11 @@ impl MlpHead {
             threshold: self.threshold(),
             thresholds: match &self.output {
                 MlpOutput::Sigmoid { thresholds } => Some(thresholds.clone()),
-                MlpOutput::Softmax { .. } | MlpOutput::Number => None,
+                MlpOutput::Softmax { .. } | MlpOutput::Number { .. } => None,
             },
             class_weight: self.class_weight,
+            minimum,
+            maximum,
         };
         write_head(dir, &description, &tensors)
     }
@@ -108,7 +119,7 @@ impl MlpHead {
             output: match description.output {
                 OutputKind::Softmax => MlpOutput::Softmax { threshold: description.threshold },
                 OutputKind::Sigmoid => MlpOutput::Sigmoid { thresholds: description.thresholds.unwrap_or_default() },
-                OutputKind::Number => MlpOutput::Number,
+                OutputKind::Number => MlpOutput::Number { minimum: description.minimum, maximum: description.maximum },
             },
             classes: description.classes,
             columns: description.columns,
@@ -128,6 +139,9 @@ impl Description {
 fn check(description: &Description) -> Result<(), String> {
     if description.hidden.contains(&0) {
         return Err("every hidden layer has an output at least".to_owned());
+    }
+    if description.output != OutputKind::Number && (description.minimum.is_some() || description.maximum.is_some()) {
+        return Err("only a head that answers a number has bounds".to_owned());
     }
     if description.output == OutputKind::Softmax {
         if description.thresholds.is_some() {

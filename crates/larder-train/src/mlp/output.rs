@@ -16,7 +16,12 @@ pub enum MlpOutput {
         thresholds: Vec<f64>,
     },
     /// One number a row, in the unit of the training targets.
-    Number,
+    Number {
+        /// The smallest answer; lower ones are raised to it.
+        minimum: Option<f64>,
+        /// The largest answer; higher ones are lowered to it.
+        maximum: Option<f64>,
+    },
 }
 
 /// The spelling of an output in `head.json`.
@@ -37,11 +42,14 @@ impl OutputKind {
 }
 
 impl MlpOutput {
+    /// Numbers without bounds.
+    pub const ANY_NUMBER: Self = Self::Number { minimum: None, maximum: None };
+
     pub(super) fn kind(&self) -> OutputKind {
         match self {
             Self::Softmax { .. } => OutputKind::Softmax,
             Self::Sigmoid { .. } => OutputKind::Sigmoid,
-            Self::Number => OutputKind::Number,
+            Self::Number { .. } => OutputKind::Number,
         }
     }
 
@@ -50,7 +58,7 @@ impl MlpOutput {
         match self {
             Self::Softmax { .. } => "one class a row",
             Self::Sigmoid { .. } => "a set of labels a row",
-            Self::Number => "a number a row",
+            Self::Number { .. } => "a number a row",
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
+use crate::number_head::clip;
 use crate::objective::{Targets, Task, TrainingData};
 use crate::standardise::Standardiser;
 
@@ -60,7 +61,6 @@ impl RidgeHead {
 
     /// The nearest number that the head may answer.
     pub(crate) fn clip(&self, answer: f64) -> f64 {
-        let answer = self.minimum.map_or(answer, |minimum| answer.max(minimum));
-        self.maximum.map_or(answer, |maximum| answer.min(maximum))
+        clip(answer, self.minimum, self.maximum)
     }
 }

@@ -165,7 +165,7 @@ fn label_sets_are_answered_by_the_threshold_of_each_label() {
 
 #[test]
 fn a_number_is_answered_as_it_is() {
-    let (head, columns, expected) = head_of("regression", &[], MlpOutput::Number);
+    let (head, columns, expected) = head_of("regression", &[], MlpOutput::ANY_NUMBER);
     let columns: Vec<&FeatureColumn> = columns.iter().collect();
     let numbers = head.predict_numbers(&columns).unwrap();
     assert!(numbers.len() == 20 && numbers.iter().any(|number| number.abs() > 0.5));
@@ -198,7 +198,7 @@ fn files_name_their_output_unless_it_is_one_of_classes() {
         format!("{:?}", MlpHead::load(folder.path()).unwrap_err())
     };
     let (labels, ..) = head_of("multilabel", &["a", "b", "c"], MlpOutput::Sigmoid { thresholds: vec![0.625; 3] });
-    let (number, ..) = head_of("regression", &[], MlpOutput::Number);
+    let (number, ..) = head_of("regression", &[], MlpOutput::ANY_NUMBER);
     for (head, from, to, expected) in [
         (&labels, "0.625", "1.5", "a threshold of 1.5"),
         (&labels, "\"sigmoid\"", "\"softmax\"", "only a head of labels"),

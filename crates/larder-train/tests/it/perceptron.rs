@@ -53,7 +53,7 @@ fn trained(settings: &MlpSettings, threads: usize) -> Result<TrainedMlp, TrainEr
 }
 
 fn scores(scores: MlpScores) -> ClassificationScores {
-    scores.classes().expect("rows have classes")
+    scores.classes().expect("rows have classes").clone()
 }
 
 fn mcc(answers: &[usize], gold: &[usize]) -> f64 {

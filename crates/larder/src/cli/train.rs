@@ -104,7 +104,7 @@ pub enum HeadKind {
     Crf,
     /// Regression: linear, with a squared error
     Ridge,
-    /// Classification: a multi-layer perceptron on all columns side by side, stopped early on a held-out fifth of train
+    /// Texts: a multi-layer perceptron on all columns side by side, stopped early on a held-out fifth of train
     Mlp,
 }
 

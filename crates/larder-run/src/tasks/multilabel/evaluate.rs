@@ -7,7 +7,7 @@ use larder_metrics::{
     score_multilabel,
 };
 use larder_store::{TextAnswers, TextTargets};
-use larder_train::MultilabelHead;
+use larder_train::LabelSetHead;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::PairedAnswers;
@@ -71,7 +71,7 @@ impl PairedAnswers for (&LabelSetRows, &LabelSetRows) {
 /// Answers a split and, if it has labels, scores the answers.
 pub(super) fn score_split(
     record: &RunRecord,
-    head: &MultilabelHead,
+    head: &dyn LabelSetHead,
     split: &TextSplit<'_>,
 ) -> Result<AnsweredSplit<MultilabelSplit>, RunError> {
     let probabilities = head.probabilities(split.columns)?;

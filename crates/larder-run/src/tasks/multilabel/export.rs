@@ -26,7 +26,7 @@ impl TaskExport for Rules {
     }
 
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>) {
-        fields.insert("thresholds".to_owned(), json!(run.head.as_multilabel().map(|head| &head.thresholds)));
+        fields.insert("thresholds".to_owned(), json!(run.head.as_label_sets().map(|head| head.thresholds())));
         fields.insert("display".to_owned(), json!(run.record.display));
         fields.insert("pair".to_owned(), run.record.is_pair().into());
         fields.insert("pair_features".to_owned(), run.record.settings.pair_features.into());
@@ -90,7 +90,7 @@ impl TaskExport for Rules {
         files: &mut dyn ExportedFiles,
     ) -> Result<ExportCheck, RunError> {
         let labels = &run.record.labels;
-        let head = run.head.as_multilabel().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
+        let head = run.head.as_label_sets().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
         let mut predictor = predict::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
         let mut distance = Distance::default();
         let mut all: Vec<Vec<Array2<f64>>> = vec![Vec::new(); files.count()];
@@ -116,7 +116,7 @@ impl TaskExport for Rules {
             1 => Vec::new(),
             _ => all
                 .iter()
-                .map(|found| scores(labels, &rows.targets, found, &head.thresholds))
+                .map(|found| scores(labels, &rows.targets, found, head.thresholds()))
                 .collect::<Result<_, _>>()?,
         };
         Ok(ExportCheck { distance, difference_of: "of a probability", too_long: 0, scores })

@@ -39,7 +39,7 @@ impl TaskRules for Rules {
             targets: "labels",
             targets_are_labels: false,
             in_words: "multi-label classification",
-            heads: &["logistic"],
+            heads: &["logistic", "mlp"],
             overview_header: &[
                 "macro F1",
                 "95 % interval",
@@ -60,8 +60,11 @@ impl TaskRules for Rules {
         HeadSettings::Multilabel(MultilabelSettings::default())
     }
 
-    fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
-        &["--alpha", "--metric", "--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"]
+    fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
+        match head {
+            Some("mlp") => &["--alpha", "--metric", "--use", "--solver", "--stride", "--class-weight"],
+            _ => &["--alpha", "--metric", "--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
+        }
     }
 
     fn learnable_labels(&self, features: &FeaturesFile, labels: LabelMap) -> Result<(LabelMap, Vec<String>), RunError> {
@@ -111,9 +114,9 @@ impl TaskRules for Rules {
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError> {
-        let head = head.as_multilabel().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
-        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, head, split);
-        evaluate_texts(context, &head.columns, timer, kept, &score).map(Evaluation::Multilabel)
+        let answers = head.as_label_sets().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
+        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, answers, split);
+        evaluate_texts(context, head.columns(), timer, kept, &score).map(Evaluation::Multilabel)
     }
 
     fn pair<'a>(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use larder_data::{Columns, Content, InputFormat};
 use larder_runtime::Device;
-use larder_train::MultilabelHead;
+use larder_train::LabelSetHead;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,11 +28,15 @@ pub struct LabelsAnswer {
     pub truncated_tokens: u32,
 }
 
-impl TextHead for MultilabelHead {
+/// A head of label sets.
+#[derive(Debug)]
+struct SetLabeller(Box<dyn LabelSetHead>);
+
+impl TextHead for SetLabeller {
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
         let EncodedTexts { record, columns, truncated_tokens } = *texts;
-        let probabilities = self.probabilities(columns)?;
-        let sets = self.answers(&probabilities);
+        let probabilities = self.0.probabilities(columns)?;
+        let sets = self.0.answers(&probabilities);
         let rows = sets.rows().into_iter().zip(probabilities.rows()).zip(truncated_tokens);
         Ok(rows
             .map(|((set, row), &truncated_tokens)| {
@@ -57,7 +61,7 @@ pub(super) fn open(
     device: Device,
     threads: usize,
 ) -> Result<TextPredictor, RunError> {
-    TextPredictor::open(larder, record, &|head| Some(Box::new(head.as_multilabel()?.clone())), device, threads)
+    TextPredictor::open(larder, record, &|head| Some(Box::new(SetLabeller(head.into_label_sets()?))), device, threads)
 }
 
 impl RowAnswer for LabelsAnswer {

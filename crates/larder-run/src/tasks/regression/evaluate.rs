@@ -6,7 +6,7 @@ use larder_metrics::{
     RegressionMetric, RegressionScores, compare_with_regression_baseline, score_regression,
 };
 use larder_store::{TextAnswers, TextTargets};
-use larder_train::RidgeHead;
+use larder_train::NumberHead;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::PairedAnswers;
@@ -64,10 +64,10 @@ impl PairedAnswers for (&NumberRows, &NumberRows) {
 /// Answers a split and, if it has targets, scores the answers.
 pub(super) fn score_split(
     record: &RunRecord,
-    head: &RidgeHead,
+    head: &dyn NumberHead,
     split: &TextSplit<'_>,
 ) -> Result<AnsweredSplit<RegressionSplit>, RunError> {
-    let answers = head.predict(split.columns)?;
+    let answers = head.numbers(split.columns)?;
     let Some(TextTargets::Number(targets)) = split.targets else {
         return Ok(AnsweredSplit { answers: TextAnswers::Number(answers), scored: None });
     };

@@ -25,9 +25,9 @@ impl TaskExport for Rules {
     }
 
     fn describe(&self, run: &ExportedRun<'_>, fields: &mut Map<String, Value>) {
-        let head = run.head.as_ridge();
-        fields.insert("minimum".to_owned(), json!(head.and_then(|head| head.minimum)));
-        fields.insert("maximum".to_owned(), json!(head.and_then(|head| head.maximum)));
+        let (minimum, maximum) = bounds(run);
+        fields.insert("minimum".to_owned(), json!(minimum));
+        fields.insert("maximum".to_owned(), json!(maximum));
         fields.insert("pair".to_owned(), run.record.is_pair().into());
         fields.insert("pair_features".to_owned(), run.record.settings.pair_features.into());
     }
@@ -62,12 +62,11 @@ impl TaskExport for Rules {
     }
 
     fn output(&self, run: &ExportedRun<'_>, output: &str) -> String {
-        let head = run.head.as_ridge();
-        let bounds = match head.map(|head| (head.minimum, head.maximum)) {
-            Some((Some(minimum), Some(maximum))) => format!(", clipped to {minimum} and {maximum}"),
-            Some((Some(minimum), None)) => format!(", {minimum} at least"),
-            Some((None, Some(maximum))) => format!(", {maximum} at most"),
-            _ => String::new(),
+        let bounds = match bounds(run) {
+            (Some(minimum), Some(maximum)) => format!(", clipped to {minimum} and {maximum}"),
+            (Some(minimum), None) => format!(", {minimum} at least"),
+            (None, Some(maximum)) => format!(", {maximum} at most"),
+            (None, None) => String::new(),
         };
         match output {
             LOGITS => "float32 `[batch, 1]`, the number before it is clipped".to_owned(),
@@ -119,6 +118,10 @@ impl TaskExport for Rules {
             scores,
         })
     }
+}
+
+fn bounds(run: &ExportedRun<'_>) -> (Option<f64>, Option<f64>) {
+    run.head.as_number().map_or((None, None), |head| head.bounds())
 }
 
 /// Scores on the rows with a target; empty if there are none.

@@ -37,7 +37,7 @@ impl TaskRules for Rules {
             targets: "targets",
             targets_are_labels: false,
             in_words: "regression",
-            heads: &["ridge"],
+            heads: &["ridge", "mlp"],
             overview_header: &[
                 "Pearson",
                 "95 % interval",
@@ -59,20 +59,22 @@ impl TaskRules for Rules {
         HeadSettings::Ridge(RidgeSettings::default())
     }
 
-    fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
-        &[
+    fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
+        const ALL: &[&str] = &[
             "--metric",
             "--use",
             "--solver",
             "--stride",
-            "--memory",
-            "--epochs",
-            "--learning-rate",
             "--folds",
             "--class-weight",
             "--threshold",
             "--c",
-        ]
+            "--memory",
+            "--epochs",
+            "--learning-rate",
+        ];
+        const MLP: &[&str] = &["--alpha", "--metric", "--use", "--solver", "--stride", "--class-weight", "--threshold"];
+        if head == Some("mlp") { MLP } else { ALL }
     }
 
     fn score_name(&self, _: Metric) -> &'static str {
@@ -116,9 +118,9 @@ impl TaskRules for Rules {
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError> {
-        let head = head.as_ridge().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
-        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, head, split);
-        evaluate_texts(context, &head.columns, timer, kept, &score).map(Evaluation::Regression)
+        let numbers = head.as_number().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
+        let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, numbers, split);
+        evaluate_texts(context, head.columns(), timer, kept, &score).map(Evaluation::Regression)
     }
 
     fn pair<'a>(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use larder_data::{Columns, Content, InputFormat};
 use larder_runtime::Device;
-use larder_train::RidgeHead;
+use larder_train::NumberHead;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -24,9 +24,13 @@ pub struct NumberAnswer {
     pub truncated_tokens: u32,
 }
 
-impl TextHead for RidgeHead {
+/// A head of numbers.
+#[derive(Debug)]
+struct Estimator(Box<dyn NumberHead>);
+
+impl TextHead for Estimator {
     fn answer(&self, texts: &EncodedTexts<'_>) -> Result<Vec<Answer>, RunError> {
-        let answers = self.predict(texts.columns)?.into_iter().zip(texts.truncated_tokens);
+        let answers = self.0.numbers(texts.columns)?.into_iter().zip(texts.truncated_tokens);
         Ok(answers
             .map(|(number, &truncated_tokens)| Answer::Regression(NumberAnswer { number, truncated_tokens }))
             .collect())
@@ -40,7 +44,7 @@ pub(super) fn open(
     device: Device,
     threads: usize,
 ) -> Result<TextPredictor, RunError> {
-    TextPredictor::open(larder, record, &|head| Some(Box::new(head.as_ridge()?.clone())), device, threads)
+    TextPredictor::open(larder, record, &|head| Some(Box::new(Estimator(head.into_number()?))), device, threads)
 }
 
 impl RowAnswer for NumberAnswer {

@@ -81,14 +81,18 @@ impl Goal for NumberGoal<'_> {
     }
 
     fn plain_output(&self) -> MlpOutput {
-        MlpOutput::Number
+        MlpOutput::ANY_NUMBER
     }
 
     fn judge(&self, answered: &Outputs, epoch: &mut MlpEpoch) -> Result<Judgement, TrainError> {
         let scores = self.score(answered)?;
         let score = self.metric.of(&scores);
         epoch.score = Some(score);
-        Ok(Judgement { gain: self.metric.gain(score), output: MlpOutput::Number, scores: MlpScores::Numbers(scores) })
+        Ok(Judgement {
+            gain: self.metric.gain(score),
+            output: MlpOutput::ANY_NUMBER,
+            scores: MlpScores::Numbers(scores),
+        })
     }
 
     fn scores(&self, answered: &Outputs, _: &MlpOutput) -> Result<MlpScores, TrainError> {
