@@ -201,6 +201,14 @@ test-export: quickstart
     check "acceptability-{{ default_encoder }}-2" "$work/acceptability.txt"
     check "ner-{{ default_encoder }}-1" data/ner/dev.conll --input-format conll
     check "ner-{{ default_encoder }}-2" data/ner/dev.conll --input-format conll
+    for set in topics stars; do
+        for head in linear mlp; do
+            options=(--encoder "{{ default_encoder }}" --layers all --run "$set-$head-export")
+            if [ "$head" = mlp ]; then options+=(--head mlp); fi
+            {{ larder }} run "data/$set/$set.toml" "${options[@]}"
+            check "$set-$head-export" "$work/intents.txt"
+        done
+    done
     if [ ! -f "${LARDER_DATA:-}/cola/in_domain_train.tsv" ]; then
         echo "SKIPPED: CoLA, which LARDER_DATA does not have: see data/README.md"
         exit
@@ -353,6 +361,14 @@ peer-wnut17 *options:
     .larder/peer/bin/python -m pip install --quiet --disable-pip-version-check \
         scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
     .larder/peer/bin/python -B tests/bench/wnut17.py artifacts/features/wnut17/{{ default_encoder }}/word-first-f32 "$@"
+
+# scikit-learn's one-vs-rest logistic regressions on the vectors cached by `just run data/goemotions.toml` (needs GoEmotions)
+[group('bench')]
+peer-goemotions *options: build
+    test -x .larder/peer/bin/python || {{ python }} -m venv .larder/peer
+    .larder/peer/bin/python -m pip install --quiet --disable-pip-version-check \
+        scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
+    .larder/peer/bin/python -B tests/bench/goemotions.py --larder {{ larder }} --encoder {{ default_encoder }} "$@"
 
 # All benches
 [group('bench')]

@@ -7,7 +7,7 @@
 The Python in the folder's own README.md answers what `larder predict` answered: texts in padded batches, in the order given,
 or one at a time where `config.json` says so; sentences of words one at a time. One JSON document goes to standard output:
 rows, the largest difference of a probability, and how many answers are others. The exit code is 1 if a probability differs
-by more than 1e-5 or an answer is another; a tagger's answers are its tags. Sentences of more tokens than the encoder reads
+by more than 1e-5 or an answer is another; a tagger's answers are its tags, and numbers are compared in their standard deviations. Sentences of more tokens than the encoder reads
 at once, which larder reads in windows, are counted and left out.
 
 Where transformers is installed, AutoConfig and AutoTokenizer must load the folder and give its labels and the same token ids.
@@ -47,9 +47,15 @@ def check_texts(answer, config, rows):
     pair = config["larder"]["pair"]
     texts = [tuple(row["text"].split("\t", 1)) if pair else row["text"] for row in rows]
     found = [one for batch in batches_of(texts, config["larder"]["batching"]) for one in answer(batch)]
+    if config.get("problem_type") == "regression":
+        expected = numpy.array([row["prediction"] for row in rows])
+        # In deviations of the answers, whatever their unit.
+        differences = numpy.abs(numpy.array(found) - expected) / expected.std()
+        return {"rows": len(rows), "largest_difference": float(differences.max()), "others": 0}
+    several = config.get("problem_type") == "multi_label_classification"
     expected = numpy.array([[row["probabilities"][label] for label in labels] for row in rows])
     differences = numpy.abs(numpy.array([probabilities for _, probabilities in found]) - expected)
-    others = sum(label != row["label"] for (label, _), row in zip(found, rows))
+    others = sum(answered != row["labels" if several else "label"] for (answered, _), row in zip(found, rows))
     return {"rows": len(rows), "largest_difference": float(differences.max()), "others": others}
 
 
@@ -86,6 +92,8 @@ def check_transformers(folder, config, rows, names):
     texts = [row["words"] if words else row["text"] for row in rows[:BATCH_ROWS]]
     if not words and config["larder"]["pair"]:
         texts = [tuple(text.split("\t", 1)) for text in texts]
+    if not words and config["larder"].get("pair_features"):
+        texts = [text for pair in texts for text in pair]
     given = tokenizer(texts, padding=True, truncation=True, is_split_into_words=words, return_tensors="np")
     own = names["tokenizer"].encode_batch(texts, is_pretokenized=words)
     for row, (ids, mask) in enumerate(zip(given["input_ids"], given["attention_mask"])):
