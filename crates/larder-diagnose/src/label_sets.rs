@@ -31,6 +31,38 @@ pub struct LabelsJudged<'a> {
     pub together: &'a [Vec<u64>],
 }
 
+/// Thresholds up to this are at their lower bound, and from one less it on at their upper: the first and the last that labels
+/// may share.
+const BOUND: f64 = 0.01;
+
+/// Diagnoses [`EdgeOfRange`](DiagnosisKind::EdgeOfRange) of thresholds `[labels]` that were chosen at their bounds: the labels are
+/// answered to nearly all texts, or to none.
+pub fn diagnose_thresholds(labels: &[String], thresholds: &[f64]) -> Option<Diagnosis> {
+    let at_bound = |threshold: f64| threshold <= BOUND || threshold >= 1.0 - BOUND;
+    let at: Vec<usize> = (0..thresholds.len()).filter(|&label| at_bound(thresholds[label])).collect();
+    let first = *at.first()?;
+    let named = at.iter().take(NAMED).map(|&label| {
+        let name = labels.get(label).map_or("", String::as_str);
+        format!("`{name}` from {:.3} on", thresholds[label])
+    });
+    let mut names: Vec<String> = named.collect();
+    if at.len() > NAMED {
+        names.push(format!("{} more", at.len() - NAMED));
+    }
+    Some(Diagnosis::new(
+        DiagnosisKind::EdgeOfRange,
+        Evidence::new("")
+            .count("labels", at.len())
+            .text(" labels have a threshold at its bound: they are hardly told from the others"),
+        Evidence::new("answered are ").text(names.join(", ")).text("; the first threshold is ").spelled(
+            "threshold",
+            thresholds[first],
+            format!("{:.4}", thresholds[first]),
+        ),
+        "more rows of these labels help most, or leave them out",
+    ))
+}
+
 /// Diagnoses answers to one split: [`OneClass`](DiagnosisKind::OneClass) of a split whose rows all have the same labels,
 /// [`MajorityBaseline`](DiagnosisKind::MajorityBaseline), [`NeverAnswered`](DiagnosisKind::NeverAnswered),
 /// [`AlwaysTogether`](DiagnosisKind::AlwaysTogether).
@@ -121,4 +153,18 @@ fn always_together(together: &[Vec<u64>], scores: &MultilabelScores) -> Vec<(usi
     }
     pairs.sort_by_key(|&(first, second, rows)| (std::cmp::Reverse(rows), first, second));
     pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_at_a_bound_are_named() {
+        let labels = ["joy", "grief", "relief"].map(str::to_owned);
+        assert_eq!(diagnose_thresholds(&labels, &[0.2, 0.011, 0.98]), None);
+        let found = diagnose_thresholds(&labels, &[0.2, 0.004, 0.995]).unwrap();
+        assert_eq!(found.finding, "2 labels have a threshold at its bound: they are hardly told from the others");
+        assert!(found.evidence.contains("`grief` from 0.004 on, `relief` from 0.995 on"), "{}", found.evidence);
+    }
 }

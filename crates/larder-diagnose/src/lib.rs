@@ -8,7 +8,7 @@
 //!   [`diagnose_course`] and [`diagnose_learning_rate`] of a fine-tuning; [`diagnose_mlp_course`] of a perceptron.
 //! - Labels: [`diagnose_label_names`]; rows: [`diagnose_size`], [`diagnose_balance`], [`diagnose_duplicates`], [`diagnose_leaks`],
 //!   [`diagnose_label_errors`], [`diagnose_curve`].
-//! - Label sets: [`diagnose_label_sets`].
+//! - Label sets: [`diagnose_label_sets`], [`diagnose_thresholds`].
 //! - Numbers: [`diagnose_targets`], [`diagnose_numbers`].
 //! - Texts: [`diagnose_lengths`], [`diagnose_spelling`], [`diagnose_vocabulary`], [`diagnose_shift`] with [`token_area`].
 //! - [`Evidence`] is a sentence that keeps the numbers that it is made from: a finding states no other.
@@ -55,7 +55,7 @@ pub use evidence::{Evidence, Number};
 pub use features::{Method, Tried};
 pub use fit::{Choice, Fit, Gap, HeldOutLoss, diagnose_edge, diagnose_fit, diagnose_gap, diagnose_nothing_found};
 pub use label_names::diagnose_label_names;
-pub use label_sets::{LabelsJudged, diagnose_label_sets};
+pub use label_sets::{LabelsJudged, diagnose_label_sets, diagnose_thresholds};
 pub use labels::{Balance, HeldOutAnswers, Weighing, diagnose_balance, diagnose_label_errors, diagnose_size};
 pub use learning_curve::{Curve, diagnose_curve, scores as curve_in_words};
 pub use losses::{Guessing, Losses, Rate, Tuning};

@@ -91,9 +91,9 @@ pub use mlp::{
 };
 pub use mlp::{MlpHead, MlpLayer, MlpOutput, TargetScale};
 pub use multilabel::{
-    DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence, MULTILABEL_TOLERANCE,
-    MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry, MultilabelSettings,
-    TrainedMultilabel, UNCHOSEN_MULTILABEL_C, train_multilabel,
+    DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_FEATURES, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence,
+    MULTILABEL_TOLERANCE, MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry,
+    MultilabelSettings, TrainedMultilabel, UNCHOSEN_MULTILABEL_C, train_multilabel,
 };
 pub use number_head::NumberHead;
 pub use ridge::{

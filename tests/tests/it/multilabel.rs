@@ -40,8 +40,11 @@ fn kitchen() -> (Kitchen, Vec<(String, Vec<&'static str>)>) {
     (kitchen, dev)
 }
 
-/// The answers of a run to texts: labels, and the probability of each label.
-fn answers(kitchen: &Kitchen, run: &str, texts: &[&str]) -> Vec<(Vec<String>, Vec<f64>)> {
+/// Labels, and the probability of each label.
+type Answer = (Vec<String>, Vec<f64>);
+
+/// The answers of a run to texts.
+fn answers(kitchen: &Kitchen, run: &str, texts: &[&str]) -> Vec<Answer> {
     let told = kitchen.larder_reads(&["predict", run, "--json"], &(texts.join("\n") + "\n")).json_lines();
     let labels = |line: &Value| serde_json::from_value(line["labels"].clone()).unwrap();
     let probability = |line: &Value| LABELS.map(|label| number(line, &format!("/probabilities/{label}"))).to_vec();
@@ -49,11 +52,7 @@ fn answers(kitchen: &Kitchen, run: &str, texts: &[&str]) -> Vec<(Vec<String>, Ve
 }
 
 /// The scores of a run's answers to rows, and the answers.
-fn scores_of_answers(
-    kitchen: &Kitchen,
-    run: &str,
-    rows: &[(String, Vec<&str>)],
-) -> (MultilabelScores, Vec<(Vec<String>, Vec<f64>)>) {
+fn scores_of_answers(kitchen: &Kitchen, run: &str, rows: &[(String, Vec<&str>)]) -> (MultilabelScores, Vec<Answer>) {
     let texts: Vec<&str> = rows.iter().map(|(text, _)| text.as_str()).collect();
     let told = answers(kitchen, run, &texts);
     let index = |label: &str| LABELS.iter().position(|known| *known == label).unwrap();
@@ -186,4 +185,12 @@ fn a_perceptron_answers_label_sets() {
         .larder(&["train", "sizes.toml", "-e", "tiny", "--head", "mlp", "--class-weight", "balanced"])
         .exits(2)
         .says(&["--class-weight"]);
+}
+
+#[test]
+fn learning_rates_are_swept_by_macro_f1() {
+    let (kitchen, _) = kitchen();
+    let sweep = ["finetune", "sizes.toml", "-e", "tiny", "--steps", "30", "--batch-rows", "16", "--sweep", "1e-6,3e-3"];
+    kitchen.ok(&[&sweep[..], &["--run", "swept"]].concat()).prints(&["best mean macro_f1 on dev: lr 3e-3"]);
+    assert_eq!(kitchen.json(&["eval", "swept-lr3e-3-seed0"])["task"], "multilabel");
 }

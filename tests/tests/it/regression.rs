@@ -183,3 +183,11 @@ fn a_perceptron_answers_numbers_within_their_range() {
     kitchen.ok(&["report", "mine", "--output", "report.html"]);
     kitchen.larder(&["train", "words.toml", "-e", "tiny", "--head", "mlp", "--alpha", "1"]).exits(2).says(&["--alpha"]);
 }
+
+#[test]
+fn learning_rates_are_swept_by_the_correlation() {
+    let (kitchen, _) = kitchen();
+    let sweep = ["finetune", "words.toml", "-e", "tiny", "--steps", "30", "--batch-rows", "16", "--sweep", "1e-6,3e-3"];
+    kitchen.ok(&[&sweep[..], &["--run", "swept"]].concat()).prints(&["best mean pearson on dev: lr 3e-3"]);
+    assert_eq!(kitchen.json(&["eval", "swept-lr3e-3-seed0"])["task"], "regression");
+}

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use larder_data::Task;
-use larder_diagnose::{Diagnosis, Fit, Method, RunDiagnosis, Tried, Weighing, diagnose_fit};
+use larder_diagnose::{
+    Diagnosis, Fit, Gap, Method, RunDiagnosis, Tried, Weighing, diagnose_fit, diagnose_gap, diagnose_thresholds,
+};
 use larder_errors::count;
 use larder_files::Provenance;
 use larder_metrics::{LabelSets, Metric, MultilabelAnswers, MultilabelScores, TrainLabels, score_multilabel};
@@ -18,7 +20,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{HeadNodes, HeadOutput};
-use super::selection::{self, HELD_OUT, SHOWN_CANDIDATES, by_strength, rule, sentences};
+use super::selection::{self, HELD_OUT, SHOWN_CANDIDATES, by_strength, rule, sentences, stronger};
 use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::features::load_columns;
 use crate::findings::FitFacts;
@@ -53,6 +55,9 @@ pub struct MultilabelRecord {
     pub selection: Option<MultilabelSelection>,
     /// Why nothing was chosen, and what was used instead.
     pub unchosen: Option<String>,
+    /// The threshold of each label, `[labels]`; empty in records of earlier versions.
+    #[serde(default)]
+    pub thresholds: Vec<f64>,
     /// The convergence of the final fits.
     pub fits: LabelFits,
     /// Scores on the rows the head was fitted on.
@@ -116,6 +121,7 @@ pub(super) fn fit(
         settings: settings.clone(),
         pair: request.spec.columns.text_b.is_some(),
         train_labels: TrainLabels::of(&sets),
+        thresholds: trained.head.thresholds.clone(),
         train_scores: scores(&gold, &trained.head.probabilities(&borrowed)?)?,
         held_out_scores,
         selection: trained.selection,
@@ -183,7 +189,7 @@ impl HeadDetails for MultilabelRecord {
         Method::Frozen(Tried { columns, metric: self.settings.metric.as_str(), chosen })
     }
 
-    fn findings(&self, _: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
+    fn findings(&self, record: &RunRecord, _: &FitFacts, _: &mut RunDiagnosis) -> Vec<Diagnosis> {
         let fit = Fit {
             iterations: self.fits.iterations,
             relative_gradient: self.fits.relative_gradient_norm,
@@ -191,7 +197,22 @@ impl HeadDetails for MultilabelRecord {
             streamed: false,
             standardised: self.settings.standardise,
         };
-        if self.fits.converged { Vec::new() } else { diagnose_fit(&fit).into_iter().collect() }
+        let mut found = Vec::new();
+        if !self.fits.converged {
+            found.extend(diagnose_fit(&fit));
+        }
+        if self.selection.is_some() {
+            found.extend(diagnose_thresholds(&record.display, &self.thresholds));
+        }
+        if let Some(held_out) = &self.held_out_scores {
+            found.extend(diagnose_gap(&Gap {
+                score: "macro F1",
+                own: self.train_scores.macro_avg.f1,
+                held_out: held_out.macro_avg.f1,
+                remedy: stronger(&self.settings.grid),
+            }));
+        }
+        found
     }
 
     fn facts(&self, _: &RunRecord, head: Option<&Head>) -> Vec<Fact> {

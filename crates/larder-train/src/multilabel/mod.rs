@@ -14,5 +14,7 @@ mod train;
 pub use fit::MULTILABEL_TOLERANCE;
 pub use head::MultilabelHead;
 pub use selection::{MultilabelSelection, MultilabelSelectionEntry};
-pub use settings::{DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_ROWS, MultilabelSettings, UNCHOSEN_MULTILABEL_C};
+pub use settings::{
+    DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_FEATURES, HOLD_OUT_ROWS, MultilabelSettings, UNCHOSEN_MULTILABEL_C,
+};
 pub use train::{HeldOutProbabilities, LabelConvergence, MultilabelProgress, TrainedMultilabel, train_multilabel};

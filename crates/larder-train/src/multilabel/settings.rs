@@ -19,6 +19,10 @@ pub const UNCHOSEN_MULTILABEL_C: f64 = 1.0;
 /// time.
 pub const HOLD_OUT_ROWS: usize = 10_000;
 
+/// Up to so many features of all rows together each fifth is held out in turn even so: that takes seconds, and thresholds that all
+/// rows choose are better ones (`docs/multilabel.md`).
+pub const HOLD_OUT_FEATURES: usize = 20_000_000;
+
 /// Parts that rows are dealt into.
 pub(super) const PARTS: usize = 5;
 
@@ -39,7 +43,7 @@ pub struct MultilabelSettings {
     /// The metric that chooses columns, strength, class weight and thresholds.
     pub metric: F1Average,
     /// Parts of the rows that are held out in turn: 1 holds a fifth out once, 2 to 5 hold that many parts out. Not given, 5, and 1
-    /// from [`HOLD_OUT_ROWS`] rows on.
+    /// from [`HOLD_OUT_ROWS`] rows and more than [`HOLD_OUT_FEATURES`] features on.
     pub folds: Option<usize>,
     /// Strengths `C` to choose among (the penalty is `|w|² / (2 C)`, of each label). One value fixes it.
     pub grid: Vec<f64>,
@@ -73,8 +77,8 @@ impl MultilabelSettings {
         checked_grid(&self.grid)
     }
 
-    /// The number of parts that are held out in turn.
-    pub(super) fn checked_folds(&self, rows: usize) -> Result<usize, TrainError> {
+    /// The number of parts that are held out in turn, of features `[rows, width]`.
+    pub(super) fn checked_folds(&self, rows: usize, width: usize) -> Result<usize, TrainError> {
         match self.folds {
             Some(folds) if !(1..=PARTS).contains(&folds) => Err(TrainError::Setting {
                 setting: "the number of folds",
@@ -82,7 +86,7 @@ impl MultilabelSettings {
                 expected: "expected 1 (a fifth of the rows, once) to 5",
             }),
             Some(folds) => Ok(folds),
-            None => Ok(if rows < HOLD_OUT_ROWS { PARTS } else { 1 }),
+            None => Ok(if rows < HOLD_OUT_ROWS || rows * width <= HOLD_OUT_FEATURES { PARTS } else { 1 }),
         }
     }
 }

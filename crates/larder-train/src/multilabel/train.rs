@@ -108,7 +108,7 @@ pub fn train_multilabel(
 ) -> Result<TrainedMultilabel, TrainError> {
     let grid = settings.checked_grid()?;
     let (rows, count) = targets.dim();
-    let asked = settings.checked_folds(rows)?;
+    let asked = settings.checked_folds(rows, columns.iter().map(|column| column.width()).sum())?;
     if labels.is_empty() || labels.len() != count {
         return Err(TrainError::LabelColumns { found: count, expected: labels.len() });
     }
