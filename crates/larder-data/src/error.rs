@@ -252,16 +252,54 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Gold and predicted tags were asked for in one column.
+    /// A file whose name tells no format with columns, or that has a format without.
     #[error(
-        "{path}: column {column} cannot hold both the gold and the predicted tags; they are compared",
+        "{path}: its name tells no format with columns that can be scored; `--input-format csv|tsv|jsonl|parquet` says which it is",
         path = path.display()
     )]
+    NoColumnFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A column that cannot be named so.
+    #[error("{path}: the column `{column}`: {reason}", path = path.display())]
+    ColumnName {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The reason.
+        reason: &'static str,
+    },
+    /// Files of label sets without any label.
+    #[error("{path}: no row has a label, neither as gold nor predicted; there is nothing to score", path = path.display())]
+    NoLabelsToScore {
+        /// The file of gold.
+        path: PathBuf,
+    },
+    /// Gold and predictions of different numbers of rows.
+    #[error(
+        "{gold} has {gold_rows} rows, {predicted} has {predicted_rows}; each row of one is compared with the row of the same \
+         number in the other: are rows missing at the end of the shorter?",
+        gold = gold.display(), predicted = predicted.display()
+    )]
+    RowCounts {
+        /// The file of gold.
+        gold: PathBuf,
+        /// Its rows.
+        gold_rows: usize,
+        /// The file of predictions.
+        predicted: PathBuf,
+        /// Its rows.
+        predicted_rows: usize,
+    },
+    /// Gold and predictions were asked for in one column.
+    #[error("{path}: column {column} cannot hold both gold and predictions; they are compared", path = path.display())]
     SameScoredColumn {
         /// The file.
         path: PathBuf,
-        /// The zero-based position given for both.
-        column: usize,
+        /// The name or zero-based position given for both.
+        column: String,
     },
 }
 

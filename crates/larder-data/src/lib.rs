@@ -14,7 +14,7 @@
 //! examples and labels hold IOB2 tags. Sentences with illegal tags are refused or repaired ([`OnIllegalTags`]).
 //!
 //! - [`write_conll`] writes sentences with their tags for other scorers.
-//! - [`ScoredConll`] reads files with gold and predicted tags, ours or not.
+//! - [`ScoredConll`] reads files with gold and predicted tags, ours or not; [`TargetFile`] those with labels or numbers.
 //!
 //! ```
 //! use larder_data::{Content, DatasetSpec, ExampleReader, LabelMap, OnBadRow, Target};
@@ -82,6 +82,7 @@ mod table;
 mod tags;
 mod target;
 mod target_columns;
+mod target_file;
 mod task;
 
 pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator};
@@ -107,4 +108,5 @@ pub use spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 pub use spec_problem::SpecProblem;
 pub use target::{Target, TargetKind};
 pub use target_columns::TargetColumns;
+pub use target_file::{KnownLabels, TargetFile};
 pub use task::{Task, TaskFiles};

@@ -8,6 +8,7 @@ use crate::row::Fault;
 use crate::spec::DatasetSpec;
 use crate::table::is_blank_column;
 use crate::target::Target;
+use crate::target_columns::RowTarget;
 
 /// Returns true if any row of `split` has a target to predict. A file has none if it has no such column, or nothing in
 /// it, or placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first
@@ -44,7 +45,7 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
     let mut absent = 0_u64;
     while let Some(row) = rows.next_row() {
         let target = match row {
-            Ok(row) => row.target,
+            Ok(row) => row.target.map(|target| target.and_then(RowTarget::into_target)),
             Err(Fault::Bad { .. }) => continue,
             Err(Fault::Fatal(_)) => return Ok(true),
         };

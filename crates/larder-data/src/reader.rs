@@ -23,6 +23,7 @@ use crate::spec::DatasetSpec;
 use crate::table::TableRows;
 use crate::tags::to_iob2;
 use crate::target::Target;
+use crate::target_columns::RowTarget;
 
 /// Skipped rows listed one by one; beyond, they are only counted. More than anybody reads, little memory.
 pub const MAX_LISTED_SKIPS: usize = 1000;
@@ -221,7 +222,7 @@ impl ExampleReader {
             Err((place, problem)) if self.unseen && problem.is_absence() => {
                 return Err((place, RowProblem::NoTarget { problem: Box::new(problem) }));
             }
-            target => target?,
+            target => target?.and_then(RowTarget::into_target),
         };
         if let Some(target) = &target {
             self.check_target(target, &content).map_err(|problem| (self.place(line), problem))?;

@@ -26,6 +26,7 @@ mod quickstart;
 mod regression;
 mod report;
 mod score;
+mod score_rows;
 mod tagging;
 mod tagging_input;
 mod tagging_predict;

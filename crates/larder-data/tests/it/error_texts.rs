@@ -59,7 +59,11 @@ fn data_sets() {
         LabelNames { problem: SpecProblem::DoubledLabel { name: "positive".to_owned() } },
         TooManyLabels { spec, path: path.clone(), key: "label", limit: larder_data::MAX_LABELS },
         Open { path: path.clone(), source: not_found() },
-        SameScoredColumn { path, column: 2 },
+        NoColumnFormat { path: "predictions.txt".into() },
+        ColumnName { path: path.clone(), column: "gold".to_owned(), reason: "columns have no names" },
+        NoLabelsToScore { path: path.clone() },
+        RowCounts { gold: path.clone(), gold_rows: 9, predicted: "predictions.csv".into(), predicted_rows: 8 },
+        SameScoredColumn { path, column: "2".to_owned() },
     ];
     let hint = |error: &DataError| error.hint().map(|hint| format!("hint: {hint}")).into_iter().collect();
     insta::assert_snapshot!(texts(include_str!("../../src/error.rs"), &examples, hint));
@@ -86,6 +90,10 @@ fn rows() {
         NotANumber { column: "score".to_owned(), text: "good".to_owned() },
         OutOfRange { column: "score".to_owned(), number: "7".to_owned(), bound: "maximum = 5".to_owned() },
         NotYesOrNo { column: "toxic".to_owned(), text: "2".to_owned() },
+        NotALabelList { column: "emotions".to_owned(), text: "joy".to_owned() },
+        NotAProbability { column: "joy".to_owned(), text: "1.5".to_owned() },
+        ProbabilityCount { column: "probabilities".to_owned(), found: 3, labels: names() },
+        NoLabelOrder { column: "probabilities".to_owned() },
         TagCount { words: 3, tags: 1 },
         UnknownLabel { label: "postive".to_owned(), known: names() },
         UnknownLabel { label: "neutral".to_owned(), known: names() },

@@ -115,7 +115,7 @@ fn columns_that_are_not_there() {
     );
     assert_eq!(
         set(PLAIN_TSV, b"only\n").error(),
-        "data, line 1: the row has 1 columns, expected 2 at least, for the columns the description names"
+        "data, line 1: the row has 1 columns, expected 2 at least, for the columns asked for"
     );
 }
 

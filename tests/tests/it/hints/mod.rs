@@ -8,6 +8,7 @@ mod inventory;
 mod looking;
 mod prediction;
 mod runs;
+mod scoring;
 
 use larder_tests::Answer;
 
