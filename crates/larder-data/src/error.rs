@@ -69,6 +69,50 @@ pub enum DataError {
         /// The path as written.
         template: String,
     },
+    /// No file has a name of that pattern.
+    #[error(
+        "no file is called as {pattern}, which is split `{split}` of {spec}; the folder holds {known}",
+        pattern = pattern.display(), spec = spec.display(), known = shown(known)
+    )]
+    NoFileMatches {
+        /// The TOML file.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The folder with the pattern.
+        pattern: PathBuf,
+        /// The files in the folder.
+        known: Names,
+    },
+    /// The folder in which files are to be found cannot be read.
+    #[error(
+        "cannot read the folder of {pattern}, which is split `{split}` of {spec}; `*` and `?` stand for parts of a file's name, \
+         not for folders",
+        pattern = pattern.display(), spec = spec.display()
+    )]
+    Folder {
+        /// The TOML file.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The folder with the pattern.
+        pattern: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A split has a file twice.
+    #[error(
+        "{spec}: split `{split}` has {path} twice, and its rows would count twice; name it once",
+        spec = spec.display(), path = path.display()
+    )]
+    FileTwice {
+        /// The TOML file.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// The file of a split cannot be opened.
     #[error("cannot open {path}, split `{split}` of {spec}", path = path.display(), spec = spec.display())]
     OpenSplit {
@@ -301,6 +345,18 @@ pub enum DataError {
         /// The name or zero-based position given for both.
         column: String,
     },
+}
+
+/// Files named in a message.
+const SHOWN_FILES: usize = 8;
+
+/// Returns the first of the files of a folder.
+fn shown(files: &Names) -> String {
+    match files.as_slice() {
+        [] => "no files".to_owned(),
+        files if files.len() <= SHOWN_FILES => Names::new(files.iter().cloned()).to_string(),
+        files => format!("{} and {} more", Names::new(files[..SHOWN_FILES].iter().cloned()), files.len() - SHOWN_FILES),
+    }
 }
 
 impl DataError {

@@ -4,8 +4,9 @@ use crate::choice::OnBadRow;
 use crate::error::DataError;
 use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
-use crate::row::Fault;
+use crate::row::{Fault, RowReader};
 use crate::spec::DatasetSpec;
+use crate::split_rows::open_file;
 use crate::table::is_blank_column;
 use crate::target::Target;
 use crate::target_columns::RowTarget;
@@ -33,11 +34,15 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
         }
         // Numbers with fractions are no labels, and what tables of numbers hold where there is nothing is such a number.
         Err(error @ DataError::ColumnType { .. }) => {
-            let (path, file) = spec.open_split(split)?;
-            return match ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip) {
-                Ok(_) if is_blank_column(spec, &path, file)? => Ok(false),
-                _ => Err(error),
-            };
+            if ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip).is_err() {
+                return Err(error);
+            }
+            for path in spec.split_files(split)? {
+                if !is_blank_column(spec, &path, open_file(&spec.path, split, &path)?)? {
+                    return Err(error);
+                }
+            }
+            return Ok(false);
         }
         Err(error) => return Err(error),
     };

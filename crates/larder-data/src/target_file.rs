@@ -6,12 +6,12 @@ use crate::choice::{Format, InputFormat};
 use crate::column_ref::{ColumnRef, ColumnRefs};
 use crate::error::DataError;
 use crate::layout::Layout;
-use crate::reader::open_text;
 use crate::row::{Fault, Purpose, RowReader};
 use crate::row_problem::RowProblem;
 use crate::table::TableRows;
 use crate::target::Target;
 use crate::target_columns::{RowTarget, TargetColumns};
+use crate::text_format::open_text;
 
 /// A CSV, TSV, JSON lines or Parquet file of which columns of targets are read, and nothing else.
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ pub enum RunError {
         role: ScoredRole,
         /// The problem.
         #[source]
-        error: DataError,
+        error: Box<DataError>,
     },
     /// Columns of a CoNLL file that are no two positions.
     #[error(
@@ -311,14 +311,15 @@ impl RunError {
             Self::Encoder(error) => error.hint(),
             Self::Encode(error) => error.hint(),
             Self::Data(error) | Self::Tokenize(TokenizeStageError::Data(error)) => error.hint().map(str::to_owned),
-            Self::ScoredColumns {
-                role,
-                error:
-                    DataError::MissingColumn { .. }
-                    | DataError::ColumnType { .. }
-                    | DataError::ColumnName { .. }
-                    | DataError::BadRow { .. },
-            } => Some(format!("it was read for `{}`, which names the columns", role.flag())),
+            Self::ScoredColumns { role, error } => match **error {
+                DataError::MissingColumn { .. }
+                | DataError::ColumnType { .. }
+                | DataError::ColumnName { .. }
+                | DataError::BadRow { .. } => {
+                    Some(format!("it was read for `{}`, which names the columns", role.flag()))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }

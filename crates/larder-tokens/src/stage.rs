@@ -181,14 +181,15 @@ pub fn tokenize(
             break;
         }
         let (origins, contents): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|e| ((e.id, e.line, e.document, e.target), e.content)).unzip();
+            batch.into_iter().map(|e| ((e.id, (e.line, e.file), e.document, e.target), e.content)).unzip();
         let tokens = request.tokenizer.encode_batch(&contents, &settings).map_err(|source| {
             let entry = if let TokensError::InBatch { entry, .. } = &source { *entry } else { 0 };
-            let (example_id, line, ..) = &origins[entry];
+            let (example_id, (line, file), ..) = &origins[entry];
+            let of = file.as_ref().map_or_else(String::new, |file| format!(" of {}, a file", file.display()));
             TokenizeStageError::Text {
                 split: split.to_owned(),
                 example_id: example_id.clone(),
-                place: format!("line {line}"),
+                place: format!("line {line}{of}"),
                 source: Box::new(source),
             }
         })?;

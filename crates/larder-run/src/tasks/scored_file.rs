@@ -72,7 +72,7 @@ impl ScoredRole {
 
     /// Says in an error which columns it is about.
     pub(super) fn error(self) -> impl Fn(DataError) -> RunError {
-        move |error| RunError::ScoredColumns { role: self, error }
+        move |error| RunError::ScoredColumns { role: self, error: Box::new(error) }
     }
 }
 

@@ -37,13 +37,13 @@ fn runs() {
         OtherHead { spec: spec.clone(), task: Task::Sequence, head: "crf".to_owned(), known: vec!["logistic", "mlp"] },
         ScoredColumns {
             role: ScoredRole::Gold,
-            error: DataError::MissingColumn {
+            error: Box::new(DataError::MissingColumn {
                 path: "answers.csv".into(),
                 column: "labels".to_owned(),
                 known: Names::new(["text", "label"]),
-            },
+            }),
         },
-        ScoredColumns { role: ScoredRole::Predicted, error: DataError::Empty { path: "answers.csv".into() } },
+        ScoredColumns { role: ScoredRole::Predicted, error: Box::new(DataError::Empty { path: "answers.csv".into() }) },
         TagColumns { gold: vec!["1".to_owned()], predicted: vec![] },
         FilesNotScored { task: Task::Sequence },
         Metrics(MetricsError::NoRows),
