@@ -120,7 +120,7 @@ doctor *options: build
 verify file *options: build
     {{ larder }} verify "{{ file }}" "${@:2}"
 
-# Entity scores of any CoNLL file with a gold and a predicted column
+# Scores of anybody's gold and predictions: tags in a CoNLL file; --task multilabel|regression: columns of a table
 [group('stages')]
 score file *options: build
     {{ larder }} score "{{ file }}" "${@:2}"

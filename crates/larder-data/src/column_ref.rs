@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::choice::Format;
+
 /// A column by name or by zero-based position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnRef {
@@ -29,6 +31,22 @@ impl ColumnRefs {
         match self {
             Self::One(column) => std::slice::from_ref(column),
             Self::Several(columns) => columns,
+        }
+    }
+}
+
+impl ColumnRef {
+    /// Reads a column of a file of `format` from a flag: digits are a position where columns have one. `header` says whether
+    /// the first row of a csv or tsv file names the columns.
+    ///
+    /// # Errors
+    /// The reason why columns of such a file have no names.
+    pub fn of_flag(given: &str, format: Format, header: bool) -> Result<Self, &'static str> {
+        match given.parse() {
+            Ok(position) if format != Format::Jsonl => Ok(Self::Position(position)),
+            _ if header || matches!(format, Format::Jsonl | Format::Parquet) => Ok(Self::Name(given.to_owned())),
+            _ if format == Format::Conll => Err("CoNLL columns have no names; give the zero-based position"),
+            _ => Err("without a header columns have no names; give the zero-based position, or `--header true`"),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::record::{LineContent, Record, RecordLine};
 use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
 use crate::target::Target;
+use crate::target_columns::RowTarget;
 
 /// Longest sentence read, in words: more without a blank line is a file whose sentences are separated otherwise.
 pub const MAX_SENTENCE_WORDS: usize = 100_000;
@@ -149,7 +150,7 @@ impl ConllRows {
             (None, Some((place, problem))) if !tags.is_empty() => Err(Fault::Bad { place, problem }),
             (None, untagged) => {
                 let learned = self.columns.tags.filter(|_| self.purpose == Purpose::Learn);
-                let target = untagged.map_or_else(|| Ok(learned.map(|_| Target::Tags(tags))), Err);
+                let target = untagged.map_or_else(|| Ok(learned.map(|_| RowTarget::Target(Target::Tags(tags)))), Err);
                 Ok(Row { line, document, id: None, content: Content::Words(words), target, no_words })
             }
         }))

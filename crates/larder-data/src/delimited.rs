@@ -14,7 +14,7 @@ use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
 use crate::record::Record as RawRecord;
-use crate::row::{Fault, Row, RowReader};
+use crate::row::{Fault, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
 use crate::target_columns::{Cell, TargetColumns};
 
@@ -28,7 +28,7 @@ pub(crate) struct DelimitedRows {
     width: Option<usize>,
     /// The header's names; `None` without a header.
     names: Option<Vec<String>>,
-    text: Field,
+    text: Option<Field>,
     text_b: Option<Field>,
     /// The columns of the targets, and their places in the file.
     targets: Option<(TargetColumns, Vec<Field>)>,
@@ -100,7 +100,6 @@ impl DelimitedRows {
             },
             name: format!("column {column}"),
         };
-        let text = columns.text.as_ref().expect("the spec check lets no sequence dataset pass without a text column");
         let mut rows = Self {
             lines: LineReader::new(path.clone(), stream),
             delimiter: if layout.format == Format::Csv { b',' } else { b'\t' },
@@ -108,7 +107,7 @@ impl DelimitedRows {
             record: Record::default(),
             width: None,
             names: None,
-            text: by_position(text),
+            text: columns.text.as_ref().map(by_position),
             text_b: columns.text_b.as_ref().map(by_position),
             targets: layout.targets.as_ref().map(|targets| {
                 let fields = targets.columns.iter().map(by_position).collect();
@@ -147,7 +146,7 @@ impl DelimitedRows {
             };
             names.get(index).map(|name| Field { index, name: name.clone() }).ok_or_else(missing)
         };
-        rows.text = find(text)?;
+        rows.text = columns.text.as_ref().map(find).transpose()?;
         rows.text_b = columns.text_b.as_ref().map(find).transpose()?;
         if let Some((targets, fields)) = &mut rows.targets {
             *fields = targets.columns.iter().map(find).collect::<Result<_, _>>()?;
@@ -225,16 +224,18 @@ impl DelimitedRows {
             self.record.field(field.index).map(str::to_owned).ok_or_else(|| RowProblem::ColumnCount {
                 found: self.record.ends.len(),
                 expected: field.index + 1,
-                as_in: "at least, for the columns the description names",
+                as_in: "at least, for the columns asked for",
             })
         };
-        let text = value(&self.text)?;
-        let text_b = self.text_b.as_ref().map(value).transpose()?;
+        let content = match &self.text {
+            Some(text) => Content::Text { text: value(text)?, text_b: self.text_b.as_ref().map(value).transpose()? },
+            None => no_content(),
+        };
         Ok(Row {
             document: 0,
             line: self.record.line,
             id: self.id.as_ref().map(value).transpose()?,
-            content: Content::Text { text, text_b },
+            content,
             target: self
                 .targets
                 .as_ref()
@@ -312,7 +313,7 @@ impl RowReader for DelimitedRows {
 
     fn column(&self, key: &'static str) -> String {
         let field = match key {
-            "text" => Some(&self.text),
+            "text" => self.text.as_ref(),
             "text_b" => self.text_b.as_ref(),
             "id" => self.id.as_ref(),
             _ => self.target_fields().first(),

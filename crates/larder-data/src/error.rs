@@ -69,6 +69,50 @@ pub enum DataError {
         /// The path as written.
         template: String,
     },
+    /// No file has a name of that pattern.
+    #[error(
+        "no file is called as {pattern}, which is split `{split}` of {spec}; the folder holds {known}",
+        pattern = pattern.display(), spec = spec.display(), known = shown(known)
+    )]
+    NoFileMatches {
+        /// The TOML file.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The folder with the pattern.
+        pattern: PathBuf,
+        /// The files in the folder.
+        known: Names,
+    },
+    /// The folder in which files are to be found cannot be read.
+    #[error(
+        "cannot read the folder of {pattern}, which is split `{split}` of {spec}; `*` and `?` stand for parts of a file's name, \
+         not for folders",
+        pattern = pattern.display(), spec = spec.display()
+    )]
+    Folder {
+        /// The TOML file.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The folder with the pattern.
+        pattern: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A split has a file twice.
+    #[error(
+        "{spec}: split `{split}` has {path} twice, and its rows would count twice; name it once",
+        spec = spec.display(), path = path.display()
+    )]
+    FileTwice {
+        /// The TOML file.
+        spec: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// The file of a split cannot be opened.
     #[error("cannot open {path}, split `{split}` of {spec}", path = path.display(), spec = spec.display())]
     OpenSplit {
@@ -252,17 +296,67 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Gold and predicted tags were asked for in one column.
+    /// A file whose name tells no format with columns, or that has a format without.
     #[error(
-        "{path}: column {column} cannot hold both the gold and the predicted tags; they are compared",
+        "{path}: its name tells no format with columns that can be scored; `--input-format csv|tsv|jsonl|parquet` says which it is",
         path = path.display()
     )]
+    NoColumnFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A column that cannot be named so.
+    #[error("{path}: the column `{column}`: {reason}", path = path.display())]
+    ColumnName {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// The reason.
+        reason: &'static str,
+    },
+    /// Files of label sets without any label.
+    #[error("{path}: no row has a label, neither as gold nor predicted; there is nothing to score", path = path.display())]
+    NoLabelsToScore {
+        /// The file of gold.
+        path: PathBuf,
+    },
+    /// Gold and predictions of different numbers of rows.
+    #[error(
+        "{gold} has {gold_rows} rows, {predicted} has {predicted_rows}; each row of one is compared with the row of the same \
+         number in the other: are rows missing at the end of the shorter?",
+        gold = gold.display(), predicted = predicted.display()
+    )]
+    RowCounts {
+        /// The file of gold.
+        gold: PathBuf,
+        /// Its rows.
+        gold_rows: usize,
+        /// The file of predictions.
+        predicted: PathBuf,
+        /// Its rows.
+        predicted_rows: usize,
+    },
+    /// Gold and predictions were asked for in one column.
+    #[error("{path}: column {column} cannot hold both gold and predictions; they are compared", path = path.display())]
     SameScoredColumn {
         /// The file.
         path: PathBuf,
-        /// The zero-based position given for both.
-        column: usize,
+        /// The name or zero-based position given for both.
+        column: String,
     },
+}
+
+/// Files named in a message.
+const SHOWN_FILES: usize = 8;
+
+/// Returns the first of the files of a folder.
+fn shown(files: &Names) -> String {
+    match files.as_slice() {
+        [] => "no files".to_owned(),
+        files if files.len() <= SHOWN_FILES => Names::new(files.iter().cloned()).to_string(),
+        files => format!("{} and {} more", Names::new(files[..SHOWN_FILES].iter().cloned()), files.len() - SHOWN_FILES),
+    }
 }
 
 impl DataError {

@@ -1,16 +1,21 @@
 //! One row of a dataset, whatever file it came from.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use crate::target::Target;
 
 /// One row: its identity, what the encoder reads, and what is to be predicted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// The `id` column, or the zero-based number of the row in its file. Bad rows are numbered too, so that the policy
+    /// The `id` column, or the zero-based number of the row in its split. Bad rows are numbered too, so that the policy
     /// for them changes no id; header, blank lines and comments are not rows.
     pub id: String,
     /// One-based line the row starts on (Parquet: the one-based row).
     pub line: u64,
-    /// The document it is from: how many `-DOCSTART-` lines of a CoNLL file precede it. 0 in other formats.
+    /// The file it is from, where the split has several.
+    pub file: Option<Arc<Path>>,
+    /// The document it is from: how many `-DOCSTART-` lines of a CoNLL split precede it. 0 in other formats.
     pub document: u64,
     /// The input of the encoder.
     pub content: Content,

@@ -1,31 +1,48 @@
 //! Everything that decides which examples a split gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::choice::Format;
 use crate::error::DataError;
 use crate::spec::DatasetSpec;
+use crate::split_rows::open_file;
 use crate::table::class_names_of;
 
 impl DatasetSpec {
     /// Returns everything that decides which examples a split gives: every setting that changes what is read, as text,
-    /// and `data.<split>.digest`, the BLAKE3 hash (64 hexadecimal digits) of the file's bytes.
+    /// and `data.<split>.digest`, the BLAKE3 hash (64 hexadecimal digits) of the file's bytes, or of the hashes of several
+    /// files in their order.
     ///
     /// Label names are left out, because they number the labels and change no example; paths, because a moved file is
     /// the same file.
     ///
     /// # Errors
-    /// Those of [`split_path`](Self::split_path), [`DataError::OpenSplit`], [`DataError::Read`].
+    /// Those of [`split_files`](Self::split_files), [`DataError::OpenSplit`], [`DataError::Read`].
     pub fn fingerprint_parts(&self, split: &str) -> Result<BTreeMap<String, String>, DataError> {
-        let (path, file) = self.open_split(split)?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(&file).map_err(|source| DataError::Read { path, source })?;
-
-        let mut parts = self.layout().parts();
-        if self.format == Format::Parquet {
-            parts.extend(class_names_of(self, file).map(|names| ("data.class_names".to_owned(), names)));
+        let (mut digests, mut class_names) = (Vec::new(), BTreeSet::new());
+        for path in self.split_files(split)? {
+            let file = open_file(&self.path, split, &path)?;
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader(&file).map_err(|source| DataError::Read { path, source })?;
+            digests.push(hasher.finalize());
+            if self.format == Format::Parquet {
+                class_names.extend(class_names_of(self, file));
+            }
         }
-        parts.insert(format!("data.{split}.digest"), hasher.finalize().to_hex().to_string());
+        let digest = match digests[..] {
+            [one] => one,
+            _ => {
+                let mut hasher = blake3::Hasher::new();
+                digests.iter().for_each(|digest| _ = hasher.update(digest.as_bytes()));
+                hasher.finalize()
+            }
+        };
+        let mut parts = self.layout().parts();
+        if !class_names.is_empty() {
+            let names = class_names.into_iter().collect::<Vec<_>>().join("; ");
+            parts.insert("data.class_names".to_owned(), names);
+        }
+        parts.insert(format!("data.{split}.digest"), digest.to_hex().to_string());
         parts.insert("data.task".to_owned(), self.task.to_string());
         Ok(parts)
     }

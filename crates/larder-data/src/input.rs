@@ -9,12 +9,12 @@ use crate::error::DataError;
 use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::LineReader;
-use crate::reader::open_text;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, RowReader, check_content, place};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::Columns;
 use crate::table::TableRows;
+use crate::text_format::open_text;
 
 /// One row to be answered.
 #[derive(Debug, Clone)]

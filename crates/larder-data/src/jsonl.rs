@@ -8,7 +8,7 @@ use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::{LineReader, Stream};
 use crate::record::Record;
-use crate::row::{Fault, Row, RowReader};
+use crate::row::{Fault, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::Columns;
 use crate::target_columns::{Cell, CellKind, TargetColumns};
@@ -46,7 +46,7 @@ impl JsonRows {
                 text: required(&object, text, "a string", string)?,
                 text_b: optional(&object, &self.columns.text_b, "a string", string)?,
             },
-            (None, None) => unreachable!("the spec check demands text or words"),
+            (None, None) => no_content(),
         };
         let target = self.targets.as_ref().map(|targets| {
             let cell = |at: usize| cell(&object, &targets.columns[at], targets.cells());
@@ -92,10 +92,28 @@ fn cell(object: &Map<String, Value>, column: &ColumnRef, kind: CellKind) -> Resu
     match kind {
         CellKind::Scalar => required(object, column, "a string, an integer or a boolean", scalar).map(Cell::Text),
         CellKind::List => list(object, column, "a list of strings or integers", scalar).map(Cell::List),
+        CellKind::Numbers => numbers(object, column),
         CellKind::Number => required(object, column, "a number", number).map(Cell::Text),
         CellKind::Indicator => {
             required(object, column, "0 or 1", |value| number(value).or_else(|| scalar(value))).map(Cell::Text)
         }
+    }
+}
+
+/// Returns a list of numbers, or an object that names them.
+fn numbers(object: &Map<String, Value>, column: &ColumnRef) -> Result<Cell, RowProblem> {
+    let number = |name: String, value: &Value| number(value).ok_or_else(|| wrong_type(&name, "a number", value));
+    match present(object, column)? {
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            items.map(|(at, item)| number(format!("{column}[{at}]"), item)).collect::<Result<_, _>>().map(Cell::List)
+        }
+        Value::Object(fields) => {
+            let field =
+                |(name, value): (&String, &Value)| Ok((name.clone(), number(format!("{column}.{name}"), value)?));
+            fields.iter().map(field).collect::<Result<_, _>>().map(Cell::Named)
+        }
+        other => Err(wrong_type(&column.to_string(), "a list of numbers, or an object of them", other)),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`DatasetSpec`] is the parsed TOML: task, format, columns, labels, splits. It checks itself when it is loaded, so a
 //!   stage that holds one need not ask again.
+//! - [`SplitFiles`] are the files of a split: one, a list, or a pattern of names.
 //! - [`ExampleReader`] streams one split as [`Example`]s in constant memory, whatever the [`Format`]. A bad row either
 //!   stops the reader or is skipped, counted and listed ([`OnBadRow`]).
 //! - [`InputReader`] gives the same rows of a file that is to be answered, laid out as a [`Layout`] says, without targets
@@ -14,7 +15,7 @@
 //! examples and labels hold IOB2 tags. Sentences with illegal tags are refused or repaired ([`OnIllegalTags`]).
 //!
 //! - [`write_conll`] writes sentences with their tags for other scorers.
-//! - [`ScoredConll`] reads files with gold and predicted tags, ours or not.
+//! - [`ScoredConll`] reads files with gold and predicted tags, ours or not; [`TargetFile`] those with labels or numbers.
 //!
 //! ```
 //! use larder_data::{Content, DatasetSpec, ExampleReader, LabelMap, OnBadRow, Target};
@@ -58,6 +59,7 @@ mod conll_write;
 mod delimited;
 mod error;
 mod example;
+mod find_files;
 mod fingerprint;
 mod input;
 mod jsonl;
@@ -77,12 +79,16 @@ mod spec_check;
 mod spec_file;
 mod spec_load;
 mod spec_problem;
+mod split_files;
 mod split_path;
+mod split_rows;
 mod table;
 mod tags;
 mod target;
 mod target_columns;
+mod target_file;
 mod task;
+mod text_format;
 
 pub use choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, InputFormat, OnBadRow, OnIllegalTags, Separator};
 pub use column_ref::{ColumnRef, ColumnRefs};
@@ -105,6 +111,8 @@ pub use row_problem::{Place, RowProblem};
 pub use scored::{ScoredColumns, ScoredConll, ScoredSentence};
 pub use spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 pub use spec_problem::SpecProblem;
+pub use split_files::SplitFiles;
 pub use target::{Target, TargetKind};
 pub use target_columns::TargetColumns;
+pub use target_file::{KnownLabels, TargetFile};
 pub use task::{Task, TaskFiles};

@@ -4,10 +4,12 @@ use crate::choice::OnBadRow;
 use crate::error::DataError;
 use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
-use crate::row::Fault;
+use crate::row::{Fault, RowReader};
 use crate::spec::DatasetSpec;
+use crate::split_rows::open_file;
 use crate::table::is_blank_column;
 use crate::target::Target;
+use crate::target_columns::RowTarget;
 
 /// Returns true if any row of `split` has a target to predict. A file has none if it has no such column, or nothing in
 /// it, or placeholders (`-1`, `_`) that are no label of the dataset's. Of a file that has labels it reads the first
@@ -32,11 +34,15 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
         }
         // Numbers with fractions are no labels, and what tables of numbers hold where there is nothing is such a number.
         Err(error @ DataError::ColumnType { .. }) => {
-            let (path, file) = spec.open_split(split)?;
-            return match ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip) {
-                Ok(_) if is_blank_column(spec, &path, file)? => Ok(false),
-                _ => Err(error),
-            };
+            if ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip).is_err() {
+                return Err(error);
+            }
+            for path in spec.split_files(split)? {
+                if !is_blank_column(spec, &path, open_file(&spec.path, split, &path)?)? {
+                    return Err(error);
+                }
+            }
+            return Ok(false);
         }
         Err(error) => return Err(error),
     };
@@ -44,7 +50,7 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
     let mut absent = 0_u64;
     while let Some(row) = rows.next_row() {
         let target = match row {
-            Ok(row) => row.target,
+            Ok(row) => row.target.map(|target| target.and_then(RowTarget::into_target)),
             Err(Fault::Bad { .. }) => continue,
             Err(Fault::Fatal(_)) => return Ok(true),
         };

@@ -5,46 +5,30 @@
 
 use larder_errors::Names;
 use larder_tags::{IllegalTag, Scheme, Tag};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, OnBadRow, OnIllegalTags};
-use crate::conll::ConllRows;
-use crate::delimited::DelimitedRows;
 use crate::error::DataError;
 use crate::example::{Content, Example};
-use crate::jsonl::JsonRows;
 use crate::labels::LabelMap;
-use crate::layout::Layout;
-use crate::lines::Stream;
 use crate::placeholder::is_placeholder;
-use crate::row::{Fault, Purpose, Row, RowReader, check_content, place};
+use crate::row::{Fault, Row, RowReader, check_content, place};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
-use crate::table::TableRows;
+use crate::split_rows::SplitRows;
 use crate::tags::to_iob2;
 use crate::target::Target;
+use crate::target_columns::RowTarget;
 
 /// Skipped rows listed one by one; beyond, they are only counted. More than anybody reads, little memory.
 pub const MAX_LISTED_SKIPS: usize = 1000;
 
-/// Opens the rows of a text file; Parquet, which is not read from a stream, has its own way.
-pub(crate) fn open_text(
-    layout: &Layout,
-    path: PathBuf,
-    stream: Stream,
-    purpose: Purpose,
-) -> Result<Box<dyn RowReader>, DataError> {
-    Ok(match layout.format {
-        Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, path, stream)?),
-        Format::Jsonl => Box::new(JsonRows::open(layout, path, stream)),
-        Format::Conll => Box::new(ConllRows::open(layout, path, stream, purpose)),
-        Format::Parquet => unreachable!("Parquet is no text"),
-    })
-}
-
 /// A row that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedRow {
+    /// Its file, where the split has several.
+    pub file: Option<Arc<Path>>,
     /// Its line or row.
     pub place: Place,
     /// The problem with it.
@@ -71,8 +55,7 @@ pub struct SkippedRows {
 ///
 /// After an error it ends. A file without any row is an error, and so is one whose rows are all bad.
 pub struct ExampleReader {
-    rows: Box<dyn RowReader>,
-    path: PathBuf,
+    rows: SplitRows,
     format: Format,
     scheme: Scheme,
     on_bad_row: OnBadRow,
@@ -104,19 +87,8 @@ impl ExampleReader {
     /// [`DataError::MissingColumn`], [`DataError::AmbiguousColumn`] and, for Parquet, [`DataError::ColumnType`] where the
     /// file itself names its columns.
     pub fn open(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
-        let (path, file) = spec.open_split(split)?;
-        let metadata = file.metadata().map_err(|source| DataError::Read { path: path.clone(), source })?;
-        if metadata.len() == 0 {
-            return Err(DataError::Empty { path });
-        }
-        let layout = spec.layout();
-        let rows: Box<dyn RowReader> = match layout.format {
-            Format::Parquet => Box::new(TableRows::open(&layout, path.clone(), file, Purpose::Learn)?),
-            _ => open_text(&layout, path.clone(), Box::new(file), Purpose::Learn)?,
-        };
         Ok(Self {
-            rows,
-            path,
+            rows: SplitRows::open(spec, split)?,
             format: spec.format,
             scheme: spec.scheme,
             on_bad_row,
@@ -160,7 +132,7 @@ impl ExampleReader {
     }
 
     /// The rows as the format gives them.
-    pub(crate) fn into_rows(self) -> Box<dyn RowReader> {
+    pub(crate) fn into_rows(self) -> SplitRows {
         self.rows
     }
 
@@ -180,7 +152,7 @@ impl ExampleReader {
 
     /// The file being read.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.rows.path()
     }
 
     /// The rows left out so far; complete once the iterator has ended.
@@ -221,7 +193,7 @@ impl ExampleReader {
             Err((place, problem)) if self.unseen && problem.is_absence() => {
                 return Err((place, RowProblem::NoTarget { problem: Box::new(problem) }));
             }
-            target => target?,
+            target => target?.and_then(RowTarget::into_target),
         };
         if let Some(target) = &target {
             self.check_target(target, &content).map_err(|problem| (self.place(line), problem))?;
@@ -240,12 +212,19 @@ impl ExampleReader {
             (*tags, repaired) = (iob2.tags, iob2.repaired);
         }
         self.repaired += u64::from(repaired);
-        Ok(Example { id: id.unwrap_or_else(|| number.to_string()), line, document, content, target })
+        Ok(Example {
+            id: id.unwrap_or_else(|| number.to_string()),
+            line,
+            file: self.rows.shard(),
+            document,
+            content,
+            target,
+        })
     }
 
     fn check(&self, content: &Content, id: Option<&str>) -> Result<(), RowProblem> {
         let empty = |key| RowProblem::Empty { column: self.rows.column(key) };
-        check_content(self.rows.as_ref(), content)?;
+        check_content(&self.rows, content)?;
         if id.is_some_and(str::is_empty) {
             return Err(empty("id"));
         }
@@ -307,11 +286,11 @@ impl ExampleReader {
     /// Returns the error that is due at the end of the file, if there is one.
     fn verdict(&self) -> Option<DataError> {
         if self.seen == 0 {
-            return Some(DataError::Empty { path: self.path.clone() });
+            return Some(DataError::Empty { path: self.path().to_owned() });
         }
         match self.skipped.rows.first() {
             Some(first) if self.given == 0 => Some(DataError::AllRowsBad {
-                path: self.path.clone(),
+                path: first.file.as_deref().unwrap_or(self.path()).to_owned(),
                 count: self.skipped.count,
                 place: first.place,
                 problem: Box::new(first.reason.clone()),
@@ -353,12 +332,17 @@ impl Iterator for ExampleReader {
             match self.on_bad_row {
                 OnBadRow::Stop => {
                     self.done = true;
-                    return Some(Err(DataError::BadRow { path: self.path.clone(), place, problem: Box::new(problem) }));
+                    return Some(Err(DataError::BadRow {
+                        path: self.path().to_owned(),
+                        place,
+                        problem: Box::new(problem),
+                    }));
                 }
                 OnBadRow::Skip => {
                     self.skipped.count += 1;
                     if self.skipped.rows.len() < MAX_LISTED_SKIPS {
-                        self.skipped.rows.push(SkippedRow { place, reason: problem });
+                        let file = self.rows.shard();
+                        self.skipped.rows.push(SkippedRow { file, place, reason: problem });
                     }
                 }
             }
@@ -370,7 +354,7 @@ impl Iterator for ExampleReader {
 impl std::fmt::Debug for ExampleReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ExampleReader")
-            .field("path", &self.path)
+            .field("path", &self.path())
             .field("on_bad_row", &self.on_bad_row)
             .field("seen", &self.seen)
             .field("skipped", &self.skipped.count)

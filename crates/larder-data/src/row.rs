@@ -5,7 +5,7 @@ use crate::error::DataError;
 use crate::example::Content;
 use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
-use crate::target::Target;
+use crate::target_columns::RowTarget;
 
 /// One row as its format gives it, not yet checked.
 pub(crate) struct Row {
@@ -15,7 +15,7 @@ pub(crate) struct Row {
     pub content: Content,
     /// The target to predict; `None` if the description names no column for it. An error says what is wrong with that
     /// column of a row whose content can be read.
-    pub target: Result<Option<Target>, (Place, RowProblem)>,
+    pub target: Result<Option<RowTarget>, (Place, RowProblem)>,
     /// Lines among those of a CoNLL sentence's words that hold no word.
     pub no_words: Vec<u64>,
 }
@@ -53,6 +53,11 @@ pub(crate) enum Purpose {
     Learn,
     /// To be answered: targets may be missing and are not looked at, and each row's [`Record`] is kept.
     Answer,
+}
+
+/// The content of rows of a layout that names columns of targets alone.
+pub(crate) fn no_content() -> Content {
+    Content::Text { text: String::new(), text_b: None }
 }
 
 /// The place of a row, given the one-based line, or row, where it starts.

@@ -170,6 +170,44 @@ pub enum RowProblem {
         /// The text found.
         text: String,
     },
+    /// A text that is no list of labels in JSON, where no separator is said.
+    #[error(
+        "`{column}` is `{}`, expected a list in JSON, as [\"a\", \"b\"]; what stands between the labels of a plain text is said \
+         with `--label-separator`",
+        clip(text)
+    )]
+    NotALabelList {
+        /// The column.
+        column: String,
+        /// The text found.
+        text: String,
+    },
+    /// A number outside 0 to 1, or none.
+    #[error("`{column}` is `{}`, expected a probability, from 0 to 1", clip(text))]
+    NotAProbability {
+        /// The column.
+        column: String,
+        /// The text found.
+        text: String,
+    },
+    /// More or fewer probabilities than labels.
+    #[error("`{column}` has {found} probabilities, expected one for each of the labels {labels}")]
+    ProbabilityCount {
+        /// The column.
+        column: String,
+        /// Numbers in the row.
+        found: usize,
+        /// The labels.
+        labels: Names,
+    },
+    /// A list of probabilities whose order nothing tells.
+    #[error(
+        "`{column}` is a list, and nothing tells which label each probability is of; name them in its order with `--labels`"
+    )]
+    NoLabelOrder {
+        /// The column.
+        column: String,
+    },
     /// The numbers of words and tags differ.
     #[error("{words} words but {tags} tags")]
     TagCount {

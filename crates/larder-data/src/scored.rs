@@ -73,7 +73,7 @@ impl ScoredConll {
     pub fn open(path: &Path, columns: ScoredColumns, separator: Separator) -> Result<Self, DataError> {
         match columns {
             ScoredColumns::At { gold, predicted } if gold == predicted => {
-                return Err(DataError::SameScoredColumn { path: path.to_owned(), column: gold });
+                return Err(DataError::SameScoredColumn { path: path.to_owned(), column: gold.to_string() });
             }
             _ => {}
         }

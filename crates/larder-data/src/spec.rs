@@ -1,22 +1,19 @@
 //! The description of a dataset, loaded from a TOML file.
 
-use larder_errors::Names;
 use larder_tags::Scheme;
 use serde::Deserialize;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::choice::{Format, Separator};
 use crate::column_ref::{ColumnRef, ColumnRefs};
-use crate::error::DataError;
-use crate::split_path::expand;
+use crate::split_files::SplitFiles;
 use crate::task::Task;
 
 /// A dataset: what its files hold, how to read them, where they are. Checked when loaded.
 ///
 /// | key | default | for |
 /// |---|---|---|
-/// | `name`, `task`, `format`, `[columns]`, `[splits]` | none, required | all |
+/// | `name`, `task`, `format`, `[columns]`, `[splits]` ([`SplitFiles`]) | none, required | all |
 /// | `header` | `true` if a column is taken by name, else it must be said | csv, tsv |
 /// | `quoting` | csv `true`, tsv `false` | csv, tsv |
 /// | `separator` | `whitespace` | conll |
@@ -48,8 +45,8 @@ pub struct DatasetSpec {
     pub labels: Option<LabelNames>,
     /// regression: the range of the targets.
     pub target: TargetRange,
-    /// Splits in file order: name, and path as written.
-    pub splits: Vec<(String, String)>,
+    /// Splits in the order of the description: name, and files as written.
+    pub splits: Vec<(String, SplitFiles)>,
 }
 
 /// The columns and their contents. The task decides which are needed.
@@ -129,7 +126,7 @@ impl TargetRange {
 }
 
 impl DatasetSpec {
-    /// The names of the splits, in file order.
+    /// The names of the splits, in the order of the description.
     pub fn split_names(&self) -> impl Iterator<Item = &str> {
         self.splits.iter().map(|(name, _)| name.as_str())
     }
@@ -142,33 +139,5 @@ impl DatasetSpec {
     /// Returns the same description without columns of targets.
     pub fn without_targets(&self) -> Self {
         Self { columns: self.columns.without_targets(), ..self.clone() }
-    }
-
-    /// Returns the path of a split's file, with its environment variables expanded. The file need not exist.
-    ///
-    /// # Errors
-    /// [`DataError::UnknownSplit`], [`DataError::VariableNotSet`], [`DataError::MalformedVariable`].
-    pub fn split_path(&self, split: &str) -> Result<PathBuf, DataError> {
-        let template =
-            self.splits.iter().find(|(name, _)| name == split).map(|(_, template)| template).ok_or_else(|| {
-                DataError::UnknownSplit {
-                    spec: self.path.clone(),
-                    split: split.to_owned(),
-                    known: Names::new(self.split_names()),
-                }
-            })?;
-        let expanded = expand(template, |variable| std::env::var_os(variable))
-            .map_err(|problem| problem.into_error(&self.path, split, template))?;
-        // `join` lets an absolute path stand as it is.
-        Ok(self.path.parent().unwrap_or(Path::new("")).join(expanded))
-    }
-
-    /// Opens the file of a split.
-    pub(crate) fn open_split(&self, split: &str) -> Result<(PathBuf, File), DataError> {
-        let path = self.split_path(split)?;
-        match larder_files::open(&path) {
-            Ok(file) => Ok((path, file)),
-            Err(source) => Err(DataError::OpenSplit { spec: self.path.clone(), split: split.to_owned(), path, source }),
-        }
     }
 }

@@ -9,6 +9,7 @@ use crate::column_ref::{ColumnRef, ColumnRefs};
 use crate::spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
+use crate::split_files::SplitFiles;
 use crate::target::TargetKind;
 use crate::task::Task;
 
@@ -197,13 +198,13 @@ fn resolve_header(format: Format, header: Option<bool>, columns: &Columns) -> Re
     }
 }
 
-fn check_splits(splits: &[(String, String)]) -> Result<(), SpecProblem> {
+fn check_splits(splits: &[(String, SplitFiles)]) -> Result<(), SpecProblem> {
     if splits.is_empty() {
         return Err(SpecProblem::NoSplits);
     }
-    for (name, path) in splits {
+    for (name, files) in splits {
         check_file_name("the split name", name)?;
-        if path.is_empty() {
+        if files.templates().is_empty() || files.templates().iter().any(String::is_empty) {
             return Err(SpecProblem::EmptyValue { key: format!("splits.{name}") });
         }
     }

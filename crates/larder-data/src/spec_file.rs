@@ -13,6 +13,7 @@ use crate::choice::{Format, Separator};
 use crate::error::DataError;
 use crate::spec::{Columns, TargetRange};
 use crate::spec_problem::SpecProblem;
+use crate::split_files::SplitFiles;
 use crate::task::Task;
 
 /// Keys outside any table.
@@ -41,10 +42,10 @@ pub(crate) struct SpecFile {
     pub labels: Option<LabelsTable>,
     pub target: Option<TargetRange>,
     #[serde(default, rename = "splits")]
-    split_paths: BTreeMap<String, String>,
+    split_files: BTreeMap<String, SplitFiles>,
     /// The splits in file order; filled in after parsing, which keeps no order.
     #[serde(skip)]
-    pub splits: Vec<(String, String)>,
+    pub splits: Vec<(String, SplitFiles)>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,8 +105,8 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<SpecFile, DataError> {
 
     let mut file: SpecFile = toml::from_str(text).map_err(from_toml)?;
     for (_, name) in order {
-        if let Some(split_path) = file.split_paths.remove(&name) {
-            file.splits.push((name, split_path));
+        if let Some(files) = file.split_files.remove(&name) {
+            file.splits.push((name, files));
         }
     }
     Ok(file)

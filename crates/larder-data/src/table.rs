@@ -20,7 +20,7 @@ use crate::error::DataError;
 use crate::example::Content;
 use crate::layout::Layout;
 use crate::record::Record;
-use crate::row::{Fault, Purpose, Row, RowReader};
+use crate::row::{Fault, Purpose, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
 use crate::spec::DatasetSpec;
 use crate::target_columns::{Cell, CellKind, TargetColumns};
@@ -65,6 +65,7 @@ enum CastKind {
     Scalar,
     TextList,
     ScalarList,
+    NumberList,
     Number,
     NumberOrScalar,
 }
@@ -95,6 +96,7 @@ impl TableRows {
             CellKind::Scalar => CastKind::Scalar,
             CellKind::List => CastKind::ScalarList,
             CellKind::Number => CastKind::Number,
+            CellKind::Numbers => CastKind::NumberList,
             CellKind::Indicator => CastKind::NumberOrScalar,
         });
         let is_target = |key: &str| layout.targets.as_ref().is_some_and(|targets| targets.key == key);
@@ -203,7 +205,7 @@ impl TableRows {
     fn cell(&self, targets: &TargetColumns, at: usize) -> Result<Option<Cell>, RowProblem> {
         let name = |text: String| named(text, &self.class_names);
         match targets.cells() {
-            CellKind::List => {
+            CellKind::List | CellKind::Numbers => {
                 let items = self.list(targets.key)?;
                 Ok(items.map(|items| Cell::List(items.into_iter().map(name).collect())))
             }
@@ -215,7 +217,7 @@ impl TableRows {
         let content = match (self.list("words")?, self.string("text", 0)?) {
             (Some(words), _) => Content::Words(words),
             (None, Some(text)) => Content::Text { text, text_b: self.string("text_b", 0)? },
-            (None, None) => unreachable!("the spec check demands text or words"),
+            (None, None) => no_content(),
         };
         let target = self.targets.as_ref().map(|targets| {
             let name =
@@ -267,7 +269,7 @@ impl TableBatch {
             CastKind::Text | CastKind::Scalar | CastKind::Number | CastKind::NumberOrScalar => {
                 cast(array, &DataType::LargeUtf8).map(|strings| Column::Strings(strings.as_string().clone()))
             }
-            CastKind::TextList | CastKind::ScalarList => {
+            CastKind::TextList | CastKind::ScalarList | CastKind::NumberList => {
                 let item = Arc::new(Field::new_list_field(DataType::LargeUtf8, true));
                 cast(array, &DataType::LargeList(item)).map(|lists| Column::Lists(lists.as_list().clone()))
             }
@@ -334,6 +336,7 @@ fn check_type(path: &Path, field: &Field, kind: CastKind, is_target: bool) -> Re
         CastKind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
         CastKind::TextList => (item_type(field.data_type()).is_some_and(is_string), "lists of strings"),
         CastKind::ScalarList => (item_type(field.data_type()).is_some_and(is_scalar), "lists of strings or integers"),
+        CastKind::NumberList => (item_type(field.data_type()).is_some_and(is_number), "lists of numbers"),
         CastKind::Number => (is_number(field.data_type()), "numbers"),
         CastKind::NumberOrScalar => {
             let fits = is_number(field.data_type()) || is_scalar(field.data_type());

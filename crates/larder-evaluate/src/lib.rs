@@ -2,7 +2,6 @@
 //!
 //! - [`evaluate_features`] scores a run on features files and writes the results into the run's folder.
 //! - [`compare`] compares several runs on the same rows; a [`Difference`] says whether one is really better.
-//! - [`score_file`] scores any CoNLL file like larder's own runs.
 //! - [`fit_diagnosis`] and [`tuning_diagnosis`] return the findings about a training.
 //! - [`EvaluateError`] is every error of evaluation.
 #![deny(missing_docs)]
@@ -13,7 +12,6 @@ mod error;
 mod evaluate;
 mod findings;
 mod named_run;
-mod score;
 
 pub use comparison::{RunScore, SplitComparison, common_metric, compare};
 pub use difference::Difference;
@@ -21,4 +19,3 @@ pub use error::EvaluateError;
 pub use evaluate::{EvaluateOutcome, evaluate_features};
 pub use findings::{TuneFacts, fit_diagnosis, tuning_diagnosis};
 pub use named_run::NamedRun;
-pub use score::{FileScores, ScoreOptions, score_file};

@@ -10,8 +10,7 @@
 //! - [`score_tagging`] gives the [`TaggingScores`] of a tagger: entities under each [`EntityRule`], and what is wrong
 //!   with the others as [`EntityErrors`]; [`paired_entity_difference`] compares two taggers.
 //! - [`score_multilabel`] gives the [`MultilabelScores`] of [`LabelSets`], [`MultilabelMetric`] names those that something
-//!   is chosen by, [`multilabel_baseline`] scores the constant sets, and [`best_label_threshold`] chooses a threshold
-//!   that holds on other rows.
+//!   is chosen by, and [`multilabel_baseline`] scores the constant sets.
 //! - [`score_regression`] gives the [`RegressionScores`] of predicted numbers, [`RegressionMetric`] names one of them,
 //!   and [`regression_baseline`] scores the mean and the median. A [`BaselineDifference`] is the verdict for both
 //!   tasks.
@@ -73,9 +72,8 @@ pub use entities::{
 pub use error::{ClassRole, MetricsError};
 pub use folds::{DEFAULT_FOLDS, stratified_folds};
 pub use multilabel::{
-    ConstantLabels, LabelConstant, LabelScores, LabelSets, LabelThreshold, MultilabelAnswers, MultilabelBaseline,
-    MultilabelMetric, MultilabelScores, PRIOR_POSITIVES, TrainLabels, best_label_threshold, best_label_thresholds,
-    compare_with_multilabel_baseline, multilabel_baseline, score_multilabel,
+    ConstantLabels, LabelConstant, LabelScores, LabelSets, MultilabelAnswers, MultilabelBaseline, MultilabelMetric,
+    MultilabelScores, TrainLabels, compare_with_multilabel_baseline, multilabel_baseline, score_multilabel,
 };
 pub use regression::{
     ConstantNumber, NumberConstant, RegressionBaseline, RegressionMetric, RegressionScores,

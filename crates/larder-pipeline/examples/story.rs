@@ -89,7 +89,8 @@ fn replay(home: &str, encoder: &str) -> Result<()> {
 /// CoLA's first rows as a dataset of their own, under the artifacts; what an earlier replay made of it is removed.
 fn sub_dataset(larder: &Larder, encoder: &Encoder) -> Result<DatasetSpec> {
     let cola = DatasetSpec::load(Path::new("data/cola.toml"))?;
-    let file = fs::File::open(cola.split_path(TRAIN_SPLIT)?)?;
+    let files = cola.split_files(TRAIN_SPLIT)?;
+    let file = fs::File::open(files.first().ok_or("CoLA's train split has no file")?)?;
     let lines = BufReader::new(file).lines().take(ROWS).collect::<std::result::Result<Vec<_>, _>>()?;
     if lines.len() < ROWS {
         return Err(format!("CoLA's train split has {} rows, {ROWS} are needed", lines.len()).into());

@@ -105,7 +105,7 @@ impl LayoutRules {
             ColumnRef::Position(_) => own.is_some(),
         };
         let column = |given: &Option<String>, flag, recorded: Option<ColumnRef>, usual: &str| match given {
-            Some(given) => column_of(path, &layout, has_names, given, flag).map(Some),
+            Some(given) => column_of(path, &layout, given, flag).map(Some),
             None => {
                 let usual = has_names.then(|| ColumnRef::Name(usual.to_owned()));
                 Ok(recorded.filter(carries).or(usual))
@@ -168,27 +168,14 @@ pub(crate) fn check_flags(path: &Path, format: InputFormat, flags: &InputFlags) 
     }
 }
 
-/// Returns a column from a flag: digits are a position where columns have one.
-fn column_of(
-    path: &Path,
-    layout: &Layout,
-    has_names: bool,
-    given: &str,
-    flag: &'static str,
-) -> Result<ColumnRef, InputError> {
-    match given.parse() {
-        Ok(position) if layout.format != Format::Jsonl => Ok(ColumnRef::Position(position)),
-        _ if has_names => Ok(ColumnRef::Name(given.to_owned())),
-        _ => Err(InputError::ColumnKind {
-            path: path.to_path_buf(),
-            flag,
-            given: given.to_owned(),
-            reason: match layout.format {
-                Format::Conll => "CoNLL columns have no names; give the zero-based position",
-                _ => "without a header columns have no names; give the zero-based position, or `--header true`",
-            },
-        }),
-    }
+/// Returns a column from a flag.
+fn column_of(path: &Path, layout: &Layout, given: &str, flag: &'static str) -> Result<ColumnRef, InputError> {
+    ColumnRef::of_flag(given, layout.format, layout.header).map_err(|reason| InputError::ColumnKind {
+        path: path.to_path_buf(),
+        flag,
+        given: given.to_owned(),
+        reason,
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
 
+use crate::tasks::ScoredRole;
+
 /// A run, or a stage that it needs, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -58,6 +60,37 @@ pub enum RunError {
         head: String,
         /// The heads of the task.
         known: Vec<&'static str>,
+    },
+    /// A column that was to be scored.
+    #[error("{error}")]
+    ScoredColumns {
+        /// Its role.
+        role: ScoredRole,
+        /// The problem.
+        #[source]
+        error: Box<DataError>,
+    },
+    /// Columns of a CoNLL file that are no two positions.
+    #[error(
+        "tags are read from a column of gold and one of predictions by their zero-based positions, as `--gold 1 --predicted 2`; \
+         found {} and {}",
+        listed(gold),
+        listed(predicted)
+    )]
+    TagColumns {
+        /// The columns given for gold.
+        gold: Vec<String>,
+        /// The columns given for the predictions.
+        predicted: Vec<String>,
+    },
+    /// Predictions in files are not scored for this task.
+    #[error(
+        "predictions of the task {task} are not scored in files yet; `--task multilabel --label-separator '|'` takes its labels \
+         as sets of one"
+    )]
+    FilesNotScored {
+        /// The task.
+        task: Task,
     },
     /// Scores.
     #[error(transparent)]
@@ -264,7 +297,10 @@ impl RunError {
             Self::Tune(error) => error.class(),
             Self::ExportedOutput { .. } => ErrorClass::Bug,
             Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ErrorClass::Missing,
-            Self::WrongLevel { .. } | Self::OtherHead { .. } => ErrorClass::Usage,
+            Self::WrongLevel { .. }
+            | Self::OtherHead { .. }
+            | Self::TagColumns { .. }
+            | Self::FilesNotScored { .. } => ErrorClass::Usage,
             _ => ErrorClass::Input,
         }
     }
@@ -275,6 +311,15 @@ impl RunError {
             Self::Encoder(error) => error.hint(),
             Self::Encode(error) => error.hint(),
             Self::Data(error) | Self::Tokenize(TokenizeStageError::Data(error)) => error.hint().map(str::to_owned),
+            Self::ScoredColumns { role, error } => match **error {
+                DataError::MissingColumn { .. }
+                | DataError::ColumnType { .. }
+                | DataError::ColumnName { .. }
+                | DataError::BadRow { .. } => {
+                    Some(format!("it was read for `{}`, which names the columns", role.flag()))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -290,6 +335,10 @@ macro_rules! from_stage_errors {
             }
         })+
     };
+}
+
+fn listed(columns: &[String]) -> String {
+    if columns.is_empty() { "none".to_owned() } else { format!("`{}`", columns.join(",")) }
 }
 
 fn known_runs(known: &[String]) -> String {

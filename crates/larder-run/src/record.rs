@@ -209,7 +209,7 @@ impl RunRecord {
             return ending(Path::new(file));
         }
         let spec = DatasetSpec::load(&self.dataset_path).ok()?;
-        ending(&spec.split_path(&self.train_split).ok()?)
+        ending(spec.split_files(&self.train_split).ok()?.first()?)
     }
 
     /// Returns the run's task.

@@ -4,6 +4,7 @@
 //! encoder reads are cut and counted; words of a tagging task are never cut.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use larder_data::{
@@ -187,14 +188,15 @@ pub fn tokenize(
             break;
         }
         let (origins, contents): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|e| ((e.id, e.line, e.document, e.target), e.content)).unzip();
+            batch.into_iter().map(|e| ((e.id, (e.line, e.file), e.document, e.target), e.content)).unzip();
         let in_row = |source| {
             let entry = if let TokensError::InBatch { entry, .. } = &source { *entry } else { 0 };
-            let (example_id, line, ..): &(String, _, _, _) = &origins[entry];
+            let (example_id, (line, file), ..): &(String, (u64, Option<Arc<Path>>), _, _) = &origins[entry];
+            let of = file.as_ref().map_or_else(String::new, |file| format!(" of {}, a file", file.display()));
             TokenizeStageError::Text {
                 split: split.to_owned(),
                 example_id: example_id.clone(),
-                place: format!("line {line}"),
+                place: format!("line {line}{of}"),
                 source: Box::new(source),
             }
         };

@@ -11,6 +11,7 @@ mod hints;
 mod inspect;
 mod predict;
 mod report;
+mod score;
 mod train;
 mod verify;
 
@@ -24,13 +25,14 @@ pub use compare::{CompareArgs, Compared};
 pub use doctor::DoctorArgs;
 pub use encode::{DeviceFlags, EmbedArgs, EncodeArgs, LevelFlags, TokenizeArgs, TokenizeFlags, VectorFlags};
 pub use encoder::EncoderCommand;
-pub use eval::{EvalArgs, ScoreArgs};
+pub use eval::EvalArgs;
 pub use export::ExportArgs;
 pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
+pub use score::ScoreArgs;
 pub use train::{HeadFlags, TrainArgs};
 pub use verify::VerifyArgs;
 
@@ -83,7 +85,7 @@ pub enum Command {
     Eval(EvalArgs),
     /// A run's answers to texts: arguments, a file, standard input, or a prompt on a terminal
     Predict(PredictArgs),
-    /// Entity scores of a CoNLL file with a gold and a predicted column, whoever wrote it
+    /// Scores of a file with gold and predictions, whoever wrote it: tags, label sets or numbers
     Score(ScoreArgs),
     /// Encoders on one dataset, or runs that are there, side by side, and which differences are real
     Compare(CompareArgs),
@@ -158,7 +160,7 @@ mod tests {
         };
         let flags = all_flags(&cli);
         // Of `optimum-cli`.
-        const OF_OTHERS: [&str; 2] = ["--model", "--task"];
+        const OF_OTHERS: [&str; 1] = ["--model"];
         let mut looked_at = 0;
         for (file, text) in sources() {
             for line in text.lines() {

@@ -56,9 +56,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
 impl Context {
     /// Prints one JSON document on standard output.
     pub fn print_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|e| Failure::File { what: "cannot write JSON".to_owned(), source: e.into() })?;
-        self.print(&text)
+        self.print(&serde_json::to_string_pretty(value).map_err(Failure::json)?)
     }
 
     /// Prints a text on standard output.

@@ -158,7 +158,8 @@ impl Console {
         if report.skipped.count > 0 {
             self.say(&format!("         {} rows skipped:", count(report.skipped.count)));
             for row in report.skipped.rows.iter().take(SHOWN_SKIPS) {
-                self.say(&format!("           {}: {}", row.place, row.reason));
+                let file = row.file.as_ref().map_or_else(String::new, |file| format!("{}, ", file.display()));
+                self.say(&format!("           {file}{}: {}", row.place, row.reason));
             }
             if report.skipped.count > SHOWN_SKIPS as u64 {
                 self.say(&format!("           and {} more", count(report.skipped.count - SHOWN_SKIPS as u64)));

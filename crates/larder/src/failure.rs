@@ -31,6 +31,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A result that cannot be written as JSON.
+    pub fn json(error: serde_json::Error) -> Self {
+        Self::File { what: "cannot write JSON".to_owned(), source: error.into() }
+    }
+
     /// Prints the error with its causes on standard error, and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (message, class) = match self {

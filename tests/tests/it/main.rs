@@ -27,6 +27,8 @@ mod quickstart;
 mod regression;
 mod report;
 mod score;
+mod score_rows;
+mod shards;
 mod tagging;
 mod tagging_input;
 mod tagging_predict;

@@ -8,6 +8,7 @@ mod reader;
 mod round_trip;
 mod scored;
 mod scripts;
+mod shards;
 mod spec;
 mod tagging;
 mod targets;

@@ -115,7 +115,7 @@ fn columns_that_are_not_there() {
     );
     assert_eq!(
         set(PLAIN_TSV, b"only\n").error(),
-        "data, line 1: the row has 1 columns, expected 2 at least, for the columns the description names"
+        "data, line 1: the row has 1 columns, expected 2 at least, for the columns asked for"
     );
 }
 
@@ -390,7 +390,7 @@ fn carriage_returns_that_nobody_meant_are_bad_rows() {
 #[test]
 fn what_is_no_regular_file_is_refused() {
     let set = set(CSV, b"text,label\na,b\n");
-    let data = set.spec.split_path("train").unwrap();
+    let data = set.spec.split_files("train").unwrap().remove(0);
     std::fs::remove_file(&data).unwrap();
     let why = |set: &Set| match set.reader(OnBadRow::Stop) {
         Err(error @ DataError::OpenSplit { .. }) => std::error::Error::source(&error).expect("a cause").to_string(),

@@ -44,7 +44,7 @@ fn columns_go_by_position_too() {
     assert_eq!(read_as(b"O B-x\n", at(0, 1), Separator::Whitespace).unwrap(), [sentence(1, "O", "O", "B-x")]);
     assert_eq!(
         read_as(b"a O O\n", at(1, 1), Separator::Whitespace).unwrap_err(),
-        "scored.conll: column 1 cannot hold both the gold and the predicted tags; they are compared"
+        "scored.conll: column 1 cannot hold both gold and predictions; they are compared"
     );
     assert_eq!(
         read_as(b"a O O\na O\n", at(1, 2), Separator::Whitespace).unwrap_err(),

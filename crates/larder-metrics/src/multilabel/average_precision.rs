@@ -18,7 +18,7 @@ pub(crate) fn average_precision(rows: &mut [(f64, bool)]) -> f64 {
 }
 
 /// Sorts from the highest probability to the lowest.
-pub(crate) fn sort_descending(items: &mut [(f64, bool)]) {
+fn sort_descending(items: &mut [(f64, bool)]) {
     items.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
 }
 

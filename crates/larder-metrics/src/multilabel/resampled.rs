@@ -29,6 +29,25 @@ impl Bootstrap {
         Ok(self.percentiles(scores))
     }
 
+    /// Computes the interval of the [Hamming loss](crate::MultilabelScores::hamming_loss) of `answers` in the same way.
+    ///
+    /// # Errors
+    /// As [`multilabel_interval`](Self::multilabel_interval).
+    pub fn hamming_loss_interval(
+        &self,
+        gold: &LabelSets,
+        answers: &MultilabelAnswers,
+    ) -> Result<Interval, MetricsError> {
+        self.check()?;
+        let rows = RowEntries::new(gold, answers, "predicted")?;
+        let mut tally = LabelTally::new(rows.labels());
+        let losses = self.row_scores(rows.rows(), |counts| {
+            rows.tally_drawn(counts, &mut tally);
+            tally.hamming_loss()
+        });
+        Ok(self.percentiles(losses))
+    }
+
     /// Compares `metric` of two predictors beside `gold`, all `[rows, labels]`: every resample judges both on the same
     /// drawn rows.
     ///

@@ -160,9 +160,9 @@ fn provenance(
     options.head.describe(provenance)
 }
 
-/// Returns the file name of the training split.
+/// Returns the file name of the training split, of several the first.
 pub(crate) fn train_file(spec: &DatasetSpec) -> Option<String> {
-    Some(spec.split_path(TRAIN_SPLIT).ok()?.file_name()?.to_string_lossy().into_owned())
+    Some(spec.split_files(TRAIN_SPLIT).ok()?.first()?.file_name()?.to_string_lossy().into_owned())
 }
 
 /// Checks that a head can be trained on the dataset with features of that level.

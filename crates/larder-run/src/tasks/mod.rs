@@ -5,6 +5,7 @@ pub mod multilabel;
 mod page;
 pub mod regression;
 mod rules;
+mod scored_file;
 pub mod sequence;
 pub mod tagging;
 mod texts;
@@ -20,6 +21,7 @@ use crate::evaluation::{TaskScores, merge};
 pub use export::TaskExport;
 pub use page::{SplitPage, TaskPage};
 pub use rules::{TaskFacts, TaskRules};
+pub use scored_file::{FileScores, ScoredFile, ScoredRole};
 pub use texts::TextScores;
 
 /// Makes the registry: the rules of each task, and its scores and answers.

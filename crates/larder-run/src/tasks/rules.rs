@@ -15,7 +15,7 @@ use larder_train::Classifier;
 use crate::answers::{Predictor, TaskAnswers};
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
-use crate::tasks::{AnsweredRows, Evaluation, TaskExport, TaskPage};
+use crate::tasks::{AnsweredRows, Evaluation, FileScores, ScoredFile, TaskExport, TaskPage};
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TrainingWords};
 
 /// Words and numbers of a task.
@@ -154,6 +154,15 @@ pub trait TaskRules: TaskAnswers + TaskPage + TaskExport + Sync {
         timer: &mut StageTimer,
         kept: Option<&mut Vec<SplitAnswers>>,
     ) -> Result<Evaluation, RunError>;
+
+    /// Scores anybody's predictions.
+    ///
+    /// # Errors
+    /// [`RunError::FilesNotScored`] for a task that has no such scores; [`RunError::Data`] and [`RunError::ScoredColumns`]
+    /// with file and row.
+    fn score_file(&self, _file: &ScoredFile) -> Result<Box<dyn FileScores>, RunError> {
+        Err(RunError::FilesNotScored { task: self.facts().task })
+    }
 
     /// Pairs two sets of answers to the same rows; `None` if their gold labels differ.
     ///

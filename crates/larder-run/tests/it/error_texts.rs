@@ -10,6 +10,7 @@ use larder_finetune::TuneError;
 use larder_intake::EncoderError;
 use larder_metrics::MetricsError;
 use larder_run::RunError;
+use larder_run::tasks::ScoredRole;
 use larder_runtime::RuntimeError;
 use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
@@ -34,6 +35,17 @@ fn runs() {
         TrainError::Diverged { columns: "mean".to_owned(), c: 1e6, objective: f64::INFINITY }.into(),
         TuneError::NoExamples.into(),
         OtherHead { spec: spec.clone(), task: Task::Sequence, head: "crf".to_owned(), known: vec!["logistic", "mlp"] },
+        ScoredColumns {
+            role: ScoredRole::Gold,
+            error: Box::new(DataError::MissingColumn {
+                path: "answers.csv".into(),
+                column: "labels".to_owned(),
+                known: Names::new(["text", "label"]),
+            }),
+        },
+        ScoredColumns { role: ScoredRole::Predicted, error: Box::new(DataError::Empty { path: "answers.csv".into() }) },
+        TagColumns { gold: vec!["1".to_owned()], predicted: vec![] },
+        FilesNotScored { task: Task::Sequence },
         Metrics(MetricsError::NoRows),
         UnknownRun { run: run.clone(), folder: "runs".into(), known: vec![] },
         UnknownRun { run: run.clone(), folder: "runs".into(), known: vec!["a".to_owned(), "b".to_owned()] },

@@ -63,7 +63,7 @@ pub(super) fn shared_threshold(
 /// The thresholds `[labels]`: the shared one, and a label's own (the best F1 on its rows) only where that gains more than one
 /// standard error of the paired difference. Under micro F1 all labels share one, which is the best for it where probabilities are
 /// right (Lipton, Elkan and Narayanaswamy 2014).
-pub(super) fn choose_thresholds(
+pub(crate) fn choose_thresholds(
     metric: F1Average,
     probabilities: &Array2<f64>,
     gold: ArrayView2<'_, bool>,

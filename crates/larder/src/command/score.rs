@@ -1,7 +1,6 @@
-//! `score`: entity scores of any CoNLL file.
+//! `score`: the scores of anybody's gold and predictions.
 
-use larder_data::ScoredColumns;
-use larder_evaluate::{ScoreOptions, score_file};
+use larder_run::tasks;
 
 use super::Context;
 use crate::cli::ScoreArgs;
@@ -9,14 +8,10 @@ use crate::failure::Failure;
 use crate::tables;
 
 pub fn score(context: &Context, args: &ScoreArgs) -> Result<(), Failure> {
-    let columns = match (args.gold, args.predicted) {
-        (Some(gold), Some(predicted)) => ScoredColumns::At { gold, predicted },
-        _ => ScoredColumns::LastTwo,
-    };
-    let options = ScoreOptions { columns, separator: args.separator, scheme: args.scheme };
-    let scores = score_file(&args.file, &options)?;
+    let scores = tasks::of(args.task).score_file(&args.scored_file()?)?;
     if context.json {
-        return context.print_json(&scores);
+        let json = scores.json();
+        return context.print(&json.map_err(Failure::json)?);
     }
-    context.print(&tables::file_scores(&scores))
+    context.print(&tables::file_scores(scores.as_ref()))
 }

@@ -13,8 +13,7 @@ mod verify;
 
 use comfy_table::{CellAlignment, Table, presets};
 use larder_errors::{count, seconds};
-use larder_evaluate::FileScores;
-use larder_run::tasks::tagging::entity_scores;
+use larder_run::tasks::FileScores;
 use larder_run::{Evaluation, RunRecord, StageTime, TextBlock, TextTable};
 
 pub use compare::{comparison_notes, encoder_costs, run_settings, scores};
@@ -72,8 +71,8 @@ pub fn details(evaluation: &Evaluation) -> String {
 }
 
 /// Formats a scored file in full.
-pub fn file_scores(file: &FileScores) -> String {
-    joined(&entity_scores(&file.path.display().to_string(), &file.scores, &file.shown))
+pub fn file_scores(file: &dyn FileScores) -> String {
+    joined(&file.blocks())
 }
 
 /// Formats the selection of the head on train: the best entry of each candidate, the chosen one first; or why nothing was

@@ -9,6 +9,7 @@ mod looking;
 mod pairs;
 mod prediction;
 mod runs;
+mod scoring;
 
 use larder_tests::Answer;
 

@@ -5,6 +5,7 @@ mod export;
 mod gold;
 mod page;
 mod predict;
+mod score_file;
 mod scores;
 
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ use larder_store::{FeaturesFile, TextTargets};
 use larder_train::{Classifier, MultilabelHead, MultilabelSettings};
 
 use super::texts::{TEXT_FACTS, TextSplit, evaluate_texts, learnable};
-use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
+use super::{AnsweredRows, Evaluation, FileScores, ScoredFile, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
@@ -63,7 +64,18 @@ impl TaskRules for Rules {
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
         match head {
             Some("mlp") => &["--alpha", "--metric", "--use", "--solver", "--stride", "--class-weight"],
-            _ => &["--alpha", "--metric", "--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
+            _ => &[
+                "--alpha",
+                "--metric",
+                "--use",
+                "--solver",
+                "--stride",
+                "--memory",
+                "--epochs",
+                "--learning-rate",
+                "--separator",
+                "--scheme",
+            ],
         }
     }
 
@@ -117,6 +129,10 @@ impl TaskRules for Rules {
         let answers = head.as_label_sets().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
         let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, answers, split);
         evaluate_texts(context, head.columns(), timer, kept, &score).map(Evaluation::Multilabel)
+    }
+
+    fn score_file(&self, file: &ScoredFile) -> Result<Box<dyn FileScores>, RunError> {
+        Ok(Box::new(score_file::score_file(file)?))
     }
 
     fn pair<'a>(

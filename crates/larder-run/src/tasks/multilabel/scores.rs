@@ -2,7 +2,9 @@
 
 use larder_diagnose::{Diagnosis, LabelsJudged, diagnose_label_sets};
 use larder_errors::count;
-use larder_metrics::{Interval, Metric, MultilabelMetric};
+use larder_metrics::{
+    BaselineDifference, Interval, LabelConstant, Metric, MultilabelBaseline, MultilabelMetric, MultilabelScores,
+};
 
 use super::evaluate::MultilabelSplit;
 use crate::evaluation::{ComparedScores, SplitOutline, SplitScores};
@@ -122,24 +124,70 @@ impl TextSplitScores for MultilabelSplit {
     }
 
     fn details(&self, display: &[String]) -> Vec<TextBlock> {
-        let mut scores = TextTable::new(&["score", "value", "95 % interval", "baseline"]);
-        for (metric, name) in NAMED {
-            let numbers = [number(metric.of(&self.scores)), self.range(metric), number(self.constant(metric))];
-            scores.push(std::iter::once(name.to_owned()).chain(numbers));
+        let tables = LabelSetTables {
+            name: &self.split,
+            labels: &self.label_names(display),
+            scores: &self.scores,
+            intervals: &self.intervals,
+            hamming_loss: None,
+            baseline: &self.baseline,
+            against_baseline: &self.against_baseline,
+            has_probabilities: true,
+        };
+        tables.blocks()
+    }
+}
+
+/// The scores of a split or file, to be shown in full.
+pub(super) struct LabelSetTables<'a> {
+    /// The split or file.
+    pub name: &'a str,
+    /// Names of the labels, `[labels]`.
+    pub labels: &'a [String],
+    pub scores: &'a MultilabelScores,
+    pub intervals: &'a [(MultilabelMetric, Interval)],
+    /// The interval of the Hamming loss, where it was computed.
+    pub hamming_loss: Option<Interval>,
+    pub baseline: &'a MultilabelBaseline,
+    pub against_baseline: &'a BaselineDifference<MultilabelMetric, LabelConstant>,
+    /// False if scores of rankings mean nothing.
+    pub has_probabilities: bool,
+}
+
+impl LabelSetTables<'_> {
+    pub fn blocks(&self) -> Vec<TextBlock> {
+        let Self { scores, baseline, .. } = self;
+        let shown = |interval: Option<Interval>| interval.map_or_else(String::new, |interval| range(&interval));
+        let mut values = TextTable::new(&["score", "value", "95 % interval", "baseline"]);
+        for (metric, name) in NAMED.into_iter().filter(|(metric, _)| self.ranks(*metric)) {
+            let interval = self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| *interval);
+            let constant = metric.of(&baseline.constant(baseline.better_by(metric)).scores);
+            values.push([name.to_owned(), number(metric.of(scores)), shown(interval), number(constant)]);
         }
-        for (name, value) in [
-            ("Hamming loss", self.scores.hamming_loss),
-            ("macro average precision", self.scores.macro_average_precision),
-        ] {
-            scores.push([name.to_owned(), number(value), String::new(), String::new()]);
+        let constants = LabelConstant::ALL.iter().map(|&rule| &baseline.constant(rule).scores);
+        let least = constants.map(|scores| scores.hamming_loss).fold(f64::INFINITY, f64::min);
+        values.push(["Hamming loss".to_owned(), number(scores.hamming_loss), shown(self.hamming_loss), number(least)]);
+        let mut header = vec!["label", "precision", "recall", "F1", "rows", "answered"];
+        if self.has_probabilities {
+            let constant = number(baseline.most_frequent_set.scores.macro_average_precision);
+            let name = "macro average precision".to_owned();
+            values.push([name, number(scores.macro_average_precision), String::new(), constant]);
+            header.insert(4, "average precision");
         }
-        let mut labels =
-            TextTable::new(&["label", "precision", "recall", "F1", "average precision", "rows", "answered"]);
-        for (name, label) in self.label_names(display).into_iter().zip(&self.scores.per_label) {
-            let numbers = [label.precision, label.recall, label.f1, label.average_precision].map(number);
-            labels.push(std::iter::once(name).chain(numbers).chain([count(label.support), count(label.answered)]));
+        let mut labels = TextTable::new(&header);
+        for (name, label) in self.labels.iter().zip(&scores.per_label) {
+            let ranking = self.has_probabilities.then_some(label.average_precision);
+            let numbers = [label.precision, label.recall, label.f1].into_iter().chain(ranking).map(number);
+            labels.push(
+                std::iter::once(name.clone()).chain(numbers).chain([count(label.support), count(label.answered)]),
+            );
         }
-        let head = format!("{}: {} rows, {}", self.split, count(self.scores.rows), self.against_baseline);
-        std::iter::once(TextBlock::Lines(head)).chain([scores, labels].map(TextBlock::Table)).collect()
+        let head = format!("{}: {} rows, {}", self.name, count(scores.rows), self.against_baseline);
+        std::iter::once(TextBlock::Lines(head)).chain([values, labels].map(TextBlock::Table)).collect()
+    }
+
+    /// Returns false for a metric of rankings where there are none.
+    fn ranks(&self, metric: MultilabelMetric) -> bool {
+        self.has_probabilities || metric != MultilabelMetric::Lrap
     }
 }

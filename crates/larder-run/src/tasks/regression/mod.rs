@@ -5,6 +5,7 @@ mod export;
 mod gold;
 mod page;
 mod predict;
+mod score_file;
 mod scores;
 
 use std::path::Path;
@@ -16,7 +17,7 @@ use larder_runtime::Device;
 use larder_train::{Classifier, RidgeHead, RidgeSettings};
 
 use super::texts::{TEXT_FACTS, TextSplit, evaluate_texts};
-use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
+use super::{AnsweredRows, Evaluation, FileScores, ScoredFile, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
@@ -72,6 +73,11 @@ impl TaskRules for Rules {
             "--memory",
             "--epochs",
             "--learning-rate",
+            "--separator",
+            "--scheme",
+            "--labels",
+            "--label-separator",
+            "--probabilities",
         ];
         const MLP: &[&str] = &["--alpha", "--metric", "--use", "--solver", "--stride", "--class-weight", "--threshold"];
         if head == Some("mlp") { MLP } else { ALL }
@@ -121,6 +127,10 @@ impl TaskRules for Rules {
         let numbers = head.as_number().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
         let score = |split: &TextSplit<'_>| evaluate::score_split(context.record, numbers, split);
         evaluate_texts(context, head.columns(), timer, kept, &score).map(Evaluation::Regression)
+    }
+
+    fn score_file(&self, file: &ScoredFile) -> Result<Box<dyn FileScores>, RunError> {
+        Ok(Box::new(score_file::score_file(file)?))
     }
 
     fn pair<'a>(

@@ -2,10 +2,13 @@
 
 use larder_diagnose::{Diagnosis, NumbersJudged, diagnose_numbers};
 use larder_errors::count;
-use larder_metrics::{Interval, Metric, RegressionMetric};
+use larder_metrics::{
+    BaselineDifference, Interval, Metric, NumberConstant, RegressionBaseline, RegressionMetric, RegressionScores,
+};
 
 use super::evaluate::RegressionSplit;
 use crate::evaluation::{ComparedScores, SplitOutline, SplitScores};
+use crate::heads::TargetSummary;
 use crate::page::{number, range};
 use crate::tasks::texts::TextSplitScores;
 use crate::{RunRecord, TextBlock, TextTable};
@@ -120,23 +123,55 @@ impl TextSplitScores for RegressionSplit {
     }
 
     fn details(&self, _: &[String]) -> Vec<TextBlock> {
+        let tables = NumberTables {
+            name: &self.split,
+            scores: &self.scores,
+            intervals: &self.intervals,
+            baseline: &self.baseline,
+            baseline_of: "train",
+            against_mean: &self.against_mean,
+            targets: &self.targets,
+            answers: &self.answers,
+        };
+        tables.blocks()
+    }
+}
+
+/// The scores of a split or file, to be shown in full.
+pub(super) struct NumberTables<'a> {
+    /// The split or file.
+    pub name: &'a str,
+    pub scores: &'a RegressionScores,
+    pub intervals: &'a [(RegressionMetric, Interval)],
+    pub baseline: &'a RegressionBaseline,
+    /// The rows whose mean and median the baseline answers: `train`, `gold`.
+    pub baseline_of: &'a str,
+    pub against_mean: &'a BaselineDifference<RegressionMetric, NumberConstant>,
+    pub targets: &'a TargetSummary,
+    pub answers: &'a TargetSummary,
+}
+
+impl NumberTables<'_> {
+    pub fn blocks(&self) -> Vec<TextBlock> {
         let mut scores = TextTable::new(&["score", "value", "95 % interval", "always answering", "value"]);
         for (metric, name) in NAMED {
-            let constant = metric.constant();
+            let interval =
+                self.intervals.iter().find(|(known, _)| *known == metric).map(|(_, interval)| range(interval));
+            let (rule, constant) = (metric.constant(), self.baseline.constant(metric.constant()));
             scores.push([
                 name.to_owned(),
-                number(metric.of(&self.scores)),
-                self.range(metric),
-                format!("the {constant} of train, {}", number(self.baseline.constant(constant).value)),
-                number(self.constant(metric)),
+                number(metric.of(self.scores)),
+                interval.unwrap_or_default(),
+                format!("the {rule} of {}, {}", self.baseline_of, number(constant.value)),
+                number(metric.of(&constant.scores)),
             ]);
         }
         let mut numbers = TextTable::new(&["", "mean", "deviation", "smallest", "median", "largest"]);
-        for (name, of) in [("targets", &self.targets), ("answers", &self.answers)] {
+        for (name, of) in [("targets", self.targets), ("answers", self.answers)] {
             let values = [of.mean, of.deviation, of.smallest, of.median, of.largest].map(number);
             numbers.push(std::iter::once(name.to_owned()).chain(values));
         }
-        let head = format!("{}: {} rows, {}", self.split, count(self.scores.rows), self.against_mean);
+        let head = format!("{}: {} rows, {}", self.name, count(self.scores.rows), self.against_mean);
         std::iter::once(TextBlock::Lines(head)).chain([scores, numbers].map(TextBlock::Table)).collect()
     }
 }

@@ -6,6 +6,7 @@ mod gold;
 mod highlight;
 mod page;
 mod predict;
+mod score_file;
 mod scores;
 
 use std::collections::BTreeMap;
@@ -20,19 +21,16 @@ use larder_runtime::Device;
 use larder_store::{Level, TokensProjection};
 use larder_train::{Classifier, TaggingHead, TaggingSettings};
 
-use super::{AnsweredRows, Evaluation, TaskFacts, TaskRules};
+use super::{AnsweredRows, Evaluation, FileScores, ScoredFile, TaskFacts, TaskRules};
 use crate::answers::Predictor;
 use crate::evaluation::{EvaluationContext, PairedAnswers, SplitAnswers, StageTimer};
 use crate::examples::GoldRows;
 use crate::{Head, HeadSettings, Larder, RunError, RunRecord, TargetClasses, TrainingWords};
 
-pub use evaluate::{
-    ShownSentence, TaggedRows as GoldAndAnswers, TaggingEvaluation as Scores, TaggingSplit, shown_sentences,
-};
+pub use evaluate::{ShownSentence, TaggedRows as GoldAndAnswers, TaggingEvaluation as Scores, TaggingSplit};
 pub use page::TaggedWords as Saved;
 pub use predict::TaggedText as RowAnswer;
 pub use predict::{EntityPrediction, TaggedText};
-pub use scores::entity_scores;
 
 /// The rules of the task.
 #[derive(Debug)]
@@ -74,7 +72,18 @@ impl TaskRules for Rules {
     }
 
     fn foreign_flags(&self, _: Option<&str>) -> &'static [&'static str] {
-        &["--metric", "--pool", "--alpha"]
+        &[
+            "--metric",
+            "--pool",
+            "--alpha",
+            "--predictions",
+            "--input-format",
+            "--header",
+            "--quoting",
+            "--labels",
+            "--label-separator",
+            "--probabilities",
+        ]
     }
 
     fn training_words(&self, tokens: &Path) -> Result<Option<TrainingWords>, RunError> {
@@ -140,6 +149,10 @@ impl TaskRules for Rules {
     ) -> Result<Evaluation, RunError> {
         let head = head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: context.record.run.clone() })?;
         evaluate::evaluate(context, head, timer, kept).map(Evaluation::Tagging)
+    }
+
+    fn score_file(&self, file: &ScoredFile) -> Result<Box<dyn FileScores>, RunError> {
+        Ok(Box::new(score_file::score_file(file)?))
     }
 
     fn pair<'a>(

@@ -1,11 +1,8 @@
 //! Any number of labels a row.
 
 use larder_graphs::Loss;
-use larder_metrics::{
-    LabelSets, LabelThreshold, MultilabelAnswers, MultilabelMetric, best_label_thresholds, score_multilabel,
-    stratified_folds,
-};
-use ndarray::ArrayView2;
+use larder_metrics::{LabelSets, MultilabelAnswers, MultilabelMetric, score_multilabel, stratified_folds};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::{Goal, HeldOut, Judgement, Outputs, THRESHOLD_PARTS, check_unweighted};
 use crate::error::TrainError;
@@ -14,6 +11,7 @@ use crate::mlp::network::BatchTargets;
 use crate::mlp::output::MlpOutput;
 use crate::mlp::settings::MlpSettings;
 use crate::mlp::targets::MlpScores;
+use crate::multilabel::{F1Average, choose_thresholds};
 use crate::settings::ThresholdChoice;
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;
@@ -26,8 +24,8 @@ pub(in crate::mlp) struct LabelSetGoal<'a> {
     /// The rarest label of each row, or the number of labels for a row without any, `[rows]`: rows of like strata are dealt
     /// out evenly, and so are the labels that need it most.
     strata: Vec<usize>,
-    /// Are thresholds chosen by F1?
-    tunes: bool,
+    /// The F1 that thresholds are chosen by; `None` where all stay at the half.
+    tuned_by: Option<F1Average>,
     seed: u64,
     held_out: HeldOut,
 }
@@ -59,13 +57,14 @@ impl<'a> LabelSetGoal<'a> {
         let rarest = |row: usize| (0..columns).filter(|&label| sets[[row, label]]).min_by_key(|&label| counts[label]);
         let strata: Vec<usize> = (0..rows).map(|row| rarest(row).unwrap_or(columns)).collect();
         let held_out = HeldOut::fifth(&strata, settings.seed)?;
-        let tunes = settings.threshold == ThresholdChoice::Tuned
-            && match metric {
-                MultilabelMetric::MacroF1 | MultilabelMetric::MicroF1 | MultilabelMetric::WeightedF1 => true,
-                // A whole set is right most often at the half, and an order has no threshold.
-                MultilabelMetric::SubsetAccuracy | MultilabelMetric::Lrap => false,
-            };
-        Ok(Self { sets, labels, metric, strata, tunes, seed: settings.seed, held_out })
+        let average = match metric {
+            MultilabelMetric::MacroF1 | MultilabelMetric::WeightedF1 => Some(F1Average::MacroF1),
+            MultilabelMetric::MicroF1 => Some(F1Average::MicroF1),
+            // A whole set is right most often at the half, and an order has no threshold.
+            MultilabelMetric::SubsetAccuracy | MultilabelMetric::Lrap => None,
+        };
+        let tuned_by = average.filter(|_| settings.threshold == ThresholdChoice::Tuned);
+        Ok(Self { sets, labels, metric, strata, tuned_by, seed: settings.seed, held_out })
     }
 
     fn half(&self) -> Vec<f64> {
@@ -77,32 +76,41 @@ impl<'a> LabelSetGoal<'a> {
         Ok(LabelSets::new(values, self.labels.len())?)
     }
 
-    /// The best thresholds on the rows at these places of `answered`.
-    fn thresholds(&self, answered: &Outputs, probabilities: &[f64], places: &[usize]) -> Result<Vec<f64>, TrainError> {
-        let labels = self.labels.len();
+    /// The best thresholds on the rows at these places of `answered`; `probabilities` is `[rows, labels]`.
+    fn thresholds(
+        &self,
+        average: F1Average,
+        answered: &Outputs,
+        probabilities: &Array2<f64>,
+        places: &[usize],
+    ) -> Vec<f64> {
         let rows: Vec<usize> = places.iter().map(|&place| answered.rows[place]).collect();
-        let kept: Vec<f64> =
-            places.iter().flat_map(|&place| &probabilities[place * labels..][..labels]).copied().collect();
-        let found: Vec<LabelThreshold> = best_label_thresholds(&kept, &self.gold(&rows)?)?;
-        Ok(found.into_iter().map(|label| label.threshold).collect())
+        let gold = self.sets.select(Axis(0), &rows);
+        choose_thresholds(average, &probabilities.select(Axis(0), places), gold.view())
     }
 
     /// The sets that are answered, `[rows, labels]`, each of the parts with the thresholds that are best on the others.
-    fn held_out_sets(&self, answered: &Outputs, probabilities: &[f64]) -> Result<Vec<bool>, TrainError> {
-        let labels = self.labels.len();
+    fn held_out_sets(
+        &self,
+        average: F1Average,
+        answered: &Outputs,
+        probabilities: &Array2<f64>,
+    ) -> Result<Vec<bool>, TrainError> {
         let strata: Vec<usize> = answered.rows.iter().map(|&row| self.strata[row]).collect();
         let parts = THRESHOLD_PARTS.min(strata.len());
         let part_of_row = stratified_folds(&strata, parts, self.seed)?;
-        let mut sets = vec![false; probabilities.len()];
+        let mut sets = Array2::from_elem(probabilities.dim(), false);
         for part in 0..parts {
             let (own, others): (Vec<usize>, Vec<usize>) =
                 (0..strata.len()).partition(|&place| part_of_row[place] == part);
-            let thresholds = self.thresholds(answered, probabilities, &others)?;
-            for at in own.iter().flat_map(|&place| place * labels..(place + 1) * labels) {
-                sets[at] = probabilities[at] >= thresholds[at % labels];
+            let thresholds = self.thresholds(average, answered, probabilities, &others);
+            for place in own {
+                for (label, threshold) in thresholds.iter().enumerate() {
+                    sets[[place, label]] = probabilities[[place, label]] >= *threshold;
+                }
             }
         }
-        Ok(sets)
+        Ok(sets.into_iter().collect())
     }
 }
 
@@ -136,13 +144,17 @@ impl Goal for LabelSetGoal<'_> {
     /// The thresholds are the best on all rows; each part of them is judged with those that are best on the others.
     fn judge(&self, answered: &Outputs, epoch: &mut MlpEpoch) -> Result<Judgement, TrainError> {
         let probabilities = sigmoids(&answered.logits);
-        let (thresholds, sets) = match self.tunes && answered.rows.len() > 1 {
-            true => {
-                let all: Vec<usize> = (0..answered.rows.len()).collect();
-                let sets = self.held_out_sets(answered, &probabilities)?;
-                (self.thresholds(answered, &probabilities, &all)?, LabelSets::new(sets, self.labels.len())?)
+        let rows = answered.rows.len();
+        let (thresholds, sets) = match self.tuned_by.filter(|_| rows > 1) {
+            Some(average) => {
+                let table = Array2::from_shape_fn((rows, self.labels.len()), |(row, label)| {
+                    probabilities[row * self.labels.len() + label]
+                });
+                let all: Vec<usize> = (0..rows).collect();
+                let sets = self.held_out_sets(average, answered, &table)?;
+                (self.thresholds(average, answered, &table, &all), LabelSets::new(sets, self.labels.len())?)
             }
-            false => (self.half(), LabelSets::from_thresholds(&probabilities, &self.half())?),
+            None => (self.half(), LabelSets::from_thresholds(&probabilities, &self.half())?),
         };
         let answers = MultilabelAnswers::new(sets, probabilities)?;
         let scores = score_multilabel(&self.gold(&answered.rows)?, &answers)?;

@@ -1,0 +1,133 @@
+//! The rows of a split, whose files are read one behind another.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::vec;
+
+use crate::choice::Format;
+use crate::error::DataError;
+use crate::layout::Layout;
+use crate::record::Record;
+use crate::row::{Fault, Purpose, Row, RowReader};
+use crate::spec::DatasetSpec;
+use crate::table::TableRows;
+use crate::text_format::open_text;
+
+/// Reads the files of a split as if they were one. Each has its own header, and its own numbers of lines and rows.
+pub(crate) struct SplitRows {
+    /// The description, for messages.
+    spec: PathBuf,
+    split: String,
+    layout: Layout,
+    rows: Box<dyn RowReader>,
+    path: Arc<Path>,
+    /// True if the split has no other files.
+    alone: bool,
+    rest: vec::IntoIter<PathBuf>,
+    /// Documents of CoNLL that begin in the files before this one.
+    documents_before: u64,
+    /// The document of the last row.
+    document: u64,
+}
+
+impl SplitRows {
+    /// Opens the first file of a split.
+    pub(crate) fn open(spec: &DatasetSpec, split: &str) -> Result<Self, DataError> {
+        let files = spec.split_files(split)?;
+        let alone = files.len() == 1;
+        let mut rest = files.into_iter();
+        let layout = spec.layout();
+        // A description names a file for each split.
+        let path = rest.next().unwrap_or_default();
+        let rows = open_rows(&spec.path, split, &layout, &path)?;
+        Ok(Self {
+            spec: spec.path.clone(),
+            split: split.to_owned(),
+            layout,
+            rows,
+            path: path.into(),
+            alone,
+            rest,
+            documents_before: 0,
+            document: 0,
+        })
+    }
+
+    /// The file being read.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the file of the row last given, where the split has several.
+    pub(crate) fn shard(&self) -> Option<Arc<Path>> {
+        (!self.alone).then(|| self.path.clone())
+    }
+
+    /// Opens the next file; `false` behind the last.
+    fn advance(&mut self) -> Result<bool, DataError> {
+        let Some(path) = self.rest.next() else { return Ok(false) };
+        self.rows = open_rows(&self.spec, &self.split, &self.layout, &path)?;
+        self.path = path.into();
+        self.documents_before = self.document;
+        Ok(true)
+    }
+}
+
+/// Opens one file of the split `split` of the description at `spec`.
+pub(crate) fn open_file(spec: &Path, split: &str, path: &Path) -> Result<File, DataError> {
+    larder_files::open(path).map_err(|source| DataError::OpenSplit {
+        spec: spec.to_owned(),
+        split: split.to_owned(),
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn open_rows(spec: &Path, split: &str, layout: &Layout, path: &Path) -> Result<Box<dyn RowReader>, DataError> {
+    let file = open_file(spec, split, path)?;
+    let metadata = file.metadata().map_err(|source| DataError::Read { path: path.to_owned(), source })?;
+    if metadata.len() == 0 {
+        return Err(DataError::Empty { path: path.to_owned() });
+    }
+    Ok(match layout.format {
+        Format::Parquet => Box::new(TableRows::open(layout, path.to_owned(), file, Purpose::Learn)?),
+        _ => open_text(layout, path.to_owned(), Box::new(file), Purpose::Learn)?,
+    })
+}
+
+impl RowReader for SplitRows {
+    fn next_row(&mut self) -> Option<Result<Row, Fault>> {
+        loop {
+            match self.rows.next_row() {
+                None => match self.advance() {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => return Some(Err(Fault::Fatal(error))),
+                },
+                Some(Ok(mut row)) => {
+                    row.document += self.documents_before;
+                    self.document = row.document;
+                    return Some(Ok(row));
+                }
+                bad => return bad,
+            }
+        }
+    }
+
+    fn column(&self, key: &'static str) -> String {
+        self.rows.column(key)
+    }
+
+    fn record(&mut self) -> Record {
+        self.rows.record()
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.rows.class_names()
+    }
+
+    fn header(&self) -> Option<&[String]> {
+        self.rows.header()
+    }
+}

@@ -1,0 +1,27 @@
+//! The text formats and their readers.
+
+use std::path::PathBuf;
+
+use crate::choice::Format;
+use crate::conll::ConllRows;
+use crate::delimited::DelimitedRows;
+use crate::error::DataError;
+use crate::jsonl::JsonRows;
+use crate::layout::Layout;
+use crate::lines::Stream;
+use crate::row::{Purpose, RowReader};
+
+/// Opens the rows of a text file; Parquet, which is not read from a stream, has its own way.
+pub(crate) fn open_text(
+    layout: &Layout,
+    path: PathBuf,
+    stream: Stream,
+    purpose: Purpose,
+) -> Result<Box<dyn RowReader>, DataError> {
+    Ok(match layout.format {
+        Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, path, stream)?),
+        Format::Jsonl => Box::new(JsonRows::open(layout, path, stream)),
+        Format::Conll => Box::new(ConllRows::open(layout, path, stream, purpose)),
+        Format::Parquet => unreachable!("Parquet is no text"),
+    })
+}
