@@ -43,6 +43,7 @@
 
 mod candidates;
 mod classifier;
+mod clip;
 mod column;
 mod domain_classifier;
 mod erf;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{HeadNodes, HeadOutput};
 use super::selection::{self, HELD_OUT, gain, sentences, tuning};
-use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord, multilabel, ridge};
+use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord, logistic, multilabel, ridge};
 use crate::cached_features::CachedFeatures;
 use crate::features::{counts, gold};
 use crate::findings::{FitFacts, guessing, score};
@@ -67,7 +67,7 @@ pub struct MlpRecord {
 }
 
 fn one_label() -> Task {
-    Task::Sequence
+    logistic::TASK
 }
 
 /// The targets of train.

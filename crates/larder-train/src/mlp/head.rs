@@ -6,12 +6,12 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::output::MlpOutput;
+use crate::clip::clip;
 use crate::column::{FeatureColumn, check_columns};
 use crate::erf::gelu;
 use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
-use crate::number_head::clip;
 use crate::objective::probabilities_of;
 use crate::select::answer;
 use crate::standardise::Standardiser;

@@ -2,11 +2,11 @@
 
 use ndarray::Array2;
 
+use crate::clip::clip;
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
-use crate::number_head::clip;
 use crate::objective::{Targets, Task, TrainingData};
 use crate::standardise::Standardiser;
 
