@@ -75,12 +75,15 @@ trait Line: Sized {
 
 impl Line for Score {
     fn write(&self) -> String {
-        format!("{} {}", self.score, self.step)
+        let threshold = self.threshold.map_or_else(String::new, |threshold| format!(" {threshold}"));
+        format!("{} {}{threshold}", self.score, self.step)
     }
 
     fn read(line: &str) -> Option<Self> {
-        let (score, step) = line.split_once(' ')?;
-        Some(Self { score: score.parse().ok()?, step: step.parse().ok()? })
+        let mut words = line.split(' ');
+        let (score, step) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let threshold = words.next().map(str::parse).transpose().ok()?;
+        Some(Self { score, step, threshold })
     }
 }
 
@@ -246,4 +249,20 @@ fn read(
         sets.push(set);
     }
     Ok(Some((progress, sets)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_read_as_they_were_written() {
+        for threshold in [None, Some(0.17), Some(1.0 / 3.0)] {
+            let score = Score { score: 0.1 + 0.2, step: 7, threshold };
+            assert_eq!(Score::read(&score.write()), Some(score));
+        }
+        // Checkpoints of earlier versions.
+        assert_eq!(Score::read("0.5 12"), Some(Score { score: 0.5, step: 12, threshold: None }));
+        assert_eq!(Score::read("0.5 12 x"), None);
+    }
 }

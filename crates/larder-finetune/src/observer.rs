@@ -47,6 +47,11 @@ pub trait Observer {
     fn score(&mut self, _step: usize, evaluated: &Evaluated) -> f64 {
         -evaluated.loss
     }
+
+    /// Returns the decision threshold that the last score rests on, where answers need one.
+    fn threshold(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// Watches nothing; evaluations are judged by their loss.

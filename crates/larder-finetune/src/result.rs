@@ -14,6 +14,9 @@ pub struct Score {
     pub score: f64,
     /// Steps that were done then.
     pub step: usize,
+    /// The decision threshold that it rests on, where answers need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 /// Why a run ended.

@@ -113,6 +113,11 @@ pub trait LogitsJudge {
     /// Returns the score of float32 logits `[counted labels, classes]`, in the order of examples and tokens; higher is better.
     /// NaN if nothing can be judged.
     fn score(&self, logits: &[f32]) -> f64;
+
+    /// Returns the decision threshold that the last score rests on, where answers need one.
+    fn threshold(&self) -> Option<f64> {
+        None
+    }
 }
 
 impl SplitExamples {

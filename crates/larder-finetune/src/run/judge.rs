@@ -51,7 +51,8 @@ impl Run<'_> {
         if !evaluated.loss.is_finite() {
             return Err(self.not_finite(step, "loss of the evaluation", evaluated.loss, self.settings.learning_rate));
         }
-        let score = Score { score: observer.score(step, &evaluated), step };
+        let score = observer.score(step, &evaluated);
+        let score = Score { score, step, threshold: observer.threshold() };
         self.last = Some(score);
         if let Some(row) = self.progress.history.last_mut() {
             row.score = Some(score.score);

@@ -28,4 +28,8 @@ impl larder_finetune::Observer for Judge<'_> {
         self.observer.event(Event::Judged { step, name: self.score_name, score, loss: evaluated.loss });
         score
     }
+
+    fn threshold(&self) -> Option<f64> {
+        self.rule.threshold()
+    }
 }

@@ -276,7 +276,8 @@ fn head(
         bias: tuned.head.get(HEAD_BIAS, &[classes]).map_err(larder_finetune::TuneError::from)?,
     };
     let head = inputs.rules().tuned_head(classifier, &inputs.labels, seen);
-    Ok(head.in_unit(inputs.train.gold.scale(), inputs.spec.target))
+    let threshold = tuned.scores.and_then(|(best, _)| best.threshold);
+    Ok(head.in_unit(inputs.train.gold.scale(), inputs.spec.target).decided_at(threshold))
 }
 
 fn tuned_record(

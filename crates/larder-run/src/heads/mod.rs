@@ -340,6 +340,15 @@ impl Head {
         self
     }
 
+    /// Lets a head of label sets answer every label from `threshold` on, if one was chosen.
+    #[must_use]
+    pub fn decided_at(mut self, threshold: Option<f64>) -> Self {
+        if let (Self::Multilabel(head), Some(threshold)) = (&mut self, threshold) {
+            head.thresholds.fill(threshold);
+        }
+        self
+    }
+
     /// Returns the names of those columns.
     pub fn column_names(&self) -> Vec<String> {
         self.columns().iter().map(|column| column.name.clone()).collect()

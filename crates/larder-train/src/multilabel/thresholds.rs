@@ -20,6 +20,17 @@ pub(super) fn answers(probabilities: &Array2<f64>, thresholds: &[f64]) -> Array2
     Array2::from_shape_fn(probabilities.dim(), |(row, label)| probabilities[[row, label]] >= thresholds[label])
 }
 
+/// Returns the threshold that all labels share with the best metric on these `probabilities` `[rows, labels]`, the nearest to 0.5 of
+/// several (hundredths are tried), and the metric. `gold` `[rows, labels]`: has the row the label?
+pub fn shared_label_threshold(
+    metric: F1Average,
+    probabilities: &Array2<f64>,
+    gold: ArrayView2<'_, bool>,
+) -> (f64, f64) {
+    let (threshold, score) = shared_threshold(metric, probabilities, gold);
+    (threshold, score.value)
+}
+
 /// The threshold that all labels share with the best metric, the nearest to 0.5 of several.
 pub(super) fn shared_threshold(
     metric: F1Average,

@@ -1,8 +1,12 @@
 //! Texts as examples of fine-tuning, and the evaluation of their logits.
 
+use std::cell::Cell;
+
 use larder_data::{LabelMap, Target};
 use larder_finetune::Example;
-use larder_metrics::{LabelSets, Metric, MultilabelAnswers, MultilabelMetric, TrainLabels, score_multilabel};
+use larder_metrics::{LabelSets, Metric, TrainLabels};
+use larder_train::{F1Average, shared_label_threshold};
+use ndarray::Array2;
 
 use crate::RunError;
 use crate::examples::{ExampleSettings, GoldRows, LogitsJudge, TokenizedRow, valued};
@@ -49,22 +53,34 @@ impl GoldRows for GoldLabels {
     }
 
     fn judge<'a>(&'a self, labels: &LabelMap, _: Metric, _: &[bool]) -> Box<dyn LogitsJudge + 'a> {
-        Box::new(SetsJudge { gold: &self.0, labels: labels.len() })
+        let has = |row: usize, label: usize| self.0[row].contains(&label);
+        let gold = Array2::from_shape_fn((self.0.len(), labels.len()), |(row, label)| has(row, label));
+        Box::new(SetsJudge { gold, threshold: Cell::new(None) })
     }
 }
 
-/// Judges the labels whose logits are above 0 by macro F1.
-struct SetsJudge<'a> {
-    gold: &'a [Vec<usize>],
-    labels: usize,
+/// Judges by macro F1 under the one threshold for all labels that is best for it. A threshold for each label would be a choice of
+/// its own for every rare one; a head on cached features chooses those on rows of train, which a tuned encoder knows by heart.
+struct SetsJudge {
+    /// `[rows, labels]`
+    gold: Array2<bool>,
+    threshold: Cell<Option<f64>>,
 }
 
-impl LogitsJudge for SetsJudge<'_> {
+impl LogitsJudge for SetsJudge {
     fn score(&self, logits: &[f32]) -> f64 {
-        let probabilities: Vec<f64> = logits.iter().map(|&logit| 1.0 / (1.0 + f64::from(-logit).exp())).collect();
-        let gold = LabelSets::from_indices(self.gold, self.labels);
-        let answers = MultilabelAnswers::from_thresholds(probabilities, &vec![0.5; self.labels]);
-        let scores = gold.and_then(|gold| score_multilabel(&gold, &answers?));
-        scores.map_or(f64::NAN, |scores| MultilabelMetric::default().of(&scores))
+        let probability = |logit: &f32| 1.0 / (1.0 + f64::from(-logit).exp());
+        let probabilities = Array2::from_shape_vec(self.gold.dim(), logits.iter().map(probability).collect());
+        let Ok(probabilities) = probabilities else { return f64::NAN };
+        if probabilities.iter().any(|probability| probability.is_nan()) || self.gold.is_empty() {
+            return f64::NAN;
+        }
+        let (threshold, score) = shared_label_threshold(F1Average::MacroF1, &probabilities, self.gold.view());
+        self.threshold.set(Some(threshold));
+        score
+    }
+
+    fn threshold(&self) -> Option<f64> {
+        self.threshold.get()
     }
 }
