@@ -171,7 +171,7 @@ fn a_fine_tuned_encoder_answers_label_sets() {
     let threshold = number(&record, "/head/best/threshold");
     let head: Value =
         serde_json::from_slice(&std::fs::read(kitchen.path("home/runs/tuned/head.json")).unwrap()).unwrap();
-    assert_eq!(head["thresholds"], json!([threshold; 3]));
+    assert_eq!(head["thresholds"], json!(vec![threshold; 3]));
     let best = number(&record, "/head/best/score");
     // Vectors of one text in other batches differ in their last digits, and an answer may fall to the other side.
     assert!((number(split, "/scores/macro/f1") - best).abs() < 0.01, "{best} {split}");

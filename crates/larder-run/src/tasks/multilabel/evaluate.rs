@@ -24,6 +24,9 @@ pub struct MultilabelSplit {
     pub scores: MultilabelScores,
     /// 95 % bootstrap interval of each metric.
     pub intervals: Vec<(MultilabelMetric, Interval)>,
+    /// That of the Hamming loss; `None` in files of earlier versions.
+    #[serde(default)]
+    pub hamming_loss_interval: Option<Interval>,
     /// The scores of constant label sets.
     pub baseline: MultilabelBaseline,
     /// The comparison with the better of them, by macro F1.
@@ -116,6 +119,7 @@ pub(super) fn score_split(
         split: split.source.split.clone(),
         scores: score_multilabel(&gold, &answers)?,
         intervals,
+        hamming_loss_interval: Some(bootstrap.hamming_loss_interval(&gold, &answers)?),
         against_baseline: compare_with_multilabel_baseline(&gold, &answers, &baseline, metric, &bootstrap)?,
         baseline,
         together: gold.cooccurrence(),

@@ -12,7 +12,7 @@ use super::evaluate::MultilabelSplit;
 use super::scores::NAMED;
 use crate::RunRecord;
 use crate::columns::ParquetColumns;
-use crate::page::{Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, shortened};
+use crate::page::{Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, range, shortened};
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
 use crate::tasks::{Evaluation, SavedAnswers};
 
@@ -188,11 +188,12 @@ fn scores(split: &MultilabelSplit) -> Block {
             std::iter::once(Cell::from(name)).chain(numbers.map(Cell::from)).collect()
         })
         .collect();
+    let hamming = split.hamming_loss_interval.as_ref().map_or_else(String::new, range);
     let others = [
-        ("Hamming loss", split.scores.hamming_loss),
-        ("macro average precision", split.scores.macro_average_precision),
+        ("Hamming loss", split.scores.hamming_loss, hamming),
+        ("macro average precision", split.scores.macro_average_precision, String::new()),
     ];
-    rows.extend(others.map(|(name, value)| vec![name.into(), number(value).into(), "".into(), "".into()]));
+    rows.extend(others.map(|(name, value, range)| vec![name.into(), number(value).into(), range.into(), "".into()]));
     Block::Table(PageTable::new(1, &["score", "value", "95 % interval", "best constant set"], rows))
 }
 

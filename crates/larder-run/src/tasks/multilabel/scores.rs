@@ -129,7 +129,7 @@ impl TextSplitScores for MultilabelSplit {
             labels: &self.label_names(display),
             scores: &self.scores,
             intervals: &self.intervals,
-            hamming_loss: None,
+            hamming_loss: self.hamming_loss_interval,
             baseline: &self.baseline,
             against_baseline: &self.against_baseline,
             has_probabilities: true,
