@@ -75,15 +75,15 @@ trait Line: Sized {
 
 impl Line for Score {
     fn write(&self) -> String {
-        let threshold = self.threshold.map_or_else(String::new, |threshold| format!(" {threshold}"));
-        format!("{} {}{threshold}", self.score, self.step)
+        let thresholds: String = self.thresholds.iter().map(|threshold| format!(" {threshold}")).collect();
+        format!("{} {}{thresholds}", self.score, self.step)
     }
 
     fn read(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let (score, step) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        let threshold = words.next().map(str::parse).transpose().ok()?;
-        Some(Self { score, step, threshold })
+        let thresholds = words.map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some(Self { score, step, thresholds })
     }
 }
 
@@ -257,12 +257,12 @@ mod tests {
 
     #[test]
     fn scores_are_read_as_they_were_written() {
-        for threshold in [None, Some(0.17), Some(1.0 / 3.0)] {
-            let score = Score { score: 0.1 + 0.2, step: 7, threshold };
+        for thresholds in [vec![], vec![0.17], vec![1.0 / 3.0, 0.5]] {
+            let score = Score { score: 0.1 + 0.2, step: 7, thresholds };
             assert_eq!(Score::read(&score.write()), Some(score));
         }
         // Checkpoints of earlier versions.
-        assert_eq!(Score::read("0.5 12"), Some(Score { score: 0.5, step: 12, threshold: None }));
+        assert_eq!(Score::read("0.5 12"), Some(Score { score: 0.5, step: 12, thresholds: Vec::new() }));
         assert_eq!(Score::read("0.5 12 x"), None);
     }
 }

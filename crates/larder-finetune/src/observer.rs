@@ -48,9 +48,9 @@ pub trait Observer {
         -evaluated.loss
     }
 
-    /// Returns the decision threshold that the last score rests on, where answers need one.
-    fn threshold(&self) -> Option<f64> {
-        None
+    /// Returns the decision thresholds that the last score rests on, where answers need any.
+    fn thresholds(&self) -> Vec<f64> {
+        Vec::new()
     }
 }
 

@@ -8,15 +8,15 @@ use crate::note::Note;
 use crate::observer::HistoryRow;
 
 /// A score and the step it was reached at.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The observer's score: more is better.
     pub score: f64,
     /// Steps that were done then.
     pub step: usize,
-    /// The decision threshold that it rests on, where answers need one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
+    /// The decision thresholds that it rests on, where answers need any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<f64>,
 }
 
 /// Why a run ended.

@@ -114,9 +114,9 @@ pub trait LogitsJudge {
     /// NaN if nothing can be judged.
     fn score(&self, logits: &[f32]) -> f64;
 
-    /// Returns the decision threshold that the last score rests on, where answers need one.
-    fn threshold(&self) -> Option<f64> {
-        None
+    /// Returns the decision thresholds that the last score rests on, where answers need any.
+    fn thresholds(&self) -> Vec<f64> {
+        Vec::new()
     }
 }
 

@@ -94,7 +94,7 @@ pub use mlp::{MlpHead, MlpLayer, MlpOutput, TargetScale};
 pub use multilabel::{
     DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_FEATURES, HOLD_OUT_ROWS, HeldOutProbabilities, LabelConvergence,
     MULTILABEL_TOLERANCE, MultilabelHead, MultilabelProgress, MultilabelSelection, MultilabelSelectionEntry,
-    MultilabelSettings, TrainedMultilabel, UNCHOSEN_MULTILABEL_C, shared_label_threshold, train_multilabel,
+    MultilabelSettings, TrainedMultilabel, UNCHOSEN_MULTILABEL_C, label_thresholds, train_multilabel,
 };
 pub use number_head::NumberHead;
 pub use ridge::{

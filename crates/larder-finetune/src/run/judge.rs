@@ -52,8 +52,8 @@ impl Run<'_> {
             return Err(self.not_finite(step, "loss of the evaluation", evaluated.loss, self.settings.learning_rate));
         }
         let score = observer.score(step, &evaluated);
-        let score = Score { score, step, threshold: observer.threshold() };
-        self.last = Some(score);
+        let score = Score { score, step, thresholds: observer.thresholds() };
+        self.last = Some(score.clone());
         if let Some(row) = self.progress.history.last_mut() {
             row.score = Some(score.score);
             row.dev_loss = Some(evaluated.loss);
@@ -125,8 +125,8 @@ impl Run<'_> {
         if let Some(values) = best_values {
             (weights, head) = tuned(inputs, parameters, values)?;
         }
-        let best = progress.best.first().copied();
-        let scores = best.map(|best| (best, last.unwrap_or(best)));
+        let best = progress.best.first().cloned();
+        let scores = best.map(|best| (best.clone(), last.unwrap_or(best)));
         Ok(FinetuneResult { weights, head, history: progress.history, scores, stop_reason, ran_on, notes })
     }
 }

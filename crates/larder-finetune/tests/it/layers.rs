@@ -87,7 +87,10 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
         let states = Computed::new(&golden, layer, [&golden.examples, dev]);
         let above = run(&golden, &TuneSettings { from_layer, freeze, ..settings }, dev, Some(&states));
         assert!(
-            (whole.scores.expect("it was judged").1.score - above.scores.expect("it was judged").1.score).abs() < 1e-5
+            (whole.scores.as_ref().expect("it was judged").1.score
+                - above.scores.as_ref().expect("it was judged").1.score)
+                .abs()
+                < 1e-5
         );
         // Rounding: padding, and the shapes of batches.
         same_course_within(&golden, &whole, &above, 1e-5);

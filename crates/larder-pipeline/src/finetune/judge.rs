@@ -29,7 +29,7 @@ impl larder_finetune::Observer for Judge<'_> {
         score
     }
 
-    fn threshold(&self) -> Option<f64> {
-        self.rule.threshold()
+    fn thresholds(&self) -> Vec<f64> {
+        self.rule.thresholds()
     }
 }

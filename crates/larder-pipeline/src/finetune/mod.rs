@@ -276,8 +276,8 @@ fn head(
         bias: tuned.head.get(HEAD_BIAS, &[classes]).map_err(larder_finetune::TuneError::from)?,
     };
     let head = inputs.rules().tuned_head(classifier, &inputs.labels, seen);
-    let threshold = tuned.scores.and_then(|(best, _)| best.threshold);
-    Ok(head.in_unit(inputs.train.gold.scale(), inputs.spec.target).decided_at(threshold))
+    let thresholds = tuned.scores.as_ref().map_or(&[][..], |(best, _)| &best.thresholds);
+    Ok(head.in_unit(inputs.train.gold.scale(), inputs.spec.target).decided_at(thresholds))
 }
 
 fn tuned_record(
@@ -296,8 +296,8 @@ fn tuned_record(
         encoder_digest,
         dev_split: inputs.dev_split.clone(),
         score: inputs.score_name(options).to_owned(),
-        best: tuned.scores.map(|(best, _)| best),
-        last: tuned.scores.map(|(_, last)| last),
+        best: tuned.scores.as_ref().map(|(best, _)| best.clone()),
+        last: tuned.scores.as_ref().map(|(_, last)| last.clone()),
         steps: tuned.history.len(),
         ended: tuned.stop_reason,
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),

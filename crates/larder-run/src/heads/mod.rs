@@ -340,11 +340,13 @@ impl Head {
         self
     }
 
-    /// Lets a head of label sets answer every label from `threshold` on, if one was chosen.
+    /// Gives a head of label sets its `thresholds` `[labels]`, if any were chosen.
     #[must_use]
-    pub fn decided_at(mut self, threshold: Option<f64>) -> Self {
-        if let (Self::Multilabel(head), Some(threshold)) = (&mut self, threshold) {
-            head.thresholds.fill(threshold);
+    pub fn decided_at(mut self, thresholds: &[f64]) -> Self {
+        if let Self::Multilabel(head) = &mut self
+            && head.thresholds.len() == thresholds.len()
+        {
+            head.thresholds.copy_from_slice(thresholds);
         }
         self
     }

@@ -103,7 +103,7 @@ impl TunedRecord {
             self.constant_answer(),
             self.guessing_loss
         );
-        if let (Some(split), Some(best), Some(last)) = (&self.dev_split, self.best, self.last) {
+        if let (Some(split), Some(best), Some(last)) = (&self.dev_split, &self.best, &self.last) {
             text.push_str(&format!(
                 " The best {} on {split} was {:.3} after step {}, the last {:.3} after step {}; the run has the best parameters.",
                 self.score, best.score, best.step, last.score, last.step
@@ -175,7 +175,7 @@ impl HeadDetails for TunedRecord {
     /// Returns the score on the dev split, which chose the parameters.
     fn held_out(&self, split: &str, _: Metric) -> Option<(f64, String)> {
         let dev = self.dev_split.as_deref().filter(|dev| *dev != split)?;
-        Some((self.best?.score, dev.to_owned()))
+        Some((self.best.as_ref()?.score, dev.to_owned()))
     }
 
     fn method<'a>(&'a self, _: &'a [String]) -> Method<'a> {
@@ -205,7 +205,7 @@ impl HeadDetails for TunedRecord {
             self.first_loss,
             self.last_loss
         );
-        if let (Some(split), Some(best), Some(last)) = (&self.dev_split, self.best, self.last) {
+        if let (Some(split), Some(best), Some(last)) = (&self.dev_split, &self.best, &self.last) {
             let Self { score, .. } = self;
             text.push_str(&format!(
                 "\nbest {score} on {split} {:.3} after step {}, last {:.3} after step {}; the run has the best parameters",

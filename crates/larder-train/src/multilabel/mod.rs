@@ -17,6 +17,5 @@ pub use selection::{MultilabelSelection, MultilabelSelectionEntry};
 pub use settings::{
     DEFAULT_MULTILABEL_GRID, F1Average, HOLD_OUT_FEATURES, HOLD_OUT_ROWS, MultilabelSettings, UNCHOSEN_MULTILABEL_C,
 };
-pub(crate) use thresholds::choose_thresholds;
-pub use thresholds::shared_label_threshold;
+pub use thresholds::label_thresholds;
 pub use train::{HeldOutProbabilities, LabelConvergence, MultilabelProgress, TrainedMultilabel, train_multilabel};

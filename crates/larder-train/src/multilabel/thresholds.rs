@@ -20,17 +20,6 @@ pub(super) fn answers(probabilities: &Array2<f64>, thresholds: &[f64]) -> Array2
     Array2::from_shape_fn(probabilities.dim(), |(row, label)| probabilities[[row, label]] >= thresholds[label])
 }
 
-/// Returns the threshold that all labels share with the best metric on these `probabilities` `[rows, labels]`, the nearest to 0.5 of
-/// several (hundredths are tried), and the metric. `gold` `[rows, labels]`: has the row the label?
-pub fn shared_label_threshold(
-    metric: F1Average,
-    probabilities: &Array2<f64>,
-    gold: ArrayView2<'_, bool>,
-) -> (f64, f64) {
-    let (threshold, score) = shared_threshold(metric, probabilities, gold);
-    (threshold, score.value)
-}
-
 /// The threshold that all labels share with the best metric, the nearest to 0.5 of several.
 pub(super) fn shared_threshold(
     metric: F1Average,
@@ -71,14 +60,11 @@ pub(super) fn shared_threshold(
     (threshold, score(metric, gold, &answers(probabilities, &vec![threshold; labels])))
 }
 
-/// The thresholds `[labels]`: the shared one, and a label's own (the best F1 on its rows) only where that gains more than one
+/// Returns the thresholds `[labels]` for `probabilities` `[rows, labels]` of rows that no fit has seen; `gold` `[rows, labels]`: has
+/// the row the label? They are the shared one, and a label's own (the best F1 on its rows) only where that gains more than one
 /// standard error of the paired difference. Under micro F1 all labels share one, which is the best for it where probabilities are
 /// right (Lipton, Elkan and Narayanaswamy 2014).
-pub(crate) fn choose_thresholds(
-    metric: F1Average,
-    probabilities: &Array2<f64>,
-    gold: ArrayView2<'_, bool>,
-) -> Vec<f64> {
+pub fn label_thresholds(metric: F1Average, probabilities: &Array2<f64>, gold: ArrayView2<'_, bool>) -> Vec<f64> {
     let (shared, _) = shared_threshold(metric, probabilities, gold);
     (0..probabilities.ncols())
         .into_par_iter()
@@ -141,10 +127,10 @@ mod tests {
             let high = gold[[row, label]] == right;
             (if high { 0.7 } else { 0.1 } + noise) * if label == 2 { 0.2 } else { 1.0 }
         });
-        let found = choose_thresholds(F1Average::MacroF1, &probabilities, gold.view());
+        let found = label_thresholds(F1Average::MacroF1, &probabilities, gold.view());
         assert_eq!(found[0], found[1]);
         assert!(found[0] > 0.3 && found[0] < 0.75 && found[2] < 0.15 && found[2] > 0.05, "{found:?}");
-        let micro = choose_thresholds(F1Average::MicroF1, &probabilities, gold.view());
+        let micro = label_thresholds(F1Average::MicroF1, &probabilities, gold.view());
         assert!(micro.iter().all(|threshold| *threshold == micro[0]));
     }
 }

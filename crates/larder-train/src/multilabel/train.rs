@@ -7,7 +7,7 @@ use super::head::MultilabelHead;
 use super::search::{HeldOutFit, Search};
 use super::selection::{MultilabelSelection, MultilabelSelectionEntry};
 use super::settings::{MultilabelSettings, UNCHOSEN_MULTILABEL_C};
-use super::thresholds::choose_thresholds;
+use super::thresholds::label_thresholds;
 use crate::candidates::{Candidate, candidates};
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
@@ -166,7 +166,7 @@ pub fn train_multilabel(
         .find(|candidate| candidate.name == best.candidate)
         .expect("entries are named after candidates");
     let thresholds = match settings.threshold {
-        ThresholdChoice::Tuned => choose_thresholds(settings.metric, &probabilities, search.gold.view()),
+        ThresholdChoice::Tuned => label_thresholds(settings.metric, &probabilities, search.gold.view()),
         ThresholdChoice::Half => vec![HALF; count],
     };
     progress(MultilabelProgress::Fitting { candidate: &chosen.name, c: best.c });

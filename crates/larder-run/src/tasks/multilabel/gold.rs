@@ -1,11 +1,11 @@
 //! Texts as examples of fine-tuning, and the evaluation of their logits.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use larder_data::{LabelMap, Target};
 use larder_finetune::Example;
-use larder_metrics::{LabelSets, Metric, TrainLabels};
-use larder_train::{F1Average, shared_label_threshold};
+use larder_metrics::{LabelSets, Metric, MultilabelAnswers, MultilabelMetric, TrainLabels, score_multilabel};
+use larder_train::{F1Average, label_thresholds};
 use ndarray::Array2;
 
 use crate::RunError;
@@ -55,16 +55,16 @@ impl GoldRows for GoldLabels {
     fn judge<'a>(&'a self, labels: &LabelMap, _: Metric, _: &[bool]) -> Box<dyn LogitsJudge + 'a> {
         let has = |row: usize, label: usize| self.0[row].contains(&label);
         let gold = Array2::from_shape_fn((self.0.len(), labels.len()), |(row, label)| has(row, label));
-        Box::new(SetsJudge { gold, threshold: Cell::new(None) })
+        Box::new(SetsJudge { gold, thresholds: RefCell::default() })
     }
 }
 
-/// Judges by macro F1 under the one threshold for all labels that is best for it. A threshold for each label would be a choice of
-/// its own for every rare one; a head on cached features chooses those on rows of train, which a tuned encoder knows by heart.
+/// Judges by macro F1 under the thresholds that are best for these rows, as those of a head on cached features are for held-out
+/// rows of train.
 struct SetsJudge {
     /// `[rows, labels]`
     gold: Array2<bool>,
-    threshold: Cell<Option<f64>>,
+    thresholds: RefCell<Vec<f64>>,
 }
 
 impl LogitsJudge for SetsJudge {
@@ -75,12 +75,15 @@ impl LogitsJudge for SetsJudge {
         if probabilities.iter().any(|probability| probability.is_nan()) || self.gold.is_empty() {
             return f64::NAN;
         }
-        let (threshold, score) = shared_label_threshold(F1Average::MacroF1, &probabilities, self.gold.view());
-        self.threshold.set(Some(threshold));
-        score
+        let thresholds = label_thresholds(F1Average::MacroF1, &probabilities, self.gold.view());
+        let sets = LabelSets::new(self.gold.iter().copied().collect(), self.gold.ncols());
+        let answers = MultilabelAnswers::from_thresholds(probabilities.into_iter().collect(), &thresholds);
+        let scores = sets.and_then(|sets| score_multilabel(&sets, &answers?));
+        self.thresholds.replace(thresholds);
+        scores.map_or(f64::NAN, |scores| MultilabelMetric::default().of(&scores))
     }
 
-    fn threshold(&self) -> Option<f64> {
-        self.threshold.get()
+    fn thresholds(&self) -> Vec<f64> {
+        self.thresholds.borrow().clone()
     }
 }

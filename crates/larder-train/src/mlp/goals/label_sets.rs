@@ -11,7 +11,7 @@ use crate::mlp::network::BatchTargets;
 use crate::mlp::output::MlpOutput;
 use crate::mlp::settings::MlpSettings;
 use crate::mlp::targets::MlpScores;
-use crate::multilabel::{F1Average, choose_thresholds};
+use crate::multilabel::{F1Average, label_thresholds};
 use crate::settings::ThresholdChoice;
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;
@@ -86,7 +86,7 @@ impl<'a> LabelSetGoal<'a> {
     ) -> Vec<f64> {
         let rows: Vec<usize> = places.iter().map(|&place| answered.rows[place]).collect();
         let gold = self.sets.select(Axis(0), &rows);
-        choose_thresholds(average, &probabilities.select(Axis(0), places), gold.view())
+        label_thresholds(average, &probabilities.select(Axis(0), places), gold.view())
     }
 
     /// The sets that are answered, `[rows, labels]`, each of the parts with the thresholds that are best on the others.
