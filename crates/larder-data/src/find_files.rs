@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use larder_errors::Names;
+use wildmatch::WildMatch;
 
 use crate::error::DataError;
 use crate::spec::DatasetSpec;
@@ -77,27 +78,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut of) = (0, 0);
-    // The last `*`, and how many characters it stands for so far.
-    let mut star: Option<(usize, usize)> = None;
-    while of < name.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, of));
-                at += 1;
-            }
-            Some(&c) if c == '?' || c == name[of] => (at, of) = (at + 1, of + 1),
-            _ => match star {
-                Some((place, end)) => {
-                    star = Some((place, end + 1));
-                    (at, of) = (place + 1, end + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|&c| c == '*')
+    WildMatch::new(pattern).matches(name)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) enum Cell {
     Named(BTreeMap<String, String>),
 }
 
-/// What the cells of a row make.
+/// The target that a row's cells make.
 pub(crate) enum RowTarget {
     /// The target to predict, or one that somebody predicted.
     Target(Target),

@@ -186,9 +186,9 @@ pub enum TrainError {
     /// A head was asked for answers of another kind than its own.
     #[error("the head answers {found}, and was asked for {expected}: use it for the task it was trained for")]
     OtherOutput {
-        /// What it answers.
+        /// The kind of answers that it gives.
         found: &'static str,
-        /// What was asked for.
+        /// The kind of answers asked for.
         expected: &'static str,
     },
     /// A source of words failed.

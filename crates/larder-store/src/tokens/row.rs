@@ -29,7 +29,7 @@ pub struct TokenRow {
     pub word_ids: Vec<i32>,
     /// Tokens that did not fit.
     pub truncated_tokens: u32,
-    /// Of a pair each of its texts, tokenized by itself; written where the file's layout has them.
+    /// The two texts of a pair, each tokenized by itself; written where the file's layout has them.
     pub texts_alone: Option<[TextAlone; 2]>,
 }
 

@@ -37,13 +37,14 @@ struct Description {
     #[serde(default, skip_serializing_if = "OutputKind::is_softmax")]
     output: OutputKind,
     threshold: Option<f64>,
-    /// Of labels.
+    /// The thresholds of a head of label sets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thresholds: Option<Vec<f64>>,
     class_weight: ClassWeight,
-    /// Of numbers.
+    /// The smallest answer of a head of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     minimum: Option<f64>,
+    /// The largest one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     maximum: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! What a perceptron's last layer answers.
+//! The answers of a perceptron's last layer.
 
 use serde::{Deserialize, Serialize};
 

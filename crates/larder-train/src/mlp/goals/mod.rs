@@ -39,7 +39,7 @@ pub(super) trait Goal {
     /// The rows that are held out.
     fn held_out(&self) -> &HeldOut;
 
-    /// What is taken where nothing chooses: words that follow the number of epochs.
+    /// Names the settings taken where nothing chooses, in words that follow the number of epochs.
     fn unchosen(&self) -> String;
 
     /// The targets of some rows, as the graph takes them.
