@@ -176,11 +176,11 @@ impl TargetColumns {
         match &self.form {
             Form::Label | Form::Tags => {}
             Form::List | Form::JsonList | Form::Indicators { .. } => {
-                add("label_names", format!("{:?}", self.names));
+                add("label_names", serde_json::json!(self.names).to_string());
             }
             Form::Separated { separator } => {
                 add("label_separator", separator.clone());
-                add("label_names", format!("{:?}", self.names));
+                add("label_names", serde_json::json!(self.names).to_string());
             }
             Form::Number(TargetRange { minimum, maximum }) => {
                 for (key, bound) in [("target.minimum", minimum), ("target.maximum", maximum)] {
