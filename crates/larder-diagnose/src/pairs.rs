@@ -5,26 +5,28 @@ use larder_metrics::Interval;
 use crate::evidence::{Evidence, SPLIT};
 use crate::{Diagnosis, DiagnosisKind};
 
-/// The score of a run whose encoder was not fine-tuned, on a split of pairs.
+/// The score of a run on a split of pairs.
 #[derive(Debug, Clone, Copy)]
 pub struct PairsJudged<'a> {
     /// The split's name.
     pub split: &'a str,
     /// The score's name: `macro F1`.
     pub score_name: &'a str,
+    /// True if the encoder was fine-tuned on such pairs.
+    pub is_tuned: bool,
     /// True if each text of a pair was read by itself.
     pub alone: bool,
     /// The score, with its 95 % interval.
     pub score: (f64, Interval),
-    /// The best run of the same encoder that read the pairs in the other way, and its score on the same rows; `None` if there
+    /// The best run of the same encoder, fine-tuned or not as this one, that read the pairs in the other way, and its score on the same rows; `None` if there
     /// is none.
     pub other: Option<(&'a str, f64)>,
 }
 
 /// Finds [`Pairing`](DiagnosisKind::Pairing): the other way to read pairs gives a score above this one's interval, or pairs were
-/// read together and nothing shows what reading them by themselves gives.
+/// read together by an encoder that was not trained for it, and nothing shows what reading them by themselves gives.
 pub fn diagnose_pairs(judged: &PairsJudged<'_>) -> Option<Diagnosis> {
-    let PairsJudged { split, score_name, alone, score: (score, interval), other } = *judged;
+    let PairsJudged { split, score_name, is_tuned, alone, score: (score, interval), other } = *judged;
     let words = ["together", "each by itself"];
     let [here, there] = if alone { [words[1], words[0]] } else { words };
     let evidence = Evidence::new(format!("{score_name} {here}: "))
@@ -46,7 +48,7 @@ pub fn diagnose_pairs(judged: &PairsJudged<'_>) -> Option<Diagnosis> {
             evidence.text(format!("; {there}, by run {run}: ")).score("score of the other", other),
             flag,
         ),
-        None if !alone => Diagnosis::new(
+        None if !alone && !is_tuned => Diagnosis::new(
             DiagnosisKind::Pairing,
             format!("the pairs of {SPLIT} were read together only, by an encoder that was not trained to compare them"),
             evidence,
@@ -62,9 +64,13 @@ pub fn diagnose_pairs(judged: &PairsJudged<'_>) -> Option<Diagnosis> {
 mod tests {
     use super::*;
 
-    fn judged(alone: bool, other: Option<(&str, f64)>) -> Option<Diagnosis> {
+    fn judged(alone: bool, other: Option<(&'static str, f64)>) -> Option<Diagnosis> {
+        diagnose_pairs(&of_run(false, alone, other))
+    }
+
+    fn of_run(is_tuned: bool, alone: bool, other: Option<(&'static str, f64)>) -> PairsJudged<'static> {
         let interval = Interval { low: 0.45, high: 0.55, level: 0.95 };
-        diagnose_pairs(&PairsJudged { split: "dev", score_name: "Pearson", alone, score: (0.5, interval), other })
+        PairsJudged { split: "dev", score_name: "Pearson", is_tuned, alone, score: (0.5, interval), other }
     }
 
     #[test]
@@ -92,5 +98,6 @@ mod tests {
     fn an_untried_pairing_is_a_finding_where_texts_were_read_together() {
         assert!(judged(false, None).unwrap().finding.contains("read together only"));
         assert_eq!(judged(true, None), None);
+        assert_eq!(diagnose_pairs(&of_run(true, false, None)), None, "it was trained to compare them");
     }
 }

@@ -42,7 +42,7 @@ pub use error::EncodeError;
 pub use forecast::{Forecast, forecast};
 pub use graph::GraphChoice;
 pub use input::EncoderInput;
-pub use pair::{PAIR_PARTS, combine_pair};
+pub use pair::combine_pair;
 pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, PLAN_VERSION, plan};
 pub use report::{EncodeReport, Progress};
 pub use settings::{Context, EncodePlan, EncodeSettings, FORMAT_VERSION, LayerSelection};

@@ -1,7 +1,6 @@
 //! The features of a pair whose texts are read by themselves.
 
-/// Vectors of a pair's features, one behind the other in each column.
-pub const PAIR_PARTS: usize = 4;
+use larder_onnx::PAIR_PARTS;
 
 /// Makes a pair's features `[u, v, |u - v|, u * v]`, `[4 * hidden]`, of the vectors of both texts, which its first half holds:
 /// `u` and `v` are brought to unit length, so that the products sum to the cosine. InferSent combines them so (Conneau et al.

@@ -6,12 +6,11 @@ use std::str::FromStr;
 use larder_errors::spelled_enum;
 use larder_files::{Freshness, Provenance};
 use larder_intake::Encoder;
-use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
+use larder_onnx::{FeatureKind, FeatureOutput, PAIR_PARTS, Pool, WordPool};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
 use serde::{Deserialize, Serialize};
 
-use crate::pair::PAIR_PARTS;
 use crate::unit::WindowSettings;
 use crate::{EncodeError, EngineSettings, GraphChoice};
 

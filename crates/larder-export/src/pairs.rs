@@ -3,7 +3,7 @@
 use larder_onnx::proto::GraphProto;
 use larder_onnx::proto::tensor_shape_proto::dimension::Value as Dimension;
 use larder_onnx::proto::type_proto::Value as Type;
-use larder_onnx::{GraphBuilder, Value};
+use larder_onnx::{GraphBuilder, Value, pair_features};
 
 /// The axis of pairs; the batch has two texts for each.
 const PAIRS: &str = "pairs";
@@ -11,28 +11,8 @@ const PAIRS: &str = "pairs";
 /// Makes columns `[pairs, 4 * hidden]` of the encoder's, `[2 * pairs, hidden]`, as
 /// [`combine_pair`](larder_encode::combine_pair) does. Returns their names.
 pub(crate) fn pair_columns(b: &mut GraphBuilder, names: &[String], hidden: usize) -> Vec<String> {
-    let column = |name: &String| b.scoped("pair", |b| pair_column(b, &Value::named(name), hidden));
+    let column = |name: &String| b.scoped("pair", |b| pair_features(b, &Value::named(name), hidden));
     names.iter().map(column).map(|value| value.name().to_owned()).collect()
-}
-
-fn pair_column(b: &mut GraphBuilder, texts: &Value, hidden: usize) -> Value {
-    let squares = b.mul(texts, texts);
-    let sum = b.reduce_sum(&squares, &[1], true);
-    let norm = b.node("Sqrt", &[&sum], vec![]);
-    // A vector without length stays as it is.
-    let least = b.scalar("least_norm", f32::MIN_POSITIVE);
-    let norm = b.max(&norm, &least);
-    let unit = b.div(texts, &norm);
-    let by_pair = b.integers(&[-1, 2, i64::try_from(hidden).unwrap_or(i64::MAX)]);
-    let unit = b.reshape(&unit, &by_pair);
-    let [first, second] = [0, 1].map(|text| {
-        let at = b.integer(text);
-        b.gather(&unit, &at, 1)
-    });
-    let difference = b.sub(&first, &second);
-    let difference = b.node("Abs", &[&difference], vec![]);
-    let product = b.mul(&first, &second);
-    b.concat(&[&first, &second, &difference, &product], 1)
 }
 
 /// Calls the first axis of the outputs `pairs`: it is not the batch.

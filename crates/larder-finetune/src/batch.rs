@@ -53,17 +53,18 @@ impl Batches<'_> {
     /// [`TuneError::HiddenStates`], and what reading them says.
     pub fn of(&self, rows: &[usize]) -> Result<PaddedBatch, TuneError> {
         let examples: Vec<&Example> = rows.iter().map(|&row| &self.examples[row]).collect();
-        let longest = examples.iter().map(|example| example.len()).max().unwrap_or(0);
-        let (count, seq) = (examples.len(), self.width.of(longest));
+        let count = examples.len();
+        let texts = || examples.iter().flat_map(|example| example.texts().take(self.input.texts()));
+        let seq = self.width.of(texts().map(|(ids, _)| ids.len()).max().unwrap_or(0));
         let by_token = self.input == HeadInput::Tokens;
-        let texts = examples.iter().map(|example| (&example.input_ids[..], &example.token_type_ids[..]));
         let mut batch = PaddedBatch {
-            shape: [count, seq, self.hidden.map_or(0, |(_, width)| width)],
+            examples: count,
+            shape: [count * self.input.texts(), seq, self.hidden.map_or(0, |(_, width)| width)],
             by_token,
-            texts: PaddedTexts::new(texts, seq, self.pad),
+            texts: PaddedTexts::new(texts(), seq, self.pad),
             labels: labels(&examples, by_token.then_some(seq)),
             hidden_states: Vec::new(),
-            tokens: examples.iter().map(|example| example.len()).sum(),
+            tokens: texts().map(|(ids, _)| ids.len()).sum(),
         };
         let Some((states, width)) = self.hidden else { return Ok(batch) };
         batch.hidden_states.reserve_exact(count * seq * width);
@@ -72,7 +73,7 @@ impl Batches<'_> {
             states.read(self.split, row, &mut batch.hidden_states)?;
             // Less than before only from a reader that takes away what it did not add.
             let found = batch.hidden_states.len().saturating_sub(before);
-            let tokens = example.len();
+            let tokens = example.input_ids.len();
             if found != tokens * width {
                 return Err(TuneError::HiddenStates { split: self.split, row, tokens, hidden: width, found });
             }
@@ -112,7 +113,9 @@ enum BatchLabels {
 
 /// Examples padded to the longest of them.
 pub(crate) struct PaddedBatch {
-    /// Rows, tokens and, where there are hidden states, their width.
+    /// Examples.
+    pub examples: usize,
+    /// Texts, tokens and, where there are hidden states, their width.
     pub shape: [usize; 3],
     by_token: bool,
     texts: PaddedTexts,
@@ -130,7 +133,8 @@ impl PaddedBatch {
                 (HIDDEN_STATES, _) => TensorView::f32(&self.shape, &self.hidden_states),
                 ("labels", BatchLabels::Values { shape, values }) => TensorView::f32(shape, values),
                 ("labels", BatchLabels::Classes(labels)) => {
-                    TensorView::i64(&self.shape[..if self.by_token { 2 } else { 1 }], labels)
+                    let shape = if self.by_token { &self.shape[..2] } else { std::slice::from_ref(&self.examples) };
+                    TensorView::i64(shape, labels)
                 }
                 (name, _) => TensorView::i64(&self.shape[..2], self.ids(name)),
             };
@@ -139,7 +143,7 @@ impl PaddedBatch {
         names.iter().map(view).collect()
     }
 
-    /// The elements of the int64 input `name`, `[rows, tokens]`.
+    /// The elements of the int64 input `name`, `[texts, tokens]`.
     pub fn ids(&self, name: &str) -> &[i64] {
         match name {
             "attention_mask" => &self.texts.attention_mask,

@@ -115,7 +115,7 @@ impl<'a> Evaluator<'a> {
 /// Groups of indices into `places` to run together: of similar length, the shortest first, and as many as [`ROWS`] and
 /// [`TOKENS`] allow.
 fn order(examples: &[Example], places: &[usize]) -> Vec<Vec<usize>> {
-    let length = |number: usize| examples[places[number]].len();
+    let length = |number: usize| examples[places[number]].padded_tokens();
     let mut numbers: Vec<usize> = (0..places.len()).collect();
     numbers.sort_by_key(|&number| length(number));
     let mut order: Vec<Vec<usize>> = Vec::new();

@@ -14,7 +14,7 @@ use crate::hidden::HiddenStates;
 use crate::settings::TuneSettings;
 use crate::split::SplitOf;
 use crate::targets::Targets;
-use crate::{Example, TuneError};
+use crate::{Example, TextTokens, TuneError};
 
 /// Rows and tokens of the runs: coprime, so that each size that is seen has one reading.
 const SIZES: [(usize, usize); 2] = [(3, 7), (5, 11)];
@@ -57,8 +57,13 @@ pub(crate) fn learn(
     let mut observations = Vec::new();
     for (rows, seq) in sizes {
         let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % config.vocab_size) as i64).collect();
-        let example =
-            |row| Example { input_ids: ids(row), token_type_ids: Vec::new(), targets: Targets::any(settings, seq) };
+        let second = || TextTokens { input_ids: ids(0), token_type_ids: Vec::new() };
+        let example = |row| Example {
+            input_ids: ids(row),
+            second: (settings.input.texts() > 1).then(second),
+            targets: Targets::any(settings, seq),
+            ..Example::default()
+        };
         let examples: Vec<Example> = (0..rows).map(example).collect();
         let hidden_size = config.hidden_size;
         let zeros_of_tokens = Zeros(seq * hidden_size);

@@ -69,7 +69,7 @@ pub use constant_loss::TargetStatistics;
 pub use constant_output::ConstantOutput;
 pub use error::TuneError;
 pub use evaluate::Evaluated;
-pub use example::Example;
+pub use example::{Example, TextTokens};
 pub use finetune::finetune;
 pub use freeze::Freeze;
 pub use hidden::HiddenStates;

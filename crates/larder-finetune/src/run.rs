@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
             [] => batches,
             dev => Batches { examples: dev, split: SplitOf::Dev, ..batches },
         };
-        let lengths: Vec<usize> = train.iter().map(Example::len).collect();
+        let lengths: Vec<usize> = train.iter().map(Example::padded_tokens).collect();
         let watch = Watch::new(train, settings, Plan::new(&lengths, settings).total());
         let evaluates = watch.is_some() || !dev.is_empty();
         let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
 
     /// Runs all remaining steps.
     pub fn all(&mut self, observer: &mut dyn Observer) -> Result<StopReason, TuneError> {
-        let lengths: Vec<usize> = self.inputs.train.iter().map(Example::len).collect();
+        let lengths: Vec<usize> = self.inputs.train.iter().map(Example::padded_tokens).collect();
         let plan = Plan::new(&lengths, self.settings);
         let total = plan.total();
         let mut watch = self.watch.take();
@@ -291,7 +291,7 @@ impl<'a> Run<'a> {
         (number, of): (usize, usize),
         scale: f64,
     ) -> Result<f64, TuneError> {
-        let [rows, seq, ..] = batch.shape;
+        let (rows, seq) = (batch.examples, batch.shape[1]);
         let shapes: Vec<Vec<usize>> = self.masks.iter().map(|(mask, _)| mask.size(rows, seq)).collect();
         for (place, (mask, values)) in self.masks.iter_mut().enumerate() {
             values.resize(shapes[place].iter().product(), 0.0);

@@ -83,7 +83,7 @@ impl Start {
             let part = ModelPart::of(name, config);
             is_above(part) && !settings.freeze.has(part)
         };
-        let has_pooler = settings.input == HeadInput::Pooled(Pool::Pooler);
+        let has_pooler = settings.input.pool() == Some(Pool::Pooler);
         let trained = config.parameters(has_pooler).into_iter().map(|parameter| parameter.name);
         let trained: Vec<String> = trained.filter(is_trained).collect();
         let spec = TrainingSpec {
@@ -117,7 +117,7 @@ fn with_pooler(
     random: &mut Random,
     notes: &mut Vec<Note>,
 ) -> Result<Model, TuneError> {
-    if settings.input != HeadInput::Pooled(Pool::Pooler) {
+    if settings.input.pool() != Some(Pool::Pooler) {
         return Ok(encoder);
     }
     let pooler: Vec<_> =
@@ -175,7 +175,8 @@ fn head(
     settings: &TuneSettings,
     random: &mut Random,
 ) -> Result<HashMap<String, Vec<f32>>, TuneError> {
-    let shapes = [(HEAD_WEIGHT, vec![settings.classes, config.hidden_size]), (HEAD_BIAS, vec![settings.classes])];
+    let features = settings.input.width(config.hidden_size);
+    let shapes = [(HEAD_WEIGHT, vec![settings.classes, features]), (HEAD_BIAS, vec![settings.classes])];
     let mut values = HashMap::new();
     for (name, shape) in shapes {
         let start = match &settings.head {
@@ -187,7 +188,18 @@ fn head(
         };
         values.insert(name.to_owned(), start);
     }
+    if let (HeadStart::Given(_), Some(weight)) = (&settings.head, values.get_mut(HEAD_WEIGHT)) {
+        rescale(weight, config, settings.input, |weight, factor| weight / factor);
+    }
     Ok(values)
+}
+
+/// Brings the head's weights from the features' own scale to that of the graphs, or back.
+pub(crate) fn rescale(weight: &mut [f32], config: &EncoderConfig, input: HeadInput, by: fn(f32, f32) -> f32) {
+    let Some(factors) = input.scale(config.hidden_size) else { return };
+    for row in weight.chunks_mut(factors.len()) {
+        row.iter_mut().zip(&factors).for_each(|(weight, &factor)| *weight = by(*weight, factor));
+    }
 }
 
 /// New parameters.

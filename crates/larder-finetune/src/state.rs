@@ -1,6 +1,6 @@
 //! Parameters under training, with the optimizer's moments.
 
-use larder_graphs::{AdamWStep, Gradient, HEAD_BIAS, HEAD_WEIGHT, TrainedParameter};
+use larder_graphs::{AdamWStep, Gradient, HEAD_BIAS, HEAD_WEIGHT, HeadInput, TrainedParameter};
 use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
@@ -8,7 +8,7 @@ use rayon::ThreadPool;
 use crate::freeze::ModelPart;
 use crate::inputs::TrainingInputs;
 use crate::settings::TuneSettings;
-use crate::start::prefix;
+use crate::start::{prefix, rescale};
 
 /// Parameters under training, all in one order.
 pub(crate) struct State {
@@ -112,12 +112,16 @@ impl State {
 /// As [`Weights::get`] and [`Weights::insert`].
 pub(crate) fn tuned(
     inputs: &TrainingInputs<'_>,
+    input: HeadInput,
     parameters: Vec<TrainedParameter>,
     values: Vec<Vec<f32>>,
 ) -> Result<(Weights, Weights), OnnxError> {
     let (mut weights, mut head) = (Weights::default(), Weights::default());
-    for (parameter, values) in parameters.into_iter().zip(values) {
+    for (parameter, mut values) in parameters.into_iter().zip(values) {
         let is_head = [HEAD_WEIGHT, HEAD_BIAS].contains(&parameter.name.as_str());
+        if parameter.name == HEAD_WEIGHT {
+            rescale(&mut values, inputs.config, input, |weight, factor| weight * factor);
+        }
         let weight = Weight { shape: parameter.shape, values };
         if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
     }

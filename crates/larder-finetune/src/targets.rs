@@ -31,7 +31,7 @@ impl Targets {
     pub(crate) fn any(settings: &TuneSettings, tokens: usize) -> Self {
         match (&settings.loss, settings.input) {
             (Loss::CrossEntropy { .. }, HeadInput::Tokens) => Self::Classes(vec![0; tokens]),
-            (Loss::CrossEntropy { .. }, HeadInput::Pooled(_)) => Self::Classes(vec![0]),
+            (Loss::CrossEntropy { .. }, _) => Self::Classes(vec![0]),
             _ => Self::Values(vec![0.0; settings.classes]),
         }
     }
@@ -80,7 +80,7 @@ impl Targets {
 fn class_problem(labels: &[i64], tokens: usize, input: HeadInput, classes: usize) -> Option<String> {
     let (expected, of) = match input {
         HeadInput::Tokens => (tokens, "one a token is expected"),
-        HeadInput::Pooled(_) => (1, "a text has one"),
+        HeadInput::Pooled(_) | HeadInput::Pair(_) => (1, "a text has one"),
     };
     if labels.len() != expected {
         return Some(format!("has {} labels for {tokens} tokens: {of}", labels.len()));

@@ -52,16 +52,19 @@ impl Spread {
             BATCH_INPUTS.into_iter().filter(|name| session.inputs().iter().any(|info| info.name == *name)).collect();
         let pad = config.pad_token_id.map_or(0, i64::from);
         let split = SplitOf::Train;
+        // Of pairs the first texts.
+        let pool = input.pool();
+        let input = pool.map_or(input, HeadInput::Pooled);
         let batches = Batches { examples, split, input, pad, hidden: None, width: Width::EXACT };
-        let output = if input == HeadInput::Pooled(Pool::Pooler) { "pooler_output" } else { "last_hidden_state" };
+        let output = if pool == Some(Pool::Pooler) { "pooler_output" } else { "last_hidden_state" };
         let mut vectors = Vec::with_capacity(rows.len());
         for row in rows {
             let batch = batches.of(&[row])?;
             let read = |views: &[TensorView<'_>]| {
                 let tokens = views.first().and_then(TensorView::as_f32).unwrap_or_default();
-                match input {
-                    HeadInput::Pooled(Pool::Cls | Pool::Pooler) => tokens[..config.hidden_size].to_vec(),
-                    HeadInput::Pooled(Pool::Mean) | HeadInput::Tokens => mean(tokens, config.hidden_size),
+                match pool {
+                    Some(Pool::Cls | Pool::Pooler) => tokens[..config.hidden_size].to_vec(),
+                    Some(Pool::Mean) | None => mean(tokens, config.hidden_size),
                 }
             };
             vectors.push(session.run_with(&batch.views(&names), &[output], read).map_err(TuneError::run(GRAPH))?);

@@ -293,6 +293,11 @@ impl GraphBuilder {
         self.node("Pow", &[base, exponent], vec![])
     }
 
+    /// `|x|`.
+    pub fn abs(&mut self, x: &Value) -> Value {
+        self.node("Abs", &[x], vec![])
+    }
+
     /// The error function.
     pub fn erf(&mut self, x: &Value) -> Value {
         self.node("Erf", &[x], vec![])
@@ -400,6 +405,12 @@ impl GraphBuilder {
     pub fn reduce_mean(&mut self, x: &Value, axes: &[i64], keep_dims: bool) -> Value {
         let keep_dims = attribute::int("keepdims", i64::from(keep_dims));
         self.over_axes("ReduceMean", x, axes, MEAN_AXES_INPUT, vec![keep_dims])
+    }
+
+    /// Euclidean norm over `axes`, which stay with size 1 if `keep_dims`.
+    pub fn reduce_l2(&mut self, x: &Value, axes: &[i64], keep_dims: bool) -> Value {
+        let keep_dims = attribute::int("keepdims", i64::from(keep_dims));
+        self.over_axes("ReduceL2", x, axes, MEAN_AXES_INPUT, vec![keep_dims])
     }
 
     /// A node whose axes are an input from operator set `since` on, and an attribute before.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use larder_data::LabelMap;
 use larder_diagnose::TargetSummary;
-use larder_finetune::{Example, Targets};
+use larder_finetune::{Example, Targets, TextTokens};
 use larder_metrics::{Metric, TrainLabels};
-use larder_store::{TokensBatch, TokensReader};
+use larder_store::{TokensBatch, TokensProjection, TokensReader};
 use larder_train::TargetScale;
 
 use crate::RunError;
@@ -35,6 +35,8 @@ pub struct ExampleSettings<'a> {
     pub max_tokens: usize,
     /// Tagging: tokens from one window to the next; half a window unless given.
     pub stride: Option<usize>,
+    /// Each text of a pair is read by itself.
+    pub pair_features: bool,
     /// Leaves out rows whose labels are not in `labels`; otherwise they are errors.
     pub skip_unseen: bool,
 }
@@ -141,7 +143,8 @@ impl SplitExamples {
     /// [`RunError::NoLabel`], [`RunError::UnknownLabel`] with the row; [`RunError::Store`] for a file that cannot be read.
     pub fn read(rules: &dyn TaskRules, path: &Path, settings: &ExampleSettings<'_>) -> Result<Self, RunError> {
         let mut read = Self::empty(rules);
-        for batch in TokensReader::open(path, rules.facts().projection)? {
+        let projection = if settings.pair_features { TokensProjection::EncodeAlone } else { rules.facts().projection };
+        for batch in TokensReader::open(path, projection)? {
             let batch = batch?;
             for row in 0..batch.len() {
                 let row = TokenizedRow { path, batch: &batch, row, number: read.rows + row };
@@ -149,12 +152,23 @@ impl SplitExamples {
                     read.unseen_rows += 1;
                 } else {
                     read.gold.push(&row, settings, &mut read.examples)?;
+                    if let (true, Some(example)) = (settings.pair_features, read.examples.last_mut()) {
+                        read_alone(&row, example);
+                    }
                 }
             }
             read.rows += batch.len();
         }
         Ok(read)
     }
+}
+
+/// Puts the texts of a pair, each by itself, in the place of both together.
+fn read_alone(row: &TokenizedRow<'_>, example: &mut Example) {
+    let wide = |ids: Vec<i32>| ids.into_iter().map(i64::from).collect();
+    let Some([first, second]) = row.batch.texts_alone(row.row) else { return };
+    (example.input_ids, example.token_type_ids) = (wide(first.input_ids), wide(first.type_ids));
+    example.second = Some(TextTokens { input_ids: wide(second.input_ids), token_type_ids: wide(second.type_ids) });
 }
 
 /// Returns the example of a text with a number for each column of the logits.

@@ -31,6 +31,12 @@ put other layers between. Ids begin at 5, above those that stand for padding.
 text has each of three labels, 0 or 1, under binary cross-entropy in batches of ten rows; and one number a text, of mean 0 and deviation
 1, under the squared error. Both are transformers' own losses for these (`problem_type`), the means over all elements.
 
+`bert_pair` has pairs of texts, each read by itself: the second is `second_input_ids` and so on, and a pair has one number, in
+batches of ten. The head
+is linear on the means u and v of the texts' last hidden states, each at unit length, and on |u - v| and u * v (`Pairs` below), and its
+weights here are those of these features. They are trained on features with u and v at the length of the square root of the
+hidden size, so that a feature is as large as those of other heads.
+
 `minilm.safetensors` and `minilm_tagging.safetensors` are the same of MiniLM, on 40 rows: the first sentences of
 `data/acceptability/train.tsv` and of `data/ner/train.conll` in its tokens; batches of eight rows, the file four times over, a
 rate of 5e-5. MiniLM's parameters are too many to keep. In place of `tuned.<parameter>` there are, of every parameter:
@@ -144,7 +150,7 @@ def train(model, inputs, labels, rows, rate, options={}):
     for step in range(STEPS):
         start = step * rows % len(labels)
         batch = {key: tensor[start : start + rows] for key, tensor in inputs.items()}
-        longest = int(batch["attention_mask"].sum(1).max())
+        longest = max(int(mask.sum(1).max()) for key, mask in batch.items() if key.endswith("attention_mask"))
         batch = {key: tensor[:, :longest] for key, tensor in batch.items()}
         wanted = labels[start : start + rows]
         if labels.is_floating_point():
@@ -248,6 +254,51 @@ def family(name, options):
     # The first `encoder.` is this class's; some families have one of their own behind it.
     kept |= {f"tuned.{parameter.removeprefix('encoder.')}": tensor for parameter, tensor in model.named_parameters()}
     save(kept, name)
+
+
+class Pairs(torch.nn.Module):
+    """An encoder that reads each text by itself, and a linear head on what `mean` makes of both."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+        hidden = encoder.config.hidden_size
+        self.classifier = torch.nn.Linear(4 * hidden, 1)
+        length = hidden**0.5
+        self.register_buffer("scale", torch.tensor([length, length, length, length * length]).repeat_interleave(hidden))
+
+    def unit(self, attention_mask, **text):
+        hidden = self.encoder(attention_mask=attention_mask, **text).last_hidden_state
+        mean = (hidden * attention_mask.unsqueeze(-1)).sum(1) / attention_mask.sum(1, keepdim=True)
+        return torch.nn.functional.normalize(mean)
+
+    def forward(self, labels, **inputs):
+        second = {key.removeprefix("second_"): inputs.pop(key) for key in list(inputs) if key.startswith("second_")}
+        u, v = self.unit(**inputs), self.unit(**second)
+        logits = self.classifier(torch.cat([u, v, (u - v).abs(), u * v], 1) * self.scale)
+        return transformers.modeling_outputs.SequenceClassifierOutput(loss=torch.nn.functional.mse_loss(logits, labels))
+
+
+def pairs():
+    torch.manual_seed(7)
+    encoder = build("tiny", transformers.BertForSequenceClassification, transformers.BertConfig, "bert", "").bert
+    encoder.pooler = None
+    model = Pairs(encoder).train()
+    inputs = examples(encoder.config.vocab_size)
+    inputs |= {f"second_{key}": tensor for key, tensor in examples(encoder.config.vocab_size).items()}
+    widest = max(tensor.shape[1] for tensor in inputs.values())
+    inputs = {key: torch.nn.functional.pad(tensor, (0, widest - tensor.shape[1])) for key, tensor in inputs.items()}
+    labels = torch.randn(ROWS, 1)
+    labels = (labels - labels.mean()) / labels.std(correction=0)
+    torch.nn.init.normal_(model.classifier.weight, std=0.05)
+    weight = lambda: (model.classifier.weight * model.scale).detach().clone()
+    kept = inputs | {"targets": labels, "classifier.weight": weight(), "classifier.bias": model.classifier.bias.detach().clone()}
+    losses, norms = train(model, inputs, labels, 2 * BATCH, 1e-3)
+    print("bert_pair", losses[0], losses[-1], min(norms), max(norms))
+    kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
+    kept |= {f"tuned.{parameter.removeprefix('encoder.')}": tensor for parameter, tensor in model.named_parameters()}
+    # `embeddings` and `encoder` of BERT stand in `encoder` of the class.
+    save(kept | {"tuned.classifier.weight": weight()}, "bert_pair")
 
 
 def splitmix64(count):
@@ -357,6 +408,7 @@ if __name__ == "__main__":
     golden(
         "albert_regression", "albert", transformers.AlbertForSequenceClassification, transformers.AlbertConfig, "albert", "albert."
     )
+    pairs()
     for name, options in FAMILIES.items():
         family(name, options)
     if len(sys.argv) > 1:

@@ -86,12 +86,43 @@ fn answers_are_the_same_everywhere() {
     kitchen.ok(&["export", "mine", "--output", "small", "--precision", "int8"]).prints(&["pearson"]);
 }
 
+/// The trained encoder reads each text by itself too: its pairs are learned, and answered alike by the run, the file and the
+/// exported graph, which compares its own answers with the run's.
+#[test]
+fn an_encoder_is_fine_tuned_on_texts_read_by_themselves() {
+    let (kitchen, dev) = kitchen();
+    let tune = |run: &str, more: &[&str]| {
+        let args = ["finetune", "pairs.toml", "-e", "tiny", "--lr", "2e-3", "--epochs", "4", "--run", run];
+        kitchen.json(&[&args, more].concat())
+    };
+    let pearson = |report: &serde_json::Value| number(report, "/evaluation/splits/0/scores/pearson");
+    let together = tune("together", &[]);
+    let alone = tune("alone", &["--pair-features"]);
+    assert!(pearson(&alone) > pearson(&together) + 0.1, "{} {}", pearson(&alone), pearson(&together));
+    kitchen.ok(&["eval", "together"]).prints(&["`--pair-features` is what this set wants"]);
+    let lines: String = dev.iter().map(|(first, second, _)| format!("{first}\t{second}\n")).collect();
+    let told = kitchen.larder_reads(&["predict", "alone", "--json"], &lines).json_lines();
+    let answers: Vec<f64> = told.iter().map(|line| number(line, "/prediction")).collect();
+    let gold: Vec<f64> = dev.iter().map(|row| row.2).collect();
+    let expected = larder_metrics::score_regression(&gold, &answers).unwrap();
+    assert!((pearson(&alone) - expected.pearson).abs() < 1e-4);
+    kitchen.ok(&["export", "alone", "--output", "exported"]).prints(&["standard deviations"]);
+    tune("dropped", &["--pair-features", "--pool", "cls", "--dropout", "0.2", "--seed", "1"]);
+    let cut = ["finetune", "pairs.toml", "-e", "tiny", "--pair-features", "--from-layer", "1"];
+    kitchen.larder(&cut).exits(2).says(&["--from-layer", "--pair-features"]);
+    kitchen.assert_tidy();
+}
+
 #[test]
 fn single_texts_and_words_have_no_pairs() {
     let (kitchen, _) = kitchen();
     kitchen.write("pairs.toml", DESCRIPTION.replace("text_b = \"two\"\n", ""));
     kitchen
         .larder(&["train", "pairs.toml", "-e", "tiny", "--pair-features"])
+        .exits(3)
+        .says(&["text_b", "--pair-features"]);
+    kitchen
+        .larder(&["finetune", "pairs.toml", "-e", "tiny", "--pair-features"])
         .exits(3)
         .says(&["text_b", "--pair-features"]);
     kitchen

@@ -6,10 +6,10 @@ use larder_run::{Evaluation, RunRecord, SplitScores, tasks};
 
 use super::split_files::SplitFiles;
 
-/// Returns the finding on how the pairs of a split are read; `None` for single texts and fine-tuned encoders.
+/// Returns the finding on how the pairs of a split are read; `None` for single texts.
 pub(super) fn pairing(files: &SplitFiles<'_>, judged: &dyn SplitScores) -> Option<Diagnosis> {
     let record = files.record;
-    if !reads_pairs(record) {
+    if !record.head.details().outline().is_pair {
         return None;
     }
     let metric = record.head.details().outline().metric.unwrap_or_default();
@@ -21,18 +21,19 @@ pub(super) fn pairing(files: &SplitFiles<'_>, judged: &dyn SplitScores) -> Optio
     diagnose_pairs(&PairsJudged {
         split: outline.split,
         score_name: tasks::of(record.task()).score_in_words(metric),
+        is_tuned: is_tuned(record),
         alone: record.settings.pair_features,
         score: judged.score(metric),
         other: other.as_ref().map(|(run, score)| (run.as_str(), *score)),
     })
 }
 
-fn reads_pairs(record: &RunRecord) -> bool {
-    let details = record.head.details();
-    details.outline().is_pair && matches!(details.method(&record.columns_tried), Method::Frozen(_))
+fn is_tuned(record: &RunRecord) -> bool {
+    !matches!(record.head.details().method(&record.columns_tried), Method::Frozen(_))
 }
 
-/// Returns the score on these rows of a run that read their pairs in the other way, with the same encoder.
+/// Returns the score on these rows of a run that read their pairs in the other way, with the same encoder, fine-tuned or not
+/// as this one.
 fn score_of(
     files: &SplitFiles<'_>,
     run: &str,
@@ -43,7 +44,7 @@ fn score_of(
     let own = files.record;
     // A run that cannot be read is no reason to fail.
     let other = RunRecord::open(files.larder, run).ok()?;
-    let comparable = reads_pairs(&other)
+    let comparable = is_tuned(&other) == is_tuned(own)
         && other.task() == own.task()
         && other.dataset == own.dataset
         && other.encoder_digest == own.encoder_digest

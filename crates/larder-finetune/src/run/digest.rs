@@ -25,8 +25,10 @@ pub(super) fn run_digest(
             bytes.extend(ids.len().to_le_bytes());
             bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
         };
-        add(&example.input_ids);
-        add(&example.token_type_ids);
+        for (ids, types) in example.texts() {
+            add(ids);
+            add(types);
+        }
         // The loss, which is among the settings, says of which kind all of them are.
         match &example.targets {
             Targets::Classes(classes) => add(classes),

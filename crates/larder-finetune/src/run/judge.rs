@@ -109,7 +109,7 @@ impl Run<'_> {
             (Some(_), Some(folder)) => checkpoint::read_best(&folder.join(BEST_FILE), &parameters, &progress.run)?,
             _ => best,
         };
-        let (mut weights, mut head) = tuned(inputs, parameters.clone(), values)?;
+        let (mut weights, mut head) = tuned(inputs, settings.input, parameters.clone(), values)?;
         // A run that was stopped is judged when it goes on.
         if stop_reason != StopReason::Stopped && settings.stop_on_collapse {
             let encoder = (inputs.config, &weights);
@@ -123,7 +123,7 @@ impl Run<'_> {
             }
         }
         if let Some(values) = best_values {
-            (weights, head) = tuned(inputs, parameters, values)?;
+            (weights, head) = tuned(inputs, settings.input, parameters, values)?;
         }
         let best = progress.best.first().cloned();
         let scores = best.map(|best| (best.clone(), last.unwrap_or(best)));

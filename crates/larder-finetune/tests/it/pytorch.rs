@@ -123,6 +123,16 @@ fn numbers_follow_pytorch() {
     follows_pytorch(&Golden::regression(), 1e-4);
 }
 
+/// Ten pairs a step, as they are and in two halves.
+#[test]
+fn pairs_whose_texts_are_read_by_themselves_follow_pytorch() {
+    let golden = Golden::pair();
+    for (rows, accumulation) in [(10, 1), (5, 2)] {
+        let batch = BatchSize::Rows(rows);
+        follows_pytorch_with(&golden, &TuneSettings { batch, accumulation, ..golden.settings() }, 1e-5);
+    }
+}
+
 #[test]
 fn roberta_s_tagging_in_two_halves_of_each_batch_follows_pytorch() {
     // The recipe has batches of ten rows.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use larder_finetune::{
     BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Loss, Observer, Order, Quiet, Schedule, Targets,
-    TrainingInputs, TuneSettings, finetune,
+    TextTokens, TrainingInputs, TuneSettings, finetune,
 };
-use larder_graphs::DropoutRatios;
-use larder_onnx::{EncoderConfig, Weight, Weights};
+use larder_graphs::{DropoutRatios, HeadInput};
+use larder_onnx::{EncoderConfig, Pool, Weight, Weights};
 use larder_runtime::Runtime;
 use safetensors::{Dtype, SafeTensors};
 
@@ -46,6 +46,7 @@ impl Golden {
         let width = ids.len() / rows;
         let values = golden.named("targets").first().map(|_| golden.floats("targets").values);
         let labels = if values.is_none() { golden.integers("labels") } else { Vec::new() };
+        let second = !golden.named("second_").is_empty();
         for row in 0..rows {
             let tokens = row * width..(row + 1) * width;
             let length = mask[tokens.clone()].iter().filter(|&&is_token| is_token == 1).count();
@@ -56,7 +57,8 @@ impl Golden {
             };
             golden.examples.push(Example {
                 input_ids: ids[tokens.clone()][..length].to_vec(),
-                token_type_ids: types[tokens][..length].to_vec(),
+                token_type_ids: types[tokens.clone()][..length].to_vec(),
+                second: second.then(|| golden.second(tokens)),
                 targets,
             });
         }
@@ -75,6 +77,19 @@ impl Golden {
     /// Texts with a number.
     pub fn regression() -> Self {
         Self::read("albert_regression", "albert")
+    }
+
+    /// Pairs of texts with a number.
+    pub fn pair() -> Self {
+        Self::read("bert_pair", "tiny")
+    }
+
+    /// The second text whose padded tokens are those.
+    fn second(&self, tokens: std::ops::Range<usize>) -> TextTokens {
+        let [ids, mask, types] = ["input_ids", "attention_mask", "token_type_ids"]
+            .map(|name| self.integers(&format!("second_{name}"))[tokens.clone()].to_vec());
+        let length = mask.iter().filter(|&&is_token| is_token == 1).count();
+        TextTokens { input_ids: ids[..length].to_vec(), token_type_ids: types[..length].to_vec() }
     }
 
     /// Tokens with tags.
@@ -144,8 +159,11 @@ impl Golden {
             Targets::Values(_) if classes == 1 => Loss::MeanSquaredError,
             Targets::Values(_) => Loss::BinaryCrossEntropy { positive_weight: 1.0 },
         };
+        let settings = of(self.config.family, classes);
+        let is_pair = self.examples[0].second.is_some();
         TuneSettings {
             loss,
+            input: if is_pair { HeadInput::Pair(Pool::Mean) } else { settings.input },
             head: HeadStart::Given(head),
             length: Length::Steps(20),
             batch: BatchSize::Rows(5),
@@ -157,7 +175,7 @@ impl Golden {
             clip: Some(1.0),
             dropout: DropoutRatios::NONE,
             threads: 1,
-            ..of(self.config.family, classes)
+            ..settings
         }
     }
 
@@ -211,8 +229,7 @@ pub fn parameters(golden: &Golden, tuned: &FinetuneResult) -> Vec<(String, Vec<f
         }
     }
     for name in ["classifier.weight", "classifier.bias"] {
-        let classes = golden.floats("classifier.bias").shape[0];
-        let shape = if name == "classifier.bias" { vec![classes] } else { vec![classes, golden.config.hidden_size] };
+        let shape = golden.floats(name).shape;
         let values = tuned.head.get(name, &shape).expect("the head is given back");
         found.push((name.to_owned(), values.to_vec()));
     }

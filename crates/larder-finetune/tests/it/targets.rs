@@ -9,8 +9,8 @@ use larder_onnx::Pool;
 
 use crate::support::*;
 
-fn goldens() -> [Golden; 2] {
-    [Golden::multilabel(), Golden::regression()]
+fn goldens() -> [Golden; 3] {
+    [Golden::multilabel(), Golden::regression(), Golden::pair()]
 }
 
 fn values(example: &Example) -> &[f32] {

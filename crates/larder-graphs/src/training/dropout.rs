@@ -70,6 +70,13 @@ impl Site {
         Self { tensor: tensor.to_owned(), ratio, shape }
     }
 
+    /// The same place, where the batch has so many rows an example.
+    pub fn of_rows(&self, rows: usize) -> Self {
+        let mut site = self.clone();
+        site.shape.iter_mut().filter(|dim| dim.batch > 0).for_each(|dim| dim.factor *= rows);
+        site
+    }
+
     /// The name of what is left of the tensor, which its readers read instead.
     pub fn left(&self) -> String {
         format!("{}.dropped", self.tensor)

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use larder_onnx::facts::Dim;
-use larder_onnx::proto::ValueInfoProto;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::tensor_shape_proto::dimension;
 use larder_onnx::proto::type_proto;
-use larder_onnx::{Axis, GraphBuilder, Model, Pool, Value};
+use larder_onnx::proto::{GraphProto, ValueInfoProto};
+use larder_onnx::{Axis, GraphBuilder, Model, PAIR_PARTS, Pool, TensorProto, Value, pair_features};
 use serde::Serialize;
 
 use super::TrainingSpec;
@@ -26,14 +26,47 @@ pub const HEAD_BIAS: &str = "classifier.bias";
 pub enum HeadInput {
     /// One vector a text: one row of logits a text.
     Pooled(Pool),
+    /// The [features](pair_features) of a pair of texts, each of which the encoder reads by itself: one row of logits a pair. `u`
+    /// and `v` have the norm `√hidden` here, and so elements about as large as those of other inputs: the head's start and
+    /// learning rate are made for those.
+    Pair(Pool),
     /// Every token's vector of the last layer: one row of logits a token, for tagging.
     Tokens,
+}
+
+impl HeadInput {
+    /// Returns the pooling of texts.
+    pub fn pool(self) -> Option<Pool> {
+        match self {
+            Self::Pooled(pool) | Self::Pair(pool) => Some(pool),
+            Self::Tokens => None,
+        }
+    }
+
+    /// Returns the number of texts that the encoder reads for an example.
+    pub fn texts(self) -> usize {
+        if matches!(self, Self::Pair(_)) { 2 } else { 1 }
+    }
+
+    /// Returns the number of features, of vectors of `hidden` elements.
+    pub fn width(self, hidden: usize) -> usize {
+        if matches!(self, Self::Pair(_)) { PAIR_PARTS * hidden } else { hidden }
+    }
+
+    /// Returns the factors of the features, where they are not those of [`pair_features`], `[features]`.
+    pub fn scale(self, hidden: usize) -> Option<Vec<f32>> {
+        let length = (hidden as f32).sqrt();
+        let factor = |part: usize| if part + 1 < PAIR_PARTS { length } else { length * length };
+        let factors = (0..PAIR_PARTS).flat_map(|part| std::iter::repeat_n(factor(part), hidden));
+        matches!(self, Self::Pair(_)).then(|| factors.collect())
+    }
 }
 
 impl fmt::Display for HeadInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pooled(pool) => pool.fmt(f),
+            Self::Pair(pool) => write!(f, "pairs of {pool}"),
             Self::Tokens => f.pad("tokens"),
         }
     }
@@ -52,30 +85,39 @@ impl Features {
     /// # Errors
     /// [`GraphsError::NoFeatures`] for an encoder without the output that the head reads.
     pub fn of(encoder: &Model, input: HeadInput) -> Result<Self, GraphsError> {
-        let output = match input {
-            HeadInput::Pooled(Pool::Pooler) => "pooler_output",
-            HeadInput::Pooled(Pool::Cls | Pool::Mean) | HeadInput::Tokens => "last_hidden_state",
+        let output = match input.pool() {
+            Some(Pool::Pooler) => "pooler_output",
+            Some(Pool::Cls | Pool::Mean) | None => "last_hidden_state",
         };
         let info = encoder.outputs().iter().find(|info| info.name() == output);
         let hidden = info.and_then(last_axis).ok_or(GraphsError::NoFeatures { input, output })?;
         Ok(Self { input, hidden })
     }
 
-    /// `[batch, hidden]`, of tokens `[batch · seq, hidden]`.
+    /// `[batch, features]`, of tokens `[batch · seq, hidden]`.
     fn build(&self, b: &mut GraphBuilder) -> Value {
+        let Some(pool) = self.input.pool() else {
+            let flat = b.integers(&[-1, as_i64(self.hidden)]);
+            return b.reshape(&Value::named("last_hidden_state"), &flat);
+        };
+        let texts = self.pooled(b, pool);
+        let Some(factors) = self.input.scale(self.hidden) else { return texts };
+        let features = pair_features(b, &texts, self.hidden);
+        let factors = b.initializer(TensorProto::from_f32("constant.pair_scale", &[factors.len()], &factors));
+        b.mul(&features, &factors)
+    }
+
+    /// One vector a text, `[texts, hidden]`.
+    fn pooled(&self, b: &mut GraphBuilder, pool: Pool) -> Value {
         let tokens = Value::named("last_hidden_state");
-        match self.input {
-            HeadInput::Tokens => {
-                let flat = b.integers(&[-1, as_i64(self.hidden)]);
-                b.reshape(&tokens, &flat)
-            }
-            HeadInput::Pooled(Pool::Pooler) => Value::named("pooler_output"),
-            HeadInput::Pooled(Pool::Cls) => {
+        match pool {
+            Pool::Pooler => Value::named("pooler_output"),
+            Pool::Cls => {
                 let first = b.integer(0);
                 b.gather(&tokens, &first, 1)
             }
             // Σ h·mask / max(Σ mask, 1).
-            HeadInput::Pooled(Pool::Mean) => {
+            Pool::Mean => {
                 let mask = b.cast(&Value::named("attention_mask"), DataType::Float);
                 let (count, one) = (b.reduce_sum(&mask, &[1], true), b.scalar("one", 1.0));
                 let count = b.max(&count, &one);
@@ -90,7 +132,7 @@ impl Features {
     /// The size of each axis of what is built.
     fn shape(&self) -> Vec<Dim> {
         let rows = if self.input == HeadInput::Tokens { Dim { factor: 1, batch: 1, seq: 1 } } else { Dim::BATCH };
-        vec![rows, Dim::fixed(self.hidden)]
+        vec![rows, Dim::fixed(self.input.width(self.hidden))]
     }
 }
 
@@ -113,6 +155,8 @@ pub(super) fn with_head(
     let mut proto = encoder.into_proto();
     let mut graph = proto.graph.take().unwrap_or_default();
     rewire(&mut graph, dropout.unwrap_or_default());
+    let texts = features.input.texts();
+    name_batch(&mut graph, texts);
     let mut b = GraphBuilder::from_graph(graph, opset);
     b.clear_outputs();
     let classes = Axis::Fixed(spec.classes);
@@ -125,7 +169,8 @@ pub(super) fn with_head(
         Loss::CrossEntropy { .. } => b.input("labels", DataType::Int64, &axes),
         _ => b.input("labels", DataType::Float, &logits_axes),
     };
-    let weight = b.input(HEAD_WEIGHT, DataType::Float, &[classes.clone(), Axis::Fixed(features.hidden)]);
+    let weight =
+        b.input(HEAD_WEIGHT, DataType::Float, &[classes.clone(), Axis::Fixed(features.input.width(features.hidden))]);
     let bias = b.input(HEAD_BIAS, DataType::Float, std::slice::from_ref(&classes));
 
     let mut masks = Vec::new();
@@ -133,7 +178,7 @@ pub(super) fn with_head(
     let mut read = b.identity(&pooled);
     read = b.rename(&read, "head.features");
     if let Some(sites) = dropout {
-        let mut sites = sites.to_vec();
+        let mut sites: Vec<Site> = sites.iter().map(|site| site.of_rows(texts)).collect();
         if spec.dropout.head > 0.0 {
             let site = Site::new(read.name(), spec.dropout.head, features.shape());
             read = Value::named(&site.left());
@@ -160,6 +205,23 @@ pub(super) fn with_head(
     b.output(&loss.counted, "counted", DataType::Float, &[]);
     proto.graph = Some(b.finish());
     Ok((Model::from_proto(proto)?.sorted()?, masks))
+}
+
+/// Says in the graph's inputs that the batch has so many texts an example: axes that are called alike are taken to be of the
+/// same size.
+fn name_batch(graph: &mut GraphProto, texts: usize) {
+    let batch = super::axis(&Dim { factor: texts, ..Dim::BATCH });
+    for input in &mut graph.input {
+        let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().and_then(|of| of.value.as_mut()) else {
+            continue;
+        };
+        for dim in tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim) {
+            let is_batch = dim.value == Some(dimension::Value::DimParam("batch".to_owned()));
+            if let (true, Axis::Symbol(batch)) = (is_batch, &batch) {
+                dim.value = Some(dimension::Value::DimParam(batch.clone()));
+            }
+        }
+    }
 }
 
 /// The size of an output's last axis, where it is declared.

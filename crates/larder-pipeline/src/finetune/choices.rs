@@ -25,6 +25,10 @@ spelled_enum! {
     } else "unknown recipe `{found}`: known are {known}"
 }
 
+/// The pooling of a text that is read by itself, unless another is chosen: the best of three for likeness of meaning (Reimers
+/// and Gurevych 2019, table 6, <https://arxiv.org/abs/1908.10084>).
+const PAIR_POOL: Pool = Pool::Mean;
+
 /// The user's choices for fine-tuning; `None` is the recipe's value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TuneChoices {
@@ -32,6 +36,8 @@ pub struct TuneChoices {
     pub recipe: Recipe,
     /// The pooling that a classifier's head reads.
     pub pool: Option<Pool>,
+    /// The encoder reads each text of a pair by itself.
+    pub pair_features: bool,
     /// The number of epochs or steps.
     pub length: Option<Length>,
     /// The size of a batch.
@@ -101,7 +107,10 @@ impl TuneChoices {
         };
         let preset = rules.preset(preset);
         let plain = TuneSettings::from_preset(&preset, counts.len());
-        let input = rules.head_input(self.pool, plain.input);
+        let input = match self.pair_features {
+            true => HeadInput::Pair(self.pool.unwrap_or(PAIR_POOL)),
+            false => rules.head_input(self.pool, plain.input),
+        };
         let dropout =
             self.dropout.map_or(plain.dropout, |ratio| DropoutRatios { hidden: ratio, attention: ratio, head: ratio });
         let head = match &self.init_head {
@@ -158,6 +167,7 @@ pub(super) fn settings_map(settings: &TuneSettings, init_head: Option<&str>) -> 
     let DropoutRatios { hidden, attention, head } = settings.dropout;
     let input = match settings.input {
         HeadInput::Pooled(pool) => pool.to_string(),
+        HeadInput::Pair(pool) => format!("pairs of {pool}"),
         HeadInput::Tokens => "words".to_owned(),
     };
     let batch = match settings.batch {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use larder_data::{DatasetSpec, LabelMap, split_has_targets};
+use larder_encode::EncodeError;
 use larder_files::Provenance;
 use larder_finetune::{TargetStatistics, TuneSettings};
 use larder_intake::Encoder;
@@ -65,10 +66,15 @@ impl<'a> TuningInputs<'a> {
             tokens.push((split.to_owned(), path));
             times.push(time);
         }
+        let pair_features = options.choices.pair_features;
+        if pair_features && spec.columns.text_b.is_none() {
+            return Err(EncodeError::NoPairs { tokens: tokens.swap_remove(0).1 }.into());
+        }
         let (config, weights) = encoder.weights()?;
         let labels = LabelMap::resolve(spec)?;
         let max_tokens = options.tokenize.max_tokens(encoder);
-        let settings = ExampleSettings { labels: &labels, max_tokens, stride: options.stride, skip_unseen: false };
+        let stride = options.stride;
+        let settings = ExampleSettings { labels: &labels, max_tokens, stride, pair_features, skip_unseen: false };
         let mut train = SplitExamples::read(rules, &tokens[0].1, &settings)?;
         let settings = ExampleSettings { skip_unseen: true, ..settings };
         let mut dev = match tokens.get(1) {

@@ -162,7 +162,7 @@ pub fn finetune(
 
     let outputs = outputs(encoder, &settings)?;
     let column = outputs[0].column(encoder.interface().last_layer());
-    let head = head(&inputs, &tuned, &column, seen)?;
+    let head = head(&inputs, &settings, &tuned, &column, seen)?;
     let digest = folder
         .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
         .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.config.family)))?;
@@ -245,11 +245,12 @@ pub fn run_finetune(
 
 /// Returns the settings of the features that the head reads.
 fn encode_settings(settings: &TuneSettings, stride: Option<usize>) -> EncodeSettings {
-    let (level, pools) = match settings.input {
-        HeadInput::Pooled(pool) => (Level::Sentence, vec![pool]),
-        HeadInput::Tokens => (Level::Word, vec![Pool::Mean]),
+    let (level, pools) = match settings.input.pool() {
+        Some(pool) => (Level::Sentence, vec![pool]),
+        None => (Level::Word, vec![Pool::Mean]),
     };
-    EncodeSettings { level, pools, stride, ..EncodeSettings::default() }
+    let pair_features = matches!(settings.input, HeadInput::Pair(_));
+    EncodeSettings { level, pools, pair_features, stride, ..EncodeSettings::default() }
 }
 
 fn outputs(encoder: &Encoder, settings: &TuneSettings) -> Result<Vec<FeatureOutput>, PipelineError> {
@@ -265,14 +266,15 @@ fn run_settings(encoder: &Encoder, settings: &TuneSettings, options: &FinetuneOp
 /// Returns the trained head, reading `column` of the encoder's features.
 fn head(
     inputs: &TuningInputs<'_>,
+    settings: &TuneSettings,
     tuned: &FinetuneResult,
     column: &str,
     seen: Vec<bool>,
 ) -> Result<Head, PipelineError> {
-    let (classes, hidden) = (inputs.labels.len(), inputs.config.hidden_size);
+    let (classes, features) = (inputs.labels.len(), settings.input.width(inputs.config.hidden_size));
     let classifier = Classifier {
         column,
-        weights: tuned.head.get(HEAD_WEIGHT, &[classes, hidden]).map_err(larder_finetune::TuneError::from)?,
+        weights: tuned.head.get(HEAD_WEIGHT, &[classes, features]).map_err(larder_finetune::TuneError::from)?,
         bias: tuned.head.get(HEAD_BIAS, &[classes]).map_err(larder_finetune::TuneError::from)?,
     };
     let head = inputs.rules().tuned_head(classifier, &inputs.labels, seen);

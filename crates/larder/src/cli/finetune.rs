@@ -10,6 +10,7 @@ use larder_onnx::Pool;
 use larder_pipeline::{FinetuneOptions, Recipe, TuneChoices};
 use larder_run::tasks;
 use larder_runtime::Device;
+use larder_store::Level;
 use larder_train::ClassWeight;
 
 use super::{StageInputs, TokenizeFlags, refuse, refuse_foreign};
@@ -72,7 +73,11 @@ pub struct TuneFlags {
     /// epochs for small datasets (Mosbach et al., 2021)
     #[arg(long, value_name = "family|stable", default_value_t)]
     pub recipe: Recipe,
-    /// Classification: the vector that the head reads [default: pooler where the family has one, else cls]
+    /// Pairs of texts: the encoder reads each by itself, and the head reads both vectors, their difference and their product
+    #[arg(long, conflicts_with = "from_layer")]
+    pub pair_features: bool,
+    /// Classification: the vector that the head reads [default: pooler where the family has one, else cls; mean with
+    /// --pair-features]
     #[arg(long, value_name = "cls|mean|pooler")]
     pub pool: Option<Pool>,
     /// Seed of the head, the order and the dropout
@@ -94,7 +99,8 @@ pub struct TuneFlags {
     /// embeddings
     #[arg(long, value_name = "K")]
     pub from_layer: Option<usize>,
-    /// Start from this head: classifier.weight, a row of hidden size a class, and classifier.bias, one a class
+    /// Start from this head: classifier.weight, a row of hidden size a class (four times that with --pair-features), and
+    /// classifier.bias, one a class
     #[arg(long, value_name = "FILE.safetensors")]
     pub init_head: Option<PathBuf>,
     /// Tagging: tokens from one window of a long sentence to the next; half a window unless given
@@ -174,6 +180,11 @@ impl TuneFlags {
             ];
             refuse(&of_classes, rules.facts().in_words)?;
         }
+        let level = rules.facts().level;
+        refuse(
+            &[("--pair-features", level != Level::Sentence && self.pair_features)],
+            &format!("vectors of {level}s"),
+        )?;
         refuse_foreign(&[("--stride", self.stride.is_some()), ("--pool", self.pool.is_some())], task, None)
     }
 
@@ -181,6 +192,7 @@ impl TuneFlags {
         TuneChoices {
             recipe: self.recipe,
             pool: self.pool,
+            pair_features: self.pair_features,
             seed: self.seed,
             dropout: self.dropout,
             label_smoothing: self.label_smoothing,
