@@ -132,7 +132,8 @@ impl Interface {
     /// computed one from another the last is meant that is a layer's, not a projection of one.
     ///
     /// # Errors
-    /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], or [`OnnxError::Ambiguous`] when two readings remain.
+    /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], [`OnnxError::IntegerOutputs`], or
+    /// [`OnnxError::Ambiguous`] when two readings remain.
     pub fn recognise(model: &Model) -> Result<Self, OnnxError> {
         Self::recognise_with(model, &Hints::default())
     }

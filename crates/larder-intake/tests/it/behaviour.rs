@@ -233,6 +233,28 @@ fn a_sentence_embedding_is_taken_as_given() {
     assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
 }
 
+/// Nothing is asked of the runtime where the graph does not tell the type and only a session does.
+#[test]
+fn an_output_of_a_type_that_is_not_read_is_named() {
+    let Some(bench) = Bench::new() else { return };
+    let error = bench
+        .add_changed(|model| {
+            edited(model, |graph| {
+                let mut b = GraphBuilder::from_graph(std::mem::take(graph), 17);
+                let whole = b.cast(&Value::named("pooler_output"), DataType::Int8);
+                b.clear_outputs();
+                b.output(&whole, "whole", DataType::Int8, &[]);
+                *graph = b.finish();
+                graph.output[0].r#type = None;
+            })
+        })
+        .expect_err("integers");
+    assert!(
+        matches!(&error, EncoderError::OutputType { output, found, .. } if output == "whole" && found == "int8"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_models_scores_are_no_embedding() {
     let Some(bench) = Bench::new() else { return };

@@ -70,6 +70,36 @@ fn a_published_third_party_export_is_recognised() {
     assert!(model.to_bytes().expect("it is small") == bytes);
 }
 
+#[test]
+fn integer_outputs_are_no_vectors() {
+    let quantised = |floats_beside: bool, dtype: DataType| {
+        let mut b = GraphBuilder::new("quantised", 17);
+        let axes = [Axis::symbol("batch"), Axis::symbol("seq")];
+        let ids = b.input("ids", DataType::Int64, &axes);
+        let table = b.initializer(TensorProto::from_f32("table", &[90, 4], &[0.5; 360]));
+        let found = b.gather(&table, &ids, 0);
+        let mean = b.reduce_mean(&found, &[1], false);
+        let scale = b.scalar("scale", 0.05);
+        let narrow = b.node("QuantizeLinear", &[&mean, &scale], vec![]);
+        b.output(&narrow, "vector", dtype, &[Axis::symbol("batch"), 4.into()]);
+        if floats_beside {
+            b.output(&mean, "mean", DataType::Float, &[Axis::symbol("batch"), 4.into()]);
+        }
+        Model::from_graph(b.finish(), 17).expect("the test's graph is sound")
+    };
+    for (dtype, name) in [(DataType::Uint8, "uint8"), (DataType::Int8, "int8")] {
+        let message = Interface::recognise(&quantised(false, dtype)).unwrap_err().to_string();
+        assert!(message.contains(&format!("not from vector ({name} [batch, 4])")), "{message}");
+        // Beside floats it is passed over, unless it is asked for.
+        let beside = quantised(true, dtype);
+        let interface = Interface::recognise(&beside).expect("gives a vector");
+        assert_eq!(interface.pooled_outputs.iter().map(|output| output.name.as_str()).collect::<Vec<_>>(), ["mean"]);
+        let hints = Hints { pooler_output: Some("vector".to_owned()), ..Hints::default() };
+        let message = Interface::recognise_with(&beside, &hints).unwrap_err().to_string();
+        assert!(message.contains(&format!("not from vector ({name} [batch, 4])")), "{message}");
+    }
+}
+
 /// Tables of these rows, one int32 input `[2, 8]` for each, summed; then `extra` on the sum.
 fn embedder(rows: &[usize], extra: impl FnOnce(&mut GraphBuilder, &Value)) -> Model {
     let mut b = GraphBuilder::new("embedder", 17);
