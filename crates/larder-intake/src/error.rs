@@ -549,8 +549,16 @@ impl EncoderError {
 
 /// The flag of `encoder add` that decides what a tensor of a model is.
 pub fn hint_of_model(error: &OnnxError) -> Option<String> {
-    let (OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. }) = error else { return None };
-    let flag = match &**role {
+    let role = match error {
+        OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. } => *role,
+        OnnxError::UnsupportedInput { input, .. } | OnnxError::UnknownInput { input, .. } => {
+            return Some(format!(
+                "if it has one value for every text, `larder encoder add SOURCE --constant-input {input}=VALUE` gives it"
+            ));
+        }
+        _ => return None,
+    };
+    let flag = match role {
         "input_ids" => "--ids-input",
         "attention_mask" => "--mask-input",
         "token_type_ids" => "--types-input",

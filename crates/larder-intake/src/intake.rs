@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use larder_errors::spelled_enum;
 use larder_files::{Home, digest_bytes, kill_point, write_atomic, write_json};
-use larder_onnx::{Hints, Interface, Model};
+use larder_onnx::{ConstantInput, Hints, Interface, Model};
 use larder_runtime::Runtime;
 use larder_tokens::Tokenizer;
 
@@ -57,6 +57,8 @@ pub(crate) struct EncoderParts {
     pub config: Option<(PathBuf, Vec<u8>)>,
     pub published: PublisherSettings,
     pub hints: Hints,
+    /// Inputs of the source that are constants of `model`.
+    pub constant_inputs: Vec<ConstantInput>,
     pub source: SourceRecord,
     pub notes: Vec<String>,
 }
@@ -246,6 +248,7 @@ impl EncoderParts {
     ) -> EncoderManifest {
         let mut notes = notes(&probed, &declared, sizes);
         notes.extend(type_note(tokenizer));
+        notes.extend(self.constant_inputs.iter().filter_map(constant_note));
         let gives_tokens = probed.interface.token_output.is_some();
         let (pooling, unfollowed) =
             self.publisher_settings(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
@@ -271,6 +274,7 @@ impl EncoderParts {
             max_positions,
             max_positions_from,
             inputs: input_records(&interface),
+            constant_inputs: self.constant_inputs.clone(),
             outputs: output_records(&interface),
             fixed_batch: interface.fixed_batch(),
             fixed_seq: interface.fixed_seq(),
@@ -302,6 +306,17 @@ fn type_note(tokenizer: &Tokenizer) -> Option<String> {
         );
     }
     tokenizer.check_pair_types().err().map(|problem| format!("pairs of texts are refused: {problem}"))
+}
+
+/// A note on an input whose value nobody told.
+fn constant_note(input: &ConstantInput) -> Option<String> {
+    let ConstantInput { name, value, told, .. } = input;
+    (!told).then(|| {
+        format!(
+            "its input {name:?} is {value} for every text, which nobody said: if its publisher says another value, add it \
+             with `--constant-input {name}=VALUE`"
+        )
+    })
 }
 
 /// Notes on what is unusual about an encoder.

@@ -1,10 +1,14 @@
 //! Recognising what a model's inputs and outputs mean, whatever they are called.
 
+mod constant;
 mod hidden_states;
 mod inputs;
 mod last_layer;
 mod outputs;
 
+use std::collections::BTreeMap;
+
+pub use constant::ConstantInput;
 use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +38,32 @@ spelled_enum! {
     }
 }
 
+impl InputType {
+    /// The type that has this number in the ONNX standard.
+    fn of(dtype: i32) -> Option<Self> {
+        match DataType::try_from(dtype).ok()? {
+            DataType::Int64 => Some(Self::Int64),
+            DataType::Int32 => Some(Self::Int32),
+            DataType::Float => Some(Self::Float32),
+            DataType::Float16 => Some(Self::Float16),
+            DataType::Bool => Some(Self::Bool),
+            _ => None,
+        }
+    }
+}
+
+impl From<InputType> for DataType {
+    fn from(dtype: InputType) -> Self {
+        match dtype {
+            InputType::Int64 => Self::Int64,
+            InputType::Int32 => Self::Int32,
+            InputType::Float32 => Self::Float,
+            InputType::Float16 => Self::Float16,
+            InputType::Bool => Self::Bool,
+        }
+    }
+}
+
 /// An input of shape `[batch, seq]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputTensor {
@@ -58,7 +88,8 @@ pub struct OutputTensor {
     pub axes: Option<Vec<Option<usize>>>,
 }
 
-/// Names that decide where a model can be read in two ways. Each is the model's own name for a tensor.
+/// Names that decide where a model can be read in two ways, and the values of inputs that have one for every text. Each
+/// name is the model's own for a tensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hints {
@@ -72,6 +103,8 @@ pub struct Hints {
     pub last_hidden_state: Option<String>,
     /// The output `[batch, hidden]`.
     pub pooler_output: Option<String>,
+    /// The value of inputs that have one for every text: see [`ConstantInput`]. An [`Interface`] has none of them.
+    pub constants: BTreeMap<String, i64>,
 }
 
 /// The meaning of an encoder's inputs and outputs, as its graph shows it. Only a run shows if the encoder honours its
@@ -250,6 +283,7 @@ impl Interface {
                 [only] => Some(only.name.clone()),
                 _ => None,
             },
+            constants: BTreeMap::new(),
         }
     }
 

@@ -54,7 +54,7 @@ pub use families::{Activation, EncoderConfig, Family, FusedForm, build, build_fu
 pub use features::{FeatureOutput, select_features};
 pub use finite::NotFinite;
 pub use init::random_weights;
-pub use interface::{Hints, InputTensor, InputType, Interface, OutputTensor};
+pub use interface::{ConstantInput, Hints, InputTensor, InputType, Interface, OutputTensor};
 pub use model::{Model, PRODUCER};
 pub use pool::{FeatureKind, Pool, WordPool};
 pub use proto::TensorProto;

@@ -10,7 +10,7 @@ use crate::{Model, OnnxError};
 
 /// A table that an input looks up with at most this many rows tells token types apart: published models have 1 to 4,
 /// and no vocabulary or position table is as short.
-const MOST_TOKEN_TYPES: usize = 16;
+pub(super) const MOST_TOKEN_TYPES: usize = 16;
 
 /// Operators that pass an index on, perhaps in another type or shape.
 /// (a slice of all of it, where an exporter traced a cache that is empty).
@@ -47,16 +47,7 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     let tensors = infos.iter().map(|info| input_tensor(info)).collect::<Result<Vec<_>, _>>()?;
     let tensor = |info: &ValueInfoProto| tensors.iter().find(|tensor| tensor.name == info.name()).cloned();
     let lookups = lookups(model, producers);
-    // For each input its largest table.
-    let mut largest: HashMap<&str, &Lookup> = HashMap::new();
-    for lookup in &lookups {
-        if let Some(input) = lookup.input {
-            let entry = largest.entry(input).or_insert(lookup);
-            if lookup.rows.saturating_mul(lookup.columns) > entry.rows.saturating_mul(entry.columns) {
-                *entry = lookup;
-            }
-        }
-    }
+    let largest = largest(&lookups);
     let rows = |info: &&ValueInfoProto| largest.get(info.name()).map(|lookup| lookup.rows);
     let with_rows = |test: &dyn Fn(usize) -> bool| -> Vec<&ValueInfoProto> {
         infos.iter().copied().filter(|info| rows(info).is_some_and(test)).collect()
@@ -115,6 +106,25 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     })
 }
 
+/// For each input the rows of its largest table.
+pub(super) fn table_rows<'a>(model: &'a Model, producers: &Producers<'a>) -> HashMap<&'a str, usize> {
+    largest(&lookups(model, producers)).into_iter().map(|(input, lookup)| (input, lookup.rows)).collect()
+}
+
+/// For each input its largest table.
+fn largest<'l, 'a>(lookups: &'l [Lookup<'a>]) -> HashMap<&'a str, &'l Lookup<'a>> {
+    let mut largest: HashMap<&str, &Lookup> = HashMap::new();
+    for lookup in lookups {
+        if let Some(input) = lookup.input {
+            let entry = largest.entry(input).or_insert(lookup);
+            if lookup.rows.saturating_mul(lookup.columns) > entry.rows.saturating_mul(entry.columns) {
+                *entry = lookup;
+            }
+        }
+    }
+    largest
+}
+
 fn untaken<'a>(infos: Vec<&'a ValueInfoProto>, taken: &HashSet<&str>) -> Vec<&'a ValueInfoProto> {
     infos.into_iter().filter(|info| !taken.contains(info.name())).collect()
 }
@@ -132,14 +142,7 @@ fn unsupported(info: &ValueInfoProto) -> OnnxError {
 
 fn input_tensor(info: &ValueInfoProto) -> Result<InputTensor, OnnxError> {
     let (dtype, axes) = described(info).ok_or_else(|| unsupported(info))?;
-    let dtype = match DataType::try_from(dtype) {
-        Ok(DataType::Int64) => InputType::Int64,
-        Ok(DataType::Int32) => InputType::Int32,
-        Ok(DataType::Float) => InputType::Float32,
-        Ok(DataType::Float16) => InputType::Float16,
-        Ok(DataType::Bool) => InputType::Bool,
-        _ => return Err(unsupported(info)),
-    };
+    let dtype = InputType::of(dtype).ok_or_else(|| unsupported(info))?;
     let (batch, seq) = match axes.as_deref() {
         // An unknown rank is taken for the usual one; the runtime knows better when it runs.
         None => (None, None),

@@ -96,6 +96,10 @@ fn inputs(manifest: &EncoderManifest) -> Vec<String> {
         format!("  input      {} = `{}` {} {}: {why}", input.role, input.name, input.dtype, axes(&input.axes))
     };
     let mut lines: Vec<String> = manifest.inputs.iter().map(line).collect();
+    lines.extend(manifest.constant_inputs.iter().map(|input| {
+        let (name, dtype, axes) = (&input.name, input.dtype, axes(&input.axes));
+        format!("  input      constant = `{name}` {dtype} {axes}: {} for every text", input.value)
+    }));
     if manifest.interface.attention_mask.is_none() {
         lines.push("  input      no attention_mask: nothing but texts of one length can share a batch".to_owned());
     }
