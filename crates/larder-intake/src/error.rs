@@ -562,6 +562,7 @@ pub fn hint_of_model(error: &OnnxError) -> Option<String> {
         "input_ids" => "--ids-input",
         "attention_mask" => "--mask-input",
         "token_type_ids" => "--types-input",
+        "position_ids" => "--positions-input",
         "last_hidden_state" => "--token-output",
         "pooler_output" => "--pooled-output",
         _ => return None,

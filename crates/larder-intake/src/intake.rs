@@ -323,7 +323,9 @@ fn constant_note(input: &ConstantInput) -> Option<String> {
 fn notes(probed: &ProbeResult, declared: &Declared, sizes: &Sizes) -> Vec<String> {
     let interface = &probed.interface;
     let mut notes = Vec::new();
-    if let (Some(_), None) = (&interface.position_ids, declared.first_position) {
+    // Without a table it matters only how far apart two positions are.
+    let looks_up_positions = interface.position_ids.is_some() && interface.position_rows.is_some();
+    if looks_up_positions && declared.first_position.is_none() {
         notes.push(
             "it takes its positions as an input, and no config.json of a known family says where they begin: they are \
              counted from 0 (RoBERTa's begin at 2)"

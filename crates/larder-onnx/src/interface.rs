@@ -99,6 +99,8 @@ pub struct Hints {
     pub attention_mask: Option<String>,
     /// The input that tells the two texts of a pair apart.
     pub token_type_ids: Option<String>,
+    /// The input that counts the tokens.
+    pub position_ids: Option<String>,
     /// The output `[batch, seq, hidden]` of the last layer.
     pub last_hidden_state: Option<String>,
     /// The output `[batch, hidden]`.
@@ -159,7 +161,8 @@ pub struct Interface {
 
 impl Interface {
     /// Reads the meaning of inputs and outputs off the graph, never off their names: `input_ids` is what looks up the
-    /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, the mask is what remains; outputs are told
+    /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, `position_ids` what looks up another or is
+    /// turned into the angles of rotary positions, the mask is what remains; outputs are told
     /// apart by element type and rank, integer ones are passed over. Of several outputs `[batch, seq, ...]` those that are
     /// scores (of each token of the vocabulary, or a head's product of fewer features) are no token vectors, and of those
     /// computed one from another the last is meant that is a layer's, not a projection of one.
@@ -254,6 +257,7 @@ impl Interface {
             input_ids: Some(self.input_ids.name.clone()),
             attention_mask: self.attention_mask.as_ref().map(|input| input.name.clone()),
             token_type_ids: self.token_type_ids.as_ref().map(|input| input.name.clone()),
+            position_ids: self.position_ids.as_ref().map(|input| input.name.clone()),
             ..Hints::default()
         };
         let inputs = inputs::recognise(model, &producers, &hints)?;
@@ -268,6 +272,7 @@ impl Interface {
         is(&hints.input_ids, Some(&self.input_ids.name))
             && is(&hints.attention_mask, input(&self.attention_mask).as_ref())
             && is(&hints.token_type_ids, input(&self.token_type_ids).as_ref())
+            && is(&hints.position_ids, input(&self.position_ids).as_ref())
             && is(&hints.last_hidden_state, self.token_output.as_ref().map(|output| &output.name))
             && (hints.pooler_output.is_none() || self.as_hints().pooler_output == hints.pooler_output)
     }
@@ -278,6 +283,7 @@ impl Interface {
             input_ids: Some(self.input_ids.name.clone()),
             attention_mask: self.attention_mask.as_ref().map(|input| input.name.clone()),
             token_type_ids: self.token_type_ids.as_ref().map(|input| input.name.clone()),
+            position_ids: self.position_ids.as_ref().map(|input| input.name.clone()),
             last_hidden_state: self.token_output.as_ref().map(|output| output.name.clone()),
             pooler_output: match self.pooled_outputs.as_slice() {
                 [only] => Some(only.name.clone()),

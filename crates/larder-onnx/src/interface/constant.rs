@@ -107,7 +107,8 @@ impl ConstantInput {
         let filled = match self.axes.as_slice() {
             [] => b.integer(self.value),
             axes => {
-                let sizes: Vec<Value> = axes.iter().enumerate().map(|(axis, size)| b.size(shaped, axis, *size)).collect();
+                let sizes: Vec<Value> =
+                    axes.iter().enumerate().map(|(axis, size)| b.size(shaped, axis, *size)).collect();
                 let shape = b.concat(&sizes.iter().collect::<Vec<_>>(), 0);
                 b.node("ConstantOfShape", &[&shape], vec![attribute::tensor("value", value)])
             }
@@ -150,11 +151,10 @@ fn further_types<'a>(
     let tables = table_rows(model, &producers);
     let rows = |info: &ValueInfoProto| tables.get(info.name()).copied();
     let most = inputs.iter().filter_map(|info| rows(info)).max();
-    let named = [&hints.input_ids, &hints.attention_mask];
+    let named = [&hints.input_ids, &hints.attention_mask, &hints.position_ids];
     let is_named = |info: &ValueInfoProto| named.into_iter().flatten().any(|name| name == info.name());
     let is_short = |info: &ValueInfoProto| rows(info).is_some_and(|rows| rows <= MOST_TOKEN_TYPES && Some(rows) < most);
-    let short: Vec<&ValueInfoProto> =
-        inputs.iter().copied().filter(|info| is_short(info) && !is_named(info)).collect();
+    let short: Vec<&ValueInfoProto> = inputs.iter().copied().filter(|info| is_short(info) && !is_named(info)).collect();
     let is_types = |info: &ValueInfoProto| match &hints.token_type_ids {
         Some(name) => info.name() == name,
         None => short.len() == 1 || rows(info) == type_rows,

@@ -65,12 +65,16 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     };
 
     let mut taken: HashSet<&str> = HashSet::from([ids.name()]);
-    taken.extend([&hints.attention_mask, &hints.token_type_ids].into_iter().flatten().map(String::as_str));
+    let named = [&hints.attention_mask, &hints.token_type_ids, &hints.position_ids];
+    taken.extend(named.into_iter().flatten().map(String::as_str));
     let short = untaken(with_rows(&|rows| rows <= MOST_TOKEN_TYPES), &taken);
     let types = decide("token_type_ids", hints.token_type_ids.as_ref(), &infos, &short)?;
     taken.extend(types.map(ValueInfoProto::name));
     let long = untaken(with_rows(&|rows| rows > MOST_TOKEN_TYPES), &taken);
-    let positions = decide("position_ids", None, &infos, &long)?;
+    // Rotary positions have no table.
+    let angles = if long.is_empty() { turned_into_angles(model, untaken(infos.clone(), &taken)) } else { Vec::new() };
+    let candidates = if long.is_empty() { angles } else { long };
+    let positions = decide("position_ids", hints.position_ids.as_ref(), &infos, &candidates)?;
     taken.extend(positions.map(ValueInfoProto::name));
 
     // What is left is the mask, unless nothing reads it: exports keep inputs that tracing found no use for.
@@ -127,6 +131,51 @@ fn largest<'l, 'a>(lookups: &'l [Lookup<'a>]) -> HashMap<&'a str, &'l Lookup<'a>
 
 fn untaken<'a>(infos: Vec<&'a ValueInfoProto>, taken: &HashSet<&str>) -> Vec<&'a ValueInfoProto> {
     infos.into_iter().filter(|info| !taken.contains(info.name())).collect()
+}
+
+/// Operators between a position and the angle that it turns vectors by: a product with the frequencies, in any shape.
+const MAKING_ANGLES: [&str; 15] = [
+    "Cast",
+    "Reshape",
+    "Identity",
+    "Unsqueeze",
+    "Squeeze",
+    "Flatten",
+    "Expand",
+    "Slice",
+    "Transpose",
+    "Concat",
+    "Mul",
+    "Div",
+    "MatMul",
+    "Gemm",
+    "Einsum",
+];
+
+/// Those of `infos` whose values become the angles of rotary positions: sines and cosines are taken of them.
+fn turned_into_angles<'a>(model: &'a Model, infos: Vec<&'a ValueInfoProto>) -> Vec<&'a ValueInfoProto> {
+    let mut readers: HashMap<&str, Vec<&NodeProto>> = HashMap::new();
+    for node in &model.graph().node {
+        for input in &node.input {
+            readers.entry(input).or_default().push(node);
+        }
+    }
+    let becomes_angles = |info: &&ValueInfoProto| {
+        let (mut open, mut seen) = (vec![info.name()], HashSet::from([info.name()]));
+        while let Some(name) = open.pop() {
+            for node in readers.get(name).into_iter().flatten() {
+                match node.op_type() {
+                    "Cos" | "Sin" | "RotaryEmbedding" => return true,
+                    operator if MAKING_ANGLES.contains(&operator) => {
+                        open.extend(node.output.iter().map(String::as_str).filter(|output| seen.insert(output)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        false
+    };
+    infos.into_iter().filter(becomes_angles).collect()
 }
 
 /// Returns the names of all tensors that some output depends on.

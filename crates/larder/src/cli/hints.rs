@@ -16,6 +16,9 @@ pub struct HintFlags {
     /// The input that tells the two texts of a pair apart
     #[arg(long, value_name = "NAME")]
     pub types_input: Option<String>,
+    /// The input that counts the tokens
+    #[arg(long, value_name = "NAME")]
+    pub positions_input: Option<String>,
     /// The output with the last layer's vector for each token
     #[arg(long, value_name = "NAME")]
     pub token_output: Option<String>,
@@ -39,6 +42,7 @@ impl HintFlags {
             input_ids: self.ids_input.clone(),
             attention_mask: self.mask_input.clone(),
             token_type_ids: self.types_input.clone(),
+            position_ids: self.positions_input.clone(),
             last_hidden_state: self.token_output.clone(),
             pooler_output: self.pooled_output.clone(),
             constants: self.constant_input.iter().cloned().collect(),

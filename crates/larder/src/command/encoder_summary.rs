@@ -89,7 +89,11 @@ fn inputs(manifest: &EncoderManifest) -> Vec<String> {
             InputRole::AttentionMask => "is what remains of the inputs that are read".to_owned(),
             InputRole::TokenTypeIds => "looks up a table of a few rows".to_owned(),
             InputRole::PositionIds => {
-                format!("looks up the position table; counted from {}", manifest.interface.first_position)
+                let used = match manifest.interface.position_rows {
+                    Some(_) => "looks up the position table",
+                    None => "is computed with",
+                };
+                format!("{used}; counted from {}", manifest.interface.first_position)
             }
             InputRole::Unread => "nothing reads it; zeros are given".to_owned(),
         };
