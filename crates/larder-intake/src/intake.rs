@@ -126,7 +126,9 @@ impl EncoderParts {
         let sizes = self.config.as_ref().map(|(_, text)| Sizes::of(text)).unwrap_or_default();
         let mut interface = self.interface()?;
         interface.type_rows = interface.token_type_ids.as_ref().and(interface.type_rows.or(declared.type_rows));
-        let tokenizer = Tokenizer::load(&tokenizer_path)?.with_type_rows(interface.type_rows);
+        let tokenizer = Tokenizer::load(&tokenizer_path)?
+            .with_type_rows(interface.type_rows)
+            .with_embedding_rows(interface.vocabulary_size);
         interface.first_position = declared.first_position.filter(|_| interface.position_ids.is_some()).unwrap_or(0);
         check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
         let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
@@ -248,6 +250,7 @@ impl EncoderParts {
     ) -> EncoderManifest {
         let mut notes = notes(&probed, &declared, sizes);
         notes.extend(type_note(tokenizer));
+        notes.extend(beyond_note(tokenizer, probed.interface.vocabulary_size));
         notes.extend(self.constant_inputs.iter().filter_map(constant_note));
         let gives_tokens = probed.interface.token_output.is_some();
         let (pooling, unfollowed) =
@@ -306,6 +309,23 @@ fn type_note(tokenizer: &Tokenizer) -> Option<String> {
         );
     }
     tokenizer.check_pair_types().err().map(|problem| format!("pairs of texts are refused: {problem}"))
+}
+
+/// Tokens beyond the table that a note names.
+const NAMED_TOKENS: usize = 3;
+
+/// A note on tokens that the encoder has no vector for.
+fn beyond_note(tokenizer: &Tokenizer, rows: usize) -> Option<String> {
+    let beyond = tokenizer.tokens_beyond(rows);
+    let named: Vec<&str> = beyond.iter().take(NAMED_TOKENS).map(|(token, _)| token.as_str()).collect();
+    let more = if beyond.len() > named.len() { ", ..." } else { "" };
+    (!beyond.is_empty()).then(|| {
+        format!(
+            "its table of {rows} tokens has no vector for {} of its tokenizer ({}{more}): texts that have one are refused",
+            beyond.len(),
+            named.join(", ")
+        )
+    })
 }
 
 /// A note on an input whose value nobody told.
