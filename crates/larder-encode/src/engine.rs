@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use larder_intake::{Encoder, Running};
-use larder_onnx::{FeatureOutput, WordPool, select_features};
+use larder_onnx::{FeatureKind, FeatureOutput, WordPool, select_features};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
@@ -88,7 +88,7 @@ impl Engine {
     /// Builds the graph that computes exactly `outputs` and opens it, once a worker.
     ///
     /// # Errors
-    /// [`EncodeError::Onnx`] for a layer that the model does not show, [`EncodeError::Runtime`] when the device is missing
+    /// [`EncodeError::NoOpeningToken`], [`EncodeError::Onnx`] for a layer that the model does not show, [`EncodeError::Runtime`] when the device is missing
     /// or the model does not load.
     pub fn new(
         runtime: &Runtime,
@@ -97,6 +97,11 @@ impl Engine {
         settings: EngineSettings,
     ) -> Result<Self, EncodeError> {
         let layers = encoder.interface().last_layer();
+        let opens_texts = encoder.manifest().special_tokens.leading_tokens > 0;
+        if let (false, Some(cls)) = (opens_texts, outputs.iter().find(|output| output.kind == FeatureKind::Cls)) {
+            let (encoder, column) = (encoder.name().to_owned(), cls.column(layers));
+            return Err(EncodeError::NoOpeningToken { encoder, column });
+        }
         let threads = SessionSettings { intra_threads: settings.threads, ..SessionSettings::default() }.threads();
         let cpu = match settings.device {
             Device::Cpu => true,

@@ -202,9 +202,8 @@ impl Encoder {
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Tokenizer`].
     pub fn tokenizer(&self) -> Result<Tokenizer, EncoderError> {
         let path = self.tokenizer_path();
-        let tokenizer = Tokenizer::load(&path)?
-            .with_type_rows(self.type_rows())
-            .with_embedding_rows(self.manifest.vocabulary_size);
+        let tokenizer =
+            Tokenizer::load(&path)?.with_type_rows(self.type_rows()).with_embedding_rows(self.manifest.vocabulary_size);
         let found = tokenizer.digest();
         let expected = &self.manifest.tokenizer_digest;
         if found != expected {

@@ -339,16 +339,12 @@ pub enum EncoderError {
         /// The path given.
         path: PathBuf,
     },
-    /// A tokenizer without a token that every encoder's input needs.
-    #[error("the tokenizer {} puts no {role} token {place} a text: encoders of the BERT family are made for one",
-        path.display())]
-    NoSpecialToken {
+    /// A tokenizer that does not close texts.
+    #[error("the tokenizer {} puts no token after a text: encoders are made for one; save the tokenizer again with the \
+        encoder's own tokenizer class", path.display())]
+    NoClosingToken {
         /// The tokenizer's file.
         path: PathBuf,
-        /// `cls` or `sep`.
-        role: &'static str,
-        /// The expected position.
-        place: &'static str,
     },
     /// Fixed axes that no text goes into, or no machine holds.
     #[error("{}: the model takes {} texts of {} tokens at once and nothing else: it cannot be run; \

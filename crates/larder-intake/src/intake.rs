@@ -248,11 +248,12 @@ impl EncoderParts {
         probed: ProbeResult,
         runtime: &Runtime,
     ) -> EncoderManifest {
+        let gives_tokens = probed.interface.token_output.is_some();
         let mut notes = notes(&probed, &declared, sizes);
+        notes.extend(opening_note(tokenizer).filter(|_| gives_tokens));
         notes.extend(type_note(tokenizer));
         notes.extend(beyond_note(tokenizer, probed.interface.vocabulary_size));
         notes.extend(self.constant_inputs.iter().filter_map(constant_note));
-        let gives_tokens = probed.interface.token_output.is_some();
         let (pooling, unfollowed) =
             self.publisher_settings(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
         let ProbeResult {
@@ -298,6 +299,14 @@ impl EncoderParts {
             interface,
         }
     }
+}
+
+/// A note on texts that no token opens.
+fn opening_note(tokenizer: &Tokenizer) -> Option<String> {
+    (tokenizer.special_tokens().leading_tokens == 0).then(|| {
+        "its tokenizer puts no token before a text: there is no feature `cls`, which is the vector of such a token"
+            .to_owned()
+    })
 }
 
 /// A note on token types that the tokenizer gives and the encoder does not have.
@@ -411,18 +420,15 @@ enum ExistingEncoder {
     Identical(Box<Encoder>),
 }
 
-/// Does the tokenizer belong to the encoder, and mark where texts begin and end?
+/// Does the tokenizer belong to the encoder, and mark where texts end?
 ///
 /// # Errors
-/// [`EncoderError::Tokenizer`], [`EncoderError::NoSpecialToken`].
+/// [`EncoderError::Tokenizer`], [`EncoderError::NoClosingToken`].
 pub(crate) fn check_tokenizer(tokenizer: &Tokenizer, path: &Path, interface: &Interface) -> Result<(), EncoderError> {
     tokenizer.check_fits(interface.vocabulary_size)?;
     tokenizer.check_single_types()?;
-    let special = tokenizer.special_tokens();
-    let missing = |role, place| Err(EncoderError::NoSpecialToken { path: path.to_path_buf(), role, place });
-    match (special.cls_id, special.sep_id) {
-        (None, _) => missing("cls", "before"),
-        (_, None) => missing("sep", "after"),
-        _ => Ok(()),
+    match tokenizer.special_tokens().sep_id {
+        Some(_) => Ok(()),
+        None => Err(EncoderError::NoClosingToken { path: path.to_path_buf() }),
     }
 }

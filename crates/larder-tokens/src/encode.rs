@@ -138,7 +138,7 @@ impl Tokenizer {
         for token in 0..=tokens.len() {
             let word = tokens.word_ids.get(token).copied();
             let (until, word) = match word {
-                Some(NO_WORD) if token < self.leading_tokens => (0, NO_WORD),
+                Some(NO_WORD) if token < self.special_tokens().leading_tokens => (0, NO_WORD),
                 Some(NO_WORD) | None => end,
                 Some(word) => (usize::try_from(word).unwrap_or(0), word),
             };

@@ -7,7 +7,7 @@ use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
 use crate::error::TokensError;
-use crate::special::{self, SpecialTokens, UnknownToken, leading};
+use crate::special::{self, SpecialTokens, UnknownToken};
 use crate::template;
 use crate::types::TokenTypes;
 
@@ -25,8 +25,6 @@ pub struct Tokenizer {
     pub(crate) types: TokenTypes,
     /// Rows of the encoder's token table; `None` where nobody said.
     pub(crate) embedding_rows: Option<usize>,
-    /// Special tokens in front of a text.
-    pub(crate) leading_tokens: usize,
     /// True if a word in the middle of a text is another token than the same word alone, and the tokenizer does not see
     /// to that itself: see [`Tokenizer::encode`].
     pub(crate) words_need_space: bool,
@@ -65,7 +63,7 @@ impl Tokenizer {
                 return Err(TokensError::Vocabulary { path: path.to_owned(), tokens, largest });
             }
         };
-        let Probed { special_tokens, leading_tokens, types } = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
+        let Probed { special_tokens, types } = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
         if special_tokens.single_tokens == 0 {
             let found = if inner.get_post_processor().is_some() { "present" } else { "absent" };
             return Err(TokensError::NoSpecialTokens { path: path.to_owned(), found });
@@ -77,7 +75,6 @@ impl Tokenizer {
             digest: digest_bytes(&bytes),
             vocabulary_size,
             special_tokens,
-            leading_tokens,
             types,
             embedding_rows: None,
         })
@@ -205,11 +202,10 @@ pub(crate) const PAIR: &str = "pairs of texts";
 /// The special tokens and types found in the outputs for a word and for a pair.
 struct Probed {
     special_tokens: SpecialTokens,
-    leading_tokens: usize,
     types: TokenTypes,
 }
 
-/// Finds the special tokens around one word and around a pair, how many of them are in front, and the types given.
+/// Finds the special tokens around one word and around a pair, and the types given.
 fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> Result<Probed, TokensError> {
     let failed = |source| TokensError::Encode { path: path.to_owned(), excerpt: String::new(), source };
     // A word shows what stands before and after a text; a vocabulary that cannot read it still shows its template.
@@ -223,7 +219,6 @@ fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> 
     };
     Ok(Probed {
         special_tokens: SpecialTokens::find(inner, unknown, &single, &pair),
-        leading_tokens: leading(&single),
         types: TokenTypes::find(&single, &pair),
     })
 }

@@ -63,6 +63,26 @@ fn special_tokens_are_found_whatever_they_are_called() {
     assert_eq!(tokenizer.token(special.cls_id.unwrap()).as_deref(), Some("cat"));
 }
 
+/// As T5 has it.
+#[test]
+fn a_template_may_only_close_texts() {
+    let (_folder, path) = edited(|file| {
+        for key in ["single", "pair"] {
+            file["post_processor"][key].as_array_mut().unwrap().remove(0);
+        }
+    });
+    let tokenizer = Tokenizer::load(&path).unwrap();
+    let special = tokenizer.special_tokens();
+    assert_eq!((special.cls_id, special.sep_id, special.leading_tokens), (None, Some(3), 0));
+    assert_eq!((special.single_tokens, special.pair_tokens), (1, 2));
+    assert_eq!(small("wordpiece").special_tokens().leading_tokens, 1);
+    let (whole, closed) =
+        (small("wordpiece").encode(&text("the cat"), &WHOLE), tokenizer.encode(&text("the cat"), &WHOLE));
+    assert_eq!(whole.unwrap().input_ids[1..], closed.unwrap().input_ids);
+    let words = Content::Words(vec!["the".to_owned(), "\u{1}".to_owned(), "cat".to_owned()]);
+    assert_eq!(tokenizer.encode(&words, &WHOLE).unwrap().word_ids, [0, 1, 2, NO_WORD]);
+}
+
 #[test]
 fn added_tokens_count_for_the_size() {
     let size = small("wordpiece").vocabulary_size();

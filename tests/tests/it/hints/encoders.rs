@@ -330,6 +330,24 @@ fn an_input_with_one_value_for_every_text_is_told_which() {
     kitchen.ok(&[&add[..], &["--constant-input", "lengths=1"]].concat());
 }
 
+#[test]
+fn without_a_token_that_opens_texts_there_is_another_pooling() {
+    let kitchen = Kitchen::with_tiny();
+    let tokenizer = std::fs::read(kitchen.path("home/encoders/tiny/tokenizer.json")).unwrap();
+    let mut tokenizer: Json = serde_json::from_slice(&tokenizer).unwrap();
+    for template in ["single", "pair"] {
+        tokenizer["post_processor"][template].as_array_mut().unwrap().remove(0);
+    }
+    let closing = kitchen.write("closing.json", tokenizer.to_string()).display().to_string();
+    kitchen.init("closing", 1, &["--tokenizer", &closing]);
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 30))]);
+    let none = hint("its tokenizer opens none; choose another pooling, such as `--pool mean`");
+    for command in [&["embed", "-e", "closing", "a cat"][..], &["encode", &dataset, "-e", "closing"]] {
+        names(kitchen.larder(&[command, &["--pool", "cls"]].concat()), 3, none);
+        kitchen.ok(&[command, &["--pool", "mean"]].concat());
+    }
+}
+
 /// `larder encoder add hf:org/tiny` with a cache in the kitchen.
 fn fetch(kitchen: &Kitchen, endpoint: &str, more: &[&str]) -> Answer {
     let mut command = kitchen.command(&[&["encoder", "add", "hf:org/tiny"], more].concat());
