@@ -45,6 +45,7 @@ pub struct Engine {
     graph: &'static str,
     note: Option<String>,
     max_tokens: usize,
+    longest_tokens: usize,
     vocabulary_size: usize,
 }
 
@@ -157,6 +158,7 @@ impl Engine {
             graph,
             note,
             max_tokens: encoder.max_tokens(),
+            longest_tokens: encoder.longest_tokens(),
             vocabulary_size: encoder.manifest().vocabulary_size,
         })
     }
@@ -166,7 +168,7 @@ impl Engine {
         &self.columns
     }
 
-    /// The longest input, in tokens, special tokens included.
+    /// The longest input that the encoder is made for, in tokens, special tokens included.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
     }
@@ -213,8 +215,8 @@ impl Engine {
         if length == 0 {
             return Some("has no tokens".to_owned());
         }
-        if length > self.max_tokens {
-            return Some(format!("has {length} tokens; the encoder reads {}", self.max_tokens));
+        if length > self.longest_tokens {
+            return Some(format!("has {length} tokens; the encoder reads {}", self.longest_tokens));
         }
         let fits = |id: i32| usize::try_from(id).is_ok_and(|id| id < self.vocabulary_size);
         let id = input.input_ids.iter().find(|&&id| !fits(id))?;

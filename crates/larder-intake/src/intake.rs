@@ -131,15 +131,13 @@ impl EncoderParts {
             .with_embedding_rows(interface.vocabulary_size);
         interface.first_position = declared.first_position.filter(|_| interface.position_ids.is_some()).unwrap_or(0);
         check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
-        let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
-        let lengths = rows.into_iter().chain(declared.max_positions);
         progress("running the probe texts");
         let probed = Candidate {
             runtime,
             path: &self.model_path,
             model: &self.model,
             bytes: &self.model_bytes,
-            declared_length: lengths.min(),
+            declared_length: declared.max_positions,
             labels: declared.labels,
             sizes: sizes.clone(),
             hints: self.hints.clone(),

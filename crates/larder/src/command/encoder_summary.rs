@@ -157,6 +157,12 @@ fn length(encoder: &Encoder) -> String {
         interface.position_rows.map_or_else(String::new, |rows| format!("; the position table has {rows} rows"));
     let read = manifest.probe.longest_read;
     match manifest.max_positions_from {
+        LengthOrigin::Declared if read > manifest.max_positions => {
+            format!(
+                "{} tokens, as declared; no table of positions ends there: texts of {read} are read too, if asked for",
+                manifest.max_positions
+            )
+        }
         LengthOrigin::Declared => {
             format!("{} tokens, as declared; a text of {read} was read{table}", manifest.max_positions)
         }
