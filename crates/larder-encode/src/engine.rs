@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use larder_intake::{Encoder, Running};
-use larder_onnx::{FeatureOutput, WordPool, select_features};
+use larder_onnx::{FeatureKind, FeatureOutput, WordPool, select_features};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
@@ -45,6 +45,7 @@ pub struct Engine {
     graph: &'static str,
     note: Option<String>,
     max_tokens: usize,
+    longest_tokens: usize,
     vocabulary_size: usize,
 }
 
@@ -88,7 +89,7 @@ impl Engine {
     /// Builds the graph that computes exactly `outputs` and opens it, once a worker.
     ///
     /// # Errors
-    /// [`EncodeError::Onnx`] for a layer that the model does not show, [`EncodeError::Runtime`] when the device is missing
+    /// [`EncodeError::NoOpeningToken`], [`EncodeError::Onnx`] for a layer that the model does not show, [`EncodeError::Runtime`] when the device is missing
     /// or the model does not load.
     pub fn new(
         runtime: &Runtime,
@@ -97,6 +98,11 @@ impl Engine {
         settings: EngineSettings,
     ) -> Result<Self, EncodeError> {
         let layers = encoder.interface().last_layer();
+        let opens_texts = encoder.manifest().special_tokens.leading_tokens > 0;
+        if let (false, Some(cls)) = (opens_texts, outputs.iter().find(|output| output.kind == FeatureKind::Cls)) {
+            let (encoder, column) = (encoder.name().to_owned(), cls.column(layers));
+            return Err(EncodeError::NoOpeningToken { encoder, column });
+        }
         let threads = SessionSettings { intra_threads: settings.threads, ..SessionSettings::default() }.threads();
         let cpu = match settings.device {
             Device::Cpu => true,
@@ -152,6 +158,7 @@ impl Engine {
             graph,
             note,
             max_tokens: encoder.max_tokens(),
+            longest_tokens: encoder.longest_tokens(),
             vocabulary_size: encoder.manifest().vocabulary_size,
         })
     }
@@ -161,7 +168,7 @@ impl Engine {
         &self.columns
     }
 
-    /// The longest input, in tokens, special tokens included.
+    /// The longest input that the encoder is made for, in tokens, special tokens included.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
     }
@@ -208,8 +215,8 @@ impl Engine {
         if length == 0 {
             return Some("has no tokens".to_owned());
         }
-        if length > self.max_tokens {
-            return Some(format!("has {length} tokens; the encoder reads {}", self.max_tokens));
+        if length > self.longest_tokens {
+            return Some(format!("has {length} tokens; the encoder reads {}", self.longest_tokens));
         }
         let fits = |id: i32| usize::try_from(id).is_ok_and(|id| id < self.vocabulary_size);
         let id = input.input_ids.iter().find(|&&id| !fits(id))?;

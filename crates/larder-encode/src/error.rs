@@ -31,6 +31,17 @@ pub enum EncodeError {
     /// Sentences could not be cut into windows.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// The vector of an opening token is asked for where there is none.
+    #[error(
+        "encoder {encoder:?} has no `{column}`: that is the vector of the token that opens a text, and its tokenizer opens none; \
+         choose another pooling, such as `--pool mean`"
+    )]
+    NoOpeningToken {
+        /// The encoder.
+        encoder: String,
+        /// The column asked for.
+        column: String,
+    },
     /// The tokens file holds what this encoder cannot read.
     #[error(
         "{}: row {row} (example {example_id}) {problem}; it was tokenized for another encoder: remove the file and run `larder \

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use larder_errors::listed;
 use larder_files::{Home, digest_file};
-use larder_onnx::{EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
+use larder_onnx::{ConstantInput, EncoderConfig, Hints, Model, OnnxError, Weights, build, unused_weights};
 use larder_runtime::Runtime;
 
 use crate::EncoderError;
+use crate::declared::Declared;
 use crate::files::{read, read_up_to};
 use crate::install::Workshop;
 use crate::intake::{AddedEncoder, EncoderParts, PublisherSettings};
@@ -82,6 +83,7 @@ pub fn add_with(
         }
     };
     let config = found.config.map(|path| read(&path).map(|text| (path, text))).transpose()?;
+    let (built, constant_inputs) = built.with_constant_inputs(hints, config.as_ref(), found.model.path())?;
     let (tokenizer, tokenizer_files) =
         found.tokenizer.load(config.as_ref().map(|(_, text)| text.as_slice()), &mut found.notes)?;
 
@@ -98,6 +100,7 @@ pub fn add_with(
         config,
         published: PublisherSettings::Folder(found.published),
         hints: hints.clone(),
+        constant_inputs,
         source: SourceRecord { kind: built.kind, files, seed: None, unused_weights: built.unused_weights, hub },
         notes: found.notes.into_iter().chain(built.notes).collect(),
     };
@@ -109,12 +112,32 @@ struct Built {
     kind: SourceKind,
     /// To be read: functions of its own are in the place of their calls.
     model: Model,
-    /// The file as it was given.
+    /// The bytes of the encoder's `model.onnx`: the file as it was given, unless its data lay beside it, or inputs have
+    /// become constants.
     bytes: Vec<u8>,
     /// The files it was made from.
     files: Vec<SourceFile>,
     unused_weights: Vec<String>,
     notes: Vec<String>,
+}
+
+impl Built {
+    /// Puts the inputs that have one value for every text inside the model, file included.
+    fn with_constant_inputs(
+        self,
+        hints: &Hints,
+        config: Option<&(PathBuf, Vec<u8>)>,
+        path: &Path,
+    ) -> Result<(Self, Vec<ConstantInput>), EncoderError> {
+        let type_rows = Declared::new(config, &self.model)?.type_rows;
+        let constants = ConstantInput::find(&self.model, hints, type_rows).map_err(wrong(path))?;
+        if constants.is_empty() {
+            return Ok((self, constants));
+        }
+        let model = self.model.with_constant_inputs(&constants).map_err(wrong(path))?;
+        let bytes = model.to_bytes().map_err(wrong(path))?;
+        Ok((Self { model, bytes, ..self }, constants))
+    }
 }
 
 /// The largest protobuf message, in bytes: 2 GiB less one, as its readers count in 32 bits.

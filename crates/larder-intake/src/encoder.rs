@@ -118,6 +118,28 @@ impl Encoder {
         self.manifest.max_positions
     }
 
+    /// The longest text that may be asked for, in tokens: where no table of positions ends the texts, more than
+    /// [`Encoder::max_tokens`] were read.
+    pub fn longest_tokens(&self) -> usize {
+        self.manifest.max_positions.max(self.manifest.probe.longest_read)
+    }
+
+    /// What is to be known about texts of up to `asked` tokens, where that is more than the encoder is made for.
+    pub fn length_note(&self, asked: usize) -> Option<String> {
+        let (made_for, longest) = (self.max_tokens(), self.longest_tokens());
+        if asked > longest {
+            return Some(format!(
+                "{asked} tokens were asked for, and the encoder reads {longest}: longer texts are cut to that"
+            ));
+        }
+        (asked > made_for).then(|| {
+            format!(
+                "{asked} tokens were asked for, and {made_for} are declared: the encoder has no table of positions that ends \
+                 there, and reads up to {longest}; whether longer texts have good vectors depends on its training"
+            )
+        })
+    }
+
     /// Does padding change the vectors of real tokens? Then only texts of one length may share a batch.
     pub fn needs_exact_lengths(&self) -> bool {
         !self.manifest.mask_honoured
@@ -202,7 +224,8 @@ impl Encoder {
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Tokenizer`].
     pub fn tokenizer(&self) -> Result<Tokenizer, EncoderError> {
         let path = self.tokenizer_path();
-        let tokenizer = Tokenizer::load(&path)?.with_type_rows(self.type_rows());
+        let tokenizer =
+            Tokenizer::load(&path)?.with_type_rows(self.type_rows()).with_embedding_rows(self.manifest.vocabulary_size);
         let found = tokenizer.digest();
         let expected = &self.manifest.tokenizer_digest;
         if found != expected {

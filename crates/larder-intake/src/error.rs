@@ -339,16 +339,12 @@ pub enum EncoderError {
         /// The path given.
         path: PathBuf,
     },
-    /// A tokenizer without a token that every encoder's input needs.
-    #[error("the tokenizer {} puts no {role} token {place} a text: encoders of the BERT family are made for one",
-        path.display())]
-    NoSpecialToken {
+    /// A tokenizer that does not close texts.
+    #[error("the tokenizer {} puts no token after a text: encoders are made for one; save the tokenizer again with the \
+        encoder's own tokenizer class", path.display())]
+    NoClosingToken {
         /// The tokenizer's file.
         path: PathBuf,
-        /// `cls` or `sep`.
-        role: &'static str,
-        /// The expected position.
-        place: &'static str,
     },
     /// Fixed axes that no text goes into, or no machine holds.
     #[error("{}: the model takes {} texts of {} tokens at once and nothing else: it cannot be run; \
@@ -549,11 +545,20 @@ impl EncoderError {
 
 /// The flag of `encoder add` that decides what a tensor of a model is.
 pub fn hint_of_model(error: &OnnxError) -> Option<String> {
-    let (OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. }) = error else { return None };
-    let flag = match &**role {
+    let role = match error {
+        OnnxError::Ambiguous { role, .. } | OnnxError::WrongHint { role, .. } => *role,
+        OnnxError::UnsupportedInput { input, .. } | OnnxError::UnknownInput { input, .. } => {
+            return Some(format!(
+                "if it has one value for every text, `larder encoder add SOURCE --constant-input {input}=VALUE` gives it"
+            ));
+        }
+        _ => return None,
+    };
+    let flag = match role {
         "input_ids" => "--ids-input",
         "attention_mask" => "--mask-input",
         "token_type_ids" => "--types-input",
+        "position_ids" => "--positions-input",
         "last_hidden_state" => "--token-output",
         "pooler_output" => "--pooled-output",
         _ => return None,

@@ -82,6 +82,7 @@ pub fn init(
         config: Some((path.clone(), text)),
         published: PublisherSettings::Folder(Published::default()),
         hints: Hints::default(),
+        constant_inputs: Vec::new(),
         source: SourceRecord {
             kind: SourceKind::Init,
             files,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use larder_errors::spelled_enum;
 use larder_files::{Home, digest_bytes, kill_point, write_atomic, write_json};
-use larder_onnx::{Hints, Interface, Model};
+use larder_onnx::{ConstantInput, Hints, Interface, Model};
 use larder_runtime::Runtime;
 use larder_tokens::Tokenizer;
 
@@ -57,6 +57,8 @@ pub(crate) struct EncoderParts {
     pub config: Option<(PathBuf, Vec<u8>)>,
     pub published: PublisherSettings,
     pub hints: Hints,
+    /// Inputs of the source that are constants of `model`.
+    pub constant_inputs: Vec<ConstantInput>,
     pub source: SourceRecord,
     pub notes: Vec<String>,
 }
@@ -124,18 +126,18 @@ impl EncoderParts {
         let sizes = self.config.as_ref().map(|(_, text)| Sizes::of(text)).unwrap_or_default();
         let mut interface = self.interface()?;
         interface.type_rows = interface.token_type_ids.as_ref().and(interface.type_rows.or(declared.type_rows));
-        let tokenizer = Tokenizer::load(&tokenizer_path)?.with_type_rows(interface.type_rows);
+        let tokenizer = Tokenizer::load(&tokenizer_path)?
+            .with_type_rows(interface.type_rows)
+            .with_embedding_rows(interface.vocabulary_size);
         interface.first_position = declared.first_position.filter(|_| interface.position_ids.is_some()).unwrap_or(0);
         check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
-        let rows = interface.position_rows.map(|rows| rows.saturating_sub(interface.first_position));
-        let lengths = rows.into_iter().chain(declared.max_positions);
         progress("running the probe texts");
         let probed = Candidate {
             runtime,
             path: &self.model_path,
             model: &self.model,
             bytes: &self.model_bytes,
-            declared_length: lengths.min(),
+            declared_length: declared.max_positions,
             labels: declared.labels,
             sizes: sizes.clone(),
             hints: self.hints.clone(),
@@ -244,9 +246,12 @@ impl EncoderParts {
         probed: ProbeResult,
         runtime: &Runtime,
     ) -> EncoderManifest {
-        let mut notes = notes(&probed, &declared, sizes);
-        notes.extend(type_note(tokenizer));
         let gives_tokens = probed.interface.token_output.is_some();
+        let mut notes = notes(&probed, &declared, sizes);
+        notes.extend(opening_note(tokenizer).filter(|_| gives_tokens));
+        notes.extend(type_note(tokenizer));
+        notes.extend(beyond_note(tokenizer, probed.interface.vocabulary_size));
+        notes.extend(self.constant_inputs.iter().filter_map(constant_note));
         let (pooling, unfollowed) =
             self.publisher_settings(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
         let ProbeResult {
@@ -271,6 +276,7 @@ impl EncoderParts {
             max_positions,
             max_positions_from,
             inputs: input_records(&interface),
+            constant_inputs: self.constant_inputs.clone(),
             outputs: output_records(&interface),
             fixed_batch: interface.fixed_batch(),
             fixed_seq: interface.fixed_seq(),
@@ -293,6 +299,14 @@ impl EncoderParts {
     }
 }
 
+/// A note on texts that no token opens.
+fn opening_note(tokenizer: &Tokenizer) -> Option<String> {
+    (tokenizer.special_tokens().leading_tokens == 0).then(|| {
+        "its tokenizer puts no token before a text: there is no feature `cls`, which is the vector of such a token"
+            .to_owned()
+    })
+}
+
 /// A note on token types that the tokenizer gives and the encoder does not have.
 fn type_note(tokenizer: &Tokenizer) -> Option<String> {
     if tokenizer.reads_types_as_zero() {
@@ -304,11 +318,41 @@ fn type_note(tokenizer: &Tokenizer) -> Option<String> {
     tokenizer.check_pair_types().err().map(|problem| format!("pairs of texts are refused: {problem}"))
 }
 
+/// Tokens beyond the table that a note names.
+const NAMED_TOKENS: usize = 3;
+
+/// A note on tokens that the encoder has no vector for.
+fn beyond_note(tokenizer: &Tokenizer, rows: usize) -> Option<String> {
+    let beyond = tokenizer.tokens_beyond(rows);
+    let named: Vec<&str> = beyond.iter().take(NAMED_TOKENS).map(|(token, _)| token.as_str()).collect();
+    let more = if beyond.len() > named.len() { ", ..." } else { "" };
+    (!beyond.is_empty()).then(|| {
+        format!(
+            "its table of {rows} tokens has no vector for {} of its tokenizer ({}{more}): texts that have one are refused",
+            beyond.len(),
+            named.join(", ")
+        )
+    })
+}
+
+/// A note on an input whose value nobody told.
+fn constant_note(input: &ConstantInput) -> Option<String> {
+    let ConstantInput { name, value, told, .. } = input;
+    (!told).then(|| {
+        format!(
+            "its input {name:?} is {value} for every text, which nobody said: if its publisher says another value, add it \
+             with `--constant-input {name}=VALUE`"
+        )
+    })
+}
+
 /// Notes on what is unusual about an encoder.
 fn notes(probed: &ProbeResult, declared: &Declared, sizes: &Sizes) -> Vec<String> {
     let interface = &probed.interface;
     let mut notes = Vec::new();
-    if let (Some(_), None) = (&interface.position_ids, declared.first_position) {
+    // Without a table it matters only how far apart two positions are.
+    let looks_up_positions = interface.position_ids.is_some() && interface.position_rows.is_some();
+    if looks_up_positions && declared.first_position.is_none() {
         notes.push(
             "it takes its positions as an input, and no config.json of a known family says where they begin: they are \
              counted from 0 (RoBERTa's begin at 2)"
@@ -374,18 +418,15 @@ enum ExistingEncoder {
     Identical(Box<Encoder>),
 }
 
-/// Does the tokenizer belong to the encoder, and mark where texts begin and end?
+/// Does the tokenizer belong to the encoder, and mark where texts end?
 ///
 /// # Errors
-/// [`EncoderError::Tokenizer`], [`EncoderError::NoSpecialToken`].
+/// [`EncoderError::Tokenizer`], [`EncoderError::NoClosingToken`].
 pub(crate) fn check_tokenizer(tokenizer: &Tokenizer, path: &Path, interface: &Interface) -> Result<(), EncoderError> {
     tokenizer.check_fits(interface.vocabulary_size)?;
     tokenizer.check_single_types()?;
-    let special = tokenizer.special_tokens();
-    let missing = |role, place| Err(EncoderError::NoSpecialToken { path: path.to_path_buf(), role, place });
-    match (special.cls_id, special.sep_id) {
-        (None, _) => missing("cls", "before"),
-        (_, None) => missing("sep", "after"),
-        _ => Ok(()),
+    match tokenizer.special_tokens().sep_id {
+        Some(_) => Ok(()),
+        None => Err(EncoderError::NoClosingToken { path: path.to_path_buf() }),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use larder_errors::spelled_enum;
 use larder_files::digest_bytes;
-use larder_onnx::{Family, InputTensor, Interface, OutputTensor};
+use larder_onnx::{ConstantInput, Family, InputTensor, Interface, OutputTensor};
 use larder_tokens::SpecialTokens;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,9 @@ pub struct EncoderManifest {
     pub max_positions_from: LengthOrigin,
     /// The inputs, as the model has them.
     pub inputs: Vec<InputRecord>,
+    /// Inputs of the source that have one value for every text, which is inside the model now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constant_inputs: Vec<ConstantInput>,
     /// The outputs, as the model has them.
     pub outputs: Vec<OutputRecord>,
     /// The only batch size the model takes, if there is one.
@@ -150,7 +153,7 @@ pub struct OutputRecord {
 spelled_enum! {
     /// The kind of source that an encoder was made from.
     pub enum SourceKind {
-        /// An ONNX file, copied as it was.
+        /// An ONNX file, copied as it was unless its data lay beside it, or inputs have become constants.
         Onnx = "onnx",
         /// Published weights; larder built the graph.
         Safetensors = "safetensors",

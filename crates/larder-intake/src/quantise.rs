@@ -78,6 +78,7 @@ pub fn quantise(
         config,
         published: PublisherSettings::Inherited(manifest.pooling.clone(), manifest.unfollowed.clone()),
         hints: Hints::default(),
+        constant_inputs: manifest.constant_inputs.clone(),
         source: SourceRecord { kind: SourceKind::Quantised, files: vec![origin], ..manifest.source.clone() },
         notes: vec![format!(
             "{products} products are computed in 8-bit integers: to see what that costs on your data, \

@@ -315,6 +315,15 @@ pub enum OnnxError {
         /// The names that could be given.
         candidates: String,
     },
+    /// Outputs of integers where vectors are looked for.
+    #[error(
+        "vectors are read from outputs of floats, and not from {outputs}: 8-bit vectors leave out the scale that they are \
+         multiplied with; export the model without the quantisation of its outputs, or with the floats before it as an output"
+    )]
+    IntegerOutputs {
+        /// The outputs with their types.
+        outputs: String,
+    },
     /// No features were asked for.
     #[error("no features were asked for; known kinds: cls, mean, pooler, tokens")]
     NothingAsked,

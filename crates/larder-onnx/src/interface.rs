@@ -1,10 +1,14 @@
 //! Recognising what a model's inputs and outputs mean, whatever they are called.
 
+mod constant;
 mod hidden_states;
 mod inputs;
 mod last_layer;
 mod outputs;
 
+use std::collections::BTreeMap;
+
+pub use constant::ConstantInput;
 use larder_errors::spelled_enum;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +38,32 @@ spelled_enum! {
     }
 }
 
+impl InputType {
+    /// The type that has this number in the ONNX standard.
+    fn of(dtype: i32) -> Option<Self> {
+        match DataType::try_from(dtype).ok()? {
+            DataType::Int64 => Some(Self::Int64),
+            DataType::Int32 => Some(Self::Int32),
+            DataType::Float => Some(Self::Float32),
+            DataType::Float16 => Some(Self::Float16),
+            DataType::Bool => Some(Self::Bool),
+            _ => None,
+        }
+    }
+}
+
+impl From<InputType> for DataType {
+    fn from(dtype: InputType) -> Self {
+        match dtype {
+            InputType::Int64 => Self::Int64,
+            InputType::Int32 => Self::Int32,
+            InputType::Float32 => Self::Float,
+            InputType::Float16 => Self::Float16,
+            InputType::Bool => Self::Bool,
+        }
+    }
+}
+
 /// An input of shape `[batch, seq]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputTensor {
@@ -58,7 +88,8 @@ pub struct OutputTensor {
     pub axes: Option<Vec<Option<usize>>>,
 }
 
-/// Names that decide where a model can be read in two ways. Each is the model's own name for a tensor.
+/// Names that decide where a model can be read in two ways, and the values of inputs that have one for every text. Each
+/// name is the model's own for a tensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hints {
@@ -68,10 +99,14 @@ pub struct Hints {
     pub attention_mask: Option<String>,
     /// The input that tells the two texts of a pair apart.
     pub token_type_ids: Option<String>,
+    /// The input that counts the tokens.
+    pub position_ids: Option<String>,
     /// The output `[batch, seq, hidden]` of the last layer.
     pub last_hidden_state: Option<String>,
     /// The output `[batch, hidden]`.
     pub pooler_output: Option<String>,
+    /// The value of inputs that have one for every text: see [`ConstantInput`]. An [`Interface`] has none of them.
+    pub constants: BTreeMap<String, i64>,
 }
 
 /// The meaning of an encoder's inputs and outputs, as its graph shows it. Only a run shows if the encoder honours its
@@ -126,13 +161,15 @@ pub struct Interface {
 
 impl Interface {
     /// Reads the meaning of inputs and outputs off the graph, never off their names: `input_ids` is what looks up the
-    /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, the mask is what remains; outputs are told
+    /// largest table, `token_type_ids` what looks up one of 16 rows or fewer, `position_ids` what looks up another or is
+    /// turned into the angles of rotary positions, the mask is what remains; outputs are told
     /// apart by element type and rank, integer ones are passed over. Of several outputs `[batch, seq, ...]` those that are
     /// scores (of each token of the vocabulary, or a head's product of fewer features) are no token vectors, and of those
     /// computed one from another the last is meant that is a layer's, not a projection of one.
     ///
     /// # Errors
-    /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], or [`OnnxError::Ambiguous`] when two readings remain.
+    /// [`OnnxError::NoInput`], [`OnnxError::UnsupportedInput`], [`OnnxError::IntegerOutputs`], or
+    /// [`OnnxError::Ambiguous`] when two readings remain.
     pub fn recognise(model: &Model) -> Result<Self, OnnxError> {
         Self::recognise_with(model, &Hints::default())
     }
@@ -220,6 +257,7 @@ impl Interface {
             input_ids: Some(self.input_ids.name.clone()),
             attention_mask: self.attention_mask.as_ref().map(|input| input.name.clone()),
             token_type_ids: self.token_type_ids.as_ref().map(|input| input.name.clone()),
+            position_ids: self.position_ids.as_ref().map(|input| input.name.clone()),
             ..Hints::default()
         };
         let inputs = inputs::recognise(model, &producers, &hints)?;
@@ -234,6 +272,7 @@ impl Interface {
         is(&hints.input_ids, Some(&self.input_ids.name))
             && is(&hints.attention_mask, input(&self.attention_mask).as_ref())
             && is(&hints.token_type_ids, input(&self.token_type_ids).as_ref())
+            && is(&hints.position_ids, input(&self.position_ids).as_ref())
             && is(&hints.last_hidden_state, self.token_output.as_ref().map(|output| &output.name))
             && (hints.pooler_output.is_none() || self.as_hints().pooler_output == hints.pooler_output)
     }
@@ -244,11 +283,13 @@ impl Interface {
             input_ids: Some(self.input_ids.name.clone()),
             attention_mask: self.attention_mask.as_ref().map(|input| input.name.clone()),
             token_type_ids: self.token_type_ids.as_ref().map(|input| input.name.clone()),
+            position_ids: self.position_ids.as_ref().map(|input| input.name.clone()),
             last_hidden_state: self.token_output.as_ref().map(|output| output.name.clone()),
             pooler_output: match self.pooled_outputs.as_slice() {
                 [only] => Some(only.name.clone()),
                 _ => None,
             },
+            constants: BTreeMap::new(),
         }
     }
 

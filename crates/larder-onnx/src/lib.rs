@@ -55,7 +55,7 @@ pub use families::{Activation, EncoderConfig, Family, FusedForm, build, build_fu
 pub use features::{FeatureOutput, select_features};
 pub use finite::NotFinite;
 pub use init::random_weights;
-pub use interface::{Hints, InputTensor, InputType, Interface, OutputTensor};
+pub use interface::{ConstantInput, Hints, InputTensor, InputType, Interface, OutputTensor};
 pub use model::{Model, PRODUCER};
 pub use pair::{PAIR_PARTS, pair_features};
 pub use pool::{FeatureKind, Pool, WordPool};

@@ -30,9 +30,9 @@ impl Default for TokenizeOptions {
 }
 
 impl TokenizeOptions {
-    /// Returns the tokens per text with this encoder.
+    /// Returns the tokens per text with this encoder: what it is made for, or what was asked for, if it reads as many.
     pub fn max_tokens(&self, encoder: &Encoder) -> usize {
-        self.max_tokens.map_or(encoder.max_tokens(), |asked| asked.min(encoder.max_tokens()))
+        self.max_tokens.map_or(encoder.max_tokens(), |asked| asked.min(encoder.longest_tokens()))
     }
 }
 

@@ -38,8 +38,8 @@ impl Tokenizer {
     /// Special tokens that somebody typed, like `[SEP]`, are recognised as such, as everywhere.
     ///
     /// # Errors
-    /// [`TokensError::MaxTokensTooSmall`], [`TokensError::TextTooLong`], [`TokensError::TypeBeyondTable`], and
-    /// [`TokensError::Encode`] for a vocabulary with gaps.
+    /// [`TokensError::MaxTokensTooSmall`], [`TokensError::TextTooLong`], [`TokensError::TypeBeyondTable`],
+    /// [`TokensError::TokenBeyondTable`], and [`TokensError::Encode`] for a vocabulary with gaps.
     pub fn encode(&self, content: &Content, settings: &TokenizeSettings) -> Result<Tokens, TokensError> {
         match content {
             Content::Text { text, text_b: None } => {
@@ -63,7 +63,13 @@ impl Tokenizer {
     pub fn encode_batch(&self, contents: &[Content], settings: &TokenizeSettings) -> Result<Vec<Tokens>, TokensError> {
         let encoded: Vec<_> = contents.par_iter().map(|content| self.encode(content, settings)).collect();
         let located = |(entry, result): (usize, Result<Tokens, TokensError>)| {
-            result.map_err(|source| TokensError::InBatch { entry, source: Box::new(source) })
+            result.map_err(|source| {
+                let excerpt = match &contents[entry] {
+                    Content::Text { text, .. } => text.chars().take(EXCERPT).collect(),
+                    Content::Words(words) => words.join(" ").chars().take(EXCERPT).collect(),
+                };
+                TokensError::InBatch { entry, excerpt, source: Box::new(source) }
+            })
         };
         encoded.into_iter().enumerate().map(located).collect()
     }
@@ -82,7 +88,9 @@ impl Tokenizer {
             return Ok(vec![None; contents.len()]);
         }
         let in_pair = |error| match error {
-            TokensError::InBatch { entry, source } => TokensError::InBatch { entry: entry / 2, source },
+            TokensError::InBatch { entry, excerpt, source } => {
+                TokensError::InBatch { entry: entry / 2, excerpt, source }
+            }
             other => other,
         };
         let mut tokens = self.encode_batch(&texts, settings).map_err(in_pair)?.into_iter().map(|tokens| TextAlone {
@@ -130,7 +138,7 @@ impl Tokenizer {
         for token in 0..=tokens.len() {
             let word = tokens.word_ids.get(token).copied();
             let (until, word) = match word {
-                Some(NO_WORD) if token < self.leading_tokens => (0, NO_WORD),
+                Some(NO_WORD) if token < self.special_tokens().leading_tokens => (0, NO_WORD),
                 Some(NO_WORD) | None => end,
                 Some(word) => (usize::try_from(word).unwrap_or(0), word),
             };
@@ -165,7 +173,17 @@ impl Tokenizer {
         self.check_types(of, encoding.get_type_ids().iter().copied().max().map_or(0, id))?;
         let mut tokens = tokens(encoding, limit, spans)?;
         tokens.type_ids.iter_mut().for_each(|type_id| *type_id = self.types.read_as(*type_id));
+        self.check_rows(&tokens.input_ids)?;
         Ok(tokens)
+    }
+
+    /// Checks that the encoder has a vector for each of the ids.
+    fn check_rows(&self, input_ids: &[i32]) -> Result<(), TokensError> {
+        let Some(rows) = self.embedding_rows else { return Ok(()) };
+        match input_ids.iter().find(|id| usize::try_from(**id).is_ok_and(|id| id >= rows)) {
+            None => Ok(()),
+            Some(&id) => Err(TokensError::TokenBeyondTable { token: self.token(id).unwrap_or_default(), id, rows }),
+        }
     }
 
     /// Tokens of the text itself that fit.

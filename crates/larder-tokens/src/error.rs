@@ -110,12 +110,27 @@ pub enum TokensError {
         rows: usize,
     },
     /// One entry of a batch failed.
-    #[error("cannot tokenize entry {entry} of the batch")]
+    #[error("cannot tokenize entry {entry} of the batch, {excerpt:?}")]
     InBatch {
         /// Zero-based place in the batch.
         entry: usize,
+        /// The start of its text.
+        excerpt: String,
         /// The error of that entry.
         source: Box<TokensError>,
+    },
+    /// A text with a token that the encoder has no embedding for.
+    #[error(
+        "the text has the token {token:?} (id {id}), for which the encoder has no vector (its table has {rows} rows): \
+             take it out of the text"
+    )]
+    TokenBeyondTable {
+        /// The token.
+        token: String,
+        /// Its id.
+        id: i32,
+        /// Rows of the encoder's word embedding.
+        rows: usize,
     },
     /// The tokenizer gives ids that the encoder has no embedding for.
     #[error("tokenizer {} does not belong to the encoder: largest id {largest_id} ({token:?}), \

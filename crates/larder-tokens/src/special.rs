@@ -23,6 +23,14 @@ pub struct SpecialTokens {
     pub single_tokens: usize,
     /// Number of special tokens added to a pair.
     pub pair_tokens: usize,
+    /// Number of special tokens in front of a text: none for T5, which only closes it.
+    #[serde(default = "one")]
+    pub leading_tokens: usize,
+}
+
+/// Encoders of earlier versions were refused without one.
+fn one() -> usize {
+    1
 }
 
 /// The spellings of BERT, ALBERT, ELECTRA and of RoBERTa, XLM-R and their kin.
@@ -49,6 +57,7 @@ impl SpecialTokens {
             mask_id: named(MASK),
             single_tokens: count(single),
             pair_tokens: count(pair),
+            leading_tokens: leading(single),
         }
     }
 }
@@ -79,7 +88,7 @@ impl UnknownToken {
 }
 
 /// Special tokens in front of a text.
-pub(crate) fn leading(single: &Encoding) -> usize {
+fn leading(single: &Encoding) -> usize {
     let special = single.get_special_tokens_mask();
     // A probe of special tokens alone does not tell; nearly every template has one in front.
     special.iter().position(|&special| special == 0).unwrap_or(usize::from(special.len() > 1))

@@ -7,7 +7,7 @@ use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
 use crate::error::TokensError;
-use crate::special::{SpecialTokens, UnknownToken, leading};
+use crate::special::{self, SpecialTokens, UnknownToken};
 use crate::template;
 use crate::types::TokenTypes;
 
@@ -23,8 +23,8 @@ pub struct Tokenizer {
     vocabulary_size: usize,
     special_tokens: SpecialTokens,
     pub(crate) types: TokenTypes,
-    /// Special tokens in front of a text.
-    pub(crate) leading_tokens: usize,
+    /// Rows of the encoder's token table; `None` where nobody said.
+    pub(crate) embedding_rows: Option<usize>,
     /// True if a word in the middle of a text is another token than the same word alone, and the tokenizer does not see
     /// to that itself: see [`Tokenizer::encode`].
     pub(crate) words_need_space: bool,
@@ -63,7 +63,7 @@ impl Tokenizer {
                 return Err(TokensError::Vocabulary { path: path.to_owned(), tokens, largest });
             }
         };
-        let Probed { special_tokens, leading_tokens, types } = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
+        let Probed { special_tokens, types } = probe(&inner, &UnknownToken::of_file(&bytes), path)?;
         if special_tokens.single_tokens == 0 {
             let found = if inner.get_post_processor().is_some() { "present" } else { "absent" };
             return Err(TokensError::NoSpecialTokens { path: path.to_owned(), found });
@@ -75,9 +75,16 @@ impl Tokenizer {
             digest: digest_bytes(&bytes),
             vocabulary_size,
             special_tokens,
-            leading_tokens,
             types,
+            embedding_rows: None,
         })
+    }
+
+    /// Says how many rows the encoder's token table has: texts with tokens beyond it are refused.
+    #[must_use]
+    pub fn with_embedding_rows(mut self, rows: usize) -> Self {
+        self.embedding_rows = Some(rows);
+        self
     }
 
     /// Says how many rows the encoder's table of token types has; `None` where it reads no types, or it is not known.
@@ -150,19 +157,40 @@ impl Tokenizer {
         self.inner.id_to_token(u32::try_from(id).ok()?)
     }
 
-    /// Checks that an encoder with `embedding_rows` rows of word embedding has one for every id.
+    /// Checks that an encoder with `embedding_rows` rows of word embedding has one for every token of the vocabulary, and
+    /// for those that stand around a text or fill a batch.
     ///
-    /// More rows than ids are common (padding to a multiple of 8 or 64) and fine.
+    /// More rows than ids are common (padding to a multiple of 8 or 64) and fine. So are added tokens beyond the table,
+    /// such as those for images in a model of several parts: see [`Tokenizer::tokens_beyond`].
     ///
     /// # Errors
     /// [`TokensError::DoesNotFit`].
     pub fn check_fits(&self, embedding_rows: usize) -> Result<(), TokensError> {
-        if self.vocabulary_size <= embedding_rows {
-            return Ok(());
+        let added = self.inner.get_added_vocabulary().get_vocab();
+        let SpecialTokens { cls_id, sep_id, pad_id, .. } = self.special_tokens;
+        let needed = [cls_id, sep_id, pad_id];
+        let beyond = self.tokens_beyond(embedding_rows);
+        let unfit = |(token, id): &&(String, i32)| !added.contains_key(token) || needed.contains(&Some(*id));
+        match beyond.iter().rev().find(unfit) {
+            None => Ok(()),
+            Some((token, id)) => Err(TokensError::DoesNotFit {
+                path: self.path.clone(),
+                largest_id: usize::try_from(*id).unwrap_or(0),
+                token: token.clone(),
+                embedding_rows,
+            }),
         }
-        let largest_id = self.vocabulary_size - 1;
-        let token = i32::try_from(largest_id).ok().and_then(|id| self.token(id)).unwrap_or_default();
-        Err(TokensError::DoesNotFit { path: self.path.clone(), largest_id, token, embedding_rows })
+    }
+
+    /// The tokens for which an encoder with `embedding_rows` rows of word embedding has none, with their ids, ascending.
+    pub fn tokens_beyond(&self, embedding_rows: usize) -> Vec<(String, i32)> {
+        let of_vocabulary = self.inner.get_vocab(true).into_iter();
+        let mut beyond: Vec<(String, i32)> = of_vocabulary
+            .filter(|(_, id)| usize::try_from(*id).is_ok_and(|id| id >= embedding_rows))
+            .map(|(token, id)| (token, special::id(id)))
+            .collect();
+        beyond.sort_by(|(a, a_id), (b, b_id)| a_id.cmp(b_id).then(a.cmp(b)));
+        beyond
     }
 }
 
@@ -174,11 +202,10 @@ pub(crate) const PAIR: &str = "pairs of texts";
 /// The special tokens and types found in the outputs for a word and for a pair.
 struct Probed {
     special_tokens: SpecialTokens,
-    leading_tokens: usize,
     types: TokenTypes,
 }
 
-/// Finds the special tokens around one word and around a pair, how many of them are in front, and the types given.
+/// Finds the special tokens around one word and around a pair, and the types given.
 fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> Result<Probed, TokensError> {
     let failed = |source| TokensError::Encode { path: path.to_owned(), excerpt: String::new(), source };
     // A word shows what stands before and after a text; a vocabulary that cannot read it still shows its template.
@@ -192,7 +219,6 @@ fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> 
     };
     Ok(Probed {
         special_tokens: SpecialTokens::find(inner, unknown, &single, &pair),
-        leading_tokens: leading(&single),
         types: TokenTypes::find(&single, &pair),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use larder_store::FeaturesFile;
 use larder_tests::{Encoded, Kitchen, Predicted, assert_close, number, predictions, toy};
 use serde_json::Value;
 
@@ -413,4 +414,37 @@ fn the_graph_is_chosen_and_an_encoder_of_integers_stands_beside_its_own() {
     assert_ne!(rounded, exact, "the vectors are no longer the same");
     let outcome = kitchen.json(&["compare", &dataset, "--encoders", "tiny,tiny-int8"]);
     assert_eq!(outcome["encoders"].as_array().map(Vec::len), Some(2), "{outcome:#}");
+}
+
+#[test]
+fn texts_longer_than_declared_are_read_where_no_table_of_positions_ends_them() {
+    let kitchen = Kitchen::with_tiny();
+    let tiny = kitchen.path("home/encoders/tiny");
+    // Every token has the first position.
+    let model = larder_onnx::Model::load(&tiny.join("model.onnx")).unwrap().edited(|graph| {
+        graph.initializer.push(larder_onnx::TensorProto::from_i64("one", &[1], &[1]));
+        let slice = graph.node.iter_mut().find(|node| node.op_type() == "Slice").expect("positions are sliced");
+        slice.input[2] = "one".to_owned();
+        Ok(())
+    });
+    let mut model = model.unwrap();
+    model.set_metadata("larder.max_positions", None);
+    kitchen.write("long/model.onnx", model.to_bytes().unwrap());
+    kitchen.write("long/tokenizer.json", std::fs::read(tiny.join("tokenizer.json")).unwrap());
+    kitchen.write("long/config.json", r#"{"max_position_embeddings": 16}"#);
+    kitchen.ok(&["encoder", "add", "long"]).prints(&["16 tokens, as declared; no table of positions ends there"]);
+    let text = "red and blue ".repeat(20);
+    let dataset = kitchen.dataset("toy", &[("train", &[(text, "move"), ("a".to_owned(), "colour")])]);
+    let encode = |more: &[&str]| {
+        let answer = kitchen.ok(&[&["encode", &dataset, "-e", "long", "--split", "train"], more].concat());
+        let features = kitchen.home().features("toy", "long", "sentence-f32", "train").unwrap();
+        (answer, FeaturesFile::open(&features).unwrap().column("mean").unwrap())
+    };
+    let (answer, cut) = encode(&[]);
+    answer.does_not_say("declared");
+    let (answer, whole) = encode(&["--max-tokens", "100"]);
+    answer.says(&["100 tokens were asked for, and 16 are declared", "reads up to 1024"]);
+    assert_close(&cut[32..], &whole[32..], BATCH_TOLERANCE, "a short text");
+    assert!(cut[..32] != whole[..32]);
+    kitchen.larder(&["encode", &dataset, "-e", "tiny", "--max-tokens", "9000"]).exits(0).says(&["cut to that"]);
 }

@@ -25,6 +25,7 @@ fn encoding() {
         File(FileError::Locked { path: "features".into() }),
         Store(StoreError::Range { path: tokens.clone(), first: 2, end: 4, rows: 3 }),
         Tokens(TokensError::Stride { stride: 200, most: 126, max_tokens: 128 }),
+        NoOpeningToken { encoder: "t5".to_owned(), column: "cls_l4".to_owned() },
         Row {
             tokens: tokens.clone(),
             row: 3,

@@ -21,7 +21,7 @@ pub(crate) struct Candidate<'a> {
     pub bytes: &'a [u8],
     pub interface: Interface,
     pub tokenizer: &'a Tokenizer,
-    /// The longest text by the position table and the configuration, in tokens.
+    /// The longest text by the configuration, in tokens.
     pub declared_length: Option<usize>,
     /// The number of labels that the model was trained to score, by the configuration.
     pub labels: Option<usize>,
@@ -50,6 +50,7 @@ impl Candidate<'_> {
 
     /// The longest text by the graph and the configuration, in tokens.
     pub fn declared_length(&self) -> Option<usize> {
-        self.declared_length.into_iter().chain(self.interface.fixed_seq()).min()
+        let rows = self.interface.position_rows.map(|rows| rows.saturating_sub(self.interface.first_position));
+        self.declared_length.into_iter().chain(rows).chain(self.interface.fixed_seq()).min()
     }
 }

@@ -40,11 +40,19 @@ impl<'a> ProbeModel<'a> {
             .chain(&interface.other_outputs)
             .cloned()
             .collect();
-        let readable = |output: &&OutputTensor| {
+        let dtype = |output: &OutputTensor| {
             let info = session.outputs().iter().find(|info| info.name == output.name);
-            info.is_some_and(|info| FLOATS.contains(&info.dtype))
+            info.map_or(ElementType::Unsupported, |info| info.dtype)
         };
+        let readable = |output: &&OutputTensor| FLOATS.contains(&dtype(output));
         let names: Vec<String> = candidates.iter().filter(readable).map(|output| output.name.clone()).collect();
+        if let (true, Some(output)) = (names.is_empty(), candidates.first()) {
+            let found = match dtype(output) {
+                ElementType::Unsupported => output.dtype.clone(),
+                dtype => dtype.to_string(),
+            };
+            return Err(EncoderError::OutputType { path: path.to_path_buf(), output: output.name.clone(), found });
+        }
         let (model, outputs) = (candidate.model, names.clone());
         let mut probed = Self { session, model, interface: interface.clone(), path, pad, outputs };
         let feed = Feed { texts: &chosen, rows: batch, seq, pairs: false };

@@ -73,6 +73,11 @@ impl<'a> ProbeModel<'a> {
         &self.interface
     }
 
+    /// Takes what was found as the table of positions for something else.
+    pub fn forget_position_table(&mut self) {
+        self.interface.position_rows = None;
+    }
+
     /// Replaces the token id that fills batches, and returns the old one.
     pub fn replace_pad_id(&mut self, pad: i64) -> i64 {
         std::mem::replace(&mut self.pad, pad)

@@ -55,7 +55,7 @@ impl Candidate<'_> {
         if let Some(found) = self.model.not_finite(&model.output_names()) {
             return Err(EncoderError::DamagedWeights { path: self.path.to_path_buf(), found });
         }
-        let (max_positions, max_positions_from, longest_read) = longest(&mut model, self.declared_length(), &texts)?;
+        let Length { max_positions, max_positions_from, longest_read } = self.longest(&mut model, &texts)?;
         let texts: Vec<Vec<i64>> = texts.iter().map(|text| cut_to(text, max_positions)).collect();
 
         let singles = texts.iter().map(|text| model.single(text)).collect::<Result<Vec<_>, _>>()?;
@@ -158,26 +158,52 @@ fn refilled(model: &mut ProbeModel<'_>, texts: &[Vec<i64>]) -> Result<f64, Encod
     Ok(deviation(&singles, &found?))
 }
 
-/// The longest text that the encoder reads, how that is known, and the longest that was read here.
-fn longest(
-    model: &mut ProbeModel<'_>,
-    declared: Option<usize>,
-    texts: &[Vec<i64>],
-) -> Result<(usize, LengthOrigin, usize), EncoderError> {
-    let target = declared.unwrap_or(LONGEST_PROBE).min(LONGEST_PROBE);
-    if model.reads(&long_text(texts, target))? {
-        return Ok(match declared {
-            Some(declared) => (declared, LengthOrigin::Declared, target),
-            None => (target, LengthOrigin::Measured, target),
-        });
+/// The longest text that an encoder reads, in tokens.
+struct Length {
+    max_positions: usize,
+    max_positions_from: LengthOrigin,
+    /// The longest that was read.
+    longest_read: usize,
+}
+
+impl Candidate<'_> {
+    /// Finds the longest text that the encoder reads: what is declared, if that is read. A graph that reads on behind what
+    /// was taken for its table of positions has none, but one of distances, as DeBERTa.
+    fn longest(&self, model: &mut ProbeModel<'_>, texts: &[Vec<i64>]) -> Result<Length, EncoderError> {
+        let declared = |max_positions, longest_read| Length {
+            max_positions,
+            max_positions_from: LengthOrigin::Declared,
+            longest_read,
+        };
+        let measured = |longest_read| Length {
+            max_positions: longest_read,
+            max_positions_from: LengthOrigin::Measured,
+            longest_read,
+        };
+        let target = self.declared_length().unwrap_or(LONGEST_PROBE).min(LONGEST_PROBE);
+        if model.reads(&long_text(texts, target))? {
+            let is_open = target < LONGEST_PROBE && model.interface().fixed_seq().is_none();
+            // What is not finite there is not asked for unless somebody wants such texts.
+            let reads_on = is_open && model.reads(&long_text(texts, LONGEST_PROBE)).unwrap_or(false);
+            if reads_on {
+                model.forget_position_table();
+            }
+            return Ok(match (self.declared_length(), reads_on) {
+                (None, _) => measured(target),
+                (Some(length), false) => declared(length, target),
+                (Some(_), true) => self
+                    .declared_length
+                    .map_or_else(|| measured(LONGEST_PROBE), |length| declared(length, LONGEST_PROBE)),
+            });
+        }
+        // Nothing longer than what outputs were told apart with has been read; `target` cannot be.
+        let (mut read, mut failed) = (texts.iter().map(Vec::len).min().unwrap_or(0).min(CLASSIFYING_TOKENS), target);
+        while failed - read > 1 {
+            let middle = read + (failed - read) / 2;
+            if model.reads(&long_text(texts, middle))? { read = middle } else { failed = middle }
+        }
+        Ok(measured(read))
     }
-    // Nothing longer than what outputs were told apart with has been read; `target` cannot be.
-    let (mut read, mut failed) = (texts.iter().map(Vec::len).min().unwrap_or(0).min(CLASSIFYING_TOKENS), target);
-    while failed - read > 1 {
-        let middle = read + (failed - read) / 2;
-        if model.reads(&long_text(texts, middle))? { read = middle } else { failed = middle }
-    }
-    Ok((read, LengthOrigin::Measured, read))
 }
 
 /// The largest difference between the outputs for the same texts, real tokens only, over the scale of each output.

@@ -163,6 +163,37 @@ fn positions_that_cannot_be_read_are_measured() {
     assert_eq!((encoder.max_tokens(), encoder.manifest().max_positions_from), (62, LengthOrigin::Measured));
 }
 
+/// Rows of a table are sliced, and nothing ends with it: so are DeBERTa's distances.
+#[test]
+fn a_graph_that_reads_on_behind_a_table_has_no_table_of_positions() {
+    let Some(bench) = Bench::new() else { return };
+    let source = bench.changed(|model| {
+        edited(without_names(model), |graph| {
+            graph.initializer.push(TensorProto::from_i64("one", &[1], &[1]));
+            let slice = graph.node.iter_mut().find(|node| node.op_type() == "Slice").expect("positions are sliced");
+            slice.input[2] = "one".to_owned();
+        })
+    });
+    let add = |name: &str| {
+        let request = AddRequest { source: source.clone(), name: Some(name.to_owned()), ..AddRequest::default() };
+        let encoder = bench.add(&request).expect("can be used").encoder;
+        assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
+        encoder
+    };
+    let bare = add("bare");
+    assert_eq!((bare.max_tokens(), bare.longest_tokens(), bare.interface().position_rows), (1024, 1024, None));
+    bench.write("changed/config.json", r#"{"max_position_embeddings": 40}"#);
+    let declared = add("declared");
+    assert_eq!((declared.max_tokens(), declared.longest_tokens()), (40, 1024));
+    assert_eq!(declared.manifest().max_positions_from, LengthOrigin::Declared);
+    assert!(declared.length_note(40).is_none());
+    assert!(declared.length_note(100).expect("is told").contains("reads up to 1024"));
+    assert!(declared.length_note(2000).expect("is told").contains("longer texts are cut to that"));
+    // A table that ends the texts.
+    let tiny = bench.tiny("other");
+    assert_eq!((tiny.max_tokens(), tiny.longest_tokens(), tiny.interface().position_rows), (64, 64, Some(64)));
+}
+
 #[test]
 fn outputs_that_are_not_finite_are_refused() {
     let Some(bench) = Bench::new() else { return };
@@ -231,6 +262,28 @@ fn a_sentence_embedding_is_taken_as_given() {
     assert!(encoder.manifest().hidden_states.is_empty());
     assert!(encoder.manifest().notes[0].contains("tagging"), "{:?}", encoder.manifest().notes);
     assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
+}
+
+/// Nothing is asked of the runtime where the graph does not tell the type and only a session does.
+#[test]
+fn an_output_of_a_type_that_is_not_read_is_named() {
+    let Some(bench) = Bench::new() else { return };
+    let error = bench
+        .add_changed(|model| {
+            edited(model, |graph| {
+                let mut b = GraphBuilder::from_graph(std::mem::take(graph), 17);
+                let whole = b.cast(&Value::named("pooler_output"), DataType::Int8);
+                b.clear_outputs();
+                b.output(&whole, "whole", DataType::Int8, &[]);
+                *graph = b.finish();
+                graph.output[0].r#type = None;
+            })
+        })
+        .expect_err("integers");
+    assert!(
+        matches!(&error, EncoderError::OutputType { output, found, .. } if output == "whole" && found == "int8"),
+        "{error}"
+    );
 }
 
 #[test]

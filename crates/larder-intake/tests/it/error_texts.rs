@@ -82,7 +82,7 @@ fn encoders() {
         },
         NoTokenizer { searched: "bert".to_owned() },
         NoName { path: "/".into() },
-        NoSpecialToken { path: "bert/tokenizer.json".into(), role: "cls", place: "before" },
+        NoClosingToken { path: "bert/tokenizer.json".into() },
         FixedSizes { path: path.clone(), sizes: [8, 1] },
         FixedAxis { path: path.clone(), size: 128, deviation: 0.25 },
         OutputShape {

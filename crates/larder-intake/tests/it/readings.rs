@@ -1,9 +1,9 @@
 //! Inputs of other types than most, outputs that can be read in two ways, and the names that decide.
 
 use larder_intake::{AddRequest, AddedEncoder, EncoderError, Outcome, add_with, verify};
-use larder_onnx::proto::NodeProto;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::type_proto::Value as TypeValue;
+use larder_onnx::proto::{NodeProto, TensorProto};
 use larder_onnx::{Axis, GraphBuilder, Hints, Model, Value};
 
 use crate::support::{Bench, chain, edited, without_names};
@@ -82,4 +82,80 @@ fn masks_of_other_types_are_fed_as_they_are_declared() {
         // The numbers are those of the whole mask.
         assert!((manifest.probe.scale - plain.manifest().probe.scale).abs() < 1e-6, "{dtype:?}");
     }
+}
+
+/// The tiny BERT with rows of a table added to its vectors: row 0 changes nothing, the last one much. `input` makes the
+/// rows' numbers.
+fn with_rows(model: Model, rows: usize, input: impl FnOnce(&mut GraphBuilder) -> Value) -> Model {
+    let opset = model.opset("").expect("has operators");
+    edited(without_names(model), |graph| {
+        let tokens = Value::named(graph.output[0].name());
+        let mut b = GraphBuilder::from_graph(std::mem::take(graph), opset);
+        let mut values = vec![0.0; rows * 32];
+        values[(rows - 1) * 32..].fill(9.0);
+        let table = b.initializer(TensorProto::from_f32("table of tasks", &[rows, 32], &values));
+        let index = input(&mut b);
+        let found = b.gather(&table, &index, 0);
+        let sum = b.add(&tokens, &found);
+        b.clear_outputs();
+        b.output(&sum, "vectors", DataType::Float, &[Axis::symbol("batch"), Axis::symbol("seq"), Axis::Fixed(32)]);
+        *graph = b.finish();
+    })
+}
+
+#[test]
+fn an_input_with_one_value_for_every_text_is_0_unless_told() {
+    let Some(bench) = Bench::new() else { return };
+    let plain = bench.tiny("tiny").manifest().probe.scale;
+    bench.write("changed/config.json", r#"{"type_vocab_size": 2}"#);
+    let (single, each) = ([], [Axis::symbol("batch"), Axis::symbol("seq")]);
+    for (name, rows, axes) in [("task_id", 5, &single[..]), ("task_types", 3, &each[..])] {
+        let source = bench.changed(|model| with_rows(model, rows, |b| b.input(name, DataType::Int64, axes)));
+        let add = |value: Option<i64>, replace: bool| -> Result<AddedEncoder, EncoderError> {
+            let request =
+                AddRequest { source: source.clone(), name: Some(name.to_owned()), replace, ..AddRequest::default() };
+            let constants = value.map(|value| (name.to_owned(), value)).into_iter().collect();
+            add_with(&bench.home, &bench.runtime, &request, &Hints { constants, ..Hints::default() }, &mut |_| ())
+        };
+        let added = add(None, false).expect("0 is given");
+        assert!((added.encoder.manifest().probe.scale - plain).abs() < 1e-6, "{name}");
+        assert!(added.notes.iter().any(|note| note.contains(&format!("{name:?} is 0"))), "{:?}", added.notes);
+        assert_eq!(added.encoder.manifest().constant_inputs[0].name, name);
+        assert!(verify(&added.encoder, &bench.runtime, &mut |_| ()).is_sound());
+        assert_eq!(add(None, false).expect("is the same").outcome, Outcome::Unchanged);
+        // Another value makes another encoder.
+        let last = Some(rows as i64 - 1);
+        assert!(matches!(add(last, false), Err(EncoderError::Exists { .. })), "{name}");
+        let added = add(last, true).expect("is told");
+        assert!(added.encoder.manifest().probe.scale > 2.0 * plain, "{name}");
+        assert!(!added.notes.iter().any(|note| note.contains(name)), "{:?}", added.notes);
+    }
+}
+
+#[test]
+fn positions_without_a_table_are_counted() {
+    let Some(bench) = Bench::new() else { return };
+    let source = bench.changed(|model| {
+        let opset = model.opset("").expect("has operators");
+        edited(without_names(model), |graph| {
+            let tokens = Value::named(graph.output[0].name());
+            let mut b = GraphBuilder::from_graph(std::mem::take(graph), opset);
+            let positions = b.input("places", DataType::Int64, &[Axis::symbol("rows"), Axis::symbol("tokens")]);
+            let positions = b.cast(&positions, DataType::Float);
+            let column = b.unsqueeze(&positions, &[2]);
+            let frequencies: Vec<f32> = (0..32).map(|at| 0.9_f32.powi(at)).collect();
+            let frequencies = b.initializer(TensorProto::from_f32("frequencies", &[1, 32], &frequencies));
+            let angles = b.mat_mul(&column, &frequencies);
+            let cosines = b.node("Cos", &[&angles], vec![]);
+            let turned = b.mul(&tokens, &cosines);
+            b.clear_outputs();
+            b.output(&turned, "vectors", DataType::Float, &[Axis::symbol("b"), Axis::symbol("s"), Axis::Fixed(32)]);
+            *graph = b.finish();
+        })
+    });
+    let added = bench.add(&AddRequest { source, name: Some("rotary".to_owned()), ..AddRequest::default() });
+    let encoder = added.expect("is read").encoder;
+    assert_eq!(encoder.interface().position_ids.as_ref().map(|input| input.name.as_str()), Some("places"));
+    assert!(encoder.manifest().mask_honoured, "{:?}", encoder.manifest().probe);
+    assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
 }

@@ -1,8 +1,11 @@
 //! Sources that are no encoders: each is refused with its path, and leaves nothing behind.
 
-use larder_intake::{AddRequest, EncoderError};
+use larder_data::Content;
+use larder_intake::{AddRequest, EncoderError, verify};
 use larder_onnx::EncoderConfig;
 use larder_onnx::random_weights;
+use larder_tokens::TokenizeSettings;
+use serde_json::{Value, json};
 
 use crate::support::{Bench, TINY, chain};
 
@@ -93,6 +96,32 @@ fn a_tokenizer_of_another_encoder() {
     let message = chain(&bench.add(&request).expect_err("400 tokens, 300 rows"));
     assert!(message.contains("does not belong to the encoder"), "{message}");
     assert!(message.contains("399") && message.contains("300"), "{message}");
+}
+
+/// Added tokens beyond the table are for other parts of a model, such as images.
+#[test]
+fn an_added_token_beyond_the_table_is_a_matter_of_texts() {
+    let Some(bench) = Bench::new() else { return };
+    let source = bench.changed(|model| model);
+    let path = source.with_file_name("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&path).expect("is there")).expect("is JSON");
+    tokenizer["added_tokens"].as_array_mut().expect("a list").push(json!({
+        "id": 300, "content": "<image>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+        "special": true,
+    }));
+    std::fs::write(&path, tokenizer.to_string()).expect("a file");
+    let request = AddRequest { source, name: Some("more".to_owned()), ..AddRequest::default() };
+    let added = bench.add(&request).expect("is taken");
+    let note = "its table of 300 tokens has no vector for 1 of its tokenizer (<image>)";
+    assert!(added.notes.iter().any(|found| found.starts_with(note)), "{:?}", added.notes);
+    assert!(verify(&added.encoder, &bench.runtime, &mut |_| ()).is_sound());
+    let tokenizer = added.encoder.tokenizer().expect("is whole");
+    let encode = |text: &str| {
+        tokenizer.encode(&Content::Text { text: text.to_owned(), text_b: None }, &TokenizeSettings::default())
+    };
+    encode("a cat").expect("has a vector for each token");
+    let error = encode("a cat <image>").expect_err("has none for one");
+    assert!(error.to_string().contains("\"<image>\" (id 300)"), "{error}");
 }
 
 #[test]

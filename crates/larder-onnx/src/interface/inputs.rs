@@ -10,7 +10,7 @@ use crate::{Model, OnnxError};
 
 /// A table that an input looks up with at most this many rows tells token types apart: published models have 1 to 4,
 /// and no vocabulary or position table is as short.
-const MOST_TOKEN_TYPES: usize = 16;
+pub(super) const MOST_TOKEN_TYPES: usize = 16;
 
 /// Operators that pass an index on, perhaps in another type or shape.
 /// (a slice of all of it, where an exporter traced a cache that is empty).
@@ -47,16 +47,7 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     let tensors = infos.iter().map(|info| input_tensor(info)).collect::<Result<Vec<_>, _>>()?;
     let tensor = |info: &ValueInfoProto| tensors.iter().find(|tensor| tensor.name == info.name()).cloned();
     let lookups = lookups(model, producers);
-    // For each input its largest table.
-    let mut largest: HashMap<&str, &Lookup> = HashMap::new();
-    for lookup in &lookups {
-        if let Some(input) = lookup.input {
-            let entry = largest.entry(input).or_insert(lookup);
-            if lookup.rows.saturating_mul(lookup.columns) > entry.rows.saturating_mul(entry.columns) {
-                *entry = lookup;
-            }
-        }
-    }
+    let largest = largest(&lookups);
     let rows = |info: &&ValueInfoProto| largest.get(info.name()).map(|lookup| lookup.rows);
     let with_rows = |test: &dyn Fn(usize) -> bool| -> Vec<&ValueInfoProto> {
         infos.iter().copied().filter(|info| rows(info).is_some_and(test)).collect()
@@ -74,12 +65,16 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     };
 
     let mut taken: HashSet<&str> = HashSet::from([ids.name()]);
-    taken.extend([&hints.attention_mask, &hints.token_type_ids].into_iter().flatten().map(String::as_str));
+    let named = [&hints.attention_mask, &hints.token_type_ids, &hints.position_ids];
+    taken.extend(named.into_iter().flatten().map(String::as_str));
     let short = untaken(with_rows(&|rows| rows <= MOST_TOKEN_TYPES), &taken);
     let types = decide("token_type_ids", hints.token_type_ids.as_ref(), &infos, &short)?;
     taken.extend(types.map(ValueInfoProto::name));
     let long = untaken(with_rows(&|rows| rows > MOST_TOKEN_TYPES), &taken);
-    let positions = decide("position_ids", None, &infos, &long)?;
+    // Rotary positions have no table.
+    let angles = if long.is_empty() { turned_into_angles(model, untaken(infos.clone(), &taken)) } else { Vec::new() };
+    let candidates = if long.is_empty() { angles } else { long };
+    let positions = decide("position_ids", hints.position_ids.as_ref(), &infos, &candidates)?;
     taken.extend(positions.map(ValueInfoProto::name));
 
     // What is left is the mask, unless nothing reads it: exports keep inputs that tracing found no use for.
@@ -115,8 +110,72 @@ pub(super) fn recognise(model: &Model, producers: &Producers<'_>, hints: &Hints)
     })
 }
 
+/// For each input the rows of its largest table.
+pub(super) fn table_rows<'a>(model: &'a Model, producers: &Producers<'a>) -> HashMap<&'a str, usize> {
+    largest(&lookups(model, producers)).into_iter().map(|(input, lookup)| (input, lookup.rows)).collect()
+}
+
+/// For each input its largest table.
+fn largest<'l, 'a>(lookups: &'l [Lookup<'a>]) -> HashMap<&'a str, &'l Lookup<'a>> {
+    let mut largest: HashMap<&str, &Lookup> = HashMap::new();
+    for lookup in lookups {
+        if let Some(input) = lookup.input {
+            let entry = largest.entry(input).or_insert(lookup);
+            if lookup.rows.saturating_mul(lookup.columns) > entry.rows.saturating_mul(entry.columns) {
+                *entry = lookup;
+            }
+        }
+    }
+    largest
+}
+
 fn untaken<'a>(infos: Vec<&'a ValueInfoProto>, taken: &HashSet<&str>) -> Vec<&'a ValueInfoProto> {
     infos.into_iter().filter(|info| !taken.contains(info.name())).collect()
+}
+
+/// Operators between a position and the angle that it turns vectors by: a product with the frequencies, in any shape.
+const MAKING_ANGLES: [&str; 15] = [
+    "Cast",
+    "Reshape",
+    "Identity",
+    "Unsqueeze",
+    "Squeeze",
+    "Flatten",
+    "Expand",
+    "Slice",
+    "Transpose",
+    "Concat",
+    "Mul",
+    "Div",
+    "MatMul",
+    "Gemm",
+    "Einsum",
+];
+
+/// Those of `infos` whose values become the angles of rotary positions: sines and cosines are taken of them.
+fn turned_into_angles<'a>(model: &'a Model, infos: Vec<&'a ValueInfoProto>) -> Vec<&'a ValueInfoProto> {
+    let mut readers: HashMap<&str, Vec<&NodeProto>> = HashMap::new();
+    for node in &model.graph().node {
+        for input in &node.input {
+            readers.entry(input).or_default().push(node);
+        }
+    }
+    let becomes_angles = |info: &&ValueInfoProto| {
+        let (mut open, mut seen) = (vec![info.name()], HashSet::from([info.name()]));
+        while let Some(name) = open.pop() {
+            for node in readers.get(name).into_iter().flatten() {
+                match node.op_type() {
+                    "Cos" | "Sin" | "RotaryEmbedding" => return true,
+                    operator if MAKING_ANGLES.contains(&operator) => {
+                        open.extend(node.output.iter().map(String::as_str).filter(|output| seen.insert(output)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        false
+    };
+    infos.into_iter().filter(becomes_angles).collect()
 }
 
 /// Returns the names of all tensors that some output depends on.
@@ -132,14 +191,7 @@ fn unsupported(info: &ValueInfoProto) -> OnnxError {
 
 fn input_tensor(info: &ValueInfoProto) -> Result<InputTensor, OnnxError> {
     let (dtype, axes) = described(info).ok_or_else(|| unsupported(info))?;
-    let dtype = match DataType::try_from(dtype) {
-        Ok(DataType::Int64) => InputType::Int64,
-        Ok(DataType::Int32) => InputType::Int32,
-        Ok(DataType::Float) => InputType::Float32,
-        Ok(DataType::Float16) => InputType::Float16,
-        Ok(DataType::Bool) => InputType::Bool,
-        _ => return Err(unsupported(info)),
-    };
+    let dtype = InputType::of(dtype).ok_or_else(|| unsupported(info))?;
     let (batch, seq) = match axes.as_deref() {
         // An unknown rank is taken for the usual one; the runtime knows better when it runs.
         None => (None, None),

@@ -1,7 +1,7 @@
 //! Outputs by element type, rank, and which is computed from which.
 
 use super::hidden_states::ATTENTION;
-use super::{Hints, OutputTensor, decide, described, fixed, is_float, last_layer};
+use super::{Hints, OutputTensor, decide, described, described_text, fixed, is_float, last_layer};
 use crate::graph::Producers;
 use crate::proto::ValueInfoProto;
 use crate::proto::tensor_proto::DataType;
@@ -20,11 +20,16 @@ pub(super) fn recognise(
     hints: &Hints,
     table: [usize; 2],
 ) -> Result<Outputs, OnnxError> {
-    let floats: Vec<&ValueInfoProto> = model
-        .outputs()
-        .iter()
-        .filter(|info| described(info).is_none_or(|(dtype, _)| is_float(dtype) || dtype == DataType::Undefined as i32))
-        .collect();
+    let may_be_float = |info: &&ValueInfoProto| {
+        described(info).is_none_or(|(dtype, _)| is_float(dtype) || dtype == DataType::Undefined as i32)
+    };
+    let (floats, integers): (Vec<&ValueInfoProto>, Vec<_>) = model.outputs().iter().partition(may_be_float);
+    let hinted: Vec<&String> = [&hints.last_hidden_state, &hints.pooler_output].into_iter().flatten().collect();
+    let is_wanted = |info: &&&ValueInfoProto| floats.is_empty() || hinted.iter().any(|name| *name == info.name());
+    let unreadable: Vec<String> = integers.iter().filter(is_wanted).map(|info| described_text(info)).collect();
+    if !unreadable.is_empty() {
+        return Err(OnnxError::IntegerOutputs { outputs: unreadable.join(", ") });
+    }
     let of_rank = |rank: usize| -> Vec<&ValueInfoProto> {
         floats
             .iter()

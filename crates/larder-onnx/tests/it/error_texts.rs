@@ -62,6 +62,7 @@ fn models() {
         UnsupportedInput { input: "pixels".to_owned(), found: "uint8 [batch, 3, 224, 224]".to_owned() },
         UnknownInput { input: "lang".to_owned(), found: "int64 [batch]".to_owned() },
         WrongHint { role: "pooler_output", found: "pooled".to_owned(), candidates: known },
+        IntegerOutputs { outputs: "sentence_embedding (uint8 [batch, 384])".to_owned() },
         NothingAsked,
         LayerNotFound { layer: 3, possible: "layers 0 and 6 can".to_owned() },
         NoPooler { layer: 3, possible: "layer 6 has one".to_owned() },

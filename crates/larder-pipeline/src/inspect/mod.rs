@@ -119,8 +119,8 @@ fn embed(
         ..EncodeSettings::default()
     };
     let mut engine = embed_features(larder, encoder, &settings)?;
-    let recorded = file.key_value("larder.max_tokens").and_then(|tokens| tokens.parse().ok());
-    let max_tokens = recorded.unwrap_or(usize::MAX).min(encoder.max_tokens());
+    let recorded: Option<usize> = file.key_value("larder.max_tokens").and_then(|tokens| tokens.parse().ok());
+    let max_tokens = recorded.map_or(encoder.max_tokens(), |tokens| tokens.min(encoder.longest_tokens()));
     let content = Content::Text { text: query.text.to_owned(), text_b: None };
     let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
     let tokens = encoder.tokenizer()?.encode_batch(&[content], &settings)?;

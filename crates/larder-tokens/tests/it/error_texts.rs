@@ -22,7 +22,8 @@ fn tokenizers() {
         MaxTokensTooSmall { max_tokens: 2, special_tokens: 2, texts: 1 },
         Stride { stride: 200, most: 126, max_tokens: 128 },
         TypeBeyondTable { of: "pairs of texts", type_id: 2, rows: 2 },
-        InBatch { entry: 7, source: Box::new(TextTooLong { characters: 3_000_000_000 }) },
+        TokenBeyondTable { token: "<image_soft_token>".to_owned(), id: 262144, rows: 262144 },
+        InBatch { entry: 7, excerpt: "A text".to_owned(), source: Box::new(TextTooLong { characters: 3_000_000_000 }) },
         DoesNotFit { path, largest_id: 50264, token: "<mask>".to_owned(), embedding_rows: 30522 },
     ];
     insta::assert_snapshot!(texts(include_str!("../../src/error.rs"), &examples, |_| vec![]));

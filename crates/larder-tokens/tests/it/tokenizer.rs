@@ -63,6 +63,26 @@ fn special_tokens_are_found_whatever_they_are_called() {
     assert_eq!(tokenizer.token(special.cls_id.unwrap()).as_deref(), Some("cat"));
 }
 
+/// As T5 has it.
+#[test]
+fn a_template_may_only_close_texts() {
+    let (_folder, path) = edited(|file| {
+        for key in ["single", "pair"] {
+            file["post_processor"][key].as_array_mut().unwrap().remove(0);
+        }
+    });
+    let tokenizer = Tokenizer::load(&path).unwrap();
+    let special = tokenizer.special_tokens();
+    assert_eq!((special.cls_id, special.sep_id, special.leading_tokens), (None, Some(3), 0));
+    assert_eq!((special.single_tokens, special.pair_tokens), (1, 2));
+    assert_eq!(small("wordpiece").special_tokens().leading_tokens, 1);
+    let (whole, closed) =
+        (small("wordpiece").encode(&text("the cat"), &WHOLE), tokenizer.encode(&text("the cat"), &WHOLE));
+    assert_eq!(whole.unwrap().input_ids[1..], closed.unwrap().input_ids);
+    let words = Content::Words(vec!["the".to_owned(), "\u{1}".to_owned(), "cat".to_owned()]);
+    assert_eq!(tokenizer.encode(&words, &WHOLE).unwrap().word_ids, [0, 1, 2, NO_WORD]);
+}
+
 #[test]
 fn added_tokens_count_for_the_size() {
     let size = small("wordpiece").vocabulary_size();
@@ -77,8 +97,50 @@ fn added_tokens_count_for_the_size() {
     assert!(size < 400);
     tokenizer.check_fits(5001).unwrap();
     tokenizer.check_fits(5056).unwrap();
-    let error = tokenizer.check_fits(5000).unwrap_err().to_string();
-    assert!(error.contains("does not belong to the encoder: largest id 5000 (\"[X]\"), embedding has 5000 rows"));
+    assert!(tokenizer.tokens_beyond(5001).is_empty());
+}
+
+/// An added token beyond the encoder's table is a matter of the texts that have it; one of the vocabulary is another
+/// encoder's.
+#[test]
+fn only_texts_with_a_token_beyond_the_table_are_refused() {
+    let (_folder, path) = edited(|file| {
+        let added = json!({"id": 5000, "content": "[X]", "single_word": false, "lstrip": false, "rstrip": false,
+                           "normalized": false, "special": true});
+        file["added_tokens"].as_array_mut().unwrap().push(added);
+    });
+    let tokenizer = Tokenizer::load(&path).unwrap().with_embedding_rows(5000);
+    tokenizer.check_fits(5000).unwrap();
+    assert_eq!(tokenizer.tokens_beyond(5000), [("[X]".to_owned(), 5000)]);
+    tokenizer.encode(&text("the cat"), &WHOLE).unwrap();
+    // Not where it is cut off.
+    tokenizer.encode(&text("the cat [X]"), &TokenizeSettings { max_tokens: Some(4) }).unwrap();
+    let words = Content::Words(vec!["the".to_owned(), "[X]".to_owned()]);
+    for content in [text("the cat [X]"), pair("the", "[X] cat"), words] {
+        let error = tokenizer.encode(&content, &WHOLE).unwrap_err();
+        assert!(matches!(&error, TokensError::TokenBeyondTable { token, id: 5000, rows: 5000 } if token == "[X]"));
+    }
+
+    for (edit, largest) in [
+        (&(|file: &mut Value| file["model"]["vocab"]["dog"] = json!(5000)) as &dyn Fn(&mut Value), "dog"),
+        (&|file: &mut Value| pad_at(file, 5000), "[PAD]"),
+    ] {
+        let (_folder, path) = edited(edit);
+        let tokenizer = Tokenizer::load(&path).unwrap();
+        tokenizer.check_fits(5001).unwrap();
+        let error = tokenizer.check_fits(5000).unwrap_err().to_string();
+        let expected = format!("largest id 5000 ({largest:?}), embedding has 5000 rows");
+        assert!(error.contains("does not belong to the encoder") && error.contains(&expected), "{error}");
+    }
+}
+
+fn pad_at(file: &mut Value, id: u32) {
+    file["model"]["vocab"]["[PAD]"] = json!(id);
+    for added in file["added_tokens"].as_array_mut().unwrap() {
+        if added["content"] == "[PAD]" {
+            added["id"] = json!(id);
+        }
+    }
 }
 
 #[test]

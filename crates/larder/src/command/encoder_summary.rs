@@ -89,13 +89,21 @@ fn inputs(manifest: &EncoderManifest) -> Vec<String> {
             InputRole::AttentionMask => "is what remains of the inputs that are read".to_owned(),
             InputRole::TokenTypeIds => "looks up a table of a few rows".to_owned(),
             InputRole::PositionIds => {
-                format!("looks up the position table; counted from {}", manifest.interface.first_position)
+                let used = match manifest.interface.position_rows {
+                    Some(_) => "looks up the position table",
+                    None => "is computed with",
+                };
+                format!("{used}; counted from {}", manifest.interface.first_position)
             }
             InputRole::Unread => "nothing reads it; zeros are given".to_owned(),
         };
         format!("  input      {} = `{}` {} {}: {why}", input.role, input.name, input.dtype, axes(&input.axes))
     };
     let mut lines: Vec<String> = manifest.inputs.iter().map(line).collect();
+    lines.extend(manifest.constant_inputs.iter().map(|input| {
+        let (name, dtype, axes) = (&input.name, input.dtype, axes(&input.axes));
+        format!("  input      constant = `{name}` {dtype} {axes}: {} for every text", input.value)
+    }));
     if manifest.interface.attention_mask.is_none() {
         lines.push("  input      no attention_mask: nothing but texts of one length can share a batch".to_owned());
     }
@@ -149,6 +157,12 @@ fn length(encoder: &Encoder) -> String {
         interface.position_rows.map_or_else(String::new, |rows| format!("; the position table has {rows} rows"));
     let read = manifest.probe.longest_read;
     match manifest.max_positions_from {
+        LengthOrigin::Declared if read > manifest.max_positions => {
+            format!(
+                "{} tokens, as declared; no table of positions ends there: texts of {read} are read too, if asked for",
+                manifest.max_positions
+            )
+        }
         LengthOrigin::Declared => {
             format!("{} tokens, as declared; a text of {read} was read{table}", manifest.max_positions)
         }

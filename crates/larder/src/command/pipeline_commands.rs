@@ -23,6 +23,13 @@ impl Context {
     }
 }
 
+/// Says what is to be known about the length that was asked for.
+fn note_length(encoder: &Encoder, max_tokens: Option<usize>) {
+    if let Some(note) = max_tokens.and_then(|asked| encoder.length_note(asked)) {
+        eprintln!("note     {note}");
+    }
+}
+
 fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
     if asked.is_empty() { spec.split_names().map(str::to_owned).collect() } else { asked.to_vec() }
 }
@@ -31,6 +38,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     args.tokenize.check(spec.task)?;
     let options = args.tokenize.options(args.inputs.force);
+    note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
@@ -44,6 +52,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
     if args.dry_run {
         let mut forecasts = Vec::new();
@@ -73,6 +82,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
         return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
     }
     let options = args.options(spec.task, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
     let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
@@ -87,6 +97,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
     if !args.head.seeds.is_empty() {
         let seeds = &args.head.seeds;

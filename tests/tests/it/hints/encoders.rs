@@ -301,6 +301,53 @@ fn of_two_readings_a_name_decides() {
     kitchen.ok(&["embed", "-e", "pooled", "a cat", "--pool", "pooler"]);
 }
 
+#[test]
+fn an_input_with_one_value_for_every_text_is_told_which() {
+    let kitchen = Kitchen::with_tiny();
+    let with_input = |name: &str, axes: &[Axis]| {
+        changed(&kitchen, name, |graph| {
+            with_outputs(graph, |b| {
+                let input = b.input(name, DataType::Int64, axes);
+                let number = b.cast(&input, DataType::Float);
+                let number = b.reduce_mean(&number, &[], false);
+                let sum = b.add(&Value::named("last_hidden_state"), &number);
+                vec![("sum", sum, vec![Axis::symbol("batch"), Axis::symbol("seq"), Axis::Fixed(32)])]
+            });
+        })
+    };
+    let tokenizer = with_input("task_id", &[]);
+    let add = ["encoder", "add", "task_id.onnx", "--tokenizer", &tokenizer];
+    let note = hint("which nobody said: if its publisher says another value, add it with `--constant-input ");
+    names(kitchen.ok(&add), 0, note).says(&["`--constant-input task_id=VALUE`"]);
+    let told = [&add[..], &["--constant-input", "task_id=2", "--replace"]].concat();
+    kitchen.ok(&told).does_not_say(note).prints(&["constant = `task_id` int64 []: 2 for every text"]);
+    kitchen.larder(&[&add[..], &["--constant-input", "task_id=two"]].concat()).exits(2).says(&["no whole number"]);
+
+    let tokenizer = with_input("lengths", &[Axis::symbol("batch")]);
+    let add = ["encoder", "add", "lengths.onnx", "--tokenizer", &tokenizer];
+    let refused = hint("if it has one value for every text, `larder encoder add SOURCE --constant-input ");
+    names(kitchen.larder(&add), 3, refused).says(&["--constant-input lengths=VALUE` gives it"]);
+    kitchen.ok(&[&add[..], &["--constant-input", "lengths=1"]].concat());
+}
+
+#[test]
+fn without_a_token_that_opens_texts_there_is_another_pooling() {
+    let kitchen = Kitchen::with_tiny();
+    let tokenizer = std::fs::read(kitchen.path("home/encoders/tiny/tokenizer.json")).unwrap();
+    let mut tokenizer: Json = serde_json::from_slice(&tokenizer).unwrap();
+    for template in ["single", "pair"] {
+        tokenizer["post_processor"][template].as_array_mut().unwrap().remove(0);
+    }
+    let closing = kitchen.write("closing.json", tokenizer.to_string()).display().to_string();
+    kitchen.init("closing", 1, &["--tokenizer", &closing]);
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 30))]);
+    let none = hint("its tokenizer opens none; choose another pooling, such as `--pool mean`");
+    for command in [&["embed", "-e", "closing", "a cat"][..], &["encode", &dataset, "-e", "closing"]] {
+        names(kitchen.larder(&[command, &["--pool", "cls"]].concat()), 3, none);
+        kitchen.ok(&[command, &["--pool", "mean"]].concat());
+    }
+}
+
 /// `larder encoder add hf:org/tiny` with a cache in the kitchen.
 fn fetch(kitchen: &Kitchen, endpoint: &str, more: &[&str]) -> Answer {
     let mut command = kitchen.command(&[&["encoder", "add", "hf:org/tiny"], more].concat());
