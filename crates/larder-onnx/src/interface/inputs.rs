@@ -164,8 +164,13 @@ fn turned_into_angles<'a>(model: &'a Model, infos: Vec<&'a ValueInfoProto>) -> V
         let (mut open, mut seen) = (vec![info.name()], HashSet::from([info.name()]));
         while let Some(name) = open.pop() {
             for node in readers.get(name).into_iter().flatten() {
+                let is_position_of_rotary = || {
+                    let place = if node.domain() == "com.microsoft" { 1 } else { 3 };
+                    node.input.get(place).is_some_and(|input| input == name)
+                };
                 match node.op_type() {
-                    "Cos" | "Sin" | "RotaryEmbedding" => return true,
+                    "Cos" | "Sin" => return true,
+                    "RotaryEmbedding" if is_position_of_rotary() => return true,
                     operator if MAKING_ANGLES.contains(&operator) => {
                         open.extend(node.output.iter().map(String::as_str).filter(|output| seen.insert(output)));
                     }
