@@ -7,6 +7,7 @@ use larder_pipeline::{Contender, EvaluateOptions, compare_encoders, compare_runs
 use larder_run::Evaluation;
 
 use super::Context;
+use super::pipeline_commands::note_length;
 use crate::cli::{CompareArgs, Compared};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
     let spec = DatasetSpec::load(dataset)?;
     let contender = |name: &String| -> Result<Contender, Failure> {
         let encoder = context.larder.encoder(name)?;
+        note_length(&encoder, args.tokenize.max_tokens);
         Ok(Contender { options: args.options(spec.task, encoder.default_pool())?, encoder })
     };
     let contenders = args.encoders.iter().map(contender).collect::<Result<Vec<_>, _>>()?;

@@ -24,7 +24,7 @@ impl Context {
 }
 
 /// Says what is to be known about the length that was asked for.
-fn note_length(encoder: &Encoder, max_tokens: Option<usize>) {
+pub(super) fn note_length(encoder: &Encoder, max_tokens: Option<usize>) {
     if let Some(note) = max_tokens.and_then(|asked| encoder.length_note(asked)) {
         eprintln!("note     {note}");
     }
