@@ -11,7 +11,7 @@ use larder_onnx::proto::{
     ValueInfoProto, type_proto,
 };
 use larder_onnx::{Model, attribute};
-use larder_tests::{Answer, Kitchen, Random, repository};
+use larder_tests::{Answer, Kitchen, Random, repository, toy};
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -638,4 +638,29 @@ fn damaged_tokenizers_are_taken_or_refused() {
 fn damaged_weights_and_configurations_are_taken_or_refused() {
     survives(&published(), "model.safetensors", 50, 0..3000, 13);
     survives(&published(), "config.json", 50, 0..usize::MAX, 14);
+}
+
+/// An added token beyond the encoder's table is refused where a text has it, by its row.
+#[test]
+fn a_text_with_a_token_that_the_encoder_lacks_is_named() {
+    let kitchen = Kitchen::with_tiny();
+    let tokenizer = std::fs::read(kitchen.path("home/encoders/tiny/tokenizer.json")).unwrap();
+    let mut tokenizer: Value = serde_json::from_slice(&tokenizer).unwrap();
+    tokenizer["added_tokens"].as_array_mut().unwrap().push(json!({
+        "id": 600, "content": "<image>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+        "special": true,
+    }));
+    let path = kitchen.write("more.json", tokenizer.to_string()).display().to_string();
+    kitchen.init("more", 1, &["--tokenizer", &path]).says(&["has no vector for 1 of its tokenizer (<image>)"]);
+    let (train, mut dev) = (toy(1, 60), toy(2, 12));
+    dev[4].0 = "red <image> and blue".to_owned();
+    let dataset = kitchen.dataset("toy", &[("train", &train), ("dev", &dev)]);
+    let lacks = "the text has the token \"<image>\" (id 600), for which the encoder has no vector";
+    kitchen.ok(&["train", &dataset, "-e", "more", "--run", "mine"]);
+    for command in [&["encode", &dataset, "-e", "more"][..], &["run", &dataset, "-e", "more", "--run", "other"]] {
+        kitchen.larder(command).exits(3).says(&["line 6 of split `dev`", lacks]);
+    }
+    for command in [&["embed", "-e", "more", "a cat", "a <image>"][..], &["predict", "mine", "a cat", "a <image>"]] {
+        kitchen.larder(command).exits(3).says(&["\"a <image>\"", lacks]);
+    }
 }
