@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let outputs = settings.outputs(encoder.interface().last_layer())?;
     let mut engine = Engine::new(&Runtime::load(None)?, &encoder, &outputs, settings.engine())?;
     let columns = engine.embed(&inputs)?;
-    let vectors: Vec<&[f32]> = columns[0].chunks_exact(engine.width()).collect();
+    let vectors: Vec<&[f32]> = columns[0].chunks_exact(engine.widths()[0]).collect();
     for (row, vector) in vectors.iter().enumerate() {
         for (other, text) in vectors[..row].iter().zip(texts) {
             println!("{:+.3}  {text:?} and {:?}", cosine(vector, other), texts[row]);

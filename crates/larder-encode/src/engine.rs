@@ -38,7 +38,7 @@ pub struct Engine {
     workers: Vec<Session>,
     feeds: Feeds,
     columns: Vec<String>,
-    width: usize,
+    widths: Vec<usize>,
     batch_tokens: usize,
     demands: Demands,
     threads: usize,
@@ -145,7 +145,7 @@ impl Engine {
             workers: sessions,
             feeds,
             columns: outputs.iter().map(|o| o.column(layers)).collect(),
-            width: encoder.manifest().hidden_size,
+            widths: outputs.iter().map(|output| encoder.interface().width(output.kind)).collect(),
             batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
             demands: Demands {
                 // A rebuilt graph was compared in a padded batch.
@@ -173,9 +173,9 @@ impl Engine {
         self.max_tokens
     }
 
-    /// Elements of every vector of the model: the encoder's hidden size.
-    pub fn width(&self) -> usize {
-        self.width
+    /// Elements of the model's vectors of each column.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
     }
 
     /// The device that runs.
@@ -258,7 +258,7 @@ impl Engine {
     ) -> Result<(), EncodeError> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
-        let (feeds, columns, width) = (&self.feeds, &self.columns, self.width);
+        let (feeds, columns, widths) = (&self.feeds, &self.columns, &self.widths);
         let (send, receive) = mpsc::sync_channel::<Result<(usize, BatchVectors), EncodeError>>(2 * self.workers.len());
         std::thread::scope(|scope| {
             for session in &mut self.workers {
@@ -269,7 +269,7 @@ impl Engine {
                             break;
                         };
                         let batch = &batches[index];
-                        let vectors = run_batch(session, feeds, columns, width, batch, inputs, pooling);
+                        let vectors = run_batch(session, feeds, (columns, widths), batch, inputs, pooling);
                         if send.send(vectors.map(|v| (index, v))).is_err() {
                             break;
                         }
@@ -294,11 +294,10 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`]; [`EncodeError::NotFinite`].
     pub fn embed(&mut self, inputs: &[EncoderInput<'_>]) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let width = self.width;
-        let mut columns = vec![vec![0.0; inputs.len() * width]; self.columns.len()];
-        let names = self.columns.clone();
+        let mut columns: Vec<Vec<f32>> = self.widths.iter().map(|width| vec![0.0; inputs.len() * width]).collect();
+        let (names, widths) = (self.columns.clone(), self.widths.clone());
         self.run(inputs, |batch, vectors| {
-            for ((column, name), vectors) in columns.iter_mut().zip(&names).zip(vectors) {
+            for (((column, name), &width), vectors) in columns.iter_mut().zip(&names).zip(&widths).zip(vectors) {
                 for (&row, vector) in batch.rows.iter().zip(vectors.chunks_exact(width)) {
                     check_finite(name, vector, row, inputs[row].input_ids)?;
                     column[row * width..(row + 1) * width].copy_from_slice(vector);
@@ -348,8 +347,7 @@ fn split_threads(threads: usize) -> (usize, usize) {
 fn run_batch(
     session: &mut Session,
     feeds: &Feeds,
-    columns: &[String],
-    width: usize,
+    (columns, widths): (&[String], &[usize]),
     batch: &Batch,
     inputs: &[EncoderInput<'_>],
     pooling: RowPooling<'_>,
@@ -379,7 +377,8 @@ fn run_batch(
     let views: Vec<_> = tensors.iter().map(|(name, tensor)| (*name, tensor.view())).collect();
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     session.run_with(&views, &names, |outputs| {
-        columns.iter().zip(outputs).map(|(column, output)| take(column, output, batch, width, pooling)).collect()
+        let columns = columns.iter().zip(widths).zip(outputs);
+        columns.map(|((column, width), output)| take(column, output, batch, *width, pooling)).collect()
     })?
 }
 

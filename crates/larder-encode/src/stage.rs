@@ -26,7 +26,7 @@ use larder_store::{
 use crate::chunk::{Chunk, Chunks};
 use crate::engine::{Engine, RowPooling};
 use crate::journal::Journal;
-use crate::pair::combine_pair;
+use crate::pair::{PAIR_PARTS, combine_pair};
 use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
 use crate::reuse::{ReusedFile, WrittenParts};
@@ -164,7 +164,6 @@ pub fn encode(
         pool: settings.word_pool,
         writing: None,
         count: 0,
-        vector_width: EncodeSettings { pair_features: false, ..settings.clone() }.vector_width(engine.width()),
         pair_features: settings.pair_features,
     };
     progress(running.done);
@@ -174,12 +173,12 @@ pub fn encode(
 
 /// The columns that an engine fills.
 pub(crate) fn columns(engine: &Engine, settings: &EncodeSettings) -> Vec<FeatureColumnInfo> {
-    let info = |name: &String| FeatureColumnInfo {
+    let info = |(name, &width): (&String, &usize)| FeatureColumnInfo {
         name: name.clone(),
-        width: settings.vector_width(engine.width()),
+        width: settings.vector_width(width),
         dtype: settings.dtype,
     };
-    engine.columns().iter().map(info).collect()
+    engine.columns().iter().zip(engine.widths()).map(info).collect()
 }
 
 /// Hands over the tokens file in chunks of about `rows` rows, the next of which is read meanwhile.
@@ -269,8 +268,6 @@ struct RunningEncode {
     pool: WordPool,
     writing: Option<JoinHandle<Result<(), StoreError>>>,
     count: usize,
-    /// Elements of one vector of the encoder, pooled.
-    vector_width: usize,
     pair_features: bool,
 }
 
@@ -350,13 +347,13 @@ impl RunningEncode {
             Level::Sentence => RowPooling::Pooled,
             Level::Word | Level::Token => RowPooling::Spans { spans: &spans, pool: self.pool },
         };
-        let width = self.vector_width;
+        let parts = if self.pair_features { PAIR_PARTS } else { 1 };
         // The places that a batch fills, in the order of its vectors: as many as spans.
         let places_of = |batch: &Batch| -> Vec<Place> {
             let of_input = |&at: &usize| spans[at].iter().map(move |span| (at, span.row as usize));
             let place = |(input, row)| {
                 let (of, first_row): (&UnitInput, usize) = run[input];
-                Place { row: first_row + row, from: of.text * width, width, input }
+                Place { row: first_row + row, part: of.text, parts, input }
             };
             batch.rows.iter().flat_map(of_input).map(place).collect()
         };
@@ -371,9 +368,9 @@ impl RunningEncode {
         let (done, report) = (&mut self.done, &mut self.report);
         let batches = engine.plan_of(&inputs);
         let mut is_finished = vec![false; batches.len()];
-        let column_count = columns.len();
-        let count = |batch: &Batch| places_of(batch).len() * width * column_count;
-        let rows_of = |places: &[Place]| places.iter().filter(|place| place.from == 0).count();
+        let numbers_a_place: usize = columns.iter().map(|(info, _)| info.width / parts).sum();
+        let count = |batch: &Batch| places_of(batch).len() * numbers_a_place;
+        let rows_of = |places: &[Place]| places.iter().filter(|place| place.part == 0).count();
         let mut journal = Journal::open(part, &batches, count, |index, numbers| {
             let batch = &batches[index];
             let places = places_of(batch);
@@ -392,7 +389,7 @@ impl RunningEncode {
             let batch = &batches[index];
             let places = places_of(batch);
             for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
-                for (place, vector) in places.iter().zip(vectors.chunks_exact(width)) {
+                for (place, vector) in places.iter().zip(vectors.chunks_exact(info.width / parts)) {
                     let at = place.input;
                     check_values(info, vector, at, inputs[at].input_ids).map_err(|problem| in_row(at, problem))?;
                     column[place.range(info)].copy_from_slice(vector);
@@ -476,10 +473,10 @@ impl RunningEncode {
 /// The place of one vector of a batch.
 struct Place {
     row: usize,
-    /// Its first element in the row.
-    from: usize,
-    /// Elements.
-    width: usize,
+    /// Which of the row's parts it is, from 0: the second text of a pair is part 1.
+    part: usize,
+    /// Parts of a row.
+    parts: usize,
     /// The input that it is of.
     input: usize,
 }
@@ -487,8 +484,9 @@ struct Place {
 impl Place {
     /// Returns its elements in a column `[rows, info.width]`.
     fn range(&self, info: &FeatureColumnInfo) -> Range<usize> {
-        let from = self.row * info.width + self.from;
-        from..from + self.width
+        let width = info.width / self.parts;
+        let from = self.row * info.width + self.part * width;
+        from..from + width
     }
 }
 
@@ -497,8 +495,9 @@ fn scatter(numbers: &[f32], places: &[Place], columns: &mut [(FeatureColumnInfo,
     let mut left = numbers;
     for (info, column) in columns {
         for place in places {
-            let (vector, others) = left.split_at(place.width);
-            column[place.range(info)].copy_from_slice(vector);
+            let range = place.range(info);
+            let (vector, others) = left.split_at(range.len());
+            column[range].copy_from_slice(vector);
             left = others;
         }
     }

@@ -82,13 +82,13 @@ pub fn embed_words(
     let names = engine.columns().to_vec();
     let inputs: Vec<EncoderInput<'_>> = run.iter().map(|(input, _)| input.input()).collect();
     let spans: Vec<&[TokenSpan]> = run.iter().map(|(input, _)| input.spans.as_slice()).collect();
-    let width = settings.vector_width(engine.width());
-    let mut columns = vec![vec![0.0; rows * width]; engine.columns().len()];
+    let widths: Vec<usize> = engine.widths().iter().map(|width| settings.vector_width(*width)).collect();
+    let mut columns: Vec<Vec<f32>> = widths.iter().map(|width| vec![0.0; rows * width]).collect();
     let batches = engine.plan_of(&inputs);
     let all: Vec<usize> = (0..batches.len()).collect();
     let pooling = RowPooling::Spans { spans: &spans, pool: settings.word_pool };
     engine.run_batches(&inputs, pooling, &batches, &all, |index, vectors| {
-        for ((column, name), vectors) in columns.iter_mut().zip(&names).zip(vectors) {
+        for (((column, name), &width), vectors) in columns.iter_mut().zip(&names).zip(&widths).zip(vectors) {
             let mut vectors = vectors.chunks_exact(width);
             for &at in &batches[index].rows {
                 for (span, vector) in spans[at].iter().zip(&mut vectors) {

@@ -140,6 +140,7 @@ mod tests {
             other_outputs: Vec::new(),
             vocabulary_size: 100,
             hidden_size: 1,
+            pooled_size: None,
             position_rows: None,
             type_rows: None,
             layers: None,

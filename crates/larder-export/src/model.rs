@@ -70,7 +70,8 @@ pub(crate) fn export_model(
     debug_assert_eq!(names.len(), head.columns().len(), "the run's record was checked against its head");
     let mut b = GraphBuilder::from_graph(graph, opset);
     if settings.pair_features {
-        names = pair_columns(&mut b, &names, encoder.manifest().hidden_size);
+        let widths = outputs.iter().map(|output| encoder.interface().width(output.kind));
+        names = pair_columns(&mut b, names.iter().map(String::as_str).zip(widths));
     }
     let tensors = head.append_to(&mut b, &names, settings.word_pool);
     let mut graph = b.finish();

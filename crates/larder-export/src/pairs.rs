@@ -10,9 +10,9 @@ const PAIRS: &str = "pairs";
 
 /// Makes columns `[pairs, 4 * hidden]` of the encoder's, `[2 * pairs, hidden]`, as
 /// [`combine_pair`](larder_encode::combine_pair) does. Returns their names.
-pub(crate) fn pair_columns(b: &mut GraphBuilder, names: &[String], hidden: usize) -> Vec<String> {
-    let column = |name: &String| b.scoped("pair", |b| pair_features(b, &Value::named(name), hidden));
-    names.iter().map(column).map(|value| value.name().to_owned()).collect()
+pub(crate) fn pair_columns<'a>(b: &mut GraphBuilder, columns: impl Iterator<Item = (&'a str, usize)>) -> Vec<String> {
+    let column = |(name, width)| b.scoped("pair", |b| pair_features(b, &Value::named(name), width));
+    columns.map(column).map(|value| value.name().to_owned()).collect()
 }
 
 /// Calls the first axis of the outputs `pairs`: it is not the batch.

@@ -130,7 +130,7 @@ spelled_enum! {
     pub enum OutputRole {
         /// The last layer's vectors, `[batch, seq, hidden_size]`.
         Token = "token",
-        /// A vector of the text, `[batch, hidden_size]`.
+        /// A vector of the text, `[batch, hidden_size]`, or as wide as [`Interface::pooled_size`] says.
         Pooled = "pooled",
         /// Something else; never read.
         Ignored = "ignored",

@@ -194,7 +194,9 @@ impl Comparison<'_> {
         let lifted = recognise_encoder(self.model, self.interface, Heads::Observed(&facts))
             .map_err(|problem| problem.to_string())?;
         let rebuilt = Rebuilt::of(&lifted).map_err(|problem| said(&problem))?;
-        let deviation = self.deviation(&rebuilt, lifted.pooled_output.is_some()).map_err(|problem| said(&problem))?;
+        // A pooler gives as many features as a token has.
+        let pooler = lifted.pooled_output.is_some() && self.interface.pooled_size.is_none();
+        let deviation = self.deviation(&rebuilt, pooler).map_err(|problem| said(&problem))?;
         if deviation.is_nan() || deviation > self.tolerance {
             return Err(format!(
                 "the graph built of what was read in it differs by {deviation:.1e} of the vectors' scale, and {:.0e} is allowed",
@@ -204,7 +206,7 @@ impl Comparison<'_> {
         Ok(RebuiltRecord {
             digest: rebuilt.digest,
             num_attention_heads: lifted.config.num_attention_heads,
-            pooler: lifted.pooled_output.is_some(),
+            pooler,
             nodes_given: self.model.graph().node.len(),
             nodes: rebuilt.model.graph().node.len(),
             deviation,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::families::metadata;
-use crate::interface::Interface;
+use crate::interface::{Interface, OutputTensor};
 use crate::pool::FeatureKind;
 use crate::proto::tensor_proto::DataType;
 use crate::{Model, OnnxError};
@@ -140,7 +140,21 @@ fn pooler(model: &Model, interface: &Interface, layer: usize) -> Result<(Value, 
         return Ok((Value::named(name), true));
     }
     match interface.pooled_outputs.as_slice() {
-        [] => missing("none of its outputs has the shape [batch, hidden]; `cls` and `mean` need no pooler".to_owned()),
+        [] => {
+            let of_two_axes = |output: &&OutputTensor| output.axes.as_ref().is_some_and(|axes| axes.len() == 2);
+            let others: Vec<&str> =
+                interface.other_outputs.iter().filter(of_two_axes).map(|output| output.name.as_str()).collect();
+            let named = match others.as_slice() {
+                [] => String::new(),
+                others => format!(
+                    "; if one of {} is a text's vector, `larder encoder add SOURCE --pooled-output NAME` takes it",
+                    others.join(", ")
+                ),
+            };
+            missing(format!(
+                "none of its outputs has the shape [batch, hidden]; `cls` and `mean` need no pooler{named}"
+            ))
+        }
         [only] => Ok((Value::named(&only.name), only.dtype == "float")),
         several => {
             let candidates = several.iter().map(|output| output.name.as_str()).collect::<Vec<_>>().join(", ");

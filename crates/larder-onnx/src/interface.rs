@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::builder::Axis;
 use crate::families::metadata;
 use crate::graph::Producers;
+use crate::pool::FeatureKind;
 use crate::proto::ValueInfoProto;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::tensor_shape_proto::dimension;
@@ -132,7 +133,8 @@ pub struct Interface {
     pub unread: Vec<InputTensor>,
     /// The last layer's output, `[batch, seq, hidden]`, where the model gives it.
     pub token_output: Option<OutputTensor>,
-    /// Outputs of shape `[batch, hidden]`, in the model's order: candidates for a pooled output.
+    /// Outputs of shape `[batch, hidden]`, in the model's order: candidates for a pooled output. One that was named may have
+    /// another width.
     pub pooled_outputs: Vec<OutputTensor>,
     /// Float outputs that are neither, and those whose rank the model does not tell: a run shows what they are.
     pub other_outputs: Vec<OutputTensor>,
@@ -140,6 +142,9 @@ pub struct Interface {
     pub vocabulary_size: usize,
     /// Features of each token in the last layer.
     pub hidden_size: usize,
+    /// Features of the pooled output, where they are not as many as `hidden_size`: a projection inside the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pooled_size: Option<usize>,
     /// Rows of the position table, if found: the longest sequence, in tokens. Families that begin to count at an offset
     /// (RoBERTa) read fewer.
     pub position_rows: Option<usize>,
@@ -220,6 +225,7 @@ impl Interface {
             other_outputs: outputs.others,
             vocabulary_size: inputs.table_rows,
             hidden_size,
+            pooled_size: None,
             position_rows: inputs.position_rows,
             layers,
             hidden_states,
@@ -290,6 +296,14 @@ impl Interface {
                 _ => None,
             },
             constants: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the elements of a vector of this kind.
+    pub fn width(&self, kind: FeatureKind) -> usize {
+        match kind {
+            FeatureKind::Pooler => self.pooled_size.unwrap_or(self.hidden_size),
+            FeatureKind::Cls | FeatureKind::Mean | FeatureKind::Tokens => self.hidden_size,
         }
     }
 

@@ -205,7 +205,7 @@ fn pooled(larder: &Larder, encoder: &Encoder, tokens: &Tokens) -> Result<Vec<Vec
     let inputs: Vec<EncoderInput<'_>> =
         tokens.rows.iter().map(|ids| EncoderInput { input_ids: ids, type_ids: None }).collect();
     let columns = engine.embed(&inputs)?;
-    let rows = columns[0].chunks_exact(engine.width());
+    let rows = columns[0].chunks_exact(engine.widths()[0]);
     Ok(rows.map(|row| row.iter().copied().map(f64::from).collect()).collect())
 }
 

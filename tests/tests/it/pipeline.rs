@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use larder_onnx::families::OPSET;
+use larder_onnx::proto::tensor_proto::DataType;
+use larder_onnx::{Axis, GraphBuilder, Model, TensorProto, Value as Tensor};
 use larder_store::FeaturesFile;
 use larder_tests::{Encoded, Kitchen, Predicted, assert_close, number, predictions, toy};
 use serde_json::Value;
@@ -421,8 +424,8 @@ fn texts_longer_than_declared_are_read_where_no_table_of_positions_ends_them() {
     let kitchen = Kitchen::with_tiny();
     let tiny = kitchen.path("home/encoders/tiny");
     // Every token has the first position.
-    let model = larder_onnx::Model::load(&tiny.join("model.onnx")).unwrap().edited(|graph| {
-        graph.initializer.push(larder_onnx::TensorProto::from_i64("one", &[1], &[1]));
+    let model = Model::load(&tiny.join("model.onnx")).unwrap().edited(|graph| {
+        graph.initializer.push(TensorProto::from_i64("one", &[1], &[1]));
         let slice = graph.node.iter_mut().find(|node| node.op_type() == "Slice").expect("positions are sliced");
         slice.input[2] = "one".to_owned();
         Ok(())
@@ -447,4 +450,51 @@ fn texts_longer_than_declared_are_read_where_no_table_of_positions_ends_them() {
     assert_close(&cut[32..], &whole[32..], BATCH_TOLERANCE, "a short text");
     assert!(cut[..32] != whole[..32]);
     kitchen.larder(&["encode", &dataset, "-e", "tiny", "--max-tokens", "9000"]).exits(0).says(&["cut to that"]);
+}
+
+/// `narrow.onnx`, which is the tiny encoder with a sentence's vector of 20 features beside those of 32 of its tokens.
+fn narrow(kitchen: &Kitchen) -> String {
+    let tiny = kitchen.path("home/encoders/tiny");
+    let mut model = Model::load(&tiny.join("model.onnx")).unwrap();
+    for key in ["larder.family", "larder.hidden_states", "larder.pooler_output", "larder.heads"] {
+        model.set_metadata(key, None);
+    }
+    let model = model.edited(|graph| {
+        let mut b = GraphBuilder::from_graph(std::mem::take(graph), OPSET);
+        let tokens = Tensor::named("last_hidden_state");
+        let first = b.integer(0);
+        let cls = b.gather(&tokens, &first, 1);
+        let values: Vec<f32> = (0..32 * 20).map(|at| ((at * 37 % 101) as f32 - 50.0) / 100.0).collect();
+        let weight = b.initializer(TensorProto::from_f32("projection", &[32, 20], &values));
+        let sentence = b.mat_mul(&cls, &weight);
+        b.clear_outputs();
+        let [batch, seq] = ["batch", "seq"].map(Axis::symbol);
+        b.output(&tokens, "tokens", DataType::Float, &[batch.clone(), seq, Axis::Fixed(32)]);
+        b.output(&sentence, "sentence", DataType::Float, &[batch, Axis::Fixed(20)]);
+        *graph = b.finish();
+        Ok(())
+    });
+    kitchen.write("narrow.onnx", model.unwrap().to_bytes().unwrap());
+    tiny.join("tokenizer.json").display().to_string()
+}
+
+#[test]
+fn a_column_has_the_width_of_its_pooling_through_every_stage() {
+    let (kitchen, dataset) = toy_kitchen();
+    let tokenizer = narrow(&kitchen);
+    kitchen.ok(&["encoder", "add", "narrow.onnx", "--tokenizer", &tokenizer, "--pooled-output", "sentence"]);
+    let shown = kitchen.ok(&["encoder", "show", "narrow"]);
+    shown.prints(&["pooled = `sentence` float [any, 20]: a vector of the text with 20 features"]);
+    let embedded = kitchen.json(&["embed", "-e", "narrow", "red and blue", "--pool", "mean,pooler"]);
+    let widths = ["mean", "pooler"].map(|column| embedded[column].as_array().unwrap().len());
+    assert_eq!(widths, [32, 20]);
+
+    kitchen.ok(&["run", &dataset, "-e", "narrow", "--pool", "mean,pooler", "--run", "both"]);
+    let path = kitchen.home().features("toy", "narrow", "sentence-f32", "train").unwrap();
+    let file = FeaturesFile::open(&path).unwrap();
+    let widths: Vec<(&str, usize)> = file.columns().iter().map(|info| (info.name.as_str(), info.width)).collect();
+    assert_eq!(widths, [("mean", 32), ("pooler", 20)]);
+    kitchen.ok(&["verify", &path.display().to_string(), "--all"]);
+    kitchen.ok(&["predict", "both", "red and blue"]);
+    kitchen.ok(&["export", "both", "-o", "exported"]);
 }

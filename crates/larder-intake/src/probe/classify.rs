@@ -33,13 +33,14 @@ impl<'a> ProbeModel<'a> {
         let two = interface.fixed_batch().unwrap_or(2).min(2);
         let chosen: Vec<&[i64]> = texts.iter().take(two).map(|text| &text[..shortest]).collect();
         let (batch, seq) = (interface.fixed_batch().unwrap_or(two), interface.fixed_seq().unwrap_or(shortest));
-        let candidates: Vec<OutputTensor> = interface
-            .token_output
-            .iter()
-            .chain(&interface.pooled_outputs)
-            .chain(&interface.other_outputs)
-            .cloned()
-            .collect();
+        let mut candidates: Vec<OutputTensor> = Vec::new();
+        let all = interface.token_output.iter().chain(&interface.pooled_outputs).chain(&interface.other_outputs);
+        for output in all {
+            // A name that was given may be that of another role.
+            if candidates.iter().all(|other| other.name != output.name) {
+                candidates.push(output.clone());
+            }
+        }
         let dtype = |output: &OutputTensor| {
             let info = session.outputs().iter().find(|info| info.name == output.name);
             info.map_or(ElementType::Unsupported, |info| info.dtype)
@@ -92,6 +93,15 @@ impl<'a> ProbeModel<'a> {
                 }
             },
         };
+        let hinted = candidates.iter().find(|output| is_hinted(&candidate.hints.pooler_output, output));
+        // Whoever names it knows what it is: it may be of any width.
+        let named_width = match hinted.map(|output| (output, shape(output))) {
+            None => None,
+            Some((_, Some([b, width]))) if *b == batch => Some(*width),
+            Some((output, shape)) => {
+                return Err(probed.wrong_output(output, shape, batch, seq, format!("[{batch}, features]")));
+            }
+        };
         let hidden = match &token {
             Some(token) => shape(token).and_then(|shape| shape.last().copied()).unwrap_or(interface.hidden_size),
             None => {
@@ -99,7 +109,7 @@ impl<'a> ProbeModel<'a> {
                     Some([b, width]) if *b == batch && scores.of_text(*width).is_none() => Some(*width),
                     _ => None,
                 };
-                let Some(width) = candidates.iter().find_map(width) else {
+                let Some(width) = named_width.or_else(|| candidates.iter().find_map(width)) else {
                     let told = |output: &OutputTensor| described(&output.name, shape(output), [batch, seq], &scores);
                     let outputs = candidates.iter().map(told).collect::<Vec<_>>().join(", ");
                     return Err(EncoderError::NoTokenOutput { path: path.to_path_buf(), outputs });
@@ -107,20 +117,18 @@ impl<'a> ProbeModel<'a> {
                 width
             }
         };
-        let hinted = candidates.iter().find(|output| is_hinted(&candidate.hints.pooler_output, output));
-        if let Some(output) = hinted.filter(|output| shape(output) != Some(&[batch, hidden])) {
-            return Err(probed.wrong_output(output, shape(output), batch, seq, format!("[{batch}, {hidden}]")));
-        }
         let pooled = |output: &&OutputTensor| match hinted {
             Some(hinted) => hinted.name == output.name,
             None => shape(output) == Some(&[batch, hidden]),
         };
-        if hidden > MOST_FEATURES {
+        let widest = hidden.max(named_width.unwrap_or(0));
+        if widest > MOST_FEATURES {
             let output = interface.token_output.as_ref().or(interface.pooled_outputs.first());
             let output = token.as_ref().or(output).map_or_else(String::new, |output| output.name.clone());
-            return Err(EncoderError::TooWide { path: path.to_path_buf(), output, width: hidden, most: MOST_FEATURES });
+            return Err(EncoderError::TooWide { path: path.to_path_buf(), output, width: widest, most: MOST_FEATURES });
         }
         interface.hidden_size = hidden;
+        interface.pooled_size = named_width.filter(|width| *width != hidden);
         interface.pooled_outputs = candidates.iter().filter(pooled).cloned().collect();
         let is_token = |output: &&OutputTensor| token.as_ref().is_some_and(|token| output.name == token.name);
         interface.other_outputs =

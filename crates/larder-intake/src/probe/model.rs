@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder_onnx::{Interface, Model};
+use larder_onnx::{FeatureKind, Interface, Model};
 use larder_runtime::{RuntimeError, Session};
 
 use super::feed::{Feed, Floats, run_on};
@@ -15,7 +15,7 @@ use crate::EncoderError;
 pub(crate) struct Outputs {
     /// Vectors of the real tokens, `[tokens, hidden]`; empty of a model that gives none.
     pub token: Vec<f32>,
-    /// Each pooled output, `[hidden]`.
+    /// Each pooled output, `[hidden]`, or as wide as the one that was named.
     pub pooled: Vec<Vec<f32>>,
 }
 
@@ -108,9 +108,10 @@ impl<'a> ProbeModel<'a> {
 
     fn run(&mut self, feed: &Feed<'_>) -> Result<Vec<Outputs>, EncoderError> {
         let (rows, seq, hidden, has_tokens) = (feed.rows, feed.seq, self.hidden_size(), self.has_tokens());
+        let pooled_size = self.interface.width(FeatureKind::Pooler);
         let tensors = self.tensors(feed)?;
         for (index, tensor) in tensors.iter().enumerate() {
-            let expected: &[usize] = if index == 0 && has_tokens { &[rows, seq, hidden] } else { &[rows, hidden] };
+            let expected: &[usize] = if index == 0 && has_tokens { &[rows, seq, hidden] } else { &[rows, pooled_size] };
             if tensor.shape != expected {
                 return Err(EncoderError::OutputShape {
                     path: self.path.to_path_buf(),
@@ -129,7 +130,10 @@ impl<'a> ProbeModel<'a> {
                 .flat_map(|token| &token.values[row * seq * hidden..(row * seq + text.len()) * hidden])
                 .copied()
                 .collect(),
-            pooled: pooled.iter().map(|pooled| pooled.values[row * hidden..(row + 1) * hidden].to_vec()).collect(),
+            pooled: pooled
+                .iter()
+                .map(|pooled| pooled.values[row * pooled_size..(row + 1) * pooled_size].to_vec())
+                .collect(),
         });
         Ok(outputs.collect())
     }

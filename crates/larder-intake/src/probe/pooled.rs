@@ -18,7 +18,7 @@ pub struct PooledRecord {
     pub name: String,
     /// The rule that it agrees with.
     pub kind: PooledKind,
-    /// The deviation from the nearest rule; 0 for [`PooledKind::Given`].
+    /// The deviation from the nearest rule; 0 for [`PooledKind::Given`] and [`PooledKind::OtherWidth`].
     pub deviation: f64,
 }
 
@@ -37,6 +37,8 @@ spelled_enum! {
         Tanh = "tanh",
         /// Something else.
         Unknown = "unknown",
+        /// Something of another width than the tokens' vectors, as a projection of them.
+        OtherWidth = "other_width",
         /// The model gives no tokens' vectors to compare with: a sentence embedding as given.
         Given = "given",
     }
@@ -63,6 +65,9 @@ pub(crate) fn pooled_records(subject: &ProbeModel<'_>, singles: &[Outputs], mode
     let record = |(index, name): (usize, &str)| {
         if !subject.has_tokens() {
             return PooledRecord { name: name.to_owned(), kind: PooledKind::Given, deviation: 0.0 };
+        }
+        if subject.interface().pooled_size.is_some() {
+            return PooledRecord { name: name.to_owned(), kind: PooledKind::OtherWidth, deviation: 0.0 };
         }
         let scale = rms(singles.iter().flat_map(|outputs| &outputs.pooled[index]));
         let distance = |rule: &Rule<'_>| {

@@ -1,6 +1,6 @@
 //! Inputs of other types than most, outputs that can be read in two ways, and the names that decide.
 
-use larder_intake::{AddRequest, AddedEncoder, EncoderError, Outcome, add_with, verify};
+use larder_intake::{AddRequest, AddedEncoder, EncoderError, Outcome, PooledKind, Prepared, add_with, verify};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::type_proto::Value as TypeValue;
 use larder_onnx::proto::{NodeProto, TensorProto};
@@ -158,4 +158,50 @@ fn positions_without_a_table_are_counted() {
     assert_eq!(encoder.interface().position_ids.as_ref().map(|input| input.name.as_str()), Some("places"));
     assert!(encoder.manifest().mask_honoured, "{:?}", encoder.manifest().probe);
     assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
+}
+
+/// A projection inside the model, as a sentence encoder's last layer is.
+#[test]
+fn a_named_pooled_output_may_have_another_width_than_the_tokens() {
+    let Some(bench) = Bench::new() else { return };
+    for width in [20, 48, 8] {
+        let source = bench.changed(|model| {
+            let opset = model.opset("").expect("has operators");
+            edited(without_names(model), |graph| {
+                let tokens = Value::named(graph.output[0].name());
+                let mut b = GraphBuilder::from_graph(std::mem::take(graph), opset);
+                let first = b.integer(0);
+                let cls = b.gather(&tokens, &first, 1);
+                let values: Vec<f32> = (0..32 * width).map(|at| ((at * 37 % 101) as f32 - 50.0) / 100.0).collect();
+                let weight = b.initializer(TensorProto::from_f32("projection", &[32, width], &values));
+                let projected = b.mat_mul(&cls, &weight);
+                let sentence = b.tanh(&projected);
+                b.clear_outputs();
+                let [batch, seq] = ["batch", "seq"].map(Axis::symbol);
+                b.output(&tokens, "tokens", DataType::Float, &[batch.clone(), seq, Axis::Fixed(32)]);
+                b.output(&sentence, "sentence", DataType::Float, &[batch, Axis::Fixed(width)]);
+                *graph = b.finish();
+            })
+        });
+        let add = |name: Option<&str>| {
+            let hints = Hints { pooler_output: name.map(str::to_owned), ..Hints::default() };
+            let request = AddRequest {
+                source: source.clone(),
+                name: Some("narrow".to_owned()),
+                replace: true,
+                ..AddRequest::default()
+            };
+            add_with(&bench.home, &bench.runtime, &request, &hints, &mut |_| ())
+        };
+        // It may be anything as long as nobody names it.
+        assert!(add(None).expect("gives tokens").encoder.interface().pooled_outputs.is_empty());
+        let encoder = add(Some("sentence")).expect("is named").encoder;
+        let interface = encoder.interface();
+        assert_eq!((interface.hidden_size, interface.pooled_size), (32, Some(width)));
+        assert_eq!(encoder.manifest().probe.pooled[0].kind, PooledKind::OtherWidth);
+        assert!(matches!(&encoder.manifest().prepared, Prepared::Rebuilt(record) if !record.pooler));
+        assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
+        let error = add(Some("tokens")).expect_err("is no vector of a text");
+        assert!(matches!(error, EncoderError::OutputShape { .. }), "{error}");
+    }
 }

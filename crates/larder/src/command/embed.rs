@@ -32,13 +32,14 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
         let tokens = tokenizer.encode_batch(&contents, &settings)?;
         let inputs: Vec<EncoderInput<'_>> =
             tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
-        let (columns, width) = (engine.columns().to_vec(), engine.width());
+        let columns: Vec<(String, usize)> =
+            engine.columns().iter().cloned().zip(engine.widths().iter().copied()).collect();
         let vectors = engine.embed(&inputs).map_err(|error| about_text(error, &contents))?;
         let mut out = std::io::stdout().lock();
         for (row, content) in contents.iter().enumerate() {
             let Content::Text { text, .. } = content else { unreachable!("texts are read") };
             let mut line = json!({ "text": text });
-            for (column, values) in columns.iter().zip(&vectors) {
+            for ((column, width), values) in columns.iter().zip(&vectors) {
                 line[column] = json!(values[row * width..(row + 1) * width]);
             }
             writeln!(out, "{line}").on_stdout()?;

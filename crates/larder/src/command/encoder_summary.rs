@@ -3,6 +3,7 @@
 use larder_intake::{
     Encoder, EncoderManifest, InputRole, LONGEST_PROBE, LengthOrigin, OutputRole, PooledKind, Prepared,
 };
+use larder_onnx::FeatureKind;
 
 /// Returns a description in one line.
 pub fn size(manifest: &EncoderManifest) -> String {
@@ -132,6 +133,10 @@ fn pooled(manifest: &EncoderManifest, name: &str) -> String {
     match found.kind {
         PooledKind::Given => {
             "a vector of the text, as given: there are no tokens' vectors to compare it with".to_owned()
+        }
+        PooledKind::OtherWidth => {
+            let width = manifest.interface.width(FeatureKind::Pooler);
+            format!("a vector of the text with {width} features, and not as many as a token's")
         }
         PooledKind::Tanh => {
             "the first token's vector through a product and tanh: a pooler trained beside it".to_owned()

@@ -302,6 +302,28 @@ fn of_two_readings_a_name_decides() {
 }
 
 #[test]
+fn a_sentence_vector_of_another_width_is_named() {
+    let kitchen = Kitchen::with_tiny();
+    let tokenizer = changed(&kitchen, "narrow", |graph| {
+        with_outputs(graph, |b| {
+            let tokens = Value::named("last_hidden_state");
+            let weight = b.initializer(TensorProto::from_f32("projection", &[32, 20], &[0.1; 640]));
+            let projected = b.mat_mul(&Value::named("pooler_output"), &weight);
+            let [batch, seq] = ["batch", "seq"].map(Axis::symbol);
+            let vector = vec![batch.clone(), Axis::Fixed(20)];
+            vec![("tokens", tokens, vec![batch, seq, Axis::Fixed(32)]), ("sentence", projected, vector)]
+        });
+    });
+    let add = ["encoder", "add", "narrow.onnx", "--tokenizer", &tokenizer];
+    kitchen.ok(&add);
+    let embed = || kitchen.larder(&["embed", "-e", "narrow", "a cat", "--pool", "pooler"]);
+    names(embed(), 3, hint("is a text's vector, `larder encoder add SOURCE --pooled-output NAME` takes it"))
+        .says(&["if one of sentence is"]);
+    kitchen.ok(&[&add[..], &["--pooled-output", "sentence", "--replace"]].concat());
+    embed().exits(0);
+}
+
+#[test]
 fn an_input_with_one_value_for_every_text_is_told_which() {
     let kitchen = Kitchen::with_tiny();
     let with_input = |name: &str, axes: &[Axis]| {

@@ -124,15 +124,16 @@ impl Predictor for TextPredictor {
             }
         }
         let names = self.engine.columns().to_vec();
-        let hidden = self.engine.width();
+        let widths = self.engine.widths().to_vec();
         let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, &parts))?;
         let columns: Vec<FeatureColumn> = names
             .into_iter()
             .zip(vectors)
-            .map(|(name, vectors)| {
+            .zip(widths)
+            .map(|((name, vectors), width)| {
                 let (width, values) = match alone {
-                    true => (PAIR_PARTS * hidden, pair_features(&vectors, hidden)),
-                    false => (hidden, vectors),
+                    true => (PAIR_PARTS * width, pair_features(&vectors, width)),
+                    false => (width, vectors),
                 };
                 let values = Array2::from_shape_vec((texts.len(), width), values)
                     .expect("the engine gives rows * width values a column");
