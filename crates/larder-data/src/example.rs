@@ -47,4 +47,16 @@ impl Content {
             _ => vec![self.clone()],
         }
     }
+
+    /// Returns the same with `prompt` in front of a text, and of each of a pair; words stay as they are.
+    #[must_use]
+    pub fn behind(&self, prompt: &str) -> Self {
+        match self {
+            Self::Text { text, text_b } => Self::Text {
+                text: format!("{prompt}{text}"),
+                text_b: text_b.as_ref().map(|text_b| format!("{prompt}{text_b}")),
+            },
+            Self::Words(_) => self.clone(),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use larder_intake::{Encoder, Running};
-use larder_onnx::{FeatureKind, FeatureOutput, WordPool, select_features};
+use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
@@ -99,7 +99,9 @@ impl Engine {
     ) -> Result<Self, EncodeError> {
         let layers = encoder.interface().last_layer();
         let opens_texts = encoder.manifest().special_tokens.leading_tokens > 0;
-        if let (false, Some(cls)) = (opens_texts, outputs.iter().find(|output| output.kind == FeatureKind::Cls)) {
+        if let (false, Some(cls)) =
+            (opens_texts, outputs.iter().find(|output| output.kind == FeatureKind::Pooled(Pool::Cls)))
+        {
             let (encoder, column) = (encoder.name().to_owned(), cls.column(layers));
             return Err(EncodeError::NoOpeningToken { encoder, column });
         }
@@ -112,7 +114,7 @@ impl Engine {
         let device = if cpu { Device::Cpu } else { Device::Cuda };
         let ChosenGraph { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
         let Running { model, interface, rebuilt } = running;
-        let bytes = select_features(&model, &interface, outputs)?.to_bytes()?;
+        let bytes = encoder.select(&model, &interface, outputs)?.to_bytes()?;
         drop(model);
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
         let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
@@ -145,7 +147,7 @@ impl Engine {
             workers: sessions,
             feeds,
             columns: outputs.iter().map(|o| o.column(layers)).collect(),
-            widths: outputs.iter().map(|output| encoder.interface().width(output.kind)).collect(),
+            widths: outputs.iter().map(|output| encoder.width(output.kind)).collect(),
             batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
             demands: Demands {
                 // A rebuilt graph was compared in a padded batch.

@@ -50,6 +50,8 @@ pub struct EncodeSettings {
     /// True if each text of a pair is read by itself, for sentences: a row has `[u, v, |u - v|, u * v]` of their vectors,
     /// at unit length.
     pub pair_features: bool,
+    /// Sentences: vectors are brought to unit length.
+    pub normalise: bool,
     /// The pooling of a word's tokens, for words.
     pub word_pool: WordPool,
     /// The tokens from one window's start to the next in a sentence longer than the encoder reads, for words and
@@ -98,6 +100,7 @@ impl Default for EncodeSettings {
             layers: LayerSelection::default(),
             pools: vec![Pool::Mean],
             pair_features: false,
+            normalise: false,
             word_pool: WordPool::First,
             stride: None,
             context: Context::None,
@@ -179,6 +182,9 @@ impl EncodeSettings {
         if self.pair_features {
             kind.push_str("-pair");
         }
+        if self.level == Level::Sentence && self.normalise {
+            kind.push_str("-normalised");
+        }
         if self.level == Level::Word {
             kind.push_str(&format!("-{}", self.word_pool));
         }
@@ -208,17 +214,13 @@ impl EncodeSettings {
     pub fn outputs(&self, layers: usize) -> Result<Vec<FeatureOutput>, EncodeError> {
         let wanted = self.layers.resolve(layers + 1)?;
         if self.level != Level::Sentence {
-            return Ok(wanted.into_iter().map(|layer| FeatureOutput { layer, kind: FeatureKind::Tokens }).collect());
+            return Ok(wanted.into_iter().map(|layer| FeatureOutput::new(layer, FeatureKind::Tokens)).collect());
         }
         let mut outputs = Vec::new();
-        for pool in &self.pools {
-            match pool {
-                Pool::Pooler => outputs.push(FeatureOutput { layer: layers, kind: FeatureKind::Pooler }),
-                Pool::Cls | Pool::Mean => {
-                    let kind = if *pool == Pool::Cls { FeatureKind::Cls } else { FeatureKind::Mean };
-                    outputs.extend(wanted.iter().map(|&layer| FeatureOutput { layer, kind }));
-                }
-            }
+        for &pool in &self.pools {
+            let of_pool = if pool.is_of_the_whole() { vec![layers] } else { wanted.clone() };
+            outputs
+                .extend(of_pool.into_iter().map(|layer| FeatureOutput::new(layer, pool).normalised_if(self.normalise)));
         }
         outputs.dedup();
         Ok(outputs)
@@ -243,6 +245,7 @@ impl EncodeSettings {
             // The columns name them.
             layers: _,
             pools: _,
+            normalise: _,
             // They change rounding at most.
             device: _,
             threads: _,
@@ -256,6 +259,12 @@ impl EncodeSettings {
             .with("level", level)
             .with("dtype", dtype)
             .with("columns", columns.join(","));
+        let recipe = encoder.manifest().publisher.recipe.as_ref();
+        let published = columns.iter().any(|column| column.starts_with(Pool::Published.as_str()));
+        let provenance = match recipe.filter(|_| published) {
+            Some(recipe) => provenance.with("published", recipe.digest()),
+            None => provenance,
+        };
         let with_windows = |provenance: Provenance| {
             let stride = stride.map_or_else(|| "half".to_owned(), |stride| stride.to_string());
             provenance.with("stride", stride).with("context", context)
@@ -300,7 +309,14 @@ mod tests {
             ..EncodeSettings::default()
         };
         let outputs: Vec<_> = settings.outputs(6).unwrap().iter().map(|o| (o.layer, o.kind)).collect();
-        assert_eq!(outputs, [(2, FeatureKind::Mean), (6, FeatureKind::Mean), (6, FeatureKind::Pooler)]);
+        assert_eq!(
+            outputs,
+            [
+                (2, FeatureKind::Pooled(Pool::Mean)),
+                (6, FeatureKind::Pooled(Pool::Mean)),
+                (6, FeatureKind::Pooled(Pool::Pooler))
+            ]
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use larder_files::{FileError, Parts, Provenance, kill_point};
 use larder_intake::Encoder;
-use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
+use larder_onnx::{FeatureOutput, PAIR_PARTS, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{
     FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, StoreError, TokensProjection,
@@ -26,7 +26,7 @@ use larder_store::{
 use crate::chunk::{Chunk, Chunks};
 use crate::engine::{Engine, RowPooling};
 use crate::journal::Journal;
-use crate::pair::{PAIR_PARTS, combine_pair};
+use crate::pair::combine_pair;
 use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
 use crate::reuse::{ReusedFile, WrittenParts};
@@ -79,10 +79,8 @@ pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeErro
     if asked.iter().all(|column| had.contains(column)) {
         let provenance = settings.provenance(encoder, &made_from, &had);
         let freshness = provenance.freshness(found.as_ref());
-        let kept = every_output(layers, settings.level).into_iter().filter(|o| had.contains(&o.column(layers)));
-        let mut kept: Vec<FeatureOutput> = kept.collect();
-        kept.sort_by_key(|o| had.iter().position(|c| *c == o.column(layers)));
-        let content = ["encoder.digest", "level", "pair_features", "dtype", "word_pool"];
+        let kept = had.iter().filter_map(|column| FeatureOutput::of_column(column, layers)).collect();
+        let content = ["encoder.digest", "level", "pair_features", "dtype", "word_pool", "published"];
         let rows_reusable = found.is_some_and(|f| {
             f.format_version == provenance.format_version
                 && content.iter().all(|part| f.parts.get(*part) == provenance.parts.get(*part))
@@ -92,10 +90,8 @@ pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeErro
     let same_encoder =
         found.as_ref().is_some_and(|f| f.parts.get("encoder.digest") == Some(&encoder.manifest().digest));
     if same_encoder {
-        outputs.extend(every_output(layers, settings.level).into_iter().filter(|o| {
-            let column = o.column(layers);
-            had.contains(&column) && !asked.contains(&column)
-        }));
+        let others = had.iter().filter(|column| !asked.contains(column));
+        outputs.extend(others.filter_map(|column| FeatureOutput::of_column(column, layers)));
     }
     let columns: Vec<String> = outputs.iter().map(|o| o.column(layers)).collect();
     let provenance = settings.provenance(encoder, &made_from, &columns);
@@ -242,19 +238,6 @@ fn total_rows(reader: &TokensReader, encoder: &Encoder, settings: &EncodeSetting
             usize::try_from(reader.tokens()).unwrap_or(usize::MAX).saturating_sub(reader.rows() * special)
         }
     }
-}
-
-fn every_output(layers: usize, level: Level) -> Vec<FeatureOutput> {
-    use larder_onnx::FeatureKind::{Cls, Mean, Pooler, Tokens};
-    let of = |kinds: &[FeatureKind]| -> Vec<FeatureOutput> {
-        (0..=layers).flat_map(|layer| kinds.iter().map(move |&kind| FeatureOutput { layer, kind })).collect()
-    };
-    if level != Level::Sentence {
-        return of(&[Tokens]);
-    }
-    let mut outputs = of(&[Cls, Mean]);
-    outputs.push(FeatureOutput { layer: layers, kind: Pooler });
-    outputs
 }
 
 /// An encode under way.

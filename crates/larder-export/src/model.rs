@@ -1,7 +1,7 @@
 //! Encoder and head joined in one graph.
 
 use larder_intake::{Encoder, Prepared, Running};
-use larder_onnx::{GraphBuilder, Interface, Model, select_features};
+use larder_onnx::{GraphBuilder, Interface, Model};
 use larder_run::{Head, RunRecord};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ pub(crate) fn export_model(
         Precision::Int8 => quantised(encoder, model, rebuilt)?,
         Precision::F32 | Precision::F16 => model,
     };
-    let selected = select_features(&model, &interface, outputs)?;
+    let selected = encoder.select(&model, &interface, outputs)?;
     let opset = selected.opset("")?;
     let mut proto = selected.into_proto();
     let mut graph = with_plain_inputs(proto.graph.take().unwrap_or_default(), opset, &interface);
@@ -70,7 +70,7 @@ pub(crate) fn export_model(
     debug_assert_eq!(names.len(), head.columns().len(), "the run's record was checked against its head");
     let mut b = GraphBuilder::from_graph(graph, opset);
     if settings.pair_features {
-        let widths = outputs.iter().map(|output| encoder.interface().width(output.kind));
+        let widths = outputs.iter().map(|output| encoder.width(output.kind));
         names = pair_columns(&mut b, names.iter().map(String::as_str).zip(widths));
     }
     let tensors = head.append_to(&mut b, &names, settings.word_pool);

@@ -64,7 +64,7 @@ impl Spread {
                 let tokens = views.first().and_then(TensorView::as_f32).unwrap_or_default();
                 match pool {
                     Some(Pool::Cls | Pool::Pooler) => tokens[..config.hidden_size].to_vec(),
-                    Some(Pool::Mean) | None => mean(tokens, config.hidden_size),
+                    _ => mean(tokens, config.hidden_size),
                 }
             };
             vectors.push(session.run_with(&batch.views(&names), &[output], read).map_err(TuneError::run(GRAPH))?);

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::listed;
 use larder_files::verify_json;
 use larder_files::{Home, check_name, digest_bytes};
-use larder_onnx::{Interface, Model, Pool};
+use larder_onnx::{FeatureKind, Interface, Model, Pool, Weights};
 use larder_tokens::Tokenizer;
 
 use crate::EncoderError;
@@ -12,6 +13,7 @@ use crate::error::BrokenManifest;
 use crate::files::{names_in, read, read_optional};
 use crate::install::recover;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION};
+use crate::recipe::{RECIPE_WEIGHTS_FILE, Recipe};
 use crate::sizes::Sizes;
 
 /// The graph and its parameters.
@@ -160,19 +162,72 @@ impl Encoder {
         if self.gives_tokens() { Pool::Mean } else { Pool::Pooler }
     }
 
+    /// The pooling that gives the publisher's vectors where it is known, else the [default](Self::default_pool).
+    pub fn publisher_pool(&self) -> Pool {
+        if self.manifest.publisher.recipe.is_some() { Pool::Published } else { self.default_pool() }
+    }
+
+    /// The publisher's recipe of a text's vector.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoRecipe`].
+    pub fn recipe(&self) -> Result<&Recipe, EncoderError> {
+        let publisher = &self.manifest.publisher;
+        publisher.recipe.as_ref().ok_or_else(|| EncoderError::NoRecipe {
+            name: self.name.clone(),
+            problem: match &publisher.recipe_problem {
+                Some(problem) => problem.clone(),
+                None if !self.gives_tokens() => "its graph gives texts' vectors alone, which are `pooler`".to_owned(),
+                None => "no folder of sentence-transformers came with it".to_owned(),
+            },
+        })
+    }
+
+    /// Adds the publisher's vector to a model that gives the encoder's hidden states, whose inputs and outputs are `interface`.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoRecipe`]; [`EncoderError::Changed`] when its weights are not those that were added;
+    /// [`EncoderError::Read`], [`EncoderError::Model`].
+    pub fn with_published(&self, model: &Model, interface: &Interface) -> Result<Model, EncoderError> {
+        let recipe = self.recipe()?;
+        let path = self.folder.join(RECIPE_WEIGHTS_FILE);
+        let wrong = |source| EncoderError::Model { path: path.clone(), source };
+        let weights = match self.recipe_weights()? {
+            Some(bytes) => Weights::from_bytes(&bytes).map_err(wrong)?,
+            None => Weights::default(),
+        };
+        recipe.vector.add_to(model, interface, &weights).map_err(wrong)
+    }
+
+    /// The bytes of the weights of the publisher's modules, where they have any.
+    pub(crate) fn recipe_weights(&self) -> Result<Option<Vec<u8>>, EncoderError> {
+        let digest = self.manifest.publisher.recipe.as_ref().and_then(|recipe| recipe.weights_digest.as_deref());
+        digest.map(|digest| self.checked(&self.folder.join(RECIPE_WEIGHTS_FILE), digest)).transpose()
+    }
+
+    /// The elements of a vector of that kind.
+    pub fn width(&self, kind: FeatureKind) -> usize {
+        match (&self.manifest.publisher.recipe, kind) {
+            (Some(recipe), FeatureKind::Pooled(Pool::Published)) => recipe.vector.width(self.manifest.hidden_size),
+            _ => self.interface().width(kind),
+        }
+    }
+
     /// The publisher's settings that larder does not follow when it pools texts with `pools`, in words.
     pub fn unfollowed(&self, pools: &[Pool]) -> Vec<String> {
-        let pooling = self.manifest.pooling.as_ref().filter(|pooling| self.gives_tokens() && !pooling.is(pools));
-        let pooling = pooling.map(|pooling| {
-            let given: Vec<String> = pools.iter().map(ToString::to_string).collect();
-            let modes: Vec<&str> = pooling.modes.iter().map(|mode| mode.as_str()).collect();
-            let instead = match [Pool::Cls, Pool::Mean].into_iter().find(|pool| pooling.is(&[*pool])) {
-                Some(pool) => format!("`--pool {pool}` gives the publisher's"),
-                None => "larder has no such pooling".to_owned(),
-            };
-            format!("the publisher's pooling is {}, and this is {}: {instead}", modes.join(" + "), given.join(" + "))
+        let publisher = &self.manifest.publisher;
+        let is_published = pools == [Pool::Published];
+        let pooling = publisher.pooling.as_ref().filter(|_| self.gives_tokens() && !is_published);
+        let pooling = pooling.filter(|pooling| pooling.modes != pools).map(|pooling| {
+            let join = |pools: &[Pool]| pools.iter().map(|pool| pool.as_str()).collect::<Vec<_>>().join(" + ");
+            format!("the publisher's pooling is {}, and this is {}", join(&pooling.modes), join(pools))
         });
-        pooling.into_iter().chain(self.manifest.unfollowed.iter().map(ToString::to_string)).collect()
+        let others = publisher.unfollowed.iter().filter(|setting| !(is_published && setting.published_follows));
+        let mut all: Vec<String> = pooling.into_iter().chain(others.map(ToString::to_string)).collect();
+        if !all.is_empty() && !is_published && publisher.recipe.is_some() {
+            all.push("`--pool published` gives the publisher's vectors".to_owned());
+        }
+        all
     }
 
     /// Rows of the table of token types. Manifests of earlier versions lack them, and the configuration may tell.
@@ -216,6 +271,36 @@ impl Encoder {
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`].
     pub fn model_bytes(&self) -> Result<Vec<u8>, EncoderError> {
         self.checked(&self.model_path(), &self.manifest.digest)
+    }
+
+    /// Loads the tokenizer as vectors of those poolings are read: the publisher's reads as the publisher does. With it the
+    /// longest text that is read, in tokens.
+    ///
+    /// # Errors
+    /// As [`Encoder::tokenizer`]; [`EncoderError::NoRecipe`].
+    pub fn tokenizer_of(&self, pools: &[Pool]) -> Result<(Tokenizer, usize), EncoderError> {
+        let tokenizer = self.tokenizer()?;
+        if !pools.contains(&Pool::Published) {
+            return Ok((tokenizer, self.max_tokens()));
+        }
+        let recipe = self.recipe()?;
+        let tokenizer = if recipe.lowercase { tokenizer.lowercased()? } else { tokenizer };
+        Ok((tokenizer.cutting_first(recipe.truncates_left), recipe.max_tokens))
+    }
+
+    /// The text that stands before each: the publisher's of that name, or its usual one before the publisher's own vector.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoRecipe`], [`EncoderError::UnknownPrompt`].
+    pub fn prompt(&self, name: Option<&str>, pools: &[Pool]) -> Result<&str, EncoderError> {
+        if name.is_none() && !pools.contains(&Pool::Published) {
+            return Ok("");
+        }
+        self.recipe()?.prompt(name).map_err(|known| EncoderError::UnknownPrompt {
+            encoder: self.name.clone(),
+            prompt: name.unwrap_or_default().to_owned(),
+            known: listed(known),
+        })
     }
 
     /// Loads the tokenizer.

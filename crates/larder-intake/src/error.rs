@@ -482,6 +482,24 @@ pub enum EncoderError {
         /// The least that spells English.
         smallest: usize,
     },
+    /// The publisher's vector is asked for where it is not known how to make it.
+    #[error("encoder {name:?} has no published vector: {problem}; choose another pooling, such as `--pool mean`")]
+    NoRecipe {
+        /// The encoder.
+        name: String,
+        /// The reason.
+        problem: String,
+    },
+    /// A prompt that the publisher does not have.
+    #[error("the publisher of encoder {encoder:?} has no prompt {prompt:?}; it has: {known}")]
+    UnknownPrompt {
+        /// The encoder.
+        encoder: String,
+        /// The name given.
+        prompt: String,
+        /// The names that there are.
+        known: String,
+    },
     /// A word that is no known way of pooling.
     #[error(transparent)]
     UnknownPooling(#[from] UnknownSpelling),

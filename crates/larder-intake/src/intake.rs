@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use larder_errors::spelled_enum;
-use larder_files::{Home, digest_bytes, kill_point, write_atomic, write_json};
+use larder_files::{FileError, Home, digest_bytes, kill_point, write_atomic, write_json};
 use larder_onnx::{ConstantInput, Hints, Interface, Model};
 use larder_runtime::Runtime;
 use larder_tokens::Tokenizer;
@@ -14,10 +14,10 @@ use crate::declared::Declared;
 use crate::encoder::{CONFIG_FILE, Encoder, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
 use crate::install::Workshop;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, input_records, output_records};
-use crate::pooling::Pooling;
 use crate::prepared::Prepared;
 use crate::probe::{Candidate, ProbeResult};
-use crate::publisher::{EncoderFacts, Published, Unfollowed};
+use crate::publisher::{EncoderFacts, Published, PublisherRecord};
+use crate::recipe::RECIPE_WEIGHTS_FILE;
 use crate::sizes::Sizes;
 
 /// An encoder that is there now.
@@ -67,8 +67,8 @@ pub(crate) struct EncoderParts {
 pub(crate) enum PublisherSettings {
     /// As the folder says it.
     Folder(Published),
-    /// As it is known of the encoder that this one is made from.
-    Inherited(Option<Pooling>, Vec<Unfollowed>),
+    /// As it is known of the encoder that this one is made from, with the weights of the publisher's modules.
+    Inherited(PublisherRecord, Option<Vec<u8>>),
 }
 
 /// The origin of the tokenizer.
@@ -105,7 +105,7 @@ impl EncoderParts {
         let outcome = match self.existing(home, &digest, &tokenizer_digest)? {
             ExistingEncoder::Identical(encoder) => {
                 progress(&format!("encoder {} is there already, nothing to do", self.name));
-                let encoder = self.with_publisher_settings(home, *encoder)?;
+                let encoder = self.with_publisher_record(home, *encoder)?;
                 return Ok(AddedEncoder { encoder, outcome: Outcome::Unchanged, notes: self.notes });
             }
             ExistingEncoder::Replaceable => Outcome::Replaced,
@@ -113,9 +113,7 @@ impl EncoderParts {
         };
 
         let staged = workshop.stage(&self.name)?;
-        let write = |file: &str, bytes: &[u8]| {
-            write_atomic(&staged.folder().join(file), |writer: &mut dyn Write| writer.write_all(bytes))
-        };
+        let write = |file: &str, bytes: &[u8]| write_file(staged.folder(), file, bytes);
         write(TOKENIZER_FILE, self.tokenizer.bytes())?;
         let tokenizer_path = match &self.tokenizer {
             TokenizerSource::File(path, _) => path.clone(),
@@ -151,7 +149,14 @@ impl EncoderParts {
         if let Some((_, text)) = &self.config {
             write(CONFIG_FILE, text)?;
         }
-        let manifest = self.manifest(digest, tokenizer_digest, declared, &sizes, &tokenizer, probed, runtime);
+        let (found, gives_tokens) = (&probed.interface, probed.interface.token_output.is_some());
+        let (publisher, weights) =
+            self.publisher_record(&tokenizer, probed.max_positions, found.hidden_size, gives_tokens)?;
+        if let Some(weights) = &weights {
+            write(RECIPE_WEIGHTS_FILE, weights)?;
+        }
+        let manifest =
+            self.manifest(digest, tokenizer_digest, declared, &sizes, &tokenizer, publisher, probed, runtime);
         kill_point("encoder-files-written");
         write_json(&staged.folder().join(MANIFEST_FILE), &manifest)?;
         staged.publish()?;
@@ -183,16 +188,19 @@ impl EncoderParts {
         }
     }
 
-    /// The publisher's pooling, and what else the publisher asks for and larder does not do.
-    fn publisher_settings(
+    /// What is known of the publisher's way from texts to vectors.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`], [`EncoderError::Model`] for weights of its modules.
+    fn publisher_record(
         &self,
         tokenizer: &Tokenizer,
         max_tokens: usize,
         hidden_size: usize,
         gives_tokens: bool,
-    ) -> (Option<Pooling>, Vec<Unfollowed>) {
+    ) -> Result<(PublisherRecord, Option<Vec<u8>>), EncoderError> {
         match &self.published {
-            PublisherSettings::Inherited(pooling, unfollowed) => (pooling.clone(), unfollowed.clone()),
+            PublisherSettings::Inherited(record, weights) => Ok((record.clone(), weights.clone())),
             PublisherSettings::Folder(published) => {
                 let facts = EncoderFacts {
                     tokenizer,
@@ -204,26 +212,28 @@ impl EncoderParts {
                     hidden_size,
                     gives_tokens,
                 };
-                (published.pooling.clone(), published.unfollowed(&facts))
+                published.record(&facts)
             }
         }
     }
 
     /// An encoder that is there already, with what the publisher is now known to ask for: an earlier version, or a folder
     /// with fewer files, may have told less.
-    fn with_publisher_settings(&self, home: &Home, encoder: Encoder) -> Result<Encoder, EncoderError> {
+    fn with_publisher_record(&self, home: &Home, encoder: Encoder) -> Result<Encoder, EncoderError> {
         let manifest = encoder.manifest();
-        let (pooling, unfollowed) = self.publisher_settings(
+        let (publisher, weights) = self.publisher_record(
             &encoder.tokenizer()?,
             manifest.max_positions,
             manifest.hidden_size,
             encoder.gives_tokens(),
-        );
-        let known = (&pooling, &unfollowed) == (&manifest.pooling, &manifest.unfollowed);
-        if known || pooling.is_none() && unfollowed.is_empty() {
+        )?;
+        if publisher == manifest.publisher || publisher.pooling.is_none() && publisher.unfollowed.is_empty() {
             return Ok(encoder);
         }
-        let manifest = EncoderManifest { pooling, unfollowed, ..manifest.clone() };
+        let manifest = EncoderManifest { publisher, ..manifest.clone() };
+        if let Some(weights) = &weights {
+            write_file(encoder.folder(), RECIPE_WEIGHTS_FILE, weights)?;
+        }
         write_json(&encoder.folder().join(MANIFEST_FILE), &manifest)?;
         Encoder::open(home, &self.name)
     }
@@ -243,6 +253,7 @@ impl EncoderParts {
         declared: Declared,
         sizes: &Sizes,
         tokenizer: &Tokenizer,
+        publisher: PublisherRecord,
         probed: ProbeResult,
         runtime: &Runtime,
     ) -> EncoderManifest {
@@ -252,8 +263,6 @@ impl EncoderParts {
         notes.extend(type_note(tokenizer));
         notes.extend(beyond_note(tokenizer, probed.interface.vocabulary_size));
         notes.extend(self.constant_inputs.iter().filter_map(constant_note));
-        let (pooling, unfollowed) =
-            self.publisher_settings(tokenizer, probed.max_positions, probed.interface.hidden_size, gives_tokens);
         let ProbeResult {
             record,
             prepared,
@@ -286,8 +295,7 @@ impl EncoderParts {
             prepared,
             notes,
             special_tokens: *tokenizer.special_tokens(),
-            pooling,
-            unfollowed,
+            publisher,
             source: self.source.clone(),
             probe: record,
             versions: Versions {
@@ -297,6 +305,10 @@ impl EncoderParts {
             interface,
         }
     }
+}
+
+fn write_file(folder: &Path, file: &str, bytes: &[u8]) -> Result<(), FileError> {
+    write_atomic(&folder.join(file), |writer: &mut dyn Write| writer.write_all(bytes))
 }
 
 /// A note on texts that no token opens.

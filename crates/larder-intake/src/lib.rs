@@ -44,6 +44,7 @@ mod probe;
 mod publisher;
 mod quantise;
 mod rebuild;
+mod recipe;
 mod remote;
 mod sizes;
 mod source;
@@ -61,15 +62,16 @@ pub use manifest::{
     SourceFile, SourceKind, SourceRecord, Versions,
 };
 pub use observe::observe;
-pub use pooling::{Pooling, PoolingMode};
+pub use pooling::Pooling;
 pub use prepared::{Prepared, RebuiltRecord};
 pub use probe::{
     HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord, ProbeRecord,
     SMALLEST_SPREAD, TOLERANCE,
 };
-pub use publisher::Unfollowed;
+pub use publisher::{PublisherRecord, Unfollowed};
 pub use quantise::{QuantiseRequest, quantise};
 pub use rebuild::Running;
+pub use recipe::{RECIPE_WEIGHTS_FILE, Recipe};
 pub use verify::{Verification, verify};
 pub use vocabulary::BrokenVocabulary;
 pub use wordpiece::SMALLEST_VOCABULARY;

@@ -8,10 +8,9 @@ use larder_onnx::{ConstantInput, Family, InputTensor, Interface, OutputTensor};
 use larder_tokens::SpecialTokens;
 use serde::{Deserialize, Serialize};
 
-use crate::pooling::Pooling;
 use crate::prepared::Prepared;
 use crate::probe::ProbeRecord;
-use crate::publisher::Unfollowed;
+use crate::publisher::PublisherRecord;
 
 /// Version of the manifest's layout.
 pub const FORMAT_VERSION: u32 = 1;
@@ -70,11 +69,9 @@ pub struct EncoderManifest {
     pub notes: Vec<String>,
     /// The tokens with a function.
     pub special_tokens: SpecialTokens,
-    /// The publisher's pooling, for the record.
-    pub pooling: Option<Pooling>,
-    /// Other settings of the publisher's folder that larder does not follow.
-    #[serde(default)]
-    pub unfollowed: Vec<Unfollowed>,
+    /// What is known of the publisher's way from texts to vectors.
+    #[serde(flatten)]
+    pub publisher: PublisherRecord,
     /// The files the encoder was made from.
     pub source: SourceRecord,
     /// The measurements of the probe run.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use larder_errors::spelled_enum;
+use larder_errors::UnknownSpelling;
 use larder_onnx::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -12,43 +12,40 @@ use crate::EncoderError;
 /// Begins the keys that switch modes on, in the older layout.
 const SWITCH: &str = "pooling_mode_";
 
-spelled_enum! {
-    /// One way to make a vector of a text, by the names that sentence-transformers gives them.
-    pub enum PoolingMode {
-        /// The first token's vector.
-        Cls = "cls",
-        /// The mean over the tokens.
-        Mean = "mean",
-        /// The largest value of each feature over the tokens.
-        Max = "max",
-        /// The sum over the tokens divided by the square root of their number.
-        MeanSqrtLen = "mean_sqrt_len_tokens",
-        /// The mean weighted by position.
-        WeightedMean = "weightedmean",
-        /// The last token's vector.
-        LastToken = "lasttoken",
-    } else "unknown pooling mode {found:?}; known: {known}"
+/// The poolings of sentence-transformers, in the order in which those that are switched on stand one behind the other.
+const MODES: [Pool; 6] = [Pool::Cls, Pool::Max, Pool::Mean, Pool::MeanSqrtLen, Pool::WeightedMean, Pool::LastToken];
+
+/// Their names.
+const NAMES: [&str; 6] = [
+    Pool::Cls.as_str(),
+    Pool::Max.as_str(),
+    Pool::Mean.as_str(),
+    Pool::MeanSqrtLen.as_str(),
+    Pool::WeightedMean.as_str(),
+    Pool::LastToken.as_str(),
+];
+
+/// The key that switches a mode on in a `1_Pooling/config.json` of the older layout.
+fn switch(mode: Pool) -> String {
+    match mode {
+        Pool::LastToken | Pool::MeanSqrtLen => format!("{SWITCH}{mode}"),
+        Pool::Cls => format!("{SWITCH}cls_token"),
+        mode => format!("{SWITCH}{mode}_tokens"),
+    }
 }
 
-impl PoolingMode {
-    /// The key that switches the mode on in a `1_Pooling/config.json` of the older layout.
-    fn switch(self) -> &'static str {
-        match self {
-            Self::Cls => "pooling_mode_cls_token",
-            Self::Mean => "pooling_mode_mean_tokens",
-            Self::Max => "pooling_mode_max_tokens",
-            Self::MeanSqrtLen => "pooling_mode_mean_sqrt_len_tokens",
-            Self::WeightedMean => "pooling_mode_weightedmean_tokens",
-            Self::LastToken => "pooling_mode_lasttoken",
-        }
-    }
+fn mode_of(word: &str) -> Result<Pool, EncoderError> {
+    MODES.into_iter().find(|mode| mode.as_str() == word).ok_or_else(|| {
+        let message = "unknown pooling mode {found:?}; known: {known}";
+        EncoderError::UnknownPooling(UnknownSpelling { message, found: word.to_owned(), known: &NAMES })
+    })
 }
 
 /// The publisher's own way from token vectors to a text's vector. For the record: larder pools as it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pooling {
     /// Usually one; several are concatenated.
-    pub modes: Vec<PoolingMode>,
+    pub modes: Vec<Pool>,
     /// Is the vector scaled to length 1 afterwards?
     pub normalize: bool,
 }
@@ -61,87 +58,69 @@ impl fmt::Display for Pooling {
     }
 }
 
-impl Pooling {
-    /// Does taking these vectors of a text do what the publisher does, but for a length of 1?
-    pub fn is(&self, pools: &[Pool]) -> bool {
-        let published = |mode: &PoolingMode| match mode {
-            PoolingMode::Cls => Some(Pool::Cls),
-            PoolingMode::Mean => Some(Pool::Mean),
-            PoolingMode::Max | PoolingMode::MeanSqrtLen | PoolingMode::WeightedMean | PoolingMode::LastToken => None,
-        };
-        let modes: Option<Vec<Pool>> = self.modes.iter().map(published).collect();
-        modes.is_some_and(|modes| modes == pools)
-    }
-}
-
-/// Reads the `config.json` of a pooling module; `None` where it names no mode.
+/// Reads the `config.json` of a pooling module; where it names no mode, the mean is meant.
 ///
 /// # Errors
 /// [`EncoderError::UnknownPooling`].
-pub(crate) fn pooling_of(config: &Json, normalize: bool) -> Result<Option<Pooling>, EncoderError> {
-    let modes = match config.get("pooling_mode") {
+pub(crate) fn pooling_of(config: &Json, normalize: bool) -> Result<Pooling, EncoderError> {
+    let mut modes: Vec<Pool> = match config.get("pooling_mode") {
         // The newer layout names the modes.
-        Some(Json::String(word)) => vec![word.parse()?],
-        Some(Json::Array(words)) => {
-            words.iter().filter_map(Json::as_str).map(str::parse).collect::<Result<Vec<_>, _>>()?
-        }
+        Some(Json::String(word)) => vec![mode_of(word)?],
+        Some(Json::Array(words)) => words.iter().filter_map(Json::as_str).map(mode_of).collect::<Result<_, _>>()?,
         _ => {
-            let is_on = |mode: &PoolingMode| config.get(mode.switch()).and_then(Json::as_bool) == Some(true);
-            let known = |key: &str| PoolingMode::ALL.iter().any(|mode| mode.switch() == key);
-            let switches = config.as_object().into_iter().flatten();
-            let others = switches.filter(|(key, on)| key.starts_with(SWITCH) && **on == true && !known(key));
-            let on = PoolingMode::ALL.iter().copied().filter(is_on).map(Ok);
-            on.chain(others.map(|(other, _)| other.parse())).collect::<Result<_, _>>()?
+            let is_on = |key: &str| config.get(key).and_then(Json::as_bool) == Some(true);
+            let known = |key: &str| MODES.iter().any(|mode| switch(*mode) == key);
+            let switches = config.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+            if let Some(other) = switches.clone().find(|key| key.starts_with(SWITCH) && is_on(key) && !known(key)) {
+                mode_of(other)?;
+            }
+            MODES.into_iter().filter(|mode| is_on(&switch(*mode))).collect()
         }
     };
-    Ok((!modes.is_empty()).then_some(Pooling { modes, normalize }))
+    if modes.is_empty() {
+        modes.push(Pool::Mean);
+    }
+    Ok(Pooling { modes, normalize })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(config: &str) -> Result<Option<Pooling>, EncoderError> {
+    fn of(config: &str) -> Result<Pooling, EncoderError> {
         pooling_of(&serde_json::from_str(config).expect("is JSON"), false)
     }
 
     #[test]
     fn both_layouts_are_read() {
         let old = r#"{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}"#;
-        let found = pooling_of(&serde_json::from_str(old).expect("is JSON"), true).expect("is read").expect("is there");
-        assert_eq!(found, Pooling { modes: vec![PoolingMode::Mean], normalize: true });
+        let found = pooling_of(&serde_json::from_str(old).expect("is JSON"), true).expect("is read");
+        assert_eq!(found, Pooling { modes: vec![Pool::Mean], normalize: true });
         assert_eq!(found.to_string(), "mean, normalised");
-        let found = of(r#"{"pooling_mode": ["cls", "max"]}"#).expect("is read").expect("is there");
+        let found = of(r#"{"pooling_mode": ["cls", "max"]}"#).expect("is read");
         assert_eq!(found.to_string(), "cls + max");
         let written = serde_json::to_string(&found).expect("can be written");
         assert_eq!(written, r#"{"modes":["cls","max"],"normalize":false}"#);
     }
 
     #[test]
-    fn nothing_said_is_nothing_and_nonsense_is_an_error() {
-        assert_eq!(of("{}").expect("is fine"), None);
+    fn nothing_said_is_the_mean_and_nonsense_is_an_error() {
+        assert_eq!(of("{}").expect("is fine").modes, [Pool::Mean]);
         let unknown = of(r#"{"pooling_mode": "min"}"#).expect_err("unknown").to_string();
         assert!(unknown.contains("\"min\"") && unknown.contains("lasttoken"), "{unknown}");
         let unknown = of(r#"{"pooling_mode_mean_tokens": true, "pooling_mode_first_last_avg": true}"#);
         assert!(unknown.expect_err("unknown").to_string().contains("pooling_mode_first_last_avg"));
         let off = of(r#"{"pooling_mode_mean_tokens": true, "pooling_mode_first_last_avg": false}"#);
-        assert!(off.expect("is off").is_some());
+        assert_eq!(off.expect("is off").modes, [Pool::Mean]);
     }
 
+    /// The order of the older layout is that of the library, whatever the file's.
     #[test]
-    fn the_publisher_s_way_is_told_from_others() {
-        let of = |modes: &[PoolingMode]| Pooling { modes: modes.to_vec(), normalize: false };
-        assert!(of(&[PoolingMode::Cls]).is(&[Pool::Cls]) && of(&[PoolingMode::Mean]).is(&[Pool::Mean]));
-        assert!(!of(&[PoolingMode::Cls]).is(&[Pool::Mean]) && !of(&[PoolingMode::LastToken]).is(&[Pool::Mean]));
-        let both = of(&[PoolingMode::Cls, PoolingMode::Mean]);
-        assert!(both.is(&[Pool::Cls, Pool::Mean]) && !both.is(&[Pool::Cls]));
-    }
-
-    #[test]
-    fn every_mode_is_spelled_one_way() {
-        for mode in PoolingMode::ALL {
-            assert_eq!(mode.as_str().parse::<PoolingMode>().expect("is known"), *mode);
-            assert_eq!(serde_json::to_string(mode).expect("can be written"), format!("\"{mode}\""));
-        }
+    fn switches_are_those_of_the_library() {
+        let config = r#"{"pooling_mode_lasttoken": true, "pooling_mode_mean_sqrt_len_tokens": true,
+            "pooling_mode_weightedmean_tokens": true, "pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true,
+            "pooling_mode_cls_token": true}"#;
+        let found = of(config).expect("is read");
+        assert_eq!(found.to_string(), "cls + max + mean + mean_sqrt_len_tokens + weightedmean + lasttoken");
     }
 }

@@ -4,16 +4,19 @@
 //! text to put before each. A tokenizer's files say from which side long texts are cut. Whoever compares vectors with the
 //! publisher's must know which of these are left out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use larder_files::digest_bytes;
 use larder_tokens::Tokenizer;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::EncoderError;
 use crate::files::{names_in, read_optional};
 use crate::pooling::{Pooling, pooling_of};
+use crate::recipe::{RECIPE_WEIGHTS_FILE, Recipe};
 
 /// Lists what sentence-transformers applies to a text, one after the other.
 pub(crate) const MODULES_FILE: &str = "modules.json";
@@ -37,12 +40,38 @@ pub struct Unfollowed {
     pub setting: String,
     /// larder's own behaviour, and the way to the publisher's vectors if there is one.
     pub instead: String,
+    /// True if the publisher's own vector, [`Pool::Published`](larder_onnx::Pool::Published), follows it.
+    #[serde(default)]
+    pub published_follows: bool,
+}
+
+impl Unfollowed {
+    fn unless_published(self) -> Self {
+        Self { published_follows: true, ..self }
+    }
 }
 
 impl fmt::Display for Unfollowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} asks for {}: {}", self.file, self.setting, self.instead)
     }
+}
+
+/// What is known of the publisher's way from texts to vectors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PublisherRecord {
+    /// The poolings.
+    pub pooling: Option<Pooling>,
+    /// All of it, where larder can follow it.
+    #[serde(default)]
+    pub recipe: Option<Recipe>,
+    /// Why larder cannot.
+    #[serde(default)]
+    pub recipe_problem: Option<String>,
+    /// Settings of the publisher's folder that larder does not follow unless it is asked to, or at all. Poolings are not
+    /// among them: whoever asks for vectors chooses.
+    #[serde(default)]
+    pub unfollowed: Vec<Unfollowed>,
 }
 
 /// Is it the file that says how the transformer of a sentence-transformers folder reads texts? Its name has the model's
@@ -60,7 +89,16 @@ pub(crate) struct Module {
     pub path: String,
     entry: Json,
     /// Its `config.json`.
-    config: Json,
+    pub config: Json,
+}
+
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => write!(f, "the module {}", self.class),
+            path => write!(f, "the module {} ({path})", self.kind()),
+        }
+    }
 }
 
 impl Module {
@@ -77,12 +115,23 @@ impl Module {
     }
 
     /// The class's own name.
-    fn kind(&self) -> &str {
+    pub fn kind(&self) -> &str {
         self.class.rsplit('.').next().unwrap_or_default()
     }
 
-    fn is(&self, kind: &str) -> bool {
-        self.class.starts_with(LIBRARY) && self.kind() == kind
+    pub fn is(&self, kind: &str) -> bool {
+        self.is_library() && self.kind() == kind
+    }
+
+    /// Is it a class of the library, and not code of the publisher's?
+    pub fn is_library(&self) -> bool {
+        self.class.starts_with(LIBRARY)
+    }
+
+    /// The names of what is given to it besides the features.
+    pub fn arguments(&self) -> Vec<&str> {
+        let arguments = self.entry.get("kwargs").and_then(Json::as_array);
+        arguments.into_iter().flatten().filter_map(Json::as_str).collect()
     }
 }
 
@@ -90,11 +139,13 @@ impl Module {
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     pub pooling: Option<Pooling>,
-    modules: Vec<Module>,
+    /// The folder that the modules lie in.
+    pub root: Option<PathBuf>,
+    pub modules: Vec<Module>,
     /// The transformer's settings and the name of their file.
-    sentence: Option<(String, Json)>,
-    sentences: Json,
-    tokenizer: Json,
+    pub sentence: Option<(String, Json)>,
+    pub sentences: Json,
+    pub tokenizer: Json,
     adapter: Option<Json>,
 }
 
@@ -137,7 +188,7 @@ impl Published {
             None => first(&format!("{USUAL_POOLING}/config.json"))?,
         };
         let normalize = modules.iter().any(|module| module.kind() == "Normalize");
-        let pooling = pooling.map(|config| pooling_of(&config, normalize)).transpose()?.flatten();
+        let pooling = pooling.map(|config| pooling_of(&config, normalize)).transpose()?;
         let mut sentence = None;
         for folder in places.iter().filter(|folder| folder.is_dir()) {
             let mut names = names_in(folder)?.into_iter().filter(|name| is_sentence_config(name));
@@ -151,6 +202,7 @@ impl Published {
         };
         Ok(Self {
             pooling,
+            root: root.clone(),
             modules,
             sentence,
             sentences: first(SENTENCES_FILE)?.unwrap_or(Json::Null),
@@ -159,8 +211,32 @@ impl Published {
         })
     }
 
-    /// Everything that is asked for and not done. How texts are pooled is not among it: whoever asks for vectors chooses.
-    pub fn unfollowed(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
+    /// What is to be recorded, and the bytes of [`RECIPE_WEIGHTS_FILE`](crate::RECIPE_WEIGHTS_FILE) where there are any.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`], [`EncoderError::Model`] for weights of the modules.
+    pub fn record(&self, facts: &EncoderFacts<'_>) -> Result<(PublisherRecord, Option<Vec<u8>>), EncoderError> {
+        let unfollowed = self.unfollowed(facts);
+        let mut record = PublisherRecord { pooling: self.pooling.clone(), unfollowed, ..PublisherRecord::default() };
+        let mut bytes = None;
+        match self.recipe(facts)? {
+            Some(Ok((recipe, weights))) => {
+                if weights.names().next().is_some() {
+                    let path = || PathBuf::from(RECIPE_WEIGHTS_FILE);
+                    let made = weights.to_bytes().map_err(|source| EncoderError::Model { path: path(), source })?;
+                    bytes = Some(made);
+                }
+                let weights_digest = bytes.as_deref().map(digest_bytes);
+                record.recipe = Some(Recipe { weights_digest, ..recipe });
+            }
+            Some(Err(problem)) => record.recipe_problem = Some(problem),
+            None => {}
+        }
+        Ok((record, bytes))
+    }
+
+    /// Everything that is asked for and not done.
+    fn unfollowed(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
         let mut all = Vec::new();
         if facts.gives_tokens {
             all.extend(self.modules.iter().filter_map(|module| module.unfollowed(facts.hidden_size)));
@@ -183,7 +259,7 @@ impl Published {
         let lowers = json.get("do_lower_case").and_then(Json::as_bool) == Some(true);
         (lowers && facts.tokenizer.keeps_case()).then(|| {
             let instead = "texts keep their case, and the tokenizer tells it: lower-case them before larder reads them";
-            unfollowed(file, "do_lower_case", instead)
+            unfollowed(file, "do_lower_case", instead).unless_published()
         })
     }
 
@@ -207,7 +283,9 @@ impl Published {
                 "texts are read up to {} tokens; of a dataset, `--max-tokens {length}` reads as many",
                 facts.max_tokens
             );
-            unfollowed(file, &format!("{key} = {length}"), &instead)
+            let told = unfollowed(file, &format!("{key} = {length}"), &instead);
+            // The library takes the lengths of these two.
+            if file == TOKENIZER { told } else { told.unless_published() }
         };
         shorter.map(told).collect()
     }
@@ -225,7 +303,8 @@ impl Published {
         let cut = side("truncation_side", "/truncation/direction", "truncation.direction").map(|(from, setting)| {
             let instead =
                 format!("texts of more than {} tokens lose their last ones, not their first", facts.max_tokens);
-            unfollowed(from, &setting, &instead)
+            let told = unfollowed(from, &setting, &instead);
+            if from == TOKENIZER { told } else { told.unless_published() }
         });
         let filled = side("padding_side", "/padding/direction", "padding.direction")
             .map(|(from, setting)| unfollowed(from, &setting, "shorter texts of a batch are filled up on the right"));
@@ -239,25 +318,24 @@ impl Published {
 
     /// Texts that the publisher puts before others.
     fn prompts(&self) -> Vec<Unfollowed> {
-        let prompts = self.sentences.get("prompts").and_then(Json::as_object);
-        let filled = |(_, text): &(&String, &Json)| text.as_str().is_some_and(|text| !text.is_empty());
-        let prompts: Map<String, Json> =
-            prompts.into_iter().flatten().filter(filled).map(|(name, text)| (name.clone(), text.clone())).collect();
-        let usual = self.sentences.get("default_prompt_name").and_then(Json::as_str);
-        let usual = usual.and_then(|name| Some((name, prompts.get(name)?)));
+        let prompts = self.filled_prompts();
+        let usual = self.default_prompt();
         let mut all = Vec::new();
-        if let Some((name, text)) = usual {
-            let instead = format!("{text} is not put before texts: put it there yourself");
-            all.push(unfollowed(SENTENCES_FILE, &format!("default_prompt_name = {name}"), &instead));
+        if let Some(name) = &usual {
+            let instead =
+                format!("{:?} is not put before texts: `--prompt {name}` of `larder embed` does", prompts[name]);
+            let told = unfollowed(SENTENCES_FILE, &format!("default_prompt_name = {name}"), &instead);
+            all.push(told.unless_published());
         }
         let others: Vec<String> = prompts
             .iter()
-            .filter(|(name, _)| usual.is_none_or(|(usual, _)| usual != name.as_str()))
-            .map(|(name, text)| format!("{name} {text}"))
+            .filter(|(name, _)| usual.as_ref() != Some(name))
+            .map(|(name, text)| format!("{name} {text:?}"))
             .collect();
         if !others.is_empty() {
             let setting = format!("prompts for some texts ({})", others.join(", "));
-            all.push(unfollowed(SENTENCES_FILE, &setting, "none is put before a text: put it there yourself"));
+            let instead = "none is put before a text: `--prompt NAME` of `larder embed` does";
+            all.push(unfollowed(SENTENCES_FILE, &setting, instead));
         }
         let excluded = |module: &&Module| {
             module.is("Pooling") && module.config.get("include_prompt").and_then(Json::as_bool) == Some(false)
@@ -267,6 +345,21 @@ impl Published {
             all.push(unfollowed(&format!("{}/config.json", module.path), "include_prompt = false", instead));
         }
         all
+    }
+
+    /// The prompts that are no empty texts, by name.
+    pub fn filled_prompts(&self) -> BTreeMap<String, String> {
+        let prompts = self.sentences.get("prompts").and_then(Json::as_object);
+        let filled = |(name, text): (&String, &Json)| {
+            text.as_str().filter(|text| !text.is_empty()).map(|text| (name.clone(), text.to_owned()))
+        };
+        prompts.into_iter().flatten().filter_map(filled).collect()
+    }
+
+    /// The name of the prompt that is used unless another is named.
+    pub fn default_prompt(&self) -> Option<String> {
+        let name = self.sentences.get("default_prompt_name").and_then(Json::as_str)?;
+        self.filled_prompts().contains_key(name).then(|| name.to_owned())
     }
 
     /// Settings of the transformer and of the whole that mean something unless they are empty.
@@ -356,27 +449,26 @@ impl EncoderFacts<'_> {
 
 impl Module {
     fn unfollowed(&self, hidden_size: usize) -> Option<Unfollowed> {
-        let module = match self.path.as_str() {
-            "" => format!("the module {}", self.class),
-            path => format!("the module {} ({path})", self.kind()),
-        };
-        if !self.class.starts_with(LIBRARY) {
+        let module = self.to_string();
+        if !self.is_library() {
             return Some(unfollowed(MODULES_FILE, &module, "it is code of the publisher's, which is not run"));
         }
-        if let Some(arguments) = self.entry.get("kwargs").and_then(Json::as_array).filter(|list| !list.is_empty()) {
-            let names: Vec<&str> = arguments.iter().filter_map(Json::as_str).collect();
-            let setting = format!("{module} with {}", names.join(", "));
+        let arguments = self.arguments();
+        if !arguments.is_empty() {
+            let setting = format!("{module} with {}", arguments.join(", "));
             return Some(unfollowed(MODULES_FILE, &setting, "these are not given to it"));
         }
         match self.kind() {
             // A dropout does nothing but in training; pooling is chosen where vectors are asked for.
             "Transformer" | "Pooling" | "Dropout" => None,
-            "Normalize" => Some(unfollowed(MODULES_FILE, &module, "vectors are not scaled to length 1")),
+            "Normalize" => {
+                Some(unfollowed(MODULES_FILE, &module, "vectors are not scaled to length 1").unless_published())
+            }
             "Dense" => {
                 let width = self.config.get("out_features").and_then(Json::as_u64);
                 let width = width.map_or_else(String::new, |width| format!(", and the publisher's {width}"));
                 let instead = format!("its layer is not applied: vectors have {hidden_size} features{width}");
-                Some(unfollowed(MODULES_FILE, &module, &instead))
+                Some(unfollowed(MODULES_FILE, &module, &instead).unless_published())
             }
             _ => Some(unfollowed(MODULES_FILE, &module, "it is not applied")),
         }
@@ -384,7 +476,12 @@ impl Module {
 }
 
 fn unfollowed(file: &str, setting: &str, instead: &str) -> Unfollowed {
-    Unfollowed { file: file.to_owned(), setting: setting.to_owned(), instead: instead.to_owned() }
+    Unfollowed {
+        file: file.to_owned(),
+        setting: setting.to_owned(),
+        instead: instead.to_owned(),
+        published_follows: false,
+    }
 }
 
 /// The step of that type of a tokenizer's file, alone or in a sequence of steps.

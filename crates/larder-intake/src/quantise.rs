@@ -49,7 +49,7 @@ pub fn quantise(
         return Err(refused(reason.clone()));
     }
     progress("rounding the weights");
-    let last = FeatureOutput { layer: source.interface().last_layer(), kind: FeatureKind::Tokens };
+    let last = FeatureOutput::new(source.interface().last_layer(), FeatureKind::Tokens);
     let running = source.running(&[last])?;
     if running.model.metadata(metadata::FAMILY).is_none() {
         return Err(refused(
@@ -76,7 +76,7 @@ pub fn quantise(
         model,
         tokenizer,
         config,
-        published: PublisherSettings::Inherited(manifest.pooling.clone(), manifest.unfollowed.clone()),
+        published: PublisherSettings::Inherited(manifest.publisher.clone(), source.recipe_weights()?),
         hints: Hints::default(),
         constant_inputs: manifest.constant_inputs.clone(),
         source: SourceRecord { kind: SourceKind::Quantised, files: vec![origin], ..manifest.source.clone() },

@@ -10,8 +10,8 @@ use std::path::Path;
 use larder_files::digest_bytes;
 use larder_onnx::families::metadata;
 use larder_onnx::{
-    EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, RecognisedEncoder, Weights, build,
-    build_fused, recognise_encoder, select_features,
+    EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, Pool, RecognisedEncoder, Weights,
+    build, build_fused, recognise_encoder, select_features,
 };
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
 
@@ -60,6 +60,26 @@ impl Encoder {
 }
 
 impl Encoder {
+    /// Cuts a model of this encoder down to features, the publisher's vector among them.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoRecipe`] and the other errors of [`Encoder::with_published`]; [`EncoderError::Model`] for features that
+    /// the model does not show.
+    pub fn select(
+        &self,
+        model: &Model,
+        interface: &Interface,
+        features: &[FeatureOutput],
+    ) -> Result<Model, EncoderError> {
+        let wrong = |source| EncoderError::Model { path: self.model_path(), source };
+        let is_published = |feature: &FeatureOutput| feature.kind == FeatureKind::Pooled(Pool::Published);
+        if features.iter().any(is_published) {
+            let model = self.with_published(model, interface)?;
+            return select_features(&model, interface, features).map_err(wrong);
+        }
+        select_features(model, interface, features).map_err(wrong)
+    }
+
     /// Its configuration and weights: of a graph that larder built those it was built of, else what was read in it.
     ///
     /// # Errors
@@ -136,7 +156,7 @@ impl Encoder {
             Prepared::Rebuilt(record) => record.pooler && self.interface().pooled_outputs.len() == 1,
             Prepared::AsGiven { .. } => false,
         };
-        !features.iter().any(|feature| feature.kind == FeatureKind::Pooler) || pooler()
+        !features.iter().any(|feature| feature.kind == FeatureKind::Pooled(Pool::Pooler)) || pooler()
     }
 }
 
@@ -222,9 +242,9 @@ impl Comparison<'_> {
         let layers: Vec<usize> =
             if self.interface.hidden_states.is_empty() { vec![last] } else { (0..=last).collect() };
         let mut features: Vec<FeatureOutput> =
-            layers.iter().map(|&layer| FeatureOutput { layer, kind: FeatureKind::Tokens }).collect();
+            layers.iter().map(|&layer| FeatureOutput::new(layer, FeatureKind::Tokens)).collect();
         if pooler && self.interface.pooled_outputs.len() == 1 {
-            features.push(FeatureOutput { layer: last, kind: FeatureKind::Pooler });
+            features.push(FeatureOutput::new(last, Pool::Pooler));
         }
         let names: Vec<String> = features.iter().map(|feature| feature.column(last)).collect();
         let (mut given, mut own) = (
@@ -246,7 +266,7 @@ impl Comparison<'_> {
             for (index, feature) in features.iter().enumerate() {
                 // A text's tokens stand first in its row; a pooled vector is all there is of it.
                 let (row_length, length) = match feature.kind {
-                    FeatureKind::Pooler => (1, 1),
+                    FeatureKind::Pooled(Pool::Pooler) => (1, 1),
                     _ => (longest, text.len()),
                 };
                 let (expecteds, founds) = &mut pairs[index];

@@ -12,6 +12,7 @@ use crate::manifest::HubRecord;
 use crate::publisher::{
     ADAPTER_FILE, MODULES_FILE, Module, SENTENCES_FILE, TOKENIZER_SETTINGS_FILE, is_sentence_config,
 };
+use crate::recipe::MODULE_WEIGHTS_FILE;
 use crate::source::{
     CONFIG_FILE, INDEX_FILE, ONNX_FILE, ONNX_FOLDER, PICKLED, TOKENIZER_FILE, WEIGHTS_FILE, onnx_choice,
 };
@@ -75,13 +76,16 @@ pub(crate) fn fetch(
     Ok(FetchedModel { model, name: id.name().to_owned(), record: HubRecord { repo, revision, commit }, notes })
 }
 
-/// Fetches what says how the publisher makes a vector of a text: settings, and no weights.
+/// Fetches what says how the publisher makes a vector of a text: settings, and the weights of dense layers.
 fn fetch_publisher(snapshot: &Snapshot, progress: &mut dyn FnMut(&str)) -> Result<(), EncoderError> {
     let modules = optional(snapshot, MODULES_FILE, progress)?.map(|path| read(&path)).transpose()?;
     // A list that is none is named where the folder is read.
     let modules = modules.and_then(|text| serde_json::from_slice(&text).ok()).map(|list| Module::list(&list));
     for module in modules.into_iter().flatten().filter(|module| !module.path.is_empty()) {
         optional(snapshot, &format!("{}/config.json", module.path), progress)?;
+        if module.is("Dense") {
+            optional(snapshot, &format!("{}/{MODULE_WEIGHTS_FILE}", module.path), progress)?;
+        }
     }
     for name in PUBLISHER_FILES {
         optional(snapshot, name, progress)?;

@@ -413,6 +413,12 @@ impl GraphBuilder {
         self.over_axes("ReduceL2", x, axes, MEAN_AXES_INPUT, vec![keep_dims])
     }
 
+    /// Largest value over `axes`, which stay with size 1 if `keep_dims`.
+    pub fn reduce_max(&mut self, x: &Value, axes: &[i64], keep_dims: bool) -> Value {
+        let keep_dims = attribute::int("keepdims", i64::from(keep_dims));
+        self.over_axes("ReduceMax", x, axes, MEAN_AXES_INPUT, vec![keep_dims])
+    }
+
     /// A node whose axes are an input from operator set `since` on, and an attribute before.
     fn over_axes(
         &mut self,

@@ -325,8 +325,14 @@ pub enum OnnxError {
         outputs: String,
     },
     /// No features were asked for.
-    #[error("no features were asked for; known kinds: cls, mean, pooler, tokens")]
+    #[error("no features were asked for; known kinds: a pooling such as mean, or tokens")]
     NothingAsked,
+    /// The publisher's vector was asked for where nothing makes it.
+    #[error("layer {layer} has no published vector: the last layer of a model with the publisher's steps has one")]
+    NotPublished {
+        /// The layer.
+        layer: usize,
+    },
     /// A layer that this model does not show.
     #[error("layer {layer} cannot be found in this model: {possible}")]
     LayerNotFound {

@@ -73,6 +73,9 @@ pub mod metadata {
     pub const HIDDEN_STATES: &str = "larder.hidden_states";
     /// Name of the pooled output, float `[batch, hidden]`; absent where the weights have no pooler.
     pub const POOLER_OUTPUT: &str = "larder.pooler_output";
+    /// Name of the tensor with the publisher's vector of each text, float `[batch, width]`: see
+    /// [`PublishedSteps::add_to`](crate::PublishedSteps::add_to).
+    pub const PUBLISHED: &str = "larder.published";
     /// Number of attention heads of each layer, decimal.
     pub const HEADS: &str = "larder.heads";
     /// The longest sequence in tokens, decimal: the position table's rows, but for those that no token takes.

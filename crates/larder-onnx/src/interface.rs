@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::builder::Axis;
 use crate::families::metadata;
 use crate::graph::Producers;
-use crate::pool::FeatureKind;
+use crate::pool::{FeatureKind, Pool};
 use crate::proto::ValueInfoProto;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::tensor_shape_proto::dimension;
@@ -299,11 +299,11 @@ impl Interface {
         }
     }
 
-    /// Returns the elements of a vector of this kind.
+    /// Returns the elements of a vector of this kind, but for the publisher's, of which its recipe knows.
     pub fn width(&self, kind: FeatureKind) -> usize {
         match kind {
-            FeatureKind::Pooler => self.pooled_size.unwrap_or(self.hidden_size),
-            FeatureKind::Cls | FeatureKind::Mean | FeatureKind::Tokens => self.hidden_size,
+            FeatureKind::Pooled(Pool::Pooler) => self.pooled_size.unwrap_or(self.hidden_size),
+            FeatureKind::Pooled(_) | FeatureKind::Tokens => self.hidden_size,
         }
     }
 

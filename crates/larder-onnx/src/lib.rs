@@ -10,7 +10,7 @@
 //! - [`OnnxError`] is everything that can go wrong.
 //!
 //! ```
-//! use larder_onnx::{EncoderConfig, FeatureKind, FeatureOutput, Interface, OnnxError};
+//! use larder_onnx::{EncoderConfig, FeatureOutput, Interface, OnnxError, Pool};
 //! use larder_onnx::{build, random_weights, select_features};
 //!
 //! # fn main() -> Result<(), OnnxError> {
@@ -20,7 +20,7 @@
 //! let interface = Interface::recognise(&encoder)?;
 //! assert_eq!(interface.hidden_size, 32);
 //!
-//! let middle = FeatureOutput { layer: 1, kind: FeatureKind::Mean };
+//! let middle = FeatureOutput::new(1, Pool::Mean);
 //! let model = select_features(&encoder, &interface, &[middle])?;
 //! assert_eq!(model.outputs()[0].name(), "mean_l1");
 //! # Ok(())
@@ -43,7 +43,9 @@ mod interface;
 mod model;
 mod pair;
 mod pool;
+mod pooling;
 pub mod proto;
+mod published;
 mod quantise;
 mod recognise;
 mod tensor;
@@ -59,6 +61,8 @@ pub use interface::{ConstantInput, Hints, InputTensor, InputType, Interface, Out
 pub use model::{Model, PRODUCER};
 pub use pair::{PAIR_PARTS, pair_features};
 pub use pool::{FeatureKind, Pool, WordPool};
+pub use pooling::TokenPooling;
 pub use proto::TensorProto;
+pub use published::{DenseActivation, DensePublished, PublishedStep, PublishedSteps};
 pub use recognise::{Heads, RecognisedEncoder, Unrecognised, recognise_encoder};
 pub use weights::{Weight, Weights};

@@ -156,7 +156,7 @@ impl Tokens {
 }
 
 fn pooler(encoder: &Encoder) -> FeatureOutput {
-    FeatureOutput { layer: encoder.interface().last_layer(), kind: FeatureKind::Pooler }
+    FeatureOutput::new(encoder.interface().last_layer(), FeatureKind::Pooled(Pool::Pooler))
 }
 
 /// Seconds of one batch `[32, 512]` through the encoder with every core, median of [`TIMED_BATCHES`].

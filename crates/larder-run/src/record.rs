@@ -35,6 +35,9 @@ pub struct RunSettings {
     /// True if each text of a pair is read by itself.
     #[serde(default)]
     pub pair_features: bool,
+    /// True if vectors of texts are brought to unit length.
+    #[serde(default)]
+    pub normalise: bool,
     /// The pooling of a word's tokens.
     pub word_pool: WordPool,
     /// Tokens from one window of a long sentence to the next; `None` is half a window.
@@ -57,6 +60,7 @@ impl RunSettings {
             layers: settings.layers.clone(),
             pools: settings.pools.clone(),
             pair_features: settings.pair_features,
+            normalise: settings.normalise,
             word_pool: settings.word_pool,
             stride: settings.stride,
             context: settings.context,
@@ -249,6 +253,7 @@ impl RunRecord {
             layers,
             pools,
             pair_features,
+            normalise,
             word_pool,
             stride,
             context,
@@ -260,6 +265,7 @@ impl RunRecord {
             layers,
             pools,
             pair_features,
+            normalise,
             word_pool,
             stride,
             context,

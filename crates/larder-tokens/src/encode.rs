@@ -25,7 +25,7 @@ pub struct TokenizeSettings {
 impl Tokenizer {
     /// Tokenizes one input, special tokens included.
     ///
-    /// - A text longer than `max_tokens` loses its last tokens; special tokens stay, and what was cut is counted.
+    /// - A text longer than `max_tokens` loses its last tokens (see [`Tokenizer::cutting_first`]); special tokens stay, and what was cut is counted.
     /// - Of a pair, tokens are taken from the end of the longer text until both are equally long, then from both
     ///   ("longest first"; of an odd number the longer text keeps one more).
     /// - Words are tokenized each by itself, and *never cut*: no word may be lost, so long sentences are read in
@@ -171,7 +171,7 @@ impl Tokenizer {
         spans: &[(i32, i32)],
     ) -> Result<Tokens, TokensError> {
         self.check_types(of, encoding.get_type_ids().iter().copied().max().map_or(0, id))?;
-        let mut tokens = tokens(encoding, limit, spans)?;
+        let mut tokens = tokens(encoding, limit, self.cuts_first, spans)?;
         tokens.type_ids.iter_mut().for_each(|type_id| *type_id = self.types.read_as(*type_id));
         self.check_rows(&tokens.input_ids)?;
         Ok(tokens)
@@ -215,10 +215,16 @@ fn spans(encoding: &Encoding) -> Result<Vec<(i32, i32)>, TokensError> {
 }
 
 /// The tokens with the types that the template gives.
-fn tokens(encoding: &Encoding, limit: Option<usize>, spans: &[(i32, i32)]) -> Result<Tokens, TokensError> {
+fn tokens(
+    encoding: &Encoding,
+    limit: Option<usize>,
+    cuts_first: bool,
+    spans: &[(i32, i32)],
+) -> Result<Tokens, TokensError> {
     let special = encoding.get_special_tokens_mask();
     let second = |token: usize| usize::from(encoding.token_to_sequence(token) == Some(1));
-    let mut left = [usize::MAX; 2];
+    // Of each text, the places of its own tokens that are kept.
+    let mut kept = [0..usize::MAX, 0..usize::MAX];
     if let Some(limit) = limit
         && special.iter().filter(|special| **special == 0).count() > limit
     {
@@ -226,18 +232,24 @@ fn tokens(encoding: &Encoding, limit: Option<usize>, spans: &[(i32, i32)]) -> Re
         for token in (0..special.len()).filter(|&token| special[token] == 0) {
             lengths[second(token)] += 1;
         }
-        left = longest_first(lengths, limit);
+        let left = longest_first(lengths, limit);
+        kept = [0, 1].map(|text| {
+            let first = if cuts_first { lengths[text] - left[text] } else { 0 };
+            first..first + left[text]
+        });
     }
 
     let mut tokens = Tokens::default();
+    let mut places = [0; 2];
     for token in 0..special.len() {
-        if special[token] == 0 && left != [usize::MAX; 2] {
-            let left = &mut left[second(token)];
-            if *left == 0 {
+        if special[token] == 0 {
+            let text = second(token);
+            let place = places[text];
+            places[text] += 1;
+            if !kept[text].contains(&place) {
                 tokens.truncated_tokens += 1;
                 continue;
             }
-            *left -= 1;
         }
         tokens.input_ids.push(id(encoding.get_ids()[token]));
         tokens.type_ids.push(id(encoding.get_type_ids()[token]));

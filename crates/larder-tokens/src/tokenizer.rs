@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use larder_files::digest_bytes;
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
@@ -28,6 +29,8 @@ pub struct Tokenizer {
     /// True if a word in the middle of a text is another token than the same word alone, and the tokenizer does not see
     /// to that itself: see [`Tokenizer::encode`].
     pub(crate) words_need_space: bool,
+    /// True if texts that are too long lose their first tokens.
+    pub(crate) cuts_first: bool,
 }
 
 /// The part of a `tokenizer.json` that is checked before it is read as a whole.
@@ -69,6 +72,7 @@ impl Tokenizer {
             return Err(TokensError::NoSpecialTokens { path: path.to_owned(), found });
         }
         Ok(Self {
+            cuts_first: false,
             words_need_space: inner.get_pre_tokenizer().is_some_and(lacks_prefix_space),
             inner,
             path: path.to_owned(),
@@ -95,6 +99,27 @@ impl Tokenizer {
     pub fn with_type_rows(mut self, rows: Option<usize>) -> Self {
         self.types.rows = rows;
         self
+    }
+
+    /// Makes texts that are too long lose their first tokens, not their last.
+    #[must_use]
+    pub fn cutting_first(self, cuts_first: bool) -> Self {
+        Self { cuts_first, ..self }
+    }
+
+    /// Makes it read capital letters as small ones, where it tells them apart.
+    ///
+    /// # Errors
+    /// [`TokensError::Encode`] for a file whose added tokens cannot be read so.
+    pub fn lowercased(mut self) -> Result<Self, TokensError> {
+        if self.keeps_case() {
+            let lowercase = NormalizerWrapper::from(Lowercase);
+            let own = self.inner.get_normalizer().cloned();
+            let steps: Vec<NormalizerWrapper> = std::iter::once(lowercase).chain(own).collect();
+            let set = self.inner.with_normalizer(Some(Sequence::new(steps))).map(|_| ());
+            set.map_err(|source| TokensError::Encode { path: self.path.clone(), excerpt: String::new(), source })?;
+        }
+        Ok(self)
     }
 
     /// Returns true if it tells capital letters from small ones.

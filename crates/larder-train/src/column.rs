@@ -29,11 +29,12 @@ impl FeatureColumn {
         self.values.ncols()
     }
 
-    /// The pooling of the column: its name without the layer (`mean` for `mean_l4` and `mean`).
+    /// The pooling of the column: its name without the layer (`mean` for `mean_l4`, `mean` and `mean_l4_normalised`).
     pub fn pooling(&self) -> &str {
-        match self.name.rsplit_once("_l") {
+        let name = self.name.strip_suffix("_normalised").unwrap_or(&self.name);
+        match name.rsplit_once("_l") {
             Some((pooling, layer)) if !pooling.is_empty() && layer.parse::<i64>().is_ok() => pooling,
-            _ => &self.name,
+            _ => name,
         }
     }
 }
@@ -75,6 +76,8 @@ mod tests {
             ("mean_l4", "mean"),
             ("cls_l0", "cls"),
             ("embedding_l-2", "embedding"),
+            ("mean_l4_normalised", "mean"),
+            ("published_normalised", "published"),
             ("max_long", "max_long"),
             ("_l3", "_l3"),
         ] {

@@ -10,7 +10,7 @@ use larder_encode::{
 };
 use larder_files::{Home, Provenance};
 use larder_intake::{AddRequest, Encoder, EncoderManifest, PooledKind, add};
-use larder_onnx::{FeatureKind, FeatureOutput};
+use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_runtime::{Device, Runtime, RuntimeError};
 use larder_store::{FeaturesFile, TokensWriter};
 use larder_tokens::{TokenizeSettings, Tokens};
@@ -180,15 +180,12 @@ fn pooled_agree(
             let count = (text.len() / hidden) as f32;
             (0..hidden).map(|k| text.iter().skip(k).step_by(hidden).sum::<f32>() / count).collect()
         };
-        wanted.push((
-            FeatureOutput { layer, kind: FeatureKind::Cls },
-            texts.iter().flat_map(|t| t[..hidden].to_vec()).collect(),
-        ));
-        wanted.push((FeatureOutput { layer, kind: FeatureKind::Mean }, texts.iter().flat_map(mean).collect()));
+        wanted.push((FeatureOutput::new(layer, Pool::Cls), texts.iter().flat_map(|t| t[..hidden].to_vec()).collect()));
+        wanted.push((FeatureOutput::new(layer, Pool::Mean), texts.iter().flat_map(mean).collect()));
     }
     if case.pooled.is_some() {
         let layer = encoder.interface().last_layer();
-        wanted.push((FeatureOutput { layer, kind: FeatureKind::Pooler }, expected.pooled.clone()));
+        wanted.push((FeatureOutput::new(layer, Pool::Pooler), expected.pooled.clone()));
     }
     let (outputs, values): (Vec<FeatureOutput>, Vec<Vec<f32>>) = wanted.into_iter().unzip();
     let engine = EngineSettings { device: Device::Cpu, threads: 1, batch_tokens: None, ..Default::default() };
@@ -239,7 +236,7 @@ fn tokens_agree(
         if !(all || layer == last) {
             continue;
         }
-        let column = FeatureOutput { layer, kind: FeatureKind::Tokens }.column(last);
+        let column = FeatureOutput::new(layer, FeatureKind::Tokens).column(last);
         let inner = |text: &[f32]| text[expected.hidden..text.len() - expected.hidden].to_vec();
         let wanted: Vec<f32> = expected.texts(place).into_iter().flat_map(inner).collect();
         close(&format!("tokens of {column}"), &file.column(&column).unwrap(), &wanted, expected.hidden, case)?;
@@ -300,9 +297,8 @@ fn layers_are_found_without_names_where_batch_and_sequence_are_one_axis() {
     let foreign = add(&Home::new(bench.path("other")), &bench.runtime, &request, &mut |_| ()).unwrap().encoder;
     assert_eq!(foreign.manifest().hidden_states.len(), 3, "{:?}", foreign.interface().hidden_states_problem);
 
-    let outputs: Vec<FeatureOutput> = (0..3)
-        .flat_map(|layer| [FeatureKind::Mean, FeatureKind::Cls].map(|kind| FeatureOutput { layer, kind }))
-        .collect();
+    let outputs: Vec<FeatureOutput> =
+        (0..3).flat_map(|layer| [Pool::Mean, Pool::Cls].map(|pool| FeatureOutput::new(layer, pool))).collect();
     let tokens: Vec<Tokens> = (1..9).map(|count| bench.tokens(&words(count, count as usize))).collect();
     let inputs: Vec<EncoderInput<'_>> =
         tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();

@@ -7,7 +7,7 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::tensor_shape_proto::dimension;
 use larder_onnx::proto::type_proto;
 use larder_onnx::proto::{GraphProto, ValueInfoProto};
-use larder_onnx::{Axis, GraphBuilder, Model, PAIR_PARTS, Pool, TensorProto, Value, pair_features};
+use larder_onnx::{Axis, GraphBuilder, Model, PAIR_PARTS, Pool, TensorProto, TokenPooling, Value, pair_features};
 use serde::Serialize;
 
 use super::TrainingSpec;
@@ -87,7 +87,8 @@ impl Features {
     pub fn of(encoder: &Model, input: HeadInput) -> Result<Self, GraphsError> {
         let output = match input.pool() {
             Some(Pool::Pooler) => "pooler_output",
-            Some(Pool::Cls | Pool::Mean) | None => "last_hidden_state",
+            Some(Pool::Published) => return Err(GraphsError::NoFeatures { input, output: "published" }),
+            Some(_) | None => "last_hidden_state",
         };
         let info = encoder.outputs().iter().find(|info| info.name() == output);
         let hidden = info.and_then(last_axis).ok_or(GraphsError::NoFeatures { input, output })?;
@@ -110,23 +111,8 @@ impl Features {
     /// One vector a text, `[texts, hidden]`.
     fn pooled(&self, b: &mut GraphBuilder, pool: Pool) -> Value {
         let tokens = Value::named("last_hidden_state");
-        match pool {
-            Pool::Pooler => Value::named("pooler_output"),
-            Pool::Cls => {
-                let first = b.integer(0);
-                b.gather(&tokens, &first, 1)
-            }
-            // Σ h·mask / max(Σ mask, 1).
-            Pool::Mean => {
-                let mask = b.cast(&Value::named("attention_mask"), DataType::Float);
-                let (count, one) = (b.reduce_sum(&mask, &[1], true), b.scalar("one", 1.0));
-                let count = b.max(&count, &one);
-                let mask = b.unsqueeze(&mask, &[2]);
-                let kept = b.mul(&tokens, &mask);
-                let sum = b.reduce_sum(&kept, &[1], false);
-                b.div(&sum, &count)
-            }
-        }
+        let pooled = TokenPooling::new(Some("attention_mask".to_owned())).add(b, pool, &tokens);
+        pooled.unwrap_or_else(|| Value::named("pooler_output"))
     }
 
     /// The size of each axis of what is built.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder_onnx::{FeatureKind, Interface, Model};
+use larder_onnx::{FeatureKind, Interface, Model, Pool};
 use larder_runtime::{RuntimeError, Session};
 
 use super::feed::{Feed, Floats, run_on};
@@ -108,7 +108,7 @@ impl<'a> ProbeModel<'a> {
 
     fn run(&mut self, feed: &Feed<'_>) -> Result<Vec<Outputs>, EncoderError> {
         let (rows, seq, hidden, has_tokens) = (feed.rows, feed.seq, self.hidden_size(), self.has_tokens());
-        let pooled_size = self.interface.width(FeatureKind::Pooler);
+        let pooled_size = self.interface.width(FeatureKind::Pooled(Pool::Pooler));
         let tensors = self.tensors(feed)?;
         for (index, tensor) in tensors.iter().enumerate() {
             let expected: &[usize] = if index == 0 && has_tokens { &[rows, seq, hidden] } else { &[rows, pooled_size] };

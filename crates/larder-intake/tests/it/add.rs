@@ -67,7 +67,7 @@ fn weights_become_the_graph_that_the_seed_becomes() {
     let files: Vec<&str> = manifest.source.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(files, ["model.safetensors", "config.json", "tokenizer.json"]);
     assert_eq!(manifest.source.files[0].digest, digest_file(&weights).expect("can be read"));
-    assert_eq!(manifest.pooling.as_ref().expect("is published").to_string(), "cls");
+    assert_eq!(manifest.publisher.pooling.as_ref().expect("is published").to_string(), "cls");
     assert_eq!(std::fs::read_to_string(encoder.folder().join("config.json")).expect("is copied"), TINY);
     assert!(verify(&encoder, &bench.runtime, &mut |_| ()).is_sound());
 }

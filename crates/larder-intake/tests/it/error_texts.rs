@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use larder_errors::testing::texts;
 use larder_files::FileError;
 use larder_hub::HubError;
-use larder_intake::{BrokenManifest, BrokenVocabulary, EncoderError, PoolingMode};
-use larder_onnx::{NotFinite as Damage, OnnxError};
+use larder_intake::{BrokenManifest, BrokenVocabulary, EncoderError};
+use larder_onnx::{NotFinite as Damage, OnnxError, Pool};
 use larder_runtime::RuntimeError;
 use larder_tokens::TokensError;
 use prost::Message;
@@ -110,7 +110,7 @@ fn encoders() {
         Constant { path: path.clone(), output, spread: 1e-9 },
         BatchDependent { path, deviation: 0.25, tolerance: 1e-3 },
         VocabularyTooSmall { vocab_size: 30, smallest: larder_intake::SMALLEST_VOCABULARY },
-        UnknownPooling("median".parse::<PoolingMode>().unwrap_err()),
+        UnknownPooling("median".parse::<Pool>().unwrap_err()),
     ];
     let notes = |error: &EncoderError| {
         let hint = error.hint().map(|hint| format!("hint: {hint}"));

@@ -62,7 +62,7 @@ fn minilm_is_what_its_publisher_says() {
     let special = &manifest.special_tokens;
     let ids = [special.cls_id, special.sep_id, special.pad_id, special.unk_id, special.mask_id];
     assert_eq!(ids, [101, 102, 0, 100, 103].map(Some));
-    assert_eq!(manifest.pooling.as_ref().expect("is published").to_string(), "mean, normalised");
+    assert_eq!(manifest.publisher.pooling.as_ref().expect("is published").to_string(), "mean, normalised");
 
     let probe = &manifest.probe;
     assert!(manifest.mask_honoured);

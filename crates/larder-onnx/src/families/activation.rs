@@ -21,7 +21,7 @@ spelled_enum! {
 impl Activation {
     /// Applies it. Written the way exporters write it: the runtime recognises these patterns and runs each as one
     /// kernel.
-    pub(super) fn build(self, b: &mut GraphBuilder, x: &Value) -> Value {
+    pub(crate) fn build(self, b: &mut GraphBuilder, x: &Value) -> Value {
         match self {
             // x/2 · (1 + erf(x/√2))
             Self::Gelu => {

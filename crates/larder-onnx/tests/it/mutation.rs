@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use larder_onnx::proto::ModelProto;
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::{Axis, FeatureKind, FeatureOutput, Interface, Model, select_features, value_info};
+use larder_onnx::{Axis, FeatureKind, FeatureOutput, Interface, Model, Pool, select_features, value_info};
 use prost::Message;
 
 use crate::support::{data, repository};
@@ -33,10 +33,12 @@ fn read(bytes: &[u8]) -> bool {
     let Ok((model, _)) = model.with_external_data(file) else { return false };
     let Ok(interface) = Interface::recognise(&model) else { return false };
     let _ = interface.layer_candidates(&model);
-    for (kind, layer) in
-        [(FeatureKind::Tokens, 0), (FeatureKind::Mean, 1), (FeatureKind::Pooler, interface.last_layer())]
-    {
-        if let Ok(selected) = select_features(&model, &interface, &[FeatureOutput { layer, kind }]) {
+    for (kind, layer) in [
+        (FeatureKind::Tokens, 0),
+        (FeatureKind::Pooled(Pool::Mean), 1),
+        (FeatureKind::Pooled(Pool::Pooler), interface.last_layer()),
+    ] {
+        if let Ok(selected) = select_features(&model, &interface, &[FeatureOutput::new(layer, kind)]) {
             let _ = selected.to_bytes();
         }
     }

@@ -147,6 +147,14 @@ impl<'a> TuningInputs<'a> {
         self.rules().score_name(options.metric)
     }
 
+    /// Returns the least and the largest answer in the unit of the logits; infinite where there is none.
+    pub fn range(&self) -> (f32, f32) {
+        let Some(scale) = self.train.gold.scale() else { return (f32::NEG_INFINITY, f32::INFINITY) };
+        let bound = |bound: Option<f64>, none: f32| bound.map_or(none, |bound| scale.standardise(bound) as f32);
+        let range = self.spec.target;
+        (bound(range.minimum, f32::NEG_INFINITY), bound(range.maximum, f32::INFINITY))
+    }
+
     /// Returns the rules of its task.
     pub fn rules(&self) -> &'static dyn TaskRules {
         tasks::of(self.spec.task)

@@ -11,6 +11,8 @@ pub(super) struct Judge<'a> {
     pub rule: Box<dyn LogitsJudge + 'a>,
     /// The name of the score.
     pub score_name: &'static str,
+    /// The least and the largest answer, in the unit of the logits: the trained head keeps to them.
+    pub range: (f32, f32),
 }
 
 impl larder_finetune::Observer for Judge<'_> {
@@ -24,7 +26,9 @@ impl larder_finetune::Observer for Judge<'_> {
     }
 
     fn score(&mut self, step: usize, evaluated: &Evaluated) -> f64 {
-        let score = self.rule.score(&evaluated.logits);
+        let (least, largest) = self.range;
+        let answers: Vec<f32> = evaluated.logits.iter().map(|logit| logit.max(least).min(largest)).collect();
+        let score = self.rule.score(&answers);
         self.observer.event(Event::Judged { step, name: self.score_name, score, loss: evaluated.loss });
         score
     }

@@ -146,7 +146,7 @@ pub fn finetune(
     let runtime = larder.runtime()?;
     let tune = |resume: bool, observer: &mut dyn Observer| {
         let rule = inputs.dev.gold.judge(&inputs.labels, options.metric, &seen);
-        let mut judge = Judge { observer, rule, score_name: inputs.score_name(options) };
+        let mut judge = Judge { observer, rule, score_name: inputs.score_name(options), range: inputs.range() };
         larder_finetune::finetune(runtime, &training_inputs, &TuneSettings { resume, ..settings.clone() }, &mut judge)
     };
     let tuned = match tune(folder.resumes(), observer) {

@@ -69,7 +69,7 @@ pub fn nearest_to_text(
     if file.key_value("larder.encoder.digest").is_some_and(|digest| digest != encoder.manifest().digest) {
         notes.push(format!("the file was made with another model than `{name}`, so its cosines may mean little"));
     }
-    let output = output_of(&encoder, column).unwrap_or_else(|| {
+    let output = FeatureOutput::of_column(column, encoder.interface().last_layer()).unwrap_or_else(|| {
         let output = usual_output(&encoder);
         let usual = output.column(encoder.interface().last_layer());
         notes.push(format!("`{column}` does not say how it was pooled: `{usual}` of the text is compared with it"));
@@ -81,21 +81,8 @@ pub fn nearest_to_text(
     Ok(TextNeighbours { text: query.text.to_owned(), encoder: name.to_owned(), feature, notes, nearest })
 }
 
-/// Returns the feature with this column name.
-fn output_of(encoder: &Encoder, column: &str) -> Option<FeatureOutput> {
-    let last = encoder.interface().last_layer();
-    let of = |layer| [FeatureKind::Mean, FeatureKind::Cls].into_iter().map(move |kind| FeatureOutput { layer, kind });
-    let pooler = FeatureOutput { layer: last, kind: FeatureKind::Pooler };
-    (0..=last).flat_map(of).chain([pooler]).find(|output| output.column(last) == column)
-}
-
 fn usual_output(encoder: &Encoder) -> FeatureOutput {
-    let kind = match encoder.default_pool() {
-        Pool::Mean => FeatureKind::Mean,
-        Pool::Cls => FeatureKind::Cls,
-        Pool::Pooler => FeatureKind::Pooler,
-    };
-    FeatureOutput { layer: encoder.interface().last_layer(), kind }
+    FeatureOutput::new(encoder.interface().last_layer(), encoder.default_pool())
 }
 
 fn embed(
@@ -106,9 +93,8 @@ fn embed(
     query: &TextQuery<'_>,
 ) -> Result<Vec<f64>, PipelineError> {
     let pool = match output.kind {
-        FeatureKind::Cls => Pool::Cls,
-        FeatureKind::Pooler => Pool::Pooler,
-        FeatureKind::Mean | FeatureKind::Tokens => Pool::Mean,
+        FeatureKind::Pooled(pool) => pool,
+        FeatureKind::Tokens => Pool::Mean,
     };
     let layer = i64::try_from(output.layer).unwrap_or(-1);
     let settings = EncodeSettings {

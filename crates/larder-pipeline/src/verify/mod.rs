@@ -188,20 +188,15 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
         return Err("it holds special tokens, whose rows cannot be counted from the tokens file".to_owned());
     }
     let last = encoder.interface().last_layer();
-    let kinds: &[FeatureKind] = match level {
-        Level::Sentence => &[FeatureKind::Mean, FeatureKind::Cls, FeatureKind::Pooler],
-        Level::Word | Level::Token => &[FeatureKind::Tokens],
-    };
-    let (mut layers, mut pools) = (Vec::new(), Vec::new());
+    let (mut layers, mut pools, mut normalise) = (Vec::new(), Vec::new(), false);
     for column in part("columns").ok_or_else(|| broken("columns"))?.split(',') {
-        let mut known = (0..=last).flat_map(|layer| kinds.iter().map(move |&kind| FeatureOutput { layer, kind }));
-        let output = known.find(|output| output.column(last) == column);
+        let output = FeatureOutput::of_column(column, last);
         let output = output.ok_or_else(|| format!("`{}` gives no column `{column}`", encoder.name()))?;
         layers.push(i64::try_from(output.layer).unwrap_or(-1));
+        normalise |= output.normalised;
         pools.push(match output.kind {
-            FeatureKind::Cls => Pool::Cls,
-            FeatureKind::Pooler => Pool::Pooler,
-            FeatureKind::Mean | FeatureKind::Tokens => Pool::Mean,
+            FeatureKind::Pooled(pool) => pool,
+            FeatureKind::Tokens => Pool::Mean,
         });
     }
     // Each pooling once: `mean` and `pooler` columns have no fixed order.
@@ -219,6 +214,7 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
         layers: LayerSelection::Numbers(layers),
         pools,
         pair_features: part("pair_features").is_some(),
+        normalise,
         word_pool: part("word_pool").and_then(|pool| pool.parse().ok()).unwrap_or(defaults.word_pool),
         stride: part("stride").and_then(|stride| stride.parse().ok()),
         context: part("context").and_then(|context| context.parse().ok()).unwrap_or(defaults.context),

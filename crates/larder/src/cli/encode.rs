@@ -70,10 +70,14 @@ pub struct VectorFlags {
     /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
     #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
     pub layers: LayerSelection,
-    /// Sentences: poolings, cls, mean, pooler (the last layer's only) [default: mean; pooler for an encoder that gives
-    /// sentence vectors alone]
+    /// Sentences: poolings of a layer's tokens, cls, mean, max, mean_sqrt_len_tokens, weightedmean, lasttoken; of the last layer
+    /// only, pooler, the encoder's own, and published, the publisher's own vector [default: mean, which heads learn from best;
+    /// embed: published where the publisher says how; pooler for an encoder that gives sentence vectors alone]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub pool: Vec<Pool>,
+    /// Sentences: bring vectors to unit length
+    #[arg(long)]
+    pub normalise: bool,
     /// f16 halves the file
     #[arg(long, value_name = "f32|f16", default_value = "f32")]
     pub dtype: FeatureDtype,
@@ -127,6 +131,9 @@ pub struct EmbedArgs {
     /// A file: plain text, a text a line, or CSV, TSV, JSON lines or Parquet with a column of texts. `-` is standard input
     #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
     pub input: Option<PathBuf>,
+    /// Put the publisher's text of that name before each
+    #[arg(long, value_name = "NAME")]
+    pub prompt: Option<String>,
     #[command(flatten)]
     pub layout: LayoutFlags,
     #[command(flatten)]
@@ -156,6 +163,7 @@ impl VectorFlags {
         EncodeSettings {
             layers: self.layers.clone(),
             pools: if self.pool.is_empty() { vec![usual] } else { self.pool.clone() },
+            normalise: self.normalise,
             dtype: self.dtype,
             device: self.device.device,
             threads: self.device.threads,
@@ -173,6 +181,7 @@ impl VectorFlags {
         let level = flags.level.unwrap_or_else(|| tasks::of(task).facts().level);
         let useless = [
             ("--pool", level != Level::Sentence && !self.pool.is_empty()),
+            ("--normalise", level != Level::Sentence && self.normalise),
             ("--pair-features", level != Level::Sentence && flags.pair_features),
             ("--word-pool", level != Level::Word && flags.word_pool.is_some()),
             ("--stride", level == Level::Sentence && flags.stride.is_some()),

@@ -17,8 +17,9 @@ use crate::failure::{Failure, Output};
 
 pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let encoder = context.larder.encoder(&args.encoder)?;
-    let tokenizer = encoder.tokenizer()?;
-    let vectors = args.vectors.settings(encoder.default_pool());
+    let vectors = args.vectors.settings(encoder.publisher_pool());
+    let (tokenizer, max_tokens) = encoder.tokenizer_of(&vectors.pools)?;
+    let prompt = encoder.prompt(args.prompt.as_deref(), &vectors.pools)?;
     for unfollowed in encoder.unfollowed(&vectors.pools) {
         eprintln!("note     {unfollowed}");
     }
@@ -26,10 +27,11 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     if let Some(note) = engine.graph_note() {
         eprintln!("note     {note}");
     }
-    let settings = TokenizeSettings { max_tokens: Some(encoder.max_tokens()) };
+    let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
     let mut answer = |_: InputFormat, rows: &[Result<Content, BadRow>]| -> Result<(), Failure> {
         let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
-        let tokens = tokenizer.encode_batch(&contents, &settings)?;
+        let prompted: Vec<Content> = contents.iter().map(|content| content.behind(prompt)).collect();
+        let tokens = tokenizer.encode_batch(&prompted, &settings)?;
         let inputs: Vec<EncoderInput<'_>> =
             tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
         let columns: Vec<(String, usize)> =

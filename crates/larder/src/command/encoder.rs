@@ -77,7 +77,7 @@ fn print_added(context: &Context, added: &AddedEncoder) -> Result<(), Failure> {
         eprintln!("note     {note}");
     }
     if context.json {
-        for unfollowed in added.encoder.unfollowed(&[added.encoder.default_pool()]) {
+        for unfollowed in added.encoder.unfollowed(&[added.encoder.publisher_pool()]) {
             eprintln!("note     {unfollowed}");
         }
         return context.print_json(added.encoder.manifest());

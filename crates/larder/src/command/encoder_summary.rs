@@ -3,7 +3,7 @@
 use larder_intake::{
     Encoder, EncoderManifest, InputRole, LONGEST_PROBE, LengthOrigin, OutputRole, PooledKind, Prepared,
 };
-use larder_onnx::FeatureKind;
+use larder_onnx::{FeatureKind, Pool};
 
 /// Returns a description in one line.
 pub fn size(manifest: &EncoderManifest) -> String {
@@ -32,9 +32,7 @@ pub fn describe(encoder: &Encoder) -> String {
     lines.extend(outputs(manifest));
     lines.push(format!("  length     {}", length(encoder)));
     lines.push(format!("  layers     {}", layers(encoder)));
-    if let Some(pooling) = &manifest.pooling {
-        lines.push(format!("  pooling    the publisher's is {pooling}"));
-    }
+    lines.extend(published(encoder));
     lines.push(format!("  graph      {}", graph(manifest)));
     lines.push(format!("  batches    {}", batches(manifest)));
     lines.push(format!("  padding    {}", padding(manifest)));
@@ -59,9 +57,26 @@ pub fn describe(encoder: &Encoder) -> String {
         manifest.versions.larder, manifest.versions.onnxruntime
     ));
     lines.extend(manifest.notes.iter().map(|note| format!("  note       {note}")));
-    let unfollowed = encoder.unfollowed(&[encoder.default_pool()]);
+    let unfollowed = encoder.unfollowed(&[encoder.publisher_pool()]);
     lines.extend(unfollowed.iter().map(|unfollowed| format!("  not done   {unfollowed}")));
     lines.join("\n")
+}
+
+/// What the publisher's own vectors are, and what larder does about them.
+fn published(encoder: &Encoder) -> Option<String> {
+    let publisher = &encoder.manifest().publisher;
+    if let Some(recipe) = &publisher.recipe {
+        let usual = encoder.default_pool();
+        return Some(format!(
+            "  vectors    the publisher's: {recipe}; `embed` gives them, and heads learn from `--pool {usual}` unless told"
+        ));
+    }
+    let pooling = publisher.pooling.as_ref()?;
+    let problem = publisher
+        .recipe_problem
+        .as_ref()
+        .map_or_else(String::new, |problem| format!("; they cannot be made here, as {problem}"));
+    Some(format!("  vectors    the publisher's: {pooling}{problem}"))
 }
 
 fn graph(manifest: &EncoderManifest) -> String {
@@ -135,7 +150,7 @@ fn pooled(manifest: &EncoderManifest, name: &str) -> String {
             "a vector of the text, as given: there are no tokens' vectors to compare it with".to_owned()
         }
         PooledKind::OtherWidth => {
-            let width = manifest.interface.width(FeatureKind::Pooler);
+            let width = manifest.interface.width(FeatureKind::Pooled(Pool::Pooler));
             format!("a vector of the text with {width} features, and not as many as a token's")
         }
         PooledKind::Tanh => {
