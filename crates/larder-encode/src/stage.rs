@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use larder_files::{FileError, Parts, Provenance, kill_point};
 use larder_intake::Encoder;
-use larder_onnx::{FeatureKind, FeatureOutput, WordPool};
+use larder_onnx::{FeatureKind, FeatureOutput, PAIR_PARTS, WordPool};
 use larder_runtime::Runtime;
 use larder_store::{
     FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, StoreError, TokensProjection,
@@ -26,7 +26,7 @@ use larder_store::{
 use crate::chunk::{Chunk, Chunks};
 use crate::engine::{Engine, RowPooling};
 use crate::journal::Journal;
-use crate::pair::{PAIR_PARTS, combine_pair};
+use crate::pair::combine_pair;
 use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
 use crate::reuse::{ReusedFile, WrittenParts};
