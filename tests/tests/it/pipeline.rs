@@ -432,6 +432,7 @@ fn texts_longer_than_declared_are_read_where_no_table_of_positions_ends_them() {
     });
     let mut model = model.unwrap();
     model.set_metadata("larder.max_positions", None);
+    std::fs::create_dir(kitchen.path("long")).unwrap();
     kitchen.write("long/model.onnx", model.to_bytes().unwrap());
     kitchen.write("long/tokenizer.json", std::fs::read(tiny.join("tokenizer.json")).unwrap());
     kitchen.write("long/config.json", r#"{"max_position_embeddings": 16}"#);

@@ -357,9 +357,12 @@ fn without_a_token_that_opens_texts_there_is_another_pooling() {
     let kitchen = Kitchen::with_tiny();
     let tokenizer = std::fs::read(kitchen.path("home/encoders/tiny/tokenizer.json")).unwrap();
     let mut tokenizer: Json = serde_json::from_slice(&tokenizer).unwrap();
-    for template in ["single", "pair"] {
-        tokenizer["post_processor"][template].as_array_mut().unwrap().remove(0);
-    }
+    let text = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
+    let sep = json!({"SpecialToken": {"id": "[SEP]", "type_id": 0}});
+    tokenizer["post_processor"] = json!({
+        "type": "TemplateProcessing", "single": [text("A"), sep], "pair": [text("A"), sep, text("B"), sep],
+        "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}},
+    });
     let closing = kitchen.write("closing.json", tokenizer.to_string()).display().to_string();
     kitchen.init("closing", 1, &["--tokenizer", &closing]);
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 30))]);
