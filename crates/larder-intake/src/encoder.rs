@@ -284,7 +284,7 @@ impl Encoder {
             return Ok((tokenizer, self.max_tokens()));
         }
         let recipe = self.recipe()?;
-        let tokenizer = if recipe.lowercase { tokenizer.lowercased()? } else { tokenizer };
+        let tokenizer = if recipe.lowercase { tokenizer.lowercased(recipe.keeps_accents)? } else { tokenizer };
         Ok((tokenizer.cutting_first(recipe.truncates_left), recipe.max_tokens))
     }
 

@@ -94,9 +94,10 @@ pub(crate) struct Module {
 
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "the module {}", self.class),
-            path => write!(f, "the module {} ({path})", self.kind()),
+        match (self.path.as_str(), self.is_library()) {
+            ("", _) => write!(f, "the module {}", self.class),
+            (path, true) => write!(f, "the module {} ({path})", self.kind()),
+            (path, false) => write!(f, "the module {} ({path})", self.class),
         }
     }
 }

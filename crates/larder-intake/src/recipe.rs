@@ -30,6 +30,8 @@ pub struct Recipe {
     pub max_tokens: usize,
     /// Are capital letters made small before the tokenizer reads them?
     pub lowercase: bool,
+    /// Do accents stay then, where the tokenizer's own rules would take them away with the capitals?
+    pub keeps_accents: bool,
     /// Do long texts lose their first tokens, not their last?
     pub truncates_left: bool,
     /// Texts that are put before others, by name.
@@ -119,6 +121,7 @@ impl Published {
             weights_digest: None,
             max_tokens: longest.unwrap_or(max_tokens).min(max_tokens),
             lowercase: sentence.get("do_lower_case").and_then(Json::as_bool) == Some(true),
+            keeps_accents: self.tokenizer.get("do_lower_case").and_then(Json::as_bool) == Some(false),
             truncates_left: side == Some("left"),
             prompts: self.filled_prompts(),
             default_prompt: self.default_prompt(),

@@ -136,8 +136,7 @@ impl DensePublished {
         let mut parameter = |part: &str, shape: &[usize]| -> Result<Value, OnnxError> {
             let name = format!("{}.{part}", self.name);
             let values = weights.get(&name, shape)?;
-            let name = b.fresh(part);
-            Ok(b.initializer(TensorProto::from_f32(&name, shape, values)))
+            Ok(b.initializer(TensorProto::from_f32(&format!("published.{name}"), shape, values)))
         };
         let weight = parameter("weight", &[self.outputs, self.inputs])?;
         let bias = if self.bias { Some(parameter("bias", &[self.outputs])?) } else { None };

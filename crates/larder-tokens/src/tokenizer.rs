@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use larder_files::digest_bytes;
-use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
+use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
@@ -107,14 +107,21 @@ impl Tokenizer {
         Self { cuts_first, ..self }
     }
 
-    /// Makes it read capital letters as small ones, where it tells them apart.
+    /// Makes it read capital letters as small ones, where it tells them apart. BERT's own normalisation takes accents away with
+    /// capitals, unless `keeps_accents`.
     ///
     /// # Errors
     /// [`TokensError::Encode`] for a file whose added tokens cannot be read so.
-    pub fn lowercased(mut self) -> Result<Self, TokensError> {
+    pub fn lowercased(mut self, keeps_accents: bool) -> Result<Self, TokensError> {
         if self.keeps_case() {
             let lowercase = NormalizerWrapper::from(Lowercase);
-            let own = self.inner.get_normalizer().cloned();
+            let own = self.inner.get_normalizer().cloned().map(|own| match own {
+                NormalizerWrapper::BertNormalizer(own) if !keeps_accents => {
+                    let (clean, chinese) = (own.clean_text, own.handle_chinese_chars);
+                    BertNormalizer::new(clean, chinese, own.strip_accents, true).into()
+                }
+                other => other,
+            });
             let steps: Vec<NormalizerWrapper> = std::iter::once(lowercase).chain(own).collect();
             let set = self.inner.with_normalizer(Some(Sequence::new(steps))).map(|_| ());
             set.map_err(|source| TokensError::Encode { path: self.path.clone(), excerpt: String::new(), source })?;

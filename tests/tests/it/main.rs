@@ -23,6 +23,7 @@ mod pipeline;
 mod predict_file;
 mod predict_formats;
 mod properties;
+mod published;
 mod quickstart;
 mod regression;
 mod report;

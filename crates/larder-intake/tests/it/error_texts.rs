@@ -110,6 +110,15 @@ fn encoders() {
         Constant { path: path.clone(), output, spread: 1e-9 },
         BatchDependent { path, deviation: 0.25, tolerance: 1e-3 },
         VocabularyTooSmall { vocab_size: 30, smallest: larder_intake::SMALLEST_VOCABULARY },
+        NoRecipe {
+            name: "minilm".to_owned(),
+            problem: "the module Dense (2_Dense) has no model.safetensors".to_owned(),
+        },
+        UnknownPrompt {
+            encoder: "minilm".to_owned(),
+            prompt: "question".to_owned(),
+            known: "\"passage\", \"query\"".to_owned(),
+        },
         UnknownPooling("median".parse::<Pool>().unwrap_err()),
     ];
     let notes = |error: &EncoderError| {

@@ -64,6 +64,7 @@ fn models() {
         WrongHint { role: "pooler_output", found: "pooled".to_owned(), candidates: known },
         IntegerOutputs { outputs: "sentence_embedding (uint8 [batch, 384])".to_owned() },
         NothingAsked,
+        NotPublished { layer: 3 },
         LayerNotFound { layer: 3, possible: "layers 0 and 6 can".to_owned() },
         NoPooler { layer: 3, possible: "layer 6 has one".to_owned() },
     ];

@@ -19,7 +19,9 @@ fn columns_are_named_by_kind_and_layer() {
     assert_eq!(feature(FeatureKind::Tokens, 6).column(6), "embedding");
     assert_eq!(feature(FeatureKind::Tokens, 0).column(6), "embedding_l0");
     assert_eq!("mean".parse::<Pool>().expect("is known"), Pool::Mean);
-    assert!("min".parse::<Pool>().unwrap_err().to_string().starts_with("unknown pooling \"min\"; known: cls, mean, pooler"));
+    assert!(
+        "min".parse::<Pool>().unwrap_err().to_string().starts_with("unknown pooling \"min\"; known: cls, mean, pooler")
+    );
     for (normalised, column) in [(false, "max_l4"), (true, "max_l4_normalised")] {
         let feature = FeatureOutput::new(4, Pool::Max).normalised_if(normalised);
         assert_eq!((feature.column(6).as_str(), FeatureOutput::of_column(column, 6)), (column, Some(feature)));

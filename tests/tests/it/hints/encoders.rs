@@ -245,10 +245,12 @@ fn what_a_publisher_asks_for_is_asked_for_with_flags() {
     );
     kitchen.write("published/sentence_bert_config.json", r#"{"max_seq_length": 8}"#);
     let added = kitchen.ok(&["encoder", "add", "published"]);
-    names(added.clone(), 0, hint("` gives the publisher's")).prints(&["`--pool cls` gives"]);
-    names(added, 0, hint(" tokens; of a dataset, `--max-tokens ")).prints(&["`--max-tokens 8` reads as many"]);
-    kitchen.ok(&["embed", "-e", "published", "a cat"]).says(&["`--pool cls`"]);
-    kitchen.ok(&["embed", "-e", "published", "a cat", "--pool", "cls"]).does_not_say("`--pool cls`");
+    added.prints(&["the publisher's: cls; of texts up to 8 tokens"]);
+    let mean = kitchen.ok(&["embed", "-e", "published", "a cat", "--pool", "mean"]);
+    names(mean.clone(), 0, hint("`--pool published` gives the publisher's vectors"));
+    names(mean, 0, hint(" tokens; of a dataset, `--max-tokens ")).says(&["`--max-tokens 8` reads as many"]);
+    kitchen.ok(&["embed", "-e", "published", "a cat", "--pool", "published"]).does_not_say("publisher");
+    kitchen.ok(&["embed", "-e", "published", "a cat"]).does_not_say("publisher");
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 30))]);
     kitchen
         .ok(&["encode", &dataset, "-e", "published", "--pool", "cls", "--max-tokens", "8"])
