@@ -47,7 +47,9 @@ impl ConstantInput {
         }
         let rest: Vec<&ValueInfoProto> =
             inputs.into_iter().filter(|info| !hints.constants.contains_key(info.name())).collect();
-        let (single, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|info| is_single(info));
+        // A graph of one text of one token has no such input.
+        let has_texts = rest.iter().any(|info| !is_single(info));
+        let (single, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|info| has_texts && is_single(info));
         for info in single.into_iter().chain(further_types(model, hints, type_rows, &rest)?) {
             found.push(Self::of(info)?);
         }
@@ -137,7 +139,7 @@ impl GraphBuilder {
 fn is_single(info: &ValueInfoProto) -> bool {
     let Some((dtype, Some(axes))) = described(info) else { return false };
     let whole = matches!(InputType::of(dtype), Some(InputType::Int64 | InputType::Int32 | InputType::Bool));
-    whole && (axes.is_empty() || axes == [Axis::Fixed(1)])
+    whole && axes.len() <= 2 && axes.iter().all(|axis| *axis == Axis::Fixed(1))
 }
 
 /// Those of `inputs` that look up tables of a few rows and are not `token_type_ids`; none where that cannot be told.

@@ -238,6 +238,27 @@ fn inputs_with_one_value_for_every_text_become_constants() {
 }
 
 #[test]
+fn one_element_is_one_value_in_any_shape() {
+    let found = |text: [Axis; 2], axes: &[Axis]| {
+        let mut b = GraphBuilder::new("one", 17);
+        let ids = b.input("ids", DataType::Int64, &text);
+        b.input("switch", DataType::Bool, axes);
+        let table = b.initializer(TensorProto::from_f32("table", &[90, 4], &[0.5; 360]));
+        let found = b.gather(&table, &ids, 0);
+        b.output(&found, "out", DataType::Float, &[text[0].clone(), text[1].clone(), 4.into()]);
+        let model = Model::from_graph(b.finish(), 17).expect("the test's graph is sound");
+        ConstantInput::find(&model, &Hints::default(), None).expect("can be read").len()
+    };
+    let open = || [Axis::symbol("batch"), Axis::symbol("seq")];
+    for axes in [&[][..], &[1.into()], &[1.into(), 1.into()]] {
+        assert_eq!(found(open(), axes), 1, "{axes:?}");
+    }
+    assert_eq!(found(open(), &[2.into()]), 0);
+    // Here nothing tells it from a mask.
+    assert_eq!(found([1.into(), 1.into()], &[1.into(), 1.into()]), 0);
+}
+
+#[test]
 fn an_input_of_many_open_axes_is_no_constant() {
     let mut b = GraphBuilder::new("pixels", 17);
     let axes = [Axis::symbol("batch"), Axis::symbol("seq")];
