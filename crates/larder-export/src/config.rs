@@ -89,6 +89,7 @@ fn class_of(family: Family) -> &'static str {
         Family::XlmRoberta => "XLMRoberta",
         Family::Electra => "Electra",
         Family::MpNet => "MPNet",
+        Family::ModernBert => "ModernBert",
     }
 }
 

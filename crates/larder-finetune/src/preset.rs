@@ -54,6 +54,9 @@ impl Preset {
     /// - ELECTRA: Clark et al., 2020, table 7 (<https://arxiv.org/abs/2003.10555>): the rate to begin with and the layers'
     ///   decay are the base model's; rates from the lowest that it tried, 3e-5, to the small model's. Its code decays by
     ///   0.01, the table says 0.
+    /// - ModernBERT: Warner et al., 2024, appendix on GLUE (<https://arxiv.org/abs/2412.13663>): rates 1e-5 to 8e-5, weight decays
+    ///   1e-6 to 1e-5, up to 10 epochs; no dropout, as in its configuration. The rate and the epochs to begin with are our choice
+    ///   among them, batches and warm-up are BERT's.
     pub fn of(family: Family) -> Self {
         let bert = Self {
             learning_rates: 2e-5..=5e-5,
@@ -93,6 +96,15 @@ impl Preset {
                 learning_rate: 1e-4,
                 weight_decay: 0.0,
                 layer_decay: 0.8,
+                has_pooler: false,
+                ..bert
+            },
+            Family::ModernBert => Self {
+                learning_rates: 1e-5..=8e-5,
+                learning_rate: 5e-5,
+                epochs: 5,
+                weight_decay: 1e-5,
+                dropout: DropoutRatios::NONE,
                 has_pooler: false,
                 ..bert
             },

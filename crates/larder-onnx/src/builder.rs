@@ -350,9 +350,10 @@ impl GraphBuilder {
     }
 
     /// Normalises the last axis to mean 0 and variance 1, then scales and shifts it.
-    pub fn layer_normalization(&mut self, x: &Value, weight: &Value, bias: &Value, epsilon: f32) -> Value {
+    pub fn layer_normalization(&mut self, x: &Value, weight: &Value, bias: Option<&Value>, epsilon: f32) -> Value {
         let attributes = vec![attribute::int("axis", -1), attribute::float("epsilon", epsilon)];
-        self.node("LayerNormalization", &[x, weight, bias], attributes)
+        let inputs: Vec<&Value> = [x, weight].into_iter().chain(bias).collect();
+        self.node("LayerNormalization", &inputs, attributes)
     }
 
     /// `data` at `indices` along `axis`.

@@ -10,15 +10,18 @@ mod embeddings;
 mod fused;
 mod graph;
 mod layout;
+mod modernbert;
 mod mpnet;
 mod parameters;
 mod roberta;
+mod rotary;
 
 pub use activation::Activation;
-pub use config::EncoderConfig;
+pub use config::{Biases, EncoderConfig};
 pub use fused::{FusedForm, build_fused};
 pub use graph::{MASKED_SCORE, OPSET, build};
 pub use parameters::{Initial, Parameter, unused_weights};
+pub use rotary::Rotary;
 
 use larder_errors::spelled_enum;
 
@@ -41,6 +44,8 @@ spelled_enum! {
         Electra = "electra",
         /// MPNet (Song et al., 2020, <https://arxiv.org/abs/2004.09297>).
         MpNet = "mpnet",
+        /// ModernBERT (Warner et al., 2024, <https://arxiv.org/abs/2412.13663>), Ettin and others of its graph.
+        ModernBert = "modernbert",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

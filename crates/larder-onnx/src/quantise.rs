@@ -80,7 +80,7 @@ fn is_linear(node: &NodeProto) -> bool {
     node.is_op("Gemm")
         && node.int_attribute("transB", 0) == 1
         && node.int_attribute("transA", 0) == 0
-        && node.input.len() == 3
+        && matches!(node.input.len(), 2 | 3)
         && ["alpha", "beta"].iter().all(|name| node.find_attribute(name).is_none_or(|value| value.f() == 1.0))
 }
 
@@ -123,15 +123,19 @@ fn linear(
         let zero = b.initializer(TensorProto::from_raw("constant.uint8.128", &[], DataType::Uint8, vec![ZERO]));
         let product =
             b.node_of(MICROSOFT, "MatMulIntegerToFloat", &[&rows.quantised, &integers, &one, &scales, &zero], vec![]);
-        let product = b.mul(&product, &rows.scale);
-        let sum = NodeProto {
-            name: Some(b.fresh("Add")),
-            op_type: Some("Add".to_owned()),
-            input: vec![product.name().to_owned(), node.input[2].clone()],
+        // The node that closes the product, a sum or without a bias the scaling, makes what it made.
+        let (op_type, input) = match node.input.get(2) {
+            Some(bias) => ("Add", vec![b.mul(&product, &rows.scale).name().to_owned(), bias.clone()]),
+            None => ("Mul", vec![product.name().to_owned(), rows.scale.name().to_owned()]),
+        };
+        let closing = NodeProto {
+            name: Some(b.fresh(op_type)),
+            op_type: Some(op_type.to_owned()),
+            input,
             output: node.output.clone(),
             ..Default::default()
         };
-        b.push(sum);
+        b.push(closing);
         Ok(())
     })
 }

@@ -11,8 +11,8 @@ use safetensors::{Dtype, SafeTensors};
 use crate::interface::is_float;
 use crate::{Model, OnnxError};
 
-/// Every family has this one: what stands before it stands before all parameters of the encoder.
-const ANCHOR: &str = "embeddings.word_embeddings.weight";
+/// Every family has one of these: what stands before it stands before all parameters of the encoder.
+const ANCHORS: [&str; 2] = ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight"];
 
 /// One parameter: row-major float32.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +124,7 @@ impl Weights {
         let usual = format!("{module}.");
         let found: Vec<&str> = self
             .names()
-            .filter_map(|name| name.strip_suffix(ANCHOR))
+            .filter_map(|name| ANCHORS.iter().find_map(|anchor| name.strip_suffix(anchor)))
             .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
             .collect();
         match found.as_slice() {

@@ -15,6 +15,7 @@ beside this file:
 - `<family>/`: an encoder of each other family with 2 or 3 layers, as published: `config.json`, `model.safetensors` (some
   in 16 bits, some with the prefix of a model with a head), the files of its vocabulary and the `tokenizer.json` that
   transformers makes of them (`recipe_tokenizers.py`); `outputs.safetensors`: inputs, every hidden state, `pooler_output`;
+- `modernbert/long.safetensors`: texts that are longer than a local window, of which some tokens are kept;
 - `minilm.safetensors`: inputs and outputs of the real model. `last_hidden_state` and the layers' means are kept for
   chosen rows only, to stay small; `pooler_output` and `mean` are kept in full.
 
@@ -29,7 +30,7 @@ import sys
 import recipe_tokenizers
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).resolve().parent
 PINNED = {"torch": ("2.15.0", torch.__version__), "transformers": ("5.23.0", transformers.__version__)}
@@ -122,6 +123,11 @@ FAMILIES = {
     "mpnet": (transformers.MPNetModel, transformers.MPNetConfig,
               SMALL | dict(hidden_size=12, max_position_embeddings=102, layer_norm_eps=1e-5), torch.bfloat16, "mpnet.",
               [5, 97]),
+    # Windows of four tokens, which the second row is three times as long as; the first and the last of four layers attend to all.
+    "modernbert": (transformers.ModernBertModel, transformers.ModernBertConfig,
+                   SMALL | dict(num_hidden_layers=4, global_attn_every_n_layers=3, local_attention=4, pad_token_id=0,
+                                cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3), torch.bfloat16, "model.",
+                   LENGTHS),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig,
                 SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta.", LENGTHS),
     "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig,
@@ -176,6 +182,28 @@ def family(name, model_class, config_class, settings, dtype, prefix, lengths):
     save_file(contiguous(kept), folder / "outputs.safetensors")
 
 
+def long_texts():
+    """ModernBERT's tiny encoder again, with the windows and lengths of the published ones: texts of 1 to 700 tokens."""
+    folder = HERE / "modernbert"
+    settings = json.loads((folder / "config.json").read_text())
+    config = transformers.ModernBertConfig(**settings | {"max_position_embeddings": 1024, "local_attention": 128})
+    model = transformers.ModernBertModel._from_config(config, attn_implementation="eager").eval()
+    stored = load_file(folder / "model.safetensors")
+    model.load_state_dict({name.removeprefix("model."): tensor.float() for name, tensor in stored.items() if "head" not in name})
+    torch.manual_seed(13)
+    lengths = [700, 1, 190]
+    ids, mask = (torch.zeros(len(lengths), max(lengths), dtype=torch.int64) for _ in range(2))
+    for row, length in enumerate(lengths):
+        ids[row, :length] = torch.randint(4, config.vocab_size, (length,))
+        mask[row, :length] = 1
+    out, means = run(model, {"input_ids": ids, "attention_mask": mask})
+    # [layer, place, hidden] of some tokens of the first text, and [batch, layer, hidden], the means of all.
+    places = torch.arange(0, 700, 37)
+    kept = {"input_ids": ids, "attention_mask": mask, "token_type_ids": torch.zeros_like(ids), "places": places,
+            "sampled": torch.stack(out.hidden_states)[:, 0, places], "layer_means": means}
+    save_file(contiguous(kept), folder / "long.safetensors")
+
+
 def minilm(path):
     model = transformers.BertModel.from_pretrained(path, attn_implementation="eager").eval()
     inputs = batch(SEQUENCES)
@@ -202,5 +230,6 @@ if __name__ == "__main__":
     tiny()
     for name, parts in FAMILIES.items():
         family(name, *parts)
+    long_texts()
     if len(sys.argv) == 2:
         minilm(sys.argv[1])

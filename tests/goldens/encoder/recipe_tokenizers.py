@@ -2,7 +2,7 @@
 each; `recipe.py` runs this.
 
 - WordPiece, `vocab.txt`: ELECTRA (lower-casing), DistilBERT (cased, its `tokenizer_config.json` says so), MPNet;
-- byte-level BPE, `vocab.json` and `merges.txt`: RoBERTa;
+- byte-level BPE, `vocab.json` and `merges.txt`: RoBERTa; `tokenizer.json` alone: ModernBERT;
 - Unigram, `spiece.model` (ALBERT) and `sentencepiece.bpe.model` (XLM-R), each with a small normalisation map of its own.
 """
 
@@ -71,6 +71,21 @@ def roberta(folder):
     return transformers.RobertaTokenizer.from_pretrained(folder)
 
 
+def modernbert(folder):
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.normalizer = tokenizers.normalizers.NFC()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=True)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=330, min_frequency=2, special_tokens=special, show_progress=False, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
 def sentences(path, size, **settings):
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
         for found, written in RULES.items():
@@ -110,7 +125,8 @@ def xlm_roberta(folder):
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 
 
-KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "mpnet": mpnet, "roberta": roberta,
+KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
+         "roberta": roberta,
          "xlm-roberta": xlm_roberta}
 
 

@@ -101,6 +101,11 @@ fn electra_with_a_rate_for_each_layer_follows_pytorch() {
 }
 
 #[test]
+fn modernbert_s_mean_follows_pytorch() {
+    family_follows_pytorch("modernbert", |settings| settings.input = HeadInput::Pooled(Pool::Mean));
+}
+
+#[test]
 fn mpnet_s_tagging_above_a_frozen_layer_follows_pytorch() {
     family_follows_pytorch("mpnet", |settings| {
         settings.freeze = "embeddings,layers:0".parse().expect("that is how it is spelled")

@@ -98,7 +98,7 @@ pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>
     };
     // DistilBERT drops nothing behind its attention, ALBERT nothing behind its feed-forward products.
     let (after_attention, after_feed_forward) = (family != Family::DistilBert, family != Family::Albert);
-    const EMBEDDINGS: &str = "embeddings.LayerNorm.weight";
+    const EMBEDDINGS: &str = "embeddings.";
     let rows = Dim { factor: 1, batch: 1, seq: 1 };
     let mut sites = Vec::new();
     for node in &encoder.graph().node {
@@ -107,7 +107,7 @@ pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>
         let is_attention = name.ends_with(".attention.output.dense.Gemm");
         let closes = is_layer && node.is_op("Gemm") && name.ends_with(".output.dense.Gemm");
         let parameter = node.input.get(1).map_or("", String::as_str);
-        let site = if node.is_op("LayerNormalization") && parameter == EMBEDDINGS {
+        let site = if node.is_op("LayerNormalization") && parameter.starts_with(EMBEDDINGS) {
             Site::new(tensor, ratios.hidden, vec![Dim::BATCH, Dim::SEQ, width(parameter)])
         } else if is_layer && node.is_op("Softmax") {
             let heads = Dim::fixed(heads);

@@ -161,7 +161,7 @@ fn feed_forward_with_normalisation_and_residual() {
             let narrow = b.mat_mul(&wide, &p[3]);
             let narrow = b.add(&narrow, &p[4]);
             let sum = b.add(&narrow, &p[0]);
-            b.layer_normalization(&sum, &p[5], &p[6], 1e-5)
+            b.layer_normalization(&sum, &p[5], Some(&p[6]), 1e-5)
         });
     }
 }

@@ -13,6 +13,7 @@ pub(super) const LAYOUT: Layout = Layout {
     positions: Positions::FromZero,
     projection: Some("encoder.embedding_hidden_mapping_in"),
     layer: LayerNames {
+        together: None,
         root: "encoder.albert_layer_groups.#.albert_layers.0",
         query: "attention.query",
         key: "attention.key",
@@ -25,6 +26,7 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     relative_attention: None,
     pooler: Some("pooler"),
+    ..bert::LAYOUT
 };
 
 /// ALBERT-xxlarge.

@@ -1,7 +1,7 @@
 //! BERT (Devlin et al., 2018, <https://arxiv.org/abs/1810.04805>), whose names and defaults the other families vary.
 
-use super::layout::{BERT_LAYER, Layout, Positions};
-use super::{Activation, EncoderConfig, Family};
+use super::layout::{BERT_LAYER, Layout, Norms, Positions};
+use super::{Activation, Biases, EncoderConfig, Family};
 
 pub(super) const LAYOUT: Layout = Layout {
     prefix: "bert",
@@ -9,9 +9,13 @@ pub(super) const LAYOUT: Layout = Layout {
     fixed: &[],
     defaults,
     token_types: true,
+    words: "embeddings.word_embeddings",
+    embeddings_norm: "embeddings.LayerNorm",
     positions: Positions::FromZero,
     projection: None,
     layer: BERT_LAYER,
+    norms: Norms::Behind,
+    gated: false,
     relative_attention: None,
     pooler: Some("pooler.dense"),
 };
@@ -33,5 +37,7 @@ pub(super) fn defaults() -> EncoderConfig {
         layer_norm_eps: 1e-12,
         initializer_range: 0.02,
         pad_token_id: Some(0),
+        biases: Biases::ALL,
+        rotary: None,
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::layout::{Layout, Positions};
-use super::{Activation, Family};
+use super::{Activation, Family, Rotary};
 use crate::OnnxError;
 
 /// The settings of an encoder of any family, under the names that BERT's `config.json` has for them.
@@ -41,20 +41,43 @@ pub struct EncoderConfig {
     /// The token that fills a batch. It is masked; in the families that count positions from behind its id, such tokens
     /// take no position either.
     pub pad_token_id: Option<u32>,
+    /// The modules that have biases.
+    pub biases: Biases,
+    /// Rotary positions, in families that have them in place of a table.
+    pub rotary: Option<Rotary>,
+}
+
+/// The modules that have biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Biases {
+    /// The products of attention.
+    pub attention: bool,
+    /// The feed-forward products.
+    pub mlp: bool,
+    /// The normalisations.
+    pub norm: bool,
+}
+
+impl Biases {
+    /// Every module.
+    pub const ALL: Self = Self { attention: true, mlp: true, norm: true };
+    /// No module.
+    pub const NONE: Self = Self { attention: false, mlp: false, norm: false };
 }
 
 /// Keys that would change any family's graph in ways it is not built for, each with the JSON of the one value that is.
-const FIXED: [(&str, &str); 9] = [
+const FIXED: [(&str, &str); 6] = [
     ("position_embedding_type", "\"absolute\""),
     ("is_decoder", "false"),
     ("add_cross_attention", "false"),
     ("is_encoder_decoder", "false"),
     ("chunk_size_feed_forward", "0"),
     ("quantization_config", "null"),
-    ("rope_theta", "null"),
-    ("rope_scaling", "null"),
-    ("rope_parameters", "null"),
 ];
+
+/// The same for families without rotary positions.
+const FIXED_UNROTATED: [(&str, &str); 3] =
+    [("rope_theta", "null"), ("rope_scaling", "null"), ("rope_parameters", "null")];
 
 impl EncoderConfig {
     /// Returns the family's defaults, which the `transformers` library takes for keys that a `config.json` lacks.
@@ -82,7 +105,9 @@ impl EncoderConfig {
         let layout = family.layout();
         let keys: Map<String, Json> =
             serde_json::from_slice(json).map_err(|source| OnnxError::ConfigJson { source })?;
-        for (key, supported) in FIXED.iter().chain(layout.fixed) {
+        let is_rotary = layout.positions == Positions::Rotary;
+        let unrotated = if is_rotary { &[][..] } else { &FIXED_UNROTATED };
+        for (key, supported) in FIXED.iter().chain(unrotated).chain(layout.fixed) {
             if let Some(found) = keys.get(*key).filter(|found| !found.is_null()).map(Json::to_string)
                 && found != *supported
             {
@@ -120,6 +145,15 @@ impl EncoderConfig {
             layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
             initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
             pad_token_id: keys.token("pad_token_id", defaults.pad_token_id)?,
+            biases: match is_rotary {
+                true => Biases {
+                    attention: keys.flag("attention_bias", defaults.biases.attention)?,
+                    mlp: keys.flag("mlp_bias", defaults.biases.mlp)?,
+                    norm: keys.flag("norm_bias", defaults.biases.norm)?,
+                },
+                false => defaults.biases,
+            },
+            rotary: defaults.rotary.map(|rotary| keys.rotary(rotary, num_hidden_layers)).transpose()?,
         };
         config.check()?;
         Ok(config)
@@ -152,6 +186,16 @@ impl EncoderConfig {
         keys.insert(layout.key("layer_norm_eps").to_owned(), self.layer_norm_eps.into());
         keys.insert(layout.key("initializer_range").to_owned(), self.initializer_range.into());
         keys.insert(layout.key("pad_token_id").to_owned(), self.pad_token_id.into());
+        if let Some(rotary) = &self.rotary {
+            for (key, bias) in [("attention_bias", self.biases.attention), ("mlp_bias", self.biases.mlp)] {
+                keys.insert(key.to_owned(), bias.into());
+            }
+            keys.insert("norm_bias".to_owned(), self.biases.norm.into());
+            keys.insert("global_rope_theta".to_owned(), rotary.global_theta.into());
+            keys.insert("local_rope_theta".to_owned(), rotary.local_theta.into());
+            keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
+            keys.insert("local_attention".to_owned(), rotary.local_attention.into());
+        }
         format!("{:#}\n", Json::Object(keys))
     }
 
@@ -203,6 +247,10 @@ impl EncoderConfig {
             let supported = "a token's id: positions are counted from it".to_owned();
             return wrong("pad_token_id", "null".to_owned(), supported);
         }
+        if self.rotary.is_some() && !self.head_size().is_multiple_of(2) {
+            let supported = "such that a head has an even number of features, which are turned in pairs".to_owned();
+            return wrong("num_attention_heads", self.num_attention_heads.to_string(), supported);
+        }
         if self.max_positions() == 0 {
             let supported = format!("more than the {} rows that no token takes", self.position_offset());
             return wrong("max_position_embeddings", self.max_position_embeddings.to_string(), supported);
@@ -223,7 +271,7 @@ impl EncoderConfig {
     /// The token that takes no position, in families that count from behind its id.
     pub(super) fn position_padding(&self) -> Option<u32> {
         match self.family.layout().positions {
-            Positions::FromZero => None,
+            Positions::FromZero | Positions::Rotary => None,
             Positions::AfterPadding => self.pad_token_id,
             Positions::AfterToken(id) => Some(id),
         }
@@ -296,6 +344,58 @@ impl Keys {
                 u32::try_from(found.as_u64()?).ok().map(Some)
             }),
         }
+    }
+
+    fn flag(&self, key: &'static str, default: bool) -> Result<bool, OnnxError> {
+        self.read(key, default, &|| "true or false".to_owned(), Json::as_bool)
+    }
+
+    /// Rotary positions: the older keys, and those that name each layer's kind.
+    fn rotary(&self, default: Rotary, layers: usize) -> Result<Rotary, OnnxError> {
+        const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+        let wrong = |key, found: &Json, supported: &str| {
+            Err(OnnxError::ConfigValue { key, found: found.to_string(), supported: supported.to_owned() })
+        };
+        let get = |key: &str| self.keys.get(key).filter(|value| !value.is_null());
+        let mut rotary = Rotary {
+            global_theta: self.number("global_rope_theta", default.global_theta)?,
+            local_theta: self.number("local_rope_theta", default.local_theta)?,
+            global_attn_every_n_layers: self.size("global_attn_every_n_layers", default.global_attn_every_n_layers)?,
+            local_attention: self.size("local_attention", default.local_attention)?,
+        };
+        if let Some(found) = get("rope_scaling") {
+            return wrong("rope_scaling", found, "null");
+        }
+        if let Some(parameters) = get("rope_parameters") {
+            for (kind, theta) in KINDS.into_iter().zip([&mut rotary.global_theta, &mut rotary.local_theta]) {
+                let Some(of_kind) = parameters.get(kind).filter(|value| !value.is_null()) else { continue };
+                let usual = |name: &Json| name == "default";
+                if !of_kind.get("rope_type").is_none_or(usual) {
+                    return wrong("rope_parameters", parameters, "\"rope_type\": \"default\"");
+                }
+                *theta = of_kind.get("rope_theta").and_then(Json::as_f64).unwrap_or(*theta);
+            }
+        }
+        if let Some(types) = get("layer_types") {
+            let is_of = |every: usize| {
+                let kinds = (0..layers).map(|layer| KINDS[usize::from(!layer.is_multiple_of(every))]);
+                types.as_array().is_some_and(|types| types.iter().map(Json::as_str).eq(kinds.map(Some)))
+            };
+            match (1..=layers).find(|&every| is_of(every)) {
+                Some(every) => rotary.global_attn_every_n_layers = every,
+                None => {
+                    return wrong(
+                        "layer_types",
+                        types,
+                        "one a layer, with full_attention for every n-th from the first",
+                    );
+                }
+            }
+        }
+        if rotary.global_attn_every_n_layers == 0 {
+            return wrong("global_attn_every_n_layers", &Json::from(0), "1 or more");
+        }
+        Ok(rotary)
     }
 
     fn activation(&self, default: Activation) -> Result<Activation, OnnxError> {
@@ -373,7 +473,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

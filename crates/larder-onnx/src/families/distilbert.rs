@@ -18,6 +18,7 @@ pub(super) const LAYOUT: Layout = Layout {
     positions: Positions::FromZero,
     projection: None,
     layer: LayerNames {
+        together: None,
         root: "transformer.layer.#",
         query: "attention.q_lin",
         key: "attention.k_lin",
@@ -30,6 +31,7 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     relative_attention: None,
     pooler: None,
+    ..bert::LAYOUT
 };
 
 fn defaults() -> EncoderConfig {

@@ -15,6 +15,7 @@ pub(super) const LAYOUT: Layout = Layout {
     layer: BERT_LAYER,
     relative_attention: None,
     pooler: None,
+    ..bert::LAYOUT
 };
 
 /// ELECTRA-small.

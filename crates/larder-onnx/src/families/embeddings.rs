@@ -15,8 +15,10 @@ pub(super) fn embeddings(
     input_ids: &Value,
     token_type_ids: Option<&Value>,
 ) -> Value {
-    let [words, types, positions] =
-        ["word", "token_type", "position"].map(|table| Value::named(&format!("embeddings.{table}_embeddings.weight")));
+    let layout = config.family.layout();
+    let words = Value::named(&format!("{}.weight", layout.words));
+    let [types, positions] =
+        ["token_type", "position"].map(|table| Value::named(&format!("embeddings.{table}_embeddings.weight")));
     let mut sum = b.gather(&words, input_ids, 0);
     match token_type_ids {
         Some(ids) => {
@@ -28,25 +30,26 @@ pub(super) fn embeddings(
         None => {}
     }
     let positions = match config.position_padding() {
+        None if config.rotary.is_some() => None,
         None => {
             let length = b.shape(input_ids, 1, 2);
             let zero = b.integers(&[0]);
-            b.slice(&positions, &zero, &length, &zero)
+            Some(b.slice(&positions, &zero, &length, &zero))
         }
         Some(padding) => {
             let ids = positions_after(b, input_ids, padding);
-            b.gather(&positions, &ids, 0)
+            Some(b.gather(&positions, &ids, 0))
         }
     };
-    let sum = b.add(&sum, &positions);
-    let normalised = norm(b, "embeddings.LayerNorm", &sum, config);
+    let sum = positions.map_or(sum.clone(), |positions| b.add(&sum, &positions));
+    let normalised = norm(b, layout.embeddings_norm, &sum, config);
     let Some(module) = config.projection() else { return normalised };
     let batch_seq = b.shape(input_ids, 0, 2);
     let width = b.integers(&[config.hidden_size as i64]);
     let tokens = b.concat(&[&batch_seq, &width], 0);
     let flat = b.integers(&[-1, config.embedding_size as i64]);
     let flat = b.reshape(&normalised, &flat);
-    let wide = b.scoped("projection", |b| linear(b, module, &flat));
+    let wide = b.scoped("projection", |b| linear(b, module, &flat, true));
     b.reshape(&wide, &tokens)
 }
 

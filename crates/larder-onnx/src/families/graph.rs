@@ -5,12 +5,13 @@
 //! packs once for a weight stored as published, `[out, in]`; heads are split with one shape computed once for all layers.
 
 use super::embeddings::{embeddings, relative_bias};
-use super::layout::{LayerModules, Layout};
-use super::{EncoderConfig, metadata};
+use super::layout::{LayerModules, Layout, Norms};
+use super::rotary::{Angles, local_mask};
+use super::{Biases, EncoderConfig, metadata};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::TensorProto;
 use crate::proto::tensor_proto::DataType;
-use crate::{Model, OnnxError, Weights};
+use crate::{Model, OnnxError, Weights, attribute};
 
 /// Operator set of the graph: the first with `LayerNormalization`; every kernel it needs is in the stock runtime.
 pub const OPSET: i64 = 17;
@@ -69,6 +70,10 @@ struct Shared {
     tokens: Value,
     /// float `[batch, 1, 1, seq]`: 0 or [`MASKED_SCORE`]; with relative positions `[batch, heads, seq, seq]`.
     mask: Value,
+    /// Of rotary positions: the angles of layers that attend to all tokens.
+    angles: Option<Angles>,
+    /// Where some layers attend to near tokens alone: their mask, `[batch, 1, seq, seq]`, and their angles.
+    local: Option<(Value, Angles)>,
 }
 
 struct Encoder<'a> {
@@ -95,7 +100,14 @@ impl Encoder<'_> {
         let last = self.config.num_hidden_layers;
         for layer in 1..=last {
             let modules = self.layout.layer.of(self.config.group(layer - 1));
-            x = b.scoped(&format!("encoder.layer.{}", layer - 1), |b| self.layer(b, &x, &modules, &shared));
+            let scope = format!("encoder.layer.{}", layer - 1);
+            x = b.scoped(&scope, |b| match self.layout.norms {
+                Norms::Behind => self.layer(b, &x, &modules, &shared),
+                Norms::InFront { .. } => self.layer_behind_norms(b, &x, &modules, &shared, layer - 1),
+            });
+            if let (Norms::InFront { last: module }, true) = (self.layout.norms, layer == last) {
+                x = b.scoped("encoder.last", |b| norm(b, module, &x, self.config));
+            }
             tokens = b.reshape(&x, &shared.tokens);
             let name = if layer == last { "last_hidden_state".to_owned() } else { format!("hidden_states.{layer}") };
             tokens = b.rename(&tokens, &name);
@@ -109,7 +121,7 @@ impl Encoder<'_> {
             let pooled = b.scoped("pooler", |b| {
                 let first = b.integer(0);
                 let cls = b.gather(&tokens, &first, 1);
-                let dense = b.scoped("dense", |b| linear(b, module, &cls));
+                let dense = b.scoped("dense", |b| linear(b, module, &cls, true));
                 b.tanh(&dense)
             });
             b.output(&pooled, "pooler_output", DataType::Float, &[batch, hidden]);
@@ -134,7 +146,82 @@ impl Encoder<'_> {
             let bias = b.scoped("relative", |b| relative_bias(b, self.config, table, input_ids));
             mask = b.add(&mask, &bias);
         }
-        Shared { heads, tokens, mask }
+        let (mut angles, mut local) = (None, None);
+        if let Some(rotary) = &self.config.rotary {
+            angles = Some(Angles::new(b, self.config, rotary.global_theta, input_ids));
+            if (0..self.config.num_hidden_layers).any(|layer| rotary.is_local(layer)) {
+                let near = b.scoped("local", |b| local_mask(b, self.config, rotary, input_ids));
+                let mask = b.add(&mask, &near);
+                local = Some((mask, Angles::new(b, self.config, rotary.local_theta, input_ids)));
+            }
+        }
+        Shared { heads, tokens, mask, angles, local }
+    }
+
+    /// One layer whose normalisations stand in front of its blocks, from `[batch · seq, hidden]` to the same.
+    fn layer_behind_norms(
+        &self,
+        b: &mut GraphBuilder,
+        x: &Value,
+        modules: &LayerModules,
+        shared: &Shared,
+        layer: usize,
+    ) -> Value {
+        let Biases { attention, mlp, .. } = self.config.biases;
+        let attended = b.scoped("attention", |b| {
+            let read = if layer == 0 { x.clone() } else { norm(b, &modules.attention_norm, x, self.config) };
+            let context = b.scoped("self", |b| self.rotary_attention(b, &read, modules, shared, layer));
+            b.scoped("output", |b| {
+                let product = b.scoped("dense", |b| linear(b, &modules.attention_output, &context, attention));
+                b.add(&product, x)
+            })
+        });
+        let wide = b.scoped("intermediate", |b| {
+            let read = norm(b, &modules.output_norm, &attended, self.config);
+            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &read, mlp));
+            let inner = as_i64(self.config.intermediate_size);
+            let [first, gate] = self.columns(b, &wide, inner);
+            let active = self.config.hidden_act.build(b, &first);
+            b.mul(&active, &gate)
+        });
+        b.scoped("output", |b| {
+            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp));
+            b.add(&product, &attended)
+        })
+    }
+
+    /// Parts of `width` columns each of `x`, `[rows, parts · width]`.
+    fn columns<const PARTS: usize>(&self, b: &mut GraphBuilder, x: &Value, width: i64) -> [Value; PARTS] {
+        let axis = b.integers(&[1]);
+        std::array::from_fn(|part| {
+            let (from, to) = (b.integers(&[as_i64(part) * width]), b.integers(&[as_i64(part + 1) * width]));
+            b.slice(x, &from, &to, &axis)
+        })
+    }
+
+    /// Attention with rotary positions, where query, key and value are one product.
+    fn rotary_attention(
+        &self,
+        b: &mut GraphBuilder,
+        x: &Value,
+        modules: &LayerModules,
+        shared: &Shared,
+        layer: usize,
+    ) -> Value {
+        let module = modules.together.as_deref().unwrap_or_default();
+        let product = b.scoped("query_key_value", |b| linear(b, module, x, self.config.biases.attention));
+        let parts: [Value; 3] = self.columns(b, &product, as_i64(self.config.hidden_size));
+        let [query, key, value] = parts.map(|part| {
+            let split = b.reshape(&part, &shared.heads);
+            b.transpose(&split, &[0, 2, 1, 3])
+        });
+        let is_local = self.config.rotary.is_some_and(|rotary| rotary.is_local(layer));
+        let local = shared.local.as_ref().filter(|_| is_local);
+        let mask = local.map_or(&shared.mask, |(mask, _)| mask);
+        let Some(angles) = local.map(|(_, angles)| angles).or(shared.angles.as_ref()) else { return value };
+        let [query, key] = [query, key].map(|part| angles.turn(b, &part, self.config.head_size()));
+        let key = b.transpose(&key, &[0, 1, 3, 2]);
+        self.attend(b, [&query, &key, &value], mask)
     }
 
     /// One layer, from `[batch · seq, hidden]` to the same.
@@ -146,7 +233,7 @@ impl Encoder<'_> {
             })
         });
         let wide = b.scoped("intermediate", |b| {
-            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &attended));
+            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &attended, self.config.biases.mlp));
             self.config.hidden_act.build(b, &wide)
         });
         b.scoped("output", |b| self.add_and_norm(b, &modules.output, &modules.output_norm, &wide, &attended))
@@ -155,7 +242,7 @@ impl Encoder<'_> {
     /// `softmax(Q·Kᵀ / √d + mask) · V` for each head (Vaswani et al., 2017, <https://arxiv.org/abs/1706.03762>).
     fn attention(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared) -> Value {
         let mut heads = |part: &str, module: &str, order: &[i64]| {
-            let product = b.scoped(part, |b| linear(b, module, x));
+            let product = b.scoped(part, |b| linear(b, module, x, self.config.biases.attention));
             let split = b.reshape(&product, &shared.heads);
             b.transpose(&split, order)
         };
@@ -163,14 +250,18 @@ impl Encoder<'_> {
         // Features before tokens, as the product of queries and keys wants them.
         let key = heads("key", &modules.key, &[0, 2, 3, 1]);
         let value = heads("value", &modules.value, &[0, 2, 1, 3]);
+        self.attend(b, [&query, &key, &value], &shared.mask)
+    }
 
-        let scores = b.mat_mul(&query, &key);
+    /// The same of heads, `[batch, heads, seq, head]`, the key `[batch, heads, head, seq]`.
+    fn attend(&self, b: &mut GraphBuilder, [query, key, value]: [&Value; 3], mask: &Value) -> Value {
+        let scores = b.mat_mul(query, key);
         // The runtime folds a division of the product by a constant into the product.
         let root = b.scalar("sqrt_head_size", (self.config.head_size() as f32).sqrt());
         let scores = b.div(&scores, &root);
-        let scores = b.add(&scores, &shared.mask);
+        let scores = b.add(&scores, mask);
         let weights = b.softmax(&scores);
-        let context = b.mat_mul(&weights, &value);
+        let context = b.mat_mul(&weights, value);
         let context = b.transpose(&context, &[0, 2, 1, 3]);
         let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
         b.reshape(&context, &flat)
@@ -178,22 +269,26 @@ impl Encoder<'_> {
 
     /// The product, the residual, the normalisation that closes a block.
     fn add_and_norm(&self, b: &mut GraphBuilder, dense: &str, closing: &str, x: &Value, residual: &Value) -> Value {
-        let product = b.scoped("dense", |b| linear(b, dense, x));
+        let product = b.scoped("dense", |b| linear(b, dense, x, true));
         let sum = b.add(&product, residual);
         norm(b, closing, &sum, self.config)
     }
 }
 
 /// The product of that module with `x`, `[rows, in]`.
-pub(super) fn linear(b: &mut GraphBuilder, module: &str, x: &Value) -> Value {
+pub(super) fn linear(b: &mut GraphBuilder, module: &str, x: &Value, has_bias: bool) -> Value {
     let [weight, bias] = parameters(module);
-    b.linear(x, &weight, &bias)
+    match has_bias {
+        true => b.linear(x, &weight, &bias),
+        false => b.node("Gemm", &[x, &weight], vec![attribute::int("transB", 1)]),
+    }
 }
 
 /// The layer normalisation of that module.
 pub(super) fn norm(b: &mut GraphBuilder, module: &str, x: &Value, config: &EncoderConfig) -> Value {
     let [weight, bias] = parameters(module);
-    b.layer_normalization(x, &weight, &bias, config.layer_norm_eps as f32)
+    let bias = config.biases.norm.then_some(&bias);
+    b.layer_normalization(x, &weight, bias, config.layer_norm_eps as f32)
 }
 
 fn parameters(module: &str) -> [Value; 2] {

@@ -16,27 +16,47 @@ pub(crate) struct Layout {
     pub defaults: fn() -> EncoderConfig,
     /// True if the family has vectors of token types.
     pub token_types: bool,
-    /// The rule that gives each token its row of the position table.
+    /// The table of tokens, and the normalisation behind the tables.
+    pub words: &'static str,
+    pub embeddings_norm: &'static str,
+    /// The rule that gives each token its place.
     pub positions: Positions,
     /// The name of the product between token table and layers, in families whose token table may have another width.
     pub projection: Option<&'static str>,
     /// Each layer's modules.
     pub layer: LayerNames,
+    /// The place of the normalisations.
+    pub norms: Norms,
+    /// True if the first feed-forward product is twice as wide, and its second half is multiplied with the activation of the
+    /// first (Shazeer, 2020, <https://arxiv.org/abs/2002.05202>).
+    pub gated: bool,
     /// The table of attention biases by relative position.
     pub relative_attention: Option<&'static str>,
     /// The dense layer of the pooled output, where the family has one.
     pub pooler: Option<&'static str>,
 }
 
-/// The rule that gives each token its row of the position table.
+/// The place of the normalisations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Norms {
+    /// Behind each block, with the residual.
+    Behind,
+    /// In front of each block, but for the first layer's attention, which reads what the embeddings' normalisation gives; and
+    /// behind the last layer, where this one stands (Xiong et al., 2020, <https://arxiv.org/abs/2002.04745>).
+    InFront { last: &'static str },
+}
+
+/// The rule that gives each token its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Positions {
-    /// Its place in the text.
+    /// A row of the position table: its place in the text.
     FromZero,
-    /// The padding token's id plus its place, from 1, among the tokens that are no padding, as fairseq counts.
+    /// A row of it: the padding token's id plus its place, from 1, among the tokens that are no padding, as fairseq counts.
     AfterPadding,
     /// The same, with the padding token taken to be this one whatever the configuration says.
     AfterToken(u32),
+    /// No row: queries and keys are turned by their place ([`Rotary`](super::Rotary)).
+    Rotary,
 }
 
 /// The names of a layer's modules, each behind `root` and a dot.
@@ -44,6 +64,8 @@ pub(crate) enum Positions {
 pub(crate) struct LayerNames {
     /// `#` stands for the number of the layer, or of its group where layers share parameters.
     pub root: &'static str,
+    /// Query, key and value in one product, in families that have it so; the three others are not there then.
+    pub together: Option<&'static str>,
     pub query: &'static str,
     pub key: &'static str,
     pub value: &'static str,
@@ -57,6 +79,7 @@ pub(crate) struct LayerNames {
 /// The names that BERT gave, and most families kept.
 pub(crate) const BERT_LAYER: LayerNames = LayerNames {
     root: "encoder.layer.#",
+    together: None,
     query: "attention.self.query",
     key: "attention.self.key",
     value: "attention.self.value",
@@ -69,6 +92,7 @@ pub(crate) const BERT_LAYER: LayerNames = LayerNames {
 
 /// A layer's modules by their full names.
 pub(crate) struct LayerModules {
+    pub together: Option<String>,
     pub query: String,
     pub key: String,
     pub value: String,
@@ -85,6 +109,7 @@ impl LayerNames {
         let root = self.root.replace('#', &number.to_string());
         let name = |module: &str| format!("{root}.{module}");
         LayerModules {
+            together: self.together.map(name),
             query: name(self.query),
             key: name(self.key),
             value: name(self.value),
@@ -107,6 +132,7 @@ impl Family {
             Self::XlmRoberta => &super::roberta::XLM_LAYOUT,
             Self::Electra => &super::electra::LAYOUT,
             Self::MpNet => &super::mpnet::LAYOUT,
+            Self::ModernBert => &super::modernbert::LAYOUT,
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) const LAYOUT: Layout = Layout {
     positions: Positions::AfterToken(1),
     projection: None,
     layer: LayerNames {
+        together: None,
         root: "encoder.layer.#",
         query: "attention.attn.q",
         key: "attention.attn.k",
@@ -32,6 +33,7 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     relative_attention: Some("encoder.relative_attention_bias"),
     pooler: Some("pooler.dense"),
+    ..bert::LAYOUT
 };
 
 fn defaults() -> EncoderConfig {

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::layout::Norms;
 use super::mpnet::BUCKETS;
-use super::{EncoderConfig, Family};
+use super::{Biases, EncoderConfig, Family};
 use crate::Weights;
 
 /// The initial values of a parameter.
@@ -36,30 +37,42 @@ impl EncoderConfig {
         let layout = self.family.layout();
         let mut list = List::default();
         let (hidden, embedding) = (self.hidden_size, self.embedding_size);
-        list.table("embeddings.word_embeddings", self.vocab_size, embedding);
-        list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);
+        let (Biases { attention, mlp, norm }, inner) = (self.biases, self.intermediate_size);
+        list.table(layout.words, self.vocab_size, embedding);
+        if self.rotary.is_none() {
+            list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);
+        }
         if layout.token_types {
             list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
         }
-        list.norm("embeddings.LayerNorm", embedding);
+        list.norm(layout.embeddings_norm, embedding, norm);
         if let Some(module) = self.projection() {
-            list.linear(module, hidden, embedding);
+            list.linear(module, hidden, embedding, true);
         }
         if let Some(table) = layout.relative_attention {
             list.table(table, BUCKETS, self.num_attention_heads);
         }
         for group in 0..self.num_hidden_groups {
             let modules = layout.layer.of(group);
-            for module in [&modules.query, &modules.key, &modules.value, &modules.attention_output] {
-                list.linear(module, hidden, hidden);
+            match &modules.together {
+                Some(module) => list.linear(module, 3 * hidden, hidden, attention),
+                None => [&modules.query, &modules.key, &modules.value]
+                    .into_iter()
+                    .for_each(|module| list.linear(module, hidden, hidden, attention)),
             }
-            list.norm(&modules.attention_norm, hidden);
-            list.linear(&modules.intermediate, self.intermediate_size, hidden);
-            list.linear(&modules.output, hidden, self.intermediate_size);
-            list.norm(&modules.output_norm, hidden);
+            list.linear(&modules.attention_output, hidden, hidden, attention);
+            if layout.norms == Norms::Behind || group > 0 {
+                list.norm(&modules.attention_norm, hidden, norm);
+            }
+            list.linear(&modules.intermediate, if layout.gated { 2 * inner } else { inner }, hidden, mlp);
+            list.linear(&modules.output, hidden, inner, mlp);
+            list.norm(&modules.output_norm, hidden, norm);
+        }
+        if let Norms::InFront { last } = layout.norms {
+            list.norm(last, hidden, norm);
         }
         if let Some(module) = layout.pooler.filter(|_| pooler) {
-            list.linear(module, hidden, hidden);
+            list.linear(module, hidden, hidden, true);
         }
         list.0
     }
@@ -92,13 +105,17 @@ impl List {
         self.push(module, "weight", &[rows, features], Initial::Normal);
     }
 
-    fn linear(&mut self, module: &str, output: usize, input: usize) {
+    fn linear(&mut self, module: &str, output: usize, input: usize, bias: bool) {
         self.push(module, "weight", &[output, input], Initial::Normal);
-        self.push(module, "bias", &[output], Initial::Zeros);
+        if bias {
+            self.push(module, "bias", &[output], Initial::Zeros);
+        }
     }
 
-    fn norm(&mut self, module: &str, features: usize) {
+    fn norm(&mut self, module: &str, features: usize, bias: bool) {
         self.push(module, "weight", &[features], Initial::Ones);
-        self.push(module, "bias", &[features], Initial::Zeros);
+        if bias {
+            self.push(module, "bias", &[features], Initial::Zeros);
+        }
     }
 }

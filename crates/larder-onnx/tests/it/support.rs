@@ -27,6 +27,11 @@ pub struct Golden(Vec<u8>);
 
 impl Golden {
     /// Shape and values of a float tensor.
+    pub fn integers(&self, name: &str) -> (Vec<usize>, Vec<i64>) {
+        let (shape, bytes) = self.tensor(name);
+        (shape, bytes.as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect())
+    }
+
     pub fn floats(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         let (shape, bytes) = self.tensor(name);
         (shape, bytes.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect())

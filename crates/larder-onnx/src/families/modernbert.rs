@@ -1,0 +1,54 @@
+//! ModernBERT (Warner et al., 2024, <https://arxiv.org/abs/2412.13663>): rotary positions, two layers of three that attend to near
+//! tokens alone, normalisations in front, gated feed-forward blocks, no biases.
+
+use super::layout::{LayerNames, Layout, Norms, Positions};
+use super::{Biases, EncoderConfig, Family, Rotary, bert};
+
+pub(super) const LAYOUT: Layout = Layout {
+    prefix: "model",
+    renamed_keys: &[("hidden_act", "hidden_activation"), ("layer_norm_eps", "norm_eps")],
+    defaults,
+    token_types: false,
+    words: "embeddings.tok_embeddings",
+    embeddings_norm: "embeddings.norm",
+    positions: Positions::Rotary,
+    layer: LayerNames {
+        root: "layers.#",
+        together: Some("attn.Wqkv"),
+        query: "",
+        key: "",
+        value: "",
+        attention_output: "attn.Wo",
+        attention_norm: "attn_norm",
+        intermediate: "mlp.Wi",
+        output: "mlp.Wo",
+        output_norm: "mlp_norm",
+    },
+    norms: Norms::InFront { last: "final_norm" },
+    gated: true,
+    pooler: None,
+    ..bert::LAYOUT
+};
+
+/// ModernBERT-base.
+fn defaults() -> EncoderConfig {
+    EncoderConfig {
+        family: Family::ModernBert,
+        vocab_size: 50368,
+        num_hidden_layers: 22,
+        num_hidden_groups: 22,
+        intermediate_size: 1152,
+        max_position_embeddings: 8192,
+        type_vocab_size: 0,
+        layer_norm_eps: 1e-5,
+        pad_token_id: Some(50283),
+        biases: Biases::NONE,
+        rotary: Some(Rotary {
+            global_theta: 160_000.0,
+            local_theta: 10_000.0,
+            global_attn_every_n_layers: 3,
+            local_attention: 128,
+        }),
+        ..bert::defaults()
+    }
+}
