@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use larder_intake::{Encoder, Running};
-use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
+use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool, select_features};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
@@ -114,7 +114,8 @@ impl Engine {
         let device = if cpu { Device::Cpu } else { Device::Cuda };
         let ChosenGraph { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
         let Running { model, interface, rebuilt } = running;
-        let bytes = encoder.select(&model, &interface, outputs)?.to_bytes()?;
+        let model = encoder.showing(model, &interface, outputs)?;
+        let bytes = select_features(&model, &interface, outputs)?.to_bytes()?;
         drop(model);
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
         let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };

@@ -1,7 +1,7 @@
 //! Encoder and head joined in one graph.
 
 use larder_intake::{Encoder, Prepared, Running};
-use larder_onnx::{GraphBuilder, Interface, Model};
+use larder_onnx::{GraphBuilder, Interface, Model, select_features};
 use larder_run::{Head, RunRecord};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,8 @@ pub(crate) fn export_model(
         Precision::Int8 => quantised(encoder, model, rebuilt)?,
         Precision::F32 | Precision::F16 => model,
     };
-    let selected = encoder.select(&model, &interface, outputs)?;
+    let model = encoder.showing(model, &interface, outputs)?;
+    let selected = select_features(&model, &interface, outputs)?;
     let opset = selected.opset("")?;
     let mut proto = selected.into_proto();
     let mut graph = with_plain_inputs(proto.graph.take().unwrap_or_default(), opset, &interface);

@@ -16,8 +16,8 @@ use crate::install::Workshop;
 use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceRecord, Versions, input_records, output_records};
 use crate::prepared::Prepared;
 use crate::probe::{Candidate, ProbeResult};
-use crate::publisher::{EncoderFacts, Published, PublisherRecord};
-use crate::recipe::RECIPE_WEIGHTS_FILE;
+use crate::publisher::{EncoderFacts, Published};
+use crate::recipe::{PublisherRecord, RECIPE_WEIGHTS_FILE};
 use crate::sizes::Sizes;
 
 /// An encoder that is there now.

@@ -68,10 +68,10 @@ pub use probe::{
     HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord, ProbeRecord,
     SMALLEST_SPREAD, TOLERANCE,
 };
-pub use publisher::{PublisherRecord, Unfollowed};
+pub use publisher::Unfollowed;
 pub use quantise::{QuantiseRequest, quantise};
 pub use rebuild::Running;
-pub use recipe::{RECIPE_WEIGHTS_FILE, Recipe};
+pub use recipe::{PublisherRecord, RECIPE_WEIGHTS_FILE, Recipe};
 pub use verify::{Verification, verify};
 pub use vocabulary::BrokenVocabulary;
 pub use wordpiece::SMALLEST_VOCABULARY;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prepared::Prepared;
 use crate::probe::ProbeRecord;
-use crate::publisher::PublisherRecord;
+use crate::recipe::PublisherRecord;
 
 /// Version of the manifest's layout.
 pub const FORMAT_VERSION: u32 = 1;

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use larder_files::digest_bytes;
 use larder_tokens::Tokenizer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -16,7 +15,6 @@ use serde_json::Value as Json;
 use crate::EncoderError;
 use crate::files::{names_in, read_optional};
 use crate::pooling::{Pooling, pooling_of};
-use crate::recipe::{RECIPE_WEIGHTS_FILE, Recipe};
 
 /// Lists what sentence-transformers applies to a text, one after the other.
 pub(crate) const MODULES_FILE: &str = "modules.json";
@@ -55,23 +53,6 @@ impl fmt::Display for Unfollowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} asks for {}: {}", self.file, self.setting, self.instead)
     }
-}
-
-/// What is known of the publisher's way from texts to vectors.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PublisherRecord {
-    /// The poolings.
-    pub pooling: Option<Pooling>,
-    /// All of it, where larder can follow it.
-    #[serde(default)]
-    pub recipe: Option<Recipe>,
-    /// Why larder cannot.
-    #[serde(default)]
-    pub recipe_problem: Option<String>,
-    /// Settings of the publisher's folder that larder does not follow unless it is asked to, or at all. Poolings are not
-    /// among them: whoever asks for vectors chooses.
-    #[serde(default)]
-    pub unfollowed: Vec<Unfollowed>,
 }
 
 /// Is it the file that says how the transformer of a sentence-transformers folder reads texts? Its name has the model's
@@ -212,32 +193,8 @@ impl Published {
         })
     }
 
-    /// What is to be recorded, and the bytes of [`RECIPE_WEIGHTS_FILE`](crate::RECIPE_WEIGHTS_FILE) where there are any.
-    ///
-    /// # Errors
-    /// [`EncoderError::Read`], [`EncoderError::Model`] for weights of the modules.
-    pub fn record(&self, facts: &EncoderFacts<'_>) -> Result<(PublisherRecord, Option<Vec<u8>>), EncoderError> {
-        let unfollowed = self.unfollowed(facts);
-        let mut record = PublisherRecord { pooling: self.pooling.clone(), unfollowed, ..PublisherRecord::default() };
-        let mut bytes = None;
-        match self.recipe(facts)? {
-            Some(Ok((recipe, weights))) => {
-                if weights.names().next().is_some() {
-                    let path = || PathBuf::from(RECIPE_WEIGHTS_FILE);
-                    let made = weights.to_bytes().map_err(|source| EncoderError::Model { path: path(), source })?;
-                    bytes = Some(made);
-                }
-                let weights_digest = bytes.as_deref().map(digest_bytes);
-                record.recipe = Some(Recipe { weights_digest, ..recipe });
-            }
-            Some(Err(problem)) => record.recipe_problem = Some(problem),
-            None => {}
-        }
-        Ok((record, bytes))
-    }
-
     /// Everything that is asked for and not done.
-    fn unfollowed(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
+    pub fn unfollowed(&self, facts: &EncoderFacts<'_>) -> Vec<Unfollowed> {
         let mut all = Vec::new();
         if facts.gives_tokens {
             all.extend(self.modules.iter().filter_map(|module| module.unfollowed(facts.hidden_size)));
@@ -323,8 +280,7 @@ impl Published {
         let usual = self.default_prompt();
         let mut all = Vec::new();
         if let Some(name) = &usual {
-            let instead =
-                format!("{:?} is not put before texts: `--prompt {name}` of `larder embed` does", prompts[name]);
+            let instead = format!("{:?} is not put before texts: `larder embed --prompt {name}` does", prompts[name]);
             let told = unfollowed(SENTENCES_FILE, &format!("default_prompt_name = {name}"), &instead);
             all.push(told.unless_published());
         }
@@ -335,7 +291,7 @@ impl Published {
             .collect();
         if !others.is_empty() {
             let setting = format!("prompts for some texts ({})", others.join(", "));
-            let instead = "none is put before a text: `--prompt NAME` of `larder embed` does";
+            let instead = "none is put before a text: `larder embed --prompt NAME` does";
             all.push(unfollowed(SENTENCES_FILE, &setting, instead));
         }
         let excluded = |module: &&Module| {

@@ -60,24 +60,18 @@ impl Encoder {
 }
 
 impl Encoder {
-    /// Cuts a model of this encoder down to features, the publisher's vector among them.
+    /// Adds the publisher's vector to a model of this encoder, where it is among the features.
     ///
     /// # Errors
-    /// [`EncoderError::NoRecipe`] and the other errors of [`Encoder::with_published`]; [`EncoderError::Model`] for features that
-    /// the model does not show.
-    pub fn select(
+    /// As [`Encoder::with_published`].
+    pub fn showing(
         &self,
-        model: &Model,
+        model: Model,
         interface: &Interface,
         features: &[FeatureOutput],
     ) -> Result<Model, EncoderError> {
-        let wrong = |source| EncoderError::Model { path: self.model_path(), source };
         let is_published = |feature: &FeatureOutput| feature.kind == FeatureKind::Pooled(Pool::Published);
-        if features.iter().any(is_published) {
-            let model = self.with_published(model, interface)?;
-            return select_features(&model, interface, features).map_err(wrong);
-        }
-        select_features(model, interface, features).map_err(wrong)
+        if features.iter().any(is_published) { self.with_published(&model, interface) } else { Ok(model) }
     }
 
     /// Its configuration and weights: of a graph that larder built those it was built of, else what was read in it.

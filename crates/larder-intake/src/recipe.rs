@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use larder_files::digest_bytes;
 use larder_onnx::{DenseActivation, DensePublished, PublishedStep, PublishedSteps, Weight, Weights};
@@ -10,7 +11,8 @@ use serde_json::Value as Json;
 
 use crate::EncoderError;
 use crate::files::read_optional;
-use crate::publisher::{EncoderFacts, Module, Published};
+use crate::pooling::Pooling;
+use crate::publisher::{EncoderFacts, Module, Published, Unfollowed};
 
 /// The weights of the publisher's modules, in an encoder's folder.
 pub const RECIPE_WEIGHTS_FILE: &str = "published.safetensors";
@@ -82,10 +84,51 @@ impl fmt::Display for Recipe {
     }
 }
 
+/// What is known of the publisher's way from texts to vectors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PublisherRecord {
+    /// The poolings.
+    pub pooling: Option<Pooling>,
+    /// All of it, where larder can follow it.
+    #[serde(default)]
+    pub recipe: Option<Recipe>,
+    /// Why larder cannot.
+    #[serde(default)]
+    pub recipe_problem: Option<String>,
+    /// Settings of the publisher's folder that larder does not follow unless it is asked to, or at all. Poolings are not
+    /// among them: whoever asks for vectors chooses.
+    #[serde(default)]
+    pub unfollowed: Vec<Unfollowed>,
+}
+
 /// A recipe and the weights of its modules; or the reason why larder cannot follow it.
 pub(crate) type ReadRecipe = Result<(Recipe, Weights), String>;
 
 impl Published {
+    /// What is to be recorded, and the bytes of [`RECIPE_WEIGHTS_FILE`](crate::RECIPE_WEIGHTS_FILE) where there are any.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`], [`EncoderError::Model`] for weights of the modules.
+    pub fn record(&self, facts: &EncoderFacts<'_>) -> Result<(PublisherRecord, Option<Vec<u8>>), EncoderError> {
+        let unfollowed = self.unfollowed(facts);
+        let mut record = PublisherRecord { pooling: self.pooling.clone(), unfollowed, ..PublisherRecord::default() };
+        let mut bytes = None;
+        match self.recipe(facts)? {
+            Some(Ok((recipe, weights))) => {
+                if weights.names().next().is_some() {
+                    let path = || PathBuf::from(RECIPE_WEIGHTS_FILE);
+                    let made = weights.to_bytes().map_err(|source| EncoderError::Model { path: path(), source })?;
+                    bytes = Some(made);
+                }
+                let weights_digest = bytes.as_deref().map(digest_bytes);
+                record.recipe = Some(Recipe { weights_digest, ..recipe });
+            }
+            Some(Err(problem)) => record.recipe_problem = Some(problem),
+            None => {}
+        }
+        Ok((record, bytes))
+    }
+
     /// Reads the recipe; `None` where the folder says nothing of how texts are pooled, or the graph gives texts' vectors
     /// alone, with all of it inside.
     ///

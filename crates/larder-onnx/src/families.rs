@@ -15,6 +15,7 @@ mod mpnet;
 mod parameters;
 mod roberta;
 mod rotary;
+mod table;
 
 pub use activation::Activation;
 pub use config::{Biases, EncoderConfig};

@@ -6,9 +6,8 @@ use crate::builder::{Axis, GraphBuilder, Value};
 use crate::families::metadata;
 use crate::interface::{Interface, OutputTensor};
 use crate::pool::{FeatureKind, Pool};
-use crate::pooling::TokenPooling;
+use crate::pooling::{TokenPooling, normalised};
 use crate::proto::tensor_proto::DataType;
-use crate::published::normalised;
 use crate::{Model, OnnxError};
 
 /// One feature: what is kept of which layer.

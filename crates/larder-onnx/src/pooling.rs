@@ -111,3 +111,14 @@ fn marked_sum(b: &mut GraphBuilder, tokens: &Value, weights: &Value) -> Value {
     let kept = b.mul(tokens, weights);
     b.reduce_sum(&kept, &[1], false)
 }
+
+/// The least length that a vector is divided by: PyTorch's `normalize`.
+const LEAST_NORM: f32 = 1e-12;
+
+/// Divides vectors, `[batch, features]`, by their Euclidean norm.
+pub(crate) fn normalised(b: &mut GraphBuilder, x: &Value) -> Value {
+    let norm = b.reduce_l2(x, &[1], true);
+    let least = b.scalar("least_norm", LEAST_NORM);
+    let norm = b.max(&norm, &least);
+    b.div(x, &norm)
+}

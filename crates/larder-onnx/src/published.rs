@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::attribute;
 use crate::families::{Activation, metadata};
 use crate::features::last_tokens;
-use crate::pooling::TokenPooling;
+use crate::pooling::{TokenPooling, normalised};
 use crate::{GraphBuilder, Interface, Model, OnnxError, Pool, TensorProto, Value, Weights};
 
 /// The steps of a sentence-transformers folder behind its transformer.
@@ -67,9 +67,6 @@ spelled_enum! {
     } else "unknown activation {found:?}; known: {known}"
 }
 
-/// The least length that a vector is divided by: PyTorch's `normalize`.
-const LEAST_NORM: f32 = 1e-12;
-
 impl PublishedSteps {
     /// Returns the features of the text's vector, for an encoder with `hidden` features a token.
     pub fn width(&self, hidden: usize) -> usize {
@@ -121,14 +118,6 @@ impl PublishedStep {
             }
         })
     }
-}
-
-/// Divides vectors, `[batch, features]`, by their Euclidean norm.
-pub(crate) fn normalised(b: &mut GraphBuilder, x: &Value) -> Value {
-    let norm = b.reduce_l2(x, &[1], true);
-    let least = b.scalar("least_norm", LEAST_NORM);
-    let norm = b.max(&norm, &least);
-    b.div(x, &norm)
 }
 
 impl DensePublished {

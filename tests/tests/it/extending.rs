@@ -10,7 +10,7 @@ const MOST_TOUCHED: &[(&str, usize)] = &[
     ("A task", 5),
     ("A kind of target", 7),
     ("A head", 6),
-    ("An encoder family", 6),
+    ("An encoder family", 5),
     ("A gradient rule", 5),
     ("A file format", 6),
     ("A diagnosis", 5),

@@ -229,7 +229,9 @@ pub fn parameters(golden: &Golden, tuned: &FinetuneResult) -> Vec<(String, Vec<f
         }
     }
     for name in ["classifier.weight", "classifier.bias"] {
-        let shape = golden.floats(name).shape;
+        let classes = golden.floats("classifier.bias").shape[0];
+        let width = golden.settings().input.width(golden.config.hidden_size);
+        let shape = if name == "classifier.bias" { vec![classes] } else { vec![classes, width] };
         let values = tuned.head.get(name, &shape).expect("the head is given back");
         found.push((name.to_owned(), values.to_vec()));
     }

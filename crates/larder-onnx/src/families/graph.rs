@@ -148,11 +148,12 @@ impl Encoder<'_> {
         }
         let (mut angles, mut local) = (None, None);
         if let Some(rotary) = &self.config.rotary {
-            angles = Some(Angles::new(b, self.config, rotary.global_theta, input_ids));
+            let (rows, head) = (self.config.max_position_embeddings, self.config.head_size());
+            angles = Some(Angles::new(b, rows, head, rotary.global_theta, input_ids));
             if (0..self.config.num_hidden_layers).any(|layer| rotary.is_local(layer)) {
-                let near = b.scoped("local", |b| local_mask(b, self.config, rotary, input_ids));
+                let near = b.scoped("local", |b| local_mask(b, rows, rotary.local_attention, &masked, input_ids));
                 let mask = b.add(&mask, &near);
-                local = Some((mask, Angles::new(b, self.config, rotary.local_theta, input_ids)));
+                local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, input_ids)));
             }
         }
         Shared { heads, tokens, mask, angles, local }

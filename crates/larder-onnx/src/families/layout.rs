@@ -1,6 +1,5 @@
 //! The differences between families: names, defaults, and the few places where their graphs differ.
 
-use super::Family;
 use super::config::EncoderConfig;
 
 /// A family, as data. `config.json` keys and parameter names are those of the `transformers` library.
@@ -118,21 +117,6 @@ impl LayerNames {
             intermediate: name(self.intermediate),
             output: name(self.output),
             output_norm: name(self.output_norm),
-        }
-    }
-}
-
-impl Family {
-    pub(crate) fn layout(self) -> &'static Layout {
-        match self {
-            Self::Bert => &super::bert::LAYOUT,
-            Self::Albert => &super::albert::LAYOUT,
-            Self::DistilBert => &super::distilbert::LAYOUT,
-            Self::Roberta => &super::roberta::LAYOUT,
-            Self::XlmRoberta => &super::roberta::XLM_LAYOUT,
-            Self::Electra => &super::electra::LAYOUT,
-            Self::MpNet => &super::mpnet::LAYOUT,
-            Self::ModernBert => &super::modernbert::LAYOUT,
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use super::EncoderConfig;
-use super::graph::MASKED_SCORE;
 use crate::builder::{GraphBuilder, Value};
 use crate::proto::TensorProto;
 use crate::proto::tensor_proto::DataType;
@@ -36,8 +34,8 @@ pub(super) struct Angles {
 
 impl Angles {
     /// Looks the angles up in a table that is computed here: `place / theta^(2 i / head)`, rounded to float32 as PyTorch does.
-    pub fn new(b: &mut GraphBuilder, config: &EncoderConfig, theta: f64, input_ids: &Value) -> Self {
-        let (rows, half) = (config.max_position_embeddings, config.head_size() / 2);
+    pub fn new(b: &mut GraphBuilder, rows: usize, head_size: usize, theta: f64, input_ids: &Value) -> Self {
+        let half = head_size / 2;
         let inverse: Vec<f32> =
             (0..half).map(|i| (1.0 / f64::from(theta.powf(i as f64 / half as f64) as f32)) as f32).collect();
         let angle = |at: usize| (at / half) as f32 * inverse[at % half];
@@ -66,10 +64,15 @@ impl Angles {
     }
 }
 
-/// Added to the scores of local layers: 0 for pairs of tokens at most half of `local_attention` apart, else [`MASKED_SCORE`]; float
-/// `[seq, seq]`.
-pub(super) fn local_mask(b: &mut GraphBuilder, config: &EncoderConfig, rotary: &Rotary, input_ids: &Value) -> Value {
-    let rows = config.max_position_embeddings;
+/// Added to the scores of local layers, of up to `rows` tokens: 0 for pairs at most half of `local_attention` apart, else `masked`;
+/// float `[seq, seq]`.
+pub(super) fn local_mask(
+    b: &mut GraphBuilder,
+    rows: usize,
+    local_attention: usize,
+    masked: &Value,
+    input_ids: &Value,
+) -> Value {
     let places: Vec<f32> = (0..rows).map(|place| place as f32).collect();
     let places = b.initializer(TensorProto::from_f32("constant.places", &[rows], &places));
     let length = b.shape(input_ids, 1, 2);
@@ -78,9 +81,8 @@ pub(super) fn local_mask(b: &mut GraphBuilder, config: &EncoderConfig, rotary: &
     let (keys, queries) = (b.unsqueeze(&places, &[0]), b.unsqueeze(&places, &[1]));
     let distance = b.sub(&keys, &queries);
     let distance = b.abs(&distance);
-    let most = b.scalar("local_distance", (rotary.local_attention / 2) as f32);
+    let most = b.scalar("local_distance", (local_attention / 2) as f32);
     let is_far = b.node("Greater", &[&distance, &most], vec![]);
     let is_far = b.cast(&is_far, DataType::Float);
-    let masked = b.scalar("masked_score", MASKED_SCORE);
-    b.mul(&is_far, &masked)
+    b.mul(&is_far, masked)
 }

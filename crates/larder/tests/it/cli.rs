@@ -43,7 +43,7 @@ fn a_wrong_command_line_is_exit_code_2_and_says_what_is_known() {
         (&["cook"], "cook"),
         (&["encode", "data.toml"], "--encoder"),
         (&["encode", "data.toml", "-e", "x", "--colour"], "--colour"),
-        (&["encode", "data.toml", "-e", "x", "--pool", "max"], "mean"),
+        (&["encode", "data.toml", "-e", "x", "--pool", "middle"], "mean"),
         (&["encode", "data.toml", "-e", "x", "--dtype", "f64"], "f32, f16"),
         (&["encode", "data.toml", "-e", "x", "--layers", "last"], "all"),
         (&["encode", "data.toml", "-e", "x", "--device", "tpu"], "cuda"),

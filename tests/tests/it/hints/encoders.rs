@@ -245,7 +245,8 @@ fn what_a_publisher_asks_for_is_asked_for_with_flags() {
     );
     kitchen.write("published/sentence_bert_config.json", r#"{"max_seq_length": 8}"#);
     let added = kitchen.ok(&["encoder", "add", "published"]);
-    added.prints(&["the publisher's: cls; of texts up to 8 tokens"]);
+    names(added, 0, hint("; `embed` gives them, and heads learn from `--pool "))
+        .prints(&["the publisher's: cls; of texts up to 8 tokens", "heads learn from `--pool mean` unless told"]);
     let mean = kitchen.ok(&["embed", "-e", "published", "a cat", "--pool", "mean"]);
     names(mean.clone(), 0, hint("`--pool published` gives the publisher's vectors"));
     names(mean, 0, hint(" tokens; of a dataset, `--max-tokens ")).says(&["`--max-tokens 8` reads as many"]);
@@ -255,6 +256,33 @@ fn what_a_publisher_asks_for_is_asked_for_with_flags() {
     kitchen
         .ok(&["encode", &dataset, "-e", "published", "--pool", "cls", "--max-tokens", "8"])
         .says(&["60 rows, 461 tokens"]);
+}
+
+#[test]
+fn a_publisher_s_prompts_are_named_and_put_before_texts() {
+    let kitchen = Kitchen::empty();
+    folder(&kitchen, "prompted", &["config.json", "model.safetensors", "tokenizer.json"]);
+    std::fs::create_dir(kitchen.path("prompted/1_Pooling")).unwrap();
+    kitchen.write("prompted/1_Pooling/config.json", r#"{"pooling_mode": "mean"}"#);
+    let prompts = r#"{"prompts": {"query": "find ", "passage": "read "}, "default_prompt_name": "query"}"#;
+    kitchen.write("prompted/config_sentence_transformers.json", prompts);
+    let added = kitchen.ok(&["encoder", "add", "prompted"]);
+    names(added, 0, hint("none is put before a text: `larder embed --prompt NAME` does"))
+        .prints(&["passage \"read \""]);
+    let mean = kitchen.ok(&["embed", "-e", "prompted", "a cat", "--pool", "mean"]);
+    names(mean, 0, hint(" is not put before texts: `larder embed --prompt "))
+        .says(&["`larder embed --prompt query` does"]);
+    let vector = |args: &[&str]| kitchen.ok(&[&["embed", "-e", "prompted"], args].concat()).json_lines()[0].clone();
+    let usual = vector(&["a cat"]);
+    let named = vector(&["a cat", "--pool", "mean", "--prompt", "query"]);
+    let written = vector(&["find a cat", "--pool", "mean"]);
+    assert_eq!((&named["mean"], &usual["published"]), (&written["mean"], &written["mean"]));
+    assert_ne!(vector(&["a cat", "--prompt", "passage"])["published"], usual["published"]);
+
+    let tiny = Kitchen::with_tiny();
+    let refused = tiny.larder(&["embed", "-e", "tiny", "a cat", "--pool", "published"]);
+    names(refused, 3, hint(" has no published vector: ")).says(&["`--pool mean`"]);
+    tiny.ok(&["embed", "-e", "tiny", "a cat", "--pool", "mean"]);
 }
 
 #[test]

@@ -1,0 +1,20 @@
+//! The families, each with what makes its graph another than BERT's.
+
+use super::Family;
+use super::layout::Layout;
+
+impl Family {
+    /// Returns what makes it another graph than BERT's.
+    pub(crate) fn layout(self) -> &'static Layout {
+        match self {
+            Self::Bert => &super::bert::LAYOUT,
+            Self::Albert => &super::albert::LAYOUT,
+            Self::DistilBert => &super::distilbert::LAYOUT,
+            Self::Roberta => &super::roberta::LAYOUT,
+            Self::XlmRoberta => &super::roberta::XLM_LAYOUT,
+            Self::Electra => &super::electra::LAYOUT,
+            Self::MpNet => &super::mpnet::LAYOUT,
+            Self::ModernBert => &super::modernbert::LAYOUT,
+        }
+    }
+}
