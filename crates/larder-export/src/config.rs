@@ -90,6 +90,7 @@ fn class_of(family: Family) -> &'static str {
         Family::Electra => "Electra",
         Family::MpNet => "MPNet",
         Family::ModernBert => "ModernBert",
+        Family::NomicBert => "NomicBert",
     }
 }
 

@@ -12,6 +12,8 @@ mod graph;
 mod layout;
 mod modernbert;
 mod mpnet;
+mod nomic_bert;
+mod older;
 mod parameters;
 mod roberta;
 mod rotary;
@@ -47,6 +49,8 @@ spelled_enum! {
         MpNet = "mpnet",
         /// ModernBERT (Warner et al., 2024, <https://arxiv.org/abs/2412.13663>), Ettin and others of its graph.
         ModernBert = "modernbert",
+        /// NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>).
+        NomicBert = "nomic_bert",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

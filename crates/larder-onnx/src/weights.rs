@@ -135,6 +135,14 @@ impl Weights {
         }
     }
 
+    /// All parameters of floats, sorted by name.
+    pub(crate) fn floats(&self) -> impl Iterator<Item = (&str, &Weight)> {
+        self.entries.iter().filter_map(|(name, entry)| match entry {
+            Entry::Float(weight) => Some((name.as_str(), weight)),
+            Entry::Other(_) => None,
+        })
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)

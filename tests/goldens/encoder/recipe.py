@@ -128,6 +128,8 @@ FAMILIES = {
                    SMALL | dict(num_hidden_layers=4, global_attn_every_n_layers=3, local_attention=4, pad_token_id=0,
                                 cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3), torch.bfloat16, "model.",
                    LENGTHS),
+    "nomic_bert": (transformers.NomicBertModel, transformers.NomicBertConfig, SMALL | dict(pad_token_id=0), torch.float16, "",
+                   LENGTHS),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig,
                 SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta.", LENGTHS),
     "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig,

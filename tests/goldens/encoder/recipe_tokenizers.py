@@ -50,6 +50,11 @@ def electra(folder):
     return transformers.BertTokenizer.from_pretrained(folder)
 
 
+def nomic_bert(folder):
+    wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
+    return transformers.BertTokenizer.from_pretrained(folder)
+
+
 def distilbert(folder):
     wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], False)
     settings = {"tokenizer_class": "DistilBertTokenizer", "do_lower_case": False, "model_max_length": 40,
@@ -126,7 +131,7 @@ def xlm_roberta(folder):
 
 
 KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
-         "roberta": roberta,
+         "nomic_bert": nomic_bert, "roberta": roberta,
          "xlm-roberta": xlm_roberta}
 
 

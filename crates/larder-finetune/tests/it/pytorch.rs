@@ -106,6 +106,11 @@ fn modernbert_s_mean_follows_pytorch() {
 }
 
 #[test]
+fn nomic_bert_s_tagging_follows_pytorch() {
+    family_follows_pytorch("nomic_bert", |_| {});
+}
+
+#[test]
 fn mpnet_s_tagging_above_a_frozen_layer_follows_pytorch() {
     family_follows_pytorch("mpnet", |settings| {
         settings.freeze = "embeddings,layers:0".parse().expect("that is how it is spelled")

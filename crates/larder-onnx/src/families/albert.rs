@@ -1,7 +1,7 @@
 //! ALBERT (Lan et al., 2019, <https://arxiv.org/abs/1909.11942>): a narrow token table behind a product, and one set of
 //! parameters for all layers of a group.
 
-use super::layout::{LayerNames, Layout, Positions};
+use super::layout::{Gate, LayerNames, Layout, Positions};
 use super::{Activation, EncoderConfig, Family, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -21,6 +21,7 @@ pub(super) const LAYOUT: Layout = Layout {
         attention_output: "attention.dense",
         attention_norm: "attention.LayerNorm",
         intermediate: "ffn",
+        gate: Gate::None,
         output: "ffn_output",
         output_norm: "full_layer_layer_norm",
     },

@@ -1,6 +1,6 @@
 //! BERT (Devlin et al., 2018, <https://arxiv.org/abs/1810.04805>), whose names and defaults the other families vary.
 
-use super::layout::{BERT_LAYER, Layout, Norms, Positions};
+use super::layout::{BERT_LAYER, Layout, Norms, Older, Positions};
 use super::{Activation, Biases, EncoderConfig, Family};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -15,7 +15,7 @@ pub(super) const LAYOUT: Layout = Layout {
     projection: None,
     layer: BERT_LAYER,
     norms: Norms::Behind,
-    gated: false,
+    older: Older::NONE,
     relative_attention: None,
     pooler: Some("pooler.dense"),
 };

@@ -305,9 +305,11 @@ impl Keys {
     fn get(&self, key: &'static str) -> (&'static str, Option<&Json>) {
         let own = self.layout.key(key);
         let value = |key: &str| self.keys.get(key).filter(|value| !value.is_null());
-        match value(own) {
-            None if own != key && value(key).is_some() => (key, value(key)),
-            found => (own, found),
+        let older = self.layout.older.keys.iter().find(|(bert, _)| *bert == key).map(|(_, older)| *older);
+        let spelled = [Some(key), older].into_iter().flatten().find(|key| value(key).is_some());
+        match (value(own), spelled) {
+            (None, Some(key)) => (key, value(key)),
+            (found, _) => (own, found),
         }
     }
 
@@ -374,6 +376,13 @@ impl Keys {
                     return wrong("rope_parameters", parameters, "\"rope_type\": \"default\"");
                 }
                 *theta = of_kind.get("rope_theta").and_then(Json::as_f64).unwrap_or(*theta);
+            }
+            // Of families whose layers are alike, they are said once.
+            if let Some(theta) = parameters.get("rope_theta").and_then(Json::as_f64) {
+                (rotary.global_theta, rotary.local_theta) = (theta, theta);
+            }
+            if parameters.get("rope_type").is_some_and(|kind| kind != "default") {
+                return wrong("rope_parameters", parameters, "\"rope_type\": \"default\"");
             }
         }
         if let Some(types) = get("layer_types") {
@@ -473,7 +482,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

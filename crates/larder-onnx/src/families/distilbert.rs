@@ -1,6 +1,6 @@
 //! DistilBERT (Sanh et al., 2019, <https://arxiv.org/abs/1910.01108>): BERT without token types and pooler.
 
-use super::layout::{LayerNames, Layout, Positions};
+use super::layout::{Gate, LayerNames, Layout, Positions};
 use super::{EncoderConfig, Family, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -26,6 +26,7 @@ pub(super) const LAYOUT: Layout = Layout {
         attention_output: "attention.out_lin",
         attention_norm: "sa_layer_norm",
         intermediate: "ffn.lin1",
+        gate: Gate::None,
         output: "ffn.lin2",
         output_norm: "output_layer_norm",
     },

@@ -9,7 +9,7 @@ use half::f16;
 
 use super::embeddings::positions_after;
 use super::graph::set_metadata;
-use super::layout::{LayerModules, Norms};
+use super::layout::{LayerModules, Positions};
 use super::{Activation, EncoderConfig};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::tensor_proto::DataType;
@@ -36,8 +36,8 @@ pub struct FusedForm {
 pub fn build_fused(config: &EncoderConfig, weights: &Weights, form: FusedForm) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    if layout.relative_attention.is_some() || layout.norms != Norms::Behind {
-        let supported = "a family with a table of positions and its normalisations behind each block".to_owned();
+    if layout.relative_attention.is_some() || layout.positions == Positions::Rotary {
+        let supported = "a family with a table of positions".to_owned();
         return Err(OnnxError::ConfigValue { key: "model_type", found: config.family.to_string(), supported });
     }
     let prefix = weights.prefix(layout.prefix);

@@ -5,7 +5,7 @@
 //! packs once for a weight stored as published, `[out, in]`; heads are split with one shape computed once for all layers.
 
 use super::embeddings::{embeddings, relative_bias};
-use super::layout::{LayerModules, Layout, Norms};
+use super::layout::{Gate, LayerModules, Layout, Norms};
 use super::rotary::{Angles, local_mask};
 use super::{Biases, EncoderConfig, metadata};
 use crate::builder::{Axis, GraphBuilder, Value};
@@ -101,10 +101,7 @@ impl Encoder<'_> {
         for layer in 1..=last {
             let modules = self.layout.layer.of(self.config.group(layer - 1));
             let scope = format!("encoder.layer.{}", layer - 1);
-            x = b.scoped(&scope, |b| match self.layout.norms {
-                Norms::Behind => self.layer(b, &x, &modules, &shared),
-                Norms::InFront { .. } => self.layer_behind_norms(b, &x, &modules, &shared, layer - 1),
-            });
+            x = b.scoped(&scope, |b| self.layer(b, &x, &modules, &shared, layer - 1));
             if let (Norms::InFront { last: module }, true) = (self.layout.norms, layer == last) {
                 x = b.scoped("encoder.last", |b| norm(b, module, &x, self.config));
             }
@@ -159,38 +156,6 @@ impl Encoder<'_> {
         Shared { heads, tokens, mask, angles, local }
     }
 
-    /// One layer whose normalisations stand in front of its blocks, from `[batch · seq, hidden]` to the same.
-    fn layer_behind_norms(
-        &self,
-        b: &mut GraphBuilder,
-        x: &Value,
-        modules: &LayerModules,
-        shared: &Shared,
-        layer: usize,
-    ) -> Value {
-        let Biases { attention, mlp, .. } = self.config.biases;
-        let attended = b.scoped("attention", |b| {
-            let read = if layer == 0 { x.clone() } else { norm(b, &modules.attention_norm, x, self.config) };
-            let context = b.scoped("self", |b| self.rotary_attention(b, &read, modules, shared, layer));
-            b.scoped("output", |b| {
-                let product = b.scoped("dense", |b| linear(b, &modules.attention_output, &context, attention));
-                b.add(&product, x)
-            })
-        });
-        let wide = b.scoped("intermediate", |b| {
-            let read = norm(b, &modules.output_norm, &attended, self.config);
-            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &read, mlp));
-            let inner = as_i64(self.config.intermediate_size);
-            let [first, gate] = self.columns(b, &wide, inner);
-            let active = self.config.hidden_act.build(b, &first);
-            b.mul(&active, &gate)
-        });
-        b.scoped("output", |b| {
-            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp));
-            b.add(&product, &attended)
-        })
-    }
-
     /// Parts of `width` columns each of `x`, `[rows, parts · width]`.
     fn columns<const PARTS: usize>(&self, b: &mut GraphBuilder, x: &Value, width: i64) -> [Value; PARTS] {
         let axis = b.integers(&[1]);
@@ -200,58 +165,83 @@ impl Encoder<'_> {
         })
     }
 
-    /// Attention with rotary positions, where query, key and value are one product.
-    fn rotary_attention(
+    /// One layer, from `[batch · seq, hidden]` to the same.
+    fn layer(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared, number: usize) -> Value {
+        let Biases { attention, mlp, .. } = self.config.biases;
+        let in_front = self.layout.norms != Norms::Behind;
+        let attended = b.scoped("attention", |b| {
+            let read = if in_front && number > 0 { norm(b, &modules.attention_norm, x, self.config) } else { x.clone() };
+            let context = b.scoped("self", |b| self.attention(b, &read, modules, shared, number));
+            b.scoped("output", |b| {
+                let product = b.scoped("dense", |b| linear(b, &modules.attention_output, &context, attention));
+                self.close(b, &modules.attention_norm, &product, x)
+            })
+        });
+        let wide = b.scoped("intermediate", |b| {
+            let read = if in_front { norm(b, &modules.output_norm, &attended, self.config) } else { attended.clone() };
+            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &read, mlp));
+            match &modules.gate {
+                Some(gate) => {
+                    let active = self.config.hidden_act.build(b, &wide);
+                    let gate = b.scoped("gate", |b| linear(b, gate, &read, mlp));
+                    b.mul(&active, &gate)
+                }
+                None if self.layout.layer.gate == Gate::Together => {
+                    let [first, gate] = self.columns(b, &wide, as_i64(self.config.intermediate_size));
+                    let active = self.config.hidden_act.build(b, &first);
+                    b.mul(&active, &gate)
+                }
+                None => self.config.hidden_act.build(b, &wide),
+            }
+        });
+        b.scoped("output", |b| {
+            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp));
+            self.close(b, &modules.output_norm, &product, &attended)
+        })
+    }
+
+    /// Closes a block: the residual, and the normalisation where it stands behind.
+    fn close(&self, b: &mut GraphBuilder, closing: &str, product: &Value, residual: &Value) -> Value {
+        let sum = b.add(product, residual);
+        if self.layout.norms == Norms::Behind { norm(b, closing, &sum, self.config) } else { sum }
+    }
+
+    /// `softmax(Q·Kᵀ / √d + mask) · V` for each head (Vaswani et al., 2017, <https://arxiv.org/abs/1706.03762>), with Q and K turned
+    /// by their places where positions are rotary.
+    fn attention(
         &self,
         b: &mut GraphBuilder,
         x: &Value,
         modules: &LayerModules,
         shared: &Shared,
-        layer: usize,
+        number: usize,
     ) -> Value {
-        let module = modules.together.as_deref().unwrap_or_default();
-        let product = b.scoped("query_key_value", |b| linear(b, module, x, self.config.biases.attention));
-        let parts: [Value; 3] = self.columns(b, &product, as_i64(self.config.hidden_size));
-        let [query, key, value] = parts.map(|part| {
-            let split = b.reshape(&part, &shared.heads);
-            b.transpose(&split, &[0, 2, 1, 3])
+        let has_bias = self.config.biases.attention;
+        let joined: Option<[Value; 3]> = modules.together.as_ref().map(|module| {
+            let product = b.scoped("query_key_value", |b| linear(b, module, x, has_bias));
+            self.columns(b, &product, as_i64(self.config.hidden_size))
         });
-        let is_local = self.config.rotary.is_some_and(|rotary| rotary.is_local(layer));
+        let is_local = self.config.rotary.is_some_and(|rotary| rotary.is_local(number));
         let local = shared.local.as_ref().filter(|_| is_local);
         let mask = local.map_or(&shared.mask, |(mask, _)| mask);
-        let Some(angles) = local.map(|(_, angles)| angles).or(shared.angles.as_ref()) else { return value };
-        let [query, key] = [query, key].map(|part| angles.turn(b, &part, self.config.head_size()));
-        let key = b.transpose(&key, &[0, 1, 3, 2]);
-        self.attend(b, [&query, &key, &value], mask)
-    }
-
-    /// One layer, from `[batch · seq, hidden]` to the same.
-    fn layer(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared) -> Value {
-        let attended = b.scoped("attention", |b| {
-            let context = b.scoped("self", |b| self.attention(b, x, modules, shared));
-            b.scoped("output", |b| {
-                self.add_and_norm(b, &modules.attention_output, &modules.attention_norm, &context, x)
-            })
-        });
-        let wide = b.scoped("intermediate", |b| {
-            let wide = b.scoped("dense", |b| linear(b, &modules.intermediate, &attended, self.config.biases.mlp));
-            self.config.hidden_act.build(b, &wide)
-        });
-        b.scoped("output", |b| self.add_and_norm(b, &modules.output, &modules.output_norm, &wide, &attended))
-    }
-
-    /// `softmax(Q·Kᵀ / √d + mask) · V` for each head (Vaswani et al., 2017, <https://arxiv.org/abs/1706.03762>).
-    fn attention(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared) -> Value {
-        let mut heads = |part: &str, module: &str, order: &[i64]| {
-            let product = b.scoped(part, |b| linear(b, module, x, self.config.biases.attention));
+        let angles = local.map(|(_, angles)| angles).or(shared.angles.as_ref());
+        let mut heads = |part: &str, module: &str, place: usize, order: &[i64]| {
+            let product = match &joined {
+                Some(parts) => parts[place].clone(),
+                None => b.scoped(part, |b| linear(b, module, x, has_bias)),
+            };
             let split = b.reshape(&product, &shared.heads);
             b.transpose(&split, order)
         };
-        let query = heads("query", &modules.query, &[0, 2, 1, 3]);
-        // Features before tokens, as the product of queries and keys wants them.
-        let key = heads("key", &modules.key, &[0, 2, 3, 1]);
-        let value = heads("value", &modules.value, &[0, 2, 1, 3]);
-        self.attend(b, [&query, &key, &value], &shared.mask)
+        let query = heads("query", &modules.query, 0, &[0, 2, 1, 3]);
+        // Features before tokens, as the product of queries and keys wants them; they are turned the other way round.
+        let turned = if angles.is_some() { [0, 2, 1, 3] } else { [0, 2, 3, 1] };
+        let key = heads("key", &modules.key, 1, &turned);
+        let value = heads("value", &modules.value, 2, &[0, 2, 1, 3]);
+        let Some(angles) = angles else { return self.attend(b, [&query, &key, &value], mask) };
+        let [query, key] = [query, key].map(|part| angles.turn(b, &part, self.config.head_size()));
+        let key = b.transpose(&key, &[0, 1, 3, 2]);
+        self.attend(b, [&query, &key, &value], mask)
     }
 
     /// The same of heads, `[batch, heads, seq, head]`, the key `[batch, heads, head, seq]`.
@@ -266,13 +256,6 @@ impl Encoder<'_> {
         let context = b.transpose(&context, &[0, 2, 1, 3]);
         let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
         b.reshape(&context, &flat)
-    }
-
-    /// The product, the residual, the normalisation that closes a block.
-    fn add_and_norm(&self, b: &mut GraphBuilder, dense: &str, closing: &str, x: &Value, residual: &Value) -> Value {
-        let product = b.scoped("dense", |b| linear(b, dense, x, true));
-        let sum = b.add(&product, residual);
-        norm(b, closing, &sum, self.config)
     }
 }
 

@@ -26,13 +26,40 @@ pub(crate) struct Layout {
     pub layer: LayerNames,
     /// The place of the normalisations.
     pub norms: Norms,
-    /// True if the first feed-forward product is twice as wide, and its second half is multiplied with the activation of the
-    /// first (Shazeer, 2020, <https://arxiv.org/abs/2002.05202>).
-    pub gated: bool,
+    /// Earlier names of weights, in files that were published before the ones above, and of the keys of `config.json`.
+    pub older: Older,
     /// The table of attention biases by relative position.
     pub relative_attention: Option<&'static str>,
     /// The dense layer of the pooled output, where the family has one.
     pub pooler: Option<&'static str>,
+}
+
+/// What the activation of the first feed-forward product is multiplied with (Shazeer, 2020,
+/// <https://arxiv.org/abs/2002.05202>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Nothing.
+    None,
+    /// The second half of that product, which is twice as wide.
+    Together,
+    /// A product of its own, the module of that name.
+    Apart(&'static str),
+}
+
+/// Names that a family had before.
+#[derive(Debug)]
+pub(crate) struct Older {
+    /// BERT's key of `config.json`, and the earlier one.
+    pub keys: &'static [(&'static str, &'static str)],
+    /// A part of a weight's name as it was, and as it is.
+    pub names: &'static [(&'static str, &'static str)],
+    /// A weight that was one, `[parts · out, in]`, and the modules that it is now, `[out, in]` each.
+    pub joined: Option<(&'static str, [&'static str; 3])>,
+}
+
+impl Older {
+    /// None.
+    pub const NONE: Self = Self { keys: &[], names: &[], joined: None };
 }
 
 /// The place of the normalisations.
@@ -71,6 +98,7 @@ pub(crate) struct LayerNames {
     pub attention_output: &'static str,
     pub attention_norm: &'static str,
     pub intermediate: &'static str,
+    pub gate: Gate,
     pub output: &'static str,
     pub output_norm: &'static str,
 }
@@ -85,6 +113,7 @@ pub(crate) const BERT_LAYER: LayerNames = LayerNames {
     attention_output: "attention.output.dense",
     attention_norm: "attention.output.LayerNorm",
     intermediate: "intermediate.dense",
+    gate: Gate::None,
     output: "output.dense",
     output_norm: "output.LayerNorm",
 };
@@ -98,6 +127,8 @@ pub(crate) struct LayerModules {
     pub attention_output: String,
     pub attention_norm: String,
     pub intermediate: String,
+    /// The product that is the gate, where it stands apart.
+    pub gate: Option<String>,
     pub output: String,
     pub output_norm: String,
 }
@@ -115,6 +146,7 @@ impl LayerNames {
             attention_output: name(self.attention_output),
             attention_norm: name(self.attention_norm),
             intermediate: name(self.intermediate),
+            gate: if let Gate::Apart(module) = self.gate { Some(name(module)) } else { None },
             output: name(self.output),
             output_norm: name(self.output_norm),
         }

@@ -1,7 +1,7 @@
 //! ModernBERT (Warner et al., 2024, <https://arxiv.org/abs/2412.13663>): rotary positions, two layers of three that attend to near
 //! tokens alone, normalisations in front, gated feed-forward blocks, no biases.
 
-use super::layout::{LayerNames, Layout, Norms, Positions};
+use super::layout::{Gate, LayerNames, Layout, Norms, Positions};
 use super::{Biases, EncoderConfig, Family, Rotary, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -21,11 +21,11 @@ pub(super) const LAYOUT: Layout = Layout {
         attention_output: "attn.Wo",
         attention_norm: "attn_norm",
         intermediate: "mlp.Wi",
+        gate: Gate::Together,
         output: "mlp.Wo",
         output_norm: "mlp_norm",
     },
     norms: Norms::InFront { last: "final_norm" },
-    gated: true,
     pooler: None,
     ..bert::LAYOUT
 };

@@ -2,7 +2,7 @@
 //! attention scores by relative position, in buckets as T5 has them (Raffel et al., 2019,
 //! <https://arxiv.org/abs/1910.10683>).
 
-use super::layout::{LayerNames, Layout, Positions};
+use super::layout::{Gate, LayerNames, Layout, Positions};
 use super::{EncoderConfig, Family, bert};
 
 /// Rows of the bias table. `transformers` computes buckets of 32 whatever the configuration says.
@@ -28,6 +28,7 @@ pub(super) const LAYOUT: Layout = Layout {
         attention_output: "attention.attn.o",
         attention_norm: "attention.LayerNorm",
         intermediate: "intermediate.dense",
+        gate: Gate::None,
         output: "output.dense",
         output_norm: "output.LayerNorm",
     },

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::layout::Norms;
+use super::layout::{Gate, Norms};
 use super::mpnet::BUCKETS;
 use super::{Biases, EncoderConfig, Family};
 use crate::Weights;
@@ -64,7 +64,10 @@ impl EncoderConfig {
             if layout.norms == Norms::Behind || group > 0 {
                 list.norm(&modules.attention_norm, hidden, norm);
             }
-            list.linear(&modules.intermediate, if layout.gated { 2 * inner } else { inner }, hidden, mlp);
+            list.linear(&modules.intermediate, if layout.layer.gate == Gate::Together { 2 * inner } else { inner }, hidden, mlp);
+            if let Some(module) = &modules.gate {
+                list.linear(module, inner, hidden, mlp);
+            }
             list.linear(&modules.output, hidden, inner, mlp);
             list.norm(&modules.output_norm, hidden, norm);
         }

@@ -10,7 +10,7 @@ use larder_runtime::TensorView;
 use crate::support::*;
 
 /// The families that `recipe.py` makes, beside the tiny BERT.
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 8] = [
     Family::Albert,
     Family::DistilBert,
     Family::Electra,
@@ -18,10 +18,11 @@ const FAMILIES: [Family; 7] = [
     Family::Roberta,
     Family::XlmRoberta,
     Family::ModernBert,
+    Family::NomicBert,
 ];
 
 /// Those whose attention no fused operator computes.
-const UNFUSED: [Family; 2] = [Family::MpNet, Family::ModernBert];
+const UNFUSED: [Family; 3] = [Family::MpNet, Family::ModernBert, Family::NomicBert];
 
 /// Values are of order one, sums of up to 100 terms: PyTorch's own order of adding differs by 1e-6.
 const CLOSE: f32 = 1e-5;
@@ -86,6 +87,50 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
             assert_close(&format!("{family}, pooler"), found.last().expect("is there"), &expected, CLOSE);
         }
     }
+}
+
+/// Files that were published for the publisher's own code have its names.
+#[test]
+fn earlier_names_of_weights_are_read() {
+    let (config, weights) = (config(Family::NomicBert), weights(Family::NomicBert));
+    let shapes: Vec<_> = config.parameters(false).into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
+    let mut older = Weights::default();
+    let values = |name: &str, shape: &[usize]| weights.get(name, shape).expect("the golden has it").to_vec();
+    for (name, shape) in &shapes {
+        if [".k_proj.", ".v_proj."].iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        let (mut all, mut whole) = (values(name, shape), shape.clone());
+        if name.contains(".q_proj.") {
+            for part in ["k_proj", "v_proj"] {
+                all.extend(values(&name.replace("q_proj", part), shape));
+            }
+            whole[0] *= 3;
+        }
+        let renamings = [
+            ("layers.", "encoder.layers."),
+            ("embeddings.LayerNorm.", "emb_ln."),
+            ("self_attn.q_proj.", "attn.Wqkv."),
+            ("self_attn.o_proj.", "attn.out_proj."),
+            ("mlp.up_proj.", "mlp.fc11."),
+            ("mlp.gate_proj.", "mlp.fc12."),
+            ("mlp.down_proj.", "mlp.fc2."),
+            ("post_attention_layernorm.", "norm1."),
+            ("post_mlp_layernorm.", "norm2."),
+        ];
+        let was = renamings.iter().fold(name.clone(), |name, (is, was)| name.replacen(is, was, 1));
+        older.insert(&was, larder_onnx::Weight { shape: whole, values: all }).expect("fits");
+    }
+    assert!(build(&config, &older).is_err(), "these are other names");
+    let read = older.with_names_of(&config).expect("they are parted");
+    for (name, shape) in &shapes {
+        assert_eq!(read.get(name, shape).expect("has today's name"), weights.get(name, shape).expect("is there"));
+    }
+    let json = r#"{"model_type": "nomic_bert", "n_embd": 24, "n_layer": 2, "n_head": 3, "n_inner": 28, "n_positions": 44,
+        "vocab_size": 190, "activation_function": "swiglu", "rotary_emb_base": 1000, "rotary_emb_fraction": 1.0}"#;
+    assert_eq!(EncoderConfig::from_json(json.as_bytes()).expect("is supported"), config);
+    let scaled = json.replace("\"rotary_emb_fraction\": 1.0", "\"rotary_emb_fraction\": 0.5");
+    assert!(EncoderConfig::from_json(scaled.as_bytes()).expect_err("is another graph").to_string().contains("0.5"));
 }
 
 /// Windows of 128 tokens, as the published encoders have, end inside the texts.
@@ -256,11 +301,11 @@ fn inputs_and_sizes_are_recognised() {
         assert_eq!(interface.hidden_size, config.hidden_size, "{family}");
         assert_eq!(interface.vocabulary_size, config.vocab_size, "{family}");
         // Rotary positions have no table.
-        let rows = (family != Family::ModernBert).then_some(config.max_position_embeddings);
+        let rows = config.rotary.is_none().then_some(config.max_position_embeddings);
         assert_eq!(interface.position_rows, rows, "{family}");
         assert_eq!(interface.layers, Some(config.num_hidden_layers), "{family}");
         assert!(interface.attention_mask.is_some() && interface.unread.is_empty(), "{family}");
-        let types = matches!(family, Family::Albert | Family::Electra);
+        let types = matches!(family, Family::Albert | Family::Electra | Family::NomicBert);
         assert_eq!(interface.token_type_ids.is_some(), types, "{family}");
         assert_eq!(model.metadata(families::metadata::FAMILY), Some(family.as_str()));
         let longest = config.max_positions().to_string();
