@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use larder_errors::spelled_enum;
 use larder_files::{FileError, Home, digest_bytes, kill_point, write_atomic, write_json};
-use larder_onnx::{ConstantInput, Hints, Interface, Model};
+use larder_onnx::{ConstantInput, Family, Hints, Interface, Model};
 use larder_runtime::Runtime;
 use larder_tokens::Tokenizer;
 
@@ -128,7 +128,7 @@ impl EncoderParts {
             .with_type_rows(interface.type_rows)
             .with_embedding_rows(interface.vocabulary_size);
         interface.first_position = declared.first_position.filter(|_| interface.position_ids.is_some()).unwrap_or(0);
-        check_tokenizer(&tokenizer, &tokenizer_path, &interface)?;
+        check_tokenizer(&tokenizer, &tokenizer_path, &interface, declared.family)?;
         progress("running the probe texts");
         let probed = Candidate {
             runtime,
@@ -260,6 +260,7 @@ impl EncoderParts {
         let gives_tokens = probed.interface.token_output.is_some();
         let mut notes = notes(&probed, &declared, sizes);
         notes.extend(opening_note(tokenizer).filter(|_| gives_tokens));
+        notes.extend(closing_note(tokenizer).filter(|_| gives_tokens));
         notes.extend(type_note(tokenizer));
         notes.extend(beyond_note(tokenizer, probed.interface.vocabulary_size));
         notes.extend(self.constant_inputs.iter().filter_map(constant_note));
@@ -315,6 +316,15 @@ fn write_file(folder: &Path, file: &str, bytes: &[u8]) -> Result<(), FileError> 
 fn opening_note(tokenizer: &Tokenizer) -> Option<String> {
     (tokenizer.special_tokens().leading_tokens == 0).then(|| {
         "its tokenizer puts no token before a text: there is no feature `cls`, which is the vector of such a token"
+            .to_owned()
+    })
+}
+
+/// A note on texts that no token closes.
+fn closing_note(tokenizer: &Tokenizer) -> Option<String> {
+    tokenizer.special_tokens().sep_id.is_none().then(|| {
+        "its tokenizer puts no token after a text, as those of decoders: the last token's vector (`lasttoken`) is that of the text's \
+         own last token"
             .to_owned()
     })
 }
@@ -434,11 +444,17 @@ enum ExistingEncoder {
 ///
 /// # Errors
 /// [`EncoderError::Tokenizer`], [`EncoderError::NoClosingToken`].
-pub(crate) fn check_tokenizer(tokenizer: &Tokenizer, path: &Path, interface: &Interface) -> Result<(), EncoderError> {
+pub(crate) fn check_tokenizer(
+    tokenizer: &Tokenizer,
+    path: &Path,
+    interface: &Interface,
+    family: Option<Family>,
+) -> Result<(), EncoderError> {
     tokenizer.check_fits(interface.vocabulary_size)?;
     tokenizer.check_single_types()?;
-    match tokenizer.special_tokens().sep_id {
-        Some(_) => Ok(()),
-        None => Err(EncoderError::NoClosingToken { path: path.to_path_buf() }),
+    // Decoders' tokenizers open a text at most; a family that larder knows was trained on texts that are closed.
+    match (tokenizer.special_tokens().sep_id, family) {
+        (None, Some(_)) => Err(EncoderError::NoClosingToken { path: path.to_path_buf() }),
+        _ => Ok(()),
     }
 }

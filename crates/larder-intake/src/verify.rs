@@ -31,7 +31,7 @@ pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&st
     let model = encoder.model_bytes().map_err(|problem| problems.push(problem)).ok();
     progress("checking the tokenizer");
     let checked = encoder.tokenizer().and_then(|tokenizer| {
-        check_tokenizer(&tokenizer, &encoder.tokenizer_path(), encoder.interface())?;
+        check_tokenizer(&tokenizer, &encoder.tokenizer_path(), encoder.interface(), encoder.manifest().family)?;
         Ok(tokenizer)
     });
     let tokenizer = checked.map_err(|problem| problems.push(problem)).ok();
