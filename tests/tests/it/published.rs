@@ -178,3 +178,33 @@ fn what_cannot_be_followed_is_refused_with_its_reason() {
     let kitchen = added("prompts");
     kitchen.larder(&["embed", "-e", "mix", "a", "--prompt", "document"]).exits(3).says(&["passage", "query"]);
 }
+
+/// Decoders' tokenizers open a text and do not close it; of a BERT that would be another text.
+#[test]
+fn texts_that_are_not_closed_are_taken_for_models_of_no_known_family() {
+    let kitchen = Kitchen::empty();
+    let export = repository().join("tests/exports/distilbert_dynamo_sdpa");
+    let tokenizer = std::fs::read(export.join("tokenizer.json")).unwrap();
+    let mut tokenizer: Json = serde_json::from_slice(&tokenizer).unwrap();
+    let text = |id: &str| serde_json::json!({"Sequence": {"id": id, "type_id": 0}});
+    let cls = serde_json::json!({"SpecialToken": {"id": "[CLS]", "type_id": 0}});
+    let id = tokenizer["model"]["vocab"]["[CLS]"].clone();
+    tokenizer["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing", "single": [cls, text("A")], "pair": [cls, text("A"), text("B")],
+        "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [id], "tokens": ["[CLS]"]}},
+    });
+    let open = kitchen.write("open.json", tokenizer.to_string()).display().to_string();
+    std::fs::create_dir(kitchen.path("alone")).unwrap();
+    std::fs::copy(export.join("model.onnx"), kitchen.path("alone/model.onnx")).unwrap();
+    let add = ["encoder", "add", "alone/model.onnx", "--tokenizer", &open, "--name", "mix"];
+    std::fs::copy(export.join("config.json"), kitchen.path("alone/config.json")).unwrap();
+    kitchen.larder(&add).exits(3).says(&["puts no token after a text"]);
+    std::fs::remove_file(kitchen.path("alone/config.json")).unwrap();
+    kitchen.ok(&add).says(&["puts no token after a text"]);
+    let texts = ["a cat".to_owned(), "the dog sat".to_owned()];
+    let last = embedded(&kitchen, &texts, "lasttoken", &["--pool", "lasttoken"]);
+    assert_ne!(last[0], embedded(&kitchen, &texts, "mean", &["--pool", "mean"])[0]);
+    let alone = embedded(&kitchen, &texts[..1], "lasttoken", &["--pool", "lasttoken"]);
+    let apart = alone[0].iter().zip(&last[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart < 1e-5, "a text has the vector that it has beside a longer one: {apart}");
+}
