@@ -170,7 +170,8 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
     let text = read(config)?;
     let settings = EncoderConfig::from_json(&text).map_err(wrong(config))?;
     let bytes = read(path)?;
-    let weights = Weights::from_bytes(&bytes).and_then(|weights| weights.with_names_of(&settings)).map_err(wrong(path))?;
+    let weights =
+        Weights::from_bytes(&bytes).and_then(|weights| weights.with_names_of(&settings)).map_err(wrong(path))?;
     let files = vec![SourceFile::of(path, &bytes)];
     drop(bytes);
     let model = build(&settings, &weights).map_err(wrong(path))?;

@@ -170,7 +170,8 @@ impl Encoder<'_> {
         let Biases { attention, mlp, .. } = self.config.biases;
         let in_front = self.layout.norms != Norms::Behind;
         let attended = b.scoped("attention", |b| {
-            let read = if in_front && number > 0 { norm(b, &modules.attention_norm, x, self.config) } else { x.clone() };
+            let read =
+                if in_front && number > 0 { norm(b, &modules.attention_norm, x, self.config) } else { x.clone() };
             let context = b.scoped("self", |b| self.attention(b, &read, modules, shared, number));
             b.scoped("output", |b| {
                 let product = b.scoped("dense", |b| linear(b, &modules.attention_output, &context, attention));

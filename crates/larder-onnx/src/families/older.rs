@@ -15,10 +15,7 @@ impl Weights {
         }
         let mut renamed = Self::default();
         for (name, weight) in self.floats() {
-            let now = older.names.iter().fold(name.to_owned(), |name, (was, is)| {
-                // A name that is today's may have an earlier one inside.
-                if name.contains(is) { name } else { name.replacen(was, is, 1) }
-            });
+            let now = older.names.iter().fold(name.to_owned(), |name, (was, is)| name.replacen(was, is, 1));
             let parts = older.joined.and_then(|(module, parts)| Some((now.split_once(module)?, parts)));
             let Some(((before, behind), parts)) = parts else {
                 renamed.insert(&now, weight.clone())?;

@@ -64,7 +64,12 @@ impl EncoderConfig {
             if layout.norms == Norms::Behind || group > 0 {
                 list.norm(&modules.attention_norm, hidden, norm);
             }
-            list.linear(&modules.intermediate, if layout.layer.gate == Gate::Together { 2 * inner } else { inner }, hidden, mlp);
+            list.linear(
+                &modules.intermediate,
+                if layout.layer.gate == Gate::Together { 2 * inner } else { inner },
+                hidden,
+                mlp,
+            );
             if let Some(module) = &modules.gate {
                 list.linear(module, inner, hidden, mlp);
             }

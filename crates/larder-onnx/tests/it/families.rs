@@ -93,7 +93,8 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
 #[test]
 fn earlier_names_of_weights_are_read() {
     let (config, weights) = (config(Family::NomicBert), weights(Family::NomicBert));
-    let shapes: Vec<_> = config.parameters(false).into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
+    let shapes: Vec<_> =
+        config.parameters(false).into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
     let mut older = Weights::default();
     let values = |name: &str, shape: &[usize]| weights.get(name, shape).expect("the golden has it").to_vec();
     for (name, shape) in &shapes {
