@@ -61,6 +61,28 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// What the publisher does to a text before its vector is made, and the texts of a data set, which are read up to `max_tokens`
+    /// as they stand, are spared; `None` where it is nothing.
+    pub fn unread(&self, max_tokens: usize) -> Option<String> {
+        let prompt = self.default_prompt.as_ref().and_then(|name| self.prompts.get(name));
+        let done = [
+            (self.max_tokens < max_tokens).then(|| format!("cut to {} tokens", self.max_tokens)),
+            self.truncates_left.then(|| "cut in front".to_owned()),
+            self.lowercase.then(|| "in small letters".to_owned()),
+            prompt.map(|prompt| format!("behind {prompt:?}")),
+        ];
+        let done: Vec<String> = done.into_iter().flatten().collect();
+        (!done.is_empty()).then(|| {
+            format!(
+                "the publisher's vectors are those of texts {}: the texts of a data set are read as they stand, up to {max_tokens} \
+                 tokens",
+                done.join(", ")
+            )
+        })
+    }
+}
+
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pools: Vec<&str> = self.vector.pools.iter().map(|pool| pool.as_str()).collect();

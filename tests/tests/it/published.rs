@@ -129,6 +129,34 @@ fn a_head_is_trained_and_exported_on_the_publisher_s_vectors() {
     kitchen.larder(&["embed", "-e", "mix", "a"]).exits(3).says(&["published.safetensors"]);
 }
 
+/// A data set's texts are read as they stand, which is said.
+#[test]
+fn what_the_publisher_does_to_texts_is_said_where_it_is_not_done() {
+    let rows = |kitchen: &Kitchen| {
+        kitchen.write("rows.tsv", "text\tlabel\na cat\tx\nthe dog\ty\n");
+        kitchen.write(
+            "rows.toml",
+            "name = \"rows\"\ntask = \"sequence\"\nformat = \"tsv\"\n[columns]\ntext = \"text\"\nlabel = \"label\"\n[splits]\n\
+             train = \"rows.tsv\"\n",
+        );
+    };
+    let encode = ["encode", "rows.toml", "-e", "mix", "--pool", "published"];
+    for (mix, said) in [
+        ("short_lower_left", &["cut to 9 tokens", "cut in front", "in small letters", "as they stand"][..]),
+        ("prompts", &["behind \"find \""]),
+    ] {
+        let kitchen = added(mix);
+        rows(&kitchen);
+        kitchen.ok(&encode).says(said);
+    }
+    let kitchen = added("weightedmean");
+    rows(&kitchen);
+    kitchen.ok(&encode).does_not_say("publisher");
+    let tiny = Kitchen::with_tiny();
+    rows(&tiny);
+    tiny.larder(&["encode", "rows.toml", "-e", "tiny", "--pool", "published"]).exits(3).says(&["no published vector"]);
+}
+
 #[test]
 fn any_pooling_is_brought_to_unit_length() {
     let kitchen = added("lasttoken");

@@ -4,11 +4,12 @@ use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
 use larder_evaluate::EvaluateOutcome;
 use larder_intake::Encoder;
+use larder_onnx::Pool;
 use larder_pipeline::{
     EvaluateOptions, RunOutcome, SeedsOutcome, TrainOutcome, encode_split, evaluate, forecast_split, run_seeds,
     tokenize_split,
 };
-use larder_run::{Evaluation, RunRecord, StageTime};
+use larder_run::{EncodeOptions, Evaluation, RunRecord, StageTime};
 use serde_json::json;
 
 use super::Context;
@@ -28,6 +29,16 @@ pub(super) fn note_length(encoder: &Encoder, max_tokens: Option<usize>) {
     if let Some(note) = max_tokens.and_then(|asked| encoder.length_note(asked)) {
         eprintln!("note     {note}");
     }
+}
+
+/// Says what the publisher's vectors are of and a data set's texts are not, where those are asked for.
+pub(super) fn note_published(encoder: &Encoder, options: &EncodeOptions) -> Result<(), Failure> {
+    if options.settings.pools.contains(&Pool::Published)
+        && let Some(note) = encoder.recipe()?.unread(options.tokenize.max_tokens(encoder))
+    {
+        eprintln!("note     {note}");
+    }
+    Ok(())
 }
 
 fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
@@ -53,6 +64,7 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
+    note_published(&encoder, &options)?;
     let mut console = Console::new();
     if args.dry_run {
         let mut forecasts = Vec::new();
@@ -83,6 +95,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     }
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
+    note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
     let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
@@ -98,6 +111,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
+    note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
     if !args.head.seeds.is_empty() {
         let seeds = &args.head.seeds;
