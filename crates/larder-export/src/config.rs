@@ -91,6 +91,7 @@ fn class_of(family: Family) -> &'static str {
         Family::MpNet => "MPNet",
         Family::ModernBert => "ModernBert",
         Family::NomicBert => "NomicBert",
+        Family::EuroBert => "EuroBert",
     }
 }
 

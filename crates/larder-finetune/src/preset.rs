@@ -54,8 +54,8 @@ impl Preset {
     /// - ELECTRA: Clark et al., 2020, table 7 (<https://arxiv.org/abs/2003.10555>): the rate to begin with and the layers'
     ///   decay are the base model's; rates from the lowest that it tried, 3e-5, to the small model's. Its code decays by
     ///   0.01, the table says 0.
-    /// - NomicBERT: Nussbaum et al., 2024 (<https://arxiv.org/abs/2402.01613>), has no recipe for single tasks: BERT's, without dropout
-    ///   as in its configuration.
+    /// - NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>) and EuroBERT (Boizard et al., 2025,
+    ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations.
     /// - ModernBERT: Warner et al., 2024, appendix on GLUE (<https://arxiv.org/abs/2412.13663>): rates 1e-5 to 8e-5, weight decays
     ///   1e-6 to 1e-5, up to 10 epochs; no dropout, as in its configuration. The rate and the epochs to begin with are our choice
     ///   among them, batches and warm-up are BERT's.
@@ -73,7 +73,7 @@ impl Preset {
         };
         match family {
             Family::Bert => bert,
-            Family::NomicBert => Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert },
+            Family::NomicBert | Family::EuroBert => Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert },
             Family::DistilBert => Self { has_pooler: false, dropout: DropoutRatios { head: 0.2, ..DROPOUT }, ..bert },
             Family::Albert => Self {
                 learning_rates: 1e-5..=5e-5,

@@ -7,6 +7,7 @@ mod config;
 mod distilbert;
 mod electra;
 mod embeddings;
+mod eurobert;
 mod fused;
 mod graph;
 mod layout;
@@ -51,6 +52,8 @@ spelled_enum! {
         ModernBert = "modernbert",
         /// NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>).
         NomicBert = "nomic_bert",
+        /// EuroBERT (Boizard et al., 2025, <https://arxiv.org/abs/2503.05500>).
+        EuroBert = "eurobert",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

@@ -12,7 +12,8 @@ use crate::interface::is_float;
 use crate::{Model, OnnxError};
 
 /// Every family has one of these: what stands before it stands before all parameters of the encoder.
-const ANCHORS: [&str; 2] = ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight"];
+const ANCHORS: [&str; 3] =
+    ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight", "embed_tokens.weight"];
 
 /// One parameter: row-major float32.
 #[derive(Clone, Debug, PartialEq)]

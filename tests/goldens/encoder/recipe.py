@@ -128,6 +128,10 @@ FAMILIES = {
                    SMALL | dict(num_hidden_layers=4, global_attn_every_n_layers=3, local_attention=4, pad_token_id=0,
                                 cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3), torch.bfloat16, "model.",
                    LENGTHS),
+    # Two heads of queries read each of keys and values.
+    "eurobert": (transformers.EuroBertModel, transformers.EuroBertConfig,
+                 SMALL | dict(num_attention_heads=4, num_key_value_heads=2, pad_token_id=0, bos_token_id=2, eos_token_id=3),
+                 torch.bfloat16, "model.", LENGTHS),
     "nomic_bert": (transformers.NomicBertModel, transformers.NomicBertConfig, SMALL | dict(pad_token_id=0), torch.float16, "",
                    LENGTHS),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig,

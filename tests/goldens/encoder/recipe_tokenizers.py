@@ -2,7 +2,7 @@
 each; `recipe.py` runs this.
 
 - WordPiece, `vocab.txt`: ELECTRA (lower-casing), DistilBERT (cased, its `tokenizer_config.json` says so), MPNet;
-- byte-level BPE, `vocab.json` and `merges.txt`: RoBERTa; `tokenizer.json` alone: ModernBERT;
+- byte-level BPE, `vocab.json` and `merges.txt`: RoBERTa; `tokenizer.json` alone: ModernBERT, EuroBERT;
 - Unigram, `spiece.model` (ALBERT) and `sentencepiece.bpe.model` (XLM-R), each with a small normalisation map of its own.
 """
 
@@ -131,7 +131,7 @@ def xlm_roberta(folder):
 
 
 KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
-         "nomic_bert": nomic_bert, "roberta": roberta,
+         "eurobert": modernbert, "nomic_bert": nomic_bert, "roberta": roberta,
          "xlm-roberta": xlm_roberta}
 
 

@@ -22,7 +22,7 @@ of the loss over the tokens that have a label. Batches are five rows in file ord
 five times over. AdamW at a constant rate of 1e-3, with a decay of 0.01 but for biases and normalisations; gradients clipped to
 a norm of 1; no dropout. Everything in float32, in one thread, with the eager attention.
 
-`distilbert`, `electra`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
+`distilbert`, `electra`, `eurobert`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
 options too (`FAMILIES` below), so that every option has PyTorch's word for it. Their head is linear on the first token's last
 hidden state, on the mean of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
 put other layers between. Ids begin at 5, above those that stand for padding.
@@ -88,6 +88,7 @@ FAMILIES = {
     "distilbert": dict(reads="first", classes=[1.0, 2.0, 0.5], smoothing=0.1),
     "electra": dict(reads="first", decay=0.8, head=5e-3),
     "modernbert": dict(reads="mean"),
+    "eurobert": dict(reads="mean"),
     "nomic_bert": dict(reads="tokens"),
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
     "roberta": dict(reads="tokens", rows=10),

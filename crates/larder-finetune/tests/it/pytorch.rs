@@ -106,6 +106,11 @@ fn modernbert_s_mean_follows_pytorch() {
 }
 
 #[test]
+fn eurobert_s_mean_follows_pytorch() {
+    family_follows_pytorch("eurobert", |settings| settings.input = HeadInput::Pooled(Pool::Mean));
+}
+
+#[test]
 fn nomic_bert_s_tagging_follows_pytorch() {
     family_follows_pytorch("nomic_bert", |_| {});
 }

@@ -10,7 +10,8 @@ pub(super) const LAYOUT: Layout = Layout {
     defaults,
     token_types: true,
     words: "embeddings.word_embeddings",
-    embeddings_norm: "embeddings.LayerNorm",
+    embeddings_norm: Some("embeddings.LayerNorm"),
+    rms: false,
     positions: Positions::FromZero,
     projection: None,
     layer: BERT_LAYER,
@@ -39,5 +40,6 @@ pub(super) fn defaults() -> EncoderConfig {
         pad_token_id: Some(0),
         biases: Biases::ALL,
         rotary: None,
+        num_key_value_heads: None,
     }
 }

@@ -45,6 +45,9 @@ pub struct EncoderConfig {
     pub biases: Biases,
     /// Rotary positions, in families that have them in place of a table.
     pub rotary: Option<Rotary>,
+    /// Heads of keys and values, each of which several heads of queries read (Ainslie et al., 2023,
+    /// <https://arxiv.org/abs/2305.13245>); `None` for as many as there are of queries.
+    pub num_key_value_heads: Option<usize>,
 }
 
 /// The modules that have biases.
@@ -153,6 +156,10 @@ impl EncoderConfig {
                 },
                 false => defaults.biases,
             },
+            num_key_value_heads: match is_rotary {
+                true => Some(keys.size("num_key_value_heads", 0)?).filter(|&heads| heads > 0),
+                false => None,
+            },
             rotary: defaults.rotary.map(|rotary| keys.rotary(rotary, num_hidden_layers)).transpose()?,
         };
         config.check()?;
@@ -191,6 +198,9 @@ impl EncoderConfig {
                 keys.insert(key.to_owned(), bias.into());
             }
             keys.insert("norm_bias".to_owned(), self.biases.norm.into());
+            if let Some(heads) = self.num_key_value_heads {
+                keys.insert("num_key_value_heads".to_owned(), heads.into());
+            }
             keys.insert("global_rope_theta".to_owned(), rotary.global_theta.into());
             keys.insert("local_rope_theta".to_owned(), rotary.local_theta.into());
             keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
@@ -247,6 +257,10 @@ impl EncoderConfig {
             let supported = "a token's id: positions are counted from it".to_owned();
             return wrong("pad_token_id", "null".to_owned(), supported);
         }
+        if !self.num_attention_heads.is_multiple_of(self.key_value_heads()) {
+            let supported = format!("a divisor of num_attention_heads {}", self.num_attention_heads);
+            return wrong("num_key_value_heads", self.key_value_heads().to_string(), supported);
+        }
         if self.rotary.is_some() && !self.head_size().is_multiple_of(2) {
             let supported = "such that a head has an even number of features, which are turned in pairs".to_owned();
             return wrong("num_attention_heads", self.num_attention_heads.to_string(), supported);
@@ -256,6 +270,11 @@ impl EncoderConfig {
             return wrong("max_position_embeddings", self.max_position_embeddings.to_string(), supported);
         }
         Ok(())
+    }
+
+    /// Heads of keys and values.
+    pub fn key_value_heads(&self) -> usize {
+        self.num_key_value_heads.unwrap_or(self.num_attention_heads)
     }
 
     /// Features of one attention head.
@@ -482,7 +501,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

@@ -42,7 +42,7 @@ pub(super) fn embeddings(
         }
     };
     let sum = positions.map_or(sum.clone(), |positions| b.add(&sum, &positions));
-    let normalised = norm(b, layout.embeddings_norm, &sum, config);
+    let normalised = layout.embeddings_norm.map_or(sum.clone(), |module| norm(b, module, &sum, config));
     let Some(module) = config.projection() else { return normalised };
     let batch_seq = b.shape(input_ids, 0, 2);
     let width = b.integers(&[config.hidden_size as i64]);

@@ -66,6 +66,9 @@ pub(super) fn set_metadata(
 struct Shared {
     /// int64 `[4]`: batch, seq, heads, features of a head.
     heads: Value,
+    /// Where heads of keys and values are fewer: int64 `[4]`, batch, seq, those, features of a head; and once they are repeated
+    /// batch, heads, seq, features of a head.
+    few_heads: Option<[Value; 2]>,
     /// int64 `[3]`: batch, seq, hidden.
     tokens: Value,
     /// float `[batch, 1, 1, seq]`: 0 or [`MASKED_SCORE`]; with relative positions `[batch, heads, seq, seq]`.
@@ -128,8 +131,16 @@ impl Encoder<'_> {
 
     fn shared(&self, b: &mut GraphBuilder, input_ids: &Value, attention_mask: &Value) -> Shared {
         let batch_seq = b.shape(input_ids, 0, 2);
-        let heads = b.integers(&[as_i64(self.config.num_attention_heads), as_i64(self.config.head_size())]);
+        let head = as_i64(self.config.head_size());
+        let heads = b.integers(&[as_i64(self.config.num_attention_heads), head]);
         let heads = b.concat(&[&batch_seq, &heads], 0);
+        let few_heads = self.config.num_key_value_heads.map(|few| {
+            let few = b.integers(&[as_i64(few), head]);
+            let few = b.concat(&[&batch_seq, &few], 0);
+            let (batch, seq) = (b.shape(input_ids, 0, 1), b.shape(input_ids, 1, 2));
+            let [all, size] = [as_i64(self.config.num_attention_heads), head].map(|size| b.integers(&[size]));
+            [few, b.concat(&[&batch, &all, &seq, &size], 0)]
+        });
         let hidden = b.integers(&[as_i64(self.config.hidden_size)]);
         let tokens = b.concat(&[&batch_seq, &hidden], 0);
 
@@ -153,7 +164,7 @@ impl Encoder<'_> {
                 local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, input_ids)));
             }
         }
-        Shared { heads, tokens, mask, angles, local }
+        Shared { heads, few_heads, tokens, mask, angles, local }
     }
 
     /// Parts of `width` columns each of `x`, `[rows, parts · width]`.
@@ -170,8 +181,11 @@ impl Encoder<'_> {
         let Biases { attention, mlp, .. } = self.config.biases;
         let in_front = self.layout.norms != Norms::Behind;
         let attended = b.scoped("attention", |b| {
-            let read =
-                if in_front && number > 0 { norm(b, &modules.attention_norm, x, self.config) } else { x.clone() };
+            let reads_norm = number == 0 && self.layout.embeddings_norm.is_some();
+            let read = match in_front && !reads_norm {
+                true => norm(b, &modules.attention_norm, x, self.config),
+                false => x.clone(),
+            };
             let context = b.scoped("self", |b| self.attention(b, &read, modules, shared, number));
             b.scoped("output", |b| {
                 let product = b.scoped("dense", |b| linear(b, &modules.attention_output, &context, attention));
@@ -231,7 +245,8 @@ impl Encoder<'_> {
                 Some(parts) => parts[place].clone(),
                 None => b.scoped(part, |b| linear(b, module, x, has_bias)),
             };
-            let split = b.reshape(&product, &shared.heads);
+            let few = shared.few_heads.as_ref().filter(|_| place > 0);
+            let split = b.reshape(&product, few.map_or(&shared.heads, |[few, _]| few));
             b.transpose(&split, order)
         };
         let query = heads("query", &modules.query, 0, &[0, 2, 1, 3]);
@@ -241,8 +256,18 @@ impl Encoder<'_> {
         let value = heads("value", &modules.value, 2, &[0, 2, 1, 3]);
         let Some(angles) = angles else { return self.attend(b, [&query, &key, &value], mask) };
         let [query, key] = [query, key].map(|part| angles.turn(b, &part, self.config.head_size()));
+        let [key, value] = [key, value].map(|part| self.repeated(b, part, shared));
         let key = b.transpose(&key, &[0, 1, 3, 2]);
         self.attend(b, [&query, &key, &value], mask)
+    }
+
+    /// Keys or values of few heads, `[batch, few, seq, head]`, each as often as heads of queries read it.
+    fn repeated(&self, b: &mut GraphBuilder, part: Value, shared: &Shared) -> Value {
+        let Some([_, repeated]) = &shared.few_heads else { return part };
+        let times = self.config.num_attention_heads / self.config.key_value_heads();
+        let apart = b.unsqueeze(&part, &[2]);
+        let copies = b.concat(&vec![&apart; times], 2);
+        b.reshape(&copies, repeated)
     }
 
     /// The same of heads, `[batch, heads, seq, head]`, the key `[batch, heads, head, seq]`.
@@ -269,9 +294,19 @@ pub(super) fn linear(b: &mut GraphBuilder, module: &str, x: &Value, has_bias: bo
     }
 }
 
-/// The layer normalisation of that module.
+/// The normalisation of that module.
 pub(super) fn norm(b: &mut GraphBuilder, module: &str, x: &Value, config: &EncoderConfig) -> Value {
     let [weight, bias] = parameters(module);
+    if config.family.layout().rms {
+        // x γ / √(mean x² + ε)
+        let squares = b.mul(x, x);
+        let mean = b.reduce_mean(&squares, &[-1], true);
+        let epsilon = b.scalar("rms_epsilon", config.layer_norm_eps as f32);
+        let mean = b.add(&mean, &epsilon);
+        let root = b.node("Sqrt", &[&mean], vec![]);
+        let unit = b.div(x, &root);
+        return b.mul(&unit, &weight);
+    }
     let bias = config.biases.norm.then_some(&bias);
     b.layer_normalization(x, &weight, bias, config.layer_norm_eps as f32)
 }

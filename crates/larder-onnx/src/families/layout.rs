@@ -15,9 +15,12 @@ pub(crate) struct Layout {
     pub defaults: fn() -> EncoderConfig,
     /// True if the family has vectors of token types.
     pub token_types: bool,
-    /// The table of tokens, and the normalisation behind the tables.
+    /// The table of tokens, and the normalisation behind the tables, where there is one.
     pub words: &'static str,
-    pub embeddings_norm: &'static str,
+    pub embeddings_norm: Option<&'static str>,
+    /// True if normalisations divide by the root of the mean square alone (Zhang and Sennrich, 2019,
+    /// <https://arxiv.org/abs/1910.07467>).
+    pub rms: bool,
     /// The rule that gives each token its place.
     pub positions: Positions,
     /// The name of the product between token table and layers, in families whose token table may have another width.
@@ -67,8 +70,8 @@ impl Older {
 pub(crate) enum Norms {
     /// Behind each block, with the residual.
     Behind,
-    /// In front of each block, but for the first layer's attention, which reads what the embeddings' normalisation gives; and
-    /// behind the last layer, where this one stands (Xiong et al., 2020, <https://arxiv.org/abs/2002.04745>).
+    /// In front of each block, and behind the last layer, where this one stands (Xiong et al., 2020,
+    /// <https://arxiv.org/abs/2002.04745>). Where the tables have a normalisation, the first layer's attention reads what it gives.
     InFront { last: &'static str },
 }
 

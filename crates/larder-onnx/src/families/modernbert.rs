@@ -10,7 +10,7 @@ pub(super) const LAYOUT: Layout = Layout {
     defaults,
     token_types: false,
     words: "embeddings.tok_embeddings",
-    embeddings_norm: "embeddings.norm",
+    embeddings_norm: Some("embeddings.norm"),
     positions: Positions::Rotary,
     layer: LayerNames {
         root: "layers.#",

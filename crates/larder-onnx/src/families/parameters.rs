@@ -45,7 +45,9 @@ impl EncoderConfig {
         if layout.token_types {
             list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
         }
-        list.norm(layout.embeddings_norm, embedding, norm);
+        if let Some(module) = layout.embeddings_norm {
+            list.norm(module, embedding, norm);
+        }
         if let Some(module) = self.projection() {
             list.linear(module, hidden, embedding, true);
         }
@@ -56,12 +58,15 @@ impl EncoderConfig {
             let modules = layout.layer.of(group);
             match &modules.together {
                 Some(module) => list.linear(module, 3 * hidden, hidden, attention),
-                None => [&modules.query, &modules.key, &modules.value]
-                    .into_iter()
-                    .for_each(|module| list.linear(module, hidden, hidden, attention)),
+                None => {
+                    let few = self.key_value_heads() * self.head_size();
+                    for (module, output) in [(&modules.query, hidden), (&modules.key, few), (&modules.value, few)] {
+                        list.linear(module, output, hidden, attention);
+                    }
+                }
             }
             list.linear(&modules.attention_output, hidden, hidden, attention);
-            if layout.norms == Norms::Behind || group > 0 {
+            if layout.norms == Norms::Behind || group > 0 || layout.embeddings_norm.is_none() {
                 list.norm(&modules.attention_norm, hidden, norm);
             }
             list.linear(
