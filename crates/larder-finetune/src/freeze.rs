@@ -70,7 +70,9 @@ impl ModelPart {
         let number = segments.nth(1).and_then(|number| number.parse::<usize>().ok());
         match number {
             // The normalisation behind the last layer.
-            None if name.starts_with("final_norm.") || name.starts_with("norm.") => Self::Layer(config.num_hidden_layers.saturating_sub(1)),
+            None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
+                Self::Layer(config.num_hidden_layers.saturating_sub(1))
+            }
             // MPNet's biases by relative position, read by all layers, count as embeddings too.
             None => Self::Embeddings,
             Some(group) if config.family == Family::Albert => Self::Layer(layers_of(group, config).last().unwrap_or(0)),

@@ -405,7 +405,7 @@ fn random_weights_build_and_run_for_every_family() {
         let json = format!(
             r#"{{"model_type": "{family}", "vocab_size": 50, "embedding_size": 6, "hidden_size": 12,
                 "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 10,
-                "max_position_embeddings": 20}}"#
+                "max_position_embeddings": 20, "rms_norm_eps": 1e-12}}"#
         );
         let config = EncoderConfig::from_json(json.as_bytes()).expect("is supported");
         let weights = random_weights(&config, 3).expect("the sizes go together");
