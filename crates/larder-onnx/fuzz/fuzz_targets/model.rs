@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use larder_onnx::{FeatureKind, FeatureOutput, Pool, FusedForm, Heads, Interface, Model};
+use larder_onnx::{FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, Pool};
 use larder_onnx::{build, build_fused, recognise_encoder, select_features};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,9 +23,12 @@ fuzz_target!(|bytes: &[u8]| {
     let states: Vec<&str> = interface.hidden_states.iter().map(String::as_str).collect();
     let _ = model.clone().pruned(&states);
     let last = interface.last_layer();
-    let wanted =
-        [(FeatureKind::Tokens, 0), (FeatureKind::Pooled(Pool::Cls), 1), (FeatureKind::Pooled(Pool::Mean), last), (FeatureKind::Pooled(Pool::Pooler), last)]
-            .map(|(kind, layer)| FeatureOutput::new(layer, kind));
+    let wanted = [
+        FeatureOutput::new(0, FeatureKind::Tokens),
+        FeatureOutput::new(1, Pool::Cls),
+        FeatureOutput::new(last, Pool::Mean),
+        FeatureOutput::new(last, Pool::Pooler),
+    ];
     // One of them for each input, so that more inputs are tried.
     let features = match bytes.len() % 5 {
         all @ 4 => &wanted[..all],
