@@ -24,7 +24,7 @@ a norm of 1; no dropout. Everything in float32, in one thread, with the eager at
 
 `distilbert`, `electra`, `eurobert`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
 options too (`FAMILIES` below), so that every option has PyTorch's word for it. Their head is linear on the first token's last
-hidden state, on the mean of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
+hidden state, on a pooling of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
 put other layers between. Ids begin at 5, above those that stand for padding.
 
 `bert_multilabel` and `albert_regression` have targets that are numbers, `targets` float32 [20, classes] in place of `labels`: whether a
@@ -93,6 +93,10 @@ FAMILIES = {
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
     "roberta": dict(reads="tokens", rows=10),
     "xlm-roberta": dict(reads="mean", betas=(0.8, 0.98), epsilon=1e-6),
+    "distilbert_max": dict(folder="distilbert", reads="max"),
+    "distilbert_lasttoken": dict(folder="distilbert", reads="lasttoken"),
+    "distilbert_weightedmean": dict(folder="distilbert", reads="weightedmean"),
+    "distilbert_mean_sqrt_len_tokens": dict(folder="distilbert", reads="mean_sqrt_len_tokens"),
 }
 
 
@@ -219,15 +223,24 @@ class WithHead(torch.nn.Module):
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
         if self.reads == "first":
             hidden = hidden[:, 0]
-        elif self.reads == "mean":
-            weight = attention_mask.unsqueeze(-1).float()
-            hidden = (hidden * weight).sum(1) / weight.sum(1)
+        elif self.reads == "max":
+            hidden = hidden.masked_fill(attention_mask.unsqueeze(-1) == 0, float("-inf")).max(1).values
+        elif self.reads == "lasttoken":
+            hidden = hidden[torch.arange(len(hidden)), attention_mask.sum(1) - 1]
+        elif self.reads != "tokens":
+            weight = attention_mask.float()
+            if self.reads == "weightedmean":
+                weight = weight * torch.arange(1, weight.shape[1] + 1)
+            total = weight.sum(1, keepdim=True)
+            if self.reads == "mean_sqrt_len_tokens":
+                total = total.sqrt()
+            hidden = (hidden * weight.unsqueeze(-1)).sum(1) / total
         return transformers.modeling_outputs.TokenClassifierOutput(logits=self.classifier(hidden))
 
 
 def family(name, options):
     torch.manual_seed(7)
-    folder = ENCODERS / name
+    folder = ENCODERS / options.get("folder", name)
     config = transformers.AutoConfig.from_pretrained(folder)
     for ratio in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
         if hasattr(config, ratio):

@@ -111,6 +111,15 @@ fn eurobert_s_mean_follows_pytorch() {
 }
 
 #[test]
+fn heads_on_other_poolings_follow_pytorch() {
+    for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {
+        let golden = Golden::read(&format!("distilbert_{pool}"), "distilbert");
+        let settings = TuneSettings { input: HeadInput::Pooled(pool), ..golden.settings() };
+        follows_pytorch_with(&golden, &settings, 1e-5);
+    }
+}
+
+#[test]
 fn nomic_bert_s_tagging_follows_pytorch() {
     family_follows_pytorch("nomic_bert", |_| {});
 }

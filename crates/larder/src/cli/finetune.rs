@@ -76,9 +76,9 @@ pub struct TuneFlags {
     /// Pairs of texts: the encoder reads each by itself, and the head reads both vectors, their difference and their product
     #[arg(long, conflicts_with = "from_layer")]
     pub pair_features: bool,
-    /// Classification: the vector that the head reads [default: pooler where the family has one, else cls; mean with
-    /// --pair-features]
-    #[arg(long, value_name = "cls|mean|pooler")]
+    /// Classification: the vector that the head reads, a pooling of the tokens as of encode, or pooler [default: pooler where the
+    /// family has one, else cls; mean with --pair-features]
+    #[arg(long, value_name = "cls|mean|pooler|max|...")]
     pub pool: Option<Pool>,
     /// Seed of the head, the order and the dropout
     #[arg(long, default_value_t = 0, value_name = "N")]
