@@ -18,8 +18,8 @@ pub struct PairsJudged<'a> {
     pub alone: bool,
     /// The score, with its 95 % interval.
     pub score: (f64, Interval),
-    /// The best run of the same encoder, fine-tuned or not as this one, that read the pairs in the other way, and its score on the same rows; `None` if there
-    /// is none.
+    /// The best run of the same encoder, fine-tuned or not as this one, that read the pairs in the other way, and its score on the
+    /// same rows; `None` if there is none.
     pub other: Option<(&'a str, f64)>,
 }
 

@@ -89,8 +89,8 @@ impl Engine {
     /// Builds the graph that computes exactly `outputs` and opens it, once a worker.
     ///
     /// # Errors
-    /// [`EncodeError::NoOpeningToken`], [`EncodeError::Onnx`] for a layer that the model does not show, [`EncodeError::Runtime`] when the device is missing
-    /// or the model does not load.
+    /// [`EncodeError::NoOpeningToken`]; [`EncodeError::Onnx`] for a layer that the model does not show;
+    /// [`EncodeError::Runtime`] when the device is missing or the model does not load.
     pub fn new(
         runtime: &Runtime,
         encoder: &Encoder,

@@ -456,7 +456,7 @@ impl RunningEncode {
 /// The place of one vector of a batch.
 struct Place {
     row: usize,
-    /// Which of the row's parts it is, from 0: the second text of a pair is part 1.
+    /// The number of the row's part, from 0: the second text of a pair is part 1.
     part: usize,
     /// Parts of a row.
     parts: usize,

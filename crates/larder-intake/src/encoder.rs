@@ -126,7 +126,7 @@ impl Encoder {
         self.manifest.max_positions.max(self.manifest.probe.longest_read)
     }
 
-    /// What is to be known about texts of up to `asked` tokens, where that is more than the encoder is made for.
+    /// Warns of texts of up to `asked` tokens, if that is more than the encoder is made for.
     pub fn length_note(&self, asked: usize) -> Option<String> {
         let (made_for, longest) = (self.max_tokens(), self.longest_tokens());
         if asked > longest {

@@ -188,7 +188,7 @@ impl EncoderParts {
         }
     }
 
-    /// What is known of the publisher's way from texts to vectors.
+    /// Reads the publisher's way from texts to vectors, as far as its files tell it.
     ///
     /// # Errors
     /// [`EncoderError::Read`], [`EncoderError::Model`] for weights of its modules.

@@ -69,7 +69,7 @@ pub struct EncoderManifest {
     pub notes: Vec<String>,
     /// The tokens with a function.
     pub special_tokens: SpecialTokens,
-    /// What is known of the publisher's way from texts to vectors.
+    /// The publisher's way from texts to vectors, as far as its files told it.
     #[serde(flatten)]
     pub publisher: PublisherRecord,
     /// The files the encoder was made from.

@@ -62,8 +62,8 @@ impl Recipe {
 }
 
 impl Recipe {
-    /// What the publisher does to a text before its vector is made, and the texts of a data set, which are read up to `max_tokens`
-    /// as they stand, are spared; `None` where it is nothing.
+    /// Names the changes that the publisher makes to a text before its vector is made, and that the texts of a data set, read as they
+    /// stand up to `max_tokens`, do not get; `None` if there are none.
     pub fn unread(&self, max_tokens: usize) -> Option<String> {
         let prompt = self.default_prompt.as_ref().and_then(|name| self.prompts.get(name));
         let done = [
@@ -106,7 +106,7 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// What is known of the publisher's way from texts to vectors.
+/// The publisher's way from texts to vectors, as far as its files told it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublisherRecord {
     /// The poolings.
@@ -114,7 +114,7 @@ pub struct PublisherRecord {
     /// All of it, where larder can follow it.
     #[serde(default)]
     pub recipe: Option<Recipe>,
-    /// Why larder cannot.
+    /// The reason why larder cannot.
     #[serde(default)]
     pub recipe_problem: Option<String>,
     /// Settings of the publisher's folder that larder does not follow unless it is asked to, or at all. Poolings are not
@@ -127,7 +127,7 @@ pub struct PublisherRecord {
 pub(crate) type ReadRecipe = Result<(Recipe, Weights), String>;
 
 impl Published {
-    /// What is to be recorded, and the bytes of [`RECIPE_WEIGHTS_FILE`](crate::RECIPE_WEIGHTS_FILE) where there are any.
+    /// Returns the record, and the bytes of [`RECIPE_WEIGHTS_FILE`](crate::RECIPE_WEIGHTS_FILE) where there are any.
     ///
     /// # Errors
     /// [`EncoderError::Read`], [`EncoderError::Model`] for weights of the modules.
@@ -199,7 +199,7 @@ impl Published {
         Ok(Some(Ok((recipe, weights))))
     }
 
-    /// What a module behind the pooling does to a vector of so many features.
+    /// Reads the step of a module behind the pooling, which gets vectors of `width` features.
     fn step(
         &self,
         module: &Module,

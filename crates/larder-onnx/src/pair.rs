@@ -1,5 +1,6 @@
 //! The features of pairs whose texts are read by themselves, as nodes.
 
+use crate::pooling::normalised;
 use crate::{GraphBuilder, Value};
 
 /// Vectors of a pair's features, one behind the other in each column.
@@ -10,10 +11,7 @@ pub const PAIR_PARTS: usize = 4;
 /// to the cosine; a vector without length stays as it is. InferSent combines them so (Conneau et al. 2017,
 /// <https://arxiv.org/abs/1705.02364>), at their own lengths.
 pub fn pair_features(b: &mut GraphBuilder, texts: &Value, hidden: usize) -> Value {
-    let norm = b.reduce_l2(texts, &[1], true);
-    let least = b.scalar("least_norm", f32::MIN_POSITIVE);
-    let norm = b.max(&norm, &least);
-    let unit = b.div(texts, &norm);
+    let unit = normalised(b, texts);
     let by_pair = b.integers(&[-1, 2, i64::try_from(hidden).unwrap_or(i64::MAX)]);
     let unit = b.reshape(&unit, &by_pair);
     let [first, second] = [0, 1].map(|text| {

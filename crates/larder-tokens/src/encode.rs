@@ -25,7 +25,8 @@ pub struct TokenizeSettings {
 impl Tokenizer {
     /// Tokenizes one input, special tokens included.
     ///
-    /// - A text longer than `max_tokens` loses its last tokens (see [`Tokenizer::cutting_first`]); special tokens stay, and what was cut is counted.
+    /// - A text longer than `max_tokens` loses its last tokens (see [`Tokenizer::cutting_first`]); special tokens stay, and what
+    ///   was cut is counted.
     /// - Of a pair, tokens are taken from the end of the longer text until both are equally long, then from both
     ///   ("longest first"; of an odd number the longer text keeps one more).
     /// - Words are tokenized each by itself, and *never cut*: no word may be lost, so long sentences are read in

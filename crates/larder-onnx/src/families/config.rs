@@ -265,6 +265,13 @@ impl EncoderConfig {
             let supported = "such that a head has an even number of features, which are turned in pairs".to_owned();
             return wrong("num_attention_heads", self.num_attention_heads.to_string(), supported);
         }
+        if let Some(Rotary { global_theta, local_theta, .. }) = self.rotary {
+            for (key, theta) in [("global_rope_theta", global_theta), ("local_rope_theta", local_theta)] {
+                if theta <= 0.0 || theta.is_nan() {
+                    return wrong(key, theta.to_string(), "a number above 0".to_owned());
+                }
+            }
+        }
         if self.max_positions() == 0 {
             let supported = format!("more than the {} rows that no token takes", self.position_offset());
             return wrong("max_position_embeddings", self.max_position_embeddings.to_string(), supported);
@@ -374,8 +381,10 @@ impl Keys {
     /// Rotary positions: the older keys, and those that name each layer's kind.
     fn rotary(&self, default: Rotary, layers: usize) -> Result<Rotary, OnnxError> {
         const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
-        let wrong = |key, found: &Json, supported: &str| {
-            Err(OnnxError::ConfigValue { key, found: found.to_string(), supported: supported.to_owned() })
+        let wrong = |key, found: &Json, supported: &str| OnnxError::ConfigValue {
+            key,
+            found: found.to_string(),
+            supported: supported.to_owned(),
         };
         let get = |key: &str| self.keys.get(key).filter(|value| !value.is_null());
         let mut rotary = Rotary {
@@ -385,23 +394,30 @@ impl Keys {
             local_attention: self.size("local_attention", default.local_attention)?,
         };
         if let Some(found) = get("rope_scaling") {
-            return wrong("rope_scaling", found, "null");
+            return Err(wrong("rope_scaling", found, "null"));
         }
         if let Some(parameters) = get("rope_parameters") {
+            let base = |of: &Json| match of.get("rope_theta") {
+                None | Some(Json::Null) => Ok(None),
+                Some(theta) => match theta.as_f64() {
+                    Some(theta) => Ok(Some(theta)),
+                    None => Err(wrong("rope_parameters", parameters, "a number as \"rope_theta\"")),
+                },
+            };
             for (kind, theta) in KINDS.into_iter().zip([&mut rotary.global_theta, &mut rotary.local_theta]) {
                 let Some(of_kind) = parameters.get(kind).filter(|value| !value.is_null()) else { continue };
                 let usual = |name: &Json| name == "default";
                 if !of_kind.get("rope_type").is_none_or(usual) {
-                    return wrong("rope_parameters", parameters, "\"rope_type\": \"default\"");
+                    return Err(wrong("rope_parameters", parameters, "\"rope_type\": \"default\""));
                 }
-                *theta = of_kind.get("rope_theta").and_then(Json::as_f64).unwrap_or(*theta);
+                *theta = base(of_kind)?.unwrap_or(*theta);
             }
             // Of families whose layers are alike, they are said once.
-            if let Some(theta) = parameters.get("rope_theta").and_then(Json::as_f64) {
+            if let Some(theta) = base(parameters)? {
                 (rotary.global_theta, rotary.local_theta) = (theta, theta);
             }
             if parameters.get("rope_type").is_some_and(|kind| kind != "default") {
-                return wrong("rope_parameters", parameters, "\"rope_type\": \"default\"");
+                return Err(wrong("rope_parameters", parameters, "\"rope_type\": \"default\""));
             }
         }
         if let Some(types) = get("layer_types") {
@@ -412,16 +428,16 @@ impl Keys {
             match (1..=layers).find(|&every| is_of(every)) {
                 Some(every) => rotary.global_attn_every_n_layers = every,
                 None => {
-                    return wrong(
+                    return Err(wrong(
                         "layer_types",
                         types,
                         "one a layer, with full_attention for every n-th from the first",
-                    );
+                    ));
                 }
             }
         }
         if rotary.global_attn_every_n_layers == 0 {
-            return wrong("global_attn_every_n_layers", &Json::from(0), "1 or more");
+            return Err(wrong("global_attn_every_n_layers", &Json::from(0), "1 or more"));
         }
         Ok(rotary)
     }
@@ -497,6 +513,23 @@ mod tests {
         assert!(none.contains("\"pad_token_id\" is null"), "{none}");
         let short = message(r#"{"model_type": "roberta", "max_position_embeddings": 2}"#);
         assert!(short.contains("\"max_position_embeddings\" is 2"), "{short}");
+    }
+
+    #[test]
+    fn rotary_bases_are_numbers_above_zero() {
+        let of_kind = |theta: &str| {
+            format!(
+                r#"{{"model_type": "modernbert", "rope_parameters": {{"full_attention": {{"rope_theta": {theta}}}}}}}"#
+            )
+        };
+        let global = |json: &str| read(json).rotary.map(|rotary| rotary.global_theta);
+        assert_eq!(global(&of_kind("5000.0")), Some(5000.0));
+        let word = message(&of_kind(r#""5000""#));
+        assert!(word.ends_with(r#"supported: a number as "rope_theta""#), "{word}");
+        let zero = message(&of_kind("0"));
+        assert_eq!(zero, "configuration key \"global_rope_theta\" is 0; supported: a number above 0");
+        let word = message(r#"{"model_type": "eurobert", "rope_parameters": {"rope_theta": "5000"}}"#);
+        assert!(word.contains("rope_parameters"), "{word}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use larder_pipeline::{Contender, EvaluateOptions, compare_encoders, compare_runs
 use larder_run::Evaluation;
 
 use super::Context;
-use super::pipeline_commands::note_length;
+use super::pipeline_commands::{note_length, note_published};
 use crate::cli::{CompareArgs, Compared};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -25,7 +25,9 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
     let contender = |name: &String| -> Result<Contender, Failure> {
         let encoder = context.larder.encoder(name)?;
         note_length(&encoder, args.tokenize.max_tokens);
-        Ok(Contender { options: args.options(spec.task, encoder.default_pool())?, encoder })
+        let options = args.options(spec.task, encoder.default_pool())?;
+        note_published(&encoder, &options.encode)?;
+        Ok(Contender { options, encoder })
     };
     let contenders = args.encoders.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
     let mut console = Console::new();

@@ -4,6 +4,7 @@ use larder_errors::ErrorClass;
 use larder_pipeline::{GraphsOptions, SweepOutcome, export_graphs, run_finetune, sweep};
 
 use super::Context;
+use super::pipeline_commands::note_length;
 use crate::cli::{FinetuneArgs, GraphsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -12,6 +13,7 @@ use crate::tables;
 pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     let options = args.options(spec.task)?;
+    note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
     if !args.sweep.is_empty() || !args.seeds.is_empty() {
         let one = [args.tune.seed];
@@ -39,6 +41,7 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
 pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs)?;
     let options = GraphsOptions { finetune: args.options(spec.task)?, name: args.name.clone() };
+    note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
     let outcome = export_graphs(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
