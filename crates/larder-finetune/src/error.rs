@@ -154,12 +154,9 @@ pub enum TuneError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A family without a pooler, and a head that reads one.
-    #[error("{family} has no pooler for the head to read: choose cls or mean")]
-    NoPooler {
-        /// The family.
-        family: Family,
-    },
+    /// An encoder without a pooler, and a head that reads one.
+    #[error("the encoder has no pooler for the head to read: choose cls or mean")]
+    NoPooler,
     /// The encoder says the same of everything.
     #[error(
         "at step {step} the run has collapsed: all {rows} answers probed are {answer}, with logits that differ \

@@ -1,11 +1,10 @@
 //! The training examples.
 
-use larder_graphs::Loss;
-use larder_onnx::EncoderConfig;
-
 use crate::TuneError;
+use crate::encoder::EncoderFacts;
 use crate::settings::TuneSettings;
 use crate::targets::Targets;
+use larder_graphs::Loss;
 
 /// A labelled text, as tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,7 +73,7 @@ impl Example {
     }
 
     /// Can the encoder take it, and the loss its targets?
-    fn problem(&self, config: &EncoderConfig, settings: &TuneSettings) -> Option<String> {
+    fn problem(&self, encoder: &EncoderFacts, settings: &TuneSettings) -> Option<String> {
         let outside = |ids: &[i64], rows: usize| {
             ids.iter().copied().find(|&id| usize::try_from(id).map_or(true, |id| id >= rows))
         };
@@ -83,23 +82,19 @@ impl Example {
             return Some(format!("has {texts} texts to read by themselves, and the head reads {expected}"));
         }
         for (ids, types) in self.texts() {
-            if ids.is_empty() || ids.len() > config.max_positions() {
-                return Some(format!(
-                    "has {} tokens, and the encoder takes 1 to {}",
-                    ids.len(),
-                    config.max_positions()
-                ));
+            if ids.is_empty() || ids.len() > encoder.max_positions {
+                return Some(format!("has {} tokens, and the encoder takes 1 to {}", ids.len(), encoder.max_positions));
             }
-            if let Some(id) = outside(ids, config.vocab_size) {
-                return Some(format!("has the token {id}, and the encoder has {} of them", config.vocab_size));
+            if let Some(id) = outside(ids, encoder.vocab_size) {
+                return Some(format!("has the token {id}, and the encoder has {} of them", encoder.vocab_size));
             }
             if !types.is_empty() && types.len() != ids.len() {
                 return Some(format!("has {} token types for {} tokens", types.len(), ids.len()));
             }
-            if let Some(id) = outside(types, config.type_vocab_size.max(1)) {
+            if let Some(id) = outside(types, encoder.type_vocab_size.max(1)) {
                 return Some(format!(
                     "has the token type {id}, and the encoder has {} of them",
-                    config.type_vocab_size
+                    encoder.type_vocab_size
                 ));
             }
         }
@@ -125,8 +120,8 @@ impl TuneSettings {
 
 /// # Errors
 /// [`TuneError::Example`] for the first that cannot be taken.
-pub(crate) fn check(examples: &[Example], config: &EncoderConfig, settings: &TuneSettings) -> Result<(), TuneError> {
-    let problem = |(row, example): (usize, &Example)| Some((row, example.problem(config, settings)?));
+pub(crate) fn check(examples: &[Example], encoder: &EncoderFacts, settings: &TuneSettings) -> Result<(), TuneError> {
+    let problem = |(row, example): (usize, &Example)| Some((row, example.problem(encoder, settings)?));
     let mut problems = examples.iter().enumerate().filter_map(problem);
     problems.next().map_or(Ok(()), |(row, problem)| Err(TuneError::Example { row, problem }))
 }

@@ -25,7 +25,7 @@ pub fn finetune(
     settings: &TuneSettings,
     observer: &mut dyn Observer,
 ) -> Result<FinetuneResult, TuneError> {
-    let TrainingInputs { config, train, dev, .. } = *inputs;
+    let TrainingInputs { encoder, train, dev, .. } = *inputs;
     settings.check()?;
     if train.is_empty() {
         return Err(TuneError::NoExamples);
@@ -35,8 +35,8 @@ pub fn finetune(
         (None, Some(_)) => return Err(TuneError::UnusedHiddenStates),
         _ => {}
     }
-    example::check(train, config, settings)?;
-    example::check(dev, config, settings)?;
+    example::check(train, encoder.facts(), settings)?;
+    example::check(dev, encoder.facts(), settings)?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
     let forms = Forms::of(runtime, &ran_on, settings)?;
     tune(runtime, inputs, settings, &ran_on, forms, observer)
@@ -51,16 +51,16 @@ fn tune(
     forms: Forms,
     observer: &mut dyn Observer,
 ) -> Result<FinetuneResult, TuneError> {
-    let TrainingInputs { config, weights, .. } = *inputs;
+    let family = inputs.encoder.facts().family;
     let mut notes = Vec::new();
     if settings.precision != Precision::F32 && forms.products == ProductForm::Rounded {
         notes.push(Note::Rounded { precision: settings.precision });
     }
-    let recipe = Preset::of(config.family).learning_rates;
+    let recipe = Preset::of(family).learning_rates;
     if !recipe.contains(&settings.learning_rate) {
-        notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family: config.family, recipe });
+        notes.push(Note::RateOutsideRecipe { rate: settings.learning_rate, family, recipe });
     }
-    let start = Start::new(runtime, config, weights, settings, forms, &mut notes)?;
+    let start = Start::new(runtime, inputs.encoder, settings, forms, &mut notes)?;
     let mut run = Run::new(runtime, inputs, settings, (ran_on.device(), forms), start)?;
     if settings.resume
         && let Some(folder) = inputs.folder

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use larder_onnx::{EncoderConfig, Family};
 use serde::Serialize;
 
-use crate::TuneError;
+use crate::{TunableEncoder, TuneError};
 
 /// The parts of an encoder that are not trained. Spelled `embeddings,layers:0-5`; the empty text freezes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,14 +53,17 @@ impl fmt::Display for Freeze {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ModelPart {
     Embeddings,
-    /// From 0; of shared layers the highest.
-    Layer(usize),
+    /// Layers from 0: the first that reads it, and the last, which is another where layers share it.
+    Layers {
+        first: usize,
+        last: usize,
+    },
     /// Head and pooler.
     Head,
 }
 
 impl ModelPart {
-    /// The part of the parameter of that name.
+    /// The part of the parameter of that name, of an encoder that larder builds.
     pub fn of(name: &str, config: &EncoderConfig) -> Self {
         if name.starts_with("pooler.") || name.starts_with("classifier.") {
             return Self::Head;
@@ -68,23 +71,28 @@ impl ModelPart {
         let mut segments =
             name.split('.').skip_while(|segment| !matches!(*segment, "layer" | "layers" | "albert_layer_groups"));
         let number = segments.nth(1).and_then(|number| number.parse::<usize>().ok());
+        let top = config.num_hidden_layers.saturating_sub(1);
         match number {
             // The normalisation behind the last layer.
             None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
-                Self::Layer(config.num_hidden_layers.saturating_sub(1))
+                Self::Layers { first: top, last: top }
             }
             // MPNet's biases by relative position, read by all layers, count as embeddings too.
             None => Self::Embeddings,
-            Some(group) if config.family == Family::Albert => Self::Layer(layers_of(group, config).last().unwrap_or(0)),
-            Some(layer) => Self::Layer(layer),
+            Some(group) if config.family == Family::Albert => {
+                let mut layers = layers_of(group, config);
+                let first = layers.next().unwrap_or(0);
+                Self::Layers { first, last: layers.last().unwrap_or(first) }
+            }
+            Some(layer) => Self::Layers { first: layer, last: layer },
         }
     }
 
-    /// The factor on the encoder's learning rate.
+    /// The factor on the encoder's learning rate. Layers that share a parameter give it the rate of the highest of them.
     pub fn rate(self, layers: usize, layer_decay: f64) -> f64 {
         let below = match self {
             Self::Head => 0,
-            Self::Layer(layer) => layers.saturating_sub(layer + 1),
+            Self::Layers { last, .. } => layers.saturating_sub(last + 1),
             Self::Embeddings => layers,
         };
         // More layers than fit an i32 do not fit memory either.
@@ -98,20 +106,39 @@ fn layers_of(group: usize, config: &EncoderConfig) -> impl Iterator<Item = usize
     (0..layers).filter(move |layer| layer * groups / layers == group)
 }
 
+/// First and last of the layers that share parameters, each such pair once.
+fn shared(encoder: &TunableEncoder) -> Vec<(usize, usize)> {
+    let parameters = encoder.parameters(false).into_iter();
+    let mut shared: Vec<(usize, usize)> = parameters
+        .filter_map(|(_, part)| match part {
+            ModelPart::Layers { first, last } if first < last => Some((first, last)),
+            _ => None,
+        })
+        .collect();
+    shared.sort_unstable();
+    shared.dedup();
+    shared
+}
+
 impl Freeze {
     /// # Errors
-    /// [`TuneError::FreezeLayers`] for layers that are not there, or share parameters with one that is trained.
-    pub(crate) fn check(&self, config: &EncoderConfig) -> Result<(), TuneError> {
+    /// [`TuneError::FreezeLayers`] for layers that are not there, or share parameters with one that is trained;
+    /// [`TuneError::Setting`] where the layers are not known.
+    pub(crate) fn check(&self, encoder: &TunableEncoder) -> Result<(), TuneError> {
         let wrong =
             |&(first, last): &(usize, usize), problem: String| Err(TuneError::FreezeLayers { first, last, problem });
-        let layers = config.num_hidden_layers;
+        if encoder.facts().layers.is_none() && *self != Self::default() {
+            let expected = "nothing can be frozen, since the layers of the graph were not found";
+            return Err(TuneError::Setting { setting: "freeze", found: self.to_string(), expected });
+        }
+        let layers = encoder.layers();
         for range in &self.layers {
             if range.0 > range.1 || range.1 >= layers {
                 return wrong(range, format!("the encoder has layers 0 to {}", layers - 1));
             }
-            for group in 0..config.num_hidden_groups {
+            for (first, last) in shared(encoder) {
                 let (frozen, trained): (Vec<usize>, Vec<usize>) =
-                    layers_of(group, config).partition(|&layer| self.has_layer(layer));
+                    (first..=last).partition(|&layer| self.has_layer(layer));
                 if let (Some(frozen), Some(trained)) = (frozen.first(), trained.first()) {
                     return wrong(range, format!("layer {frozen} shares its parameters with layer {trained}"));
                 }
@@ -125,16 +152,14 @@ impl Freeze {
     /// # Errors
     /// [`TuneError::Cut`] for a layer that is none or the last, or where layers on both sides share parameters that are
     /// trained.
-    pub(crate) fn check_cut(&self, config: &EncoderConfig, layer: usize) -> Result<(), TuneError> {
-        let layers = config.num_hidden_layers;
+    pub(crate) fn check_cut(&self, encoder: &TunableEncoder, layer: usize) -> Result<(), TuneError> {
+        let layers = encoder.layers();
         if layer >= layers {
             let problem =
                 format!("the encoder has {layers} layers, and 0, the embeddings, to {} have one above", layers - 1);
             return Err(TuneError::Cut { layer, problem });
         }
-        for group in 0..config.num_hidden_groups {
-            let shared: Vec<usize> = layers_of(group, config).collect();
-            let (Some(&first), Some(&last)) = (shared.first(), shared.last()) else { continue };
+        for (first, last) in shared(encoder) {
             // Counted from 0, the lowest layer that is trained has the number of the hidden state below it.
             if first < layer && layer <= last && !self.has_layer(first) {
                 let other = if last + 1 < layers { format!(" or {}", last + 1) } else { String::new() };
@@ -156,7 +181,7 @@ impl Freeze {
     pub(crate) fn has(&self, part: ModelPart) -> bool {
         match part {
             ModelPart::Embeddings => self.embeddings,
-            ModelPart::Layer(layer) => self.has_layer(layer),
+            ModelPart::Layers { last, .. } => self.has_layer(last),
             ModelPart::Head => false,
         }
     }
@@ -164,7 +189,17 @@ impl Freeze {
 
 #[cfg(test)]
 mod tests {
+    use larder_onnx::Weights;
+
     use super::*;
+
+    fn layers(first: usize, last: usize) -> ModelPart {
+        ModelPart::Layers { first, last }
+    }
+
+    fn encoder(config: EncoderConfig) -> TunableEncoder {
+        TunableEncoder::built(config, Weights::default())
+    }
 
     #[test]
     fn parts_are_told_by_their_names() {
@@ -172,20 +207,21 @@ mod tests {
         let albert = EncoderConfig::of(Family::Albert);
         let part = |name: &str| ModelPart::of(name, &bert);
         assert_eq!(part("embeddings.word_embeddings.weight"), ModelPart::Embeddings);
-        assert_eq!(part("encoder.layer.11.attention.self.key.bias"), ModelPart::Layer(11));
+        assert_eq!(part("encoder.layer.11.attention.self.key.bias"), layers(11, 11));
         assert_eq!(part("pooler.dense.weight"), ModelPart::Head);
         let shared = "encoder.albert_layer_groups.0.albert_layers.0.ffn.weight";
-        assert_eq!(ModelPart::of(shared, &albert), ModelPart::Layer(11));
+        assert_eq!(ModelPart::of(shared, &albert), layers(0, 11));
         assert_eq!(ModelPart::of("encoder.embedding_hidden_mapping_in.weight", &albert), ModelPart::Embeddings);
-        assert_eq!(ModelPart::Layer(11).rate(12, 0.5), 1.0);
+        assert_eq!(layers(0, 11).rate(12, 0.5), 1.0);
         assert_eq!(ModelPart::Embeddings.rate(2, 0.5), 0.25);
         // Every parameter of every family belongs somewhere, and each layer has some.
         for family in Family::ALL {
             let config = EncoderConfig::of(*family);
             let parts: Vec<ModelPart> =
                 config.parameters(true).iter().map(|p| ModelPart::of(&p.name, &config)).collect();
-            let last = ModelPart::Layer(config.num_hidden_layers - 1);
-            assert!(parts.contains(&ModelPart::Embeddings) && parts.contains(&last), "{family}");
+            let top = config.num_hidden_layers - 1;
+            let reaches = |part: &ModelPart| matches!(part, ModelPart::Layers { last, .. } if *last == top);
+            assert!(parts.contains(&ModelPart::Embeddings) && parts.iter().any(reaches), "{family}");
         }
     }
 
@@ -193,22 +229,23 @@ mod tests {
     fn what_is_frozen_is_spelled_and_checked() {
         let freeze: Freeze = "embeddings, layers:0-5,layers:7".parse().expect("is spelled right");
         assert_eq!(freeze.to_string(), "embeddings,layers:0-5,layers:7");
-        assert!(freeze.has(ModelPart::Layer(7)) && !freeze.has(ModelPart::Layer(6)) && !freeze.has(ModelPart::Head));
+        assert!(freeze.has(layers(7, 7)) && !freeze.has(layers(6, 6)) && !freeze.has(ModelPart::Head));
         assert!("layer:1".parse::<Freeze>().is_err() && "layers:x".parse::<Freeze>().is_err());
-        assert!(freeze.check(&EncoderConfig::of(Family::Bert)).is_ok());
-        let message = freeze.check(&EncoderConfig::of(Family::Albert)).expect_err("the layers are one").to_string();
+        assert!(freeze.check(&encoder(EncoderConfig::of(Family::Bert))).is_ok());
+        let message =
+            freeze.check(&encoder(EncoderConfig::of(Family::Albert))).expect_err("the layers are one").to_string();
         assert!(message.contains("shares its parameters with layer 6"), "{message}");
         let beyond: Freeze = "layers:3-12".parse().expect("is spelled right");
-        assert!(beyond.check(&EncoderConfig::of(Family::Bert)).is_err());
+        assert!(beyond.check(&encoder(EncoderConfig::of(Family::Bert))).is_err());
     }
 
     #[test]
     fn layers_on_both_sides_of_a_cut_share_nothing_that_is_trained() {
         let plain = Freeze::default();
-        let bert = EncoderConfig::of(Family::Bert);
+        let bert = encoder(EncoderConfig::of(Family::Bert));
         assert!((0..12).all(|layer| plain.check_cut(&bert, layer).is_ok()) && plain.check_cut(&bert, 12).is_err());
         // Layers 0 to 5 are one, and 6 to 11.
-        let albert = EncoderConfig { num_hidden_groups: 2, ..EncoderConfig::of(Family::Albert) };
+        let albert = encoder(EncoderConfig { num_hidden_groups: 2, ..EncoderConfig::of(Family::Albert) });
         let whole: Vec<usize> = (0..12).filter(|&layer| plain.check_cut(&albert, layer).is_ok()).collect();
         assert_eq!(whole, [0, 6]);
         let message = plain.check_cut(&albert, 3).expect_err("the layers are one").to_string();

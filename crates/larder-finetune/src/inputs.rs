@@ -2,18 +2,14 @@
 
 use std::path::Path;
 
-use larder_onnx::{EncoderConfig, Weights};
-
-use crate::Example;
 use crate::hidden::HiddenStates;
+use crate::{Example, TunableEncoder};
 
 /// The inputs of a fine-tuning run.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingInputs<'a> {
-    /// The encoder's configuration.
-    pub config: &'a EncoderConfig,
-    /// The encoder's weights.
-    pub weights: &'a Weights,
+    /// The encoder.
+    pub encoder: &'a TunableEncoder,
     /// The training examples.
     pub train: &'a [Example],
     /// The examples to evaluate on; may be empty.

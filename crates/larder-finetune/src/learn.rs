@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use larder_graphs::DropoutMask;
+use larder_onnx::Model;
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::{EncoderConfig, Model};
 use larder_runtime::{Device, Runtime, SessionSettings, TensorView, ViewData};
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
+use crate::encoder::EncoderFacts;
 use crate::graph::session;
 use crate::hidden::HiddenStates;
 use crate::settings::TuneSettings;
@@ -29,7 +30,7 @@ pub(crate) fn learn(
     runtime: &Runtime,
     model: &Model,
     masks: &[DropoutMask],
-    config: &EncoderConfig,
+    encoder: &EncoderFacts,
     settings: &TuneSettings,
 ) -> Result<Facts, TuneError> {
     let exposed = model.exposed()?;
@@ -53,10 +54,10 @@ pub(crate) fn learn(
     let largest = parameters.iter().map(|(_, shape)| shape.iter().product()).max().unwrap_or(0);
     let zeros = vec![0.0_f32; largest];
 
-    let sizes = if config.max_positions() < SIZES[1].1 { SHORT_SIZES } else { SIZES };
+    let sizes = if encoder.max_positions < SIZES[1].1 { SHORT_SIZES } else { SIZES };
     let mut observations = Vec::new();
     for (rows, seq) in sizes {
-        let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % config.vocab_size) as i64).collect();
+        let ids = |row: usize| (0..seq).map(|place| ((row * 7 + place) % encoder.vocab_size) as i64).collect();
         let second = || TextTokens { input_ids: ids(0), token_type_ids: Vec::new() };
         let example = |row| Example {
             input_ids: ids(row),
@@ -65,7 +66,7 @@ pub(crate) fn learn(
             ..Example::default()
         };
         let examples: Vec<Example> = (0..rows).map(example).collect();
-        let hidden_size = config.hidden_size;
+        let hidden_size = encoder.hidden_size;
         let zeros_of_tokens = Zeros(seq * hidden_size);
         let split = SplitOf::Train;
         let hidden: Option<(&dyn HiddenStates, usize)> = Some((&zeros_of_tokens, hidden_size));

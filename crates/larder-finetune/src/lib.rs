@@ -1,5 +1,6 @@
 //! Fine-tuning: an encoder and a head on it, trained together on labelled texts, on the stock ONNX Runtime.
 //!
+//! - [`TunableEncoder`] is the encoder: one that larder builds, or somebody else's graph as it stands.
 //! - [`finetune`] trains an encoder and a head on [`TrainingInputs`], a list of [`Example`]s among them, under
 //!   [`TuneSettings`]. Their [`Targets`] are those of the [`Loss`]: classes, sets of labels, or numbers. The [`FinetuneResult`] holds the weights, the head and the [`HistoryRow`] of every step.
 //! - [`export`] writes the graphs of such a run as files, for other programs to run.
@@ -13,18 +14,19 @@
 //! the optimizer is a graph.
 //!
 //! ```no_run
-//! use larder_finetune::{Example, Length, Quiet, TrainingInputs, TuneSettings, finetune};
+//! use larder_finetune::{Example, Length, Quiet, TrainingInputs, TunableEncoder, TuneSettings, finetune};
 //! use larder_onnx::{EncoderConfig, Family, Weights};
 //! use larder_runtime::Runtime;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = EncoderConfig::load("encoder/config.json".as_ref())?;
 //! let weights = Weights::load("encoder/model.safetensors".as_ref())?;
+//! let encoder = TunableEncoder::built(config, weights);
 //! let train = [Example::new(vec![101, 7592, 102], 1), Example::new(vec![101, 2498, 102], 0)];
 //!
 //! let settings = TuneSettings { length: Length::Epochs(3), ..TuneSettings::of(Family::Bert, 2) };
 //! let runtime = Runtime::load(None)?;
-//! let inputs = TrainingInputs { config: &config, weights: &weights, train: &train, dev: &[], hidden: None, folder: None };
+//! let inputs = TrainingInputs { encoder: &encoder, train: &train, dev: &[], hidden: None, folder: None };
 //! let tuned = finetune(&runtime, &inputs, &settings, &mut Quiet)?;
 //! println!("loss {}", tuned.history.last().map_or(f64::NAN, |row| row.loss));
 //! # Ok(())
@@ -37,6 +39,7 @@ mod checkpoint;
 mod collapse;
 mod constant_loss;
 mod constant_output;
+mod encoder;
 mod error;
 mod evaluate;
 mod example;
@@ -67,6 +70,7 @@ mod threads;
 pub use checkpoint::{BEST_FILE, LAST_FILE};
 pub use constant_loss::TargetStatistics;
 pub use constant_output::ConstantOutput;
+pub use encoder::{EncoderFacts, TunableEncoder};
 pub use error::TuneError;
 pub use evaluate::Evaluated;
 pub use example::{Example, TextTokens};

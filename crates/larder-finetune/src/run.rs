@@ -72,12 +72,13 @@ impl<'a> Run<'a> {
         start: Start,
     ) -> Result<Self, TuneError> {
         let Start { graphs, values } = start;
-        let TrainingInputs { config, train, dev, .. } = *inputs;
+        let TrainingInputs { encoder, train, dev, .. } = *inputs;
+        let facts = encoder.facts();
         let session_settings = SessionSettings { device, intra_threads: settings.threads, ..Default::default() };
-        let pad = config.pad_token_id.map_or(0, i64::from);
-        let hidden = inputs.hidden.map(|states| (states, config.hidden_size));
+        let pad = facts.pad_token_id;
+        let hidden = inputs.hidden.map(|states| (states, facts.hidden_size));
         let width = match forms.resident {
-            Some(_) => Width { multiple: DEVICE_WIDTH, most: config.max_positions() },
+            Some(_) => Width { multiple: DEVICE_WIDTH, most: facts.max_positions },
             None => Width::EXACT,
         };
         let batches = Batches { examples: train, split: SplitOf::Train, input: settings.input, pad, hidden, width };
@@ -89,7 +90,7 @@ impl<'a> Run<'a> {
         let watch = Watch::new(train, settings, Plan::new(&lengths, settings).total());
         let evaluates = watch.is_some() || !dev.is_empty();
         let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
-        let mut state = State::new(parameters, values, config, settings);
+        let mut state = State::new(parameters, values, encoder, settings);
         // Each graph is gone once a session has it, with the constants in it.
         let (engine, eval) = match forms.resident {
             None => {
@@ -245,7 +246,7 @@ impl<'a> Run<'a> {
     }
 
     fn not_finite(&self, step: usize, what: &'static str, value: f64, rate: f64) -> TuneError {
-        let family = self.inputs.config.family;
+        let family = self.inputs.encoder.facts().family;
         let recipe = Preset::of(family).learning_rates;
         let (least, most) = (*recipe.start(), *recipe.end());
         TuneError::NotFinite { step, what, value, rate, family, least, most }

@@ -4,21 +4,23 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use larder_graphs::{
-    DropoutForm, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainingGraphs, TrainingSpec, cut,
+    DropoutForm, DropoutRatios, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainingGraphs,
+    TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
-use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
+use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, TrainableGraph, Weight, Weights, build};
 use larder_runtime::{RanOn, Runtime};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::TuneError;
+use crate::encoder::Source;
 use crate::freeze::ModelPart;
 use crate::learn::learn;
 use crate::note::Note;
 use crate::precision;
 use crate::settings::{HeadStart, TuneSettings};
+use crate::{TunableEncoder, TuneError};
 
 /// The stream of random numbers that new parameters are drawn from; those of epochs count from 1.
 const NEW_PARAMETERS: u64 = 0;
@@ -61,31 +63,33 @@ pub(crate) struct Start {
 impl Start {
     pub fn new(
         runtime: &Runtime,
-        config: &EncoderConfig,
-        weights: &Weights,
+        encoder: &TunableEncoder,
         settings: &TuneSettings,
         forms: Forms,
         notes: &mut Vec<Note>,
     ) -> Result<Self, TuneError> {
-        settings.freeze.check(config)?;
-        settings.from_layer.map_or(Ok(()), |layer| settings.freeze.check_cut(config, layer))?;
-        let mut random = Random::new(config, settings.seed);
-        let mut encoder = with_pooler(build(config, weights)?, config, weights, settings, &mut random, notes)?;
+        let facts = encoder.facts();
+        settings.freeze.check(encoder)?;
+        settings.from_layer.map_or(Ok(()), |layer| settings.freeze.check_cut(encoder, layer))?;
+        let mut random = Random::new(facts.initializer_range, settings.seed);
+        let mut model = match encoder.source() {
+            Source::Built { config, weights } => {
+                with_pooler(encoder.model()?, config, weights, settings, &mut random, notes)?
+            }
+            Source::Given(graph) => as_given(graph, settings)?,
+        };
         if let Some(layer) = settings.from_layer {
-            encoder = cut(encoder, layer)?;
+            model = cut(model, layer)?;
         }
         let is_above = |part: ModelPart| match (part, settings.from_layer) {
             (ModelPart::Head, _) | (_, None) => true,
-            (ModelPart::Layer(layer), Some(from)) => layer >= from,
+            (ModelPart::Layers { last, .. }, Some(from)) => last >= from,
             (ModelPart::Embeddings, Some(_)) => false,
         };
-        let is_trained = |name: &String| {
-            let part = ModelPart::of(name, config);
-            is_above(part) && !settings.freeze.has(part)
-        };
+        let is_trained = |part: ModelPart| is_above(part) && !settings.freeze.has(part);
         let has_pooler = settings.input.pool() == Some(Pool::Pooler);
-        let trained = config.parameters(has_pooler).into_iter().map(|parameter| parameter.name);
-        let trained: Vec<String> = trained.filter(is_trained).collect();
+        let parameters = encoder.parameters(has_pooler).into_iter();
+        let trained: Vec<String> = parameters.filter(|(_, part)| is_trained(*part)).map(|(name, _)| name).collect();
         let spec = TrainingSpec {
             trained,
             input: settings.input,
@@ -97,14 +101,36 @@ impl Start {
             product_form: forms.products,
             table_form: forms.resident.map_or(TableForm::Rows, TableForm::Dense),
         };
-        let mut graphs = TrainingGraphs::build::<TuneError>(encoder, &spec, |model, masks| {
-            learn(runtime, model, masks, config, settings)
+        let mut graphs = TrainingGraphs::build::<TuneError>(model, &spec, |model, masks| {
+            learn(runtime, model, masks, facts, settings)
         })?;
         let mut initial = std::mem::take(&mut graphs.initial);
-        initial.extend(head(config, settings, &mut random)?);
+        initial.extend(head(facts.hidden_size, settings, &mut random)?);
         let values = graphs.parameters.iter().map(|parameter| initial.remove(&parameter.name).unwrap_or_default());
         let values = values.collect();
         Ok(Self { graphs, values })
+    }
+}
+
+/// The graph of an encoder that is trained as it was given.
+///
+/// # Errors
+/// [`TuneError::Setting`], [`TuneError::Cut`] and [`TuneError::NoPooler`] for what only larder's own graphs can do.
+fn as_given(graph: &TrainableGraph, settings: &TuneSettings) -> Result<Model, TuneError> {
+    if let Some(layer) = settings.from_layer {
+        let problem =
+            "the graph is trained as it was given, and larder cuts its own graphs alone: leave it out".to_owned();
+        return Err(TuneError::Cut { layer, problem });
+    }
+    let DropoutRatios { hidden, attention, .. } = settings.dropout;
+    if let Some(found) = [hidden, attention].into_iter().find(|&ratio| ratio > 0.0) {
+        let expected = "0 inside the encoder, whose graph is trained as it was given: nothing in it says where to drop";
+        return Err(TuneError::Setting { setting: "dropout", found: found.to_string(), expected });
+    }
+    let has_pooler = graph.model.outputs().iter().any(|output| output.name() == "pooler_output");
+    match settings.input.pool() == Some(Pool::Pooler) && !has_pooler {
+        true => Err(TuneError::NoPooler),
+        false => Ok(graph.model.clone()),
     }
 }
 
@@ -123,7 +149,7 @@ fn with_pooler(
     let pooler: Vec<_> =
         config.parameters(true).into_iter().filter(|parameter| parameter.name.starts_with("pooler.")).collect();
     if pooler.is_empty() {
-        return Err(TuneError::NoPooler { family: config.family });
+        return Err(TuneError::NoPooler);
     }
     let given = match &settings.head {
         HeadStart::Given(given) => Some(given).filter(|given| given.contains(&pooler[0].name)),
@@ -171,11 +197,11 @@ pub(crate) fn prefix(config: &EncoderConfig, weights: &Weights) -> String {
 
 /// The head as it starts.
 fn head(
-    config: &EncoderConfig,
+    hidden_size: usize,
     settings: &TuneSettings,
     random: &mut Random,
 ) -> Result<HashMap<String, Vec<f32>>, TuneError> {
-    let features = settings.input.width(config.hidden_size);
+    let features = settings.input.width(hidden_size);
     let shapes = [(HEAD_WEIGHT, vec![settings.classes, features]), (HEAD_BIAS, vec![settings.classes])];
     let mut values = HashMap::new();
     for (name, shape) in shapes {
@@ -189,14 +215,14 @@ fn head(
         values.insert(name.to_owned(), start);
     }
     if let (HeadStart::Given(_), Some(weight)) = (&settings.head, values.get_mut(HEAD_WEIGHT)) {
-        rescale(weight, config, settings.input, |weight, factor| weight / factor);
+        rescale(weight, hidden_size, settings.input, |weight, factor| weight / factor);
     }
     Ok(values)
 }
 
 /// Brings the head's weights from the features' own scale to that of the graphs, or back.
-pub(crate) fn rescale(weight: &mut [f32], config: &EncoderConfig, input: HeadInput, by: fn(f32, f32) -> f32) {
-    let Some(factors) = input.scale(config.hidden_size) else { return };
+pub(crate) fn rescale(weight: &mut [f32], hidden_size: usize, input: HeadInput, by: fn(f32, f32) -> f32) {
+    let Some(factors) = input.scale(hidden_size) else { return };
     for row in weight.chunks_mut(factors.len()) {
         row.iter_mut().zip(&factors).for_each(|(weight, &factor)| *weight = by(*weight, factor));
     }
@@ -209,10 +235,10 @@ struct Random {
 }
 
 impl Random {
-    fn new(config: &EncoderConfig, seed: u64) -> Self {
+    fn new(deviation: f64, seed: u64) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         rng.set_stream(NEW_PARAMETERS);
-        Self { rng, deviation: config.initializer_range }
+        Self { rng, deviation }
     }
 
     fn parameter(&mut self, shape: &[usize], initial: Initial) -> Vec<f32> {
@@ -236,15 +262,14 @@ impl Random {
 /// [`TuneError`].
 pub fn export(
     runtime: &Runtime,
-    config: &EncoderConfig,
-    weights: &Weights,
+    encoder: &TunableEncoder,
     settings: &TuneSettings,
     folder: &Path,
 ) -> Result<TrainingGraphs, TuneError> {
     settings.check()?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
     let forms = Forms { dropout: Forms::operator(settings), resident: None, ..Forms::of(runtime, &ran_on, settings)? };
-    let start = Start::new(runtime, config, weights, settings, forms, &mut Vec::new())?;
+    let start = Start::new(runtime, encoder, settings, forms, &mut Vec::new())?;
     let values: Vec<&[f32]> = start.values.iter().map(Vec::as_slice).collect();
     start.graphs.save(folder, &values, &settings.adam)?;
     Ok(start.graphs)

@@ -1,10 +1,12 @@
 //! Parameters under training, with the optimizer's moments.
 
 use larder_graphs::{AdamWStep, Gradient, HEAD_BIAS, HEAD_WEIGHT, HeadInput, TrainedParameter};
-use larder_onnx::{EncoderConfig, OnnxError, Weight, Weights};
+use larder_onnx::{OnnxError, Weight, Weights};
 use larder_runtime::TensorView;
 use rayon::ThreadPool;
 
+use crate::TunableEncoder;
+use crate::encoder::Source;
 use crate::freeze::ModelPart;
 use crate::inputs::TrainingInputs;
 use crate::settings::TuneSettings;
@@ -35,21 +37,22 @@ impl State {
     pub fn new(
         parameters: Vec<TrainedParameter>,
         values: Vec<Vec<f32>>,
-        config: &EncoderConfig,
+        encoder: &TunableEncoder,
         settings: &TuneSettings,
     ) -> Self {
         let zeros = || values.iter().map(|values| vec![0.0; values.len()]).collect::<Vec<_>>();
         let (m, v) = (zeros(), zeros());
         let gradients = parameters.iter().map(Gradient::new).collect();
         let group = |parameter: &TrainedParameter| {
-            let part = ModelPart::of(&parameter.name, config);
+            let part = encoder.part(&parameter.name);
             let base = match part {
                 ModelPart::Head => settings.head_learning_rate.unwrap_or(settings.learning_rate),
                 _ => settings.learning_rate,
             };
-            let decays = !parameter.name.ends_with("bias") && !parameter.name.to_ascii_lowercase().contains("norm");
+            // Biases and the factors of normalisations are vectors, and nothing else is.
+            let decays = parameter.shape.len() > 1;
             UpdateRates {
-                learning_rate: base * part.rate(config.num_hidden_layers, settings.layer_decay),
+                learning_rate: base * part.rate(encoder.layers(), settings.layer_decay),
                 weight_decay: if decays { settings.weight_decay } else { 0.0 },
             }
         };
@@ -120,17 +123,29 @@ pub(crate) fn tuned(
     for (parameter, mut values) in parameters.into_iter().zip(values) {
         let is_head = [HEAD_WEIGHT, HEAD_BIAS].contains(&parameter.name.as_str());
         if parameter.name == HEAD_WEIGHT {
-            rescale(&mut values, inputs.config, input, |weight, factor| weight * factor);
+            rescale(&mut values, inputs.encoder.facts().hidden_size, input, |weight, factor| weight * factor);
         }
         let weight = Weight { shape: parameter.shape, values };
         if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
     }
-    let prefix = prefix(inputs.config, inputs.weights);
-    for parameter in inputs.config.parameters(true) {
-        let given = format!("{prefix}{}", parameter.name);
-        if !weights.contains(&parameter.name) && inputs.weights.contains(&given) {
-            let values = inputs.weights.get(&given, &parameter.shape)?.to_vec();
-            weights.insert(&parameter.name, Weight { shape: parameter.shape, values })?;
+    match inputs.encoder.source() {
+        Source::Built { config, weights: start } => {
+            let prefix = prefix(config, start);
+            for parameter in config.parameters(true) {
+                let given = format!("{prefix}{}", parameter.name);
+                if !weights.contains(&parameter.name) && start.contains(&given) {
+                    let values = start.get(&given, &parameter.shape)?.to_vec();
+                    weights.insert(&parameter.name, Weight { shape: parameter.shape, values })?;
+                }
+            }
+        }
+        Source::Given(graph) => {
+            for parameter in &graph.parameters {
+                if !weights.contains(&parameter.name) {
+                    let values = graph.model.initializer_floats(&parameter.name)?.into_owned();
+                    weights.insert(&parameter.name, Weight { shape: parameter.shape.clone(), values })?;
+                }
+            }
         }
     }
     Ok((weights, head))

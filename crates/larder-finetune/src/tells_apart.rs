@@ -5,13 +5,13 @@
 //! `docs/collapse.md` beside this crate's sources.
 
 use larder_graphs::HeadInput;
-use larder_onnx::{EncoderConfig, Pool, Weights, build};
+use larder_onnx::{Pool, Weights};
 use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
 
 use crate::batch::{BATCH_INPUTS, Batches, Width};
 use crate::graph::session;
 use crate::split::SplitOf;
-use crate::{Example, TuneError};
+use crate::{Example, TunableEncoder, TuneError};
 
 /// Texts that are compared, at most: of a collapsed encoder any two are alike.
 const TEXTS: usize = 16;
@@ -37,7 +37,7 @@ impl Spread {
     /// [`TuneError::Model`], [`TuneError::Run`].
     pub fn measure(
         runtime: &Runtime,
-        (config, weights): (&EncoderConfig, &Weights),
+        (encoder, weights): (&TunableEncoder, &Weights),
         input: HeadInput,
         examples: &[Example],
         threads: usize,
@@ -47,10 +47,10 @@ impl Spread {
             return Ok(None);
         }
         let settings = SessionSettings { device: Device::Cpu, intra_threads: threads, ..SessionSettings::default() };
-        let mut session = session(runtime, build(config, weights)?, GRAPH, &settings)?;
+        let mut session = session(runtime, encoder.model_with(weights)?, GRAPH, &settings)?;
         let names: Vec<&'static str> =
             BATCH_INPUTS.into_iter().filter(|name| session.inputs().iter().any(|info| info.name == *name)).collect();
-        let pad = config.pad_token_id.map_or(0, i64::from);
+        let (pad, hidden) = (encoder.facts().pad_token_id, encoder.facts().hidden_size);
         let split = SplitOf::Train;
         // Of pairs the first texts.
         let pool = input.pool();
@@ -63,8 +63,8 @@ impl Spread {
             let read = |views: &[TensorView<'_>]| {
                 let tokens = views.first().and_then(TensorView::as_f32).unwrap_or_default();
                 match pool {
-                    Some(Pool::Cls | Pool::Pooler) => tokens[..config.hidden_size].to_vec(),
-                    _ => mean(tokens, config.hidden_size),
+                    Some(Pool::Cls | Pool::Pooler) => tokens[..hidden].to_vec(),
+                    _ => mean(tokens, hidden),
                 }
             };
             vectors.push(session.run_with(&batch.views(&names), &[output], read).map_err(TuneError::run(GRAPH))?);

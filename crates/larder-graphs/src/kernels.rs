@@ -5,7 +5,10 @@
 //! [`OPSETS`](crate::OPSETS). A kernel made for one version of an operator is not taken for a later version, even where
 //! nothing but the list of types has changed: so newer operator sets have fewer kernels.
 
+use std::collections::HashSet;
+
 use larder_onnx::Model;
+use larder_onnx::proto::NodeProto;
 
 use crate::emit::MICROSOFT;
 use crate::registry::qualified;
@@ -27,6 +30,9 @@ const OPERATORS: &[Operator] = &[
     // Taken for an initializer before kernels are looked for.
     ("Constant", &[13, 19, 21], &[]),
     ("ConstantOfShape", &[9, 20, 21], &[20, 21]),
+    ("Conv", &[11], &[]),
+    ("ConvTranspose", &[11], &[]),
+    ("Cos", &[7], &[]),
     ("CumSum", &[11, 14], &[]),
     ("Div", &[13, 14], &[]),
     ("Dropout", &[13], &[]),
@@ -84,6 +90,7 @@ const OPERATORS: &[Operator] = &[
     ("Shape", &[13, 15, 19, 21], &[]),
     ("Sigmoid", &[13], &[]),
     ("Sign", &[13], &[]),
+    ("Sin", &[7], &[]),
     ("Size", &[13, 19, 21], &[19, 21]),
     ("Slice", &[13], &[]),
     ("Softmax", &[13], &[]),
@@ -116,13 +123,32 @@ pub fn check_kernels(model: &Model) -> Result<(), GraphsError> {
     if !OPSETS.contains(&opset) {
         return Err(GraphsError::Opset { found: opset, expected: OPSETS });
     }
-    for node in &model.graph().node {
+    check_nodes(model.graph().node.iter(), opset, |_| true)
+}
+
+/// The same of the nodes that are added to a graph as it was given: its own run already, and where CUDA has no kernel the runtime takes
+/// the CPU's.
+pub(crate) fn check_added_kernels(model: &Model, given: &HashSet<String>) -> Result<(), GraphsError> {
+    let opset = model.opset("")?;
+    let added = model.graph().node.iter().filter(|node| !node.output.iter().any(|output| given.contains(output)));
+    check_nodes(added, opset, |device| device != CUDA)
+}
+
+/// The device of kernels that are there for the CPU.
+const CUDA: &str = "CUDA";
+
+fn check_nodes<'a>(
+    nodes: impl Iterator<Item = &'a NodeProto>,
+    opset: i64,
+    matters: impl Fn(&str) -> bool,
+) -> Result<(), GraphsError> {
+    for node in nodes {
         let missing = match node.domain() {
             "" | "ai.onnx" => missing(node.op_type(), opset),
             MICROSOFT if MICROSOFT_OPERATORS.contains(&node.op_type()) => None,
             _ => Some("CPU or CUDA"),
         };
-        if let Some(device) = missing {
+        if let Some(device) = missing.filter(|device| matters(device)) {
             return Err(GraphsError::NoKernel {
                 node: node.name().to_owned(),
                 op_type: qualified(node.domain(), node.op_type()),
@@ -141,7 +167,7 @@ fn missing(op_type: &str, opset: i64) -> Option<&'static str> {
     };
     match versions.iter().rev().find(|&&version| version <= opset) {
         None => Some("CPU or CUDA"),
-        Some(version) if not_cuda.contains(version) => Some("CUDA"),
+        Some(version) if not_cuda.contains(version) => Some(CUDA),
         Some(_) => None,
     }
 }

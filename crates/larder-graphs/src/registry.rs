@@ -5,8 +5,8 @@ use larder_onnx::proto::NodeProto;
 use crate::emit::MICROSOFT;
 use crate::rule::Rule;
 use crate::rules::{
-    activation, arithmetic, cast, concat, dropout, einsum, extremum, gather, gelu, gemm, layer_norm, layout, matmul,
-    power, reduce, slice, softmax,
+    activation, arithmetic, cast, concat, conv, dropout, einsum, extremum, gather, gelu, gemm, layer_norm, layout,
+    matmul, power, reduce, slice, softmax,
 };
 
 /// The treatment of an operator. An operator that is not in the table is not supported.
@@ -44,6 +44,7 @@ const TABLE: &[(&str, &str, Outcome)] = &[
     ("", "Concat", By(concat::concat)),
     ("", "Constant", NotDifferentiable(CONSTANT)),
     ("", "ConstantOfShape", NotDifferentiable(CONSTANT)),
+    ("", "Conv", By(conv::conv)),
     ("", "Div", By(arithmetic::div)),
     ("", "Dropout", By(dropout::dropout)),
     ("", "Einsum", By(einsum::einsum)),
@@ -109,6 +110,7 @@ const TABLE: &[(&str, &str, Outcome)] = &[
     ("", "Sub", By(arithmetic::sub)),
     ("", "Sum", By(arithmetic::sum)),
     ("", "Tanh", By(activation::tanh)),
+    ("", "Tile", By(layout::tile)),
     ("", "Transpose", By(layout::transpose)),
     ("", "Unsqueeze", By(layout::reshape)),
     ("", "Where", By(cast::select)),

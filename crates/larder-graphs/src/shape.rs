@@ -46,6 +46,12 @@ pub(crate) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Dim {
     })
 }
 
+/// The size that `piece` fits into `whole` so many times, if it does in every batch.
+pub(crate) fn quotient(whole: &Dim, piece: &Dim) -> Option<Dim> {
+    let factor = whole.factor.checked_div(piece.factor).filter(|factor| factor * piece.factor == whole.factor)?;
+    Some(Dim { factor, batch: whole.batch.checked_sub(piece.batch)?, seq: whole.seq.checked_sub(piece.seq)? })
+}
+
 /// The values of a constant `Reshape` target that makes `to` of `from`: at most one axis is worked out by the runtime
 /// (-1), the others are fixed or copied from the same place (0). `None` where that is not enough.
 pub(crate) fn reshape_target(from: &[Dim], to: &[Dim]) -> Option<Vec<i64>> {

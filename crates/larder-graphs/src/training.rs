@@ -11,8 +11,10 @@ mod save;
 use std::collections::{HashMap, HashSet};
 
 use larder_onnx::facts::{Dim, Facts, TensorFact};
+use larder_onnx::families::metadata;
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::proto::{GraphProto, ModelProto};
+use larder_onnx::proto::tensor_shape_proto::dimension;
+use larder_onnx::proto::{GraphProto, ModelProto, ValueInfoProto, type_proto};
 use larder_onnx::{Axis, GraphBuilder, Model, TensorProto, Value, value_info};
 use serde::Serialize;
 
@@ -24,6 +26,7 @@ pub use mlp::{MLP_FEATURES, MlpGraphs, MlpSpec};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
 
 use self::head::Features;
+use crate::kernels::check_added_kernels;
 use crate::precision::{halve, merge_casts};
 use crate::rules::gather::SMALL_TABLE;
 use crate::{GraphsError, Loss, Precision, ProductForm, Request, Scatter, check_kernels, differentiate};
@@ -145,7 +148,8 @@ pub struct TrainingGraphs {
 }
 
 impl TrainingGraphs {
-    /// Makes both graphs of an encoder that [`larder_onnx::build`] made, whole or [`cut`].
+    /// Makes both graphs of an encoder that [`larder_onnx::build`] made, whole or [`cut`], or without dropout inside it of a
+    /// [`TrainableGraph`](larder_onnx::TrainableGraph).
     ///
     /// `learn` finds out what the tensors of a model are, by running it: it is given the training graph without gradients and
     /// in float32, with the dropout masks among its inputs, and gives facts of all tensors ([`Facts::learn`]), inputs included.
@@ -161,9 +165,14 @@ impl TrainingGraphs {
         let opset = encoder.opset("").map_err(GraphsError::from)?;
         let sites = dropout::sites(&encoder, &spec.dropout)?;
         let features = Features::of(&encoder, spec.input)?;
+        let made =
+            |model: &Model| model.graph().node.iter().flat_map(|node| node.output.clone()).collect::<HashSet<_>>();
+        let given = encoder.metadata(metadata::FAMILY).is_none().then(|| made(&encoder));
         let (encoder, initial) = opened(encoder, &spec.trained)?;
         let is_parameter = |tensor: &&TensorProto| {
-            tensor.data_type() == DataType::Float as i32 && !tensor.name().starts_with("constant.")
+            tensor.data_type() == DataType::Float as i32
+                && !tensor.name().starts_with("constant.")
+                && tensor.element_count().is_ok_and(|count| count > 1)
         };
         let constants = encoder.graph().initializer.iter().filter(is_parameter);
         let frozen: Vec<String> = constants.map(|tensor| tensor.name().to_owned()).collect();
@@ -178,13 +187,17 @@ impl TrainingGraphs {
         let (training, parameters, unreached) =
             with_gradients(forward, opset, &trained, spec.precision, spec.table_form, &mut facts)?;
         let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
-        graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
         let wanted = graphs.outputs();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        graphs.training = trimmed(graphs.training, &wanted)?;
-        graphs.eval = trimmed(graphs.eval, &head::OUTPUTS)?;
-        check_kernels(&graphs.training)?;
-        check_kernels(&graphs.eval)?;
+        graphs.training = trimmed(closed(graphs.training, &graphs.unreached, &graphs.initial)?, &wanted)?;
+        graphs.eval = trimmed(closed(graphs.eval, &graphs.unreached, &graphs.initial)?, &head::OUTPUTS)?;
+        graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
+        for model in [&graphs.training, &graphs.eval] {
+            match &given {
+                None => check_kernels(model)?,
+                Some(given) => check_added_kernels(model, given)?,
+            }
+        }
         Ok(graphs)
     }
 
@@ -222,6 +235,34 @@ fn opened(encoder: Model, trained: &[String]) -> Result<(Model, HashMap<String, 
         Ok(())
     })?;
     Ok((model, initial))
+}
+
+/// The model with those of its inputs as constants again: what the loss does not depend on may be read all the same.
+fn closed(model: Model, names: &[String], values: &HashMap<String, Vec<f32>>) -> Result<Model, GraphsError> {
+    Ok(model.edited(|graph| {
+        let (mut fed, mut stored) = (Vec::new(), Vec::new());
+        for input in std::mem::take(&mut graph.input) {
+            match values.get(input.name()).filter(|_| names.iter().any(|name| name == input.name())) {
+                Some(values) => stored.push(TensorProto::from_f32(input.name(), &fixed_shape(&input), values)),
+                None => fed.push(input),
+            }
+        }
+        graph.input = fed;
+        graph.initializer.extend(stored);
+        Ok(())
+    })?)
+}
+
+/// The size of each axis of an input whose axes are all fixed.
+fn fixed_shape(input: &ValueInfoProto) -> Vec<usize> {
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|of| of.value.as_ref()) else {
+        return Vec::new();
+    };
+    let size = |dim: &dimension::Value| match dim {
+        dimension::Value::DimValue(size) => usize::try_from(*size).ok(),
+        dimension::Value::DimParam(_) => None,
+    };
+    tensor.shape.iter().flat_map(|shape| &shape.dim).filter_map(|dim| size(dim.value.as_ref()?)).collect()
 }
 
 /// The table that a `Gather` reads, and nothing else: its rows' gradients can be told apart.

@@ -230,12 +230,20 @@ impl Encoder {
         all
     }
 
+    /// Reads its `config.json`, where it came with one.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`].
+    pub fn config_text(&self) -> Result<Option<Vec<u8>>, EncoderError> {
+        read_optional(&self.folder.join(CONFIG_FILE))
+    }
+
     /// Rows of the table of token types. Manifests of earlier versions lack them, and the configuration may tell.
-    fn type_rows(&self) -> Option<usize> {
+    pub fn type_rows(&self) -> Option<usize> {
         let interface = self.interface();
         interface.token_type_ids.as_ref()?;
         let declared = || {
-            let config = read_optional(&self.folder.join(CONFIG_FILE)).ok()??;
+            let config = self.config_text().ok()??;
             let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
             let rows = usize::try_from(config.get("type_vocab_size")?.as_u64()?).ok()?;
             (rows > 0).then_some(rows)
@@ -261,7 +269,7 @@ impl Encoder {
 
     /// The sizes that its `config.json` names.
     pub(crate) fn sizes(&self) -> Result<Sizes, EncoderError> {
-        let config = read_optional(&self.folder.join(CONFIG_FILE))?;
+        let config = self.config_text()?;
         Ok(config.map(|text| Sizes::of(&text)).unwrap_or_default())
     }
 

@@ -256,6 +256,14 @@ pub enum OnnxError {
         /// The type in the file.
         found: String,
     },
+    /// A graph that cannot be trained as it stands.
+    #[error("the graph cannot be trained as it stands: {problem}; {mend}")]
+    Untrainable {
+        /// What stands in the way.
+        problem: String,
+        /// The way out.
+        mend: &'static str,
+    },
     /// A configuration that is no JSON, or whose values have the wrong type.
     #[error("the model configuration is malformed")]
     ConfigJson {

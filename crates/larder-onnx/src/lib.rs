@@ -49,6 +49,7 @@ mod published;
 mod quantise;
 mod recognise;
 mod tensor;
+mod trainable;
 mod weights;
 
 pub use builder::{Axis, GraphBuilder, Value, fresh_name, names_of, value_info};
@@ -65,4 +66,5 @@ pub use pooling::TokenPooling;
 pub use proto::TensorProto;
 pub use published::{DenseActivation, DensePublished, PublishedStep, PublishedSteps};
 pub use recognise::{Heads, RecognisedEncoder, Unrecognised, recognise_encoder};
+pub use trainable::{GraphParameter, GraphPart, TrainableGraph};
 pub use weights::{Weight, Weights};

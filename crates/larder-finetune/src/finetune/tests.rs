@@ -8,11 +8,11 @@ use larder_graphs::{DropoutForm, DropoutRatios, Scatter};
 use larder_onnx::{EncoderConfig, Weights};
 
 use super::*;
-use crate::{BatchSize, Example, HistoryRow, Length, Loss, Quiet, StopReason, Targets};
+use crate::{BatchSize, Example, HistoryRow, Length, Loss, Quiet, StopReason, Targets, TunableEncoder};
 
 struct TinyEncoder {
     config: EncoderConfig,
-    weights: Weights,
+    encoder: TunableEncoder,
     train: Vec<Example>,
     runtime: Runtime,
 }
@@ -27,7 +27,8 @@ impl TinyEncoder {
         let weights = Weights::load(&folder.join("model.safetensors")).expect("the golden's weights are well formed");
         let example = |row: i64| Example::new(vec![5 + row % 2, 8, 9 + row % 3, 12 + row % 5], row % 2);
         let runtime = Runtime::load(None).expect("ONNX Runtime is installed (just setup)");
-        Self { config, weights, train: (0..12).map(example).collect(), runtime }
+        let encoder = TunableEncoder::built(config.clone(), weights);
+        Self { config, encoder, train: (0..12).map(example).collect(), runtime }
     }
 
     fn settings(&self) -> TuneSettings {
@@ -56,8 +57,8 @@ impl TinyEncoder {
         folder: Option<&Path>,
         observer: &mut dyn Observer,
     ) -> FinetuneResult {
-        let (config, weights, train) = (&self.config, &self.weights, self.train.as_slice());
-        let inputs = TrainingInputs { config, weights, train, dev: &train[..3], hidden: None, folder };
+        let train = self.train.as_slice();
+        let inputs = TrainingInputs { encoder: &self.encoder, train, dev: &train[..3], hidden: None, folder };
         let tuned = tune(&self.runtime, &inputs, settings, &RanOn::Cpu, forms, observer);
         tuned.unwrap_or_else(|problem| panic!("{problem:?}"))
     }

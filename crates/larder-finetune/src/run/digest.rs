@@ -14,9 +14,13 @@ pub(super) fn run_digest(
     settings: &TuneSettings,
     device: Device,
 ) -> Result<String, TuneError> {
-    let named = (settings, inputs.config, device);
+    let encoder = inputs.encoder;
+    let named = match encoder.config() {
+        Some(config) => serde_json::to_vec(&(settings, config, device)),
+        None => serde_json::to_vec(&(settings, encoder.facts(), device)),
+    };
     // Numbers, words and lists of them: JSON can hold it.
-    let mut bytes = serde_json::to_vec(&named).expect("settings can be written as JSON");
+    let mut bytes = named.expect("settings can be written as JSON");
     if let HeadStart::Given(head) = &settings.head {
         bytes.extend(head.to_bytes()?);
     }

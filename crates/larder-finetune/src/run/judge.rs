@@ -40,7 +40,7 @@ impl Run<'_> {
     }
 
     fn knobs(&self) -> Knobs {
-        self.settings.knobs(self.inputs.config.family)
+        self.settings.knobs(self.inputs.encoder.facts().family)
     }
 
     /// Evaluates the current parameters. Is it time to stop?
@@ -112,8 +112,8 @@ impl Run<'_> {
         let (mut weights, mut head) = tuned(inputs, settings.input, parameters.clone(), values)?;
         // A run that was stopped is judged when it goes on.
         if stop_reason != StopReason::Stopped && settings.stop_on_collapse {
-            let encoder = (inputs.config, &weights);
-            match Spread::measure(runtime, encoder, settings.input, inputs.train, settings.threads)? {
+            match Spread::measure(runtime, (inputs.encoder, &weights), settings.input, inputs.train, settings.threads)?
+            {
                 Some(Spread { spread, .. }) if spread.is_nan() => return Err(not_finite),
                 Some(found) if found.is_collapsed() => {
                     let Spread { texts, spread } = found;

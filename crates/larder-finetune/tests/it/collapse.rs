@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use larder_finetune::{
     BatchSize, ConstantOutput, Example, FinetuneResult, HeadStart, HistoryRow, Length, Loss, Observer, Quiet, Schedule,
-    Targets, TrainingInputs, TuneError, TuneSettings, finetune,
+    Targets, TrainingInputs, TunableEncoder, TuneError, TuneSettings, finetune,
 };
 use larder_graphs::HeadInput;
 use larder_onnx::{EncoderConfig, Pool, random_weights};
@@ -24,7 +24,8 @@ fn hopeless(tagging: bool) -> Vec<Example> {
 
 fn run(config: &EncoderConfig, train: &[Example], settings: &TuneSettings) -> Result<FinetuneResult, TuneError> {
     let weights = random_weights(config, 3).expect("the configuration is sound");
-    let inputs = TrainingInputs { config, weights: &weights, train, dev: &[], hidden: None, folder: None };
+    let encoder = TunableEncoder::built(config.clone(), weights);
+    let inputs = TrainingInputs { encoder: &encoder, train, dev: &[], hidden: None, folder: None };
     finetune(&runtime(), &inputs, settings, &mut Quiet)
 }
 
@@ -149,16 +150,11 @@ fn a_run_that_is_taken_up_again_collapses_at_the_same_step() {
     assert!(run(&config, &train, &unwatched).is_ok_and(|tuned| tuned.history.len() == step + 1));
 
     let weights = random_weights(&config, 3).expect("the configuration is sound");
+    let encoder = TunableEncoder::built(config, weights);
     let folder = tempfile::tempdir().expect("a folder can be made");
     let settings = TuneSettings { resume: true, save_every: Some(10), ..plain };
-    let inputs = TrainingInputs {
-        config: &config,
-        weights: &weights,
-        train: &train,
-        dev: &[],
-        hidden: None,
-        folder: Some(folder.path()),
-    };
+    let inputs =
+        TrainingInputs { encoder: &encoder, train: &train, dev: &[], hidden: None, folder: Some(folder.path()) };
     // Between the two probes that agree.
     finetune(&runtime(), &inputs, &settings, &mut Killed(step - 17)).expect("it is stopped before");
     let again = finetune(&runtime(), &inputs, &settings, &mut Quiet);

@@ -33,7 +33,7 @@ fn fine_tuning() {
         UnusedHiddenStates,
         HiddenStates { split: SplitOf::Train, row: 3, tokens: 9, hidden: 384, found: 3072 },
         HiddenStatesRead { split: SplitOf::Dev, row: 3, source: "the file is cut".into() },
-        NoPooler { family: Family::DistilBert },
+        NoPooler,
         Collapsed {
             step: 40,
             answer: Box::new(ConstantOutput::Class(1)),

@@ -1,9 +1,10 @@
 //! Fine-tuning against PyTorch's, and against itself: accumulated, resumed, frozen, with dropout, by
-//! token, from a layer, in half precision; and of a published encoder.
+//! token, from a layer, in half precision, of graphs as they were given; and of a published encoder.
 
 mod collapse;
 mod cuda;
 mod error_texts;
+mod given;
 mod layers;
 mod minilm;
 mod precision;

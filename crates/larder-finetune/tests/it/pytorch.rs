@@ -1,6 +1,6 @@
 //! Twenty steps from the same start follow PyTorch's.
 
-use larder_finetune::{BatchSize, Freeze, Loss, TuneSettings};
+use larder_finetune::{BatchSize, FinetuneResult, Freeze, Loss, TuneSettings};
 use larder_graphs::{AdamW, HeadInput};
 use larder_onnx::Pool;
 
@@ -14,7 +14,22 @@ fn follows_pytorch(golden: &Golden, close: f64) {
 
 /// The same with other options. What is frozen must not have moved at all.
 fn follows_pytorch_with(golden: &Golden, settings: &TuneSettings, close: f64) {
-    let tuned = golden.run(settings);
+    check(golden, &golden.run(settings), settings, close);
+}
+
+/// The same, trained in another way.
+pub fn follows(
+    golden: &Golden,
+    run: impl FnOnce(&Golden, &TuneSettings) -> FinetuneResult,
+    change: impl FnOnce(&mut TuneSettings),
+    close: f64,
+) {
+    let mut settings = golden.settings();
+    change(&mut settings);
+    check(golden, &run(golden, &settings), &settings, close);
+}
+
+fn check(golden: &Golden, tuned: &FinetuneResult, settings: &TuneSettings, close: f64) {
     assert_eq!(tuned.history.len(), 20);
     let (losses, norms) = (golden.floats("losses").values, golden.floats("norms").values);
     let mut largest: (f64, f64) = (0.0, 0.0);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use larder_finetune::{
     BatchSize, Example, FinetuneResult, HeadStart, HistoryRow, Length, Loss, Observer, Order, Quiet, Schedule, Targets,
-    TextTokens, TrainingInputs, TuneSettings, finetune,
+    TextTokens, TrainingInputs, TunableEncoder, TuneSettings, finetune,
 };
 use larder_graphs::{DropoutRatios, HeadInput};
 use larder_onnx::{EncoderConfig, Pool, Weight, Weights};
@@ -14,14 +14,43 @@ use safetensors::{Dtype, SafeTensors};
 
 /// What PyTorch did: `tests/goldens/finetune/recipe.py`.
 pub struct Golden {
-    bytes: Vec<u8>,
+    file: SafeFile,
     pub config: EncoderConfig,
     pub weights: Weights,
+    pub encoder: TunableEncoder,
     pub examples: Vec<Example>,
 }
 
-fn goldens() -> PathBuf {
+pub fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens")
+}
+
+/// A safetensors file.
+pub struct SafeFile(Vec<u8>);
+
+impl SafeFile {
+    pub fn read(path: &Path) -> Self {
+        Self(std::fs::read(path).expect("the golden is checked in"))
+    }
+
+    fn parsed(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.0).expect("the golden is a safetensors file")
+    }
+
+    pub fn integers(&self, name: &str) -> Vec<i64> {
+        let file = self.parsed();
+        let tensor = file.tensor(name).expect("the golden has the tensor");
+        assert_eq!(tensor.dtype(), Dtype::I64);
+        tensor.data().as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect()
+    }
+
+    pub fn floats(&self, name: &str) -> Weight {
+        let file = self.parsed();
+        let tensor = file.tensor(name).expect("the golden has the tensor");
+        assert_eq!(tensor.dtype(), Dtype::F32);
+        let values = tensor.data().as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
+        Weight { shape: tensor.shape().to_vec(), values }
+    }
 }
 
 pub fn runtime() -> Runtime {
@@ -39,10 +68,11 @@ impl Golden {
         let config = EncoderConfig::load(&folder.join("config.json")).expect("the golden's configuration is supported");
         let weights = Weights::load(&folder.join("model.safetensors")).expect("the golden's weights are well formed");
         let path = goldens().join(format!("finetune/{name}.safetensors"));
-        let bytes = std::fs::read(path).expect("the golden is checked in");
-        let mut golden = Self { bytes, config, weights, examples: Vec::new() };
+        let file = SafeFile::read(&path);
+        let encoder = TunableEncoder::built(config.clone(), weights.clone());
+        let mut golden = Self { file, config, weights, encoder, examples: Vec::new() };
         let [ids, mask, types] = ["input_ids", "attention_mask", "token_type_ids"].map(|name| golden.integers(name));
-        let rows = golden.file().tensor("input_ids").expect("the golden has them").shape()[0];
+        let rows = golden.file.parsed().tensor("input_ids").expect("the golden has them").shape()[0];
         let width = ids.len() / rows;
         let values = golden.named("targets").first().map(|_| golden.floats("targets").values);
         let labels = if values.is_none() { golden.integers("labels") } else { Vec::new() };
@@ -97,23 +127,12 @@ impl Golden {
         Self::read("bert_tagging", "tiny")
     }
 
-    fn file(&self) -> SafeTensors<'_> {
-        SafeTensors::deserialize(&self.bytes).expect("the golden is a safetensors file")
-    }
-
     fn integers(&self, name: &str) -> Vec<i64> {
-        let file = self.file();
-        let tensor = file.tensor(name).expect("the golden has the tensor");
-        assert_eq!(tensor.dtype(), Dtype::I64);
-        tensor.data().as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect()
+        self.file.integers(name)
     }
 
     pub fn floats(&self, name: &str) -> Weight {
-        let file = self.file();
-        let tensor = file.tensor(name).expect("the golden has the tensor");
-        assert_eq!(tensor.dtype(), Dtype::F32);
-        let values = tensor.data().as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
-        Weight { shape: tensor.shape().to_vec(), values }
+        self.file.floats(name)
     }
 
     /// Names of the parameters after the last step, without the prefix.
@@ -123,7 +142,7 @@ impl Golden {
 
     /// The names that begin so, without that.
     pub fn named(&self, prefix: &str) -> Vec<String> {
-        let file = self.file();
+        let file = self.file.parsed();
         file.names().iter().filter_map(|name| name.strip_prefix(prefix)).map(str::to_owned).collect()
     }
 
@@ -139,7 +158,7 @@ impl Golden {
 
     /// Float64 numbers.
     pub fn doubles(&self, name: &str) -> Vec<f64> {
-        let file = self.file();
+        let file = self.file.parsed();
         let tensor = file.tensor(name).expect("the golden has the tensor");
         assert_eq!(tensor.dtype(), Dtype::F64);
         tensor.data().as_chunks().0.iter().map(|&word| f64::from_le_bytes(word)).collect()
@@ -180,14 +199,7 @@ impl Golden {
     }
 
     pub fn inputs(&self) -> TrainingInputs<'_> {
-        TrainingInputs {
-            config: &self.config,
-            weights: &self.weights,
-            train: &self.examples,
-            dev: &[],
-            hidden: None,
-            folder: None,
-        }
+        TrainingInputs { encoder: &self.encoder, train: &self.examples, dev: &[], hidden: None, folder: None }
     }
 
     pub fn run(&self, settings: &TuneSettings) -> FinetuneResult {

@@ -6,6 +6,7 @@ pub(crate) mod activation;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
 pub(crate) mod concat;
+pub(crate) mod conv;
 pub(crate) mod dropout;
 pub(crate) mod einsum;
 pub(crate) mod extremum;

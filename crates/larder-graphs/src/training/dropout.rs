@@ -86,8 +86,11 @@ impl Site {
 /// The places of an encoder that larder built, where the ratio is not 0.
 ///
 /// # Errors
-/// [`GraphsError::NotBuilt`] for any other.
+/// [`GraphsError::NotBuilt`] for any other, where a ratio is not 0.
 pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>, GraphsError> {
+    if ratios.hidden == 0.0 && ratios.attention == 0.0 {
+        return Ok(Vec::new());
+    }
     let family = encoder.metadata(metadata::FAMILY).and_then(|name| name.parse::<Family>().ok());
     let heads = encoder.metadata(metadata::HEADS).and_then(|heads| heads.parse::<usize>().ok());
     let (Some(family), Some(heads)) = (family, heads) else { return Err(GraphsError::NotBuilt) };

@@ -28,6 +28,9 @@ fn repetition() {
     Check::of("Expand").agrees(&[float(&[3, 1]), constant_integers(&[2, 3, 4])]);
     Check::of("Expand").agrees(&[float(&[2, 3]), constant_integers(&[1])]);
     Check::of("Expand").agrees(&[float(&[]), constant_integers(&[2, 2])]);
+    Check::of("Tile").agrees(&[float(&[3, 2]), constant_integers(&[2, 1])]);
+    Check::of("Tile").agrees(&[float(&[1, 3, 2]), constant_integers(&[2, 1, 3])]);
+    Check::of("Tile").agrees(&[float(&[2]), constant_integers(&[1])]);
 }
 
 #[test]

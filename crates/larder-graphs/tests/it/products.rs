@@ -75,3 +75,15 @@ fn einsum_as_exporters_write_it() {
     }
     Check::of("Einsum").with(attribute::string("equation", "ij->ji")).agrees(&[float(&[2, 3])]);
 }
+
+#[test]
+fn convolutions_along_one_axis() {
+    let conv = |group: i64, pads: [i64; 2]| {
+        Check::of("Conv").with(attribute::int("group", group)).with(attribute::ints("pads", &pads))
+    };
+    conv(1, [1, 1]).agrees(&[float(&[2, 3, 5]), float(&[4, 3, 3]), float(&[4])]);
+    conv(1, [0, 2]).agrees(&[float(&[2, 3, 5]), float(&[2, 3, 2])]);
+    conv(1, [0, 0]).agrees(&[float(&[2, 3, 4]), float(&[2, 3, 1]), float(&[2])]);
+    conv(3, [1, 1]).agrees(&[float(&[2, 3, 5]), float(&[3, 1, 3]), float(&[3])]);
+    conv(2, [1, 0]).agrees(&[float(&[2, 4, 5]), float(&[6, 2, 2]), float(&[6])]);
+}

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use larder_errors::spelled_enum;
-use larder_finetune::{BatchSize, Freeze, HeadStart, Length, Loss, Order, Precision, Preset, Schedule, TuneSettings};
+use larder_finetune::{
+    BatchSize, Freeze, HeadStart, Length, Loss, Order, Precision, Preset, Schedule, TunableEncoder, TuneSettings,
+};
 use larder_graphs::{DropoutRatios, HeadInput};
-use larder_onnx::{EncoderConfig, Pool, Weights};
+use larder_onnx::{Pool, Weights};
 use larder_run::tasks::TaskRules;
 use larder_runtime::Device;
 use larder_train::ClassWeight;
@@ -95,24 +97,33 @@ impl TuneChoices {
     /// [`PipelineError::InitHead`] for a head that cannot be read.
     pub(super) fn settings(
         &self,
-        config: &EncoderConfig,
+        encoder: &TunableEncoder,
         rules: &dyn TaskRules,
         counts: &[usize],
         threads: usize,
         resume: bool,
     ) -> Result<TuneSettings, PipelineError> {
+        let family = encoder.facts().family;
         let preset = match self.recipe {
-            Recipe::Family => Preset::of(config.family),
-            Recipe::Stable => Preset::stable(config.family),
+            Recipe::Family => Preset::of(family),
+            Recipe::Stable => Preset::stable(family),
         };
         let preset = rules.preset(preset);
-        let plain = TuneSettings::from_preset(&preset, counts.len());
+        let mut plain = TuneSettings::from_preset(&preset, counts.len());
+        if encoder.config().is_none() {
+            // Nothing in the graph says where to drop; and whether its first token or a pooler stands for the text is not known.
+            plain.dropout = DropoutRatios { head: plain.dropout.head, ..DropoutRatios::NONE };
+            plain.input = HeadInput::Pooled(Pool::Mean);
+        }
         let input = match self.pair_features {
             true => HeadInput::Pair(self.pool.unwrap_or(PAIR_POOL)),
             false => rules.head_input(self.pool, plain.input),
         };
-        let dropout =
-            self.dropout.map_or(plain.dropout, |ratio| DropoutRatios { hidden: ratio, attention: ratio, head: ratio });
+        let dropout = match self.dropout {
+            None => plain.dropout,
+            Some(ratio) if encoder.config().is_none() => DropoutRatios { head: ratio, ..DropoutRatios::NONE },
+            Some(ratio) => DropoutRatios { hidden: ratio, attention: ratio, head: ratio },
+        };
         let head = match &self.init_head {
             None => HeadStart::Random,
             Some(path) => HeadStart::Given(

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use larder_files::{FileError, FolderLock, Home, Provenance, kill_point, read_json, write_atomic, write_json};
-use larder_finetune::{BEST_FILE, LAST_FILE};
-use larder_intake::{AddRequest, CONFIG_FILE, Encoder, TOKENIZER_FILE, add};
-use larder_onnx::{EncoderConfig, Weights};
+use larder_finetune::{BEST_FILE, LAST_FILE, TunableEncoder};
+use larder_intake::{AddRequest, CONFIG_FILE, Encoder, MODEL_FILE, TOKENIZER_FILE, add_with};
+use larder_onnx::{EncoderConfig, Hints, Weights};
 use larder_run::{Event, Larder, Observer};
 
 use crate::PipelineError;
@@ -16,7 +16,7 @@ const TUNING: &str = "tuning";
 const PROVENANCE: &str = "provenance.json";
 /// Folder of kept checkpoints in the run's folder.
 const CHECKPOINTS: &str = "checkpoints";
-/// Folder with the tuned encoder's files in transformers' form.
+/// Folder with the tuned encoder's files: in transformers' form, or the given graph with new parameters.
 const SOURCE: &str = "source";
 /// Home of the tuned encoder.
 const TUNED: &str = "tuned";
@@ -134,7 +134,7 @@ impl TuningFolder {
         larder: &Larder,
         run: &str,
         from: &Encoder,
-        config: &EncoderConfig,
+        tunable: &TunableEncoder,
         weights: &Weights,
     ) -> Result<String, PipelineError> {
         let source = self.path.join(SOURCE);
@@ -142,17 +142,32 @@ impl TuningFolder {
             |name: &str, bytes: &[u8]| write_atomic(&source.join(name), |file| std::io::Write::write_all(file, bytes));
         // The published text says more than the graph needs, such as dropout.
         let published = from.folder().join(CONFIG_FILE);
-        let text = match std::fs::read(&published) {
-            Ok(text) if EncoderConfig::from_json(&text).is_ok_and(|found| found == *config) => text,
-            _ => config.to_json().into_bytes(),
+        let text = std::fs::read(&published).ok();
+        let text = match tunable.config() {
+            None => text,
+            Some(config) => {
+                let is_it = |text: &Vec<u8>| EncoderConfig::from_json(text).is_ok_and(|found| found == *config);
+                Some(text.filter(is_it).unwrap_or_else(|| config.to_json().into_bytes()))
+            }
         };
-        write(CONFIG_FILE, &text)?;
+        text.map_or(Ok(()), |text| write(CONFIG_FILE, &text))?;
         let tokenizer = std::fs::read(from.tokenizer_path()).map_err(FileError::io("read", &from.tokenizer_path()))?;
         write(TOKENIZER_FILE, &tokenizer)?;
-        write("model.safetensors", &weights.to_bytes().map_err(larder_finetune::TuneError::from)?)?;
+        let wrong = larder_finetune::TuneError::from;
+        let hints = match tunable.config() {
+            Some(_) => {
+                write("model.safetensors", &weights.to_bytes().map_err(wrong)?)?;
+                Hints::default()
+            }
+            None => {
+                let model = from.model()?.with_trained(weights).and_then(|model| model.to_bytes());
+                write(MODEL_FILE, &model.map_err(wrong)?)?;
+                from.interface().as_hints()
+            }
+        };
         let request = AddRequest { source, name: Some(run.to_owned()), replace: true, ..AddRequest::default() };
         let home = Home::new(self.path.join(TUNED));
-        let added = add(&home, larder.runtime()?, &request, &mut |_| {})?;
+        let added = add_with(&home, larder.runtime()?, &request, &hints, &mut |_| {})?;
         Ok(added.encoder.manifest().digest.clone())
     }
 

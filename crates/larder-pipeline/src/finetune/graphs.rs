@@ -50,7 +50,7 @@ pub fn export_graphs(
     let settings = inputs.settings(&options.finetune)?;
     let name = options.name.clone().unwrap_or_else(|| format!("{}-{}", spec.name, encoder.name()));
     let folder = larder.home().root().join("graphs").join(check_name("graphs", &name)?);
-    let graphs = larder_finetune::export(larder.runtime()?, &inputs.config, &inputs.weights, &settings, &folder)?;
+    let graphs = larder_finetune::export(larder.runtime()?, &inputs.tunable, &settings, &folder)?;
     Ok(GraphsOutcome {
         folder,
         training_nodes: graphs.training.graph().node.len(),

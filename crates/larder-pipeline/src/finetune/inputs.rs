@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use larder_data::{DatasetSpec, LabelMap, split_has_targets};
 use larder_encode::EncodeError;
 use larder_files::Provenance;
-use larder_finetune::{TargetStatistics, TuneSettings};
-use larder_intake::Encoder;
-use larder_onnx::{EncoderConfig, Weights};
+use larder_finetune::{EncoderFacts, TargetStatistics, TunableEncoder, TuneError, TuneSettings};
+use larder_intake::{Encoder, EncoderError};
+use larder_onnx::{EncoderConfig, Family, TrainableGraph};
 use larder_run::tasks::{self, TaskRules};
 use larder_run::{Event, ExampleSettings, Larder, Observer, SplitExamples, StageTime, TRAIN_SPLIT};
 use larder_store::read_provenance;
@@ -22,8 +22,7 @@ use crate::train::check_trainable;
 pub(super) struct TuningInputs<'a> {
     pub spec: &'a DatasetSpec,
     pub encoder: &'a Encoder,
-    pub config: EncoderConfig,
-    pub weights: Weights,
+    pub tunable: TunableEncoder,
     pub labels: LabelMap,
     pub train: SplitExamples,
     pub dev: SplitExamples,
@@ -70,7 +69,7 @@ impl<'a> TuningInputs<'a> {
         if pair_features && spec.columns.text_b.is_none() {
             return Err(EncodeError::NoPairs { tokens: tokens.swap_remove(0).1 }.into());
         }
-        let (config, weights) = encoder.weights()?;
+        let tunable = tunable(encoder, observer)?;
         let labels = LabelMap::resolve(spec)?;
         let max_tokens = options.tokenize.max_tokens(encoder);
         let stride = options.stride;
@@ -92,7 +91,7 @@ impl<'a> TuningInputs<'a> {
             [&mut train, &mut dev].into_iter().for_each(|split| split.standardise(scale));
         }
         let counts = train.gold.counts(labels.len());
-        Ok(Self { spec, encoder, config, weights, labels, train, dev, dev_split, tokens, counts, times })
+        Ok(Self { spec, encoder, tunable, labels, train, dev, dev_split, tokens, counts, times })
     }
 
     /// Returns the settings of training.
@@ -100,7 +99,7 @@ impl<'a> TuningInputs<'a> {
     /// # Errors
     /// [`PipelineError::InitHead`].
     pub fn settings(&self, options: &FinetuneOptions) -> Result<TuneSettings, PipelineError> {
-        options.choices.settings(&self.config, self.rules(), &self.counts, options.threads, options.resume)
+        options.choices.settings(&self.tunable, self.rules(), &self.counts, options.threads, options.resume)
     }
 
     /// Returns the provenance of the run.
@@ -159,6 +158,37 @@ impl<'a> TuningInputs<'a> {
     pub fn rules(&self) -> &'static dyn TaskRules {
         tasks::of(self.spec.task)
     }
+}
+
+/// The encoder as fine-tuning takes it: built by larder where it can be, else its graph as it was given.
+fn tunable(encoder: &Encoder, observer: &mut dyn Observer) -> Result<TunableEncoder, PipelineError> {
+    let reason = match encoder.weights() {
+        Ok((config, weights)) => return Ok(TunableEncoder::built(config, weights)),
+        Err(EncoderError::Unread { reason, .. }) => reason,
+        Err(problem) => return Err(problem.into()),
+    };
+    let interface = encoder.interface();
+    let graph = TrainableGraph::of(&encoder.model()?, interface).map_err(TuneError::from)?;
+    // Another family's recipe than BERT's where the configuration names one.
+    let family = encoder.config_text()?.and_then(|text| Family::of_config(&text).ok()).unwrap_or(Family::Bert);
+    let has_layers = !interface.hidden_states.is_empty();
+    let manifest = encoder.manifest();
+    let facts = EncoderFacts {
+        family,
+        vocab_size: manifest.vocabulary_size,
+        type_vocab_size: encoder.type_rows().unwrap_or(0),
+        hidden_size: manifest.hidden_size,
+        max_positions: encoder.max_tokens(),
+        layers: interface.layers.filter(|_| has_layers),
+        pad_token_id: manifest.special_tokens.pad_id.map_or(0, i64::from),
+        initializer_range: EncoderConfig::of(family).initializer_range,
+    };
+    observer.event(Event::Note(&format!(
+        "the graph of `{}` is trained as it was given, {} parameters of it, without dropout inside: {reason}",
+        encoder.name(),
+        graph.parameters.len(),
+    )));
+    Ok(TunableEncoder::given(graph, facts))
 }
 
 /// `dev`, or else the first split with a similar name, if it has labels.

@@ -136,8 +136,7 @@ pub fn finetune(
     let seen: Vec<bool> = inputs.counts.iter().map(|&count| count > 0).collect();
     let folder_path = folder.path().to_path_buf();
     let training_inputs = TrainingInputs {
-        config: &inputs.config,
-        weights: &inputs.weights,
+        encoder: &inputs.tunable,
         train: &inputs.train.examples,
         dev: &inputs.dev.examples,
         hidden: states.as_ref().map(|states| states as &dyn larder_finetune::HiddenStates),
@@ -164,8 +163,8 @@ pub fn finetune(
     let column = outputs[0].column(encoder.interface().last_layer());
     let head = head(&inputs, &settings, &tuned, &column, seen)?;
     let digest = folder
-        .add_encoder(larder, &run, encoder, &inputs.config, &tuned.weights)
-        .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.config.family)))?;
+        .add_encoder(larder, &run, encoder, &inputs.tunable, &tuned.weights)
+        .map_err(|error| unusable(error, tuned.history.len(), settings.knobs(inputs.tunable.facts().family)))?;
     kill_point("encoder-tuned");
     let tuned_record = tuned_record(&inputs, &settings, &tuned, settings_map, digest, options);
     let record = RunRecord {
@@ -271,7 +270,7 @@ fn head(
     column: &str,
     seen: Vec<bool>,
 ) -> Result<Head, PipelineError> {
-    let (classes, features) = (inputs.labels.len(), settings.input.width(inputs.config.hidden_size));
+    let (classes, features) = (inputs.labels.len(), settings.input.width(inputs.tunable.facts().hidden_size));
     let classifier = Classifier {
         column,
         weights: tuned.head.get(HEAD_WEIGHT, &[classes, features]).map_err(larder_finetune::TuneError::from)?,
@@ -305,7 +304,7 @@ fn tuned_record(
         first_loss: mean_loss(tuned.history.iter().take(LOSS_STEPS)),
         last_loss: mean_loss(tuned.history.iter().rev().take(LOSS_STEPS)),
         guessing_loss: settings.constant_loss(&targets, &targets),
-        family: Some(inputs.config.family),
+        family: Some(inputs.tunable.facts().family),
         seconds: tuned.history.iter().map(|row| row.seconds).sum(),
         tokens: tuned.history.iter().map(|row| row.tokens as u64).sum(),
         targets: inputs.train.gold.numbers(),
