@@ -3,7 +3,7 @@
 use larder_onnx::{EncoderConfig, Family, GraphPart, Model, OnnxError, TensorProto, TrainableGraph, Weights, build};
 use serde::Serialize;
 
-use crate::freeze::ModelPart;
+use crate::part::ModelPart;
 
 /// An encoder that can be fine-tuned.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct EncoderFacts {
     pub max_positions: usize,
     /// Layers above the embeddings; `None` where they were not found in the graph.
     pub layers: Option<usize>,
+    /// Does padding change the vectors of tokens? Then each text runs by itself.
+    pub reads_padding: bool,
     /// The token that fills a batch.
     pub pad_token_id: i64,
     /// Standard deviation of new weights, such as the head's.
@@ -52,6 +54,7 @@ impl TunableEncoder {
             hidden_size: config.hidden_size,
             max_positions: config.max_positions(),
             layers: Some(config.num_hidden_layers),
+            reads_padding: false,
             pad_token_id: config.pad_token_id.map_or(0, i64::from),
             initializer_range: config.initializer_range,
         };

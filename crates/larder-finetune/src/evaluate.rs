@@ -49,13 +49,16 @@ pub(crate) struct Evaluator<'a> {
     batches: Batches<'a>,
     names: Vec<&'static str>,
     classes: usize,
+    /// Examples that run together at most.
+    rows: usize,
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn new(graph: EvalGraph, batches: Batches<'a>, settings: &TuneSettings) -> Self {
+    /// `alone` where padding would change the answers.
+    pub fn new(graph: EvalGraph, batches: Batches<'a>, settings: &TuneSettings, alone: bool) -> Self {
         let inputs = graph.session().inputs();
         let names = BATCH_INPUTS.into_iter().filter(|name| inputs.iter().any(|info| info.name == *name)).collect();
-        Self { graph, batches, names, classes: settings.classes }
+        Self { graph, batches, names, classes: settings.classes, rows: if alone { 1 } else { ROWS } }
     }
 
     /// The number of examples.
@@ -79,7 +82,7 @@ impl<'a> Evaluator<'a> {
             EvalGraph::Host(_) => State::views(&state.parameters, &state.values),
             EvalGraph::Device(_) => Vec::new(),
         };
-        for together in order(all, places) {
+        for together in order(all, places, self.rows) {
             let rows: Vec<usize> = together.iter().map(|&number| places[number]).collect();
             let examples: Vec<&Example> = rows.iter().map(|&row| &all[row]).collect();
             let batch = self.batches.of(&rows)?;
@@ -112,16 +115,16 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Groups of indices into `places` to run together: of similar length, the shortest first, and as many as [`ROWS`] and
+/// Groups of indices into `places` to run together: of similar length, the shortest first, and as many as `most` and
 /// [`TOKENS`] allow.
-fn order(examples: &[Example], places: &[usize]) -> Vec<Vec<usize>> {
+fn order(examples: &[Example], places: &[usize], most: usize) -> Vec<Vec<usize>> {
     let length = |number: usize| examples[places[number]].padded_tokens();
     let mut numbers: Vec<usize> = (0..places.len()).collect();
     numbers.sort_by_key(|&number| length(number));
     let mut order: Vec<Vec<usize>> = Vec::new();
     for number in numbers {
         // The last is the longest.
-        let fits = |rows: &&mut Vec<usize>| rows.len() < ROWS && (rows.len() + 1) * length(number) <= TOKENS;
+        let fits = |rows: &&mut Vec<usize>| rows.len() < most && (rows.len() + 1) * length(number) <= TOKENS;
         match order.last_mut().filter(fits) {
             Some(rows) => rows.push(number),
             None => order.push(vec![number]),

@@ -9,7 +9,7 @@ use crate::observer::Observer;
 use crate::preset::Preset;
 use crate::result::FinetuneResult;
 use crate::run::Run;
-use crate::settings::TuneSettings;
+use crate::settings::{BatchSize, TuneSettings};
 use crate::start::{Forms, Start};
 use crate::{TuneError, example};
 
@@ -34,6 +34,12 @@ pub fn finetune(
         (Some(layer), None) => return Err(TuneError::NoHiddenStates { layer }),
         (None, Some(_)) => return Err(TuneError::UnusedHiddenStates),
         _ => {}
+    }
+    if encoder.facts().reads_padding && (settings.batch != BatchSize::Rows(1) || settings.input.texts() > 1) {
+        let expected = "one text, since padding changes the vectors of this encoder: `--batch-rows 1`, with `--accumulate` for \
+                        steps of more";
+        let found = format!("{:?}", settings.batch);
+        return Err(TuneError::Setting { setting: "the batch size", found, expected });
     }
     example::check(train, encoder.facts(), settings)?;
     example::check(dev, encoder.facts(), settings)?;

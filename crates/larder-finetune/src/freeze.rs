@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_onnx::{EncoderConfig, Family};
 use serde::Serialize;
 
+use crate::part::ModelPart;
 use crate::{TunableEncoder, TuneError};
 
 /// The parts of an encoder that are not trained. Spelled `embeddings,layers:0-5`; the empty text freezes nothing.
@@ -47,63 +47,6 @@ impl fmt::Display for Freeze {
         }));
         f.pad(&parts.join(","))
     }
-}
-
-/// The part of a model that a parameter belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ModelPart {
-    Embeddings,
-    /// Layers from 0: the first that reads it, and the last, which is another where layers share it.
-    Layers {
-        first: usize,
-        last: usize,
-    },
-    /// Head and pooler.
-    Head,
-}
-
-impl ModelPart {
-    /// The part of the parameter of that name, of an encoder that larder builds.
-    pub fn of(name: &str, config: &EncoderConfig) -> Self {
-        if name.starts_with("pooler.") || name.starts_with("classifier.") {
-            return Self::Head;
-        }
-        let mut segments =
-            name.split('.').skip_while(|segment| !matches!(*segment, "layer" | "layers" | "albert_layer_groups"));
-        let number = segments.nth(1).and_then(|number| number.parse::<usize>().ok());
-        let top = config.num_hidden_layers.saturating_sub(1);
-        match number {
-            // The normalisation behind the last layer.
-            None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
-                Self::Layers { first: top, last: top }
-            }
-            // MPNet's biases by relative position, read by all layers, count as embeddings too.
-            None => Self::Embeddings,
-            Some(group) if config.family == Family::Albert => {
-                let mut layers = layers_of(group, config);
-                let first = layers.next().unwrap_or(0);
-                Self::Layers { first, last: layers.last().unwrap_or(first) }
-            }
-            Some(layer) => Self::Layers { first: layer, last: layer },
-        }
-    }
-
-    /// The factor on the encoder's learning rate. Layers that share a parameter give it the rate of the highest of them.
-    pub fn rate(self, layers: usize, layer_decay: f64) -> f64 {
-        let below = match self {
-            Self::Head => 0,
-            Self::Layers { last, .. } => layers.saturating_sub(last + 1),
-            Self::Embeddings => layers,
-        };
-        // More layers than fit an i32 do not fit memory either.
-        layer_decay.powi(below as i32)
-    }
-}
-
-/// The layers that share a group of parameters.
-fn layers_of(group: usize, config: &EncoderConfig) -> impl Iterator<Item = usize> {
-    let (layers, groups) = (config.num_hidden_layers, config.num_hidden_groups);
-    (0..layers).filter(move |layer| layer * groups / layers == group)
 }
 
 /// First and last of the layers that share parameters, each such pair once.
@@ -189,7 +132,7 @@ impl Freeze {
 
 #[cfg(test)]
 mod tests {
-    use larder_onnx::Weights;
+    use larder_onnx::{EncoderConfig, Family, Weights};
 
     use super::*;
 
@@ -199,30 +142,6 @@ mod tests {
 
     fn encoder(config: EncoderConfig) -> TunableEncoder {
         TunableEncoder::built(config, Weights::default())
-    }
-
-    #[test]
-    fn parts_are_told_by_their_names() {
-        let bert = EncoderConfig::of(Family::Bert);
-        let albert = EncoderConfig::of(Family::Albert);
-        let part = |name: &str| ModelPart::of(name, &bert);
-        assert_eq!(part("embeddings.word_embeddings.weight"), ModelPart::Embeddings);
-        assert_eq!(part("encoder.layer.11.attention.self.key.bias"), layers(11, 11));
-        assert_eq!(part("pooler.dense.weight"), ModelPart::Head);
-        let shared = "encoder.albert_layer_groups.0.albert_layers.0.ffn.weight";
-        assert_eq!(ModelPart::of(shared, &albert), layers(0, 11));
-        assert_eq!(ModelPart::of("encoder.embedding_hidden_mapping_in.weight", &albert), ModelPart::Embeddings);
-        assert_eq!(layers(0, 11).rate(12, 0.5), 1.0);
-        assert_eq!(ModelPart::Embeddings.rate(2, 0.5), 0.25);
-        // Every parameter of every family belongs somewhere, and each layer has some.
-        for family in Family::ALL {
-            let config = EncoderConfig::of(*family);
-            let parts: Vec<ModelPart> =
-                config.parameters(true).iter().map(|p| ModelPart::of(&p.name, &config)).collect();
-            let top = config.num_hidden_layers - 1;
-            let reaches = |part: &ModelPart| matches!(part, ModelPart::Layers { last, .. } if *last == top);
-            assert!(parts.contains(&ModelPart::Embeddings) && parts.iter().any(reaches), "{family}");
-        }
     }
 
     #[test]

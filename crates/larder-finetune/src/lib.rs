@@ -52,6 +52,7 @@ mod knobs;
 mod learn;
 mod note;
 mod observer;
+mod part;
 mod plan;
 mod precision;
 mod preset;

@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
                 (Engine::Device(Box::new(resident)), eval.transpose()?.map(|graph| EvalGraph::Device(Box::new(graph))))
             }
         };
-        let evaluator = eval.map(|graph| Evaluator::new(graph, judged, settings));
+        let evaluator = eval.map(|graph| Evaluator::new(graph, judged, settings, facts.reads_padding));
         let pool = threads::pool(&session_settings)?;
         let takes = |name: &&str| match &engine {
             Engine::Host(host) => host.session().inputs().iter().any(|info| info.name == **name),

@@ -15,9 +15,9 @@ use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::encoder::Source;
-use crate::freeze::ModelPart;
 use crate::learn::learn;
 use crate::note::Note;
+use crate::part::ModelPart;
 use crate::precision;
 use crate::settings::{HeadStart, TuneSettings};
 use crate::{TunableEncoder, TuneError};

@@ -7,8 +7,8 @@ use rayon::ThreadPool;
 
 use crate::TunableEncoder;
 use crate::encoder::Source;
-use crate::freeze::ModelPart;
 use crate::inputs::TrainingInputs;
+use crate::part::ModelPart;
 use crate::settings::TuneSettings;
 use crate::start::{prefix, rescale};
 

@@ -49,6 +49,16 @@ impl TensorProto {
             .ok_or_else(|| self.size_error(usize::MAX, 0))
     }
 
+    /// Returns the size of each axis.
+    ///
+    /// # Errors
+    /// As [`TensorProto::element_count`].
+    pub fn shape(&self) -> Result<Vec<usize>, OnnxError> {
+        self.element_count()?;
+        // Counted: no axis is negative.
+        Ok(self.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect())
+    }
+
     /// Returns the values as float32, row-major: borrowed where they are stored that way, converted from `raw_data`,
     /// float16, bfloat16 or float64 otherwise.
     ///

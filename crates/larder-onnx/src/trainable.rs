@@ -11,6 +11,8 @@ mod parameters;
 mod quantised;
 mod wiring;
 
+pub use parameters::{GraphParameter, GraphPart};
+
 use crate::interface::Interface;
 use crate::proto::TensorProto;
 use crate::{Model, OnnxError, Weights};
@@ -24,28 +26,6 @@ pub struct TrainableGraph {
     pub model: Model,
     /// Its parameters, in the order of the given graph.
     pub parameters: Vec<GraphParameter>,
-}
-
-/// An initializer that is a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GraphParameter {
-    /// The name in the graph.
-    pub name: String,
-    /// The size of each axis.
-    pub shape: Vec<usize>,
-    /// The part of the encoder that reads it.
-    pub part: GraphPart,
-}
-
-/// The part of an encoder that a parameter belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GraphPart {
-    /// What comes before the first layer.
-    Embeddings,
-    /// Layers from 0: the first that reads it, and the last, which is another where layers share it.
-    Layers(usize, usize),
-    /// What the token vectors do not depend on: the pooler.
-    Pooler,
 }
 
 impl TrainableGraph {
@@ -65,7 +45,7 @@ impl TrainableGraph {
         let model = in_float32(model)?.pruned(&outputs)?;
         let parameters = parameters::find(&model, interface)?;
         if parameters.is_empty() {
-            return Err(untrainable(
+            return Err(wiring::untrainable(
                 "none of its initializers is a parameter",
                 "give the file that the exporter wrote",
             ));
@@ -83,7 +63,7 @@ impl Model {
     pub fn with_trained(&self, weights: &Weights) -> Result<Self, OnnxError> {
         in_float32(self)?.edited(|graph| {
             for tensor in graph.initializer.iter_mut().filter(|tensor| weights.contains(tensor.name())) {
-                let shape = shape_of(tensor)?;
+                let shape = tensor.shape()?;
                 *tensor = TensorProto::from_f32(tensor.name(), &shape, weights.get(tensor.name(), &shape)?);
             }
             Ok(())
@@ -104,14 +84,4 @@ fn in_float32(model: &Model) -> Result<Model, OnnxError> {
     // Hints of types that may have changed.
     graph.value_info.clear();
     Model::from_proto(proto)
-}
-
-fn shape_of(tensor: &TensorProto) -> Result<Vec<usize>, OnnxError> {
-    tensor.element_count()?;
-    // Counted: no axis is negative.
-    Ok(tensor.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect())
-}
-
-fn untrainable(problem: impl Into<String>, mend: &'static str) -> OnnxError {
-    OnnxError::Untrainable { problem: problem.into(), mend }
 }

@@ -67,10 +67,7 @@ impl Weights {
     pub fn of_model(model: &Model) -> Result<Self, OnnxError> {
         let mut weights = Self::default();
         for tensor in model.graph().initializer.iter().filter(|tensor| is_float(tensor.data_type())) {
-            tensor.element_count()?;
-            // Counted: no axis is negative.
-            let shape = tensor.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect();
-            weights.insert(tensor.name(), Weight { shape, values: tensor.floats()?.into_owned() })?;
+            weights.insert(tensor.name(), Weight { shape: tensor.shape()?, values: tensor.floats()?.into_owned() })?;
         }
         Ok(weights)
     }
@@ -134,6 +131,12 @@ impl Weights {
             several if !several.contains(&"") && several.contains(&usual.as_str()) => usual,
             _ => String::new(),
         }
+    }
+
+    /// The parameters whose names do not begin so.
+    pub(crate) fn without(mut self, prefix: &str) -> Self {
+        self.entries.retain(|name, _| !name.starts_with(prefix));
+        self
     }
 
     /// All parameters of floats, sorted by name.

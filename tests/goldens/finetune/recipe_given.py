@@ -36,14 +36,15 @@ from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).resolve().parent / "given"
 PINNED = {"torch": ("2.15.0", torch.__version__), "transformers": ("5.23.0", transformers.__version__)}
-CLASSES, ROWS, BATCH, STEPS, VOCABULARY = 3, 20, 5, 20, 60
+# As many tokens as `tests/goldens/tokens/wordpiece.json` has, with which tests of the whole add these files.
+CLASSES, ROWS, BATCH, STEPS, VOCABULARY = 3, 20, 5, 20, 145
 
-SMALL = dict(vocab_size=VOCABULARY, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+SMALL = dict(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
              max_position_embeddings=40)
 # The model, its configuration, the exporter and its operator set, and what is done to the file then.
 CASES = {
     "t5": (transformers.T5EncoderModel,
-           transformers.T5Config(vocab_size=VOCABULARY, d_model=12, d_kv=6, d_ff=16, num_layers=2, num_heads=2,
+           transformers.T5Config(vocab_size=VOCABULARY, d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2,
                                  relative_attention_num_buckets=8, relative_attention_max_distance=12, dropout_rate=0.0),
            ("ts", 17), None),
     "deberta_v2": (transformers.DebertaV2Model,
@@ -55,12 +56,12 @@ CASES = {
                                transformers.MegatronBertConfig(**SMALL, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0),
                                ("ts", 11), None),
     "squeezebert": (transformers.SqueezeBertModel,
-                    transformers.SqueezeBertConfig(**SMALL, embedding_size=12, q_groups=2, k_groups=2, v_groups=2,
+                    transformers.SqueezeBertConfig(**SMALL, embedding_size=16, q_groups=2, k_groups=2, v_groups=2,
                                                    intermediate_groups=2, output_groups=2, hidden_dropout_prob=0.0,
                                                    attention_probs_dropout_prob=0.0),
                     ("ts", 17), None),
     "qwen3": (transformers.Qwen3Model,
-              transformers.Qwen3Config(**SMALL, num_key_value_heads=1, head_dim=6, use_cache=False),
+              transformers.Qwen3Config(**SMALL, num_key_value_heads=1, head_dim=8, use_cache=False),
               ("dynamo", 18), None),
     "mobilebert_half": (transformers.MobileBertModel,
                         transformers.MobileBertConfig(**SMALL, embedding_size=8, intra_bottleneck_size=8, true_hidden_size=8,

@@ -7,6 +7,7 @@ mod diagnose;
 mod export;
 mod extending;
 mod finetune;
+mod given;
 mod hints;
 mod hub;
 mod incremental;

@@ -31,6 +31,7 @@ fn encoder(golden: &Golden, graph: TrainableGraph, interface: &Interface) -> Tun
             hidden_size: interface.hidden_size,
             max_positions: config.max_positions(),
             layers: interface.layers,
+            reads_padding: false,
             pad_token_id: config.pad_token_id.map_or(0, i64::from),
             initializer_range: config.initializer_range,
         },
@@ -122,6 +123,7 @@ struct Export {
     model: Model,
     interface: Interface,
     golden: SafeFile,
+    reads_padding: bool,
 }
 
 impl Export {
@@ -129,7 +131,8 @@ impl Export {
         let folder = goldens().join("finetune/given");
         let model = Model::load(&folder.join(format!("{name}.onnx"))).expect("the export is well formed");
         let interface = Interface::recognise(&model).expect("inputs and outputs are found");
-        Self { model, interface, golden: SafeFile::read(&folder.join(format!("{name}.safetensors"))) }
+        let golden = SafeFile::read(&folder.join(format!("{name}.safetensors")));
+        Self { model, interface, golden, reads_padding: name.starts_with("mobilebert") }
     }
 
     fn examples(&self) -> Vec<Example> {
@@ -154,6 +157,7 @@ impl Export {
                 hidden_size: self.interface.hidden_size,
                 max_positions: 40,
                 layers: self.interface.layers,
+                reads_padding: self.reads_padding,
                 pad_token_id: 0,
                 initializer_range: 0.02,
             },
@@ -247,4 +251,54 @@ fn exports_in_half_precision_and_in_integers_follow_pytorch() {
     // It reads each token with its neighbours, padding too.
     export_follows("mobilebert_half", 1, 1e-5);
     export_follows("roberta_prelayernorm_int8", 5, 1e-5);
+}
+
+/// A batch would change what it says of a text; and what only larder's own graphs can do is said.
+#[test]
+fn what_a_given_graph_cannot_do_is_said() {
+    let said = |name: &str, change: &dyn Fn(&mut TuneSettings)| {
+        let export = Export::read(name);
+        let (encoder, train) = (export.encoder(), export.examples());
+        let mut settings = export.settings();
+        change(&mut settings);
+        let inputs = TrainingInputs { encoder: &encoder, train: &train, dev: &[], hidden: None, folder: None };
+        finetune(&runtime(), &inputs, &settings, &mut Quiet).expect_err("it cannot").to_string()
+    };
+    let message = said("mobilebert_half", &|_| {});
+    assert!(message.contains("padding changes the vectors") && message.contains("`--batch-rows 1`"), "{message}");
+    let message = said("t5", &|settings| settings.dropout = DropoutRatios { hidden: 0.1, ..DropoutRatios::NONE });
+    assert!(message.contains("trained as it was given"), "{message}");
+    let message = said("t5", &|settings| settings.input = HeadInput::Pooled(Pool::Pooler));
+    assert!(message.contains("no pooler"), "{message}");
+}
+
+/// What stands in the way is named before any work.
+#[test]
+fn what_cannot_be_trained_is_named() {
+    let export = Export::read("t5");
+    let reason = |interface: Interface| match TrainableGraph::of(&export.model, &interface) {
+        Err(problem) => problem.to_string(),
+        Ok(_) => panic!("it cannot be trained"),
+    };
+    let mut interface = export.interface.clone();
+    interface.attention_mask = None;
+    assert!(reason(interface).contains("no attention mask"));
+    let mut interface = export.interface.clone();
+    interface.token_output = None;
+    assert!(reason(interface).contains("no vector for each token"));
+    let mut interface = export.interface.clone();
+    interface.input_ids.batch = Some(1);
+    assert!(reason(interface).contains("takes exactly 1 text(s) at once"));
+    // An operator without a rule, by its node.
+    let model = export.model.clone().edited(|graph| {
+        let node = graph.node.iter_mut().find(|node| node.op_type() == "Relu").expect("T5 has it");
+        (node.op_type, node.name) = (Some("HardSwish".to_owned()), Some("layer.0.act".to_owned()));
+        Ok(())
+    });
+    let export = Export { model: model.expect("the graph stays whole"), ..export };
+    let (encoder, train) = (export.encoder(), export.examples());
+    let inputs = TrainingInputs { encoder: &encoder, train: &train, dev: &[], hidden: None, folder: None };
+    let problem = finetune(&runtime(), &inputs, &export.settings(), &mut Quiet).expect_err("it cannot");
+    let said = format!("{problem:?}");
+    assert!(said.contains("layer.0.act") && said.contains("HardSwish"), "{said}");
 }

@@ -67,7 +67,7 @@ pub(super) fn widen(graph: &mut GraphProto) -> Result<(), OnnxError> {
 fn widen_tensor(tensor: &mut TensorProto) -> Result<(), OnnxError> {
     if HALVES.contains(&tensor.data_type()) {
         let values = tensor.floats()?.into_owned();
-        *tensor = TensorProto::from_f32(tensor.name(), &super::shape_of(tensor)?, &values);
+        *tensor = TensorProto::from_f32(tensor.name(), &tensor.shape()?, &values);
     }
     Ok(())
 }

@@ -5,12 +5,33 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::{GraphParameter, GraphPart, shape_of};
 use crate::graph::{Producers, reads};
 use crate::interface::Interface;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{GraphProto, NodeProto, TensorProto};
 use crate::{Model, OnnxError};
+
+/// An initializer that is a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphParameter {
+    /// The name in the graph.
+    pub name: String,
+    /// The size of each axis.
+    pub shape: Vec<usize>,
+    /// The part of the encoder that reads it.
+    pub part: GraphPart,
+}
+
+/// The part of an encoder that a parameter belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphPart {
+    /// What comes before the first layer.
+    Embeddings,
+    /// Layers from 0: the first that reads it, and the last, which is another where layers share it.
+    Layers(usize, usize),
+    /// What the token vectors do not depend on: the pooler.
+    Pooler,
+}
 
 /// Operators that hand the values of their first input on.
 const LAYOUT: [&str; 12] = [
@@ -85,7 +106,7 @@ pub(super) fn find(model: &Model, interface: &Interface) -> Result<Vec<GraphPara
             continue;
         }
         let part = parts.of_parameter(&use_of, tensor.name());
-        parameters.push(GraphParameter { name: tensor.name().to_owned(), shape: shape_of(tensor)?, part });
+        parameters.push(GraphParameter { name: tensor.name().to_owned(), shape: tensor.shape()?, part });
     }
     Ok(parameters)
 }

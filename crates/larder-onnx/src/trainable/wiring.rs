@@ -1,6 +1,5 @@
 //! The inputs and outputs of a given graph under the names that training goes by.
 
-use super::untrainable;
 use crate::builder::{Axis, GraphBuilder, Value, fresh_name, names_of};
 use crate::graph::rename_tensor;
 use crate::interface::{InputTensor, Interface};
@@ -26,7 +25,7 @@ pub(super) fn outputs(interface: &Interface) -> Result<Vec<&str>, OnnxError> {
         let problem = "it has no attention mask, so texts of different lengths cannot share a batch";
         return Err(untrainable(problem, "export it with `attention_mask` among its inputs"));
     }
-    for (size, of) in [(interface.fixed_batch(), "texts"), (interface.fixed_seq(), "tokens")] {
+    for (size, of) in [(interface.fixed_batch(), "text(s)"), (interface.fixed_seq(), "token(s)")] {
         if let Some(size) = size {
             let problem = format!("it takes exactly {size} {of} at once");
             return Err(untrainable(problem, "export it with dynamic axes for batch and sequence"));
@@ -121,4 +120,8 @@ fn filled(b: &mut GraphBuilder, ids: &Value, value: i64) -> Value {
     let shape = b.shape(ids, 0, 2);
     let value = TensorProto::from_i64("", &[1], &[value]);
     b.node("ConstantOfShape", &[&shape], vec![attribute::tensor("value", value)])
+}
+
+pub(super) fn untrainable(problem: impl Into<String>, mend: &'static str) -> OnnxError {
+    OnnxError::Untrainable { problem: problem.into(), mend }
 }

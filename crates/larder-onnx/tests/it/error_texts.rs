@@ -55,6 +55,7 @@ fn models() {
         MissingWeight { name: tensor.clone(), expected: shape(), near: "\"embedding.weight\"".to_owned() },
         WeightShape { name: tensor.clone(), expected: shape(), found: vec![30522, 768] },
         WeightDtype { name: tensor, found: "I64".to_owned() },
+        Untrainable { problem: "it has no attention mask".to_owned(), mend: "export it with one" },
         ConfigJson { source: json },
         ConfigValue { key: "hidden_act", found: "\"swish2\"".to_owned(), supported: "gelu, relu".to_owned() },
         NoInput { role: "attention_mask", candidates: "\"ids\" int64 [batch, seq]".to_owned() },

@@ -114,6 +114,9 @@ impl TuneChoices {
             // Nothing in the graph says where to drop; and whether its first token or a pooler stands for the text is not known.
             plain.dropout = DropoutRatios { head: plain.dropout.head, ..DropoutRatios::NONE };
             plain.input = HeadInput::Pooled(Pool::Mean);
+            if let (true, None, BatchSize::Rows(rows)) = (encoder.facts().reads_padding, self.batch, plain.batch) {
+                (plain.batch, plain.accumulation) = (BatchSize::Rows(1), rows);
+            }
         }
         let input = match self.pair_features {
             true => HeadInput::Pair(self.pool.unwrap_or(PAIR_POOL)),

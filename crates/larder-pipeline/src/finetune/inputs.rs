@@ -47,6 +47,8 @@ impl<'a> TuningInputs<'a> {
         options: &FinetuneOptions,
         observer: &mut dyn Observer,
     ) -> Result<Self, PipelineError> {
+        // What cannot be trained is said before any work.
+        let tunable = tunable(encoder, observer)?;
         let rules = tasks::of(spec.task);
         check_trainable(spec, rules.facts().level)?;
         let dev_split = match &options.dev {
@@ -69,7 +71,6 @@ impl<'a> TuningInputs<'a> {
         if pair_features && spec.columns.text_b.is_none() {
             return Err(EncodeError::NoPairs { tokens: tokens.swap_remove(0).1 }.into());
         }
-        let tunable = tunable(encoder, observer)?;
         let labels = LabelMap::resolve(spec)?;
         let max_tokens = options.tokenize.max_tokens(encoder);
         let stride = options.stride;
@@ -180,6 +181,8 @@ fn tunable(encoder: &Encoder, observer: &mut dyn Observer) -> Result<TunableEnco
         hidden_size: manifest.hidden_size,
         max_positions: encoder.max_tokens(),
         layers: interface.layers.filter(|_| has_layers),
+        // Quantised activations are of one scale a batch, and floats when they are trained.
+        reads_padding: encoder.needs_exact_lengths() && !encoder.runs_alone(),
         pad_token_id: manifest.special_tokens.pad_id.map_or(0, i64::from),
         initializer_range: EncoderConfig::of(family).initializer_range,
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_onnx::Model;
 use larder_onnx::proto::TensorProto;
 use larder_tags::Scheme;
-use larder_tests::{Kitchen, conll, tagged_toy, toy};
+use larder_tests::{Kitchen, conll, repository, tagged_toy, toy};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
@@ -282,4 +282,17 @@ fn a_damaged_head_is_trained_again_with_force() {
     names(kitchen.larder(&["predict", "mine", "red"]), 3, said);
     kitchen.ok(&[&train[..], &["--force"]].concat());
     kitchen.ok(&["predict", "mine", "red"]);
+}
+
+#[test]
+fn an_encoder_that_reads_padding_is_trained_text_by_text() {
+    let (kitchen, dataset) = with_texts();
+    let goldens = repository().join("tests/goldens");
+    let model = goldens.join("finetune/given/mobilebert_half.onnx").display().to_string();
+    let tokenizer = goldens.join("tokens/wordpiece.json").display().to_string();
+    kitchen.ok(&["encoder", "add", &model, "--name", "given", "--tokenizer", &tokenizer]);
+    let finetune = ["finetune", &dataset, "-e", "given", "--run", "mine", "--lr", "1e-4", "--steps", "2"];
+    let with = |more: &[&str]| kitchen.larder(&[&finetune[..], more].concat());
+    names(with(&["--batch-rows", "8"]), 2, hint("`--batch-rows 1`, with `--accumulate` for steps of more"));
+    with(&["--batch-rows", "1", "--accumulate", "8"]).exits(0);
 }
