@@ -64,7 +64,25 @@ FAMILIES = {
     "electra": ("wordpiece", lambda v: transformers.ElectraConfig(
         vocab_size=v, embedding_size=8, max_position_embeddings=READS, **SIZES)),
 }
-WITH_TYPES = {"bert", "albert", "electra"}
+#: Families with rotary positions or attention by distance, which larder tells by their `config.json`. Their files in half precision are
+#: exported so: the converter makes some that ONNX Runtime does not load.
+BY_CONFIG = {
+    # Windows of four tokens.
+    "modernbert": ("bytelevel", lambda v: transformers.ModernBertConfig(
+        vocab_size=v, max_position_embeddings=READS, global_attn_every_n_layers=2, local_attention=4, pad_token_id=1, cls_token_id=0,
+        sep_token_id=2, bos_token_id=0, eos_token_id=2, **SIZES)),
+    # Keys and values of one head, for queries of two.
+    "eurobert": ("bytelevel", lambda v: transformers.EuroBertConfig(
+        vocab_size=v, max_position_embeddings=READS, num_key_value_heads=1, pad_token_id=1, bos_token_id=0, eos_token_id=2, **SIZES)),
+    "nomic_bert": ("wordpiece", lambda v: transformers.NomicBertConfig(
+        vocab_size=v, max_position_embeddings=READS, type_vocab_size=2, pad_token_id=0, **SIZES)),
+    "deberta_v2": ("unigram", lambda v: transformers.DebertaV2Config(
+        vocab_size=v, max_position_embeddings=READS, relative_attention=True, position_buckets=4, norm_rel_ebd="layer_norm",
+        share_att_key=True, pos_att_type=["p2c", "c2p"], position_biased_input=False, type_vocab_size=0, pad_token_id=1, **SIZES)),
+}
+FAMILIES |= BY_CONFIG
+WITH_TYPES = {"bert", "albert", "electra", "nomic_bert"}
+WITHOUT_POOLER = {"distilbert", "electra", "modernbert", "eurobert", "nomic_bert", "deberta_v2"}
 
 
 def tokenizer_of(family):
@@ -223,7 +241,7 @@ CASES = {}
 
 def case(name, family="bert", exporter="ts", outputs=("tokens", "pooler"), attention="eager", after=None, tolerance=1e-4,
          hidden_states=True, reads=READS, types=None, committed=False, int8=False, half=False, **options):
-    if family == "distilbert" or family == "electra":
+    if family in WITHOUT_POOLER:
         outputs = tuple(output for output in outputs if output != "pooler")
     CASES[name] = dict(family=family, exporter=exporter, outputs=outputs, attention=attention, after=after,
                        tolerance=tolerance, hidden_states=hidden_states, reads=reads,
@@ -374,12 +392,18 @@ for family in FAMILIES:
     for exporter in ["ts", "dynamo"]:
         for attention in ["eager", "sdpa"]:
             case(f"{family}_{exporter}_{attention}", family, exporter, attention=attention,
-                 committed=(family, exporter, attention) in [("albert", "ts", "eager"), ("distilbert", "dynamo", "sdpa")])
+                 committed=(family, exporter, attention) in [
+                     ("albert", "ts", "eager"), ("distilbert", "dynamo", "sdpa"), ("modernbert", "dynamo", "sdpa"),
+                     ("eurobert", "ts", "eager"), ("nomic_bert", "dynamo", "sdpa"), ("deberta_v2", "dynamo", "eager")])
     if family != "bert":
         case(f"{family}_ts_numbers", family, outputs=("pooler", "tokens"), names="numbers")
         case(f"{family}_ts_fixed_1", family, fixed=(1, 16))
         case(f"{family}_dynamo_external", family, "dynamo", external=True)
-        case(f"{family}_ts_half", family, after=to_half(False), tolerance=HALF)
+        if family in BY_CONFIG:
+            case(f"{family}_ts_half", family, half=True, tolerance=HALF, committed=family == "modernbert")
+        else:
+            case(f"{family}_ts_half", family, after=to_half(False), tolerance=HALF)
+        case(f"{family}_ts_session", family, after=saved_by_session(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED))
         case(f"{family}_ts_int8", family, int8=True, after=to_int8(), hidden_states=False)
         case(f"{family}_ts_mean_only", family, outputs=("mean_normalized",), hidden_states=False)
 for exporter in ["ts", "dynamo"]:

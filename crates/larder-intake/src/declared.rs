@@ -11,6 +11,8 @@ use crate::EncoderError;
 /// The declared facts; `None` where nothing declares them.
 pub(crate) struct Declared {
     pub family: Option<Family>,
+    /// The whole configuration, of a family that larder builds.
+    pub config: Option<EncoderConfig>,
     pub num_attention_heads: Option<usize>,
     /// The longest text, in tokens.
     pub max_positions: Option<usize>,
@@ -50,8 +52,9 @@ impl Declared {
             family: family.and_then(|family| family.parse().ok()),
             num_attention_heads: built(metadata::HEADS).or_else(|| size("num_attention_heads")),
             max_positions: built(metadata::MAX_POSITIONS).into_iter().chain(longest).min(),
-            first_position: settings.map(|config| config.max_position_embeddings - config.max_positions()),
+            first_position: settings.as_ref().map(|config| config.max_position_embeddings - config.max_positions()),
             type_rows: size("type_vocab_size").filter(|rows| *rows > 0),
+            config: settings,
             labels: labels(&json),
         })
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use larder_errors::listed;
 use larder_files::verify_json;
 use larder_files::{Home, check_name, digest_bytes};
-use larder_onnx::{FeatureKind, Interface, Model, Pool, Weights};
+use larder_onnx::{EncoderConfig, FeatureKind, Interface, Model, Pool, Weights};
 use larder_tokens::Tokenizer;
 
 use crate::EncoderError;
@@ -236,6 +236,11 @@ impl Encoder {
     /// [`EncoderError::Read`].
     pub fn config_text(&self) -> Result<Option<Vec<u8>>, EncoderError> {
         read_optional(&self.folder.join(CONFIG_FILE))
+    }
+
+    /// Its configuration, of a family that larder builds.
+    pub(crate) fn config(&self) -> Option<EncoderConfig> {
+        EncoderConfig::from_json(&self.config_text().ok()??).ok()
     }
 
     /// Rows of the table of token types. Manifests of earlier versions lack them, and the configuration may tell.

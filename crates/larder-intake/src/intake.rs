@@ -137,6 +137,7 @@ impl EncoderParts {
             bytes: &self.model_bytes,
             declared_length: declared.max_positions,
             labels: declared.labels,
+            config: declared.config.clone(),
             sizes: sizes.clone(),
             hints: self.hints.clone(),
             interface,

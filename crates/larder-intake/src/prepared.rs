@@ -22,6 +22,10 @@ pub enum Prepared {
 pub struct RebuiltRecord {
     /// Hex blake3 digest of its file, which is made when it is needed and kept nowhere.
     pub digest: String,
+    /// Where the weights were told by the family that `config.json` names, the number of the reading that was right: see
+    /// [`FamilyReadings`](larder_onnx::FamilyReadings).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family_reading: Option<usize>,
     /// Attention heads of each layer.
     pub num_attention_heads: usize,
     /// Is the given graph's pooled output a pooler's, and that pooler among what was read?

@@ -10,8 +10,8 @@ use std::path::Path;
 use larder_files::digest_bytes;
 use larder_onnx::families::metadata;
 use larder_onnx::{
-    EncoderConfig, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, Pool, RecognisedEncoder, Weights,
-    build, build_fused, recognise_encoder, select_features,
+    EncoderConfig, FamilyReadings, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, Pool,
+    RecognisedEncoder, Unrecognised, Weights, build, build_fused, recognise_encoder, select_features,
 };
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
 
@@ -46,9 +46,7 @@ impl Encoder {
         if !self.pooler_is_its_own(features) {
             return Ok(given(model));
         }
-        let Ok(lifted) = recognise_encoder(&model, self.interface(), Heads::Known(record.num_attention_heads)) else {
-            return Ok(given(model));
-        };
+        let Ok(lifted) = self.recognised(&model, record) else { return Ok(given(model)) };
         // What another version of larder builds has not been compared.
         match Rebuilt::of(&lifted) {
             Ok(rebuilt) if rebuilt.digest == record.digest => {
@@ -84,7 +82,7 @@ impl Encoder {
         match &self.manifest().prepared {
             Prepared::AsGiven { reason } => Err(unread(reason.clone())),
             Prepared::Rebuilt(record) => {
-                let lifted = recognise_encoder(&model, self.interface(), Heads::Known(record.num_attention_heads));
+                let lifted = self.recognised(&model, record);
                 lifted.map(|lifted| (lifted.config, lifted.weights)).map_err(|problem| unread(problem.to_string()))
             }
             Prepared::Built => {
@@ -94,6 +92,14 @@ impl Encoder {
                 let config = EncoderConfig::from_json(&text).map_err(wrong(path))?;
                 Ok((config, Weights::of_model(&model).map_err(wrong(self.model_path()))?))
             }
+        }
+    }
+
+    /// Configuration and weights, read as they were when the encoder was added.
+    fn recognised(&self, model: &Model, record: &RebuiltRecord) -> Result<RecognisedEncoder, Unrecognised> {
+        match (record.family_reading, self.config()) {
+            (Some(number), Some(config)) => FamilyReadings::of(model, self.interface(), &config)?.read(number),
+            _ => recognise_encoder(model, self.interface(), Heads::Known(record.num_attention_heads)),
         }
     }
 
@@ -122,6 +128,7 @@ impl Encoder {
             model: &model,
             interface: self.interface(),
             texts: &texts,
+            config: None,
             pad: self.manifest().special_tokens.pad_id.map_or(0, i64::from),
             tolerance: if form.half { HALF_TOLERANCE } else { self.manifest().probe.tolerance },
         };
@@ -182,6 +189,8 @@ pub(crate) struct Comparison<'a> {
     pub interface: &'a Interface,
     /// The probe texts as token ids.
     pub texts: &'a [Vec<i64>],
+    /// The configuration, of a family that larder builds.
+    pub config: Option<&'a EncoderConfig>,
     pub pad: i64,
     /// The largest deviation that counts as rounding.
     pub tolerance: f64,
@@ -205,9 +214,39 @@ impl Comparison<'_> {
             return Err(format!("its layers were not found: {problem}"));
         }
         let facts = observe(self.runtime, self.model, self.interface, self.path).map_err(|problem| said(&problem))?;
-        let lifted = recognise_encoder(self.model, self.interface, Heads::Observed(&facts))
-            .map_err(|problem| problem.to_string())?;
-        let rebuilt = Rebuilt::of(&lifted).map_err(|problem| said(&problem))?;
+        let by_structure = match recognise_encoder(self.model, self.interface, Heads::Observed(&facts)) {
+            Ok(lifted) => self.compared(&lifted, None),
+            Err(problem @ Unrecognised::Quantised) => return Err(problem.to_string()),
+            Err(problem) => Err(problem.to_string()),
+        };
+        match (by_structure, self.config) {
+            (Err(problem), Some(config)) => {
+                self.by_family(config).map_err(|other| format!("{problem}; as {}: {other}", config.family))
+            }
+            (found, _) => found,
+        }
+    }
+
+    /// The first reading as the configuration's family that gives the same as the given graph.
+    fn by_family(&self, config: &EncoderConfig) -> Result<RebuiltRecord, String> {
+        let readings = FamilyReadings::of(self.model, self.interface, config).map_err(|problem| problem.to_string())?;
+        let mut first = Err("there is no reading".to_owned());
+        for number in 0..readings.len() {
+            let lifted = readings.read(number).map_err(|problem| problem.to_string());
+            let found = lifted.and_then(|lifted| self.compared(&lifted, Some(number)));
+            if found.is_ok() || number == 0 {
+                first = found;
+            }
+            if first.is_ok() {
+                break;
+            }
+        }
+        first
+    }
+
+    /// Builds a graph of what was read, and compares it with the given one.
+    fn compared(&self, lifted: &RecognisedEncoder, family_reading: Option<usize>) -> Result<RebuiltRecord, String> {
+        let rebuilt = Rebuilt::of(lifted).map_err(|problem| said(&problem))?;
         // A pooler gives as many features as a token has.
         let pooler = lifted.pooled_output.is_some() && self.interface.pooled_size.is_none();
         let deviation = self.deviation(&rebuilt, pooler).map_err(|problem| said(&problem))?;
@@ -219,6 +258,7 @@ impl Comparison<'_> {
         }
         Ok(RebuiltRecord {
             digest: rebuilt.digest,
+            family_reading,
             num_attention_heads: lifted.config.num_attention_heads,
             pooler,
             nodes_given: self.model.graph().node.len(),

@@ -68,6 +68,7 @@ fn probe(
         tokenizer,
         declared_length: Some(manifest.max_positions),
         labels: None,
+        config: encoder.config(),
         sizes: encoder.sizes()?,
         hints: manifest.interface.as_hints(),
     }

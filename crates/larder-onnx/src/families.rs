@@ -24,6 +24,7 @@ pub use activation::Activation;
 pub use config::{Biases, EncoderConfig};
 pub use fused::{FusedForm, build_fused};
 pub use graph::{MASKED_SCORE, OPSET, build};
+pub(crate) use layout::Gate;
 pub use parameters::{Initial, Parameter, unused_weights};
 pub use rotary::Rotary;
 

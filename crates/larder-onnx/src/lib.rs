@@ -30,6 +30,7 @@
 
 pub mod attribute;
 mod builder;
+mod by_family;
 mod error;
 mod external;
 pub mod facts;
@@ -53,6 +54,7 @@ mod trainable;
 mod weights;
 
 pub use builder::{Axis, GraphBuilder, Value, fresh_name, names_of, value_info};
+pub use by_family::FamilyReadings;
 pub use error::OnnxError;
 pub use families::{Activation, Biases, EncoderConfig, Family, FusedForm, Rotary, build, build_fused, unused_weights};
 pub use features::{FeatureOutput, select_features};

@@ -42,8 +42,9 @@ impl TrainableGraph {
     /// [`OnnxError::Untrainable`] for a graph of fixed sizes, without a mask or without token vectors; the errors of reading tensors.
     pub fn of(model: &Model, interface: &Interface) -> Result<Self, OnnxError> {
         let outputs = wiring::outputs(interface)?;
-        let model = in_float32(model)?.pruned(&outputs)?;
-        let parameters = parameters::find(&model, interface)?;
+        let (whole, mut parameters) = parameters_of(model, interface)?;
+        let model = whole.pruned(&outputs)?;
+        parameters.retain(|parameter| model.initializer(&parameter.name).is_some());
         if parameters.is_empty() {
             return Err(wiring::untrainable(
                 "none of its initializers is a parameter",
@@ -69,6 +70,16 @@ impl Model {
             Ok(())
         })
     }
+}
+
+/// The graph in float32, and its parameters.
+///
+/// # Errors
+/// The errors of reading tensors.
+pub(crate) fn parameters_of(model: &Model, interface: &Interface) -> Result<(Model, Vec<GraphParameter>), OnnxError> {
+    let model = in_float32(model)?;
+    let parameters = parameters::find(&model, interface)?;
+    Ok((model, parameters))
 }
 
 /// The same graph with float32 in the place of half precision and of integers that stand for floats, in an operator set that

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::{Hints, Interface, Model};
+use larder_onnx::{EncoderConfig, Hints, Interface, Model};
 use larder_runtime::{Device, Runtime, RuntimeError, Session, SessionSettings};
 use larder_tokens::Tokenizer;
 
@@ -25,6 +25,8 @@ pub(crate) struct Candidate<'a> {
     pub declared_length: Option<usize>,
     /// The number of labels that the model was trained to score, by the configuration.
     pub labels: Option<usize>,
+    /// The configuration, of a family that larder builds.
+    pub config: Option<EncoderConfig>,
     /// Layers and features by the configuration.
     pub sizes: Sizes,
     /// The roles of inputs and outputs that the user, or an earlier probe, names.

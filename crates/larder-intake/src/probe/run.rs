@@ -116,6 +116,7 @@ impl Candidate<'_> {
             model: self.model,
             interface: &interface,
             texts: &texts,
+            config: self.config.as_ref(),
             pad,
             tolerance,
         };

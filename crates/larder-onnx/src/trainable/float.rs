@@ -19,11 +19,18 @@ pub(super) fn defaults_are_constants(graph: &mut GraphProto) {
     graph.input = fed;
 }
 
-/// Makes an initializer of each `Constant` that holds a tensor.
+/// Makes an initializer of each `Constant` that holds a tensor, but for vectors of one number: nobody has learned such a constant,
+/// as the zeros that an exporter adds where a normalisation has no bias.
 pub(super) fn constants_are_initializers(graph: &mut GraphProto) {
     let mut initializers = Vec::new();
     graph.node.retain_mut(|node| {
-        let held = |attribute: &&mut crate::proto::AttributeProto| attribute.name() == "value" && attribute.t.is_some();
+        let is_one = |tensor: &TensorProto| {
+            let values = tensor.floats().ok().filter(|values| values.len() > 1);
+            values.is_some_and(|values| values.windows(2).all(|pair| pair[0] == pair[1]))
+        };
+        let held = |attribute: &&mut crate::proto::AttributeProto| {
+            attribute.name() == "value" && attribute.t.as_ref().is_some_and(|tensor| !is_one(tensor))
+        };
         let value = if node.is_op("Constant") { node.attribute.iter_mut().find(held) } else { None };
         let (Some(value), Some(name)) = (value, node.output.first()) else { return true };
         let Some(mut tensor) = value.t.take() else { return true };

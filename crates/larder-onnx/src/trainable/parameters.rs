@@ -162,14 +162,7 @@ impl<'a> Uses<'a> {
             }
         }
         uses.constant.extend(graph.initializer.iter().map(|tensor| tensor.name()));
-        let turned: Vec<&str> = graph
-            .node
-            .iter()
-            .filter(|node| ANGLES.contains(&node.op_type()))
-            .flat_map(|node| &node.input)
-            .map(String::as_str)
-            .collect();
-        uses.angles = Producers::of(graph)?.ancestors(&turned).0;
+        uses.angles = turned(graph);
         Ok(uses)
     }
 
@@ -243,6 +236,25 @@ impl<'a> Uses<'a> {
             _ => Use::Other,
         }
     }
+}
+
+/// The nodes whose values become angles; those whose shapes alone do are none.
+fn turned(graph: &GraphProto) -> HashSet<usize> {
+    let makers: HashMap<&str, usize> = (graph.node.iter().enumerate())
+        .flat_map(|(place, node)| node.output.iter().map(move |name| (name.as_str(), place)))
+        .collect();
+    let is_angle = |node: &&NodeProto| ANGLES.contains(&node.op_type());
+    let mut open: Vec<&str> =
+        graph.node.iter().filter(is_angle).flat_map(|node| &node.input).map(String::as_str).collect();
+    let mut found = HashSet::new();
+    while let Some(name) = open.pop() {
+        let Some(&place) = makers.get(name) else { continue };
+        let node = &graph.node[place];
+        if !matches!(node.op_type(), "Shape" | "Size") && found.insert(place) {
+            open.extend(node.input.iter().map(String::as_str));
+        }
+    }
+    found
 }
 
 /// What a node does with the values of an initializer.

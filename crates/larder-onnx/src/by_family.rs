@@ -1,0 +1,238 @@
+//! Reading an encoder of a family that is known, as its `config.json` names it: parameter by parameter, in the order of their use.
+//!
+//! A graph of a family uses its parameters one after another, whoever wrote it. What the family's own graph uses first in a layer is
+//! what the given one uses first there, if its shape is the same. Of products that stand side by side, such as those of query and key,
+//! the order is open: each is tried, and whoever compares the graphs finds the one that is right.
+
+use std::collections::HashMap;
+
+use crate::families::Gate;
+use crate::graph::topological_order;
+use crate::interface::Interface;
+use crate::proto::{GraphProto, NodeProto};
+use crate::recognise::{RecognisedEncoder, Unrecognised};
+use crate::trainable::{GraphParameter, GraphPart, parameters_of};
+use crate::weights::Weight;
+use crate::{EncoderConfig, Model, OnnxError, Weights, build, random_weights};
+
+/// Rows of tables in the graph that the order of use is read from, which does not depend on them.
+const FEW_ROWS: usize = 8;
+
+/// Readings of a graph as an encoder of a configuration.
+pub struct FamilyReadings<'a> {
+    config: &'a EncoderConfig,
+    expected: Vec<Used>,
+    found: Vec<Used>,
+    /// The given graph in float32.
+    model: Model,
+    pooled_output: Option<String>,
+    /// Orders of the modules that stand side by side: for each group of names, those that stand in their places.
+    orders: Vec<Vec<(String, String)>>,
+}
+
+/// A parameter and its use.
+#[derive(Clone, Debug)]
+struct Used {
+    name: String,
+    /// As the family has it: `[out, in]` for a product.
+    shape: Vec<usize>,
+    part: GraphPart,
+    /// Is it stored as `[in, out]`?
+    turned: bool,
+}
+
+impl<'a> FamilyReadings<'a> {
+    /// Reads the graph of `model`.
+    ///
+    /// # Errors
+    /// [`Unrecognised`] for a graph whose parameters cannot be told.
+    pub fn of(model: &Model, interface: &Interface, config: &'a EncoderConfig) -> Result<Self, Unrecognised> {
+        let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
+        let (model, parameters) = parameters_of(model, interface).map_err(mismatch)?;
+        let found = uses(&model, &parameters).map_err(mismatch)?;
+        let few = EncoderConfig { vocab_size: FEW_ROWS, ..config.clone() };
+        let has_pooler = found.iter().any(|used| used.part == GraphPart::Pooler);
+        let mut weights = random_weights(&few, 0).map_err(mismatch)?;
+        if !has_pooler {
+            weights = weights.without("pooler.");
+        }
+        let own = build(&few, &weights).map_err(mismatch)?;
+        let own_interface = Interface::recognise(&own).map_err(mismatch)?;
+        let (own, parameters) = parameters_of(&own, &own_interface).map_err(mismatch)?;
+        let shapes: HashMap<String, Vec<usize>> =
+            config.parameters(true).into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
+        let mut expected = uses(&own, &parameters).map_err(mismatch)?;
+        for used in &mut expected {
+            used.shape = shapes.get(&used.name).cloned().unwrap_or_default();
+        }
+        let pooled_output = match interface.pooled_outputs.as_slice() {
+            [only] if has_pooler => Some(only.name.clone()),
+            _ => None,
+        };
+        let orders = orders(config);
+        Ok(Self { config, expected, found, model, pooled_output, orders })
+    }
+
+    /// How many readings there are.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Never: there is the order of the family's own graph.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    /// One of the readings; 0 is the likeliest.
+    ///
+    /// # Errors
+    /// [`Unrecognised::Mismatch`] where a parameter of the family is not in the graph.
+    pub fn read(&self, number: usize) -> Result<RecognisedEncoder, Unrecognised> {
+        let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
+        let order = self.orders.get(number).map_or(&[][..], Vec::as_slice);
+        let mut taken = vec![false; self.found.len()];
+        let mut weights = Weights::default();
+        for used in &self.expected {
+            let name = exchanged(&used.name, order);
+            let is_it = |(at, other): &(usize, &Used)| {
+                !taken[*at] && other.part == used.part && other.shape == *self.shape(&name, &used.shape)
+            };
+            let named = || self.found.iter().enumerate().filter(is_it).find(|(_, other)| other.name.ends_with(&name));
+            let Some((at, other)) = named().or_else(|| self.found.iter().enumerate().find(is_it)) else {
+                return Err(Unrecognised::Mismatch(format!(
+                    "no parameter of the graph is as {:?} of {}, {:?}",
+                    used.name, self.config.family, used.shape
+                )));
+            };
+            taken[at] = true;
+            let stored = self.model.initializer_floats(&other.name).map_err(mismatch)?;
+            let values = if other.turned { turned(&stored, &other.shape) } else { stored.into_owned() };
+            weights.insert(&name, Weight { shape: other.shape.clone(), values }).map_err(mismatch)?;
+        }
+        let is_nothing = |used: &Used| {
+            // The bias that an exporter writes where a normalisation has none.
+            let values = self.model.initializer_floats(&used.name);
+            used.shape.len() == 1 && values.is_ok_and(|values| values.iter().all(|value| *value == 0.0))
+        };
+        if let Some(at) = (0..taken.len()).find(|&at| !taken[at] && !is_nothing(&self.found[at])) {
+            let Used { name, shape, .. } = &self.found[at];
+            let family = self.config.family;
+            return Err(Unrecognised::Mismatch(format!("{family} has no parameter as {name:?}, {shape:?}")));
+        }
+        Ok(RecognisedEncoder { config: self.config.clone(), weights, pooled_output: self.pooled_output.clone() })
+    }
+
+    fn shape<'b>(&'b self, name: &str, usual: &'b Vec<usize>) -> &'b Vec<usize> {
+        self.expected.iter().find(|used| used.name == name).map_or(usual, |used| &used.shape)
+    }
+}
+
+/// The parameters in the order of their use.
+fn uses(model: &Model, parameters: &[GraphParameter]) -> Result<Vec<Used>, OnnxError> {
+    let nodes = model.graph();
+    let mut place = HashMap::new();
+    for (at, position) in topological_order(nodes)?.into_iter().enumerate() {
+        for input in &nodes.node[position].input {
+            place.entry(input.as_str()).or_insert(at);
+        }
+    }
+    let mut used = Vec::new();
+    for parameter in parameters {
+        let turned = parameter.shape.len() == 2 && is_turned(nodes, &parameter.name);
+        let mut shape = parameter.shape.clone();
+        if turned {
+            shape.reverse();
+        }
+        // Leading axes of size 1, as of tables that were sliced.
+        while shape.len() > 1 && shape[0] == 1 && parameter.shape.len() > 2 {
+            shape.remove(0);
+        }
+        used.push((
+            place.get(parameter.name.as_str()).copied(),
+            Used { name: parameter.name.clone(), shape, part: parameter.part, turned },
+        ));
+    }
+    used.sort_by_key(|(place, _)| place.unwrap_or(usize::MAX));
+    Ok(used.into_iter().map(|(_, used)| used).collect())
+}
+
+/// Is a matrix stored as `[in, out]`, as `MatMul` takes it?
+fn is_turned(graph: &GraphProto, name: &str) -> bool {
+    let mut name = name.to_owned();
+    let mut turned = false;
+    for _ in 0..8 {
+        let Some(node) = graph.node.iter().find(|node| node.input.contains(&name)) else { return false };
+        let is_right = node.input.get(1) == Some(&name);
+        let flag = |node: &NodeProto, name: &str| node.int_attribute(name, 0) != 0;
+        match node.op_type() {
+            "Transpose" => turned = !turned,
+            "Cast" | "Identity" => {}
+            "MatMul" if is_right => return !turned,
+            "Gemm" | "FusedMatMul" if is_right => return flag(node, "transB") == turned,
+            _ => return false,
+        }
+        name.clone_from(&node.output[0]);
+    }
+    false
+}
+
+/// `[a, b]` of what is stored as `[b, a]`.
+fn turned(stored: &[f32], shape: &[usize]) -> Vec<f32> {
+    let [rows, columns] = *shape else { return stored.to_vec() };
+    (0..rows).flat_map(|row| (0..columns).map(move |column| stored[column * rows + row])).collect()
+}
+
+/// The orders in which modules that stand side by side may be used, the usual one first: those of query, key and value, and
+/// those of a product and its gate.
+fn orders(config: &EncoderConfig) -> Vec<Vec<(String, String)>> {
+    let names = &config.family.layout().layer;
+    let mut groups = Vec::new();
+    if names.together.is_none() {
+        groups.push(vec![names.query, names.key, names.value]);
+    }
+    if let Gate::Apart(gate) = names.gate {
+        groups.push(vec![names.intermediate, gate]);
+    }
+    let mut orders: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    for group in groups {
+        let ways = permutations(group.len());
+        let with = |order: &Vec<(String, String)>, way: &Vec<usize>| {
+            let moved = way.iter().enumerate().filter(|(from, to)| from != *to);
+            let moved = moved.map(|(from, &to)| (group[from].to_owned(), group[to].to_owned()));
+            order.iter().cloned().chain(moved).collect()
+        };
+        orders = orders.iter().flat_map(|order| ways.iter().map(|way| with(order, way)).collect::<Vec<_>>()).collect();
+    }
+    orders.sort_by_key(Vec::len);
+    orders
+}
+
+/// The orders of so many things, as they stand first.
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = permutations(count - 1);
+    let places = (0..count).rev();
+    places
+        .flat_map(|place| {
+            shorter.iter().map(move |order| {
+                let mut order = order.clone();
+                order.insert(place, count - 1);
+                order
+            })
+        })
+        .collect()
+}
+
+/// The name with one module in the place of another.
+fn exchanged(name: &str, order: &[(String, String)]) -> String {
+    for (from, to) in order {
+        for end in ["weight", "bias"] {
+            if let Some(stem) = name.strip_suffix(&format!(".{from}.{end}")) {
+                return format!("{stem}.{to}.{end}");
+            }
+        }
+    }
+    name.to_owned()
+}
