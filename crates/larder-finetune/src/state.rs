@@ -8,7 +8,7 @@ use rayon::ThreadPool;
 use crate::freeze::ModelPart;
 use crate::inputs::TrainingInputs;
 use crate::settings::TuneSettings;
-use crate::start::{prefix, rescale};
+use crate::start::rescale;
 
 /// Parameters under training, all in one order.
 pub(crate) struct State {
@@ -125,7 +125,7 @@ pub(crate) fn tuned(
         let weight = Weight { shape: parameter.shape, values };
         if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
     }
-    let prefix = prefix(inputs.config, inputs.weights);
+    let prefix = inputs.config.weight_prefix(inputs.weights);
     for parameter in inputs.config.parameters(true) {
         let given = format!("{prefix}{}", parameter.name);
         if !weights.contains(&parameter.name) && inputs.weights.contains(&given) {

@@ -37,12 +37,18 @@ impl Broadcast {
     }
 }
 
-/// The number of elements.
-pub(crate) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Dim {
-    dims.into_iter().fold(Dim::fixed(1), |product, dim| Dim {
-        factor: product.factor * dim.factor,
-        batch: product.batch + dim.batch,
-        seq: product.seq + dim.seq,
+/// The number of elements. `None` where one more than a product is multiplied, which is no size that is known then.
+pub(crate) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Option<Dim> {
+    dims.into_iter().try_fold(Dim::fixed(1), |product, dim| match (is_one(&product), is_one(dim)) {
+        (true, _) => Some(*dim),
+        (_, true) => Some(product),
+        _ if product.plus > 0 || dim.plus > 0 => None,
+        _ => Some(Dim {
+            factor: product.factor * dim.factor,
+            batch: product.batch + dim.batch,
+            seq: product.seq + dim.seq,
+            plus: 0,
+        }),
     })
 }
 
@@ -103,7 +109,7 @@ mod tests {
 
     #[test]
     fn reshape_targets_are_constant_where_one_axis_at_most_is_open() {
-        let flat = Dim { factor: 1, batch: 1, seq: 1 };
+        let flat = Dim::TOKENS;
         assert_eq!(reshape_target(&[B, S, n(8)], &[flat, n(8)]), Some(vec![-1, 8]));
         assert_eq!(reshape_target(&[B, S, n(8)], &[B, S, n(2), n(4)]), Some(vec![0, 0, 2, 4]));
         assert_eq!(reshape_target(&[flat, n(8)], &[B, S, n(8)]), None);

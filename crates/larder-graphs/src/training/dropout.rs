@@ -99,7 +99,7 @@ pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>
     // DistilBERT drops nothing behind its attention, ALBERT nothing behind its feed-forward products.
     let (after_attention, after_feed_forward) = (family != Family::DistilBert, family != Family::Albert);
     const EMBEDDINGS: &str = "embeddings.";
-    let rows = Dim { factor: 1, batch: 1, seq: 1 };
+    let rows = Dim::TOKENS;
     let mut sites = Vec::new();
     for node in &encoder.graph().node {
         let (Some(tensor), name) = (node.output.first(), node.name()) else { continue };

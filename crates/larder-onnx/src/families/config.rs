@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::layout::{Layout, Positions};
-use super::{Activation, Family, Rotary};
+use super::layout::{Layout, Positions, Projection, TokenTypes};
+use super::{Activation, Disentangled, Family, Rotary};
 use crate::OnnxError;
 
 /// The settings of an encoder of any family, under the names that BERT's `config.json` has for them.
@@ -48,6 +48,8 @@ pub struct EncoderConfig {
     /// Heads of keys and values, each of which several heads of queries read (Ainslie et al., 2023,
     /// <https://arxiv.org/abs/2305.13245>); `None` for as many as there are of queries.
     pub num_key_value_heads: Option<usize>,
+    /// How attention reads distances, in families whose scores have terms of them.
+    pub disentangled: Option<Disentangled>,
 }
 
 /// The modules that have biases.
@@ -122,7 +124,8 @@ impl EncoderConfig {
         let hidden_size = keys.size("hidden_size", defaults.hidden_size)?;
         let num_hidden_layers = keys.size("num_hidden_layers", defaults.num_hidden_layers)?;
         let embedding_size = match layout.projection {
-            Some(_) => keys.size("embedding_size", defaults.embedding_size)?,
+            Some(Projection::BehindNorm(_)) => keys.size("embedding_size", defaults.embedding_size)?,
+            Some(Projection::InFrontOfNorm(_)) => keys.size("embedding_size", hidden_size)?,
             None => hidden_size,
         };
         let num_hidden_groups = match family {
@@ -130,9 +133,12 @@ impl EncoderConfig {
             _ => num_hidden_layers,
         };
         let type_vocab_size = match layout.token_types {
-            true => keys.size("type_vocab_size", defaults.type_vocab_size)?,
-            false => 0,
+            TokenTypes::Never => 0,
+            TokenTypes::Always | TokenTypes::Optional => keys.size("type_vocab_size", defaults.type_vocab_size)?,
         };
+        let num_attention_heads = keys.size("num_attention_heads", defaults.num_attention_heads)?;
+        let max_position_embeddings = keys.size("max_position_embeddings", defaults.max_position_embeddings)?;
+        let head_size = hidden_size.checked_div(num_attention_heads);
         let config = Self {
             family,
             vocab_size: keys.size("vocab_size", defaults.vocab_size)?,
@@ -140,10 +146,10 @@ impl EncoderConfig {
             hidden_size,
             num_hidden_layers,
             num_hidden_groups,
-            num_attention_heads: keys.size("num_attention_heads", defaults.num_attention_heads)?,
+            num_attention_heads,
             intermediate_size: keys.size("intermediate_size", defaults.intermediate_size)?,
             hidden_act: keys.activation(defaults.hidden_act)?,
-            max_position_embeddings: keys.size("max_position_embeddings", defaults.max_position_embeddings)?,
+            max_position_embeddings,
             type_vocab_size,
             layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
             initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
@@ -161,6 +167,10 @@ impl EncoderConfig {
                 false => None,
             },
             rotary: defaults.rotary.map(|rotary| keys.rotary(rotary, num_hidden_layers)).transpose()?,
+            disentangled: match layout.disentangled {
+                Some(_) => Some(Disentangled::read(&keys, head_size, max_position_embeddings)?),
+                None => None,
+            },
         };
         config.check()?;
         Ok(config)
@@ -185,7 +195,7 @@ impl EncoderConfig {
         if self.family == Family::Albert {
             sizes.push(("num_hidden_groups", self.num_hidden_groups));
         }
-        if layout.token_types {
+        if layout.token_types != TokenTypes::Never {
             sizes.push(("type_vocab_size", self.type_vocab_size));
         }
         keys.extend(sizes.into_iter().map(|(key, size)| (layout.key(key).to_owned(), size.into())));
@@ -206,6 +216,7 @@ impl EncoderConfig {
             keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
             keys.insert("local_attention".to_owned(), rotary.local_attention.into());
         }
+        keys.extend(self.disentangled.iter().flat_map(Disentangled::keys).map(|(key, value)| (key.to_owned(), value)));
         format!("{:#}\n", Json::Object(keys))
     }
 
@@ -227,7 +238,7 @@ impl EncoderConfig {
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
         ];
-        if layout.token_types {
+        if layout.token_types == TokenTypes::Always || self.type_vocab_size > 0 {
             sizes.push(("type_vocab_size", self.type_vocab_size));
         }
         let wrong = |key, found: String, supported: String| {
@@ -272,6 +283,10 @@ impl EncoderConfig {
                 }
             }
         }
+        let distances = self.disentangled.filter(Disentangled::reads_distances);
+        if let Some((key, found, supported)) = distances.and_then(|settings| settings.problem(self.max_positions())) {
+            return wrong(key, found.to_string(), supported);
+        }
         if self.max_positions() == 0 {
             let supported = format!("more than the {} rows that no token takes", self.position_offset());
             return wrong("max_position_embeddings", self.max_position_embeddings.to_string(), supported);
@@ -292,6 +307,11 @@ impl EncoderConfig {
     /// Returns the longest sequence, in tokens: the rows of the position table, without those that no token takes.
     pub fn max_positions(&self) -> usize {
         self.max_position_embeddings.saturating_sub(self.position_offset())
+    }
+
+    /// True if each place in a text has a row of a table, which is added to the token's.
+    pub(super) fn has_position_table(&self) -> bool {
+        self.rotary.is_none() && self.disentangled.is_none_or(|settings| settings.position_biased_input)
     }
 
     /// The token that takes no position, in families that count from behind its id.
@@ -321,7 +341,7 @@ impl Layout {
 }
 
 /// A configuration's keys and how this family spells them.
-struct Keys {
+pub(super) struct Keys {
     keys: Map<String, Json>,
     layout: &'static Layout,
 }
@@ -339,7 +359,7 @@ impl Keys {
         }
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         key: &'static str,
         default: T,
@@ -374,7 +394,7 @@ impl Keys {
         }
     }
 
-    fn flag(&self, key: &'static str, default: bool) -> Result<bool, OnnxError> {
+    pub(super) fn flag(&self, key: &'static str, default: bool) -> Result<bool, OnnxError> {
         self.read(key, default, &|| "true or false".to_owned(), Json::as_bool)
     }
 
