@@ -108,6 +108,14 @@ mod tests {
     }
 
     #[test]
+    fn one_more_than_a_product_is_multiplied_with_one_alone() {
+        let distances = Dim { factor: 2, plus: 1, ..S };
+        assert_eq!(product(&[n(1), distances, n(1)]), Some(distances));
+        assert_eq!(product(&[distances, n(8)]), None);
+        assert_eq!(product(&[B, S, n(8)]), Some(Dim { factor: 8, ..Dim::TOKENS }));
+    }
+
+    #[test]
     fn reshape_targets_are_constant_where_one_axis_at_most_is_open() {
         let flat = Dim::TOKENS;
         assert_eq!(reshape_target(&[B, S, n(8)], &[flat, n(8)]), Some(vec![-1, 8]));

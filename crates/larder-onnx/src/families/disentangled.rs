@@ -166,29 +166,26 @@ fn bucket(distance: i64, buckets: i64, last: i64) -> i64 {
     distance.signum() * bucket
 }
 
-/// The vectors of distances, and the shapes of scores that have them; for all layers.
+/// The vectors of distances, and what finds the scores of pairs of tokens; for all layers.
 pub(super) struct Distances {
     settings: Disentangled,
     /// The table, normalised where it is: float `[rows, hidden]`.
     table: Value,
-    /// The table's row of each distance of a query, from `seq` tokens behind its key to `seq` before it, and of a key from its query, the
-    /// other way round: int64 `[2 · seq + 1]` each.
+    /// The table's row of each distance of a query, from `seq` tokens behind its key to `seq` before it, and of a key from its
+    /// query, the other way round: int64 `[2 · seq + 1]` each.
     of_queries: Value,
     of_keys: Value,
-    /// True if rows are chosen before the products of each layer, and not behind them.
-    rows_first: bool,
-    /// int64 `[1]`: seq.
-    length: Value,
     /// int64 `[3]`: distances, heads, features of a head.
     split: Value,
-    /// int64 `[4]`: scores by distance as `[batch, heads, 2 · seq + 1, seq]`, and without the first row of those as
-    /// `[batch, heads, seq, 2 · seq]`.
-    skewed: [Value; 2],
+    /// int64 `[4]`: batch, heads, `2 · seq + 1`, seq.
+    skewed: Value,
+    /// Where parameters are constants: int64 `[seq]`, the odd numbers.
+    odd: Option<Value>,
 }
 
 impl Distances {
     /// Those of the batch. The row of each distance is computed here, of texts as long as the configuration allows.
-    pub fn new(b: &mut GraphBuilder, config: &EncoderConfig, input_ids: &Value, rows_first: bool) -> Option<Self> {
+    pub fn new(b: &mut GraphBuilder, config: &EncoderConfig, input_ids: &Value, to_train: bool) -> Option<Self> {
         let settings = config.disentangled.filter(Disentangled::reads_distances)?;
         let names = config.family.layout().disentangled.as_ref()?;
         let table = Value::named(&format!("{}.weight", names.table));
@@ -196,7 +193,7 @@ impl Distances {
 
         let longest = config.max_position_embeddings as i64;
         let length = b.shape(input_ids, 1, 2);
-        let [zero, first, last, all] = [0, longest, longest + 1, -1].map(|n| b.integers(&[n]));
+        let [zero, first, last] = [0, longest, longest + 1].map(|n| b.integers(&[n]));
         let (from, to) = (b.sub(&first, &length), b.add(&last, &length));
         let mut window = |name: &str, sign: i64| {
             let rows: Vec<i64> = (-longest..=longest).map(|distance| settings.row(sign * distance)).collect();
@@ -204,15 +201,20 @@ impl Distances {
             b.slice(&rows, &from, &to, &zero)
         };
         let (of_queries, of_keys) = (window("queries", -1), window("keys", 1));
+        let odd = (!to_train).then(|| {
+            let odd: Vec<i64> = (0..longest).map(|n| 2 * n + 1).collect();
+            let odd = b.initializer(TensorProto::from_i64("constant.odd", &[odd.len()], &odd));
+            b.slice(&odd, &zero, &length, &zero)
+        });
 
         let split = b.integers(&[-1, config.num_attention_heads as i64, config.head_size() as i64]);
-        let same = b.integers(&[0, 0]);
-        let skewed = [b.concat(&[&same, &all, &length], 0), b.concat(&[&same, &length, &all], 0)];
-        Some(Self { settings, table, of_queries, of_keys, rows_first, length, split, skewed })
+        let same = b.integers(&[0, 0, -1]);
+        let skewed = b.concat(&[&same, &length], 0);
+        Some(Self { settings, table, of_queries, of_keys, split, skewed, odd })
     }
 
-    /// The scores of a layer that the distances make: float `[batch, heads, seq, seq]`, to be added to those of `query` and `key`, both
-    /// `[batch, heads, seq, head]`.
+    /// The scores of a layer that the distances make: float `[batch, heads, seq, seq]`, to be added to those of `query` and `key`,
+    /// both `[batch, heads, seq, head]`.
     pub fn scores(
         &self,
         b: &mut GraphBuilder,
@@ -242,9 +244,11 @@ impl Distances {
         scores
     }
 
-    /// The vectors that a module makes of the distances in `window`, features before distances: float `[heads, head, 2 · seq + 1]`.
+    /// The vectors that a module makes of the distances in `window`, features before distances: float
+    /// `[heads, head, 2 · seq + 1]`. Of constants a session multiplies all rows of the table once; of parameters that are
+    /// trained, each run multiplies those of its distances alone.
     fn vectors(&self, b: &mut GraphBuilder, table: &Value, module: &str, window: &Value) -> Value {
-        if self.rows_first {
+        if self.odd.is_none() {
             let rows = b.gather(table, window, 0);
             let vectors = linear(b, module, &rows, true);
             let vectors = b.reshape(&vectors, &self.split);
@@ -257,15 +261,37 @@ impl Distances {
         b.transpose(&vectors, &[0, 2, 1])
     }
 
-    /// Of scores by distance, `[batch, heads, seq, 2 · seq + 1]`, those of pairs of tokens, `[batch, heads, seq, seq]`: row `i` begins
-    /// `i` places earlier than the first, which a row length off by one does without an index (Dai et al., 2019, appendix B,
-    /// <https://arxiv.org/abs/1901.02860>).
+    /// Of scores by distance, `[batch, heads, seq, 2 · seq + 1]`, those of pairs of tokens, `[batch, heads, seq, seq]`: row `i` is
+    /// row `i`'s elements from `seq - i` on. Those elements are row `2 i + 1` of the same memory read as rows of `seq` elements, as
+    /// `(2 i + 1) seq = i (2 seq + 1) + seq - i`: the trick of Transformer-XL (Dai et al., 2019, appendix B,
+    /// <https://arxiv.org/abs/1901.02860>) for distances on both sides.
+    ///
+    /// Rows that are picked one by one are copied by all threads; `Slice` copies them in one, and its gradient is fast.
     fn skew(&self, b: &mut GraphBuilder, scores: &Value) -> Value {
-        let [rows, columns] = &self.skewed;
-        let [zero, one, two, three, end] = [0, 1, 2, 3, i64::MAX].map(|n| b.integers(&[n]));
-        let scores = b.reshape(scores, rows);
-        let scores = b.slice(&scores, &one, &end, &two);
-        let scores = b.reshape(&scores, columns);
-        b.slice(&scores, &zero, &self.length, &three)
+        let rows = b.reshape(scores, &self.skewed);
+        if let Some(odd) = &self.odd {
+            return b.gather(&rows, odd, 2);
+        }
+        let [one, two, end] = [1, 2, i64::MAX].map(|n| b.integers(&[n]));
+        b.node("Slice", &[&rows, &one, &end, &two, &two], vec![])
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_those_of_pytorch() {
+        // make_log_bucket_position of transformers 5.23.0 with 256 buckets and 512 positions.
+        let of = |distance| bucket(distance, 256, 512);
+        assert_eq!([0, 1, -1, 127, 128, -128].map(of), [0, 1, -1, 127, 128, -128]);
+        assert_eq!(PINNED.map(|(distance, _)| of(distance)), PINNED.map(|(_, bucket)| bucket));
+        assert!((-3000..3000).all(|distance| of(-distance) == -of(distance)));
+        let begins: Vec<i64> = (1..1200).filter(|&d| bucket(d, 8, 200) != bucket(d - 1, 8, 200)).collect();
+        assert_eq!(begins, [1, 2, 3, 4, 5, 15, 55, 200, 732]);
+    }
+
+    const PINNED: [(i64, i64); 9] =
+        [(129, 129), (131, 131), (150, 143), (256, 192), (300, 207), (384, 229), (511, 255), (512, 256), (1000, 317)];
 }
