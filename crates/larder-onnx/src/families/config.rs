@@ -553,8 +553,59 @@ mod tests {
     }
 
     #[test]
+    fn distances_are_read_as_deberta_spells_them() {
+        let of = |rest: &str| format!(r#"{{"model_type": "deberta-v2", "relative_attention": true, {rest}}}"#);
+        // The keys of DeBERTa-v3-base.
+        let base = of(
+            r#""pos_att_type": "p2c|c2p", "position_buckets": 256, "max_relative_positions": -1, "share_att_key": true,
+            "norm_rel_ebd": "layer_norm", "position_biased_input": false, "type_vocab_size": 0, "attention_head_size": 64,
+            "conv_kernel_size": 0, "pooler_dropout": 0, "pooler_hidden_act": "gelu", "pooler_hidden_size": 768, "legacy": true"#,
+        );
+        let config = read(&base);
+        let expected = Disentangled {
+            relative_attention: true,
+            content_to_position: true,
+            position_to_content: true,
+            share_att_key: true,
+            position_buckets: Some(256),
+            max_relative_positions: 512,
+            normalised: true,
+            position_biased_input: false,
+        };
+        assert_eq!((config.disentangled, config.type_vocab_size), (Some(expected), 0));
+        assert_eq!(read(&config.to_json()), config);
+        assert_eq!(read(&base.replace(r#""p2c|c2p""#, r#"["c2p", "p2c"]"#)), config);
+        let none = read(&of(r#""pos_att_type": null, "position_buckets": -1, "max_relative_positions": 0"#));
+        let settings = none.disentangled.expect("the family has them");
+        assert!(
+            !settings.reads_distances()
+                && settings.position_buckets.is_none()
+                && settings.max_relative_positions == 512
+        );
+        for (key, value, supported) in [
+            ("pos_att_type", "[\"c2p\",\"p2p\"]", "c2p and p2c, as a list or joined by |"),
+            ("pos_att_type", "\"\"", "c2p and p2c, as a list or joined by |"),
+            ("norm_rel_ebd", "\"batch_norm\"", "\"none\", \"layer_norm\""),
+            ("position_buckets", "2.5", "a whole number"),
+            ("position_buckets", "1", "-1, or 2 to 1073741823"),
+            ("max_relative_positions", "129", "more than 129, which follows the exact half of position_buckets 256"),
+            ("attention_head_size", "32", "64"),
+            ("conv_kernel_size", "3", "0"),
+            ("z_steps", "2", "0"),
+            ("share_att_key", "1", "true or false"),
+            ("embedding_size", "0", "1 to 2147483647"),
+        ] {
+            let mut keys: Map<String, Json> = serde_json::from_str(&base).expect("is JSON");
+            keys.insert(key.to_owned(), serde_json::from_str(value).expect("is JSON"));
+            let json = Json::Object(keys).to_string();
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
+                     deberta-v2";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));
