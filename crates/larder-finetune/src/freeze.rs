@@ -73,7 +73,9 @@ impl ModelPart {
             None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
                 Self::Layer(config.num_hidden_layers.saturating_sub(1))
             }
-            // MPNet's biases by relative position, read by all layers, count as embeddings too.
+            // DeBERTa's convolution, beside the first layer.
+            None if name.starts_with("encoder.conv.") => Self::Layer(0),
+            // MPNet's biases and DeBERTa's vectors by relative position, read by all layers, count as embeddings too.
             None => Self::Embeddings,
             Some(group) if config.family == Family::Albert => Self::Layer(layers_of(group, config).last().unwrap_or(0)),
             Some(layer) => Self::Layer(layer),

@@ -4,6 +4,7 @@ mod activation;
 mod albert;
 mod bert;
 mod config;
+mod convolution;
 mod deberta_v2;
 mod disentangled;
 mod distilbert;

@@ -152,12 +152,13 @@ FAMILIES = {
 
 
 # DeBERTa with: a token table of another width, products of its own for distances, types, positions in the tables, distances that
-# are cut at 5; one term alone; and no distances.
+# are cut at 5; one term alone; a convolution; and no distances.
 VARIANTS = {
     "own_products": dict(embedding_size=10, share_att_key=False, position_biased_input=True, type_vocab_size=2, position_buckets=-1,
                          max_relative_positions=5, norm_rel_ebd="none", pos_att_type=["p2c", "c2p"]),
     "content_to_position": dict(share_att_key=False, pos_att_type=["c2p"], position_buckets=7, max_relative_positions=20),
     "position_to_content": dict(pos_att_type="p2c", norm_rel_ebd="none", hidden_act="gelu_new"),
+    "convolution": dict(conv_kernel_size=3, conv_act="gelu", position_buckets=16),
     "no_distances": dict(relative_attention=False, norm_rel_ebd="none", position_biased_input=True),
 }
 

@@ -92,6 +92,7 @@ FAMILIES = {
     "nomic_bert": dict(reads="tokens"),
     "deberta-v2": dict(reads="first"),
     "deberta-v2_tagging": dict(folder="deberta-v2/own_products", reads="tokens"),
+    "deberta-v2_convolution": dict(folder="deberta-v2/convolution", reads="mean"),
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
     "roberta": dict(reads="tokens", rows=10),
     "xlm-roberta": dict(reads="mean", betas=(0.8, 0.98), epsilon=1e-6),

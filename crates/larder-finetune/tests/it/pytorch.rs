@@ -123,6 +123,13 @@ fn deberta_s_tagging_follows_pytorch() {
 }
 
 #[test]
+fn deberta_s_convolution_follows_pytorch() {
+    let golden = Golden::read("deberta-v2_convolution", "deberta-v2/convolution");
+    let settings = TuneSettings { input: HeadInput::Pooled(Pool::Mean), ..golden.settings() };
+    follows_pytorch_with(&golden, &settings, 1e-5);
+}
+
+#[test]
 fn heads_on_other_poolings_follow_pytorch() {
     for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {
         let golden = Golden::read(&format!("distilbert_{pool}"), "distilbert");

@@ -117,6 +117,9 @@ pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>
         } else if is_layer && node.is_op("Softmax") {
             let heads = Dim::fixed(heads);
             Site::new(tensor, ratios.attention, vec![Dim::BATCH, heads, Dim::SEQ, Dim::SEQ])
+        } else if is_layer && name.ends_with(".convolution.Gemm") {
+            let bias = node.input.get(2).map_or("", String::as_str);
+            Site::new(tensor, ratios.hidden, vec![rows, width(bias)])
         } else if closes && (if is_attention { after_attention } else { after_feed_forward }) {
             Site::new(tensor, ratios.hidden, vec![rows, width(parameter)])
         } else {

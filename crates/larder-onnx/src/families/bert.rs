@@ -19,6 +19,7 @@ pub(super) const LAYOUT: Layout = Layout {
     older: Older::NONE,
     relative_attention: None,
     disentangled: None,
+    convolution: None,
     pooler: Some("pooler.dense"),
 };
 
@@ -43,5 +44,6 @@ pub(super) fn defaults() -> EncoderConfig {
         rotary: None,
         num_key_value_heads: None,
         disentangled: None,
+        convolution: None,
     }
 }

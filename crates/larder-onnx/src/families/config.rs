@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::layout::{Layout, Positions, Projection, TokenTypes};
-use super::{Activation, Disentangled, Family, Rotary};
+use super::{Activation, Disentangled, Family, Rotary, convolution};
 use crate::OnnxError;
 
 /// The settings of an encoder of any family, under the names that BERT's `config.json` has for them.
@@ -50,6 +50,8 @@ pub struct EncoderConfig {
     pub num_key_value_heads: Option<usize>,
     /// How attention reads distances, in families whose scores have terms of them.
     pub disentangled: Option<Disentangled>,
+    /// The activation of a convolution over each token and its neighbours, beside the first layer.
+    pub convolution: Option<Activation>,
 }
 
 /// The modules that have biases.
@@ -171,6 +173,10 @@ impl EncoderConfig {
                 Some(_) => Some(Disentangled::read(&keys, head_size, max_position_embeddings)?),
                 None => None,
             },
+            convolution: match layout.convolution {
+                Some(_) => convolution::read(&keys)?,
+                None => None,
+            },
         };
         config.check()?;
         Ok(config)
@@ -216,6 +222,8 @@ impl EncoderConfig {
             keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
             keys.insert("local_attention".to_owned(), rotary.local_attention.into());
         }
+        let convolution = self.convolution.into_iter().flat_map(convolution::keys);
+        keys.extend(convolution.map(|(key, value)| (key.to_owned(), value)));
         keys.extend(self.disentangled.iter().flat_map(Disentangled::keys).map(|(key, value)| (key.to_owned(), value)));
         format!("{:#}\n", Json::Object(keys))
     }
@@ -590,7 +598,7 @@ mod tests {
             ("position_buckets", "1", "-1, or 2 to 1073741823"),
             ("max_relative_positions", "129", "more than 129, which follows the exact half of position_buckets 256"),
             ("attention_head_size", "32", "64"),
-            ("conv_kernel_size", "3", "0"),
+            ("conv_kernel_size", "5", "0, 3"),
             ("z_steps", "2", "0"),
             ("share_att_key", "1", "true or false"),
             ("embedding_size", "0", "1 to 2147483647"),
@@ -600,6 +608,22 @@ mod tests {
             let json = Json::Object(keys).to_string();
             assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
         }
+    }
+
+    #[test]
+    fn convolutions_are_of_three_tokens() {
+        let of = |rest: &str| format!(r#"{{"model_type": "deberta-v2", "conv_kernel_size": 3{rest}}}"#);
+        let config = read(&of(r#", "conv_act": "gelu", "conv_groups": 1"#));
+        assert_eq!((config.convolution, read(&config.to_json())), (Some(Activation::Gelu), config));
+        assert_eq!(read(r#"{"model_type": "deberta-v2", "conv_act": "tanh"}"#).convolution, None);
+        let known = "supported: gelu, gelu_new, relu, silu";
+        assert_eq!(message(&of("")), format!("configuration key \"conv_act\" is missing; {known}"));
+        assert_eq!(
+            message(&of(r#", "conv_act": "tanh""#)),
+            format!("configuration key \"conv_act\" is \"tanh\"; {known}")
+        );
+        let groups = message(&of(r#", "conv_act": "gelu", "conv_groups": 2"#));
+        assert_eq!(groups, "configuration key \"conv_groups\" is 2; supported: 1");
     }
 
     #[test]

@@ -2,14 +2,13 @@
 //! <https://arxiv.org/abs/2111.09543>): BERT whose attention scores read the distance of two tokens from a table of their own
 //! ([`Disentangled`](super::Disentangled)), mostly without positions in the tables of the embeddings.
 
-use super::layout::{BERT_LAYER, DisentangledNames, LayerNames, Layout, Projection, TokenTypes};
+use super::layout::{BERT_LAYER, ConvolutionNames, DisentangledNames, LayerNames, Layout, Projection, TokenTypes};
 use super::{Disentangled, EncoderConfig, Family, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
     prefix: "deberta",
-    // DeBERTa-v2-xlarge and -xxlarge have a convolution beside the first layer. More than one step of `z_steps` runs the last layer
-    // again, in the publisher's own code alone.
-    fixed: &[("conv_kernel_size", "0"), ("z_steps", "0")],
+    // More steps would run the last layer again, in the publisher's own code alone.
+    fixed: &[("z_steps", "0")],
     defaults,
     token_types: TokenTypes::Optional,
     projection: Some(Projection::InFrontOfNorm("embeddings.embed_proj")),
@@ -25,6 +24,7 @@ pub(super) const LAYOUT: Layout = Layout {
         key: "attention.self.pos_key_proj",
         query: "attention.self.pos_query_proj",
     }),
+    convolution: Some(ConvolutionNames { product: "encoder.conv.conv", norm: "encoder.conv.LayerNorm" }),
     // transformers counts the dense layer of the first token's vector to the classifier, and applies GELU behind it.
     pooler: None,
     ..bert::LAYOUT

@@ -4,6 +4,7 @@
 //! through the layers as `[batch · seq, hidden]`, so that each product with its bias is one `Gemm`, which the runtime
 //! packs once for a weight stored as published, `[out, in]`; heads are split with one shape computed once for all layers.
 
+use super::convolution::convolution;
 use super::disentangled::Distances;
 use super::embeddings::{embeddings, relative_bias};
 use super::layout::{Gate, LayerModules, Layout, Norms};
@@ -115,6 +116,7 @@ impl Encoder<'_> {
         let mut hidden_states = vec![tokens.to_string()];
         let shared = b.scoped("encoder", |b| self.shared(b, &input_ids, &attention_mask));
 
+        let embedded = tokens.clone();
         let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
         let mut x = b.reshape(&tokens, &flat);
         let last = self.config.num_hidden_layers;
@@ -122,6 +124,11 @@ impl Encoder<'_> {
             let modules = self.config.layer_modules(self.config.group(layer - 1));
             let scope = format!("encoder.layer.{}", layer - 1);
             x = b.scoped(&scope, |b| self.layer(b, &x, &modules, &shared, layer - 1));
+            if let (1, Some(activation), Some(names)) = (layer, self.config.convolution, &self.layout.convolution) {
+                let scope = format!("{scope}.convolution");
+                let read = [&embedded, &x];
+                x = b.scoped(&scope, |b| convolution(b, self.config, names, activation, read, &attention_mask));
+            }
             if let (Norms::InFront { last: module }, true) = (self.layout.norms, layer == last) {
                 x = b.scoped("encoder.last", |b| norm(b, module, &x, self.config));
             }

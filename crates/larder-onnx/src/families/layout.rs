@@ -35,6 +35,8 @@ pub(crate) struct Layout {
     pub relative_attention: Option<&'static str>,
     /// The modules of relative positions whose vectors take part in the attention scores.
     pub disentangled: Option<DisentangledNames>,
+    /// The modules of the convolution beside the first layer.
+    pub convolution: Option<ConvolutionNames>,
     /// The dense layer of the pooled output, where the family has one.
     pub pooler: Option<&'static str>,
 }
@@ -90,6 +92,15 @@ pub(crate) struct DisentangledNames {
     pub key: &'static str,
     /// The same for queries.
     pub query: &'static str,
+}
+
+/// The modules of the convolution beside the first layer.
+#[derive(Debug)]
+pub(crate) struct ConvolutionNames {
+    /// The convolution.
+    pub product: &'static str,
+    /// The normalisation behind it.
+    pub norm: &'static str,
 }
 
 /// Names that a family had before.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::layout::{Gate, Norms, Projection};
 use super::mpnet::BUCKETS;
-use super::{Biases, Disentangled, EncoderConfig, Family};
+use super::{Biases, Disentangled, EncoderConfig, Family, convolution};
 use crate::Weights;
 
 /// The initial values of a parameter.
@@ -24,7 +24,7 @@ pub struct Parameter {
     /// The published name without the prefix of checkpoints with a head, as
     /// `encoder.layer.0.attention.self.query.weight`.
     pub name: String,
-    /// `[out, in]` for products, `[rows, features]` for tables, `[features]` for the rest.
+    /// `[out, in]` for products, `[out, in, width]` for convolutions, `[rows, features]` for tables, `[features]` for the rest.
     pub shape: Vec<usize>,
     /// Its initial values.
     pub initial: Initial,
@@ -65,6 +65,11 @@ impl EncoderConfig {
             if settings.normalised {
                 list.norm(names.norm, hidden, norm);
             }
+        }
+        if let Some(names) = layout.convolution.as_ref().filter(|_| self.convolution.is_some()) {
+            list.push(names.product, "weight", &[hidden, hidden, convolution::WIDTH], Initial::Normal);
+            list.push(names.product, "bias", &[hidden], Initial::Zeros);
+            list.norm(names.norm, hidden, norm);
         }
         for group in 0..self.num_hidden_groups {
             let modules = self.layer_modules(group);

@@ -104,7 +104,8 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
 /// Each setting of distances, in both orders of products and choice of rows.
 #[test]
 fn every_setting_of_disentangled_attention_agrees_with_pytorch() {
-    for variant in ["own_products", "content_to_position", "position_to_content", "no_distances", "."] {
+    let variants = ["own_products", "content_to_position", "position_to_content", "convolution", "no_distances", "."];
+    for variant in variants {
         let folder = format!("deberta-v2/{variant}");
         let (config, weights, golden) =
             (config_in(&folder), weights_in(&folder), golden(&format!("{folder}/outputs.safetensors")));
