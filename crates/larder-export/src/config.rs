@@ -92,6 +92,7 @@ fn class_of(family: Family) -> &'static str {
         Family::ModernBert => "ModernBert",
         Family::NomicBert => "NomicBert",
         Family::EuroBert => "EuroBert",
+        Family::DebertaV2 => "DebertaV2",
     }
 }
 

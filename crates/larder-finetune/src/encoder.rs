@@ -1,6 +1,8 @@
 //! The encoder that is fine-tuned: its graph, its parameters, and what is known of it.
 
-use larder_onnx::{EncoderConfig, Family, GraphPart, Model, OnnxError, TensorProto, TrainableGraph, Weights, build};
+use larder_onnx::{
+    EncoderConfig, Family, GraphPart, Model, OnnxError, TensorProto, TrainableGraph, Weights, build, build_to_train,
+};
 use serde::Serialize;
 
 use crate::part::ModelPart;
@@ -79,10 +81,10 @@ impl TunableEncoder {
         }
     }
 
-    /// Its graph, with the parameters among the initializers.
+    /// Its graph as it is trained, with the parameters among the initializers.
     pub(crate) fn model(&self) -> Result<Model, OnnxError> {
         match &self.source {
-            Source::Built { config, weights } => build(config, weights),
+            Source::Built { config, weights } => build_to_train(config, weights),
             Source::Given(graph) => Ok(graph.model.clone()),
         }
     }

@@ -30,7 +30,9 @@ impl ModelPart {
             None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
                 Self::Layers { first: top, last: top }
             }
-            // MPNet's biases by relative position, read by all layers, count as embeddings too.
+            // DeBERTa's convolution, beside the first layer.
+            None if name.starts_with("encoder.conv.") => Self::Layers { first: 0, last: 0 },
+            // MPNet's biases and DeBERTa's vectors by relative position, read by all layers, count as embeddings too.
             None => Self::Embeddings,
             Some(group) if config.family == Family::Albert => {
                 let mut layers = layers_of(group, config);

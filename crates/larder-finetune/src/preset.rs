@@ -56,6 +56,10 @@ impl Preset {
     ///   0.01, the table says 0.
     /// - NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>) and EuroBERT (Boizard et al., 2025,
     ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations.
+    /// - DeBERTa: He et al., 2020, the appendix's table of fine-tuning (<https://arxiv.org/abs/2006.03654>): rates from 5e-6, the large
+    ///   model's lowest, to 4e-5, the base model's highest; batches of 16 to 64, a decay of 0.01, warm-up of up to 1,000 steps. The rate
+    ///   and the epochs to begin with are those of the authors' example (<https://huggingface.co/microsoft/deberta-v3-base>), batches
+    ///   and warm-up are BERT's.
     /// - ModernBERT: Warner et al., 2024, appendix on GLUE (<https://arxiv.org/abs/2412.13663>): rates 1e-5 to 8e-5, weight decays
     ///   1e-6 to 1e-5, up to 10 epochs; no dropout, as in its configuration. The rate and the epochs to begin with are our choice
     ///   among them, batches and warm-up are BERT's.
@@ -102,6 +106,7 @@ impl Preset {
                 has_pooler: false,
                 ..bert
             },
+            Family::DebertaV2 => Self { learning_rates: 5e-6..=4e-5, learning_rate: 2e-5, has_pooler: false, ..bert },
             Family::ModernBert => Self {
                 learning_rates: 1e-5..=8e-5,
                 learning_rate: 5e-5,

@@ -8,7 +8,9 @@ use larder_graphs::{
     TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
-use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, TrainableGraph, Weight, Weights, build};
+use larder_onnx::{
+    EncoderConfig, Model, OnnxError, Pool, TensorProto, TrainableGraph, Weight, Weights, build_to_train,
+};
 use larder_runtime::{RanOn, Runtime};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -179,20 +181,12 @@ fn with_pooler(
         })?);
     }
     // A pooler's place in the graph depends on its weights: built again with them, under the names that the weights have.
-    let prefix = prefix(config, weights);
+    let prefix = config.weight_prefix(weights);
     let mut weights = weights.clone();
     for (parameter, values) in pooler.iter().zip(values) {
         weights.insert(&format!("{prefix}{}", parameter.name), Weight { shape: parameter.shape.clone(), values })?;
     }
-    Ok(build(config, &weights)?)
-}
-
-/// The prefix of all parameter names, as [`build`] reads them.
-pub(crate) fn prefix(config: &EncoderConfig, weights: &Weights) -> String {
-    weights.prefix(match config.family {
-        Family::XlmRoberta => Family::Roberta.as_str(),
-        family => family.as_str(),
-    })
+    Ok(build_to_train(config, &weights)?)
 }
 
 /// The head as it starts.

@@ -10,7 +10,7 @@ use crate::encoder::Source;
 use crate::inputs::TrainingInputs;
 use crate::part::ModelPart;
 use crate::settings::TuneSettings;
-use crate::start::{prefix, rescale};
+use crate::start::rescale;
 
 /// Parameters under training, all in one order.
 pub(crate) struct State {
@@ -130,7 +130,7 @@ pub(crate) fn tuned(
     }
     match inputs.encoder.source() {
         Source::Built { config, weights: start } => {
-            let prefix = prefix(config, start);
+            let prefix = config.weight_prefix(start);
             for parameter in config.parameters(true) {
                 let given = format!("{prefix}{}", parameter.name);
                 if !weights.contains(&parameter.name) && start.contains(&given) {

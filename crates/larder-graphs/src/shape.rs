@@ -37,19 +37,31 @@ impl Broadcast {
     }
 }
 
-/// The number of elements.
-pub(crate) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Dim {
-    dims.into_iter().fold(Dim::fixed(1), |product, dim| Dim {
-        factor: product.factor * dim.factor,
-        batch: product.batch + dim.batch,
-        seq: product.seq + dim.seq,
+/// The number of elements. `None` where one more than a product is multiplied, which is no size that is known then.
+pub(crate) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Option<Dim> {
+    dims.into_iter().try_fold(Dim::fixed(1), |product, dim| match (is_one(&product), is_one(dim)) {
+        (true, _) => Some(*dim),
+        (_, true) => Some(product),
+        _ if product.plus > 0 || dim.plus > 0 => None,
+        _ => Some(Dim {
+            factor: product.factor * dim.factor,
+            batch: product.batch + dim.batch,
+            seq: product.seq + dim.seq,
+            plus: 0,
+        }),
     })
 }
 
 /// The size that `piece` fits into `whole` so many times, if it does in every batch.
 pub(crate) fn quotient(whole: &Dim, piece: &Dim) -> Option<Dim> {
+    if whole == piece {
+        return Some(Dim::fixed(1));
+    }
+    if whole.plus != 0 || piece.plus != 0 {
+        return None;
+    }
     let factor = whole.factor.checked_div(piece.factor).filter(|factor| factor * piece.factor == whole.factor)?;
-    Some(Dim { factor, batch: whole.batch.checked_sub(piece.batch)?, seq: whole.seq.checked_sub(piece.seq)? })
+    Some(Dim { factor, batch: whole.batch.checked_sub(piece.batch)?, seq: whole.seq.checked_sub(piece.seq)?, plus: 0 })
 }
 
 /// The values of a constant `Reshape` target that makes `to` of `from`: at most one axis is worked out by the runtime
@@ -108,8 +120,16 @@ mod tests {
     }
 
     #[test]
+    fn one_more_than_a_product_is_multiplied_with_one_alone() {
+        let distances = Dim { factor: 2, plus: 1, ..S };
+        assert_eq!(product(&[n(1), distances, n(1)]), Some(distances));
+        assert_eq!(product(&[distances, n(8)]), None);
+        assert_eq!(product(&[B, S, n(8)]), Some(Dim { factor: 8, ..Dim::TOKENS }));
+    }
+
+    #[test]
     fn reshape_targets_are_constant_where_one_axis_at_most_is_open() {
-        let flat = Dim { factor: 1, batch: 1, seq: 1 };
+        let flat = Dim::TOKENS;
         assert_eq!(reshape_target(&[B, S, n(8)], &[flat, n(8)]), Some(vec![-1, 8]));
         assert_eq!(reshape_target(&[B, S, n(8)], &[B, S, n(2), n(4)]), Some(vec![0, 0, 2, 4]));
         assert_eq!(reshape_target(&[flat, n(8)], &[B, S, n(8)]), None);

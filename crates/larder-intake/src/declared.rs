@@ -94,7 +94,7 @@ mod tests {
         assert_eq!((roberta.max_positions, roberta.first_position), (Some(512), Some(2)));
         let bert = of(r#"{"model_type": "bert", "max_position_embeddings": 512}"#);
         assert_eq!((bert.max_positions, bert.first_position), (Some(512), Some(0)));
-        let other = of(r#"{"model_type": "deberta-v2", "max_position_embeddings": 8192}"#);
+        let other = of(r#"{"model_type": "deberta", "max_position_embeddings": 8192}"#);
         assert_eq!((other.max_positions, other.first_position, other.family), (Some(8192), None, None));
     }
 

@@ -17,7 +17,7 @@ use crate::proto::tensor_proto::DataType;
 /// Integer tensors of at most this many elements are remembered with their values: shapes, axes, indices.
 pub const LARGEST_KNOWN_VALUE: usize = 16;
 
-/// The size of one axis: `factor · batch^batch · seq^seq`.
+/// The size of one axis: `factor · batch^batch · seq^seq + plus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dim {
     /// The part that never changes.
@@ -26,17 +26,21 @@ pub struct Dim {
     pub batch: u8,
     /// Power of the sequence length in the axis's length: 0, 1 or 2.
     pub seq: u8,
+    /// Added to that product: 0, or 1 where the size is no fixed one, as of the distances between tokens, `2 · seq + 1`.
+    pub plus: u8,
 }
 
 impl Dim {
     /// The batch, in rows.
-    pub const BATCH: Self = Self { factor: 1, batch: 1, seq: 0 };
+    pub const BATCH: Self = Self { factor: 1, batch: 1, seq: 0, plus: 0 };
     /// The sequence, in tokens.
-    pub const SEQ: Self = Self { factor: 1, batch: 0, seq: 1 };
+    pub const SEQ: Self = Self { factor: 1, batch: 0, seq: 1, plus: 0 };
+    /// All tokens of the batch.
+    pub const TOKENS: Self = Self { factor: 1, batch: 1, seq: 1, plus: 0 };
 
     /// Always this size.
     pub const fn fixed(size: usize) -> Self {
-        Self { factor: size, batch: 0, seq: 0 }
+        Self { factor: size, batch: 0, seq: 0, plus: 0 }
     }
 
     /// Returns the size if it never changes.
@@ -46,19 +50,22 @@ impl Dim {
 
     /// Returns the size for a batch of `batch` rows of `seq` tokens each.
     pub fn at(self, batch: usize, seq: usize) -> usize {
-        self.factor * batch.pow(u32::from(self.batch)) * seq.pow(u32::from(self.seq))
+        self.factor * batch.pow(u32::from(self.batch)) * seq.pow(u32::from(self.seq)) + usize::from(self.plus)
     }
 
     /// The only reading of these sizes, each seen in a batch of `(rows, tokens)`; the simplest where several fit.
     fn fitting(seen: &[(usize, (usize, usize))]) -> Option<Self> {
         const POWERS: [(u8, u8); 9] = [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2)];
         let (first, (batch, seq)) = *seen.first()?;
-        POWERS.into_iter().find_map(|(b, s)| {
-            let unit = Self { factor: 1, batch: b, seq: s };
-            let factor =
-                first.checked_div(unit.at(batch, seq)).filter(|factor| factor * unit.at(batch, seq) == first)?;
-            let dim = Self { factor, ..unit };
-            seen.iter().all(|&(size, (batch, seq))| dim.at(batch, seq) == size).then_some(dim)
+        let products = POWERS.into_iter().map(|powers| (powers, 0));
+        let one_more = POWERS.into_iter().skip(1).map(|powers| (powers, 1));
+        products.chain(one_more).find_map(|((b, s), plus)| {
+            let unit = Self { factor: 1, batch: b, seq: s, plus: 0 };
+            let product = first.checked_sub(usize::from(plus))?;
+            let factor = product.checked_div(unit.at(batch, seq))?;
+            let dim = Self { factor, plus, ..unit };
+            let is_there = factor > 0 || plus == 0;
+            (is_there && seen.iter().all(|&(size, (batch, seq))| dim.at(batch, seq) == size)).then_some(dim)
         })
     }
 }
@@ -73,7 +80,8 @@ impl fmt::Display for Dim {
         if self.factor != 1 || parts.is_empty() {
             parts.insert(0, self.factor.to_string());
         }
-        f.write_str(&parts.join("·"))
+        f.write_str(&parts.join("·"))?;
+        if self.plus > 0 { write!(f, " + {}", self.plus) } else { Ok(()) }
     }
 }
 
@@ -127,7 +135,8 @@ pub struct Facts {
 impl Facts {
     /// Works out what the tensors of `model` are: inputs and inner tensors from what was seen of them in runs of
     /// different batches and lengths (two or three coprime sizes each tell everything apart), initializers from
-    /// themselves. A tensor whose rank changes, or a size that is no product of batch, length and a number, stays unknown.
+    /// themselves. A tensor whose rank changes, or a size that is no product of batch, length and a number, nor one more, stays
+    /// unknown.
     ///
     /// # Errors
     /// [`OnnxError::TensorSize`] for an initializer whose shape is no shape.
@@ -234,9 +243,11 @@ mod tests {
         assert_eq!(dims(&[21, 1], &[55, 1]).unwrap(), ["batch·seq", "1"]);
         assert_eq!(dims(&[36, 7], &[60, 11]).unwrap(), ["12·batch", "seq"]);
         assert_eq!(dims(&[49], &[121]).unwrap(), ["seq·seq"]);
-        assert_eq!(dims(&[8], &[12]), None, "one more than the length is no product");
+        assert_eq!(dims(&[8, 15], &[12, 23]).unwrap(), ["seq + 1", "2·seq + 1"]);
+        assert_eq!(dims(&[9], &[13]), None, "two more than the length");
         assert_eq!(dims(&[3], &[5, 1]), None, "the rank changes");
-        assert_eq!(Dim { factor: 12, batch: 1, seq: 1 }.at(2, 5), 120);
+        assert_eq!(Dim { factor: 12, ..Dim::TOKENS }.at(2, 5), 120);
+        assert_eq!(Dim { factor: 2, plus: 1, ..Dim::SEQ }.at(2, 5), 11);
         assert_eq!((Dim::fixed(4).as_fixed(), Dim::SEQ.as_fixed()), (Some(4), None));
     }
 

@@ -4,6 +4,9 @@ mod activation;
 mod albert;
 mod bert;
 mod config;
+mod convolution;
+mod deberta_v2;
+mod disentangled;
 mod distilbert;
 mod electra;
 mod embeddings;
@@ -22,8 +25,9 @@ mod table;
 
 pub use activation::Activation;
 pub use config::{Biases, EncoderConfig};
+pub use disentangled::Disentangled;
 pub use fused::{FusedForm, build_fused};
-pub use graph::{MASKED_SCORE, OPSET, build};
+pub use graph::{MASKED_SCORE, OPSET, build, build_to_train};
 pub(crate) use layout::Gate;
 pub use parameters::{Initial, Parameter, unused_weights};
 pub use rotary::Rotary;
@@ -55,6 +59,9 @@ spelled_enum! {
         NomicBert = "nomic_bert",
         /// EuroBERT (Boizard et al., 2025, <https://arxiv.org/abs/2503.05500>).
         EuroBert = "eurobert",
+        /// DeBERTa of the second and third version (He et al., 2020, <https://arxiv.org/abs/2006.03654>; 2021,
+        /// <https://arxiv.org/abs/2111.09543>), mDeBERTa and others of the same graph.
+        DebertaV2 = "deberta-v2",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

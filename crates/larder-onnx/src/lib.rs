@@ -56,7 +56,10 @@ mod weights;
 pub use builder::{Axis, GraphBuilder, Value, fresh_name, names_of, value_info};
 pub use by_family::FamilyReadings;
 pub use error::OnnxError;
-pub use families::{Activation, Biases, EncoderConfig, Family, FusedForm, Rotary, build, build_fused, unused_weights};
+pub use families::{
+    Activation, Biases, Disentangled, EncoderConfig, Family, FusedForm, Rotary, build, build_fused, build_to_train,
+    unused_weights,
+};
 pub use features::{FeatureOutput, select_features};
 pub use finite::NotFinite;
 pub use init::random_weights;

@@ -9,11 +9,11 @@
 //! Rounding is symmetric, `q(x) = round(x / s) + 128` with `s = max|x| / 127`, since the runtime's fastest integer kernels
 //! want unsigned activations beside signed weights. Attention scores, softmax, normalisations and tables stay float32.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::builder::{GraphBuilder, Value};
 use crate::proto::tensor_proto::DataType;
-use crate::proto::{NodeProto, OperatorSetIdProto, TensorProto};
+use crate::proto::{GraphProto, NodeProto, OperatorSetIdProto, TensorProto};
 use crate::{Model, OnnxError, attribute};
 
 /// Integers on either side of zero.
@@ -46,6 +46,7 @@ impl Model {
                 weights.insert(node.input[1].clone(), tensor.clone());
             }
         }
+        let fed = fed(&graph, &nodes);
         let mut b = GraphBuilder::from_graph(graph, opset);
         nodes.iter().for_each(|node| b.reserve(node));
         let mut rows = HashMap::new();
@@ -53,6 +54,10 @@ impl Model {
         let mut changed = 0;
         for node in nodes {
             match weights.get(node.input.get(1).map_or("", String::as_str)).filter(|_| is_linear(&node)) {
+                Some(weight) if !fed.contains(&node.input[0]) => {
+                    linear_of_constants(&mut b, &node, weight)?;
+                    changed += 1;
+                }
                 Some(weight) => {
                     let uses = uses.entry(weight.name().to_owned()).or_insert(0);
                     linear(&mut b, &node, weight, *uses, &mut rows)?;
@@ -63,7 +68,7 @@ impl Model {
             }
         }
         let mut graph = b.finish();
-        let read: std::collections::HashSet<String> = graph.node.iter().flat_map(crate::graph::reads).collect();
+        let read: HashSet<String> = graph.node.iter().flat_map(crate::graph::reads).collect();
         graph.initializer.retain(|tensor| !weights.contains_key(tensor.name()) || read.contains(tensor.name()));
         proto.graph = Some(graph);
         if !proto.opset_import.iter().any(|import| import.domain() == MICROSOFT) {
@@ -82,6 +87,37 @@ fn is_linear(node: &NodeProto) -> bool {
         && node.int_attribute("transA", 0) == 0
         && matches!(node.input.len(), 2 | 3)
         && ["alpha", "beta"].iter().all(|name| node.find_attribute(name).is_none_or(|value| value.f() == 1.0))
+}
+
+/// The names of all tensors that depend on what the model is fed.
+fn fed(graph: &GraphProto, nodes: &[NodeProto]) -> HashSet<String> {
+    let mut fed: HashSet<String> = graph.input.iter().map(|input| input.name().to_owned()).collect();
+    for node in nodes {
+        if crate::graph::reads(node).iter().any(|name| fed.contains(name)) {
+            fed.extend(node.output.iter().cloned());
+        }
+    }
+    fed
+}
+
+/// The product of a constant with a weight, which stays in 8 bits in the file: a session computes it once, in floats. Operators of
+/// ONNX Runtime's own are computed in every run.
+fn linear_of_constants(b: &mut GraphBuilder, node: &NodeProto, weight: &TensorProto) -> Result<(), OnnxError> {
+    let scope = node.name().rsplit_once('.').map_or("", |(scope, _)| scope).to_owned();
+    b.scoped(&scope, |b| {
+        let (integers, scales) = quantised_weight(weight)?;
+        let (integers, scales) = (b.initializer(integers), b.initializer(scales));
+        let weight = b.cast(&integers, DataType::Float);
+        let weight = b.mul(&weight, &scales);
+        let mut result = b.mat_mul(&Value::named(&node.input[0]), &weight);
+        if let Some(bias) = node.input.get(2) {
+            result = b.add(&result, &Value::named(bias));
+        }
+        for output in &node.output {
+            b.rename(&result, output);
+        }
+        Ok(())
+    })
 }
 
 /// A tensor `[rows, features]` as unsigned bytes, and each row's scale `[rows, 1]`.

@@ -15,7 +15,9 @@ beside this file:
 - `<family>/`: an encoder of each other family with 2 or 3 layers, as published: `config.json`, `model.safetensors` (some
   in 16 bits, some with the prefix of a model with a head), the files of its vocabulary and the `tokenizer.json` that
   transformers makes of them (`recipe_tokenizers.py`); `outputs.safetensors`: inputs, every hidden state, `pooler_output`;
-- `modernbert/long.safetensors`: texts that are longer than a local window, of which some tokens are kept;
+- `modernbert/long.safetensors`: texts that are longer than a local window, of which some tokens are kept; `deberta-v2/long.safetensors`:
+  the same of texts with distances beyond all buckets;
+- `deberta-v2/<variant>/`: encoders of that family with other settings, without vocabularies (`VARIANTS` below);
 - `minilm.safetensors`: inputs and outputs of the real model. `last_hidden_state` and the layers' means are kept for
   chosen rows only, to stay small; `pooler_output` and `mean` are kept in full.
 
@@ -134,6 +136,12 @@ FAMILIES = {
                  torch.bfloat16, "model.", LENGTHS),
     "nomic_bert": (transformers.NomicBertModel, transformers.NomicBertConfig, SMALL | dict(pad_token_id=0), torch.float16, "",
                    LENGTHS),
+    # As DeBERTa-v3: four exact distances on each side, then buckets; the last row has distances in all of them.
+    "deberta-v2": (transformers.DebertaV2Model, transformers.DebertaV2Config,
+                   SMALL | dict(relative_attention=True, position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True,
+                                pos_att_type="p2c|c2p", position_biased_input=False, max_relative_positions=-1, type_vocab_size=0,
+                                layer_norm_eps=1e-7),
+                   torch.float16, "deberta.", [3, 11, 6, 41]),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig,
                 SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta.", LENGTHS),
     "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig,
@@ -143,10 +151,23 @@ FAMILIES = {
 }
 
 
+# DeBERTa with: a token table of another width, products of its own for distances, types, positions in the tables, distances that
+# are cut at 5; one term alone; a convolution; and no distances.
+VARIANTS = {
+    "own_products": dict(embedding_size=10, share_att_key=False, position_biased_input=True, type_vocab_size=2, position_buckets=-1,
+                         max_relative_positions=5, norm_rel_ebd="none", pos_att_type=["p2c", "c2p"]),
+    "content_to_position": dict(share_att_key=False, pos_att_type=["c2p"], position_buckets=7, max_relative_positions=20),
+    "position_to_content": dict(pos_att_type="p2c", norm_rel_ebd="none", hidden_act="gelu_new"),
+    "convolution": dict(conv_kernel_size=3, conv_act="gelu", position_buckets=16),
+    "no_distances": dict(relative_attention=False, norm_rel_ebd="none", position_biased_input=True),
+}
+
+
 def family(name, model_class, config_class, settings, dtype, prefix, lengths):
     folder = HERE / name
     folder.mkdir(exist_ok=True)
-    settings = dict(vocab_size=recipe_tokenizers.write(name, folder)) | settings
+    if "vocab_size" not in settings:
+        settings = dict(vocab_size=recipe_tokenizers.write(name, folder)) | settings
     torch.manual_seed(11)
     config = config_class(**settings)
     model = model_class._from_config(config, attn_implementation="eager").eval()
@@ -188,14 +209,15 @@ def family(name, model_class, config_class, settings, dtype, prefix, lengths):
     save_file(contiguous(kept), folder / "outputs.safetensors")
 
 
-def long_texts():
-    """ModernBERT's tiny encoder again, with the windows and lengths of the published ones: texts of 1 to 700 tokens."""
-    folder = HERE / "modernbert"
+def long_texts(name, others):
+    """A tiny encoder again, with the lengths of published ones: texts of 1 to 700 tokens."""
+    folder = HERE / name
+    model_class, config_class, _, _, prefix, _ = FAMILIES[name]
     settings = json.loads((folder / "config.json").read_text())
-    config = transformers.ModernBertConfig(**settings | {"max_position_embeddings": 1024, "local_attention": 128})
-    model = transformers.ModernBertModel._from_config(config, attn_implementation="eager").eval()
+    config = config_class(**settings | {"max_position_embeddings": 1024} | others)
+    model = model_class._from_config(config, attn_implementation="eager").eval()
     stored = load_file(folder / "model.safetensors")
-    model.load_state_dict({name.removeprefix("model."): tensor.float() for name, tensor in stored.items() if "head" not in name})
+    model.load_state_dict({name.removeprefix(prefix): tensor.float() for name, tensor in stored.items() if "head" not in name})
     torch.manual_seed(13)
     lengths = [700, 1, 190]
     ids, mask = (torch.zeros(len(lengths), max(lengths), dtype=torch.int64) for _ in range(2))
@@ -236,6 +258,11 @@ if __name__ == "__main__":
     tiny()
     for name, parts in FAMILIES.items():
         family(name, *parts)
-    long_texts()
+    for name, changed in VARIANTS.items():
+        vocabulary = json.loads((HERE / "deberta-v2/config.json").read_text())["vocab_size"]
+        model_class, config_class, settings, _, prefix, lengths = FAMILIES["deberta-v2"]
+        family(f"deberta-v2/{name}", model_class, config_class, settings | changed | dict(vocab_size=vocabulary), torch.bfloat16, prefix, lengths)
+    long_texts("modernbert", {"local_attention": 128})
+    long_texts("deberta-v2", {"max_relative_positions": 200})
     if len(sys.argv) == 2:
         minilm(sys.argv[1])

@@ -3,7 +3,8 @@ each; `recipe.py` runs this.
 
 - WordPiece, `vocab.txt`: ELECTRA (lower-casing), DistilBERT (cased, its `tokenizer_config.json` says so), MPNet;
 - byte-level BPE, `vocab.json` and `merges.txt`: RoBERTa; `tokenizer.json` alone: ModernBERT, EuroBERT;
-- Unigram, `spiece.model` (ALBERT) and `sentencepiece.bpe.model` (XLM-R), each with a small normalisation map of its own.
+- Unigram, `spiece.model` (ALBERT), `sentencepiece.bpe.model` (XLM-R) and `spm.model` (DeBERTa), each with a small normalisation map of
+  its own.
 """
 
 import collections
@@ -27,6 +28,16 @@ Prices rose by 3.5 % to 1,250 euros; shares fell. Naïve café owners déjà vu,
 # Characters that the Unigram models write otherwise: wide letters, a ligature, circled digits, odd spaces.
 RULES = {"\uff21": "A", "\uff42": "b", "\ufb01": "fi", "\u2460": "1", "\u00bd": "1/2", "\u3000": " ", "\u00a0": " ",
          "\t": " ", "\n": " ", "\u200b": " "}
+
+# Blanks of all kinds, accents in two forms, characters of the rules above, other scripts, control characters, the mark of blanks.
+ODD = ["", " ", " \t\r\n ", "  She  READ the\tletter\n\ntwice; it's hers, isn't it?  ", "7, 1997, and 7,5 or 3.5 % of 1,250; 7,",
+       "na\u00efve caf\u00e9 de\u0301ja\u0300 \u212bngstr\u00f6m \u00df \u0130stanbul",
+       "\uff21\uff42 \ufb01ne \u2460 \u00bd a\u3000b\u00a0c\u200bd\ufeff", "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0and\u4e2d\u6587words",
+       "\U0001f642\U0001f469\u200d\U0001f4bb \U0001f1e9\U0001f1ea emoji",
+       "\u041f\u0440\u043e\u0445\u043b\u0430\u0434\u043d\u0430\u044f \u0643\u062a\u0627\u0628 \u05d0",
+       "``quoted'' (aside) \u201ccurly\u201d \u2014 '' ( ) ((", "bell\x07delete\x7f\x85line\u2028para\ufffd",
+       "\u2581under \u2581\u2581 the \u2581", "##ing ## the##re \u0120the \u00c4\u00a0", "don'T 'S he'LL  '  I'm",
+       "\u3000\u00a0 the end \u00a0\u3000", "the<s>end</s>"]
 
 
 def wordpiece(folder, special, lowercase):
@@ -130,7 +141,30 @@ def xlm_roberta(folder):
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 
 
-KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
+def deberta_v2(folder):
+    path = folder / "spm.model"
+    model = sentences(path, 140, pad_id=0, pad_piece="[PAD]", bos_id=1, bos_piece="[CLS]", eos_id=2, eos_piece="[SEP]", unk_id=3,
+                      unk_piece="[UNK]")
+    path.write_bytes(model.SerializeToString())
+    cut_by_sentencepiece(path)
+    # What transformers.convert_slow_tokenizer.DebertaV2Converter does, as in the published tokenizer.json; DebertaV2Tokenizer of
+    # transformers 5 leaves the model's map of characters out.
+    tokenizer = transformers.DebertaV2Tokenizer.from_pretrained(folder)
+    steps = [tokenizers.normalizers.Strip(), tokenizers.normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap),
+             tokenizers.normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]
+    tokenizer.backend_tokenizer.normalizer = tokenizers.normalizers.Sequence(steps)
+    return tokenizer
+
+
+def cut_by_sentencepiece(path):
+    """Ids of odd texts as sentencepiece itself cuts them, without the marks, beside the model."""
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    texts = [*CORPUS, *ODD]
+    cut = {"texts": texts, "ids": [processor.encode(text) for text in texts]}
+    (path.parent / "sentencepiece.json").write_text(json.dumps(cut, ensure_ascii=True) + "\n")
+
+
+KINDS = {"albert": albert, "deberta-v2": deberta_v2, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
          "eurobert": modernbert, "nomic_bert": nomic_bert, "roberta": roberta,
          "xlm-roberta": xlm_roberta}
 

@@ -22,7 +22,7 @@ of the loss over the tokens that have a label. Batches are five rows in file ord
 five times over. AdamW at a constant rate of 1e-3, with a decay of 0.01 but for biases and normalisations; gradients clipped to
 a norm of 1; no dropout. Everything in float32, in one thread, with the eager attention.
 
-`distilbert`, `electra`, `eurobert`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
+`deberta-v2`, `distilbert`, `electra`, `eurobert`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
 options too (`FAMILIES` below), so that every option has PyTorch's word for it. Their head is linear on the first token's last
 hidden state, on a pooling of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
 put other layers between. Ids begin at 5, above those that stand for padding.
@@ -90,6 +90,9 @@ FAMILIES = {
     "modernbert": dict(reads="mean"),
     "eurobert": dict(reads="mean"),
     "nomic_bert": dict(reads="tokens"),
+    "deberta-v2": dict(reads="first"),
+    "deberta-v2_tagging": dict(folder="deberta-v2/own_products", reads="tokens"),
+    "deberta-v2_convolution": dict(folder="deberta-v2/convolution", reads="mean"),
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
     "roberta": dict(reads="tokens", rows=10),
     "xlm-roberta": dict(reads="mean", betas=(0.8, 0.98), epsilon=1e-6),

@@ -63,6 +63,9 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
         ("roberta", 1, "embeddings,layers:0"),
         ("electra", 1, "embeddings,layers:0"),
         ("mpnet", 1, "embeddings,layers:0"),
+        ("deberta-v2", 1, "embeddings,layers:0"),
+        ("deberta-v2/own_products", 0, "embeddings"),
+        ("deberta-v2/convolution", 0, "embeddings"),
     ] {
         let mut golden = if name == "tagging" { Golden::tagging() } else { Golden::read("bert", name) };
         for example in &mut golden.examples {

@@ -81,6 +81,14 @@ fn what_is_frozen_does_not_move_and_everything_else_does() {
         let is_frozen = ["embeddings.", "encoder.layer.0."].iter().any(|part| parameter.name.starts_with(part));
         assert_eq!(before == after, is_frozen, "{}", parameter.name);
     }
+    // Whatever stands before the names in the file.
+    let golden = Golden::read("modernbert", "modernbert");
+    let freeze = "layers:0".parse().expect("is spelled right");
+    let tuned = golden.run(&TuneSettings { freeze, length: Length::Steps(1), ..golden.settings() });
+    for parameter in golden.config.parameters(false) {
+        assert!(tuned.weights.contains(&parameter.name), "{}", parameter.name);
+    }
+    let golden = Golden::bert();
     // A head on the first token leaves the pooler as it is.
     let tuned = golden.run(&TuneSettings {
         input: HeadInput::Pooled(Pool::Cls),

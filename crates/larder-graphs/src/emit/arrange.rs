@@ -56,16 +56,16 @@ impl Emitter<'_> {
         Some(self.node("Reshape", &[x, &target], vec![], x.dtype, shape))
     }
 
-    /// `[rows, features]`: all axes but the last, whose size is fixed, as one.
-    pub fn rows(&mut self, x: &Operand) -> Operand {
+    /// `[rows, features]`: all axes but the last, whose size is fixed, as one, if its size can be told.
+    pub fn rows(&mut self, x: &Operand) -> Option<Operand> {
         self.flat_rows(x, x.rank() - 1)
     }
 
-    /// `[rows, width]`: the first `leading` axes as one, and the others as one.
-    pub fn flat_rows(&mut self, x: &Operand, leading: usize) -> Operand {
-        let (rows, width) = (product(&x.shape[..leading]), product(&x.shape[leading..]));
+    /// `[rows, width]`: the first `leading` axes as one, and the others as one, if their sizes can be told.
+    pub fn flat_rows(&mut self, x: &Operand, leading: usize) -> Option<Operand> {
+        let (rows, width) = (product(&x.shape[..leading])?, product(&x.shape[leading..])?);
         if let Some(flat) = self.reshape_to(x, &[rows, width]) {
-            return flat;
+            return Some(flat);
         }
         // Both are open: the runtime is told how many rows there are.
         let mut count = self.integer(1);
@@ -76,14 +76,14 @@ impl Emitter<'_> {
         let (count, rest) = (self.unsqueeze(&count, &[0]), self.integers(&[-1]));
         let along = vec![attribute::int("axis", 0)];
         let target = self.node("Concat", &[&count, &rest], along, DataType::Int64, &[Dim::fixed(2)]);
-        self.node("Reshape", &[x, &target], vec![], x.dtype, &[rows, width])
+        Some(self.node("Reshape", &[x, &target], vec![], x.dtype, &[rows, width]))
     }
 
-    /// `[count, 1]`: all elements below each other.
-    pub fn column(&mut self, x: &Operand) -> Operand {
+    /// `[count, 1]`: all elements below each other, if their number can be told.
+    pub fn column(&mut self, x: &Operand) -> Option<Operand> {
+        let shape = [product(x.shape.iter())?, Dim::fixed(1)];
         let target = self.integers(&[-1, 1]);
-        let shape = [product(x.shape.iter()), Dim::fixed(1)];
-        self.node("Reshape", &[x, &target], vec![], x.dtype, &shape)
+        Some(self.node("Reshape", &[x, &target], vec![], x.dtype, &shape))
     }
 
     /// int64 `[size]`: the places of an axis.

@@ -71,7 +71,9 @@ fn taps_of(
     // `[batch, channels, length]` as `[groups, channels of a group, batch · length]`.
     let by_group = |v: &mut Vjp<'_, '_>, x: &Operand, channels: usize| {
         let turned = v.e.transpose(x, &[1, 0, 2]);
-        let rows = v.e.flat_rows(&turned, 1);
+        let rows =
+            v.e.flat_rows(&turned, 1)
+                .ok_or_else(|| v.unsupported("its length is no product", "any batch and length"))?;
         let shape = [Dim::fixed(groups), Dim::fixed(channels), rows.shape[1]];
         let grouped = v.e.reshape_to(&rows, &shape);
         grouped.ok_or_else(|| v.unsupported("its groups do not divide its channels", "groups of channels"))

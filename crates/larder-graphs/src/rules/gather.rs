@@ -9,6 +9,7 @@
 //! pages beside them.
 
 use larder_onnx::attribute;
+use larder_onnx::facts::Dim;
 use larder_onnx::proto::tensor_proto::DataType;
 
 use crate::GraphsError;
@@ -46,7 +47,7 @@ pub(crate) fn gather(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let indices = v.e.binary("Mod", &indices, &size);
     let gradient = match x.shape[axis].as_fixed() {
         Some(rows) if axis == 0 && rows <= SMALL_TABLE && given_zeros.is_none() => {
-            let (picked, flat) = (v.e.column(&indices), v.e.flat_rows(&grad, indices.rank()));
+            let (picked, flat) = rows_of(v, &indices, &grad)?;
             let table = v.e.places(&x, 0);
             let picked = v.e.equal(&picked, &table);
             let picked = v.e.cast(&picked, x.dtype);
@@ -117,8 +118,8 @@ fn scatter_rows(
         let add = vec![attribute::string("reduction", "add")];
         return Ok(v.e.node("ScatterND", &[zeros, &column, updates], add, updates.dtype, &shape));
     }
+    let (column, flat) = rows_of(v, indices, updates)?;
     let e = &mut *v.e;
-    let (column, flat) = (e.column(indices), e.flat_rows(updates, indices.rank()));
     let row = e.transpose(&column, &[1, 0]);
     let same = e.equal(&column, &row);
     let same = e.cast(&same, updates.dtype);
@@ -126,6 +127,17 @@ fn scatter_rows(
     let sums = e.reshape_like(&sums, updates);
     let column = e.unsqueeze(indices, &[as_i64(indices.rank())]);
     Ok(e.node("ScatterND", &[zeros, &column, &sums], vec![], updates.dtype, &shape))
+}
+
+/// The indices as a column, and what belongs to each as a row.
+fn rows_of(v: &mut Vjp<'_, '_>, indices: &Operand, updates: &Operand) -> Result<(Operand, Operand), GraphsError> {
+    let both = v.e.column(indices).zip(v.e.flat_rows(updates, indices.rank()));
+    both.ok_or_else(|| {
+        v.unsupported(
+            "its indices or rows are of a size that follows the batch otherwise",
+            "products of batch and length",
+        )
+    })
 }
 
 /// `Y[i, j, ..] = X[i, indices[i, j, ..], ..]` along an axis: `dX` is `dY` added up at the same places. By
@@ -166,9 +178,11 @@ pub(crate) fn gather_nd(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     }
     let number = number.expect("one axis at least is named");
     let zeros = e.zeros_like(&x);
-    let mut shape = vec![product(&x.shape[..named])];
-    shape.extend(&x.shape[named..]);
-    let zeros = e.reshape_to(&zeros, &shape).ok_or_else(|| v.unsupported("X has open axes", "one open axis"))?;
+    let zeros = product(&x.shape[..named]).and_then(|rows| {
+        let shape: Vec<Dim> = std::iter::once(rows).chain(x.shape[named..].iter().copied()).collect();
+        e.reshape_to(&zeros, &shape)
+    });
+    let zeros = zeros.ok_or_else(|| v.unsupported("X has open axes", "one open axis"))?;
     // A single index, of no axis, is one row.
     let (number, grad) = match number.rank() {
         0 => (v.e.unsqueeze(&number, &[0]), v.e.unsqueeze(&grad, &[0])),

@@ -129,7 +129,7 @@ fn gradients(
     if !to_x {
         return Ok((None, grad_scale));
     }
-    let size = product(&x.shape[*axis..]).as_fixed();
+    let size = product(&x.shape[*axis..]).and_then(Dim::as_fixed);
     let size = size.ok_or_else(|| v.unsupported("it normalises open axes", "axes of fixed size"))?;
     let share = v.e.scale(scale, 1.0 / size as f64);
     let whole_row = scale.rank() == 1 && axis + 1 == x.rank() && scale.shape[0] == x.shape[*axis];

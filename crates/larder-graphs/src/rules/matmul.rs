@@ -67,8 +67,9 @@ fn gradients(
     // A weight shared by all rows: its gradient is one product over all of them, instead of one a batch and a sum.
     let (mut rows_a, mut rows_grad) = (a.clone(), grad.clone());
     let shared = b.rank() == 2 && a.rank() > 2 && !trans_a && a.shape[a.rank() - 1].as_fixed().is_some();
-    if to_b && shared && grad.shape[grad.rank() - 1].as_fixed().is_some() {
-        (rows_a, rows_grad) = (e.rows(a), e.rows(grad));
+    let fixed = to_b && shared && grad.shape[grad.rank() - 1].as_fixed().is_some();
+    if fixed && let (Some(a), Some(grad)) = (e.rows(a), e.rows(grad)) {
+        (rows_a, rows_grad) = (a, grad);
     }
     let grad_a = to_a.then(|| match trans_a {
         false => e.product(grad, false, b, !trans_b, alpha),

@@ -5,6 +5,8 @@
 //! `dY` and `Y` have the reduced axes with size 1. Source: <https://onnx.ai/onnx/operators/onnx__ReduceSum.html> and the
 //! pages beside it.
 
+use larder_onnx::facts::Dim;
+
 use crate::GraphsError;
 use crate::emit::Operand;
 use crate::rule::{Vjp, as_axes};
@@ -62,7 +64,7 @@ pub(crate) fn mean(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
 }
 
 fn repeat_mean(v: &mut Vjp<'_, '_>, x: Operand, axes: &[usize], grad: &Operand) -> Result<(), GraphsError> {
-    let share = match product(axes.iter().map(|&axis| &x.shape[axis])).as_fixed() {
+    let share = match product(axes.iter().map(|&axis| &x.shape[axis])).and_then(Dim::as_fixed) {
         Some(count) => v.e.scale(grad, 1.0 / count as f64),
         None => {
             let mut count = v.e.integer(1);

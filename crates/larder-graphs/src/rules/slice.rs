@@ -10,18 +10,19 @@ use crate::emit::Operand;
 use crate::rule::Vjp;
 use crate::shape::{as_i64, axis_of};
 
-/// `Y = X[starts..ends]` in steps of 1: `dX` is `dY` with zeros around it, in the shape of X.
+/// `Y = X[starts..ends]` in constant steps forward: `dX` is `dY` with zeros around it and between, in the shape of X.
 ///
-/// For each axis that was cut, `dX[i] = dY[i - start]` where that is a place of `dY`, else 0: a `Gather` and a choice, since
+/// For each axis that was cut, `dX[i] = dY[(i - start) / step]` where that is a place of `dY`, else 0: a `Gather` and a choice, since
 /// `Pad` has no kernel in the CUDA build from operator set 19 on. A piece that turns out empty makes the runtime fail.
 pub(crate) fn slice(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let (mut gradient, x, y) = (v.grad()?, v.input(0)?, v.output(0)?);
+    let mut steps = Vec::new();
     if v.has_input(4) {
-        let steps = v.input(4)?;
-        match v.e.constant_integers(&steps) {
-            Some(steps) if steps.iter().all(|&step| step == 1) => {}
-            Some(steps) => return Err(v.unsupported(&format!("its steps are {steps:?}"), "steps of 1")),
-            None => return Err(v.unsupported("its steps are computed", "steps of 1")),
+        let given = v.input(4)?;
+        match v.e.constant_integers(&given) {
+            Some(given) if given.iter().all(|&step| step > 0) => steps = given,
+            Some(given) => return Err(v.unsupported(&format!("its steps are {given:?}"), "steps forward")),
+            None => return Err(v.unsupported("its steps are computed", "constant steps")),
         }
     }
     let starts = v.input(1)?;
@@ -42,7 +43,8 @@ pub(crate) fn slice(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
         let is_whole = x.shape[axis].as_fixed().is_some() && x.shape[axis] == y.shape[axis];
         if !is_whole {
             let start = start(v, &starts, place, &x, axis);
-            gradient = surround(v, &gradient, &start, &x, axis);
+            let step = steps.get(place).copied().unwrap_or(1);
+            gradient = surround(v, &gradient, (&start, step), &x, axis);
         }
     }
     v.set_input_grad(0, gradient)
@@ -70,16 +72,27 @@ fn start(v: &mut Vjp<'_, '_>, starts: &Operand, place: usize, x: &Operand, axis:
     e.binary("Min", &start, &size)
 }
 
-/// `piece` from `start` on, and zeros elsewhere, along one axis of X.
-fn surround(v: &mut Vjp<'_, '_>, piece: &Operand, start: &Operand, x: &Operand, axis: usize) -> Operand {
+/// `piece` from `start` on, each `step` places, and zeros elsewhere, along one axis of X.
+fn surround(v: &mut Vjp<'_, '_>, piece: &Operand, (start, step): (&Operand, i64), x: &Operand, axis: usize) -> Operand {
     let e = &mut *v.e;
     let places = e.places(x, axis);
     let (zero, one) = (e.integer(0), e.integer(1));
     let size = e.size_along(piece, axis);
     let last = e.sub(&size, &one);
-    let wanted = e.sub(&places, start);
-    let (after, before) = (e.compare("Greater", &wanted, &last), e.compare("Less", &wanted, &zero));
+    let mut wanted = e.sub(&places, start);
+    let before = e.compare("Less", &wanted, &zero);
+    let mut between = None;
+    if step > 1 {
+        let step = e.integer(step);
+        let rest = e.binary("Mod", &wanted, &step);
+        between = Some(e.compare("Greater", &rest, &zero));
+        wanted = e.binary("Div", &wanted, &step);
+    }
+    let after = e.compare("Greater", &wanted, &last);
     let mut outside = e.compare("Or", &after, &before);
+    if let Some(between) = between {
+        outside = e.compare("Or", &outside, &between);
+    }
     let nearest = e.binary("Min", &wanted, &last);
     let nearest = e.binary("Max", &nearest, &zero);
     let mut shape = piece.shape.to_vec();

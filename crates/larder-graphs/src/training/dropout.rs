@@ -18,8 +18,8 @@ use crate::shape::as_i64;
 /// The dropout ratios, each from 0, no dropout, to below 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct DropoutRatios {
-    /// The ratio for the embeddings after their normalisation, and for the two products that close the halves of a
-    /// layer.
+    /// The ratio for the embeddings after their normalisation, for the two products that close the halves of a layer, and for
+    /// the table of distances before each layer of DeBERTa reads it.
     pub hidden: f32,
     /// The ratio for the attention weights.
     pub attention: f32,
@@ -102,7 +102,8 @@ pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>
     // DistilBERT drops nothing behind its attention, ALBERT nothing behind its feed-forward products.
     let (after_attention, after_feed_forward) = (family != Family::DistilBert, family != Family::Albert);
     const EMBEDDINGS: &str = "embeddings.";
-    let rows = Dim { factor: 1, batch: 1, seq: 1 };
+    const DISTANCES: &str = "encoder.rel_embeddings.weight";
+    let rows = Dim::TOKENS;
     let mut sites = Vec::new();
     for node in &encoder.graph().node {
         let (Some(tensor), name) = (node.output.first(), node.name()) else { continue };
@@ -112,9 +113,16 @@ pub(super) fn sites(encoder: &Model, ratios: &DropoutRatios) -> Result<Vec<Site>
         let parameter = node.input.get(1).map_or("", String::as_str);
         let site = if node.is_op("LayerNormalization") && parameter.starts_with(EMBEDDINGS) {
             Site::new(tensor, ratios.hidden, vec![Dim::BATCH, Dim::SEQ, width(parameter)])
+        } else if is_layer && name.ends_with(".attention.self.distances.Identity") {
+            let table = encoder.initializer(DISTANCES).map(|tensor| tensor.dims.as_slice()).unwrap_or_default();
+            let shape = table.iter().map(|size| Dim::fixed(size.unsigned_abs() as usize)).collect();
+            Site::new(tensor, ratios.hidden, shape)
         } else if is_layer && node.is_op("Softmax") {
             let heads = Dim::fixed(heads);
             Site::new(tensor, ratios.attention, vec![Dim::BATCH, heads, Dim::SEQ, Dim::SEQ])
+        } else if is_layer && name.ends_with(".convolution.Gemm") {
+            let bias = node.input.get(2).map_or("", String::as_str);
+            Site::new(tensor, ratios.hidden, vec![rows, width(bias)])
         } else if closes && (if is_attention { after_attention } else { after_feed_forward }) {
             Site::new(tensor, ratios.hidden, vec![rows, width(parameter)])
         } else {

@@ -117,7 +117,7 @@ impl Features {
 
     /// The size of each axis of what is built.
     fn shape(&self) -> Vec<Dim> {
-        let rows = if self.input == HeadInput::Tokens { Dim { factor: 1, batch: 1, seq: 1 } } else { Dim::BATCH };
+        let rows = if self.input == HeadInput::Tokens { Dim::TOKENS } else { Dim::BATCH };
         vec![rows, Dim::fixed(self.input.width(self.hidden))]
     }
 }

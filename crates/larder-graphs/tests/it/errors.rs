@@ -48,8 +48,8 @@ fn an_operator_without_a_rule_is_named() {
 #[test]
 fn a_form_without_a_rule_is_named() {
     let found = problem(17, |b, x| {
-        let (start, end, steps) = (b.integers(&[0]), b.integers(&[3]), b.integers(&[2]));
-        b.node("Slice", &[x, &start, &end, &start, &steps], vec![])
+        let (start, end, steps) = (b.integers(&[3]), b.integers(&[0]), b.integers(&[-1]));
+        b.node("Slice", &[x, &start, &end, &end, &steps], vec![])
     });
     assert!(matches!(found, GraphsError::NoFact { .. } | GraphsError::UnsupportedForm { .. }), "{found}");
     let found = problem(20, |b, x| b.node("Gelu", &[x], vec![attribute::string("approximate", "other")]));

@@ -69,6 +69,17 @@ fn pieces() {
     Check::of("Slice").agrees(&[float(&[5, 3]), ints(&[-9]), ints(&[9]), ints(&[1])]);
     Check::of("Slice").agrees(&[float(&[5, 3]), fed_integers(&[1], &[2]), fed_integers(&[1], &[4]), ints(&[0])]);
     Check::of("Slice").agrees(&[float(&[2, 5]), fed_integers(&[1], &[-3]), fed_integers(&[1], &[99]), ints(&[1])]);
+    // In steps, over the end and exactly to it.
+    Check::of("Slice").agrees(&[float(&[7, 3]), ints(&[1]), ints(&[i64::MAX]), ints(&[0]), ints(&[2])]);
+    Check::of("Slice").agrees(&[float(&[8, 2]), ints(&[1]), ints(&[8]), ints(&[0]), ints(&[3])]);
+    Check::of("Slice").agrees(&[float(&[5, 6]), ints(&[-4, 0]), ints(&[5, 5]), ints(&[0, 1]), ints(&[2, 3])]);
+    Check::of("Slice").agrees(&[
+        float(&[7]),
+        fed_integers(&[1], &[2]),
+        fed_integers(&[1], &[6]),
+        ints(&[0]),
+        ints(&[3]),
+    ]);
     Check::of("Pad").agrees(&[float(&[2, 3]), ints(&[1, 0, 2, 1])]);
     Check::of("Pad").agrees(&[float(&[2, 3]), ints(&[0, 2, 0, 0]), constant_floats(&[], &[7.0])]);
 }

@@ -8,9 +8,9 @@ use larder_graphs::{
     TRAINING_FILE, TableForm, TrainingGraphs, TrainingSpec, cut,
 };
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
-use larder_onnx::facts::Facts;
+use larder_onnx::facts::{Dim, Facts};
 use larder_onnx::proto::NodeProto;
-use larder_onnx::{EncoderConfig, Model, Pool, Weights, build};
+use larder_onnx::{EncoderConfig, Model, Pool, Weights, build, build_to_train};
 
 const CLS: HeadInput = HeadInput::Pooled(Pool::Cls);
 const POOLER: HeadInput = HeadInput::Pooled(Pool::Pooler);
@@ -138,6 +138,27 @@ fn tables_have_the_gradients_of_their_rows() {
     for (parameter, gradient) in graphs.parameters.iter().zip(&made[3..]) {
         let expected = if parameter.name == words { vec![2, 5, 32] } else { parameter.shape.clone() };
         assert_eq!(gradient.shape, expected, "{}", parameter.name);
+    }
+}
+
+#[test]
+fn the_table_of_distances_is_dropped_from_in_each_layer() {
+    let mut subject = Subject::read("deberta-v2");
+    let form = DropoutForm::Masks;
+    let spec = subject.spec(HeadInput::Pooled(Pool::Cls), cross_entropy(), form);
+    let folder = goldens().join("encoder/deberta-v2/model.safetensors");
+    let weights = Weights::load(&folder).expect("the golden's weights are well formed");
+    let to_train = build_to_train(&subject.config, &weights).expect("the golden can be built");
+    for encoder in [subject.encoder.clone(), to_train] {
+        subject.encoder = encoder;
+        let graphs = subject.graphs(&spec);
+        // Embeddings and head; of each layer the table, the weights and the products that close its halves.
+        assert_eq!(graphs.masks.len(), 1 + 4 * 2 + 1);
+        let of_tables: Vec<_> = graphs.masks.iter().filter(|mask| mask.input.contains("distances")).collect();
+        assert_eq!(of_tables.len(), 2);
+        assert!(of_tables.iter().all(|mask| mask.shape == [Dim::fixed(16), Dim::fixed(24)]), "{of_tables:?}");
+        // All parameters have a gradient, each in its shape.
+        assert_eq!((graphs.parameters.len(), graphs.unreached.len()), (spec.trained.len() + 2, 0));
     }
 }
 

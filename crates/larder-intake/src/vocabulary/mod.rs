@@ -227,6 +227,23 @@ mod tests {
         }
     }
 
+    /// SentencePiece's own ids, which DeBERTa's vocabulary leaves everything to; spelled by `recipe_tokenizers.py`.
+    #[test]
+    fn made_tokenizers_cut_as_sentencepiece_does() {
+        let (made, _) = both("deberta-v2");
+        let cut: Json =
+            serde_json::from_slice(&read(&folder("deberta-v2").join("sentencepiece.json")).expect("is there"))
+                .expect("is JSON");
+        let (texts, ids) = (cut["texts"].as_array().expect("a list"), cut["ids"].as_array().expect("a list"));
+        assert_eq!((texts.len(), ids.len()), (24, 24));
+        for (text, ids) in texts.iter().zip(ids) {
+            let found = tokens(&made, text.as_str().expect("a text"), None).input_ids;
+            let expected = ids.as_array().expect("a list").iter().map(|id| id.as_i64().expect("an id") as i32);
+            let expected: Vec<i32> = [1].into_iter().chain(expected).chain([2]).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]

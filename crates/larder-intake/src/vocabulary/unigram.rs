@@ -35,7 +35,8 @@ pub(super) fn tokenizer(bytes: &[u8], settings: &Settings) -> Result<Json, Broke
     let prepend = if settings.flag("add_prefix_space").unwrap_or(usual) { "always" } else { "never" };
     let metaspace = json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": prepend, "split": true});
     let pre_tokenizer = match own_rules {
-        true => metaspace.clone(),
+        // The normaliser puts it there, also before a text that begins with one.
+        true => json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": true}),
         false => json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]}),
     };
     let byte_fallback = model.trainer_spec.as_ref().and_then(|spec| spec.byte_fallback).unwrap_or(false);
@@ -44,7 +45,7 @@ pub(super) fn tokenizer(bytes: &[u8], settings: &Settings) -> Result<Json, Broke
     let normalizer = match settings.style {
         Style::XlmRoberta => precompiled.unwrap_or(Json::Null),
         Style::Albert => albert_normalizer(precompiled, settings),
-        _ => own_normalizer(&model, precompiled, settings),
+        _ => own_normalizer(&model, precompiled, settings, prepend == "always"),
     };
     Ok(special.file(settings.style, normalizer, pre_tokenizer, metaspace, table))
 }
@@ -76,8 +77,9 @@ fn precompiled(model: &ModelProto) -> Option<Json> {
     Some(json!({"type": "Precompiled", "precompiled_charsmap": STANDARD.encode(map)}))
 }
 
-/// SentencePiece's normalisation: its map of characters, then runs of blanks collapsed, and none at the ends.
-fn own_normalizer(model: &ModelProto, precompiled: Option<Json>, settings: &Settings) -> Json {
+/// SentencePiece's normalisation: its map of characters, then runs of blanks collapsed, and none at the ends, where its mark of a
+/// blank counts as one behind the text; then the blank before all.
+fn own_normalizer(model: &ModelProto, precompiled: Option<Json>, settings: &Settings, prepends: bool) -> Json {
     let mut steps = Vec::new();
     if settings.flag("do_lower_case").unwrap_or(false) {
         steps.push(json!({"type": "Lowercase"}));
@@ -85,7 +87,10 @@ fn own_normalizer(model: &ModelProto, precompiled: Option<Json>, settings: &Sett
     steps.extend(precompiled);
     if model.normalizer_spec.as_ref().is_none_or(|spec| spec.remove_extra_whitespaces.unwrap_or(true)) {
         steps.push(json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}));
-        steps.push(json!({"type": "Replace", "pattern": {"Regex": "^ +| +$"}, "content": ""}));
+        steps.push(json!({"type": "Replace", "pattern": {"Regex": "^ +|[ ▁]+$"}, "content": ""}));
+    }
+    if prepends {
+        steps.push(json!({"type": "Prepend", "prepend": "▁"}));
     }
     json!({"type": "Sequence", "normalizers": steps})
 }

@@ -7,8 +7,15 @@ use larder_onnx::{EncoderConfig, Family};
 
 use crate::support::{Bench, copy_folder};
 
-const GOLDENS: [Family; 6] =
-    [Family::Albert, Family::DistilBert, Family::Electra, Family::MpNet, Family::Roberta, Family::XlmRoberta];
+const GOLDENS: [Family; 7] = [
+    Family::Albert,
+    Family::DebertaV2,
+    Family::DistilBert,
+    Family::Electra,
+    Family::MpNet,
+    Family::Roberta,
+    Family::XlmRoberta,
+];
 
 fn golden(family: Family) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/encoder").join(family.as_str())

@@ -1,7 +1,7 @@
 //! ALBERT (Lan et al., 2019, <https://arxiv.org/abs/1909.11942>): a narrow token table behind a product, and one set of
 //! parameters for all layers of a group.
 
-use super::layout::{Gate, LayerNames, Layout, Positions};
+use super::layout::{Gate, LayerNames, Layout, Positions, Projection, TokenTypes};
 use super::{Activation, EncoderConfig, Family, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -9,9 +9,9 @@ pub(super) const LAYOUT: Layout = Layout {
     renamed_keys: &[],
     fixed: &[("inner_group_num", "1")],
     defaults,
-    token_types: true,
+    token_types: TokenTypes::Always,
     positions: Positions::FromZero,
-    projection: Some("encoder.embedding_hidden_mapping_in"),
+    projection: Some(Projection::BehindNorm("encoder.embedding_hidden_mapping_in")),
     layer: LayerNames {
         together: None,
         root: "encoder.albert_layer_groups.#.albert_layers.0",

@@ -1,6 +1,6 @@
 //! BERT (Devlin et al., 2018, <https://arxiv.org/abs/1810.04805>), whose names and defaults the other families vary.
 
-use super::layout::{BERT_LAYER, Layout, Norms, Older, Positions};
+use super::layout::{BERT_LAYER, Layout, Norms, Older, Positions, TokenTypes};
 use super::{Activation, Biases, EncoderConfig, Family};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -8,7 +8,7 @@ pub(super) const LAYOUT: Layout = Layout {
     renamed_keys: &[],
     fixed: &[],
     defaults,
-    token_types: true,
+    token_types: TokenTypes::Always,
     words: "embeddings.word_embeddings",
     embeddings_norm: Some("embeddings.LayerNorm"),
     rms: false,
@@ -18,6 +18,8 @@ pub(super) const LAYOUT: Layout = Layout {
     norms: Norms::Behind,
     older: Older::NONE,
     relative_attention: None,
+    disentangled: None,
+    convolution: None,
     pooler: Some("pooler.dense"),
 };
 
@@ -41,5 +43,7 @@ pub(super) fn defaults() -> EncoderConfig {
         biases: Biases::ALL,
         rotary: None,
         num_key_value_heads: None,
+        disentangled: None,
+        convolution: None,
     }
 }

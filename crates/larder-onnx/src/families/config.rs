@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::layout::{Layout, Positions};
-use super::{Activation, Family, Rotary};
+use super::layout::{Layout, Positions, Projection, TokenTypes};
+use super::{Activation, Disentangled, Family, Rotary, convolution};
 use crate::OnnxError;
 
 /// The settings of an encoder of any family, under the names that BERT's `config.json` has for them.
@@ -48,6 +48,10 @@ pub struct EncoderConfig {
     /// Heads of keys and values, each of which several heads of queries read (Ainslie et al., 2023,
     /// <https://arxiv.org/abs/2305.13245>); `None` for as many as there are of queries.
     pub num_key_value_heads: Option<usize>,
+    /// How attention reads distances, in families whose scores have terms of them.
+    pub disentangled: Option<Disentangled>,
+    /// The activation of a convolution over each token and its neighbours, beside the first layer.
+    pub convolution: Option<Activation>,
 }
 
 /// The modules that have biases.
@@ -122,7 +126,8 @@ impl EncoderConfig {
         let hidden_size = keys.size("hidden_size", defaults.hidden_size)?;
         let num_hidden_layers = keys.size("num_hidden_layers", defaults.num_hidden_layers)?;
         let embedding_size = match layout.projection {
-            Some(_) => keys.size("embedding_size", defaults.embedding_size)?,
+            Some(Projection::BehindNorm(_)) => keys.size("embedding_size", defaults.embedding_size)?,
+            Some(Projection::InFrontOfNorm(_)) => keys.size("embedding_size", hidden_size)?,
             None => hidden_size,
         };
         let num_hidden_groups = match family {
@@ -130,9 +135,12 @@ impl EncoderConfig {
             _ => num_hidden_layers,
         };
         let type_vocab_size = match layout.token_types {
-            true => keys.size("type_vocab_size", defaults.type_vocab_size)?,
-            false => 0,
+            TokenTypes::Never => 0,
+            TokenTypes::Always | TokenTypes::Optional => keys.size("type_vocab_size", defaults.type_vocab_size)?,
         };
+        let num_attention_heads = keys.size("num_attention_heads", defaults.num_attention_heads)?;
+        let max_position_embeddings = keys.size("max_position_embeddings", defaults.max_position_embeddings)?;
+        let head_size = hidden_size.checked_div(num_attention_heads);
         let config = Self {
             family,
             vocab_size: keys.size("vocab_size", defaults.vocab_size)?,
@@ -140,10 +148,10 @@ impl EncoderConfig {
             hidden_size,
             num_hidden_layers,
             num_hidden_groups,
-            num_attention_heads: keys.size("num_attention_heads", defaults.num_attention_heads)?,
+            num_attention_heads,
             intermediate_size: keys.size("intermediate_size", defaults.intermediate_size)?,
             hidden_act: keys.activation(defaults.hidden_act)?,
-            max_position_embeddings: keys.size("max_position_embeddings", defaults.max_position_embeddings)?,
+            max_position_embeddings,
             type_vocab_size,
             layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
             initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
@@ -161,6 +169,14 @@ impl EncoderConfig {
                 false => None,
             },
             rotary: defaults.rotary.map(|rotary| keys.rotary(rotary, num_hidden_layers)).transpose()?,
+            disentangled: match layout.disentangled {
+                Some(_) => Some(Disentangled::read(&keys, head_size, max_position_embeddings)?),
+                None => None,
+            },
+            convolution: match layout.convolution {
+                Some(_) => convolution::read(&keys)?,
+                None => None,
+            },
         };
         config.check()?;
         Ok(config)
@@ -185,7 +201,7 @@ impl EncoderConfig {
         if self.family == Family::Albert {
             sizes.push(("num_hidden_groups", self.num_hidden_groups));
         }
-        if layout.token_types {
+        if layout.token_types != TokenTypes::Never {
             sizes.push(("type_vocab_size", self.type_vocab_size));
         }
         keys.extend(sizes.into_iter().map(|(key, size)| (layout.key(key).to_owned(), size.into())));
@@ -206,6 +222,9 @@ impl EncoderConfig {
             keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
             keys.insert("local_attention".to_owned(), rotary.local_attention.into());
         }
+        let convolution = self.convolution.into_iter().flat_map(convolution::keys);
+        keys.extend(convolution.map(|(key, value)| (key.to_owned(), value)));
+        keys.extend(self.disentangled.iter().flat_map(Disentangled::keys).map(|(key, value)| (key.to_owned(), value)));
         format!("{:#}\n", Json::Object(keys))
     }
 
@@ -227,7 +246,7 @@ impl EncoderConfig {
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
         ];
-        if layout.token_types {
+        if layout.token_types == TokenTypes::Always || self.type_vocab_size > 0 {
             sizes.push(("type_vocab_size", self.type_vocab_size));
         }
         let wrong = |key, found: String, supported: String| {
@@ -272,6 +291,10 @@ impl EncoderConfig {
                 }
             }
         }
+        let distances = self.disentangled.filter(Disentangled::reads_distances);
+        if let Some((key, found, supported)) = distances.and_then(|settings| settings.problem(self.max_positions())) {
+            return wrong(key, found.to_string(), supported);
+        }
         if self.max_positions() == 0 {
             let supported = format!("more than the {} rows that no token takes", self.position_offset());
             return wrong("max_position_embeddings", self.max_position_embeddings.to_string(), supported);
@@ -292,6 +315,11 @@ impl EncoderConfig {
     /// Returns the longest sequence, in tokens: the rows of the position table, without those that no token takes.
     pub fn max_positions(&self) -> usize {
         self.max_position_embeddings.saturating_sub(self.position_offset())
+    }
+
+    /// True if each place in a text has a row of a table, which is added to the token's.
+    pub(super) fn has_position_table(&self) -> bool {
+        self.rotary.is_none() && self.disentangled.is_none_or(|settings| settings.position_biased_input)
     }
 
     /// The token that takes no position, in families that count from behind its id.
@@ -321,7 +349,7 @@ impl Layout {
 }
 
 /// A configuration's keys and how this family spells them.
-struct Keys {
+pub(super) struct Keys {
     keys: Map<String, Json>,
     layout: &'static Layout,
 }
@@ -339,7 +367,7 @@ impl Keys {
         }
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         key: &'static str,
         default: T,
@@ -374,7 +402,7 @@ impl Keys {
         }
     }
 
-    fn flag(&self, key: &'static str, default: bool) -> Result<bool, OnnxError> {
+    pub(super) fn flag(&self, key: &'static str, default: bool) -> Result<bool, OnnxError> {
         self.read(key, default, &|| "true or false".to_owned(), Json::as_bool)
     }
 
@@ -533,8 +561,75 @@ mod tests {
     }
 
     #[test]
+    fn distances_are_read_as_deberta_spells_them() {
+        let of = |rest: &str| format!(r#"{{"model_type": "deberta-v2", "relative_attention": true, {rest}}}"#);
+        // The keys of DeBERTa-v3-base.
+        let base = of(
+            r#""pos_att_type": "p2c|c2p", "position_buckets": 256, "max_relative_positions": -1, "share_att_key": true,
+            "norm_rel_ebd": "layer_norm", "position_biased_input": false, "type_vocab_size": 0, "attention_head_size": 64,
+            "conv_kernel_size": 0, "pooler_dropout": 0, "pooler_hidden_act": "gelu", "pooler_hidden_size": 768, "legacy": true"#,
+        );
+        let config = read(&base);
+        let expected = Disentangled {
+            relative_attention: true,
+            content_to_position: true,
+            position_to_content: true,
+            share_att_key: true,
+            position_buckets: Some(256),
+            max_relative_positions: 512,
+            normalised: true,
+            position_biased_input: false,
+        };
+        assert_eq!((config.disentangled, config.type_vocab_size), (Some(expected), 0));
+        assert_eq!(read(&config.to_json()), config);
+        assert_eq!(read(&base.replace(r#""p2c|c2p""#, r#"["c2p", "p2c"]"#)), config);
+        let none = read(&of(r#""pos_att_type": null, "position_buckets": -1, "max_relative_positions": 0"#));
+        let settings = none.disentangled.expect("the family has them");
+        assert!(
+            !settings.reads_distances()
+                && settings.position_buckets.is_none()
+                && settings.max_relative_positions == 512
+        );
+        for (key, value, supported) in [
+            ("pos_att_type", "[\"c2p\",\"p2p\"]", "c2p and p2c, as a list or joined by |"),
+            ("pos_att_type", "\"\"", "c2p and p2c, as a list or joined by |"),
+            ("norm_rel_ebd", "\"batch_norm\"", "\"none\", \"layer_norm\""),
+            ("position_buckets", "2.5", "a whole number"),
+            ("position_buckets", "1", "-1, or 2 to 1073741823"),
+            ("max_relative_positions", "129", "more than 129, which follows the exact half of position_buckets 256"),
+            ("attention_head_size", "32", "64"),
+            ("conv_kernel_size", "5", "0, 3"),
+            ("z_steps", "2", "0"),
+            ("share_att_key", "1", "true or false"),
+            ("embedding_size", "0", "1 to 2147483647"),
+        ] {
+            let mut keys: Map<String, Json> = serde_json::from_str(&base).expect("is JSON");
+            keys.insert(key.to_owned(), serde_json::from_str(value).expect("is JSON"));
+            let json = Json::Object(keys).to_string();
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+    }
+
+    #[test]
+    fn convolutions_are_of_three_tokens() {
+        let of = |rest: &str| format!(r#"{{"model_type": "deberta-v2", "conv_kernel_size": 3{rest}}}"#);
+        let config = read(&of(r#", "conv_act": "gelu", "conv_groups": 1"#));
+        assert_eq!((config.convolution, read(&config.to_json())), (Some(Activation::Gelu), config));
+        assert_eq!(read(r#"{"model_type": "deberta-v2", "conv_act": "tanh"}"#).convolution, None);
+        let known = "supported: gelu, gelu_new, relu, silu";
+        assert_eq!(message(&of("")), format!("configuration key \"conv_act\" is missing; {known}"));
+        assert_eq!(
+            message(&of(r#", "conv_act": "tanh""#)),
+            format!("configuration key \"conv_act\" is \"tanh\"; {known}")
+        );
+        let groups = message(&of(r#", "conv_act": "gelu", "conv_groups": 2"#));
+        assert_eq!(groups, "configuration key \"conv_groups\" is 2; supported: 1");
+    }
+
+    #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
+                     deberta-v2";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

@@ -1,6 +1,6 @@
 //! DistilBERT (Sanh et al., 2019, <https://arxiv.org/abs/1910.01108>): BERT without token types and pooler.
 
-use super::layout::{Gate, LayerNames, Layout, Positions};
+use super::layout::{Gate, LayerNames, Layout, Positions, TokenTypes};
 use super::{EncoderConfig, Family, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -14,7 +14,7 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     fixed: &[],
     defaults,
-    token_types: false,
+    token_types: TokenTypes::Never,
     positions: Positions::FromZero,
     projection: None,
     layer: LayerNames {

@@ -1,7 +1,7 @@
 //! ELECTRA (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>): BERT without a pooler, with a product behind a token
 //! table that is narrower than the layers.
 
-use super::layout::{BERT_LAYER, Layout, Positions};
+use super::layout::{BERT_LAYER, Layout, Positions, Projection, TokenTypes};
 use super::{EncoderConfig, Family, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -9,9 +9,9 @@ pub(super) const LAYOUT: Layout = Layout {
     renamed_keys: &[],
     fixed: &[],
     defaults,
-    token_types: true,
+    token_types: TokenTypes::Always,
     positions: Positions::FromZero,
-    projection: Some("embeddings_project"),
+    projection: Some(Projection::BehindNorm("embeddings_project")),
     layer: BERT_LAYER,
     relative_attention: None,
     pooler: None,

@@ -2,6 +2,7 @@
 
 use super::EncoderConfig;
 use super::graph::{linear, norm};
+use super::layout::Projection;
 use super::mpnet::bucket;
 use crate::builder::{GraphBuilder, Value};
 use crate::proto::TensorProto;
@@ -30,7 +31,7 @@ pub(super) fn embeddings(
         None => {}
     }
     let positions = match config.position_padding() {
-        None if config.rotary.is_some() => None,
+        None if !config.has_position_table() => None,
         None => {
             let length = b.shape(input_ids, 1, 2);
             let zero = b.integers(&[0]);
@@ -42,14 +43,38 @@ pub(super) fn embeddings(
         }
     };
     let sum = positions.map_or(sum.clone(), |positions| b.add(&sum, &positions));
-    let normalised = layout.embeddings_norm.map_or(sum.clone(), |module| norm(b, module, &sum, config));
-    let Some(module) = config.projection() else { return normalised };
+    let normalised = |b: &mut GraphBuilder, x: Value| match layout.embeddings_norm {
+        Some(module) => norm(b, module, &x, config),
+        None => x,
+    };
+    match config.projection() {
+        None => normalised(b, sum),
+        Some(Projection::BehindNorm(module)) => {
+            let sum = normalised(b, sum);
+            wide(b, config, module, &sum, input_ids, true)
+        }
+        Some(Projection::InFrontOfNorm(module)) => {
+            let sum = wide(b, config, module, &sum, input_ids, false);
+            normalised(b, sum)
+        }
+    }
+}
+
+/// Rows of the tables, `[batch, seq, embedding]`, brought to the layers' width: `[batch, seq, hidden]`.
+fn wide(
+    b: &mut GraphBuilder,
+    config: &EncoderConfig,
+    module: &str,
+    x: &Value,
+    input_ids: &Value,
+    has_bias: bool,
+) -> Value {
     let batch_seq = b.shape(input_ids, 0, 2);
     let width = b.integers(&[config.hidden_size as i64]);
     let tokens = b.concat(&[&batch_seq, &width], 0);
     let flat = b.integers(&[-1, config.embedding_size as i64]);
-    let flat = b.reshape(&normalised, &flat);
-    let wide = b.scoped("projection", |b| linear(b, module, &flat, true));
+    let flat = b.reshape(x, &flat);
+    let wide = b.scoped("projection", |b| linear(b, module, &flat, has_bias));
     b.reshape(&wide, &tokens)
 }
 

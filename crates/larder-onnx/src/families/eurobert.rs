@@ -1,7 +1,7 @@
 //! EuroBERT (Boizard et al., 2025, <https://arxiv.org/abs/2503.05500>): a Llama's layers that attend both ways. Keys and values may be
 //! fewer than queries, normalisations are of the root mean square, and stand in front of every block.
 
-use super::layout::{Gate, LayerNames, Layout, Norms, Older, Positions};
+use super::layout::{Gate, LayerNames, Layout, Norms, Older, Positions, TokenTypes};
 use super::{Activation, Biases, EncoderConfig, Family, Rotary, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -9,7 +9,7 @@ pub(super) const LAYOUT: Layout = Layout {
     renamed_keys: &[("layer_norm_eps", "rms_norm_eps")],
     fixed: &[("clip_qkv", "null")],
     defaults,
-    token_types: false,
+    token_types: TokenTypes::Never,
     words: "embed_tokens",
     embeddings_norm: None,
     rms: true,

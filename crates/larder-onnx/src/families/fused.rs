@@ -9,7 +9,7 @@ use half::f16;
 
 use super::embeddings::positions_after;
 use super::graph::set_metadata;
-use super::layout::{LayerModules, Positions};
+use super::layout::{LayerModules, Positions, Projection};
 use super::{Activation, EncoderConfig};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::tensor_proto::DataType;
@@ -36,11 +36,11 @@ pub struct FusedForm {
 pub fn build_fused(config: &EncoderConfig, weights: &Weights, form: FusedForm) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    if layout.relative_attention.is_some() || layout.positions == Positions::Rotary {
+    if layout.relative_attention.is_some() || layout.disentangled.is_some() || layout.positions == Positions::Rotary {
         let supported = "a family with a table of positions".to_owned();
         return Err(OnnxError::ConfigValue { key: "model_type", found: config.family.to_string(), supported });
     }
-    let prefix = weights.prefix(layout.prefix);
+    let prefix = config.weight_prefix(weights);
     let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
     let mut fused = Fused { config, weights, prefix, form, b: GraphBuilder::new(config.family.as_str(), super::OPSET) };
     let hidden_states = fused.build(pooler)?;
@@ -87,7 +87,7 @@ impl Fused<'_> {
         let mut hidden_states = vec![self.hidden_state(&embedded, "hidden_states.0")];
         let last = self.config.num_hidden_layers;
         for layer in 1..=last {
-            let modules = self.config.family.layout().layer.of(self.config.group(layer - 1));
+            let modules = self.config.layer_modules(self.config.group(layer - 1));
             x = self.layer(&x, &modules, &padding)?;
             let name = if layer == last { "last_hidden_state".to_owned() } else { format!("hidden_states.{layer}") };
             let whole = match &padding {
@@ -150,7 +150,7 @@ impl Fused<'_> {
         }
         let epsilon = attribute::float("epsilon", config.layer_norm_eps as f32);
         let [embedded, _mask_index] = self.nodes("EmbedLayerNormalization", &inputs, vec![epsilon]);
-        match config.projection() {
+        match config.projection().map(Projection::module) {
             None => Ok(embedded),
             Some(module) => {
                 let product = self.product(module, &embedded, config.hidden_size, size)?;

@@ -4,6 +4,8 @@
 //! through the layers as `[batch · seq, hidden]`, so that each product with its bias is one `Gemm`, which the runtime
 //! packs once for a weight stored as published, `[out, in]`; heads are split with one shape computed once for all layers.
 
+use super::convolution::convolution;
+use super::disentangled::Distances;
 use super::embeddings::{embeddings, relative_bias};
 use super::layout::{Gate, LayerModules, Layout, Norms};
 use super::rotary::{Angles, local_mask};
@@ -31,16 +33,29 @@ pub const MASKED_SCORE: f32 = -10000.0;
 /// # Errors
 /// [`OnnxError::ConfigValue`], [`OnnxError::MissingWeight`], [`OnnxError::WeightShape`], [`OnnxError::WeightDtype`].
 pub fn build(config: &EncoderConfig, weights: &Weights) -> Result<Model, OnnxError> {
+    build_for(config, weights, false)
+}
+
+/// The same graph for parameters that change from run to run. Products of parameters with parameters, which a session computes once
+/// of constants, are made of what a batch reads of them alone.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_to_train(config: &EncoderConfig, weights: &Weights) -> Result<Model, OnnxError> {
+    build_for(config, weights, true)
+}
+
+fn build_for(config: &EncoderConfig, weights: &Weights, to_train: bool) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    let prefix = weights.prefix(layout.prefix);
+    let prefix = config.weight_prefix(weights);
     let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
     let mut b = GraphBuilder::new(config.family.as_str(), OPSET);
     for parameter in config.parameters(pooler.is_some()) {
         let values = weights.get(&format!("{prefix}{}", parameter.name), &parameter.shape)?;
         b.initializer(TensorProto::from_f32(&parameter.name, &parameter.shape, values));
     }
-    let hidden_states = Encoder { config, layout, pooler }.build(&mut b);
+    let hidden_states = Encoder { config, layout, pooler, to_train }.build(&mut b);
 
     let mut model = Model::from_graph(b.finish(), OPSET)?;
     set_metadata(&mut model, config, hidden_states, pooler);
@@ -77,12 +92,15 @@ struct Shared {
     angles: Option<Angles>,
     /// Where some layers attend to near tokens alone: their mask, `[batch, 1, seq, seq]`, and their angles.
     local: Option<(Value, Angles)>,
+    /// Where scores have terms of the distance of two tokens.
+    distances: Option<Distances>,
 }
 
 struct Encoder<'a> {
     config: &'a EncoderConfig,
     layout: &'static Layout,
     pooler: Option<&'static str>,
+    to_train: bool,
 }
 
 impl Encoder<'_> {
@@ -98,13 +116,19 @@ impl Encoder<'_> {
         let mut hidden_states = vec![tokens.to_string()];
         let shared = b.scoped("encoder", |b| self.shared(b, &input_ids, &attention_mask));
 
+        let embedded = tokens.clone();
         let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
         let mut x = b.reshape(&tokens, &flat);
         let last = self.config.num_hidden_layers;
         for layer in 1..=last {
-            let modules = self.layout.layer.of(self.config.group(layer - 1));
+            let modules = self.config.layer_modules(self.config.group(layer - 1));
             let scope = format!("encoder.layer.{}", layer - 1);
             x = b.scoped(&scope, |b| self.layer(b, &x, &modules, &shared, layer - 1));
+            if let (1, Some(activation), Some(names)) = (layer, self.config.convolution, &self.layout.convolution) {
+                let scope = format!("{scope}.convolution");
+                let read = [&embedded, &x];
+                x = b.scoped(&scope, |b| convolution(b, self.config, names, activation, read, &attention_mask));
+            }
             if let (Norms::InFront { last: module }, true) = (self.layout.norms, layer == last) {
                 x = b.scoped("encoder.last", |b| norm(b, module, &x, self.config));
             }
@@ -164,7 +188,8 @@ impl Encoder<'_> {
                 local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, input_ids)));
             }
         }
-        Shared { heads, few_heads, tokens, mask, angles, local }
+        let distances = b.scoped("distances", |b| Distances::new(b, self.config, input_ids, self.to_train));
+        Shared { heads, few_heads, tokens, mask, angles, local, distances }
     }
 
     /// Parts of `width` columns each of `x`, `[rows, parts · width]`.
@@ -250,15 +275,21 @@ impl Encoder<'_> {
             b.transpose(&split, order)
         };
         let query = heads("query", &modules.query, 0, &[0, 2, 1, 3]);
-        // Features before tokens, as the product of queries and keys wants them; they are turned the other way round.
-        let turned = if angles.is_some() { [0, 2, 1, 3] } else { [0, 2, 3, 1] };
+        // Features before tokens, as the product of queries and keys wants them; they are turned, and multiplied with distances, the
+        // other way round.
+        let turned = if angles.is_some() || shared.distances.is_some() { [0, 2, 1, 3] } else { [0, 2, 3, 1] };
         let key = heads("key", &modules.key, 1, &turned);
         let value = heads("value", &modules.value, 2, &[0, 2, 1, 3]);
-        let Some(angles) = angles else { return self.attend(b, [&query, &key, &value], mask) };
+        if let Some(distances) = &shared.distances {
+            let terms = b.scoped("distances", |b| distances.scores(b, self.config, modules, [&query, &key]));
+            let key = b.transpose(&key, &[0, 1, 3, 2]);
+            return self.attend(b, [&query, &key, &value], terms.iter().chain([mask]));
+        }
+        let Some(angles) = angles else { return self.attend(b, [&query, &key, &value], [mask]) };
         let [query, key] = [query, key].map(|part| angles.turn(b, &part, self.config.head_size()));
         let [key, value] = [key, value].map(|part| self.repeated(b, part, shared));
         let key = b.transpose(&key, &[0, 1, 3, 2]);
-        self.attend(b, [&query, &key, &value], mask)
+        self.attend(b, [&query, &key, &value], [mask])
     }
 
     /// Keys or values of few heads, `[batch, few, seq, head]`, each as often as heads of queries read it.
@@ -270,13 +301,23 @@ impl Encoder<'_> {
         b.reshape(&copies, repeated)
     }
 
-    /// The same of heads, `[batch, heads, seq, head]`, the key `[batch, heads, head, seq]`.
-    fn attend(&self, b: &mut GraphBuilder, [query, key, value]: [&Value; 3], mask: &Value) -> Value {
+    /// The same of heads, `[batch, heads, seq, head]`, the key `[batch, heads, head, seq]`, with `terms` added to the scores: the mask,
+    /// and those of distances.
+    fn attend<'a>(
+        &self,
+        b: &mut GraphBuilder,
+        [query, key, value]: [&Value; 3],
+        terms: impl IntoIterator<Item = &'a Value>,
+    ) -> Value {
         let scores = b.mat_mul(query, key);
         // The runtime folds a division of the product by a constant into the product.
-        let root = b.scalar("sqrt_head_size", (self.config.head_size() as f32).sqrt());
-        let scores = b.div(&scores, &root);
-        let scores = b.add(&scores, mask);
+        let head_size = self.config.head_size();
+        let scale = match self.config.disentangled {
+            Some(disentangled) => b.scalar("disentangled_scale", disentangled.scale(head_size)),
+            None => b.scalar("sqrt_head_size", (head_size as f32).sqrt()),
+        };
+        let scores = b.div(&scores, &scale);
+        let scores = terms.into_iter().fold(scores, |scores, term| b.add(&scores, term));
         let weights = b.softmax(&scores);
         let context = b.mat_mul(&weights, value);
         let context = b.transpose(&context, &[0, 2, 1, 3]);

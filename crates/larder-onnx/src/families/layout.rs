@@ -13,8 +13,8 @@ pub(crate) struct Layout {
     pub fixed: &'static [(&'static str, &'static str)],
     /// The settings that a `config.json` may leave out.
     pub defaults: fn() -> EncoderConfig,
-    /// True if the family has vectors of token types.
-    pub token_types: bool,
+    /// Whether the family has vectors of token types.
+    pub token_types: TokenTypes,
     /// The table of tokens, and the normalisation behind the tables, where there is one.
     pub words: &'static str,
     pub embeddings_norm: Option<&'static str>,
@@ -23,8 +23,8 @@ pub(crate) struct Layout {
     pub rms: bool,
     /// The rule that gives each token its place.
     pub positions: Positions,
-    /// The name of the product between token table and layers, in families whose token table may have another width.
-    pub projection: Option<&'static str>,
+    /// The product between token table and layers, in families whose token table may have another width.
+    pub projection: Option<Projection>,
     /// Each layer's modules.
     pub layer: LayerNames,
     /// The place of the normalisations.
@@ -33,6 +33,10 @@ pub(crate) struct Layout {
     pub older: Older,
     /// The table of attention biases by relative position.
     pub relative_attention: Option<&'static str>,
+    /// The modules of relative positions whose vectors take part in the attention scores.
+    pub disentangled: Option<DisentangledNames>,
+    /// The modules of the convolution beside the first layer.
+    pub convolution: Option<ConvolutionNames>,
     /// The dense layer of the pooled output, where the family has one.
     pub pooler: Option<&'static str>,
 }
@@ -47,6 +51,56 @@ pub(crate) enum Gate {
     Together,
     /// A product of its own, the module of that name.
     Apart(&'static str),
+}
+
+/// Whether a family has vectors of token types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenTypes {
+    /// It has none.
+    Never,
+    /// It has one at least.
+    Always,
+    /// The configuration says how many, and may say none.
+    Optional,
+}
+
+/// The product between tables of another width and the layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Projection {
+    /// Behind the normalisation of the tables, with a bias.
+    BehindNorm(&'static str),
+    /// In front of that normalisation, which has the layers' width then, and without a bias.
+    InFrontOfNorm(&'static str),
+}
+
+impl Projection {
+    /// The module's name.
+    pub fn module(self) -> &'static str {
+        let (Self::BehindNorm(module) | Self::InFrontOfNorm(module)) = self;
+        module
+    }
+}
+
+/// The modules of relative positions whose vectors take part in the attention scores.
+#[derive(Debug)]
+pub(crate) struct DisentangledNames {
+    /// The table of relative positions.
+    pub table: &'static str,
+    /// Its normalisation.
+    pub norm: &'static str,
+    /// A layer's own product that makes keys of it, where the layer's key is not used.
+    pub key: &'static str,
+    /// The same for queries.
+    pub query: &'static str,
+}
+
+/// The modules of the convolution beside the first layer.
+#[derive(Debug)]
+pub(crate) struct ConvolutionNames {
+    /// The convolution.
+    pub product: &'static str,
+    /// The normalisation behind it.
+    pub norm: &'static str,
 }
 
 /// Names that a family had before.
@@ -134,24 +188,35 @@ pub(crate) struct LayerModules {
     pub gate: Option<String>,
     pub output: String,
     pub output_norm: String,
+    /// The products of relative positions, where the layer has its own.
+    pub distance_key: Option<String>,
+    pub distance_query: Option<String>,
 }
 
-impl LayerNames {
+impl EncoderConfig {
     /// The modules of that layer, or group of layers.
-    pub fn of(&self, number: usize) -> LayerModules {
-        let root = self.root.replace('#', &number.to_string());
+    pub(crate) fn layer_modules(&self, number: usize) -> LayerModules {
+        let layout = self.family.layout();
+        let names = &layout.layer;
+        let root = names.root.replace('#', &number.to_string());
         let name = |module: &str| format!("{root}.{module}");
+        let own = self.disentangled.filter(|settings| settings.reads_distances() && !settings.share_att_key);
+        let own = own.zip(layout.disentangled.as_ref());
         LayerModules {
-            together: self.together.map(name),
-            query: name(self.query),
-            key: name(self.key),
-            value: name(self.value),
-            attention_output: name(self.attention_output),
-            attention_norm: name(self.attention_norm),
-            intermediate: name(self.intermediate),
-            gate: if let Gate::Apart(module) = self.gate { Some(name(module)) } else { None },
-            output: name(self.output),
-            output_norm: name(self.output_norm),
+            together: names.together.map(name),
+            query: name(names.query),
+            key: name(names.key),
+            value: name(names.value),
+            attention_output: name(names.attention_output),
+            attention_norm: name(names.attention_norm),
+            intermediate: name(names.intermediate),
+            gate: if let Gate::Apart(module) = names.gate { Some(name(module)) } else { None },
+            output: name(names.output),
+            output_norm: name(names.output_norm),
+            distance_key: own.filter(|(settings, _)| settings.content_to_position).map(|(_, names)| name(names.key)),
+            distance_query: own
+                .filter(|(settings, _)| settings.position_to_content)
+                .map(|(_, names)| name(names.query)),
         }
     }
 }

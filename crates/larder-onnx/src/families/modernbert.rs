@@ -1,14 +1,14 @@
 //! ModernBERT (Warner et al., 2024, <https://arxiv.org/abs/2412.13663>): rotary positions, two layers of three that attend to near
 //! tokens alone, normalisations in front, gated feed-forward blocks, no biases.
 
-use super::layout::{Gate, LayerNames, Layout, Norms, Positions};
+use super::layout::{Gate, LayerNames, Layout, Norms, Positions, TokenTypes};
 use super::{Biases, EncoderConfig, Family, Rotary, bert};
 
 pub(super) const LAYOUT: Layout = Layout {
     prefix: "model",
     renamed_keys: &[("hidden_act", "hidden_activation"), ("layer_norm_eps", "norm_eps")],
     defaults,
-    token_types: false,
+    token_types: TokenTypes::Never,
     words: "embeddings.tok_embeddings",
     embeddings_norm: Some("embeddings.norm"),
     positions: Positions::Rotary,

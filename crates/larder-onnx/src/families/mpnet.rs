@@ -2,7 +2,7 @@
 //! attention scores by relative position, in buckets as T5 has them (Raffel et al., 2019,
 //! <https://arxiv.org/abs/1910.10683>).
 
-use super::layout::{Gate, LayerNames, Layout, Positions};
+use super::layout::{Gate, LayerNames, Layout, Positions, TokenTypes};
 use super::{EncoderConfig, Family, bert};
 
 /// Rows of the bias table. `transformers` computes buckets of 32 whatever the configuration says.
@@ -16,7 +16,7 @@ pub(super) const LAYOUT: Layout = Layout {
     renamed_keys: &[],
     fixed: &[("relative_attention_num_buckets", "32")],
     defaults,
-    token_types: false,
+    token_types: TokenTypes::Never,
     positions: Positions::AfterToken(1),
     projection: None,
     layer: LayerNames {

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::layout::{Gate, Norms};
+use super::layout::{Gate, Norms, Projection};
 use super::mpnet::BUCKETS;
-use super::{Biases, EncoderConfig, Family};
+use super::{Biases, Disentangled, EncoderConfig, Family, convolution};
 use crate::Weights;
 
 /// The initial values of a parameter.
@@ -24,7 +24,7 @@ pub struct Parameter {
     /// The published name without the prefix of checkpoints with a head, as
     /// `encoder.layer.0.attention.self.query.weight`.
     pub name: String,
-    /// `[out, in]` for products, `[rows, features]` for tables, `[features]` for the rest.
+    /// `[out, in]` for products, `[out, in, width]` for convolutions, `[rows, features]` for tables, `[features]` for the rest.
     pub shape: Vec<usize>,
     /// Its initial values.
     pub initial: Initial,
@@ -39,23 +39,40 @@ impl EncoderConfig {
         let (hidden, embedding) = (self.hidden_size, self.embedding_size);
         let (Biases { attention, mlp, norm }, inner) = (self.biases, self.intermediate_size);
         list.table(layout.words, self.vocab_size, embedding);
-        if self.rotary.is_none() {
+        if self.has_position_table() {
             list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);
         }
-        if layout.token_types {
+        if self.type_vocab_size > 0 {
             list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
         }
-        if let Some(module) = layout.embeddings_norm {
-            list.norm(module, embedding, norm);
+        let projection = self.projection();
+        if let Some(Projection::InFrontOfNorm(module)) = projection {
+            list.linear(module, hidden, embedding, false);
         }
-        if let Some(module) = self.projection() {
+        if let Some(module) = layout.embeddings_norm {
+            let is_wide = matches!(projection, Some(Projection::InFrontOfNorm(_)));
+            list.norm(module, if is_wide { hidden } else { embedding }, norm);
+        }
+        if let Some(Projection::BehindNorm(module)) = projection {
             list.linear(module, hidden, embedding, true);
         }
         if let Some(table) = layout.relative_attention {
             list.table(table, BUCKETS, self.num_attention_heads);
         }
+        let distances = self.disentangled.filter(Disentangled::reads_distances).zip(layout.disentangled.as_ref());
+        if let Some((settings, names)) = distances {
+            list.table(names.table, settings.rows(), hidden);
+            if settings.normalised {
+                list.norm(names.norm, hidden, norm);
+            }
+        }
+        if let Some(names) = layout.convolution.as_ref().filter(|_| self.convolution.is_some()) {
+            list.push(names.product, "weight", &[hidden, hidden, convolution::WIDTH], Initial::Normal);
+            list.push(names.product, "bias", &[hidden], Initial::Zeros);
+            list.norm(names.norm, hidden, norm);
+        }
         for group in 0..self.num_hidden_groups {
-            let modules = layout.layer.of(group);
+            let modules = self.layer_modules(group);
             match &modules.together {
                 Some(module) => list.linear(module, 3 * hidden, hidden, attention),
                 None => {
@@ -64,6 +81,9 @@ impl EncoderConfig {
                         list.linear(module, output, hidden, attention);
                     }
                 }
+            }
+            for module in modules.distance_key.iter().chain(&modules.distance_query) {
+                list.linear(module, hidden, hidden, true);
             }
             list.linear(&modules.attention_output, hidden, hidden, attention);
             if layout.norms == Norms::Behind || group > 0 || layout.embeddings_norm.is_none() {
@@ -90,8 +110,13 @@ impl EncoderConfig {
         list.0
     }
 
-    /// The product between the tables and the layers. ALBERT always has one, ELECTRA where the widths differ.
-    pub(crate) fn projection(&self) -> Option<&'static str> {
+    /// What stands before the names of the parameters in `weights`: the name of the encoder in a model with a head, or nothing.
+    pub fn weight_prefix(&self, weights: &Weights) -> String {
+        weights.prefix(self.family.layout().prefix)
+    }
+
+    /// The product between the tables and the layers. ALBERT always has one, the others where the widths differ.
+    pub(crate) fn projection(&self) -> Option<Projection> {
         let needed = self.family == Family::Albert || self.embedding_size != self.hidden_size;
         self.family.layout().projection.filter(|_| needed)
     }
@@ -100,7 +125,7 @@ impl EncoderConfig {
 /// Names in `weights` that a model of this configuration does not use, sorted: heads of the task that the encoder was
 /// trained on (`cls.…`), buffers (`embeddings.position_ids`).
 pub fn unused_weights(config: &EncoderConfig, weights: &Weights) -> Vec<String> {
-    let prefix = weights.prefix(config.family.layout().prefix);
+    let prefix = config.weight_prefix(weights);
     let used: HashSet<String> =
         config.parameters(true).into_iter().map(|parameter| format!("{prefix}{}", parameter.name)).collect();
     weights.names().filter(|name| !used.contains(*name)).map(str::to_owned).collect()

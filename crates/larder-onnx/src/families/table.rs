@@ -17,6 +17,7 @@ impl Family {
             Self::EuroBert => &super::eurobert::LAYOUT,
             Self::NomicBert => &super::nomic_bert::LAYOUT,
             Self::ModernBert => &super::modernbert::LAYOUT,
+            Self::DebertaV2 => &super::deberta_v2::LAYOUT,
         }
     }
 }

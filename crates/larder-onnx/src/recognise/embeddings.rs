@@ -94,7 +94,7 @@ impl Embeddings {
         }
         put("embeddings.LayerNorm.weight".to_owned(), &self.norm.0)?;
         put("embeddings.LayerNorm.bias".to_owned(), &self.norm.1)?;
-        match (config.projection(), &self.projection) {
+        match (config.projection().map(|projection| projection.module()), &self.projection) {
             (Some(module), Some((weight, bias))) => {
                 put(format!("{module}.weight"), weight)?;
                 put(format!("{module}.bias"), bias)

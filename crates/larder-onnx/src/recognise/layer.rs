@@ -85,7 +85,7 @@ impl Layer {
         number: usize,
         put: &mut impl FnMut(String, &Constant) -> Result<(), OnnxError>,
     ) -> Result<(), OnnxError> {
-        let modules = config.family.layout().layer.of(number);
+        let modules = config.layer_modules(number);
         let pairs = [
             (&modules.query, &self.query.0, &self.query.1),
             (&modules.key, &self.key.0, &self.key.1),

@@ -3,14 +3,14 @@
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{
     Axis, EncoderConfig, Family, FusedForm, GraphBuilder, Interface, Model, TensorProto, Weights, attribute, build,
-    build_fused, families, random_weights, unused_weights,
+    build_fused, build_to_train, families, random_weights, unused_weights,
 };
 use larder_runtime::TensorView;
 
 use crate::support::*;
 
 /// The families that `recipe.py` makes, beside the tiny BERT.
-const FAMILIES: [Family; 9] = [
+const FAMILIES: [Family; 10] = [
     Family::Albert,
     Family::DistilBert,
     Family::Electra,
@@ -20,21 +20,31 @@ const FAMILIES: [Family; 9] = [
     Family::ModernBert,
     Family::NomicBert,
     Family::EuroBert,
+    Family::DebertaV2,
 ];
 
 /// Those whose attention no fused operator computes.
-const UNFUSED: [Family; 4] = [Family::MpNet, Family::ModernBert, Family::NomicBert, Family::EuroBert];
+const UNFUSED: [Family; 5] =
+    [Family::MpNet, Family::ModernBert, Family::NomicBert, Family::EuroBert, Family::DebertaV2];
 
 /// Values are of order one, sums of up to 100 terms: PyTorch's own order of adding differs by 1e-6.
 const CLOSE: f32 = 1e-5;
 
 fn config(family: Family) -> EncoderConfig {
-    let path = repository().join(format!("tests/goldens/encoder/{family}/config.json"));
+    config_in(family.as_str())
+}
+
+fn config_in(folder: &str) -> EncoderConfig {
+    let path = repository().join(format!("tests/goldens/encoder/{folder}/config.json"));
     EncoderConfig::load(&path).expect("the golden's configuration is supported")
 }
 
 fn weights(family: Family) -> Weights {
-    let path = repository().join(format!("tests/goldens/encoder/{family}/model.safetensors"));
+    weights_in(family.as_str())
+}
+
+fn weights_in(folder: &str) -> Weights {
+    let path = repository().join(format!("tests/goldens/encoder/{folder}/model.safetensors"));
     Weights::load(&path).expect("the golden's weights are well formed")
 }
 
@@ -74,9 +84,10 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
         let found = outputs(&model, &batch);
         let size = shape[1..].iter().product();
         for (layer, (found, expected)) in found.iter().zip(expected.chunks(size)).enumerate() {
-            // Padding that no token of the text is near to reads padding: of what, is the library's affair.
+            // Padding that no token of the text is near to reads padding: of what, is the library's affair. So is what DeBERTa's
+            // padding reads, which is masked itself.
             let [found, expected] = [found, expected].map(|state| match family {
-                Family::ModernBert => real_tokens(state, &batch, shape[3]),
+                Family::ModernBert | Family::DebertaV2 => real_tokens(state, &batch, shape[3]),
                 _ => state.to_vec(),
             });
             assert_close(&format!("{family}, layer {layer}"), &found, &expected, CLOSE);
@@ -86,6 +97,28 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
         if pooler {
             let expected = golden.floats("pooler_output").1;
             assert_close(&format!("{family}, pooler"), found.last().expect("is there"), &expected, CLOSE);
+        }
+    }
+}
+
+/// Each setting of distances, in both orders of products and choice of rows.
+#[test]
+fn every_setting_of_disentangled_attention_agrees_with_pytorch() {
+    let variants = ["own_products", "content_to_position", "position_to_content", "convolution", "no_distances", "."];
+    for variant in variants {
+        let folder = format!("deberta-v2/{variant}");
+        let (config, weights, golden) =
+            (config_in(&folder), weights_in(&folder), golden(&format!("{folder}/outputs.safetensors")));
+        let (batch, (shape, expected)) = (golden.batch(), golden.floats("hidden_states"));
+        assert_eq!(unused_weights(&config, &weights), ["some_head.weight"], "{variant}");
+        for build in [build, build_to_train] {
+            let found = outputs(&build(&config, &weights).expect("the golden can be built"), &batch);
+            assert_eq!(found.len(), shape[0]);
+            for (layer, (found, expected)) in found.iter().zip(expected.chunks(shape[1..].iter().product())).enumerate()
+            {
+                let [found, expected] = [found, expected].map(|state| real_tokens(state, &batch, shape[3]));
+                assert_close(&format!("{variant}, layer {layer}"), &found, &expected, CLOSE);
+            }
         }
     }
 }
@@ -138,11 +171,23 @@ fn earlier_names_of_weights_are_read() {
 /// Windows of 128 tokens, as the published encoders have, end inside the texts.
 #[test]
 fn texts_longer_than_a_local_window_agree_with_pytorch() {
-    let golden = golden("modernbert/long.safetensors");
     let short = config(Family::ModernBert);
     let rotary = short.rotary.map(|rotary| families::Rotary { local_attention: 128, ..rotary });
-    let config = EncoderConfig { max_position_embeddings: 1024, rotary, ..short };
-    let model = build(&config, &weights(Family::ModernBert)).expect("the golden can be built");
+    long_texts_agree_with_pytorch(&EncoderConfig { max_position_embeddings: 1024, rotary, ..short });
+}
+
+/// Distances of up to 699 tokens, where the buckets end at 199.
+#[test]
+fn texts_longer_than_all_buckets_agree_with_pytorch() {
+    let short = config(Family::DebertaV2);
+    let disentangled =
+        short.disentangled.map(|settings| families::Disentangled { max_relative_positions: 200, ..settings });
+    long_texts_agree_with_pytorch(&EncoderConfig { max_position_embeddings: 1024, disentangled, ..short });
+}
+
+fn long_texts_agree_with_pytorch(config: &EncoderConfig) {
+    let golden = golden(&format!("{}/long.safetensors", config.family));
+    let model = build(config, &weights(config.family)).expect("the golden can be built");
     let batch = golden.batch();
     let found = outputs(&model, &batch);
     let (hidden, states) = (config.hidden_size, config.num_hidden_layers + 1);
@@ -302,8 +347,9 @@ fn inputs_and_sizes_are_recognised() {
         let interface = Interface::recognise(&model).expect("a built model is recognised");
         assert_eq!(interface.hidden_size, config.hidden_size, "{family}");
         assert_eq!(interface.vocabulary_size, config.vocab_size, "{family}");
-        // Rotary positions have no table.
-        let rows = config.rotary.is_none().then_some(config.max_position_embeddings);
+        // Rotary positions have no table, and distances have one that ends no text.
+        let has_table = config.rotary.is_none() && family != Family::DebertaV2;
+        let rows = has_table.then_some(config.max_position_embeddings);
         assert_eq!(interface.position_rows, rows, "{family}");
         assert_eq!(interface.layers, Some(config.num_hidden_layers), "{family}");
         assert!(interface.attention_mask.is_some() && interface.unread.is_empty(), "{family}");
