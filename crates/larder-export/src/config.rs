@@ -92,6 +92,8 @@ fn class_of(family: Family) -> &'static str {
         Family::ModernBert => "ModernBert",
         Family::NomicBert => "NomicBert",
         Family::EuroBert => "EuroBert",
+        Family::Gte => "Gte",
+        Family::New => "New",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use larder_onnx::{EncoderConfig, Family};
+use larder_onnx::EncoderConfig;
 use serde::Serialize;
 
 use crate::TuneError;
@@ -65,19 +65,9 @@ impl ModelPart {
         if name.starts_with("pooler.") || name.starts_with("classifier.") {
             return Self::Head;
         }
-        let mut segments =
-            name.split('.').skip_while(|segment| !matches!(*segment, "layer" | "layers" | "albert_layer_groups"));
-        let number = segments.nth(1).and_then(|number| number.parse::<usize>().ok());
-        match number {
-            // The normalisation behind the last layer.
-            None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
-                Self::Layer(config.num_hidden_layers.saturating_sub(1))
-            }
-            // MPNet's biases by relative position, read by all layers, count as embeddings too.
-            None => Self::Embeddings,
-            Some(group) if config.family == Family::Albert => Self::Layer(layers_of(group, config).last().unwrap_or(0)),
-            Some(layer) => Self::Layer(layer),
-        }
+        // MPNet's biases by relative position, read by all layers, count as embeddings too.
+        let layer = config.group_of(name).and_then(|group| layers_of(group, config).last());
+        layer.map_or(Self::Embeddings, Self::Layer)
     }
 
     /// The factor on the encoder's learning rate.
@@ -164,6 +154,8 @@ impl Freeze {
 
 #[cfg(test)]
 mod tests {
+    use larder_onnx::Family;
+
     use super::*;
 
     #[test]

@@ -56,6 +56,8 @@ impl Preset {
     ///   0.01, the table says 0.
     /// - NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>) and EuroBERT (Boizard et al., 2025,
     ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations.
+    /// - mGTE (Zhang et al., 2024, <https://arxiv.org/abs/2407.19669>): BERT's, without dropout of attention weights as in its
+    ///   configuration. Its own code drops from the gated activations too, which the encoders here do not.
     /// - ModernBERT: Warner et al., 2024, appendix on GLUE (<https://arxiv.org/abs/2412.13663>): rates 1e-5 to 8e-5, weight decays
     ///   1e-6 to 1e-5, up to 10 epochs; no dropout, as in its configuration. The rate and the epochs to begin with are our choice
     ///   among them, batches and warm-up are BERT's.
@@ -74,6 +76,9 @@ impl Preset {
         match family {
             Family::Bert => bert,
             Family::NomicBert | Family::EuroBert => Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert },
+            Family::Gte | Family::New => {
+                Self { dropout: DropoutRatios { attention: 0.0, ..DROPOUT }, has_pooler: false, ..bert }
+            }
             Family::DistilBert => Self { has_pooler: false, dropout: DropoutRatios { head: 0.2, ..DROPOUT }, ..bert },
             Family::Albert => Self {
                 learning_rates: 1e-5..=5e-5,

@@ -7,7 +7,7 @@ use larder_graphs::{
     DropoutForm, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainingGraphs, TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
-use larder_onnx::{EncoderConfig, Family, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
+use larder_onnx::{EncoderConfig, Model, OnnxError, Pool, TensorProto, Weight, Weights, build};
 use larder_runtime::{RanOn, Runtime};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -153,20 +153,12 @@ fn with_pooler(
         })?);
     }
     // A pooler's place in the graph depends on its weights: built again with them, under the names that the weights have.
-    let prefix = prefix(config, weights);
+    let prefix = weights.prefix(config.family);
     let mut weights = weights.clone();
     for (parameter, values) in pooler.iter().zip(values) {
         weights.insert(&format!("{prefix}{}", parameter.name), Weight { shape: parameter.shape.clone(), values })?;
     }
     Ok(build(config, &weights)?)
-}
-
-/// The prefix of all parameter names, as [`build`] reads them.
-pub(crate) fn prefix(config: &EncoderConfig, weights: &Weights) -> String {
-    weights.prefix(match config.family {
-        Family::XlmRoberta => Family::Roberta.as_str(),
-        family => family.as_str(),
-    })
 }
 
 /// The head as it starts.

@@ -8,7 +8,7 @@ use rayon::ThreadPool;
 use crate::freeze::ModelPart;
 use crate::inputs::TrainingInputs;
 use crate::settings::TuneSettings;
-use crate::start::{prefix, rescale};
+use crate::start::rescale;
 
 /// Parameters under training, all in one order.
 pub(crate) struct State {
@@ -47,7 +47,8 @@ impl State {
                 ModelPart::Head => settings.head_learning_rate.unwrap_or(settings.learning_rate),
                 _ => settings.learning_rate,
             };
-            let decays = !parameter.name.ends_with("bias") && !parameter.name.to_ascii_lowercase().contains("norm");
+            // Biases and normalisations are vectors, and nothing else is.
+            let decays = parameter.shape.len() > 1;
             UpdateRates {
                 learning_rate: base * part.rate(config.num_hidden_layers, settings.layer_decay),
                 weight_decay: if decays { settings.weight_decay } else { 0.0 },
@@ -125,7 +126,7 @@ pub(crate) fn tuned(
         let weight = Weight { shape: parameter.shape, values };
         if is_head { &mut head } else { &mut weights }.insert(&parameter.name, weight)?;
     }
-    let prefix = prefix(inputs.config, inputs.weights);
+    let prefix = inputs.weights.prefix(inputs.config.family);
     for parameter in inputs.config.parameters(true) {
         let given = format!("{prefix}{}", parameter.name);
         if !weights.contains(&parameter.name) && inputs.weights.contains(&given) {

@@ -10,6 +10,7 @@ mod embeddings;
 mod eurobert;
 mod fused;
 mod graph;
+mod gte;
 mod layout;
 mod modernbert;
 mod mpnet;
@@ -54,6 +55,10 @@ spelled_enum! {
         NomicBert = "nomic_bert",
         /// EuroBERT (Boizard et al., 2025, <https://arxiv.org/abs/2503.05500>).
         EuroBert = "eurobert",
+        /// mGTE (Zhang et al., 2024, <https://arxiv.org/abs/2407.19669>) under the names of `transformers`.
+        Gte = "gte",
+        /// The same as published, with the names of its publisher's code: gte-multilingual-base, gte-large-en-v1.5.
+        New = "new",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

@@ -55,6 +55,13 @@ def nomic_bert(folder):
     return transformers.BertTokenizer.from_pretrained(folder)
 
 
+def new(folder):
+    wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
+    # Encoders of this family differ in their tokenizers: the file says which.
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}, indent=2) + "\n")
+    return transformers.BertTokenizer.from_pretrained(folder)
+
+
 def distilbert(folder):
     wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], False)
     settings = {"tokenizer_class": "DistilBertTokenizer", "do_lower_case": False, "model_max_length": 40,
@@ -130,7 +137,7 @@ def xlm_roberta(folder):
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 
 
-KINDS = {"albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
+KINDS = {"gte": xlm_roberta, "new": new, "albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
          "eurobert": modernbert, "nomic_bert": nomic_bert, "roberta": roberta,
          "xlm-roberta": xlm_roberta}
 

@@ -22,7 +22,7 @@ of the loss over the tokens that have a label. Batches are five rows in file ord
 five times over. AdamW at a constant rate of 1e-3, with a decay of 0.01 but for biases and normalisations; gradients clipped to
 a norm of 1; no dropout. Everything in float32, in one thread, with the eager attention.
 
-`distilbert`, `electra`, `eurobert`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
+The others, each named after its family, are the same of encoders of those families, some fine-tuned with other
 options too (`FAMILIES` below), so that every option has PyTorch's word for it. Their head is linear on the first token's last
 hidden state, on a pooling of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
 put other layers between. Ids begin at 5, above those that stand for padding.
@@ -75,6 +75,8 @@ from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).resolve().parent
 ENCODERS = HERE.parent / "encoder"
+sys.path.insert(0, str(ENCODERS))
+import recipe_models
 DATA = HERE.parents[2] / "data"
 PINNED = {"torch": ("2.15.0", torch.__version__), "transformers": ("5.23.0", transformers.__version__)}
 CLASSES, ROWS, BATCH, STEPS = 3, 20, 5, 20
@@ -89,6 +91,8 @@ FAMILIES = {
     "electra": dict(reads="first", decay=0.8, head=5e-3),
     "modernbert": dict(reads="mean"),
     "eurobert": dict(reads="mean"),
+    "gte": dict(reads="mean"),
+    "new": dict(reads="first"),
     "nomic_bert": dict(reads="tokens"),
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
     "roberta": dict(reads="tokens", rows=10),
@@ -250,6 +254,7 @@ def family(name, options):
     encoder.pooler = None
     known = dict(encoder.named_parameters())
     stored = load_file(folder / "model.safetensors")
+    stored = getattr(encoder, "unpublished", lambda stored: stored)(stored)
     with torch.no_grad():
         for stored_name, tensor in stored.items():
             here = stored_name if stored_name in known else stored_name.partition(".")[2]
@@ -268,8 +273,9 @@ def family(name, options):
     print(name, losses[0], losses[-1], min(norms), max(norms))
     kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
     # The first `encoder.` is this class's; some families have one of their own behind it.
-    kept |= {f"tuned.{parameter.removeprefix('encoder.')}": tensor for parameter, tensor in model.named_parameters()}
-    save(kept, name)
+    tuned = {parameter.removeprefix("encoder."): tensor for parameter, tensor in model.named_parameters()}
+    tuned = getattr(encoder, "published", lambda tuned: tuned)(tuned)
+    save(kept | {f"tuned.{parameter}": tensor for parameter, tensor in tuned.items()}, name)
 
 
 class Pairs(torch.nn.Module):

@@ -63,6 +63,11 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
         ("roberta", 1, "embeddings,layers:0"),
         ("electra", 1, "embeddings,layers:0"),
         ("mpnet", 1, "embeddings,layers:0"),
+        ("modernbert", 1, "embeddings,layers:0"),
+        ("nomic_bert", 1, "embeddings,layers:0"),
+        ("eurobert", 1, "embeddings,layers:0"),
+        ("gte", 1, "embeddings,layers:0"),
+        ("new", 1, "embeddings,layers:0"),
     ] {
         let mut golden = if name == "tagging" { Golden::tagging() } else { Golden::read("bert", name) };
         for example in &mut golden.examples {

@@ -111,6 +111,17 @@ fn eurobert_s_mean_follows_pytorch() {
 }
 
 #[test]
+fn gte_s_mean_follows_pytorch() {
+    family_follows_pytorch("gte", |settings| settings.input = HeadInput::Pooled(Pool::Mean));
+}
+
+/// With query, key and value in one product, and the gate in another.
+#[test]
+fn gte_as_published_follows_pytorch() {
+    family_follows_pytorch("new", |_| {});
+}
+
+#[test]
 fn heads_on_other_poolings_follow_pytorch() {
     for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {
         let golden = Golden::read(&format!("distilbert_{pool}"), "distilbert");

@@ -7,8 +7,16 @@ use larder_onnx::{EncoderConfig, Family};
 
 use crate::support::{Bench, copy_folder};
 
-const GOLDENS: [Family; 6] =
-    [Family::Albert, Family::DistilBert, Family::Electra, Family::MpNet, Family::Roberta, Family::XlmRoberta];
+const GOLDENS: &[Family] = &[
+    Family::Albert,
+    Family::DistilBert,
+    Family::Electra,
+    Family::MpNet,
+    Family::Roberta,
+    Family::XlmRoberta,
+    Family::Gte,
+    Family::New,
+];
 
 fn golden(family: Family) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/encoder").join(family.as_str())
@@ -17,7 +25,7 @@ fn golden(family: Family) -> PathBuf {
 #[test]
 fn every_family_is_added_with_and_without_its_tokenizer_json() {
     let Some(bench) = Bench::new() else { return };
-    for family in GOLDENS {
+    for &family in GOLDENS {
         let name = family.as_str();
         let source = bench.path(&format!("published-{family}"));
         copy_folder(&golden(family), &source);

@@ -9,6 +9,8 @@ pub(super) const LAYOUT: Layout = Layout {
     fixed: &[],
     defaults,
     token_types: true,
+    optional_types: false,
+    ntk: false,
     words: "embeddings.word_embeddings",
     embeddings_norm: Some("embeddings.LayerNorm"),
     rms: false,

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
-use super::layout::{Layout, Positions};
+use super::layout::{Layout, Norms, Positions};
 use super::{Activation, Family, Rotary};
 use crate::OnnxError;
 
@@ -32,7 +32,7 @@ pub struct EncoderConfig {
     pub hidden_act: Activation,
     /// Rows of the position table: see [`EncoderConfig::max_positions`] for the longest sequence.
     pub max_position_embeddings: usize,
-    /// Rows of the token type table; 0 for families that have none.
+    /// Rows of the token type table; 0 for encoders that have none.
     pub type_vocab_size: usize,
     /// Added to the variance by every layer normalisation.
     pub layer_norm_eps: f64,
@@ -55,17 +55,19 @@ pub struct EncoderConfig {
 pub struct Biases {
     /// The products of attention.
     pub attention: bool,
-    /// The feed-forward products.
+    /// The first feed-forward product, and the gate.
     pub mlp: bool,
+    /// The second feed-forward product.
+    pub mlp_output: bool,
     /// The normalisations.
     pub norm: bool,
 }
 
 impl Biases {
     /// Every module.
-    pub const ALL: Self = Self { attention: true, mlp: true, norm: true };
+    pub const ALL: Self = Self { attention: true, mlp: true, mlp_output: true, norm: true };
     /// No module.
-    pub const NONE: Self = Self { attention: false, mlp: false, norm: false };
+    pub const NONE: Self = Self { attention: false, mlp: false, mlp_output: false, norm: false };
 }
 
 /// Keys that would change any family's graph in ways it is not built for, each with the JSON of the one value that is.
@@ -110,7 +112,10 @@ impl EncoderConfig {
             serde_json::from_slice(json).map_err(|source| OnnxError::ConfigJson { source })?;
         let is_rotary = layout.positions == Positions::Rotary;
         let unrotated = if is_rotary { &[][..] } else { &FIXED_UNROTATED };
-        for (key, supported) in FIXED.iter().chain(unrotated).chain(layout.fixed) {
+        // What a family says of a key goes before what all say.
+        let is_own = |key: &str| layout.fixed.iter().any(|(own, _)| *own == key);
+        let of_all = FIXED.iter().chain(unrotated).filter(|(key, _)| !is_own(key));
+        for (key, supported) in of_all.chain(layout.fixed) {
             if let Some(found) = keys.get(*key).filter(|found| !found.is_null()).map(Json::to_string)
                 && found != *supported
             {
@@ -149,11 +154,15 @@ impl EncoderConfig {
             initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
             pad_token_id: keys.token("pad_token_id", defaults.pad_token_id)?,
             biases: match is_rotary {
-                true => Biases {
-                    attention: keys.flag("attention_bias", defaults.biases.attention)?,
-                    mlp: keys.flag("mlp_bias", defaults.biases.mlp)?,
-                    norm: keys.flag("norm_bias", defaults.biases.norm)?,
-                },
+                true => {
+                    let mlp = keys.flag("mlp_bias", defaults.biases.mlp)?;
+                    Biases {
+                        attention: keys.flag("attention_bias", defaults.biases.attention)?,
+                        mlp,
+                        mlp_output: mlp || defaults.biases.mlp_output,
+                        norm: keys.flag("norm_bias", defaults.biases.norm)?,
+                    }
+                }
                 false => defaults.biases,
             },
             num_key_value_heads: match is_rotary {
@@ -205,6 +214,9 @@ impl EncoderConfig {
             keys.insert("local_rope_theta".to_owned(), rotary.local_theta.into());
             keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
             keys.insert("local_attention".to_owned(), rotary.local_attention.into());
+            if let Some(factor) = rotary.ntk_factor {
+                keys.insert("rope_scaling".to_owned(), json!({"type": "ntk", "factor": factor}));
+            }
         }
         format!("{:#}\n", Json::Object(keys))
     }
@@ -227,7 +239,7 @@ impl EncoderConfig {
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
         ];
-        if layout.token_types {
+        if layout.token_types && !(layout.optional_types && self.type_vocab_size == 0) {
             sizes.push(("type_vocab_size", self.type_vocab_size));
         }
         let wrong = |key, found: String, supported: String| {
@@ -265,7 +277,10 @@ impl EncoderConfig {
             let supported = "such that a head has an even number of features, which are turned in pairs".to_owned();
             return wrong("num_attention_heads", self.num_attention_heads.to_string(), supported);
         }
-        if let Some(Rotary { global_theta, local_theta, .. }) = self.rotary {
+        if let Some(Rotary { global_theta, local_theta, ntk_factor, .. }) = self.rotary {
+            if let Some(factor) = ntk_factor.filter(|factor| !(factor.is_finite() && *factor >= 1.0)) {
+                return wrong("rope_scaling", factor.to_string(), "a factor of 1 or more".to_owned());
+            }
             for (key, theta) in [("global_rope_theta", global_theta), ("local_rope_theta", local_theta)] {
                 if theta <= 0.0 || theta.is_nan() {
                     return wrong(key, theta.to_string(), "a number above 0".to_owned());
@@ -305,6 +320,18 @@ impl EncoderConfig {
 
     fn position_offset(&self) -> usize {
         self.position_padding().map_or(0, |padding| usize::try_from(padding).map_or(usize::MAX, |id| id + 1))
+    }
+
+    /// The set of parameters that the one of this name is of, from 0: a layer's, or that of layers which share theirs. A normalisation
+    /// behind the last layer is the last layer's.
+    pub fn group_of(&self, parameter: &str) -> Option<usize> {
+        let layout = self.family.layout();
+        let is_of = |module: &str| parameter.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
+        if matches!(layout.norms, Norms::InFront { last } if is_of(last)) {
+            return self.num_hidden_groups.checked_sub(1);
+        }
+        let (before, _) = layout.layer.root.split_once('#')?;
+        parameter.strip_prefix(before)?.split('.').next()?.parse().ok()
     }
 
     /// The set of parameters that a layer uses; both count from 0.
@@ -392,9 +419,23 @@ impl Keys {
             local_theta: self.number("local_rope_theta", default.local_theta)?,
             global_attn_every_n_layers: self.size("global_attn_every_n_layers", default.global_attn_every_n_layers)?,
             local_attention: self.size("local_attention", default.local_attention)?,
+            ntk_factor: None,
         };
         if let Some(found) = get("rope_scaling") {
-            return Err(wrong("rope_scaling", found, "null"));
+            // The factor, if nothing but that and the kind is said.
+            let known = |(key, value): (&String, &Json)| match key.as_str() {
+                "type" | "rope_type" => value == "ntk",
+                other => other == "factor" || value.is_null(),
+            };
+            let is_ntk = |keys: &&Map<String, Json>| {
+                self.layout.ntk
+                    && keys.iter().all(known)
+                    && ["type", "rope_type"].iter().any(|&key| keys.contains_key(key))
+            };
+            let ntk = found.as_object().filter(is_ntk);
+            let factor = ntk.and_then(|keys| keys.get("factor")?.as_f64()).filter(|&factor| factor >= 1.0);
+            let supported = if self.layout.ntk { r#"null or {"type": "ntk", "factor": 1 or more}"# } else { "null" };
+            rotary.ntk_factor = Some(factor.ok_or_else(|| wrong("rope_scaling", found, supported))?);
         }
         if let Some(parameters) = get("rope_parameters") {
             let base = |of: &Json| match of.get("rope_theta") {
@@ -438,6 +479,9 @@ impl Keys {
         }
         if rotary.global_attn_every_n_layers == 0 {
             return Err(wrong("global_attn_every_n_layers", &Json::from(0), "1 or more"));
+        }
+        if rotary.global_attn_every_n_layers == 1 {
+            rotary.local_theta = rotary.global_theta;
         }
         Ok(rotary)
     }
@@ -533,8 +577,43 @@ mod tests {
     }
 
     #[test]
+    fn gte_scales_its_angles_and_may_have_no_types_of_tokens() {
+        let scaled =
+            |scaling: &str| format!(r#"{{"model_type": "new", "rope_theta": 20000, "rope_scaling": {scaling}}}"#);
+        let rotary = Rotary { ntk_factor: Some(8.0), ..Rotary::of(20_000.0) };
+        assert_eq!(read(&scaled(r#"{"factor": 8.0, "type": "ntk"}"#)).rotary, Some(rotary));
+        assert_eq!(read(&scaled(r#"{"factor": 8, "type": "ntk", "mixed_b": null}"#)).rotary, Some(rotary));
+        assert_eq!(read(&scaled("null")).rotary, Some(Rotary::of(20_000.0)));
+        assert_eq!(read(r#"{"model_type": "new", "type_vocab_size": 0}"#).type_vocab_size, 0);
+        for wrong in [
+            r#"{"factor":8.0,"type":"linear"}"#,
+            r#"{"factor":8.0}"#,
+            r#"{"factor":0.5,"type":"ntk"}"#,
+            r#"{"factor":8.0,"mixed_b":0.6,"type":"ntk"}"#,
+        ] {
+            let supported = r#"null or {"type": "ntk", "factor": 1 or more}"#;
+            let expected = format!("configuration key \"rope_scaling\" is {wrong}; supported: {supported}");
+            assert_eq!(message(&scaled(wrong)), expected);
+        }
+        for (key, value, supported) in [
+            ("position_embedding_type", "\"absolute\"", "\"rope\""),
+            ("pack_qkv", "false", "true"),
+            ("layer_norm_type", "\"rms_norm\"", "\"layer_norm\""),
+            ("logn_attention_scale", "true", "false"),
+            ("mlp_bias", "true", "false"),
+            ("hidden_act", "\"swiglu\"", "gelu, gelu_new, relu, silu"),
+        ] {
+            let json = format!(r#"{{"model_type": "new", "{key}": {value}}}"#);
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+        let other = message(r#"{"model_type": "eurobert", "rope_scaling": {"factor": 8.0, "type": "ntk"}}"#);
+        assert!(other.ends_with("supported: null"), "{other}");
+    }
+
+    #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
+                     gte, new";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

@@ -40,7 +40,7 @@ pub fn build_fused(config: &EncoderConfig, weights: &Weights, form: FusedForm) -
         let supported = "a family with a table of positions".to_owned();
         return Err(OnnxError::ConfigValue { key: "model_type", found: config.family.to_string(), supported });
     }
-    let prefix = weights.prefix(layout.prefix);
+    let prefix = weights.prefix(config.family);
     let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
     let mut fused = Fused { config, weights, prefix, form, b: GraphBuilder::new(config.family.as_str(), super::OPSET) };
     let hidden_states = fused.build(pooler)?;

@@ -33,7 +33,7 @@ pub const MASKED_SCORE: f32 = -10000.0;
 pub fn build(config: &EncoderConfig, weights: &Weights) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    let prefix = weights.prefix(layout.prefix);
+    let prefix = weights.prefix(config.family);
     let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
     let mut b = GraphBuilder::new(config.family.as_str(), OPSET);
     for parameter in config.parameters(pooler.is_some()) {
@@ -157,11 +157,12 @@ impl Encoder<'_> {
         let (mut angles, mut local) = (None, None);
         if let Some(rotary) = &self.config.rotary {
             let (rows, head) = (self.config.max_position_embeddings, self.config.head_size());
-            angles = Some(Angles::new(b, rows, head, rotary.global_theta, input_ids));
+            let factor = rotary.ntk_factor;
+            angles = Some(Angles::new(b, rows, head, rotary.global_theta, factor, input_ids));
             if (0..self.config.num_hidden_layers).any(|layer| rotary.is_local(layer)) {
                 let near = b.scoped("local", |b| local_mask(b, rows, rotary.local_attention, &masked, input_ids));
                 let mask = b.add(&mask, &near);
-                local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, input_ids)));
+                local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, factor, input_ids)));
             }
         }
         Shared { heads, few_heads, tokens, mask, angles, local }
@@ -178,7 +179,7 @@ impl Encoder<'_> {
 
     /// One layer, from `[batch · seq, hidden]` to the same.
     fn layer(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared, number: usize) -> Value {
-        let Biases { attention, mlp, .. } = self.config.biases;
+        let Biases { attention, mlp, mlp_output, .. } = self.config.biases;
         let in_front = self.layout.norms != Norms::Behind;
         let attended = b.scoped("attention", |b| {
             let reads_norm = number == 0 && self.layout.embeddings_norm.is_some();
@@ -201,8 +202,12 @@ impl Encoder<'_> {
                     let gate = b.scoped("gate", |b| linear(b, gate, &read, mlp));
                     b.mul(&active, &gate)
                 }
-                None if self.layout.layer.gate == Gate::Together => {
-                    let [first, gate] = self.columns(b, &wide, as_i64(self.config.intermediate_size));
+                None if self.layout.layer.has_gate_inside() => {
+                    let mut halves: [Value; 2] = self.columns(b, &wide, as_i64(self.config.intermediate_size));
+                    if self.layout.layer.gate == Gate::TogetherBefore {
+                        halves.reverse();
+                    }
+                    let [first, gate] = halves;
                     let active = self.config.hidden_act.build(b, &first);
                     b.mul(&active, &gate)
                 }
@@ -210,7 +215,7 @@ impl Encoder<'_> {
             }
         });
         b.scoped("output", |b| {
-            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp));
+            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp_output));
             self.close(b, &modules.output_norm, &product, &attended)
         })
     }

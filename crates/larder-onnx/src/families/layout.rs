@@ -15,6 +15,10 @@ pub(crate) struct Layout {
     pub defaults: fn() -> EncoderConfig,
     /// True if the family has vectors of token types.
     pub token_types: bool,
+    /// True if some of its encoders have none of them, which a `type_vocab_size` of 0 says.
+    pub optional_types: bool,
+    /// True if `rope_scaling` may be NTK-aware ([`Rotary::ntk_factor`](super::Rotary::ntk_factor)).
+    pub ntk: bool,
     /// The table of tokens, and the normalisation behind the tables, where there is one.
     pub words: &'static str,
     pub embeddings_norm: Option<&'static str>,
@@ -45,6 +49,8 @@ pub(crate) enum Gate {
     None,
     /// The second half of that product, which is twice as wide.
     Together,
+    /// The same with the halves the other way round: the activation is of the second.
+    TogetherBefore,
     /// A product of its own, the module of that name.
     Apart(&'static str),
 }
@@ -56,13 +62,13 @@ pub(crate) struct Older {
     pub keys: &'static [(&'static str, &'static str)],
     /// A part of a weight's name as it was, and as it is.
     pub names: &'static [(&'static str, &'static str)],
-    /// A weight that was one, `[parts · out, in]`, and the modules that it is now, `[out, in]` each.
-    pub joined: Option<(&'static str, [&'static str; 3])>,
+    /// Each weight that was one, `[parts · out, in]`, or bias, `[parts · out]`, and the modules that it is now, `[out, in]` each.
+    pub joined: &'static [(&'static str, &'static [&'static str])],
 }
 
 impl Older {
     /// None.
-    pub const NONE: Self = Self { keys: &[], names: &[], joined: None };
+    pub const NONE: Self = Self { keys: &[], names: &[], joined: &[] };
 }
 
 /// The place of the normalisations.
@@ -137,6 +143,11 @@ pub(crate) struct LayerModules {
 }
 
 impl LayerNames {
+    /// True if the first feed-forward product is twice as wide, with the gate in it.
+    pub fn has_gate_inside(&self) -> bool {
+        matches!(self.gate, Gate::Together | Gate::TogetherBefore)
+    }
+
     /// The modules of that layer, or group of layers.
     pub fn of(&self, number: usize) -> LayerModules {
         let root = self.root.replace('#', &number.to_string());

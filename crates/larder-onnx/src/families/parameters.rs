@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::layout::{Gate, Norms};
+use super::layout::Norms;
 use super::mpnet::BUCKETS;
 use super::{Biases, EncoderConfig, Family};
 use crate::Weights;
@@ -37,12 +37,12 @@ impl EncoderConfig {
         let layout = self.family.layout();
         let mut list = List::default();
         let (hidden, embedding) = (self.hidden_size, self.embedding_size);
-        let (Biases { attention, mlp, norm }, inner) = (self.biases, self.intermediate_size);
+        let (Biases { attention, mlp, mlp_output, norm }, inner) = (self.biases, self.intermediate_size);
         list.table(layout.words, self.vocab_size, embedding);
         if self.rotary.is_none() {
             list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);
         }
-        if layout.token_types {
+        if self.type_vocab_size > 0 {
             list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
         }
         if let Some(module) = layout.embeddings_norm {
@@ -69,16 +69,12 @@ impl EncoderConfig {
             if layout.norms == Norms::Behind || group > 0 || layout.embeddings_norm.is_none() {
                 list.norm(&modules.attention_norm, hidden, norm);
             }
-            list.linear(
-                &modules.intermediate,
-                if layout.layer.gate == Gate::Together { 2 * inner } else { inner },
-                hidden,
-                mlp,
-            );
+            let wide = if layout.layer.has_gate_inside() { 2 * inner } else { inner };
+            list.linear(&modules.intermediate, wide, hidden, mlp);
             if let Some(module) = &modules.gate {
                 list.linear(module, inner, hidden, mlp);
             }
-            list.linear(&modules.output, hidden, inner, mlp);
+            list.linear(&modules.output, hidden, inner, mlp_output);
             list.norm(&modules.output_norm, hidden, norm);
         }
         if let Norms::InFront { last } = layout.norms {
@@ -100,7 +96,7 @@ impl EncoderConfig {
 /// Names in `weights` that a model of this configuration does not use, sorted: heads of the task that the encoder was
 /// trained on (`cls.…`), buffers (`embeddings.position_ids`).
 pub fn unused_weights(config: &EncoderConfig, weights: &Weights) -> Vec<String> {
-    let prefix = weights.prefix(config.family.layout().prefix);
+    let prefix = weights.prefix(config.family);
     let used: HashSet<String> =
         config.parameters(true).into_iter().map(|parameter| format!("{prefix}{}", parameter.name)).collect();
     weights.names().filter(|name| !used.contains(*name)).map(str::to_owned).collect()

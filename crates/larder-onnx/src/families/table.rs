@@ -14,6 +14,8 @@ impl Family {
             Self::XlmRoberta => &super::roberta::XLM_LAYOUT,
             Self::Electra => &super::electra::LAYOUT,
             Self::MpNet => &super::mpnet::LAYOUT,
+            Self::Gte => &super::gte::LAYOUT,
+            Self::New => &super::gte::NEW_LAYOUT,
             Self::EuroBert => &super::eurobert::LAYOUT,
             Self::NomicBert => &super::nomic_bert::LAYOUT,
             Self::ModernBert => &super::modernbert::LAYOUT,
