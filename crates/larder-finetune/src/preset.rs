@@ -55,7 +55,8 @@ impl Preset {
     ///   decay are the base model's; rates from the lowest that it tried, 3e-5, to the small model's. Its code decays by
     ///   0.01, the table says 0.
     /// - NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>) and EuroBERT (Boizard et al., 2025,
-    ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations.
+    ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations. NeoBERT (Le Breton et al., 2025,
+    ///   <https://arxiv.org/abs/2502.19587>) likewise.
     /// - mGTE (Zhang et al., 2024, <https://arxiv.org/abs/2407.19669>): BERT's, without dropout of attention weights as in its
     ///   configuration. Its own code drops from the gated activations too, which the encoders here do not.
     /// - ModernBERT: Warner et al., 2024, appendix on GLUE (<https://arxiv.org/abs/2412.13663>): rates 1e-5 to 8e-5, weight decays
@@ -75,7 +76,9 @@ impl Preset {
         };
         match family {
             Family::Bert => bert,
-            Family::NomicBert | Family::EuroBert => Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert },
+            Family::NomicBert | Family::EuroBert | Family::NeoBert => {
+                Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert }
+            }
             Family::Gte | Family::New => {
                 Self { dropout: DropoutRatios { attention: 0.0, ..DROPOUT }, has_pooler: false, ..bert }
             }

@@ -14,6 +14,7 @@ mod gte;
 mod layout;
 mod modernbert;
 mod mpnet;
+mod neobert;
 mod nomic_bert;
 mod older;
 mod parameters;
@@ -59,6 +60,8 @@ spelled_enum! {
         Gte = "gte",
         /// The same as published, with the names of its publisher's code: gte-multilingual-base, gte-large-en-v1.5.
         New = "new",
+        /// NeoBERT (Le Breton et al., 2025, <https://arxiv.org/abs/2502.19587>).
+        NeoBert = "neobert",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

@@ -55,9 +55,9 @@ def nomic_bert(folder):
     return transformers.BertTokenizer.from_pretrained(folder)
 
 
-def new(folder):
+def named_wordpiece(folder):
     wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
-    # Encoders of this family differ in their tokenizers: the file says which.
+    # transformers does not know these families: the file says which class it is.
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}, indent=2) + "\n")
     return transformers.BertTokenizer.from_pretrained(folder)
 
@@ -137,7 +137,7 @@ def xlm_roberta(folder):
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 
 
-KINDS = {"gte": xlm_roberta, "new": new, "albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
+KINDS = {"gte": xlm_roberta, "new": named_wordpiece, "neobert": named_wordpiece, "albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
          "eurobert": modernbert, "nomic_bert": nomic_bert, "roberta": roberta,
          "xlm-roberta": xlm_roberta}
 

@@ -93,6 +93,7 @@ FAMILIES = {
     "eurobert": dict(reads="mean"),
     "gte": dict(reads="mean"),
     "new": dict(reads="first"),
+    "neobert": dict(reads="mean", decay=0.8),
     "nomic_bert": dict(reads="tokens"),
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),
     "roberta": dict(reads="tokens", rows=10),
@@ -152,8 +153,10 @@ def train(model, inputs, labels, rows, rate, options={}):
         scale = options["head"] / rate if "head" in options and parameter.startswith("classifier.") else 1.0
         if "decay" in options and not parameter.startswith("classifier."):
             layers = model.encoder.config.num_hidden_layers
-            layer = re.search(r"\.layer\.(\d+)\.", parameter)
-            scale = options["decay"] ** (layers - 1 - (int(layer[1]) if layer else -1))
+            layer = re.search(r"\.(?:layer|transformer_encoder)\.(\d+)\.", parameter)
+            # The normalisation behind the last layer is a part of it.
+            number = int(layer[1]) if layer else layers - 1 if parameter.startswith("encoder.layer_norm.") else -1
+            scale = options["decay"] ** (layers - 1 - number)
         groups.append({"params": [tensor], "weight_decay": 0.0 if is_plain else 0.01, "lr": rate * scale})
     optimizer = torch.optim.AdamW(groups, betas=options.get("betas", (0.9, 0.999)), eps=options.get("epsilon", 1e-8))
     weights = torch.tensor(options["classes"]) if "classes" in options else None

@@ -68,6 +68,7 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
         ("eurobert", 1, "embeddings,layers:0"),
         ("gte", 1, "embeddings,layers:0"),
         ("new", 1, "embeddings,layers:0"),
+        ("neobert", 2, "embeddings,layers:0-1"),
     ] {
         let mut golden = if name == "tagging" { Golden::tagging() } else { Golden::read("bert", name) };
         for example in &mut golden.examples {

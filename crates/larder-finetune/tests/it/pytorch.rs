@@ -122,6 +122,14 @@ fn gte_as_published_follows_pytorch() {
 }
 
 #[test]
+fn neobert_s_mean_with_a_rate_for_each_layer_follows_pytorch() {
+    family_follows_pytorch("neobert", |settings| {
+        settings.input = HeadInput::Pooled(Pool::Mean);
+        settings.layer_decay = 0.8;
+    });
+}
+
+#[test]
 fn heads_on_other_poolings_follow_pytorch() {
     for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {
         let golden = Golden::read(&format!("distilbert_{pool}"), "distilbert");

@@ -16,6 +16,7 @@ const GOLDENS: &[Family] = &[
     Family::XlmRoberta,
     Family::Gte,
     Family::New,
+    Family::NeoBert,
 ];
 
 fn golden(family: Family) -> PathBuf {

@@ -26,7 +26,7 @@ pub struct EncoderConfig {
     pub num_hidden_groups: usize,
     /// Attention heads of each layer; divides `hidden_size`.
     pub num_attention_heads: usize,
-    /// Features between the two feed-forward products.
+    /// Features between the two feed-forward products, of which NeoBERT has fewer: see [`EncoderConfig::inner_size`].
     pub intermediate_size: usize,
     /// The activation there.
     pub hidden_act: Activation,
@@ -113,13 +113,16 @@ impl EncoderConfig {
         let is_rotary = layout.positions == Positions::Rotary;
         let unrotated = if is_rotary { &[][..] } else { &FIXED_UNROTATED };
         // What a family says of a key goes before what all say.
-        let is_own = |key: &str| layout.fixed.iter().any(|(own, _)| *own == key);
+        let is_own = |key: &str| layout.fixed(key).is_some();
         let of_all = FIXED.iter().chain(unrotated).filter(|(key, _)| !is_own(key));
         for (key, supported) in of_all.chain(layout.fixed) {
-            if let Some(found) = keys.get(*key).filter(|found| !found.is_null()).map(Json::to_string)
-                && found != *supported
-            {
-                return Err(OnnxError::ConfigValue { key, found, supported: (*supported).to_owned() });
+            // 10000 and 10000.0 are the same.
+            let is_it = |found: &Json| {
+                found.to_string() == *supported || found.as_f64().is_some_and(|found| supported.parse() == Ok(found))
+            };
+            if let Some(found) = keys.get(*key).filter(|found| !found.is_null() && !is_it(found)) {
+                let (found, supported) = (found.to_string(), (*supported).to_owned());
+                return Err(OnnxError::ConfigValue { key, found, supported });
             }
         }
         let keys = Keys { keys, layout };
@@ -147,7 +150,10 @@ impl EncoderConfig {
             num_hidden_groups,
             num_attention_heads: keys.size("num_attention_heads", defaults.num_attention_heads)?,
             intermediate_size: keys.size("intermediate_size", defaults.intermediate_size)?,
-            hidden_act: keys.activation(defaults.hidden_act)?,
+            hidden_act: match is_own("hidden_act") {
+                true => defaults.hidden_act,
+                false => keys.activation(defaults.hidden_act)?,
+            },
             max_position_embeddings: keys.size("max_position_embeddings", defaults.max_position_embeddings)?,
             type_vocab_size,
             layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
@@ -218,6 +224,9 @@ impl EncoderConfig {
                 keys.insert("rope_scaling".to_owned(), json!({"type": "ntk", "factor": factor}));
             }
         }
+        if let Some(spelled) = layout.fixed("hidden_act") {
+            keys.insert("hidden_act".to_owned(), spelled.trim_matches('"').into());
+        }
         format!("{:#}\n", Json::Object(keys))
     }
 
@@ -256,6 +265,10 @@ impl EncoderConfig {
             let supported = format!("at most num_hidden_layers {}", self.num_hidden_layers);
             return wrong("num_hidden_groups", self.num_hidden_groups.to_string(), supported);
         }
+        if layout.fixed("hidden_act").is_some() && self.hidden_act != Self::of(self.family).hidden_act {
+            let supported = Self::of(self.family).hidden_act.to_string();
+            return wrong("hidden_act", self.hidden_act.to_string(), supported);
+        }
         if layout.projection.is_none() && self.embedding_size != self.hidden_size {
             let supported = format!("hidden_size {}: {} has no product between them", self.hidden_size, self.family);
             return wrong("embedding_size", self.embedding_size.to_string(), supported);
@@ -268,6 +281,10 @@ impl EncoderConfig {
         if layout.positions == Positions::AfterPadding && self.pad_token_id.is_none() {
             let supported = "a token's id: positions are counted from it".to_owned();
             return wrong("pad_token_id", "null".to_owned(), supported);
+        }
+        if layout.layer.together.is_some() && self.key_value_heads() != self.num_attention_heads {
+            let supported = format!("num_attention_heads {}: one product gives all three", self.num_attention_heads);
+            return wrong("num_key_value_heads", self.key_value_heads().to_string(), supported);
         }
         if !self.num_attention_heads.is_multiple_of(self.key_value_heads()) {
             let supported = format!("a divisor of num_attention_heads {}", self.num_attention_heads);
@@ -297,6 +314,14 @@ impl EncoderConfig {
     /// Heads of keys and values.
     pub fn key_value_heads(&self) -> usize {
         self.num_key_value_heads.unwrap_or(self.num_attention_heads)
+    }
+
+    /// Features between the two feed-forward products.
+    pub fn inner_size(&self) -> usize {
+        match self.family.layout().two_thirds {
+            true => (2 * self.intermediate_size / 3).next_multiple_of(8),
+            false => self.intermediate_size,
+        }
     }
 
     /// Features of one attention head.
@@ -341,6 +366,11 @@ impl EncoderConfig {
 }
 
 impl Layout {
+    /// The JSON of the one value that the family can be built with, of keys that have one.
+    fn fixed(&self, key: &str) -> Option<&'static str> {
+        self.fixed.iter().find(|(fixed, _)| *fixed == key).map(|(_, value)| *value)
+    }
+
     /// Returns the family's spelling of one of BERT's keys.
     fn key(&self, key: &'static str) -> &'static str {
         self.renamed_keys.iter().find(|(bert, _)| *bert == key).map_or(key, |(_, own)| own)
@@ -538,7 +568,7 @@ mod tests {
                 vocab_size: 321,
                 num_hidden_layers: 7,
                 num_hidden_groups: if *family == Family::Albert { 1 } else { 7 },
-                hidden_act: Activation::Relu,
+                hidden_act: if *family == Family::NeoBert { plain.hidden_act } else { Activation::Relu },
                 layer_norm_eps: 1.5e-9,
                 ..plain
             };
@@ -611,9 +641,36 @@ mod tests {
     }
 
     #[test]
+    fn neobert_has_two_thirds_and_one_way_to_be_built() {
+        let published =
+            r#"{"model_type": "neobert", "intermediate_size": 3072, "max_length": 4096, "norm_eps": 1e-05}"#;
+        let config = read(published);
+        assert_eq!((config.intermediate_size, config.inner_size(), config.max_positions()), (3072, 2048, 4096));
+        assert_eq!(config.layer_norm_eps, 1e-5);
+        let inner = |size: usize| EncoderConfig { intermediate_size: size, ..config.clone() }.inner_size();
+        assert_eq!([12, 13, 1000].map(inner), [8, 8, 672]);
+        assert_eq!(
+            read(r#"{"model_type": "neobert", "hidden_act": "SwiGLU", "rope_theta": 10000.0}"#).hidden_act,
+            Activation::Silu
+        );
+        for (key, value, supported) in [
+            ("hidden_act", "\"gelu\"", "\"SwiGLU\""),
+            ("rms_norm", "false", "true"),
+            ("rope", "false", "true"),
+            ("rope_theta", "20000.0", "10000"),
+            ("rope_scaling", "{\"factor\":2.0,\"type\":\"ntk\"}", "null"),
+            ("ngpt", "true", "false"),
+            ("num_key_value_heads", "4", "num_attention_heads 12: one product gives all three"),
+        ] {
+            let json = format!(r#"{{"model_type": "neobert", "{key}": {value}}}"#);
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_built_is_named() {
         let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
-                     gte, new";
+                     gte, new, neobert";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

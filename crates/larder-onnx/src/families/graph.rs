@@ -69,6 +69,9 @@ struct Shared {
     /// Where heads of keys and values are fewer: int64 `[4]`, batch, seq, those, features of a head; and once they are repeated
     /// batch, heads, seq, features of a head.
     few_heads: Option<[Value; 2]>,
+    /// Where neighbouring features turn together: int64 `[5]`, batch, seq, heads, pairs, 2; and `[4]`, batch, heads, seq, features of
+    /// a head.
+    pairs: Option<[Value; 2]>,
     /// int64 `[3]`: batch, seq, hidden.
     tokens: Value,
     /// float `[batch, 1, 1, seq]`: 0 or [`MASKED_SCORE`]; with relative positions `[batch, heads, seq, seq]`.
@@ -136,10 +139,11 @@ impl Encoder<'_> {
         let heads = b.concat(&[&batch_seq, &heads], 0);
         let few_heads = self.config.num_key_value_heads.map(|few| {
             let few = b.integers(&[as_i64(few), head]);
-            let few = b.concat(&[&batch_seq, &few], 0);
-            let (batch, seq) = (b.shape(input_ids, 0, 1), b.shape(input_ids, 1, 2));
-            let [all, size] = [as_i64(self.config.num_attention_heads), head].map(|size| b.integers(&[size]));
-            [few, b.concat(&[&batch, &all, &seq, &size], 0)]
+            [b.concat(&[&batch_seq, &few], 0), self.heads_first(b, input_ids)]
+        });
+        let pairs = self.layout.neighbours_turn.then(|| {
+            let pairs = b.integers(&[as_i64(self.config.num_attention_heads), head / 2, 2]);
+            [b.concat(&[&batch_seq, &pairs], 0), self.heads_first(b, input_ids)]
         });
         let hidden = b.integers(&[as_i64(self.config.hidden_size)]);
         let tokens = b.concat(&[&batch_seq, &hidden], 0);
@@ -165,12 +169,20 @@ impl Encoder<'_> {
                 local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, factor, input_ids)));
             }
         }
-        Shared { heads, few_heads, tokens, mask, angles, local }
+        Shared { heads, few_heads, pairs, tokens, mask, angles, local }
     }
 
-    /// Parts of `width` columns each of `x`, `[rows, parts · width]`.
-    fn columns<const PARTS: usize>(&self, b: &mut GraphBuilder, x: &Value, width: i64) -> [Value; PARTS] {
-        let axis = b.integers(&[1]);
+    /// int64 `[4]`: batch, heads, seq, features of a head.
+    fn heads_first(&self, b: &mut GraphBuilder, input_ids: &Value) -> Value {
+        let (batch, seq) = (b.shape(input_ids, 0, 1), b.shape(input_ids, 1, 2));
+        let sizes = [self.config.num_attention_heads, self.config.head_size()];
+        let [heads, head] = sizes.map(|size| b.integers(&[as_i64(size)]));
+        b.concat(&[&batch, &heads, &seq, &head], 0)
+    }
+
+    /// Parts of `x`, `[…, parts · width]`, along its last axis, which is that one.
+    fn columns<const PARTS: usize>(&self, b: &mut GraphBuilder, x: &Value, axis: i64, width: usize) -> [Value; PARTS] {
+        let (axis, width) = (b.integers(&[axis]), as_i64(width));
         std::array::from_fn(|part| {
             let (from, to) = (b.integers(&[as_i64(part) * width]), b.integers(&[as_i64(part + 1) * width]));
             b.slice(x, &from, &to, &axis)
@@ -203,7 +215,7 @@ impl Encoder<'_> {
                     b.mul(&active, &gate)
                 }
                 None if self.layout.layer.has_gate_inside() => {
-                    let mut halves: [Value; 2] = self.columns(b, &wide, as_i64(self.config.intermediate_size));
+                    let mut halves: [Value; 2] = self.columns(b, &wide, 1, self.config.inner_size());
                     if self.layout.layer.gate == Gate::TogetherBefore {
                         halves.reverse();
                     }
@@ -239,7 +251,13 @@ impl Encoder<'_> {
         let has_bias = self.config.biases.attention;
         let joined: Option<[Value; 3]> = modules.together.as_ref().map(|module| {
             let product = b.scoped("query_key_value", |b| linear(b, module, x, has_bias));
-            self.columns(b, &product, as_i64(self.config.hidden_size))
+            if !self.layout.head_by_head {
+                return self.columns(b, &product, 1, self.config.hidden_size);
+            }
+            let (heads, head) = (self.config.num_attention_heads, self.config.head_size());
+            let by_head = b.integers(&[-1, as_i64(heads), 3 * as_i64(head)]);
+            let by_head = b.reshape(&product, &by_head);
+            self.columns(b, &by_head, 2, head)
         });
         let is_local = self.config.rotary.is_some_and(|rotary| rotary.is_local(number));
         let local = shared.local.as_ref().filter(|_| is_local);
@@ -250,6 +268,13 @@ impl Encoder<'_> {
                 Some(parts) => parts[place].clone(),
                 None => b.scoped(part, |b| linear(b, module, x, has_bias)),
             };
+            if let Some([pairs, heads_first]) = shared.pairs.as_ref().filter(|_| place < 2) {
+                // Firsts of all pairs before their seconds, as they are turned. Queries and keys in one order have the product that
+                // they have in another.
+                let split = b.reshape(&product, pairs);
+                let apart = b.transpose(&split, &[0, 2, 1, 4, 3]);
+                return b.reshape(&apart, heads_first);
+            }
             let few = shared.few_heads.as_ref().filter(|_| place > 0);
             let split = b.reshape(&product, few.map_or(&shared.heads, |[few, _]| few));
             b.transpose(&split, order)

@@ -27,10 +27,17 @@ pub(crate) struct Layout {
     pub rms: bool,
     /// The rule that gives each token its place.
     pub positions: Positions,
+    /// True if rotary positions turn features 2 i and 2 i + 1 of a head together; else those that are half a head apart.
+    pub neighbours_turn: bool,
     /// The name of the product between token table and layers, in families whose token table may have another width.
     pub projection: Option<&'static str>,
     /// Each layer's modules.
     pub layer: LayerNames,
+    /// True if the one product for query, key and value gives the three of a head, then those of the next; else all queries first.
+    pub head_by_head: bool,
+    /// True if feed-forward blocks have two thirds of `intermediate_size`, up to the next multiple of 8: with a gate, as many
+    /// parameters as without one and a third.
+    pub two_thirds: bool,
     /// The place of the normalisations.
     pub norms: Norms,
     /// Earlier names of weights, in files that were published before the ones above, and of the keys of `config.json`.

@@ -37,7 +37,7 @@ impl EncoderConfig {
         let layout = self.family.layout();
         let mut list = List::default();
         let (hidden, embedding) = (self.hidden_size, self.embedding_size);
-        let (Biases { attention, mlp, mlp_output, norm }, inner) = (self.biases, self.intermediate_size);
+        let (Biases { attention, mlp, mlp_output, norm }, inner) = (self.biases, self.inner_size());
         list.table(layout.words, self.vocab_size, embedding);
         if self.rotary.is_none() {
             list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);

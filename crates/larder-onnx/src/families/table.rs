@@ -16,6 +16,7 @@ impl Family {
             Self::MpNet => &super::mpnet::LAYOUT,
             Self::Gte => &super::gte::LAYOUT,
             Self::New => &super::gte::NEW_LAYOUT,
+            Self::NeoBert => &super::neobert::LAYOUT,
             Self::EuroBert => &super::eurobert::LAYOUT,
             Self::NomicBert => &super::nomic_bert::LAYOUT,
             Self::ModernBert => &super::modernbert::LAYOUT,

@@ -22,6 +22,7 @@ const FAMILIES: &[Family] = &[
     Family::EuroBert,
     Family::Gte,
     Family::New,
+    Family::NeoBert,
 ];
 
 /// Values are of order one, sums of up to 100 terms: PyTorch's own order of adding differs by 1e-6.
@@ -258,7 +259,7 @@ fn products_in_integers_come_close_whatever_shares_the_batch() {
         let (model, quantised) = (model(family), model(family).quantised().expect("is built"));
         let (quantised, products) = quantised;
         // Query, key and value are three products, or one.
-        let of_layer = if matches!(family, Family::ModernBert | Family::New) { 4 } else { 6 };
+        let of_layer = if matches!(family, Family::ModernBert | Family::New | Family::NeoBert) { 4 } else { 6 };
         assert!(products >= of_layer * config(family).num_hidden_layers, "{family}: {products} products");
         let golden = golden(&format!("{family}/outputs.safetensors"));
         let batch = golden.batch();
@@ -426,7 +427,7 @@ fn random_weights_build_and_run_for_every_family() {
         let json = format!(
             r#"{{"model_type": "{family}", "vocab_size": 50, "embedding_size": 6, "hidden_size": 12,
                 "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 10,
-                "max_position_embeddings": 20, "rms_norm_eps": 1e-12}}"#
+                "max_position_embeddings": 20, "rms_norm_eps": 1e-12, "norm_eps": 1e-12}}"#
         );
         let config = EncoderConfig::from_json(json.as_bytes()).expect("is supported");
         let weights = random_weights(&config, 3).expect("the sizes go together");
@@ -442,8 +443,8 @@ fn random_weights_build_and_run_for_every_family() {
         let states = outputs(&model, &batch);
         for (layer, state) in states.iter().take(3).enumerate() {
             // ALBERT and ELECTRA bring the normalised tables to another width in layer 0.
-            // Those of ModernBERT and EuroBERT are normalised where they are read, and the last.
-            let in_front = matches!(family, Family::ModernBert | Family::EuroBert);
+            // Those of ModernBERT, EuroBERT and NeoBERT are normalised where they are read, and the last.
+            let in_front = matches!(family, Family::ModernBert | Family::EuroBert | Family::NeoBert);
             if layer > 0 && (!in_front || layer == 2) {
                 for token in state.chunks(config.hidden_size) {
                     let variance = token.iter().map(|v| v * v).sum::<f32>() / token.len() as f32;
