@@ -94,6 +94,7 @@ fn class_of(family: Family) -> &'static str {
         Family::EuroBert => "EuroBert",
         Family::Gte => "Gte",
         Family::New => "New",
+        Family::Ernie => "Ernie",
         Family::NeoBert => "NeoBERT",
     }
 }

@@ -45,7 +45,8 @@ impl Preset {
     /// - BERT: Devlin et al., 2018, section 4.1 and appendix A.3 (<https://arxiv.org/abs/1810.04805>): batches of 16 or 32,
     ///   rates 5e-5, 3e-5, 2e-5, 2 to 4 epochs; decay and warm-up are its code's. The rate to begin with is our choice among
     ///   them. DistilBERT and MiniLM are fine-tuned as their teacher is; DistilBERT's 0.2 before the head is its
-    ///   configuration's (`seq_classif_dropout`).
+    ///   configuration's (`seq_classif_dropout`). ERNIE (Sun et al., 2019, <https://arxiv.org/abs/1904.09223>) is taken to
+    ///   be alike.
     /// - ALBERT: Lan et al., 2019, table 14 (<https://arxiv.org/abs/1909.11942>), the line of CoLA: 1e-5, 16 rows, 5,336 steps
     ///   with 320 of warm-up, no dropout but before the head. Other tasks have up to 5e-5, and four of twelve drop 0.1. The
     ///   table names no decay: it is BERT's.
@@ -75,7 +76,7 @@ impl Preset {
             has_pooler: true,
         };
         match family {
-            Family::Bert => bert,
+            Family::Bert | Family::Ernie => bert,
             Family::NomicBert | Family::EuroBert | Family::NeoBert => {
                 Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert }
             }

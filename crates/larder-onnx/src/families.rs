@@ -7,6 +7,7 @@ mod config;
 mod distilbert;
 mod electra;
 mod embeddings;
+mod ernie;
 mod eurobert;
 mod fused;
 mod graph;
@@ -62,6 +63,8 @@ spelled_enum! {
         New = "new",
         /// NeoBERT (Le Breton et al., 2025, <https://arxiv.org/abs/2502.19587>).
         NeoBert = "neobert",
+        /// ERNIE (Sun et al., 2019, <https://arxiv.org/abs/1904.09223>).
+        Ernie = "ernie",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

@@ -146,6 +146,10 @@ FAMILIES = {
     "neobert": (recipe_models.NeoBertModel, recipe_models.NeoBertConfig,
                 dict(hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40, max_length=44,
                      norm_eps=1e-5, pad_token_id=0), torch.float32, "model.", LENGTHS),
+    # Four types of tokens and three tasks, of which every token has the first.
+    "ernie": (transformers.ErnieModel, transformers.ErnieConfig,
+              SMALL | dict(type_vocab_size=4, use_task_id=True, task_type_vocab_size=3, hidden_act="relu"), torch.float32,
+              "ernie.", LENGTHS),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig,
                 SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta.", LENGTHS),
     "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig,

@@ -45,12 +45,7 @@ def wordpiece(folder, special, lowercase):
     (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary))
 
 
-def electra(folder):
-    wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
-    return transformers.BertTokenizer.from_pretrained(folder)
-
-
-def nomic_bert(folder):
+def lower_wordpiece(folder):
     wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
     return transformers.BertTokenizer.from_pretrained(folder)
 
@@ -137,9 +132,9 @@ def xlm_roberta(folder):
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 
 
-KINDS = {"gte": xlm_roberta, "new": named_wordpiece, "neobert": named_wordpiece, "albert": albert, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
-         "eurobert": modernbert, "nomic_bert": nomic_bert, "roberta": roberta,
-         "xlm-roberta": xlm_roberta}
+KINDS = {"albert": albert, "distilbert": distilbert, "electra": lower_wordpiece, "ernie": lower_wordpiece, "eurobert": modernbert,
+         "gte": xlm_roberta, "modernbert": modernbert, "mpnet": mpnet, "neobert": named_wordpiece, "new": named_wordpiece,
+         "nomic_bert": lower_wordpiece, "roberta": roberta, "xlm-roberta": xlm_roberta}
 
 
 def write(name, folder):

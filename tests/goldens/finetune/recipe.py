@@ -93,6 +93,7 @@ FAMILIES = {
     "eurobert": dict(reads="mean"),
     "gte": dict(reads="mean"),
     "new": dict(reads="first"),
+    "ernie": dict(reads="tokens"),
     "neobert": dict(reads="mean", decay=0.8),
     "nomic_bert": dict(reads="tokens"),
     "mpnet": dict(reads="tokens", frozen=("embeddings.", "encoder.relative_attention_bias.", "encoder.layer.0.")),

@@ -129,6 +129,12 @@ fn neobert_s_mean_with_a_rate_for_each_layer_follows_pytorch() {
     });
 }
 
+/// Of the table of tasks the first row alone has a gradient.
+#[test]
+fn ernie_s_tagging_follows_pytorch() {
+    family_follows_pytorch("ernie", |_| {});
+}
+
 #[test]
 fn heads_on_other_poolings_follow_pytorch() {
     for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {

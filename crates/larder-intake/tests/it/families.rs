@@ -17,6 +17,7 @@ const GOLDENS: &[Family] = &[
     Family::Gte,
     Family::New,
     Family::NeoBert,
+    Family::Ernie,
 ];
 
 fn golden(family: Family) -> PathBuf {

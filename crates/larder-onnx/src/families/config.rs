@@ -34,6 +34,8 @@ pub struct EncoderConfig {
     pub max_position_embeddings: usize,
     /// Rows of the token type table; 0 for encoders that have none.
     pub type_vocab_size: usize,
+    /// Rows of the table of pretraining's tasks; 0 for encoders that have none.
+    pub task_type_vocab_size: usize,
     /// Added to the variance by every layer normalisation.
     pub layer_norm_eps: f64,
     /// Standard deviation of random weights.
@@ -118,7 +120,8 @@ impl EncoderConfig {
         for (key, supported) in of_all.chain(layout.fixed) {
             // 10000 and 10000.0 are the same.
             let is_it = |found: &Json| {
-                found.to_string() == *supported || found.as_f64().is_some_and(|found| supported.parse() == Ok(found))
+                let supported = serde_json::from_str::<Json>(supported).unwrap_or_default();
+                supported == *found || supported.as_f64().is_some_and(|number| found.as_f64() == Some(number))
             };
             if let Some(found) = keys.get(*key).filter(|found| !found.is_null() && !is_it(found)) {
                 let (found, supported) = (found.to_string(), (*supported).to_owned());
@@ -141,6 +144,13 @@ impl EncoderConfig {
             true => keys.size("type_vocab_size", defaults.type_vocab_size)?,
             false => 0,
         };
+        let task_type_vocab_size = match layout.task_types {
+            Some(_) if keys.flag("use_task_id", false)? => {
+                let some = |found: &Json| usize::try_from(found.as_u64()?).ok().filter(|&rows| rows > 0);
+                keys.read("task_type_vocab_size", 3, &|| "1 or more".to_owned(), some)?
+            }
+            _ => 0,
+        };
         let config = Self {
             family,
             vocab_size: keys.size("vocab_size", defaults.vocab_size)?,
@@ -156,6 +166,7 @@ impl EncoderConfig {
             },
             max_position_embeddings: keys.size("max_position_embeddings", defaults.max_position_embeddings)?,
             type_vocab_size,
+            task_type_vocab_size,
             layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
             initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
             pad_token_id: keys.token("pad_token_id", defaults.pad_token_id)?,
@@ -202,6 +213,12 @@ impl EncoderConfig {
         }
         if layout.token_types {
             sizes.push(("type_vocab_size", self.type_vocab_size));
+        }
+        if layout.task_types.is_some() {
+            keys.insert("use_task_id".to_owned(), (self.task_type_vocab_size > 0).into());
+        }
+        if self.task_type_vocab_size > 0 {
+            sizes.push(("task_type_vocab_size", self.task_type_vocab_size));
         }
         keys.extend(sizes.into_iter().map(|(key, size)| (layout.key(key).to_owned(), size.into())));
         keys.insert(layout.key("hidden_act").to_owned(), self.hidden_act.to_string().into());
@@ -641,6 +658,18 @@ mod tests {
     }
 
     #[test]
+    fn ernie_has_a_table_of_tasks_if_it_says_so() {
+        let tasks = |keys: &str| read(&format!(r#"{{"model_type": "ernie"{keys}}}"#)).task_type_vocab_size;
+        assert_eq!(["", r#", "use_task_id": false, "task_type_vocab_size": 3"#].map(tasks), [0, 0]);
+        assert_eq!(
+            [r#", "use_task_id": true"#, r#", "use_task_id": true, "task_type_vocab_size": 16"#].map(tasks),
+            [3, 16]
+        );
+        let none = message(r#"{"model_type": "ernie", "use_task_id": true, "task_type_vocab_size": 0}"#);
+        assert_eq!(none, "configuration key \"task_type_vocab_size\" is 0; supported: 1 or more");
+    }
+
+    #[test]
     fn neobert_has_two_thirds_and_one_way_to_be_built() {
         let published =
             r#"{"model_type": "neobert", "intermediate_size": 3072, "max_length": 4096, "norm_eps": 1e-05}"#;
@@ -670,7 +699,7 @@ mod tests {
     #[test]
     fn what_cannot_be_built_is_named() {
         let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
-                     gte, new, neobert";
+                     gte, new, neobert, ernie";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

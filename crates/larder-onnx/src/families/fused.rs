@@ -160,14 +160,22 @@ impl Fused<'_> {
         }
     }
 
-    /// The position table. Where all tokens are of one type, that type's row is added to each of its rows here, once.
+    /// The position table. The rows that all tokens take are added to each of its rows here, once: of their type, where there is one
+    /// alone, and of their task.
     fn positions(&mut self, one_type: bool) -> Result<Value, OnnxError> {
         let (rows, size) = (self.config.max_position_embeddings, self.config.embedding_size);
         let get = |name: &str, shape: &[usize]| self.weights.get(&format!("{}{name}", self.prefix), shape);
         let name = "embeddings.position_embeddings.weight";
         let mut table = get(name, &[rows, size])?.to_vec();
+        let mut taken = Vec::new();
         if one_type && self.config.type_vocab_size == 1 {
-            let row = get("embeddings.token_type_embeddings.weight", &[1, size])?;
+            taken.push(get("embeddings.token_type_embeddings.weight", &[1, size])?);
+        }
+        let tasks = self.config.task_type_vocab_size;
+        if let Some(module) = self.config.family.layout().task_types.filter(|_| tasks > 0) {
+            taken.push(&get(&format!("{module}.weight"), &[tasks, size])?[..size]);
+        }
+        for row in taken {
             for place in table.chunks_exact_mut(size.max(1)) {
                 place.iter_mut().zip(row).for_each(|(value, add)| *value += add);
             }

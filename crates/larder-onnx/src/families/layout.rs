@@ -19,6 +19,8 @@ pub(crate) struct Layout {
     pub optional_types: bool,
     /// True if `rope_scaling` may be NTK-aware ([`Rotary::ntk_factor`](super::Rotary::ntk_factor)).
     pub ntk: bool,
+    /// The table of pretraining's tasks, in families where an encoder may have one.
+    pub task_types: Option<&'static str>,
     /// The table of tokens, and the normalisation behind the tables, where there is one.
     pub words: &'static str,
     pub embeddings_norm: Option<&'static str>,

@@ -45,6 +45,9 @@ impl EncoderConfig {
         if self.type_vocab_size > 0 {
             list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
         }
+        if let Some(table) = layout.task_types.filter(|_| self.task_type_vocab_size > 0) {
+            list.table(table, self.task_type_vocab_size, embedding);
+        }
         if let Some(module) = layout.embeddings_norm {
             list.norm(module, embedding, norm);
         }

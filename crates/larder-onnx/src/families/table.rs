@@ -17,6 +17,7 @@ impl Family {
             Self::Gte => &super::gte::LAYOUT,
             Self::New => &super::gte::NEW_LAYOUT,
             Self::NeoBert => &super::neobert::LAYOUT,
+            Self::Ernie => &super::ernie::LAYOUT,
             Self::EuroBert => &super::eurobert::LAYOUT,
             Self::NomicBert => &super::nomic_bert::LAYOUT,
             Self::ModernBert => &super::modernbert::LAYOUT,
