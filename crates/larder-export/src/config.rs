@@ -87,6 +87,8 @@ fn class_of(family: Family) -> &'static str {
         Family::DistilBert => "DistilBert",
         Family::Roberta => "Roberta",
         Family::XlmRoberta => "XLMRoberta",
+        Family::Data2VecText => "Data2VecText",
+        Family::RobertaPreLayerNorm => "RobertaPreLayerNorm",
         Family::Electra => "Electra",
         Family::MpNet => "MPNet",
         Family::ModernBert => "ModernBert",

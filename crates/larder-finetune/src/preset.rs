@@ -51,7 +51,8 @@ impl Preset {
     ///   with 320 of warm-up, no dropout but before the head. Other tasks have up to 5e-5, and four of twelve drop 0.1. The
     ///   table names no decay: it is BERT's.
     /// - RoBERTa: Liu et al., 2019, table 10 (<https://arxiv.org/abs/1907.11692>), for the large model. Its code differs from
-    ///   this in beta2 0.98 and in not clipping. XLM-R is taken to be alike. MPNet's repository borrows the recipe.
+    ///   this in beta2 0.98 and in not clipping. XLM-R, data2vec (Baevski et al., 2022,
+    ///   <https://arxiv.org/abs/2202.03555>) and RoBERTa with normalisations in front are taken to be alike. MPNet's repository borrows the recipe.
     /// - ELECTRA: Clark et al., 2020, table 7 (<https://arxiv.org/abs/2003.10555>): the rate to begin with and the layers'
     ///   decay are the base model's; rates from the lowest that it tried, 3e-5, to the small model's. Its code decays by
     ///   0.01, the table says 0.
@@ -94,7 +95,11 @@ impl Preset {
                 dropout: DropoutRatios { hidden: 0.0, attention: 0.0, head: 0.1 },
                 ..bert
             },
-            Family::Roberta | Family::XlmRoberta | Family::MpNet => Self {
+            Family::Roberta
+            | Family::XlmRoberta
+            | Family::Data2VecText
+            | Family::RobertaPreLayerNorm
+            | Family::MpNet => Self {
                 learning_rates: 1e-5..=3e-5,
                 learning_rate: 2e-5,
                 rows: 16,

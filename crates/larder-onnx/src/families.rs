@@ -47,6 +47,11 @@ spelled_enum! {
         Roberta = "roberta" | "camembert",
         /// XLM-R (Conneau et al., 2019, <https://arxiv.org/abs/1911.02116>): RoBERTa's graph, another tokenizer.
         XlmRoberta = "xlm-roberta",
+        /// data2vec of texts (Baevski et al., 2022, <https://arxiv.org/abs/2202.03555>): RoBERTa's graph and tokenizer.
+        Data2VecText = "data2vec-text",
+        /// RoBERTa with its normalisations in front of every block, as fairseq trains it (Ott et al., 2019,
+        /// <https://arxiv.org/abs/1904.01038>).
+        RobertaPreLayerNorm = "roberta-prelayernorm",
         /// ELECTRA (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>), the discriminator and the generator.
         Electra = "electra",
         /// MPNet (Song et al., 2020, <https://arxiv.org/abs/2004.09297>).

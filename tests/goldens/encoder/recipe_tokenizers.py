@@ -132,9 +132,10 @@ def xlm_roberta(folder):
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 
 
-KINDS = {"albert": albert, "distilbert": distilbert, "electra": lower_wordpiece, "ernie": lower_wordpiece, "eurobert": modernbert,
+KINDS = {"albert": albert, "data2vec-text": roberta, "distilbert": distilbert, "electra": lower_wordpiece, "ernie": lower_wordpiece, "eurobert": modernbert,
          "gte": xlm_roberta, "modernbert": modernbert, "mpnet": mpnet, "neobert": named_wordpiece, "new": named_wordpiece,
-         "nomic_bert": lower_wordpiece, "roberta": roberta, "xlm-roberta": xlm_roberta}
+         "nomic_bert": lower_wordpiece, "roberta": roberta, "roberta-prelayernorm": roberta,
+         "xlm-roberta": xlm_roberta}
 
 
 def write(name, folder):

@@ -93,6 +93,8 @@ FAMILIES = {
     "eurobert": dict(reads="mean"),
     "gte": dict(reads="mean"),
     "new": dict(reads="first"),
+    "data2vec-text": dict(reads="mean"),
+    "roberta-prelayernorm": dict(reads="mean"),
     "ernie": dict(reads="tokens"),
     "neobert": dict(reads="mean", decay=0.8),
     "nomic_bert": dict(reads="tokens"),

@@ -67,6 +67,7 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
         ("nomic_bert", 1, "embeddings,layers:0"),
         ("eurobert", 1, "embeddings,layers:0"),
         ("ernie", 1, "embeddings,layers:0"),
+        ("roberta-prelayernorm", 1, "embeddings,layers:0"),
         ("gte", 1, "embeddings,layers:0"),
         ("new", 1, "embeddings,layers:0"),
         ("neobert", 2, "embeddings,layers:0-1"),

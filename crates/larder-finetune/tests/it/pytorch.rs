@@ -136,6 +136,13 @@ fn ernie_s_tagging_follows_pytorch() {
 }
 
 #[test]
+fn relatives_of_roberta_follow_pytorch() {
+    for name in ["data2vec-text", "roberta-prelayernorm"] {
+        family_follows_pytorch(name, |settings| settings.input = HeadInput::Pooled(Pool::Mean));
+    }
+}
+
+#[test]
 fn heads_on_other_poolings_follow_pytorch() {
     for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {
         let golden = Golden::read(&format!("distilbert_{pool}"), "distilbert");

@@ -14,6 +14,8 @@ const GOLDENS: &[Family] = &[
     Family::MpNet,
     Family::Roberta,
     Family::XlmRoberta,
+    Family::Data2VecText,
+    Family::RobertaPreLayerNorm,
     Family::Gte,
     Family::New,
     Family::NeoBert,

@@ -369,7 +369,7 @@ impl EncoderConfig {
     pub fn group_of(&self, parameter: &str) -> Option<usize> {
         let layout = self.family.layout();
         let is_of = |module: &str| parameter.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
-        if matches!(layout.norms, Norms::InFront { last } if is_of(last)) {
+        if matches!(layout.norms, Norms::InFront { last, .. } if is_of(last)) {
             return self.num_hidden_groups.checked_sub(1);
         }
         let (before, _) = layout.layer.root.split_once('#')?;
@@ -698,7 +698,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, data2vec-text, \
+                     roberta-prelayernorm, electra, mpnet, modernbert, nomic_bert, eurobert, \
                      gte, new, neobert, ernie";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);

@@ -27,7 +27,7 @@ pub(super) const LAYOUT: Layout = Layout {
         output: "mlp.down_proj",
         output_norm: "post_attention_layernorm",
     },
-    norms: Norms::InFront { last: "norm" },
+    norms: Norms::InFront { first: true, last: "norm" },
     older: Older { keys: &[("global_rope_theta", "rope_theta")], ..Older::NONE },
     pooler: None,
     ..bert::LAYOUT

@@ -9,7 +9,7 @@ use half::f16;
 
 use super::embeddings::positions_after;
 use super::graph::set_metadata;
-use super::layout::{LayerModules, Positions};
+use super::layout::{LayerModules, Norms, Positions};
 use super::{Activation, EncoderConfig};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::tensor_proto::DataType;
@@ -31,13 +31,15 @@ pub struct FusedForm {
 /// hidden states and metadata are those of [`build`](super::build); hidden states are float32 whatever runs inside.
 ///
 /// # Errors
-/// [`OnnxError::ConfigValue`] for a family with relative or rotary positions, which no fused operator knows in every form; and what
+/// [`OnnxError::ConfigValue`] for a family with relative or rotary positions, which no fused operator knows in every form, or with
+/// normalisations in front of its blocks; and what
 /// [`build`](super::build) says.
 pub fn build_fused(config: &EncoderConfig, weights: &Weights, form: FusedForm) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    if layout.relative_attention.is_some() || layout.positions == Positions::Rotary {
-        let supported = "a family with a table of positions".to_owned();
+    let has_other_norms = layout.norms != Norms::Behind;
+    if layout.relative_attention.is_some() || layout.positions == Positions::Rotary || has_other_norms {
+        let supported = "a family with a table of positions, and normalisations behind its blocks".to_owned();
         return Err(OnnxError::ConfigValue { key: "model_type", found: config.family.to_string(), supported });
     }
     let prefix = weights.prefix(config.family);

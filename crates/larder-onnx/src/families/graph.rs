@@ -108,7 +108,7 @@ impl Encoder<'_> {
             let modules = self.layout.layer.of(self.config.group(layer - 1));
             let scope = format!("encoder.layer.{}", layer - 1);
             x = b.scoped(&scope, |b| self.layer(b, &x, &modules, &shared, layer - 1));
-            if let (Norms::InFront { last: module }, true) = (self.layout.norms, layer == last) {
+            if let (Norms::InFront { last: module, .. }, true) = (self.layout.norms, layer == last) {
                 x = b.scoped("encoder.last", |b| norm(b, module, &x, self.config));
             }
             tokens = b.reshape(&x, &shared.tokens);
@@ -194,8 +194,7 @@ impl Encoder<'_> {
         let Biases { attention, mlp, mlp_output, .. } = self.config.biases;
         let in_front = self.layout.norms != Norms::Behind;
         let attended = b.scoped("attention", |b| {
-            let reads_norm = number == 0 && self.layout.embeddings_norm.is_some();
-            let read = match in_front && !reads_norm {
+            let read = match in_front && self.layout.norms.of_attention(number) {
                 true => norm(b, &modules.attention_norm, x, self.config),
                 false => x.clone(),
             };

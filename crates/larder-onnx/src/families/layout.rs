@@ -86,8 +86,16 @@ pub(crate) enum Norms {
     /// Behind each block, with the residual.
     Behind,
     /// In front of each block, and behind the last layer, where this one stands (Xiong et al., 2020,
-    /// <https://arxiv.org/abs/2002.04745>). Where the tables have a normalisation, the first layer's attention reads what it gives.
-    InFront { last: &'static str },
+    /// <https://arxiv.org/abs/2002.04745>). `first` says whether the attention of the first layer has one too, or reads what the tables'
+    /// normalisation gives.
+    InFront { first: bool, last: &'static str },
+}
+
+impl Norms {
+    /// True if the attention of that layer, from 0, has a normalisation, wherever it stands.
+    pub fn of_attention(self, layer: usize) -> bool {
+        layer > 0 || !matches!(self, Self::InFront { first: false, .. })
+    }
 }
 
 /// The rule that gives each token its place.

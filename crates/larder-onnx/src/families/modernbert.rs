@@ -25,7 +25,7 @@ pub(super) const LAYOUT: Layout = Layout {
         output: "mlp.Wo",
         output_norm: "mlp_norm",
     },
-    norms: Norms::InFront { last: "final_norm" },
+    norms: Norms::InFront { first: false, last: "final_norm" },
     pooler: None,
     ..bert::LAYOUT
 };

@@ -40,7 +40,7 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     head_by_head: true,
     two_thirds: true,
-    norms: Norms::InFront { last: "layer_norm" },
+    norms: Norms::InFront { first: true, last: "layer_norm" },
     pooler: None,
     ..bert::LAYOUT
 };

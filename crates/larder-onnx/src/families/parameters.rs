@@ -69,7 +69,7 @@ impl EncoderConfig {
                 }
             }
             list.linear(&modules.attention_output, hidden, hidden, attention);
-            if layout.norms == Norms::Behind || group > 0 || layout.embeddings_norm.is_none() {
+            if layout.norms.of_attention(group) {
                 list.norm(&modules.attention_norm, hidden, norm);
             }
             let wide = if layout.layer.has_gate_inside() { 2 * inner } else { inner };
@@ -80,7 +80,7 @@ impl EncoderConfig {
             list.linear(&modules.output, hidden, inner, mlp_output);
             list.norm(&modules.output_norm, hidden, norm);
         }
-        if let Norms::InFront { last } = layout.norms {
+        if let Norms::InFront { last, .. } = layout.norms {
             list.norm(last, hidden, norm);
         }
         if let Some(module) = layout.pooler.filter(|_| pooler) {

@@ -12,6 +12,8 @@ impl Family {
             Self::DistilBert => &super::distilbert::LAYOUT,
             Self::Roberta => &super::roberta::LAYOUT,
             Self::XlmRoberta => &super::roberta::XLM_LAYOUT,
+            Self::Data2VecText => &super::roberta::DATA2VEC_LAYOUT,
+            Self::RobertaPreLayerNorm => &super::roberta::PRE_LAYER_NORM_LAYOUT,
             Self::Electra => &super::electra::LAYOUT,
             Self::MpNet => &super::mpnet::LAYOUT,
             Self::Gte => &super::gte::LAYOUT,

@@ -24,6 +24,8 @@ const FAMILIES: &[Family] = &[
     Family::New,
     Family::NeoBert,
     Family::Ernie,
+    Family::Data2VecText,
+    Family::RobertaPreLayerNorm,
 ];
 
 /// Values are of order one, sums of up to 100 terms: PyTorch's own order of adding differs by 1e-6.
@@ -36,7 +38,7 @@ fn config(family: Family) -> EncoderConfig {
 
 /// True if fused operators compute the family's attention.
 fn is_fused(family: Family) -> bool {
-    family != Family::MpNet && config(family).rotary.is_none()
+    !matches!(family, Family::MpNet | Family::RobertaPreLayerNorm) && config(family).rotary.is_none()
 }
 
 fn weights(family: Family) -> Weights {
@@ -87,8 +89,9 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
             });
             assert_close(&format!("{family}, layer {layer}"), &found, &expected, CLOSE);
         }
-        use Family::{Albert, Ernie, MpNet, New, Roberta, XlmRoberta};
-        let pooler = matches!(family, Albert | MpNet | Roberta | XlmRoberta | New | Ernie);
+        let has_pooler = config(family).parameters(true).len() > config(family).parameters(false).len();
+        // The published model has none here.
+        let pooler = has_pooler && !matches!(family, Family::Gte);
         assert_eq!(found.len(), shape[0] + usize::from(pooler), "{family}");
         if pooler {
             let expected = golden.floats("pooler_output").1;
@@ -445,8 +448,9 @@ fn random_weights_build_and_run_for_every_family() {
         let states = outputs(&model, &batch);
         for (layer, state) in states.iter().take(3).enumerate() {
             // ALBERT and ELECTRA bring the normalised tables to another width in layer 0.
-            // Those of ModernBERT, EuroBERT and NeoBERT are normalised where they are read, and the last.
-            let in_front = matches!(family, Family::ModernBert | Family::EuroBert | Family::NeoBert);
+            // Those with normalisations in front are normalised where they are read, and the last.
+            let in_front =
+                matches!(family, Family::ModernBert | Family::EuroBert | Family::NeoBert | Family::RobertaPreLayerNorm);
             if layer > 0 && (!in_front || layer == 2) {
                 for token in state.chunks(config.hidden_size) {
                     let variance = token.iter().map(|v| v * v).sum::<f32>() / token.len() as f32;
