@@ -37,6 +37,10 @@ is linear on the means u and v of the texts' last hidden states, each at unit le
 weights here are those of these features. They are trained on features with u and v at the length of the square root of the
 hidden size, so that a feature is as large as those of other heads.
 
+`bert_dropout`, `albert_dropout` and `distilbert_dropout` have the first losses and gradient norms of runs that drop, of all rows in one
+batch: `loss` and `norm`, float64 [3], are the mean, the standard deviation and the kurtosis of `DRAWS` draws, with the ratios `RATIOS` at the
+places that transformers drops from. DistilBERT's head is linear on the first token, before which nothing is dropped.
+
 `minilm.safetensors` and `minilm_tagging.safetensors` are the same of MiniLM, on 40 rows: the first sentences of
 `data/acceptability/train.tsv` and of `data/ner/train.conll` in its tokens; batches of eight rows, the file four times over, a
 rate of 5e-5. MiniLM's parameters are too many to keep. In place of `tuned.<parameter>` there are, of every parameter:
@@ -84,6 +88,7 @@ MINILM_ROWS, MINILM_BATCH, MINILM_RATE = 40, 8, 5e-5
 BUCKETS, SKETCH_SEED = 256, 2026
 FIRST = [0xDB9C559891948D23, 0x78BC927DED35455D, 0xAAD71E75CDE2B88E]
 NO_LABEL = -100
+DRAWS, RATIOS = 12000, {"hidden": 0.3, "attention": 0.2, "head": 0.1}
 # What the head reads, and what is set besides; what is not there is as for `bert`. `classes` weigh the loss, `frozen` begin the
 # names of what is not trained, `decay` is the rate of a layer as a share of that above it, `head` the head's rate.
 FAMILIES = {
@@ -248,9 +253,9 @@ class WithHead(torch.nn.Module):
         return transformers.modeling_outputs.TokenClassifierOutput(logits=self.classifier(hidden))
 
 
-def family(name, options):
-    torch.manual_seed(7)
-    folder = ENCODERS / options.get("folder", name)
+def stored_encoder(name):
+    """The encoder of a family with its stored weights, and without dropout and pooler."""
+    folder = ENCODERS / name
     config = transformers.AutoConfig.from_pretrained(folder)
     for ratio in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
         if hasattr(config, ratio):
@@ -267,8 +272,14 @@ def family(name, options):
             if here in known:
                 known.pop(here).copy_(tensor.float())
     assert not known, list(known)
+    return encoder
+
+
+def family(name, options):
+    torch.manual_seed(7)
+    encoder = stored_encoder(options.get("folder", name))
     model = WithHead(encoder, options["reads"]).train()
-    inputs = examples(config.vocab_size, first=5)
+    inputs = examples(encoder.config.vocab_size, first=5)
     labels = token_labels(inputs["attention_mask"]) if options["reads"] == "tokens" else torch.randint(0, CLASSES, (ROWS,))
     torch.nn.init.normal_(model.classifier.weight, std=0.2)
     kept = inputs | {"labels": labels}
@@ -282,6 +293,42 @@ def family(name, options):
     tuned = {parameter.removeprefix("encoder."): tensor for parameter, tensor in model.named_parameters()}
     tuned = getattr(encoder, "published", lambda tuned: tuned)(tuned)
     save(kept | {f"tuned.{parameter}": tensor for parameter, tensor in tuned.items()}, name)
+
+
+def dropout(name):
+    torch.manual_seed(7)
+    if name == "distilbert":
+        encoder = stored_encoder(name)
+        model = WithHead(encoder, "first").train()
+    else:
+        folder, classes = {"bert": ("tiny", "Bert"), "albert": ("albert", "Albert")}[name]
+        model_class = getattr(transformers, f"{classes}ForSequenceClassification")
+        model = build(folder, model_class, getattr(transformers, f"{classes}Config"), name, "albert." if name == "albert" else "")
+    torch.nn.init.normal_(model.classifier.weight, std=0.2)
+    for place, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout):
+            is_attention = place.endswith(("attention.self.dropout", "attention.attention_dropout", "attention.dropout"))
+            module.p = RATIOS["head" if place == "dropout" else "attention" if is_attention else "hidden"]
+    inputs = examples(getattr(model, "encoder" if name == "distilbert" else name).config.vocab_size, first=5)
+    if name == "distilbert":
+        inputs["token_type_ids"].zero_()
+    labels = torch.randint(0, CLASSES, (ROWS,))
+    draws = []
+    for _ in range(DRAWS):
+        model.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(**inputs).logits, labels)
+        loss.backward()
+        norm = sum(p.grad.double().square().sum() for p in model.parameters() if p.grad is not None).sqrt()
+        draws.append([float(loss.detach()), float(norm)])
+    draws = torch.tensor(draws, dtype=torch.float64)
+    apart = draws - draws.mean(0)
+    deviation = apart.square().mean(0).sqrt()
+    kept = inputs | {"labels": labels}
+    kept |= {f"classifier.{part}": getattr(model.classifier, part) for part in ["weight", "bias"]}
+    for column, what in enumerate(["loss", "norm"]):
+        kept[what] = torch.stack([draws.mean(0), deviation, apart.pow(4).mean(0) / deviation**4])[:, column]
+        print(f"{name}_dropout", what, kept[what].tolist())
+    save(kept, f"{name}_dropout")
 
 
 class Pairs(torch.nn.Module):
@@ -439,6 +486,8 @@ if __name__ == "__main__":
     pairs()
     for name, options in FAMILIES.items():
         family(name, options)
+    for name in ["bert", "albert", "distilbert"]:
+        dropout(name)
     if len(sys.argv) > 1:
         model = pathlib.Path(sys.argv[1])
         minilm(model, "minilm", transformers.BertForSequenceClassification)
