@@ -159,6 +159,10 @@ fn gte_is_read_under_its_publisher_s_names() {
         assert_close(&format!("layer {layer}"), found, expected, CLOSE);
     }
     assert_eq!(read.clone().with_names_of(&here).expect("has today's names"), read);
+    // As gte-base-en-v1.5.
+    let untyped = build(&EncoderConfig { type_vocab_size: 0, ..config }, &published).expect("types are not needed");
+    let interface = Interface::recognise(&untyped).expect("a built model is recognised");
+    assert!(interface.token_type_ids.is_none() && outputs(&untyped, &batch).len() == expected.len());
 }
 
 /// Windows of 128 tokens, as the published encoders have, end inside the texts.
