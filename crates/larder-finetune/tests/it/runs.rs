@@ -163,6 +163,33 @@ fn dropout_is_random_by_the_seed_and_absent_in_evaluations() {
     assert!(seen.0.iter().all(|evaluated| (evaluated.loss - plain[0]).abs() < 1e-6), "{:?} {plain:?}", seen.0);
 }
 
+/// Of a family with rotary positions and gates, each place by itself.
+#[test]
+fn gte_drops_where_it_is_asked_to() {
+    let golden = Golden::read("gte", "gte");
+    let losses = |dropout| {
+        let length = Length::Steps(2);
+        losses(&golden.run(&TuneSettings {
+            dropout,
+            length,
+            learning_rate: 1e-30,
+            weight_decay: 0.0,
+            ..golden.settings()
+        }))
+    };
+    let plain = losses(DropoutRatios::NONE);
+    for dropout in [
+        DropoutRatios { hidden: 0.3, ..DropoutRatios::NONE },
+        DropoutRatios { attention: 0.3, ..DropoutRatios::NONE },
+        DropoutRatios { head: 0.3, ..DropoutRatios::NONE },
+    ] {
+        assert!(
+            losses(dropout).iter().zip(&plain).all(|(dropped, plain)| (dropped - plain).abs() > 1e-4),
+            "{dropout:?}"
+        );
+    }
+}
+
 /// Losses and norms of gradients are spread as PyTorch's are: their means are within four standard errors of each other, and so are
 /// their standard deviations.
 #[test]
