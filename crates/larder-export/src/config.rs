@@ -87,12 +87,18 @@ fn class_of(family: Family) -> &'static str {
         Family::DistilBert => "DistilBert",
         Family::Roberta => "Roberta",
         Family::XlmRoberta => "XLMRoberta",
+        Family::Data2VecText => "Data2VecText",
+        Family::RobertaPreLayerNorm => "RobertaPreLayerNorm",
         Family::Electra => "Electra",
         Family::MpNet => "MPNet",
         Family::ModernBert => "ModernBert",
         Family::NomicBert => "NomicBert",
         Family::EuroBert => "EuroBert",
         Family::DebertaV2 => "DebertaV2",
+        Family::Gte => "Gte",
+        Family::New => "New",
+        Family::Ernie => "Ernie",
+        Family::NeoBert => "NeoBERT",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The part of an encoder that a parameter belongs to.
 
-use larder_onnx::{EncoderConfig, Family};
+use larder_onnx::EncoderConfig;
 
 /// The part of a model that a parameter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,26 +21,15 @@ impl ModelPart {
         if name.starts_with("pooler.") || name.starts_with("classifier.") {
             return Self::Head;
         }
-        let mut segments =
-            name.split('.').skip_while(|segment| !matches!(*segment, "layer" | "layers" | "albert_layer_groups"));
-        let number = segments.nth(1).and_then(|number| number.parse::<usize>().ok());
-        let top = config.num_hidden_layers.saturating_sub(1);
-        match number {
-            // The normalisation behind the last layer.
-            None if name.starts_with("final_norm.") || name.starts_with("norm.") => {
-                Self::Layers { first: top, last: top }
-            }
-            // DeBERTa's convolution, beside the first layer.
-            None if name.starts_with("encoder.conv.") => Self::Layers { first: 0, last: 0 },
-            // MPNet's biases and DeBERTa's vectors by relative position, read by all layers, count as embeddings too.
-            None => Self::Embeddings,
-            Some(group) if config.family == Family::Albert => {
-                let mut layers = layers_of(group, config);
-                let first = layers.next().unwrap_or(0);
-                Self::Layers { first, last: layers.last().unwrap_or(first) }
-            }
-            Some(layer) => Self::Layers { first: layer, last: layer },
+        // DeBERTa's convolution, beside the first layer.
+        if name.starts_with("encoder.conv.") {
+            return Self::Layers { first: 0, last: 0 };
         }
+        // MPNet's biases and DeBERTa's vectors by relative position, read by all layers, count as embeddings.
+        let Some(group) = config.group_of(name) else { return Self::Embeddings };
+        let mut layers = layers_of(group, config);
+        let first = layers.next().unwrap_or(group);
+        Self::Layers { first, last: layers.last().unwrap_or(first) }
     }
 
     /// The factor on the encoder's learning rate. Layers that share a parameter give it the rate of the highest of them.
@@ -63,6 +52,8 @@ fn layers_of(group: usize, config: &EncoderConfig) -> impl Iterator<Item = usize
 
 #[cfg(test)]
 mod tests {
+    use larder_onnx::Family;
+
     use super::*;
 
     fn layers(first: usize, last: usize) -> ModelPart {

@@ -45,17 +45,22 @@ impl Preset {
     /// - BERT: Devlin et al., 2018, section 4.1 and appendix A.3 (<https://arxiv.org/abs/1810.04805>): batches of 16 or 32,
     ///   rates 5e-5, 3e-5, 2e-5, 2 to 4 epochs; decay and warm-up are its code's. The rate to begin with is our choice among
     ///   them. DistilBERT and MiniLM are fine-tuned as their teacher is; DistilBERT's 0.2 before the head is its
-    ///   configuration's (`seq_classif_dropout`).
+    ///   configuration's (`seq_classif_dropout`). ERNIE (Sun et al., 2019, <https://arxiv.org/abs/1904.09223>) is taken to
+    ///   be alike.
     /// - ALBERT: Lan et al., 2019, table 14 (<https://arxiv.org/abs/1909.11942>), the line of CoLA: 1e-5, 16 rows, 5,336 steps
     ///   with 320 of warm-up, no dropout but before the head. Other tasks have up to 5e-5, and four of twelve drop 0.1. The
     ///   table names no decay: it is BERT's.
     /// - RoBERTa: Liu et al., 2019, table 10 (<https://arxiv.org/abs/1907.11692>), for the large model. Its code differs from
-    ///   this in beta2 0.98 and in not clipping. XLM-R is taken to be alike. MPNet's repository borrows the recipe.
+    ///   this in beta2 0.98 and in not clipping. XLM-R, data2vec (Baevski et al., 2022,
+    ///   <https://arxiv.org/abs/2202.03555>) and RoBERTa with normalisations in front are taken to be alike. MPNet's repository borrows the recipe.
     /// - ELECTRA: Clark et al., 2020, table 7 (<https://arxiv.org/abs/2003.10555>): the rate to begin with and the layers'
     ///   decay are the base model's; rates from the lowest that it tried, 3e-5, to the small model's. Its code decays by
     ///   0.01, the table says 0.
     /// - NomicBERT (Nussbaum et al., 2024, <https://arxiv.org/abs/2402.01613>) and EuroBERT (Boizard et al., 2025,
-    ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations.
+    ///   <https://arxiv.org/abs/2503.05500>): BERT's, without dropout as in their configurations. NeoBERT (Le Breton et al., 2025,
+    ///   <https://arxiv.org/abs/2502.19587>) likewise.
+    /// - mGTE (Zhang et al., 2024, <https://arxiv.org/abs/2407.19669>): BERT's, without dropout of attention weights as in its
+    ///   configuration. Its own code drops from the gated activations too, which the encoders here do not.
     /// - DeBERTa: He et al., 2020, the appendix's table of fine-tuning (<https://arxiv.org/abs/2006.03654>): rates from 5e-6, the large
     ///   model's lowest, to 4e-5, the base model's highest; batches of 16 to 64, a decay of 0.01, warm-up of up to 1,000 steps. The rate
     ///   and the epochs to begin with are those of the authors' example (<https://huggingface.co/microsoft/deberta-v3-base>), batches
@@ -76,8 +81,13 @@ impl Preset {
             has_pooler: true,
         };
         match family {
-            Family::Bert => bert,
-            Family::NomicBert | Family::EuroBert => Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert },
+            Family::Bert | Family::Ernie => bert,
+            Family::NomicBert | Family::EuroBert | Family::NeoBert => {
+                Self { dropout: DropoutRatios::NONE, has_pooler: false, ..bert }
+            }
+            Family::Gte | Family::New => {
+                Self { dropout: DropoutRatios { attention: 0.0, ..DROPOUT }, has_pooler: false, ..bert }
+            }
             Family::DistilBert => Self { has_pooler: false, dropout: DropoutRatios { head: 0.2, ..DROPOUT }, ..bert },
             Family::Albert => Self {
                 learning_rates: 1e-5..=5e-5,
@@ -89,7 +99,11 @@ impl Preset {
                 dropout: DropoutRatios { hidden: 0.0, attention: 0.0, head: 0.1 },
                 ..bert
             },
-            Family::Roberta | Family::XlmRoberta | Family::MpNet => Self {
+            Family::Roberta
+            | Family::XlmRoberta
+            | Family::Data2VecText
+            | Family::RobertaPreLayerNorm
+            | Family::MpNet => Self {
                 learning_rates: 1e-5..=3e-5,
                 learning_rate: 2e-5,
                 rows: 16,

@@ -181,7 +181,7 @@ fn with_pooler(
         })?);
     }
     // A pooler's place in the graph depends on its weights: built again with them, under the names that the weights have.
-    let prefix = config.weight_prefix(weights);
+    let prefix = weights.prefix(config.family);
     let mut weights = weights.clone();
     for (parameter, values) in pooler.iter().zip(values) {
         weights.insert(&format!("{prefix}{}", parameter.name), Weight { shape: parameter.shape.clone(), values })?;

@@ -49,7 +49,7 @@ impl State {
                 ModelPart::Head => settings.head_learning_rate.unwrap_or(settings.learning_rate),
                 _ => settings.learning_rate,
             };
-            // Biases and the factors of normalisations are vectors, and nothing else is.
+            // Biases and normalisations are vectors, and nothing else is.
             let decays = parameter.shape.len() > 1;
             UpdateRates {
                 learning_rate: base * part.rate(encoder.layers(), settings.layer_decay),
@@ -130,7 +130,7 @@ pub(crate) fn tuned(
     }
     match inputs.encoder.source() {
         Source::Built { config, weights: start } => {
-            let prefix = config.weight_prefix(start);
+            let prefix = start.prefix(config.family);
             for parameter in config.parameters(true) {
                 let given = format!("{prefix}{}", parameter.name);
                 if !weights.contains(&parameter.name) && start.contains(&given) {

@@ -10,12 +10,15 @@ mod disentangled;
 mod distilbert;
 mod electra;
 mod embeddings;
+mod ernie;
 mod eurobert;
 mod fused;
 mod graph;
+mod gte;
 mod layout;
 mod modernbert;
 mod mpnet;
+mod neobert;
 mod nomic_bert;
 mod older;
 mod parameters;
@@ -49,6 +52,11 @@ spelled_enum! {
         Roberta = "roberta" | "camembert",
         /// XLM-R (Conneau et al., 2019, <https://arxiv.org/abs/1911.02116>): RoBERTa's graph, another tokenizer.
         XlmRoberta = "xlm-roberta",
+        /// data2vec of texts (Baevski et al., 2022, <https://arxiv.org/abs/2202.03555>): RoBERTa's graph and tokenizer.
+        Data2VecText = "data2vec-text",
+        /// RoBERTa with its normalisations in front of every block, as fairseq trains it (Ott et al., 2019,
+        /// <https://arxiv.org/abs/1904.01038>).
+        RobertaPreLayerNorm = "roberta-prelayernorm",
         /// ELECTRA (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>), the discriminator and the generator.
         Electra = "electra",
         /// MPNet (Song et al., 2020, <https://arxiv.org/abs/2004.09297>).
@@ -62,6 +70,14 @@ spelled_enum! {
         /// DeBERTa of the second and third version (He et al., 2020, <https://arxiv.org/abs/2006.03654>; 2021,
         /// <https://arxiv.org/abs/2111.09543>), mDeBERTa and others of the same graph.
         DebertaV2 = "deberta-v2",
+        /// mGTE (Zhang et al., 2024, <https://arxiv.org/abs/2407.19669>) under the names of `transformers`.
+        Gte = "gte",
+        /// The same as published, with the names of its publisher's code: gte-multilingual-base, gte-large-en-v1.5.
+        New = "new",
+        /// NeoBERT (Le Breton et al., 2025, <https://arxiv.org/abs/2502.19587>).
+        NeoBert = "neobert",
+        /// ERNIE (Sun et al., 2019, <https://arxiv.org/abs/1904.09223>).
+        Ernie = "ernie",
     } else "unknown model_type {found:?}; known: {known}"
 }
 

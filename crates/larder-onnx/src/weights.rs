@@ -9,11 +9,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::interface::is_float;
-use crate::{Model, OnnxError};
-
-/// Every family has one of these: what stands before it stands before all parameters of the encoder.
-const ANCHORS: [&str; 3] =
-    ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight", "embed_tokens.weight"];
+use crate::{Family, Model, OnnxError};
 
 /// One parameter: row-major float32.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,13 +112,14 @@ impl Weights {
         self.entries.contains_key(name)
     }
 
-    /// Returns the prefix of the encoder's parameter names: nothing, or the name of the encoder inside a model with a
-    /// head and a dot, as `bert.` where `module` is `bert`; or whatever else it is, if it is the same for all.
-    pub fn prefix(&self, module: &str) -> String {
-        let usual = format!("{module}.");
+    /// Returns the prefix of the encoder's parameter names, which is what stands before its table of tokens: nothing, or the name of
+    /// the encoder inside a model with a head and a dot, as `bert.`; or whatever else it is, if it is the same for all.
+    pub fn prefix(&self, family: Family) -> String {
+        let layout = family.layout();
+        let (usual, table) = (format!("{}.", layout.prefix), format!("{}.weight", layout.words));
         let found: Vec<&str> = self
             .names()
-            .filter_map(|name| ANCHORS.iter().find_map(|anchor| name.strip_suffix(anchor)))
+            .filter_map(|name| name.strip_suffix(table.as_str()))
             .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
             .collect();
         match found.as_slice() {
@@ -247,7 +244,7 @@ mod tests {
             for name in names {
                 weights.insert(name, Weight { shape: vec![0], values: vec![] }).expect("fits");
             }
-            weights.prefix("roberta")
+            weights.prefix(Family::Roberta)
         };
         assert_eq!(prefix(&["embeddings.word_embeddings.weight", "pooler.dense.bias"]), "");
         assert_eq!(prefix(&["roberta.embeddings.word_embeddings.weight", "lm_head.bias"]), "roberta.");

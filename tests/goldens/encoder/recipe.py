@@ -15,6 +15,7 @@ beside this file:
 - `<family>/`: an encoder of each other family with 2 or 3 layers, as published: `config.json`, `model.safetensors` (some
   in 16 bits, some with the prefix of a model with a head), the files of its vocabulary and the `tokenizer.json` that
   transformers makes of them (`recipe_tokenizers.py`); `outputs.safetensors`: inputs, every hidden state, `pooler_output`;
+- of families that transformers lacks, the model is that of `recipe_models.py`;
 - `modernbert/long.safetensors`: texts that are longer than a local window, of which some tokens are kept; `deberta-v2/long.safetensors`:
   the same of texts with distances beyond all buckets;
 - `deberta-v2/<variant>/`: encoders of that family with other settings, without vocabularies (`VARIANTS` below);
@@ -29,6 +30,7 @@ import json
 import pathlib
 import sys
 
+import recipe_models
 import recipe_tokenizers
 import torch
 import transformers
@@ -142,6 +144,25 @@ FAMILIES = {
                                 pos_att_type="p2c|c2p", position_biased_input=False, max_relative_positions=-1, type_vocab_size=0,
                                 layer_norm_eps=1e-7),
                    torch.float16, "deberta.", [3, 11, 6, 41]),
+    "gte": (transformers.GteModel, transformers.GteConfig,
+            SMALL | dict(rope_parameters={"rope_type": "default", "rope_theta": 1000.0}), torch.float16, "", LENGTHS),
+    # Two types of tokens, and angles for texts four times as long as in pretraining.
+    "new": (recipe_models.NewModel, recipe_models.NewConfig,
+            SMALL | dict(type_vocab_size=2, pad_token_id=0, rope_theta=100.0, rope_scaling={"type": "ntk", "factor": 4.0},
+                         position_embedding_type="rope", pack_qkv=True, layer_norm_type="layer_norm",
+                         logn_attention_scale=False), torch.bfloat16, "new.", LENGTHS),
+    "neobert": (recipe_models.NeoBertModel, recipe_models.NeoBertConfig,
+                dict(hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40, max_length=44,
+                     norm_eps=1e-5, pad_token_id=0), torch.float32, "model.", LENGTHS),
+    # Four types of tokens and three tasks, of which every token has the first.
+    "ernie": (transformers.ErnieModel, transformers.ErnieConfig,
+              SMALL | dict(type_vocab_size=4, use_task_id=True, task_type_vocab_size=3, hidden_act="relu"), torch.float32,
+              "ernie.", LENGTHS),
+    "data2vec-text": (transformers.Data2VecTextModel, transformers.Data2VecTextConfig,
+                      SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "data2vec_text.", LENGTHS),
+    "roberta-prelayernorm": (transformers.RobertaPreLayerNormModel, transformers.RobertaPreLayerNormConfig,
+                             SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta_prelayernorm.",
+                             LENGTHS),
     "roberta": (transformers.RobertaModel, transformers.RobertaConfig,
                 SMALL | dict(type_vocab_size=1, layer_norm_eps=1e-5), torch.float16, "roberta.", LENGTHS),
     "xlm-roberta": (transformers.XLMRobertaModel, transformers.XLMRobertaConfig,
@@ -177,7 +198,8 @@ def family(name, model_class, config_class, settings, dtype, prefix, lengths):
             centre = 1.0 if "orm.weight" in key else 0.0
             state[key] = (centre + 0.2 * torch.randn(tensor.shape)).to(dtype)
     model.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=False)
-    stored = {prefix + key: tensor for key, tensor in state.items()}
+    published = getattr(model, "published", lambda state: state)(state)
+    stored = {prefix + key: tensor for key, tensor in published.items()}
     if prefix:
         stored["some_head.weight"] = torch.zeros(1)
     save_file(contiguous(stored), folder / "model.safetensors", metadata={"format": "pt"})

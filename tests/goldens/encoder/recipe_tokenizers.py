@@ -56,13 +56,15 @@ def wordpiece(folder, special, lowercase):
     (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary))
 
 
-def electra(folder):
+def lower_wordpiece(folder):
     wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
     return transformers.BertTokenizer.from_pretrained(folder)
 
 
-def nomic_bert(folder):
+def named_wordpiece(folder):
     wordpiece(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], True)
+    # transformers does not know these families: the file says which class it is.
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}, indent=2) + "\n")
     return transformers.BertTokenizer.from_pretrained(folder)
 
 
@@ -164,8 +166,9 @@ def cut_by_sentencepiece(path):
     (path.parent / "sentencepiece.json").write_text(json.dumps(cut, ensure_ascii=True) + "\n")
 
 
-KINDS = {"albert": albert, "deberta-v2": deberta_v2, "distilbert": distilbert, "electra": electra, "modernbert": modernbert, "mpnet": mpnet,
-         "eurobert": modernbert, "nomic_bert": nomic_bert, "roberta": roberta,
+KINDS = {"albert": albert, "data2vec-text": roberta, "deberta-v2": deberta_v2, "distilbert": distilbert, "electra": lower_wordpiece,
+         "ernie": lower_wordpiece, "eurobert": modernbert, "gte": xlm_roberta, "modernbert": modernbert, "mpnet": mpnet,
+         "neobert": named_wordpiece, "new": named_wordpiece, "nomic_bert": lower_wordpiece, "roberta": roberta, "roberta-prelayernorm": roberta,
          "xlm-roberta": xlm_roberta}
 
 

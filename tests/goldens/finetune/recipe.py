@@ -22,7 +22,7 @@ of the loss over the tokens that have a label. Batches are five rows in file ord
 five times over. AdamW at a constant rate of 1e-3, with a decay of 0.01 but for biases and normalisations; gradients clipped to
 a norm of 1; no dropout. Everything in float32, in one thread, with the eager attention.
 
-`deberta-v2`, `distilbert`, `electra`, `eurobert`, `modernbert`, `mpnet`, `nomic_bert`, `roberta` and `xlm-roberta` are the same of encoders of those families, each fine-tuned with other
+The others, each named after its family, are the same of encoders of those families, some fine-tuned with other
 options too (`FAMILIES` below), so that every option has PyTorch's word for it. Their head is linear on the first token's last
 hidden state, on a pooling of the tokens', or on each token: the base model and `torch.nn.Linear`, as their classes in transformers
 put other layers between. Ids begin at 5, above those that stand for padding.
@@ -36,6 +36,10 @@ batches of ten. The head
 is linear on the means u and v of the texts' last hidden states, each at unit length, and on |u - v| and u * v (`Pairs` below), and its
 weights here are those of these features. They are trained on features with u and v at the length of the square root of the
 hidden size, so that a feature is as large as those of other heads.
+
+`bert_dropout`, `albert_dropout` and `distilbert_dropout` have the first losses and gradient norms of runs that drop, of all rows in one
+batch: `loss` and `norm`, float64 [3], are the mean, the standard deviation and the kurtosis of `DRAWS` draws, with the ratios `RATIOS` at the
+places that transformers drops from. DistilBERT's head is linear on the first token, before which nothing is dropped.
 
 `minilm.safetensors` and `minilm_tagging.safetensors` are the same of MiniLM, on 40 rows: the first sentences of
 `data/acceptability/train.tsv` and of `data/ner/train.conll` in its tokens; batches of eight rows, the file four times over, a
@@ -75,6 +79,8 @@ from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).resolve().parent
 ENCODERS = HERE.parent / "encoder"
+sys.path.insert(0, str(ENCODERS))
+import recipe_models
 DATA = HERE.parents[2] / "data"
 PINNED = {"torch": ("2.15.0", torch.__version__), "transformers": ("5.23.0", transformers.__version__)}
 CLASSES, ROWS, BATCH, STEPS = 3, 20, 5, 20
@@ -82,6 +88,7 @@ MINILM_ROWS, MINILM_BATCH, MINILM_RATE = 40, 8, 5e-5
 BUCKETS, SKETCH_SEED = 256, 2026
 FIRST = [0xDB9C559891948D23, 0x78BC927DED35455D, 0xAAD71E75CDE2B88E]
 NO_LABEL = -100
+DRAWS, RATIOS = 12000, {"hidden": 0.3, "attention": 0.2, "head": 0.1}
 # What the head reads, and what is set besides; what is not there is as for `bert`. `classes` weigh the loss, `frozen` begin the
 # names of what is not trained, `decay` is the rate of a layer as a share of that above it, `head` the head's rate.
 FAMILIES = {
@@ -89,6 +96,12 @@ FAMILIES = {
     "electra": dict(reads="first", decay=0.8, head=5e-3),
     "modernbert": dict(reads="mean"),
     "eurobert": dict(reads="mean"),
+    "gte": dict(reads="mean"),
+    "new": dict(reads="first"),
+    "data2vec-text": dict(reads="mean"),
+    "roberta-prelayernorm": dict(reads="mean"),
+    "ernie": dict(reads="tokens"),
+    "neobert": dict(reads="mean", decay=0.8),
     "nomic_bert": dict(reads="tokens"),
     "deberta-v2": dict(reads="first"),
     "deberta-v2_tagging": dict(folder="deberta-v2/own_products", reads="tokens"),
@@ -151,8 +164,10 @@ def train(model, inputs, labels, rows, rate, options={}):
         scale = options["head"] / rate if "head" in options and parameter.startswith("classifier.") else 1.0
         if "decay" in options and not parameter.startswith("classifier."):
             layers = model.encoder.config.num_hidden_layers
-            layer = re.search(r"\.layer\.(\d+)\.", parameter)
-            scale = options["decay"] ** (layers - 1 - (int(layer[1]) if layer else -1))
+            layer = re.search(r"\.(?:layer|transformer_encoder)\.(\d+)\.", parameter)
+            # The normalisation behind the last layer is a part of it.
+            number = int(layer[1]) if layer else layers - 1 if parameter.startswith("encoder.layer_norm.") else -1
+            scale = options["decay"] ** (layers - 1 - number)
         groups.append({"params": [tensor], "weight_decay": 0.0 if is_plain else 0.01, "lr": rate * scale})
     optimizer = torch.optim.AdamW(groups, betas=options.get("betas", (0.9, 0.999)), eps=options.get("epsilon", 1e-8))
     weights = torch.tensor(options["classes"]) if "classes" in options else None
@@ -241,9 +256,9 @@ class WithHead(torch.nn.Module):
         return transformers.modeling_outputs.TokenClassifierOutput(logits=self.classifier(hidden))
 
 
-def family(name, options):
-    torch.manual_seed(7)
-    folder = ENCODERS / options.get("folder", name)
+def stored_encoder(name):
+    """The encoder of a family with its stored weights, and without dropout and pooler."""
+    folder = ENCODERS / name
     config = transformers.AutoConfig.from_pretrained(folder)
     for ratio in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
         if hasattr(config, ratio):
@@ -253,14 +268,21 @@ def family(name, options):
     encoder.pooler = None
     known = dict(encoder.named_parameters())
     stored = load_file(folder / "model.safetensors")
+    stored = getattr(encoder, "unpublished", lambda stored: stored)(stored)
     with torch.no_grad():
         for stored_name, tensor in stored.items():
             here = stored_name if stored_name in known else stored_name.partition(".")[2]
             if here in known:
                 known.pop(here).copy_(tensor.float())
     assert not known, list(known)
+    return encoder
+
+
+def family(name, options):
+    torch.manual_seed(7)
+    encoder = stored_encoder(options.get("folder", name))
     model = WithHead(encoder, options["reads"]).train()
-    inputs = examples(config.vocab_size, first=5)
+    inputs = examples(encoder.config.vocab_size, first=5)
     labels = token_labels(inputs["attention_mask"]) if options["reads"] == "tokens" else torch.randint(0, CLASSES, (ROWS,))
     torch.nn.init.normal_(model.classifier.weight, std=0.2)
     kept = inputs | {"labels": labels}
@@ -271,8 +293,45 @@ def family(name, options):
     print(name, losses[0], losses[-1], min(norms), max(norms))
     kept |= {"losses": torch.tensor(losses), "norms": torch.tensor(norms)}
     # The first `encoder.` is this class's; some families have one of their own behind it.
-    kept |= {f"tuned.{parameter.removeprefix('encoder.')}": tensor for parameter, tensor in model.named_parameters()}
-    save(kept, name)
+    tuned = {parameter.removeprefix("encoder."): tensor for parameter, tensor in model.named_parameters()}
+    tuned = getattr(encoder, "published", lambda tuned: tuned)(tuned)
+    save(kept | {f"tuned.{parameter}": tensor for parameter, tensor in tuned.items()}, name)
+
+
+def dropout(name):
+    torch.manual_seed(7)
+    if name == "distilbert":
+        encoder = stored_encoder(name)
+        model = WithHead(encoder, "first").train()
+    else:
+        folder, classes = {"bert": ("tiny", "Bert"), "albert": ("albert", "Albert")}[name]
+        model_class = getattr(transformers, f"{classes}ForSequenceClassification")
+        model = build(folder, model_class, getattr(transformers, f"{classes}Config"), name, "albert." if name == "albert" else "")
+    torch.nn.init.normal_(model.classifier.weight, std=0.2)
+    for place, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout):
+            is_attention = place.endswith(("attention.self.dropout", "attention.attention_dropout", "attention.dropout"))
+            module.p = RATIOS["head" if place == "dropout" else "attention" if is_attention else "hidden"]
+    inputs = examples(getattr(model, "encoder" if name == "distilbert" else name).config.vocab_size, first=5)
+    if name == "distilbert":
+        inputs["token_type_ids"].zero_()
+    labels = torch.randint(0, CLASSES, (ROWS,))
+    draws = []
+    for _ in range(DRAWS):
+        model.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(**inputs).logits, labels)
+        loss.backward()
+        norm = sum(p.grad.double().square().sum() for p in model.parameters() if p.grad is not None).sqrt()
+        draws.append([float(loss.detach()), float(norm)])
+    draws = torch.tensor(draws, dtype=torch.float64)
+    apart = draws - draws.mean(0)
+    deviation = apart.square().mean(0).sqrt()
+    kept = inputs | {"labels": labels}
+    kept |= {f"classifier.{part}": getattr(model.classifier, part) for part in ["weight", "bias"]}
+    for column, what in enumerate(["loss", "norm"]):
+        kept[what] = torch.stack([draws.mean(0), deviation, apart.pow(4).mean(0) / deviation**4])[:, column]
+        print(f"{name}_dropout", what, kept[what].tolist())
+    save(kept, f"{name}_dropout")
 
 
 class Pairs(torch.nn.Module):
@@ -430,6 +489,8 @@ if __name__ == "__main__":
     pairs()
     for name, options in FAMILIES.items():
         family(name, options)
+    for name in ["bert", "albert", "distilbert"]:
+        dropout(name)
     if len(sys.argv) > 1:
         model = pathlib.Path(sys.argv[1])
         minilm(model, "minilm", transformers.BertForSequenceClassification)

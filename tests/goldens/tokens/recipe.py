@@ -1,4 +1,4 @@
-"""Token ids, spans and words from transformers: writes three small tokenizers and the expected values of each tokenizer.
+"""Token ids, spans and words from transformers: writes small tokenizers and the expected values of each tokenizer.
 
 Made with transformers 5.23.0 and tokenizers 0.23; run: python recipe.py FOLDER_OF_ALL_MINILM_L6_V2
 Without the folder the goldens of the small tokenizers alone are written.
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import transformers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 assert transformers.__version__ == "5.23.0", transformers.__version__
@@ -88,6 +88,45 @@ def unigram():
     tokenizer.save(str(here / "unigram.json"))
 
 
+def trained(tokenizer, special):
+    """The same for byte-level BPE of other arrangements."""
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=360, special_tokens=special, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    lines = [f"{WORDS} {WORDS}, the cat's mat; I've 1234 and 1999 of them, café über naïve.\n\n  The larder isn't cool?"] * 3
+    tokenizer.train_from_iterator(lines, trainer)
+    return tokenizer
+
+
+def modernbert():
+    """ModernBERT's arrangement: NFC, BERT's marks, a mask that takes the blank before it, and added tokens for runs of blanks."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = trained(tokenizer, ["[UNK]", "[CLS]", "[SEP]", "[PAD]"])
+    tokenizer.add_special_tokens([AddedToken("[MASK]", lstrip=True, normalized=False)])
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in ["|||IP_ADDRESS|||", *(" " * n for n in range(7, 1, -1))]])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    tokenizer.save(str(here / "modernbert.json"))
+
+
+def eurobert():
+    """EuroBERT's arrangement, which is that of Llama 3: words by an expression, numbers in threes, whole words before merges."""
+    tokenizer = Tokenizer(models.BPE(ignore_merges=True))
+    words = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+             r"|\s+(?!\S)|\s+")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(words), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer = trained(tokenizer, ["<|begin_of_text|>", "<|end_of_text|>", "<|mask|>"])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|begin_of_text|> $A <|end_of_text|>", pair="<|begin_of_text|> $A <|end_of_text|> $B:1 <|end_of_text|>:1",
+        special_tokens=[("<|begin_of_text|>", 0), ("<|end_of_text|>", 1)])
+    tokenizer.save(str(here / "eurobert.json"))
+
+
 # text, or (text, text_b), or a list of words; then max_tokens or None; then how often the first text is repeated.
 CASES = [
     ("", None),
@@ -115,6 +154,8 @@ CASES = [
     ("line one\r\nline two\u2028line three", None),
     ("[CLS] typed [SEP] special [MASK] tokens [PAD]", None),
     ("<s> typed </s> special <mask> tokens", None),
+    ("I'VE  [MASK]  and <|mask|>, |||IP_ADDRESS||| or <|end_of_text|>\r\n\r\n    four  blanks", None),
+    ("12345678 1999th 3,141 x2y22z222   \n\n \t end  ", None),
     ("1234567890 3.14 1,000,000 $5 50%", None),
     ("𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𝒻𝑜𝓃𝓉 ﬁ ligature Ⅳ ½", None),
     ("ʼn apostrophe ﬀ ǆ", None),
@@ -156,14 +197,29 @@ def loaded(path):
     for off, on in [('"add_prefix_space":false', '"add_prefix_space":true'),
                     ('"add_prefix_space": false', '"add_prefix_space": true')]:
         text = text.replace(off, on)
+    if '"Split"' in text:
+        # There the prefix would stand before every piece of a word, not before the word.
+        published = json.loads(path.read_text())
+        text = json.dumps(published | {"normalizer": {"type": "Prepend", "prepend": " "}})
     for_words = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(text))
     return as_published, for_words
+
+
+def without_prefix(cut, offsets, words):
+    """Spans of given words without the blank before them: where that is a token of its own, transformers may give it the word's
+    first character, which is the next token's."""
+    ids, tokens = cut.word_ids(), cut.tokens()
+    for at in range(1, len(ids)) if words else []:
+        if ids[at] is not None and ids[at] != ids[at - 1] and tokens[at] == "\u0120":
+            offsets[at] = (0, 0)
+    return offsets
 
 
 def with_unknown(cut, words, unknown):
     """The tokens with the unknown token for each word that has none; -1 for no word."""
     ids = [-1 if word is None else word for word in cut.word_ids()]
-    rows = list(zip(cut["input_ids"], cut["token_type_ids"], cut["offset_mapping"], ids))
+    offsets = without_prefix(cut, list(cut["offset_mapping"]), words)
+    rows = list(zip(cut["input_ids"], cut["token_type_ids"], offsets, ids))
     for index, word in enumerate(words):
         if index not in ids:
             # All these templates have one special token in front.
@@ -185,7 +241,8 @@ def expected(path):
         cut = whole
         if limit:
             cut = tokenizer(first, second, truncation="longest_first", max_length=limit, **options)
-        unknown = next(tokenizer.convert_tokens_to_ids(name) for name in ("[UNK]", "<unk>") if name in tokenizer.vocab)
+        known = (tokenizer.convert_tokens_to_ids(name) for name in ("[UNK]", "<unk>") if name in tokenizer.vocab)
+        unknown = next(known, None)
         ids, types, offsets, word_ids = with_unknown(cut, first if words else [], unknown)
         entry = {"words": first} if words else {"text": content[0] if second is not None else content, "text_b": second}
         yield entry | {
@@ -207,8 +264,12 @@ def write(name, path):
 wordpiece()
 byte_level()
 unigram()
+modernbert()
+eurobert()
 write("wordpiece", here / "wordpiece.json")
 write("bytelevel", here / "bytelevel.json")
 write("unigram", here / "unigram.json")
+write("modernbert", here / "modernbert.json")
+write("eurobert", here / "eurobert.json")
 if len(sys.argv) > 1:
     write("minilm", Path(sys.argv[1]) / "tokenizer.json")

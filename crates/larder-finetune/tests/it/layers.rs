@@ -66,6 +66,14 @@ fn above_a_layer_it_is_the_run_with_the_rest_frozen() {
         ("deberta-v2", 1, "embeddings,layers:0"),
         ("deberta-v2/own_products", 0, "embeddings"),
         ("deberta-v2/convolution", 0, "embeddings"),
+        ("modernbert", 1, "embeddings,layers:0"),
+        ("nomic_bert", 1, "embeddings,layers:0"),
+        ("eurobert", 1, "embeddings,layers:0"),
+        ("ernie", 1, "embeddings,layers:0"),
+        ("roberta-prelayernorm", 1, "embeddings,layers:0"),
+        ("gte", 1, "embeddings,layers:0"),
+        ("new", 1, "embeddings,layers:0"),
+        ("neobert", 2, "embeddings,layers:0-1"),
     ] {
         let mut golden = if name == "tagging" { Golden::tagging() } else { Golden::read("bert", name) };
         for example in &mut golden.examples {

@@ -145,6 +145,38 @@ fn deberta_s_convolution_follows_pytorch() {
 }
 
 #[test]
+fn gte_s_mean_follows_pytorch() {
+    family_follows_pytorch("gte", |settings| settings.input = HeadInput::Pooled(Pool::Mean));
+}
+
+/// With query, key and value in one product, and the gate in another.
+#[test]
+fn gte_as_published_follows_pytorch() {
+    family_follows_pytorch("new", |_| {});
+}
+
+#[test]
+fn neobert_s_mean_with_a_rate_for_each_layer_follows_pytorch() {
+    family_follows_pytorch("neobert", |settings| {
+        settings.input = HeadInput::Pooled(Pool::Mean);
+        settings.layer_decay = 0.8;
+    });
+}
+
+/// Of the table of tasks the first row alone has a gradient.
+#[test]
+fn ernie_s_tagging_follows_pytorch() {
+    family_follows_pytorch("ernie", |_| {});
+}
+
+#[test]
+fn relatives_of_roberta_follow_pytorch() {
+    for name in ["data2vec-text", "roberta-prelayernorm"] {
+        family_follows_pytorch(name, |settings| settings.input = HeadInput::Pooled(Pool::Mean));
+    }
+}
+
+#[test]
 fn heads_on_other_poolings_follow_pytorch() {
     for pool in [Pool::Max, Pool::LastToken, Pool::WeightedMean, Pool::MeanSqrtLen] {
         let golden = Golden::read(&format!("distilbert_{pool}"), "distilbert");

@@ -171,6 +171,66 @@ fn dropout_is_random_by_the_seed_and_absent_in_evaluations() {
     assert!(seen.0.iter().all(|evaluated| (evaluated.loss - plain[0]).abs() < 1e-6), "{:?} {plain:?}", seen.0);
 }
 
+/// Of a family with rotary positions and gates, each place by itself.
+#[test]
+fn gte_drops_where_it_is_asked_to() {
+    let golden = Golden::read("gte", "gte");
+    let losses = |dropout| {
+        let length = Length::Steps(2);
+        losses(&golden.run(&TuneSettings {
+            dropout,
+            length,
+            learning_rate: 1e-30,
+            weight_decay: 0.0,
+            ..golden.settings()
+        }))
+    };
+    let plain = losses(DropoutRatios::NONE);
+    for dropout in [
+        DropoutRatios { hidden: 0.3, ..DropoutRatios::NONE },
+        DropoutRatios { attention: 0.3, ..DropoutRatios::NONE },
+        DropoutRatios { head: 0.3, ..DropoutRatios::NONE },
+    ] {
+        assert!(
+            losses(dropout).iter().zip(&plain).all(|(dropped, plain)| (dropped - plain).abs() > 1e-4),
+            "{dropout:?}"
+        );
+    }
+}
+
+/// Losses and norms of gradients are spread as PyTorch's are: their means are within four standard errors of each other, and so are
+/// their standard deviations.
+#[test]
+fn dropout_is_pytorch_s_in_distribution() {
+    const DRAWS: [f64; 2] = [12_000.0, 1000.0];
+    for (name, encoder, head) in [("bert", "tiny", 0.1), ("albert", "albert", 0.1), ("distilbert", "distilbert", 0.0)] {
+        let golden = Golden::read(&format!("{name}_dropout"), encoder);
+        let settings = TuneSettings {
+            batch: BatchSize::Rows(20),
+            length: Length::Steps(DRAWS[1] as usize),
+            learning_rate: 1e-30,
+            weight_decay: 0.0,
+            dropout: DropoutRatios { hidden: 0.3, attention: 0.2, head },
+            stop_on_collapse: false,
+            ..golden.settings()
+        };
+        let tuned = golden.run(&settings);
+        for (what, of) in [("loss", (|row| row.loss) as fn(&HistoryRow) -> f64), ("norm", |row| row.grad_norm)] {
+            let moments = golden.doubles(what);
+            let [mean, deviation, kurtosis] = moments.as_slice() else { panic!("{moments:?}") };
+            let found: Vec<f64> = tuned.history.iter().map(of).collect();
+            let found_mean = found.iter().sum::<f64>() / DRAWS[1];
+            let variance = found.iter().map(|value| (value - found_mean).powi(2)).sum::<f64>() / DRAWS[1];
+            let draws = DRAWS.map(f64::recip).iter().sum::<f64>();
+            // Of a mean, and of a standard deviation: its square has the variance of fourth powers.
+            let errors = [deviation * draws.sqrt(), deviation * ((kurtosis - 1.0) / 4.0 * draws).sqrt()];
+            let apart = [(found_mean - mean) / errors[0], (variance.sqrt() - deviation) / errors[1]];
+            eprintln!("{name}, {what}: {found_mean} for {mean}, {} for {deviation}: {apart:?}", variance.sqrt());
+            assert!(apart.iter().all(|errors| errors.abs() < 4.0), "{name}, {what}: {apart:?} standard errors");
+        }
+    }
+}
+
 #[test]
 fn the_best_is_kept_and_patience_ends() {
     let golden = Golden::bert();

@@ -163,7 +163,20 @@ mod tests {
 
     /// Published vocabularies, each beside the `tokenizer.json` that transformers makes of it:
     /// `tests/goldens/encoder/recipe_tokenizers.py`.
-    const GOLDENS: [&str; 6] = ["albert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"];
+    const GOLDENS: [&str; 12] = [
+        "albert",
+        "data2vec-text",
+        "distilbert",
+        "electra",
+        "ernie",
+        "gte",
+        "mpnet",
+        "neobert",
+        "new",
+        "nomic_bert",
+        "roberta",
+        "xlm-roberta",
+    ];
 
     const NASTY: [&str; 18] = [
         "",

@@ -7,7 +7,7 @@ use larder_onnx::{EncoderConfig, Family};
 
 use crate::support::{Bench, copy_folder};
 
-const GOLDENS: [Family; 7] = [
+const GOLDENS: &[Family] = &[
     Family::Albert,
     Family::DebertaV2,
     Family::DistilBert,
@@ -15,6 +15,12 @@ const GOLDENS: [Family; 7] = [
     Family::MpNet,
     Family::Roberta,
     Family::XlmRoberta,
+    Family::Data2VecText,
+    Family::RobertaPreLayerNorm,
+    Family::Gte,
+    Family::New,
+    Family::NeoBert,
+    Family::Ernie,
 ];
 
 fn golden(family: Family) -> PathBuf {
@@ -24,7 +30,7 @@ fn golden(family: Family) -> PathBuf {
 #[test]
 fn every_family_is_added_with_and_without_its_tokenizer_json() {
     let Some(bench) = Bench::new() else { return };
-    for family in GOLDENS {
+    for &family in GOLDENS {
         let name = family.as_str();
         let source = bench.path(&format!("published-{family}"));
         copy_folder(&golden(family), &source);

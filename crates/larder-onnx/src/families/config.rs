@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
-use super::layout::{Layout, Positions, Projection, TokenTypes};
+use super::layout::{Layout, Norms, Positions, Projection, TokenTypes};
 use super::{Activation, Disentangled, Family, Rotary, convolution};
 use crate::OnnxError;
 
@@ -26,14 +26,16 @@ pub struct EncoderConfig {
     pub num_hidden_groups: usize,
     /// Attention heads of each layer; divides `hidden_size`.
     pub num_attention_heads: usize,
-    /// Features between the two feed-forward products.
+    /// Features between the two feed-forward products, of which NeoBERT has fewer: see [`EncoderConfig::inner_size`].
     pub intermediate_size: usize,
     /// The activation there.
     pub hidden_act: Activation,
     /// Rows of the position table: see [`EncoderConfig::max_positions`] for the longest sequence.
     pub max_position_embeddings: usize,
-    /// Rows of the token type table; 0 for families that have none.
+    /// Rows of the token type table; 0 for encoders that have none.
     pub type_vocab_size: usize,
+    /// Rows of the table of pretraining's tasks; 0 for encoders that have none.
+    pub task_type_vocab_size: usize,
     /// Added to the variance by every layer normalisation.
     pub layer_norm_eps: f64,
     /// Standard deviation of random weights.
@@ -59,17 +61,19 @@ pub struct EncoderConfig {
 pub struct Biases {
     /// The products of attention.
     pub attention: bool,
-    /// The feed-forward products.
+    /// The first feed-forward product, and the gate.
     pub mlp: bool,
+    /// The second feed-forward product.
+    pub mlp_output: bool,
     /// The normalisations.
     pub norm: bool,
 }
 
 impl Biases {
     /// Every module.
-    pub const ALL: Self = Self { attention: true, mlp: true, norm: true };
+    pub const ALL: Self = Self { attention: true, mlp: true, mlp_output: true, norm: true };
     /// No module.
-    pub const NONE: Self = Self { attention: false, mlp: false, norm: false };
+    pub const NONE: Self = Self { attention: false, mlp: false, mlp_output: false, norm: false };
 }
 
 /// Keys that would change any family's graph in ways it is not built for, each with the JSON of the one value that is.
@@ -114,11 +118,18 @@ impl EncoderConfig {
             serde_json::from_slice(json).map_err(|source| OnnxError::ConfigJson { source })?;
         let is_rotary = layout.positions == Positions::Rotary;
         let unrotated = if is_rotary { &[][..] } else { &FIXED_UNROTATED };
-        for (key, supported) in FIXED.iter().chain(unrotated).chain(layout.fixed) {
-            if let Some(found) = keys.get(*key).filter(|found| !found.is_null()).map(Json::to_string)
-                && found != *supported
-            {
-                return Err(OnnxError::ConfigValue { key, found, supported: (*supported).to_owned() });
+        // What a family says of a key goes before what all say.
+        let is_own = |key: &str| layout.fixed(key).is_some();
+        let of_all = FIXED.iter().chain(unrotated).filter(|(key, _)| !is_own(key));
+        for (key, supported) in of_all.chain(layout.fixed) {
+            // 10000 and 10000.0 are the same.
+            let is_it = |found: &Json| {
+                let supported = serde_json::from_str::<Json>(supported).unwrap_or_default();
+                supported == *found || supported.as_f64().is_some_and(|number| found.as_f64() == Some(number))
+            };
+            if let Some(found) = keys.get(*key).filter(|found| !found.is_null() && !is_it(found)) {
+                let (found, supported) = (found.to_string(), (*supported).to_owned());
+                return Err(OnnxError::ConfigValue { key, found, supported });
             }
         }
         let keys = Keys { keys, layout };
@@ -138,6 +149,13 @@ impl EncoderConfig {
             TokenTypes::Never => 0,
             TokenTypes::Always | TokenTypes::Optional => keys.size("type_vocab_size", defaults.type_vocab_size)?,
         };
+        let task_type_vocab_size = match layout.task_types {
+            Some(_) if keys.flag("use_task_id", false)? => {
+                let some = |found: &Json| usize::try_from(found.as_u64()?).ok().filter(|&rows| rows > 0);
+                keys.read("task_type_vocab_size", 3, &|| "1 or more".to_owned(), some)?
+            }
+            _ => 0,
+        };
         let num_attention_heads = keys.size("num_attention_heads", defaults.num_attention_heads)?;
         let max_position_embeddings = keys.size("max_position_embeddings", defaults.max_position_embeddings)?;
         let head_size = hidden_size.checked_div(num_attention_heads);
@@ -150,18 +168,26 @@ impl EncoderConfig {
             num_hidden_groups,
             num_attention_heads,
             intermediate_size: keys.size("intermediate_size", defaults.intermediate_size)?,
-            hidden_act: keys.activation(defaults.hidden_act)?,
+            hidden_act: match is_own("hidden_act") {
+                true => defaults.hidden_act,
+                false => keys.activation(defaults.hidden_act)?,
+            },
             max_position_embeddings,
             type_vocab_size,
+            task_type_vocab_size,
             layer_norm_eps: keys.number("layer_norm_eps", defaults.layer_norm_eps)?,
             initializer_range: keys.number("initializer_range", defaults.initializer_range)?,
             pad_token_id: keys.token("pad_token_id", defaults.pad_token_id)?,
             biases: match is_rotary {
-                true => Biases {
-                    attention: keys.flag("attention_bias", defaults.biases.attention)?,
-                    mlp: keys.flag("mlp_bias", defaults.biases.mlp)?,
-                    norm: keys.flag("norm_bias", defaults.biases.norm)?,
-                },
+                true => {
+                    let mlp = keys.flag("mlp_bias", defaults.biases.mlp)?;
+                    Biases {
+                        attention: keys.flag("attention_bias", defaults.biases.attention)?,
+                        mlp,
+                        mlp_output: mlp || defaults.biases.mlp_output,
+                        norm: keys.flag("norm_bias", defaults.biases.norm)?,
+                    }
+                }
                 false => defaults.biases,
             },
             num_key_value_heads: match is_rotary {
@@ -204,6 +230,12 @@ impl EncoderConfig {
         if layout.token_types != TokenTypes::Never {
             sizes.push(("type_vocab_size", self.type_vocab_size));
         }
+        if layout.task_types.is_some() {
+            keys.insert("use_task_id".to_owned(), (self.task_type_vocab_size > 0).into());
+        }
+        if self.task_type_vocab_size > 0 {
+            sizes.push(("task_type_vocab_size", self.task_type_vocab_size));
+        }
         keys.extend(sizes.into_iter().map(|(key, size)| (layout.key(key).to_owned(), size.into())));
         keys.insert(layout.key("hidden_act").to_owned(), self.hidden_act.to_string().into());
         keys.insert(layout.key("layer_norm_eps").to_owned(), self.layer_norm_eps.into());
@@ -221,6 +253,12 @@ impl EncoderConfig {
             keys.insert("local_rope_theta".to_owned(), rotary.local_theta.into());
             keys.insert("global_attn_every_n_layers".to_owned(), rotary.global_attn_every_n_layers.into());
             keys.insert("local_attention".to_owned(), rotary.local_attention.into());
+            if let Some(factor) = rotary.ntk_factor {
+                keys.insert("rope_scaling".to_owned(), json!({"type": "ntk", "factor": factor}));
+            }
+        }
+        if let Some(spelled) = layout.fixed("hidden_act") {
+            keys.insert("hidden_act".to_owned(), spelled.trim_matches('"').into());
         }
         let convolution = self.convolution.into_iter().flat_map(convolution::keys);
         keys.extend(convolution.map(|(key, value)| (key.to_owned(), value)));
@@ -263,6 +301,10 @@ impl EncoderConfig {
             let supported = format!("at most num_hidden_layers {}", self.num_hidden_layers);
             return wrong("num_hidden_groups", self.num_hidden_groups.to_string(), supported);
         }
+        if layout.fixed("hidden_act").is_some() && self.hidden_act != Self::of(self.family).hidden_act {
+            let supported = Self::of(self.family).hidden_act.to_string();
+            return wrong("hidden_act", self.hidden_act.to_string(), supported);
+        }
         if layout.projection.is_none() && self.embedding_size != self.hidden_size {
             let supported = format!("hidden_size {}: {} has no product between them", self.hidden_size, self.family);
             return wrong("embedding_size", self.embedding_size.to_string(), supported);
@@ -276,6 +318,10 @@ impl EncoderConfig {
             let supported = "a token's id: positions are counted from it".to_owned();
             return wrong("pad_token_id", "null".to_owned(), supported);
         }
+        if layout.layer.together.is_some() && self.key_value_heads() != self.num_attention_heads {
+            let supported = format!("num_attention_heads {}: one product gives all three", self.num_attention_heads);
+            return wrong("num_key_value_heads", self.key_value_heads().to_string(), supported);
+        }
         if !self.num_attention_heads.is_multiple_of(self.key_value_heads()) {
             let supported = format!("a divisor of num_attention_heads {}", self.num_attention_heads);
             return wrong("num_key_value_heads", self.key_value_heads().to_string(), supported);
@@ -284,7 +330,10 @@ impl EncoderConfig {
             let supported = "such that a head has an even number of features, which are turned in pairs".to_owned();
             return wrong("num_attention_heads", self.num_attention_heads.to_string(), supported);
         }
-        if let Some(Rotary { global_theta, local_theta, .. }) = self.rotary {
+        if let Some(Rotary { global_theta, local_theta, ntk_factor, .. }) = self.rotary {
+            if let Some(factor) = ntk_factor.filter(|factor| !(factor.is_finite() && *factor >= 1.0)) {
+                return wrong("rope_scaling", factor.to_string(), "a factor of 1 or more".to_owned());
+            }
             for (key, theta) in [("global_rope_theta", global_theta), ("local_rope_theta", local_theta)] {
                 if theta <= 0.0 || theta.is_nan() {
                     return wrong(key, theta.to_string(), "a number above 0".to_owned());
@@ -305,6 +354,14 @@ impl EncoderConfig {
     /// Heads of keys and values.
     pub fn key_value_heads(&self) -> usize {
         self.num_key_value_heads.unwrap_or(self.num_attention_heads)
+    }
+
+    /// Features between the two feed-forward products.
+    pub fn inner_size(&self) -> usize {
+        match self.family.layout().two_thirds {
+            true => (2 * self.intermediate_size / 3).next_multiple_of(8),
+            false => self.intermediate_size,
+        }
     }
 
     /// Features of one attention head.
@@ -335,6 +392,18 @@ impl EncoderConfig {
         self.position_padding().map_or(0, |padding| usize::try_from(padding).map_or(usize::MAX, |id| id + 1))
     }
 
+    /// The set of parameters that the one of this name is of, from 0: a layer's, or that of layers which share theirs. A normalisation
+    /// behind the last layer is the last layer's.
+    pub fn group_of(&self, parameter: &str) -> Option<usize> {
+        let layout = self.family.layout();
+        let is_of = |module: &str| parameter.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
+        if matches!(layout.norms, Norms::InFront { last, .. } if is_of(last)) {
+            return self.num_hidden_groups.checked_sub(1);
+        }
+        let (before, _) = layout.layer.root.split_once('#')?;
+        parameter.strip_prefix(before)?.split('.').next()?.parse().ok()
+    }
+
     /// The set of parameters that a layer uses; both count from 0.
     pub(super) fn group(&self, layer: usize) -> usize {
         layer * self.num_hidden_groups / self.num_hidden_layers
@@ -342,6 +411,11 @@ impl EncoderConfig {
 }
 
 impl Layout {
+    /// The JSON of the one value that the family can be built with, of keys that have one.
+    fn fixed(&self, key: &str) -> Option<&'static str> {
+        self.fixed.iter().find(|(fixed, _)| *fixed == key).map(|(_, value)| *value)
+    }
+
     /// Returns the family's spelling of one of BERT's keys.
     fn key(&self, key: &'static str) -> &'static str {
         self.renamed_keys.iter().find(|(bert, _)| *bert == key).map_or(key, |(_, own)| own)
@@ -420,9 +494,23 @@ impl Keys {
             local_theta: self.number("local_rope_theta", default.local_theta)?,
             global_attn_every_n_layers: self.size("global_attn_every_n_layers", default.global_attn_every_n_layers)?,
             local_attention: self.size("local_attention", default.local_attention)?,
+            ntk_factor: None,
         };
         if let Some(found) = get("rope_scaling") {
-            return Err(wrong("rope_scaling", found, "null"));
+            // The factor, if nothing but that and the kind is said.
+            let known = |(key, value): (&String, &Json)| match key.as_str() {
+                "type" | "rope_type" => value == "ntk",
+                other => other == "factor" || value.is_null(),
+            };
+            let is_ntk = |keys: &&Map<String, Json>| {
+                self.layout.ntk
+                    && keys.iter().all(known)
+                    && ["type", "rope_type"].iter().any(|&key| keys.contains_key(key))
+            };
+            let ntk = found.as_object().filter(is_ntk);
+            let factor = ntk.and_then(|keys| keys.get("factor")?.as_f64()).filter(|&factor| factor >= 1.0);
+            let supported = if self.layout.ntk { r#"null or {"type": "ntk", "factor": 1 or more}"# } else { "null" };
+            rotary.ntk_factor = Some(factor.ok_or_else(|| wrong("rope_scaling", found, supported))?);
         }
         if let Some(parameters) = get("rope_parameters") {
             let base = |of: &Json| match of.get("rope_theta") {
@@ -466,6 +554,9 @@ impl Keys {
         }
         if rotary.global_attn_every_n_layers == 0 {
             return Err(wrong("global_attn_every_n_layers", &Json::from(0), "1 or more"));
+        }
+        if rotary.global_attn_every_n_layers == 1 {
+            rotary.local_theta = rotary.global_theta;
         }
         Ok(rotary)
     }
@@ -522,7 +613,7 @@ mod tests {
                 vocab_size: 321,
                 num_hidden_layers: 7,
                 num_hidden_groups: if *family == Family::Albert { 1 } else { 7 },
-                hidden_act: Activation::Relu,
+                hidden_act: if *family == Family::NeoBert { plain.hidden_act } else { Activation::Relu },
                 layer_norm_eps: 1.5e-9,
                 ..plain
             };
@@ -611,6 +702,79 @@ mod tests {
     }
 
     #[test]
+    fn gte_scales_its_angles_and_may_have_no_types_of_tokens() {
+        let scaled =
+            |scaling: &str| format!(r#"{{"model_type": "new", "rope_theta": 20000, "rope_scaling": {scaling}}}"#);
+        let rotary = Rotary { ntk_factor: Some(8.0), ..Rotary::of(20_000.0) };
+        assert_eq!(read(&scaled(r#"{"factor": 8.0, "type": "ntk"}"#)).rotary, Some(rotary));
+        assert_eq!(read(&scaled(r#"{"factor": 8, "type": "ntk", "mixed_b": null}"#)).rotary, Some(rotary));
+        assert_eq!(read(&scaled("null")).rotary, Some(Rotary::of(20_000.0)));
+        assert_eq!(read(r#"{"model_type": "new", "type_vocab_size": 0}"#).type_vocab_size, 0);
+        for wrong in [
+            r#"{"factor":8.0,"type":"linear"}"#,
+            r#"{"factor":8.0}"#,
+            r#"{"factor":0.5,"type":"ntk"}"#,
+            r#"{"factor":8.0,"mixed_b":0.6,"type":"ntk"}"#,
+        ] {
+            let supported = r#"null or {"type": "ntk", "factor": 1 or more}"#;
+            let expected = format!("configuration key \"rope_scaling\" is {wrong}; supported: {supported}");
+            assert_eq!(message(&scaled(wrong)), expected);
+        }
+        for (key, value, supported) in [
+            ("position_embedding_type", "\"absolute\"", "\"rope\""),
+            ("pack_qkv", "false", "true"),
+            ("layer_norm_type", "\"rms_norm\"", "\"layer_norm\""),
+            ("logn_attention_scale", "true", "false"),
+            ("mlp_bias", "true", "false"),
+            ("hidden_act", "\"swiglu\"", "gelu, gelu_new, relu, silu"),
+        ] {
+            let json = format!(r#"{{"model_type": "new", "{key}": {value}}}"#);
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+        let other = message(r#"{"model_type": "eurobert", "rope_scaling": {"factor": 8.0, "type": "ntk"}}"#);
+        assert!(other.ends_with("supported: null"), "{other}");
+    }
+
+    #[test]
+    fn ernie_has_a_table_of_tasks_if_it_says_so() {
+        let tasks = |keys: &str| read(&format!(r#"{{"model_type": "ernie"{keys}}}"#)).task_type_vocab_size;
+        assert_eq!(["", r#", "use_task_id": false, "task_type_vocab_size": 3"#].map(tasks), [0, 0]);
+        assert_eq!(
+            [r#", "use_task_id": true"#, r#", "use_task_id": true, "task_type_vocab_size": 16"#].map(tasks),
+            [3, 16]
+        );
+        let none = message(r#"{"model_type": "ernie", "use_task_id": true, "task_type_vocab_size": 0}"#);
+        assert_eq!(none, "configuration key \"task_type_vocab_size\" is 0; supported: 1 or more");
+    }
+
+    #[test]
+    fn neobert_has_two_thirds_and_one_way_to_be_built() {
+        let published =
+            r#"{"model_type": "neobert", "intermediate_size": 3072, "max_length": 4096, "norm_eps": 1e-05}"#;
+        let config = read(published);
+        assert_eq!((config.intermediate_size, config.inner_size(), config.max_positions()), (3072, 2048, 4096));
+        assert_eq!(config.layer_norm_eps, 1e-5);
+        let inner = |size: usize| EncoderConfig { intermediate_size: size, ..config.clone() }.inner_size();
+        assert_eq!([12, 13, 1000].map(inner), [8, 8, 672]);
+        assert_eq!(
+            read(r#"{"model_type": "neobert", "hidden_act": "SwiGLU", "rope_theta": 10000.0}"#).hidden_act,
+            Activation::Silu
+        );
+        for (key, value, supported) in [
+            ("hidden_act", "\"gelu\"", "\"SwiGLU\""),
+            ("rms_norm", "false", "true"),
+            ("rope", "false", "true"),
+            ("rope_theta", "20000.0", "10000"),
+            ("rope_scaling", "{\"factor\":2.0,\"type\":\"ntk\"}", "null"),
+            ("ngpt", "true", "false"),
+            ("num_key_value_heads", "4", "num_attention_heads 12: one product gives all three"),
+        ] {
+            let json = format!(r#"{{"model_type": "neobert", "{key}": {value}}}"#);
+            assert_eq!(message(&json), format!("configuration key \"{key}\" is {value}; supported: {supported}"));
+        }
+    }
+
+    #[test]
     fn convolutions_are_of_three_tokens() {
         let of = |rest: &str| format!(r#"{{"model_type": "deberta-v2", "conv_kernel_size": 3{rest}}}"#);
         let config = read(&of(r#", "conv_act": "gelu", "conv_groups": 1"#));
@@ -628,8 +792,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_named() {
-        let known = "bert, albert, distilbert, roberta, xlm-roberta, electra, mpnet, modernbert, nomic_bert, eurobert, \
-                     deberta-v2";
+        let known = "bert, albert, distilbert, roberta, xlm-roberta, data2vec-text, \
+                     roberta-prelayernorm, electra, mpnet, modernbert, nomic_bert, eurobert, \
+                     deberta-v2, gte, new, neobert, ernie";
         let expected = format!("configuration key \"model_type\" is \"t5\"; supported: {known}");
         assert_eq!(message(r#"{"model_type": "t5"}"#), expected);
         assert_eq!(message("{}"), format!("configuration key \"model_type\" is missing; supported: {known}"));

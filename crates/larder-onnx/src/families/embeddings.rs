@@ -9,7 +9,7 @@ use crate::proto::TensorProto;
 use crate::proto::tensor_proto::DataType;
 
 /// Token, type and position vectors summed and normalised, then brought to the layers' width: `[batch, seq, hidden]`.
-/// Without `token_type_ids` every token is of the one type there is.
+/// Without `token_type_ids` every token is of the one type there is; all are of the first task.
 pub(super) fn embeddings(
     b: &mut GraphBuilder,
     config: &EncoderConfig,
@@ -42,7 +42,12 @@ pub(super) fn embeddings(
             Some(b.gather(&positions, &ids, 0))
         }
     };
-    let sum = positions.map_or(sum.clone(), |positions| b.add(&sum, &positions));
+    let mut sum = positions.map_or(sum.clone(), |positions| b.add(&sum, &positions));
+    if let Some(table) = layout.task_types.filter(|_| config.task_type_vocab_size > 0) {
+        let first = b.integer(0);
+        let task = b.gather(&Value::named(&format!("{table}.weight")), &first, 0);
+        sum = b.add(&sum, &task);
+    }
     let normalised = |b: &mut GraphBuilder, x: Value| match layout.embeddings_norm {
         Some(module) => norm(b, module, &x, config),
         None => x,

@@ -27,7 +27,7 @@ pub(super) const LAYOUT: Layout = Layout {
         output: "mlp.down_proj",
         output_norm: "post_attention_layernorm",
     },
-    norms: Norms::InFront { last: "norm" },
+    norms: Norms::InFront { first: true, last: "norm" },
     older: Older { keys: &[("global_rope_theta", "rope_theta")], ..Older::NONE },
     pooler: None,
     ..bert::LAYOUT
@@ -43,12 +43,7 @@ fn defaults() -> EncoderConfig {
         layer_norm_eps: 1e-5,
         pad_token_id: Some(128_001),
         biases: Biases::NONE,
-        rotary: Some(Rotary {
-            global_theta: 10_000.0,
-            local_theta: 10_000.0,
-            global_attn_every_n_layers: 1,
-            local_attention: 0,
-        }),
+        rotary: Some(Rotary::of(10_000.0)),
         ..bert::defaults()
     }
 }

@@ -9,7 +9,7 @@ use half::f16;
 
 use super::embeddings::positions_after;
 use super::graph::set_metadata;
-use super::layout::{LayerModules, Positions, Projection};
+use super::layout::{LayerModules, Norms, Positions, Projection};
 use super::{Activation, EncoderConfig};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::tensor_proto::DataType;
@@ -31,16 +31,19 @@ pub struct FusedForm {
 /// hidden states and metadata are those of [`build`](super::build); hidden states are float32 whatever runs inside.
 ///
 /// # Errors
-/// [`OnnxError::ConfigValue`] for a family with relative or rotary positions, which no fused operator knows in every form; and what
+/// [`OnnxError::ConfigValue`] for a family with relative or rotary positions, which no fused operator knows in every form, or with
+/// normalisations in front of its blocks; and what
 /// [`build`](super::build) says.
 pub fn build_fused(config: &EncoderConfig, weights: &Weights, form: FusedForm) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    if layout.relative_attention.is_some() || layout.disentangled.is_some() || layout.positions == Positions::Rotary {
-        let supported = "a family with a table of positions".to_owned();
+    let has_other_positions =
+        layout.relative_attention.is_some() || layout.disentangled.is_some() || layout.positions == Positions::Rotary;
+    if has_other_positions || layout.norms != Norms::Behind {
+        let supported = "a family with a table of positions, and normalisations behind its blocks".to_owned();
         return Err(OnnxError::ConfigValue { key: "model_type", found: config.family.to_string(), supported });
     }
-    let prefix = config.weight_prefix(weights);
+    let prefix = weights.prefix(config.family);
     let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
     let mut fused = Fused { config, weights, prefix, form, b: GraphBuilder::new(config.family.as_str(), super::OPSET) };
     let hidden_states = fused.build(pooler)?;
@@ -160,14 +163,22 @@ impl Fused<'_> {
         }
     }
 
-    /// The position table. Where all tokens are of one type, that type's row is added to each of its rows here, once.
+    /// The position table. The rows that all tokens take are added to each of its rows here, once: of their type, where there is one
+    /// alone, and of their task.
     fn positions(&mut self, one_type: bool) -> Result<Value, OnnxError> {
         let (rows, size) = (self.config.max_position_embeddings, self.config.embedding_size);
         let get = |name: &str, shape: &[usize]| self.weights.get(&format!("{}{name}", self.prefix), shape);
         let name = "embeddings.position_embeddings.weight";
         let mut table = get(name, &[rows, size])?.to_vec();
+        let mut taken = Vec::new();
         if one_type && self.config.type_vocab_size == 1 {
-            let row = get("embeddings.token_type_embeddings.weight", &[1, size])?;
+            taken.push(get("embeddings.token_type_embeddings.weight", &[1, size])?);
+        }
+        let tasks = self.config.task_type_vocab_size;
+        if let Some(module) = self.config.family.layout().task_types.filter(|_| tasks > 0) {
+            taken.push(&get(&format!("{module}.weight"), &[tasks, size])?[..size]);
+        }
+        for row in taken {
             for place in table.chunks_exact_mut(size.max(1)) {
                 place.iter_mut().zip(row).for_each(|(value, add)| *value += add);
             }

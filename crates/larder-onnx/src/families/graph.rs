@@ -48,7 +48,7 @@ pub fn build_to_train(config: &EncoderConfig, weights: &Weights) -> Result<Model
 fn build_for(config: &EncoderConfig, weights: &Weights, to_train: bool) -> Result<Model, OnnxError> {
     config.check()?;
     let layout = config.family.layout();
-    let prefix = config.weight_prefix(weights);
+    let prefix = weights.prefix(config.family);
     let pooler = layout.pooler.filter(|module| weights.contains(&format!("{prefix}{module}.weight")));
     let mut b = GraphBuilder::new(config.family.as_str(), OPSET);
     for parameter in config.parameters(pooler.is_some()) {
@@ -84,6 +84,9 @@ struct Shared {
     /// Where heads of keys and values are fewer: int64 `[4]`, batch, seq, those, features of a head; and once they are repeated
     /// batch, heads, seq, features of a head.
     few_heads: Option<[Value; 2]>,
+    /// Where neighbouring features turn together: int64 `[5]`, batch, seq, heads, pairs, 2; and `[4]`, batch, heads, seq, features of
+    /// a head.
+    pairs: Option<[Value; 2]>,
     /// int64 `[3]`: batch, seq, hidden.
     tokens: Value,
     /// float `[batch, 1, 1, seq]`: 0 or [`MASKED_SCORE`]; with relative positions `[batch, heads, seq, seq]`.
@@ -129,7 +132,7 @@ impl Encoder<'_> {
                 let read = [&embedded, &x];
                 x = b.scoped(&scope, |b| convolution(b, self.config, names, activation, read, &attention_mask));
             }
-            if let (Norms::InFront { last: module }, true) = (self.layout.norms, layer == last) {
+            if let (Norms::InFront { last: module, .. }, true) = (self.layout.norms, layer == last) {
                 x = b.scoped("encoder.last", |b| norm(b, module, &x, self.config));
             }
             tokens = b.reshape(&x, &shared.tokens);
@@ -160,10 +163,11 @@ impl Encoder<'_> {
         let heads = b.concat(&[&batch_seq, &heads], 0);
         let few_heads = self.config.num_key_value_heads.map(|few| {
             let few = b.integers(&[as_i64(few), head]);
-            let few = b.concat(&[&batch_seq, &few], 0);
-            let (batch, seq) = (b.shape(input_ids, 0, 1), b.shape(input_ids, 1, 2));
-            let [all, size] = [as_i64(self.config.num_attention_heads), head].map(|size| b.integers(&[size]));
-            [few, b.concat(&[&batch, &all, &seq, &size], 0)]
+            [b.concat(&[&batch_seq, &few], 0), self.heads_first(b, input_ids)]
+        });
+        let pairs = self.layout.neighbours_turn.then(|| {
+            let pairs = b.integers(&[as_i64(self.config.num_attention_heads), head / 2, 2]);
+            [b.concat(&[&batch_seq, &pairs], 0), self.heads_first(b, input_ids)]
         });
         let hidden = b.integers(&[as_i64(self.config.hidden_size)]);
         let tokens = b.concat(&[&batch_seq, &hidden], 0);
@@ -181,20 +185,29 @@ impl Encoder<'_> {
         let (mut angles, mut local) = (None, None);
         if let Some(rotary) = &self.config.rotary {
             let (rows, head) = (self.config.max_position_embeddings, self.config.head_size());
-            angles = Some(Angles::new(b, rows, head, rotary.global_theta, input_ids));
+            let factor = rotary.ntk_factor;
+            angles = Some(Angles::new(b, rows, head, rotary.global_theta, factor, input_ids));
             if (0..self.config.num_hidden_layers).any(|layer| rotary.is_local(layer)) {
                 let near = b.scoped("local", |b| local_mask(b, rows, rotary.local_attention, &masked, input_ids));
                 let mask = b.add(&mask, &near);
-                local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, input_ids)));
+                local = Some((mask, Angles::new(b, rows, head, rotary.local_theta, factor, input_ids)));
             }
         }
         let distances = b.scoped("distances", |b| Distances::new(b, self.config, input_ids, self.to_train));
-        Shared { heads, few_heads, tokens, mask, angles, local, distances }
+        Shared { heads, few_heads, pairs, tokens, mask, angles, local, distances }
     }
 
-    /// Parts of `width` columns each of `x`, `[rows, parts · width]`.
-    fn columns<const PARTS: usize>(&self, b: &mut GraphBuilder, x: &Value, width: i64) -> [Value; PARTS] {
-        let axis = b.integers(&[1]);
+    /// int64 `[4]`: batch, heads, seq, features of a head.
+    fn heads_first(&self, b: &mut GraphBuilder, input_ids: &Value) -> Value {
+        let (batch, seq) = (b.shape(input_ids, 0, 1), b.shape(input_ids, 1, 2));
+        let sizes = [self.config.num_attention_heads, self.config.head_size()];
+        let [heads, head] = sizes.map(|size| b.integers(&[as_i64(size)]));
+        b.concat(&[&batch, &heads, &seq, &head], 0)
+    }
+
+    /// Parts of `x`, `[…, parts · width]`, along its last axis, which is that one.
+    fn columns<const PARTS: usize>(&self, b: &mut GraphBuilder, x: &Value, axis: i64, width: usize) -> [Value; PARTS] {
+        let (axis, width) = (b.integers(&[axis]), as_i64(width));
         std::array::from_fn(|part| {
             let (from, to) = (b.integers(&[as_i64(part) * width]), b.integers(&[as_i64(part + 1) * width]));
             b.slice(x, &from, &to, &axis)
@@ -203,11 +216,10 @@ impl Encoder<'_> {
 
     /// One layer, from `[batch · seq, hidden]` to the same.
     fn layer(&self, b: &mut GraphBuilder, x: &Value, modules: &LayerModules, shared: &Shared, number: usize) -> Value {
-        let Biases { attention, mlp, .. } = self.config.biases;
+        let Biases { attention, mlp, mlp_output, .. } = self.config.biases;
         let in_front = self.layout.norms != Norms::Behind;
         let attended = b.scoped("attention", |b| {
-            let reads_norm = number == 0 && self.layout.embeddings_norm.is_some();
-            let read = match in_front && !reads_norm {
+            let read = match in_front && self.layout.norms.of_attention(number) {
                 true => norm(b, &modules.attention_norm, x, self.config),
                 false => x.clone(),
             };
@@ -226,8 +238,12 @@ impl Encoder<'_> {
                     let gate = b.scoped("gate", |b| linear(b, gate, &read, mlp));
                     b.mul(&active, &gate)
                 }
-                None if self.layout.layer.gate == Gate::Together => {
-                    let [first, gate] = self.columns(b, &wide, as_i64(self.config.intermediate_size));
+                None if self.layout.layer.has_gate_inside() => {
+                    let mut halves: [Value; 2] = self.columns(b, &wide, 1, self.config.inner_size());
+                    if self.layout.layer.gate == Gate::TogetherBefore {
+                        halves.reverse();
+                    }
+                    let [first, gate] = halves;
                     let active = self.config.hidden_act.build(b, &first);
                     b.mul(&active, &gate)
                 }
@@ -235,7 +251,7 @@ impl Encoder<'_> {
             }
         });
         b.scoped("output", |b| {
-            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp));
+            let product = b.scoped("dense", |b| linear(b, &modules.output, &wide, mlp_output));
             self.close(b, &modules.output_norm, &product, &attended)
         })
     }
@@ -259,7 +275,13 @@ impl Encoder<'_> {
         let has_bias = self.config.biases.attention;
         let joined: Option<[Value; 3]> = modules.together.as_ref().map(|module| {
             let product = b.scoped("query_key_value", |b| linear(b, module, x, has_bias));
-            self.columns(b, &product, as_i64(self.config.hidden_size))
+            if !self.layout.head_by_head {
+                return self.columns(b, &product, 1, self.config.hidden_size);
+            }
+            let (heads, head) = (self.config.num_attention_heads, self.config.head_size());
+            let by_head = b.integers(&[-1, as_i64(heads), 3 * as_i64(head)]);
+            let by_head = b.reshape(&product, &by_head);
+            self.columns(b, &by_head, 2, head)
         });
         let is_local = self.config.rotary.is_some_and(|rotary| rotary.is_local(number));
         let local = shared.local.as_ref().filter(|_| is_local);
@@ -270,6 +292,13 @@ impl Encoder<'_> {
                 Some(parts) => parts[place].clone(),
                 None => b.scoped(part, |b| linear(b, module, x, has_bias)),
             };
+            if let Some([pairs, heads_first]) = shared.pairs.as_ref().filter(|_| place < 2) {
+                // Firsts of all pairs before their seconds, as they are turned. Queries and keys in one order have the product that
+                // they have in another.
+                let split = b.reshape(&product, pairs);
+                let apart = b.transpose(&split, &[0, 2, 1, 4, 3]);
+                return b.reshape(&apart, heads_first);
+            }
             let few = shared.few_heads.as_ref().filter(|_| place > 0);
             let split = b.reshape(&product, few.map_or(&shared.heads, |[few, _]| few));
             b.transpose(&split, order)

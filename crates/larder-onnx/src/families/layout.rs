@@ -15,6 +15,10 @@ pub(crate) struct Layout {
     pub defaults: fn() -> EncoderConfig,
     /// Whether the family has vectors of token types.
     pub token_types: TokenTypes,
+    /// True if `rope_scaling` may be NTK-aware ([`Rotary::ntk_factor`](super::Rotary::ntk_factor)).
+    pub ntk: bool,
+    /// The table of pretraining's tasks, in families where an encoder may have one.
+    pub task_types: Option<&'static str>,
     /// The table of tokens, and the normalisation behind the tables, where there is one.
     pub words: &'static str,
     pub embeddings_norm: Option<&'static str>,
@@ -23,10 +27,17 @@ pub(crate) struct Layout {
     pub rms: bool,
     /// The rule that gives each token its place.
     pub positions: Positions,
+    /// True if rotary positions turn features 2 i and 2 i + 1 of a head together; else those that are half a head apart.
+    pub neighbours_turn: bool,
     /// The product between token table and layers, in families whose token table may have another width.
     pub projection: Option<Projection>,
     /// Each layer's modules.
     pub layer: LayerNames,
+    /// True if the one product for query, key and value gives the three of a head, then those of the next; else all queries first.
+    pub head_by_head: bool,
+    /// True if feed-forward blocks have two thirds of `intermediate_size`, up to the next multiple of 8: with a gate, as many
+    /// parameters as without one and a third.
+    pub two_thirds: bool,
     /// The place of the normalisations.
     pub norms: Norms,
     /// Earlier names of weights, in files that were published before the ones above, and of the keys of `config.json`.
@@ -49,6 +60,8 @@ pub(crate) enum Gate {
     None,
     /// The second half of that product, which is twice as wide.
     Together,
+    /// The same with the halves the other way round: the activation is of the second.
+    TogetherBefore,
     /// A product of its own, the module of that name.
     Apart(&'static str),
 }
@@ -110,13 +123,13 @@ pub(crate) struct Older {
     pub keys: &'static [(&'static str, &'static str)],
     /// A part of a weight's name as it was, and as it is.
     pub names: &'static [(&'static str, &'static str)],
-    /// A weight that was one, `[parts · out, in]`, and the modules that it is now, `[out, in]` each.
-    pub joined: Option<(&'static str, [&'static str; 3])>,
+    /// Each weight that was one, `[parts · out, in]`, or bias, `[parts · out]`, and the modules that it is now, `[out, in]` each.
+    pub joined: &'static [(&'static str, &'static [&'static str])],
 }
 
 impl Older {
     /// None.
-    pub const NONE: Self = Self { keys: &[], names: &[], joined: None };
+    pub const NONE: Self = Self { keys: &[], names: &[], joined: &[] };
 }
 
 /// The place of the normalisations.
@@ -125,8 +138,16 @@ pub(crate) enum Norms {
     /// Behind each block, with the residual.
     Behind,
     /// In front of each block, and behind the last layer, where this one stands (Xiong et al., 2020,
-    /// <https://arxiv.org/abs/2002.04745>). Where the tables have a normalisation, the first layer's attention reads what it gives.
-    InFront { last: &'static str },
+    /// <https://arxiv.org/abs/2002.04745>). `first` says whether the attention of the first layer has one too, or reads what the tables'
+    /// normalisation gives.
+    InFront { first: bool, last: &'static str },
+}
+
+impl Norms {
+    /// True if the attention of that layer, from 0, has a normalisation, wherever it stands.
+    pub fn of_attention(self, layer: usize) -> bool {
+        layer > 0 || !matches!(self, Self::InFront { first: false, .. })
+    }
 }
 
 /// The rule that gives each token its place.
@@ -191,6 +212,13 @@ pub(crate) struct LayerModules {
     /// The products of relative positions, where the layer has its own.
     pub distance_key: Option<String>,
     pub distance_query: Option<String>,
+}
+
+impl LayerNames {
+    /// True if the first feed-forward product is twice as wide, with the gate in it.
+    pub fn has_gate_inside(&self) -> bool {
+        matches!(self.gate, Gate::Together | Gate::TogetherBefore)
+    }
 }
 
 impl EncoderConfig {

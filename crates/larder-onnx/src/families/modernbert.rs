@@ -25,7 +25,7 @@ pub(super) const LAYOUT: Layout = Layout {
         output: "mlp.Wo",
         output_norm: "mlp_norm",
     },
-    norms: Norms::InFront { last: "final_norm" },
+    norms: Norms::InFront { first: false, last: "final_norm" },
     pooler: None,
     ..bert::LAYOUT
 };
@@ -44,10 +44,10 @@ fn defaults() -> EncoderConfig {
         pad_token_id: Some(50283),
         biases: Biases::NONE,
         rotary: Some(Rotary {
-            global_theta: 160_000.0,
             local_theta: 10_000.0,
             global_attn_every_n_layers: 3,
             local_attention: 128,
+            ..Rotary::of(160_000.0)
         }),
         ..bert::defaults()
     }

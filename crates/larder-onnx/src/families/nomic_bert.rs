@@ -55,7 +55,7 @@ pub(super) const LAYOUT: Layout = Layout {
             ("norm1.", "post_attention_layernorm."),
             ("norm2.", "post_mlp_layernorm."),
         ],
-        joined: Some(("attn.Wqkv", ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"])),
+        joined: &[("attn.Wqkv", &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"])],
     },
     pooler: None,
     ..bert::LAYOUT
@@ -69,12 +69,7 @@ fn defaults() -> EncoderConfig {
         hidden_act: Activation::Silu,
         max_position_embeddings: 2048,
         biases: Biases { norm: true, ..Biases::NONE },
-        rotary: Some(Rotary {
-            global_theta: 1000.0,
-            local_theta: 1000.0,
-            global_attn_every_n_layers: 1,
-            local_attention: 0,
-        }),
+        rotary: Some(Rotary::of(1000.0)),
         ..bert::defaults()
     }
 }

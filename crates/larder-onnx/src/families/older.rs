@@ -10,13 +10,14 @@ impl Weights {
     /// [`OnnxError::TensorSize`] for a weight that was several and cannot be parted.
     pub fn with_names_of(self, config: &EncoderConfig) -> Result<Self, OnnxError> {
         let older = &config.family.layout().older;
-        if older.names.is_empty() && older.joined.is_none() {
+        if older.names.is_empty() && older.joined.is_empty() {
             return Ok(self);
         }
         let mut renamed = Self::default();
         for (name, weight) in self.floats() {
             let now = older.names.iter().fold(name.to_owned(), |name, (was, is)| name.replacen(was, is, 1));
-            let parts = older.joined.and_then(|(module, parts)| Some((now.split_once(module)?, parts)));
+            let mut joined = older.joined.iter();
+            let parts = joined.find_map(|(module, parts)| Some((now.split_once(module)?, parts)));
             let Some(((before, behind), parts)) = parts else {
                 renamed.insert(&now, weight.clone())?;
                 continue;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::layout::{Gate, Norms, Projection};
+use super::layout::{Norms, Projection};
 use super::mpnet::BUCKETS;
 use super::{Biases, Disentangled, EncoderConfig, Family, convolution};
 use crate::Weights;
@@ -37,13 +37,16 @@ impl EncoderConfig {
         let layout = self.family.layout();
         let mut list = List::default();
         let (hidden, embedding) = (self.hidden_size, self.embedding_size);
-        let (Biases { attention, mlp, norm }, inner) = (self.biases, self.intermediate_size);
+        let (Biases { attention, mlp, mlp_output, norm }, inner) = (self.biases, self.inner_size());
         list.table(layout.words, self.vocab_size, embedding);
         if self.has_position_table() {
             list.table("embeddings.position_embeddings", self.max_position_embeddings, embedding);
         }
         if self.type_vocab_size > 0 {
             list.table("embeddings.token_type_embeddings", self.type_vocab_size, embedding);
+        }
+        if let Some(table) = layout.task_types.filter(|_| self.task_type_vocab_size > 0) {
+            list.table(table, self.task_type_vocab_size, embedding);
         }
         let projection = self.projection();
         if let Some(Projection::InFrontOfNorm(module)) = projection {
@@ -86,33 +89,24 @@ impl EncoderConfig {
                 list.linear(module, hidden, hidden, true);
             }
             list.linear(&modules.attention_output, hidden, hidden, attention);
-            if layout.norms == Norms::Behind || group > 0 || layout.embeddings_norm.is_none() {
+            if layout.norms.of_attention(group) {
                 list.norm(&modules.attention_norm, hidden, norm);
             }
-            list.linear(
-                &modules.intermediate,
-                if layout.layer.gate == Gate::Together { 2 * inner } else { inner },
-                hidden,
-                mlp,
-            );
+            let wide = if layout.layer.has_gate_inside() { 2 * inner } else { inner };
+            list.linear(&modules.intermediate, wide, hidden, mlp);
             if let Some(module) = &modules.gate {
                 list.linear(module, inner, hidden, mlp);
             }
-            list.linear(&modules.output, hidden, inner, mlp);
+            list.linear(&modules.output, hidden, inner, mlp_output);
             list.norm(&modules.output_norm, hidden, norm);
         }
-        if let Norms::InFront { last } = layout.norms {
+        if let Norms::InFront { last, .. } = layout.norms {
             list.norm(last, hidden, norm);
         }
         if let Some(module) = layout.pooler.filter(|_| pooler) {
             list.linear(module, hidden, hidden, true);
         }
         list.0
-    }
-
-    /// What stands before the names of the parameters in `weights`: the name of the encoder in a model with a head, or nothing.
-    pub fn weight_prefix(&self, weights: &Weights) -> String {
-        weights.prefix(self.family.layout().prefix)
     }
 
     /// The product between the tables and the layers. ALBERT always has one, the others where the widths differ.
@@ -125,7 +119,7 @@ impl EncoderConfig {
 /// Names in `weights` that a model of this configuration does not use, sorted: heads of the task that the encoder was
 /// trained on (`cls.…`), buffers (`embeddings.position_ids`).
 pub fn unused_weights(config: &EncoderConfig, weights: &Weights) -> Vec<String> {
-    let prefix = config.weight_prefix(weights);
+    let prefix = weights.prefix(config.family);
     let used: HashSet<String> =
         config.parameters(true).into_iter().map(|parameter| format!("{prefix}{}", parameter.name)).collect();
     weights.names().filter(|name| !used.contains(*name)).map(str::to_owned).collect()

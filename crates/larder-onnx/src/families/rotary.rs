@@ -17,9 +17,23 @@ pub struct Rotary {
     pub global_attn_every_n_layers: usize,
     /// Tokens that a local layer attends to: half of them before a token, half behind it, and the token itself.
     pub local_attention: usize,
+    /// NTK-aware scaling of the base and of the angles to texts so many times as long as those of pretraining (Su, 2023,
+    /// <https://kexue.fm/archives/9706>); 1 or more.
+    pub ntk_factor: Option<f64>,
 }
 
 impl Rotary {
+    /// Rotary positions of that base in layers that all attend to all tokens.
+    pub fn of(theta: f64) -> Self {
+        Self {
+            global_theta: theta,
+            local_theta: theta,
+            global_attn_every_n_layers: 1,
+            local_attention: 0,
+            ntk_factor: None,
+        }
+    }
+
     /// Returns true if the layer, from 0, attends to near tokens alone.
     pub fn is_local(&self, layer: usize) -> bool {
         !layer.is_multiple_of(self.global_attn_every_n_layers)
@@ -33,11 +47,21 @@ pub(super) struct Angles {
 }
 
 impl Angles {
-    /// Looks the angles up in a table that is computed here: `place / theta^(2 i / head)`, rounded to float32 as PyTorch does.
-    pub fn new(b: &mut GraphBuilder, rows: usize, head_size: usize, theta: f64, input_ids: &Value) -> Self {
+    /// Looks the angles up in a table that is computed here: `place / theta^(2 i / head)`, rounded to float32 as PyTorch does. With
+    /// a `factor` the base is so many times as large, and each angle is divided by `factor^(2 / head)`.
+    pub fn new(
+        b: &mut GraphBuilder,
+        rows: usize,
+        head_size: usize,
+        theta: f64,
+        factor: Option<f64>,
+        input_ids: &Value,
+    ) -> Self {
         let half = head_size / 2;
+        let factor = factor.unwrap_or(1.0);
+        let (base, less) = (theta * factor, factor.powf(1.0 / half as f64) as f32);
         let inverse: Vec<f32> =
-            (0..half).map(|i| (1.0 / f64::from(theta.powf(i as f64 / half as f64) as f32)) as f32).collect();
+            (0..half).map(|i| (1.0 / f64::from(base.powf(i as f64 / half as f64) as f32)) as f32 / less).collect();
         let angle = |at: usize| (at / half) as f32 * inverse[at % half];
         let length = b.shape(input_ids, 1, 2);
         let zero = b.integers(&[0]);

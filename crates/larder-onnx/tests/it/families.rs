@@ -10,7 +10,7 @@ use larder_runtime::TensorView;
 use crate::support::*;
 
 /// The families that `recipe.py` makes, beside the tiny BERT.
-const FAMILIES: [Family; 10] = [
+const FAMILIES: &[Family] = &[
     Family::Albert,
     Family::DistilBert,
     Family::Electra,
@@ -21,11 +21,13 @@ const FAMILIES: [Family; 10] = [
     Family::NomicBert,
     Family::EuroBert,
     Family::DebertaV2,
+    Family::Gte,
+    Family::New,
+    Family::NeoBert,
+    Family::Ernie,
+    Family::Data2VecText,
+    Family::RobertaPreLayerNorm,
 ];
-
-/// Those whose attention no fused operator computes.
-const UNFUSED: [Family; 5] =
-    [Family::MpNet, Family::ModernBert, Family::NomicBert, Family::EuroBert, Family::DebertaV2];
 
 /// Values are of order one, sums of up to 100 terms: PyTorch's own order of adding differs by 1e-6.
 const CLOSE: f32 = 1e-5;
@@ -37,6 +39,12 @@ fn config(family: Family) -> EncoderConfig {
 fn config_in(folder: &str) -> EncoderConfig {
     let path = repository().join(format!("tests/goldens/encoder/{folder}/config.json"));
     EncoderConfig::load(&path).expect("the golden's configuration is supported")
+}
+
+/// True if fused operators compute the family's attention.
+fn is_fused(family: Family) -> bool {
+    !matches!(family, Family::MpNet | Family::RobertaPreLayerNorm | Family::DebertaV2)
+        && config(family).rotary.is_none()
 }
 
 fn weights(family: Family) -> Weights {
@@ -76,7 +84,7 @@ fn real_tokens(state: &[f32], batch: &Batch, hidden: usize) -> Vec<f32> {
 
 #[test]
 fn every_layer_of_every_family_agrees_with_pytorch() {
-    for family in FAMILIES {
+    for &family in FAMILIES {
         let golden = golden(&format!("{family}/outputs.safetensors"));
         let (shape, expected) = golden.floats("hidden_states");
         let (model, batch) = (model(family), golden.batch());
@@ -92,7 +100,9 @@ fn every_layer_of_every_family_agrees_with_pytorch() {
             });
             assert_close(&format!("{family}, layer {layer}"), &found, &expected, CLOSE);
         }
-        let pooler = matches!(family, Family::Albert | Family::MpNet | Family::Roberta | Family::XlmRoberta);
+        let has_pooler = config(family).parameters(true).len() > config(family).parameters(false).len();
+        // The published model has none here.
+        let pooler = has_pooler && !matches!(family, Family::Gte);
         assert_eq!(found.len(), shape[0] + usize::from(pooler), "{family}");
         if pooler {
             let expected = golden.floats("pooler_output").1;
@@ -168,6 +178,26 @@ fn earlier_names_of_weights_are_read() {
     assert!(EncoderConfig::from_json(scaled.as_bytes()).expect_err("is another graph").to_string().contains("0.5"));
 }
 
+/// Encoders of one graph are published under two names, each with the other's names of weights or its own.
+#[test]
+fn gte_is_read_under_its_publisher_s_names() {
+    let (mut config, published) = (config(Family::New), weights(Family::New));
+    config.rotary = config.rotary.map(|rotary| families::Rotary { ntk_factor: None, ..rotary });
+    let here = EncoderConfig { family: Family::Gte, ..config.clone() };
+    let read = published.clone().with_names_of(&here).expect("they are parted");
+    let batch = golden("new/outputs.safetensors").batch();
+    let [found, expected] = [(&here, &read), (&config, &published)]
+        .map(|(config, weights)| outputs(&build(config, weights).expect("is built"), &batch));
+    for (layer, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        assert_close(&format!("layer {layer}"), found, expected, CLOSE);
+    }
+    assert_eq!(read.clone().with_names_of(&here).expect("has today's names"), read);
+    // As gte-base-en-v1.5.
+    let untyped = build(&EncoderConfig { type_vocab_size: 0, ..config }, &published).expect("types are not needed");
+    let interface = Interface::recognise(&untyped).expect("a built model is recognised");
+    assert!(interface.token_type_ids.is_none() && outputs(&untyped, &batch).len() == expected.len());
+}
+
 /// Windows of 128 tokens, as the published encoders have, end inside the texts.
 #[test]
 fn texts_longer_than_a_local_window_agree_with_pytorch() {
@@ -212,10 +242,10 @@ fn long_texts_agree_with_pytorch(config: &EncoderConfig) {
 
 #[test]
 fn fused_operators_give_the_same() {
-    for family in FAMILIES {
+    for &family in FAMILIES {
         let built = build_fused(&config(family), &weights(family), FusedForm::default());
         let Ok(model) = built else {
-            assert!(UNFUSED.contains(&family), "{built:?}");
+            assert!(!is_fused(family), "{built:?}");
             continue;
         };
         let golden = golden(&format!("{family}/outputs.safetensors"));
@@ -234,7 +264,7 @@ fn fused_operators_give_the_same() {
 
 #[test]
 fn half_precision_stays_within_its_rounding() {
-    for family in FAMILIES.into_iter().filter(|family| !UNFUSED.contains(family)) {
+    for family in FAMILIES.iter().copied().filter(|&family| is_fused(family)) {
         let form = FusedForm { half: true, packed: false };
         // The CPU computes in float32 between roundings, so this is about the graph: its types, and what is rounded.
         let model = build_fused(&config(family), &weights(family), form).expect("has fused operators");
@@ -255,7 +285,7 @@ fn half_precision_stays_within_its_rounding() {
 
 #[test]
 fn packed_graphs_hold_no_padding_inside() {
-    for family in FAMILIES.into_iter().filter(|family| !UNFUSED.contains(family)) {
+    for family in FAMILIES.iter().copied().filter(|&family| is_fused(family)) {
         let form = FusedForm { half: true, packed: true };
         let (config, model) = (config(family), build_fused(&config(family), &weights(family), form));
         let model = model.expect("has fused operators");
@@ -278,11 +308,11 @@ fn smallest_cosine(a: &[f32], b: &[f32], width: usize) -> f64 {
 
 #[test]
 fn products_in_integers_come_close_whatever_shares_the_batch() {
-    for family in FAMILIES {
+    for &family in FAMILIES {
         let (model, quantised) = (model(family), model(family).quantised().expect("is built"));
         let (quantised, products) = quantised;
         // Query, key and value are three products, or one.
-        let of_layer = if family == Family::ModernBert { 4 } else { 6 };
+        let of_layer = if matches!(family, Family::ModernBert | Family::New | Family::NeoBert) { 4 } else { 6 };
         assert!(products >= of_layer * config(family).num_hidden_layers, "{family}: {products} products");
         let golden = golden(&format!("{family}/outputs.safetensors"));
         let batch = golden.batch();
@@ -342,7 +372,7 @@ fn products_of_bytes_are_exact_on_every_processor() {
 
 #[test]
 fn inputs_and_sizes_are_recognised() {
-    for family in FAMILIES {
+    for &family in FAMILIES {
         let (config, model) = (config(family), model(family));
         let interface = Interface::recognise(&model).expect("a built model is recognised");
         assert_eq!(interface.hidden_size, config.hidden_size, "{family}");
@@ -353,7 +383,8 @@ fn inputs_and_sizes_are_recognised() {
         assert_eq!(interface.position_rows, rows, "{family}");
         assert_eq!(interface.layers, Some(config.num_hidden_layers), "{family}");
         assert!(interface.attention_mask.is_some() && interface.unread.is_empty(), "{family}");
-        let types = matches!(family, Family::Albert | Family::Electra | Family::NomicBert);
+        let types = config.type_vocab_size > 1;
+        assert!(types || !matches!(family, Family::Albert | Family::Electra | Family::NomicBert));
         assert_eq!(interface.token_type_ids.is_some(), types, "{family}");
         assert_eq!(model.metadata(families::metadata::FAMILY), Some(family.as_str()));
         let longest = config.max_positions().to_string();
@@ -363,7 +394,7 @@ fn inputs_and_sizes_are_recognised() {
 
 #[test]
 fn padding_changes_nothing_and_a_batch_is_its_rows() {
-    for family in FAMILIES {
+    for &family in FAMILIES {
         let model = model(family);
         let batch = golden(&format!("{family}/outputs.safetensors")).batch();
         let interface = Interface::recognise(&model).expect("a built model is recognised");
@@ -386,7 +417,7 @@ fn padding_changes_nothing_and_a_batch_is_its_rows() {
 
 #[test]
 fn the_longest_text_is_read_and_one_more_token_is_not() {
-    for family in FAMILIES {
+    for &family in FAMILIES {
         let (config, model) = (config(family), model(family));
         let mut session = session(&model);
         let mut reads = |length: usize| {
@@ -451,7 +482,7 @@ fn random_weights_build_and_run_for_every_family() {
         let json = format!(
             r#"{{"model_type": "{family}", "vocab_size": 50, "embedding_size": 6, "hidden_size": 12,
                 "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 10,
-                "max_position_embeddings": 20, "rms_norm_eps": 1e-12}}"#
+                "max_position_embeddings": 20, "rms_norm_eps": 1e-12, "norm_eps": 1e-12}}"#
         );
         let config = EncoderConfig::from_json(json.as_bytes()).expect("is supported");
         let weights = random_weights(&config, 3).expect("the sizes go together");
@@ -467,8 +498,9 @@ fn random_weights_build_and_run_for_every_family() {
         let states = outputs(&model, &batch);
         for (layer, state) in states.iter().take(3).enumerate() {
             // ALBERT and ELECTRA bring the normalised tables to another width in layer 0.
-            // Those of ModernBERT and EuroBERT are normalised where they are read, and the last.
-            let in_front = matches!(family, Family::ModernBert | Family::EuroBert);
+            // Those with normalisations in front are normalised where they are read, and the last.
+            let in_front =
+                matches!(family, Family::ModernBert | Family::EuroBert | Family::NeoBert | Family::RobertaPreLayerNorm);
             if layer > 0 && (!in_front || layer == 2) {
                 for token in state.chunks(config.hidden_size) {
                     let variance = token.iter().map(|v| v * v).sum::<f32>() / token.len() as f32;

@@ -65,6 +65,16 @@ fn small_byte_level_bpe_agrees_with_transformers() {
 }
 
 #[test]
+fn modernbert_s_arrangement_agrees_with_transformers() {
+    check("modernbert", &small("modernbert"));
+}
+
+#[test]
+fn eurobert_s_arrangement_agrees_with_transformers() {
+    check("eurobert", &small("eurobert"));
+}
+
+#[test]
 fn small_unigram_agrees_with_transformers() {
     check("unigram", &small("unigram"));
 }

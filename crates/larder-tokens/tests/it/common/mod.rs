@@ -10,7 +10,7 @@ pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/tokens").join(name)
 }
 
-/// One of the small tokenizers, `wordpiece`, `bytelevel` or `unigram`.
+/// One of the small tokenizers, such as `wordpiece`.
 pub fn small(name: &str) -> Tokenizer {
     Tokenizer::load(&golden(&format!("{name}.json"))).unwrap()
 }
