@@ -9,8 +9,10 @@ use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
 };
+use larder_tokens::LongTexts;
 
 use crate::graph::{ChosenGraph, GraphChoice, choose};
+use crate::over_windows::OverWindows;
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
 use crate::unit::{TokenSpan, pool};
 use crate::{EncodeError, EncoderInput};
@@ -30,6 +32,8 @@ pub struct EngineSettings {
     pub batch_tokens: Option<usize>,
     /// The graph to run.
     pub graph: GraphChoice,
+    /// The way in which texts longer than the limit are read: for windows the engine gives what their pooling needs.
+    pub long: LongTexts,
 }
 
 /// An encoder ready to run, with pooling inside its graph and nothing in it that was not asked for.
@@ -37,8 +41,11 @@ pub struct EngineSettings {
 pub struct Engine {
     workers: Vec<Session>,
     feeds: Feeds,
+    /// The graph's outputs: the columns, then those that windows alone are pooled from.
     columns: Vec<String>,
     widths: Vec<usize>,
+    /// Of each column that was asked for, the pooling over windows.
+    over_windows: Vec<OverWindows>,
     batch_tokens: usize,
     demands: Demands,
     threads: usize,
@@ -98,6 +105,8 @@ impl Engine {
         settings: EngineSettings,
     ) -> Result<Self, EncodeError> {
         let layers = encoder.interface().last_layer();
+        let (outputs, over_windows) = with_own_lengths(encoder, outputs, settings.long);
+        let outputs = outputs.as_slice();
         let opens_texts = encoder.manifest().special_tokens.leading_tokens > 0;
         if let (false, Some(cls)) =
             (opens_texts, outputs.iter().find(|output| output.kind == FeatureKind::Pooled(Pool::Cls)))
@@ -149,6 +158,7 @@ impl Engine {
             feeds,
             columns: outputs.iter().map(|o| o.column(layers)).collect(),
             widths: outputs.iter().map(|output| encoder.width(output.kind)).collect(),
+            over_windows,
             batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
             demands: Demands {
                 // A rebuilt graph was compared in a padded batch.
@@ -168,7 +178,12 @@ impl Engine {
 
     /// The columns, in the order asked for.
     pub fn columns(&self) -> &[String] {
-        &self.columns
+        &self.columns[..self.over_windows.len()]
+    }
+
+    /// Of each column, the pooling over windows.
+    pub(crate) fn over_windows(&self) -> &[OverWindows] {
+        &self.over_windows
     }
 
     /// The longest input that the encoder is made for, in tokens, special tokens included.
@@ -178,7 +193,7 @@ impl Engine {
 
     /// Elements of the model's vectors of each column.
     pub fn widths(&self) -> &[usize] {
-        &self.widths
+        &self.widths[..self.over_windows.len()]
     }
 
     /// The device that runs.
@@ -297,8 +312,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`]; [`EncodeError::NotFinite`].
     pub fn embed(&mut self, inputs: &[EncoderInput<'_>]) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let mut columns: Vec<Vec<f32>> = self.widths.iter().map(|width| vec![0.0; inputs.len() * width]).collect();
-        let (names, widths) = (self.columns.clone(), self.widths.clone());
+        let (names, widths) = (self.columns().to_vec(), self.widths().to_vec());
+        let mut columns: Vec<Vec<f32>> = widths.iter().map(|width| vec![0.0; inputs.len() * width]).collect();
         self.run(inputs, |batch, vectors| {
             for (((column, name), &width), vectors) in columns.iter_mut().zip(&names).zip(&widths).zip(vectors) {
                 for (&row, vector) in batch.rows.iter().zip(vectors.chunks_exact(width)) {
@@ -310,6 +325,32 @@ impl Engine {
         })?;
         Ok(columns)
     }
+}
+
+/// Returns the outputs with those that windows are pooled from behind them, and the pooling of each of the first.
+///
+/// A column at unit length is made of windows at their own length: the length says how much each has to say.
+fn with_own_lengths(
+    encoder: &Encoder,
+    outputs: &[FeatureOutput],
+    long: LongTexts,
+) -> (Vec<FeatureOutput>, Vec<OverWindows>) {
+    let recipe = encoder.manifest().publisher.recipe.as_ref();
+    let mut all = outputs.to_vec();
+    let mut over_windows = Vec::with_capacity(outputs.len());
+    for (at, output) in outputs.iter().enumerate() {
+        let own = output.normalised_if(false);
+        let place = match all.iter().position(|other| *other == own) {
+            Some(place) => place,
+            None if long == LongTexts::Windows => {
+                all.push(own);
+                all.len() - 1
+            }
+            None => at,
+        };
+        over_windows.push(OverWindows::of(output, place, recipe));
+    }
+    (all, over_windows)
 }
 
 /// Checks that a vector of the column `name` is finite.

@@ -15,6 +15,7 @@ mod interop;
 mod judged;
 mod kill;
 mod kill_points;
+mod long;
 mod malformed;
 mod mlp;
 mod multilabel;

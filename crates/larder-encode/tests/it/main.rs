@@ -4,6 +4,7 @@ mod again;
 mod error_texts;
 mod exports;
 mod levels;
+mod long_texts;
 mod pairs;
 mod refused;
 mod support;
