@@ -3,15 +3,16 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use larder_intake::{Encoder, Running};
-use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool, select_features};
+use larder_intake::Encoder;
+use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
 };
 use larder_tokens::LongTexts;
 
-use crate::graph::{ChosenGraph, GraphChoice, choose};
+use crate::graph::{GraphChoice, GraphSource, SelectedGraph};
+use crate::long_text_graph::LongTextGraph;
 use crate::over_windows::OverWindows;
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
 use crate::unit::{TokenSpan, pool};
@@ -51,6 +52,8 @@ pub struct Engine {
     threads: usize,
     graph: &'static str,
     note: Option<String>,
+    /// What runs long texts.
+    long: LongTextGraph,
     max_tokens: usize,
     longest_tokens: usize,
     vocabulary_size: usize,
@@ -121,10 +124,9 @@ impl Engine {
             Device::Auto => runtime.cuda().is_err(),
         };
         let device = if cpu { Device::Cpu } else { Device::Cuda };
-        let ChosenGraph { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
-        let Running { model, interface, rebuilt } = running;
-        let model = encoder.showing(model, &interface, outputs)?;
-        let bytes = select_features(&model, &interface, outputs)?.to_bytes()?;
+        let source = GraphSource { runtime: runtime.clone(), encoder: encoder.clone(), outputs: outputs.to_vec() };
+        let SelectedGraph { model, interface, rebuilt, name: graph, note } = source.select(settings.graph, device)?;
+        let bytes = model.to_bytes()?;
         drop(model);
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
         let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
@@ -170,6 +172,7 @@ impl Engine {
             threads,
             graph,
             note,
+            long: LongTextGraph::new(source, settings.graph, cpu.then_some(threads)),
             max_tokens: encoder.max_tokens(),
             longest_tokens: encoder.longest_tokens(),
             vocabulary_size: encoder.manifest().vocabulary_size,
@@ -214,7 +217,7 @@ impl Engine {
 
     /// Returns the reason if another graph runs than the one asked for.
     pub fn graph_note(&self) -> Option<&str> {
-        self.note.as_deref()
+        self.note.as_deref().or(self.long.note())
     }
 
     /// Tokens a batch.
@@ -274,6 +277,13 @@ impl Engine {
         wanted: &[usize],
         mut sink: impl FnMut(usize, BatchVectors) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        // The longest come first, one after another: each has all threads, and the memory to itself.
+        let lengths: Vec<usize> = inputs.iter().map(|input| input.input_ids.len()).collect();
+        let (long, wanted): (Vec<usize>, Vec<usize>) =
+            wanted.iter().partition(|&&index| self.long.is_for(&batches[index], &lengths));
+        let left = self.run_long(inputs, pooling, batches, &long, &mut sink)?;
+        let wanted = [left, wanted].concat();
+        let wanted = wanted.as_slice();
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (feeds, columns, widths) = (&self.feeds, &self.columns, &self.widths);
@@ -307,6 +317,44 @@ impl Engine {
         })
     }
 
+    /// Runs batches of long texts in the graph for them, and returns those that it cannot run.
+    fn run_long(
+        &mut self,
+        inputs: &[EncoderInput<'_>],
+        pooling: RowPooling<'_>,
+        batches: &[Batch],
+        wanted: &[usize],
+        sink: &mut impl FnMut(usize, BatchVectors) -> Result<(), EncodeError>,
+    ) -> Result<Vec<usize>, EncodeError> {
+        let Some(&first) = wanted.first() else { return Ok(Vec::new()) };
+        let (feeds, columns, widths) = (&self.feeds, &self.columns, &self.widths);
+        let run = |session: &mut Session, batch: &Batch, inputs: &[EncoderInput<'_>], pooling: RowPooling<'_>| {
+            run_batch(session, feeds, (columns, widths), batch, inputs, pooling)
+        };
+        let plain = &mut self.workers[0];
+        let compared = |session: &mut Session| {
+            // The beginning of a long text, in both graphs.
+            let text = inputs[batches[first].rows[0]];
+            let seq = COMPARED_TOKENS.min(text.input_ids.len());
+            let type_ids = text.type_ids.map(|types| &types[..seq.min(types.len())]);
+            let beginning = [EncoderInput { input_ids: &text.input_ids[..seq], type_ids }];
+            let spans: Vec<TokenSpan> =
+                (0..seq as u32).map(|at| TokenSpan { row: at, start: at, end: at + 1 }).collect();
+            let spans = [spans.as_slice()];
+            let pooling = match pooling {
+                RowPooling::Pooled => RowPooling::Pooled,
+                RowPooling::Spans { .. } => RowPooling::Spans { spans: &spans, pool: WordPool::First },
+            };
+            let batch = Batch { rows: vec![0], batch: batches[first].batch, seq };
+            Ok((run(session, &batch, &beginning, pooling)?, run(plain, &batch, &beginning, pooling)?))
+        };
+        let Some(session) = self.long.session(compared)? else { return Ok(wanted.to_vec()) };
+        for &index in wanted {
+            sink(index, run(session, &batches[index], inputs, pooling)?)?;
+        }
+        Ok(Vec::new())
+    }
+
     /// Encodes `inputs` and returns each column as `[inputs, width]`.
     ///
     /// # Errors
@@ -326,6 +374,9 @@ impl Engine {
         Ok(columns)
     }
 }
+
+/// Tokens of a text that both graphs are compared on: several blocks of local attention.
+const COMPARED_TOKENS: usize = 400;
 
 /// Returns the outputs with those that windows are pooled from behind them, and the pooling of each of the first.
 ///

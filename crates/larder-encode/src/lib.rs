@@ -26,6 +26,7 @@ mod forecast;
 mod graph;
 mod input;
 mod journal;
+mod long_text_graph;
 mod over_windows;
 mod pair;
 mod plan;

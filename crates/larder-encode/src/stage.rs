@@ -170,6 +170,8 @@ pub fn encode(
     };
     progress(running.done);
     in_chunks(request, rows_per_chunk, |chunk| running.chunk(&mut engine, chunk, progress))?;
+    // What comes up on the way, as with the first long text.
+    running.report.graph_note = engine.graph_note().map(str::to_owned);
     running.finish(target, &provenance, started, run_started)
 }
 
