@@ -38,11 +38,14 @@ pub struct Lengths {
     pub max_tokens: usize,
     /// Tokens that the encoder can read.
     pub encoder_tokens: usize,
+    /// True if texts could have been read in windows.
+    pub could_be_windows: bool,
 }
 
 /// Diagnoses [`TruncatedTexts`](DiagnosisKind::TruncatedTexts) if many texts are longer than what was read of them.
 pub fn diagnose_lengths(split: Option<&str>, lengths: &Lengths) -> Option<Diagnosis> {
-    let Lengths { rows, cut_rows, tokens, cut_tokens, longest, max_tokens, encoder_tokens } = *lengths;
+    let Lengths { rows, cut_rows, tokens, cut_tokens, longest, max_tokens, encoder_tokens, could_be_windows } =
+        *lengths;
     if cut_rows == 0 || (cut_rows as f64) < MANY_CUT * rows as f64 {
         return None;
     }
@@ -50,6 +53,11 @@ pub fn diagnose_lengths(split: Option<&str>, lengths: &Lengths) -> Option<Diagno
         format!(
             "`--max-tokens {}` reads more of them (the encoder reads up to {encoder_tokens})",
             longest.min(encoder_tokens)
+        )
+    } else if could_be_windows {
+        format!(
+            "the encoder reads no more than {encoder_tokens} tokens: `--long windows` reads all of a text, in windows whose vectors \
+             are pooled into one; or take an encoder that reads more"
         )
     } else {
         format!(
@@ -190,12 +198,15 @@ mod tests {
             longest: 60,
             max_tokens: 16,
             encoder_tokens: 512,
+            could_be_windows: false,
         };
         let found = diagnose_lengths(Some("dev"), &lengths).unwrap();
         assert!(found.evidence.contains("5 of 100 rows (5.0 %)") && found.evidence.contains("10.0 %"), "{found}");
         assert!(found.remedy.contains("--max-tokens 60") && found.split.as_deref() == Some("dev"), "{found}");
         let full = Lengths { max_tokens: 512, longest: 700, ..lengths };
-        assert!(!diagnose_lengths(None, &full).unwrap().remedy.contains("--max-tokens"));
+        assert!(!diagnose_lengths(None, &full).unwrap().remedy.contains("--"));
+        let full = Lengths { could_be_windows: true, ..full };
+        assert!(diagnose_lengths(None, &full).unwrap().remedy.contains("`--long windows`"));
         assert_eq!(diagnose_lengths(None, &Lengths { cut_rows: 0, ..lengths }), None);
         assert_eq!(diagnose_lengths(None, &Lengths { rows: 1000, ..lengths }), None);
     }

@@ -22,6 +22,8 @@ pub(crate) struct Chunk {
     pub(crate) tokens: u64,
     identity: FeatureRows,
     input_tokens: usize,
+    /// Inputs that are windows of texts.
+    pub(crate) windows: usize,
 }
 
 /// One row of the tokens file in its chunk.
@@ -39,12 +41,17 @@ pub(crate) struct ChunkUnit {
 impl Chunk {
     fn empty(level: Level, targets: TargetKind) -> Self {
         let identity = FeatureRows::empty(level, targets);
-        Self { units: Vec::new(), inputs: Vec::new(), tokens: 0, identity, input_tokens: 0 }
+        Self { units: Vec::new(), inputs: Vec::new(), tokens: 0, identity, input_tokens: 0, windows: 0 }
     }
 
     /// Rows that it fills.
     pub(crate) fn rows(&self) -> usize {
         self.units.last().map_or(0, |unit| unit.first_row + unit.rows)
+    }
+
+    /// Vectors that are in memory for it: its rows, and the windows that these are pooled from.
+    fn vectors(&self) -> usize {
+        self.rows() + self.windows
     }
 
     /// Inputs of a unit.
@@ -93,6 +100,7 @@ impl Chunk {
         }
         self.tokens += unit.inputs.iter().map(|input| input.new_tokens as u64).sum::<u64>();
         self.input_tokens += unit.input_tokens();
+        self.windows += unit.text_windows();
         self.units.push(ChunkUnit {
             example_id: std::mem::take(&mut row.example_id),
             digest,
@@ -152,7 +160,8 @@ impl Chunks {
                 }
                 EncodeUnit::of(&row.sentence(), &self.window_settings, &before, &after)?
             };
-            let full = chunk.rows() + unit.rows > self.rows || chunk.input_tokens + unit.input_tokens() > CHUNK_TOKENS;
+            let full = chunk.vectors() + unit.rows + unit.text_windows() > self.rows
+                || chunk.input_tokens + unit.input_tokens() > CHUNK_TOKENS;
             if full && !chunk.units.is_empty() {
                 sent += 1;
                 if send.send(Ok(std::mem::replace(&mut chunk, Chunk::empty(level, targets)))).is_err() {

@@ -3,14 +3,17 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use larder_intake::{Encoder, Running};
-use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool, select_features};
+use larder_intake::Encoder;
+use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
     TensorView,
 };
+use larder_tokens::LongTexts;
 
-use crate::graph::{ChosenGraph, GraphChoice, choose};
+use crate::graph::{GraphChoice, GraphSource, SelectedGraph};
+use crate::long_text_graph::LongTextGraph;
+use crate::over_windows::OverWindows;
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
 use crate::unit::{TokenSpan, pool};
 use crate::{EncodeError, EncoderInput};
@@ -30,6 +33,8 @@ pub struct EngineSettings {
     pub batch_tokens: Option<usize>,
     /// The graph to run.
     pub graph: GraphChoice,
+    /// The way in which texts longer than the limit are read: for windows the engine gives what their pooling needs.
+    pub long: LongTexts,
 }
 
 /// An encoder ready to run, with pooling inside its graph and nothing in it that was not asked for.
@@ -37,13 +42,18 @@ pub struct EngineSettings {
 pub struct Engine {
     workers: Vec<Session>,
     feeds: Feeds,
+    /// The graph's outputs: the columns, then those that windows alone are pooled from.
     columns: Vec<String>,
     widths: Vec<usize>,
+    /// Of each column that was asked for, the pooling over windows.
+    over_windows: Vec<OverWindows>,
     batch_tokens: usize,
     demands: Demands,
     threads: usize,
     graph: &'static str,
     note: Option<String>,
+    /// What runs long texts.
+    long: LongTextGraph,
     max_tokens: usize,
     longest_tokens: usize,
     vocabulary_size: usize,
@@ -98,6 +108,8 @@ impl Engine {
         settings: EngineSettings,
     ) -> Result<Self, EncodeError> {
         let layers = encoder.interface().last_layer();
+        let (outputs, over_windows) = with_own_lengths(encoder, outputs, settings.long);
+        let outputs = outputs.as_slice();
         let opens_texts = encoder.manifest().special_tokens.leading_tokens > 0;
         if let (false, Some(cls)) =
             (opens_texts, outputs.iter().find(|output| output.kind == FeatureKind::Pooled(Pool::Cls)))
@@ -112,10 +124,9 @@ impl Engine {
             Device::Auto => runtime.cuda().is_err(),
         };
         let device = if cpu { Device::Cpu } else { Device::Cuda };
-        let ChosenGraph { running, name: graph, note } = choose(runtime, encoder, outputs, settings.graph, device)?;
-        let Running { model, interface, rebuilt } = running;
-        let model = encoder.showing(model, &interface, outputs)?;
-        let bytes = select_features(&model, &interface, outputs)?.to_bytes()?;
+        let source = GraphSource { runtime: runtime.clone(), encoder: encoder.clone(), outputs: outputs.to_vec() };
+        let SelectedGraph { model, interface, rebuilt, name: graph, note } = source.select(settings.graph, device)?;
+        let bytes = model.to_bytes()?;
         drop(model);
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
         let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
@@ -149,6 +160,7 @@ impl Engine {
             feeds,
             columns: outputs.iter().map(|o| o.column(layers)).collect(),
             widths: outputs.iter().map(|output| encoder.width(output.kind)).collect(),
+            over_windows,
             batch_tokens: settings.batch_tokens.unwrap_or(default).max(1),
             demands: Demands {
                 // A rebuilt graph was compared in a padded batch.
@@ -160,6 +172,7 @@ impl Engine {
             threads,
             graph,
             note,
+            long: LongTextGraph::new(source, settings.graph, cpu.then_some(threads)),
             max_tokens: encoder.max_tokens(),
             longest_tokens: encoder.longest_tokens(),
             vocabulary_size: encoder.manifest().vocabulary_size,
@@ -168,7 +181,12 @@ impl Engine {
 
     /// The columns, in the order asked for.
     pub fn columns(&self) -> &[String] {
-        &self.columns
+        &self.columns[..self.over_windows.len()]
+    }
+
+    /// Of each column, the pooling over windows.
+    pub(crate) fn over_windows(&self) -> &[OverWindows] {
+        &self.over_windows
     }
 
     /// The longest input that the encoder is made for, in tokens, special tokens included.
@@ -178,7 +196,7 @@ impl Engine {
 
     /// Elements of the model's vectors of each column.
     pub fn widths(&self) -> &[usize] {
-        &self.widths
+        &self.widths[..self.over_windows.len()]
     }
 
     /// The device that runs.
@@ -199,7 +217,7 @@ impl Engine {
 
     /// Returns the reason if another graph runs than the one asked for.
     pub fn graph_note(&self) -> Option<&str> {
-        self.note.as_deref()
+        self.note.as_deref().or(self.long.note())
     }
 
     /// Tokens a batch.
@@ -259,6 +277,13 @@ impl Engine {
         wanted: &[usize],
         mut sink: impl FnMut(usize, BatchVectors) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        // The longest come first, one after another: each has all threads, and the memory to itself.
+        let lengths: Vec<usize> = inputs.iter().map(|input| input.input_ids.len()).collect();
+        let (long, wanted): (Vec<usize>, Vec<usize>) =
+            wanted.iter().partition(|&&index| self.long.is_for(&batches[index], &lengths));
+        let left = self.run_long(inputs, pooling, batches, &long, &mut sink)?;
+        let wanted = [left, wanted].concat();
+        let wanted = wanted.as_slice();
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (feeds, columns, widths) = (&self.feeds, &self.columns, &self.widths);
@@ -292,13 +317,51 @@ impl Engine {
         })
     }
 
+    /// Runs batches of long texts in the graph for them, and returns those that it cannot run.
+    fn run_long(
+        &mut self,
+        inputs: &[EncoderInput<'_>],
+        pooling: RowPooling<'_>,
+        batches: &[Batch],
+        wanted: &[usize],
+        sink: &mut impl FnMut(usize, BatchVectors) -> Result<(), EncodeError>,
+    ) -> Result<Vec<usize>, EncodeError> {
+        let Some(&first) = wanted.first() else { return Ok(Vec::new()) };
+        let (feeds, columns, widths) = (&self.feeds, &self.columns, &self.widths);
+        let run = |session: &mut Session, batch: &Batch, inputs: &[EncoderInput<'_>], pooling: RowPooling<'_>| {
+            run_batch(session, feeds, (columns, widths), batch, inputs, pooling)
+        };
+        let plain = &mut self.workers[0];
+        let compared = |session: &mut Session| {
+            // The beginning of a long text, in both graphs.
+            let text = inputs[batches[first].rows[0]];
+            let seq = COMPARED_TOKENS.min(text.input_ids.len());
+            let type_ids = text.type_ids.map(|types| &types[..seq.min(types.len())]);
+            let beginning = [EncoderInput { input_ids: &text.input_ids[..seq], type_ids }];
+            let spans: Vec<TokenSpan> =
+                (0..seq as u32).map(|at| TokenSpan { row: at, start: at, end: at + 1 }).collect();
+            let spans = [spans.as_slice()];
+            let pooling = match pooling {
+                RowPooling::Pooled => RowPooling::Pooled,
+                RowPooling::Spans { .. } => RowPooling::Spans { spans: &spans, pool: WordPool::First },
+            };
+            let batch = Batch { rows: vec![0], batch: batches[first].batch, seq };
+            Ok((run(session, &batch, &beginning, pooling)?, run(plain, &batch, &beginning, pooling)?))
+        };
+        let Some(session) = self.long.session(compared)? else { return Ok(wanted.to_vec()) };
+        for &index in wanted {
+            sink(index, run(session, &batches[index], inputs, pooling)?)?;
+        }
+        Ok(Vec::new())
+    }
+
     /// Encodes `inputs` and returns each column as `[inputs, width]`.
     ///
     /// # Errors
     /// As [`Engine::run`]; [`EncodeError::NotFinite`].
     pub fn embed(&mut self, inputs: &[EncoderInput<'_>]) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let mut columns: Vec<Vec<f32>> = self.widths.iter().map(|width| vec![0.0; inputs.len() * width]).collect();
-        let (names, widths) = (self.columns.clone(), self.widths.clone());
+        let (names, widths) = (self.columns().to_vec(), self.widths().to_vec());
+        let mut columns: Vec<Vec<f32>> = widths.iter().map(|width| vec![0.0; inputs.len() * width]).collect();
         self.run(inputs, |batch, vectors| {
             for (((column, name), &width), vectors) in columns.iter_mut().zip(&names).zip(&widths).zip(vectors) {
                 for (&row, vector) in batch.rows.iter().zip(vectors.chunks_exact(width)) {
@@ -310,6 +373,35 @@ impl Engine {
         })?;
         Ok(columns)
     }
+}
+
+/// Tokens of a text that both graphs are compared on: several blocks of local attention.
+const COMPARED_TOKENS: usize = 400;
+
+/// Returns the outputs with those that windows are pooled from behind them, and the pooling of each of the first.
+///
+/// A column at unit length is made of windows at their own length: the length says how much each has to say.
+fn with_own_lengths(
+    encoder: &Encoder,
+    outputs: &[FeatureOutput],
+    long: LongTexts,
+) -> (Vec<FeatureOutput>, Vec<OverWindows>) {
+    let recipe = encoder.manifest().publisher.recipe.as_ref();
+    let mut all = outputs.to_vec();
+    let mut over_windows = Vec::with_capacity(outputs.len());
+    for (at, output) in outputs.iter().enumerate() {
+        let own = output.normalised_if(false);
+        let place = match all.iter().position(|other| *other == own) {
+            Some(place) => place,
+            None if long == LongTexts::Windows => {
+                all.push(own);
+                all.len() - 1
+            }
+            None => at,
+        };
+        over_windows.push(OverWindows::of(output, place, recipe));
+    }
+    (all, over_windows)
 }
 
 /// Checks that a vector of the column `name` is finite.

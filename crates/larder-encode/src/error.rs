@@ -149,6 +149,13 @@ pub enum EncodeError {
         /// The `tokens` file.
         tokens: PathBuf,
     },
+    /// Pairs that are read together, where long texts are to be read in windows.
+    #[error("{} holds pairs of texts that are read together, which windows would part: give --pair-features too, which reads each \
+         text of a pair by itself, or leave `--long windows` out, and pairs that are too long are cut", tokens.display())]
+    PairWindows {
+        /// The `tokens` file.
+        tokens: PathBuf,
+    },
     /// A sentence given directly that this encoder cannot read.
     #[error("sentence {sentence} {problem}")]
     Unreadable {

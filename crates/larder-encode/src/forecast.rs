@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use larder_runtime::{RanOn, Runtime};
-use larder_store::{FeatureColumnInfo, FeatureDtype, rows_per_group};
+use larder_store::{FeatureColumnInfo, FeatureDtype, TokensProjection, TokensReader, rows_per_group};
 use serde::Serialize;
 
 use crate::chunk::Chunk;
 use crate::engine::Engine;
 use crate::reuse::{ReusedFile, WrittenParts};
 use crate::row_origins::RowOrigins;
-use crate::stage::{EncodeRequest, columns, in_chunks, plan_encode};
+use crate::stage::{EncodeRequest, columns, engine_settings, in_chunks, plan_encode, text_windows};
 use crate::throughput::Throughput;
 use crate::unit::UnitInput;
 use crate::{EncodeError, EncoderInput};
@@ -28,7 +28,7 @@ pub struct Forecast {
     pub fresh: bool,
     /// Rows that the file will have.
     pub rows: usize,
-    /// Inputs that will go through the encoder: texts, or windows of sentences.
+    /// Inputs that will go through the encoder: texts, or windows of texts and sentences.
     pub run_inputs: usize,
     /// Rows copied from the file that is replaced.
     pub reused_rows: usize,
@@ -68,7 +68,8 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
     let EncodeRequest { encoder, target, settings, reuse, .. } = *request;
     let plan = plan_encode(request)?;
     let fresh = reuse && plan.is_fresh();
-    let mut engine = Engine::new(runtime, encoder, &plan.outputs, settings.engine())?;
+    let windows = text_windows(&TokensReader::open(request.tokens, TokensProjection::Encode)?, encoder, settings)?;
+    let mut engine = Engine::new(runtime, encoder, &plan.outputs, engine_settings(settings, windows))?;
     let reused = if reuse && plan.rows_reusable { Some(ReusedFile::open(target)?) } else { None };
     let columns = columns(&engine, settings);
     let mut forecast = Forecast {

@@ -2,7 +2,7 @@
 
 use larder_errors::spelled_enum;
 use larder_intake::{Encoder, Prepared, Running};
-use larder_onnx::{FeatureOutput, FusedForm};
+use larder_onnx::{FeatureOutput, FusedForm, Interface, Model, select_features};
 use larder_runtime::{Device, Runtime};
 
 use crate::EncodeError;
@@ -23,9 +23,44 @@ spelled_enum! {
     } else "{found:?} is no graph; known: {known}"
 }
 
+/// From which the graph is made that gives these outputs.
+#[derive(Debug, Clone)]
+pub(crate) struct GraphSource {
+    pub runtime: Runtime,
+    pub encoder: Encoder,
+    pub outputs: Vec<FeatureOutput>,
+}
+
+/// The graph that gives the outputs, and no more.
+pub(crate) struct SelectedGraph {
+    pub model: Model,
+    pub interface: Interface,
+    /// True if it is larder's own in the place of the one that was added.
+    pub rebuilt: bool,
+    /// The recorded name of the graph.
+    pub name: &'static str,
+    /// The reason if it is not the graph asked for.
+    pub note: Option<String>,
+}
+
+impl GraphSource {
+    /// Makes the graph.
+    ///
+    /// # Errors
+    /// [`EncodeError::Encoder`]; [`EncodeError::Onnx`] for a layer that the model does not show.
+    pub fn select(&self, choice: GraphChoice, device: Device) -> Result<SelectedGraph, EncodeError> {
+        let Self { runtime, encoder, outputs } = self;
+        let ChosenGraph { running, name, note } = choose(runtime, encoder, outputs, choice, device)?;
+        let Running { model, interface, rebuilt } = running;
+        let model = encoder.showing(model, &interface, outputs)?;
+        let model = select_features(&model, &interface, outputs)?;
+        Ok(SelectedGraph { model, interface, rebuilt, name, note })
+    }
+}
+
 /// The chosen graph.
-pub(crate) struct ChosenGraph {
-    pub running: Running,
+struct ChosenGraph {
+    running: Running,
     /// The recorded name: `given`, `rebuilt`, `half` or `half-packed`.
     pub name: &'static str,
     /// The reason if it is not the graph asked for.
@@ -36,7 +71,7 @@ pub(crate) struct ChosenGraph {
 ///
 /// # Errors
 /// [`EncodeError::Encoder`].
-pub(crate) fn choose(
+fn choose(
     runtime: &Runtime,
     encoder: &Encoder,
     outputs: &[FeatureOutput],

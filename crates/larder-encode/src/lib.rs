@@ -5,7 +5,8 @@
 //! - [`encode`] reads a `tokens` file and writes a `features` file: read, run and write overlap, memory is constant, equal
 //!   inputs run once, rows of the file being replaced are reused, and a killed encode goes on where it was.
 //! - [`EncodeSettings`] say what a row is: a text, a word (whose sentence is read in windows where it is long) or a token.
-//!   [`embed_words`] makes vectors of words in memory, the same as the stage's.
+//!   [`embed_words`] makes vectors of words in memory, the same as the stage's, [`embed_texts`] those of texts.
+//! - A text of more tokens than the encoder reads is read in windows where its tokens file says so, whose vectors are pooled.
 //! - [`plan`] cuts rows into batches by tokens.
 //! - [`forecast`] says what an encode would do and how long it would take; [`Throughput`] is an engine's speed here.
 //!
@@ -25,6 +26,8 @@ mod forecast;
 mod graph;
 mod input;
 mod journal;
+mod long_text_graph;
+mod over_windows;
 mod pair;
 mod plan;
 mod report;
@@ -33,6 +36,7 @@ mod row_origins;
 mod sentence_stream;
 mod settings;
 mod stage;
+mod texts;
 mod throughput;
 mod unit;
 mod words;
@@ -47,8 +51,10 @@ pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Deman
 pub use report::{EncodeReport, Progress};
 pub use settings::{Context, EncodePlan, EncodeSettings, FORMAT_VERSION, LayerSelection};
 pub use stage::{EncodeRequest, encode, plan_encode};
+pub use texts::{TextInput, embed_texts};
 pub use throughput::Throughput;
 pub use words::{WordsInput, embed_words};
 
 pub use larder_onnx::WordPool;
 pub use larder_store::Level;
+pub use larder_tokens::{LongTexts, TextWindows};

@@ -26,7 +26,7 @@ pub struct EncodeReport {
     pub level: Level,
     /// Texts or sentences in the tokens file.
     pub sentences: usize,
-    /// Inputs that went through the encoder: texts, or windows of sentences.
+    /// Inputs that went through the encoder: texts, or windows of texts and sentences.
     pub encoded_inputs: usize,
     /// Rows in the file.
     pub rows: usize,
@@ -38,6 +38,10 @@ pub struct EncodeReport {
     pub duplicate_rows: usize,
     /// Rows that an interrupted run had finished.
     pub resumed_rows: usize,
+    /// Rows among those encoded with a text that was longer than a window, and read in several.
+    pub windowed_rows: usize,
+    /// Tokens that a window of a text may have; `None` where texts are not read in windows.
+    pub window_tokens: Option<usize>,
     /// Real tokens, special tokens included, that went through the encoder.
     pub encoded_tokens: u64,
     /// Tokens computed, padding included.

@@ -9,6 +9,7 @@ use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, PAIR_PARTS, Pool, WordPool};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
+use larder_tokens::{LongTexts, TextWindows};
 use serde::{Deserialize, Serialize};
 
 use crate::unit::WindowSettings;
@@ -118,7 +119,7 @@ impl EncodeSettings {
     /// Returns the settings of the engine: device, threads and graph.
     pub fn engine(&self) -> EngineSettings {
         let Self { device, threads, batch_tokens, graph, .. } = *self;
-        EngineSettings { device, threads, batch_tokens, graph }
+        EngineSettings { device, threads, batch_tokens, graph, long: LongTexts::Cut }
     }
 }
 
@@ -226,9 +227,10 @@ impl EncodeSettings {
         Ok(outputs)
     }
 
-    /// Returns the window settings for an encoder that reads `max_tokens`.
-    pub(crate) fn window_settings(&self, max_tokens: usize) -> WindowSettings {
-        WindowSettings { level: self.level, max_tokens, stride: self.stride, special_tokens: self.special_tokens }
+    /// Returns the window settings for an encoder that reads `max_tokens`; `texts` are those of long texts.
+    pub(crate) fn window_settings(&self, max_tokens: usize, texts: Option<TextWindows>) -> WindowSettings {
+        let Self { level, stride, special_tokens, .. } = *self;
+        WindowSettings { level, max_tokens, stride, special_tokens, texts }
     }
 
     /// Returns the provenance of a features file made now from tokens of provenance `tokens`.

@@ -6,8 +6,10 @@
 //!
 //! A row of the tokens file is a *unit*: a text, which is one input and one row, or a sentence of words, which is read in
 //! one or more windows and fills a row for each word or token. The texts of a pair may be read by themselves: two inputs, one
-//! row. Units are run, reused, and found to be equal as a whole.
+//! row. A text that is longer than the encoder reads may be read in windows: several inputs, whose vectors lie behind the chunk's
+//! rows in memory until all are there, and are pooled into one. Units are run, reused, and found to be equal as a whole.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -22,9 +24,10 @@ use larder_store::{
     FeatureBatch, FeatureColumnInfo, FeatureDtype, FeaturesFile, InputDigest, Level, StoreError, TokensProjection,
     TokensReader, join_parquet, read_provenance, rows_per_group, write_features_part,
 };
+use larder_tokens::{LONG_TEXTS, LongTexts, MAX_TOKENS, TextWindows};
 
 use crate::chunk::{Chunk, Chunks};
-use crate::engine::{Engine, RowPooling};
+use crate::engine::{Engine, EngineSettings, RowPooling};
 use crate::journal::Journal;
 use crate::pair::combine_pair;
 use crate::plan::{Batch, PLAN_VERSION};
@@ -58,7 +61,7 @@ pub struct EncodeRequest<'a> {
 /// # Errors
 /// [`EncodeError::Store`] when the tokens file is missing or cut, [`EncodeError::Layer`] for a layer that is not there,
 /// [`EncodeError::Tagging`], [`EncodeError::NoWords`] and [`EncodeError::NoDocuments`] for a level or context that the file
-/// does not have.
+/// does not have, [`EncodeError::PairWindows`] for pairs that are to be read together and in windows.
 pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeError> {
     let EncodeRequest { encoder, tokens, target, settings, .. } = *request;
     let layers = encoder.interface().last_layer();
@@ -110,7 +113,8 @@ pub fn encode(
     let started = Instant::now();
     let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
     let plan = plan_encode(request)?;
-    let mut engine = Engine::new(runtime, encoder, &plan.outputs, settings.engine())?;
+    let windows = text_windows(&TokensReader::open(tokens, projection(settings))?, encoder, settings)?;
+    let mut engine = Engine::new(runtime, encoder, &plan.outputs, engine_settings(settings, windows))?;
     let run_started = Instant::now();
     let provenance = plan
         .provenance
@@ -142,6 +146,8 @@ pub fn encode(
             reused_rows: 0,
             duplicate_rows: 0,
             resumed_rows: 0,
+            windowed_rows: 0,
+            window_tokens: windows.map(|windows| windows.max_tokens()),
             encoded_tokens: 0,
             computed_tokens: 0,
             seconds: 0.0,
@@ -164,7 +170,33 @@ pub fn encode(
     };
     progress(running.done);
     in_chunks(request, rows_per_chunk, |chunk| running.chunk(&mut engine, chunk, progress))?;
+    // What comes up on the way, as with the first long text.
+    running.report.graph_note = engine.graph_note().map(str::to_owned);
     running.finish(target, &provenance, started, run_started)
+}
+
+/// The windows of long texts, where the tokens file keeps texts whole for them.
+///
+/// # Errors
+/// [`EncodeError::Tokens`] for a file of windows that have no room for a text.
+pub(crate) fn text_windows(
+    reader: &TokensReader,
+    encoder: &Encoder,
+    settings: &EncodeSettings,
+) -> Result<Option<TextWindows>, EncodeError> {
+    let parts = reader.provenance().map(|tokens| &tokens.parts);
+    let part = |name: &str| parts.and_then(|parts| parts.get(name)).map(String::as_str);
+    if settings.level != Level::Sentence || part(LONG_TEXTS) != Some(LongTexts::Windows.as_str()) {
+        return Ok(None);
+    }
+    let max_tokens = part(MAX_TOKENS).and_then(|tokens| tokens.parse().ok()).unwrap_or(encoder.max_tokens());
+    Ok(Some(TextWindows::new(max_tokens.min(encoder.longest_tokens()), &encoder.manifest().special_tokens)?))
+}
+
+/// The settings of an engine for texts that are read so.
+pub(crate) fn engine_settings(settings: &EncodeSettings, windows: Option<TextWindows>) -> EngineSettings {
+    let long = if windows.is_some() { LongTexts::Windows } else { LongTexts::Cut };
+    EngineSettings { long, ..settings.engine() }
 }
 
 /// The columns that an engine fills.
@@ -185,8 +217,9 @@ pub(crate) fn in_chunks(
 ) -> Result<(), EncodeError> {
     let EncodeRequest { encoder, tokens, settings, .. } = *request;
     let reader = TokensReader::open(tokens, projection(settings))?;
+    let texts = text_windows(&reader, encoder, settings)?;
     let chunks = Chunks {
-        window_settings: settings.window_settings(encoder.max_tokens()),
+        window_settings: settings.window_settings(encoder.max_tokens(), texts),
         rows,
         tokenizer: if settings.level == Level::Token { Some(encoder.tokenizer()?) } else { None },
         path: tokens.to_path_buf(),
@@ -218,6 +251,10 @@ fn check_level(reader: &TokensReader, tokens: &Path, settings: &EncodeSettings) 
     }
     if settings.level == Level::Sentence && settings.pair_features && !reader.layout().alone {
         return Err(EncodeError::NoPairs { tokens: tokens() });
+    }
+    let of_windows = reader.provenance().is_some_and(|tokens| tokens.parts.contains_key(LONG_TEXTS));
+    if settings.level == Level::Sentence && reader.is_pair() && !settings.pair_features && of_windows {
+        return Err(EncodeError::PairWindows { tokens: tokens() });
     }
     let asks = settings.level != Level::Sentence && settings.context == Context::Document;
     if asks && !reader.has_documents() {
@@ -316,8 +353,13 @@ impl RunningEncode {
         let spans: Vec<&[TokenSpan]> = run.iter().map(|(input, _)| input.spans.as_slice()).collect();
         self.report.encoded_inputs += inputs.len();
         let infos = self.report.columns.clone();
+        // Behind the rows of the chunk, the windows of texts that are pooled.
+        let mut window_rows: std::ops::RangeFrom<usize> = chunk.rows()..;
+        let slots: Vec<Option<usize>> =
+            run.iter().map(|(input, _)| if input.windows > 1 { window_rows.next() } else { None }).collect();
         let mut columns: Vec<(FeatureColumnInfo, Vec<f32>)> =
-            infos.into_iter().map(|c| (c.clone(), vec![0.0; chunk.rows() * c.width])).collect();
+            infos.into_iter().map(|c| (c.clone(), vec![0.0; window_rows.start * c.width])).collect();
+        let over_windows = engine.over_windows().to_vec();
         if let Some(reused) = &self.reused {
             reused.copy(origins.reused, &mut columns)?;
         }
@@ -334,9 +376,9 @@ impl RunningEncode {
         // The places that a batch fills, in the order of its vectors: as many as spans.
         let places_of = |batch: &Batch| -> Vec<Place> {
             let of_input = |&at: &usize| spans[at].iter().map(move |span| (at, span.row as usize));
-            let place = |(input, row)| {
+            let place = |(input, row): (usize, usize)| {
                 let (of, first_row): (&UnitInput, usize) = run[input];
-                Place { row: first_row + row, part: of.text, parts, input }
+                Place { row: slots[input].unwrap_or(first_row + row), part: of.text, parts, input }
             };
             batch.rows.iter().flat_map(of_input).map(place).collect()
         };
@@ -353,7 +395,15 @@ impl RunningEncode {
         let mut is_finished = vec![false; batches.len()];
         let numbers_a_place: usize = columns.iter().map(|(info, _)| info.width / parts).sum();
         let count = |batch: &Batch| places_of(batch).len() * numbers_a_place;
-        let rows_of = |places: &[Place]| places.iter().filter(|place| place.part == 0).count();
+        // A text's first window counts for its row.
+        let is_first = |input: usize| {
+            input == 0 || slots[input - 1].is_none() || {
+                let [before, this] = [input - 1, input].map(|at| (units[at], run[at].0.text));
+                before != this
+            }
+        };
+        let counts = |place: &&Place| place.part == 0 && (slots[place.input].is_none() || is_first(place.input));
+        let rows_of = |places: &[Place]| places.iter().filter(counts).count();
         let mut journal = Journal::open(part, &batches, count, |index, numbers| {
             let batch = &batches[index];
             let places = places_of(batch);
@@ -371,9 +421,12 @@ impl RunningEncode {
         engine.run_batches(&inputs, pooling, &batches, &left, |index, vectors| {
             let batch = &batches[index];
             let places = places_of(batch);
-            for ((info, column), vectors) in columns.iter_mut().zip(vectors) {
-                for (place, vector) in places.iter().zip(vectors.chunks_exact(info.width / parts)) {
+            for (number, (info, column)) in columns.iter_mut().enumerate() {
+                let width = info.width / parts;
+                for (at_place, place) in places.iter().enumerate() {
                     let at = place.input;
+                    let output = if slots[at].is_some() { over_windows[number].output } else { number };
+                    let vector = &vectors[output][at_place * width..(at_place + 1) * width];
                     check_values(info, vector, at, inputs[at].input_ids).map_err(|problem| in_row(at, problem))?;
                     column[place.range(info)].copy_from_slice(vector);
                 }
@@ -388,8 +441,31 @@ impl RunningEncode {
             progress(*done);
             Ok(())
         })?;
+        let mut windowed = HashSet::new();
+        for first in (0..run.len()).filter(|&input| slots[input].is_some() && is_first(input)) {
+            let (input, row) = run[first];
+            let place = |row| Place { row, part: input.text, parts, input: first };
+            let windows = first..first + input.windows;
+            for ((info, column), over) in columns.iter_mut().zip(&over_windows) {
+                let mut pooled = vec![0.0; info.width / parts];
+                let vectors = windows
+                    .clone()
+                    .filter_map(|at| Some((&column[place(slots[at]?).range(info)], inputs[at].input_ids.len())));
+                over.pool(vectors, &mut pooled);
+                column[place(row).range(info)].copy_from_slice(&pooled);
+            }
+            windowed.insert(units[first]);
+        }
+        for (info, column) in &mut columns {
+            column.truncate(chunk.rows() * info.width);
+        }
+        report.windowed_rows += windowed.len();
         if self.pair_features {
-            for (at, (_, first_row)) in run.iter().enumerate().filter(|(_, (input, _))| input.text == 0) {
+            for (at, (_, first_row)) in run
+                .iter()
+                .enumerate()
+                .filter(|(at, (input, _))| input.text == 0 && (slots[*at].is_none() || is_first(*at)))
+            {
                 for (info, column) in &mut columns {
                     let features = &mut column[first_row * info.width..(first_row + 1) * info.width];
                     combine_pair(features);

@@ -2,7 +2,7 @@
 
 use larder_onnx::WordPool;
 use larder_store::{InputDigest, Level, TextAlone};
-use larder_tokens::{TokensError, own_tokens, windows};
+use larder_tokens::{TextWindows, TokensError, own_tokens, windows};
 
 use crate::EncoderInput;
 
@@ -16,6 +16,8 @@ pub(crate) struct WindowSettings {
     pub(crate) stride: Option<usize>,
     /// True if special tokens are rows too, those of every window, at the level of tokens.
     pub(crate) special_tokens: bool,
+    /// Sentences: the windows of texts that are longer; `None` where no text is.
+    pub(crate) texts: Option<TextWindows>,
 }
 
 /// A tokenized sentence, borrowed.
@@ -67,6 +69,8 @@ pub(crate) struct UnitInput {
     pub(crate) new_tokens: usize,
     /// The text of its pair that it is, where each is read by itself: 0 or 1. Else 0.
     pub(crate) text: usize,
+    /// The windows of its text, of which it is one; 1 where it is the whole text. Windows of a text follow each other.
+    pub(crate) windows: usize,
 }
 
 /// The tokens of an input that one row of its unit is pooled from. A pooled output needs no tokens.
@@ -88,22 +92,18 @@ impl UnitInput {
 }
 
 impl EncodeUnit {
-    /// Both texts of a pair, each read by itself, and one row.
-    fn pair(texts: &[TextAlone; 2]) -> Self {
-        let input = |(text, alone): (usize, &TextAlone)| UnitInput {
-            new_tokens: alone.input_ids.len(),
-            input_ids: alone.input_ids.clone(),
-            type_ids: alone.type_ids.clone(),
-            spans: vec![TokenSpan { row: 0, start: 0, end: 0 }],
-            text,
-        };
-        Self { inputs: texts.iter().enumerate().map(input).collect(), rows: 1, tokens: Vec::new() }
-    }
-
-    /// A whole text, one row.
-    pub(crate) fn text(sentence: &Sentence<'_>) -> Self {
-        let spans = vec![TokenSpan { row: 0, start: 0, end: 0 }];
-        Self { inputs: vec![UnitInput::whole(sentence, spans)], rows: 1, tokens: Vec::new() }
+    /// One row: a text, or both texts of a pair, each read by itself.
+    fn text(sentence: &Sentence<'_>, long: Option<&TextWindows>) -> Result<Self, TokensError> {
+        let mut inputs = Vec::new();
+        match sentence.alone {
+            None => UnitInput::of_text(0, sentence.input_ids, sentence.type_ids, (long, 0), &mut inputs)?,
+            Some(texts) => {
+                for (text, TextAlone { input_ids, type_ids, .. }) in texts.iter().enumerate() {
+                    UnitInput::of_text(text, input_ids, type_ids, (long, 0), &mut inputs)?;
+                }
+            }
+        }
+        Ok(Self { inputs, rows: 1, tokens: Vec::new() })
     }
 
     /// A sentence in rows of words or tokens. `before` and `after` are its neighbours' own tokens, nearest first.
@@ -117,7 +117,7 @@ impl EncodeUnit {
         after: &[&[i32]],
     ) -> Result<Self, TokensError> {
         if settings.level == Level::Sentence {
-            return Ok(sentence.alone.map_or_else(|| Self::text(sentence), Self::pair));
+            return Self::text(sentence, settings.texts.as_ref());
         }
         // The texts of a pair belong together: one that is too long is left whole, and refused.
         let whole = if sentence.pair { sentence.input_ids.len() } else { 0 };
@@ -170,7 +170,7 @@ impl EncodeUnit {
             let until = if window.body.end == own.end { sentence.input_ids.len() } else { window.body.end };
             let new_tokens = until - covered;
             covered = until;
-            inputs.push(UnitInput { input_ids, type_ids, spans: Vec::new(), new_tokens, text: 0 });
+            inputs.push(UnitInput { input_ids, type_ids, spans: Vec::new(), new_tokens, text: 0, windows: 1 });
         }
         for (row, &(at, start, end)) in places.iter().enumerate() {
             let small = |n: usize| u32::try_from(n).expect("a sentence has fewer than 2^32 tokens");
@@ -188,6 +188,11 @@ impl EncodeUnit {
         let mut number = |n: u32| {
             hasher.update(&n.to_le_bytes());
         };
+        if self.inputs.iter().any(|input| input.windows > 1) {
+            // Which windows are pooled together: the rows of no other unit are so many.
+            number(u32::MAX);
+            self.inputs.iter().for_each(|input| number(input.windows as u32));
+        }
         number(self.rows as u32);
         for input in &self.inputs {
             number(input.spans.len() as u32);
@@ -203,6 +208,11 @@ impl EncodeUnit {
         digest
     }
 
+    /// Inputs that are windows of texts.
+    pub(crate) fn text_windows(&self) -> usize {
+        self.inputs.iter().filter(|input| input.windows > 1).count()
+    }
+
     /// Tokens of all inputs.
     pub(crate) fn input_tokens(&self) -> usize {
         self.inputs.iter().map(|input| input.input_ids.len()).sum()
@@ -210,9 +220,32 @@ impl EncodeUnit {
 }
 
 impl UnitInput {
-    fn whole(sentence: &Sentence<'_>, spans: Vec<TokenSpan>) -> Self {
-        let (input_ids, type_ids) = (sentence.input_ids.to_vec(), sentence.type_ids.to_vec());
-        Self { new_tokens: input_ids.len(), input_ids, type_ids, spans, text: 0 }
+    /// Adds a text to `inputs`: whole, or in windows where `long` says so and it is longer. `prompt` of its tokens, those behind
+    /// the special ones in front, belong to every window. `text` is its number in its pair.
+    pub(crate) fn of_text(
+        text: usize,
+        input_ids: &[i32],
+        type_ids: &[i32],
+        (long, prompt): (Option<&TextWindows>, usize),
+        inputs: &mut Vec<Self>,
+    ) -> Result<(), TokensError> {
+        let spans = || vec![TokenSpan { row: 0, start: 0, end: 0 }];
+        let Some(long) = long.filter(|long| input_ids.len() > long.max_tokens()) else {
+            let (new_tokens, input_ids, type_ids) = (input_ids.len(), input_ids.to_vec(), type_ids.to_vec());
+            inputs.push(Self { input_ids, type_ids, spans: spans(), new_tokens, text, windows: 1 });
+            return Ok(());
+        };
+        let windows = long.of(input_ids.len(), prompt)?;
+        let mut covered = 0;
+        inputs.extend(windows.iter().map(|window| Self {
+            input_ids: window.of(input_ids),
+            type_ids: if type_ids.is_empty() { Vec::new() } else { window.of(type_ids) },
+            spans: spans(),
+            new_tokens: window.end() - std::mem::replace(&mut covered, window.end()),
+            text,
+            windows: windows.len(),
+        }));
+        Ok(())
     }
 }
 
@@ -255,10 +288,12 @@ pub(crate) fn pool(tokens: &[f32], hidden: usize, spans: &[TokenSpan], pool: Wor
 
 #[cfg(test)]
 mod tests {
+    use larder_tokens::SpecialTokens;
+
     use super::*;
 
     const WORDS: WindowSettings =
-        WindowSettings { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false };
+        WindowSettings { level: Level::Word, max_tokens: 8, stride: None, special_tokens: false, texts: None };
 
     fn unit(ids: &[i32], word_ids: &[i32], words: usize, settings: &WindowSettings) -> EncodeUnit {
         EncodeUnit::of(
@@ -331,7 +366,38 @@ mod tests {
         assert_eq!(near.inputs[0].input_ids, [101, 9, 1, 2, 102]);
         assert_eq!(picked(&near), [(0, vec![1, 2])]);
         let text = EncoderInput { input_ids: &ids, type_ids: None };
-        assert_eq!(EncodeUnit::text(&sentence).digest(Level::Sentence), text.digest());
+        assert_eq!(EncodeUnit::text(&sentence, None).unwrap().digest(Level::Sentence), text.digest());
+    }
+
+    #[test]
+    fn the_digest_tells_which_windows_are_pooled_together() {
+        let special = SpecialTokens {
+            cls_id: Some(101),
+            sep_id: Some(102),
+            pad_id: None,
+            unk_id: None,
+            mask_id: None,
+            single_tokens: 2,
+            pair_tokens: 3,
+            leading_tokens: 1,
+        };
+        let long = TextWindows::new(4, &special).unwrap();
+        let alone = |input_ids: &[i32]| TextAlone { input_ids: input_ids.to_vec(), ..TextAlone::default() };
+        let pair = |first: &[i32], second: &[i32]| {
+            let texts = [alone(first), alone(second)];
+            let sentence =
+                Sentence { input_ids: &[], type_ids: &[], pair: true, word_ids: &[], words: 0, alone: Some(&texts) };
+            EncodeUnit::text(&sentence, Some(&long)).unwrap()
+        };
+        let (one, other) =
+            (pair(&[101, 1, 2, 3, 4, 102], &[101, 5, 102]), pair(&[101, 1, 2, 102], &[101, 3, 4, 5, 102]));
+        let read =
+            |unit: &EncodeUnit| unit.inputs.iter().map(|i| (i.text, i.windows, i.new_tokens)).collect::<Vec<_>>();
+        assert_eq!(read(&one), [(0, 2, 3), (0, 2, 3), (1, 1, 3)]);
+        assert_eq!(read(&other), [(0, 1, 4), (1, 2, 2), (1, 2, 3)]);
+        assert_eq!(one.inputs[1].input_ids, [101, 3, 4, 102]);
+        assert_ne!(one.digest(Level::Sentence), other.digest(Level::Sentence));
+        assert_ne!(one.digest(Level::Sentence), pair(&[101, 1, 2, 102], &[101, 3, 4, 102]).digest(Level::Sentence));
     }
 
     #[test]

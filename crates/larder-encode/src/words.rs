@@ -51,7 +51,7 @@ pub fn embed_words(
     settings: &EncodeSettings,
 ) -> Result<Vec<Vec<f32>>, EncodeError> {
     let settings = EncodeSettings { level: Level::Word, ..settings.clone() };
-    let window_settings = settings.window_settings(engine.max_tokens());
+    let window_settings = settings.window_settings(engine.max_tokens(), None);
     let context = if settings.context == Context::Document { window_settings.max_tokens } else { 0 };
     for (at, input) in sentences.iter().enumerate() {
         // Before any is looked at as another's neighbour.

@@ -39,6 +39,17 @@ pub enum ExportError {
         /// The encoder.
         encoder: String,
     },
+    /// A run that reads long texts in windows.
+    #[error(
+        "run {run} reads texts of more than {max_tokens} tokens in windows, and an exported file reads one window: its answers to \
+         them would be others; train on cut texts, without `--long windows`, and export that run, or answer with `larder predict {run}`"
+    )]
+    Windows {
+        /// The run.
+        run: String,
+        /// Tokens of a window.
+        max_tokens: usize,
+    },
     /// An encoder whose products cannot be converted to 8 bits.
     #[error("encoder `{encoder}` cannot be exported with 8-bit products: {reason}; leave --precision out, or take f16")]
     NotQuantised {

@@ -12,7 +12,7 @@ use larder_onnx::Model;
 use larder_run::tasks;
 use larder_run::tasks::export::{CheckRows, ExportedRun};
 use larder_run::{DIAGNOSIS_FILE, Evaluation, Event, Larder, Observer, RunRecord, is_current, load_diagnosis};
-use larder_tokens::Tokenizer;
+use larder_tokens::{LongTexts, Tokenizer};
 use serde::Serialize;
 
 use crate::batches::{TimedFiles, WrittenFile};
@@ -73,6 +73,10 @@ pub fn export_run(
     options: &ExportOptions,
     observer: &mut dyn Observer,
 ) -> Result<ExportOutcome, ExportError> {
+    if record.settings.long == LongTexts::Windows {
+        let (run, max_tokens) = (record.run.clone(), record.settings.max_tokens);
+        return Err(ExportError::Windows { run, max_tokens });
+    }
     let folder = ExportFolder::begin(&options.folder, options.force)?;
     let (encoder, head) = (record.encoder(larder)?, record.load_head(larder)?);
     let run = ExportedRun { larder, record, encoder: &encoder, head: &head, threads: options.threads };

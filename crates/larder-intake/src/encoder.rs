@@ -131,7 +131,8 @@ impl Encoder {
         let (made_for, longest) = (self.max_tokens(), self.longest_tokens());
         if asked > longest {
             return Some(format!(
-                "{asked} tokens were asked for, and the encoder reads {longest}: longer texts are cut to that"
+                "{asked} tokens were asked for, and the encoder reads {longest}: longer texts are cut to that, or \
+                 into windows of that"
             ));
         }
         (asked > made_for).then(|| {

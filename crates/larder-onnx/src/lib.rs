@@ -41,6 +41,7 @@ mod functions;
 mod graph;
 mod init;
 mod interface;
+mod long_attention;
 mod model;
 mod pair;
 mod pool;

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
-use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
+use larder_encode::{EncodeSettings, EncoderInput, LayerSelection, LongTexts};
 use larder_errors::count;
 use larder_intake::Encoder;
 use larder_metrics::{
@@ -201,7 +201,7 @@ fn padded_batch_seconds(larder: &Larder, encoder: &Encoder, tokens: &Tokens) -> 
 /// The pooler's output of every row, `[rows, hidden]`.
 fn pooled(larder: &Larder, encoder: &Encoder, tokens: &Tokens) -> Result<Vec<Vec<f64>>> {
     let settings = EncodeSettings { pools: vec![Pool::Pooler], device: Device::Cpu, ..EncodeSettings::default() };
-    let mut engine = embed_features(larder, encoder, &settings)?;
+    let mut engine = embed_features(larder, encoder, &settings, LongTexts::Cut)?;
     let inputs: Vec<EncoderInput<'_>> =
         tokens.rows.iter().map(|ids| EncoderInput { input_ids: ids, type_ids: None }).collect();
     let columns = engine.embed(&inputs)?;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
-use larder_encode::{EncodeRequest, EncodeSettings, Engine, Forecast, encode, forecast, plan_encode};
+use larder_encode::{
+    EncodeRequest, EncodeSettings, Engine, EngineSettings, Forecast, LongTexts, encode, forecast, plan_encode,
+};
 use larder_files::{Freshness, remove_left_beside};
 use larder_intake::Encoder;
 use larder_run::{EncodeOptions, Event, Larder, Observer, Stage, StageTime};
@@ -100,11 +102,17 @@ fn request<'a>(
     EncodeRequest { encoder, tokens, target, settings: &options.settings, reuse: !options.force }
 }
 
-/// Returns an engine for the columns of `settings`, for texts outside a dataset.
+/// Returns an engine for the columns of `settings`, for texts outside a dataset, of which long ones are read as `long` says.
 ///
 /// # Errors
 /// [`PipelineError::Run`].
-pub fn embed_features(larder: &Larder, encoder: &Encoder, settings: &EncodeSettings) -> Result<Engine, PipelineError> {
+pub fn embed_features(
+    larder: &Larder,
+    encoder: &Encoder,
+    settings: &EncodeSettings,
+    long: LongTexts,
+) -> Result<Engine, PipelineError> {
     let outputs = settings.outputs(encoder.interface().last_layer())?;
-    Ok(Engine::new(larder.runtime()?, encoder, &outputs, settings.engine())?)
+    let settings = EngineSettings { long, ..settings.engine() };
+    Ok(Engine::new(larder.runtime()?, encoder, &outputs, settings)?)
 }

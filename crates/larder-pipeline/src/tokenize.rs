@@ -32,6 +32,7 @@ pub fn tokenize_split(
         split,
         tokenizer: &tokenizer,
         max_tokens: options.max_tokens(encoder),
+        long: options.long,
         on_bad_row: options.on_bad_row,
         on_illegal_tags: options.on_illegal_tags,
         target: &target,

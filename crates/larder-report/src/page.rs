@@ -100,6 +100,8 @@ pub(crate) struct Lengths {
     pub(crate) tokens: Vec<u32>,
     /// Number of texts that were truncated.
     pub(crate) truncated: usize,
+    /// Number of texts that were read in windows.
+    pub(crate) in_windows: usize,
     /// The share of padding in larder's batches.
     pub(crate) padding_in_batches: f64,
     /// The share with every text padded to the split's longest.

@@ -1,7 +1,7 @@
 //! Options of a run's stages.
 
 use larder_data::{OnBadRow, OnIllegalTags, Task};
-use larder_encode::EncodeSettings;
+use larder_encode::{EncodeSettings, LongTexts};
 use larder_intake::Encoder;
 
 use crate::HeadSettings;
@@ -14,6 +14,8 @@ pub const TRAIN_SPLIT: &str = "train";
 pub struct TokenizeOptions {
     /// Tokens per text, special tokens included; `None` is the encoder's maximum.
     pub max_tokens: Option<usize>,
+    /// The way in which longer texts are read.
+    pub long: LongTexts,
     /// The handling of unusable rows.
     pub on_bad_row: OnBadRow,
     /// The handling of tags that their scheme forbids.
@@ -25,7 +27,13 @@ pub struct TokenizeOptions {
 impl Default for TokenizeOptions {
     /// Stops at a bad row: losing rows silently is worse.
     fn default() -> Self {
-        Self { max_tokens: None, on_bad_row: OnBadRow::Stop, on_illegal_tags: OnIllegalTags::Refuse, force: false }
+        Self {
+            max_tokens: None,
+            long: LongTexts::Cut,
+            on_bad_row: OnBadRow::Stop,
+            on_illegal_tags: OnIllegalTags::Refuse,
+            force: false,
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use larder_data::{DataError, DatasetSpec, Layout, OnBadRow, OnIllegalTags, Task};
-use larder_encode::{Context, EncodeSettings, LayerSelection};
+use larder_encode::{Context, EncodeSettings, LayerSelection, LongTexts};
 use larder_files::{FileError, Home, Provenance, read_json_text, write_json};
 use larder_intake::{Encoder, EncoderError};
 use larder_onnx::{FeatureOutput, Pool, WordPool};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
+use larder_tokens::TextWindows;
 use serde::{Deserialize, Serialize};
 
 use crate::{EncodeOptions, Head, HeadRecord, Larder, RunError, StageTime, TokenizeOptions, TrainingWords};
@@ -22,6 +23,9 @@ pub const RUN_VERSION: u32 = 3;
 pub struct RunSettings {
     /// Tokens a text (tagging: a window) may have, special tokens included.
     pub max_tokens: usize,
+    /// The way in which longer texts are read.
+    #[serde(default)]
+    pub long: LongTexts,
     /// The handling of unusable rows.
     pub on_bad_row: OnBadRow,
     /// The handling of tags that their scheme forbids.
@@ -54,6 +58,7 @@ impl RunSettings {
         let (tokenize, settings) = (&options.tokenize, &options.settings);
         Self {
             max_tokens: tokenize.max_tokens(encoder),
+            long: tokenize.long,
             on_bad_row: tokenize.on_bad_row,
             on_illegal_tags: tokenize.on_illegal_tags,
             level: settings.level,
@@ -243,10 +248,25 @@ impl RunRecord {
         }
     }
 
+    /// Returns the windows in which the run reads long texts; `None` where they are cut.
+    ///
+    /// # Errors
+    /// [`RunError::Tokens`] for windows that have no room for a text.
+    pub fn text_windows(&self, encoder: &Encoder) -> Result<Option<TextWindows>, RunError> {
+        match self.settings.long {
+            LongTexts::Cut => Ok(None),
+            LongTexts::Windows => {
+                let max_tokens = self.settings.max_tokens.min(encoder.longest_tokens());
+                Ok(Some(TextWindows::new(max_tokens, &encoder.manifest().special_tokens)?))
+            }
+        }
+    }
+
     /// Returns the options of the run's features.
     pub fn encode_options(&self, device: Device, threads: usize) -> EncodeOptions {
         let RunSettings {
             max_tokens,
+            long,
             on_bad_row,
             on_illegal_tags,
             level,
@@ -259,7 +279,8 @@ impl RunRecord {
             context,
             dtype,
         } = self.settings.clone();
-        let tokenize = TokenizeOptions { max_tokens: Some(max_tokens), on_bad_row, on_illegal_tags, force: false };
+        let max_tokens = Some(max_tokens);
+        let tokenize = TokenizeOptions { max_tokens, long, on_bad_row, on_illegal_tags, force: false };
         let settings = EncodeSettings {
             level,
             layers,

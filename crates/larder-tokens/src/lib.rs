@@ -5,6 +5,7 @@
 //!   character spans and the word of each token. [`Tokenizer::encode_batch`] does many on all cores.
 //! - [`windows`] cuts a sentence of words that is longer than the encoder reads, so that no word is lost;
 //!   [`Window::with_context`] reads its neighbours with it. [`split_words`] makes words of a plain text.
+//! - [`LongTexts`] says how a text is read that is longer than that, [`TextWindows`] cuts one into windows.
 //! - [`normalize_for_comparison`] makes texts equal that a reader takes for one.
 //! - [`tokenize`] is the stage: a split of a dataset in, a `tokens` file out.
 //! - [`TokenizeSettings`] say how long the result may be. Nothing is ever padded, and the padding and truncation that
@@ -25,6 +26,7 @@
 
 mod encode;
 mod error;
+mod long;
 mod normalize;
 mod special;
 mod split_words;
@@ -37,10 +39,13 @@ mod windows;
 
 pub use encode::TokenizeSettings;
 pub use error::TokensError;
+pub use long::{LongTexts, TextWindow, TextWindows};
 pub use normalize::normalize_for_comparison;
 pub use special::SpecialTokens;
 pub use split_words::split_words;
-pub use stage::{FORMAT_VERSION, SKIPPED_ROWS, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize};
+pub use stage::{
+    FORMAT_VERSION, LONG_TEXTS, MAX_TOKENS, SKIPPED_ROWS, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize,
+};
 pub use tokenizer::Tokenizer;
 pub use tokens::{NO_WORD, Tokens};
 pub use windows::{AssignedWord, Window, own_tokens, windows};

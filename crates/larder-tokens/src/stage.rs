@@ -1,7 +1,8 @@
 //! The tokenize stage: a split of a dataset in, a `tokens` file out, in constant memory.
 //!
 //! Bad rows stop the stage or are skipped, counted and listed, as [`OnBadRow`] says. Texts that are longer than the
-//! encoder reads are cut and counted; words of a tagging task are never cut.
+//! encoder reads are cut and counted, or kept whole and counted where they will be read in windows ([`LongTexts`]); words of a
+//! tagging task are never cut.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use larder_data::{
     DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, TaskFiles, split_has_targets,
 };
 use larder_files::Provenance;
-use larder_store::{StoreError, TokenRow, TokensLayout, TokensWriter};
+use larder_store::{StoreError, TextAlone, TokenRow, TokensLayout, TokensWriter};
 
-use crate::{TokenizeSettings, Tokenizer, TokensError};
+use crate::{LongTexts, TextWindows, TokenizeSettings, Tokenizer, TokensError};
 
 /// Version of the tokens file's layout.
 pub const FORMAT_VERSION: u32 = 2;
@@ -23,6 +24,12 @@ const TRAIN: &str = "train";
 
 /// The part of a tokens file's provenance that says how many rows were left out.
 pub const SKIPPED_ROWS: &str = "ran.skipped_rows";
+
+/// The part of a tokens file's provenance that says that long texts were kept whole, to be read in windows.
+pub const LONG_TEXTS: &str = "long";
+
+/// The part of a tokens file's provenance with the tokens that a text, or a window of it, may have.
+pub const MAX_TOKENS: &str = "max_tokens";
 
 /// Rows tokenized at a time: enough for every core, little memory.
 const BATCH_ROWS: usize = 2048;
@@ -38,6 +45,8 @@ pub struct TokenizeRequest<'a> {
     pub tokenizer: &'a Tokenizer,
     /// Tokens a text may have, special tokens included.
     pub max_tokens: usize,
+    /// The way in which longer texts are read. Pairs that are read together are cut all the same: they are one input.
+    pub long: LongTexts,
     /// The policy for rows that cannot be used.
     pub on_bad_row: OnBadRow,
     /// The policy for tags that their scheme forbids.
@@ -57,6 +66,10 @@ pub struct TokenizeReport {
     pub truncated_rows: u64,
     /// Tokens cut off.
     pub truncated_tokens: u64,
+    /// Rows with a text that was kept whole although it is longer than the limit: it is read in windows.
+    pub long_rows: u64,
+    /// Tokens that a text, or a window of it, may have.
+    pub max_tokens: usize,
     /// Sentences whose tags their scheme forbids, and that were repaired.
     pub repaired_rows: u64,
     /// Rows left out.
@@ -111,8 +124,12 @@ impl TokenizeRequest<'_> {
         let provenance = Provenance::new("tokenize", FORMAT_VERSION)
             .with_all(self.spec.fingerprint_parts(self.split)?)
             .with("tokenizer.digest", self.tokenizer.digest())
-            .with("max_tokens", self.max_tokens)
+            .with(MAX_TOKENS, self.max_tokens)
             .with("on_bad_row", policy);
+        let provenance = match self.long {
+            LongTexts::Cut => provenance,
+            LongTexts::Windows => provenance.with(LONG_TEXTS, self.long),
+        };
         let provenance = if self.has_targets()? { provenance } else { provenance.with("targets", "none") };
         // Files of versions that read pairs together alone are stale.
         let provenance = match self.spec.columns.text_b.is_some() {
@@ -132,6 +149,17 @@ impl TokenizeRequest<'_> {
 }
 
 impl TokenizeRequest<'_> {
+    /// Returns the settings that will make windows of its texts.
+    fn windows(&self, split: &str) -> Result<TextWindows, TokenizeStageError> {
+        let windows = TextWindows::new(self.max_tokens, self.tokenizer.special_tokens());
+        windows.map_err(|source| TokenizeStageError::Text {
+            split: split.to_owned(),
+            example_id: "0".to_owned(),
+            place: "the first row".to_owned(),
+            source: Box::new(source),
+        })
+    }
+
     /// Returns true if the split has the targets to predict. Train must have them, if the description knows a column
     /// for them.
     fn has_targets(&self) -> Result<bool, DataError> {
@@ -173,11 +201,20 @@ pub fn tokenize(
     let mut writer = TokensWriter::with_layout(target, layout, provenance)?;
     let max_tokens = (!words).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };
+    let windows = match (request.long, words) {
+        (LongTexts::Windows, false) => Some(request.windows(split)?),
+        _ => None,
+    };
+    // A text that is read by itself.
+    let by_itself = TokenizeSettings { max_tokens: if windows.is_some() { None } else { max_tokens } };
+    let is_long = |tokens: usize| windows.is_some_and(|windows| tokens > windows.max_tokens());
     let mut report = TokenizeReport {
         rows: 0,
         tokens: 0,
         truncated_rows: 0,
         truncated_tokens: 0,
+        long_rows: 0,
+        max_tokens: request.max_tokens,
         repaired_rows: 0,
         skipped: SkippedRows::default(),
         seconds: 0.0,
@@ -200,9 +237,10 @@ pub fn tokenize(
                 source: Box::new(source),
             }
         };
-        let tokens = request.tokenizer.encode_batch(&contents, &settings).map_err(in_row)?;
+        let tokens =
+            request.tokenizer.encode_batch(&contents, if pair { &settings } else { &by_itself }).map_err(in_row)?;
         let alone = match pair {
-            true => request.tokenizer.encode_alone(&contents, &settings).map_err(in_row)?,
+            true => request.tokenizer.encode_alone(&contents, &by_itself).map_err(in_row)?,
             false => vec![None; contents.len()],
         };
         let rows = origins.into_iter().zip(contents).zip(tokens).zip(alone);
@@ -211,6 +249,9 @@ pub fn tokenize(
             report.tokens += tokens.input_ids.len() as u64;
             report.truncated_rows += u64::from(tokens.truncated_tokens > 0);
             report.truncated_tokens += u64::from(tokens.truncated_tokens);
+            let alone = texts_alone.iter().flatten().map(|text: &TextAlone| text.input_ids.len());
+            let is_long = alone.chain([tokens.input_ids.len()]).any(is_long);
+            report.long_rows += u64::from(is_long);
             writer.push(TokenRow {
                 example_id,
                 document,

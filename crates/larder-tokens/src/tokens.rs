@@ -28,6 +28,14 @@ impl Tokens {
         self.input_ids.len()
     }
 
+    /// Counts the tokens of the text, special ones left out, that lie within its first `characters`: those of a prompt that
+    /// stands there.
+    pub fn tokens_within(&self, characters: usize) -> usize {
+        let ends =
+            self.offsets.iter().zip(&self.word_ids).filter(|(_, word)| **word != NO_WORD).map(|((_, end), _)| end);
+        ends.take_while(|end| usize::try_from(**end).is_ok_and(|end| end <= characters)).count()
+    }
+
     /// Returns true if there are no tokens, not even special ones.
     pub fn is_empty(&self) -> bool {
         self.input_ids.is_empty()

@@ -151,6 +151,13 @@ impl Console {
                 count(report.truncated_tokens)
             ));
         }
+        if report.long_rows > 0 {
+            text.push_str(&format!(
+                "; {} texts of more than {} tokens are kept whole, to be read in windows",
+                count(report.long_rows),
+                count(report.max_tokens as u64)
+            ));
+        }
         if report.repaired_rows > 0 {
             text.push_str(&format!("; illegal tags repaired in {} sentences", count(report.repaired_rows)));
         }
@@ -181,6 +188,13 @@ impl Console {
                 text.push_str(&format!(", {} {what}", count(*rows as u64)));
             }
             text.push(')');
+        }
+        if let (1.., Some(tokens)) = (report.windowed_rows, report.window_tokens) {
+            let texts = count(report.windowed_rows as u64);
+            text.push_str(&format!(
+                "; {texts} texts of more than {} tokens were read in windows",
+                count(tokens as u64)
+            ));
         }
         text.push_str(&format!(" in {}", seconds(report.seconds)));
         if report.encoded_rows > 0 {

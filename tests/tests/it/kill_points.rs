@@ -272,6 +272,30 @@ fn an_encode_goes_on_behind_its_finished_batches() {
     panic!("no batches were saved, however many there were");
 }
 
+/// Windows of one text lie in several batches: its row is written when all are there, whenever each was run.
+#[test]
+fn texts_in_windows_go_on_behind_finished_batches() {
+    let kitchen = Kitchen::empty();
+    let config = std::fs::read_to_string(repository().join("tests/fixtures/tiny/config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["num_hidden_layers"] = 24.into();
+    kitchen.write("config.json", config.to_string());
+    kitchen.ok(&["encoder", "init", "--config", "config.json", "--name", "tiny"]);
+    for texts in (0..5).map(|doubled| 100 << doubled) {
+        let kitchen = kitchen.twin();
+        let all = sentences(4, 40 * texts, 12);
+        let rows: Vec<_> = all.chunks(40).map(|sentences| (sentences.join(" "), "a")).collect();
+        let dataset = kitchen.dataset("slow", &[("train", &rows)]);
+        let limits = ["--max-tokens", "32", "--long", "windows"];
+        kitchen.ok(&[&["tokenize", &dataset, "-e", "tiny"], &limits[..]].concat());
+        let scene = Scene::new(kitchen, &[&["encode", &dataset, "-e", "tiny"], &limits[..]].concat(), &[]);
+        if scene.dies_at_passing("batches-saved", 1) {
+            return;
+        }
+    }
+    panic!("no batches were saved, however many there were");
+}
+
 #[test]
 fn fine_tuning_goes_on_from_its_checkpoints() {
     let (kitchen, dataset) = toy_kitchen();

@@ -40,7 +40,7 @@ fn folder(kitchen: &Kitchen, mix: &str) {
     copy(&goldens().join(mix), &folder);
 }
 
-fn added(mix: &str) -> Kitchen {
+pub fn added(mix: &str) -> Kitchen {
     let kitchen = Kitchen::empty();
     folder(&kitchen, mix);
     kitchen.ok(&["encoder", "add", mix, "--name", "mix"]);
@@ -58,7 +58,7 @@ fn rows(json: &Json) -> Vec<Vec<f64>> {
 }
 
 /// Vectors of `embed`, in its column `column`.
-fn embedded(kitchen: &Kitchen, texts: &[String], column: &str, more: &[&str]) -> Vec<Vec<f64>> {
+pub fn embedded(kitchen: &Kitchen, texts: &[String], column: &str, more: &[&str]) -> Vec<Vec<f64>> {
     let args = [&["embed", "-e", "mix"], more].concat();
     let lines = kitchen.larder_reads(&args, &(texts.join("\n") + "\n")).json_lines();
     lines.iter().map(|line| serde_json::from_value(line[column].clone()).unwrap()).collect()

@@ -41,6 +41,7 @@ fn encoding() {
         NoWords { tokens: tokens.clone() },
         NoDocuments { tokens },
         NoPairs { tokens: "dev.parquet".into() },
+        PairWindows { tokens: "dev.parquet".into() },
         Unreadable { sentence: 2, problem: "has no word".to_owned() },
     ];
     let notes = |error: &EncodeError| {

@@ -1,9 +1,11 @@
 //! The encode stage on a tiny BERT with random weights, beside the same model run by hand.
 
 mod again;
+mod blocks;
 mod error_texts;
 mod exports;
 mod levels;
+mod long_texts;
 mod pairs;
 mod refused;
 mod support;

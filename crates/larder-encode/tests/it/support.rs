@@ -38,6 +38,11 @@ pub struct Line {
 impl Bench {
     /// `None`, loudly, without ONNX Runtime.
     pub fn new() -> Option<Self> {
+        Self::of(TINY)
+    }
+
+    /// The same with the encoder that this `config.json` describes.
+    pub fn of(config_json: &str) -> Option<Self> {
         let runtime = match Runtime::load(None) {
             Ok(runtime) => runtime,
             Err(problem @ RuntimeError::NoLibrary { .. }) => {
@@ -48,7 +53,7 @@ impl Bench {
         };
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config.json");
-        std::fs::write(&config, TINY).unwrap();
+        std::fs::write(&config, config_json).unwrap();
         let request = InitRequest { config, seed: 7, name: Some("tiny".to_owned()), ..InitRequest::default() };
         let home = Home::new(folder.path().join("home"));
         let encoder = init(&home, &runtime, &request, &mut |_| ()).unwrap().encoder;

@@ -51,5 +51,6 @@ pub(super) fn lengths(record: &RunRecord, encoder: &Encoder, texts: &SplitTexts)
         longest: texts.longest,
         max_tokens: record.settings.max_tokens,
         encoder_tokens: encoder.max_tokens(),
+        could_be_windows: record.head.tuned().is_none() && record.is_pair() == record.settings.pair_features,
     }
 }

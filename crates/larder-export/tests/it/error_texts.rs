@@ -23,6 +23,7 @@ fn exports() {
         Graph(OnnxError::NoOutputs),
         FixedSizes { encoder: encoder.clone(), sizes: "texts of 128 tokens".to_owned() },
         PairsApart { encoder: encoder.clone() },
+        Windows { run: "mine".to_owned(), max_tokens: 512 },
         NotQuantised { encoder, reason: "it has no layers".to_owned() },
         Malformed { path: "out/tokenizer.json".into(), problem: "it is no JSON object".to_owned() },
         NotEmpty { path: path.clone() },

@@ -10,7 +10,7 @@ use larder_runtime::TensorView;
 use crate::support::*;
 
 /// The families that `recipe.py` makes, beside the tiny BERT.
-const FAMILIES: &[Family] = &[
+pub const FAMILIES: &[Family] = &[
     Family::Albert,
     Family::DistilBert,
     Family::Electra,
@@ -32,7 +32,7 @@ const FAMILIES: &[Family] = &[
 /// Values are of order one, sums of up to 100 terms: PyTorch's own order of adding differs by 1e-6.
 const CLOSE: f32 = 1e-5;
 
-fn config(family: Family) -> EncoderConfig {
+pub fn config(family: Family) -> EncoderConfig {
     config_in(family.as_str())
 }
 
@@ -47,7 +47,7 @@ fn is_fused(family: Family) -> bool {
         && config(family).rotary.is_none()
 }
 
-fn weights(family: Family) -> Weights {
+pub fn weights(family: Family) -> Weights {
     weights_in(family.as_str())
 }
 
@@ -56,11 +56,11 @@ fn weights_in(folder: &str) -> Weights {
     Weights::load(&path).expect("the golden's weights are well formed")
 }
 
-fn model(family: Family) -> Model {
+pub fn model(family: Family) -> Model {
     build(&config(family), &weights(family)).expect("the golden can be built")
 }
 
-fn hidden_states(model: &Model) -> Vec<String> {
+pub fn hidden_states(model: &Model) -> Vec<String> {
     let json = model.metadata(families::metadata::HIDDEN_STATES).expect("a built model records its hidden states");
     serde_json::from_str(json).expect("they are a JSON list")
 }

@@ -6,6 +6,7 @@ mod families;
 mod features;
 mod functions;
 mod interface;
+mod long_attention;
 mod mutation;
 mod schema;
 mod structure;

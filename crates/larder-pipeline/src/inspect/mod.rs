@@ -1,14 +1,14 @@
 //! Nearest rows to a text, in any file with vectors.
 
 use larder_data::Content;
-use larder_encode::{EncodeSettings, EncoderInput, LayerSelection};
+use larder_encode::{EncodeError, EncodeSettings, LayerSelection, LongTexts, TextInput, TextWindows, embed_texts};
 use larder_inspect::{Neighbours, ParquetFile, Query, nearest};
 use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_run::{Larder, RunError};
 use larder_runtime::Device;
 use larder_store::Level;
-use larder_tokens::TokenizeSettings;
+use larder_tokens::{LONG_TEXTS, MAX_TOKENS, TokenizeSettings};
 use serde::Serialize;
 
 use crate::{PipelineError, embed_features};
@@ -104,17 +104,23 @@ fn embed(
         threads: query.threads,
         ..EncodeSettings::default()
     };
-    let mut engine = embed_features(larder, encoder, &settings)?;
-    let recorded: Option<usize> = file.key_value("larder.max_tokens").and_then(|tokens| tokens.parse().ok());
+    let long = file.key_value(&format!("larder.{LONG_TEXTS}")).and_then(|long| long.parse().ok()).unwrap_or_default();
+    let mut engine = embed_features(larder, encoder, &settings, long)?;
+    let recorded: Option<usize> =
+        file.key_value(&format!("larder.{MAX_TOKENS}")).and_then(|tokens| tokens.parse().ok());
     let max_tokens = recorded.map_or(encoder.max_tokens(), |tokens| tokens.min(encoder.longest_tokens()));
     let content = Content::Text { text: query.text.to_owned(), text_b: None };
-    let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
+    let windows = match long {
+        LongTexts::Cut => None,
+        LongTexts::Windows => Some(TextWindows::new(max_tokens, &encoder.manifest().special_tokens)?),
+    };
+    let settings = TokenizeSettings { max_tokens: if windows.is_some() { None } else { Some(max_tokens) } };
     let tokens = encoder.tokenizer()?.encode_batch(&[content], &settings)?;
-    let inputs: Vec<EncoderInput<'_>> =
-        tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
-    if let Some(problem) = inputs.iter().find_map(|input| engine.refusal(input)) {
-        return Err(RunError::Unreadable { problem }.into());
-    }
-    let vectors = engine.embed(&inputs)?;
+    let inputs: Vec<TextInput<'_>> =
+        tokens.iter().map(|t| TextInput { input_ids: &t.input_ids, type_ids: &t.type_ids, prompt: 0 }).collect();
+    let vectors = embed_texts(&mut engine, &inputs, windows.as_ref()).map_err(|error| match error {
+        EncodeError::Unreadable { problem, .. } => RunError::Unreadable { problem },
+        error => error.into(),
+    })?;
     Ok(vectors.into_iter().flatten().map(f64::from).collect())
 }

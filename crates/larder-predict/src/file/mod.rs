@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use larder_data::{Content, Format, InputFormat, Layout, OnBadRow, Task};
-use larder_encode::Context;
+use larder_encode::{Context, LongTexts};
 use larder_files::{AtomicFile, FileError, Parts, Provenance, digest_file, remove_left_beside};
 use larder_run::tasks::{self, Answer};
 use larder_run::{AnswerColumns, Event, Larder, Observer, Predictor, RunRecord, Stage};
@@ -135,7 +135,11 @@ pub fn predict_file(
         ));
     }
     let header = header.filter(|_| output_file.layout.format != Format::Parquet);
-    let max_tokens = record.settings.max_tokens;
+    let max_tokens = match record.settings.long {
+        LongTexts::Cut => record.settings.max_tokens,
+        // Every window costs.
+        LongTexts::Windows => usize::MAX,
+    };
     let mut blocks = Blocks { input, on_bad_row: options.on_bad_row, tokens, max_tokens, header };
     let mut prediction = FilePrediction {
         larder,

@@ -1,5 +1,6 @@
 //! The facts about a run, as names and values.
 
+use larder_encode::LongTexts;
 use larder_run::page::Fact;
 use larder_run::{Larder, RunRecord, tasks};
 
@@ -20,7 +21,12 @@ pub(super) fn facts(larder: &Larder, record: &RunRecord) -> Vec<Fact> {
         facts.push(Fact::new("columns offered", names(&record.columns_tried)));
     }
     facts.push(Fact::new("columns read", read_columns(record)));
-    facts.push(Fact::new("tokens a text may have", settings.max_tokens));
+    facts.push(match settings.long {
+        LongTexts::Cut => Fact::new("tokens a text may have", settings.max_tokens),
+        LongTexts::Windows => {
+            Fact::new("tokens a text may have", format!("{}; longer ones are read in windows", settings.max_tokens))
+        }
+    });
     facts.extend(record.head.details().facts(record, record.load_head(larder).ok().as_ref()));
     facts.extend(record.versions.iter().map(|(name, version)| Fact::new(&format!("version of {name}"), version)));
     facts.push(Fact::new("made", date(record.created_unix_seconds)));

@@ -1,6 +1,6 @@
 //! Lengths of a run's texts, and the cost of padding.
 
-use larder_encode::{DEFAULT_CPU_BATCH_TOKENS, Demands, plan};
+use larder_encode::{DEFAULT_CPU_BATCH_TOKENS, Demands, LongTexts, plan};
 use larder_run::RunRecord;
 use larder_run::page::Missing;
 use larder_store::{TokensProjection, TokensReader};
@@ -30,10 +30,15 @@ fn of_split(record: &RunRecord, cache: &Cache<'_>, split: &str) -> Result<Length
     let path = cache.tokens(split)?;
     let mut tokens: Vec<u32> = Vec::new();
     let mut truncated = 0;
+    let mut in_windows = 0;
     for batch in TokensReader::open(&path, TokensProjection::All).map_err(unreadable)? {
         for row in batch.and_then(|batch| batch.rows(&path)).map_err(unreadable)? {
             tokens.push(u32::try_from(row.input_ids.len()).unwrap_or(u32::MAX));
             truncated += usize::from(row.truncated_tokens > 0);
+            let alone = row.texts_alone.iter().flatten().map(|text| text.input_ids.len());
+            let longest = alone.chain([row.input_ids.len()]).max().unwrap_or(0);
+            in_windows +=
+                usize::from(record.settings.long == LongTexts::Windows && longest > record.settings.max_tokens);
         }
     }
     let lengths: Vec<usize> = tokens.iter().map(|&tokens| tokens as usize).collect();
@@ -45,6 +50,7 @@ fn of_split(record: &RunRecord, cache: &Cache<'_>, split: &str) -> Result<Length
     Ok(Lengths {
         split: split.to_owned(),
         truncated,
+        in_windows,
         padding_in_batches: share(batches.iter().map(larder_encode::Batch::padded_tokens).sum()),
         padding_to_longest: share(longest * lengths.len()),
         padding_to_most: share(most * lengths.len()),

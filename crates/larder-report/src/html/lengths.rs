@@ -31,6 +31,12 @@ pub(super) fn lengths(lengths: &Result<Vec<Lengths>, Missing>) -> Result<Markup,
             html! {
                 div.charts.small { @for chart in charts { (chart) } }
                 (table(1, &header, &rows))
+                @for split in splits.iter().filter(|split| split.in_windows > 0) {
+                    p.note {
+                        (count(split.in_windows as u64)) " texts of " (split.split)
+                        " are longer than the encoder reads at once and were read in windows."
+                    }
+                }
                 p.note {
                     "Tokens include special ones. The last three columns are the shares of computed tokens that are padding: in "
                     "batches of texts of like lengths, as larder makes them for a CPU; with all texts padded to the split's longest; "

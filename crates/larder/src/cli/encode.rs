@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Task};
-use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection};
+use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection, LongTexts};
 use larder_onnx::{Pool, WordPool};
 use larder_run::{EncodeOptions, TokenizeOptions, tasks};
 use larder_runtime::Device;
@@ -19,6 +19,12 @@ pub struct TokenizeFlags {
     /// Tokens a text may have, special tokens included; longer texts are cut and counted. What the encoder reads unless given
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
+    /// Texts: what is done with one of more tokens: cut leaves its last ones out; windows reads it in several windows of one length,
+    /// whose vectors are pooled into one: mean, max, mean_sqrt_len_tokens and weightedmean over the tokens of all windows,
+    /// lasttoken of the last; of cls, pooler and published the mean, by their tokens, of the windows' vectors (at unit length
+    /// where the publisher's are)
+    #[arg(long, value_name = "cut|windows", default_value_t)]
+    pub long: LongTexts,
     /// A row that cannot be used: stop, or skip (counted and listed)
     #[arg(long, value_name = "stop|skip", default_value = "stop")]
     pub on_bad_row: OnBadRow,
@@ -134,6 +140,10 @@ pub struct EmbedArgs {
     /// Put the publisher's text of that name before each
     #[arg(long, value_name = "NAME")]
     pub prompt: Option<String>,
+    /// What is done with a text of more tokens than the encoder reads (of published, than the publisher does): cut leaves its last
+    /// ones out, windows reads it in several windows, each behind the prompt, whose vectors are pooled as `encode` does
+    #[arg(long, value_name = "cut|windows", default_value_t)]
+    pub long: LongTexts,
     #[command(flatten)]
     pub layout: LayoutFlags,
     #[command(flatten)]
@@ -144,6 +154,7 @@ impl TokenizeFlags {
     pub fn options(&self, force: bool) -> TokenizeOptions {
         TokenizeOptions {
             max_tokens: self.max_tokens,
+            long: self.long,
             on_bad_row: self.on_bad_row,
             on_illegal_tags: self.illegal_tags.unwrap_or(DEFAULT_ON_ILLEGAL_TAGS),
             force,
@@ -152,7 +163,22 @@ impl TokenizeFlags {
 
     pub fn check(&self, task: Task) -> Result<(), Failure> {
         let useless = !task.files().has_tags && self.illegal_tags.is_some();
-        refuse(&[("--illegal-tags", useless)], &format!("a {task} task"))
+        refuse(&[("--illegal-tags", useless)], &format!("a {task} task"))?;
+        let words = task.files().has_words && self.long == LongTexts::Windows;
+        refuse(&[("--long windows", words)], &format!("a {task} task, whose sentences are read in windows as it is"))
+    }
+
+    /// # Errors
+    /// A usage failure where vectors are not those of texts.
+    pub fn check_level(&self, level: Level) -> Result<(), Failure> {
+        let useless = level != Level::Sentence && self.long == LongTexts::Windows;
+        refuse(&[("--long windows", useless)], &format!("vectors of {level}s"))
+    }
+
+    /// # Errors
+    /// A usage failure where texts are to be read in windows.
+    pub fn check_tuning(&self) -> Result<(), Failure> {
+        refuse(&[("--long windows", self.long == LongTexts::Windows)], "fine-tuning, which reads one window of a text")
     }
 }
 
@@ -207,10 +233,8 @@ impl EncodeArgs {
     /// A usage failure for a flag that does not apply to the task or level.
     pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
         self.tokenize.check(task)?;
-        Ok(EncodeOptions {
-            tokenize: self.tokenize.options(false),
-            settings: self.vectors.settings_for(&self.level, task, pool)?,
-            force: self.inputs.force,
-        })
+        let settings = self.vectors.settings_for(&self.level, task, pool)?;
+        self.tokenize.check_level(settings.level)?;
+        Ok(EncodeOptions { tokenize: self.tokenize.options(false), settings, force: self.inputs.force })
     }
 }

@@ -210,6 +210,7 @@ impl FinetuneArgs {
     /// A usage failure for a flag that does not apply to the task.
     pub fn options(&self, task: Task) -> Result<FinetuneOptions, Failure> {
         self.tokenize.check(task)?;
+        self.tokenize.check_tuning()?;
         self.tune.check(task)?;
         let course = &self.course;
         refuse_foreign(&[("--metric", course.metric.is_some())], task, None)?;
@@ -253,6 +254,7 @@ impl GraphsArgs {
     /// A usage failure for a flag that does not apply to the task.
     pub fn options(&self, task: Task) -> Result<FinetuneOptions, Failure> {
         self.tokenize.check(task)?;
+        self.tokenize.check_tuning()?;
         self.tune.check(task)?;
         Ok(FinetuneOptions {
             tokenize: self.tokenize.options(false),

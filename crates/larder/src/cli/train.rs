@@ -142,12 +142,10 @@ pub(super) fn train_options(
 ) -> Result<TrainOptions, Failure> {
     head.check(task)?;
     tokenize.check(task)?;
+    let settings = vectors.settings_for(level, task, pool)?;
+    tokenize.check_level(settings.level)?;
     Ok(TrainOptions {
-        encode: EncodeOptions {
-            tokenize: tokenize.options(false),
-            settings: vectors.settings_for(level, task, pool)?,
-            force: false,
-        },
+        encode: EncodeOptions { tokenize: tokenize.options(false), settings, force: false },
         head: head.settings(task),
         run: None,
         force: false,

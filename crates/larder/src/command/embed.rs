@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use larder_data::{Content, InputFormat, OnBadRow};
-use larder_encode::EncoderInput;
+use larder_encode::{LongTexts, TextInput, TextWindows, embed_texts};
 use larder_pipeline::embed_features;
 use larder_predict::Input;
 use larder_run::about_text;
@@ -23,20 +23,31 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     for unfollowed in encoder.unfollowed(&vectors.pools) {
         eprintln!("note     {unfollowed}");
     }
-    let mut engine = embed_features(&context.larder, &encoder, &vectors)?;
+    let mut engine = embed_features(&context.larder, &encoder, &vectors, args.long)?;
     if let Some(note) = engine.graph_note() {
         eprintln!("note     {note}");
     }
-    let settings = TokenizeSettings { max_tokens: Some(max_tokens) };
+    let windows = match args.long {
+        LongTexts::Cut => None,
+        LongTexts::Windows => Some(TextWindows::new(max_tokens, tokenizer.special_tokens())?),
+    };
+    let settings = TokenizeSettings { max_tokens: if windows.is_some() { None } else { Some(max_tokens) } };
+    let prompt_characters = prompt.chars().count();
     let mut answer = |_: InputFormat, rows: &[Result<Content, BadRow>]| -> Result<(), Failure> {
         let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
         let prompted: Vec<Content> = contents.iter().map(|content| content.behind(prompt)).collect();
         let tokens = tokenizer.encode_batch(&prompted, &settings)?;
-        let inputs: Vec<EncoderInput<'_>> =
-            tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
+        let inputs: Vec<TextInput<'_>> = tokens
+            .iter()
+            .map(|t| {
+                let prompt = t.tokens_within(prompt_characters);
+                TextInput { input_ids: &t.input_ids, type_ids: &t.type_ids, prompt }
+            })
+            .collect();
         let columns: Vec<(String, usize)> =
             engine.columns().iter().cloned().zip(engine.widths().iter().copied()).collect();
-        let vectors = engine.embed(&inputs).map_err(|error| about_text(error, &contents))?;
+        let vectors =
+            embed_texts(&mut engine, &inputs, windows.as_ref()).map_err(|error| about_text(error, &contents))?;
         let mut out = std::io::stdout().lock();
         for (row, content) in contents.iter().enumerate() {
             let Content::Text { text, .. } = content else { unreachable!("texts are read") };

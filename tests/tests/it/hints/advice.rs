@@ -21,6 +21,7 @@ const TEXTS: &[Advice] = &[
     (hint("their {what} count more already (`--class-weight balanced`)"), &["--class-weight", "none"]),
     (hint("for the rarer classes (`--metric accuracy` chooses for accuracy)"), &["--metric", "accuracy"]),
     (hint("`--max-tokens {}` reads more of them"), &["--max-tokens", "64"]),
+    (hint("`--long windows` reads all of a text, in windows"), &["--max-tokens", "12", "--long", "windows"]),
     (hint("whose tokenizer spells what it does not know in bytes (`--encoder`)"), &["--encoder", "other"]),
 ];
 

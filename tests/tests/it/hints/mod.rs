@@ -5,6 +5,7 @@
 mod advice;
 mod encoders;
 mod inventory;
+mod long;
 mod looking;
 mod pairs;
 mod prediction;

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field};
 use larder_data::Content;
-use larder_encode::{EncoderInput, Engine, EngineSettings, combine_pair};
+use larder_encode::{EncodeError, Engine, EngineSettings, TextInput, TextWindows, combine_pair, embed_texts};
 use larder_onnx::PAIR_PARTS;
 use larder_runtime::{Device, RanOn};
 use larder_tokens::{TokenizeSettings, Tokenizer};
@@ -73,6 +73,8 @@ pub(in crate::tasks) struct TextPredictor {
     record: RunRecord,
     tokenizer: Tokenizer,
     engine: Engine,
+    /// The windows of long texts; `None` where they are cut.
+    windows: Option<TextWindows>,
     head: Box<dyn TextHead>,
 }
 
@@ -89,9 +91,11 @@ impl TextPredictor {
             return Err(RunError::BrokenRun { run: record.run });
         };
         let encoder = record.encoder(larder)?;
-        let settings = EngineSettings { device, threads, batch_tokens: None, ..Default::default() };
+        let long = record.settings.long;
+        let settings = EngineSettings { device, threads, long, ..Default::default() };
         let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
-        Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, head })
+        let windows = record.text_windows(&encoder)?;
+        Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, windows, head })
     }
 }
 
@@ -109,23 +113,22 @@ impl Predictor for TextPredictor {
     }
 
     fn predict(&mut self, texts: &[Content]) -> Result<Vec<Answer>, RunError> {
-        let settings = TokenizeSettings { max_tokens: Some(self.record.settings.max_tokens) };
+        let max_tokens = if self.windows.is_some() { None } else { Some(self.record.settings.max_tokens) };
+        let settings = TokenizeSettings { max_tokens };
         let alone = self.record.settings.pair_features;
         let parts: Cow<'_, [Content]> = match alone {
             true => texts.iter().flat_map(Content::texts_alone).collect(),
             false => texts.into(),
         };
         let tokens = self.tokenizer.encode_batch(&parts, &settings)?;
-        let inputs: Vec<EncoderInput<'_>> =
-            tokens.iter().map(|t| EncoderInput { input_ids: &t.input_ids, type_ids: Some(&t.type_ids) }).collect();
-        for input in &inputs {
-            if let Some(problem) = self.engine.refusal(input) {
-                return Err(RunError::Unreadable { problem });
-            }
-        }
+        let inputs: Vec<TextInput<'_>> =
+            tokens.iter().map(|t| TextInput { input_ids: &t.input_ids, type_ids: &t.type_ids, prompt: 0 }).collect();
         let names = self.engine.columns().to_vec();
         let widths = self.engine.widths().to_vec();
-        let vectors = self.engine.embed(&inputs).map_err(|error| about_text(error, &parts))?;
+        let vectors = embed_texts(&mut self.engine, &inputs, self.windows.as_ref()).map_err(|error| match error {
+            EncodeError::Unreadable { problem, .. } => RunError::Unreadable { problem },
+            error => about_text(error, &parts),
+        })?;
         let columns: Vec<FeatureColumn> = names
             .into_iter()
             .zip(vectors)
