@@ -13,7 +13,7 @@ use crate::proto::{GraphProto, NodeProto};
 use crate::recognise::{RecognisedEncoder, Unrecognised};
 use crate::trainable::{GraphParameter, GraphPart, parameters_of};
 use crate::weights::Weight;
-use crate::{EncoderConfig, Model, OnnxError, Weights, build, random_weights};
+use crate::{EncoderConfig, Model, OnnxError, Weights, build};
 
 /// Rows of tables in the graph that the order of use is read from, which does not depend on them.
 const FEW_ROWS: usize = 8;
@@ -52,11 +52,7 @@ impl<'a> FamilyReadings<'a> {
         let found = uses(&model, &parameters).map_err(mismatch)?;
         let few = EncoderConfig { vocab_size: FEW_ROWS, ..config.clone() };
         let has_pooler = found.iter().any(|used| used.part == GraphPart::Pooler);
-        let mut weights = random_weights(&few, 0).map_err(mismatch)?;
-        if !has_pooler {
-            weights = weights.without("pooler.");
-        }
-        let own = build(&few, &weights).map_err(mismatch)?;
+        let own = build(&few, &numbered(&few, has_pooler).map_err(mismatch)?).map_err(mismatch)?;
         let own_interface = Interface::recognise(&own).map_err(mismatch)?;
         let (own, parameters) = parameters_of(&own, &own_interface).map_err(mismatch)?;
         let shapes: HashMap<String, Vec<usize>> =
@@ -125,6 +121,18 @@ impl<'a> FamilyReadings<'a> {
     fn shape<'b>(&'b self, name: &str, usual: &'b Vec<usize>) -> &'b Vec<usize> {
         self.expected.iter().find(|used| used.name == name).map_or(usual, |used| &used.shape)
     }
+}
+
+/// Weights of which no two numbers in one parameter are equal: vectors of one number would be taken for several.
+fn numbered(config: &EncoderConfig, has_pooler: bool) -> Result<Weights, OnnxError> {
+    let mut weights = Weights::default();
+    for parameter in config.parameters(has_pooler) {
+        let count: usize = parameter.shape.iter().product();
+        // Below what is taken for a mask.
+        let values = (0..count).map(|number| number as f32 / count as f32).collect();
+        weights.insert(&parameter.name, Weight { shape: parameter.shape, values })?;
+    }
+    Ok(weights)
 }
 
 /// The parameters in the order of their use.

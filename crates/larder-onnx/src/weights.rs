@@ -130,12 +130,6 @@ impl Weights {
         }
     }
 
-    /// The parameters whose names do not begin so.
-    pub(crate) fn without(mut self, prefix: &str) -> Self {
-        self.entries.retain(|name, _| !name.starts_with(prefix));
-        self
-    }
-
     /// All parameters of floats, sorted by name.
     pub(crate) fn floats(&self) -> impl Iterator<Item = (&str, &Weight)> {
         self.entries.iter().filter_map(|(name, entry)| match entry {

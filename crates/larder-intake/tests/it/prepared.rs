@@ -44,7 +44,13 @@ fn exports_are_rebuilt_where_they_are_a_bert_in_floats() {
     }
     if given.is_none() {
         // The rotary ones are told by the family that their `config.json` names.
-        let by_family = ["eurobert_ts_eager", "modernbert_dynamo_sdpa", "modernbert_ts_half", "nomic_bert_dynamo_sdpa"];
+        let by_family = [
+            "deberta_v2_dynamo_eager",
+            "eurobert_ts_eager",
+            "modernbert_dynamo_sdpa",
+            "modernbert_ts_half",
+            "nomic_bert_dynamo_sdpa",
+        ];
         let by_structure = ["albert_ts_eager", "bert_dynamo_nameless", "bert_ts_fixed_1", "distilbert_dynamo_sdpa"];
         for name in by_structure.into_iter().chain(by_family) {
             assert!(rebuilt.iter().any(|other| other == name), "{name} is not among {rebuilt:?}");
