@@ -18,9 +18,9 @@ pub struct TunableEncoder {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// larder builds it of a configuration and weights.
-    Built { config: EncoderConfig, weights: Weights },
+    Built { config: Box<EncoderConfig>, weights: Weights },
     /// Somebody else's, as it stands.
-    Given(TrainableGraph),
+    Given(Box<TrainableGraph>),
 }
 
 /// What is known of an encoder beside its graph.
@@ -60,12 +60,12 @@ impl TunableEncoder {
             pad_token_id: config.pad_token_id.map_or(0, i64::from),
             initializer_range: config.initializer_range,
         };
-        Self { source: Source::Built { config, weights }, facts }
+        Self { source: Source::Built { config: Box::new(config), weights }, facts }
     }
 
     /// An encoder whose graph is trained as it was given.
     pub fn given(graph: TrainableGraph, facts: EncoderFacts) -> Self {
-        Self { source: Source::Given(graph), facts }
+        Self { source: Source::Given(Box::new(graph)), facts }
     }
 
     /// What is known of it beside its graph.
@@ -96,8 +96,9 @@ impl TunableEncoder {
             Source::Given(graph) => graph.model.clone().edited(|proto| {
                 for parameter in graph.parameters.iter().filter(|parameter| weights.contains(&parameter.name)) {
                     let values = weights.get(&parameter.name, &parameter.shape)?;
-                    let stored = proto.initializer.iter_mut().find(|tensor| tensor.name() == parameter.name);
-                    stored.map(|tensor| *tensor = TensorProto::from_f32(&parameter.name, &parameter.shape, values));
+                    for tensor in proto.initializer.iter_mut().filter(|tensor| tensor.name() == parameter.name) {
+                        *tensor = TensorProto::from_f32(&parameter.name, &parameter.shape, values);
+                    }
                 }
                 Ok(())
             }),

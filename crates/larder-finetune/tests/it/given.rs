@@ -58,7 +58,8 @@ fn parameters_are_those_that_the_family_has() {
         let has_pooler = graph.model.outputs().len() > 1;
         let expected = golden.config.parameters(has_pooler);
         let mut expected: Vec<&str> = expected.iter().map(|parameter| parameter.name.as_str()).collect();
-        (found.sort_unstable(), expected.sort_unstable());
+        found.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(found, expected, "{name}");
         let layers = golden.config.num_hidden_layers;
         for parameter in &graph.parameters {
