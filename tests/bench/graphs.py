@@ -3,8 +3,8 @@
 An encoder as somebody exported it, as larder builds it of what it read in that export, and with products in 8-bit
 integers, take turns in encoding the same split, a new process each time. Exports are made of a folder with config.json and
 model.safetensors by torch's two exporters where torch, transformers and onnxscript are installed, and given as `.onnx`
-files or folders besides. Of such a folder the graph that larder builds of its weights (`built`) takes turns too: exports of some
-families, as DeBERTa's, are run as given. Prints, for each export, the processor seconds of every round (all threads, the whole process from start
+files or folders besides. Of such a folder the graph that larder builds of its weights (`built`) takes turns too: a file without its
+`config.json` may be run as given. Prints, for each export, the processor seconds of every round (all threads, the whole process from start
 to the written file: what else runs on the machine does not count) and the median of the rounds' ratios to the graph as given.
 """
 

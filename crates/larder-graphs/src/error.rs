@@ -83,8 +83,8 @@ pub enum GraphsError {
     },
     /// A tensor that nothing is known of.
     #[error(
-        "no element type and shape is known for tensor {tensor:?}, which a gradient needs: its sizes must be products of batch, \
-         length and a number, the same in every run"
+        "no element type and shape is known for tensor {tensor:?}, which a gradient needs: its sizes must follow from batch and \
+         length, the same way in every run"
     )]
     NoFact {
         /// The tensor.

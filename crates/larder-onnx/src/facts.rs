@@ -26,9 +26,13 @@ pub struct Dim {
     pub batch: u8,
     /// Power of the sequence length in the axis's length: 0, 1 or 2.
     pub seq: u8,
-    /// Added to that product: 0, or 1 where the size is no fixed one, as of the distances between tokens, `2 · seq + 1`.
+    /// Added to that product: 0; or 1 where the size is no fixed one, as of the distances between tokens, `2 · seq + 1`; or more, of a
+    /// sequence with places around it, `seq + 8`.
     pub plus: u8,
 }
+
+/// Places that may stand around a sequence.
+const MOST_PLACES: u8 = 64;
 
 impl Dim {
     /// The batch, in rows.
@@ -59,12 +63,14 @@ impl Dim {
         let (first, (batch, seq)) = *seen.first()?;
         let products = POWERS.into_iter().map(|powers| (powers, 0));
         let one_more = POWERS.into_iter().skip(1).map(|powers| (powers, 1));
-        products.chain(one_more).find_map(|((b, s), plus)| {
+        // As of a sequence with places around it.
+        let longer = (2..=MOST_PLACES).map(|plus| ((0, 1), plus));
+        products.chain(one_more).chain(longer).find_map(|((b, s), plus)| {
             let unit = Self { factor: 1, batch: b, seq: s, plus: 0 };
             let product = first.checked_sub(usize::from(plus))?;
             let factor = product.checked_div(unit.at(batch, seq))?;
             let dim = Self { factor, plus, ..unit };
-            let is_there = factor > 0 || plus == 0;
+            let is_there = plus == 0 || factor == 1 || (factor > 0 && plus == 1);
             (is_there && seen.iter().all(|&(size, (batch, seq))| dim.at(batch, seq) == size)).then_some(dim)
         })
     }
@@ -244,7 +250,8 @@ mod tests {
         assert_eq!(dims(&[36, 7], &[60, 11]).unwrap(), ["12·batch", "seq"]);
         assert_eq!(dims(&[49], &[121]).unwrap(), ["seq·seq"]);
         assert_eq!(dims(&[8, 15], &[12, 23]).unwrap(), ["seq + 1", "2·seq + 1"]);
-        assert_eq!(dims(&[9], &[13]), None, "two more than the length");
+        assert_eq!(dims(&[9], &[13]).unwrap(), ["seq + 2"]);
+        assert_eq!(dims(&[80], &[84]), None, "far more than the length");
         assert_eq!(dims(&[3], &[5, 1]), None, "the rank changes");
         assert_eq!(Dim { factor: 12, ..Dim::TOKENS }.at(2, 5), 120);
         assert_eq!(Dim { factor: 2, plus: 1, ..Dim::SEQ }.at(2, 5), 11);

@@ -251,7 +251,7 @@ impl RunRecord {
     /// Returns the windows in which the run reads long texts; `None` where they are cut.
     ///
     /// # Errors
-    /// [`RunError`] for windows that have no room for a text.
+    /// [`RunError::Text`] for windows that have no room for a text.
     pub fn text_windows(&self, encoder: &Encoder) -> Result<Option<TextWindows>, RunError> {
         match self.settings.long {
             LongTexts::Cut => Ok(None),

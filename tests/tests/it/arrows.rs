@@ -17,7 +17,6 @@ const TO_TURN: &[(&str, &str, &str)] = &[
     ("larder-graphs", "rules::gather", "reverse"),
     ("larder-graphs", "training::dropout", "training"),
     ("larder-graphs", "training::head", "training"),
-    ("larder-onnx", "families::graph", "families::embeddings"),
     ("larder-onnx", "families::layout", "families::config"),
     ("larder-onnx", "interface::inputs", "interface"),
     ("larder-onnx", "interface::last_layer", "interface"),

@@ -1,8 +1,8 @@
 //! Embeddings: token ids to the first hidden state, and the bias of relative positions on attention.
 
 use super::EncoderConfig;
-use super::graph::{linear, norm};
 use super::layout::Projection;
+use super::modules::{linear, norm};
 use super::mpnet::bucket;
 use crate::builder::{GraphBuilder, Value};
 use crate::proto::TensorProto;

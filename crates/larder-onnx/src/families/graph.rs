@@ -4,16 +4,17 @@
 //! through the layers as `[batch · seq, hidden]`, so that each product with its bias is one `Gemm`, which the runtime
 //! packs once for a weight stored as published, `[out, in]`; heads are split with one shape computed once for all layers.
 
-use super::convolution::convolution;
-use super::disentangled::Distances;
+use super::convolved::convolution;
+use super::distances::Distances;
 use super::embeddings::{embeddings, relative_bias};
 use super::layout::{Gate, LayerModules, Layout, Norms};
+use super::modules::{linear, norm};
 use super::rotary::{Angles, local_mask};
 use super::{Biases, EncoderConfig, metadata};
 use crate::builder::{Axis, GraphBuilder, Value};
 use crate::proto::TensorProto;
 use crate::proto::tensor_proto::DataType;
-use crate::{Model, OnnxError, Weights, attribute};
+use crate::{Model, OnnxError, Weights};
 
 /// Operator set of the graph: the first with `LayerNormalization`; every kernel it needs is in the stock runtime.
 pub const OPSET: i64 = 17;
@@ -353,36 +354,6 @@ impl Encoder<'_> {
         let flat = b.integers(&[-1, as_i64(self.config.hidden_size)]);
         b.reshape(&context, &flat)
     }
-}
-
-/// The product of that module with `x`, `[rows, in]`.
-pub(super) fn linear(b: &mut GraphBuilder, module: &str, x: &Value, has_bias: bool) -> Value {
-    let [weight, bias] = parameters(module);
-    match has_bias {
-        true => b.linear(x, &weight, &bias),
-        false => b.node("Gemm", &[x, &weight], vec![attribute::int("transB", 1)]),
-    }
-}
-
-/// The normalisation of that module.
-pub(super) fn norm(b: &mut GraphBuilder, module: &str, x: &Value, config: &EncoderConfig) -> Value {
-    let [weight, bias] = parameters(module);
-    if config.family.layout().rms {
-        // x γ / √(mean x² + ε)
-        let squares = b.mul(x, x);
-        let mean = b.reduce_mean(&squares, &[-1], true);
-        let epsilon = b.scalar("rms_epsilon", config.layer_norm_eps as f32);
-        let mean = b.add(&mean, &epsilon);
-        let root = b.node("Sqrt", &[&mean], vec![]);
-        let unit = b.div(x, &root);
-        return b.mul(&unit, &weight);
-    }
-    let bias = config.biases.norm.then_some(&bias);
-    b.layer_normalization(x, &weight, bias, config.layer_norm_eps as f32)
-}
-
-fn parameters(module: &str) -> [Value; 2] {
-    ["weight", "bias"].map(|part| Value::named(&format!("{module}.{part}")))
 }
 
 /// A checked size: below 2^31.
