@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 
 use crate::families::Gate;
-use crate::graph::topological_order;
 use crate::interface::Interface;
 use crate::proto::{GraphProto, NodeProto};
 use crate::recognise::{RecognisedEncoder, Unrecognised};
@@ -17,6 +16,9 @@ use crate::{EncoderConfig, Model, OnnxError, Weights, build};
 
 /// Rows of tables in the graph that the order of use is read from, which does not depend on them.
 const FEW_ROWS: usize = 8;
+
+/// Operators that stand between a stored parameter and its use.
+const HANDING_ON: [&str; 4] = ["Identity", "Cast", "Transpose", "DequantizeLinear"];
 
 /// Readings of a graph as an encoder of a configuration.
 pub struct FamilyReadings<'a> {
@@ -49,7 +51,7 @@ impl<'a> FamilyReadings<'a> {
     pub fn of(model: &Model, interface: &Interface, config: &'a EncoderConfig) -> Result<Self, Unrecognised> {
         let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
         let (model, parameters) = parameters_of(model, interface).map_err(mismatch)?;
-        let found = uses(&model, &parameters).map_err(mismatch)?;
+        let found = uses(&model, &parameters);
         let few = EncoderConfig { vocab_size: FEW_ROWS, ..config.clone() };
         let has_pooler = found.iter().any(|used| used.part == GraphPart::Pooler);
         let own = build(&few, &numbered(&few, has_pooler).map_err(mismatch)?).map_err(mismatch)?;
@@ -57,7 +59,7 @@ impl<'a> FamilyReadings<'a> {
         let (own, parameters) = parameters_of(&own, &own_interface).map_err(mismatch)?;
         let shapes: HashMap<String, Vec<usize>> =
             config.parameters(true).into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
-        let mut expected = uses(&own, &parameters).map_err(mismatch)?;
+        let mut expected = uses(&own, &parameters);
         for used in &mut expected {
             used.shape = shapes.get(&used.name).cloned().unwrap_or_default();
         }
@@ -136,12 +138,18 @@ fn numbered(config: &EncoderConfig, has_pooler: bool) -> Result<Weights, OnnxErr
 }
 
 /// The parameters in the order of their use.
-fn uses(model: &Model, parameters: &[GraphParameter]) -> Result<Vec<Used>, OnnxError> {
+fn uses(model: &Model, parameters: &[GraphParameter]) -> Vec<Used> {
     let nodes = model.graph();
-    let mut place = HashMap::new();
-    for (at, position) in topological_order(nodes)?.into_iter().enumerate() {
-        for input in &nodes.node[position].input {
-            place.entry(input.as_str()).or_insert(at);
+    let mut place: HashMap<&str, (usize, usize)> = HashMap::new();
+    // In the order of the file, in which exporters write down what is done. From the last node: what hands a parameter on has the place
+    // of who reads that.
+    for (at, node) in nodes.node.iter().enumerate().rev() {
+        let handed_on = node.output.first().filter(|_| HANDING_ON.contains(&node.op_type()));
+        let handed_on = handed_on.and_then(|output| place.get(output.as_str()).copied());
+        for (index, input) in node.input.iter().enumerate() {
+            // A normalisation reads its factors before its bias.
+            let at = handed_on.unwrap_or((at, index));
+            place.entry(input.as_str()).and_modify(|place| *place = (*place).min(at)).or_insert(at);
         }
     }
     let mut used = Vec::new();
@@ -160,8 +168,8 @@ fn uses(model: &Model, parameters: &[GraphParameter]) -> Result<Vec<Used>, OnnxE
             Used { name: parameter.name.clone(), shape, part: parameter.part, turned },
         ));
     }
-    used.sort_by_key(|(place, _)| place.unwrap_or(usize::MAX));
-    Ok(used.into_iter().map(|(_, used)| used).collect())
+    used.sort_by_key(|(place, _)| place.unwrap_or((usize::MAX, 0)));
+    used.into_iter().map(|(_, used)| used).collect()
 }
 
 /// Is a matrix stored as `[in, out]`, as `MatMul` takes it?

@@ -143,6 +143,8 @@ fn what_cannot_be_read_is_refused_and_never_answered_as_lines() {
     kitchen.write("texts.csv", "id,body\n1,a red fox\n2,\"two\nlines\"\n");
     let embedded = kitchen.ok(&["embed", "-e", "tiny", "--input", "texts.csv", "--text-column", "body"]).json_lines();
     assert!(embedded.iter().map(|line| &line["text"]).eq(["a red fox", "two\nlines"]));
+    kitchen.write("empty.txt", "");
+    kitchen.ok(&["embed", "-e", "tiny", "--input", "empty.txt"]).says(&["empty.txt holds no texts"]);
 }
 
 /// Sentences as CoNLL-U: numbers first, comments, a range now and then, which is no word.

@@ -33,8 +33,10 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     };
     let settings = TokenizeSettings { max_tokens: if windows.is_some() { None } else { Some(max_tokens) } };
     let prompt_characters = prompt.chars().count();
+    let mut embedded = 0_usize;
     let mut answer = |_: InputFormat, rows: &[Result<Content, BadRow>]| -> Result<(), Failure> {
         let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
+        embedded += contents.len();
         let prompted: Vec<Content> = contents.iter().map(|content| content.behind(prompt)).collect();
         let tokens = tokenizer.encode_batch(&prompted, &settings)?;
         let inputs: Vec<TextInput<'_>> = tokens
@@ -64,5 +66,9 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     }
     let flags = args.layout.flags();
     let from = if args.text.is_empty() { origin(args.input.as_deref()) } else { arguments(&args.text, &flags)? };
-    each_block(Input::of_texts(from, &flags)?, OnBadRow::Stop, &mut answer)
+    each_block(Input::of_texts(from, &flags)?, OnBadRow::Stop, &mut answer)?;
+    if let (0, Some(file)) = (embedded, &args.input) {
+        eprintln!("note     {} holds no texts", file.display());
+    }
+    Ok(())
 }
