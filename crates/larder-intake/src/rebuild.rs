@@ -48,7 +48,7 @@ impl Encoder {
         }
         let Ok(lifted) = self.recognised(&model, record) else { return Ok(given(model)) };
         // What another version of larder builds has not been compared.
-        match Rebuilt::of(&lifted) {
+        match Rebuilt::of(&lifted, self.longest_tokens()) {
             Ok(rebuilt) if rebuilt.digest == record.digest => {
                 Ok(Running { model: rebuilt.model, interface: rebuilt.interface, rebuilt: true })
             }
@@ -129,6 +129,7 @@ impl Encoder {
             interface: self.interface(),
             texts: &texts,
             config: None,
+            longest: self.longest_tokens(),
             pad: self.manifest().special_tokens.pad_id.map_or(0, i64::from),
             tolerance: if form.half { HALF_TOLERANCE } else { self.manifest().probe.tolerance },
         };
@@ -169,8 +170,9 @@ struct Rebuilt {
 }
 
 impl Rebuilt {
-    fn of(lifted: &RecognisedEncoder) -> Result<Self, larder_onnx::OnnxError> {
-        let model = build(&lifted.config, &lifted.weights)?;
+    /// Of texts as long as the given graph reads, which may be more than its configuration declares.
+    fn of(lifted: &RecognisedEncoder, longest: usize) -> Result<Self, larder_onnx::OnnxError> {
+        let model = build(&lifted.config.clone().reading(longest), &lifted.weights)?;
         let interface = Interface::recognise(&model)?;
         let digest = digest_bytes(&model.to_bytes()?);
         Ok(Self { model, interface, digest })
@@ -191,6 +193,8 @@ pub(crate) struct Comparison<'a> {
     pub texts: &'a [Vec<i64>],
     /// The configuration, of a family that larder builds.
     pub config: Option<&'a EncoderConfig>,
+    /// The longest text that the given graph reads, in tokens.
+    pub longest: usize,
     pub pad: i64,
     /// The largest deviation that counts as rounding.
     pub tolerance: f64,
@@ -246,7 +250,7 @@ impl Comparison<'_> {
 
     /// Builds a graph of what was read, and compares it with the given one.
     fn compared(&self, lifted: &RecognisedEncoder, family_reading: Option<usize>) -> Result<RebuiltRecord, String> {
-        let rebuilt = Rebuilt::of(lifted).map_err(|problem| said(&problem))?;
+        let rebuilt = Rebuilt::of(lifted, self.longest).map_err(|problem| said(&problem))?;
         // A pooler gives as many features as a token has.
         let pooler = lifted.pooled_output.is_some() && self.interface.pooled_size.is_none();
         let deviation = self.deviation(&rebuilt, pooler).map_err(|problem| said(&problem))?;

@@ -117,6 +117,7 @@ impl Candidate<'_> {
             interface: &interface,
             texts: &texts,
             config: self.config.as_ref(),
+            longest: max_positions.max(longest_read),
             pad,
             tolerance,
         };

@@ -352,6 +352,15 @@ impl EncoderConfig {
         Ok(())
     }
 
+    /// Returns the configuration for texts of up to so many tokens, where no table of positions ends them.
+    #[must_use]
+    pub fn reading(self, tokens: usize) -> Self {
+        match self.has_position_table() {
+            true => self,
+            false => Self { max_position_embeddings: self.max_position_embeddings.max(tokens), ..self },
+        }
+    }
+
     /// Heads of keys and values.
     pub fn key_value_heads(&self) -> usize {
         self.num_key_value_heads.unwrap_or(self.num_attention_heads)
