@@ -23,7 +23,7 @@ pub(crate) enum Source {
     Given(Box<TrainableGraph>),
 }
 
-/// What is known of an encoder beside its graph.
+/// Facts about an encoder that its graph does not tell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EncoderFacts {
     /// The family whose recipe is gone by: its own, or for one that has none here BERT.
@@ -68,7 +68,7 @@ impl TunableEncoder {
         Self { source: Source::Given(Box::new(graph)), facts }
     }
 
-    /// What is known of it beside its graph.
+    /// Returns the facts that its graph does not tell.
     pub fn facts(&self) -> &EncoderFacts {
         &self.facts
     }
@@ -147,7 +147,7 @@ impl TunableEncoder {
         self.facts.layers.unwrap_or(1)
     }
 
-    /// Where its graph comes from.
+    /// Returns the origin of its graph.
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }

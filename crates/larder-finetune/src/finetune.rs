@@ -38,7 +38,10 @@ pub fn finetune(
     if encoder.facts().reads_padding && (settings.batch != BatchSize::Rows(1) || settings.input.texts() > 1) {
         let expected = "one text, since padding changes the vectors of this encoder: `--batch-rows 1`, with `--accumulate` for \
                         steps of more";
-        let found = format!("{:?}", settings.batch);
+        let found = match settings.batch {
+            BatchSize::Rows(rows) => format!("{rows} texts"),
+            BatchSize::Tokens(tokens) => format!("{tokens} tokens"),
+        };
         return Err(TuneError::Setting { setting: "the batch size", found, expected });
     }
     example::check(train, encoder.facts(), settings)?;

@@ -1,6 +1,5 @@
 //! Operator sets a little before and behind those that gradients are written for.
 
-use crate::attribute;
 use crate::builder::GraphBuilder;
 use crate::proto::{AttributeProto, ModelProto, NodeProto};
 
@@ -26,7 +25,12 @@ pub(super) fn within_reach(mut proto: ModelProto) -> ModelProto {
         return proto;
     };
     let found = import.version();
-    if (OLDEST..AXES_AS_INPUTS).contains(&found) {
+    // Without an axis it was 1, and all behind it were one: another softmax.
+    let is_other = |node: &NodeProto| {
+        ["Softmax", "LogSoftmax"].iter().any(|op_type| node.is_op(op_type)) && node.find_attribute("axis").is_none()
+    };
+    let has_other = proto.graph.iter().flat_map(|graph| &graph.node).any(is_other);
+    if (OLDEST..AXES_AS_INPUTS).contains(&found) && !has_other {
         import.version = Some(AXES_AS_INPUTS);
         let graph = proto.graph.get_or_insert_default();
         let nodes = std::mem::take(&mut graph.node);
@@ -58,13 +62,6 @@ fn with_inputs(b: &mut GraphBuilder, mut node: NodeProto) -> NodeProto {
         _ if !matches!(node.domain(), "" | "ai.onnx") => return node,
         "Squeeze" | "Unsqueeze" | "ReduceSum" => ("axes", 1),
         "Split" => ("split", 1),
-        "Softmax" | "LogSoftmax" => {
-            // Before, the axis was 1 where it was not said, and all behind it were one; said, it is the last in encoders.
-            if node.find_attribute("axis").is_none() {
-                node.attribute.push(attribute::int("axis", 1));
-            }
-            return node;
-        }
         "Dropout" => {
             // Its ratio is for training alone, which is not the mode.
             node.attribute.retain(|attribute| attribute.name() != "ratio");

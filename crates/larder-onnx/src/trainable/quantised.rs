@@ -126,10 +126,9 @@ impl<'a> Quantised<'a> {
         let [scale, zero] = [1, 2].map(|place| self.constant(node, place));
         let blocks = node.int_attribute("block_size", 0) > 0;
         let (Some(scale), false) = (scale, blocks) else { return Ok(None) };
-        Ok(floats(integers, scale, zero, usize::try_from(axis).unwrap_or(0))?.map(|values| {
-            let dims: Vec<usize> = integers.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect();
-            Change::Stored(Box::new(TensorProto::from_f32(output, &dims, &values)))
-        }))
+        let dims = integers.shape()?;
+        Ok(floats(integers, scale, zero, usize::try_from(axis).unwrap_or(0))?
+            .map(|values| Change::Stored(Box::new(TensorProto::from_f32(output, &dims, &values)))))
     }
 
     /// The lookup of rows of integers that `DequantizeLinear` makes floats of, with one scale for all: its place, and what it becomes.
@@ -144,7 +143,7 @@ impl<'a> Quantised<'a> {
         let Some((place, table, scale)) = found() else { return Ok(None) };
         let name = format!("{}.float", table.name());
         let floats = floats(table, scale, self.constant(node, 2), 0)?;
-        let dims: Vec<usize> = table.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect();
+        let dims = table.shape()?;
         Ok(floats.map(|values| (place, Change::Lookup(Box::new(TensorProto::from_f32(&name, &dims, &values))))))
     }
 
@@ -164,8 +163,8 @@ impl<'a> Quantised<'a> {
         let Some((input, weight, scale, last, output)) = found() else { return Ok(None) };
         let zero = self.constant(node, 3);
         let columns = weight.dims.len().saturating_sub(1);
+        let dims = weight.shape()?;
         Ok(floats(weight, scale, zero, columns)?.map(|values| {
-            let dims: Vec<usize> = weight.dims.iter().map(|&dim| dim.unsigned_abs() as usize).collect();
             let weight = Box::new(TensorProto::from_f32(&format!("{}.float", weight.name()), &dims, &values));
             (last, Change::Product { input: input.to_owned(), weight, output: output.clone() })
         }))
