@@ -344,6 +344,11 @@ bench-finetune *options: _cola setup build
 bench-memory *options: setup build
     {{ python }} -B tests/bench/memory.py "$@"
 
+# Peak memory and processor time of embedding a text of 8,192 tokens
+[group('bench')]
+bench-long-memory *options: setup build
+    {{ python }} -B tests/bench/long_memory.py "$@"
+
 # Heads trained on 5 GB of word features in less than 1 GiB of memory (needs 12 GB of disk)
 [group('bench')]
 bench-large-cache *options: setup build

@@ -20,6 +20,21 @@ import sys
 # Each is a pass over the split with every graph.
 DEFAULT_ROUNDS = 5
 
+# Settings of families beside the size.
+RANDOM = {
+    "modernbert": {"intermediate_size": 576, "max_position_embeddings": 512},
+    "deberta-v2": {
+        "intermediate_size": 1536,
+        "relative_attention": True,
+        "position_buckets": 256,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    },
+}
+
 
 def larder(arguments, home):
     command = [str(arguments.larder), "--home", str(home), "--json"]
@@ -37,6 +52,25 @@ def processor_seconds():
     """Of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def random_encoder(kind, tokenizer, folder):
+    """An encoder of a family with random weights, which speed does not depend on: six layers of 384 features."""
+    try:
+        import torch
+        import transformers
+    except ImportError as missing:
+        print(f"SKIPPED: a random {kind} ({missing}); pip install torch transformers onnxscript onnx", file=sys.stderr)
+        return None
+    target = folder / f"random-{kind}"
+    ids = json.loads(tokenizer.read_text())["model"]["vocab"]
+    sizes = {"vocab_size": len(ids), "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6, "pad_token_id": 0}
+    special = {"cls_token_id": ids["[CLS]"], "bos_token_id": ids["[CLS]"], "sep_token_id": ids["[SEP]"], "eos_token_id": ids["[SEP]"]}
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(kind, **sizes, **special, **RANDOM[kind])
+    transformers.AutoModel.from_config(config, attn_implementation="eager").save_pretrained(target)
+    shutil.copy(tokenizer, target / "tokenizer.json")
+    return target
 
 
 def exports(source, folder):
@@ -86,6 +120,7 @@ def main():
     parser.add_argument("--dataset", type=pathlib.Path, required=True)
     parser.add_argument("--split", default="train")
     parser.add_argument("--source", type=pathlib.Path, help="a folder with weights, to be exported")
+    parser.add_argument("--random", choices=sorted(RANDOM), action="append", default=[], help="a family, with random weights")
     parser.add_argument("--export", type=pathlib.Path, action="append", default=[], help="an export that is there")
     parser.add_argument("--tokenizer", type=pathlib.Path, help="tokenizer.json of the exports that have none")
     parser.add_argument("--work", type=pathlib.Path, required=True, help="a folder for exports and caches")
@@ -93,15 +128,18 @@ def main():
     arguments = parser.parse_args()
     home = arguments.work / "home"
     run = larder(arguments, home)
-    found = list(exports(arguments.source, arguments.work)) if arguments.source else []
-    for export in [*found, *arguments.export]:
+    sources = [random_encoder(kind, arguments.tokenizer, arguments.work) for kind in arguments.random]
+    if not arguments.random:
+        sources.append(arguments.source)
+    found = {export: source for source in sources if source for export in exports(source, arguments.work)}
+    for export in [*found, *([] if arguments.random else arguments.export)]:
         name = export.stem if export.suffix == ".onnx" else export.name
         extra = [] if (export / "tokenizer.json").exists() else ["--tokenizer", arguments.tokenizer]
         run("encoder", "add", export, "--name", name, "--replace", *extra)
         # An export that is not read has no graph of its own in 8 bits: the weights have.
         built = f"{name}-built" if export in found else name
         if export in found:
-            run("encoder", "add", arguments.source, "--name", built, "--replace")
+            run("encoder", "add", found[export], "--name", built, "--replace")
         run("encoder", "quantise", built, "--replace")
         manifest = json.loads(run("encoder", "show", name))
         print(f"{name}: {json.dumps(manifest['prepared'])}", flush=True)

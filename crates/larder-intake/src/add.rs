@@ -1,5 +1,6 @@
 //! Taking in an encoder that somebody published.
 
+use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
 use larder_errors::listed;
@@ -114,7 +115,7 @@ struct Built {
     model: Model,
     /// The bytes of the encoder's `model.onnx`: the file as it was given, unless its data lay beside it, or inputs have
     /// become constants.
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// The files it was made from.
     files: Vec<SourceFile>,
     unused_weights: Vec<String>,
@@ -136,7 +137,7 @@ impl Built {
         }
         let model = self.model.with_constant_inputs(&constants).map_err(wrong(path))?;
         let bytes = model.to_bytes().map_err(wrong(path))?;
-        Ok((Self { model, bytes, ..self }, constants))
+        Ok((Self { model, bytes: bytes.into(), ..self }, constants))
     }
 }
 
@@ -144,8 +145,8 @@ impl Built {
 const LARGEST_MESSAGE: u64 = i32::MAX as u64;
 
 fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, EncoderError> {
-    let bytes = read_up_to(path, LARGEST_MESSAGE)?;
-    let model = Model::from_bytes(&bytes).map_err(wrong(path))?;
+    let bytes = Bytes::from(read_up_to(path, LARGEST_MESSAGE)?);
+    let model = Model::from_bytes(bytes.clone()).map_err(wrong(path))?;
     let mut files = vec![SourceFile::of(path, &bytes)];
     let (kind, unused_weights) = (SourceKind::Onnx, Vec::new());
     if !model.has_external_data() {
@@ -163,7 +164,7 @@ fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, Encod
     let notes = vec![format!("the parameters in {} are kept inside its model.onnx", listed(names))];
     let bytes = model.to_bytes().map_err(wrong(path))?;
     let model = model.inlined().map_err(wrong(path))?;
-    Ok(Built { kind, model, bytes, files, unused_weights, notes })
+    Ok(Built { kind, model, bytes: bytes.into(), files, unused_weights, notes })
 }
 
 fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
@@ -178,7 +179,7 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
     let unused_weights = unused_weights(&settings, &weights);
     drop(weights);
     let bytes = model.to_bytes().map_err(wrong(path))?;
-    Ok(Built { kind: SourceKind::Safetensors, model, bytes, files, unused_weights, notes: Vec::new() })
+    Ok(Built { kind: SourceKind::Safetensors, model, bytes: bytes.into(), files, unused_weights, notes: Vec::new() })
 }
 
 fn wrong(path: &Path) -> impl FnOnce(OnnxError) -> EncoderError + use<> {

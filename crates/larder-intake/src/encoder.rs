@@ -1,5 +1,6 @@
 //! An encoder that was added: its folder and its manifest.
 
+use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
 use larder_errors::listed;
@@ -264,11 +265,11 @@ impl Encoder {
     /// [`EncoderError::Model`].
     pub fn model(&self) -> Result<Model, EncoderError> {
         let bytes = self.checked(&self.model_path(), &self.manifest.digest)?;
-        self.inlined(&bytes)
+        self.inlined(bytes)
     }
 
     /// Reads the bytes of its model, functions of its own put in the place of their calls.
-    pub(crate) fn inlined(&self, bytes: &[u8]) -> Result<Model, EncoderError> {
+    pub(crate) fn inlined(&self, bytes: impl Into<Bytes>) -> Result<Model, EncoderError> {
         let wrong = |source| EncoderError::Model { path: self.model_path(), source };
         Model::from_bytes(bytes).and_then(Model::inlined).map_err(wrong)
     }

@@ -76,7 +76,7 @@ pub fn init(
         name,
         replace: request.replace,
         model_path: path.clone(),
-        model_bytes: model.to_bytes().map_err(wrong)?,
+        model_bytes: model.to_bytes().map_err(wrong)?.into(),
         model,
         tokenizer,
         config: Some((path.clone(), text)),

@@ -1,5 +1,6 @@
 //! The steps that `add`, `init` and `quantise` share: checks, the probe, and the folder.
 
+use bytes::Bytes;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,7 @@ pub(crate) struct EncoderParts {
     pub model_path: PathBuf,
     pub model: Model,
     /// The bytes of `model.onnx`.
-    pub model_bytes: Vec<u8>,
+    pub model_bytes: Bytes,
     pub tokenizer: TokenizerSource,
     /// The text of `config.json`, and the file that messages name.
     pub config: Option<(PathBuf, Vec<u8>)>,

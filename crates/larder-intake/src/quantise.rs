@@ -72,7 +72,7 @@ pub fn quantise(
         name,
         replace: request.replace,
         model_path: path.clone(),
-        model_bytes: model.to_bytes().map_err(wrong)?,
+        model_bytes: model.to_bytes().map_err(wrong)?.into(),
         model,
         tokenizer,
         config,

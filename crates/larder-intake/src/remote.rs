@@ -157,7 +157,7 @@ fn fetch_beside(
     progress: &mut dyn FnMut(&str),
 ) -> Result<(), EncoderError> {
     let model =
-        Model::from_bytes(&read(path)?).map_err(|source| EncoderError::Model { path: path.to_path_buf(), source })?;
+        Model::from_bytes(read(path)?).map_err(|source| EncoderError::Model { path: path.to_path_buf(), source })?;
     let folder = chosen.rsplit_once('/').map_or("", |(folder, _)| folder);
     for location in model.external_files() {
         let plain = location.trim_start_matches("./");

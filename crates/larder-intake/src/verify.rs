@@ -1,5 +1,6 @@
 //! Is an encoder still what it was when it was added?
 
+use bytes::Bytes;
 use larder_runtime::Runtime;
 
 use crate::EncoderError;
@@ -28,7 +29,7 @@ impl Verification {
 pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&str)) -> Verification {
     let mut problems = Vec::new();
     progress("hashing the model");
-    let model = encoder.model_bytes().map_err(|problem| problems.push(problem)).ok();
+    let model = encoder.model_bytes().map(Bytes::from).map_err(|problem| problems.push(problem)).ok();
     progress("checking the tokenizer");
     let checked = encoder.tokenizer().and_then(|tokenizer| {
         check_tokenizer(&tokenizer, &encoder.tokenizer_path(), encoder.interface(), encoder.manifest().family)?;
@@ -53,11 +54,11 @@ pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&st
 fn probe(
     encoder: &Encoder,
     runtime: &Runtime,
-    bytes: &[u8],
+    bytes: &Bytes,
     tokenizer: &larder_tokens::Tokenizer,
 ) -> Result<(ProbeRecord, Option<EncoderError>), EncoderError> {
     let path = encoder.model_path();
-    let model = encoder.inlined(bytes)?;
+    let model = encoder.inlined(bytes.clone())?;
     let manifest = encoder.manifest();
     let probed = Candidate {
         runtime,

@@ -14,8 +14,8 @@ use crate::trainable::{GraphParameter, GraphPart, parameters_of};
 use crate::weights::Weight;
 use crate::{EncoderConfig, Model, OnnxError, Weights, build};
 
-/// Rows of tables in the graph that the order of use is read from, which does not depend on them.
-const FEW_ROWS: usize = 8;
+/// Rows of tables, and features, in the graph that the order of use is read from, which does not depend on them.
+const FEW: usize = 8;
 
 /// Operators that stand between a stored parameter and its use.
 const HANDING_ON: [&str; 4] = ["Identity", "Cast", "Transpose", "DequantizeLinear"];
@@ -41,6 +41,36 @@ struct Used {
     part: GraphPart,
     /// Is it stored as `[in, out]`?
     turned: bool,
+    role: Option<Role>,
+}
+
+/// What is done with a parameter, where its operator tells: of equal numbers, as in an encoder that was not trained, there may be more
+/// than the family has parameters, and factors are not to be taken for what is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Factor,
+    Added,
+}
+
+impl Role {
+    /// Of the input `index` of an operator.
+    fn of(operator: &str, index: usize) -> Option<Self> {
+        match (operator, index) {
+            ("Mul", _)
+            | ("LayerNormalization" | "SimplifiedLayerNormalization" | "RMSNormalization", 1)
+            | ("SkipLayerNormalization" | "SkipSimplifiedLayerNormalization", 2) => Some(Self::Factor),
+            ("Add", _)
+            | ("LayerNormalization" | "Gemm" | "FusedGemm", 2)
+            | ("SkipLayerNormalization", 3 | 4)
+            | ("SkipSimplifiedLayerNormalization", 3) => Some(Self::Added),
+            _ => None,
+        }
+    }
+
+    /// May both be what is done with one parameter?
+    fn agree(one: Option<Self>, other: Option<Self>) -> bool {
+        one.is_none() || other.is_none() || one == other
+    }
 }
 
 impl<'a> FamilyReadings<'a> {
@@ -52,7 +82,7 @@ impl<'a> FamilyReadings<'a> {
         let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
         let (model, parameters) = parameters_of(model, interface).map_err(mismatch)?;
         let found = uses(&model, &parameters);
-        let few = EncoderConfig { vocab_size: FEW_ROWS, ..config.clone() };
+        let few = small(config);
         let has_pooler = found.iter().any(|used| used.part == GraphPart::Pooler);
         let own = build(&few, &numbered(&few, has_pooler).map_err(mismatch)?).map_err(mismatch)?;
         let own_interface = Interface::recognise(&own).map_err(mismatch)?;
@@ -93,7 +123,10 @@ impl<'a> FamilyReadings<'a> {
         for used in &self.expected {
             let name = exchanged(&used.name, order);
             let is_it = |(at, other): &(usize, &Used)| {
-                !taken[*at] && other.part == used.part && other.shape == *self.shape(&name, &used.shape)
+                !taken[*at]
+                    && other.part == used.part
+                    && Role::agree(other.role, used.role)
+                    && other.shape == *self.shape(&name, &used.shape)
             };
             let named = || self.found.iter().enumerate().filter(is_it).find(|(_, other)| other.name.ends_with(&name));
             let Some((at, other)) = named().or_else(|| self.found.iter().enumerate().find(is_it)) else {
@@ -108,9 +141,10 @@ impl<'a> FamilyReadings<'a> {
             weights.insert(&name, Weight { shape: other.shape.clone(), values }).map_err(mismatch)?;
         }
         let is_nothing = |used: &Used| {
-            // The bias that an exporter writes where a normalisation has none.
+            // The bias that an exporter writes where a normalisation has none, and a vector of equal numbers that several nodes read,
+            // which counts once for each of them ([`TrainableGraph`](crate::TrainableGraph)).
             let values = self.model.initializer_floats(&used.name);
-            used.shape.len() == 1 && values.is_ok_and(|values| values.iter().all(|value| *value == 0.0))
+            used.shape.len() == 1 && values.is_ok_and(|values| values.iter().all(|value| *value == values[0]))
         };
         if let Some(at) = (0..taken.len()).find(|&at| !taken[at] && !is_nothing(&self.found[at])) {
             let Used { name, shape, .. } = &self.found[at];
@@ -122,6 +156,18 @@ impl<'a> FamilyReadings<'a> {
 
     fn shape<'b>(&'b self, name: &str, usual: &'b Vec<usize>) -> &'b Vec<usize> {
         self.expected.iter().find(|used| used.name == name).map_or(usual, |used| &used.shape)
+    }
+}
+
+/// The same configuration with so few rows and features that a graph of it is made in no time.
+fn small(config: &EncoderConfig) -> EncoderConfig {
+    let hidden_size = config.num_attention_heads * FEW;
+    EncoderConfig {
+        vocab_size: FEW,
+        hidden_size,
+        embedding_size: if config.embedding_size == config.hidden_size { hidden_size } else { FEW },
+        intermediate_size: 2 * FEW,
+        ..config.clone()
     }
 }
 
@@ -140,7 +186,7 @@ fn numbered(config: &EncoderConfig, has_pooler: bool) -> Result<Weights, OnnxErr
 /// The parameters in the order of their use.
 fn uses(model: &Model, parameters: &[GraphParameter]) -> Vec<Used> {
     let nodes = model.graph();
-    let mut place: HashMap<&str, (usize, usize)> = HashMap::new();
+    let mut place: HashMap<&str, ((usize, usize), Option<Role>)> = HashMap::new();
     // In the order of the file, in which exporters write down what is done. From the last node: what hands a parameter on has the place
     // of who reads that.
     for (at, node) in nodes.node.iter().enumerate().rev() {
@@ -148,8 +194,11 @@ fn uses(model: &Model, parameters: &[GraphParameter]) -> Vec<Used> {
         let handed_on = handed_on.and_then(|output| place.get(output.as_str()).copied());
         for (index, input) in node.input.iter().enumerate() {
             // A normalisation reads its factors before its bias.
-            let at = handed_on.unwrap_or((at, index));
-            place.entry(input.as_str()).and_modify(|place| *place = (*place).min(at)).or_insert(at);
+            let found = handed_on.unwrap_or_else(|| ((at, index), Role::of(node.op_type(), index)));
+            let first = place.entry(input.as_str()).or_insert(found);
+            if found.0 < first.0 {
+                *first = found;
+            }
         }
     }
     let mut used = Vec::new();
@@ -163,12 +212,10 @@ fn uses(model: &Model, parameters: &[GraphParameter]) -> Vec<Used> {
         while shape.len() > 1 && shape[0] == 1 && parameter.shape.len() > 2 {
             shape.remove(0);
         }
-        used.push((
-            place.get(parameter.name.as_str()).copied(),
-            Used { name: parameter.name.clone(), shape, part: parameter.part, turned },
-        ));
+        let (place, role) = place.get(parameter.name.as_str()).copied().unwrap_or(((usize::MAX, 0), None));
+        used.push((place, Used { name: parameter.name.clone(), shape, part: parameter.part, turned, role }));
     }
-    used.sort_by_key(|(place, _)| place.unwrap_or((usize::MAX, 0)));
+    used.sort_by_key(|(place, _)| *place);
     used.into_iter().map(|(_, used)| used).collect()
 }
 

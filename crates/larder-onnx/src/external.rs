@@ -99,7 +99,7 @@ impl Loader<'_> {
         }
         let mut data = vec![0; length];
         file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut data)).map_err(wrong)?;
-        tensor.raw_data = Some(data);
+        tensor.raw_data = Some(data.into());
         tensor.data_location = None;
         tensor.external_data.clear();
         Ok(())

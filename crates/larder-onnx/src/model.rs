@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
+use bytes::Bytes;
 use larder_errors::listed;
 use larder_files::write_atomic;
 use prost::Message;
@@ -30,16 +31,17 @@ impl Model {
     /// [`OnnxError::Read`], or [`OnnxError::InFile`] around what [`Model::from_bytes`] says.
     pub fn load(path: &Path) -> Result<Self, OnnxError> {
         let bytes = larder_files::read(path).map_err(OnnxError::read(path))?;
-        Self::from_bytes(&bytes).map_err(OnnxError::in_file(path))
+        Self::from_bytes(bytes).map_err(OnnxError::in_file(path))
     }
 
-    /// Decodes and checks the bytes of an `.onnx` file.
+    /// Decodes and checks the bytes of an `.onnx` file, of which its tensors are slices.
     ///
     /// # Errors
     /// [`OnnxError::NotProtobuf`], and what [`Model::from_proto`] says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, OnnxError> {
-        let proto =
-            ModelProto::decode(bytes).map_err(|source| OnnxError::NotProtobuf { bytes: bytes.len(), source })?;
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Self, OnnxError> {
+        let bytes = bytes.into();
+        let length = bytes.len();
+        let proto = ModelProto::decode(bytes).map_err(|source| OnnxError::NotProtobuf { bytes: length, source })?;
         Self::from_proto(proto)
     }
 

@@ -6,6 +6,7 @@
 //! this file with the table of fields that the `onnx` package publishes.
 #![allow(missing_docs, reason = "the fields are the standard's, and documented there")]
 
+use bytes::Bytes;
 use prost::{Enumeration, Message};
 
 /// A named attribute of a node: `r#type` says which one of the value fields holds it.
@@ -295,8 +296,9 @@ pub struct TensorProto {
     pub name: Option<String>,
     #[prost(string, optional, tag = "12")]
     pub doc_string: Option<String>,
-    #[prost(bytes = "vec", optional, tag = "9")]
-    pub raw_data: Option<Vec<u8>>,
+    // Shared: a copy of a model does not copy its weights, which are slices of what was read.
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub raw_data: Option<Bytes>,
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<StringStringEntryProto>,
     #[prost(enumeration = "tensor_proto::DataLocation", optional, tag = "14")]

@@ -28,7 +28,7 @@ impl TensorProto {
             // A slice's length, and so each axis, is below 2^63.
             dims: dims.iter().map(|&dim| dim as i64).collect(),
             data_type: Some(dtype as i32),
-            raw_data: Some(raw),
+            raw_data: Some(raw.into()),
             ..Default::default()
         }
     }
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn malformed_tensors_are_errors() {
         let mut cut = TensorProto::from_f32("cut", &[2], &[1.0, 2.0]);
-        cut.raw_data = Some(vec![0; 7]);
+        cut.raw_data = Some(vec![0; 7].into());
         let message = cut.floats().unwrap_err().to_string();
         assert_eq!(message, "tensor \"cut\" of shape [2] must hold 2 values, and holds 1");
 

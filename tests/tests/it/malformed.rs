@@ -188,7 +188,8 @@ fn a_protobuf_of_more_than_two_gigabytes_is_not_read() {
 fn external(kitchen: &Kitchen, name: &str, entries: &[(&str, &str)]) -> PathBuf {
     with_change(kitchen, name, |model| {
         let tensors = &mut graph(model).initializer;
-        let tensor = tensors.iter_mut().max_by_key(|tensor| tensor.raw_data.as_ref().map_or(0, Vec::len)).unwrap();
+        let tensor =
+            tensors.iter_mut().max_by_key(|tensor| tensor.raw_data.as_ref().map_or(0, |raw| raw.len())).unwrap();
         tensor.raw_data = None;
         tensor.data_location = Some(DataLocation::External as i32);
         let entry = |(key, value): &(&str, &str)| StringStringEntryProto {
@@ -327,7 +328,8 @@ fn shapes_that_are_declared_and_not_there_take_no_memory() {
     {
         let folder = with_change(&kitchen, &format!("dims{number}"), |model| {
             let tensors = &mut graph(model).initializer;
-            let table = tensors.iter_mut().max_by_key(|tensor| tensor.raw_data.as_ref().map_or(0, Vec::len)).unwrap();
+            let table =
+                tensors.iter_mut().max_by_key(|tensor| tensor.raw_data.as_ref().map_or(0, |raw| raw.len())).unwrap();
             table.dims.clone_from(dims);
         });
         refused(&kitchen, &folder, &["model.onnx"]);

@@ -133,13 +133,13 @@ fn with_tables_in_8_bits(model: Model, is_before: bool) -> Model {
                     values.iter().skip(column).step_by(columns).fold(1e-6_f32, |most, x| most.max(x.abs())) / 127.0
                 })
                 .collect();
-            let bytes =
+            let bytes: Vec<u8> =
                 values.iter().zip(scales.iter().cycle()).map(|(x, scale)| (x / scale).round() as i8 as u8).collect();
             graph.initializer.push(TensorProto {
                 name: Some(name("int8")),
                 data_type: Some(DataType::Int8 as i32),
                 dims: table.dims.clone(),
-                raw_data: Some(bytes),
+                raw_data: Some(bytes.into()),
                 ..TensorProto::default()
             });
             graph.initializer.push(TensorProto::from_f32(&name("scale"), &[columns], &scales));

@@ -91,7 +91,7 @@ fuzz_target!(|input: Input| {
             assert!(!model.has_external_data());
             assert!(files.iter().all(|file| file.starts_with(folder())), "{files:?}");
             for tensor in &model.graph().initializer {
-                let taken = tensor.raw_data.as_ref().map_or(0, Vec::len);
+                let taken = tensor.raw_data.as_ref().map_or(0, |raw| raw.len());
                 assert!(taken <= input.content.len(), "{taken} bytes of {}", input.content.len());
                 if let Ok(values) = tensor.floats() {
                     assert_eq!(Ok(values.len()), tensor.element_count().map_err(|error: OnnxError| error.to_string()));

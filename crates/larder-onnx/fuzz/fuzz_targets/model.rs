@@ -9,9 +9,9 @@ use larder_onnx::{build, build_fused, recognise_encoder, select_features};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(model) = Model::from_bytes(bytes) else { return };
+    let Ok(model) = Model::from_bytes(bytes.to_vec()) else { return };
     let saved = model.to_bytes().expect("a fuzzer's input is small");
-    let again = Model::from_bytes(&saved).expect("it was a model before");
+    let again = Model::from_bytes(saved).expect("it was a model before");
     assert!(again.to_bytes().is_ok_and(|bytes| bytes == saved), "what is saved is what was loaded");
     let _ = model.clone().sorted();
     for tensor in &model.graph().initializer {
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     if let Ok(selected) = select_features(&model, &interface, features) {
         let bytes = selected.to_bytes().expect("a fuzzer's input is small");
-        Model::from_bytes(&bytes).expect("a selection is a model");
+        Model::from_bytes(bytes).expect("a selection is a model");
     }
     // Reading the parameters out of the graph, and building it again in other forms.
     if let Ok(lifted) = recognise_encoder(&model, &interface, Heads::Known(2)) {

@@ -272,7 +272,7 @@ fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
 fn bytes_of(tensor: &TensorProto) -> Option<Vec<u8>> {
     let is_bytes = matches!(DataType::try_from(tensor.data_type()), Ok(DataType::Uint8 | DataType::Int8));
     let stored = || match &tensor.raw_data {
-        Some(raw) => raw.clone(),
+        Some(raw) => raw.to_vec(),
         None => tensor.int32_data.iter().map(|&value| value as u8).collect(),
     };
     is_bytes.then(stored)

@@ -28,7 +28,7 @@ impl Random {
 
 /// Everything that larder does with a file before the runtime sees it.
 fn read(bytes: &[u8]) -> bool {
-    let Ok(model) = Model::from_bytes(bytes) else { return false };
+    let Ok(model) = Model::from_bytes(bytes.to_vec()) else { return false };
     let file = std::path::Path::new("/nonexistent/model.onnx");
     let Ok((model, _)) = model.with_external_data(file) else { return false };
     let Ok(interface) = Interface::recognise(&model) else { return false };
@@ -148,7 +148,7 @@ fn damaged_models_are_errors_or_models() {
             tried += 1;
             taken += usize::from(read(&damaged(&whole, &mut random)));
         }
-        let model = Model::from_bytes(&whole).map(Model::into_proto);
+        let model = Model::from_bytes(whole.clone()).map(Model::into_proto);
         for _ in 0..model.as_ref().map_or(0, |_| EACH) {
             tried += 1;
             taken += model.as_ref().map_or(0, |model| usize::from(read(&rewired(model, &mut random))));
@@ -195,7 +195,7 @@ fn graphs_inside_graphs_end_somewhere() {
         graph
     };
     let bytes = |depth| Model::from_graph(nested(depth), 17).expect("hangs together").to_bytes().expect("is small");
-    assert!(Model::from_bytes(&bytes(20)).is_ok());
-    let message = Model::from_bytes(&bytes(60)).expect_err("too deep").to_string();
+    assert!(Model::from_bytes(bytes(20)).is_ok());
+    let message = Model::from_bytes(bytes(60)).expect_err("too deep").to_string();
     assert!(message.contains("not an ONNX model"), "{message}");
 }

@@ -26,13 +26,13 @@ fn message(graph: GraphProto) -> String {
 
 #[test]
 fn bytes_that_are_no_model_are_refused() {
-    let text = Model::from_bytes(b"version https://git-lfs.github.com/spec/v1").unwrap_err();
+    let text = Model::from_bytes(&b"version https://git-lfs.github.com/spec/v1"[..]).unwrap_err();
     assert!(matches!(text, OnnxError::NotProtobuf { bytes: 42, .. }), "{text}");
-    assert!(matches!(Model::from_bytes(&[]), Err(OnnxError::NoGraph)));
+    assert!(matches!(Model::from_bytes(&[][..]), Err(OnnxError::NoGraph)));
     let bytes = tiny_model().to_bytes().expect("it is small");
-    assert!(matches!(Model::from_bytes(&bytes[..bytes.len() / 2]), Err(OnnxError::NotProtobuf { .. })));
+    assert!(matches!(Model::from_bytes(bytes[..bytes.len() / 2].to_vec()), Err(OnnxError::NotProtobuf { .. })));
     let no_outputs = ModelProto { graph: Some(GraphProto::default()), ..Default::default() };
-    assert!(matches!(Model::from_bytes(&no_outputs.encode_to_vec()), Err(OnnxError::NoOutputs)));
+    assert!(matches!(Model::from_bytes(no_outputs.encode_to_vec()), Err(OnnxError::NoOutputs)));
 }
 
 #[test]
