@@ -1,4 +1,4 @@
-"""Makes encoder files the way others do: tiny random models of five families, from the exporters and with the options that
+"""Makes encoder files the way others do: tiny random models of many families, from the exporters and with the options that
 published files show, and what PyTorch says about them. Not run in CI; run by hand:
 
     python -m venv venv
@@ -37,6 +37,7 @@ import transformers
 from safetensors.numpy import save_file
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "goldens/encoder"))
 TOKENIZERS = HERE.parent / "goldens/tokens"
 PINNED = {"torch": ("2.15.0", torch.__version__), "transformers": ("5.23.0", transformers.__version__),
           "onnx": ("1.23.2", onnx.__version__), "onnxruntime": ("1.31.1", onnxruntime.__version__)}
@@ -80,9 +81,112 @@ BY_CONFIG = {
         vocab_size=v, max_position_embeddings=READS, relative_attention=True, position_buckets=4, norm_rel_ebd="layer_norm",
         share_att_key=True, pos_att_type=["p2c", "c2p"], position_biased_input=False, type_vocab_size=0, pad_token_id=1, **SIZES)),
 }
+#: Those of transformers 5, and those that the goldens' recipe defines.
+if hasattr(transformers, "GteConfig"):
+    import recipe_models
+    ROBERTA = dict(max_position_embeddings=READS + 2, type_vocab_size=1, pad_token_id=1, **SIZES)
+    BY_CONFIG |= {
+        "gte": ("unigram", lambda v: transformers.GteConfig(
+            vocab_size=v, max_position_embeddings=READS, pad_token_id=1,
+            rope_parameters={"rope_type": "default", "rope_theta": 1000.0}, **SIZES)),
+        # Two types of tokens, and angles for texts twice as long as in pretraining.
+        "new": ("wordpiece", lambda v: recipe_models.NewConfig(
+            vocab_size=v, max_position_embeddings=READS, type_vocab_size=2, pad_token_id=0, rope_theta=100.0,
+            rope_scaling={"type": "ntk", "factor": 2.0}, **SIZES)),
+        "neobert": ("wordpiece", lambda v: recipe_models.NeoBertConfig(vocab_size=v, max_length=READS, **SIZES)),
+        # Three tasks, of which every token has the first.
+        "ernie": ("wordpiece", lambda v: transformers.ErnieConfig(
+            vocab_size=v, max_position_embeddings=READS, type_vocab_size=4, use_task_id=True, task_type_vocab_size=3,
+            hidden_act="relu", **SIZES)),
+        "data2vec_text": ("bytelevel", lambda v: transformers.Data2VecTextConfig(vocab_size=v, **ROBERTA)),
+        "roberta_prelayernorm": ("bytelevel", lambda v: transformers.RobertaPreLayerNormConfig(vocab_size=v, **ROBERTA)),
+    }
+#: What else their published `config.json` says.
+PUBLISHED_KEYS = {"new": {"rope_theta": 100.0, "rope_scaling": {"type": "ntk", "factor": 2.0}, "rope_parameters": None,
+                          "position_embedding_type": "rope", "pack_qkv": True, "layer_norm_type": "layer_norm",
+                          "logn_attention_scale": False}}
 FAMILIES |= BY_CONFIG
-WITH_TYPES = {"bert", "albert", "electra", "nomic_bert"}
-WITHOUT_POOLER = {"distilbert", "electra", "modernbert", "eurobert", "nomic_bert", "deberta_v2"}
+WITH_TYPES = {"bert", "albert", "electra", "nomic_bert", "new", "ernie"}
+WITHOUT_POOLER = {"distilbert", "electra", "modernbert", "eurobert", "nomic_bert", "deberta_v2", "gte", "neobert"}
+
+
+def turned_in_real_numbers(part, angles):
+    """Neighbouring features turned together as exporters can write it, which know no complex numbers."""
+    first, second = part[..., ::2], part[..., 1::2]
+    cosine, sine = angles.cos().to(part.dtype), angles.sin().to(part.dtype)
+    return torch.stack([first * cosine - second * sine, first * sine + second * cosine], -1).flatten(-2)
+
+
+class RootMeanSquare(torch.nn.Module):
+    """PyTorch's, of operators that the older exporter knows."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.weight, self.eps = given.weight, given.eps
+
+    def forward(self, x):
+        wide = x.float()
+        return self.weight * (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)).to(x.dtype)
+
+
+def in_exportable_operators(model):
+    """NeoBERT as those write it who export it."""
+    recipe_models.neighbours_turned = turned_in_real_numbers
+    for module in list(model.modules()):
+        for name, inner in list(module.named_children()):
+            if isinstance(inner, torch.nn.RMSNorm):
+                setattr(module, name, RootMeanSquare(inner))
+
+
+def joined(parts):
+    """One product of several."""
+    bias = torch.cat([part.bias for part in parts]) if parts[0].bias is not None else None
+    whole = torch.nn.Linear(parts[0].in_features, sum(part.out_features for part in parts), bias is not None)
+    with torch.no_grad():
+        whole.weight.copy_(torch.cat([part.weight for part in parts]))
+        if bias is not None:
+            whole.bias.copy_(bias)
+    return whole
+
+
+class JoinedAttention(torch.nn.Module):
+    """mGTE's, with one product for query, key and value, as its publisher's code has it."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.config, self.head_dim, self.o_proj = given.config, given.head_dim, given.o_proj
+        self.scaling, self.is_causal = given.scaling, False
+        self.qkv_proj = joined([given.q_proj, given.k_proj, given.v_proj])
+
+    def forward(self, hidden_states, attention_mask=None, position_embeddings=None, **_):
+        from transformers.models.gte import modeling_gte
+        outer = hidden_states.shape[:-1]
+        parts = self.qkv_proj(hidden_states).split(self.config.hidden_size, dim=-1)
+        query, key, value = (part.view(*outer, -1, self.head_dim).transpose(1, 2) for part in parts)
+        query, key = modeling_gte.apply_rotary_pos_emb(query, key, *position_embeddings)
+        attention = modeling_gte.ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, modeling_gte.eager_attention_forward)
+        context, weights = attention(self, query, key, value, attention_mask, dropout=0.0, scaling=self.scaling)
+        return self.o_proj(context.reshape(*outer, -1)), weights
+
+
+class JoinedGate(torch.nn.Module):
+    """mGTE's feed-forward block, with one product for what is gated and its gate."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.up_gate_proj = joined([given.up_proj, given.gate_proj])
+        self.down_proj, self.act_fn = given.down_proj, given.act_fn
+
+    def forward(self, x):
+        up, gate = self.up_gate_proj(x).chunk(2, dim=-1)
+        return self.down_proj(self.act_fn(gate) * up)
+
+
+def as_published(model):
+    """mGTE as its publisher's code computes it."""
+    for layer in model.layers:
+        layer.self_attn, layer.mlp = JoinedAttention(layer.self_attn), JoinedGate(layer.mlp)
 
 
 def tokenizer_of(family):
@@ -261,6 +365,10 @@ def make(name, folder):
     answer = expected(family, model, pooled)
     path = folder / "model.onnx"
     exported = copy.deepcopy(model)
+    if family == "neobert":
+        in_exportable_operators(exported)
+    if family == "new":
+        as_published(exported)
     if this["half"]:
         exported = exported.half()
     if options.get("training"):
@@ -276,7 +384,8 @@ def make(name, folder):
         rerun(path, answer, pooled is not None)
     source, _ = tokenizer_of(family)
     (folder / "tokenizer.json").write_bytes(source.read_bytes())
-    model.config.to_json_file(folder / "config.json")
+    written = json.loads(model.config.to_json_string()) | PUBLISHED_KEYS.get(family, {})
+    (folder / "config.json").write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
     fixed = options.get("fixed", (None, None))
     if fixed[1]:
         answer = cut(family, model, pooled, fixed[1])
@@ -394,7 +503,9 @@ for family in FAMILIES:
             case(f"{family}_{exporter}_{attention}", family, exporter, attention=attention,
                  committed=(family, exporter, attention) in [
                      ("albert", "ts", "eager"), ("distilbert", "dynamo", "sdpa"), ("modernbert", "dynamo", "sdpa"),
-                     ("eurobert", "ts", "eager"), ("nomic_bert", "dynamo", "sdpa"), ("deberta_v2", "dynamo", "eager")])
+                     ("eurobert", "ts", "eager"), ("nomic_bert", "dynamo", "sdpa"), ("deberta_v2", "dynamo", "eager"),
+                     ("gte", "ts", "sdpa"), ("new", "ts", "eager"), ("neobert", "dynamo", "eager"), ("ernie", "dynamo", "sdpa"),
+                     ("roberta_prelayernorm", "ts", "sdpa")])
     if family != "bert":
         case(f"{family}_ts_numbers", family, outputs=("pooler", "tokens"), names="numbers")
         case(f"{family}_ts_fixed_1", family, fixed=(1, 16))

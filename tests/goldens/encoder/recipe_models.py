@@ -90,10 +90,17 @@ class SwiGlu(torch.nn.Module):
         return self.w3(torch.nn.functional.silu(gate) * value)
 
 
+def neighbours_turned(part, angles):
+    """A pair of neighbours is a complex number, turned by its place."""
+    turns = torch.polar(torch.ones_like(angles), angles)
+    return torch.view_as_real(torch.view_as_complex(part.unflatten(-1, (-1, 2)).contiguous()) * turns).flatten(-2)
+
+
 class NeoBertLayer(torch.nn.Module):
     def __init__(self, config):
         super().__init__()
         hidden, self.heads = config.hidden_size, config.num_attention_heads
+        self.is_fused = config._attn_implementation == "sdpa"
         self.qkv = torch.nn.Linear(hidden, 3 * hidden, bias=False)
         self.wo = torch.nn.Linear(hidden, hidden, bias=False)
         # Two thirds, up to a multiple of 8.
@@ -101,17 +108,19 @@ class NeoBertLayer(torch.nn.Module):
         self.attention_norm = torch.nn.RMSNorm(hidden, config.norm_eps)
         self.ffn_norm = torch.nn.RMSNorm(hidden, config.norm_eps)
 
-    def forward(self, x, mask, turns):
+    def forward(self, x, mask, angles):
         batch, length, hidden = x.shape
         # [batch, seq, heads, 3 * head]: the three of a head stand side by side.
         product = self.qkv(self.attention_norm(x)).view(batch, length, self.heads, -1).transpose(1, 2)
         query, key, value = product.chunk(3, dim=-1)
-        # A pair of neighbours is a complex number, turned by its place.
-        turned = [torch.view_as_real(torch.view_as_complex(part.unflatten(-1, (-1, 2)).contiguous()) * turns).flatten(-2)
-                  for part in (query, key)]
-        scores = turned[0] @ turned[1].transpose(-1, -2) / value.shape[-1] ** 0.5
-        weights = scores.masked_fill(mask[:, None, None, :] == 0, float("-inf")).softmax(-1)
-        x = x + self.wo((weights @ value).transpose(1, 2).reshape(batch, length, hidden))
+        query, key = neighbours_turned(query, angles), neighbours_turned(key, angles)
+        is_padding = mask[:, None, None, :] == 0
+        if self.is_fused:
+            context = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=~is_padding)
+        else:
+            scores = query @ key.transpose(-1, -2) / value.shape[-1] ** 0.5
+            context = scores.masked_fill(is_padding, float("-inf")).softmax(-1) @ value
+        x = x + self.wo(context.transpose(1, 2).reshape(batch, length, hidden))
         return x + self.ffn(self.ffn_norm(x))
 
 
@@ -121,6 +130,7 @@ class NeoBertModel(transformers.PreTrainedModel):
     config_class = NeoBertConfig
     base_model_prefix = "model"
     _supports_attention_backend = True
+    _supports_sdpa = True
 
     def __init__(self, config):
         super().__init__(config)
@@ -132,10 +142,9 @@ class NeoBertModel(transformers.PreTrainedModel):
     def forward(self, input_ids, attention_mask, output_hidden_states=False):
         size = self.config.hidden_size // self.config.num_attention_heads
         angles = torch.outer(torch.arange(input_ids.shape[1]).float(), 1.0 / 10000.0 ** (torch.arange(0, size, 2).float() / size))
-        turns = torch.polar(torch.ones_like(angles), angles)
         states = [self.encoder(input_ids)]
         for layer in self.transformer_encoder:
-            states.append(layer(states[-1], attention_mask, turns))
+            states.append(layer(states[-1], attention_mask, angles))
         states[-1] = self.layer_norm(states[-1])
         return transformers.modeling_outputs.BaseModelOutput(states[-1], tuple(states) if output_hidden_states else None)
 

@@ -46,10 +46,15 @@ fn exports_are_rebuilt_where_they_are_a_bert_in_floats() {
         // The rotary ones are told by the family that their `config.json` names.
         let by_family = [
             "deberta_v2_dynamo_eager",
+            "ernie_dynamo_sdpa",
             "eurobert_ts_eager",
+            "gte_ts_sdpa",
             "modernbert_dynamo_sdpa",
             "modernbert_ts_half",
+            "neobert_dynamo_eager",
+            "new_ts_eager",
             "nomic_bert_dynamo_sdpa",
+            "roberta_prelayernorm_ts_sdpa",
         ];
         let by_structure = ["albert_ts_eager", "bert_dynamo_nameless", "bert_ts_fixed_1", "distilbert_dynamo_sdpa"];
         for name in by_structure.into_iter().chain(by_family) {
