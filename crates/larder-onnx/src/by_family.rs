@@ -130,6 +130,12 @@ impl<'a> FamilyReadings<'a> {
             };
             let named = || self.found.iter().enumerate().filter(is_it).find(|(_, other)| other.name.ends_with(&name));
             let Some((at, other)) = named().or_else(|| self.found.iter().enumerate().find(is_it)) else {
+                if used.role == Some(Role::Added) && used.shape.len() == 1 {
+                    // Exporters leave a bias of zeros out.
+                    let values = vec![0.0; used.shape[0]];
+                    weights.insert(&name, Weight { shape: used.shape.clone(), values }).map_err(mismatch)?;
+                    continue;
+                }
                 return Err(Unrecognised::Mismatch(format!(
                     "no parameter of the graph is as {:?} of {}, {:?}",
                     used.name, self.config.family, used.shape

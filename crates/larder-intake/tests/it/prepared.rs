@@ -46,6 +46,7 @@ fn exports_are_rebuilt_where_they_are_a_bert_in_floats() {
         // The rotary ones are told by the family that their `config.json` names.
         let by_family = [
             "deberta_v2_dynamo_eager",
+            "deberta_v2_dynamo_untrained",
             "ernie_dynamo_sdpa",
             "eurobert_ts_eager",
             "gte_ts_sdpa",
