@@ -1,0 +1,353 @@
+//! The kernel of processors with AVX512_BF16: `VDPBF16PS` on blocks of 12 rows and 32 columns.
+
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+use crate::block::Block;
+use crate::matrix::Matrix;
+use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LANES, Line, PAIR_LINES, ROWS};
+
+pub(crate) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512bf16")
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("fma")
+}
+
+/// The first `count` lanes.
+fn mask(count: usize) -> __mmask16 {
+    if count >= LANES { !0 } else { (1 << count) - 1 }
+}
+
+/// 16 values from `pointer` on, zeros beyond `count`.
+///
+/// # Safety
+///
+/// The first `count` of them may be read.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+#[inline]
+unsafe fn load(pointer: *const f32, count: usize) -> __m512 {
+    // SAFETY: lanes that are masked out are not read.
+    unsafe { _mm512_maskz_loadu_ps(mask(count), pointer) }
+}
+
+/// The pairs of 32 neighbours along the summed axis.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+#[inline]
+fn neighbours(first: __m512, second: __m512) -> __m512i {
+    bits(_mm512_cvtne2ps_pbh(second, first))
+}
+
+/// The pairs of 16 columns of two neighbouring rows, the summed axis going down.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+#[inline]
+fn interleave(upper: __m512, lower: __m512) -> __m512i {
+    // Words 0, 16, 1, 17, ...: the lower operand's words come second.
+    let order = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
+        16, 0,
+    );
+    _mm512_permutexvar_epi16(order, neighbours(upper, lower))
+}
+
+#[inline]
+fn bits(pairs: __m512bh) -> __m512i {
+    // SAFETY: both are 64 bytes of which any are a value.
+    unsafe { std::mem::transmute::<__m512bh, __m512i>(pairs) }
+}
+
+#[inline]
+fn pairs(bits: __m512i) -> __m512bh {
+    // SAFETY: both are 64 bytes of which any are a value.
+    unsafe { std::mem::transmute::<__m512i, __m512bh>(bits) }
+}
+
+/// The transpose of 16 x 16 pairs.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+#[inline]
+fn transpose(rows: [__m512i; LANES]) -> [__m512i; LANES] {
+    let mut two = rows;
+    for at in (0..LANES).step_by(2) {
+        two[at] = _mm512_unpacklo_epi32(rows[at], rows[at + 1]);
+        two[at + 1] = _mm512_unpackhi_epi32(rows[at], rows[at + 1]);
+    }
+    // In each quarter of `four[4 i + j]`: the elements of rows 4 i to 4 i + 3 in column j of that quarter.
+    let mut four = two;
+    for at in (0..LANES).step_by(4) {
+        four[at] = _mm512_unpacklo_epi64(two[at], two[at + 2]);
+        four[at + 1] = _mm512_unpackhi_epi64(two[at], two[at + 2]);
+        four[at + 2] = _mm512_unpacklo_epi64(two[at + 1], two[at + 3]);
+        four[at + 3] = _mm512_unpackhi_epi64(two[at + 1], two[at + 3]);
+    }
+    let mut columns = four;
+    for at in 0..4 {
+        let even_upper = _mm512_shuffle_i32x4::<0x88>(four[at], four[4 + at]);
+        let odd_upper = _mm512_shuffle_i32x4::<0xdd>(four[at], four[4 + at]);
+        let even_lower = _mm512_shuffle_i32x4::<0x88>(four[8 + at], four[12 + at]);
+        let odd_lower = _mm512_shuffle_i32x4::<0xdd>(four[8 + at], four[12 + at]);
+        columns[at] = _mm512_shuffle_i32x4::<0x88>(even_upper, even_lower);
+        columns[4 + at] = _mm512_shuffle_i32x4::<0x88>(odd_upper, odd_lower);
+        columns[8 + at] = _mm512_shuffle_i32x4::<0xdd>(even_upper, even_lower);
+        columns[12 + at] = _mm512_shuffle_i32x4::<0xdd>(odd_upper, odd_lower);
+    }
+    columns
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+fn store(line: &mut Line, bits: __m512i) {
+    // SAFETY: a line is 64 bytes, and so aligned.
+    unsafe { _mm512_store_si512(line.0.as_mut_ptr().cast(), bits) }
+}
+
+/// As `Kernel::pack_left` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn pack_left(left: &Matrix<'_>, rows: Range<usize>, depth: Range<usize>, lines: &mut [Line], stride: usize) {
+    if left.is_transposed {
+        pack_left_transposed(left, rows, depth, lines, stride);
+        return;
+    }
+    for (at, row) in rows.enumerate() {
+        let start = row * left.leading;
+        let values = &left.values[start + depth.start..start + depth.end];
+        let first = at / ROWS * stride + at % ROWS * (CHUNK / LANES);
+        for (group, values) in values.chunks(2 * LANES).enumerate() {
+            let count = values.len();
+            // SAFETY: `values` holds `count` values; what lies beyond them is masked out, and is not read where the
+            // first vector takes all of them.
+            let (first_half, second_half) = unsafe {
+                let second = values.as_ptr().add(count.min(LANES));
+                (load(values.as_ptr(), count), load(second, count.saturating_sub(LANES)))
+            };
+            let in_block = group / (CHUNK / LANES) * CHUNK_LINES + group % (CHUNK / LANES);
+            store(&mut lines[first + in_block], neighbours(first_half, second_half));
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+fn pack_left_transposed(left: &Matrix<'_>, rows: Range<usize>, depth: Range<usize>, lines: &mut [Line], stride: usize) {
+    // Values of some rows at one place of the summed axis, zeros beyond its end.
+    let values = |k: usize, row: usize, count: usize| {
+        if k >= depth.end {
+            return _mm512_setzero_ps();
+        }
+        let start = k * left.leading + row;
+        let values = &left.values[start..start + count];
+        // SAFETY: `values` holds `count` values.
+        unsafe { load(values.as_ptr(), count) }
+    };
+    for (group, k) in depth.clone().step_by(2 * LANES).enumerate() {
+        // All blocks before the next group: what lies together in memory is read together.
+        for (block, row) in rows.clone().step_by(ROWS).enumerate() {
+            let count = ROWS.min(rows.end - row);
+            let mut by_pair = [_mm512_setzero_si512(); LANES];
+            for (at, pair) in by_pair.iter_mut().enumerate() {
+                let k = k + 2 * at;
+                if k < depth.end {
+                    *pair = interleave(values(k, row, count), values(k + 1, row, count));
+                }
+            }
+            let by_row = transpose(by_pair);
+            let first = block * stride + group / (CHUNK / LANES) * CHUNK_LINES + group % (CHUNK / LANES);
+            for (at, &pairs) in by_row[..count].iter().enumerate() {
+                store(&mut lines[first + at * (CHUNK / LANES)], pairs);
+            }
+        }
+    }
+}
+
+/// As `Kernel::pack_right` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn pack_right(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [Line]) {
+    let [depth, columns] = right.shape();
+    let stride = depth.div_ceil(2) * PAIR_LINES;
+    assert_eq!(lines.len(), panels.len() * stride, "panels fill their lines exactly");
+    if right.is_transposed {
+        pack_right_transposed(right, panels, lines);
+        return;
+    }
+    // Values of neighbouring columns in one row, zeros beyond the last row and column.
+    let values = |k: usize, column: usize| {
+        let count = LANES.min(columns.saturating_sub(column));
+        if k >= depth || count == 0 {
+            return _mm512_setzero_ps();
+        }
+        let start = k * right.leading + column;
+        let values = &right.values[start..start + count];
+        // SAFETY: `values` holds `count` values.
+        unsafe { load(values.as_ptr(), count) }
+    };
+    for pair in 0..depth.div_ceil(2) {
+        for (at, panel) in panels.clone().enumerate() {
+            for half in 0..PAIR_LINES {
+                let column = panel * COLUMNS + half * LANES;
+                let both = interleave(values(2 * pair, column), values(2 * pair + 1, column));
+                store(&mut lines[at * stride + pair * PAIR_LINES + half], both);
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+fn pack_right_transposed(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [Line]) {
+    let [depth, columns] = right.shape();
+    let pairs = depth.div_ceil(2);
+    for (at, panel) in panels.enumerate() {
+        for half in 0..PAIR_LINES {
+            let column = panel * COLUMNS + half * LANES;
+            for (group, k) in (0..depth).step_by(2 * LANES).enumerate() {
+                let mut by_column = [_mm512_setzero_si512(); LANES];
+                for (lane, pairs) in by_column.iter_mut().enumerate() {
+                    if column + lane < columns {
+                        let start = (column + lane) * right.leading;
+                        let values = &right.values[start + k..start + depth.min(k + 2 * LANES)];
+                        let count = values.len();
+                        // SAFETY: as in `pack_left`.
+                        let (first, second) = unsafe {
+                            let second = values.as_ptr().add(count.min(LANES));
+                            (load(values.as_ptr(), count), load(second, count.saturating_sub(LANES)))
+                        };
+                        *pairs = neighbours(first, second);
+                    }
+                }
+                let by_pair = transpose(by_column);
+                let first = at * pairs * PAIR_LINES + group * LANES * PAIR_LINES + half;
+                for (at, &columns) in by_pair[..LANES.min(pairs - group * LANES)].iter().enumerate() {
+                    store(&mut lines[first + at * PAIR_LINES], columns);
+                }
+            }
+        }
+    }
+}
+
+/// Computes a block, a panel of columns after another: the panel stays in the nearest cache while all rows pass.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn multiply(mut block: Block<'_>) {
+    let [rows, columns] = block.output.shape;
+    let [first_row, first_column] = block.output.start;
+    let leading = block.output.leading();
+    let left_lines = block.pairs.div_ceil(CHUNK) * CHUNK_LINES;
+    let right_lines = block.pairs * PAIR_LINES;
+    for panel in 0..columns.div_ceil(COLUMNS) {
+        let column = panel * COLUMNS;
+        let count = COLUMNS.min(columns - column);
+        let right = &block.right.lines[panel * block.right.stride..][..right_lines];
+        for at in 0..rows.div_ceil(ROWS) {
+            let row = at * ROWS;
+            let height = ROWS.min(rows - row);
+            let left = &block.left.lines[at * block.left.stride..][..left_lines];
+            let output = block.output.pointer(row, column);
+            let masks = [mask(count), mask(count.saturating_sub(LANES))];
+            let tile = Tile { left, right, pairs: block.pairs, output, leading, masks, accumulate: block.accumulate };
+            // SAFETY: the block has `height` rows and `count` columns from here on.
+            unsafe { tile.compute(height, count) };
+            if let Some(epilogue) = &block.epilogue {
+                for row in row..row + height {
+                    let sums = block.output.row(row, column, count);
+                    epilogue.apply::<true>(first_row + row, first_column + column, sums);
+                }
+            }
+        }
+    }
+}
+
+/// At most 12 rows times at most 32 columns, whose sums all are in registers.
+struct Tile<'a> {
+    left: &'a [Line],
+    right: &'a [Line],
+    pairs: usize,
+    output: *mut f32,
+    leading: usize,
+    /// Columns of each vector that are there.
+    masks: [__mmask16; PAIR_LINES],
+    accumulate: bool,
+}
+
+impl Tile<'_> {
+    /// # Safety
+    ///
+    /// `rows` rows of the output and the columns in the masks may be read and written.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    #[inline]
+    unsafe fn compute(&self, rows: usize, columns: usize) {
+        // SAFETY: as above.
+        unsafe { if columns > LANES { self.compute_rows::<PAIR_LINES>(rows) } else { self.compute_rows::<1>(rows) } }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    #[inline]
+    unsafe fn compute_rows<const VECTORS: usize>(&self, rows: usize) {
+        // SAFETY: as above.
+        unsafe {
+            match rows {
+                1 => self.sum::<1, VECTORS>(),
+                2 => self.sum::<2, VECTORS>(),
+                3 => self.sum::<3, VECTORS>(),
+                4 => self.sum::<4, VECTORS>(),
+                5 => self.sum::<5, VECTORS>(),
+                6 => self.sum::<6, VECTORS>(),
+                7 => self.sum::<7, VECTORS>(),
+                8 => self.sum::<8, VECTORS>(),
+                9 => self.sum::<9, VECTORS>(),
+                10 => self.sum::<10, VECTORS>(),
+                11 => self.sum::<11, VECTORS>(),
+                _ => self.sum::<12, VECTORS>(),
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    unsafe fn sum<const HEIGHT: usize, const VECTORS: usize>(&self) {
+        debug_assert!(self.left.len() >= self.pairs.div_ceil(CHUNK) * CHUNK_LINES);
+        debug_assert!(self.right.len() >= self.pairs * PAIR_LINES);
+        let mut sums = [[_mm512_setzero_ps(); VECTORS]; HEIGHT];
+        if self.accumulate {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                for (at, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: the caller promises these rows and columns.
+                    *sum = unsafe {
+                        let pointer = self.output.add(row * self.leading + at * LANES);
+                        _mm512_maskz_loadu_ps(self.masks[at], pointer)
+                    };
+                }
+            }
+        }
+        let mut left = self.left.as_ptr().cast::<i32>();
+        let mut right = self.right.as_ptr().cast::<__m512i>();
+        let mut rest = self.pairs;
+        while rest > 0 {
+            let count = rest.min(CHUNK);
+            for pair in 0..count {
+                // SAFETY: `multiply` cut both slices to the lines of so many pairs, each two lines on the right and
+                // one number in each of a chunk's rows on the left. Lines are aligned.
+                unsafe {
+                    let mut columns = [_mm512_setzero_ps(); VECTORS].map(|_| pairs(_mm512_setzero_si512()));
+                    for (at, columns) in columns.iter_mut().enumerate() {
+                        *columns = pairs(_mm512_load_si512(right.add(at)));
+                    }
+                    right = right.add(PAIR_LINES);
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        let value = pairs(_mm512_set1_epi32(*left.add(row * CHUNK + pair)));
+                        for (sum, &columns) in sums.iter_mut().zip(&columns) {
+                            *sum = _mm512_dpbf16_ps(*sum, value, columns);
+                        }
+                    }
+                }
+            }
+            rest -= count;
+            // At the end it is not read any more.
+            left = left.wrapping_add(ROWS * CHUNK);
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            for (at, &sum) in sums.iter().enumerate() {
+                // SAFETY: the caller promises these rows and columns.
+                unsafe {
+                    let pointer = self.output.add(row * self.leading + at * LANES);
+                    _mm512_mask_storeu_ps(pointer, self.masks[at], sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Which instructions a product uses, chosen when it runs.
+
+use std::ops::Range;
+
+use crate::block::Block;
+use crate::matrix::Matrix;
+use crate::panels::Line;
+use crate::portable;
+
+#[cfg(target_arch = "x86_64")]
+use crate::avx512;
+
+/// Instructions that compute products, which this processor has.
+///
+/// All give the same sums to the bit; activations may differ by their rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel(Instructions);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instructions {
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+    Portable,
+}
+
+impl Kernel {
+    /// The fastest kernel of this processor.
+    pub fn available() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if avx512::is_available() {
+            return Self(Instructions::Avx512Bf16);
+        }
+        Self::portable()
+    }
+
+    /// The kernel of every processor. It is for tests, and so that a graph runs anywhere: float32 products are faster.
+    pub fn portable() -> Self {
+        Self(Instructions::Portable)
+    }
+
+    /// Does it use instructions made for bfloat16? Without them a float32 product of the caller's is the better choice.
+    pub fn is_native(self) -> bool {
+        self != Self::portable()
+    }
+
+    /// `avx512_bf16` or `portable`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Bf16 => "avx512_bf16",
+            Instructions::Portable => "portable",
+        }
+    }
+
+    /// Packs rows of a left operand `[m, k]`, for the part of `k` given, into blocks `stride` lines apart. `depth` begins
+    /// at a pair.
+    pub(crate) fn pack_left(
+        self,
+        left: &Matrix<'_>,
+        rows: Range<usize>,
+        depth: Range<usize>,
+        lines: &mut [Line],
+        stride: usize,
+    ) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::pack_left(left, rows, depth, lines, stride) },
+            Instructions::Portable => portable::pack_left(left, rows, depth, lines, stride),
+        }
+    }
+
+    /// Packs panels of a right operand `[k, n]`, which fill `lines` exactly.
+    pub(crate) fn pack_right(self, right: &Matrix<'_>, panels: Range<usize>, lines: &mut [Line]) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::pack_right(right, panels, lines) },
+            Instructions::Portable => portable::pack_right(right, panels, lines),
+        }
+    }
+
+    pub(crate) fn multiply(self, block: Block<'_>) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::multiply(block) },
+            Instructions::Portable => portable::multiply(block),
+        }
+    }
+}
