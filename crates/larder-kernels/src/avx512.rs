@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+use crate::activation::Activation;
 use crate::block::Block;
 use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LANES, Line, PAIR_LINES, ROWS};
@@ -226,28 +227,128 @@ fn pack_right_transposed(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
 pub(crate) fn multiply(mut block: Block<'_>) {
     let [rows, columns] = block.output.shape;
-    let [first_row, first_column] = block.output.start;
     let leading = block.output.leading();
     let left_lines = block.pairs.div_ceil(CHUNK) * CHUNK_LINES;
     let right_lines = block.pairs * PAIR_LINES;
+    let epilogue = block.epilogue.unwrap_or_default();
+    let has_activation = epilogue.activation != Activation::Identity;
+    let mut sums = Sums([[0.0; COLUMNS]; ROWS]);
+    let mut terms = Sums([[0.0; COLUMNS]; ROWS]);
     for panel in 0..columns.div_ceil(COLUMNS) {
         let column = panel * COLUMNS;
         let count = COLUMNS.min(columns - column);
+        let masks = [mask(count), mask(count.saturating_sub(LANES))];
+        let output_column = block.output.start[1] + column;
+        let bias = epilogue.bias.map(|bias| {
+            let bias = &bias[output_column..output_column + count];
+            let second = bias[count.min(LANES)..].as_ptr();
+            // SAFETY: the slice has `count` values.
+            unsafe { [load(bias.as_ptr(), count), load(second, count.saturating_sub(LANES))] }
+        });
         let right = &block.right.lines[panel * block.right.stride..][..right_lines];
         for at in 0..rows.div_ceil(ROWS) {
             let row = at * ROWS;
             let height = ROWS.min(rows - row);
-            let left = &block.left.lines[at * block.left.stride..][..left_lines];
-            let output = block.output.pointer(row, column);
-            let masks = [mask(count), mask(count.saturating_sub(LANES))];
-            let tile = Tile { left, right, pairs: block.pairs, output, leading, masks, accumulate: block.accumulate };
-            // SAFETY: the block has `height` rows and `count` columns from here on.
+            let output = Rows { pointer: block.output.pointer(row, column), leading, masks };
+            let start = [block.output.start[0] + row, output_column];
+            let residual =
+                epilogue.residual.map(|residual| residual_rows(&residual, start, [height, count], &mut terms));
+            let whole = Rows { pointer: sums.0.as_mut_ptr().cast(), leading: COLUMNS, masks: [!0; PAIR_LINES] };
+            let tile = Tile {
+                left: &block.left.lines[at * block.left.stride..][..left_lines],
+                right,
+                pairs: block.pairs,
+                source: block.accumulate.then_some(output),
+                bias,
+                residual: residual.filter(|_| !has_activation),
+                target: if has_activation { whole } else { output },
+            };
+            // SAFETY: output and residual have `height` rows and `count` columns from here on, and nobody else has them;
+            // `sums` has as many as there can be.
             unsafe { tile.compute(height, count) };
-            if let Some(epilogue) = &block.epilogue {
-                for row in row..row + height {
-                    let sums = block.output.row(row, column, count);
-                    epilogue.apply::<true>(first_row + row, first_column + column, sums);
+            if has_activation {
+                // It has too many constants for the registers that sums leave: another pass, in the nearest cache.
+                epilogue.activation.apply::<true>(sums.0[..height].as_flattened_mut());
+                // SAFETY: as above.
+                unsafe { finish(&sums, height, residual, output) };
+            }
+        }
+    }
+}
+
+/// Rows of a residual, from `start` on; of one that lies transposed as a copy.
+fn residual_rows(residual: &Matrix<'_>, start: [usize; 2], shape: [usize; 2], copy: &mut Sums) -> Rows {
+    let masks = [mask(shape[1]), mask(shape[1].saturating_sub(LANES))];
+    if residual.is_transposed {
+        for (row, terms) in (start[0]..start[0] + shape[0]).zip(&mut copy.0) {
+            terms[..shape[1]].iter_mut().zip(start[1]..).for_each(|(term, column)| *term = residual.at(row, column));
+        }
+        return Rows { pointer: copy.0.as_mut_ptr().cast(), leading: COLUMNS, masks };
+    }
+    let first = start[0] * residual.leading + start[1];
+    let values = &residual.values[first..first + (shape[0] - 1) * residual.leading + shape[1]];
+    Rows { pointer: values.as_ptr().cast_mut(), leading: residual.leading, masks }
+}
+
+/// Writes sums, with a residual added.
+///
+/// # Safety
+///
+/// Residual and output have so many rows, and the columns in their masks; the output may be written.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+unsafe fn finish(sums: &Sums, height: usize, residual: Option<Rows>, output: Rows) {
+    for (row, sums) in sums.0[..height].iter().enumerate() {
+        for (at, sums) in sums.as_chunks::<LANES>().0.iter().enumerate() {
+            // SAFETY: as above.
+            unsafe {
+                let mut sum = _mm512_loadu_ps(sums.as_ptr());
+                if let Some(residual) = &residual {
+                    sum = _mm512_add_ps(sum, residual.load(row, at));
                 }
+                output.store(row, at, sum);
+            }
+        }
+    }
+}
+
+/// Values of a tile, aligned as vectors are.
+#[repr(align(64))]
+struct Sums([[f32; COLUMNS]; ROWS]);
+
+/// Where the rows of a tile lie.
+#[derive(Clone, Copy)]
+struct Rows {
+    pointer: *mut f32,
+    leading: usize,
+    /// Columns of each vector that are there.
+    masks: [__mmask16; PAIR_LINES],
+}
+
+impl Rows {
+    /// # Safety
+    ///
+    /// There is such a row, with the columns in the masks.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    #[inline]
+    unsafe fn load(&self, row: usize, vector: usize) -> __m512 {
+        let pointer = self.pointer.wrapping_add(row * self.leading + vector * LANES);
+        // SAFETY: as above; lanes that are masked out are not read.
+        unsafe { _mm512_maskz_loadu_ps(self.masks[vector], pointer) }
+    }
+
+    /// # Safety
+    ///
+    /// There is such a row, with the columns in the masks, and it may be written.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    #[inline]
+    unsafe fn store(&self, row: usize, vector: usize, values: __m512) {
+        let pointer = self.pointer.wrapping_add(row * self.leading + vector * LANES);
+        // SAFETY: as above; lanes that are masked out are not written. Whole vectors have an instruction of their own,
+        // whose values later loads get at once.
+        unsafe {
+            match self.masks[vector] {
+                0xffff => _mm512_storeu_ps(pointer, values),
+                mask => _mm512_mask_storeu_ps(pointer, mask, values),
             }
         }
     }
@@ -258,17 +359,17 @@ struct Tile<'a> {
     left: &'a [Line],
     right: &'a [Line],
     pairs: usize,
-    output: *mut f32,
-    leading: usize,
-    /// Columns of each vector that are there.
-    masks: [__mmask16; PAIR_LINES],
-    accumulate: bool,
+    /// What the sums start from, if not from zero.
+    source: Option<Rows>,
+    bias: Option<[__m512; PAIR_LINES]>,
+    residual: Option<Rows>,
+    target: Rows,
 }
 
 impl Tile<'_> {
     /// # Safety
     ///
-    /// `rows` rows of the output and the columns in the masks may be read and written.
+    /// Source, residual and target have so many rows, and the columns in their masks.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
     #[inline]
     unsafe fn compute(&self, rows: usize, columns: usize) {
@@ -276,6 +377,9 @@ impl Tile<'_> {
         unsafe { if columns > LANES { self.compute_rows::<PAIR_LINES>(rows) } else { self.compute_rows::<1>(rows) } }
     }
 
+    /// # Safety
+    ///
+    /// As above, and the columns beyond so many vectors are not asked for.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
     #[inline]
     unsafe fn compute_rows<const VECTORS: usize>(&self, rows: usize) {
@@ -293,24 +397,25 @@ impl Tile<'_> {
                 9 => self.sum::<9, VECTORS>(),
                 10 => self.sum::<10, VECTORS>(),
                 11 => self.sum::<11, VECTORS>(),
-                _ => self.sum::<12, VECTORS>(),
+                12 => self.sum::<12, VECTORS>(),
+                _ => unreachable!("a block has at most {ROWS} rows"),
             }
         }
     }
 
+    /// # Safety
+    ///
+    /// As above, with `HEIGHT` rows.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
     unsafe fn sum<const HEIGHT: usize, const VECTORS: usize>(&self) {
-        debug_assert!(self.left.len() >= self.pairs.div_ceil(CHUNK) * CHUNK_LINES);
-        debug_assert!(self.right.len() >= self.pairs * PAIR_LINES);
+        assert!(self.left.len() >= self.pairs.div_ceil(CHUNK) * CHUNK_LINES);
+        assert!(self.right.len() >= self.pairs * PAIR_LINES);
         let mut sums = [[_mm512_setzero_ps(); VECTORS]; HEIGHT];
-        if self.accumulate {
+        if let Some(source) = &self.source {
             for (row, sums) in sums.iter_mut().enumerate() {
                 for (at, sum) in sums.iter_mut().enumerate() {
                     // SAFETY: the caller promises these rows and columns.
-                    *sum = unsafe {
-                        let pointer = self.output.add(row * self.leading + at * LANES);
-                        _mm512_maskz_loadu_ps(self.masks[at], pointer)
-                    };
+                    *sum = unsafe { source.load(row, at) };
                 }
             }
         }
@@ -320,10 +425,10 @@ impl Tile<'_> {
         while rest > 0 {
             let count = rest.min(CHUNK);
             for pair in 0..count {
-                // SAFETY: `multiply` cut both slices to the lines of so many pairs, each two lines on the right and
-                // one number in each of a chunk's rows on the left. Lines are aligned.
+                // SAFETY: the slices hold the lines of so many pairs, as asserted above: each pair two on the right,
+                // and one number in each of a chunk's rows on the left. Lines are aligned.
                 unsafe {
-                    let mut columns = [_mm512_setzero_ps(); VECTORS].map(|_| pairs(_mm512_setzero_si512()));
+                    let mut columns = [pairs(_mm512_setzero_si512()); VECTORS];
                     for (at, columns) in columns.iter_mut().enumerate() {
                         *columns = pairs(_mm512_load_si512(right.add(at)));
                     }
@@ -340,13 +445,23 @@ impl Tile<'_> {
             // At the end it is not read any more.
             left = left.wrapping_add(ROWS * CHUNK);
         }
+        if let Some(bias) = &self.bias {
+            for sums in &mut sums {
+                sums.iter_mut().zip(bias).for_each(|(sum, &bias)| *sum = _mm512_add_ps(*sum, bias));
+            }
+        }
+        if let Some(residual) = &self.residual {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                for (at, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: the caller promises these rows and columns.
+                    *sum = _mm512_add_ps(*sum, unsafe { residual.load(row, at) });
+                }
+            }
+        }
         for (row, sums) in sums.iter().enumerate() {
             for (at, &sum) in sums.iter().enumerate() {
                 // SAFETY: the caller promises these rows and columns.
-                unsafe {
-                    let pointer = self.output.add(row * self.leading + at * LANES);
-                    _mm512_mask_storeu_ps(pointer, self.masks[at], sum);
-                }
+                unsafe { self.target.store(row, at, sum) };
             }
         }
     }

@@ -3,7 +3,6 @@
 use crate::activation::Activation;
 use crate::error::ShapeError;
 use crate::matrix::Matrix;
-use crate::panels::COLUMNS;
 
 /// What happens to a product of shape `[m, n]` while it is still in the nearest cache, in float32:
 /// `output = activation(product (+ output) + bias) + residual`.
@@ -39,45 +38,14 @@ impl Epilogue<'_> {
         self.bias.is_none() && self.activation == Activation::Identity && self.residual.is_none()
     }
 
-    /// Finishes sums of the output's row from a column on, at most [`COLUMNS`] of them.
-    #[inline(always)]
-    pub(crate) fn apply<const FUSED: bool>(&self, row: usize, column: usize, sums: &mut [f32]) {
-        let count = sums.len();
-        if let Ok(sums) = sums.try_into() {
-            self.apply_panel::<FUSED>(row, column, COLUMNS, sums);
-        } else {
-            let mut panel = [0.0; COLUMNS];
-            panel[..count].copy_from_slice(sums);
-            self.apply_panel::<FUSED>(row, column, count, &mut panel);
-            sums.copy_from_slice(&panel[..count]);
-        }
-    }
-
-    #[inline(always)]
-    fn apply_panel<const FUSED: bool>(&self, row: usize, column: usize, count: usize, sums: &mut [f32; COLUMNS]) {
+    /// Finishes sums that belong from `row` and `column` of the output on, by plain loops.
+    pub(crate) fn apply(&self, row: usize, column: usize, sums: &mut [f32]) {
         if let Some(bias) = self.bias {
-            add(&bias[column..column + count], sums);
+            sums.iter_mut().zip(&bias[column..]).for_each(|(sum, term)| *sum += term);
         }
-        self.activation.apply::<FUSED, COLUMNS>(sums);
-        match self.residual {
-            Some(residual) if residual.is_transposed => {
-                sums[..count].iter_mut().enumerate().for_each(|(at, sum)| *sum += residual.at(row, column + at));
-            }
-            Some(residual) => {
-                let start = row * residual.leading + column;
-                add(&residual.values[start..start + count], sums);
-            }
-            None => {}
+        self.activation.apply::<false>(sums);
+        if let Some(residual) = self.residual {
+            sums.iter_mut().zip(column..).for_each(|(sum, column)| *sum += residual.at(row, column));
         }
-    }
-}
-
-#[inline(always)]
-fn add(terms: &[f32], sums: &mut [f32; COLUMNS]) {
-    // With a constant count it is two additions.
-    if let Ok(terms) = <&[f32; COLUMNS]>::try_from(terms) {
-        sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-    } else {
-        sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
     }
 }

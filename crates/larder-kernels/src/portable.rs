@@ -42,8 +42,7 @@ pub(crate) fn pack_right(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [
 pub(crate) fn multiply(mut block: Block<'_>) {
     let [rows, columns] = block.output.shape;
     let [first_row, first_column] = block.output.start;
-    for panel in 0..columns.div_ceil(COLUMNS) {
-        let column = panel * COLUMNS;
+    for column in (0..columns).step_by(COLUMNS) {
         let count = COLUMNS.min(columns - column);
         for row in 0..rows {
             let output = block.output.row(row, column, count);
@@ -53,16 +52,16 @@ pub(crate) fn multiply(mut block: Block<'_>) {
             }
             for pair in 0..block.pairs {
                 let left = block.left.lines[left_line(row, pair, block.left.stride)].0[pair % LANES];
-                let start = panel * block.right.stride + pair * PAIR_LINES;
+                let start = column / COLUMNS * block.right.stride + pair * PAIR_LINES;
                 let rights = block.right.lines[start..start + PAIR_LINES].iter().flat_map(|line| &line.0);
                 for (sum, &right) in sums.iter_mut().zip(rights) {
                     *sum = add_dot(*sum, left, right);
                 }
             }
-            output.copy_from_slice(&sums[..count]);
             if let Some(epilogue) = &block.epilogue {
-                epilogue.apply::<false>(first_row + row, first_column + column, output);
+                epilogue.apply(first_row + row, first_column + column, &mut sums[..count]);
             }
+            output.copy_from_slice(&sums[..count]);
         }
     }
 }
