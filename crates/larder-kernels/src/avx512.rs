@@ -261,6 +261,7 @@ pub(crate) fn multiply(mut block: Block<'_>) {
                 source: block.accumulate.then_some(output),
                 bias,
                 residual: residual.filter(|_| !has_activation),
+                later: [Some(output), residual],
                 target: if has_activation { whole } else { output },
             };
             // SAFETY: output and residual have `height` rows and `count` columns from here on, and nobody else has them;
@@ -325,6 +326,18 @@ struct Rows {
 }
 
 impl Rows {
+    /// Asks for the cache lines of a row.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    #[inline]
+    fn prefetch(&self, row: usize) {
+        // Three lines at most: rows may begin anywhere in one.
+        for at in [0, LANES, COLUMNS - 1] {
+            let pointer = self.pointer.wrapping_add(row * self.leading + at);
+            // SAFETY: no address is wrong to ask for.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(pointer.cast()) };
+        }
+    }
+
     /// # Safety
     ///
     /// There is such a row, with the columns in the masks.
@@ -363,6 +376,8 @@ struct Tile<'a> {
     source: Option<Rows>,
     bias: Option<[__m512; PAIR_LINES]>,
     residual: Option<Rows>,
+    /// What is read or written when the sums are there: asked for while they are computed.
+    later: [Option<Rows>; 2],
     target: Rows,
 }
 
@@ -422,8 +437,16 @@ impl Tile<'_> {
         let mut left = self.left.as_ptr().cast::<i32>();
         let mut right = self.right.as_ptr().cast::<__m512i>();
         let mut rest = self.pairs;
+        let mut asked = 0;
+        let asked_a_chunk = HEIGHT.div_ceil(self.pairs.div_ceil(CHUNK).max(1)).max(4);
         while rest > 0 {
             let count = rest.min(CHUNK);
+            // Some rows at a time: more would keep the operands waiting.
+            let end = HEIGHT.min(asked + asked_a_chunk);
+            for row in asked..end {
+                self.later.iter().flatten().for_each(|rows| rows.prefetch(row));
+            }
+            asked = end;
             for pair in 0..count {
                 // SAFETY: the slices hold the lines of so many pairs, as asserted above: each pair two on the right,
                 // and one number in each of a chunk's rows on the left. Lines are aligned.
