@@ -8,6 +8,9 @@ use crate::block::Block;
 use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LANES, Line, PAIR_LINES, ROWS};
 
+/// Rows that are asked for before they are packed.
+const AHEAD: usize = 16;
+
 pub(crate) fn is_available() -> bool {
     is_x86_feature_detected!("avx512bf16")
         && is_x86_feature_detected!("avx512f")
@@ -32,6 +35,16 @@ fn mask(count: usize) -> __mmask16 {
 unsafe fn load(pointer: *const f32, count: usize) -> __m512 {
     // SAFETY: lanes that are masked out are not read.
     unsafe { _mm512_maskz_loadu_ps(mask(count), pointer) }
+}
+
+/// Asks for the cache line of a value that is needed later, which may lie beyond the last: the processor foresees no
+/// rows that are far apart.
+// Newer compilers know that no address is wrong to ask for.
+#[allow(unused_unsafe)]
+#[inline]
+fn prefetch(values: *const f32, at: usize) {
+    // SAFETY: it reads nothing, and every processor of this architecture has it.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(values.wrapping_add(at).cast()) };
 }
 
 /// The pairs of 32 neighbours along the summed axis.
@@ -139,21 +152,26 @@ fn pack_left_transposed(left: &Matrix<'_>, rows: Range<usize>, depth: Range<usiz
         // SAFETY: `values` holds `count` values.
         unsafe { load(values.as_ptr(), count) }
     };
-    for (group, k) in depth.clone().step_by(2 * LANES).enumerate() {
-        // All blocks before the next group: what lies together in memory is read together.
+    for (chunk, start) in depth.clone().step_by(2 * CHUNK).enumerate() {
+        // All blocks before the next chunk: what lies together in memory is read together.
         for (block, row) in rows.clone().step_by(ROWS).enumerate() {
             let count = ROWS.min(rows.end - row);
-            let mut by_pair = [_mm512_setzero_si512(); LANES];
-            for (at, pair) in by_pair.iter_mut().enumerate() {
-                let k = k + 2 * at;
-                if k < depth.end {
-                    *pair = interleave(values(k, row, count), values(k + 1, row, count));
+            for (group, k) in (start..depth.end.min(start + 2 * CHUNK)).step_by(2 * LANES).enumerate() {
+                let mut by_pair = [_mm512_setzero_si512(); LANES];
+                for (at, pair) in by_pair.iter_mut().enumerate() {
+                    let k = k + 2 * at;
+                    if k < depth.end {
+                        // Of the blocks after the next.
+                        prefetch(left.values.as_ptr(), k * left.leading + row + 2 * LANES);
+                        prefetch(left.values.as_ptr(), (k + 1) * left.leading + row + 2 * LANES);
+                        *pair = interleave(values(k, row, count), values(k + 1, row, count));
+                    }
                 }
-            }
-            let by_row = transpose(by_pair);
-            let first = block * stride + group / (CHUNK / LANES) * CHUNK_LINES + group % (CHUNK / LANES);
-            for (at, &pairs) in by_row[..count].iter().enumerate() {
-                store(&mut lines[first + at * (CHUNK / LANES)], pairs);
+                let by_row = transpose(by_pair);
+                let first = block * stride + chunk * CHUNK_LINES + group;
+                for (at, &pairs) in by_row[..count].iter().enumerate() {
+                    store(&mut lines[first + at * (CHUNK / LANES)], pairs);
+                }
             }
         }
     }
@@ -184,6 +202,8 @@ pub(crate) fn pack_right(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [
         for (at, panel) in panels.clone().enumerate() {
             for half in 0..PAIR_LINES {
                 let column = panel * COLUMNS + half * LANES;
+                prefetch(right.values.as_ptr(), (2 * pair + AHEAD) * right.leading + column);
+                prefetch(right.values.as_ptr(), (2 * pair + AHEAD + 1) * right.leading + column);
                 let both = interleave(values(2 * pair, column), values(2 * pair + 1, column));
                 store(&mut lines[at * stride + pair * PAIR_LINES + half], both);
             }
@@ -326,16 +346,10 @@ struct Rows {
 }
 
 impl Rows {
-    /// Asks for the cache lines of a row.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+    /// Asks for the cache lines of a row: three at most, which may begin anywhere in one.
     #[inline]
     fn prefetch(&self, row: usize) {
-        // Three lines at most: rows may begin anywhere in one.
-        for at in [0, LANES, COLUMNS - 1] {
-            let pointer = self.pointer.wrapping_add(row * self.leading + at);
-            // SAFETY: no address is wrong to ask for.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(pointer.cast()) };
-        }
+        [0, LANES, COLUMNS - 1].into_iter().for_each(|at| prefetch(self.pointer, row * self.leading + at));
     }
 
     /// # Safety

@@ -15,7 +15,7 @@ use crate::shared::{Claims, SharedOutput};
 const SLAB: usize = 32 * CHUNK;
 
 /// Most values of a left operand that a task packs at a time: in bfloat16 a part of the second cache.
-const LEFT_VALUES: usize = 128 * 1024;
+const LEFT_VALUES: usize = 256 * 1024;
 
 /// Least floating-point operations of a task, some microseconds: handing out a task costs less than one.
 const LEAST_WORK: usize = 1 << 20;
