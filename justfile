@@ -339,6 +339,11 @@ bench-finetune *options: _cola setup build
     .larder/bench-finetune/bin/python -B tests/bench/finetune.py --larder {{ larder }} --source "{{ default_source }}" \
         --cola "$LARDER_DATA/cola" "$@"
 
+# Matrix products in bfloat16 beside float32, one thread, GFLOP/s; an option: how many rounds
+[group('bench')]
+bench-kernels *options: _rust
+    cargo run --release --locked --package larder-kernels --example product_rates -- "$@"
+
 # Peak memory of tokenizing and encoding 200,000 and 1,000,000 sentences
 [group('bench')]
 bench-memory *options: setup build

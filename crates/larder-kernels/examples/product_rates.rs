@@ -4,10 +4,8 @@
 //! just bench-kernels            # or: cargo run --release --package larder-kernels --example product_rates -- [ROUNDS]
 //! ```
 //!
-//! Each shape is computed in rounds, all variants one after the other in each, for some milliseconds. Printed are the
-//! fastest and the median round: other work on the machine makes rounds slower, never faster.
-
-use std::time::Instant;
+//! Each shape is computed in rounds, all variants one after the other in each, for some milliseconds of the thread's own
+//! time. Printed are the fastest and the median round: other work on the machine makes rounds slower, never faster.
 
 use larder_kernels::{Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Product};
 
@@ -30,13 +28,27 @@ fn values(count: usize) -> Vec<f32> {
     (0..count).map(next).collect()
 }
 
+/// Seconds that this thread has run.
+#[cfg(unix)]
+fn now() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// Seconds since the first call.
+#[cfg(not(unix))]
+fn now() -> f64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed().as_secs_f64()
+}
+
 /// Seconds of one call.
 fn time(call: &mut dyn FnMut()) -> f64 {
-    let (start, mut calls) = (Instant::now(), 0);
+    let (start, mut calls) = (now(), 0);
     loop {
         call();
         calls += 1;
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = now() - start;
         if seconds >= SECONDS {
             return seconds / f64::from(calls);
         }

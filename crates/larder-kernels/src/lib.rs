@@ -1,4 +1,70 @@
-//! Kernels.
+//! Kernels for processors: matrix products in bfloat16, with what follows a product in an encoder.
+//!
+//! The crate computes, its caller runs: operands are float32 slices, weights are packed once, and a product is divided
+//! into tasks that any threads run in any order, such as those of a runtime whose operator calls this crate. It starts no
+//! threads and keeps no state but a scratch buffer a thread.
+//!
+//! ```
+//! use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Product};
+//!
+//! // gelu(input [rows, inputs] · weights [inputs, outputs] + bias [outputs])
+//! let (rows, inputs, outputs) = (5, 3, 2);
+//! let (input, weights, bias) = (vec![1.0; rows * inputs], vec![0.5; inputs * outputs], vec![0.25; outputs]);
+//! let packed = PackedRight::new(Matrix::new(&weights, [inputs, outputs])?); // once
+//!
+//! let mut output = vec![0.0; rows * outputs];
+//! let product = Product::new(
+//!     Matrix::new(&input, [rows, inputs])?,
+//!     &packed,
+//!     Epilogue { bias: Some(&bias), activation: Activation::GeluErf, ..Epilogue::default() },
+//!     MatrixMut::new(&mut output, [rows, outputs])?,
+//!     4, // threads that there are
+//! )?;
+//! // The caller's loop, on the caller's threads.
+//! (0..product.tasks()).for_each(|task| product.run_task(task));
+//! assert!((output[0] - 1.6798).abs() < 1e-4);
+//! # Ok::<(), larder_kernels::ShapeError>(())
+//! ```
+//!
+//! # Products
+//!
+//! [`Product`] is `output [m, n] = epilogue(left [m, k] · right [k, n])`. A [`Matrix`] is float32 with a leading dimension, and
+//! either operand may lie transposed ([`Matrix::transposed`]), so the three products of a linear layer are
+//!
+//! | | left | right |
+//! |---|---|---|
+//! | forward, `X W` | `X [rows, in]` | `W [in, out]`, a [`PackedRight`] for good |
+//! | gradient of `X`, `dY Wᵀ` | `dY [rows, out]` | `W` transposed, packed each step ([`PackedRight::pack`], in tasks too) |
+//! | gradient of `W`, `Xᵀ dY` | `X` transposed | `dY [rows, out]`, packed each step |
+//!
+//! [`Epilogue`] is what happens before a sum is written: adding to what is there, a bias, an [`Activation`], a residual.
+//!
+//! # Numbers
+//!
+//! Operands are rounded to bfloat16 (8 bits of precision) to nearest even, products and sums are float32. An element is
+//! summed along `k` two by two, the second of each pair first, each by a fused multiply-add that rounds to nearest even and
+//! takes denormal numbers for zeros: what `VDPBF16PS` does (Intel 64 and IA-32 Architectures Software Developer's Manual,
+//! volume 2; the order of the two is the manual's, and AMD's processors agree to the bit). NaN and infinities are kept. The
+//! order does not depend on the shape of the rest, on tasks, threads or the kernel: a row alone has the bits that it has in
+//! a batch, and the portable kernel has those of AVX-512, but for activations, which round differently with and without
+//! fused multiply-adds.
+//!
+//! # Processors
+//!
+//! [`Kernel::available`] says which instructions this processor has: AVX512_BF16 (AMD since Zen 4, Intel since Cooper Lake and in all
+//! Xeons since Sapphire Rapids), looked for when the program runs, or none, and then portable loops run, which are for tests and
+//! slower than float32: [`Kernel::is_native`] says so. AMX is left out: its intrinsics are not stable in Rust
+//! (`x86_amx_intrinsics`, rust-lang/rust#126622). How fast, and what else there is: `docs/` of this crate; `just bench-kernels` measures.
+//!
+//! # Files
+//!
+//! - `product`: the plan of a product and its tasks; `packed`: packed operands; `matrix`: operands in memory;
+//!   `epilogue` and `activation`: what happens before a sum is written; `error`.
+//! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
+//!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
+//! - `shared`: memory that tasks write disjoint parts of.
+//!
+//! Unsafe code is in `avx512` and `shared`, and where they are called in `kernel`, `packed` and `product`.
 #![deny(missing_docs)]
 
 mod activation;

@@ -99,6 +99,7 @@ pub(crate) struct OutputBlock<'a> {
 
 impl OutputBlock<'_> {
     /// Values from one row to the next.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn leading(&self) -> usize {
         self.output.leading
     }
