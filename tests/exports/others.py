@@ -60,6 +60,13 @@ MORE = {
     "modernbert": ("bytelevel", lambda v: transformers.ModernBertConfig(
         vocab_size=v, max_position_embeddings=READS, pad_token_id=1, bos_token_id=0, eos_token_id=2, cls_token_id=0,
         sep_token_id=2, global_attn_every_n_layers=2, local_attention=8, reference_compile=False, **SIZES)),
+    # Three tasks, of which every token has the first.
+    "ernie": ("wordpiece", lambda v: transformers.ErnieConfig(
+        vocab_size=v, max_position_embeddings=READS, type_vocab_size=4, use_task_id=True, task_type_vocab_size=3, **SIZES)),
+    "data2vec": ("bytelevel", lambda v: transformers.Data2VecTextConfig(
+        vocab_size=v, max_position_embeddings=READS + 2, type_vocab_size=1, pad_token_id=1, **SIZES)),
+    "prelayernorm": ("bytelevel", lambda v: transformers.RobertaPreLayerNormConfig(
+        vocab_size=v, max_position_embeddings=READS + 2, type_vocab_size=1, pad_token_id=1, **SIZES)),
     "bert128": ("wordpiece", lambda v: transformers.BertConfig(vocab_size=v, max_position_embeddings=128, **SIZES)),
     "roberta514": ("bytelevel", lambda v: transformers.RobertaConfig(
         vocab_size=v, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, **SIZES)),
@@ -176,8 +183,12 @@ def adopt(made, path):
 def optimum(task="feature-extraction", family="bert", library=None, **options):
     def write(model, path, scratch):
         from optimum.exporters.onnx import main_export
+        from optimum.exporters.onnx.model_configs import BertOnnxConfig, RobertaOnnxConfig
+        # What optimum does not know is exported as what it is like.
+        like = {"ernie": BertOnnxConfig, "prelayernorm": RobertaOnnxConfig}.get(family)
+        more = {"custom_onnx_configs": {"model": like(model.config, task=task)}} if like else {}
         main_export(str(published(model, family, scratch / "in")), scratch / "out", task=task, do_validation=False,
-                    library_name=library, **options)
+                    library_name=library, **more, **options)
         adopt(scratch / "out", path)
     return write
 
@@ -190,7 +201,8 @@ def after(first, then):
     return write
 
 
-EXPORTED = ["bert", "albert", "distilbert", "roberta", "electra", "mpnet", "xlmroberta", "deberta", "modernbert"]
+EXPORTED = ["bert", "albert", "distilbert", "roberta", "electra", "mpnet", "xlmroberta", "deberta", "modernbert", "ernie", "data2vec",
+            "prelayernorm"]
 for family in EXPORTED:
     case(f"optimum_{family}", family)(optimum(family=family))
 for opset in [14, 15, 16, 18, 20, 21]:
@@ -382,6 +394,59 @@ def simplified(path):
 for family in ["bert", "roberta", "distilbert", "modernbert"]:
     case(f"onnxslim_{family}", family)(after(optimum(family=family), slimmed))
     case(f"onnxsim_{family}", family)(after(optimum(family=family), simplified))
+
+
+# ---- the files of transformers.js: optimum's, made slim, in half precision, in 8 and in 4 bits
+
+def slim_half(path):
+    from onnxruntime.transformers import float16
+    # A cast that is not left as it was makes a file that does not load.
+    left = [*float16.DEFAULT_OP_BLOCK_LIST, "Cast"]
+    recipe.saved(path, float16.convert_float_to_float16(onnx.load(str(path)), keep_io_types=True, op_block_list=left))
+
+
+def slim_8_bits(kind):
+    def convert(path):
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+        plain = path.with_name("plain.onnx")
+        path.rename(plain)
+        quantize_dynamic(str(plain), str(path), weight_type=getattr(QuantType, kind), per_channel=True, reduce_range=True,
+                         extra_options={"EnableSubgraph": True, "MatMulConstBOnly": True})
+        plain.unlink()
+    return convert
+
+
+def slim_4_bits(path):
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+    quantizer = MatMulNBitsQuantizer(onnx.load(str(path)), block_size=32, is_symmetric=True)
+    quantizer.process()
+    recipe.saved(path, quantizer.model.model)
+
+
+def slim_4_bits_half(path):
+    slim_4_bits(path)
+    slim_half(path)
+
+
+def slim_bnb4(path):
+    from onnxruntime.quantization.matmul_bnb4_quantizer import MatMulBnb4Quantizer
+    quantizer = MatMulBnb4Quantizer(onnx.load(str(path)), quant_type=MatMulBnb4Quantizer.NF4, block_size=64)
+    quantizer.process()
+    recipe.saved(path, quantizer.model.model)
+
+
+for family in EXPORTED:
+    slim = after(optimum(family=family), slimmed)
+    case(f"js_{family}", family)(slim)
+    # MPNet's takes logarithms of distances in half precision, and long ones fall into other buckets.
+    other = family == "mpnet"
+    case(f"js_{family}_fp16", family, half=True, file=other, hidden_states=not other, committed=family == "modernbert")(after(slim, slim_half))
+    as_given = dict(family=family, file=True, hidden_states=False)
+    case(f"js_{family}_int8", **as_given)(after(slim, slim_8_bits("QInt8")))
+    case(f"js_{family}_uint8", **as_given)(after(slim, slim_8_bits("QUInt8")))
+    case(f"js_{family}_q4", **as_given)(after(slim, slim_4_bits))
+    case(f"js_{family}_q4f16", **as_given, half=True)(after(slim, slim_4_bits_half))
+    case(f"js_{family}_bnb4", **as_given, committed=family == "distilbert")(after(slim, slim_bnb4))
 
 
 # ---- other inputs and outputs

@@ -498,6 +498,27 @@ def first_output_float16(path):
     onnx.save(model, str(path))
 
 
+def integers_with_factors(path):
+    """Weights in integers of 8 bits, made floats with a factor for each column where they are used."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    made = []
+    for tensor in list(graph.initializer):
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype == numpy.float32 and values.ndim == 2:
+            factor = numpy.abs(values).max(0, keepdims=True) / 127
+            parts = {".integers": numpy.round(values / factor).astype(numpy.int8), ".factor": factor}
+            graph.initializer.remove(tensor)
+            graph.initializer.extend(onnx.numpy_helper.from_array(part, tensor.name + end) for end, part in parts.items())
+            made.append(onnx.helper.make_node("Cast", [tensor.name + ".integers"], [tensor.name + ".cast"],
+                                              to=onnx.TensorProto.FLOAT))
+            made.append(onnx.helper.make_node("Mul", [tensor.name + ".cast", tensor.name + ".factor"], [tensor.name]))
+    nodes = [*made, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.save(model, str(path))
+
+
 for family in FAMILIES:
     for exporter in ["ts", "dynamo"]:
         for attention in ["eager", "sdpa"]:
@@ -550,6 +571,8 @@ for exporter in ["ts", "dynamo"]:
     case(f"bert_{exporter}_int8", exporter=exporter, int8=True, after=to_int8(), hidden_states=False)
     case(f"bert_{exporter}_int8_channel", exporter=exporter, int8=True, after=to_int8(per_channel=True, reduce_range=True),
          hidden_states=False)
+    case(f"bert_{exporter}_int8_weights", exporter=exporter, int8=True, after=integers_with_factors, hidden_states=False,
+         committed=exporter == "dynamo", outputs=("tokens",))
     case(f"bert_{exporter}_nameless", exporter=exporter, after=nameless, attention="sdpa",
          committed=exporter == "dynamo")
     case(f"bert_{exporter}_fused", exporter=exporter, after=optimised(0))

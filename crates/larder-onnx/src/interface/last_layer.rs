@@ -13,7 +13,7 @@ use crate::graph::Producers;
 use crate::proto::NodeProto;
 
 /// Operators that multiply by a matrix, where one of their inputs is a constant.
-const PRODUCTS: [&str; 14] = [
+const PRODUCTS: [&str; 15] = [
     "MatMul",
     "Gemm",
     "FusedMatMul",
@@ -23,6 +23,7 @@ const PRODUCTS: [&str; 14] = [
     "DynamicQuantizeMatMul",
     "QLinearMatMul",
     "MatMulNBits",
+    "MatMulBnb4",
     "Einsum",
     "Conv",
     "ConvInteger",

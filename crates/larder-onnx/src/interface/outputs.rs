@@ -81,7 +81,7 @@ fn projection(producers: &Producers<'_>, tensor: &str) -> Option<[usize; 2]> {
                 [only] => only,
                 _ => return None,
             },
-            "MatMulNBits" => {
+            "MatMulNBits" | "MatMulBnb4" => {
                 let size = |name: &str| usize::try_from(node.int_attribute(name, 0)).ok();
                 return Some([size("K")?, size("N")?]);
             }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::constants::{Constant, constant, constant_size};
 use crate::graph::{Producers, TensorSource, topological_order};
 use crate::proto::NodeProto;
+use crate::proto::tensor_proto::DataType;
 use crate::{Model, OnnxError};
 
 /// Operators that pass values on, in another shape, type or order of axes perhaps.
@@ -12,7 +13,7 @@ const PASSING: [&str; 9] =
     ["Reshape", "Identity", "Cast", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout", "Expand"];
 
 /// Operators that hold quantised weights or make quantised activations.
-const QUANTISED: [&str; 9] = [
+const QUANTISED: [&str; 10] = [
     "DynamicQuantizeLinear",
     "DequantizeLinear",
     "MatMulInteger",
@@ -21,6 +22,7 @@ const QUANTISED: [&str; 9] = [
     "QAttention",
     "QLinearMatMul",
     "MatMulNBits",
+    "MatMulBnb4",
     "QEmbedLayerNormalization",
 ];
 
@@ -58,7 +60,18 @@ impl<'a> Wiring<'a> {
     }
 
     pub fn is_quantised(&self) -> bool {
-        self.nodes.iter().any(|node| QUANTISED.contains(&node.op_type()))
+        self.nodes.iter().any(|node| QUANTISED.contains(&node.op_type()) || self.widens_integers(node))
+    }
+
+    /// Does a node make floats of a stored matrix of 8-bit integers, which a factor follows?
+    fn widens_integers(&self, node: &NodeProto) -> bool {
+        let stored = node.input.first().and_then(|name| self.producers.source(name));
+        let Some(TensorSource::Initializer(tensor)) = stored else { return false };
+        let is_in = |kinds: &[DataType], kind: i32| kinds.iter().any(|known| *known as i32 == kind);
+        node.op_type() == "Cast"
+            && tensor.dims.len() > 1
+            && is_in(&[DataType::Int8, DataType::Uint8], tensor.data_type())
+            && is_in(&[DataType::Float, DataType::Float16], node.int_attribute("to", 0) as i32)
     }
 
     pub fn node(&self, position: usize) -> &'a NodeProto {
