@@ -282,3 +282,70 @@ fn what_is_not_there_is_named() {
         .says(&[&endpoint, "check the network"]);
     nothing_added(&kitchen);
 }
+
+/// Published models by the files that their folders hold, each with tiny weights of its family in their place.
+///
+/// What must not be fetched is there as bytes that are no model.
+#[test]
+fn families_are_built_from_the_files_that_are_published() {
+    const EXPORTS: &[&str] =
+        &["onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model_q4.onnx", "onnx/model_quantized.onnx"];
+    let modules = r#"[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]"#;
+    let pooling = |mode: &str| {
+        let modes = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens"]
+            .map(|name| format!(r#""pooling_mode_{name}": {}"#, name == mode));
+        format!(r#"{{"word_embedding_dimension": 24, {}}}"#, modes.join(", "))
+    };
+    // The name, the family, the publisher's pooling, and what else is published.
+    let cases: [(&str, &str, Option<&str>, &[&str]); 5] = [
+        ("answerdotai/ModernBERT-base", "modernbert", None, &["pytorch_model.bin"]),
+        ("nomic-ai/nomic-embed-text-v1.5", "nomic_bert", Some("mean_tokens"), EXPORTS),
+        ("Alibaba-NLP/gte-base-en-v1.5", "new", Some("cls_token"), EXPORTS),
+        ("EuroBERT/EuroBERT-210m", "eurobert", None, &["modeling_eurobert.py", "configuration_eurobert.py"]),
+        ("chandar-lab/NeoBERT", "neobert", None, &["model.py", "rotary.py"]),
+    ];
+    let hub = FakeHub::start();
+    let kitchen = Kitchen::empty();
+    for (name, family, pooled, beside) in cases {
+        let (_, short) = name.split_once('/').unwrap();
+        let golden = repository().join("tests/goldens/encoder").join(family);
+        let folder = kitchen.path(&format!("published/{short}"));
+        copy(&golden, &folder, &["config.json", "model.safetensors", "tokenizer.json"]);
+        for file in beside {
+            let path = folder.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "no model").unwrap();
+        }
+        if let Some(mode) = pooled {
+            std::fs::create_dir(folder.join("1_Pooling")).unwrap();
+            std::fs::write(folder.join("modules.json"), modules).unwrap();
+            std::fs::write(folder.join("1_Pooling/config.json"), pooling(mode)).unwrap();
+            std::fs::write(
+                folder.join("sentence_bert_config.json"),
+                r#"{"max_seq_length": 12, "do_lower_case": false}"#,
+            )
+            .unwrap();
+        }
+        hub.publish(name, &folder);
+        add(&kitchen, &hub, &format!("hf:{name}")).exits(0).says(&["fetching model.safetensors"]);
+        let added = manifest(&kitchen, short);
+        assert_eq!(added["family"], family, "{name}");
+        assert_eq!(added["source"]["kind"], "safetensors", "{name}");
+        let asked = hub.asked();
+        for file in beside {
+            assert!(!asked.iter().any(|asked| asked.path.ends_with(file)), "{name}: {file} was fetched");
+        }
+        let texts = kitchen.path("texts.txt");
+        std::fs::write(&texts, "the cat sat on the mat\na letter\n").unwrap();
+        let vectors = |pool: &[&str]| {
+            let texts = texts.display().to_string();
+            kitchen.ok(&[&["embed", "-e", short, "--input", &texts], pool].concat()).stdout
+        };
+        let plain = vectors(&[]);
+        assert!(!plain.is_empty());
+        if pooled.is_some() {
+            assert_eq!(plain, vectors(&["--pool", "published"]), "{name}: its own pooling is what embed gives");
+        }
+    }
+}
