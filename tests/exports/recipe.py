@@ -540,7 +540,8 @@ for family in FAMILIES:
             case(f"{family}_ts_half", family, after=to_half(False), tolerance=HALF)
         # Exporters keep equal numbers once: all ones of an encoder that was not trained, and all its zeros.
         case(f"{family}_dynamo_untrained", family, "dynamo", untrained=True, committed=family == "deberta_v2")
-        case(f"{family}_ts_session", family, after=saved_by_session(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED))
+        case(f"{family}_ts_session", family, after=saved_by_session(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED),
+             committed=family == "deberta_v2")
         case(f"{family}_ts_int8", family, int8=True, after=to_int8(), hidden_states=False)
         case(f"{family}_ts_mean_only", family, outputs=("mean_normalized",), hidden_states=False)
 for exporter in ["ts", "dynamo"]:

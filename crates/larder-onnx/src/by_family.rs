@@ -4,6 +4,8 @@
 //! what the given one uses first there, if its shape is the same. Of products that stand side by side, such as those of query and key,
 //! the order is open: each is tried, and whoever compares the graphs finds the one that is right.
 
+mod distances;
+
 use std::collections::HashMap;
 
 use crate::families::Gate;
@@ -14,6 +16,8 @@ use crate::trainable::{GraphParameter, GraphPart, parameters_of};
 use crate::weights::Weight;
 use crate::{EncoderConfig, Model, OnnxError, Weights, build};
 
+use distances::{ProductSizes, TableProduct, table_of};
+
 /// Rows of tables, and features, in the graph that the order of use is read from, which does not depend on them.
 const FEW: usize = 8;
 
@@ -21,8 +25,8 @@ const FEW: usize = 8;
 const HANDING_ON: [&str; 4] = ["Identity", "Cast", "Transpose", "DequantizeLinear"];
 
 /// Readings of a graph as an encoder of a configuration.
-pub struct FamilyReadings<'a> {
-    config: &'a EncoderConfig,
+pub struct FamilyReadings {
+    config: EncoderConfig,
     expected: Vec<Used>,
     found: Vec<Used>,
     /// The given graph in float32.
@@ -30,6 +34,8 @@ pub struct FamilyReadings<'a> {
     pooled_output: Option<String>,
     /// Orders of the modules that stand side by side: for each group of names, those that stand in their places.
     orders: Vec<Vec<(String, String)>>,
+    /// Products of the table of distances, layer by layer, where they stand in its place.
+    products: Option<(ProductSizes, Vec<Used>)>,
 }
 
 /// A parameter and its use.
@@ -73,16 +79,21 @@ impl Role {
     }
 }
 
-impl<'a> FamilyReadings<'a> {
+impl FamilyReadings {
     /// Reads the graph of `model`.
     ///
     /// # Errors
     /// [`Unrecognised`] for a graph whose parameters cannot be told.
-    pub fn of(model: &Model, interface: &Interface, config: &'a EncoderConfig) -> Result<Self, Unrecognised> {
+    pub fn of(model: &Model, interface: &Interface, config: &EncoderConfig) -> Result<Self, Unrecognised> {
         let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
         let (model, parameters) = parameters_of(model, interface).map_err(mismatch)?;
-        let found = uses(&model, &parameters);
-        let few = small(config);
+        let mut found = uses(&model, &parameters);
+        let mut config = config.clone();
+        let products = take_products(&mut found, &config);
+        if let (Some(_), Some(settings)) = (&products, &mut config.disentangled) {
+            settings.normalised = false;
+        }
+        let few = small(&config);
         let has_pooler = found.iter().any(|used| used.part == GraphPart::Pooler);
         let own = build(&few, &numbered(&few, has_pooler).map_err(mismatch)?).map_err(mismatch)?;
         let own_interface = Interface::recognise(&own).map_err(mismatch)?;
@@ -97,13 +108,17 @@ impl<'a> FamilyReadings<'a> {
             [only] if has_pooler => Some(only.name.clone()),
             _ => None,
         };
-        let orders = orders(config);
-        Ok(Self { config, expected, found, model, pooled_output, orders })
+        let orders = orders(&config);
+        let mut readings = Self { config, expected, found, model, pooled_output, orders, products };
+        if let Some(table) = readings.table_name() {
+            readings.expected.retain(|used| used.name != table);
+        }
+        Ok(readings)
     }
 
     /// How many readings there are.
     pub fn len(&self) -> usize {
-        self.orders.len()
+        self.orders.len() * self.swaps()
     }
 
     /// Never: there is the order of the family's own graph.
@@ -117,7 +132,7 @@ impl<'a> FamilyReadings<'a> {
     /// [`Unrecognised::Mismatch`] where a parameter of the family is not in the graph.
     pub fn read(&self, number: usize) -> Result<RecognisedEncoder, Unrecognised> {
         let mismatch = |problem: OnnxError| Unrecognised::Mismatch(problem.to_string());
-        let order = self.orders.get(number).map_or(&[][..], Vec::as_slice);
+        let order = self.orders.get(number / self.swaps()).map_or(&[][..], Vec::as_slice);
         let mut taken = vec![false; self.found.len()];
         let mut weights = Weights::default();
         for used in &self.expected {
@@ -157,7 +172,56 @@ impl<'a> FamilyReadings<'a> {
             let family = self.config.family;
             return Err(Unrecognised::Mismatch(format!("{family} has no parameter as {name:?}, {shape:?}")));
         }
+        if let (Some(name), Some((sizes, products))) = (self.table_name(), &self.products) {
+            let table = self.table(&weights, *sizes, products, number % self.swaps() == 1).map_err(mismatch)?;
+            let Some(values) = table else {
+                let problem = "what stands in the place of the table of distances are no products of one";
+                return Err(Unrecognised::Mismatch(problem.to_owned()));
+            };
+            let shape = vec![values.len() / self.config.hidden_size, self.config.hidden_size];
+            weights.insert(&name, Weight { shape, values }).map_err(mismatch)?;
+        }
         Ok(RecognisedEncoder { config: self.config.clone(), weights, pooled_output: self.pooled_output.clone() })
+    }
+
+    /// The orders of the two products of a layer with the table of distances.
+    fn swaps(&self) -> usize {
+        self.products.as_ref().map_or(1, |(sizes, _)| sizes.terms)
+    }
+
+    /// The name of the table of distances, if products of it stand in its place.
+    fn table_name(&self) -> Option<String> {
+        let names = self.config.family.layout().disentangled.as_ref()?;
+        self.products.as_ref().map(|_| format!("{}.weight", names.table))
+    }
+
+    /// The table of distances that the products in its place were made of; the key's first, unless `swapped`.
+    fn table(
+        &self,
+        weights: &Weights,
+        sizes: ProductSizes,
+        products: &[Used],
+        swapped: bool,
+    ) -> Result<Option<Vec<f32>>, OnnxError> {
+        let hidden = self.config.hidden_size;
+        let mut equations = Vec::new();
+        for (number, pair) in products.chunks(sizes.terms).enumerate().take(distances::LAYERS) {
+            let modules = self.config.layer_modules(number);
+            let mut makers = vec![modules.key, modules.query];
+            let settings = self.config.disentangled;
+            if swapped || settings.is_some_and(|settings| !settings.content_to_position) {
+                makers.reverse();
+            }
+            for (used, module) in pair.iter().zip(makers) {
+                let stored = self.model.initializer_floats(&used.name)?;
+                equations.push(TableProduct {
+                    weight: weights.get(&format!("{module}.weight"), &[hidden, hidden])?,
+                    bias: weights.get(&format!("{module}.bias"), &[hidden])?,
+                    product: sizes.rows_of(&stored, &used.shape),
+                });
+            }
+        }
+        Ok(table_of(hidden, &equations))
     }
 
     fn shape<'b>(&'b self, name: &str, usual: &'b Vec<usize>) -> &'b Vec<usize> {
@@ -175,6 +239,21 @@ fn small(config: &EncoderConfig) -> EncoderConfig {
         intermediate_size: 2 * FEW,
         ..config.clone()
     }
+}
+
+/// Takes the products of a table of distances out of what was found, if they stand in its place in every layer.
+fn take_products(found: &mut Vec<Used>, config: &EncoderConfig) -> Option<(ProductSizes, Vec<Used>)> {
+    let sizes = ProductSizes::of(config)?;
+    let is_product = |used: &Used| matches!(used.part, GraphPart::Layers(..)) && sizes.is_it(&used.shape);
+    let products: Vec<Used> = found.iter().filter(|used| is_product(used)).cloned().collect();
+    if products.len() != sizes.terms * config.num_hidden_layers {
+        return None;
+    }
+    found.retain(|used| !is_product(used));
+    let layer = |used: &Used| if let GraphPart::Layers(first, _) = used.part { first } else { 0 };
+    let mut products = products;
+    products.sort_by_key(layer);
+    Some((sizes, products))
 }
 
 /// Weights of which no two numbers in one parameter are equal: vectors of one number would be taken for several.

@@ -53,6 +53,7 @@ fn exports_are_rebuilt_where_they_are_a_bert_in_floats() {
         let by_family = [
             "deberta_v2_dynamo_eager",
             "deberta_v2_dynamo_untrained",
+            "deberta_v2_ts_session",
             "ernie_dynamo_sdpa",
             "eurobert_ts_eager",
             "gte_ts_sdpa",

@@ -107,7 +107,7 @@ impl Disentangled {
     }
 
     /// True if scores have a term of the distance.
-    pub(super) fn reads_distances(&self) -> bool {
+    pub(crate) fn reads_distances(&self) -> bool {
         self.relative_attention && (self.content_to_position || self.position_to_content)
     }
 
@@ -117,7 +117,7 @@ impl Disentangled {
     }
 
     /// Rows of the table.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         2 * self.span()
     }
 
