@@ -32,7 +32,7 @@ impl Activation {
 }
 
 #[inline(always)]
-fn multiply_add<const FUSED: bool>(left: f32, right: f32, sum: f32) -> f32 {
+pub(crate) fn multiply_add<const FUSED: bool>(left: f32, right: f32, sum: f32) -> f32 {
     if FUSED { left.mul_add(right, sum) } else { left * right + sum }
 }
 

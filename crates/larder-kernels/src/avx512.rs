@@ -7,6 +7,7 @@ use crate::activation::Activation;
 use crate::block::Block;
 use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LANES, Line, PAIR_LINES, ROWS};
+use crate::rows;
 
 /// Rows that are asked for before they are packed.
 const AHEAD: usize = 16;
@@ -113,6 +114,18 @@ fn transpose(rows: [__m512i; LANES]) -> [__m512i; LANES] {
 fn store(line: &mut Line, bits: __m512i) {
     // SAFETY: a line is 64 bytes, and so aligned.
     unsafe { _mm512_store_si512(line.0.as_mut_ptr().cast(), bits) }
+}
+
+/// As `rows::softmax` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn softmax(scores: &mut [[f32; LANES]], scale: f32, mask: &[[f32; LANES]]) {
+    rows::softmax::<true>(scores, scale, mask);
+}
+
+/// As `rows::normalise` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn normalise(row: &mut [f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32) {
+    rows::normalise::<true>(row, weight, bias, epsilon);
 }
 
 /// As `Kernel::pack_left` says.

@@ -27,7 +27,7 @@ pub enum ShapeError {
         leading: usize,
     },
     /// Two operands differ along an axis that they share.
-    #[error("{name} is {found:?}, the other operands need {needed:?}")]
+    #[error("shape of {name}: {found:?}, the other operands need {needed:?}")]
     Mismatch {
         /// Which operand.
         name: &'static str,

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::block::Block;
 use crate::matrix::Matrix;
-use crate::panels::Line;
+use crate::panels::{LANES, Line};
 use crate::portable;
+use crate::rows;
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;
@@ -77,6 +78,26 @@ impl Kernel {
             // SAFETY: this value exists only where the processor has these instructions.
             Instructions::Avx512Bf16 => unsafe { avx512::pack_right(right, panels, lines) },
             Instructions::Portable => portable::pack_right(right, panels, lines),
+        }
+    }
+
+    /// As `rows::softmax` says.
+    pub(crate) fn softmax(self, scores: &mut [[f32; LANES]], scale: f32, mask: &[[f32; LANES]]) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::softmax(scores, scale, mask) },
+            Instructions::Portable => rows::softmax::<false>(scores, scale, mask),
+        }
+    }
+
+    /// As `rows::normalise` says.
+    pub(crate) fn normalise(self, row: &mut [f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::normalise(row, weight, bias, epsilon) },
+            Instructions::Portable => rows::normalise::<false>(row, weight, bias, epsilon),
         }
     }
 

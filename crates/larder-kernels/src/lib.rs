@@ -68,6 +68,7 @@
 #![deny(missing_docs)]
 
 mod activation;
+mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bfloat16;
@@ -75,17 +76,21 @@ mod block;
 mod epilogue;
 mod error;
 mod kernel;
+mod layer_norm;
 mod matrix;
 mod packed;
 mod panels;
 mod portable;
 mod product;
+mod rows;
 mod shared;
 
 pub use activation::Activation;
+pub use attention::{Attention, AttentionShape};
 pub use epilogue::Epilogue;
 pub use error::ShapeError;
 pub use kernel::Kernel;
+pub use layer_norm::LayerNorm;
 pub use matrix::{Matrix, MatrixMut};
 pub use packed::{PackedLeft, PackedRight, Packing};
 pub use product::{Left, Product};

@@ -45,6 +45,23 @@ impl<'a> Matrix<'a> {
         if self.is_transposed { [self.columns, self.rows] } else { [self.rows, self.columns] }
     }
 
+    /// The part of a shape that begins at `start`.
+    pub(crate) fn part(&self, start: [usize; 2], shape: [usize; 2]) -> Self {
+        let ([row, column], [rows, columns]) =
+            if self.is_transposed { ([start[1], start[0]], [shape[1], shape[0]]) } else { (start, shape) };
+        let values = if rows * columns == 0 { &[] } else { &self.values[row * self.leading + column..] };
+        Self { values, rows, columns, leading: self.leading, is_transposed: self.is_transposed }
+    }
+
+    /// Copies a row.
+    pub(crate) fn copy_row(&self, row: usize, target: &mut [f32]) {
+        if self.is_transposed {
+            target.iter_mut().enumerate().for_each(|(column, value)| *value = self.at(row, column));
+        } else {
+            target.copy_from_slice(&self.values[row * self.leading..][..target.len()]);
+        }
+    }
+
     /// The value at a place of the shape.
     pub(crate) fn at(&self, row: usize, column: usize) -> f32 {
         let (row, column) = if self.is_transposed { (column, row) } else { (row, column) };

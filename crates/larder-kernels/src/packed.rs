@@ -53,7 +53,7 @@ impl PackedRight {
 }
 
 /// Lines of a panel with a summed axis of this length.
-fn panel_lines(depth: usize) -> usize {
+pub(crate) fn panel_lines(depth: usize) -> usize {
     depth.div_ceil(2) * PAIR_LINES
 }
 

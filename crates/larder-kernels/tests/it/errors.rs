@@ -23,10 +23,10 @@ fn shapes_that_do_not_fit_are_named() {
     assert_eq!(
         messages,
         [
-            "the right operand is [4, 5], the other operands need [3, 5]",
-            "the output is [5, 2], the other operands need [2, 5]",
-            "the bias is [1, 4], the other operands need [1, 5]",
-            "the residual is [5, 2], the other operands need [2, 5]",
+            "shape of the right operand: [4, 5], the other operands need [3, 5]",
+            "shape of the output: [5, 2], the other operands need [2, 5]",
+            "shape of the bias: [1, 4], the other operands need [1, 5]",
+            "shape of the residual: [5, 2], the other operands need [2, 5]",
         ]
     );
 }

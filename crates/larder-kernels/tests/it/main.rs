@@ -1,7 +1,9 @@
 //! Kernels against plain loops, and what must hold whatever the processor.
 
+mod attention;
 mod epilogue;
 mod errors;
+mod layer_norm;
 mod numbers;
 mod operands;
 mod product;

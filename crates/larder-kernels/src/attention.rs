@@ -1,0 +1,217 @@
+//! Attention of short rows, planned in tasks that run on threads of the caller's.
+
+use std::cell::Cell;
+
+use crate::block::Block;
+use crate::error::ShapeError;
+use crate::kernel::Kernel;
+use crate::matrix::{Matrix, MatrixMut};
+use crate::packed::{block_lines, panel_lines};
+use crate::panels::{COLUMNS, LANES, LeftPanels, PanelBuffer, ROWS, RightPanels};
+use crate::shared::{Claims, OutputBlock, SharedOutput};
+
+/// Most queries whose scores are computed at a time: with 512 keys they are 96 KiB.
+const QUERIES: usize = 4 * ROWS;
+
+/// Least floating-point operations of a task, some microseconds.
+const LEAST_WORK: usize = 1 << 20;
+
+/// The axes of an attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttentionShape {
+    /// Rows of the batch: each attends to itself.
+    pub batch: usize,
+    /// Tokens of every row, padding included.
+    pub tokens: usize,
+    /// Heads: each attends by itself.
+    pub heads: usize,
+    /// Dimensions of one head.
+    pub head_size: usize,
+}
+
+impl AttentionShape {
+    /// The shape of queries, keys, values and output: `[batch · tokens, heads · head_size]`.
+    fn matrix(self) -> [usize; 2] {
+        [self.batch * self.tokens, self.heads * self.head_size]
+    }
+}
+
+/// `output = softmax(scale · queries · keysᵀ + mask) · values` for every row of a batch and every head.
+///
+/// Queries, keys, values and output are float32 `[batch · tokens, heads · head_size]`, as products give them: no head is moved.
+/// They may be parts of one matrix with a larger leading dimension, such as the output `[batch · tokens, 3 · heads · head_size]`
+/// of one product for all three. The mask is `[batch, tokens]`, added to the scores of each key: zero, or what makes a key
+/// count for nothing, minus infinity or a large negative number. A row without any key that counts is NaN with minus
+/// infinity, and attends to all with equal large negative numbers.
+///
+/// Operands are rounded to bfloat16 as those of `Product` are, and so are the weights after the softmax, which is float32.
+/// Nothing of the size `tokens²` is kept. Results do not depend on other rows of the batch, nor on tasks.
+#[derive(Debug)]
+pub struct Attention<'a> {
+    kernel: Kernel,
+    shape: AttentionShape,
+    queries: Matrix<'a>,
+    keys: Matrix<'a>,
+    values: Matrix<'a>,
+    mask: Option<Matrix<'a>>,
+    scale: f32,
+    output: SharedOutput<'a>,
+    /// Heads, of all rows, that a task computes.
+    heads_a_task: usize,
+    claims: Claims,
+}
+
+/// What a thread computes a head in.
+#[derive(Default)]
+struct Scratch {
+    left: PanelBuffer,
+    keys: PanelBuffer,
+    values: PanelBuffer,
+    mask: Vec<[f32; LANES]>,
+    scores: Vec<[f32; LANES]>,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Scratch> = Cell::default();
+}
+
+impl<'a> Attention<'a> {
+    /// Plans an attention of queries, keys and values, in this order.
+    ///
+    /// # Errors
+    ///
+    /// When the shapes do not fit together.
+    pub fn new(
+        shape: AttentionShape,
+        [queries, keys, values]: [Matrix<'a>; 3],
+        mask: Option<Matrix<'a>>,
+        scale: f32,
+        output: MatrixMut<'a>,
+    ) -> Result<Self, ShapeError> {
+        let needed = shape.matrix();
+        let operands = [
+            ("the queries", needed, queries.shape()),
+            ("the keys", needed, keys.shape()),
+            ("the values", needed, values.shape()),
+            ("the output", needed, output.shape),
+        ];
+        let mask_shape = [shape.batch, shape.tokens];
+        let mask_operand = mask.map(|mask| ("the mask", mask_shape, mask.shape()));
+        for (name, needed, found) in operands.into_iter().chain(mask_operand) {
+            if found != needed {
+                return Err(ShapeError::Mismatch { name, needed, found });
+            }
+        }
+        let work = shape.tokens.saturating_mul(shape.tokens).saturating_mul(4 * shape.head_size.max(1));
+        let heads_a_task = (LEAST_WORK / work.max(1)).max(1);
+        let heads = if shape.tokens * shape.head_size == 0 { 0 } else { shape.batch * shape.heads };
+        let (claims, output) = (Claims::new(heads.div_ceil(heads_a_task)), SharedOutput::new(output));
+        let kernel = Kernel::available();
+        Ok(Self { kernel, shape, queries, keys, values, mask, scale, output, heads_a_task, claims })
+    }
+
+    /// The same with instructions of the caller's choice.
+    #[must_use]
+    pub fn with_kernel(self, kernel: Kernel) -> Self {
+        Self { kernel, ..self }
+    }
+
+    /// Number of tasks; none where the output is empty.
+    pub fn tasks(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// Runs a task on this thread, unless it has been begun before.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such task.
+    pub fn run_task(&self, task: usize) {
+        if !self.claims.claim(task) {
+            return;
+        }
+        let mut scratch = SCRATCH.take();
+        let heads = self.shape.batch * self.shape.heads;
+        let start = task * self.heads_a_task;
+        for head in start..heads.min(start + self.heads_a_task) {
+            self.attend(head / self.shape.heads, head % self.shape.heads, &mut scratch);
+        }
+        SCRATCH.set(scratch);
+    }
+
+    /// Runs the tasks that have not been begun, on this thread.
+    pub fn run(self) {
+        (0..self.tasks()).for_each(|task| self.run_task(task));
+    }
+
+    /// Computes a head of a row of the batch.
+    fn attend(&self, row: usize, head: usize, scratch: &mut Scratch) {
+        let AttentionShape { tokens, head_size, .. } = self.shape;
+        let start = [row * tokens, head * head_size];
+        let part = |matrix: &Matrix<'a>| matrix.part(start, [tokens, head_size]);
+        let keys = pack_right(self.kernel, part(&self.keys).transposed(), &mut scratch.keys);
+        let values = pack_right(self.kernel, part(&self.values), &mut scratch.values);
+
+        // Rows of scores are filled up to whole vectors, and what fills them counts for nothing.
+        let vectors = tokens.div_ceil(LANES);
+        scratch.mask.clear();
+        scratch.mask.resize(vectors, [0.0; LANES]);
+        let mask = scratch.mask.as_flattened_mut();
+        mask[tokens..].fill(f32::NEG_INFINITY);
+        if let Some(given) = &self.mask {
+            given.copy_row(row, &mut mask[..tokens]);
+        }
+        for first in (0..tokens).step_by(QUERIES) {
+            let count = QUERIES.min(tokens - first);
+            scratch.scores.resize(count * vectors, [0.0; LANES]);
+            let queries = part(&self.queries).part([first, 0], [count, head_size]);
+            let scores = SharedOutput::new(MatrixMut {
+                values: scratch.scores.as_flattened_mut(),
+                shape: [count, tokens],
+                leading: vectors * LANES,
+            });
+            // SAFETY: the only block of these scores.
+            let target = unsafe { scores.block([0, 0], [count, tokens]) };
+            multiply(self.kernel, queries, keys, target, &mut scratch.left);
+            for scores in scratch.scores.chunks_exact_mut(vectors) {
+                scores.as_flattened_mut()[tokens..].fill(0.0);
+                self.kernel.softmax(scores, self.scale, &scratch.mask);
+            }
+            let weights = Matrix {
+                values: scratch.scores.as_flattened(),
+                rows: count,
+                columns: tokens,
+                leading: vectors * LANES,
+                is_transposed: false,
+            };
+            // SAFETY: heads of different tasks, and rows of different turns, are disjoint, and each task is run once.
+            let target = unsafe { self.output.block([start[0] + first, start[1]], [count, head_size]) };
+            multiply(self.kernel, weights, values, target, &mut scratch.left);
+        }
+    }
+}
+
+fn pack_right<'a>(kernel: Kernel, matrix: Matrix<'_>, buffer: &'a mut PanelBuffer) -> RightPanels<'a> {
+    let [depth, columns] = matrix.shape();
+    let (panels, stride) = (columns.div_ceil(COLUMNS), panel_lines(depth));
+    let lines = buffer.lines(panels * stride);
+    kernel.pack_right(&matrix, 0..panels, lines);
+    RightPanels { lines, stride }
+}
+
+/// `output = left · right`, the former packed in `buffer`.
+fn multiply(
+    kernel: Kernel,
+    left: Matrix<'_>,
+    right: RightPanels<'_>,
+    output: OutputBlock<'_>,
+    buffer: &mut PanelBuffer,
+) {
+    let [rows, depth] = left.shape();
+    let pairs = depth.div_ceil(2);
+    let stride = block_lines(pairs);
+    let lines = buffer.lines(rows.div_ceil(ROWS) * stride);
+    kernel.pack_left(&left, 0..rows, 0..depth, lines, stride);
+    let left = LeftPanels { lines, stride };
+    kernel.multiply(Block { left, right, pairs, output, accumulate: false, epilogue: None });
+}
