@@ -9,7 +9,7 @@
 
 use larder_kernels::{Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Product};
 
-const ROWS: [usize; 3] = [64, 512, 4096];
+const ROWS: [usize; 4] = [1, 64, 512, 4096];
 /// Summed axis and columns: the products of encoders of 384 and 768 dimensions.
 const WEIGHTS: [[usize; 2]; 7] =
     [[384, 384], [384, 1152], [384, 1536], [1536, 384], [768, 768], [768, 3072], [3072, 768]];
@@ -65,7 +65,8 @@ fn product<'a>(left: impl Into<Left<'a>>, right: &PackedRight, epilogue: Epilogu
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(9), |rounds| rounds.parse())?;
     println!("kernel: {}; GFLOP/s on one thread, fastest (median) of {rounds} rounds", Kernel::available().name());
-    let names = ["kernel alone", "left packed", "+ bias, GELU", "+ residual", "both packed", "float32, gemm"];
+    let names =
+        ["kernel alone", "left packed", "+ bias, GELU", "+ residual", "both packed", "transposed", "float32, gemm"];
     print!("{:>5} {:>5} {:>5}", "m", "k", "n");
     names.iter().for_each(|name| print!("  {name:>13}"));
     println!();
@@ -74,6 +75,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (left_values, right_values, bias) = (values(m * k), values(k * n), values(n));
             let residual_values = values(m * n);
             let (left, right) = (Matrix::new(&left_values, [m, k])?, Matrix::new(&right_values, [k, n])?);
+            // As activations lie for the gradient of weights.
+            let transposed = Matrix::new(&left_values, [k, m])?.transposed();
             let residual = Matrix::new(&residual_values, [m, n])?;
             let (packed_left, packed_right) = (PackedLeft::new(left), PackedRight::new(right));
             let plain = Epilogue::default();
@@ -93,6 +96,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                             drop(repacked.pack(right));
                             product(left, &repacked, plain, output);
                         }
+                        5 => product(transposed, &packed_right, plain, output),
                         _ => float32(m, n, k, &left_values, &right_values, output),
                     }));
                 }

@@ -83,19 +83,25 @@ fn sigmoid<const FUSED: bool>(x: f32) -> f32 {
     1.0 / (1.0 + exp::<FUSED>(-x.clamp(-87.0, 87.0)))
 }
 
-/// `exp(x)` of `-87 <= x <= 88` within 2e-7 of it, as `2^whole · 2^rest` with `-1/2 <= rest <= 1/2`.
+/// `exp(x)` of `-87 <= x <= 88` within 2e-7 of it, as `2^whole · exp(rest)` with `rest` at most half of `ln 2`.
 #[inline(always)]
 pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
-    /// Added and taken off again it rounds to a whole number, which its last bits then hold.
-    const ROUNDER: f32 = 12_582_912.0;
     let shifted = multiply_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUNDER);
     let whole = shifted - ROUNDER;
-    // ln 2 in two parts: with the first, `whole` has an exact product.
-    let rest = multiply_add::<FUSED>(whole, -0.693_359_4, x);
-    let rest = multiply_add::<FUSED>(whole, 0.000_212_194_44, rest);
-    let power = polynomial::<FUSED, 7>(rest, [1.0, 1.0, 0.5, 0.166_666_67, 0.041_666_67, 0.008_333_334, 0.001_388_889]);
+    let rest = multiply_add::<FUSED>(whole, -LN_2[0], x);
+    let rest = multiply_add::<FUSED>(whole, -LN_2[1], rest);
+    let power = polynomial::<FUSED, 7>(rest, EXP);
     f32::from_bits(power.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
+
+/// Added and taken off again it rounds to a whole number, which its last bits then hold.
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
+
+/// `ln 2` in two parts: with the first, whole numbers have exact products.
+pub(crate) const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
+
+/// The series of `exp`.
+pub(crate) const EXP: [f32; 7] = [1.0, 1.0, 0.5, 0.166_666_67, 0.041_666_67, 0.008_333_334, 0.001_388_889];
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,9 @@ use crate::shared::{Claims, OutputBlock, SharedOutput};
 /// Most queries whose scores are computed at a time: with 512 keys they are 96 KiB.
 const QUERIES: usize = 4 * ROWS;
 
+/// Most tokens of which the next head's operands are asked for while one is computed: more would not stay in cache.
+const PREFETCHED: usize = 128;
+
 /// Least floating-point operations of a task, some microseconds.
 const LEAST_WORK: usize = 1 << 20;
 
@@ -67,8 +70,8 @@ struct Scratch {
     left: PanelBuffer,
     keys: PanelBuffer,
     values: PanelBuffer,
-    mask: Vec<[f32; LANES]>,
-    scores: Vec<[f32; LANES]>,
+    mask: Vec<f32>,
+    scores: Vec<f32>,
 }
 
 thread_local! {
@@ -134,6 +137,9 @@ impl<'a> Attention<'a> {
         let heads = self.shape.batch * self.shape.heads;
         let start = task * self.heads_a_task;
         for head in start..heads.min(start + self.heads_a_task) {
+            if head + 1 < heads && self.shape.tokens <= PREFETCHED {
+                self.prefetch(head + 1);
+            }
             self.attend(head / self.shape.heads, head % self.shape.heads, &mut scratch);
         }
         SCRATCH.set(scratch);
@@ -144,6 +150,15 @@ impl<'a> Attention<'a> {
         (0..self.tasks()).for_each(|task| self.run_task(task));
     }
 
+    /// Asks for the operands of a head: they lie in short pieces far apart, which no processor foresees.
+    fn prefetch(&self, head: usize) {
+        let AttentionShape { tokens, heads, head_size, .. } = self.shape;
+        let start = [head / heads * tokens, head % heads * head_size];
+        for operand in [&self.queries, &self.keys, &self.values] {
+            self.kernel.prefetch(&operand.part(start, [tokens, head_size]), head_size);
+        }
+    }
+
     /// Computes a head of a row of the batch.
     fn attend(&self, row: usize, head: usize, scratch: &mut Scratch) {
         let AttentionShape { tokens, head_size, .. } = self.shape;
@@ -152,43 +167,38 @@ impl<'a> Attention<'a> {
         let keys = pack_right(self.kernel, part(&self.keys).transposed(), &mut scratch.keys);
         let values = pack_right(self.kernel, part(&self.values), &mut scratch.values);
 
-        // Rows of scores are filled up to whole vectors, and what fills them counts for nothing.
-        let vectors = tokens.div_ceil(LANES);
-        scratch.mask.clear();
-        scratch.mask.resize(vectors, [0.0; LANES]);
-        let mask = scratch.mask.as_flattened_mut();
-        mask[tokens..].fill(f32::NEG_INFINITY);
-        if let Some(given) = &self.mask {
-            given.copy_row(row, &mut mask[..tokens]);
+        // Rows of scores are filled up to whole vectors: what is written whole is read whole without waiting.
+        let filled = tokens.next_multiple_of(LANES);
+        let mask = aligned(&mut scratch.mask, filled);
+        match &self.mask {
+            Some(mask_rows) => mask_rows.copy_row(row, &mut mask[..tokens]),
+            None => mask.fill(0.0),
         }
         for first in (0..tokens).step_by(QUERIES) {
             let count = QUERIES.min(tokens - first);
-            scratch.scores.resize(count * vectors, [0.0; LANES]);
+            let scores = aligned(&mut scratch.scores, count * filled);
             let queries = part(&self.queries).part([first, 0], [count, head_size]);
-            let scores = SharedOutput::new(MatrixMut {
-                values: scratch.scores.as_flattened_mut(),
-                shape: [count, tokens],
-                leading: vectors * LANES,
-            });
+            let shape = [count, filled];
+            let target = SharedOutput::new(MatrixMut { values: scores, shape, leading: filled });
             // SAFETY: the only block of these scores.
-            let target = unsafe { scores.block([0, 0], [count, tokens]) };
+            let target = unsafe { target.block([0, 0], shape) };
             multiply(self.kernel, queries, keys, target, &mut scratch.left);
-            for scores in scratch.scores.chunks_exact_mut(vectors) {
-                scores.as_flattened_mut()[tokens..].fill(0.0);
-                self.kernel.softmax(scores, self.scale, &scratch.mask);
-            }
-            let weights = Matrix {
-                values: scratch.scores.as_flattened(),
-                rows: count,
-                columns: tokens,
-                leading: vectors * LANES,
-                is_transposed: false,
-            };
+            let (scores, mask) = (aligned(&mut scratch.scores, count * filled), &*mask);
+            self.kernel.softmax(scores.as_chunks_mut().0, tokens, self.scale, mask.as_chunks().0);
+            let (shape, leading) = ([count, tokens], filled);
+            let weights = Matrix { values: scores, rows: shape[0], columns: shape[1], leading, is_transposed: false };
             // SAFETY: heads of different tasks, and rows of different turns, are disjoint, and each task is run once.
             let target = unsafe { self.output.block([start[0] + first, start[1]], [count, head_size]) };
             multiply(self.kernel, weights, values, target, &mut scratch.left);
         }
     }
+}
+
+/// So many values that begin with a cache line, with anything in them: vectors across two lines are read late.
+fn aligned(values: &mut Vec<f32>, count: usize) -> &mut [f32] {
+    values.resize(values.len().max(count + LANES), 0.0);
+    let offset = values.as_ptr().align_offset(LANES * size_of::<f32>()).min(LANES);
+    &mut values[offset..offset + count]
 }
 
 fn pack_right<'a>(kernel: Kernel, matrix: Matrix<'_>, buffer: &'a mut PanelBuffer) -> RightPanels<'a> {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, EXP, LN_2, ROUNDER};
 use crate::block::Block;
 use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LANES, Line, PAIR_LINES, ROWS};
@@ -43,9 +43,9 @@ unsafe fn load(pointer: *const f32, count: usize) -> __m512 {
 // Newer compilers know that no address is wrong to ask for.
 #[allow(unused_unsafe)]
 #[inline]
-fn prefetch(values: *const f32, at: usize) {
+fn prefetch<const CACHE: i32>(values: *const f32, at: usize) {
     // SAFETY: it reads nothing, and every processor of this architecture has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(values.wrapping_add(at).cast()) };
+    unsafe { _mm_prefetch::<CACHE>(values.wrapping_add(at).cast()) };
 }
 
 /// The pairs of 32 neighbours along the summed axis.
@@ -116,10 +116,61 @@ fn store(line: &mut Line, bits: __m512i) {
     unsafe { _mm512_store_si512(line.0.as_mut_ptr().cast(), bits) }
 }
 
-/// As `rows::softmax` says.
+/// Asks for the first values of every row, for the second cache: the first is in use.
+pub(crate) fn prefetch_rows(matrix: &Matrix<'_>, values: usize) {
+    for row in 0..matrix.rows {
+        (0..values)
+            .step_by(LANES)
+            .for_each(|at| prefetch::<_MM_HINT_T1>(matrix.values.as_ptr(), row * matrix.leading + at));
+    }
+}
+
+/// `rows::softmax` of every row, each so many vectors.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
-pub(crate) fn softmax(scores: &mut [[f32; LANES]], scale: f32, mask: &[[f32; LANES]]) {
-    rows::softmax::<true>(scores, scale, mask);
+pub(crate) fn softmax(scores: &mut [[f32; LANES]], count: usize, scale: f32, mask: &[[f32; LANES]]) {
+    // SAFETY: 16 values are a vector.
+    let read = |lanes: &[f32; LANES]| unsafe { _mm512_loadu_ps(lanes.as_ptr()) };
+    // SAFETY: as above.
+    let write = |lanes: &mut [f32; LANES], values| unsafe { _mm512_storeu_ps(lanes.as_mut_ptr(), values) };
+    let (scale, nothing) = (_mm512_set1_ps(scale), _mm512_set1_ps(f32::NEG_INFINITY));
+    for scores in scores.chunks_exact_mut(mask.len()) {
+        let mut largest = nothing;
+        let mut rest = count;
+        for (scores, mask) in scores.iter_mut().zip(mask) {
+            let score = _mm512_fmadd_ps(read(scores), scale, read(mask));
+            let score = _mm512_mask_mov_ps(nothing, self::mask(rest), score);
+            write(scores, score);
+            // Of a NaN and a number it is the latter operand.
+            largest = _mm512_max_ps(score, largest);
+            rest = rest.saturating_sub(LANES);
+        }
+        let largest = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+        let mut sums = _mm512_setzero_ps();
+        for scores in scores.iter_mut() {
+            let power = exp_below_zero(_mm512_sub_ps(read(scores), largest));
+            write(scores, power);
+            sums = _mm512_add_ps(sums, power);
+        }
+        let factor = _mm512_set1_ps(1.0 / _mm512_reduce_add_ps(sums));
+        scores.iter_mut().for_each(|scores| write(scores, _mm512_mul_ps(read(scores), factor)));
+    }
+}
+
+/// `exp(x)` of `x <= 0` or NaN, as `activation::exp`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+#[inline]
+fn exp_below_zero(x: __m512) -> __m512 {
+    // Less than half of the least float32. A NaN is the latter operand.
+    let x = _mm512_max_ps(_mm512_set1_ps(-104.0), x);
+    let rounder = _mm512_set1_ps(ROUNDER);
+    let whole = _mm512_sub_ps(_mm512_fmadd_ps(x, _mm512_set1_ps(std::f32::consts::LOG2_E), rounder), rounder);
+    let rest = _mm512_fnmadd_ps(whole, _mm512_set1_ps(LN_2[0]), x);
+    let rest = _mm512_fnmadd_ps(whole, _mm512_set1_ps(LN_2[1]), rest);
+    let mut power = _mm512_set1_ps(EXP[6]);
+    for &coefficient in EXP[..6].iter().rev() {
+        power = _mm512_fmadd_ps(power, rest, _mm512_set1_ps(coefficient));
+    }
+    _mm512_scalef_ps(power, whole)
 }
 
 /// As `rows::normalise` says.
@@ -175,8 +226,8 @@ fn pack_left_transposed(left: &Matrix<'_>, rows: Range<usize>, depth: Range<usiz
                     let k = k + 2 * at;
                     if k < depth.end {
                         // Of the blocks after the next.
-                        prefetch(left.values.as_ptr(), k * left.leading + row + 2 * LANES);
-                        prefetch(left.values.as_ptr(), (k + 1) * left.leading + row + 2 * LANES);
+                        prefetch::<_MM_HINT_T0>(left.values.as_ptr(), k * left.leading + row + 2 * LANES);
+                        prefetch::<_MM_HINT_T0>(left.values.as_ptr(), (k + 1) * left.leading + row + 2 * LANES);
                         *pair = interleave(values(k, row, count), values(k + 1, row, count));
                     }
                 }
@@ -188,6 +239,11 @@ fn pack_left_transposed(left: &Matrix<'_>, rows: Range<usize>, depth: Range<usiz
             }
         }
     }
+}
+
+/// Vectors of a panel that have a column.
+fn vectors(columns: usize, panel: usize) -> usize {
+    (columns - panel * COLUMNS).div_ceil(LANES).min(PAIR_LINES)
 }
 
 /// As `Kernel::pack_right` says.
@@ -213,10 +269,10 @@ pub(crate) fn pack_right(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [
     };
     for pair in 0..depth.div_ceil(2) {
         for (at, panel) in panels.clone().enumerate() {
-            for half in 0..PAIR_LINES {
+            for half in 0..vectors(columns, panel) {
                 let column = panel * COLUMNS + half * LANES;
-                prefetch(right.values.as_ptr(), (2 * pair + AHEAD) * right.leading + column);
-                prefetch(right.values.as_ptr(), (2 * pair + AHEAD + 1) * right.leading + column);
+                prefetch::<_MM_HINT_T0>(right.values.as_ptr(), (2 * pair + AHEAD) * right.leading + column);
+                prefetch::<_MM_HINT_T0>(right.values.as_ptr(), (2 * pair + AHEAD + 1) * right.leading + column);
                 let both = interleave(values(2 * pair, column), values(2 * pair + 1, column));
                 store(&mut lines[at * stride + pair * PAIR_LINES + half], both);
             }
@@ -229,7 +285,7 @@ fn pack_right_transposed(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [
     let [depth, columns] = right.shape();
     let pairs = depth.div_ceil(2);
     for (at, panel) in panels.enumerate() {
-        for half in 0..PAIR_LINES {
+        for half in 0..vectors(columns, panel) {
             let column = panel * COLUMNS + half * LANES;
             for (group, k) in (0..depth).step_by(2 * LANES).enumerate() {
                 let mut by_column = [_mm512_setzero_si512(); LANES];
@@ -265,8 +321,10 @@ pub(crate) fn multiply(mut block: Block<'_>) {
     let right_lines = block.pairs * PAIR_LINES;
     let epilogue = block.epilogue.unwrap_or_default();
     let has_activation = epilogue.activation != Activation::Identity;
-    let mut sums = Sums([[0.0; COLUMNS]; ROWS]);
-    let mut terms = Sums([[0.0; COLUMNS]; ROWS]);
+    // Made where they are needed: small products would notice.
+    let mut sums = has_activation.then(|| Sums([[0.0; COLUMNS]; ROWS]));
+    let is_transposed = epilogue.residual.is_some_and(|residual| residual.is_transposed);
+    let mut terms = is_transposed.then(|| Sums([[0.0; COLUMNS]; ROWS]));
     for panel in 0..columns.div_ceil(COLUMNS) {
         let column = panel * COLUMNS;
         let count = COLUMNS.min(columns - column);
@@ -285,8 +343,11 @@ pub(crate) fn multiply(mut block: Block<'_>) {
             let output = Rows { pointer: block.output.pointer(row, column), leading, masks };
             let start = [block.output.start[0] + row, output_column];
             let residual =
-                epilogue.residual.map(|residual| residual_rows(&residual, start, [height, count], &mut terms));
-            let whole = Rows { pointer: sums.0.as_mut_ptr().cast(), leading: COLUMNS, masks: [!0; PAIR_LINES] };
+                epilogue.residual.map(|residual| residual_rows(&residual, start, [height, count], terms.as_mut()));
+            let target = match &mut sums {
+                Some(sums) => Rows { pointer: sums.0.as_mut_ptr().cast(), leading: COLUMNS, masks: [!0; PAIR_LINES] },
+                None => output,
+            };
             let tile = Tile {
                 left: &block.left.lines[at * block.left.stride..][..left_lines],
                 right,
@@ -295,25 +356,25 @@ pub(crate) fn multiply(mut block: Block<'_>) {
                 bias,
                 residual: residual.filter(|_| !has_activation),
                 later: [Some(output), residual],
-                target: if has_activation { whole } else { output },
+                target,
             };
             // SAFETY: output and residual have `height` rows and `count` columns from here on, and nobody else has them;
             // `sums` has as many as there can be.
             unsafe { tile.compute(height, count) };
-            if has_activation {
+            if let Some(sums) = &mut sums {
                 // It has too many constants for the registers that sums leave: another pass, in the nearest cache.
                 epilogue.activation.apply::<true>(sums.0[..height].as_flattened_mut());
                 // SAFETY: as above.
-                unsafe { finish(&sums, height, residual, output) };
+                unsafe { finish(sums, height, residual, output) };
             }
         }
     }
 }
 
-/// Rows of a residual, from `start` on; of one that lies transposed as a copy.
-fn residual_rows(residual: &Matrix<'_>, start: [usize; 2], shape: [usize; 2], copy: &mut Sums) -> Rows {
+/// Rows of a residual, from `start` on; copied if it lies transposed.
+fn residual_rows(residual: &Matrix<'_>, start: [usize; 2], shape: [usize; 2], copy: Option<&mut Sums>) -> Rows {
     let masks = [mask(shape[1]), mask(shape[1].saturating_sub(LANES))];
-    if residual.is_transposed {
+    if let Some(copy) = copy {
         for (row, terms) in (start[0]..start[0] + shape[0]).zip(&mut copy.0) {
             terms[..shape[1]].iter_mut().zip(start[1]..).for_each(|(term, column)| *term = residual.at(row, column));
         }
@@ -362,7 +423,9 @@ impl Rows {
     /// Asks for the cache lines of a row: three at most, which may begin anywhere in one.
     #[inline]
     fn prefetch(&self, row: usize) {
-        [0, LANES, COLUMNS - 1].into_iter().for_each(|at| prefetch(self.pointer, row * self.leading + at));
+        [0, LANES, COLUMNS - 1]
+            .into_iter()
+            .for_each(|at| prefetch::<_MM_HINT_T0>(self.pointer, row * self.leading + at));
     }
 
     /// # Safety

@@ -81,13 +81,24 @@ impl Kernel {
         }
     }
 
-    /// As `rows::softmax` says.
-    pub(crate) fn softmax(self, scores: &mut [[f32; LANES]], scale: f32, mask: &[[f32; LANES]]) {
+    /// Asks for the first values of some rows, which are needed soon.
+    pub(crate) fn prefetch(self, matrix: &Matrix<'_>, values: usize) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Bf16 if !matrix.is_transposed => avx512::prefetch_rows(matrix, values),
+            _ => {}
+        }
+    }
+
+    /// `rows::softmax` of every row, each as many vectors as the mask has.
+    pub(crate) fn softmax(self, scores: &mut [[f32; LANES]], count: usize, scale: f32, mask: &[[f32; LANES]]) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this value exists only where the processor has these instructions.
-            Instructions::Avx512Bf16 => unsafe { avx512::softmax(scores, scale, mask) },
-            Instructions::Portable => rows::softmax::<false>(scores, scale, mask),
+            Instructions::Avx512Bf16 => unsafe { avx512::softmax(scores, count, scale, mask) },
+            Instructions::Portable => {
+                scores.chunks_exact_mut(mask.len()).for_each(|row| rows::softmax(row, count, scale, mask));
+            }
         }
     }
 

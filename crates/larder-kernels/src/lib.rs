@@ -39,6 +39,9 @@
 //!
 //! [`Epilogue`] is what happens before a sum is written: adding to what is there, a bias, an [`Activation`], a residual.
 //!
+//! [`Attention`] reads queries, keys and values where such a product wrote them, and [`LayerNorm`] adds a residual and normalises.
+//! Both are planned and run in the same way.
+//!
 //! # Numbers
 //!
 //! Operands are rounded to bfloat16 (8 bits of precision) to nearest even, products and sums are float32. An element is
@@ -46,8 +49,8 @@
 //! takes denormal numbers for zeros: what `VDPBF16PS` does (Intel 64 and IA-32 Architectures Software Developer's Manual,
 //! volume 2; the order of the two is the manual's, and AMD's processors agree to the bit). NaN and infinities are kept. The
 //! order does not depend on the shape of the rest, on tasks, threads or the kernel: a row alone has the bits that it has in
-//! a batch, and the portable kernel has those of AVX-512, but for activations, which round differently with and without
-//! fused multiply-adds.
+//! a batch, and the portable kernel has those of AVX-512, but for activations,
+//! softmax and normalisation, which round differently with and without fused multiply-adds.
 //!
 //! # Processors
 //!
@@ -60,11 +63,12 @@
 //!
 //! - `product`: the plan of a product and its tasks; `packed`: packed operands; `matrix`: operands in memory;
 //!   `epilogue` and `activation`: what happens before a sum is written; `error`.
+//! - `attention`, `layer_norm`: what else an encoder's layer consists of; `rows`: their arithmetic.
 //! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
 //!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
 //! - `shared`: memory that tasks write disjoint parts of.
 //!
-//! Unsafe code is in `avx512` and `shared`, and where they are called in `kernel`, `packed` and `product`.
+//! Unsafe code is in `avx512` and `shared`, and where they are called: in `kernel`, and in the plans for their parts of the output.
 #![deny(missing_docs)]
 
 mod activation;

@@ -5,7 +5,7 @@
 //! - Left `[m, k]`: blocks of [`ROWS`] rows, in them chunks of [`CHUNK`] pairs, in them row after row. Where a chunk
 //!   or a block is not full, its place is kept and its contents are anything.
 //! - Right `[k, n]`: panels of [`COLUMNS`] columns, in them pair after pair, in it column after column. Columns beyond
-//!   `n` are zeros.
+//!   `n` are kept too, with anything in them.
 
 /// Rows of a block: with two vectors of columns, 24 of 32 registers hold sums.
 pub(crate) const ROWS: usize = 12;

@@ -8,34 +8,34 @@ use crate::panels::LANES;
 /// Least argument of `exp`; what is smaller counts as nothing: below the smallest normal float32.
 const LEAST: f32 = -87.0;
 
-/// `softmax(scores · scale + mask)` of one row, in place.
+/// `softmax(scores · scale + mask)` of one row of `count` scores, in place; what fills the last vector becomes zero.
 ///
 /// A NaN, an infinity, or a row whose every element is minus infinity makes the row NaN, as by the definition.
-#[inline(always)]
-pub(crate) fn softmax<const FUSED: bool>(scores: &mut [[f32; LANES]], scale: f32, mask: &[[f32; LANES]]) {
-    let mut largest = [f32::NEG_INFINITY; LANES];
-    for (scores, mask) in scores.iter_mut().zip(mask) {
-        for lane in 0..LANES {
-            let score = multiply_add::<FUSED>(scores[lane], scale, mask[lane]);
-            scores[lane] = score;
-            largest[lane] = if score > largest[lane] { score } else { largest[lane] };
-        }
+pub(crate) fn softmax(scores: &mut [[f32; LANES]], count: usize, scale: f32, mask: &[[f32; LANES]]) {
+    let mut largest = f32::NEG_INFINITY;
+    scores.as_flattened_mut()[count..].fill(f32::NEG_INFINITY);
+    for (score, mask) in scores.as_flattened_mut().iter_mut().zip(mask.as_flattened()) {
+        *score = *score * scale + mask;
+        largest = largest.max(*score);
     }
-    let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
     let mut sums = [0.0; LANES];
     for scores in scores.iter_mut() {
-        for lane in 0..LANES {
-            let below = scores[lane] - largest;
-            let power = exp::<FUSED>(if below < LEAST { LEAST } else { below });
-            let power = if below < LEAST { 0.0 } else { power };
-            // What `exp` makes of a NaN is anything.
-            let power = if below.is_nan() { below } else { power };
-            scores[lane] = power;
-            sums[lane] += power;
+        for (sum, score) in sums.iter_mut().zip(scores) {
+            *score = exp_below_zero(*score - largest);
+            *sum += *score;
         }
     }
     let factor = 1.0 / sum(sums);
     scores.as_flattened_mut().iter_mut().for_each(|score| *score *= factor);
+}
+
+/// `exp(x)` of `x <= 0` or a NaN.
+fn exp_below_zero(x: f32) -> f32 {
+    match x {
+        _ if x.is_nan() => x,
+        _ if x < LEAST => 0.0,
+        _ => exp::<false>(x),
+    }
 }
 
 /// `(row - mean) / √(variance + epsilon) · weight + bias` of one row, in place.
