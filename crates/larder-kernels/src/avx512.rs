@@ -322,9 +322,9 @@ pub(crate) fn multiply(mut block: Block<'_>) {
     let epilogue = block.epilogue.unwrap_or_default();
     let has_activation = epilogue.activation != Activation::Identity;
     // Made where they are needed: small products would notice.
-    let mut sums = has_activation.then(|| Sums([[0.0; COLUMNS]; ROWS]));
+    let mut sums = has_activation.then(Sums::zeros);
     let is_transposed = epilogue.residual.is_some_and(|residual| residual.is_transposed);
-    let mut terms = is_transposed.then(|| Sums([[0.0; COLUMNS]; ROWS]));
+    let mut terms = is_transposed.then(Sums::zeros);
     for panel in 0..columns.div_ceil(COLUMNS) {
         let column = panel * COLUMNS;
         let count = COLUMNS.min(columns - column);
@@ -409,6 +409,12 @@ unsafe fn finish(sums: &Sums, height: usize, residual: Option<Rows>, output: Row
 /// Values of a tile, aligned as vectors are.
 #[repr(align(64))]
 struct Sums([[f32; COLUMNS]; ROWS]);
+
+impl Sums {
+    fn zeros() -> Self {
+        Self([[0.0; COLUMNS]; ROWS])
+    }
+}
 
 /// Where the rows of a tile lie.
 #[derive(Clone, Copy)]
