@@ -7,7 +7,10 @@
 //! Each shape is computed in rounds, all variants one after the other in each, for some milliseconds of the thread's own
 //! time. Printed are the fastest and the median round: other work on the machine makes rounds slower, never faster.
 
+mod timing;
+
 use larder_kernels::{Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Product};
+use timing::time;
 
 const ROWS: [usize; 4] = [1, 64, 512, 4096];
 /// Summed axis and columns: the products of encoders of 384 and 768 dimensions.
@@ -26,33 +29,6 @@ fn values(count: usize) -> Vec<f32> {
         (state >> 40) as f32 / 8_388_608.0 - 1.0
     };
     (0..count).map(next).collect()
-}
-
-/// Seconds that this thread has run.
-#[cfg(unix)]
-fn now() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// Seconds since the first call.
-#[cfg(not(unix))]
-fn now() -> f64 {
-    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    START.get_or_init(std::time::Instant::now).elapsed().as_secs_f64()
-}
-
-/// Seconds of one call.
-fn time(call: &mut dyn FnMut()) -> f64 {
-    let (start, mut calls) = (now(), 0);
-    loop {
-        call();
-        calls += 1;
-        let seconds = now() - start;
-        if seconds >= SECONDS {
-            return seconds / f64::from(calls);
-        }
-    }
 }
 
 fn product<'a>(left: impl Into<Left<'a>>, right: &PackedRight, epilogue: Epilogue<'_>, output: &mut [f32]) {
@@ -87,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut seconds = vec![Vec::new(); names.len()];
             for _ in 0..rounds {
                 for (at, (output, seconds)) in outputs.iter_mut().zip(&mut seconds).enumerate() {
-                    seconds.push(time(&mut || match at {
+                    seconds.push(time(SECONDS, &mut || match at {
                         0 => product(&packed_left, &packed_right, plain, output),
                         1 => product(left, &packed_right, plain, output),
                         2 => product(left, &packed_right, gelu, output),

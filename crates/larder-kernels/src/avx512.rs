@@ -118,6 +118,9 @@ fn store(line: &mut Line, bits: __m512i) {
 
 /// Asks for the first values of every row, for the second cache: the first is in use.
 pub(crate) fn prefetch_rows(matrix: &Matrix<'_>, values: usize) {
+    if matrix.is_transposed {
+        return;
+    }
     for row in 0..matrix.rows {
         (0..values)
             .step_by(LANES)

@@ -81,12 +81,12 @@ impl Kernel {
         }
     }
 
-    /// Asks for the first values of some rows, which are needed soon.
+    /// Asks for the first values of every row, which are needed soon.
     pub(crate) fn prefetch(self, matrix: &Matrix<'_>, values: usize) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512Bf16 if !matrix.is_transposed => avx512::prefetch_rows(matrix, values),
-            _ => {}
+            Instructions::Avx512Bf16 => avx512::prefetch_rows(matrix, values),
+            Instructions::Portable => portable::prefetch_rows(matrix, values),
         }
     }
 

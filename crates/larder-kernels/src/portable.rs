@@ -22,6 +22,9 @@ fn left_line(row: usize, pair: usize, stride: usize) -> usize {
     row / ROWS * stride + pair / CHUNK * CHUNK_LINES + in_chunk
 }
 
+/// Leaves it to the processor.
+pub(crate) fn prefetch_rows(_matrix: &Matrix<'_>, _values: usize) {}
+
 pub(crate) fn pack_right(right: &Matrix<'_>, panels: Range<usize>, lines: &mut [Line]) {
     let [depth, columns] = right.shape();
     let value = |k, column| if k < depth && column < columns { right.at(k, column) } else { 0.0 };
