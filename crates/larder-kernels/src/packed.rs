@@ -28,6 +28,28 @@ impl PackedRight {
     }
 
     /// Packs another matrix `[k, n]` in place of this one, in tasks for any threads.
+    ///
+    /// ```
+    /// # use larder_kernels::{Epilogue, Matrix, MatrixMut, PackedRight, Product};
+    /// // The gradient of weights, gradient [inputs, outputs] += inputᵀ · output_gradient, of a step with 7 rows.
+    /// let (input, output_gradient) = (vec![1.0; 7 * 3], vec![2.0; 7 * 2]);
+    /// let mut gradient = vec![0.0; 3 * 2];
+    /// let mut packed = PackedRight::default(); // kept from step to step
+    ///
+    /// let packing = packed.pack(Matrix::new(&output_gradient, [7, 2])?);
+    /// (0..packing.tasks()).for_each(|task| packing.run_task(task));
+    /// drop(packing);
+    /// let product = Product::new(
+    ///     Matrix::new(&input, [7, 3])?.transposed(),
+    ///     &packed,
+    ///     Epilogue { accumulate: true, ..Epilogue::default() },
+    ///     MatrixMut::new(&mut gradient, [3, 2])?,
+    ///     1,
+    /// )?;
+    /// (0..product.tasks()).for_each(|task| product.run_task(task));
+    /// assert_eq!(gradient, vec![14.0; 6]);
+    /// # Ok::<(), larder_kernels::ShapeError>(())
+    /// ```
     pub fn pack<'a>(&'a mut self, matrix: Matrix<'a>) -> Packing<'a> {
         self.pack_with(Kernel::available(), matrix)
     }

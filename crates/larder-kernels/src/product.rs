@@ -23,6 +23,9 @@ const LEAST_WORK: usize = 1 << 20;
 /// Tasks for each thread, where the product is large enough: threads that the system holds up leave theirs to others.
 const TASKS_A_THREAD: usize = 4;
 
+/// Fewest blocks of a task that has not all rows: every such task reads the right operand again.
+const LEAST_BLOCKS: usize = 4;
+
 /// Fewest panels of a task that has not all columns: every such task packs the left operand again.
 const LEAST_PANELS: usize = 4;
 
@@ -184,13 +187,10 @@ impl Division {
         let wanted = if threads <= 1 { 1 } else { (threads * TASKS_A_THREAD).min(work / LEAST_WORK).max(1) };
         // As even as whole blocks allow, so that no task is much smaller than the others.
         let even = |units: usize, parts: usize| units.div_ceil(parts.clamp(1, units));
-        let blocks_a_task = even(blocks, blocks.div_ceil(most_blocks));
-        let tasks = blocks.div_ceil(blocks_a_task);
-        // A few rows are divided by columns, so that the right operand is read once.
-        let side_by_side = (wanted.div_ceil(tasks)).min(panels.div_ceil(LEAST_PANELS));
-        let panels_a_task = even(panels, side_by_side);
-        let tasks = tasks * panels.div_ceil(panels_a_task);
-        let blocks_a_task = even(blocks_a_task, wanted.div_ceil(tasks));
+        let blocks_a_task = even(blocks, blocks.div_ceil(most_blocks).max(wanted.min(blocks.div_ceil(LEAST_BLOCKS))));
+        // A few rows are divided by columns too.
+        let below = blocks.div_ceil(blocks_a_task);
+        let panels_a_task = even(panels, wanted.div_ceil(below).min(panels.div_ceil(LEAST_PANELS)));
         Self {
             block: [blocks_a_task * ROWS, panels_a_task * COLUMNS],
             count: [blocks.div_ceil(blocks_a_task), panels.div_ceil(panels_a_task)],
