@@ -10,14 +10,12 @@ const LEAST: f32 = -87.0;
 
 /// `softmax(scores · scale + mask)` of one row of `count` scores, in place; what fills the last vector becomes zero.
 ///
-/// A NaN, an infinity, or a row whose every element is minus infinity makes the row NaN, as by the definition.
+/// A NaN, positive infinity, or a row whose every element is minus infinity makes the row NaN, as by the definition.
 pub(crate) fn softmax(scores: &mut [[f32; LANES]], count: usize, scale: f32, mask: &[[f32; LANES]]) {
-    let mut largest = f32::NEG_INFINITY;
-    scores.as_flattened_mut()[count..].fill(f32::NEG_INFINITY);
-    for (score, mask) in scores.as_flattened_mut().iter_mut().zip(mask.as_flattened()) {
-        *score = *score * scale + mask;
-        largest = largest.max(*score);
-    }
+    let filled = scores.as_flattened_mut();
+    filled.iter_mut().zip(mask.as_flattened()).for_each(|(score, mask)| *score = *score * scale + mask);
+    filled[count..].fill(f32::NEG_INFINITY);
+    let largest = filled.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sums = [0.0; LANES];
     for scores in scores.iter_mut() {
         for (sum, score) in sums.iter_mut().zip(scores) {

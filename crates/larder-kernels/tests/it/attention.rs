@@ -66,7 +66,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn every_shape_agrees_with_the_definition() {
     let mut numbers = Numbers::new(41);
     for axes in SHAPES {
-        for (scale, is_masked) in [(0.3, true), (0.3, false), (3.0, true)] {
+        for (scale, is_masked) in [(0.3, true), (0.3, false), (3.0, true), (-0.5, true), (0.0, false)] {
             let case = Case::new(axes, &mut numbers);
             for kernel in [Kernel::available(), Kernel::portable()] {
                 let found = case.compute(scale, is_masked, |attention| attention.with_kernel(kernel).run());
