@@ -312,6 +312,13 @@ impl Interface {
         self.inputs().find_map(|input| input.batch)
     }
 
+    /// Notes that the model takes one text at a time, whatever its inputs declare.
+    pub fn takes_one_text(&mut self) {
+        let more = [&mut self.attention_mask, &mut self.token_type_ids, &mut self.position_ids];
+        let inputs = more.into_iter().flatten().chain([&mut self.input_ids]);
+        inputs.for_each(|input| input.batch = Some(1));
+    }
+
     /// Returns the model's only sequence length, in tokens, if it takes only one.
     pub fn fixed_seq(&self) -> Option<usize> {
         self.inputs().find_map(|input| input.seq)

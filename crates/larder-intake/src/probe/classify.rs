@@ -32,7 +32,7 @@ impl<'a> ProbeModel<'a> {
         let shortest = texts.iter().map(Vec::len).min().unwrap_or(0).min(CLASSIFYING_TOKENS);
         let two = interface.fixed_batch().unwrap_or(2).min(2);
         let chosen: Vec<&[i64]> = texts.iter().take(two).map(|text| &text[..shortest]).collect();
-        let (batch, seq) = (interface.fixed_batch().unwrap_or(two), interface.fixed_seq().unwrap_or(shortest));
+        let (mut batch, seq) = (interface.fixed_batch().unwrap_or(two), interface.fixed_seq().unwrap_or(shortest));
         let mut candidates: Vec<OutputTensor> = Vec::new();
         let all = interface.token_output.iter().chain(&interface.pooled_outputs).chain(&interface.other_outputs);
         for output in all {
@@ -57,7 +57,17 @@ impl<'a> ProbeModel<'a> {
         let (model, outputs) = (candidate.model, names.clone());
         let mut probed = Self { session, model, interface: interface.clone(), path, pad, outputs };
         let feed = Feed { texts: &chosen, rows: batch, seq, pairs: false };
-        let tensors = probed.tensors(&feed)?;
+        let tensors = match probed.tensors(&feed) {
+            // Some graphs declare any number of texts and can only be run with one, as those with an operator for rotary positions
+            // whose angles are those of one text.
+            Err(problem @ EncoderError::Run { .. }) if interface.fixed_batch().is_none() => {
+                interface.takes_one_text();
+                probed.interface = interface.clone();
+                batch = 1;
+                probed.tensors(&Feed { texts: &chosen[..1], rows: batch, seq, pairs: false }).map_err(|_| problem)?
+            }
+            found => found?,
+        };
         let shape = |output: &OutputTensor| {
             names.iter().position(|name| *name == output.name).map(|index| tensors[index].shape.as_slice())
         };

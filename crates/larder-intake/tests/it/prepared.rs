@@ -56,6 +56,7 @@ fn exports_are_rebuilt_where_they_are_a_bert_in_floats() {
             "deberta_v2_ts_session",
             "ernie_dynamo_sdpa",
             "eurobert_ts_eager",
+            "gte_dynamo_opset23",
             "gte_ts_sdpa",
             "js_modernbert_fp16",
             "modernbert_dynamo_sdpa",
