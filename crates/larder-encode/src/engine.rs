@@ -209,8 +209,8 @@ impl Engine {
         self.threads
     }
 
-    /// Returns the name of the graph that runs: `given`, as it was added; `rebuilt`, larder's own in its place; `half`
-    /// and `half-packed`, in fused operators and float16.
+    /// Returns the name of the graph that runs: `given`, as it was added; `rebuilt`, larder's own in its place; `bfloat16`, that
+    /// with products in bfloat16; `half` and `half-packed`, in fused operators and float16.
     pub fn graph(&self) -> &'static str {
         self.graph
     }

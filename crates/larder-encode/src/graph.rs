@@ -3,7 +3,7 @@
 use larder_errors::spelled_enum;
 use larder_intake::{Encoder, Prepared, Running};
 use larder_onnx::{FeatureOutput, FusedForm, Interface, Model, select_features};
-use larder_runtime::{Device, Runtime};
+use larder_runtime::{Device, Runtime, bfloat16_kernel};
 
 use crate::EncodeError;
 
@@ -20,6 +20,9 @@ spelled_enum! {
         /// that GPU, agree within the tolerance of half precision; else the one with padding; else as
         /// [`GraphChoice::Auto`].
         Half = "half",
+        /// larder's own on the CPU with products in bfloat16 and sums in float32, if its vectors on the probe texts agree within
+        /// the tolerance of bfloat16, and the processor has instructions for them; else as [`GraphChoice::Auto`].
+        Bfloat16 = "bfloat16",
     } else "{found:?} is no graph; known: {known}"
 }
 
@@ -61,7 +64,7 @@ impl GraphSource {
 /// The chosen graph.
 struct ChosenGraph {
     running: Running,
-    /// The recorded name: `given`, `rebuilt`, `half` or `half-packed`.
+    /// The recorded name: `given`, `rebuilt`, `bfloat16`, `half` or `half-packed`.
     pub name: &'static str,
     /// The reason if it is not the graph asked for.
     pub note: Option<String>,
@@ -97,6 +100,19 @@ fn choose(
             }
         }
         (GraphChoice::Half, _) => note = Some("half precision is for CUDA: on a CPU it would be slower".to_owned()),
+        (GraphChoice::Bfloat16, Device::Cuda) => {
+            note = Some("products in bfloat16 are for CPUs: on CUDA there is `--graph half`".to_owned());
+        }
+        (GraphChoice::Bfloat16, _) if bfloat16_kernel().is_none() => {
+            note = Some("not in bfloat16: this processor has no instructions for it (AVX512_BF16)".to_owned());
+        }
+        (GraphChoice::Bfloat16, _) if !encoder.pooler_is_its_own(outputs) => {
+            note = Some("not in bfloat16: the pooled output is the given graph's own".to_owned());
+        }
+        (GraphChoice::Bfloat16, _) => match encoder.in_bfloat16(runtime)? {
+            Ok((running, _)) => return Ok(ChosenGraph { running, name: "bfloat16", note }),
+            Err(reason) => note = Some(format!("not in bfloat16: {reason}")),
+        },
         (GraphChoice::Auto, _) => {}
     }
     let running = encoder.running(outputs)?;

@@ -62,8 +62,12 @@ fn tune(
 ) -> Result<FinetuneResult, TuneError> {
     let family = inputs.encoder.facts().family;
     let mut notes = Vec::new();
-    if settings.precision != Precision::F32 && forms.products == ProductForm::Rounded {
-        notes.push(Note::Rounded { precision: settings.precision });
+    match settings.precision {
+        asked if asked != forms.precision => notes.push(Note::NoInstructions { precision: asked }),
+        Precision::F16 if forms.products == ProductForm::Rounded => {
+            notes.push(Note::Rounded { precision: settings.precision });
+        }
+        _ => {}
     }
     let recipe = Preset::of(family).learning_rates;
     if !recipe.contains(&settings.learning_rate) {

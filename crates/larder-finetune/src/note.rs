@@ -30,6 +30,11 @@ pub enum Note {
         /// The precision asked for.
         precision: Precision,
     },
+    /// The CPU has no instructions for what is asked for, and computes in float32.
+    NoInstructions {
+        /// The precision asked for.
+        precision: Precision,
+    },
     /// Steps whose gradients were too large for float16, and that changed nothing.
     Skipped {
         /// The number of skipped steps.
@@ -58,6 +63,10 @@ impl fmt::Display for Note {
             Self::Rounded { precision } => write!(
                 f,
                 "the CPU has no {precision} arithmetic: products are computed in float32, of numbers rounded to {precision}"
+            ),
+            Self::NoInstructions { precision } => write!(
+                f,
+                "this processor has no instructions for products in {precision} (AVX512_BF16): they are computed in float32"
             ),
             Self::Skipped { steps, loss_scale } => write!(
                 f,

@@ -3,24 +3,33 @@
 use larder_graphs::{Precision, ProductForm};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, GraphBuilder, Model, attribute};
-use larder_runtime::{Device, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView};
+use larder_runtime::{Device, RanOn, Runtime, RuntimeError, Session, SessionSettings, TensorView, bfloat16_kernel};
 
 use crate::TuneError;
 
 /// A multiple of eight, as the kernels like it.
 const SIZE: usize = 16;
 
-/// The form of matrix products in `precision` for a device.
+/// The precision of matrix products, and their form, for a device that `precision` is asked of: a CPU without instructions for
+/// bfloat16 computes in float32.
 ///
 /// # Errors
 /// [`TuneError::Precision`] for a device that has no kernel for one.
-pub(crate) fn form(runtime: &Runtime, ran_on: &RanOn, precision: Precision) -> Result<ProductForm, TuneError> {
+pub(crate) fn form(
+    runtime: &Runtime,
+    ran_on: &RanOn,
+    precision: Precision,
+) -> Result<(Precision, ProductForm), TuneError> {
     match ran_on {
-        RanOn::Cpu => Ok(ProductForm::Rounded),
+        RanOn::Cpu => Ok(match precision {
+            Precision::F32 | Precision::F16 => (precision, ProductForm::Rounded),
+            Precision::Bf16 if bfloat16_kernel().is_some() => (precision, ProductForm::Operators),
+            Precision::Bf16 => (Precision::F32, ProductForm::Rounded),
+        }),
         RanOn::Cuda { .. } => {
             let wrong = |source| TuneError::Precision { precision, device: ran_on.to_string(), source };
             probe(runtime, ran_on.device(), precision).map_err(wrong)?;
-            Ok(ProductForm::Kernels)
+            Ok((precision, ProductForm::Kernels))
         }
     }
 }
@@ -55,9 +64,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_cpu_has_no_kernel_for_is_rounded_there() {
+    fn the_cpu_rounds_float16_and_multiplies_bfloat16_where_it_can() {
         let runtime = Runtime::load(None).expect("ONNX Runtime is installed (just setup)");
-        assert_eq!(form(&runtime, &RanOn::Cpu, Precision::Bf16).expect("needs no kernel"), ProductForm::Rounded);
+        let form = |precision| form(&runtime, &RanOn::Cpu, precision).expect("needs no kernel of the runtime's");
+        assert_eq!(form(Precision::F16), (Precision::F16, ProductForm::Rounded));
+        let expected = match bfloat16_kernel() {
+            Some(_) => (Precision::Bf16, ProductForm::Operators),
+            None => (Precision::F32, ProductForm::Rounded),
+        };
+        assert_eq!(form(Precision::Bf16), expected);
         // The CPU takes float16 and has nothing for bfloat16: both answers of a device can be had here.
         assert!(probe(&runtime, Device::Cpu, Precision::F32).is_ok());
         assert!(probe(&runtime, Device::Cpu, Precision::F16).is_ok());

@@ -269,10 +269,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Brings what is trained to the host, where it is not; moments too, if asked for.
+    /// Brings what is trained up to date in the host; moments too, if asked for.
     fn fetch(&mut self, moments: bool) -> Result<(), TuneError> {
         match &mut self.engine {
-            Engine::Host(_) => Ok(()),
+            Engine::Host(_) => {
+                self.state.catch_up(&self.pool);
+                Ok(())
+            }
             Engine::Device(resident) => resident.download(&mut self.state, moments),
         }
     }

@@ -130,8 +130,9 @@ pub struct TuneSettings {
     /// The device of the graphs, and of parameters and optimizer unless it is the CPU.
     #[serde(skip)]
     pub device: Device,
-    /// The precision of training's matrix products; evaluations are float32. On the CPU
-    /// they are float32 products of operands rounded to half precision: a device's numbers, in more time than float32 takes.
+    /// The precision of training's matrix products; evaluations are float32. On the CPU bfloat16 is that of linear layers alone
+    /// ([`ProductForm::Operators`](larder_graphs::ProductForm::Operators)), where the processor has instructions for it, else
+    /// float32; and float16 products are float32 ones of rounded operands: a device's numbers, in more time than float32 takes.
     pub precision: Precision,
     /// The initial loss scale with [`Precision::F16`], a power of two. It is halved when a gradient overflows, whose step is
     /// skipped, and doubled after 2,000 steps without overflow.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use larder_graphs::{
-    DropoutForm, DropoutRatios, HEAD_BIAS, HEAD_WEIGHT, HeadInput, ProductForm, Scatter, TableForm, TrainingGraphs,
-    TrainingSpec, cut,
+    DropoutForm, DropoutRatios, HEAD_BIAS, HEAD_WEIGHT, HeadInput, Precision, ProductForm, Scatter, TableForm,
+    TrainingGraphs, TrainingSpec, cut,
 };
 use larder_onnx::families::Initial;
 use larder_onnx::{
@@ -31,6 +31,8 @@ const NEW_PARAMETERS: u64 = 0;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forms {
     pub dropout: DropoutForm,
+    /// What products are computed in: float32 where the device has nothing for what was asked for.
+    pub precision: Precision,
     pub products: ProductForm,
     /// Do parameters stay where the graphs run? Then tables get whole gradients, added up so.
     pub resident: Option<Scatter>,
@@ -40,12 +42,14 @@ impl Forms {
     /// # Errors
     /// [`TuneError::Precision`].
     pub fn of(runtime: &Runtime, ran_on: &RanOn, settings: &TuneSettings) -> Result<Self, TuneError> {
-        let products = precision::form(runtime, ran_on, settings.precision)?;
+        let (precision, products) = precision::form(runtime, ran_on, settings.precision)?;
         Ok(match ran_on {
-            RanOn::Cpu => Self { dropout: DropoutForm::Masks, products, resident: None },
+            RanOn::Cpu => Self { dropout: DropoutForm::Masks, precision, products, resident: None },
             // Masks would be drawn here and copied there, and so would parameters and gradients: nothing else is as large.
             // CUDA's atomic additions lose none.
-            RanOn::Cuda { .. } => Self { dropout: Self::operator(settings), products, resident: Some(Scatter::Atomic) },
+            RanOn::Cuda { .. } => {
+                Self { dropout: Self::operator(settings), precision, products, resident: Some(Scatter::Atomic) }
+            }
         })
     }
 
@@ -99,7 +103,7 @@ impl Start {
             loss: settings.loss.clone(),
             dropout: settings.dropout,
             dropout_form: forms.dropout,
-            precision: settings.precision,
+            precision: forms.precision,
             product_form: forms.products,
             table_form: forms.resident.map_or(TableForm::Rows, TableForm::Dense),
         };
@@ -262,7 +266,12 @@ pub fn export(
 ) -> Result<TrainingGraphs, TuneError> {
     settings.check()?;
     let ran_on = settings.device.resolve(runtime).map_err(|problem| TuneError::Device(Box::new(problem)))?;
-    let forms = Forms { dropout: Forms::operator(settings), resident: None, ..Forms::of(runtime, &ran_on, settings)? };
+    let mut forms =
+        Forms { dropout: Forms::operator(settings), resident: None, ..Forms::of(runtime, &ran_on, settings)? };
+    if ran_on == RanOn::Cpu {
+        // What is written runs without larder.
+        (forms.precision, forms.products) = (settings.precision, ProductForm::Rounded);
+    }
     let start = Start::new(runtime, encoder, settings, forms, &mut Vec::new())?;
     let values: Vec<&[f32]> = start.values.iter().map(Vec::as_slice).collect();
     start.graphs.save(folder, &values, &settings.adam)?;

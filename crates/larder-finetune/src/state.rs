@@ -90,7 +90,17 @@ impl State {
             for (place, ((((values, m), v), gradient), group)) in parameters {
                 let update =
                     AdamWStep::new(&settings.adam, step, group.learning_rate * factor, group.weight_decay, clip);
-                update.apply(values, m, v, gradient, borrowed.get(place).copied());
+                gradient.apply(update, values, m, v, borrowed.get(place).copied());
+            }
+        });
+    }
+
+    /// Takes the steps that rows of tables have put off: before anything but the next batch reads them.
+    pub fn catch_up(&mut self, pool: &ThreadPool) {
+        let Self { values, m, v, gradients, .. } = self;
+        pool.install(|| {
+            for (((values, m), v), gradient) in values.iter_mut().zip(m).zip(v).zip(gradients) {
+                gradient.catch_up(None, values, m, v);
             }
         });
     }

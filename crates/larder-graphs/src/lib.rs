@@ -52,6 +52,7 @@ mod gradients;
 mod kernels;
 mod loss;
 mod noise;
+mod operators;
 mod optimizer;
 mod precision;
 mod registry;

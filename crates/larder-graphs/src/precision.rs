@@ -50,6 +50,10 @@ pub enum ProductForm {
     /// A float32 product of operands that were rounded to half precision, rounded itself: the numbers of a device whose
     /// kernels add up in float32, where there are none. Slower than float32.
     Rounded,
+    /// bfloat16 by larder's own operators on the CPU ([`larder_kernels::operators`]), which round operands and nothing else: the
+    /// products of linear layers, forward and backward. Those of attention's heads and of the head's few classes are float32. Such
+    /// a graph runs in this process alone.
+    Operators,
 }
 
 /// Operands of matrix products cast to half precision, and the products cast back; where a product adds a bias, the bias is
@@ -65,7 +69,7 @@ pub(crate) fn halve(
     form: ProductForm,
     facts: &mut Facts,
 ) -> Result<Model, GraphsError> {
-    let Some(half) = precision.half() else { return Ok(model) };
+    let Some(half) = precision.half().filter(|_| form != ProductForm::Operators) else { return Ok(model) };
     let mut proto = model.into_proto();
     let mut graph = proto.graph.take().unwrap_or_default();
     let nodes = std::mem::take(&mut graph.node);

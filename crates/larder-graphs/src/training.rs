@@ -27,6 +27,7 @@ pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINI
 
 use self::head::Features;
 use crate::kernels::check_added_kernels;
+use crate::operators::with_operators;
 use crate::precision::{halve, merge_casts};
 use crate::rules::gather::SMALL_TABLE;
 use crate::{GraphsError, Loss, Precision, ProductForm, Request, Scatter, check_kernels, differentiate};
@@ -197,6 +198,9 @@ impl TrainingGraphs {
                 None => check_kernels(model)?,
                 Some(given) => check_added_kernels(model, given)?,
             }
+        }
+        if spec.precision == Precision::Bf16 && spec.product_form == ProductForm::Operators {
+            graphs.training = with_operators(graphs.training, &facts)?;
         }
         Ok(graphs)
     }

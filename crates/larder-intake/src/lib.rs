@@ -65,8 +65,8 @@ pub use observe::observe;
 pub use pooling::Pooling;
 pub use prepared::{Prepared, RebuiltRecord};
 pub use probe::{
-    HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord, ProbeRecord,
-    SMALLEST_SPREAD, TOLERANCE,
+    BFLOAT16_TOLERANCE, HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord,
+    ProbeRecord, SMALLEST_SPREAD, TOLERANCE,
 };
 pub use publisher::Unfollowed;
 pub use quantise::{QuantiseRequest, quantise};

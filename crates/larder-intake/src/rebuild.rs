@@ -20,7 +20,7 @@ use crate::encoder::{CONFIG_FILE, Encoder};
 use crate::files::read_optional;
 use crate::observe::observe;
 use crate::prepared::{Prepared, RebuiltRecord};
-use crate::probe::{Feed, HALF_TOLERANCE, largest, probe_tokens, rms, run_on};
+use crate::probe::{BFLOAT16_TOLERANCE, Feed, HALF_TOLERANCE, largest, probe_tokens, rms, run_on};
 
 /// A model to run, with what its inputs and outputs mean.
 #[derive(Debug)]
@@ -119,6 +119,41 @@ impl Encoder {
             Err(EncoderError::Unread { reason, .. }) => return Ok(Err(reason)),
             Err(problem) => return Err(problem),
         };
+        let fused = build_fused(&config, &weights, form).map_err(|problem| said(&problem)).and_then(|model| {
+            let interface = Interface::recognise(&model).map_err(|problem| said(&problem))?;
+            Ok(Rebuilt { model, interface, digest: String::new() })
+        });
+        let tolerance = if form.half { HALF_TOLERANCE } else { self.manifest().probe.tolerance };
+        self.verified(runtime, device, fused, tolerance)
+    }
+
+    /// The encoder with products in bfloat16 on the CPU ([`Model::in_bfloat16`]), if what it gives for the probe texts is what the
+    /// model that was added gives; else why not. How far it is off stands beside it.
+    ///
+    /// # Errors
+    /// As [`Encoder::running`] and [`Encoder::tokenizer`]; anything that is wrong with the graph is a reason.
+    pub fn in_bfloat16(&self, runtime: &Runtime) -> Result<Result<(Running, f64), String>, EncoderError> {
+        if let Prepared::AsGiven { reason } = &self.manifest().prepared {
+            return Ok(Err(reason.clone()));
+        }
+        let last = FeatureOutput::new(self.interface().last_layer(), FeatureKind::Tokens);
+        let Running { model, interface, .. } = self.running(&[last])?;
+        let converted = match model.in_bfloat16(&interface) {
+            Ok((_, 0)) => Err("it has no products in floats".to_owned()),
+            Ok((model, _)) => Ok(Rebuilt { model, interface, digest: String::new() }),
+            Err(problem) => Err(said(&problem)),
+        };
+        self.verified(runtime, Device::Cpu, converted, BFLOAT16_TOLERANCE)
+    }
+
+    /// Compares a graph with the one that was added, on the probe texts.
+    fn verified(
+        &self,
+        runtime: &Runtime,
+        device: Device,
+        made: Result<Rebuilt, String>,
+        tolerance: f64,
+    ) -> Result<Result<(Running, f64), String>, EncoderError> {
         let (model, tokenizer, path) = (self.model()?, self.tokenizer()?, self.model_path());
         let texts = probe_tokens(&tokenizer, Some(self.max_tokens()))?;
         let comparison = Comparison {
@@ -131,20 +166,15 @@ impl Encoder {
             config: None,
             longest: self.longest_tokens(),
             pad: self.manifest().special_tokens.pad_id.map_or(0, i64::from),
-            tolerance: if form.half { HALF_TOLERANCE } else { self.manifest().probe.tolerance },
+            tolerance,
         };
-        let fused = build_fused(&config, &weights, form).map_err(|problem| said(&problem)).and_then(|model| {
-            let interface = Interface::recognise(&model).map_err(|problem| said(&problem))?;
-            Ok(Rebuilt { model, interface, digest: String::new() })
-        });
-        Ok(fused.and_then(|fused| {
-            let deviation = comparison.deviation(&fused, false).map_err(|problem| said(&problem))?;
-            match deviation <= comparison.tolerance {
-                true => Ok((Running { model: fused.model, interface: fused.interface, rebuilt: true }, deviation)),
-                false => Err(format!(
-                    "it differs by {deviation:.1e} of the vectors' scale, and {:.0e} is allowed",
-                    comparison.tolerance
-                )),
+        Ok(made.and_then(|made| {
+            let deviation = comparison.deviation(&made, false).map_err(|problem| said(&problem))?;
+            match deviation <= tolerance {
+                true => Ok((Running { model: made.model, interface: made.interface, rebuilt: true }, deviation)),
+                false => {
+                    Err(format!("it differs by {deviation:.1e} of the vectors' scale, and {tolerance:.0e} is allowed"))
+                }
             }
         }))
     }

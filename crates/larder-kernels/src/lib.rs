@@ -64,6 +64,7 @@
 //! - `product`: the plan of a product and its tasks; `packed`: packed operands; `matrix`: operands in memory;
 //!   `epilogue` and `activation`: what happens before a sum is written; `error`.
 //! - `attention`, `layer_norm`: what else an encoder's layer consists of; `rows`: their arithmetic.
+//! - [`operators`]: the names under which graphs call for all this.
 //! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
 //!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
 //! - `shared`: memory that tasks write disjoint parts of.
@@ -82,6 +83,7 @@ mod error;
 mod kernel;
 mod layer_norm;
 mod matrix;
+pub mod operators;
 mod packed;
 mod panels;
 mod portable;

@@ -30,6 +30,7 @@
 
 pub mod attribute;
 mod builder;
+mod built_attention;
 mod by_family;
 mod error;
 mod external;
@@ -39,6 +40,7 @@ mod features;
 mod finite;
 mod functions;
 mod graph;
+mod in_bfloat16;
 mod init;
 mod interface;
 mod long_attention;

@@ -13,28 +13,15 @@
 use std::collections::HashMap;
 
 use crate::builder::{GraphBuilder, Value};
+use crate::built_attention::{Attention, AttentionReader};
 use crate::families::{MASKED_SCORE, metadata};
 use crate::graph::Producers;
-use crate::proto::{NodeProto, OperatorSetIdProto, TensorProto};
+use crate::proto::{OperatorSetIdProto, TensorProto};
 use crate::quantise::MICROSOFT;
 use crate::{Interface, Model, OnnxError, attribute};
 
 /// Tokens of a block of local attention, at least: products of fewer are slow.
 const LEAST_BLOCK: usize = 64;
-
-/// An attention to be written otherwise.
-struct Attention<'a> {
-    /// The product of weights and values, `[batch, heads, seq, head]`: the place in the graph's nodes.
-    context: usize,
-    /// `[batch, heads, seq, head]`.
-    query: &'a str,
-    /// `[batch, heads, head, seq]`.
-    key: &'a str,
-    /// `[batch, heads, seq, head]`.
-    value: &'a str,
-    /// Tokens on each side that a token attends to; `None` for all.
-    distance: Option<usize>,
-}
 
 impl Model {
     /// Returns the model with every attention in blocks: for texts without padding, whose vectors are the same but for rounding.
@@ -50,7 +37,7 @@ impl Model {
         let Some(attentions) = attentions(self, interface)? else { return Ok(None) };
         let outputs: Vec<String> = self.outputs().iter().map(|output| output.name().to_owned()).collect();
         let opset = self.opset("")?;
-        let removed: Vec<usize> = attentions.iter().map(|attention| attention.context).collect();
+        let removed: Vec<usize> = attentions.iter().map(|(attention, _)| attention.context).collect();
         let mut proto = self.proto().clone();
         let mut graph = proto.graph.take().unwrap_or_default();
         let mut at = 0;
@@ -62,7 +49,7 @@ impl Model {
         b.scoped("blocks", |b| {
             let sizes = Sizes { heads: heads as i64, head: (interface.hidden_size / heads) as i64 };
             let mut local: HashMap<usize, Neighbours> = HashMap::new();
-            for Attention { context, query, key, value, distance } in &attentions {
+            for (Attention { context, query, key, value, .. }, distance) in &attentions {
                 let [query, key, value] = [query, key, value].map(|name| Value::named(name));
                 let made = match distance {
                     None => sizes.flash(b, &query, &key, &value),
@@ -193,84 +180,21 @@ impl Neighbours {
 }
 
 /// Finds every attention; `None` if there is one of another kind, or none at all.
-fn attentions<'a>(model: &'a Model, interface: &Interface) -> Result<Option<Vec<Attention<'a>>>, OnnxError> {
-    let graph = model.graph();
-    let producers = Producers::of(graph)?;
-    let Some(mask) = &interface.attention_mask else { return Ok(None) };
-    let reader = Reader { model, producers: &producers, attention_mask: &mask.name };
-    let mut readers: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (at, node) in graph.node.iter().enumerate() {
-        node.input.iter().for_each(|input| readers.entry(input).or_default().push(at));
-    }
-    let mut found = Vec::new();
-    for softmax in graph.node.iter().filter(|node| node.is_op("Softmax")) {
-        let context = match softmax.output.first().and_then(|weights| readers.get(weights.as_str())).map(Vec::as_slice)
-        {
-            Some(&[context]) => context,
-            _ => return Ok(None),
-        };
-        let Some(attention) = reader.attention(softmax, context) else { return Ok(None) };
-        found.push(attention);
-    }
-    Ok((!found.is_empty()).then_some(found))
-}
-
-/// Reads what [`build`](crate::build) writes.
-struct Reader<'a, 'b> {
+fn attentions<'a>(
     model: &'a Model,
-    producers: &'b Producers<'a>,
-    attention_mask: &'b str,
-}
-
-impl<'a> Reader<'a, '_> {
-    /// The node behind a tensor, if it is of that operator.
-    fn made(&self, tensor: &str, op_type: &str) -> Option<&'a NodeProto> {
-        self.producers.node(tensor).filter(|node| node.is_op(op_type))
-    }
-
-    fn attention(&self, softmax: &'a NodeProto, context: usize) -> Option<Attention<'a>> {
-        let node = &self.model.graph().node[context];
-        let [weights, value] = node.input.as_slice() else { return None };
-        if !node.is_op("MatMul") || Some(weights) != softmax.output.first() {
-            return None;
-        }
-        let sum = self.made(softmax.input.first()?, "Add")?;
-        let scaled = self.made(sum.input.first()?, "Div")?;
-        let product = self.made(scaled.input.first()?, "MatMul")?;
-        let [query, key] = product.input.as_slice() else { return None };
-        let mask = sum.input.get(1)?;
-        let distance = if self.is_padding_mask(mask) { None } else { Some(self.local_distance(mask)?) };
-        Some(Attention { context, query, key, value, distance })
-    }
-
-    /// True for `(1 - mask) · masked score`.
-    fn is_padding_mask(&self, tensor: &str) -> bool {
-        let path = || {
-            let product = self.made(tensor, "Mul")?;
-            let inverse = self.made(product.input.first()?, "Sub")?;
-            let apart = self.made(inverse.input.get(1)?, "Unsqueeze")?;
-            let cast = self.made(apart.input.first()?, "Cast")?;
-            Some(cast.input.first()? == self.attention_mask)
+    interface: &Interface,
+) -> Result<Option<Vec<(Attention<'a>, Option<usize>)>>, OnnxError> {
+    let producers = Producers::of(model.graph())?;
+    let Some(mask) = &interface.attention_mask else { return Ok(None) };
+    let reader = AttentionReader::new(model, &producers, &mask.name);
+    let of = |attention: Option<Attention<'a>>| {
+        let attention = attention?;
+        let distance = match reader.is_padding_mask(attention.mask) {
+            true => None,
+            false => Some(reader.local_distance(attention.mask)?),
         };
-        path() == Some(true)
-    }
-
-    /// The distance in a sum of the padding mask and `(|keys - queries| > distance) · masked score`.
-    fn local_distance(&self, tensor: &str) -> Option<usize> {
-        let sum = self.made(tensor, "Add")?;
-        if !self.is_padding_mask(sum.input.first()?) {
-            return None;
-        }
-        let far = self.made(sum.input.get(1)?, "Mul")?;
-        let cast = self.made(far.input.first()?, "Cast")?;
-        let greater = self.made(cast.input.first()?, "Greater")?;
-        self.made(greater.input.first()?, "Abs")?;
-        let most = self.producers.constant(greater.input.get(1)?)?;
-        let most = self.model.initializer_floats(most.name()).ok()?;
-        match *most {
-            // A whole number of tokens, below 2^24.
-            [most] if most >= 0.0 && most.fract() == 0.0 && most < 16_777_216.0 => Some(most as usize),
-            _ => None,
-        }
-    }
+        Some((attention, distance))
+    };
+    let found: Option<Vec<_>> = reader.attentions().map(of).collect();
+    Ok(found.filter(|found| !found.is_empty()))
 }

@@ -81,7 +81,7 @@ impl Model {
 /// The domain of ONNX Runtime's own operators.
 pub(crate) const MICROSOFT: &str = "com.microsoft";
 
-fn is_linear(node: &NodeProto) -> bool {
+pub(crate) fn is_linear(node: &NodeProto) -> bool {
     node.is_op("Gemm")
         && node.int_attribute("transB", 0) == 1
         && node.int_attribute("transA", 0) == 0
@@ -90,7 +90,7 @@ fn is_linear(node: &NodeProto) -> bool {
 }
 
 /// The names of all tensors that depend on what the model is fed.
-fn fed(graph: &GraphProto, nodes: &[NodeProto]) -> HashSet<String> {
+pub(crate) fn fed(graph: &GraphProto, nodes: &[NodeProto]) -> HashSet<String> {
     let mut fed: HashSet<String> = graph.input.iter().map(|input| input.name().to_owned()).collect();
     for node in nodes {
         if crate::graph::reads(node).iter().any(|name| fed.contains(name)) {

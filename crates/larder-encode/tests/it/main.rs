@@ -1,6 +1,7 @@
 //! The encode stage on a tiny BERT with random weights, beside the same model run by hand.
 
 mod again;
+mod bfloat16;
 mod blocks;
 mod error_texts;
 mod exports;

@@ -59,6 +59,7 @@ impl TinyEncoder {
     ) -> FinetuneResult {
         let train = self.train.as_slice();
         let inputs = TrainingInputs { encoder: &self.encoder, train, dev: &train[..3], hidden: None, folder };
+        let forms = Forms { precision: settings.precision, ..forms };
         let tuned = tune(&self.runtime, &inputs, settings, &RanOn::Cpu, forms, observer);
         tuned.unwrap_or_else(|problem| panic!("{problem:?}"))
     }
@@ -78,7 +79,8 @@ impl TinyEncoder {
     }
 }
 
-const HOST: Forms = Forms { dropout: DropoutForm::Masks, products: ProductForm::Rounded, resident: None };
+const HOST: Forms =
+    Forms { dropout: DropoutForm::Masks, precision: Precision::F32, products: ProductForm::Rounded, resident: None };
 
 fn losses(tuned: &FinetuneResult) -> Vec<f64> {
     tuned.history.iter().map(|row| row.loss).collect()
@@ -185,7 +187,7 @@ fn the_graphs_of_a_device_train() {
         let settings = TuneSettings { dropout: ratios(ratio), precision, clip: None, ..subject.settings() };
         let settings = TuneSettings { length: Length::Steps(40), learning_rate: 3e-3, ..settings };
         let dropout = Forms::operator(&settings);
-        losses(&subject.run(&settings, Forms { dropout, products: ProductForm::Kernels, resident: RESIDENT }))
+        losses(&subject.run(&settings, Forms { dropout, products: ProductForm::Kernels, resident: RESIDENT, ..HOST }))
     };
     // The CPU computes products of half operands in float32; the scale is a power of two: nothing is lost.
     let (plain, half) = (run(0.0, Precision::F32), run(0.0, Precision::F16));

@@ -82,7 +82,13 @@ impl Host {
         position: AccumulationPosition,
         pool: &ThreadPool,
     ) -> Result<f64, TuneError> {
-        let State { parameters, values, gradients, .. } = state;
+        let State { parameters, values, m, v, gradients, .. } = state;
+        for (place, source) in self.row_indices.iter().enumerate() {
+            if let RowIndexSource::Input(name) = source {
+                let read = Some(batch.ids(name));
+                gradients[place].catch_up(read, &mut values[place], &mut m[place], &mut v[place]);
+            }
+        }
         let mut inputs = fed.to_vec();
         inputs.extend(State::views(parameters, values));
         let names: Vec<&str> = self.output_names.iter().map(String::as_str).collect();

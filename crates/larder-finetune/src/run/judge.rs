@@ -22,6 +22,7 @@ impl Run<'_> {
         let Some(evaluator) = &mut self.evaluator else { return Ok(()) };
         let mut found = None;
         if watch.is_suspicious(step) {
+            self.state.catch_up(&self.pool);
             let rows = probed(evaluator.len());
             let answers = evaluator.run(&rows, &self.state, self.settings)?;
             found = watch.judge(&answers.logits, self.settings.classes);
@@ -47,6 +48,7 @@ impl Run<'_> {
     pub(super) fn evaluate(&mut self, step: usize, observer: &mut dyn Observer) -> Result<bool, TuneError> {
         let Some(evaluator) = &mut self.evaluator else { return Ok(false) };
         let all: Vec<usize> = (0..evaluator.len()).collect();
+        self.state.catch_up(&self.pool);
         let evaluated = evaluator.run(&all, &self.state, self.settings)?;
         if !evaluated.loss.is_finite() {
             return Err(self.not_finite(step, "loss of the evaluation", evaluated.loss, self.settings.learning_rate));

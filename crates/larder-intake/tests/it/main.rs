@@ -5,6 +5,7 @@ mod behaviour;
 mod error_texts;
 mod exported;
 mod families;
+mod in_bfloat16;
 mod init;
 mod minilm;
 mod prepared;

@@ -66,7 +66,7 @@ pub fn hidden_states(model: &Model) -> Vec<String> {
 }
 
 /// Every hidden state and the pooled output where there is one, `[batch, …]` each.
-fn outputs(model: &Model, batch: &Batch) -> Vec<Vec<f32>> {
+pub fn outputs(model: &Model, batch: &Batch) -> Vec<Vec<f32>> {
     let mut names = hidden_states(model);
     names.extend(model.metadata(families::metadata::POOLER_OUTPUT).map(str::to_owned));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -77,7 +77,7 @@ fn outputs(model: &Model, batch: &Batch) -> Vec<Vec<f32>> {
 }
 
 /// The vectors of tokens that are no padding.
-fn real_tokens(state: &[f32], batch: &Batch, hidden: usize) -> Vec<f32> {
+pub fn real_tokens(state: &[f32], batch: &Batch, hidden: usize) -> Vec<f32> {
     let tokens = state.chunks(hidden).zip(&batch.attention_mask);
     tokens.filter(|(_, is_token)| **is_token == 1).flat_map(|(token, _)| token.to_vec()).collect()
 }

@@ -5,6 +5,7 @@ mod error_texts;
 mod families;
 mod features;
 mod functions;
+mod in_bfloat16;
 mod interface;
 mod long_attention;
 mod mutation;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, LayerSelection, plan_encode};
 use larder_files::{FileError, Freshness, Provenance};
 use larder_inspect::sample_rows;
-use larder_intake::{Encoder, HALF_TOLERANCE};
+use larder_intake::{BFLOAT16_TOLERANCE, Encoder, HALF_TOLERANCE};
 use larder_onnx::{FeatureKind, FeatureOutput, Pool};
 use larder_run::{Larder, Observer};
 use larder_runtime::Device;
@@ -222,6 +222,7 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
         graph: match part("ran.graph") {
             Some("given") => GraphChoice::Given,
             Some(graph) if graph.starts_with("half") => GraphChoice::Half,
+            Some("bfloat16") => GraphChoice::Bfloat16,
             _ => GraphChoice::Auto,
         },
         device: options.device,
@@ -236,7 +237,12 @@ fn tolerance(made: &Provenance, encoder: &Encoder, settings: &EncodeSettings) ->
     let half = settings.dtype == FeatureDtype::F16 || settings.graph == GraphChoice::Half;
     // GPUs multiply float32 with a mantissa of ten bits.
     let gpu = made.parts.get("ran.device").is_some_and(|device| !device.starts_with("cpu"));
-    if half || gpu { own.max(HALF_TOLERANCE) } else { own }
+    match settings.graph {
+        // Another processor may have computed it in float32, or do so now.
+        GraphChoice::Bfloat16 => own.max(BFLOAT16_TOLERANCE),
+        _ if half || gpu => own.max(HALF_TOLERANCE),
+        _ => own,
+    }
 }
 
 /// `<root>/tokens/<dataset>/<encoder>/<split>.parquet` of `<root>/features/<dataset>/<encoder>/<kind>/<split>.parquet`.

@@ -149,7 +149,7 @@ impl Network {
             let state = values.iter_mut().zip(m).zip(v).zip(gradients).zip(parameters);
             for ((((values, m), v), gradient), parameter) in state {
                 let decay = if parameter.shape.len() == 1 { 0.0 } else { weight_decay };
-                AdamWStep::new(adam, step, rate, decay, clip).apply(values, m, v, gradient, None);
+                gradient.apply(AdamWStep::new(adam, step, rate, decay, clip), values, m, v, None);
             }
         });
     }

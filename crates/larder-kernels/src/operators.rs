@@ -1,0 +1,42 @@
+//! The names of the operators that compute with this crate, inside graphs that never leave the process.
+//!
+//! `larder-onnx` writes them into graphs, and `larder-runtime` gives them to ONNX Runtime. All tensors are float32; an input that is
+//! optional may be an empty name.
+//!
+//! | operator | inputs | attributes | output |
+//! |---|---|---|---|
+//! | [`GEMM`] | `A [m, k]`, `B [k, n]`, optional bias `[n]`, optional residual `[m, n]` | `transA`, `transB`, [`ACTIVATION`] | `activation(A · B + bias) + residual`, `[m, n]` |
+//! | [`ATTENTION`] | queries, keys and values side by side `[batch · seq, 3 · hidden]`, mask `[batch, 1, 1, seq]` | `num_heads`, `scale` | `[batch · seq, hidden]` |
+//! | [`LAYER_NORMALIZATION`] | `X [rows, n]`, scale `[n]`, optional bias `[n]`, optional residual `[rows, n]` | `epsilon` | the normalised `X + residual`, `[rows, n]` |
+//!
+//! With `transA`, `A` lies as `[k, m]`, and with `transB`, `B` as `[n, k]`, as ONNX's `Gemm` has it.
+
+use crate::Activation;
+
+/// The operators' domain.
+pub const DOMAIN: &str = "larder";
+/// The only version of the domain.
+pub const VERSION: i64 = 1;
+/// A matrix product in bfloat16: see [`Product`](crate::Product).
+pub const GEMM: &str = "Gemm";
+/// Attention to all tokens of a text: see [`Attention`](crate::Attention).
+pub const ATTENTION: &str = "Attention";
+/// A residual added and normalised: see [`LayerNorm`](crate::LayerNorm).
+pub const LAYER_NORMALIZATION: &str = "LayerNormalization";
+/// The attribute that holds [`Activation::name`]; none where it is left out.
+pub const ACTIVATION: &str = "activation";
+
+impl Activation {
+    /// Every function.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::GeluErf, Self::GeluTanh, Self::Silu];
+
+    /// Its name in graphs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::GeluErf => "gelu_erf",
+            Self::GeluTanh => "gelu_tanh",
+            Self::Silu => "silu",
+        }
+    }
+}
