@@ -314,13 +314,13 @@ goldens-check:
     {{ python }} -B crates/larder-runtime/tests/fixtures/make.py --check
     {{ python }} -B data/generate.py --check
 
-# Encoding against plain ONNX Runtime in Python, interleaved: prints the ratio (needs CoLA)
+# Encoding in float32, bfloat16 and 8 bits against ONNX Runtime and OpenVINO in Python, interleaved (needs CoLA)
 [group('bench')]
 bench-encode *options: _cola setup build
     test -x .larder/bench/bin/python || {{ python }} -m venv .larder/bench
     .larder/bench/bin/python -m pip install --quiet --disable-pip-version-check \
-        onnxruntime==1.31.1 numpy==2.4.6 tokenizers==0.23.3
-    LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" .larder/bench/bin/python -B tests/bench/encode.py \
+        onnxruntime==1.31.1 openvino==2026.4.1 numpy==2.4.6 tokenizers==0.23.3 pyarrow==26.0.1
+    .larder/bench/bin/python -B tests/bench/encode.py --larder {{ larder }} --source "{{ default_source }}" \
         --texts "$LARDER_DATA/cola/in_domain_train.tsv" "$@"
 
 # An encoder as exported, as larder rebuilds it, and in 8-bit integers, interleaved (needs CoLA; torch's exports where torch is)

@@ -101,7 +101,7 @@ fn choose(
         }
         (GraphChoice::Half, _) => note = Some("half precision is for CUDA: on a CPU it would be slower".to_owned()),
         (GraphChoice::Bfloat16, Device::Cuda) => {
-            note = Some("products in bfloat16 are for CPUs: on CUDA there is `--graph half`".to_owned());
+            note = Some("bfloat16 is for CPUs: on CUDA half precision is faster".to_owned());
         }
         (GraphChoice::Bfloat16, _) if bfloat16_kernel().is_none() => {
             note = Some("not in bfloat16: this processor has no instructions for it (AVX512_BF16)".to_owned());

@@ -13,7 +13,7 @@ use crate::EncoderError;
 use crate::error::BrokenManifest;
 use crate::files::{names_in, read, read_optional};
 use crate::install::recover;
-use crate::manifest::{EncoderManifest, FORMAT_VERSION};
+use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceKind, SourceRecord};
 use crate::recipe::{RECIPE_WEIGHTS_FILE, Recipe};
 use crate::sizes::Sizes;
 
@@ -69,6 +69,12 @@ impl Encoder {
                 Ok(Self { name: name.to_owned(), folder, manifest, way_out: "add the encoder again with --replace" })
             }
         }
+    }
+
+    /// Returns true if this encoder was quantised from `other`, as that is now.
+    pub fn is_quantised_from(&self, other: &Self) -> bool {
+        let SourceRecord { kind, files, .. } = &self.manifest.source;
+        *kind == SourceKind::Quantised && files.first().is_some_and(|file| file.digest == other.manifest.digest)
     }
 
     /// This encoder as one that a run was fine-tuned to: nobody added it.

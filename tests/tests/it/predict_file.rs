@@ -252,7 +252,7 @@ fn the_doctor_runs_what_it_lists_and_says_what_is_missing() {
     let cpu = &found["providers"][0];
     assert_eq!((&cpu["device"], &cpu["runs"]), (&json!("cpu"), &json!(true)));
     assert_eq!(found["encoders"][0]["name"], "tiny");
-    assert!(number(&found, "/speed/measured/tokens") > 0.0 && number(&found, "/speed/measured/seconds") >= 2.0);
+    assert!(number(&found, "/speed/0/measured/tokens") > 0.0 && number(&found, "/speed/0/measured/seconds") >= 2.0);
     assert!(number(&found, "/machine/memory_bytes") > 1e8);
     assert_eq!(found["problems"], json!([]));
 

@@ -29,8 +29,8 @@ pub struct Checkup {
     pub providers: Vec<ProviderCheck>,
     /// The encoders of this home.
     pub encoders: Vec<EncoderCheck>,
-    /// The speed of one of them on this machine.
-    pub speed: Option<Speed>,
+    /// The speed of one of them on this machine: in float32, then in what else it can run in.
+    pub speed: Vec<Speed>,
     /// Problems that prevent using larder, with their solutions.
     pub problems: Vec<String>,
 }
@@ -136,19 +136,21 @@ pub fn doctor(larder: &Larder, options: &DoctorOptions) -> Result<Checkup, Pipel
     let encoders = listed.iter().map(encoder_check).collect();
     let probed = match &options.encoder {
         Some(name) => Some(larder.encoder(name)?),
-        None => listed.into_iter().find_map(|one| one.encoder.ok()),
+        None => listed.iter().find_map(|one| one.encoder.as_ref().ok().cloned()),
+    };
+    let all = listed.iter().filter_map(|one| one.encoder.as_ref().ok());
+    let quantised: Vec<&Encoder> = match &probed {
+        Some(encoder) => all.filter(|other| other.is_quantised_from(encoder)).collect(),
+        None => Vec::new(),
     };
     let speed = match (&loaded, probed) {
         (Ok(runtime), Some(encoder)) if options.speed && problems.is_empty() => {
-            match speed::measure(runtime, &encoder, options) {
-                Ok(speed) => Some(speed),
-                Err(error) => {
-                    problems.push(format!("encoder {} does not run: {error}", encoder.name()));
-                    None
-                }
-            }
+            speed::measure(runtime, &encoder, &quantised, options).unwrap_or_else(|error| {
+                problems.push(format!("encoder {} does not run: {error}", encoder.name()));
+                Vec::new()
+            })
         }
-        _ => None,
+        _ => Vec::new(),
     };
     Ok(Checkup { larder: env!("CARGO_PKG_VERSION"), machine, runtime, providers, encoders, speed, problems })
 }

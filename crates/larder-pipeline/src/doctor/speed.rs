@@ -1,10 +1,10 @@
-//! The speed of an encoder on this machine.
+//! The speed of an encoder on this machine, in every precision that it has here.
 
 use std::time::Duration;
 
-use larder_encode::{EncodeError, EncodeSettings, EncoderInput, Engine, Throughput};
+use larder_encode::{EncodeError, EncodeSettings, EncoderInput, Engine, GraphChoice, Throughput};
 use larder_intake::Encoder;
-use larder_runtime::{RanOn, Runtime};
+use larder_runtime::{Device, RanOn, Runtime, bfloat16_kernel};
 use serde::Serialize;
 
 use super::DoctorOptions;
@@ -35,9 +35,36 @@ pub struct Speed {
     pub measured: Throughput,
 }
 
+/// Measures the encoder; on a CPU that multiplies bfloat16 also so; and the encoders that were `quantised` from it.
+pub(super) fn measure(
+    runtime: &Runtime,
+    encoder: &Encoder,
+    quantised: &[&Encoder],
+    options: &DoctorOptions,
+) -> Result<Vec<Speed>, EncodeError> {
+    let plain = run(runtime, encoder, GraphChoice::Auto, options)?;
+    let is_cpu = plain.device.device() == Device::Cpu;
+    let mut speeds = vec![plain];
+    if is_cpu && bfloat16_kernel().is_some() {
+        let rounded = run(runtime, encoder, GraphChoice::Bfloat16, options)?;
+        // Else it is the same again.
+        speeds.extend((rounded.graph == GraphChoice::Bfloat16.as_str()).then_some(rounded));
+    }
+    for encoder in quantised {
+        speeds.push(run(runtime, encoder, GraphChoice::Auto, options)?);
+    }
+    Ok(speeds)
+}
+
 /// Runs the encoder on texts of equal length for two seconds. The ids are arbitrary: speed does not depend on them.
-pub(super) fn measure(runtime: &Runtime, encoder: &Encoder, options: &DoctorOptions) -> Result<Speed, EncodeError> {
+fn run(
+    runtime: &Runtime,
+    encoder: &Encoder,
+    graph: GraphChoice,
+    options: &DoctorOptions,
+) -> Result<Speed, EncodeError> {
     let settings = EncodeSettings {
+        graph,
         pools: vec![encoder.default_pool()],
         device: options.device,
         threads: options.threads,

@@ -5,8 +5,6 @@ mod attention;
 mod gemm;
 mod layer_normalization;
 
-use std::sync::Arc;
-
 use larder_kernels::ShapeError;
 use larder_kernels::operators::DOMAIN;
 use ort::operator::{ComputeContext, OperatorDomain};
@@ -19,12 +17,11 @@ pub fn bfloat16_kernel() -> Option<&'static str> {
 }
 
 /// All operators, for a session with so many threads.
-pub(crate) fn domain(threads: usize) -> ort::Result<Arc<OperatorDomain>> {
-    let domain = OperatorDomain::new(DOMAIN)?
+pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
+    OperatorDomain::new(DOMAIN)?
         .add(gemm::Gemm::new(threads))?
         .add(attention::Attention { threads })?
-        .add(layer_normalization::LayerNormalization { threads })?;
-    Ok(Arc::new(domain))
+        .add(layer_normalization::LayerNormalization { threads })
 }
 
 /// An input that may be left out.

@@ -38,18 +38,30 @@ pub fn doctor(checkup: &Checkup) -> String {
     for (number, one) in checkup.encoders.iter().enumerate() {
         line(&mut out, if number == 0 { "encoders" } else { "" }, &encoder(one));
     }
-    if let Some(speed) = &checkup.speed {
-        let measured = &speed.measured;
+    if let Some((first, others)) = checkup.speed.split_first() {
+        let measured = &first.measured;
         let what = format!(
             "{}: {} texts of {} tokens a second, {} tokens a second, on {}",
-            speed.encoder,
+            first.encoder,
             count(measured.inputs_per_second() as u64),
-            speed.tokens_per_text,
+            first.tokens_per_text,
             count(measured.tokens_per_second() as u64),
-            speed.device,
+            first.device,
         );
-        let threads = format!(" ({} thread{})", speed.threads, if speed.threads == 1 { "" } else { "s" });
+        let threads = format!(" ({} thread{})", first.threads, if first.threads == 1 { "" } else { "s" });
         line(&mut out, "speed", &(what + &threads));
+        for other in others {
+            let times = other.measured.tokens_per_second() / measured.tokens_per_second();
+            let how = match other.graph {
+                "bfloat16" => format!("in bfloat16 (`larder encode --graph bfloat16 -e {}`)", other.encoder),
+                _ => format!("in 8-bit integers (`-e {}`)", other.encoder),
+            };
+            line(&mut out, "", &format!("{how} {times:.2} times as fast"));
+        }
+        if !others.is_empty() {
+            let how = "what rounding costs on your data: train a run on each, and `larder compare RUN OTHER`";
+            line(&mut out, "", how);
+        }
     }
     out.truncate(out.trim_end().len());
     out

@@ -6,6 +6,7 @@ use larder_onnx::families::OPSET;
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
 use larder_onnx::{Axis, GraphBuilder, Model, Value, attribute};
+use larder_runtime::bfloat16_kernel;
 use larder_store::{FeatureBatch, FeatureRows, FeaturesFile, join_parquet, write_features_part};
 use larder_tests::{Answer, FakeHub, Kitchen, binary, repository, toy};
 use serde_json::{Value as Json, json};
@@ -292,6 +293,30 @@ fn what_8_bits_cost_is_compared() {
     names(quantised, 0, hint("to see what that costs on your data, `larder compare DATASET --encoders "));
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 30))]);
     kitchen.ok(&["compare", &dataset, "--encoders", "tiny,tiny-int8"]).prints(&["tiny-int8"]);
+}
+
+#[test]
+fn the_doctor_measures_every_precision() {
+    let kitchen = Kitchen::with_tiny();
+    kitchen.ok(&["encoder", "quantise", "tiny"]);
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 30))]);
+    let doctor = || kitchen.larder(&["doctor", "--encoder", "tiny"]);
+    doctor().exits(0).prints(&["in 8-bit integers (`-e tiny-int8`)"]);
+    kitchen.ok(&["encode", &dataset, "-e", "tiny-int8"]);
+    let run = |name: &str, graph: &str| {
+        kitchen.ok(&["encode", &dataset, "-e", "tiny", "--force", "--graph", graph]);
+        kitchen.ok(&[&["train", &dataset, "-e", "tiny", "--run", name][..], &QUICK].concat());
+    };
+    if bfloat16_kernel().is_none() {
+        doctor().exits(0).does_not_print("bfloat16");
+        eprintln!("SKIPPED: this processor has no instructions for bfloat16");
+    } else {
+        names(doctor(), 0, hint("in bfloat16 (`larder encode --graph bfloat16 -e {}`)").replace("{}", "tiny").as_str());
+    }
+    names(doctor(), 0, hint("what rounding costs on your data: train a run on each, and `larder compare RUN OTHER`"));
+    run("plain", "auto");
+    run("rounded", "bfloat16");
+    kitchen.ok(&["compare", "plain", "rounded"]).prints(&["plain", "rounded"]);
 }
 
 #[test]
