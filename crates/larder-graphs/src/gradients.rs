@@ -190,7 +190,7 @@ impl RowGradient {
             return;
         }
         let (zeros, rows) = (vec![0.0; width], &*self);
-        by_rows(width, parameter, m, v).for_each(|(row, (p, m, v))| match rows.row(row) {
+        for_each_row(width, parameter, m, v, |row, p, m, v| match rows.row(row) {
             Some(gradient) => step.run(p, m, v, gradient),
             None if rows.touched[row] => step.run(p, m, v, &zeros),
             // Both moments are zero and stay so.
@@ -217,7 +217,7 @@ impl RowGradient {
                 }
             }
             None => {
-                by_rows(width, parameter, m, v).for_each(|(row, (p, m, v))| take(row, taken[row], p, m, v));
+                for_each_row(width, parameter, m, v, |row, p, m, v| take(row, taken[row], p, m, v));
                 taken.fill(0);
                 steps.clear();
             }
@@ -225,15 +225,17 @@ impl RowGradient {
     }
 }
 
-/// The rows of a table and its moments, with their numbers, on all threads.
-fn by_rows<'a>(
+/// Runs for each row of a table and its moments, with the row's number, on all threads.
+fn for_each_row(
     width: usize,
-    parameter: &'a mut [f32],
-    m: &'a mut [f32],
-    v: &'a mut [f32],
-) -> impl ParallelIterator<Item = (usize, (&'a mut [f32], &'a mut [f32], &'a mut [f32]))> {
+    parameter: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    run: impl Fn(usize, &mut [f32], &mut [f32], &mut [f32]) + Sync + Send,
+) {
     let rows = (parameter.par_chunks_mut(width), m.par_chunks_mut(width), v.par_chunks_mut(width));
-    rows.into_par_iter().enumerate().with_min_len((CHUNK / width).max(1))
+    let rows = rows.into_par_iter().enumerate().with_min_len((CHUNK / width).max(1));
+    rows.for_each(|(row, (p, m, v))| run(row, p, m, v));
 }
 
 /// In eight sums, which the compiler adds up side by side; each of few enough terms for float32.

@@ -23,6 +23,13 @@ use crate::{Interface, Model, OnnxError, attribute};
 /// Tokens of a block of local attention, at least: products of fewer are slow.
 const LEAST_BLOCK: usize = 64;
 
+/// An attention to be written otherwise.
+struct BlockAttention<'a> {
+    attention: Attention<'a>,
+    /// Tokens on each side that a token attends to; `None` for all.
+    distance: Option<usize>,
+}
+
 impl Model {
     /// Returns the model with every attention in blocks: for texts without padding, whose vectors are the same but for rounding.
     /// `None` for a model that larder did not build, or with attention that depends on more than which tokens there are.
@@ -37,7 +44,7 @@ impl Model {
         let Some(attentions) = attentions(self, interface)? else { return Ok(None) };
         let outputs: Vec<String> = self.outputs().iter().map(|output| output.name().to_owned()).collect();
         let opset = self.opset("")?;
-        let removed: Vec<usize> = attentions.iter().map(|(attention, _)| attention.context).collect();
+        let removed: Vec<usize> = attentions.iter().map(|found| found.attention.context).collect();
         let mut proto = self.proto().clone();
         let mut graph = proto.graph.take().unwrap_or_default();
         let mut at = 0;
@@ -49,7 +56,7 @@ impl Model {
         b.scoped("blocks", |b| {
             let sizes = Sizes { heads: heads as i64, head: (interface.hidden_size / heads) as i64 };
             let mut local: HashMap<usize, Neighbours> = HashMap::new();
-            for (Attention { context, query, key, value, .. }, distance) in &attentions {
+            for BlockAttention { attention: Attention { context, query, key, value, .. }, distance } in &attentions {
                 let [query, key, value] = [query, key, value].map(|name| Value::named(name));
                 let made = match distance {
                     None => sizes.flash(b, &query, &key, &value),
@@ -180,10 +187,7 @@ impl Neighbours {
 }
 
 /// Finds every attention; `None` if there is one of another kind, or none at all.
-fn attentions<'a>(
-    model: &'a Model,
-    interface: &Interface,
-) -> Result<Option<Vec<(Attention<'a>, Option<usize>)>>, OnnxError> {
+fn attentions<'a>(model: &'a Model, interface: &Interface) -> Result<Option<Vec<BlockAttention<'a>>>, OnnxError> {
     let producers = Producers::of(model.graph())?;
     let Some(mask) = &interface.attention_mask else { return Ok(None) };
     let reader = AttentionReader::new(model, &producers, &mask.name);
@@ -193,7 +197,7 @@ fn attentions<'a>(
             true => None,
             false => Some(reader.local_distance(attention.mask)?),
         };
-        Some((attention, distance))
+        Some(BlockAttention { attention, distance })
     };
     let found: Option<Vec<_>> = reader.attentions().map(of).collect();
     Ok(found.filter(|found| !found.is_empty()))
