@@ -156,6 +156,38 @@ test: _rust setup
 test-cuda: _rust setup-cuda setup
     LARDER_TEST_CUDA=1 cargo test --locked --workspace cuda
 
+# What a GPU makes of larder, in nine minutes: right or wrong, how fast beside PyTorch and the bars; LARDER_DEVICE=cpu tries it in one
+[group('check')]
+gpu-check *options: setup (_gpu-check-runtime env("LARDER_DEVICE", "cuda")) gpu-check-files
+    #!/usr/bin/env bash
+    set -euo pipefail
+    files="${CARGO_TARGET_DIR:-target}/gpu-check"
+    runtime=.larder/cuda/onnxruntime
+    if [ "${LARDER_DEVICE:-cuda}" != cuda ]; then runtime=.larder/onnxruntime; fi
+    {{ python }} -B tests/bench/gpu/check.py --larder "$files/larder" --tests "$files/tests" --onnxruntime "$runtime" "$@"
+
+# Build what `gpu-check` takes to a machine that has no Rust: target/gpu-check
+[group('check')]
+gpu-check-files: _rust
+    #!/usr/bin/env bash
+    set -euo pipefail
+    built="${CARGO_TARGET_DIR:-target}"
+    mkdir -p "$built/gpu-check/tests"
+    cargo build --release --locked --package larder
+    cargo test --release --locked --no-run --package larder-runtime --package larder-finetune --test it --message-format json \
+        | {{ python }} -c '
+    import json, pathlib, shutil, sys
+    for message in map(json.loads, filter(lambda line: line.startswith("{"), sys.stdin)):
+        if message.get("executable") and message["profile"]["test"]:
+            shutil.copy2(message["executable"], pathlib.Path(sys.argv[1], pathlib.Path(message["manifest_path"]).parent.name))
+    ' "$built/gpu-check/tests"
+    cp "$built/release/larder" "$built/gpu-check/larder"
+    if command -v strip >/dev/null; then strip "$built/gpu-check/larder" "$built"/gpu-check/tests/*; fi
+    ls -l "$built/gpu-check/larder" "$built"/gpu-check/tests/*
+
+_gpu-check-runtime device:
+    @if [ "{{ device }}" = cuda ]; then {{ fetch }} setup-cuda; fi
+
 # Parquet as pyarrow, polars and DuckDB read it, in a virtual environment under .larder
 [group('check')]
 test-interop: _rust setup

@@ -32,11 +32,11 @@ CONFIG = {
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def vocabulary(rng: random.Random) -> list[str]:
-    """Made-up words of two or three syllables."""
+def vocabulary(rng: random.Random, size: int = VOCABULARY_SIZE) -> list[str]:
+    """Made-up words of two or three syllables, as many as a vocabulary of that size has beside the special tokens."""
     syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
     words: dict[str, None] = {}
-    while len(words) < VOCABULARY_SIZE - len(SPECIAL):
+    while len(words) < size - len(SPECIAL):
         words["".join(rng.choices(syllables, k=rng.choice((2, 3))))] = None
     return list(words)
 

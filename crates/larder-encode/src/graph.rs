@@ -20,6 +20,8 @@ spelled_enum! {
         /// that GPU, agree within the tolerance of half precision; else the one with padding; else as
         /// [`GraphChoice::Auto`].
         Half = "half",
+        /// The same with padding inside, without trying it without.
+        HalfPadded = "half-padded",
         /// larder's own on the CPU with products in bfloat16 and sums in float32, if its vectors on the probe texts agree within
         /// the tolerance of bfloat16, and the processor has instructions for them; else as [`GraphChoice::Auto`].
         Bfloat16 = "bfloat16",
@@ -88,18 +90,21 @@ fn choose(
             return Ok(ChosenGraph { running, name: "given", note });
         }
         // Building and comparing a graph that could not be used would be wasted.
-        (GraphChoice::Half, Device::Cuda) if !encoder.pooler_is_its_own(outputs) => {
+        (GraphChoice::Half | GraphChoice::HalfPadded, Device::Cuda) if !encoder.pooler_is_its_own(outputs) => {
             note = Some("not in half precision: the pooled output is the given graph's own".to_owned());
         }
-        (GraphChoice::Half, Device::Cuda) => {
-            for (packed, name) in [(true, "half-packed"), (false, "half")] {
+        (GraphChoice::Half | GraphChoice::HalfPadded, Device::Cuda) => {
+            let forms = [(true, "half-packed"), (false, "half")];
+            for &(packed, name) in if choice == GraphChoice::Half { &forms[..] } else { &forms[1..] } {
                 match encoder.fused(runtime, device, FusedForm { half: true, packed })? {
                     Ok((running, _)) => return Ok(ChosenGraph { running, name, note }),
                     Err(reason) => note = Some(format!("not in half precision: {reason}")),
                 }
             }
         }
-        (GraphChoice::Half, _) => note = Some("half precision is for CUDA: on a CPU it would be slower".to_owned()),
+        (GraphChoice::Half | GraphChoice::HalfPadded, _) => {
+            note = Some("half precision is for CUDA: on a CPU it would be slower".to_owned());
+        }
         (GraphChoice::Bfloat16, Device::Cuda) => {
             note = Some("bfloat16 is for CPUs: on CUDA half precision is faster".to_owned());
         }

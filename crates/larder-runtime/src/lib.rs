@@ -42,6 +42,7 @@ mod runtime;
 mod session;
 mod settings;
 mod tensor;
+mod trace;
 
 pub use api_version::API_VERSION;
 pub use bound::{Bound, DeviceVector};

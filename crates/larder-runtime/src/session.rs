@@ -16,6 +16,7 @@ use crate::results::Results;
 use crate::runtime::Runtime;
 use crate::settings::SessionSettings;
 use crate::tensor::{ElementType, Tensor, TensorInfo, TensorView, ViewData, for_each_type};
+use crate::trace::traced;
 
 /// One model, ready to run on one device.
 ///
@@ -226,7 +227,7 @@ fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> o
             .with_execution_providers([CPU::default().with_arena_allocator(true).build()])?,
         RanOn::Cuda { .. } => builder.with_execution_providers([cuda::provider(settings.tf32)])?,
     };
-    Ok(builder)
+    traced(builder, settings.name.as_deref())
 }
 
 pub(crate) fn find<'a>(

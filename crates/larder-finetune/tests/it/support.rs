@@ -22,7 +22,9 @@ pub struct Golden {
 }
 
 pub fn goldens() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens")
+    // cargo sets it for the run too; elsewhere it says where the repository is that a built test was taken to.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).join("../../tests/goldens")
 }
 
 /// A safetensors file.

@@ -221,7 +221,8 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
         batch_tokens: part("ran.batch_tokens").and_then(|tokens| tokens.parse().ok()),
         graph: match part("ran.graph") {
             Some("given") => GraphChoice::Given,
-            Some(graph) if graph.starts_with("half") => GraphChoice::Half,
+            Some("half") => GraphChoice::HalfPadded,
+            Some("half-packed") => GraphChoice::Half,
             Some("bfloat16") => GraphChoice::Bfloat16,
             _ => GraphChoice::Auto,
         },
@@ -234,7 +235,8 @@ fn settings_of(made: &Provenance, encoder: &Encoder, options: &VerifyOptions) ->
 /// Returns the largest relative difference that counts as rounding.
 fn tolerance(made: &Provenance, encoder: &Encoder, settings: &EncodeSettings) -> f64 {
     let own = encoder.manifest().probe.tolerance;
-    let half = settings.dtype == FeatureDtype::F16 || settings.graph == GraphChoice::Half;
+    let half_graph = matches!(settings.graph, GraphChoice::Half | GraphChoice::HalfPadded);
+    let half = settings.dtype == FeatureDtype::F16 || half_graph;
     // GPUs multiply float32 with a mantissa of ten bits.
     let gpu = made.parts.get("ran.device").is_some_and(|device| !device.starts_with("cpu"));
     match settings.graph {

@@ -20,5 +20,7 @@ pub fn runtime() -> Option<Runtime> {
 /// A model that `tests/fixtures/make.py` wrote.
 #[allow(dead_code, reason = "each test file compiles its own copy of this module")]
 pub fn fixture(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name].iter().collect()
+    // cargo sets it for the run too; elsewhere it says where the repository is that a built test was taken to.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(package).join("tests/fixtures").join(name)
 }

@@ -4,5 +4,6 @@ mod bound;
 #[path = "../common/mod.rs"]
 mod common;
 mod error_texts;
+mod gpu_check;
 mod session;
 mod setup;
