@@ -355,6 +355,14 @@ bench-encode *options: _cola setup build
     .larder/bench/bin/python -B tests/bench/encode.py --larder {{ larder }} --source "{{ default_source }}" \
         --texts "$LARDER_DATA/cola/in_domain_train.tsv" "$@"
 
+# The start of `larder predict` against a plain ONNX Runtime script in Python, interleaved: seconds, processor seconds, memory
+[group('bench')]
+bench-startup *options: setup build
+    test -x .larder/bench/bin/python || {{ python }} -m venv .larder/bench
+    .larder/bench/bin/python -m pip install --quiet --disable-pip-version-check \
+        onnxruntime==1.31.1 numpy==2.4.6 tokenizers==0.23.3
+    .larder/bench/bin/python -B tests/bench/startup.py --larder {{ larder }} --source "{{ default_source }}" "$@"
+
 # An encoder as exported, as larder rebuilds it, and in 8-bit integers, interleaved (needs CoLA; torch's exports where torch is)
 [group('bench')]
 bench-graphs *options: _cola setup setup-third-party-onnx build
@@ -380,6 +388,11 @@ bench-kernels *options: _rust
 [group('bench')]
 bench-memory *options: setup build
     {{ python }} -B tests/bench/memory.py "$@"
+
+# Time and peak memory of taking in an encoder of 438 MB, beside the file's size (needs 3 GB of disk)
+[group('bench')]
+bench-intake *options: setup build
+    {{ python }} -B tests/bench/intake.py "$@"
 
 # Peak memory and processor time of embedding a text of 8,192 tokens
 [group('bench')]

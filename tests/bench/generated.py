@@ -102,11 +102,19 @@ def begin(arguments: argparse.Namespace, encoder: str, sizes: dict) -> tuple[lis
 
 def measured(command: list[str]) -> tuple[int, float]:
     """Peak resident bytes and seconds of one process; its talk goes through."""
+    peak, seconds, _ = usage(command)
+    return peak, seconds
+
+
+def usage(command: list[str]) -> tuple[int, float, float]:
+    """Peak resident bytes, seconds and processor seconds (all threads, the system's work included) of one process."""
     started = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
+    _, status, used = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command)
     # macOS counts bytes, Linux kilobytes.
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), time.perf_counter() - started
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return peak, seconds, used.ru_utime + used.ru_stime

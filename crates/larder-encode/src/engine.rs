@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use larder_intake::Encoder;
+use larder_intake::{Encoder, SessionModel};
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::{
-    Device, ElementType, PaddedTexts, RanOn, Runtime, RuntimeError, Session, SessionSettings, Tensor, TensorData,
-    TensorView,
+    Device, ElementType, PaddedTexts, RanOn, Runtime, Session, SessionSettings, Tensor, TensorData, TensorView,
 };
 use larder_tokens::LongTexts;
 
@@ -16,6 +15,7 @@ use crate::long_text_graph::LongTextGraph;
 use crate::over_windows::OverWindows;
 use crate::plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, plan};
 use crate::unit::{TokenSpan, pool};
+use crate::workers::Workers;
 use crate::{EncodeError, EncoderInput};
 
 /// CPU sessions at most. Each runs whole batches on its own thread, which scales better than threads inside the small
@@ -35,12 +35,15 @@ pub struct EngineSettings {
     pub graph: GraphChoice,
     /// The way in which texts longer than the limit are read: for windows the engine gives what their pooling needs.
     pub long: LongTexts,
+    /// True to open the sessions of all workers at once, for work that is known to have many batches; else each is opened when there
+    /// is a batch for it.
+    pub all_workers: bool,
 }
 
 /// An encoder ready to run, with pooling inside its graph and nothing in it that was not asked for.
 #[derive(Debug)]
 pub struct Engine {
-    workers: Vec<Session>,
+    workers: Workers,
     feeds: Feeds,
     /// The graph's outputs: the columns, then those that windows alone are pooled from.
     columns: Vec<String>,
@@ -96,7 +99,7 @@ pub(crate) enum RowPooling<'a> {
 }
 
 impl Engine {
-    /// Builds the graph that computes exactly `outputs` and opens it, once a worker.
+    /// Builds the graph that computes exactly `outputs` and opens it.
     ///
     /// # Errors
     /// [`EncodeError::NoOpeningToken`]; [`EncodeError::Onnx`] for a layer that the model does not show;
@@ -126,8 +129,7 @@ impl Engine {
         let device = if cpu { Device::Cpu } else { Device::Cuda };
         let source = GraphSource { runtime: runtime.clone(), encoder: encoder.clone(), outputs: outputs.to_vec() };
         let SelectedGraph { model, interface, rebuilt, name: graph, note } = source.select(settings.graph, device)?;
-        let bytes = model.to_bytes()?;
-        drop(model);
+        let model = SessionModel::of(&model, device)?;
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
         let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
         let session = SessionSettings {
@@ -137,9 +139,10 @@ impl Engine {
             name: Some(format!("encoder {}", encoder.name())),
             ..SessionSettings::default()
         };
-        let sessions = open_all(runtime, &bytes, &session, workers)?;
+        let at_once = if settings.all_workers { workers } else { 1 };
+        let workers = Workers::open((runtime, encoder), model, session, at_once, workers)?;
         let feed = |name: &str| {
-            let inputs = sessions[0].inputs();
+            let inputs = workers.first().inputs();
             inputs.iter().find(|i| i.name == name).map(|i| Feed { name: i.name.clone(), dtype: i.dtype })
         };
         let feeds = Feeds {
@@ -156,7 +159,7 @@ impl Engine {
         };
         let default = if cpu { DEFAULT_CPU_BATCH_TOKENS } else { DEFAULT_CUDA_BATCH_TOKENS };
         Ok(Self {
-            workers: sessions,
+            workers,
             feeds,
             columns: outputs.iter().map(|o| o.column(layers)).collect(),
             widths: outputs.iter().map(|output| encoder.width(output.kind)).collect(),
@@ -201,7 +204,7 @@ impl Engine {
 
     /// The device that runs.
     pub fn ran_on(&self) -> &RanOn {
-        self.workers[0].ran_on()
+        self.workers.first().ran_on()
     }
 
     /// CPU threads in all.
@@ -287,9 +290,10 @@ impl Engine {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (feeds, columns, widths) = (&self.feeds, &self.columns, &self.widths);
-        let (send, receive) = mpsc::sync_channel::<Result<(usize, BatchVectors), EncodeError>>(2 * self.workers.len());
+        let workers = self.workers.up_to(wanted.len())?;
+        let (send, receive) = mpsc::sync_channel::<Result<(usize, BatchVectors), EncodeError>>(2 * workers.len());
         std::thread::scope(|scope| {
-            for session in &mut self.workers {
+            for session in workers {
                 let (send, next, stop) = (send.clone(), &next, &stop);
                 scope.spawn(move || {
                     while !stop.load(Ordering::Relaxed) {
@@ -331,7 +335,7 @@ impl Engine {
         let run = |session: &mut Session, batch: &Batch, inputs: &[EncoderInput<'_>], pooling: RowPooling<'_>| {
             run_batch(session, feeds, (columns, widths), batch, inputs, pooling)
         };
-        let plain = &mut self.workers[0];
+        let plain = self.workers.first_mut();
         let compared = |session: &mut Session| {
             // The beginning of a long text, in both graphs.
             let text = inputs[batches[first].rows[0]];
@@ -414,23 +418,6 @@ pub(crate) fn check_finite(name: &str, vector: &[f32], input: usize, input_ids: 
     }
     let start = input_ids.iter().copied().take(8).collect();
     Err(EncodeError::NotFinite { column: name.to_owned(), input, start })
-}
-
-/// Opens `count` sessions at once: each prepares its own copy of the weights.
-fn open_all(
-    runtime: &Runtime,
-    model: &[u8],
-    settings: &SessionSettings,
-    count: usize,
-) -> Result<Vec<Session>, RuntimeError> {
-    std::thread::scope(|scope| {
-        let opening: Vec<_> =
-            (0..count).map(|_| scope.spawn(|| Session::from_bytes(runtime, model, settings))).collect();
-        opening
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
 }
 
 /// (sessions, threads inside each) for this many threads.

@@ -40,6 +40,7 @@ mod texts;
 mod throughput;
 mod unit;
 mod words;
+mod workers;
 
 pub use engine::{DEFAULT_MAX_WORKERS, Engine, EngineSettings};
 pub use error::EncodeError;

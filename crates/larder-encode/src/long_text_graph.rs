@@ -4,7 +4,7 @@
 //! has that is longer than a batch's tokens and runs alone. Short texts run as ever, in their own sessions: another graph would give
 //! them other last bits, and no speed.
 
-use larder_intake::BFLOAT16_TOLERANCE;
+use larder_intake::{BFLOAT16_TOLERANCE, SessionModel};
 use larder_runtime::{Device, Session, SessionSettings};
 
 use crate::EncodeError;
@@ -89,7 +89,7 @@ impl LongTextGraph {
             _ => self.source.encoder.manifest().probe.tolerance,
         };
         drop(selected);
-        let bytes = blocks.to_bytes()?;
+        let model = SessionModel::of(&blocks, Device::Cpu)?;
         drop(blocks);
         let encoder = &self.source.encoder;
         let settings = SessionSettings {
@@ -98,8 +98,8 @@ impl LongTextGraph {
             name: Some(format!("encoder {}, long texts", encoder.name())),
             ..SessionSettings::default()
         };
-        let mut session = Session::from_bytes(&self.source.runtime, &bytes, &settings)?;
-        drop(bytes);
+        let mut session = model.open(&self.source.runtime, &settings)?;
+        encoder.check_model_unchanged()?;
         let (found, expected) = compared(&mut session)?;
         let deviation = deviation(&found, &expected);
         Ok(match deviation <= allowed {

@@ -9,7 +9,7 @@ use larder_intake::Encoder;
 use larder_onnx::{FeatureKind, FeatureOutput, PAIR_PARTS, Pool, WordPool};
 use larder_runtime::Device;
 use larder_store::{FeatureDtype, Level};
-use larder_tokens::{LongTexts, TextWindows};
+use larder_tokens::TextWindows;
 use serde::{Deserialize, Serialize};
 
 use crate::unit::WindowSettings;
@@ -119,7 +119,7 @@ impl EncodeSettings {
     /// Returns the settings of the engine: device, threads and graph.
     pub fn engine(&self) -> EngineSettings {
         let Self { device, threads, batch_tokens, graph, .. } = *self;
-        EngineSettings { device, threads, batch_tokens, graph, long: LongTexts::Cut }
+        EngineSettings { device, threads, batch_tokens, graph, ..EngineSettings::default() }
     }
 }
 

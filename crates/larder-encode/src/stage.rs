@@ -196,7 +196,7 @@ pub(crate) fn text_windows(
 /// The settings of an engine for texts that are read so.
 pub(crate) fn engine_settings(settings: &EncodeSettings, windows: Option<TextWindows>) -> EngineSettings {
     let long = if windows.is_some() { LongTexts::Windows } else { LongTexts::Cut };
-    EngineSettings { long, ..settings.engine() }
+    EngineSettings { long, all_workers: true, ..settings.engine() }
 }
 
 /// The columns that an engine fills.

@@ -1,6 +1,7 @@
 //! Files, whatever is in them, but for Parquet: `larder-store` has that.
 //!
 //! - [`open`] and [`read`] take files that users name, and refuse what is no regular file before they touch it.
+//! - [`MappedFile`] reads a large file without copying it.
 //! - [`write_atomic`] and [`AtomicFile`] never leave a file that looks whole and is not.
 //! - [`write_json`] and [`read_json`] give JSON a checksum and compare it ([`FileError::Damaged`]);
 //!   [`seal_safetensors`], [`SealedHeader`] and [`verify_safetensors`] do so for safetensors.
@@ -28,6 +29,7 @@ mod json;
 mod kill_point;
 mod left;
 mod lock;
+mod mapped;
 mod parts;
 mod provenance;
 mod regular;
@@ -41,6 +43,7 @@ pub use json::{read_json, read_json_text, write_json};
 pub use kill_point::{KILL_AT, kill_point};
 pub use left::{remove_left_beside, remove_left_in};
 pub use lock::FolderLock;
+pub use mapped::MappedFile;
 pub use parts::Parts;
 pub use provenance::{Change, Freshness, Provenance};
 pub use regular::{check, open, read, read_to_string};

@@ -136,8 +136,8 @@ impl Built {
             return Ok((self, constants));
         }
         let model = self.model.with_constant_inputs(&constants).map_err(wrong(path))?;
-        let bytes = model.to_bytes().map_err(wrong(path))?;
-        Ok((Self { model, bytes: bytes.into(), ..self }, constants))
+        let (model, bytes) = model.encoded().map_err(wrong(path))?;
+        Ok((Self { model, bytes, ..self }, constants))
     }
 }
 
@@ -162,9 +162,9 @@ fn read_onnx(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Built, Encod
     }
     let names = files[1..].iter().map(|file| &file.name);
     let notes = vec![format!("the parameters in {} are kept inside its model.onnx", listed(names))];
-    let bytes = model.to_bytes().map_err(wrong(path))?;
+    let (model, bytes) = model.encoded().map_err(wrong(path))?;
     let model = model.inlined().map_err(wrong(path))?;
-    Ok(Built { kind, model, bytes: bytes.into(), files, unused_weights, notes })
+    Ok(Built { kind, model, bytes, files, unused_weights, notes })
 }
 
 fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
@@ -178,8 +178,8 @@ fn build_graph(path: &Path, config: &Path) -> Result<Built, EncoderError> {
     let model = build(&settings, &weights).map_err(wrong(path))?;
     let unused_weights = unused_weights(&settings, &weights);
     drop(weights);
-    let bytes = model.to_bytes().map_err(wrong(path))?;
-    Ok(Built { kind: SourceKind::Safetensors, model, bytes: bytes.into(), files, unused_weights, notes: Vec::new() })
+    let (model, bytes) = model.encoded().map_err(wrong(path))?;
+    Ok(Built { kind: SourceKind::Safetensors, model, bytes, files, unused_weights, notes: Vec::new() })
 }
 
 fn wrong(path: &Path) -> impl FnOnce(OnnxError) -> EncoderError + use<> {

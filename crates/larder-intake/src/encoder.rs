@@ -1,11 +1,13 @@
 //! An encoder that was added: its folder and its manifest.
 
-use bytes::Bytes;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
 
 use larder_errors::listed;
 use larder_files::verify_json;
-use larder_files::{Home, check_name, digest_bytes};
+use larder_files::{Home, MappedFile, check_name, digest_bytes};
 use larder_onnx::{EncoderConfig, FeatureKind, Interface, Model, Pool, Weights};
 use larder_tokens::Tokenizer;
 
@@ -34,6 +36,17 @@ pub struct Encoder {
     manifest: EncoderManifest,
     /// Tells the user what restores the encoder after one of its files changed.
     way_out: &'static str,
+    model_file: ModelFile,
+}
+
+/// The model's file from when it is first read; its digest is the manifest's. It says nothing about which encoder this is.
+#[derive(Clone, Debug, Default)]
+struct ModelFile(Arc<OnceLock<MappedFile>>);
+
+impl PartialEq for ModelFile {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// A folder among the encoders.
@@ -66,7 +79,8 @@ impl Encoder {
         match [MODEL_FILE, TOKENIZER_FILE].into_iter().find(|file| !folder.join(file).is_file()) {
             Some(missing) => Err(broken(BrokenManifest::MissingFile(missing))),
             None => {
-                Ok(Self { name: name.to_owned(), folder, manifest, way_out: "add the encoder again with --replace" })
+                let (name, way_out) = (name.to_owned(), "add the encoder again with --replace");
+                Ok(Self { name, folder, manifest, way_out, model_file: ModelFile::default() })
             }
         }
     }
@@ -270,14 +284,8 @@ impl Encoder {
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`];
     /// [`EncoderError::Model`].
     pub fn model(&self) -> Result<Model, EncoderError> {
-        let bytes = self.checked(&self.model_path(), &self.manifest.digest)?;
-        self.inlined(bytes)
-    }
-
-    /// Reads the bytes of its model, functions of its own put in the place of their calls.
-    pub(crate) fn inlined(&self, bytes: impl Into<Bytes>) -> Result<Model, EncoderError> {
         let wrong = |source| EncoderError::Model { path: self.model_path(), source };
-        Model::from_bytes(bytes).and_then(Model::inlined).map_err(wrong)
+        Model::from_bytes(self.model_bytes()?).and_then(Model::inlined).map_err(wrong)
     }
 
     /// The sizes that its `config.json` names.
@@ -286,12 +294,30 @@ impl Encoder {
         Ok(config.map(|text| Sizes::of(&text)).unwrap_or_default())
     }
 
-    /// The bytes of the model's file.
+    /// The bytes of the model's file, mapped. See [`Encoder::check_model_unchanged`].
     ///
     /// # Errors
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`].
-    pub fn model_bytes(&self) -> Result<Vec<u8>, EncoderError> {
-        self.checked(&self.model_path(), &self.manifest.digest)
+    pub fn model_bytes(&self) -> Result<Bytes, EncoderError> {
+        if let Some(file) = self.model_file.0.get().filter(|file| file.check_unchanged().is_ok()) {
+            return Ok(file.bytes().clone());
+        }
+        let path = self.model_path();
+        let file = MappedFile::open(&path).map_err(|source| EncoderError::Read { path: path.clone(), source })?;
+        self.check_digest(&path, file.bytes(), &self.manifest.digest)?;
+        let bytes = file.bytes().clone();
+        // One that was there and changed stays: sessions were opened of it.
+        let _ = self.model_file.0.set(file);
+        Ok(bytes)
+    }
+
+    /// Checks that nobody has written into the model's file since it was read: what was made of its bytes is what was added.
+    ///
+    /// # Errors
+    /// [`EncoderError::Read`] if somebody has.
+    pub fn check_model_unchanged(&self) -> Result<(), EncoderError> {
+        let wrong = |source| EncoderError::Read { path: self.model_path(), source };
+        self.model_file.0.get().map_or(Ok(()), |file| file.check_unchanged().map_err(wrong))
     }
 
     /// Loads the tokenizer as vectors of those poolings are read: the publisher's reads as the publisher does. With it the
@@ -347,16 +373,17 @@ impl Encoder {
 
     fn checked(&self, path: &Path, expected: &str) -> Result<Vec<u8>, EncoderError> {
         let bytes = read(path)?;
-        let found = digest_bytes(&bytes);
-        if found != expected {
-            return Err(EncoderError::Changed {
-                path: path.to_path_buf(),
-                way_out: self.way_out,
-                expected: expected.to_owned(),
-                found,
-            });
-        }
+        self.check_digest(path, &bytes, expected)?;
         Ok(bytes)
+    }
+
+    fn check_digest(&self, path: &Path, bytes: &[u8], expected: &str) -> Result<(), EncoderError> {
+        let found = digest_bytes(bytes);
+        if found == expected {
+            return Ok(());
+        }
+        let (path, expected) = (path.to_path_buf(), expected.to_owned());
+        Err(EncoderError::Changed { path, way_out: self.way_out, expected, found })
     }
 }
 

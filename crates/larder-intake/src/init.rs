@@ -70,13 +70,14 @@ pub fn init(
     let weights = random_weights(&config, request.seed).map_err(wrong)?;
     let model = build(&config, &weights).map_err(wrong)?;
     drop(weights);
+    let (model, model_bytes) = model.encoded().map_err(wrong)?;
     let mut files = vec![SourceFile::of(path, &text)];
     files.extend(tokenizer_files);
     let parts = EncoderParts {
         name,
         replace: request.replace,
         model_path: path.clone(),
-        model_bytes: model.to_bytes().map_err(wrong)?.into(),
+        model_bytes,
         model,
         tokenizer,
         config: Some((path.clone(), text)),

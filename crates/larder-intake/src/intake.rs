@@ -135,7 +135,6 @@ impl EncoderParts {
             runtime,
             path: &self.model_path,
             model: &self.model,
-            bytes: &self.model_bytes,
             declared_length: declared.max_positions,
             labels: declared.labels,
             config: declared.config.clone(),

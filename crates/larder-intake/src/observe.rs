@@ -6,10 +6,11 @@ use std::path::Path;
 use larder_onnx::facts::{Facts, LARGEST_KNOWN_VALUE, Observation, Seen};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Interface, Model};
-use larder_runtime::{Device, Runtime, Session, SessionSettings, TensorView, ViewData};
+use larder_runtime::{Device, Runtime, SessionSettings, TensorView, ViewData};
 
 use crate::EncoderError;
 use crate::probe::Feed;
+use crate::session_model::SessionModel;
 
 /// Rows and tokens of the runs. Coprime, so that each size that is seen has one reading; the third has a batch of one,
 /// where exporters like to take shortcuts.
@@ -29,8 +30,9 @@ pub fn observe(runtime: &Runtime, model: &Model, interface: &Interface, path: &P
         name: Some("with every tensor as an output".to_owned()),
         ..Default::default()
     };
-    let mut session = Session::from_bytes(runtime, &exposed.to_bytes().map_err(wrong)?, &settings).map_err(failed)?;
+    let prepared = SessionModel::of(&exposed, Device::Cpu).map_err(wrong)?;
     drop(exposed);
+    let mut session = prepared.open(runtime, &settings).map_err(failed)?;
     let names = session.readable_outputs();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut observations = Vec::new();

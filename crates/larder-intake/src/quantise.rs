@@ -62,6 +62,7 @@ pub fn quantise(
     if products == 0 {
         return Err(refused("it has no products in floats".to_owned()));
     }
+    let (model, model_bytes) = model.encoded().map_err(wrong)?;
     let config =
         read_optional(&source.folder().join(CONFIG_FILE))?.map(|text| (source.folder().join(CONFIG_FILE), text));
     let tokenizer_path = source.tokenizer_path();
@@ -72,7 +73,7 @@ pub fn quantise(
         name,
         replace: request.replace,
         model_path: path.clone(),
-        model_bytes: model.to_bytes().map_err(wrong)?.into(),
+        model_bytes,
         model,
         tokenizer,
         config,

@@ -21,6 +21,7 @@ use crate::files::read_optional;
 use crate::observe::observe;
 use crate::prepared::{Prepared, RebuiltRecord};
 use crate::probe::{BFLOAT16_TOLERANCE, Feed, HALF_TOLERANCE, largest, probe_tokens, rms, run_on};
+use crate::session_model::SessionModel;
 
 /// A model to run, with what its inputs and outputs mean.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Encoder {
         }
         let Ok(lifted) = self.recognised(&model, record) else { return Ok(given(model)) };
         // What another version of larder builds has not been compared.
-        match Rebuilt::of(&lifted, self.longest_tokens()) {
+        match Rebuilt::of(lifted, self.longest_tokens()) {
             Ok(rebuilt) if rebuilt.digest == record.digest => {
                 Ok(Running { model: rebuilt.model, interface: rebuilt.interface, rebuilt: true })
             }
@@ -200,9 +201,12 @@ struct Rebuilt {
 }
 
 impl Rebuilt {
-    /// Of texts as long as the given graph reads, which may be more than its configuration declares.
-    fn of(lifted: &RecognisedEncoder, longest: usize) -> Result<Self, larder_onnx::OnnxError> {
-        let model = build(&lifted.config.clone().reading(longest), &lifted.weights)?;
+    /// Of texts as long as the given graph reads, which may be more than its configuration declares. The weights are dropped as
+    /// soon as the graph has them.
+    fn of(lifted: RecognisedEncoder, longest: usize) -> Result<Self, larder_onnx::OnnxError> {
+        let RecognisedEncoder { config, weights, .. } = lifted;
+        let model = build(&config.reading(longest), &weights)?;
+        drop(weights);
         let interface = Interface::recognise(&model)?;
         let digest = digest_bytes(&model.to_bytes()?);
         Ok(Self { model, interface, digest })
@@ -249,7 +253,7 @@ impl Comparison<'_> {
         }
         let facts = observe(self.runtime, self.model, self.interface, self.path).map_err(|problem| said(&problem))?;
         let by_structure = match recognise_encoder(self.model, self.interface, Heads::Observed(&facts)) {
-            Ok(lifted) => self.compared(&lifted, None),
+            Ok(lifted) => self.compared(lifted, None),
             Err(problem @ Unrecognised::Quantised) => return Err(problem.to_string()),
             Err(problem) => Err(problem.to_string()),
         };
@@ -267,7 +271,7 @@ impl Comparison<'_> {
         let mut first = Err("there is no reading".to_owned());
         for number in 0..readings.len() {
             let lifted = readings.read(number).map_err(|problem| problem.to_string());
-            let found = lifted.and_then(|lifted| self.compared(&lifted, Some(number)));
+            let found = lifted.and_then(|lifted| self.compared(lifted, Some(number)));
             if found.is_ok() || number == 0 {
                 first = found;
             }
@@ -279,10 +283,11 @@ impl Comparison<'_> {
     }
 
     /// Builds a graph of what was read, and compares it with the given one.
-    fn compared(&self, lifted: &RecognisedEncoder, family_reading: Option<usize>) -> Result<RebuiltRecord, String> {
-        let rebuilt = Rebuilt::of(lifted, self.longest).map_err(|problem| said(&problem))?;
+    fn compared(&self, lifted: RecognisedEncoder, family_reading: Option<usize>) -> Result<RebuiltRecord, String> {
         // A pooler gives as many features as a token has.
         let pooler = lifted.pooled_output.is_some() && self.interface.pooled_size.is_none();
+        let num_attention_heads = lifted.config.num_attention_heads;
+        let rebuilt = Rebuilt::of(lifted, self.longest).map_err(|problem| said(&problem))?;
         let deviation = self.deviation(&rebuilt, pooler).map_err(|problem| said(&problem))?;
         if deviation.is_nan() || deviation > self.tolerance {
             return Err(format!(
@@ -293,7 +298,7 @@ impl Comparison<'_> {
         Ok(RebuiltRecord {
             digest: rebuilt.digest,
             family_reading,
-            num_attention_heads: lifted.config.num_attention_heads,
+            num_attention_heads,
             pooler,
             nodes_given: self.model.graph().node.len(),
             nodes: rebuilt.model.graph().node.len(),
@@ -315,15 +320,15 @@ impl Comparison<'_> {
             features.push(FeatureOutput::new(last, Pool::Pooler));
         }
         let names: Vec<String> = features.iter().map(|feature| feature.column(last)).collect();
-        let (mut given, mut own) = (
-            self.open(self.model, self.interface, &features)?,
-            self.open(&rebuilt.model, &rebuilt.interface, &features)?,
-        );
 
         let texts: Vec<&[i64]> = self.texts.iter().map(Vec::as_slice).collect();
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let batch = Feed { texts: &texts, rows: texts.len(), seq: longest, pairs: true };
+        // One session at a time: each has weights of its own.
+        let mut own = self.open(&rebuilt.model, &rebuilt.interface, &features)?;
         let found = run_on(&mut own, &rebuilt.interface, self.pad, self.path, &names, &batch)?;
+        drop(own);
+        let mut given = self.open(self.model, self.interface, &features)?;
         let hidden = self.interface.hidden_size;
         let mut pairs: Vec<(Vec<f32>, Vec<f32>)> = vec![Default::default(); names.len()];
         for (row, text) in texts.iter().enumerate() {
@@ -352,14 +357,17 @@ impl Comparison<'_> {
 
     fn open(&self, model: &Model, interface: &Interface, features: &[FeatureOutput]) -> Result<Session, EncoderError> {
         let wrong = |source| EncoderError::Model { path: self.path.to_path_buf(), source };
-        let bytes = select_features(model, interface, features).and_then(|model| model.to_bytes()).map_err(wrong)?;
+        let selected = select_features(model, interface, features).map_err(wrong)?;
+        let prepared = SessionModel::of(&selected, self.device).map_err(wrong)?;
+        drop(selected);
         let settings = SessionSettings {
             device: self.device,
             tf32: false,
             name: Some("of the comparison".to_owned()),
             ..Default::default()
         };
-        Session::from_bytes(self.runtime, &bytes, &settings)
+        prepared
+            .open(self.runtime, &settings)
             .map_err(|source| EncoderError::Run { path: self.path.to_path_buf(), source: Box::new(source) })
     }
 }

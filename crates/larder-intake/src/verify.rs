@@ -1,6 +1,6 @@
 //! Is an encoder still what it was when it was added?
 
-use bytes::Bytes;
+use larder_onnx::Model;
 use larder_runtime::Runtime;
 
 use crate::EncoderError;
@@ -29,17 +29,17 @@ impl Verification {
 pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&str)) -> Verification {
     let mut problems = Vec::new();
     progress("hashing the model");
-    let model = encoder.model_bytes().map(Bytes::from).map_err(|problem| problems.push(problem)).ok();
+    let model = encoder.model().map_err(|problem| problems.push(problem)).ok();
     progress("checking the tokenizer");
     let checked = encoder.tokenizer().and_then(|tokenizer| {
         check_tokenizer(&tokenizer, &encoder.tokenizer_path(), encoder.interface(), encoder.manifest().family)?;
         Ok(tokenizer)
     });
     let tokenizer = checked.map_err(|problem| problems.push(problem)).ok();
-    let (Some(bytes), Some(tokenizer)) = (model, tokenizer) else { return Verification { problems, probe: None } };
+    let (Some(model), Some(tokenizer)) = (model, tokenizer) else { return Verification { problems, probe: None } };
 
     progress("running the probe texts");
-    match probe(encoder, runtime, &bytes, &tokenizer) {
+    match probe(encoder, runtime, &model, &tokenizer) {
         Ok((probe, problem)) => {
             problems.extend(problem);
             Verification { problems, probe: Some(probe) }
@@ -54,17 +54,15 @@ pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&st
 fn probe(
     encoder: &Encoder,
     runtime: &Runtime,
-    bytes: &Bytes,
+    model: &Model,
     tokenizer: &larder_tokens::Tokenizer,
 ) -> Result<(ProbeRecord, Option<EncoderError>), EncoderError> {
     let path = encoder.model_path();
-    let model = encoder.inlined(bytes.clone())?;
     let manifest = encoder.manifest();
     let probed = Candidate {
         runtime,
         path: &path,
-        model: &model,
-        bytes,
+        model,
         interface: manifest.interface.clone(),
         tokenizer,
         declared_length: Some(manifest.max_positions),

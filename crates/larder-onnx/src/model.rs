@@ -86,6 +86,16 @@ impl Model {
         Ok(self.proto.encode_to_vec())
     }
 
+    /// Encodes the model as the bytes of an `.onnx` file and makes its tensors slices of them: the two hold its weights once.
+    ///
+    /// # Errors
+    /// As [`Model::to_bytes`].
+    pub fn encoded(self) -> Result<(Self, Bytes), OnnxError> {
+        let bytes = Bytes::from(self.to_bytes()?);
+        drop(self);
+        Ok((Self::from_bytes(bytes.clone())?, bytes))
+    }
+
     /// Writes the `.onnx` file, whole or not at all.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! - [`Bound`] is a session with a [`DeviceVector`] at some of its inputs and outputs, which is not copied when it runs.
 //! - [`TensorView`] is borrowed data with a shape, given to a session without a copy; [`Tensor`] owns
 //!   its data. [`TensorInfo`] describes what a model takes and gives.
+//! - [`WeightData`] is a weight given to a session beside the bytes of its graph.
 //! - [`RuntimeError`] is everything that can go wrong, with the way out.
 //!
 //! ```no_run
@@ -43,6 +44,7 @@ mod session;
 mod settings;
 mod tensor;
 mod trace;
+mod weights;
 
 pub use api_version::API_VERSION;
 pub use bound::{Bound, DeviceVector};
@@ -57,3 +59,4 @@ pub use runtime::Runtime;
 pub use session::Session;
 pub use settings::{DEFAULT_SPIN, DEFAULT_TF32, SessionSettings};
 pub use tensor::{ElementType, Tensor, TensorData, TensorInfo, TensorView, ViewData};
+pub use weights::WeightData;

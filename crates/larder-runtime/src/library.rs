@@ -123,7 +123,7 @@ fn is_library_name(name: &str) -> bool {
     if cfg!(target_os = "macos") { rest.ends_with("dylib") } else { rest == "so" || rest.starts_with("so.") }
 }
 
-/// Loads a library, asks for its version and for the API we call, and unloads it.
+/// Loads a library and asks for its version and for the API we call. One that will not do is unloaded.
 fn version_of(path: &Path) -> Result<String, LibraryProblem> {
     // SAFETY: loading a library runs its initialisers. That is what the user asks for by naming it, and
     // what using it does anyway.
@@ -154,6 +154,8 @@ fn version_of(path: &Path) -> Result<String, LibraryProblem> {
     if minor(&version).is_some_and(|minor| minor < API_VERSION) || unsafe { (base.GetApi)(API_VERSION) }.is_null() {
         return Err(LibraryProblem::TooOld { version });
     }
+    // It is loaded again in a moment: unloading it would have its initialisers and its relocations done twice.
+    std::mem::forget(library);
     Ok(version)
 }
 

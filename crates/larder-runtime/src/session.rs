@@ -1,5 +1,6 @@
 //! One model, ready to run.
 
+use std::error::Error;
 use std::fs;
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use crate::runtime::Runtime;
 use crate::settings::SessionSettings;
 use crate::tensor::{ElementType, Tensor, TensorInfo, TensorView, ViewData, for_each_type};
 use crate::trace::traced;
+use crate::weights::{self, WeightData};
 
 /// One model, ready to run on one device.
 ///
@@ -29,6 +31,8 @@ pub struct Session {
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
     session: ort::session::Session,
+    /// What the session was given beside its graph: it stays for as long as the session may read it. Dropped last.
+    _weights: Vec<WeightData>,
 }
 
 impl Session {
@@ -39,7 +43,26 @@ impl Session {
     /// if ONNX Runtime cannot read the model, or lacks an operator.
     pub fn from_bytes(runtime: &Runtime, bytes: &[u8], settings: &SessionSettings) -> Result<Self, RuntimeError> {
         let name = settings.name.clone().unwrap_or_else(|| format!("of {} bytes in memory", bytes.len()));
-        Self::build(runtime, settings, name, |builder| builder.commit_from_memory(bytes))
+        Self::build(runtime, settings, name, |builder| Ok(builder.commit_from_memory(bytes)?))
+    }
+
+    /// Prepares a model given as the bytes of its graph and, beside them, the weights of which the graph says that they are stored
+    /// elsewhere: of each initializer with external data, one.
+    ///
+    /// # Errors
+    /// As for [`Session::from_bytes`]; [`RuntimeError::Load`] too for a weight that has not as many bytes as its type and shape say.
+    pub fn from_parts(
+        runtime: &Runtime,
+        graph: &[u8],
+        weights: &[WeightData],
+        settings: &SessionSettings,
+    ) -> Result<Self, RuntimeError> {
+        let name = settings.name.clone().unwrap_or_else(|| format!("of {} bytes in memory", graph.len()));
+        let session = Self::build(runtime, settings, name, |builder| {
+            weights::give(builder, weights)?;
+            Ok(builder.commit_from_memory(graph)?)
+        })?;
+        Ok(Self { _weights: weights.to_vec(), ..session })
     }
 
     /// Prepares the model of an ONNX file, with the external data beside it if it has any.
@@ -50,25 +73,27 @@ impl Session {
         let name = settings.name.clone().unwrap_or_else(|| path.display().to_string());
         // ONNX Runtime's own message for a missing file speaks of its source lines.
         fs::File::open(path).map_err(|source| RuntimeError::Load { model: name.clone(), source: Box::new(source) })?;
-        Self::build(runtime, settings, name, |builder| builder.commit_from_file(path))
+        Self::build(runtime, settings, name, |builder| Ok(builder.commit_from_file(path)?))
     }
 
     fn build(
         runtime: &Runtime,
         settings: &SessionSettings,
         model: String,
-        commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
+        commit: impl FnOnce(&mut SessionBuilder) -> Result<ort::session::Session, Box<dyn Error + Send + Sync>>,
     ) -> Result<Self, RuntimeError> {
         let ran_on = settings.device.resolve(runtime)?;
         let session = configure(runtime, settings, &ran_on)
+            .map_err(Into::into)
             .and_then(|mut builder| commit(&mut builder))
-            .map_err(|source| RuntimeError::Load { model: model.clone(), source: Box::new(source) })?;
+            .map_err(|source| RuntimeError::Load { model: model.clone(), source })?;
         Ok(Self {
             model,
             ran_on,
             inputs: session.inputs().iter().map(TensorInfo::from_ort).collect(),
             outputs: session.outputs().iter().map(TensorInfo::from_ort).collect(),
             session,
+            _weights: Vec::new(),
         })
     }
 

@@ -10,6 +10,7 @@ use larder_tokens::Tokenizer;
 use super::operators::unknown_operator;
 use super::tolerance::has_parameters_of;
 use crate::EncoderError;
+use crate::session_model::SessionModel;
 use crate::sizes::Sizes;
 
 /// A model to probe, with what is known of it beforehand.
@@ -18,7 +19,6 @@ pub(crate) struct Candidate<'a> {
     /// The file that messages name.
     pub path: &'a Path,
     pub model: &'a Model,
-    pub bytes: &'a [u8],
     pub interface: Interface,
     pub tokenizer: &'a Tokenizer,
     /// The longest text by the configuration, in tokens.
@@ -34,13 +34,16 @@ pub(crate) struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    pub fn session(&self, bytes: &[u8]) -> Result<Session, EncoderError> {
+    /// Opens a model made of the candidate's.
+    pub fn session(&self, model: &Model) -> Result<Session, EncoderError> {
         let settings = SessionSettings {
             device: Device::Cpu,
             name: Some("of the probe".to_owned()),
             ..SessionSettings::default()
         };
-        Session::from_bytes(self.runtime, bytes, &settings).map_err(|source| {
+        let wrong = |source| EncoderError::Model { path: self.path.to_path_buf(), source };
+        let prepared = SessionModel::of(model, Device::Cpu).map_err(wrong)?;
+        prepared.open(self.runtime, &settings).map_err(|source| {
             let (path, source) = (self.path.to_path_buf(), Box::new(source));
             let unsupported = matches!(*source, RuntimeError::Load { .. });
             match unsupported && has_parameters_of(self.model, DataType::Bfloat16) {

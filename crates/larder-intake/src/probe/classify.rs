@@ -28,7 +28,7 @@ impl<'a> ProbeModel<'a> {
     /// [`EncoderError::OutputShape`]; [`EncoderError::Model`] when several outputs could be the token output.
     pub fn classify_outputs(candidate: &'a Candidate<'_>, pad: i64, texts: &[Vec<i64>]) -> Result<Self, EncoderError> {
         let (path, mut interface, session) =
-            (candidate.path, candidate.interface.clone(), candidate.session(candidate.bytes)?);
+            (candidate.path, candidate.interface.clone(), candidate.session(candidate.model)?);
         let shortest = texts.iter().map(Vec::len).min().unwrap_or(0).min(CLASSIFYING_TOKENS);
         let two = interface.fixed_batch().unwrap_or(2).min(2);
         let chosen: Vec<&[i64]> = texts.iter().take(two).map(|text| &text[..shortest]).collect();

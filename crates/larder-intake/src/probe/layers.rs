@@ -6,7 +6,7 @@ use larder_onnx::families::metadata;
 use larder_onnx::{Hints, Interface};
 
 use super::candidate::Candidate;
-use super::model::{InnerTensor, Outputs, ProbeModel};
+use super::model::{InnerReader, InnerTensor, Outputs};
 use super::statistics::{largest, rms};
 use crate::EncoderError;
 
@@ -39,12 +39,12 @@ impl Candidate<'_> {
     /// found in a foreign graph stay only if running them bears them out.
     pub(crate) fn with_layers(
         &self,
-        model: &ProbeModel<'_>,
+        model: &InnerReader<'_>,
         texts: &[Vec<i64>],
         singles: &[Outputs],
         tolerance: f64,
     ) -> Interface {
-        let mut interface = model.interface().clone();
+        let mut interface = model.interface.clone();
         if interface.hidden_states.is_empty() && interface.token_output.is_some() {
             let last_hidden_state = interface.token_output.as_ref().map(|output| output.name.clone());
             let hints = Hints { last_hidden_state, ..self.hints.clone() };
@@ -75,7 +75,7 @@ impl Candidate<'_> {
     /// last must be the token output. Gives their names, and whether any has two axes.
     fn check_layers(
         &self,
-        model: &ProbeModel<'_>,
+        model: &InnerReader<'_>,
         interface: &Interface,
         texts: &[Vec<i64>],
         singles: &[Outputs],
@@ -87,14 +87,16 @@ impl Candidate<'_> {
         };
         let open = |names: &[String]| {
             let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-            let model = self.model.clone().pruned(&wanted).and_then(|model| model.to_bytes());
-            self.session(&model.map_err(|problem| problem.to_string())?).map_err(said)
+            let model = self.model.clone().pruned(&wanted).map_err(|problem| problem.to_string())?;
+            self.session(&model).map_err(said)
         };
         let mut states = interface.hidden_states.clone();
         let mut session = open(&states)?;
         let first = texts.first().map(Vec::as_slice).unwrap_or_default();
         let usual = model.inside(&mut session, &states, first).map_err(said)?;
         if usual.iter().any(|tensor| !matches!(tensor, InnerTensor::Vectors { flat: false, .. })) {
+            // One session at a time: each has weights of its own.
+            drop(session);
             // One with three axes is to be preferred; one with two will do.
             let candidates = interface.layer_candidates(self.model).map_err(|problem| problem.to_string())?;
             let all: Vec<String> = candidates.iter().flatten().cloned().collect();

@@ -46,6 +46,51 @@ pub(crate) enum InnerTensor {
     Other(Vec<usize>),
 }
 
+/// What is needed to read tensors inside the model, whose own session, with weights of its own, is closed.
+pub(crate) struct InnerReader<'a> {
+    pub interface: Interface,
+    /// The file that messages name.
+    path: &'a Path,
+    /// The id that fills a batch.
+    pad: i64,
+}
+
+impl InnerReader<'_> {
+    /// The values of the inner tensors `names`, which are outputs in `session`, for one text.
+    ///
+    /// # Errors
+    /// As [`ProbeModel::batch`], but for shapes.
+    pub fn inside(
+        &self,
+        session: &mut Session,
+        names: &[String],
+        text: &[i64],
+    ) -> Result<Vec<InnerTensor>, EncoderError> {
+        let seq = self.interface.fixed_seq().unwrap_or(text.len());
+        // Twice the same text, so that it shows where one ends.
+        let rows = self.interface.fixed_batch().unwrap_or(2);
+        let hidden = self.interface.hidden_size;
+        let feed = Feed { texts: &[text], rows, seq, pairs: false };
+        let tensors = run_on(session, &self.interface, self.pad, self.path, names, &feed)?;
+        let read = |tensor: Floats| {
+            let flat = tensor.shape == [rows * seq, hidden];
+            if !flat && tensor.shape != [rows, seq, hidden] {
+                return InnerTensor::Other(tensor.shape);
+            }
+            let row = &tensor.values[..seq * hidden];
+            let repeats = tensor.values.chunks_exact(seq * hidden).all(|other| {
+                let scale = rms(row);
+                row.iter().zip(other).all(|(a, b)| f64::from((a - b).abs()) <= HALF_TOLERANCE * scale)
+            });
+            match repeats {
+                true => InnerTensor::Vectors { values: row[..text.len() * hidden].to_vec(), flat },
+                false => InnerTensor::Other(tensor.shape),
+            }
+        };
+        Ok(tensors.into_iter().map(read).collect())
+    }
+}
+
 impl<'a> ProbeModel<'a> {
     pub fn hidden_size(&self) -> usize {
         self.interface.hidden_size
@@ -138,40 +183,6 @@ impl<'a> ProbeModel<'a> {
         Ok(outputs.collect())
     }
 
-    /// The values of the inner tensors `names`, which are outputs in `session`, for one text.
-    ///
-    /// # Errors
-    /// As [`ProbeModel::batch`], but for shapes.
-    pub fn inside(
-        &self,
-        session: &mut Session,
-        names: &[String],
-        text: &[i64],
-    ) -> Result<Vec<InnerTensor>, EncoderError> {
-        let seq = self.interface.fixed_seq().unwrap_or(text.len());
-        // Twice the same text, so that it shows where one ends.
-        let rows = self.interface.fixed_batch().unwrap_or(2);
-        let hidden = self.hidden_size();
-        let feed = Feed { texts: &[text], rows, seq, pairs: false };
-        let tensors = run_on(session, &self.interface, self.pad, self.path, names, &feed)?;
-        let read = |tensor: Floats| {
-            let flat = tensor.shape == [rows * seq, hidden];
-            if !flat && tensor.shape != [rows, seq, hidden] {
-                return InnerTensor::Other(tensor.shape);
-            }
-            let row = &tensor.values[..seq * hidden];
-            let repeats = tensor.values.chunks_exact(seq * hidden).all(|other| {
-                let scale = rms(row);
-                row.iter().zip(other).all(|(a, b)| f64::from((a - b).abs()) <= HALF_TOLERANCE * scale)
-            });
-            match repeats {
-                true => InnerTensor::Vectors { values: row[..text.len() * hidden].to_vec(), flat },
-                false => InnerTensor::Other(tensor.shape),
-            }
-        };
-        Ok(tensors.into_iter().map(read).collect())
-    }
-
     /// Does the model read a text of this length? What it gives for it must be finite.
     ///
     /// # Errors
@@ -212,6 +223,11 @@ impl<'a> ProbeModel<'a> {
             }
             None => "all its parameters are finite, so numbers on the way overflow: the weights are damaged".to_owned(),
         }
+    }
+
+    /// Closes the session.
+    pub fn close(self) -> InnerReader<'a> {
+        InnerReader { interface: self.interface, path: self.path, pad: self.pad }
     }
 
     /// Runs a batch and gives the outputs of interest as they come.

@@ -107,7 +107,7 @@ impl Candidate<'_> {
             tolerance,
             pooled: pooled_records(&model, &singles, self.model),
         };
-        let mut interface = self.with_layers(&model, &texts, &singles, tolerance);
+        let mut interface = self.with_layers(&model.close(), &texts, &singles, tolerance);
         self.compare_layers(&mut interface);
         let prepared = Comparison {
             runtime: self.runtime,

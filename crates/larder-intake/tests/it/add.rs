@@ -123,6 +123,8 @@ fn a_damaged_encoder_is_noticed_and_can_be_replaced() {
     bytes[middle] ^= 0x10;
     std::fs::write(encoder.model_path(), bytes).expect("can be written");
 
+    let unread = encoder.check_model_unchanged();
+    assert!(unread.is_ok(), "nothing was read of it: {unread:?}");
     let error = encoder.model().expect_err("changed");
     assert!(matches!(&error, EncoderError::Changed { path, .. } if *path == encoder.model_path()), "{error}");
     let verification = verify(&encoder, &bench.runtime, &mut |_| ());
@@ -130,6 +132,17 @@ fn a_damaged_encoder_is_noticed_and_can_be_replaced() {
     assert!(bench.add(&named(source.clone(), "hurt")).is_err(), "not the same encoder any more");
     let mended = bench.add(&AddRequest { replace: true, ..named(source, "hurt") }).expect("is a BERT").encoder;
     assert!(verify(&mended, &bench.runtime, &mut |_| ()).is_sound());
+
+    // Somebody writes into the file while it is in use.
+    mended.check_model_unchanged().expect("it was read, and is what it was");
+    let mut bytes = std::fs::read(mended.model_path()).expect("is there");
+    bytes.truncate(middle);
+    let copy = mended.folder().join("copy");
+    std::fs::copy(mended.model_path(), &copy).expect("can be copied");
+    std::fs::rename(&copy, mended.model_path()).expect("can take its place");
+    mended.check_model_unchanged().expect("a file that takes its place leaves what was read");
+    std::fs::write(mended.model_path(), bytes).expect("can be written");
+    assert!(matches!(Encoder::open(&bench.home, "hurt").and_then(|e| e.model()), Err(EncoderError::Changed { .. })));
 
     std::fs::write(mended.tokenizer_path(), "{}").expect("can be written");
     let verification = verify(&mended, &bench.runtime, &mut |_| ());

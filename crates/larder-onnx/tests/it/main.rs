@@ -9,6 +9,7 @@ mod in_bfloat16;
 mod interface;
 mod long_attention;
 mod mutation;
+mod parted;
 mod schema;
 mod structure;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder_encode::{EncodeError, EncodeSettings, EncoderInput, Engine, GraphChoice, Throughput};
+use larder_encode::{EncodeError, EncodeSettings, EncoderInput, Engine, EngineSettings, GraphChoice, Throughput};
 use larder_intake::Encoder;
 use larder_runtime::{Device, RanOn, Runtime, bfloat16_kernel};
 use serde::Serialize;
@@ -71,7 +71,8 @@ fn run(
         ..EncodeSettings::default()
     };
     let outputs = settings.outputs(encoder.interface().last_layer())?;
-    let mut engine = Engine::new(runtime, encoder, &outputs, settings.engine())?;
+    let mut engine =
+        Engine::new(runtime, encoder, &outputs, EngineSettings { all_workers: true, ..settings.engine() })?;
     let length = TOKENS.min(engine.max_tokens());
     let ids = i32::try_from(encoder.manifest().vocabulary_size).unwrap_or(i32::MAX).max(1);
     let text = |text: usize| (0..length).map(|place| ((text * 31 + place * 7) as i32) % ids).collect::<Vec<_>>();

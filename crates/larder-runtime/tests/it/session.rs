@@ -3,7 +3,7 @@
 use crate::common::{fixture, runtime};
 use half::f16;
 use larder_runtime::{
-    Device, ElementType, RanOn, RuntimeError, Session, SessionSettings, TensorData, TensorInfo, TensorView,
+    Device, ElementType, RanOn, RuntimeError, Session, SessionSettings, TensorData, TensorInfo, TensorView, WeightData,
 };
 
 const CPU: Device = Device::Cpu;
@@ -139,6 +139,25 @@ fn what_is_no_model_is_an_error_that_names_it() {
     let error = Session::from_file(&runtime, &missing, &settings).expect_err("no file").to_string();
     assert!(error.contains("no-such-model.onnx"), "{error}");
     assert!(Session::from_file(&runtime, &fixture(""), &settings).is_err(), "a folder is no model");
+}
+
+#[test]
+fn a_weight_of_the_wrong_size_is_refused_before_it_is_read() {
+    let Some(runtime) = runtime() else { return };
+    let weight = |dtype, bytes: &'static [u8]| WeightData {
+        name: "table".to_owned(),
+        dtype,
+        shape: vec![2, 3],
+        bytes: bytes.into(),
+    };
+    let refused = |weight| {
+        let error = Session::from_parts(&runtime, b"", &[weight], &SessionSettings::worker(CPU)).expect_err("wrong");
+        assert!(matches!(error, RuntimeError::Load { .. }), "{error:?}");
+        error.to_string()
+    };
+    let short = refused(weight(ElementType::Float32, &[0; 23]));
+    assert!(short.contains("\"table\" has 23 bytes") && short.contains("24"), "{short}");
+    assert!(refused(weight(ElementType::Unsupported, &[])).contains("unsupported"));
 }
 
 #[test]

@@ -93,9 +93,14 @@ impl TextPredictor {
         let encoder = record.encoder(larder)?;
         let long = record.settings.long;
         let settings = EngineSettings { device, threads, long, ..Default::default() };
-        let engine = Engine::new(larder.runtime()?, &encoder, &record.outputs, settings)?;
         let windows = record.text_windows(&encoder)?;
-        Ok(Self { tokenizer: encoder.tokenizer()?, record, engine, windows, head })
+        // Both take tens of milliseconds, of which a single text waits for every one.
+        let (engine, tokenizer) = std::thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| encoder.tokenizer());
+            let engine = larder.runtime().map(|runtime| Engine::new(runtime, &encoder, &record.outputs, settings));
+            (engine, tokenizer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        Ok(Self { engine: engine??, tokenizer: tokenizer?, record, windows, head })
     }
 }
 
