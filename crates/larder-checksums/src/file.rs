@@ -15,24 +15,20 @@ use crate::seal::{CHECKSUMS_KEY, Section, footer_start, read_range};
 
 /// A file that Parquet's readers read through: each block that a byte is wanted of is compared with its checksum first.
 ///
-/// A file without checksums is read as it is. Clones share the file and its last block.
+/// A file without checksums is read as it is. Clones share the file and the last block read; where several threads read at
+/// once, each takes a clone with a block of its own ([`Self::with_own_block`]).
 #[derive(Debug, Clone)]
 pub struct CheckedFile {
     shared: Arc<Shared>,
+    /// The block that was read last, with its first byte's place: small reads one after another share it.
+    last: Arc<Mutex<Option<(u64, Bytes)>>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     length: u64,
     section: Option<Section>,
-    state: Mutex<ReadState>,
-}
-
-#[derive(Debug)]
-struct ReadState {
-    file: File,
-    /// The block that was read last, which small reads one after another share.
-    last: Option<(u64, Bytes)>,
+    file: Mutex<File>,
 }
 
 /// The presence of checksums in a file.
@@ -65,8 +61,14 @@ impl CheckedFile {
                 return Err(damaged("its footer differs from its checksum"));
             }
         }
-        let state = Mutex::new(ReadState { file, last: None });
-        Ok(Self { shared: Arc::new(Shared { length, section, state }) })
+        let shared = Arc::new(Shared { length, section, file: Mutex::new(file) });
+        Ok(Self { shared, last: Arc::default() })
+    }
+
+    /// The same file with a last block of its own. Reading through it, another thread neither waits for the comparison of this
+    /// one's blocks nor drives them out.
+    pub fn with_own_block(&self) -> Self {
+        Self { shared: self.shared.clone(), last: Arc::default() }
     }
 
     /// Returns the presence of checksums.
@@ -88,8 +90,8 @@ impl CheckedFile {
 
     /// At least one byte from `start` on, to the end of its block at most; none at the end of the file.
     fn some_bytes(&self, start: u64) -> std::io::Result<Bytes> {
-        let Shared { length, section, state } = &*self.shared;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared { length, section, file } = &*self.shared;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let block = start / BLOCK_BYTES as u64;
         let first = block * BLOCK_BYTES as u64;
         let covered = section.as_ref().map_or(0, |section| section.covered);
@@ -100,12 +102,12 @@ impl CheckedFile {
         }
         let from = if start < covered { first } else { first.max(covered) };
         let skipped = usize::try_from(start - from).unwrap_or(usize::MAX);
-        if let Some((place_of_last, bytes)) = &state.last
+        if let Some((place_of_last, bytes)) = &*last
             && *place_of_last == from
         {
             return Ok(bytes.slice(skipped..));
         }
-        let bytes = Bytes::from(read_range(&mut state.file, from, end)?);
+        let bytes = Bytes::from(read_range(&mut file.lock().unwrap_or_else(PoisonError::into_inner), from, end)?);
         if start < covered {
             let expected = section.as_ref().and_then(|section| section.blocks.get(usize::try_from(block).ok()?));
             if expected != Some(&checksum(&bytes)) {
@@ -113,7 +115,7 @@ impl CheckedFile {
                 return Err(Error::new(ErrorKind::InvalidData, what));
             }
         }
-        state.last = Some((from, bytes.clone()));
+        *last = Some((from, bytes.clone()));
         Ok(bytes.slice(skipped..))
     }
 }

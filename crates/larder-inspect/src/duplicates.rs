@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use arrow::datatypes::ToByteSlice;
 use serde::Serialize;
+use twox_hash::XxHash3_128;
 
 /// Different vectors remembered at once: about 50 MB.
 const REMEMBERED: usize = 1 << 19;
@@ -11,7 +13,7 @@ const TOLD: usize = 5;
 
 /// The number of rows whose vector another row holds too, to the last bit.
 ///
-/// Vectors are known by a 128-bit hash of their bytes. When more than 524,288 different ones were seen, half of all hashes
+/// Vectors are known by a 128-bit hash (XXH3) of their numbers as float64. When more than 524,288 different ones were seen, half of all hashes
 /// (by a bit of the hash) are forgotten and not looked at again, and so on (distinct sampling; Gibbons 2001). What is kept
 /// was counted from the first row on, so the share of all different vectors that was watched scales the counts up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +44,6 @@ pub(crate) struct Watch {
     /// Hashes whose lowest bits, as many as this, are zero are watched.
     level: u32,
     limit: usize,
-    bytes: Vec<u8>,
 }
 
 impl Watch {
@@ -51,14 +52,11 @@ impl Watch {
     }
 
     fn remembering(limit: usize) -> Self {
-        Self { seen: HashMap::new(), level: 0, limit, bytes: Vec::new() }
+        Self { seen: HashMap::new(), level: 0, limit }
     }
 
     pub(crate) fn add(&mut self, row: u64, vector: &[f64]) {
-        self.bytes.clear();
-        self.bytes.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
-        let digest = *blake3::hash(&self.bytes).as_bytes();
-        let hash = digest.iter().take(16).fold(0u128, |hash, &byte| hash << 8 | u128::from(byte));
+        let hash = XxHash3_128::oneshot(vector.to_byte_slice());
         if hash.trailing_zeros() < self.level {
             return;
         }

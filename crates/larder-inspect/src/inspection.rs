@@ -1,9 +1,13 @@
 //! The whole inspection of a file.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::labels::USUAL;
 use crate::{InspectError, LabelBalance, Layout, Lengths, NumberColumn, ParquetFile, VectorStatistics};
+
+/// Vector columns that are looked at side by side: each keeps one thread or more busy, and takes memory of its own.
+const SIDE_BY_SIDE: usize = 4;
 
 /// The parts of a file to inspect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +47,11 @@ pub struct Inspection {
     pub notes: Vec<String>,
 }
 
-/// Looks at a file, a column after the other, in memory that does not grow with it.
+/// Looks at a file, four vector columns at a time, in memory that does not grow with it.
+///
+/// Of each of the four it holds two blocks of vectors (2 MiB each), the pages that they are read from, hashes of at most 524,288
+/// different vectors (about 50 MB), and a covariance (`dimension * dimension` float64; none above 2,048 dimensions). Results do
+/// not depend on the number of threads: columns are independent, and the sums of one are added in the order of its rows.
 ///
 /// A list column with lists of unequal length is left out with a note, unless it was asked for or is the only one.
 ///
@@ -57,9 +65,11 @@ pub fn inspect(file: &ParquetFile, options: &InspectOptions) -> Result<Inspectio
     let found = file.vector_columns();
     let columns = if options.columns.is_empty() { &found } else { &options.columns };
     let is_asked = !options.columns.is_empty() || columns.len() == 1;
+    let of = |column: &String| VectorStatistics::of(file, column, options.rows, options.outliers);
+    let found = columns.chunks(SIDE_BY_SIDE).flat_map(|columns| columns.par_iter().map(of).collect::<Vec<_>>());
     let (mut vectors, mut notes) = (Vec::new(), Vec::new());
-    for column in columns {
-        match VectorStatistics::of(file, column, options.rows, options.outliers) {
+    for (column, found) in columns.iter().zip(found) {
+        match found {
             Ok(statistics) => {
                 notes.extend(statistics.no_spectrum().map(|why| format!("{column}: {why}")));
                 vectors.push(statistics);

@@ -17,6 +17,7 @@
 
 mod best;
 mod distribution;
+mod dot;
 mod duplicates;
 mod error;
 mod file;

@@ -1,8 +1,9 @@
 //! Mean and covariance of a stream of vectors, in float64.
 
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::SelfAdjointEigen;
-use faer::{Accum, Col, Mat, MatRef, Par, Scale, Side};
+use faer::{Accum, Col, Mat, MatRef, Par, Side};
 use rayon::prelude::*;
 
 /// Widest vectors whose covariance is made: dimension * dimension numbers, and work that grows with the third power.
@@ -15,9 +16,11 @@ const PANEL: usize = 192;
 pub(crate) struct Moments {
     dimension: usize,
     count: u64,
-    shift: Option<Col<f64>>,
-    sum: Col<f64>,
-    /// Pieces of the upper triangle of the sum of outer products; none where vectors are too wide.
+    /// `[dimension]`; empty before the first vector.
+    shift: Vec<f64>,
+    /// Of the vectors less the shift, `[dimension]`.
+    sum: Vec<f64>,
+    /// Pieces of the lower triangle of the sum of outer products; none where vectors are too wide.
     panels: Vec<Panel>,
 }
 
@@ -26,6 +29,20 @@ struct Panel {
     row: usize,
     column: usize,
     sums: Mat<f64>,
+}
+
+impl Panel {
+    /// Adds the outer products of shifted vectors, `[dimension, vectors]`.
+    fn add(&mut self, block: MatRef<'_, f64>) {
+        let left = block.subrows(self.row, self.sums.nrows());
+        let right = block.subrows(self.column, self.sums.ncols()).transpose();
+        if self.row == self.column {
+            let (half, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+            triangular::matmul(&mut self.sums, half, Accum::Add, left, whole, right, whole, 1.0, Par::Seq);
+        } else {
+            matmul(&mut self.sums, Accum::Add, left, right, 1.0, Par::Seq);
+        }
+    }
 }
 
 /// Directions in which vectors vary, the widest first.
@@ -46,39 +63,43 @@ impl Moments {
             Vec::new()
         } else {
             starts()
-                .flat_map(|row| starts().filter(move |&column| column >= row).map(move |column| (row, column)))
+                .flat_map(|row| starts().filter(move |&column| column <= row).map(move |column| (row, column)))
                 .map(|(row, column)| Panel { row, column, sums: Mat::zeros(width(row), width(column)) })
                 .collect()
         };
-        Self { dimension, count: 0, shift: None, sum: Col::zeros(dimension), panels }
+        Self { dimension, count: 0, shift: Vec::new(), sum: vec![0.0; dimension], panels }
     }
 
-    /// Adds finite vectors, `[vectors, dimension]` row-major.
-    pub(crate) fn add(&mut self, values: &[f64]) {
-        let vectors = values.len() / self.dimension;
+    /// Adds finite vectors, `[vectors, dimension]` row-major, and leaves them less the shift. The order of all sums is that of
+    /// the vectors, whatever the number of threads.
+    pub(crate) fn add(&mut self, values: &mut [f64]) {
+        let vectors = values.len() / self.dimension.max(1);
         if vectors == 0 {
             return;
         }
-        // Column-major [dimension, vectors]: the same numbers in the same order.
-        let mut block = MatRef::from_column_major_slice(values, self.dimension, vectors).to_owned();
-        let sum = |block: &Mat<f64>| block * Col::<f64>::ones(vectors);
-        let shift = self.shift.get_or_insert_with(|| sum(&block) * Scale(1.0 / vectors as f64));
-        for mut vector in block.col_iter_mut() {
-            vector -= &*shift;
+        if self.shift.is_empty() {
+            self.shift = vec![0.0; self.dimension];
+            for vector in values.chunks_exact(self.dimension) {
+                self.shift.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
+            }
+            self.shift.iter_mut().for_each(|sum| *sum /= vectors as f64);
+        }
+        for vector in values.chunks_exact_mut(self.dimension) {
+            for ((value, shift), sum) in vector.iter_mut().zip(&self.shift).zip(&mut self.sum) {
+                *value -= shift;
+                *sum += *value;
+            }
         }
         self.count += vectors as u64;
-        self.sum += sum(&block);
-        self.panels.par_iter_mut().for_each(|panel| {
-            let left = block.subrows(panel.row, panel.sums.nrows());
-            let right = block.subrows(panel.column, panel.sums.ncols()).transpose();
-            matmul(&mut panel.sums, Accum::Add, left, right, 1.0, Par::Seq);
-        });
+        // Column-major [dimension, vectors]: the same numbers in the same order.
+        let block = MatRef::from_column_major_slice(&*values, self.dimension, vectors);
+        self.panels.par_iter_mut().for_each(|panel| panel.add(block));
     }
 
-    /// The mean vector; `None` of nothing.
+    /// The mean vector, `[dimension]`; `None` of nothing.
     pub(crate) fn mean(&self) -> Option<Col<f64>> {
-        let shift = self.shift.as_ref()?;
-        Some(shift + &self.sum * Scale(1.0 / self.count as f64))
+        let means = self.shift.iter().zip(&self.sum).map(|(shift, sum)| shift + sum / self.count as f64);
+        (self.count > 0).then(|| means.collect())
     }
 
     /// The covariance's eigenvectors; `None` of fewer than two vectors, too wide ones, or variances beyond float64.
@@ -87,11 +108,13 @@ impl Moments {
             return None;
         }
         let count = self.count as f64;
-        let offset = &self.sum * Scale(1.0 / count);
+        let offset: Vec<f64> = self.sum.iter().map(|sum| sum / count).collect();
         let mut covariance = Mat::<f64>::zeros(self.dimension, self.dimension);
         for panel in &self.panels {
             for (column, values) in panel.sums.col_iter().enumerate() {
-                for (row, sum) in values.iter().enumerate() {
+                // Of a panel on the diagonal the upper half is not summed.
+                let first = if panel.row == panel.column { column } else { 0 };
+                for (row, sum) in values.iter().enumerate().skip(first) {
                     let (row, column) = (panel.row + row, panel.column + column);
                     let value = sum / count - offset[row] * offset[column];
                     covariance[(row, column)] = value;
@@ -125,7 +148,7 @@ mod tests {
         let rows: Vec<Vec<f64>> = (0..count).map(|r| (0..dimension).map(|d| value(r, d)).collect()).collect();
         let mut moments = Moments::new(dimension);
         for piece in rows.chunks(27) {
-            moments.add(&piece.concat());
+            moments.add(&mut piece.concat());
         }
         let directions = moments.directions().unwrap();
         let mean: Vec<f64> = (0..dimension).map(|d| rows.iter().map(|r| r[d]).sum::<f64>() / count as f64).collect();
@@ -143,11 +166,11 @@ mod tests {
     fn what_cannot_be_had_is_none() {
         let mut moments = Moments::new(2);
         assert!(moments.mean().is_none() && moments.directions().is_none());
-        moments.add(&[1.0, 2.0]);
+        moments.add(&mut [1.0, 2.0]);
         assert_eq!(moments.mean().unwrap().iter().copied().collect::<Vec<_>>(), [1.0, 2.0]);
         assert!(moments.directions().is_none());
         let mut wide = Moments::new(MAX_DIMENSION + 1);
-        wide.add(&vec![1.0; 2 * (MAX_DIMENSION + 1)]);
+        wide.add(&mut vec![1.0; 2 * (MAX_DIMENSION + 1)]);
         assert!(wide.mean().is_some() && wide.directions().is_none());
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::InspectError;
 use crate::best::Best;
+use crate::dot::dot;
 use crate::file::ParquetFile;
 use crate::row::{EXAMPLE_ID, RowText, describe};
 
@@ -94,8 +95,7 @@ pub fn nearest(
             });
         }
         for (row, vector) in block.vectors().filter(|(row, _)| Some(*row) != own) {
-            let dot: f64 = vector.iter().zip(&wanted).map(|(a, b)| a * b).sum();
-            let cosine = dot / (norm(vector) * length);
+            let cosine = dot(vector, &wanted) / (norm(vector) * length);
             if cosine.is_finite() {
                 compared += 1;
                 best.add(row, cosine);
@@ -114,7 +114,7 @@ pub fn nearest(
 }
 
 fn norm(vector: &[f64]) -> f64 {
-    vector.iter().map(|value| value * value).sum::<f64>().sqrt()
+    dot(vector, vector).sqrt()
 }
 
 /// The first row with this example id.

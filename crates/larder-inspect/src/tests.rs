@@ -302,6 +302,31 @@ fn huge_and_missing_numbers_end_in_no_endless_search() {
     assert_eq!((found.not_finite.first, found.norms.unwrap().count), (vec![0, 1], 2));
 }
 
+/// Many blocks of several columns, wider than a piece of the covariance, with rows that are missing or not finite.
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rows, dimension) = (3000, 200);
+    let value = |column: usize, at: usize| ((at * 7919 + column * 31) % 10_007) as f32 / 997.0 - 5.0 + column as f32;
+    let columns = ["a", "b", "c", "d", "e", "f"].into_iter().enumerate().map(|(column, name)| {
+        let mut values: Vec<f32> = (0..rows * dimension).map(|at| value(column, at)).collect();
+        values[(700 + column) * dimension] = f32::NAN;
+        let row = |row: usize| (row % 911 != 5).then(|| &values[row * dimension..(row + 1) * dimension]);
+        (name, lists(&(0..rows).map(row).collect::<Vec<_>>()))
+    });
+    let path = write(&folder, "f.parquet", columns.collect());
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        // Written out, numbers are the same only where all their bits are.
+        serde_json::to_string(&pool.install(|| looked_at(&path)).vectors).unwrap()
+    };
+    let alone = on(1);
+    assert!(alone.contains("\"effective_rank\""), "{alone}");
+    for threads in [2, 3, 7] {
+        assert!(on(threads) == alone, "{threads} threads");
+    }
+}
+
 #[test]
 fn cut_and_foreign_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,12 +1,13 @@
 //! Statistics of the vectors of a column, from one pass and a second one for outliers.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Col, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef, Par};
 use serde::Serialize;
 
 use crate::InspectError;
 use crate::best::Best;
 use crate::distribution::{Collector, Distribution};
+use crate::dot::dot;
 use crate::duplicates::{Duplicates, Watch};
 use crate::file::{Block, ParquetFile, element_name};
 use crate::moments::{Directions, MAX_DIMENSION, Moments};
@@ -180,14 +181,13 @@ struct Pass {
     not_finite: RowExamples,
     zero: RowExamples,
     norms: Collector,
-    least: Vec<f64>,
-    most: Vec<f64>,
+    /// Dimensions that have had one number so far, rising, with that number; `None` before the first finite vector.
+    constant: Option<Vec<(usize, f64)>>,
     watch: Watch,
-    /// Sum of the unit vectors, and how many.
-    units: Col<f64>,
+    /// Sum of the unit vectors `[dimension]`, and how many.
+    units: Vec<f64>,
     unit_count: u64,
     moments: Moments,
-    finite: Vec<f64>,
 }
 
 impl Pass {
@@ -200,49 +200,61 @@ impl Pass {
             not_finite: RowExamples::default(),
             zero: RowExamples::default(),
             norms: Collector::new(),
-            least: vec![f64::INFINITY; dimension],
-            most: vec![f64::NEG_INFINITY; dimension],
+            constant: None,
             watch: Watch::new(),
-            units: Col::zeros(dimension),
+            units: vec![0.0; dimension],
             unit_count: 0,
             moments: Moments::new(dimension),
-            finite: Vec::new(),
         }
     }
 
-    fn add(&mut self, block: &Block<'_>) {
-        self.finite.clear();
-        for (row, vector) in block.vectors() {
-            self.vectors += 1;
-            self.watch.add(row, vector);
-            let squares: f64 = vector.iter().map(|value| value * value).sum();
-            if !squares.is_finite() {
-                self.nan_values += vector.iter().filter(|value| value.is_nan()).count() as u64;
-                self.infinite_values += vector.iter().filter(|value| value.is_infinite()).count() as u64;
-                self.not_finite.add(row);
-                continue;
+    /// Takes a block, and leaves other numbers in it.
+    fn add(&mut self, block: &mut Block) {
+        // Finite vectors move to the front.
+        let mut finite = 0;
+        for (at, &row) in block.rows.iter().enumerate() {
+            let start = at * self.dimension;
+            let vector = &block.values[start..start + self.dimension];
+            if self.add_vector(row, vector) {
+                if finite < start {
+                    block.values.copy_within(start..start + self.dimension, finite);
+                }
+                finite += self.dimension;
             }
-            let norm = squares.sqrt();
-            self.norms.add(norm);
-            for ((least, most), &value) in self.least.iter_mut().zip(&mut self.most).zip(vector) {
-                *least = least.min(value);
-                *most = most.max(value);
-            }
-            if norm > 0.0 {
-                self.unit_count += 1;
-                self.units.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value / norm);
-            } else {
-                self.zero.add(row);
-            }
-            self.finite.extend_from_slice(vector);
         }
-        self.moments.add(&self.finite);
+        self.moments.add(&mut block.values[..finite]);
+    }
+
+    /// Takes a vector for everything but the moments, which want finite ones: is it?
+    fn add_vector(&mut self, row: u64, vector: &[f64]) -> bool {
+        self.vectors += 1;
+        self.watch.add(row, vector);
+        let norm = dot(vector, vector).sqrt();
+        if !norm.is_finite() {
+            self.nan_values += vector.iter().filter(|value| value.is_nan()).count() as u64;
+            self.infinite_values += vector.iter().filter(|value| value.is_infinite()).count() as u64;
+            self.not_finite.add(row);
+            return false;
+        }
+        self.norms.add(norm);
+        match &mut self.constant {
+            Some(constant) => constant.retain(|&(at, number)| vector[at] == number),
+            None => self.constant = Some(vector.iter().copied().enumerate().collect()),
+        }
+        if norm > 0.0 {
+            self.unit_count += 1;
+            self.units.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value / norm);
+        } else {
+            self.zero.add(row);
+        }
+        true
     }
 
     fn finish(self, column: &str, element: String, directions: Option<Directions>) -> VectorStatistics {
-        let constant = |at: &usize| self.least[*at] == self.most[*at];
+        let constant = self.constant.unwrap_or_default();
+        let dead = constant.iter().filter(|(_, number)| *number == 0.0);
         let pairs = self.unit_count as f64 * (self.unit_count as f64 - 1.0);
-        let mean_cosine = (self.units.squared_norm_l2() - self.unit_count as f64) / pairs;
+        let mean_cosine = (dot(&self.units, &self.units) - self.unit_count as f64) / pairs;
         VectorStatistics {
             column: column.to_owned(),
             element,
@@ -255,8 +267,8 @@ impl Pass {
             zero: self.zero,
             norms: self.norms.finish(),
             norm_of_mean: self.moments.mean().map(|mean| mean.norm_l2()),
-            constant: Dimensions::of((0..self.dimension).filter(constant)),
-            dead: Dimensions::of((0..self.dimension).filter(constant).filter(|&at| self.least[at] == 0.0)),
+            constant: Dimensions::of(constant.iter().map(|&(at, _)| at)),
+            dead: Dimensions::of(dead.map(|&(at, _)| at)),
             duplicates: self.watch.finish(),
             mean_cosine: (self.unit_count > 1).then_some(mean_cosine),
             spectrum: directions.map(|directions| directions.spectrum()),
@@ -312,11 +324,12 @@ fn outliers(
     let centre = &axes * &directions.mean;
     let mut furthest = Best::new(k);
     file.each_block(column, limit, |block| {
-        let vectors = MatRef::from_column_major_slice(block.values, block.dimension, block.rows.len());
+        let vectors = MatRef::from_column_major_slice(&block.values, block.dimension, block.rows.len());
         let mut places = Mat::zeros(components, block.rows.len());
         matmul(&mut places, Accum::Replace, &axes, vectors, 1.0, Par::Seq);
         for (&row, place) in block.rows.iter().zip(places.col_iter()) {
-            let distance = (place - &centre).norm_l2();
+            let squares: f64 = place.iter().zip(centre.iter()).map(|(a, b)| (a - b) * (a - b)).sum();
+            let distance = squares.sqrt();
             if distance.is_finite() {
                 furthest.add(row, distance);
             }
