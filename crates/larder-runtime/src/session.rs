@@ -247,9 +247,12 @@ fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> o
         // cut without a word. With this it multiplies unsigned bytes there, which are exact; elsewhere nothing changes.
         .with_config_entry("session.x64quantprecision", "1")?;
     let builder = match ran_on {
-        RanOn::Cpu => builder
-            .with_operators(operators::domain(settings.threads())?)?
-            .with_execution_providers([CPU::default().with_arena_allocator(true).build()])?,
+        RanOn::Cpu => {
+            operators::introduce(runtime.environment())?;
+            builder
+                .with_operators(operators::domain(settings.threads())?)?
+                .with_execution_providers([CPU::default().with_arena_allocator(true).build()])?
+        }
         RanOn::Cuda { .. } => builder.with_execution_providers([cuda::provider(settings.tf32)])?,
     };
     traced(builder, settings.name.as_deref())

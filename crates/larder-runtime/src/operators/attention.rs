@@ -5,7 +5,7 @@ use larder_kernels::{AttentionShape, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::{floats, matrix, misfit, required, run_tasks};
+use super::tensors::{floats, matrix, misfit, required, run_tasks};
 
 /// The operator.
 pub(super) struct Attention {

@@ -8,7 +8,7 @@ use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Produ
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType};
 
-use super::{floats, matrix, misfit, optional, required, run_tasks};
+use super::tensors::{floats, matrix, misfit, optional, required, run_tasks};
 
 /// A constant right operand: where its values lie, its shape, and whether it is transposed.
 type Constant = (usize, [usize; 2], bool);

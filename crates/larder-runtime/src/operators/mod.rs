@@ -4,16 +4,35 @@
 mod attention;
 mod gemm;
 mod layer_normalization;
+mod tensors;
 
-use larder_kernels::ShapeError;
+use std::sync::{Mutex, PoisonError};
+
 use larder_kernels::operators::DOMAIN;
-use ort::operator::{ComputeContext, OperatorDomain};
-use ort::value::ValueRef;
+use ort::environment::Environment;
+use ort::operator::OperatorDomain;
+use ort::session::Session;
+
+use crate::probe;
+
+/// True once ONNX Runtime knows the domain.
+static IS_KNOWN: Mutex<bool> = Mutex::new(false);
 
 /// The name of the instructions that multiply bfloat16 on this processor, such as `avx512_bf16`; `None` without any: then
 /// larder's operators run, and float32 is faster.
 pub fn bfloat16_kernel() -> Option<&'static str> {
     Some(larder_kernels::Kernel::available()).filter(|kernel| kernel.is_native()).map(|kernel| kernel.name())
+}
+
+/// Has ONNX Runtime know the domain. It keeps one list of domains for the process, and looks there before it adds one, in two steps:
+/// of two sessions that were made at once both would add it, and one would fail. So a small one is made first, alone.
+pub(crate) fn introduce(environment: &Environment) -> ort::Result<()> {
+    let mut is_known = IS_KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*is_known {
+        probe::run(Session::builder(environment)?.with_operators(domain(1)?)?)?;
+        *is_known = true;
+    }
+    Ok(())
 }
 
 /// All operators, for a session with so many threads.
@@ -22,48 +41,4 @@ pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
         .add(gemm::Gemm::new(threads))?
         .add(attention::Attention { threads })?
         .add(layer_normalization::LayerNormalization { threads })
-}
-
-/// An input that may be left out.
-fn optional(context: &ComputeContext, place: usize) -> ort::Result<Option<ValueRef<'_>>> {
-    if place < context.num_inputs()? { context.input(place) } else { Ok(None) }
-}
-
-/// An input that is there.
-fn required(context: &ComputeContext, place: usize) -> ort::Result<ValueRef<'_>> {
-    optional(context, place)?.ok_or_else(|| ort::Error::new(format!("input {place} is missing")))
-}
-
-/// Shape and values of a float32 tensor.
-fn floats<'a>(value: &'a ValueRef<'_>) -> ort::Result<(Vec<usize>, &'a [f32])> {
-    let (shape, values) = value.try_extract_tensor::<f32>()?;
-    // What is there has no negative sizes.
-    Ok((shape.iter().map(|&size| size as usize).collect(), values))
-}
-
-/// Shape and values of a float32 matrix, `[rows, columns]`.
-fn matrix<'a>(value: &'a ValueRef<'_>, name: &str) -> ort::Result<([usize; 2], &'a [f32])> {
-    let (shape, values) = floats(value)?;
-    match shape[..] {
-        [rows, columns] => Ok(([rows, columns], values)),
-        _ => Err(ort::Error::new(format!("{name} has shape {shape:?}, and two axes are needed"))),
-    }
-}
-
-fn misfit(problem: ShapeError) -> ort::Error {
-    ort::Error::new(problem.to_string())
-}
-
-/// Runs the tasks of a plan on the session's threads.
-fn run_tasks(
-    context: &ComputeContext,
-    threads: usize,
-    tasks: usize,
-    run: impl Fn(usize) + Sync + Send,
-) -> ort::Result<()> {
-    if threads <= 1 || tasks <= 1 {
-        (0..tasks).for_each(run);
-        return Ok(());
-    }
-    context.par_for(tasks, tasks, run)
 }

@@ -1,0 +1,49 @@
+//! Inputs of operators, and running a plan's tasks.
+
+use larder_kernels::ShapeError;
+use ort::operator::ComputeContext;
+use ort::value::ValueRef;
+
+/// An input that may be left out.
+pub(super) fn optional(context: &ComputeContext, place: usize) -> ort::Result<Option<ValueRef<'_>>> {
+    if place < context.num_inputs()? { context.input(place) } else { Ok(None) }
+}
+
+/// An input that is there.
+pub(super) fn required(context: &ComputeContext, place: usize) -> ort::Result<ValueRef<'_>> {
+    optional(context, place)?.ok_or_else(|| ort::Error::new(format!("input {place} is missing")))
+}
+
+/// Shape and values of a float32 tensor.
+pub(super) fn floats<'a>(value: &'a ValueRef<'_>) -> ort::Result<(Vec<usize>, &'a [f32])> {
+    let (shape, values) = value.try_extract_tensor::<f32>()?;
+    // What is there has no negative sizes.
+    Ok((shape.iter().map(|&size| size as usize).collect(), values))
+}
+
+/// Shape and values of a float32 matrix, `[rows, columns]`.
+pub(super) fn matrix<'a>(value: &'a ValueRef<'_>, name: &str) -> ort::Result<([usize; 2], &'a [f32])> {
+    let (shape, values) = floats(value)?;
+    match shape[..] {
+        [rows, columns] => Ok(([rows, columns], values)),
+        _ => Err(ort::Error::new(format!("{name} has shape {shape:?}, and two axes are needed"))),
+    }
+}
+
+pub(super) fn misfit(problem: ShapeError) -> ort::Error {
+    ort::Error::new(problem.to_string())
+}
+
+/// Runs the tasks of a plan on the session's threads.
+pub(super) fn run_tasks(
+    context: &ComputeContext,
+    threads: usize,
+    tasks: usize,
+    run: impl Fn(usize) + Sync + Send,
+) -> ort::Result<()> {
+    if threads <= 1 || tasks <= 1 {
+        (0..tasks).for_each(run);
+        return Ok(());
+    }
+    context.par_for(tasks, tasks, run)
+}
