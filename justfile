@@ -404,7 +404,7 @@ bench-long-memory *options: setup build
 bench-large-cache *options: setup build
     {{ python }} -B tests/bench/large_cache.py "$@"
 
-# Peak memory of inspecting a features file of 10 GB (needs 20 GB of disk; --gigabytes N for another size)
+# Seconds and peak memory of inspecting a features file of 10 GB (needs 20 GB of disk; --gigabytes N, or --file FILE that is there)
 [group('bench')]
 bench-inspect *options: setup build
     {{ python }} -B tests/bench/inspect_file.py "$@"
@@ -424,6 +424,14 @@ peer-goemotions *options: build
     .larder/peer/bin/python -m pip install --quiet --disable-pip-version-check \
         scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
     .larder/peer/bin/python -B tests/bench/goemotions.py --larder {{ larder }} --encoder {{ default_encoder }} "$@"
+
+# larder's heads beside scikit-learn's on the same vectors, strengths and folds (needs CoLA and GoEmotions)
+[group('bench')]
+bench-heads *options: setup build
+    test -x .larder/peer/bin/python || {{ python }} -m venv .larder/peer
+    .larder/peer/bin/python -m pip install --quiet --disable-pip-version-check \
+        scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
+    .larder/peer/bin/python -B tests/bench/heads.py --larder {{ larder }} --encoder {{ default_encoder }} "$@"
 
 # All benches
 [group('bench')]

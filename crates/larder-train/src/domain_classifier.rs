@@ -5,7 +5,7 @@ use larder_metrics::{DEFAULT_FOLDS, stratified_folds};
 use crate::candidates::Candidate;
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
-use crate::select::Search;
+use crate::select::{PreparedColumn, Search, Variant};
 use crate::settings::{ThresholdChoice, TrainSettings};
 use crate::weight::ClassWeight;
 
@@ -24,6 +24,7 @@ pub fn domain_classifier_auc(columns: &[&FeatureColumn], is_second: &[bool]) -> 
     let labels: Vec<usize> = is_second.iter().map(|&second| usize::from(second)).collect();
     let settings = TrainSettings { threshold: ThresholdChoice::Half, ..TrainSettings::default() };
     let fold_of_row = stratified_folds(&labels, DEFAULT_FOLDS, settings.seed)?;
+    let prepared = PreparedColumn::all(columns, settings.standardise, &fold_of_row, DEFAULT_FOLDS);
     let search = Search {
         columns,
         labels: &labels,
@@ -32,10 +33,11 @@ pub fn domain_classifier_auc(columns: &[&FeatureColumn], is_second: &[bool]) -> 
         grid: &[STRENGTH],
         fold_of_row: &fold_of_row,
         folds: DEFAULT_FOLDS,
-        fitted: None,
+        prepared: &prepared,
     };
     let all = Candidate { name: "all".to_owned(), columns: (0..columns.len()).collect() };
-    Ok(search.try_one(&all, ClassWeight::None)?.map_or(0.5, |entry| entry.auc))
+    let unweighted = Variant { class_weight: ClassWeight::None, fitted: None };
+    Ok(search.try_one(&all, &[unweighted])?.first().map_or(0.5, |entry| entry.auc))
 }
 
 #[cfg(test)]

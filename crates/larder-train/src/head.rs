@@ -7,6 +7,7 @@ use crate::error::TrainError;
 use crate::logistic::Problem;
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData, outputs_of, probabilities_of};
+use crate::principal_axes::PrincipalAxes;
 use crate::select::answer;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -65,6 +66,7 @@ impl LogisticHead {
         let batch = TrainingData::<f64> {
             matrix: Matrix::new(&columns, &self.standardiser),
             targets: Targets::Classes(&[]),
+            axes: PrincipalAxes::unturned(),
             outputs: outputs_of(self.classes.len()),
         };
         let task = Task { row_weights: Vec::new(), relative: None, c: self.c, label: 0 };
@@ -131,6 +133,7 @@ pub fn objective(head: &LogisticHead, columns: &[&FeatureColumn], labels: &[usiz
     let problem = Problem {
         columns: &columns,
         standardiser: &head.standardiser,
+        axes: PrincipalAxes::unturned(),
         labels,
         classes: head.classes.len(),
         class_weight: head.class_weight,

@@ -20,9 +20,6 @@ const MIN_MEMORY: usize = 5;
 /// Sufficient decrease (Armijo): the customary value.
 const SUFFICIENT: f64 = 1e-4;
 
-/// The first step's length where curvatures are guessed.
-const FIRST_LENGTH: f64 = 0.1;
-
 /// Shortenings of one step before the search gives up.
 const MAX_SHORTENINGS: usize = 30;
 
@@ -76,6 +73,8 @@ pub(crate) struct Descent<T> {
     pub(crate) iterations: usize,
     /// A guess at the curvature of the objective without its penalty along each parameter, or empty.
     curvature: Vec<f64>,
+    /// The length of a first step by that guess.
+    first_length: f64,
     /// Penalised parameters, which come first; the free ones follow.
     weights: usize,
     pairs: VecDeque<Pair>,
@@ -97,6 +96,7 @@ impl<T: Penalised> Descent<T> {
             reference_norm,
             iterations: 0,
             curvature: Vec::new(),
+            first_length: 1.0,
             pairs: VecDeque::with_capacity(MEMORY),
             status: Status::Running,
             direction: Vec::new(),
@@ -108,10 +108,10 @@ impl<T: Penalised> Descent<T> {
     }
 
     /// Tells how curved the objective without its penalty is along each parameter, roughly; numbers above 0. Where
-    /// parameters differ by orders of magnitude, this halves the steps.
-    pub(crate) fn with_curvature(mut self, curvature: Vec<f64>) -> Self {
-        self.curvature = curvature;
-        self
+    /// parameters differ by orders of magnitude, this halves the steps. `first_length` is how much of the first step that
+    /// follows from the guess is taken: correlated parameters are more curved together than each alone.
+    pub(crate) fn with_curvature(self, curvature: Vec<f64>, first_length: f64) -> Self {
+        Self { curvature, first_length, ..self }
     }
 
     /// The same with cost and gradient evaluated anew at its point, in another arithmetic. Curvature is kept.
@@ -161,8 +161,7 @@ impl<T: Penalised> Descent<T> {
         }
         self.length = match (self.pairs.is_empty(), self.curvature.is_empty()) {
             (true, true) => 1.0 / norm(&self.gradient).max(1.0),
-            // Correlated parameters are more curved together than each alone.
-            (true, false) => FIRST_LENGTH,
+            (true, false) => self.first_length,
             (false, _) => 1.0,
         };
         self.shortenings = 0;

@@ -4,7 +4,7 @@ use larder_metrics::stratified_folds;
 
 use crate::candidates::Candidate;
 use crate::error::TrainError;
-use crate::select::Search;
+use crate::select::{Search, Variant};
 use crate::selection::SelectionEntry;
 
 /// Parts that the rows are dealt into: heads are fitted on one, two and four of them, and on all.
@@ -37,15 +37,17 @@ pub(crate) fn learning_curve(
     let part_of_row = stratified_folds(search.labels, PARTS, search.settings.seed.wrapping_add(1))?;
     let grid = [entry.c];
     let fitted_rows = |fitted: usize| fitted * (search.folds - 1) / search.folds;
-    let mut curve = Vec::new();
-    for parts in [1, 2, 4] {
-        let fitted: Vec<bool> = part_of_row.iter().map(|&part| part < parts).collect();
-        let count = fitted.iter().filter(|fitted| **fitted).count();
-        let part = Search { grid: &grid, fitted: Some(&fitted), ..*search };
-        if let Some(found) = part.try_one(chosen, entry.class_weight)? {
-            curve.push(LearningStep { rows: fitted_rows(count), score: found.mean });
-        }
-    }
+    let fitted: Vec<Vec<bool>> =
+        [1, 2, 4].into_iter().map(|parts| part_of_row.iter().map(|&part| part < parts).collect()).collect();
+    let variant = |fitted| Variant { class_weight: entry.class_weight, fitted: Some(fitted) };
+    let variants: Vec<Variant<'_>> = fitted.iter().map(|fitted| variant(fitted)).collect();
+    let found = Search { grid: &grid, ..*search }.try_one(chosen, &variants)?;
+    let count = |fitted: &[bool]| fitted.iter().filter(|fitted| **fitted).count();
+    let mut curve: Vec<LearningStep> = fitted
+        .iter()
+        .zip(found)
+        .map(|(fitted, found)| LearningStep { rows: fitted_rows(count(fitted)), score: found.mean })
+        .collect();
     curve.push(LearningStep { rows: fitted_rows(rows), score: entry.mean });
     Ok(curve)
 }

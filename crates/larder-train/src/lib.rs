@@ -41,6 +41,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod binary_loss;
 mod candidates;
 mod classifier;
 mod clip;
@@ -62,6 +63,7 @@ mod mlp;
 mod multilabel;
 mod number_head;
 mod objective;
+mod principal_axes;
 mod ranking;
 mod real;
 mod ridge;

@@ -1,6 +1,6 @@
 //! One logistic regression, fitted to the end and checked.
 //!
-//! Unweighted problems of moderate size go to `linfa-logistic` (see `library`). Whatever it returns, the gradient of
+//! Unweighted problems of small size go to `linfa-logistic` (see `library`). Whatever it returns, the gradient of
 //! the exact objective is evaluated there; where it is not small enough, and for class weights and large problems, our
 //! own L-BFGS goes on from that point. `docs/solvers.md` says why there are two.
 
@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::column::FeatureColumn;
 use crate::error::TrainError;
-use crate::lbfgs::{Descent, Limits, minimise, norm};
+use crate::lbfgs::{Limits, minimise, norm};
 use crate::library;
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData, outputs_of};
+use crate::principal_axes::PrincipalAxes;
 use crate::real::Real;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
@@ -25,9 +26,9 @@ pub const CONVERGENCE_TOLERANCE: f64 = 1e-7;
 /// Steps of our own solver. Hard problems (weak regularisation, thousands of correlated dimensions) take some hundred.
 const MAX_ITERATIONS: usize = 5_000;
 
-/// Largest `rows * width * outputs` that goes to the library, whose products are not made for tall matrices: 4 million
-/// is CoLA's train split with one layer of 384 dimensions, where it needs 1 to 5 seconds; see `docs/solvers.md`.
-pub const LIBRARY_LIMIT: usize = 4_000_000;
+/// Largest `rows * width * outputs` that goes to the library, whose products are not made for tall matrices: it needs
+/// a second there, and 3 seconds for CoLA's train split with one layer of 384 dimensions; see `docs/solvers.md`.
+pub const LIBRARY_LIMIT: usize = 1_000_000;
 
 spelled_enum! {
     /// A solver.
@@ -62,6 +63,8 @@ pub struct Convergence {
 pub(crate) struct Problem<'a> {
     pub(crate) columns: &'a [&'a FeatureColumn],
     pub(crate) standardiser: &'a Standardiser,
+    /// The axes that the fit goes along.
+    pub(crate) axes: PrincipalAxes<'a>,
     pub(crate) labels: &'a [usize],
     pub(crate) classes: usize,
     pub(crate) class_weight: ClassWeight,
@@ -74,6 +77,7 @@ impl Problem<'_> {
             matrix: Matrix::new(self.columns, self.standardiser),
             targets: Targets::Classes(self.labels),
             outputs: outputs_of(self.classes),
+            axes: self.axes.clone(),
         }
     }
 
@@ -86,7 +90,7 @@ impl Problem<'_> {
         }
     }
 
-    /// The exact objective at `parameters` `[outputs * width + outputs]`.
+    /// The exact objective at `parameters` `[outputs * width + outputs]`, along the axes.
     pub(crate) fn objective(&self, parameters: &[f64]) -> f64 {
         self.batch().evaluate(&[&self.task()], &[parameters])[0].cost
     }
@@ -106,6 +110,7 @@ impl Problem<'_> {
             let tolerance = (CONVERGENCE_TOLERANCE * reference_norm).max(f64::MIN_POSITIVE);
             let rows = batch.matrix.to_column_major();
             if let Some(found) = library::fit(rows, self.labels, self.classes, self.c, tolerance, &point) {
+                let found = batch.along_axes(found);
                 let at_found = batch.evaluate(&[&task], &[&found]).remove(0);
                 // A result worse than the start is thrown away.
                 if at_found.cost <= evaluation.cost {
@@ -114,7 +119,7 @@ impl Problem<'_> {
                 }
             }
         }
-        let mut descent = Descent::new(task, point, evaluation, reference_norm, batch.outputs);
+        let mut descent = batch.descend(task, point, evaluation, reference_norm);
         minimise(
             |tasks, points| batch.evaluate(tasks, points),
             f64::NOISE,
@@ -137,7 +142,7 @@ impl Problem<'_> {
             relative_gradient_norm: if reference_norm > 0.0 { gradient_norm / reference_norm } else { 0.0 },
             converged: descent.converged(),
         };
-        let mut point = descent.point;
+        let mut point = batch.along_features(descent.point);
         centre_intercepts(&mut point, batch.outputs);
         Ok((point, convergence))
     }

@@ -16,9 +16,11 @@
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
+use crate::binary_loss::{Asked, losses_and_slopes};
 use crate::kernel;
-use crate::lbfgs::{Evaluation, Penalised};
+use crate::lbfgs::{Descent, Evaluation, Penalised};
 use crate::matrix::Matrix;
+use crate::principal_axes::PrincipalAxes;
 use crate::real::Real;
 use crate::standardise::Standardiser;
 use crate::tagging::product;
@@ -87,6 +89,8 @@ pub(crate) struct TrainingData<'a, F> {
     pub(crate) targets: Targets<'a>,
     /// 1 for two classes and for labels, else the number of classes.
     pub(crate) outputs: usize,
+    /// The axes that weights are given along.
+    pub(crate) axes: PrincipalAxes<'a>,
 }
 
 /// The number of outputs of a head: 1 for two classes, else one a class.
@@ -181,10 +185,36 @@ struct Partial<F> {
     costs: Vec<f64>,
 }
 
+/// Numbers of one block of rows and all tasks, `[count, tasks]` each.
+#[derive(Default)]
+struct TwoClasses {
+    log_odds: Vec<f64>,
+    signs: Vec<f64>,
+    weights: Vec<f64>,
+    losses: Vec<f64>,
+    slopes: Vec<f64>,
+}
+
 impl<F: Real> TrainingData<'_, F> {
     /// The number of parameters of one fit.
     pub(crate) fn parameters(&self) -> usize {
         (self.matrix.width() + 1) * self.outputs
+    }
+
+    /// Weights along the axes, with the intercepts behind them, as weights along the features.
+    pub(crate) fn along_features(&self, mut parameters: Vec<f64>) -> Vec<f64> {
+        let intercepts = parameters.split_off(self.matrix.width() * self.outputs);
+        let mut turned = self.axes.to_features(parameters);
+        turned.extend(intercepts);
+        turned
+    }
+
+    /// Weights along the features, with the intercepts behind them, as weights along the axes.
+    pub(crate) fn along_axes(&self, mut parameters: Vec<f64>) -> Vec<f64> {
+        let intercepts = parameters.split_off(self.matrix.width() * self.outputs);
+        let mut turned = self.axes.to_axes(parameters);
+        turned.extend(intercepts);
+        turned
     }
 
     /// Cost and gradient of each task at its point, in one pass over the rows (or a few, where there are many classes).
@@ -204,10 +234,24 @@ impl<F: Real> TrainingData<'_, F> {
             .into_par_iter()
             .map(|(first, last)| self.evaluate_stripe(first, last, tasks, &assembled))
             .collect();
-        (0..tasks.len())
+        let mut sums: Vec<Evaluation> = (0..tasks.len())
             .into_par_iter()
-            .map(|position| self.collect(position, tasks[position], points[position], assembled.layout, &partials))
-            .collect()
+            .map(|position| self.collect(position, tasks[position], assembled.layout, &partials))
+            .collect();
+        let weights = self.matrix.width() * self.outputs;
+        let along_features = sums.iter().flat_map(|sums| &sums.gradient[..weights]).copied().collect();
+        let along_axes = self.axes.to_axes(along_features);
+        for (((sums, along_axes), task), point) in
+            sums.iter_mut().zip(along_axes.chunks_exact(weights)).zip(tasks).zip(points)
+        {
+            let mut squares = 0.0;
+            for ((slope, along_axis), weight) in sums.gradient.iter_mut().zip(along_axes).zip(*point) {
+                *slope = along_axis + weight / task.c;
+                squares += weight * weight;
+            }
+            sums.cost += squares / (2.0 * task.c);
+        }
+        sums
     }
 
     /// The logits `[rows, outputs]` in which each row is judged by the point of task `task_of_row[row]`.
@@ -256,8 +300,11 @@ impl<F: Real> TrainingData<'_, F> {
         let layout = Layout::new::<F>(tasks.len() * outputs, width, self.targets);
         let mut weights = vec![F::zero(); layout.len()];
         let mut offsets = Vec::with_capacity(tasks.len() * outputs);
-        for (position, (task, point)) in tasks.iter().zip(points).enumerate() {
-            let (of_weights, intercepts) = point.split_at(width * outputs);
+        let along_axes = points.iter().flat_map(|point| &point[..width * outputs]).copied().collect();
+        let along_features = self.axes.to_features(along_axes);
+        let of_tasks = along_features.chunks_exact(width * outputs);
+        for (position, ((task, point), of_weights)) in tasks.iter().zip(points).zip(of_tasks).enumerate() {
+            let intercepts = &point[width * outputs..];
             for output in 0..outputs {
                 let mut shift = 0.0;
                 let places = layout.places(position * outputs + output);
@@ -313,7 +360,13 @@ impl<F: Real> TrainingData<'_, F> {
             costs: vec![0.0; tasks.len()],
         };
         let mut scratch = vec![0.0; self.outputs];
+        let mut two_classes = TwoClasses::default();
         self.for_blocks(first, last, assembled, |start, rows, logits| {
+            if self.outputs == 1 {
+                self.two_classes(start, tasks, logits, &mut two_classes, &mut partial);
+                assembled.layout.backward(rows, logits, &mut partial.products);
+                return;
+            }
             for (row, logits) in (start..).zip(logits.chunks_exact_mut(tasks.len() * self.outputs)) {
                 for (position, task) in tasks.iter().enumerate() {
                     let from = position * self.outputs;
@@ -340,15 +393,40 @@ impl<F: Real> TrainingData<'_, F> {
         partial
     }
 
-    /// Adds up one task's share of the stripes, in their order, in float64, and the penalty.
-    fn collect(
+    /// Adds losses and residuals of tasks with one output to `partial`, and puts the residuals in place of the logits
+    /// `[count, tasks]`.
+    fn two_classes(
         &self,
-        position: usize,
-        task: &Task,
-        point: &[f64],
-        layout: Layout,
-        partials: &[Partial<F>],
-    ) -> Evaluation {
+        first: usize,
+        tasks: &[&Task],
+        logits: &mut [F],
+        numbers: &mut TwoClasses,
+        partial: &mut Partial<F>,
+    ) {
+        numbers.log_odds.clear();
+        numbers.log_odds.extend(logits.iter().map(|logit| logit.to_f64()));
+        numbers.signs.clear();
+        numbers.weights.clear();
+        for row in (first..).take(logits.len() / tasks.len()) {
+            numbers.weights.extend(tasks.iter().map(|task| task.row_weights[row]));
+            let sign = |task: &&Task| if self.targets.class(row, task.label) == 1 { 1.0 } else { -1.0 };
+            numbers.signs.extend(tasks.iter().map(sign));
+        }
+        numbers.losses.resize(logits.len(), 0.0);
+        numbers.slopes.resize(logits.len(), 0.0);
+        let asked = Asked { log_odds: &numbers.log_odds, signs: &numbers.signs, weights: &numbers.weights };
+        losses_and_slopes(&asked, &mut numbers.losses, &mut numbers.slopes);
+        let of_rows = numbers.losses.chunks_exact(tasks.len()).zip(numbers.slopes.chunks_exact(tasks.len()));
+        for (losses, slopes) in of_rows {
+            partial.costs.iter_mut().zip(losses).for_each(|(sum, loss)| *sum += loss);
+            partial.residuals.iter_mut().zip(slopes).for_each(|(sum, slope)| *sum += slope);
+        }
+        logits.iter_mut().zip(&numbers.slopes).for_each(|(logit, &slope)| *logit = F::from_f64(slope));
+    }
+
+    /// Adds up one task's share of the stripes, in their order, in float64. The gradient is along the features, and both are without
+    /// the penalty.
+    fn collect(&self, position: usize, task: &Task, layout: Layout, partials: &[Partial<F>]) -> Evaluation {
         let (width, outputs) = (self.matrix.width(), self.outputs);
         let from = position * outputs;
         let cost: f64 = partials.iter().map(|partial| partial.costs[position]).sum();
@@ -372,12 +450,44 @@ impl<F: Real> TrainingData<'_, F> {
                 }
             }
         }
-        let mut squares = 0.0;
-        for (sum, weight) in for_weights.iter_mut().zip(point) {
-            *sum += weight / task.c;
-            squares += weight * weight;
+        Evaluation { cost, gradient }
+    }
+
+    /// A descent of a task from zero weights and the intercepts at `start`, which answer with the classes' shares.
+    ///
+    /// Where the axes are turned, it knows the curvature that it starts at.
+    pub(crate) fn descend(
+        &self,
+        task: Task,
+        point: Vec<f64>,
+        evaluation: Evaluation,
+        reference_norm: f64,
+    ) -> Descent<Task> {
+        let curvature = self.axes.variances().map(|variances| self.curvature(&task, &variances));
+        let descent = Descent::new(task, point, evaluation, reference_norm, self.outputs);
+        match curvature {
+            Some(curvature) => descent.with_curvature(curvature, 1.0),
+            None => descent,
         }
-        Evaluation { cost: cost + squares / (2.0 * task.c), gradient }
+    }
+
+    /// The curvature of a task's loss along each parameter where every row gets the classes' shares for its probabilities.
+    fn curvature(&self, task: &Task, variances: &[f64]) -> Vec<f64> {
+        let mut of_classes = vec![0.0; self.outputs.max(2)];
+        for (row, weight) in task.row_weights.iter().enumerate() {
+            of_classes[self.targets.class(row, task.label)] += weight;
+        }
+        let rows: f64 = of_classes.iter().sum();
+        // Of two classes both have the same; a class without rows is given half a row, as where fits start.
+        let of_outputs: Vec<f64> = of_classes[..self.outputs]
+            .iter()
+            .map(|&of_class| {
+                let of_class = of_class.clamp(0.5, (rows - 0.5).max(0.5));
+                (of_class * (1.0 - of_class / rows)).max(f64::MIN_POSITIVE)
+            })
+            .collect();
+        let of_weights = of_outputs.iter().flat_map(|scale| variances.iter().map(move |variance| scale * variance));
+        of_weights.chain(of_outputs.iter().copied()).collect()
     }
 }
 

@@ -22,6 +22,7 @@ use crate::lbfgs::{Descent, Limits, minimise, norm};
 use crate::logistic::{row_weights, start_point};
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData, outputs_of, probabilities_of};
+use crate::principal_axes::{ColumnAxes, PrincipalAxes};
 use crate::ranking::mean_auc;
 use crate::real::Real;
 use crate::selection::{Selection, SelectionEntry, choose, dominates};
@@ -70,14 +71,46 @@ pub(crate) struct Search<'a> {
     pub(crate) grid: &'a [f64],
     pub(crate) fold_of_row: &'a [usize],
     pub(crate) folds: usize,
+    /// Of each column.
+    pub(crate) prepared: &'a [PreparedColumn],
+}
+
+/// One way of fitting a candidate. Those that are tried together share each pass over the rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Variant<'a> {
+    pub(crate) class_weight: ClassWeight,
     /// The rows that fits may use, `[rows]`; all unless given. Held-out rows are answered whether they are among them or not.
     pub(crate) fitted: Option<&'a [bool]>,
 }
 
-/// One column's standardisers: of all rows, and of each fold's training part.
-struct ColumnStandardisers {
+/// One column's standardisers, of all rows and of each fold's training part, and its axes.
+pub(crate) struct PreparedColumn {
     all: Standardiser,
     by_fold: Vec<Standardiser>,
+    pub(crate) axes: ColumnAxes,
+}
+
+impl PreparedColumn {
+    /// Prepares each column; where features are not standardised, it leaves them as they are.
+    pub(crate) fn all(columns: &[&FeatureColumn], standardise: bool, fold_of_row: &[usize], folds: usize) -> Vec<Self> {
+        columns.par_iter().map(|column| Self::of(column, standardise, fold_of_row, folds)).collect()
+    }
+
+    fn of(column: &FeatureColumn, standardise: bool, fold_of_row: &[usize], folds: usize) -> Self {
+        if !standardise {
+            let identity = Standardiser::identity(column.width());
+            let axes = ColumnAxes::unturned(column.width());
+            return Self { by_fold: vec![identity.clone(); folds], all: identity, axes };
+        }
+        let moments = Moments::by_fold(column, |row| fold_of_row[row], folds);
+        let without = |left_out: Option<usize>| {
+            let parts = moments.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
+            Moments::merge(parts.map(|(_, part)| part)).expect("there are two folds or more").standardiser()
+        };
+        let all = without(None);
+        let axes = ColumnAxes::of(column, &all);
+        Self { all, by_fold: (0..folds).map(|fold| without(Some(fold))).collect(), axes }
+    }
 }
 
 impl Search<'_> {
@@ -87,15 +120,18 @@ impl Search<'_> {
         candidates: &[Candidate],
         on_entry: &mut dyn FnMut(usize, usize, &SelectionEntry),
     ) -> Result<(Selection, OutOfFold), TrainError> {
-        let standardisers: Vec<ColumnStandardisers> =
-            self.columns.par_iter().map(|column| self.standardisers(column)).collect();
         let mut entries: Vec<SelectionEntry> = Vec::new();
         // What the entries that may still be chosen said; the others' is let go.
         let mut kept: Vec<(usize, OutOfFold)> = Vec::new();
         let class_weights = self.settings.class_weight.candidates(self.settings.metric);
-        let rounds = candidates.len() + usize::from(class_weights.len() > 1);
+        // The candidates are compared under the first class weight; the others are tried on the one that won. A candidate alone has
+        // won already.
+        let compared = if candidates.len() == 1 { class_weights.len() } else { 1 };
+        let rounds = candidates.len() + usize::from(class_weights.len() > compared);
         let mut try_candidate = |number: usize, candidate: &Candidate, class_weights: &[ClassWeight]| {
-            self.try_candidate(candidate, class_weights, &standardisers, &mut |entry, answers| {
+            let variants: Vec<Variant<'_>> =
+                class_weights.iter().map(|&class_weight| Variant { class_weight, fitted: None }).collect();
+            self.try_candidate(candidate, &variants, &mut |_, entry, answers| {
                 on_entry(number, rounds, &entry);
                 if !kept.iter().any(|(index, _)| dominates(&entries[*index], &entry)) {
                     kept.retain(|(index, _)| !dominates(&entry, &entries[*index]));
@@ -106,15 +142,14 @@ impl Search<'_> {
             let chosen = choose(&entries);
             Ok::<_, TrainError>((chosen, entries[chosen].candidate.clone()))
         };
-        // The candidates are compared under the first class weight; the others are tried on the one that won.
         let mut chosen = (0, String::new());
         for (number, candidate) in candidates.iter().enumerate() {
-            chosen = try_candidate(number, candidate, &class_weights[..1])?;
+            chosen = try_candidate(number, candidate, &class_weights[..compared])?;
         }
-        if class_weights.len() > 1 {
+        if class_weights.len() > compared {
             let winner = candidates.iter().find(|candidate| candidate.name == chosen.1);
             let winner = winner.expect("entries are named after candidates");
-            chosen = try_candidate(candidates.len(), winner, &class_weights[1..])?;
+            chosen = try_candidate(candidates.len(), winner, &class_weights[compared..])?;
         }
         let chosen = chosen.0;
         let (_, answers) = kept
@@ -124,65 +159,49 @@ impl Search<'_> {
         Ok((Selection::new(self.settings.metric, self.folds, entries, chosen), answers))
     }
 
-    /// The entry of one candidate, class weight and strength, the first of the grid.
+    /// The entry of one candidate at the first strength of the grid, for each of the variants.
     pub(crate) fn try_one(
         &self,
         candidate: &Candidate,
-        class_weight: ClassWeight,
-    ) -> Result<Option<SelectionEntry>, TrainError> {
-        let standardisers: Vec<ColumnStandardisers> =
-            self.columns.par_iter().map(|column| self.standardisers(column)).collect();
-        let mut found = None;
-        self.try_candidate(candidate, &[class_weight], &standardisers, &mut |entry, _| {
-            found.get_or_insert(entry);
-        })?;
-        Ok(found)
+        variants: &[Variant<'_>],
+    ) -> Result<Vec<SelectionEntry>, TrainError> {
+        let mut found = vec![None; variants.len()];
+        let first = Search { grid: &self.grid[..1], ..*self };
+        first.try_candidate(candidate, variants, &mut |variant, entry, _| found[variant] = Some(entry))?;
+        Ok(found.into_iter().flatten().collect())
     }
 
-    fn standardisers(&self, column: &FeatureColumn) -> ColumnStandardisers {
-        if !self.settings.standardise {
-            let identity = Standardiser::identity(column.width());
-            return ColumnStandardisers { by_fold: vec![identity.clone(); self.folds], all: identity };
-        }
-        let moments = Moments::by_fold(column, |row| self.fold_of_row[row], self.folds);
-        let without = |left_out: Option<usize>| {
-            let parts = moments.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
-            Moments::merge(parts.map(|(_, part)| part)).expect("there are two folds or more").standardiser()
-        };
-        ColumnStandardisers { all: without(None), by_fold: (0..self.folds).map(|fold| without(Some(fold))).collect() }
-    }
-
-    /// One candidate along the strengths, with each of the class weights.
+    /// One candidate along the strengths in each of the variants, calling `on_entry` with (variant's number, entry, answers).
     fn try_candidate(
         &self,
         candidate: &Candidate,
-        class_weights: &[ClassWeight],
-        standardisers: &[ColumnStandardisers],
-        on_entry: &mut dyn FnMut(SelectionEntry, OutOfFold),
+        variants: &[Variant<'_>],
+        on_entry: &mut dyn FnMut(usize, SelectionEntry, OutOfFold),
     ) -> Result<(), TrainError> {
-        let of_candidate: Vec<&ColumnStandardisers> =
-            candidate.columns.iter().map(|&position| &standardisers[position]).collect();
+        let of_candidate: Vec<&PreparedColumn> =
+            candidate.columns.iter().map(|&position| &self.prepared[position]).collect();
         let outer = Standardiser::concatenate(&of_candidate.iter().map(|column| &column.all).collect::<Vec<_>>());
         let columns: Vec<&FeatureColumn> = candidate.columns.iter().map(|&position| self.columns[position]).collect();
         let batch = TrainingData::<f32> {
             matrix: Matrix::new(&columns, &outer),
             targets: Targets::Classes(self.labels),
             outputs: outputs_of(self.classes),
+            axes: PrincipalAxes::new(of_candidate.iter().map(|column| &column.axes).collect()),
         };
         let mut paths = Vec::new();
-        for &class_weight in class_weights {
+        for (variant, &Variant { class_weight, fitted }) in variants.iter().enumerate() {
             let tasks = (0..self.folds).map(|fold| {
                 let of_fold: Vec<&Standardiser> = of_candidate.iter().map(|column| &column.by_fold[fold]).collect();
                 Task {
                     row_weights: row_weights(class_weight, self.labels, self.classes, |row| {
-                        self.fold_of_row[row] != fold && self.fitted.is_none_or(|fitted| fitted[row])
+                        self.fold_of_row[row] != fold && fitted.is_none_or(|fitted| fitted[row])
                     }),
                     relative: Some(Standardiser::concatenate(&of_fold).relative_to(&outer)),
                     c: self.grid[0],
                     label: 0,
                 }
             });
-            paths.push(Path::start(class_weight, &batch, self.labels, tasks.collect(), self.classes));
+            paths.push(Path::start(variant, class_weight, &batch, self.labels, tasks.collect(), self.classes));
         }
 
         for &c in self.grid {
@@ -218,7 +237,7 @@ impl Search<'_> {
                     converged: path.descents.iter().all(Descent::converged),
                 };
                 path.note(&entry);
-                on_entry(entry, answers);
+                on_entry(path.variant, entry, answers);
             }
         }
         Ok(())
@@ -264,8 +283,9 @@ pub(crate) fn answer(probabilities: impl Iterator<Item = f64>, threshold: Option
     best.0
 }
 
-/// The folds' fits of one candidate and class weight, on their way along the strengths.
+/// The folds' fits of one variant of a candidate, on their way along the strengths.
 struct Path {
+    variant: usize,
     class_weight: ClassWeight,
     descents: Vec<Descent<Task>>,
     best: Option<f64>,
@@ -275,6 +295,7 @@ struct Path {
 
 impl Path {
     fn start(
+        variant: usize,
         class_weight: ClassWeight,
         batch: &TrainingData<'_, f32>,
         labels: &[usize],
@@ -286,9 +307,9 @@ impl Path {
         let evaluations = batch.evaluate(&tasks.iter().collect::<Vec<_>>(), &points);
         let descents = tasks.into_iter().zip(starts.clone()).zip(evaluations).map(|((task, start), evaluation)| {
             let reference_norm = norm(&evaluation.gradient);
-            Descent::new(task, start, evaluation, reference_norm, batch.outputs)
+            batch.descend(task, start, evaluation, reference_norm)
         });
-        Self { class_weight, descents: descents.collect(), best: None, worse: 0 }
+        Self { variant, class_weight, descents: descents.collect(), best: None, worse: 0 }
     }
 
     fn tasks(&self) -> Vec<&Task> {

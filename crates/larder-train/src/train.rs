@@ -10,7 +10,8 @@ use crate::head::{HeadColumn, LogisticHead, check_labels};
 use crate::learning_curve::{LearningStep, learning_curve};
 use crate::logistic::{Convergence, Problem};
 use crate::objective::outputs_of;
-use crate::select::{OutOfFold, Search};
+use crate::principal_axes::PrincipalAxes;
+use crate::select::{OutOfFold, PreparedColumn, Search};
 use crate::selection::{Selection, SelectionEntry};
 use crate::settings::{TrainSettings, UNCHOSEN_C, unchosen_strength};
 use crate::standardise::Standardiser;
@@ -102,6 +103,11 @@ pub fn train(
     let folds = possible_folds(&counts, settings.folds);
     let mut curve = Vec::new();
     let mut unchosen = None;
+    let fold_of_row = if folds < 2 { Vec::new() } else { stratified_folds(labels, folds, settings.seed)? };
+    let prepared = match folds {
+        0 | 1 => Vec::new(),
+        _ => PreparedColumn::all(columns, settings.standardise, &fold_of_row, folds),
+    };
     let (chosen, class_weight, c, selected) = if folds < 2 {
         // The last one has all columns.
         let all = candidates.last().expect("there is a column");
@@ -124,7 +130,6 @@ pub fn train(
                 settings.folds, classes[rarest], counts[rarest]
             ));
         }
-        let fold_of_row = stratified_folds(labels, folds, settings.seed)?;
         let search = Search {
             columns,
             labels,
@@ -133,7 +138,7 @@ pub fn train(
             grid: &grid,
             fold_of_row: &fold_of_row,
             folds,
-            fitted: None,
+            prepared: &prepared,
         };
         let (selection, out_of_fold) = search.run(&candidates, &mut |candidate, candidates, entry| {
             progress(Progress::Scored { candidate, candidates, entry });
@@ -152,7 +157,11 @@ pub fn train(
         Some((_, out_of_fold)) => out_of_fold.threshold,
         None => (classes.len() == 2).then_some(HALF),
     };
-    let (head, convergence) = fit(columns, chosen, labels, classes, class_weight, c, threshold, settings.standardise)?;
+    // Without folds there are too few rows for axes to help.
+    let of_chosen = chosen.columns.iter().filter_map(|&position| prepared.get(position));
+    let axes = PrincipalAxes::new(of_chosen.map(|column| &column.axes).collect());
+    let (head, convergence) =
+        fit(columns, chosen, axes, labels, classes, class_weight, c, threshold, settings.standardise)?;
     let scores = |predictions: &[usize]| -> Result<ClassificationScores, TrainError> {
         Ok(ClassificationScores::from(&ConfusionMatrix::from_classes(labels, predictions, classes.len())?))
     };
@@ -180,6 +189,7 @@ pub fn train(
 fn fit(
     columns: &[&FeatureColumn],
     chosen: &Candidate,
+    axes: PrincipalAxes<'_>,
     labels: &[usize],
     classes: &[String],
     class_weight: ClassWeight,
@@ -190,8 +200,15 @@ fn fit(
     let columns: Vec<&FeatureColumn> = chosen.columns.iter().map(|&position| columns[position]).collect();
     let width = columns.iter().map(|column| column.width()).sum();
     let standardiser = if standardise { Standardiser::fit(&columns) } else { Standardiser::identity(width) };
-    let problem =
-        Problem { columns: &columns, standardiser: &standardiser, labels, classes: classes.len(), class_weight, c };
+    let problem = Problem {
+        columns: &columns,
+        standardiser: &standardiser,
+        axes,
+        labels,
+        classes: classes.len(),
+        class_weight,
+        c,
+    };
     let (mut parameters, convergence) = problem.solve()?;
     let outputs = outputs_of(classes.len());
     let intercept = parameters.split_off(outputs * width);

@@ -22,8 +22,8 @@ fn row_weights(class_weight: ClassWeight, has: impl Iterator<Item = bool> + Clon
     has.map(|has| of_class[usize::from(has)]).collect()
 }
 
-/// One fit a label, at `from` `[labels]`; not given, at zero weights and the intercept of the label's (weighted) share. Tolerances are
-/// relative to the gradient there in both cases.
+/// One fit a label, at `from` `[labels]`, along the features; not given, at zero weights and the intercept of the label's (weighted)
+/// share. Tolerances are relative to the gradient there in both cases.
 pub(super) fn start<F: Real>(
     data: &TrainingData<'_, F>,
     targets: ArrayView2<'_, bool>,
@@ -58,15 +58,16 @@ pub(super) fn start<F: Real>(
     };
     let mut evaluations = evaluate(&starts);
     let reference_norms: Vec<f64> = evaluations.iter().map(|evaluation| norm(&evaluation.gradient)).collect();
+    let mut points = starts;
     if let Some(from) = from {
-        evaluations = evaluate(from);
+        points = from.iter().map(|point| data.along_axes(point.clone())).collect();
+        evaluations = evaluate(&points);
     }
-    let points = from.map_or(starts, <[Vec<f64>]>::to_vec);
     tasks
         .into_iter()
         .zip(points)
         .zip(evaluations.into_iter().zip(reference_norms))
-        .map(|((task, point), (evaluation, reference_norm))| Descent::new(task, point, evaluation, reference_norm, 1))
+        .map(|((task, point), (evaluation, reference_norm))| data.descend(task, point, evaluation, reference_norm))
         .collect()
 }
 

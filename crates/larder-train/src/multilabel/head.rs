@@ -9,6 +9,7 @@ use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData};
+use crate::principal_axes::PrincipalAxes;
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 
@@ -56,6 +57,7 @@ impl MultilabelHead {
         let data = TrainingData::<f64> {
             matrix: Matrix::new(&columns, &self.standardiser),
             targets: Targets::Labels(gold.view()),
+            axes: PrincipalAxes::unturned(),
             outputs: 1,
         };
         let tasks: Vec<Task> = (0..self.labels.len())

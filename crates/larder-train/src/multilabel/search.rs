@@ -18,6 +18,7 @@ use crate::error::TrainError;
 use crate::lbfgs::Descent;
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData};
+use crate::principal_axes::{ColumnAxes, PrincipalAxes};
 use crate::ranking::auc;
 use crate::select::SELECTION_TOLERANCE;
 use crate::settings::ThresholdChoice;
@@ -39,11 +40,17 @@ struct Fold {
     places: Vec<usize>,
 }
 
+/// One column's standardisers, `[folds]`, and its axes.
+pub(super) struct PreparedColumn {
+    by_fold: Vec<Standardiser>,
+    pub(super) axes: ColumnAxes,
+}
+
 /// An entry's fits.
 pub(super) struct HeldOutFit {
     /// For rows by fits without them, `[held-out rows, labels]`.
     pub(super) probabilities: Array2<f64>,
-    /// Weights and intercept of each label, fitted without the first part: a start that is near the fit on all rows.
+    /// Weights along the features, and intercept, of each label, fitted without the first part: a start that is near the fit on all rows.
     pub(super) points: Vec<Vec<f64>>,
 }
 
@@ -91,10 +98,9 @@ impl<'a> Search<'a> {
     pub(super) fn run(
         &self,
         candidates: &[Candidate],
+        prepared: &[PreparedColumn],
         on_entry: &mut dyn FnMut(usize, usize, &MultilabelSelectionEntry),
     ) -> Result<(MultilabelSelection, HeldOutFit), TrainError> {
-        let standardisers: Vec<Vec<Standardiser>> =
-            self.columns.par_iter().map(|column| self.standardisers(column)).collect();
         let mut entries: Vec<MultilabelSelectionEntry> = Vec::new();
         // The fits of the entries that may still be chosen.
         let mut kept: Vec<(usize, HeldOutFit)> = Vec::new();
@@ -110,7 +116,7 @@ impl<'a> Search<'a> {
                     (winner.expect("entries are named after candidates"), class_weights[1])
                 }
             };
-            self.try_candidate(candidate, class_weight, &standardisers, &mut |entry, fit| {
+            self.try_candidate(candidate, class_weight, prepared, &mut |entry, fit| {
                 on_entry(round, rounds, &entry);
                 if !kept.iter().any(|(index, _)| dominates(&entries[*index], &entry)) {
                     kept.retain(|(index, _)| !dominates(&entry, &entries[*index]));
@@ -136,17 +142,25 @@ impl<'a> Search<'a> {
         self.settings.class_weight.candidates(metric)
     }
 
-    /// One column's standardisers, `[folds]`.
-    fn standardisers(&self, column: &FeatureColumn) -> Vec<Standardiser> {
+    /// Each column's standardisers and axes.
+    pub(super) fn prepare(&self) -> Vec<PreparedColumn> {
+        self.columns.par_iter().map(|column| self.prepare_column(column)).collect()
+    }
+
+    fn prepare_column(&self, column: &FeatureColumn) -> PreparedColumn {
         if !self.settings.standardise {
-            return vec![Standardiser::identity(column.width()); self.folds.len()];
+            let by_fold = vec![Standardiser::identity(column.width()); self.folds.len()];
+            return PreparedColumn { by_fold, axes: ColumnAxes::unturned(column.width()) };
         }
         let moments = Moments::by_fold(column, |row| self.part_of_row[row], PARTS.max(self.folds.len()));
         let without = |fold: &Fold| {
             let parts = moments.iter().enumerate().filter(|(part, _)| *part != fold.part);
             Moments::merge(parts.map(|(_, part)| part)).expect("there are other parts").standardiser()
         };
-        self.folds.iter().map(without).collect()
+        let by_fold: Vec<Standardiser> = self.folds.iter().map(without).collect();
+        // Folds' features are correlated alike: one guess serves all of them, and the fit on all rows.
+        let axes = ColumnAxes::of(column, &by_fold[0]);
+        PreparedColumn { by_fold, axes }
     }
 
     /// One candidate along the strengths.
@@ -154,7 +168,7 @@ impl<'a> Search<'a> {
         &self,
         candidate: &Candidate,
         class_weight: ClassWeight,
-        standardisers: &[Vec<Standardiser>],
+        prepared: &[PreparedColumn],
         on_entry: &mut dyn FnMut(MultilabelSelectionEntry, HeldOutFit),
     ) {
         let columns: Vec<&FeatureColumn> = candidate.columns.iter().map(|&position| self.columns[position]).collect();
@@ -164,12 +178,15 @@ impl<'a> Search<'a> {
             .enumerate()
             .map(|(number, fold)| {
                 let of_fold: Vec<&Standardiser> =
-                    candidate.columns.iter().map(|&position| &standardisers[position][number]).collect();
+                    candidate.columns.iter().map(|&position| &prepared[position].by_fold[number]).collect();
                 let standardiser = Standardiser::concatenate(&of_fold);
+                let axes = candidate.columns.iter().map(|&position| &prepared[position].axes);
+                let axes = PrincipalAxes::new(axes.collect());
                 let data = |rows| TrainingData {
                     matrix: Matrix::new(&columns, &standardiser).select(rows),
                     targets: Targets::Labels(fold.targets.view()),
                     outputs: 1,
+                    axes: axes.clone(),
                 };
                 (data(&fold.fitted), data(&fold.held_out))
             })
@@ -202,7 +219,7 @@ impl<'a> Search<'a> {
                 auc,
                 converged: fits.iter().flatten().all(Descent::converged),
             };
-            let points = fits[0].iter().map(|descent| descent.point.clone()).collect();
+            let points = fits[0].iter().map(|descent| matrices[0].0.along_features(descent.point.clone())).collect();
             on_entry(entry, HeldOutFit { probabilities, points });
             (best, worse) = if auc > best { (auc, 0) } else { (best, worse + 1) };
             if worse == PATIENCE {

@@ -15,6 +15,7 @@ use crate::head::HeadColumn;
 use crate::lbfgs::{Descent, norm};
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData};
+use crate::principal_axes::PrincipalAxes;
 use crate::settings::{ThresholdChoice, unchosen_strength};
 use crate::standardise::Standardiser;
 use crate::threshold::HALF;
@@ -141,7 +142,7 @@ pub fn train_multilabel(
         );
         progress(MultilabelProgress::Fitting { candidate: &all.name, c });
         let fit = Fit { columns, targets: targets.view(), labels, class_weight, c, standardise: settings.standardise };
-        let (head, convergence) = fit.run(all, vec![HALF; count], None)?;
+        let (head, convergence) = fit.run(all, PrincipalAxes::unturned(), vec![HALF; count], None)?;
         return Ok(TrainedMultilabel {
             head,
             selection: None,
@@ -156,8 +157,9 @@ pub fn train_multilabel(
         notes.push(format!("{folds} folds instead of {asked}: no label has more rows with it and without it"));
     }
     let search = Search::new(columns, targets, settings, &grid, folds);
+    let prepared = search.prepare();
     let (selection, HeldOutFit { probabilities, points }) =
-        search.run(&candidates, &mut |candidate, candidates, entry| {
+        search.run(&candidates, &prepared, &mut |candidate, candidates, entry| {
             progress(MultilabelProgress::Scored { candidate, candidates, entry });
         })?;
     let best = selection.best();
@@ -178,7 +180,8 @@ pub fn train_multilabel(
         c: best.c,
         standardise: settings.standardise,
     };
-    let (head, convergence) = fit.run(chosen, thresholds, Some(&points))?;
+    let axes = PrincipalAxes::new(chosen.columns.iter().map(|&position| &prepared[position].axes).collect());
+    let (head, convergence) = fit.run(chosen, axes, thresholds, Some(&points))?;
     Ok(TrainedMultilabel {
         head,
         selection: Some(selection),
@@ -199,10 +202,11 @@ struct Fit<'a> {
     standardise: bool,
 }
 
-impl Fit<'_> {
+impl<'a> Fit<'a> {
     fn run(
         &self,
         chosen: &Candidate,
+        axes: PrincipalAxes<'a>,
         thresholds: Vec<f64>,
         from: Option<&[Vec<f64>]>,
     ) -> Result<(MultilabelHead, Vec<LabelConvergence>), TrainError> {
@@ -213,8 +217,9 @@ impl Fit<'_> {
             false => Standardiser::identity(width),
         };
         let targets = Targets::Labels(self.targets);
-        let rough = TrainingData::<f32> { matrix: Matrix::new(&columns, &standardiser), targets, outputs: 1 };
-        let exact = TrainingData::<f64> { matrix: Matrix::new(&columns, &standardiser), targets, outputs: 1 };
+        let matrix = Matrix::new(&columns, &standardiser);
+        let rough = TrainingData::<f32> { matrix, targets, outputs: 1, axes: axes.clone() };
+        let exact = TrainingData::<f64> { matrix: Matrix::new(&columns, &standardiser), targets, outputs: 1, axes };
         let mut first = start(&rough, self.targets, self.class_weight, self.c, from);
         advance(&rough, &mut first, FLOAT32_TOLERANCE);
         let mut descents = self.go_on(&exact, first);
@@ -239,7 +244,9 @@ impl Fit<'_> {
                 converged: descent.converged(),
             })
             .collect();
-        let weights = descents.iter().flat_map(|descent| &descent.point[..width]).copied().collect();
+        let points: Vec<Vec<f64>> =
+            descents.iter().map(|descent| exact.along_features(descent.point.clone())).collect();
+        let weights = points.iter().flat_map(|point| &point[..width]).copied().collect();
         let head = MultilabelHead {
             labels: self.labels.to_vec(),
             columns: columns
@@ -248,7 +255,7 @@ impl Fit<'_> {
                 .collect(),
             weights: Array2::from_shape_vec((self.labels.len(), width), weights)
                 .expect("one weight a dimension and label"),
-            intercept: descents.iter().map(|descent| descent.point[width]).collect(),
+            intercept: points.iter().map(|point| point[width]).collect(),
             standardiser,
             thresholds,
             class_weight: self.class_weight,

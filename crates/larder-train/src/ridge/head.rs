@@ -8,6 +8,7 @@ use crate::error::TrainError;
 use crate::head::{HeadColumn, arrange};
 use crate::matrix::Matrix;
 use crate::objective::{Targets, Task, TrainingData};
+use crate::principal_axes::PrincipalAxes;
 use crate::standardise::Standardiser;
 
 /// Ridge regression on standardised features.
@@ -51,6 +52,7 @@ impl RidgeHead {
         let batch = TrainingData::<f64> {
             matrix: Matrix::new(&columns, &self.standardiser),
             targets: Targets::Classes(&[]),
+            axes: PrincipalAxes::unturned(),
             outputs: 1,
         };
         let task = Task { row_weights: Vec::new(), relative: None, c: 1.0, label: 0 };

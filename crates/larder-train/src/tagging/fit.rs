@@ -25,6 +25,9 @@ pub const TAGGING_SELECTION_TOLERANCE: f64 = 5e-3;
 /// Steps of a fit that is kept.
 const MAX_ITERATIONS: usize = 2_000;
 
+/// The first step's length by the guessed curvature, which takes features for independent.
+const FIRST_LENGTH: f64 = 0.1;
+
 /// Steps of a candidate at one strength.
 const SELECTION_ITERATIONS: usize = 300;
 
@@ -109,7 +112,7 @@ impl Objective {
             }
         }
         Descent::new(Strength(c), point, evaluation, reference_norm, self.layout.free())
-            .with_curvature(self.curvature(data))
+            .with_curvature(self.curvature(data), FIRST_LENGTH)
     }
 
     /// The approximate curvature of the objective along each parameter: as if features were independent and every word were

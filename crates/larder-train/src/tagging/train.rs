@@ -20,9 +20,13 @@ use super::stream::{Streamed, Survey, survey};
 use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::lbfgs::norm;
-use crate::logistic::{Convergence, LIBRARY_LIMIT, Problem, Solver};
+use crate::logistic::{Convergence, Problem, Solver};
+use crate::principal_axes::PrincipalAxes;
 use crate::settings::{ThresholdChoice, unchosen_strength};
 use crate::standardise::Standardiser;
+
+/// Largest `words * width * classes` that the classifiers' solvers fit, to their own tolerance, which is stricter.
+const BY_WORDS_LIMIT: usize = 4_000_000;
 
 /// A trained tagging head and how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -273,7 +277,8 @@ impl Fit<'_> {
         let answered: Vec<usize> = (0..classes).filter(|&class| self.objective.rules.answerable[class]).collect();
         let words = survey.gold.len();
         // Two classes would have one output, and so another penalty than three.
-        if self.settings.kind != TaggerKind::Logistic || answered.len() < 3 || words * width * classes > LIBRARY_LIMIT {
+        if self.settings.kind != TaggerKind::Logistic || answered.len() < 3 || words * width * classes > BY_WORDS_LIMIT
+        {
             return Ok(None);
         }
         let rows = survey.values.chunks_exact(self.reader.width);
@@ -285,6 +290,7 @@ impl Fit<'_> {
         let (found, mut convergence) = Problem {
             columns: &[&column],
             standardiser: &self.standardiser,
+            axes: PrincipalAxes::unturned(),
             labels: &labels,
             classes: answered.len(),
             class_weight: self.choice.class_weight,
