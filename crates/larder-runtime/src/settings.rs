@@ -23,8 +23,8 @@ pub const DEFAULT_TF32: bool = true;
 /// - on CUDA the arena grows by what is asked for, not to the next power of two, for the same reason;
 /// - subnormal numbers are kept: ONNX Runtime's switch reaches its own threads and the thread that
 ///   made the process's first session, but no other, so results would depend on who runs a batch;
-/// - products of bytes are exact on every processor (`session.x64quantprecision`): on x86 without VNNI the runtime's fastest
-///   ones overflow;
+/// - products of bytes are exact on every processor: on x86 without VNNI, where the runtime's fastest ones overflow, it is told to take
+///   others (`session.x64quantprecision`);
 /// - operators run one after the other: an encoder is a chain, and the threads serve better inside one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
