@@ -24,7 +24,7 @@ spelled_enum! {
         HalfPadded = "half-padded",
         /// larder's own on the CPU with products in bfloat16 and sums in float32, if its vectors on the probe texts agree within
         /// the tolerance of bfloat16, and the processor has instructions for them; else as [`GraphChoice::Auto`].
-        Bfloat16 = "bfloat16",
+        Bfloat16 = "bfloat16" | "bf16",
     } else "{found:?} is no graph; known: {known}"
 }
 

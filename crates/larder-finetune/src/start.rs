@@ -31,7 +31,7 @@ const NEW_PARAMETERS: u64 = 0;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forms {
     pub dropout: DropoutForm,
-    /// What products are computed in: float32 where the device has nothing for what was asked for.
+    /// The precision of products: float32 where the device has nothing for the one that was asked for.
     pub precision: Precision,
     pub products: ProductForm,
     /// Do parameters stay where the graphs run? Then tables get whole gradients, added up so.

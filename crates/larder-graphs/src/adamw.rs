@@ -53,7 +53,7 @@ impl AdamWStep {
         }
     }
 
-    /// What is left of the update of elements whose moments and gradients are zero: the decay.
+    /// Decays elements whose moments and gradients are zero: nothing else is left of their update.
     pub(crate) fn decay(self, p: &mut [f32]) {
         if self.keep != 1.0 {
             p.iter_mut().for_each(|p| *p *= self.keep);

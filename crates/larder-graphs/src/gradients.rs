@@ -14,7 +14,7 @@ const NONE: u32 = u32::MAX;
 
 /// The gradient of one parameter, summed over the batches of a step.
 ///
-/// Of a table whose row numbers are an input of the graph, steps of the optimizer are put off for rows that no batch reads: a step
+/// The optimizer's steps are put off for rows that no batch reads, in a table whose row numbers are an input of the graph: a step
 /// without a gradient needs nothing but the row itself, and so is done when the row is read again, as exactly.
 /// [`Gradient::catch_up`] does it: before a graph reads rows, for those; before anything else reads the table, for all.
 pub struct Gradient(Storage);
@@ -36,7 +36,7 @@ struct RowGradient {
     values: Vec<f32>,
     /// Rows that have had a gradient in any step so far; the moments of the others are zero.
     touched: Vec<bool>,
-    /// Where rows may fall behind.
+    /// The steps that rows have put off; `None` for a table whose rows never fall behind.
     put_off: Option<PutOff>,
 }
 
@@ -44,7 +44,7 @@ struct RowGradient {
 struct PutOff {
     /// Every step so far.
     steps: Vec<AdamWStep>,
-    /// How many of them each row has taken. Fewer than 2³².
+    /// The number of them that each row has taken. Fewer than 2³².
     taken: Vec<u32>,
 }
 

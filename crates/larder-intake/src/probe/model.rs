@@ -46,7 +46,7 @@ pub(crate) enum InnerTensor {
     Other(Vec<usize>),
 }
 
-/// What is needed to read tensors inside the model, whose own session, with weights of its own, is closed.
+/// Reads tensors inside the model, whose own session, with weights of its own, is closed.
 pub(crate) struct InnerReader<'a> {
     pub interface: Interface,
     /// The file that messages name.

@@ -8,7 +8,7 @@ use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Produ
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType};
 
-use super::tensors::{floats, matrix, misfit, optional, required, run_tasks};
+use super::tensors::{matrix, misfit, optional, optional_floats, optional_matrix, required, run_tasks};
 
 /// A constant right operand: where its values lie, its shape, and whether it is transposed.
 type Constant = (usize, [usize; 2], bool);
@@ -112,14 +112,7 @@ impl Kernel for GemmKernel {
         };
         let shape = [left.shape()[0], right.shape()[1]];
         let (bias, residual) = (optional(context, 2)?, optional(context, 3)?);
-        let bias = bias.as_ref().map(|bias| Ok::<_, ort::Error>(floats(bias)?.1)).transpose()?;
-        let residual = match &residual {
-            Some(residual) => {
-                let (shape, values) = matrix(residual, "the residual")?;
-                Some(Matrix::new(values, shape).map_err(misfit)?)
-            }
-            None => None,
-        };
+        let (bias, residual) = (optional_floats(&bias)?, optional_matrix(&residual, "the residual")?);
         let mut output = context
             .output(0, shape.map(|size| size as i64))?
             .ok_or_else(|| ort::Error::new("the output is missing"))?;

@@ -5,7 +5,7 @@ use larder_kernels::{LayerNorm, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::tensors::{floats, matrix, misfit, optional, required, run_tasks};
+use super::tensors::{floats, matrix, misfit, optional, optional_floats, optional_matrix, required, run_tasks};
 
 /// The operator.
 pub(super) struct LayerNormalization {
@@ -51,14 +51,7 @@ impl Kernel for LayerNormalizationKernel {
         let (shape, values) = matrix(&input, "X")?;
         let (_, scale) = floats(&scale)?;
         let (bias, residual) = (optional(context, 2)?, optional(context, 3)?);
-        let bias = bias.as_ref().map(|bias| Ok::<_, ort::Error>(floats(bias)?.1)).transpose()?;
-        let residual = match &residual {
-            Some(residual) => {
-                let (shape, values) = matrix(residual, "the residual")?;
-                Some(Matrix::new(values, shape).map_err(misfit)?)
-            }
-            None => None,
-        };
+        let (bias, residual) = (optional_floats(&bias)?, optional_matrix(&residual, "the residual")?);
         let input = Matrix::new(values, shape).map_err(misfit)?;
         let mut output = context
             .output(0, shape.map(|size| size as i64))?

@@ -1,6 +1,6 @@
 //! Inputs of operators, and running a plan's tasks.
 
-use larder_kernels::ShapeError;
+use larder_kernels::{Matrix, ShapeError};
 use ort::operator::ComputeContext;
 use ort::value::ValueRef;
 
@@ -28,6 +28,20 @@ pub(super) fn matrix<'a>(value: &'a ValueRef<'_>, name: &str) -> ort::Result<([u
         [rows, columns] => Ok(([rows, columns], values)),
         _ => Err(ort::Error::new(format!("{name} has shape {shape:?}, and two axes are needed"))),
     }
+}
+
+/// Values of a float32 tensor that may be left out.
+pub(super) fn optional_floats<'a>(value: &'a Option<ValueRef<'_>>) -> ort::Result<Option<&'a [f32]>> {
+    value.as_ref().map(|value| Ok(floats(value)?.1)).transpose()
+}
+
+/// A float32 matrix that may be left out, `[rows, columns]`.
+pub(super) fn optional_matrix<'a>(value: &'a Option<ValueRef<'_>>, name: &str) -> ort::Result<Option<Matrix<'a>>> {
+    let read = |value: &'a ValueRef<'_>| {
+        let (shape, values) = matrix(value, name)?;
+        Matrix::new(values, shape).map_err(misfit)
+    };
+    value.as_ref().map(read).transpose()
 }
 
 pub(super) fn misfit(problem: ShapeError) -> ort::Error {

@@ -91,7 +91,7 @@ pub struct VectorFlags {
     #[arg(long, value_name = "N")]
     pub batch_tokens: Option<usize>,
     /// The encoder's graph: auto, larder's own in float32 where it gives the same; given, as it was added; bfloat16, on CPUs that
-    /// multiply in it about twice as fast as auto, if it gives the same but for that rounding; half, on CUDA in float16 and
+    /// multiply in it faster than auto, if it gives the same but for that rounding; half, on CUDA in float16 and
     /// without padding inside, if it gives the same; half-padded, the same with padding
     #[arg(long, value_name = "auto|given|bfloat16|half|half-padded", default_value_t)]
     pub graph: GraphChoice,
