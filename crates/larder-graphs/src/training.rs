@@ -351,6 +351,10 @@ fn with_gradients(
         renamed.insert(value.name().to_owned(), output.clone());
         b.output(&value, &output, DataType::Float, &axes);
         named.insert(output.clone());
+        // A gradient is like what it is the gradient of.
+        if let Some(fact) = facts.get(stand).cloned() {
+            facts.insert(&output, fact);
+        }
         let gradient = match table {
             None => GradientOutput::Dense { output },
             Some(table) if fed.contains(&table.numbers) => {
