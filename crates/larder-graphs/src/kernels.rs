@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use larder_kernels::operators::DOMAIN;
 use larder_onnx::Model;
 use larder_onnx::proto::NodeProto;
 
@@ -119,18 +120,29 @@ const MICROSOFT_OPERATORS: &[&str] =
 /// [`GraphsError::NoKernel`] for the first node that lacks one, or whose operator is not in the table;
 /// [`GraphsError::Opset`] for an operator set that the table does not cover; [`GraphsError::Model`].
 pub fn check_kernels(model: &Model) -> Result<(), GraphsError> {
-    let opset = model.opset("")?;
-    if !OPSETS.contains(&opset) {
-        return Err(GraphsError::Opset { found: opset, expected: OPSETS });
-    }
-    check_nodes(model.graph().node.iter(), opset, |_| true)
+    check_nodes(model.graph().node.iter(), known_opset(model)?, |_| true)
+}
+
+/// The same, but for nodes of larder's own operators, which this process has kernels for.
+pub(crate) fn check_kernels_besides_own(model: &Model) -> Result<(), GraphsError> {
+    check_nodes(model.graph().node.iter().filter(|node| !is_own(node)), known_opset(model)?, |_| true)
+}
+
+fn is_own(node: &NodeProto) -> bool {
+    node.domain() == DOMAIN
+}
+
+fn known_opset(model: &Model) -> Result<i64, GraphsError> {
+    let found = model.opset("")?;
+    if OPSETS.contains(&found) { Ok(found) } else { Err(GraphsError::Opset { found, expected: OPSETS }) }
 }
 
 /// The same of the nodes that are added to a graph as it was given: its own run already, and where CUDA has no kernel the runtime takes
 /// the CPU's.
 pub(crate) fn check_added_kernels(model: &Model, given: &HashSet<String>) -> Result<(), GraphsError> {
     let opset = model.opset("")?;
-    let added = model.graph().node.iter().filter(|node| !node.output.iter().any(|output| given.contains(output)));
+    let is_given = |node: &NodeProto| node.output.iter().any(|output| given.contains(output));
+    let added = model.graph().node.iter().filter(|node| !is_given(node) && !is_own(node));
     check_nodes(added, opset, |device| device != CUDA)
 }
 

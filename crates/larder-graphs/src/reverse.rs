@@ -2,15 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use larder_kernels::operators::{DOMAIN, VERSION};
 use larder_onnx::facts::Facts;
 use larder_onnx::proto::tensor_proto::DataType;
-use larder_onnx::proto::{NodeProto, OperatorSetIdProto};
+use larder_onnx::proto::{ModelProto, NodeProto, OperatorSetIdProto};
 use larder_onnx::{Model, Value};
 
 use crate::GraphsError;
 use crate::emit::{Emitter, MICROSOFT, Operand};
 use crate::registry::{Outcome, differentiable_operators, outcome};
 use crate::rule::{ExtraOutputs, GraphContext, Vjp};
+use crate::rules::own_operators::own_rule;
 use crate::shape::shown;
 
 /// The operator sets of ONNX that gradients are written for: from the one that made axes an input of `Unsqueeze` and
@@ -32,6 +34,9 @@ pub struct Request<'a> {
     pub zeros: &'a [(&'a str, &'a str)],
     /// The way in which the rows of tables get their gradients.
     pub scatter: Scatter,
+    /// Gradients of activations and normalisations by larder's own operators ([`larder_kernels::operators`]), where they have one:
+    /// such a graph runs in this process alone.
+    pub own_operators: bool,
 }
 
 /// The way in which the gradients of `n` rows are added up in a table of more than 64 rows, where several belong to one
@@ -88,10 +93,10 @@ pub fn differentiate(model: Model, facts: &mut Facts, request: &Request<'_>) -> 
     let Finished { nodes, initializers, gradients, unreached } = work;
 
     let mut proto = model.into_proto();
-    let needs_microsoft = nodes.iter().any(|node| node.domain() == MICROSOFT);
-    if needs_microsoft && !proto.opset_import.iter().any(|import| import.domain() == MICROSOFT) {
-        let import = OperatorSetIdProto { domain: Some(MICROSOFT.to_owned()), version: Some(1) };
-        proto.opset_import.push(import);
+    for (domain, version) in [(MICROSOFT, 1), (DOMAIN, VERSION)] {
+        if nodes.iter().any(|node| node.domain() == domain) {
+            import(&mut proto, domain, version);
+        }
     }
     let graph = proto.graph.get_or_insert_default();
     for (position, extra) in extra_outputs {
@@ -106,6 +111,13 @@ pub fn differentiate(model: Model, facts: &mut Facts, request: &Request<'_>) -> 
     graph.node.extend(nodes);
     graph.initializer.extend(initializers);
     Ok(Differentiated { model: Model::from_proto(proto)?, gradients, unreached })
+}
+
+/// Adds the domain to those that the model's operators are of.
+pub(crate) fn import(proto: &mut ModelProto, domain: &str, version: i64) {
+    if !proto.opset_import.iter().any(|import| import.domain() == domain) {
+        proto.opset_import.push(OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) });
+    }
 }
 
 /// The forward graph, with the ways that gradients take.
@@ -263,6 +275,7 @@ impl<'f> BackwardPass<'f> {
         for (position, node) in graph.nodes.iter().enumerate().rev() {
             let wanted: Vec<bool> = node.input.iter().map(|input| graph.needs_gradient(input)).collect();
             let Some(Outcome::Rule(rule)) = outcome(node) else { continue };
+            let rule = own_rule(node).filter(|_| request.own_operators).unwrap_or(rule);
             if !wanted.contains(&true) {
                 continue;
             }

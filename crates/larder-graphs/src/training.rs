@@ -26,11 +26,11 @@ pub use mlp::{MLP_FEATURES, MlpGraphs, MlpSpec};
 pub use save::{CHECKPOINT_FILE, EVAL_FILE, MANIFEST_FILE, OPTIMIZER_FILE, TRAINING_FILE};
 
 use self::head::Features;
-use crate::kernels::check_added_kernels;
+use crate::kernels::{check_added_kernels, check_kernels_besides_own};
 use crate::operators::with_operators;
 use crate::precision::{halve, merge_casts};
 use crate::rules::gather::SMALL_TABLE;
-use crate::{GraphsError, Loss, Precision, ProductForm, Request, Scatter, check_kernels, differentiate};
+use crate::{GraphsError, Loss, Precision, ProductForm, Request, Scatter, differentiate};
 
 /// The scalar input that gradients are multiplied by: 1, a share of a larger batch, or a scale that keeps float16 in range.
 pub const LOSS_SCALE: &str = "loss_scale";
@@ -57,6 +57,17 @@ pub struct TrainingSpec {
     pub product_form: ProductForm,
     /// The form of the gradients of embedding tables.
     pub table_form: TableForm,
+}
+
+impl TrainingSpec {
+    /// Returns true if larder's own operators compute what they can of the training graph.
+    fn has_own_operators(&self) -> bool {
+        self.precision == Precision::Bf16 && self.product_form == ProductForm::Operators
+    }
+
+    fn gradient_form(&self) -> GradientForm {
+        GradientForm { precision: self.precision, tables: self.table_form, own_operators: self.has_own_operators() }
+    }
 }
 
 /// The form in which the gradient of an embedding table (an input of `Gather`) is returned.
@@ -157,7 +168,7 @@ impl TrainingGraphs {
     ///
     /// # Errors
     /// [`GraphsError::NoParameter`], [`GraphsError::NoFeatures`], [`GraphsError::TokenLoss`], [`GraphsError::NotBuilt`], what [`differentiate`] and
-    /// [`check_kernels`] say, and what `learn` says.
+    /// [`check_kernels`](crate::check_kernels) say, and what `learn` says.
     pub fn build<E: From<GraphsError>>(
         encoder: Model,
         spec: &TrainingSpec,
@@ -186,7 +197,7 @@ impl TrainingGraphs {
         let mut trained = spec.trained.clone();
         trained.extend([HEAD_WEIGHT.to_owned(), HEAD_BIAS.to_owned()]);
         let (training, parameters, unreached) =
-            with_gradients(forward, opset, &trained, spec.precision, spec.table_form, &mut facts)?;
+            with_gradients(forward, opset, &trained, spec.gradient_form(), &mut facts)?;
         let mut graphs = Self { training, eval, parameters, initial, masks, unreached, frozen, opset };
         let wanted = graphs.outputs();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
@@ -195,11 +206,11 @@ impl TrainingGraphs {
         graphs.initial.retain(|name, _| graphs.parameters.iter().any(|parameter| parameter.name == *name));
         for model in [&graphs.training, &graphs.eval] {
             match &given {
-                None => check_kernels(model)?,
+                None => check_kernels_besides_own(model)?,
                 Some(given) => check_added_kernels(model, given)?,
             }
         }
-        if spec.precision == Precision::Bf16 && spec.product_form == ProductForm::Operators {
+        if spec.has_own_operators() {
             graphs.training = with_operators(graphs.training, &facts)?;
         }
         Ok(graphs)
@@ -294,16 +305,23 @@ fn tables(graph: &GraphProto, trained: &[String], facts: &Facts) -> Vec<Table> {
     trained.iter().filter_map(table).collect()
 }
 
+/// What the gradients of a training graph are made of: float32, by the runtime's operators, unless said otherwise.
+#[derive(Clone, Copy, Default)]
+struct GradientForm {
+    precision: Precision,
+    tables: TableForm,
+    own_operators: bool,
+}
+
 /// Adds the backward nodes and names the gradients of the `trained` inputs.
 fn with_gradients(
     forward: Model,
     opset: i64,
     trained: &[String],
-    precision: Precision,
-    table_form: TableForm,
+    form: GradientForm,
     facts: &mut Facts,
 ) -> Result<(Model, Vec<TrainedParameter>, Vec<String>), GraphsError> {
-    let (tables, scatter) = match table_form {
+    let (tables, scatter) = match form.tables {
         TableForm::Rows => (tables(forward.graph(), trained, facts), Scatter::default()),
         TableForm::Dense(scatter) => (Vec::new(), scatter),
     };
@@ -321,12 +339,18 @@ fn with_gradients(
     let wanted: Vec<&str> = stands.iter().map(String::as_str).collect();
     let forward = with_loss_scale(forward)?;
     facts.insert(LOSS_SCALE, TensorFact::float(&[]));
-    let request = Request { outputs: &[("loss", LOSS_SCALE)], wanted: &wanted, scatter, ..Default::default() };
+    let request = Request {
+        outputs: &[("loss", LOSS_SCALE)],
+        wanted: &wanted,
+        scatter,
+        own_operators: form.own_operators,
+        ..Default::default()
+    };
     let done = differentiate(forward, facts, &request)?;
 
     let mut proto = done.model.into_proto();
     let mut graph = proto.graph.take().unwrap_or_default();
-    merge_casts(&mut graph, precision);
+    merge_casts(&mut graph, form.precision);
     let mut b = GraphBuilder::from_graph(graph, opset);
     let mut named: HashSet<String> = fed.iter().cloned().chain([LOSS_SCALE.to_owned()]).collect();
     named.extend(head::OUTPUTS.iter().map(|&name| name.to_owned()));

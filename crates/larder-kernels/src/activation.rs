@@ -31,6 +31,19 @@ impl Activation {
     }
 }
 
+impl Activation {
+    /// The derivative of the function at `x`, within 5e-7 of it. With `FUSED`, products and sums round once.
+    #[inline(always)]
+    pub(crate) fn slope<const FUSED: bool>(self, x: f32) -> f32 {
+        match self {
+            Self::Identity => 1.0,
+            Self::GeluErf => gelu_erf_slope::<FUSED>(x),
+            Self::GeluTanh => gelu_tanh_slope::<FUSED>(x),
+            Self::Silu => silu_slope::<FUSED>(x),
+        }
+    }
+}
+
 #[inline(always)]
 pub(crate) fn multiply_add<const FUSED: bool>(left: f32, right: f32, sum: f32) -> f32 {
     if FUSED { left.mul_add(right, sum) } else { left * right + sum }
@@ -49,11 +62,11 @@ fn polynomial<const FUSED: bool, const COUNT: usize>(x: f32, coefficients: [f32;
 /// Beyond it the normal distribution's tail is less than 2e-8.
 const TAIL: f32 = 5.5;
 
-/// `x Φ(x)`, with `Φ(x) - 1/2` as `x P(x²) / Q(x²)`: fitted for this crate to the least maximal error on `[-TAIL, TAIL]`, 8e-9.
+/// `Φ(x)`, the normal distribution, of `-TAIL <= x <= TAIL`: `Φ(x) - 1/2` as `x P(x²) / Q(x²)`, fitted for this crate to the least
+/// maximal error, 8e-9.
 #[inline(always)]
-fn gelu_erf<const FUSED: bool>(x: f32) -> f32 {
-    let within = x.clamp(-TAIL, TAIL);
-    let square = within * within;
+fn probability<const FUSED: bool>(x: f32) -> f32 {
+    let square = x * x;
     let numerator = polynomial::<FUSED, 6>(
         square,
         [0.398_942_23, 0.033_852_585, 0.004_677_257, 0.000_168_825_1, 6.352_119_3e-6, 2.274_948e-8],
@@ -62,8 +75,24 @@ fn gelu_erf<const FUSED: bool>(x: f32) -> f32 {
         square,
         [1.0, 0.251_521_76, 0.028_645_837, 0.001_884_441_5, 7.364_735e-5, 1.197_507_4e-6],
     );
-    let probability = multiply_add::<FUSED>(within, numerator / denominator, 0.5);
+    multiply_add::<FUSED>(x, numerator / denominator, 0.5)
+}
+
+/// `x Φ(x)`.
+#[inline(always)]
+fn gelu_erf<const FUSED: bool>(x: f32) -> f32 {
+    let probability = probability::<FUSED>(x.clamp(-TAIL, TAIL));
     if x < -TAIL { -0.0 } else { x * probability }
+}
+
+/// `Φ(x) + x φ(x)`.
+#[inline(always)]
+fn gelu_erf_slope<const FUSED: bool>(x: f32) -> f32 {
+    const DENSITY_AT_ZERO: f32 = 0.398_942_3;
+    // Beyond it the density times x is nothing, and its exponent still one that `exp` takes.
+    let within = x.clamp(-13.0, 13.0);
+    let density = DENSITY_AT_ZERO * exp::<FUSED>(-0.5 * within * within);
+    multiply_add::<FUSED>(within, density, probability::<FUSED>(x.clamp(-TAIL, TAIL)))
 }
 
 #[inline(always)]
@@ -71,6 +100,25 @@ fn gelu_tanh<const FUSED: bool>(x: f32) -> f32 {
     // 1/2 (1 + tanh(y)) is sigmoid(2 y); 2 √(2/π) and 0.044715 times that.
     let twice = x * multiply_add::<FUSED>(x * x, 0.071_354_814, 1.595_769);
     if x < -10.0 { -0.0 } else { x * sigmoid::<FUSED>(twice) }
+}
+
+/// `s (1 + x z' (1 - s))` with `s = σ(z)`, `z = 2 √(2/π) (x + 0.044715 x³)`.
+#[inline(always)]
+fn gelu_tanh_slope<const FUSED: bool>(x: f32) -> f32 {
+    // Beyond it the function is a line, or zero.
+    let x = x.clamp(-10.0, 10.0);
+    let square = x * x;
+    let [gate, rest] = sigmoids::<FUSED>(x * multiply_add::<FUSED>(square, 0.071_354_814, 1.595_769));
+    let steep = x * multiply_add::<FUSED>(square, 3.0 * 0.071_354_814, 1.595_769);
+    gate * multiply_add::<FUSED>(steep, rest, 1.0)
+}
+
+/// `s (1 + x (1 - s))` with `s = σ(x)`.
+#[inline(always)]
+fn silu_slope<const FUSED: bool>(x: f32) -> f32 {
+    let x = x.clamp(-87.0, 87.0);
+    let [gate, rest] = sigmoids::<FUSED>(x);
+    gate * multiply_add::<FUSED>(x, rest, 1.0)
 }
 
 #[inline(always)]
@@ -81,6 +129,14 @@ fn silu<const FUSED: bool>(x: f32) -> f32 {
 #[inline(always)]
 fn sigmoid<const FUSED: bool>(x: f32) -> f32 {
     1.0 / (1.0 + exp::<FUSED>(-x.clamp(-87.0, 87.0)))
+}
+
+/// `σ(x)` and `1 - σ(x)`, which a subtraction would leave few digits of.
+#[inline(always)]
+fn sigmoids<const FUSED: bool>(x: f32) -> [f32; 2] {
+    let power = exp::<FUSED>(-x.clamp(-87.0, 87.0));
+    let gate = 1.0 / (1.0 + power);
+    [gate, power * gate]
 }
 
 /// `exp(x)` of `-87 <= x <= 88` within 2e-7 of it, as `2^whole · exp(rest)` with `rest` at most half of `ln 2`.
@@ -161,6 +217,29 @@ mod tests {
                 }
             }
             assert!(worst <= 3e-7, "{activation:?}: {worst:e}");
+        }
+    }
+
+    /// By a quotient of differences of the reference, whose own error is below 1e-8.
+    #[test]
+    fn slopes_are_those_of_the_functions() {
+        for activation in ALL {
+            for step in -40_000..=40_000 {
+                let x = step as f32 * 0.000_5;
+                let [below, above] = [-1e-4, 1e-4].map(|step| reference(activation, f64::from(x) + step));
+                let expected = (above - below) / 2e-4;
+                for found in [activation.slope::<true>(x), activation.slope::<false>(x)] {
+                    assert!((f64::from(found) - expected).abs() <= 5e-7, "{activation:?} at {x}: {found} {expected}");
+                }
+            }
+            for found in [activation.slope::<true>(f32::NAN), activation.slope::<false>(f32::NAN)] {
+                assert_eq!(found.is_nan(), activation != Activation::Identity, "{activation:?}");
+            }
+            for (x, expected) in [(f32::INFINITY, 1.0), (f32::MAX, 1.0), (f32::NEG_INFINITY, 0.0), (-f32::MAX, 0.0)] {
+                let expected = if activation == Activation::Identity { 1.0 } else { expected };
+                let found = activation.slope::<true>(x);
+                assert!((found - expected).abs() < 1e-7, "{activation:?} at {x}: {found}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::activation::{Activation, EXP, LN_2, ROUNDER};
 use crate::block::Block;
 use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LANES, Line, PAIR_LINES, ROWS};
-use crate::rows;
+use crate::rows::{self, NormSums};
 
 /// Rows that are asked for before they are packed.
 const AHEAD: usize = 16;
@@ -180,6 +180,24 @@ fn exp_below_zero(x: __m512) -> __m512 {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
 pub(crate) fn normalise(row: &mut [f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32) {
     rows::normalise::<true>(row, weight, bias, epsilon);
+}
+
+/// As `rows::activation_gradient` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn activation_gradient(
+    activation: Activation,
+    gradient: &[f32],
+    input: &[f32],
+    output: &mut [f32],
+    sums: &mut [f32],
+) {
+    rows::activation_gradient::<true>(activation, gradient, input, output, sums);
+}
+
+/// As `rows::normalise_gradient` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn normalise_gradient(row: &mut [f32], gradient: &[f32], weight: &[f32], epsilon: f32, sums: NormSums<'_>) {
+    rows::normalise_gradient::<true>(row, gradient, weight, epsilon, sums);
 }
 
 /// As `Kernel::pack_left` says.

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use crate::activation::Activation;
 use crate::block::Block;
 use crate::matrix::Matrix;
 use crate::panels::{LANES, Line};
 use crate::portable;
-use crate::rows;
+use crate::rows::{self, NormSums};
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;
@@ -109,6 +110,44 @@ impl Kernel {
             // SAFETY: this value exists only where the processor has these instructions.
             Instructions::Avx512Bf16 => unsafe { avx512::normalise(row, weight, bias, epsilon) },
             Instructions::Portable => rows::normalise::<false>(row, weight, bias, epsilon),
+        }
+    }
+
+    /// As `rows::activation_gradient` says.
+    pub(crate) fn activation_gradient(
+        self,
+        activation: Activation,
+        gradient: &[f32],
+        input: &[f32],
+        output: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe {
+                avx512::activation_gradient(activation, gradient, input, output, sums)
+            },
+            Instructions::Portable => {
+                rows::activation_gradient::<false>(activation, gradient, input, output, sums);
+            }
+        }
+    }
+
+    /// As `rows::normalise_gradient` says.
+    pub(crate) fn normalise_gradient(
+        self,
+        row: &mut [f32],
+        gradient: &[f32],
+        weight: &[f32],
+        epsilon: f32,
+        sums: NormSums<'_>,
+    ) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::normalise_gradient(row, gradient, weight, epsilon, sums) },
+            Instructions::Portable => rows::normalise_gradient::<false>(row, gradient, weight, epsilon, sums),
         }
     }
 

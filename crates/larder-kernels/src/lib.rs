@@ -40,7 +40,8 @@
 //! [`Epilogue`] is what happens before a sum is written: adding to what is there, a bias, an [`Activation`], a residual.
 //!
 //! [`Attention`] reads queries, keys and values where such a product wrote them, and [`LayerNorm`] adds a residual and normalises.
-//! Both are planned and run in the same way.
+//! [`ActivationGradient`] and [`LayerNormGradient`] go the way back, and add up the gradients of biases on it. All are planned and
+//! run in the same way.
 //!
 //! # Numbers
 //!
@@ -63,7 +64,8 @@
 //!
 //! - `product`: the plan of a product and its tasks; `packed`: packed operands; `matrix`: operands in memory;
 //!   `epilogue` and `activation`: what happens before a sum is written; `error`.
-//! - `attention`, `layer_norm`: what else an encoder's layer consists of; `rows`: their arithmetic.
+//! - `attention`, `layer_norm`: what else an encoder's layer consists of; `activation_gradient` and `layer_norm_gradient`: what else
+//!   its gradients do, with `column_sums`; `rows`: their arithmetic.
 //! - [`operators`]: the names under which graphs call for all this.
 //! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
 //!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
@@ -73,15 +75,18 @@
 #![deny(missing_docs)]
 
 mod activation;
+mod activation_gradient;
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bfloat16;
 mod block;
+mod column_sums;
 mod epilogue;
 mod error;
 mod kernel;
 mod layer_norm;
+mod layer_norm_gradient;
 mod matrix;
 pub mod operators;
 mod packed;
@@ -92,11 +97,13 @@ mod rows;
 mod shared;
 
 pub use activation::Activation;
+pub use activation_gradient::ActivationGradient;
 pub use attention::{Attention, AttentionShape};
 pub use epilogue::Epilogue;
 pub use error::ShapeError;
 pub use kernel::Kernel;
 pub use layer_norm::LayerNorm;
+pub use layer_norm_gradient::{LayerNormGradient, LayerNormSums};
 pub use matrix::{Matrix, MatrixMut};
 pub use packed::{PackedLeft, PackedRight, Packing};
 pub use product::{Left, Product};

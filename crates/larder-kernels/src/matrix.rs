@@ -53,6 +53,24 @@ impl<'a> Matrix<'a> {
         Self { values, rows, columns, leading: self.leading, is_transposed: self.is_transposed }
     }
 
+    /// Checks that rows lie as they are read, one after another, and are of this shape.
+    ///
+    /// # Errors
+    ///
+    /// When the shape is another, or the matrix is transposed.
+    pub(crate) fn check_rows(&self, name: &'static str, needed: [usize; 2]) -> Result<(), ShapeError> {
+        let found = [self.rows, self.columns];
+        if self.is_transposed || found != needed {
+            return Err(ShapeError::Mismatch { name, needed, found });
+        }
+        Ok(())
+    }
+
+    /// A row of a matrix that is not transposed.
+    pub(crate) fn row(&self, row: usize) -> &'a [f32] {
+        &self.values[row * self.leading..][..self.columns]
+    }
+
     /// Copies a row.
     pub(crate) fn copy_row(&self, row: usize, target: &mut [f32]) {
         if self.is_transposed {

@@ -8,6 +8,8 @@
 //! | [`GEMM`] | `A [m, k]`, `B [k, n]`, optional bias `[n]`, optional residual `[m, n]` | `transA`, `transB`, [`ACTIVATION`] | `activation(A · B + bias) + residual`, `[m, n]` |
 //! | [`ATTENTION`] | queries, keys and values side by side `[batch · seq, 3 · hidden]`, mask `[batch, 1, 1, seq]` | `num_heads`, `scale` | `[batch · seq, hidden]` |
 //! | [`LAYER_NORMALIZATION`] | `X [rows, n]`, scale `[n]`, optional bias `[n]`, optional residual `[rows, n]` | `epsilon` | the normalised `X + residual`, `[rows, n]` |
+//! | [`ACTIVATION_GRADIENT`] | gradient and input of an activation, both `[.., n]` | [`ACTIVATION`] | the input's gradient `[.., n]`, and the sums of its columns `[n]` |
+//! | [`LAYER_NORMALIZATION_GRADIENT`] | gradient and input of a normalisation, both `[.., n]`, scale `[n]` | `epsilon` | gradients of the input `[.., n]`, the scale `[n]` and the bias `[n]`, and the sums of the first's columns `[n]` |
 //!
 //! With `transA`, `A` lies as `[k, m]`, and with `transB`, `B` as `[n, k]`, as ONNX's `Gemm` has it.
 
@@ -23,6 +25,10 @@ pub const GEMM: &str = "Gemm";
 pub const ATTENTION: &str = "Attention";
 /// A residual added and normalised: see [`LayerNorm`](crate::LayerNorm).
 pub const LAYER_NORMALIZATION: &str = "LayerNormalization";
+/// The gradient of an activation: see [`ActivationGradient`](crate::ActivationGradient).
+pub const ACTIVATION_GRADIENT: &str = "ActivationGradient";
+/// The gradients of a normalisation: see [`LayerNormGradient`](crate::LayerNormGradient).
+pub const LAYER_NORMALIZATION_GRADIENT: &str = "LayerNormalizationGradient";
 /// The attribute that holds [`Activation::name`]; none where it is left out.
 pub const ACTIVATION: &str = "activation";
 

@@ -2,7 +2,7 @@
 //!
 //! Sums have 16 interleaved parts, which are added in one order: the same for every processor.
 
-use crate::activation::{exp, multiply_add};
+use crate::activation::{Activation, exp, multiply_add};
 use crate::panels::LANES;
 
 /// Least argument of `exp`; what is smaller counts as nothing: below the smallest normal float32.
@@ -39,6 +39,20 @@ fn exp_below_zero(x: f32) -> f32 {
 /// `(row - mean) / √(variance + epsilon) · weight + bias` of one row, in place.
 #[inline(always)]
 pub(crate) fn normalise<const FUSED: bool>(row: &mut [f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32) {
+    let factor = centre::<FUSED>(row, epsilon);
+    match bias {
+        Some(bias) => {
+            for ((value, weight), bias) in row.iter_mut().zip(weight).zip(bias) {
+                *value = multiply_add::<FUSED>(*value * factor, *weight, *bias);
+            }
+        }
+        None => row.iter_mut().zip(weight).for_each(|(value, weight)| *value = *value * factor * weight),
+    }
+}
+
+/// Subtracts a row's mean from it, in place. Gives `1 / √(variance + epsilon)`.
+#[inline(always)]
+fn centre<const FUSED: bool>(row: &mut [f32], epsilon: f32) -> f32 {
     let count = row.len() as f32;
     let mean = {
         let (vectors, rest) = row.as_chunks::<LANES>();
@@ -64,14 +78,91 @@ pub(crate) fn normalise<const FUSED: bool>(row: &mut [f32], weight: &[f32], bias
         }
         sum(sums) / count
     };
-    let factor = 1.0 / (variance + epsilon).sqrt();
-    match bias {
-        Some(bias) => {
-            for ((value, weight), bias) in row.iter_mut().zip(weight).zip(bias) {
-                *value = multiply_add::<FUSED>(*value * factor, *weight, *bias);
-            }
+    1.0 / (variance + epsilon).sqrt()
+}
+
+/// `gradient · slope(input)` of one row into `output`, which is added to `sums`.
+#[inline(always)]
+pub(crate) fn activation_gradient<const FUSED: bool>(
+    activation: Activation,
+    gradient: &[f32],
+    input: &[f32],
+    output: &mut [f32],
+    sums: &mut [f32],
+) {
+    // The function is chosen outside the loop, so that this stays one of vector instructions.
+    match activation {
+        Activation::Identity => multiply_slopes(|_| 1.0, gradient, input, output, sums),
+        Activation::GeluErf => {
+            multiply_slopes(|x| Activation::GeluErf.slope::<FUSED>(x), gradient, input, output, sums)
         }
-        None => row.iter_mut().zip(weight).for_each(|(value, weight)| *value = *value * factor * weight),
+        Activation::GeluTanh => {
+            multiply_slopes(|x| Activation::GeluTanh.slope::<FUSED>(x), gradient, input, output, sums)
+        }
+        Activation::Silu => multiply_slopes(|x| Activation::Silu.slope::<FUSED>(x), gradient, input, output, sums),
+    }
+}
+
+#[inline(always)]
+fn multiply_slopes(slope: impl Fn(f32) -> f32, gradient: &[f32], input: &[f32], output: &mut [f32], sums: &mut [f32]) {
+    for (((output, sum), gradient), input) in output.iter_mut().zip(sums).zip(gradient).zip(input) {
+        *output = gradient * slope(*input);
+        *sum += *output;
+    }
+}
+
+/// Sums over rows of a normalisation's gradient, one for each column.
+pub(crate) struct NormSums<'a> {
+    /// Of the gradient times the normalised input.
+    pub weight: &'a mut [f32],
+    /// Of the gradient.
+    pub bias: &'a mut [f32],
+    /// Of the input's gradient.
+    pub input: &'a mut [f32],
+}
+
+/// The gradient of [`normalise`]: of `row`, an input, which its own gradient replaces, from the `gradient` of its output.
+///
+/// With `x̂` the normalised row it is `(g - mean(g) - x̂ mean(g x̂)) / √(variance + epsilon)`, where `g = gradient · weight`.
+#[inline(always)]
+pub(crate) fn normalise_gradient<const FUSED: bool>(
+    row: &mut [f32],
+    gradient: &[f32],
+    weight: &[f32],
+    epsilon: f32,
+    sums: NormSums<'_>,
+) {
+    let count = row.len() as f32;
+    let factor = centre::<FUSED>(row, epsilon);
+    let (mut means, mut along) = ([0.0; LANES], [0.0; LANES]);
+    let (vectors, rest) = row.as_chunks::<LANES>();
+    let (gradients, gradient_rest) = gradient.as_chunks::<LANES>();
+    let (weights, weight_rest) = weight.as_chunks::<LANES>();
+    for ((vector, gradient), weight) in vectors.iter().zip(gradients).zip(weights) {
+        for lane in 0..LANES {
+            let weighted = gradient[lane] * weight[lane];
+            means[lane] += weighted;
+            along[lane] = multiply_add::<FUSED>(weighted, vector[lane], along[lane]);
+        }
+    }
+    for (lane, ((value, gradient), weight)) in rest.iter().zip(gradient_rest).zip(weight_rest).enumerate() {
+        let weighted = gradient * weight;
+        means[lane] += weighted;
+        along[lane] = multiply_add::<FUSED>(weighted, *value, along[lane]);
+    }
+    // What is summed along the row is not divided by its deviation yet.
+    let (mean, along) = (sum(means) / count, sum(along) / count * factor);
+    let NormSums { weight: weight_sums, bias: bias_sums, input: input_sums } = sums;
+    let operands = row.iter_mut().zip(gradient).zip(weight);
+    for ((((value, gradient), weight), weight_sum), (bias_sum, input_sum)) in
+        operands.zip(weight_sums).zip(bias_sums.iter_mut().zip(input_sums))
+    {
+        let normalised = *value * factor;
+        *weight_sum = multiply_add::<FUSED>(*gradient, normalised, *weight_sum);
+        *bias_sum += gradient;
+        let rest = multiply_add::<FUSED>(*gradient, *weight, -mean);
+        *value = multiply_add::<FUSED>(-normalised, along, rest) * factor;
+        *input_sum += *value;
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod gemm;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;
 pub(crate) mod matmul;
+pub(crate) mod own_operators;
 pub(crate) mod power;
 pub(crate) mod reduce;
 pub(crate) mod slice;

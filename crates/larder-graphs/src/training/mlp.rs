@@ -6,9 +6,9 @@ use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, GraphBuilder, Model, Value};
 
 use super::dropout::{self, Site};
-use super::{DropoutForm, DropoutMask, TrainedParameter, head, trimmed, with_gradients};
+use super::{DropoutForm, DropoutMask, GradientForm, TrainedParameter, head, trimmed, with_gradients};
 use crate::emit::MICROSOFT;
-use crate::{GraphsError, Loss, Precision, TableForm, check_kernels};
+use crate::{GraphsError, Loss, check_kernels};
 
 /// The features that a perceptron reads: float32 `[batch, width]`.
 pub const MLP_FEATURES: &str = "features";
@@ -83,8 +83,7 @@ impl MlpGraphs {
         let (forward, masks) = forward(spec, true)?;
         let mut facts = learn(&forward, &masks)?;
         let trained: Vec<String> = spec.parameters().into_iter().map(|(name, _)| name).collect();
-        let (training, parameters, _) =
-            with_gradients(forward, OPSET, &trained, Precision::F32, TableForm::Rows, &mut facts)?;
+        let (training, parameters, _) = with_gradients(forward, OPSET, &trained, GradientForm::default(), &mut facts)?;
         let wanted: Vec<&str> =
             head::OUTPUTS.into_iter().chain(parameters.iter().map(TrainedParameter::output)).collect();
         let training = trimmed(training, &wanted)?;

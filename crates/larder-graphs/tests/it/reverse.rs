@@ -229,7 +229,8 @@ fn a_table_is_added_up_into_given_zeros_and_by_atomic_additions() {
         };
         let mut facts = learn(&forward, &[(3, 0, fed(3)), (5, 0, fed(5))]);
         let zeros = [("table", "zeros")];
-        let request = Request { outputs: &[("y", "seed")], wanted: &["table"], zeros: &zeros, scatter };
+        let request =
+            Request { outputs: &[("y", "seed")], wanted: &["table"], zeros: &zeros, scatter, ..Request::default() };
         let done = differentiate(forward, &mut facts, &request).expect("a table has a gradient");
         check_kernels(&done.model).expect("every node has a kernel");
         let last = done.model.graph().node.last().expect("there are nodes");

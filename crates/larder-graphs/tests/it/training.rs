@@ -10,7 +10,7 @@ use larder_graphs::{
 use larder_graphs::{HEAD_BIAS, HEAD_WEIGHT, LOSS_SCALE, Loss};
 use larder_onnx::facts::{Dim, Facts};
 use larder_onnx::proto::NodeProto;
-use larder_onnx::{EncoderConfig, Model, Pool, Weights, build, build_to_train};
+use larder_onnx::{EncoderConfig, Model, Pool, Weight, Weights, build, build_to_train};
 
 const CLS: HeadInput = HeadInput::Pooled(Pool::Cls);
 const POOLER: HeadInput = HeadInput::Pooled(Pool::Pooler);
@@ -368,6 +368,8 @@ fn products_in_half_precision_give_the_gradients_but_for_rounding() {
             // Half a unit of the last place of every operand is 2.4e-4, or 2e-3: measured on BERT, 1.3e-3 and 1.3e-2.
             (Precision::F16, ProductForm::Rounded, 1e-5, 3e-3),
             (Precision::Bf16, ProductForm::Rounded, 1e-4, 3e-2),
+            // Operands are rounded, and results are not.
+            (Precision::Bf16, ProductForm::Operators, 1e-4, 3e-2),
             // The CPU computes it in float32, and leaves all rounding out.
             (Precision::F16, ProductForm::Kernels, -1.0, 3e-3),
         ] {
@@ -379,6 +381,52 @@ fn products_in_half_precision_give_the_gradients_but_for_rounding() {
             assert!(apart > least && apart < most, "{folder} {precision} {form:?}: {apart:e}");
         }
     }
+}
+
+/// The operators of larder's in a graph, and what is left of those whose place they take.
+#[test]
+fn own_operators_compute_every_large_product_and_the_gradients_between() {
+    // Widths that are worth it: the goldens' are below.
+    let config = r#"{"model_type": "bert", "vocab_size": 80, "hidden_size": 32, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 24, "type_vocab_size": 2,
+        "hidden_act": "gelu"}"#;
+    let config = EncoderConfig::from_json(config.as_bytes()).expect("a configuration");
+    let mut random = Random::new(4);
+    let mut weights = Weights::default();
+    for parameter in config.parameters(true) {
+        let count = parameter.shape.iter().product();
+        let values = random.floats(count, -0.3, 0.3);
+        weights.insert(&parameter.name, Weight { shape: parameter.shape, values }).expect("a name of its own");
+    }
+    let encoder = build(&config, &weights).expect("the encoder can be built");
+    let subject = Subject { config, encoder };
+    let plain = TrainingSpec {
+        dropout: DropoutRatios { hidden: 0.0, attention: 0.0, head: 0.0 },
+        ..subject.spec(POOLER, cross_entropy(), DropoutForm::Masks)
+    };
+    let form = ProductForm::Operators;
+    let graphs = subject.graphs(&TrainingSpec { precision: Precision::Bf16, product_form: form, ..plain.clone() });
+    let nodes = &graphs.training.graph().node;
+    let count = |domain: &str, op_type: &str| {
+        nodes.iter().filter(|node| node.domain() == domain && node.op_type() == op_type).count()
+    };
+    // In each of two layers six linear products, and the pooler's: each with two gradients.
+    assert_eq!(count("larder", "Gemm"), 3 * (2 * 6 + 1));
+    assert_eq!(count("larder", "ActivationGradient"), 2);
+    assert_eq!(count("larder", "LayerNormalizationGradient"), 2 * 2 + 1);
+    // The head's, of three classes, and its gradients.
+    assert_eq!(count("", "Gemm"), 3);
+    // Both residuals of a layer, and what comes together at each of its normalisations, are added by products.
+    let wide = |node: &&NodeProto| node.op_type() == "Sum" || node.name().ends_with(".output.Add");
+    assert_eq!(nodes.iter().filter(wide).count(), 0);
+    // Gradients of biases come with those that they are sums of, but for the pooler's, and queries, keys and values.
+    let sums = nodes.iter().filter(|node| node.op_type() == "MatMul" && node.name().contains(".dense."));
+    assert_eq!(sums.map(|node| node.name()).collect::<Vec<_>>(), ["grad.pooler.dense.Gemm.MatMul_1"]);
+
+    let [own, exact] = [&graphs, &subject.graphs(&plain)].map(|graphs| gradients(&subject, graphs, 1.0));
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let apart = norm(&mut own.iter().zip(&exact).map(|(a, b)| a - b)) / norm(&mut exact.iter().copied());
+    assert!(apart > 1e-4 && apart < 3e-2, "{apart:e}");
 }
 
 #[test]

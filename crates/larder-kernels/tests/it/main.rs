@@ -4,6 +4,7 @@ mod attention;
 mod bounds;
 mod epilogue;
 mod errors;
+mod gradients;
 mod layer_norm;
 mod numbers;
 mod operands;

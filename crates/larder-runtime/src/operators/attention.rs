@@ -5,7 +5,7 @@ use larder_kernels::{AttentionShape, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::tensors::{floats, matrix, misfit, required, run_tasks};
+use super::tensors::{floats, matrix, misfit, output, required, run_tasks};
 
 /// The operator.
 pub(super) struct Attention {
@@ -64,8 +64,7 @@ impl Kernel for AttentionKernel {
         };
         let parts = [part(0)?, part(1)?, part(2)?];
         let mask = Matrix::new(mask, [batch, tokens]).map_err(misfit)?;
-        let mut output =
-            context.output(0, [rows as i64, hidden as i64])?.ok_or_else(|| ort::Error::new("the output is missing"))?;
+        let mut output = output(context, 0, &[rows, hidden])?;
         let (_, values) = output.try_extract_tensor_mut::<f32>()?;
         let output = MatrixMut::new(values, [rows, hidden]).map_err(misfit)?;
         let attention = larder_kernels::Attention::new(shape, parts, Some(mask), self.scale, output).map_err(misfit)?;

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use larder_kernels::operators::{ACTIVATION, GEMM};
+use larder_kernels::operators::GEMM;
 use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Product};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType};
 
-use super::tensors::{matrix, misfit, optional, optional_floats, optional_matrix, required, run_tasks};
+use super::tensors::{
+    activation, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run_tasks,
+};
 
 /// A constant right operand: where its values lie, its shape, and whether it is transposed.
 type Constant = (usize, [usize; 2], bool);
@@ -50,13 +52,7 @@ impl Operator for Gemm {
     fn create_kernel<'attr>(&self, node: &KernelContext<'attr>) -> ort::Result<Self::Kernel<'attr>> {
         let [left_transposed, right_transposed] =
             ["transA", "transB"].map(|name| node.get::<i64>(name).unwrap_or(0) != 0);
-        let activation = match node.get::<String>(ACTIVATION) {
-            None => Activation::Identity,
-            Some(name) => Activation::ALL
-                .into_iter()
-                .find(|activation| activation.name() == name)
-                .ok_or_else(|| ort::Error::new(format!("unknown activation `{name}`")))?,
-        };
+        let activation = activation(node)?;
         let right = match node.constant_input::<TensorValueType<f32>>(1) {
             Ok(constant) => {
                 let constant = constant.into_dyn();
@@ -113,9 +109,7 @@ impl Kernel for GemmKernel {
         let shape = [left.shape()[0], right.shape()[1]];
         let (bias, residual) = (optional(context, 2)?, optional(context, 3)?);
         let (bias, residual) = (optional_floats(&bias)?, optional_matrix(&residual, "the residual")?);
-        let mut output = context
-            .output(0, shape.map(|size| size as i64))?
-            .ok_or_else(|| ort::Error::new("the output is missing"))?;
+        let mut output = output(context, 0, &shape)?;
         let (_, values) = output.try_extract_tensor_mut::<f32>()?;
         let epilogue = Epilogue { bias, activation: self.activation, residual, ..Epilogue::default() };
         let output = MatrixMut::new(values, shape).map_err(misfit)?;

@@ -5,7 +5,7 @@ use larder_kernels::{LayerNorm, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::tensors::{floats, matrix, misfit, optional, optional_floats, optional_matrix, required, run_tasks};
+use super::tensors::{floats, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run_tasks};
 
 /// The operator.
 pub(super) struct LayerNormalization {
@@ -53,9 +53,7 @@ impl Kernel for LayerNormalizationKernel {
         let (bias, residual) = (optional(context, 2)?, optional(context, 3)?);
         let (bias, residual) = (optional_floats(&bias)?, optional_matrix(&residual, "the residual")?);
         let input = Matrix::new(values, shape).map_err(misfit)?;
-        let mut output = context
-            .output(0, shape.map(|size| size as i64))?
-            .ok_or_else(|| ort::Error::new("the output is missing"))?;
+        let mut output = output(context, 0, &shape)?;
         let (_, values) = output.try_extract_tensor_mut::<f32>()?;
         let output = MatrixMut::new(values, shape).map_err(misfit)?;
         let plan = LayerNorm::new(input, residual, scale, bias, self.epsilon, output).map_err(misfit)?;

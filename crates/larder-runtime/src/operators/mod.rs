@@ -1,9 +1,11 @@
 //! larder's own operators, which ONNX Runtime calls for nodes of their domain: [`larder_kernels::operators`] has their names, inputs and
 //! attributes. They run on the session's own threads.
 
+mod activation_gradient;
 mod attention;
 mod gemm;
 mod layer_normalization;
+mod layer_normalization_gradient;
 mod tensors;
 
 use std::sync::{Mutex, PoisonError};
@@ -40,5 +42,7 @@ pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
     OperatorDomain::new(DOMAIN)?
         .add(gemm::Gemm::new(threads))?
         .add(attention::Attention { threads })?
-        .add(layer_normalization::LayerNormalization { threads })
+        .add(layer_normalization::LayerNormalization { threads })?
+        .add(activation_gradient::ActivationGradient { threads })?
+        .add(layer_normalization_gradient::LayerNormalizationGradient { threads })
 }

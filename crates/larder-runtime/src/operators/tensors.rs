@@ -1,8 +1,30 @@
-//! Inputs of operators, and running a plan's tasks.
+//! Attributes and tensors of operators, and running a plan's tasks.
 
-use larder_kernels::{Matrix, ShapeError};
-use ort::operator::ComputeContext;
-use ort::value::ValueRef;
+use larder_kernels::operators::ACTIVATION;
+use larder_kernels::{Activation, Matrix, ShapeError};
+use ort::operator::{ComputeContext, KernelContext};
+use ort::value::{ValueRef, ValueRefMut};
+
+/// The activation that a node names; none where it names none.
+pub(super) fn activation(node: &KernelContext<'_>) -> ort::Result<Activation> {
+    let Some(name) = node.get::<String>(ACTIVATION) else { return Ok(Activation::Identity) };
+    let found = Activation::ALL.into_iter().find(|activation| activation.name() == name);
+    found.ok_or_else(|| ort::Error::new(format!("unknown activation `{name}`")))
+}
+
+/// An output of that shape.
+pub(super) fn output<'a>(context: &'a ComputeContext, place: usize, shape: &[usize]) -> ort::Result<ValueRefMut<'a>> {
+    let shape: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
+    context.output(place, shape)?.ok_or_else(|| ort::Error::new(format!("output {place} is missing")))
+}
+
+/// The shape of a tensor `[.., n]` as that of a matrix, `[rows, n]`.
+pub(super) fn as_rows(shape: &[usize]) -> [usize; 2] {
+    match shape {
+        [] => [1, 1],
+        [rows @ .., columns] => [rows.iter().product(), *columns],
+    }
+}
 
 /// An input that may be left out.
 pub(super) fn optional(context: &ComputeContext, place: usize) -> ort::Result<Option<ValueRef<'_>>> {
