@@ -6,7 +6,7 @@ use crate::emit::MICROSOFT;
 use crate::rule::Rule;
 use crate::rules::{
     activation, arithmetic, cast, concat, conv, dropout, einsum, extremum, gather, gelu, gemm, layer_norm, layout,
-    matmul, power, reduce, slice, softmax,
+    matmul, own_operators, power, reduce, slice, softmax,
 };
 
 /// The treatment of an operator. An operator that is not in the table is not supported.
@@ -127,7 +127,7 @@ const TABLE: &[(&str, &str, Outcome)] = &[
 pub(crate) fn outcome(node: &NodeProto) -> Option<Outcome> {
     let domain = if node.domain() == "ai.onnx" { "" } else { node.domain() };
     let entry = TABLE.iter().find(|(of, name, _)| *of == domain && *name == node.op_type());
-    entry.map(|(_, _, outcome)| *outcome)
+    entry.map(|(_, _, outcome)| *outcome).or_else(|| own_operators::rule_of_own(node).map(By))
 }
 
 /// Lists the operators that have a rule, those of ONNX Runtime's own domain with it: `Add`,

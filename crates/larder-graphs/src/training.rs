@@ -192,6 +192,10 @@ impl TrainingGraphs {
         let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
         let encoder = activation::fuse(encoder).map_err(GraphsError::from)?;
         let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
+        let forward = match spec.has_own_operators() {
+            true => forward.with_own_attention("attention_mask").map_err(GraphsError::from)?,
+            false => forward,
+        };
         let mut facts = learn(&forward, &masks)?;
         let forward = halve(forward, opset, spec.precision, spec.product_form, &mut facts)?;
         let mut trained = spec.trained.clone();

@@ -11,7 +11,7 @@ use crate::panels::{COLUMNS, LANES, LeftPanels, PanelBuffer, ROWS, RightPanels};
 use crate::shared::{Claims, OutputBlock, SharedOutput};
 
 /// Most queries whose scores are computed at a time: with 512 keys they are 96 KiB.
-const QUERIES: usize = 4 * ROWS;
+pub(crate) const QUERIES: usize = 4 * ROWS;
 
 /// Most tokens of which the next head's operands are asked for while one is computed: more would not stay in cache.
 const PREFETCHED: usize = 128;
@@ -34,8 +34,24 @@ pub struct AttentionShape {
 
 impl AttentionShape {
     /// The shape of queries, keys, values and output: `[batch · tokens, heads · head_size]`.
-    fn matrix(self) -> [usize; 2] {
+    pub(crate) fn matrix(self) -> [usize; 2] {
         [self.batch * self.tokens, self.heads * self.head_size]
+    }
+
+    /// The shape of all weights: `[batch · heads · tokens, tokens]`.
+    pub(crate) fn weights(self) -> [usize; 2] {
+        [self.batch * self.heads * self.tokens, self.tokens]
+    }
+
+    /// Heads of all rows; none where there is nothing to compute.
+    pub(crate) fn all_heads(self) -> usize {
+        if self.tokens * self.head_size == 0 { 0 } else { self.batch * self.heads }
+    }
+
+    /// Heads that a task computes, with so many products each.
+    pub(crate) fn heads_a_task(self, products: usize) -> usize {
+        let work = self.tokens.saturating_mul(self.tokens).saturating_mul(2 * products * self.head_size.max(1));
+        (LEAST_WORK / work.max(1)).max(1)
     }
 }
 
@@ -47,6 +63,8 @@ impl AttentionShape {
 /// count for nothing, minus infinity or a large negative number. A row without any key that counts is NaN with minus
 /// infinity, and attends to all with equal large negative numbers.
 ///
+/// While training, weights may be dropped: [`Attention::with_dropout`].
+///
 /// Operands are rounded to bfloat16 as those of `Product` are, and so are the weights after the softmax, which is float32.
 /// Nothing of the size `tokens²` is kept. Results do not depend on other rows of the batch, nor on tasks.
 #[derive(Debug)]
@@ -57,6 +75,7 @@ pub struct Attention<'a> {
     keys: Matrix<'a>,
     values: Matrix<'a>,
     mask: Option<Matrix<'a>>,
+    dropout: Option<Matrix<'a>>,
     scale: f32,
     output: SharedOutput<'a>,
     /// Heads, of all rows, that a task computes.
@@ -105,12 +124,22 @@ impl<'a> Attention<'a> {
                 return Err(ShapeError::Mismatch { name, needed, found });
             }
         }
-        let work = shape.tokens.saturating_mul(shape.tokens).saturating_mul(4 * shape.head_size.max(1));
-        let heads_a_task = (LEAST_WORK / work.max(1)).max(1);
-        let heads = if shape.tokens * shape.head_size == 0 { 0 } else { shape.batch * shape.heads };
-        let (claims, output) = (Claims::new(heads.div_ceil(heads_a_task)), SharedOutput::new(output));
+        let heads_a_task = shape.heads_a_task(2);
+        let (claims, output) = (Claims::new(shape.all_heads().div_ceil(heads_a_task)), SharedOutput::new(output));
         let kernel = Kernel::available();
-        Ok(Self { kernel, shape, queries, keys, values, mask, scale, output, heads_a_task, claims })
+        let dropout = None;
+        Ok(Self { kernel, shape, queries, keys, values, mask, dropout, scale, output, heads_a_task, claims })
+    }
+
+    /// The same with weights multiplied by `dropout [batch · heads · tokens, tokens]` after the softmax: zero, or what makes up for
+    /// those that are dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it has another shape, or is transposed.
+    pub fn with_dropout(self, dropout: Matrix<'a>) -> Result<Self, ShapeError> {
+        dropout.check_rows("the dropout mask", self.shape.weights())?;
+        Ok(Self { dropout: Some(dropout), ..self })
     }
 
     /// The same with instructions of the caller's choice.
@@ -134,7 +163,7 @@ impl<'a> Attention<'a> {
             return;
         }
         let mut scratch = SCRATCH.take();
-        let heads = self.shape.batch * self.shape.heads;
+        let heads = self.shape.all_heads();
         let start = task * self.heads_a_task;
         for head in start..heads.min(start + self.heads_a_task) {
             if head + 1 < heads && self.shape.tokens <= PREFETCHED {
@@ -169,39 +198,57 @@ impl<'a> Attention<'a> {
 
         // Rows of scores are filled up to whole vectors: what is written whole is read whole without waiting.
         let filled = tokens.next_multiple_of(LANES);
-        let mask = aligned(&mut scratch.mask, filled);
-        match &self.mask {
-            Some(mask_rows) => mask_rows.copy_row(row, &mut mask[..tokens]),
-            None => mask.fill(0.0),
-        }
+        let mask = mask_row(self.mask.as_ref(), row, tokens, &mut scratch.mask);
         for first in (0..tokens).step_by(QUERIES) {
             let count = QUERIES.min(tokens - first);
             let scores = aligned(&mut scratch.scores, count * filled);
             let queries = part(&self.queries).part([first, 0], [count, head_size]);
             let shape = [count, filled];
-            let target = SharedOutput::new(MatrixMut { values: scores, shape, leading: filled });
-            // SAFETY: the only block of these scores.
-            let target = unsafe { target.block([0, 0], shape) };
-            multiply(self.kernel, queries, keys, target, &mut scratch.left);
-            let (scores, mask) = (aligned(&mut scratch.scores, count * filled), &*mask);
+            multiply_into(self.kernel, queries, keys, scores, shape, &mut scratch.left);
             self.kernel.softmax(scores.as_chunks_mut().0, tokens, self.scale, mask.as_chunks().0);
+            if let Some(dropout) = &self.dropout {
+                let weights = (row * self.shape.heads + head) * tokens + first;
+                drop_out(scores, filled, dropout, weights);
+            }
             let (shape, leading) = ([count, tokens], filled);
             let weights = Matrix { values: scores, rows: shape[0], columns: shape[1], leading, is_transposed: false };
             // SAFETY: heads of different tasks, and rows of different turns, are disjoint, and each task is run once.
             let target = unsafe { self.output.block([start[0] + first, start[1]], [count, head_size]) };
-            multiply(self.kernel, weights, values, target, &mut scratch.left);
+            multiply(self.kernel, weights, values, target, false, &mut scratch.left);
         }
     }
 }
 
+/// A row of the mask `[batch, tokens]`, filled up to whole vectors.
+pub(crate) fn mask_row<'a>(
+    mask: Option<&Matrix<'_>>,
+    row: usize,
+    tokens: usize,
+    buffer: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    let filled = aligned(buffer, tokens.next_multiple_of(LANES));
+    match mask {
+        Some(mask) => mask.copy_row(row, &mut filled[..tokens]),
+        None => filled.fill(0.0),
+    }
+    filled
+}
+
+/// Multiplies rows of `filled` values each by those of the dropout mask from `first` on.
+pub(crate) fn drop_out(rows: &mut [f32], filled: usize, dropout: &Matrix<'_>, first: usize) {
+    for (at, row) in rows.chunks_exact_mut(filled).enumerate() {
+        row.iter_mut().zip(dropout.row(first + at)).for_each(|(value, factor)| *value *= factor);
+    }
+}
+
 /// So many values that begin with a cache line, with anything in them: vectors across two lines are read late.
-fn aligned(values: &mut Vec<f32>, count: usize) -> &mut [f32] {
+pub(crate) fn aligned(values: &mut Vec<f32>, count: usize) -> &mut [f32] {
     values.resize(values.len().max(count + LANES), 0.0);
     let offset = values.as_ptr().align_offset(LANES * size_of::<f32>()).min(LANES);
     &mut values[offset..offset + count]
 }
 
-fn pack_right<'a>(kernel: Kernel, matrix: Matrix<'_>, buffer: &'a mut PanelBuffer) -> RightPanels<'a> {
+pub(crate) fn pack_right<'a>(kernel: Kernel, matrix: Matrix<'_>, buffer: &'a mut PanelBuffer) -> RightPanels<'a> {
     let [depth, columns] = matrix.shape();
     let (panels, stride) = (columns.div_ceil(COLUMNS), panel_lines(depth));
     let lines = buffer.lines(panels * stride);
@@ -209,12 +256,28 @@ fn pack_right<'a>(kernel: Kernel, matrix: Matrix<'_>, buffer: &'a mut PanelBuffe
     RightPanels { lines, stride }
 }
 
-/// `output = left · right`, the former packed in `buffer`.
-fn multiply(
+/// `output [rows, columns] = left · right`, without gaps; the left operand is packed in `buffer`.
+pub(crate) fn multiply_into(
+    kernel: Kernel,
+    left: Matrix<'_>,
+    right: RightPanels<'_>,
+    values: &mut [f32],
+    shape: [usize; 2],
+    buffer: &mut PanelBuffer,
+) {
+    let output = SharedOutput::new(MatrixMut { values, shape, leading: shape[1] });
+    // SAFETY: the only block of these values.
+    let block = unsafe { output.block([0, 0], shape) };
+    multiply(kernel, left, right, block, false, buffer);
+}
+
+/// `output = left · right`, added to what is there if `accumulate`; the left operand is packed in `buffer`.
+pub(crate) fn multiply(
     kernel: Kernel,
     left: Matrix<'_>,
     right: RightPanels<'_>,
     output: OutputBlock<'_>,
+    accumulate: bool,
     buffer: &mut PanelBuffer,
 ) {
     let [rows, depth] = left.shape();
@@ -223,5 +286,5 @@ fn multiply(
     let lines = buffer.lines(rows.div_ceil(ROWS) * stride);
     kernel.pack_left(&left, 0..rows, 0..depth, lines, stride);
     let left = LeftPanels { lines, stride };
-    kernel.multiply(Block { left, right, pairs, output, accumulate: false, epilogue: None });
+    kernel.multiply(Block { left, right, pairs, output, accumulate, epilogue: None });
 }

@@ -182,6 +182,14 @@ pub(crate) fn normalise(row: &mut [f32], weight: &[f32], bias: Option<&[f32]>, e
     rows::normalise::<true>(row, weight, bias, epsilon);
 }
 
+/// As `rows::softmax_gradient` says, of every row, each so many vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
+pub(crate) fn softmax_gradient(gradients: &mut [[f32; LANES]], weights: &[[f32; LANES]], vectors: usize, scale: f32) {
+    for (gradient, weights) in gradients.chunks_exact_mut(vectors).zip(weights.chunks_exact(vectors)) {
+        rows::softmax_gradient::<true>(gradient, weights, scale);
+    }
+}
+
 /// As `rows::activation_gradient` says.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
 pub(crate) fn activation_gradient(

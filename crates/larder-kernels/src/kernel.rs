@@ -103,6 +103,26 @@ impl Kernel {
         }
     }
 
+    /// `rows::softmax_gradient` of every row, each so many vectors.
+    pub(crate) fn softmax_gradient(
+        self,
+        gradients: &mut [[f32; LANES]],
+        weights: &[[f32; LANES]],
+        vectors: usize,
+        scale: f32,
+    ) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value exists only where the processor has these instructions.
+            Instructions::Avx512Bf16 => unsafe { avx512::softmax_gradient(gradients, weights, vectors, scale) },
+            Instructions::Portable => {
+                for (gradient, weights) in gradients.chunks_exact_mut(vectors).zip(weights.chunks_exact(vectors)) {
+                    rows::softmax_gradient::<false>(gradient, weights, scale);
+                }
+            }
+        }
+    }
+
     /// As `rows::normalise` says.
     pub(crate) fn normalise(self, row: &mut [f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32) {
         match self.0 {

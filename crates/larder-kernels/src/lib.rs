@@ -40,8 +40,8 @@
 //! [`Epilogue`] is what happens before a sum is written: adding to what is there, a bias, an [`Activation`], a residual.
 //!
 //! [`Attention`] reads queries, keys and values where such a product wrote them, and [`LayerNorm`] adds a residual and normalises.
-//! [`ActivationGradient`] and [`LayerNormGradient`] go the way back, and add up the gradients of biases on it. All are planned and
-//! run in the same way.
+//! [`AttentionGradient`], [`ActivationGradient`] and [`LayerNormGradient`] go the way back, the latter two with the gradients of biases
+//! on it. All are planned and run in the same way.
 //!
 //! # Numbers
 //!
@@ -64,7 +64,7 @@
 //!
 //! - `product`: the plan of a product and its tasks; `packed`: packed operands; `matrix`: operands in memory;
 //!   `epilogue` and `activation`: what happens before a sum is written; `error`.
-//! - `attention`, `layer_norm`: what else an encoder's layer consists of; `activation_gradient` and `layer_norm_gradient`: what else
+//! - `attention`, `layer_norm`: what else an encoder's layer consists of; `attention_gradient`, `activation_gradient` and `layer_norm_gradient`: what else
 //!   its gradients do, with `column_sums`; `rows`: their arithmetic.
 //! - [`operators`]: the names under which graphs call for all this.
 //! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
@@ -77,6 +77,7 @@
 mod activation;
 mod activation_gradient;
 mod attention;
+mod attention_gradient;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bfloat16;
@@ -99,6 +100,7 @@ mod shared;
 pub use activation::Activation;
 pub use activation_gradient::ActivationGradient;
 pub use attention::{Attention, AttentionShape};
+pub use attention_gradient::{AttentionGradient, Operands};
 pub use epilogue::Epilogue;
 pub use error::ShapeError;
 pub use kernel::Kernel;

@@ -5,11 +5,14 @@ use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LeftPanels, Line, PAIR_LINES, PanelBuffer, ROWS, RightPanels};
 use crate::shared::{Claims, SharedSlice};
 
-/// Panels that one task packs: 128 neighbouring columns, whole cache lines of a row.
+/// Most panels that one task packs: 128 neighbouring columns, whole cache lines of a row.
 const PANELS_A_TASK: usize = 4;
 
-/// Blocks that one task packs: 96 rows.
+/// Most blocks that one task packs: 96 rows.
 const BLOCKS_A_TASK: usize = 8;
+
+/// Tasks there are where an operand is large enough for them: of a few large ones, a thread would wait for another's last.
+const LEAST_TASKS: usize = 8;
 
 /// The right operand of products, `[k, n]`, rounded to bfloat16 and packed: constant weights once, what changes by
 /// [`PackedRight::pack`] into the same memory. The default is `[0, 0]`.
@@ -157,10 +160,11 @@ impl<'a> Packing<'a> {
         units: usize,
         unit_lines: usize,
     ) -> Self {
-        let units_a_task = match side {
+        let most = match side {
             Side::Left => BLOCKS_A_TASK,
             Side::Right => PANELS_A_TASK,
         };
+        let units_a_task = (units / LEAST_TASKS).clamp(1, most);
         let lines = SharedSlice::new(buffer.lines(units * unit_lines));
         let claims = Claims::new(units.div_ceil(units_a_task));
         Self { kernel, side, matrix, lines, units, units_a_task, unit_lines, claims }

@@ -27,6 +27,22 @@ pub(crate) fn softmax(scores: &mut [[f32; LANES]], count: usize, scale: f32, mas
     scores.as_flattened_mut().iter_mut().for_each(|score| *score *= factor);
 }
 
+/// The gradient of `softmax(scores · scale)` from that of what it gave, `weights`, in place: `scale · weights · (gradient - Σ weights ·
+/// gradient)`.
+#[inline(always)]
+pub(crate) fn softmax_gradient<const FUSED: bool>(gradient: &mut [[f32; LANES]], weights: &[[f32; LANES]], scale: f32) {
+    let mut sums = [0.0; LANES];
+    for (gradient, weights) in gradient.iter().zip(weights) {
+        for lane in 0..LANES {
+            sums[lane] = multiply_add::<FUSED>(gradient[lane], weights[lane], sums[lane]);
+        }
+    }
+    let total = sum(sums);
+    for (gradient, weights) in gradient.as_flattened_mut().iter_mut().zip(weights.as_flattened()) {
+        *gradient = (*gradient - total) * (weights * scale);
+    }
+}
+
 /// `exp(x)` of `x <= 0` or a NaN.
 fn exp_below_zero(x: f32) -> f32 {
     match x {

@@ -20,6 +20,8 @@ pub(crate) struct Attention<'a> {
     pub divisor: &'a str,
     /// What is added to the scores.
     pub mask: &'a str,
+    /// What weights are multiplied by after the softmax, while training.
+    pub dropout: Option<&'a str>,
 }
 
 /// Reads what `build` writes.
@@ -52,17 +54,55 @@ impl<'a, 'b> AttentionReader<'a, 'b> {
     }
 
     fn attention(&self, softmax: &'a NodeProto) -> Option<Attention<'a>> {
-        let &[context] = self.readers.get(softmax.output.first()?.as_str())?.as_slice() else { return None };
-        let node = &self.model.graph().node[context];
-        let [weights, value] = node.input.as_slice() else { return None };
-        if !node.is_op("MatMul") || Some(weights) != softmax.output.first() {
+        let nodes = &self.model.graph().node;
+        let weights = softmax.output.first()?;
+        let (dropped, dropout) = match &nodes[self.only_reader(weights)?] {
+            node if node.is_op("Mul") && node.input.first()? == weights => {
+                (node.output.first()?, Some(node.input.get(1)?.as_str()))
+            }
+            _ => (weights, None),
+        };
+        let context = self.only_reader(dropped)?;
+        let [weights, value] = nodes[context].input.as_slice() else { return None };
+        if !nodes[context].is_op("MatMul") || weights != dropped {
             return None;
         }
         let sum = self.made(softmax.input.first()?, "Add")?;
         let scaled = self.made(sum.input.first()?, "Div")?;
         let product = self.made(scaled.input.first()?, "MatMul")?;
         let [query, key] = product.input.as_slice() else { return None };
-        Some(Attention { context, query, key, value, divisor: scaled.input.get(1)?, mask: sum.input.get(1)? })
+        Some(Attention { context, query, key, value, divisor: scaled.input.get(1)?, mask: sum.input.get(1)?, dropout })
+    }
+
+    /// The place of the only node that reads a tensor.
+    fn only_reader(&self, tensor: &str) -> Option<usize> {
+        match *self.readers.get(tensor)?.as_slice() {
+            [at] => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The tensor `[batch · seq, hidden]` whose columns are the heads that a tensor of that order has apart.
+    pub fn rows(&self, heads: &str, order: [i64; 4]) -> Option<&'a str> {
+        let turned = self.made(heads, "Transpose")?;
+        let split = self.made(turned.input.first()?, "Reshape")?;
+        let is_order = turned.find_attribute("perm").is_some_and(|perm| perm.ints == order);
+        split.input.first().filter(|_| is_order).map(String::as_str)
+    }
+
+    /// The place of the node that lays the heads of a context side by side again, `[batch · seq, hidden]`.
+    pub fn closing(&self, context: usize) -> Option<usize> {
+        let nodes = &self.model.graph().node;
+        let turned = self.only_reader(nodes[context].output.first()?).filter(|&at| nodes[at].is_op("Transpose"))?;
+        self.only_reader(nodes[turned].output.first()?).filter(|&at| nodes[at].is_op("Reshape"))
+    }
+
+    /// What scores are multiplied by.
+    pub fn scale(&self, attention: &Attention<'_>) -> Option<f32> {
+        match *self.model.initializer_floats(attention.divisor).ok()? {
+            [divisor] => Some(1.0 / divisor),
+            _ => None,
+        }
     }
 
     /// True for `(1 - mask) · masked score`, `[batch, 1, 1, seq]`.

@@ -37,7 +37,11 @@ impl Model {
         let mut joined = HashSet::new();
         let mask = interface.attention_mask.as_ref().map_or("", |mask| &mask.name);
         let attentions = AttentionReader::new(self, &producers, mask);
-        for attention in attentions.attentions().flatten().filter(|found| attentions.is_padding_mask(found.mask)) {
+        for attention in attentions
+            .attentions()
+            .flatten()
+            .filter(|found| found.dropout.is_none() && attentions.is_padding_mask(found.mask))
+        {
             if let Some(found) = reader.attention(&attention)? {
                 joined.extend(found.gemms);
                 rewritten.insert(found.gemms[2], found.product);

@@ -45,6 +45,7 @@ mod init;
 mod interface;
 mod long_attention;
 mod model;
+mod own_attention;
 mod pair;
 mod parted;
 mod pool;

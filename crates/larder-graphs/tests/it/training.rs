@@ -412,6 +412,8 @@ fn own_operators_compute_every_large_product_and_the_gradients_between() {
     };
     // In each of two layers six linear products, and the pooler's: each with two gradients.
     assert_eq!(count("larder", "Gemm"), 3 * (2 * 6 + 1));
+    assert_eq!([count("larder", "Attention"), count("larder", "AttentionGradient")], [2, 2]);
+    assert_eq!(count("", "Softmax"), 0);
     assert_eq!(count("larder", "ActivationGradient"), 2);
     assert_eq!(count("larder", "LayerNormalizationGradient"), 2 * 2 + 1);
     // The head's, of three classes, and its gradients.

@@ -1,6 +1,7 @@
 //! Kernels against plain loops, and what must hold whatever the processor.
 
 mod attention;
+mod attention_gradient;
 mod bounds;
 mod epilogue;
 mod errors;

@@ -3,6 +3,7 @@
 
 mod activation_gradient;
 mod attention;
+mod attention_gradient;
 mod gemm;
 mod layer_normalization;
 mod layer_normalization_gradient;
@@ -42,6 +43,7 @@ pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
     OperatorDomain::new(DOMAIN)?
         .add(gemm::Gemm::new(threads))?
         .add(attention::Attention { threads })?
+        .add(attention_gradient::AttentionGradient { threads })?
         .add(layer_normalization::LayerNormalization { threads })?
         .add(activation_gradient::ActivationGradient { threads })?
         .add(layer_normalization_gradient::LayerNormalizationGradient { threads })
