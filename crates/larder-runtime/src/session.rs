@@ -248,6 +248,8 @@ fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> o
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(settings.threads())?
         .with_intra_op_spinning(settings.spin)?
+        // Between runs the cores are others': a fine-tuning step's optimizer has threads of its own.
+        .with_config_entry("session.force_spinning_stop", "1")?
         .with_inter_threads(1)?
         .with_parallel_execution(false)?
         .with_memory_pattern(false)?;
