@@ -363,6 +363,14 @@ bench-startup *options: setup build
         onnxruntime==1.31.1 numpy==2.4.6 tokenizers==0.23.3
     .larder/bench/bin/python -B tests/bench/startup.py --larder {{ larder }} --source "{{ default_source }}" "$@"
 
+# Reading and tokenizing against Hugging Face tokenizers in Python, interleaved, on all cores (needs CoLA)
+[group('bench')]
+bench-reading *options: _cola setup build
+    test -x .larder/bench/bin/python || {{ python }} -m venv .larder/bench
+    .larder/bench/bin/python -m pip install --quiet --disable-pip-version-check tokenizers==0.23.3
+    .larder/bench/bin/python -B tests/bench/reading.py --larder {{ larder }} --source "{{ default_source }}" \
+        --cola "$LARDER_DATA/cola" "$@"
+
 # An encoder as exported, as larder rebuilds it, and in 8-bit integers, interleaved (needs CoLA; torch's exports where torch is)
 [group('bench')]
 bench-graphs *options: _cola setup setup-third-party-onnx build
