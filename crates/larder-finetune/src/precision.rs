@@ -22,9 +22,10 @@ pub(crate) fn form(
 ) -> Result<(Precision, ProductForm), TuneError> {
     match ran_on {
         RanOn::Cpu => Ok(match precision {
-            Precision::F32 | Precision::F16 => (precision, ProductForm::Rounded),
-            Precision::Bf16 if bfloat16_kernel().is_some() => (precision, ProductForm::Operators),
-            Precision::Bf16 => (Precision::F32, ProductForm::Rounded),
+            Precision::F16 => (precision, ProductForm::Rounded),
+            // Without wide instructions the runtime's operators are the faster ones.
+            Precision::F32 | Precision::Bf16 if bfloat16_kernel().is_some() => (precision, ProductForm::Operators),
+            Precision::F32 | Precision::Bf16 => (Precision::F32, ProductForm::Rounded),
         }),
         RanOn::Cuda { .. } => {
             let wrong = |source| TuneError::Precision { precision, device: ran_on.to_string(), source };
@@ -68,11 +69,13 @@ mod tests {
         let runtime = Runtime::load(None).expect("ONNX Runtime is installed (just setup)");
         let form = |precision| form(&runtime, &RanOn::Cpu, precision).expect("needs no kernel of the runtime's");
         assert_eq!(form(Precision::F16), (Precision::F16, ProductForm::Rounded));
-        let expected = match bfloat16_kernel() {
-            Some(_) => (Precision::Bf16, ProductForm::Operators),
-            None => (Precision::F32, ProductForm::Rounded),
-        };
-        assert_eq!(form(Precision::Bf16), expected);
+        for precision in [Precision::F32, Precision::Bf16] {
+            let expected = match bfloat16_kernel() {
+                Some(_) => (precision, ProductForm::Operators),
+                None => (Precision::F32, ProductForm::Rounded),
+            };
+            assert_eq!(form(precision), expected);
+        }
         // The CPU takes float16 and has nothing for bfloat16: both answers of a device can be had here.
         assert!(probe(&runtime, Device::Cpu, Precision::F32).is_ok());
         assert!(probe(&runtime, Device::Cpu, Precision::F16).is_ok());

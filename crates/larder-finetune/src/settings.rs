@@ -130,7 +130,7 @@ pub struct TuneSettings {
     /// The device of the graphs, and of parameters and optimizer unless it is the CPU.
     #[serde(skip)]
     pub device: Device,
-    /// The precision of training's matrix products; evaluations are float32. On the CPU bfloat16 is that of linear layers alone
+    /// The precision of training's matrix products; evaluations are float32. On the CPU bfloat16 is that of linear layers and attention
     /// ([`ProductForm::Operators`](larder_graphs::ProductForm::Operators)), where the processor has instructions for it, else
     /// float32; and float16 products are float32 ones of rounded operands: a device's numbers, in more time than float32 takes.
     pub precision: Precision,

@@ -60,13 +60,18 @@ pub struct TrainingSpec {
 }
 
 impl TrainingSpec {
-    /// Returns true if larder's own operators compute what they can of the training graph.
-    fn has_own_operators(&self) -> bool {
-        self.precision == Precision::Bf16 && self.product_form == ProductForm::Operators
+    /// Returns true if larder's own operators compute the gradients that they have.
+    fn has_own_gradients(&self) -> bool {
+        self.product_form == ProductForm::Operators
+    }
+
+    /// Returns true if they compute products, and attention, too.
+    fn has_own_products(&self) -> bool {
+        self.has_own_gradients() && self.precision == Precision::Bf16
     }
 
     fn gradient_form(&self) -> GradientForm {
-        GradientForm { precision: self.precision, tables: self.table_form, own_operators: self.has_own_operators() }
+        GradientForm { precision: self.precision, tables: self.table_form, own_operators: self.has_own_gradients() }
     }
 }
 
@@ -192,7 +197,7 @@ impl TrainingGraphs {
         let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
         let encoder = activation::fuse(encoder).map_err(GraphsError::from)?;
         let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
-        let forward = match spec.has_own_operators() {
+        let forward = match spec.has_own_products() {
             true => forward.with_own_attention("attention_mask").map_err(GraphsError::from)?,
             false => forward,
         };
@@ -214,7 +219,7 @@ impl TrainingGraphs {
                 Some(given) => check_added_kernels(model, given)?,
             }
         }
-        if spec.has_own_operators() {
+        if spec.has_own_products() {
             graphs.training = with_operators(graphs.training, &facts)?;
         }
         Ok(graphs)

@@ -370,6 +370,8 @@ fn products_in_half_precision_give_the_gradients_but_for_rounding() {
             (Precision::Bf16, ProductForm::Rounded, 1e-4, 3e-2),
             // Operands are rounded, and results are not.
             (Precision::Bf16, ProductForm::Operators, 1e-4, 3e-2),
+            // Gradients of activations and normalisations in one pass each, and nothing is rounded.
+            (Precision::F32, ProductForm::Operators, -1.0, 1e-5),
             // The CPU computes it in float32, and leaves all rounding out.
             (Precision::F16, ProductForm::Kernels, -1.0, 3e-3),
         ] {
