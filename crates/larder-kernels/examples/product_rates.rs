@@ -1,4 +1,4 @@
-//! Rates of matrix products on one thread, in GFLOP/s, beside float32 products of the crate `gemm`.
+//! Rates of matrix products on one thread, in GFLOP/s, beside float32 products of the crate `gemm`, and in 8-bit integers.
 //!
 //! ```sh
 //! just bench-kernels            # or: cargo run --release --package larder-kernels --example product_rates -- [ROUNDS]
@@ -9,7 +9,10 @@
 
 mod timing;
 
-use larder_kernels::{Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Product};
+use larder_kernels::{
+    Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Product, QuantisedProduct,
+    QuantisedRight,
+};
 use timing::time;
 
 const ROWS: [usize; 4] = [1, 64, 512, 4096];
@@ -38,11 +41,26 @@ fn product<'a>(left: impl Into<Left<'a>>, right: &PackedRight, epilogue: Epilogu
     Product::new(left, right, epilogue, output, 1).expect("fits").run();
 }
 
+fn quantised(left: Matrix<'_>, right: &QuantisedRight, epilogue: Epilogue<'_>, output: &mut [f32]) {
+    let shape = [left.shape()[0], right.shape()[1]];
+    let output = MatrixMut::new(output, shape).expect("is large enough");
+    QuantisedProduct::new(left, right, epilogue, output, 1).expect("fits").run();
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(9), |rounds| rounds.parse())?;
     println!("kernel: {}; GFLOP/s on one thread, fastest (median) of {rounds} rounds", Kernel::available().name());
-    let names =
-        ["kernel alone", "left packed", "+ bias, GELU", "+ residual", "both packed", "transposed", "float32, gemm"];
+    let names = [
+        "kernel alone",
+        "left packed",
+        "+ bias, GELU",
+        "+ residual",
+        "both packed",
+        "transposed",
+        "float32, gemm",
+        "8 bits",
+        "8, bias, GELU",
+    ];
     print!("{:>5} {:>5} {:>5}", "m", "k", "n");
     names.iter().for_each(|name| print!("  {name:>13}"));
     println!();
@@ -58,6 +76,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let plain = Epilogue::default();
             let gelu = Epilogue { bias: Some(&bias), activation: Activation::GeluErf, ..plain };
             let residual = Epilogue { bias: Some(&bias), residual: Some(residual), ..plain };
+            let bytes: Vec<i8> = right_values.iter().map(|value| (value * 127.0) as i8).collect();
+            let quantised_right = QuantisedRight::new(&bytes, [k, n], &bias)?;
             let mut repacked = PackedRight::default();
             let mut outputs = vec![vec![0.0_f32; m * n]; names.len()];
             let mut seconds = vec![Vec::new(); names.len()];
@@ -73,6 +93,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                             product(left, &repacked, plain, output);
                         }
                         5 => product(transposed, &packed_right, plain, output),
+                        7 => quantised(left, &quantised_right, plain, output),
+                        8 => quantised(left, &quantised_right, gelu, output),
                         _ => float32(m, n, k, &left_values, &right_values, output),
                     }));
                 }

@@ -22,7 +22,7 @@ pub(crate) fn is_available() -> bool {
 }
 
 /// The first `count` lanes.
-fn mask(count: usize) -> __mmask16 {
+pub(crate) fn mask(count: usize) -> __mmask16 {
     if count >= LANES { !0 } else { (1 << count) - 1 }
 }
 
@@ -33,7 +33,7 @@ fn mask(count: usize) -> __mmask16 {
 /// The first `count` of them may be read.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
 #[inline]
-unsafe fn load(pointer: *const f32, count: usize) -> __m512 {
+pub(crate) unsafe fn load(pointer: *const f32, count: usize) -> __m512 {
     // SAFETY: lanes that are masked out are not read.
     unsafe { _mm512_maskz_loadu_ps(mask(count), pointer) }
 }
@@ -401,7 +401,12 @@ pub(crate) fn multiply(mut block: Block<'_>) {
 }
 
 /// Rows of a residual, from `start` on; copied if it lies transposed.
-fn residual_rows(residual: &Matrix<'_>, start: [usize; 2], shape: [usize; 2], copy: Option<&mut Sums>) -> Rows {
+pub(crate) fn residual_rows(
+    residual: &Matrix<'_>,
+    start: [usize; 2],
+    shape: [usize; 2],
+    copy: Option<&mut Sums>,
+) -> Rows {
     let masks = [mask(shape[1]), mask(shape[1].saturating_sub(LANES))];
     if let Some(copy) = copy {
         for (row, terms) in (start[0]..start[0] + shape[0]).zip(&mut copy.0) {
@@ -420,7 +425,7 @@ fn residual_rows(residual: &Matrix<'_>, start: [usize; 2], shape: [usize; 2], co
 ///
 /// Residual and output have so many rows, and the columns in their masks; the output may be written.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
-unsafe fn finish(sums: &Sums, height: usize, residual: Option<Rows>, output: Rows) {
+pub(crate) unsafe fn finish(sums: &Sums, height: usize, residual: Option<Rows>, output: Rows) {
     for (row, sums) in sums.0[..height].iter().enumerate() {
         for (at, sums) in sums.as_chunks::<LANES>().0.iter().enumerate() {
             // SAFETY: as above.
@@ -437,27 +442,27 @@ unsafe fn finish(sums: &Sums, height: usize, residual: Option<Rows>, output: Row
 
 /// Values of a tile, aligned as vectors are.
 #[repr(align(64))]
-struct Sums([[f32; COLUMNS]; ROWS]);
+pub(crate) struct Sums(pub(crate) [[f32; COLUMNS]; ROWS]);
 
 impl Sums {
-    fn zeros() -> Self {
+    pub(crate) fn zeros() -> Self {
         Self([[0.0; COLUMNS]; ROWS])
     }
 }
 
 /// Where the rows of a tile lie.
 #[derive(Clone, Copy)]
-struct Rows {
-    pointer: *mut f32,
-    leading: usize,
+pub(crate) struct Rows {
+    pub(crate) pointer: *mut f32,
+    pub(crate) leading: usize,
     /// Columns of each vector that are there.
-    masks: [__mmask16; PAIR_LINES],
+    pub(crate) masks: [__mmask16; PAIR_LINES],
 }
 
 impl Rows {
     /// Asks for the cache lines of a row: three at most, which may begin anywhere in one.
     #[inline]
-    fn prefetch(&self, row: usize) {
+    pub(crate) fn prefetch(&self, row: usize) {
         [0, LANES, COLUMNS - 1]
             .into_iter()
             .for_each(|at| prefetch::<_MM_HINT_T0>(self.pointer, row * self.leading + at));
@@ -468,7 +473,7 @@ impl Rows {
     /// There is such a row, with the columns in the masks.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
     #[inline]
-    unsafe fn load(&self, row: usize, vector: usize) -> __m512 {
+    pub(crate) unsafe fn load(&self, row: usize, vector: usize) -> __m512 {
         let pointer = self.pointer.wrapping_add(row * self.leading + vector * LANES);
         // SAFETY: as above; lanes that are masked out are not read.
         unsafe { _mm512_maskz_loadu_ps(self.masks[vector], pointer) }
@@ -479,7 +484,7 @@ impl Rows {
     /// There is such a row, with the columns in the masks, and it may be written.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
     #[inline]
-    unsafe fn store(&self, row: usize, vector: usize, values: __m512) {
+    pub(crate) unsafe fn store(&self, row: usize, vector: usize, values: __m512) {
         let pointer = self.pointer.wrapping_add(row * self.leading + vector * LANES);
         // SAFETY: as above; lanes that are masked out are not written. Whole vectors have an instruction of their own,
         // whose values later loads get at once.

@@ -46,4 +46,14 @@ pub enum ShapeError {
         /// Columns of the matrix.
         columns: usize,
     },
+    /// The summed axis is so long that sums of integers would leave 32 bits.
+    #[error("{name} has {found} rows, and sums in 32 bits are exact for at most {most}")]
+    TooDeep {
+        /// Which operand.
+        name: &'static str,
+        /// Length of the summed axis.
+        found: usize,
+        /// The longest.
+        most: usize,
+    },
 }

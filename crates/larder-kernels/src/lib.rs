@@ -1,4 +1,4 @@
-//! Kernels for processors: matrix products in bfloat16, with what follows a product in an encoder.
+//! Kernels for processors: matrix products in bfloat16 and in 8-bit integers, with what follows a product in an encoder.
 //!
 //! The crate computes, its caller runs: operands are float32 slices, weights are packed once, and a product is divided
 //! into tasks that any threads run in any order, such as those of a runtime whose operator calls this crate. It starts no
@@ -43,6 +43,9 @@
 //! [`AttentionGradient`], [`ActivationGradient`] and [`LayerNormGradient`] go the way back, the latter two with the gradients of biases
 //! on it. All are planned and run in the same way.
 //!
+//! [`QuantisedProduct`] multiplies float32 rows, which it rounds to 8 bits, with a [`QuantisedRight`] of signed bytes. It has the same
+//! epilogue.
+//!
 //! # Numbers
 //!
 //! Operands are rounded to bfloat16 (8 bits of precision) to nearest even, products and sums are float32. An element is
@@ -53,11 +56,14 @@
 //! a batch, and the portable kernel has those of AVX-512, but for activations,
 //! softmax and normalisation, which round differently with and without fused multiply-adds.
 //!
+//! 8-bit products are exact sums of integers, to which every kernel rounds alike: [`QuantisedProduct`] says how.
+//!
 //! # Processors
 //!
 //! [`Kernel::available`] says which instructions this processor has: AVX512_BF16 (AMD since Zen 4, Intel since Cooper Lake and in all
 //! Xeons since Sapphire Rapids), looked for when the program runs, or none, and then portable loops run, which are for tests and
-//! slower than float32: [`Kernel::is_native`] says so. AMX is left out: its intrinsics are not stable in Rust
+//! slower than float32: [`Kernel::is_native`] says so. For 8-bit products AVX512_VNNI is needed too, which all of those processors
+//! have: [`QuantisedKernel`]. AMX is left out: its intrinsics are not stable in Rust
 //! (`x86_amx_intrinsics`, rust-lang/rust#126622). How fast, and what else there is: `docs/` of this crate; `just bench-kernels` measures.
 //!
 //! # Files
@@ -69,9 +75,10 @@
 //! - [`operators`]: the names under which graphs call for all this.
 //! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
 //!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
+//! - `int8`: products in 8-bit integers, in files of the same names.
 //! - `shared`: memory that tasks write disjoint parts of.
 //!
-//! Unsafe code is in `avx512` and `shared`, and where they are called: in `kernel`, and in the plans for their parts of the output.
+//! Unsafe code is in the files `avx512` and in `shared`, and where they are called: in `kernel`, and in the plans for their parts of the output.
 #![deny(missing_docs)]
 
 mod activation;
@@ -85,6 +92,7 @@ mod block;
 mod column_sums;
 mod epilogue;
 mod error;
+mod int8;
 mod kernel;
 mod layer_norm;
 mod layer_norm_gradient;
@@ -103,6 +111,7 @@ pub use attention::{Attention, AttentionShape};
 pub use attention_gradient::{AttentionGradient, Operands};
 pub use epilogue::Epilogue;
 pub use error::ShapeError;
+pub use int8::{QuantisedKernel, QuantisedProduct, QuantisedRight};
 pub use kernel::Kernel;
 pub use layer_norm::LayerNorm;
 pub use layer_norm_gradient::{LayerNormGradient, LayerNormSums};

@@ -168,7 +168,7 @@ impl<'a> Product<'a> {
 
 /// How an output is divided into blocks, one a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Division {
+pub(crate) struct Division {
     /// Rows and columns of a block, multiples of those of a block or panel of packed operands.
     block: [usize; 2],
     /// Blocks one below the other, and side by side.
@@ -176,7 +176,7 @@ struct Division {
 }
 
 impl Division {
-    fn new([m, n, k]: [usize; 3], threads: usize) -> Self {
+    pub(crate) fn new([m, n, k]: [usize; 3], threads: usize) -> Self {
         let (blocks, panels) = (m.div_ceil(ROWS), n.div_ceil(COLUMNS));
         if blocks == 0 || panels == 0 {
             return Self { block: [ROWS, COLUMNS], count: [0, 0] };
@@ -197,12 +197,12 @@ impl Division {
         }
     }
 
-    fn tasks(self) -> usize {
+    pub(crate) fn tasks(self) -> usize {
         self.count[0] * self.count[1]
     }
 
     /// Start and shape of a task's block in an output of this shape.
-    fn block(self, task: usize, output: [usize; 2]) -> ([usize; 2], [usize; 2]) {
+    pub(crate) fn block(self, task: usize, output: [usize; 2]) -> ([usize; 2], [usize; 2]) {
         let at = [task / self.count[1], task % self.count[1]];
         let start = [at[0] * self.block[0], at[1] * self.block[1]];
         (start, [self.block[0].min(output[0] - start[0]), self.block[1].min(output[1] - start[1])])

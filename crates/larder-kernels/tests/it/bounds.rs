@@ -5,6 +5,7 @@ use std::ptr;
 
 use larder_kernels::{
     Activation, Attention, AttentionShape, Epilogue, LayerNorm, Matrix, MatrixMut, PackedLeft, PackedRight, Product,
+    QuantisedProduct, QuantisedRight,
 };
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
@@ -109,5 +110,32 @@ fn attention_and_normalisation_stay_within_their_operands() {
         let (weight, [input, residual, _]) = (weight.values(), operands);
         LayerNorm::new(input, Some(residual), weight, Some(weight), 1e-5, target).expect("shapes fit").run();
         assert!(output.values().iter().all(|value| value.is_finite()));
+    }
+}
+
+#[test]
+fn quantised_products_stay_within_their_operands() {
+    let mut numbers = Numbers::new(63);
+    for m in [1, 12, 13] {
+        for n in [1, 15, 16, 17, 31, 32, 33, 50] {
+            for k in [1, 2, 15, 16, 17, 63, 64, 65, 255, 257] {
+                let bytes: Vec<i8> = (0..k * n).map(|_| numbers.bits() as i8).collect();
+                let right = QuantisedRight::new(&bytes, [k, n], &vec![0.5; n]).expect("fits");
+                let mut guarded = |count| Guarded::new(count, &mut numbers);
+                let (left, bias, residual, mut output) = (guarded(m * k), guarded(n), guarded(m * n), guarded(m * n));
+                for activation in [Activation::Identity, Activation::GeluErf] {
+                    let epilogue = Epilogue {
+                        accumulate: true,
+                        bias: Some(bias.values()),
+                        activation,
+                        residual: Some(Matrix::new(residual.values(), [m, n]).expect("is long enough")),
+                    };
+                    let left = Matrix::new(left.values(), [m, k]).expect("is long enough");
+                    let target = MatrixMut::new(output.values_mut(), [m, n]).expect("is long enough");
+                    QuantisedProduct::new(left, &right, epilogue, target, 1).expect("shapes fit").run();
+                }
+                assert!(output.values().iter().all(|value| value.is_finite()));
+            }
+        }
     }
 }

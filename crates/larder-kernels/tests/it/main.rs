@@ -6,6 +6,7 @@ mod bounds;
 mod epilogue;
 mod errors;
 mod gradients;
+mod int8;
 mod layer_norm;
 mod numbers;
 mod operands;
