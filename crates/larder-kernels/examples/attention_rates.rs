@@ -9,7 +9,7 @@
 
 mod timing;
 
-use larder_kernels::{Attention, AttentionShape, Kernel, LayerNorm, Matrix, MatrixMut};
+use larder_kernels::{Attention, AttentionShape, Kernel, LayerNorm, Matrix, MatrixMut, Precision};
 use timing::time;
 
 /// Rows of a batch, tokens, heads, dimensions of a head: some thousand tokens.
@@ -37,7 +37,9 @@ fn rounds_of(rounds: usize, mut call: impl FnMut()) -> [f64; 2] {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(25), |rounds| rounds.parse())?;
     println!("kernel: {}; one thread, {rounds} rounds", Kernel::available().name());
-    println!("batch tokens heads size   attention us (median)  GFLOP/s   add + layer norm us (median)   GB/s");
+    println!(
+        "batch tokens heads size   attention us (median)  GFLOP/s   in float32 us   add + layer norm us (median)   GB/s"
+    );
     for [batch, tokens, heads, head_size] in SHAPES {
         let (rows, width) = (batch * tokens, heads * head_size);
         let joint: Vec<f32> = (0..rows * 3 * width).map(|at| ((at * 7919) % 1009) as f32 / 504.5 - 1.0).collect();
@@ -46,10 +48,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let operand = |at| Matrix::with_leading(&joint[at * width..], [rows, width], 3 * width);
         let operands = [operand(0)?, operand(1)?, operand(2)?];
         let mask = Matrix::new(&mask, [batch, tokens])?;
-        let attention = rounds_of(rounds, || {
-            let shape = AttentionShape { batch, tokens, heads, head_size };
-            let target = MatrixMut::new(&mut output, [rows, width]).expect("is long enough");
-            Attention::new(shape, operands, Some(mask), 0.2, target).expect("fits").run();
+        let [attention, in_float32] = Precision::ALL.map(|precision| {
+            rounds_of(rounds, || {
+                let shape = AttentionShape { batch, tokens, heads, head_size };
+                let target = MatrixMut::new(&mut output, [rows, width]).expect("is long enough");
+                let plan = Attention::new(shape, operands, Some(mask), 0.2, target).expect("fits");
+                plan.with_precision(precision).run();
+            })
         });
         let weight = vec![1.0; width];
         let (input, residual) =
@@ -60,10 +65,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
         let operations = (4 * rows * tokens * width) as f64;
         println!(
-            "{batch:>5} {tokens:>6} {heads:>5} {head_size:>4}   {:>8.0} ({:>8.0})   {:>9.1}   {:>8.0} ({:>8.0})   {:>13.1}",
+            "{batch:>5} {tokens:>6} {heads:>5} {head_size:>4}   {:>8.0} ({:>8.0})   {:>9.1}   {:>13.0}   {:>8.0} ({:>8.0})   {:>13.1}",
             attention[0] * 1e6,
             attention[1] * 1e6,
             operations / attention[0] / 1e9,
+            in_float32[0] * 1e6,
             norm[0] * 1e6,
             norm[1] * 1e6,
             (12 * rows * width) as f64 / norm[0] / 1e9,

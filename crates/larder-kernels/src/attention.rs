@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
-use crate::block::Block;
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
-use crate::packed::{block_lines, panel_lines};
-use crate::panels::{COLUMNS, LANES, LeftPanels, PanelBuffer, ROWS, RightPanels};
-use crate::shared::{Claims, OutputBlock, SharedOutput};
+use crate::panels::{LANES, PanelBuffer, ROWS};
+use crate::precision::Precision;
+use crate::shared::{Claims, SharedOutput};
+use crate::small_products::SmallProducts;
 
 /// Most queries whose scores are computed at a time: with 512 keys they are 96 KiB.
 pub(crate) const QUERIES: usize = 4 * ROWS;
@@ -65,11 +65,12 @@ impl AttentionShape {
 ///
 /// While training, weights may be dropped: [`Attention::with_dropout`].
 ///
-/// Operands are rounded to bfloat16 as those of `Product` are, and so are the weights after the softmax, which is float32.
-/// Nothing of the size `tokens²` is kept. Results do not depend on other rows of the batch, nor on tasks.
+/// Operands are rounded to bfloat16 as those of `Product` are, and so are the weights after the softmax, which is float32;
+/// with [`Precision::Float32`] neither is rounded. Nothing of the size `tokens²` is kept. Results do not depend on other rows of the
+/// batch, nor on tasks.
 #[derive(Debug)]
 pub struct Attention<'a> {
-    kernel: Kernel,
+    products: SmallProducts,
     shape: AttentionShape,
     queries: Matrix<'a>,
     keys: Matrix<'a>,
@@ -127,8 +128,8 @@ impl<'a> Attention<'a> {
         let heads_a_task = shape.heads_a_task(2);
         let (claims, output) = (Claims::new(shape.all_heads().div_ceil(heads_a_task)), SharedOutput::new(output));
         let kernel = Kernel::available();
-        let dropout = None;
-        Ok(Self { kernel, shape, queries, keys, values, mask, dropout, scale, output, heads_a_task, claims })
+        let (products, dropout) = (SmallProducts { kernel, precision: Precision::default() }, None);
+        Ok(Self { products, shape, queries, keys, values, mask, dropout, scale, output, heads_a_task, claims })
     }
 
     /// The same with weights multiplied by `dropout [batch · heads · tokens, tokens]` after the softmax: zero, or what makes up for
@@ -142,10 +143,16 @@ impl<'a> Attention<'a> {
         Ok(Self { dropout: Some(dropout), ..self })
     }
 
+    /// The same with products of this precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { products: SmallProducts { precision, ..self.products }, ..self }
+    }
+
     /// The same with instructions of the caller's choice.
     #[must_use]
     pub fn with_kernel(self, kernel: Kernel) -> Self {
-        Self { kernel, ..self }
+        Self { products: SmallProducts { kernel, ..self.products }, ..self }
     }
 
     /// Number of tasks; none where the output is empty.
@@ -184,7 +191,7 @@ impl<'a> Attention<'a> {
         let AttentionShape { tokens, heads, head_size, .. } = self.shape;
         let start = [head / heads * tokens, head % heads * head_size];
         for operand in [&self.queries, &self.keys, &self.values] {
-            self.kernel.prefetch(&operand.part(start, [tokens, head_size]), head_size);
+            self.products.kernel.prefetch(&operand.part(start, [tokens, head_size]), head_size);
         }
     }
 
@@ -193,8 +200,8 @@ impl<'a> Attention<'a> {
         let AttentionShape { tokens, head_size, .. } = self.shape;
         let start = [row * tokens, head * head_size];
         let part = |matrix: &Matrix<'a>| matrix.part(start, [tokens, head_size]);
-        let keys = pack_right(self.kernel, part(&self.keys).transposed(), &mut scratch.keys);
-        let values = pack_right(self.kernel, part(&self.values), &mut scratch.values);
+        let keys = self.products.pack_right(part(&self.keys).transposed(), &mut scratch.keys);
+        let values = self.products.pack_right(part(&self.values), &mut scratch.values);
 
         // Rows of scores are filled up to whole vectors: what is written whole is read whole without waiting.
         let filled = tokens.next_multiple_of(LANES);
@@ -204,8 +211,8 @@ impl<'a> Attention<'a> {
             let scores = aligned(&mut scratch.scores, count * filled);
             let queries = part(&self.queries).part([first, 0], [count, head_size]);
             let shape = [count, filled];
-            multiply_into(self.kernel, queries, keys, scores, shape, &mut scratch.left);
-            self.kernel.softmax(scores.as_chunks_mut().0, tokens, self.scale, mask.as_chunks().0);
+            self.products.multiply_into(queries, keys, scores, shape, &mut scratch.left);
+            self.products.kernel.softmax(scores.as_chunks_mut().0, tokens, self.scale, mask.as_chunks().0);
             if let Some(dropout) = &self.dropout {
                 let weights = (row * self.shape.heads + head) * tokens + first;
                 drop_out(scores, filled, dropout, weights);
@@ -214,11 +221,10 @@ impl<'a> Attention<'a> {
             let weights = Matrix { values: scores, rows: shape[0], columns: shape[1], leading, is_transposed: false };
             // SAFETY: heads of different tasks, and rows of different turns, are disjoint, and each task is run once.
             let target = unsafe { self.output.block([start[0] + first, start[1]], [count, head_size]) };
-            multiply(self.kernel, weights, values, target, false, &mut scratch.left);
+            self.products.multiply(weights, values, target, false, &mut scratch.left);
         }
     }
 }
-
 /// A row of the mask `[batch, tokens]`, filled up to whole vectors.
 pub(crate) fn mask_row<'a>(
     mask: Option<&Matrix<'_>>,
@@ -246,45 +252,4 @@ pub(crate) fn aligned(values: &mut Vec<f32>, count: usize) -> &mut [f32] {
     values.resize(values.len().max(count + LANES), 0.0);
     let offset = values.as_ptr().align_offset(LANES * size_of::<f32>()).min(LANES);
     &mut values[offset..offset + count]
-}
-
-pub(crate) fn pack_right<'a>(kernel: Kernel, matrix: Matrix<'_>, buffer: &'a mut PanelBuffer) -> RightPanels<'a> {
-    let [depth, columns] = matrix.shape();
-    let (panels, stride) = (columns.div_ceil(COLUMNS), panel_lines(depth));
-    let lines = buffer.lines(panels * stride);
-    kernel.pack_right(&matrix, 0..panels, lines);
-    RightPanels { lines, stride }
-}
-
-/// `output [rows, columns] = left · right`, without gaps; the left operand is packed in `buffer`.
-pub(crate) fn multiply_into(
-    kernel: Kernel,
-    left: Matrix<'_>,
-    right: RightPanels<'_>,
-    values: &mut [f32],
-    shape: [usize; 2],
-    buffer: &mut PanelBuffer,
-) {
-    let output = SharedOutput::new(MatrixMut { values, shape, leading: shape[1] });
-    // SAFETY: the only block of these values.
-    let block = unsafe { output.block([0, 0], shape) };
-    multiply(kernel, left, right, block, false, buffer);
-}
-
-/// `output = left · right`, added to what is there if `accumulate`; the left operand is packed in `buffer`.
-pub(crate) fn multiply(
-    kernel: Kernel,
-    left: Matrix<'_>,
-    right: RightPanels<'_>,
-    output: OutputBlock<'_>,
-    accumulate: bool,
-    buffer: &mut PanelBuffer,
-) {
-    let [rows, depth] = left.shape();
-    let pairs = depth.div_ceil(2);
-    let stride = block_lines(pairs);
-    let lines = buffer.lines(rows.div_ceil(ROWS) * stride);
-    kernel.pack_left(&left, 0..rows, 0..depth, lines, stride);
-    let left = LeftPanels { lines, stride };
-    kernel.multiply(Block { left, right, pairs, output, accumulate, epilogue: None });
 }

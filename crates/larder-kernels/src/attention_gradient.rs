@@ -3,22 +3,24 @@
 use std::cell::Cell;
 
 use crate::AttentionShape;
-use crate::attention::{QUERIES, aligned, drop_out, mask_row, multiply, multiply_into, pack_right};
+use crate::attention::{QUERIES, aligned, drop_out, mask_row};
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::panels::{LANES, PanelBuffer};
+use crate::precision::Precision;
 use crate::shared::{Claims, SharedOutput};
+use crate::small_products::SmallProducts;
 
 /// The gradients of queries, keys and values from that of what [`Attention`](crate::Attention) gave of them, with the same mask, dropout
 /// and scale. All are float32 `[batch · tokens, heads · head_size]`.
 ///
 /// The weights are computed again: nothing of the size `tokens²` is kept between the two. Operands of products are rounded to bfloat16
-/// as there, and sums are float32; so are the softmax and its gradient. Results depend neither on other rows of the batch nor
+/// as there, unless with [`Precision::Float32`], and sums are float32; so are the softmax and its gradient. Results depend neither on other rows of the batch nor
 /// on tasks.
 #[derive(Debug)]
 pub struct AttentionGradient<'a> {
-    kernel: Kernel,
+    products: SmallProducts,
     shape: AttentionShape,
     operands: Operands<'a>,
     scale: f32,
@@ -92,13 +94,20 @@ impl<'a> AttentionGradient<'a> {
         let heads_a_task = shape.heads_a_task(5);
         let claims = Claims::new(shape.all_heads().div_ceil(heads_a_task));
         let outputs = outputs.map(SharedOutput::new);
-        Ok(Self { kernel: Kernel::available(), shape, operands, scale, outputs, heads_a_task, claims })
+        let products = SmallProducts { kernel: Kernel::available(), precision: Precision::default() };
+        Ok(Self { products, shape, operands, scale, outputs, heads_a_task, claims })
     }
 
     /// The same with instructions of the caller's choice.
     #[must_use]
     pub fn with_kernel(self, kernel: Kernel) -> Self {
-        Self { kernel, ..self }
+        Self { products: SmallProducts { kernel, ..self.products }, ..self }
+    }
+
+    /// The same with products of this precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { products: SmallProducts { precision, ..self.products }, ..self }
     }
 
     /// Number of tasks; none where the outputs are empty.
@@ -131,14 +140,14 @@ impl<'a> AttentionGradient<'a> {
     /// Computes a head of a row of the batch. With `P` the weights, `D` the dropout mask and `dO` the gradient of the output:
     /// `dV = (P D)ᵀ dO`, `dP = (dO Vᵀ) D`, `dS` from `dP` by the softmax's gradient, `dQ = dS K` and `dK = dSᵀ Q`.
     fn differentiate(&self, row: usize, head: usize, scratch: &mut Scratch) {
-        let (Self { kernel, shape, operands, scale, .. }, tokens) = (self, self.shape.tokens);
+        let (Self { products, shape, operands, scale, .. }, tokens) = (self, self.shape.tokens);
         let start = [row * tokens, head * shape.head_size];
         let part = |matrix: &Matrix<'a>| matrix.part(start, [tokens, shape.head_size]);
         let [queries, keys, values] = operands.inputs.each_ref().map(part);
         let gradient = part(&operands.gradient);
-        let keys_transposed = pack_right(*kernel, keys.transposed(), &mut scratch.keys_transposed);
-        let values_transposed = pack_right(*kernel, values.transposed(), &mut scratch.values_transposed);
-        let keys = pack_right(*kernel, keys, &mut scratch.keys);
+        let keys_transposed = products.pack_right(keys.transposed(), &mut scratch.keys_transposed);
+        let values_transposed = products.pack_right(values.transposed(), &mut scratch.values_transposed);
+        let keys = products.pack_right(keys, &mut scratch.keys);
         let mask = mask_row(operands.mask.as_ref(), row, tokens, &mut scratch.mask);
         let filled = mask.len();
         for first in (0..tokens).step_by(QUERIES) {
@@ -148,15 +157,20 @@ impl<'a> AttentionGradient<'a> {
             let weights = aligned(&mut scratch.weights, count * filled);
             let gradients = aligned(&mut scratch.gradients, count * filled);
             let left = &mut scratch.left;
-            multiply_into(*kernel, queries, keys_transposed, weights, [count, filled], left);
-            kernel.softmax(weights.as_chunks_mut().0, tokens, *scale, mask.as_chunks().0);
-            multiply_into(*kernel, gradient, values_transposed, gradients, [count, filled], left);
+            products.multiply_into(queries, keys_transposed, weights, [count, filled], left);
+            products.kernel.softmax(weights.as_chunks_mut().0, tokens, *scale, mask.as_chunks().0);
+            products.multiply_into(gradient, values_transposed, gradients, [count, filled], left);
             let dropout =
                 operands.dropout.as_ref().map(|dropout| (dropout, (row * shape.heads + head) * tokens + first));
             if let Some((dropout, place)) = dropout {
                 drop_out(gradients, filled, dropout, place);
             }
-            kernel.softmax_gradient(gradients.as_chunks_mut().0, weights.as_chunks().0, filled / LANES, *scale);
+            products.kernel.softmax_gradient(
+                gradients.as_chunks_mut().0,
+                weights.as_chunks().0,
+                filled / LANES,
+                *scale,
+            );
             if let Some((dropout, place)) = dropout {
                 drop_out(weights, filled, dropout, place);
             }
@@ -167,11 +181,11 @@ impl<'a> AttentionGradient<'a> {
             let block = |output: usize, row: usize, rows: usize| unsafe {
                 self.outputs[output].block([start[0] + row, start[1]], [rows, shape.head_size])
             };
-            multiply(*kernel, gradients, keys, block(0, first, count), false, left);
-            let queries = pack_right(*kernel, queries, &mut scratch.right);
-            multiply(*kernel, gradients.transposed(), queries, block(1, 0, tokens), first > 0, left);
-            let gradient = pack_right(*kernel, gradient, &mut scratch.right);
-            multiply(*kernel, weights.transposed(), gradient, block(2, 0, tokens), first > 0, left);
+            products.multiply(gradients, keys, block(0, first, count), false, left);
+            let queries = products.pack_right(queries, &mut scratch.right);
+            products.multiply(gradients.transposed(), queries, block(1, 0, tokens), first > 0, left);
+            let gradient = products.pack_right(gradient, &mut scratch.right);
+            products.multiply(weights.transposed(), gradient, block(2, 0, tokens), first > 0, left);
         }
     }
 }

@@ -82,7 +82,7 @@ fn pairs(bits: __m512i) -> __m512bh {
 /// The transpose of 16 x 16 pairs.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")]
 #[inline]
-fn transpose(rows: [__m512i; LANES]) -> [__m512i; LANES] {
+pub(crate) fn transpose(rows: [__m512i; LANES]) -> [__m512i; LANES] {
     let mut two = rows;
     for at in (0..LANES).step_by(2) {
         two[at] = _mm512_unpacklo_epi32(rows[at], rows[at + 1]);

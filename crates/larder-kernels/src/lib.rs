@@ -75,6 +75,7 @@
 //! - [`operators`]: the names under which graphs call for all this.
 //! - `kernel`: which instructions run; `avx512` and `portable`: the kernels; `block`: what they compute; `panels`: how
 //!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
+//! - `float32`: the products of attention in float32; `precision`: which it takes.
 //! - `int8`: products in 8-bit integers, in files of the same names.
 //! - `shared`: memory that tasks write disjoint parts of.
 //!
@@ -92,6 +93,7 @@ mod block;
 mod column_sums;
 mod epilogue;
 mod error;
+mod float32;
 mod int8;
 mod kernel;
 mod layer_norm;
@@ -101,9 +103,11 @@ pub mod operators;
 mod packed;
 mod panels;
 mod portable;
+mod precision;
 mod product;
 mod rows;
 mod shared;
+mod small_products;
 
 pub use activation::Activation;
 pub use activation_gradient::ActivationGradient;
@@ -117,4 +121,5 @@ pub use layer_norm::LayerNorm;
 pub use layer_norm_gradient::{LayerNormGradient, LayerNormSums};
 pub use matrix::{Matrix, MatrixMut};
 pub use packed::{PackedLeft, PackedRight, Packing};
+pub use precision::Precision;
 pub use product::{Left, Product};

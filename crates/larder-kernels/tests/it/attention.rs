@@ -1,6 +1,6 @@
 //! Attention against its definition in float64.
 
-use larder_kernels::{Attention, AttentionShape, Kernel, Matrix, MatrixMut};
+use larder_kernels::{Attention, AttentionShape, Kernel, Matrix, MatrixMut, Precision};
 
 use crate::operands::{Numbers, Stored, rounded};
 
@@ -45,8 +45,10 @@ impl Case {
         })
     }
 
-    fn value(&self, which: usize, row: usize, column: usize) -> f64 {
-        rounded(self.joint[(row * 3 + which) * self.width() + column])
+    /// As the precision has it.
+    fn value(&self, precision: Precision, which: usize, row: usize, column: usize) -> f64 {
+        let value = self.joint[(row * 3 + which) * self.width() + column];
+        if precision == Precision::Float32 { f64::from(value) } else { rounded(value) }
     }
 
     fn compute(&self, scale: f32, is_masked: bool, run: impl FnOnce(Attention<'_>)) -> Vec<f32> {
@@ -69,19 +71,25 @@ fn every_shape_agrees_with_the_definition() {
         for (scale, is_masked) in [(0.3, true), (0.3, false), (3.0, true), (-0.5, true), (0.0, false)] {
             let case = Case::new(axes, &mut numbers);
             for kernel in [Kernel::available(), Kernel::portable()] {
-                let found = case.compute(scale, is_masked, |attention| attention.with_kernel(kernel).run());
-                check(&case, f64::from(scale), is_masked, &found);
+                for precision in Precision::ALL {
+                    let found = case.compute(scale, is_masked, |attention| {
+                        attention.with_kernel(kernel).with_precision(precision).run();
+                    });
+                    check(&case, precision, f64::from(scale), is_masked, &found);
+                }
             }
         }
     }
 }
 
-fn check(case: &Case, scale: f64, is_masked: bool, found: &[f32]) {
+fn check(case: &Case, precision: Precision, scale: f64, is_masked: bool, found: &[f32]) {
     let AttentionShape { batch, tokens, heads, head_size } = case.shape;
     for row in 0..batch {
         for head in 0..heads {
             for query in 0..tokens {
-                let at = |which, token, column| case.value(which, row * tokens + token, head * head_size + column);
+                let at = |which, token, column| {
+                    case.value(precision, which, row * tokens + token, head * head_size + column)
+                };
                 let mut weights: Vec<f64> = (0..tokens)
                     .map(|key| {
                         let score: f64 = (0..head_size).map(|column| at(0, query, column) * at(1, key, column)).sum();
@@ -96,7 +104,8 @@ fn check(case: &Case, scale: f64, is_masked: bool, found: &[f32]) {
                     let (exact, sizes) =
                         terms.fold((0.0, 0.0), |(exact, sizes), term| (exact + term, sizes + term.abs()));
                     // Each weight is rounded to 8 significant bits: off by a 256th of it at most. Float32 is finer by far.
-                    let allowed = sizes * (1.0 / 256.0 + 1e-4) + 1e-7;
+                    let rounding = if precision == Precision::Bfloat16 { 1.0 / 256.0 } else { 0.0 };
+                    let allowed = sizes * (rounding + 1e-4) + 1e-7;
                     let value = found[(row * tokens + query) * case.width() + head * head_size + column];
                     let error = (f64::from(value) - exact).abs();
                     assert!(error <= allowed, "{:?}: {value}, exactly {exact}", case.shape);
@@ -109,23 +118,26 @@ fn check(case: &Case, scale: f64, is_masked: bool, found: &[f32]) {
 
 #[test]
 fn tasks_and_batches_change_no_bit() {
-    let mut numbers = Numbers::new(42);
-    let case = Case::new([40, 21, 4, 32], &mut numbers);
-    let expected = bits(&case.compute(0.2, true, |attention| attention.run()));
-    let backwards = case.compute(0.2, true, |attention| {
-        assert!(attention.tasks() > 3);
-        (0..attention.tasks()).rev().chain([0]).for_each(|task| attention.run_task(task));
-    });
-    assert_eq!(bits(&backwards), expected);
-    let row = 7;
-    let (start, count) = (row * 21 * 3 * case.width(), 21 * 3 * case.width());
-    let alone = Case {
-        shape: AttentionShape { batch: 1, ..case.shape },
-        joint: case.joint[start..start + count].to_vec(),
-        mask: Stored::new([1, 21], false, 0, |_, at| case.mask.at(row, at)),
-    };
-    let found = bits(&alone.compute(0.2, true, |attention| attention.run()));
-    assert_eq!(found, expected[row * 21 * case.width()..][..found.len()]);
+    for precision in Precision::ALL {
+        let mut numbers = Numbers::new(42);
+        let case = Case::new([40, 21, 4, 32], &mut numbers);
+        let expected = bits(&case.compute(0.2, true, |attention| attention.with_precision(precision).run()));
+        let backwards = case.compute(0.2, true, |attention| {
+            let attention = attention.with_precision(precision);
+            assert!(attention.tasks() > 3);
+            (0..attention.tasks()).rev().chain([0]).for_each(|task| attention.run_task(task));
+        });
+        assert_eq!(bits(&backwards), expected);
+        let row = 7;
+        let (start, count) = (row * 21 * 3 * case.width(), 21 * 3 * case.width());
+        let alone = Case {
+            shape: AttentionShape { batch: 1, ..case.shape },
+            joint: case.joint[start..start + count].to_vec(),
+            mask: Stored::new([1, 21], false, 0, |_, at| case.mask.at(row, at)),
+        };
+        let found = bits(&alone.compute(0.2, true, |attention| attention.with_precision(precision).run()));
+        assert_eq!(found, expected[row * 21 * case.width()..][..found.len()]);
+    }
 }
 
 /// Tokens that do not count change no bit: a padded batch has the results of its rows alone.
@@ -133,7 +145,9 @@ fn tasks_and_batches_change_no_bit() {
 fn padding_changes_no_bit() {
     let mut numbers = Numbers::new(43);
     let long = Case::new([1, 50, 2, 16], &mut numbers);
-    for tokens in [1, 2, 13, 16, 33, 49] {
+    for (tokens, precision) in
+        [1, 2, 13, 16, 33, 49].into_iter().flat_map(|tokens| Precision::ALL.map(|precision| (tokens, precision)))
+    {
         let padded = Case {
             shape: long.shape,
             joint: long.joint.clone(),
@@ -144,10 +158,10 @@ fn padding_changes_no_bit() {
             joint: long.joint[..tokens * 3 * long.width()].to_vec(),
             mask: Stored::new([1, tokens], false, 0, |_, _| 0.0),
         };
-        let [padded, alone] =
-            [&padded, &short].map(|case| bits(&case.compute(0.25, true, |attention| attention.run())));
+        let [padded, alone] = [&padded, &short]
+            .map(|case| bits(&case.compute(0.25, true, |attention| attention.with_precision(precision).run())));
         assert_eq!(padded[..alone.len()], alone, "{tokens} tokens");
-        let unmasked = bits(&short.compute(0.25, false, |attention| attention.run()));
+        let unmasked = bits(&short.compute(0.25, false, |attention| attention.with_precision(precision).run()));
         assert_eq!(alone, unmasked, "a mask of zeros is none");
     }
 }
@@ -160,8 +174,13 @@ fn what_is_no_number_stays_in_its_row() {
         // The first key of the second row, in its first head.
         let at = 14 * 3 * case.width() + case.width();
         case.joint[at] = special;
-        for kernel in [Kernel::available(), Kernel::portable()] {
-            let found = case.compute(0.2, false, |attention| attention.with_kernel(kernel).run());
+        for (kernel, precision) in [Kernel::available(), Kernel::portable()]
+            .into_iter()
+            .flat_map(|kernel| Precision::ALL.map(|precision| (kernel, precision)))
+        {
+            let found = case.compute(0.2, false, |attention| {
+                attention.with_kernel(kernel).with_precision(precision).run();
+            });
             for (place, value) in found.iter().enumerate() {
                 let (row, head) = (place / case.width() / 14, place % case.width() / 32);
                 let is_spoilt = (row, head) == (1, 0);
@@ -183,7 +202,7 @@ fn a_row_where_nothing_counts_is_nan_or_even() {
         assert_eq!(found[..5 * 16].iter().all(|value| value.is_nan()), is_nan, "mask {mask}");
         assert!(found[5 * 16..].iter().all(|value| value.is_finite()));
         if mask == f32::MIN {
-            let mean: f64 = (0..5).map(|token| case.value(2, token, 0)).sum::<f64>() / 5.0;
+            let mean: f64 = (0..5).map(|token| case.value(Precision::Bfloat16, 2, token, 0)).sum::<f64>() / 5.0;
             assert!((f64::from(found[0]) - mean).abs() < 3e-3);
         }
     }

@@ -1,6 +1,6 @@
 //! The gradients of attention, and its dropout, against their definitions in float64.
 
-use larder_kernels::{Attention, AttentionGradient, AttentionShape, Kernel, Matrix, MatrixMut, Operands};
+use larder_kernels::{Attention, AttentionGradient, AttentionShape, Kernel, Matrix, MatrixMut, Operands, Precision};
 
 use crate::operands::{Numbers, Stored, rounded};
 
@@ -69,10 +69,14 @@ struct Sum {
 }
 
 impl Sum {
-    /// A term of which one factor is rounded to 8 significant bits: off by a 256th of it at most.
-    fn add(&mut self, rounded_factor: Self, exact_factor: f64) {
+    /// A term of which one factor is rounded to 8 significant bits, off by a 256th of it at most, or to those of float32.
+    fn add(&mut self, precision: Precision, rounded_factor: Self, exact_factor: f64) {
         self.value += rounded_factor.value * exact_factor;
-        let allowed = rounded_factor.allowed + rounded_factor.value.abs() * (1.0 / 256.0 + 1e-4);
+        let share = match precision {
+            Precision::Bfloat16 => 1.0 / 256.0 + 1e-4,
+            Precision::Float32 => 1e-5,
+        };
+        let allowed = rounded_factor.allowed + rounded_factor.value.abs() * share;
         self.allowed += allowed * exact_factor.abs();
     }
 }
@@ -87,7 +91,7 @@ fn agrees(found: &Stored, exact: &[Vec<Sum>], what: &str) {
     }
 }
 
-fn check(case: &Case, output: &Stored, gradients: &[Stored; 3]) {
+fn check(case: &Case, precision: Precision, output: &Stored, gradients: &[Stored; 3]) {
     let AttentionShape { batch, tokens, heads, head_size } = case.shape;
     let [rows, columns] = case.whole();
     let mut exact = [const { Vec::new() }; 4].map(|_: Vec<Vec<Sum>>| vec![vec![Sum::default(); columns]; rows]);
@@ -96,7 +100,8 @@ fn check(case: &Case, output: &Stored, gradients: &[Stored; 3]) {
             let place = |token: usize, column: usize| (row * tokens + token, head * head_size + column);
             let value = |which: usize, token: usize, column: usize| {
                 let (row, column) = place(token, column);
-                rounded(case.matrices[which].at(row, column))
+                let value = case.matrices[which].at(row, column);
+                if precision == Precision::Float32 { f64::from(value) } else { rounded(value) }
             };
             let dot = |a: usize, b: usize, first: usize, second: usize| -> f64 {
                 (0..head_size).map(|column| value(a, first, column) * value(b, second, column)).sum()
@@ -120,10 +125,10 @@ fn check(case: &Case, output: &Stored, gradients: &[Stored; 3]) {
                     let of_score = Sum { value: of_score, allowed };
                     for column in 0..head_size {
                         let ((of_query, at), (of_key, _)) = (place(query, column), place(key, column));
-                        exact[0][of_query][at].add(of_score, value(1, key, column));
-                        exact[1][of_key][at].add(of_score, value(0, query, column));
-                        exact[2][of_key][at].add(dropped, value(3, query, column));
-                        exact[3][of_query][at].add(dropped, value(2, key, column));
+                        exact[0][of_query][at].add(precision, of_score, value(1, key, column));
+                        exact[1][of_key][at].add(precision, of_score, value(0, query, column));
+                        exact[2][of_key][at].add(precision, dropped, value(3, query, column));
+                        exact[3][of_query][at].add(precision, dropped, value(2, key, column));
                     }
                 }
             }
@@ -143,16 +148,18 @@ fn every_shape_agrees_with_the_definition() {
     for axes in SHAPES {
         for drops in [false, true] {
             let case = Case::new(axes, drops, &mut numbers);
-            for kernel in [Kernel::available(), Kernel::portable()] {
+            let kernels = [Kernel::available(), Kernel::portable()];
+            for (kernel, precision) in kernels.into_iter().flat_map(|kernel| Precision::ALL.map(|of| (kernel, of))) {
                 let mut output = Stored::new(case.whole(), false, 0, |_, _| 5.0);
                 let mask = Some(case.mask.matrix());
                 let plan = Attention::new(case.shape, case.inputs(), mask, SCALE, output.matrix_mut());
-                let mut plan = plan.expect("shapes fit").with_kernel(kernel);
+                let mut plan = plan.expect("shapes fit").with_kernel(kernel).with_precision(precision);
                 if let Some(dropout) = case.dropout() {
                     plan = plan.with_dropout(dropout).expect("it has the shape of the weights");
                 }
                 plan.run();
-                check(&case, &output, &case.gradients(|plan| plan.with_kernel(kernel).run()));
+                let run = |plan: AttentionGradient<'_>| plan.with_kernel(kernel).with_precision(precision).run();
+                check(&case, precision, &output, &case.gradients(run));
             }
         }
     }

@@ -4,8 +4,8 @@
 use std::ptr;
 
 use larder_kernels::{
-    Activation, Attention, AttentionShape, Epilogue, LayerNorm, Matrix, MatrixMut, PackedLeft, PackedRight, Product,
-    QuantisedProduct, QuantisedRight,
+    Activation, Attention, AttentionShape, Epilogue, LayerNorm, Matrix, MatrixMut, PackedLeft, PackedRight, Precision,
+    Product, QuantisedProduct, QuantisedRight,
 };
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
@@ -103,9 +103,12 @@ fn attention_and_normalisation_stay_within_their_operands() {
         let (mask, mut output, weight) = (guarded(rows), guarded(rows * width), guarded(width));
         let operands = operands.each_ref().map(|values| Matrix::new(values.values(), [rows, width]).expect("fits"));
         let mask = Matrix::new(mask.values(), [batch, tokens]).expect("is long enough");
-        let target = MatrixMut::new(output.values_mut(), [rows, width]).expect("is long enough");
-        let shape = AttentionShape { batch, tokens, heads, head_size };
-        Attention::new(shape, operands, Some(mask), 0.5, target).expect("shapes fit").run();
+        for precision in Precision::ALL {
+            let target = MatrixMut::new(output.values_mut(), [rows, width]).expect("is long enough");
+            let shape = AttentionShape { batch, tokens, heads, head_size };
+            let plan = Attention::new(shape, operands, Some(mask), 0.5, target).expect("shapes fit");
+            plan.with_precision(precision).run();
+        }
         let target = MatrixMut::new(output.values_mut(), [rows, width]).expect("is long enough");
         let (weight, [input, residual, _]) = (weight.values(), operands);
         LayerNorm::new(input, Some(residual), weight, Some(weight), 1e-5, target).expect("shapes fit").run();
