@@ -50,9 +50,10 @@ pub enum ProductForm {
     /// A float32 product of operands that were rounded to half precision, rounded itself: the numbers of a device whose
     /// kernels add up in float32, where there are none. Slower than float32.
     Rounded,
-    /// By larder's own operators on the CPU ([`larder_kernels::operators`]): gradients of activations and normalisations, float32 in any
-    /// case. In bfloat16 also the products of linear layers and of attention, forward and backward, which round operands and
-    /// nothing else; those of the head's few classes are float32. Such a graph runs in this process alone.
+    /// By larder's own operators on the CPU ([`larder_kernels::operators`]): attention with its gradient, and the gradients of activations and
+    /// normalisations, which are float32 in any case. In bfloat16 also the products of linear layers, forward and backward;
+    /// products round operands and nothing else, and those of the head's few classes are float32. Such a graph runs in this
+    /// process alone.
     Operators,
 }
 

@@ -60,14 +60,22 @@ pub struct TrainingSpec {
 }
 
 impl TrainingSpec {
-    /// Returns true if larder's own operators compute the gradients that they have.
+    /// Returns true if larder's own operators compute attention and the gradients that they have.
     fn has_own_gradients(&self) -> bool {
         self.product_form == ProductForm::Operators
     }
 
-    /// Returns true if they compute products, and attention, too.
+    /// Returns true if they compute products too.
     fn has_own_products(&self) -> bool {
         self.has_own_gradients() && self.precision == Precision::Bf16
+    }
+
+    /// The precision of attention's products by larder's own operator.
+    fn attention(&self) -> larder_kernels::Precision {
+        match self.has_own_products() {
+            true => larder_kernels::Precision::Bfloat16,
+            false => larder_kernels::Precision::Float32,
+        }
     }
 
     fn gradient_form(&self) -> GradientForm {
@@ -197,8 +205,8 @@ impl TrainingGraphs {
         let (eval, _) = head::with_head(encoder.clone(), opset, spec, &features, None)?;
         let encoder = activation::fuse(encoder).map_err(GraphsError::from)?;
         let (forward, masks) = head::with_head(encoder, opset, spec, &features, Some(&sites))?;
-        let forward = match spec.has_own_products() {
-            true => forward.with_own_attention("attention_mask").map_err(GraphsError::from)?,
+        let forward = match spec.has_own_gradients() {
+            true => forward.with_own_attention("attention_mask", spec.attention()).map_err(GraphsError::from)?,
             false => forward,
         };
         let mut facts = learn(&forward, &masks)?;

@@ -6,8 +6,8 @@
 //! | operator | inputs | attributes | output |
 //! |---|---|---|---|
 //! | [`GEMM`] | `A [m, k]`, `B [k, n]`, optional bias `[n]`, optional residual `[m, n]` | `transA`, `transB`, [`ACTIVATION`] | `activation(A · B + bias) + residual`, `[m, n]` |
-//! | [`ATTENTION`] | queries, keys and values side by side `[batch · seq, 3 · hidden]`, mask `[batch, 1, 1, seq]`; or the queries, the mask, the keys and the values, each `[batch · seq, hidden]`, optional dropout mask `[batch, heads, seq, seq]` | `num_heads`, `scale` | `[batch · seq, hidden]` |
-//! | [`ATTENTION_GRADIENT`] | the gradient of what attention gave, then queries, mask, keys, values and dropout mask as there | `num_heads`, `scale` | gradients of queries, keys and values, each `[batch · seq, hidden]` |
+//! | [`ATTENTION`] | queries, keys and values side by side `[batch · seq, 3 · hidden]`, mask `[batch, 1, 1, seq]`; or the queries, the mask, the keys and the values, each `[batch · seq, hidden]`, optional dropout mask `[batch, heads, seq, seq]` | `num_heads`, `scale`, [`PRECISION`] | `[batch · seq, hidden]` |
+//! | [`ATTENTION_GRADIENT`] | the gradient of what attention gave, then queries, mask, keys, values and dropout mask as there | `num_heads`, `scale`, [`PRECISION`] | gradients of queries, keys and values, each `[batch · seq, hidden]` |
 //! | [`LAYER_NORMALIZATION`] | `X [rows, n]`, scale `[n]`, optional bias `[n]`, optional residual `[rows, n]` | `epsilon` | the normalised `X + residual`, `[rows, n]` |
 //! | [`ACTIVATION_GRADIENT`] | gradient and input of an activation, both `[.., n]` | [`ACTIVATION`] | the input's gradient `[.., n]`, and the sums of its columns `[n]` |
 //! | [`LAYER_NORMALIZATION_GRADIENT`] | gradient and input of a normalisation, both `[.., n]`, scale `[n]` | `epsilon` | gradients of the input `[.., n]`, the scale `[n]` and the bias `[n]`, and the sums of the first's columns `[n]` |
@@ -34,6 +34,8 @@ pub const ACTIVATION_GRADIENT: &str = "ActivationGradient";
 pub const LAYER_NORMALIZATION_GRADIENT: &str = "LayerNormalizationGradient";
 /// The attribute that holds [`Activation::name`]; none where it is left out.
 pub const ACTIVATION: &str = "activation";
+/// The attribute that holds [`Precision::name`](crate::Precision::name); bfloat16 where it is left out.
+pub const PRECISION: &str = "precision";
 
 impl Activation {
     /// Every function.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use larder_kernels::operators::{ATTENTION, DOMAIN, VERSION};
+use larder_kernels::Precision;
+use larder_kernels::operators::{ATTENTION, DOMAIN, PRECISION, VERSION};
 
 use crate::built_attention::{Attention, AttentionReader};
 use crate::families::metadata;
@@ -13,18 +14,18 @@ use crate::{Model, OnnxError, attribute};
 impl Model {
     /// Returns the model with larder's own operator ([`larder_kernels::operators`]) in the place of each attention that
     /// [`build`](crate::build) wrote and that depends on nothing but which tokens there are, with dropout of its weights or without.
-    /// `attention_mask` is the input of that meaning. What nothing reads any more is gone. Such a graph runs in this process
+    /// `attention_mask` is the input of that meaning, `precision` that of the products. What nothing reads any more is gone. Such a graph runs in this process
     /// alone.
     ///
     /// # Errors
     /// [`OnnxError`] for a malformed graph.
-    pub fn with_own_attention(self, attention_mask: &str) -> Result<Self, OnnxError> {
+    pub fn with_own_attention(self, attention_mask: &str, precision: Precision) -> Result<Self, OnnxError> {
         let mut own: HashMap<usize, NodeProto> = {
             let producers = Producers::of(self.graph())?;
             let reader = AttentionReader::new(&self, &producers, attention_mask);
             let heads = self.metadata(metadata::HEADS).and_then(|heads| heads.parse::<i64>().ok());
             let found = reader.attentions().flatten().filter(|found| reader.is_padding_mask(found.mask));
-            found.filter_map(|found| self.own_attention(&reader, &found, heads?)).collect()
+            found.filter_map(|found| self.own_attention(&reader, &found, heads?, precision)).collect()
         };
         if own.is_empty() {
             return Ok(self);
@@ -49,6 +50,7 @@ impl Model {
         reader: &AttentionReader<'_, '_>,
         found: &Attention<'_>,
         heads: i64,
+        precision: Precision,
     ) -> Option<(usize, NodeProto)> {
         const APART: [i64; 4] = [0, 2, 1, 3];
         const APART_TRANSPOSED: [i64; 4] = [0, 2, 3, 1];
@@ -62,7 +64,11 @@ impl Model {
             domain: Some(DOMAIN.to_owned()),
             input: read.collect(),
             output: replaced.output.clone(),
-            attribute: vec![attribute::int("num_heads", heads), attribute::float("scale", reader.scale(found)?)],
+            attribute: vec![
+                attribute::int("num_heads", heads),
+                attribute::float("scale", reader.scale(found)?),
+                attribute::string(PRECISION, precision.name()),
+            ],
             ..Default::default()
         };
         Some((closing, node))

@@ -233,10 +233,15 @@ pub fn apart(a: &[f32], b: &[f32]) -> f64 {
     difference / norm(b.iter().map(|&b| f64::from(b))).max(f64::MIN_POSITIVE)
 }
 
+/// A bias of keys, as families call it. It adds the same to all scores of a query: its gradient is nothing but rounding.
+fn is_key_bias(name: &str) -> bool {
+    ["key.bias", ".k_lin.bias", ".attn.k.bias", ".key_proj.bias"].iter().any(|end| name.ends_with(end))
+}
+
 /// Every parameter of the encoder and the head but the key biases, whose gradients are rounding.
 pub fn parameters(golden: &Golden, tuned: &FinetuneResult) -> Vec<(String, Vec<f32>)> {
     let mut found = Vec::new();
-    for parameter in golden.config.parameters(true).iter().filter(|parameter| !parameter.name.ends_with("key.bias")) {
+    for parameter in golden.config.parameters(true).iter().filter(|parameter| !is_key_bias(&parameter.name)) {
         if tuned.weights.contains(&parameter.name) {
             let values = tuned.weights.get(&parameter.name, &parameter.shape).expect("is given back in its shape");
             found.push((parameter.name.clone(), values.to_vec()));

@@ -1,11 +1,13 @@
 //! Attention of whole texts.
 
 use larder_kernels::operators::ATTENTION;
-use larder_kernels::{AttentionShape, Matrix, MatrixMut};
+use larder_kernels::{AttentionShape, Matrix, MatrixMut, Precision};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, ValueRef};
 
-use super::tensors::{as_rows, floats, matrix, misfit, optional, optional_matrix, output, required, run_tasks};
+use super::tensors::{
+    as_rows, floats, matrix, misfit, optional, optional_matrix, output, precision, required, run_tasks,
+};
 
 /// The operator.
 pub(super) struct Attention {
@@ -34,12 +36,14 @@ impl Operator for Attention {
     }
 }
 
-/// What attention is told of its heads.
+/// The attributes of attention, and of its gradient.
 #[derive(Clone, Copy)]
 pub(super) struct Heads {
     count: usize,
     /// What scores are multiplied by.
     pub scale: f32,
+    /// That of the products.
+    pub precision: Precision,
 }
 
 impl Heads {
@@ -49,6 +53,7 @@ impl Heads {
         Ok(Self {
             count: count.filter(|count| *count > 0).ok_or_else(|| missing("num_heads"))?,
             scale: node.get::<f32>("scale").ok_or_else(|| missing("scale"))?,
+            precision: precision(node)?,
         })
     }
 
@@ -104,6 +109,7 @@ impl Kernel for AttentionKernel {
         let output = MatrixMut::new(values, [rows, hidden]).map_err(misfit)?;
         let scale = self.heads.scale;
         let mut attention = larder_kernels::Attention::new(shape, parts, Some(mask), scale, output).map_err(misfit)?;
+        attention = attention.with_precision(self.heads.precision);
         if let Some(dropped) = dropped {
             attention = attention.with_dropout(dropped).map_err(misfit)?;
         }

@@ -65,6 +65,7 @@ impl Kernel for AttentionGradientKernel {
         ];
         let plan =
             larder_kernels::AttentionGradient::new(shape, operands, self.heads.scale, outputs).map_err(misfit)?;
+        let plan = plan.with_precision(self.heads.precision);
         run_tasks(context, self.threads, plan.tasks(), |task| plan.run_task(task))
     }
 }

@@ -1,7 +1,7 @@
 //! Attributes and tensors of operators, and running a plan's tasks.
 
-use larder_kernels::operators::ACTIVATION;
-use larder_kernels::{Activation, Matrix, ShapeError};
+use larder_kernels::operators::{ACTIVATION, PRECISION};
+use larder_kernels::{Activation, Matrix, Precision, ShapeError};
 use ort::operator::{ComputeContext, KernelContext};
 use ort::value::{ValueRef, ValueRefMut};
 
@@ -10,6 +10,13 @@ pub(super) fn activation(node: &KernelContext<'_>) -> ort::Result<Activation> {
     let Some(name) = node.get::<String>(ACTIVATION) else { return Ok(Activation::Identity) };
     let found = Activation::ALL.into_iter().find(|activation| activation.name() == name);
     found.ok_or_else(|| ort::Error::new(format!("unknown activation `{name}`")))
+}
+
+/// The precision that a node names; bfloat16 where it names none.
+pub(super) fn precision(node: &KernelContext<'_>) -> ort::Result<Precision> {
+    let Some(name) = node.get::<String>(PRECISION) else { return Ok(Precision::default()) };
+    let found = Precision::ALL.into_iter().find(|precision| precision.name() == name);
+    found.ok_or_else(|| ort::Error::new(format!("unknown precision `{name}`")))
 }
 
 /// An output of that shape.
