@@ -10,7 +10,7 @@ use std::path::Path;
 use larder_files::digest_bytes;
 use larder_onnx::families::metadata;
 use larder_onnx::{
-    EncoderConfig, FamilyReadings, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, Pool,
+    EncoderConfig, FamilyReadings, FeatureKind, FeatureOutput, FusedForm, Heads, Interface, Model, OperatorForm, Pool,
     RecognisedEncoder, Unrecognised, Weights, build, build_fused, recognise_encoder, select_features,
 };
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
@@ -128,7 +128,7 @@ impl Encoder {
         self.verified(runtime, device, fused, tolerance)
     }
 
-    /// The encoder with products in bfloat16 on the CPU ([`Model::in_bfloat16`]), if what it gives for the probe texts is what the
+    /// The encoder with products in bfloat16 on the CPU ([`Model::with_operators`]), if what it gives for the probe texts is what the
     /// model that was added gives; else why not. How far it is off stands beside it.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Encoder {
         }
         let last = FeatureOutput::new(self.interface().last_layer(), FeatureKind::Tokens);
         let Running { model, interface, .. } = self.running(&[last])?;
-        let converted = match model.in_bfloat16(&interface) {
+        let converted = match model.with_operators(&interface, OperatorForm::Bfloat16) {
             Ok((_, 0)) => Err("it has no products in floats".to_owned()),
             Ok((model, _)) => Ok(Rebuilt { model, interface, digest: String::new() }),
             Err(problem) => Err(said(&problem)),

@@ -99,6 +99,14 @@ impl<'a> Producers<'a> {
         self.sources.get(tensor).copied()
     }
 
+    /// The place of the node that makes `tensor`.
+    pub fn place(&self, tensor: &str) -> Option<usize> {
+        match self.source(tensor)? {
+            TensorSource::Node(position) => Some(position),
+            _ => None,
+        }
+    }
+
     /// The node that makes `tensor`.
     pub fn node(&self, tensor: &str) -> Option<&'a NodeProto> {
         match self.source(tensor)? {

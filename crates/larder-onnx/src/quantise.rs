@@ -12,6 +12,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::builder::{GraphBuilder, Value};
+use crate::graph::Producers;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{GraphProto, NodeProto, OperatorSetIdProto, TensorProto};
 use crate::{Model, OnnxError, attribute};
@@ -214,4 +215,58 @@ fn quantised_weight(weight: &TensorProto) -> Result<(TensorProto, TensorProto), 
         TensorProto::from_raw(&format!("{name}.int8"), &[inputs, outputs], DataType::Int8, bytes),
         TensorProto::from_f32(&format!("{name}.scale"), &[outputs], &scales),
     ))
+}
+
+/// A product of rows and a weight as [`Model::quantised`] writes it.
+pub(crate) struct QuantisedLinear<'a> {
+    /// The rows in floats, `[rows, in]`.
+    pub x: &'a str,
+    /// `[in, out]`.
+    pub integers: &'a TensorProto,
+    /// `[out]`.
+    pub scales: &'a TensorProto,
+}
+
+/// Reads what `linear` writes, the nodes of one product and of scaling its rows; `None` for anything else.
+pub(crate) fn quantised_linear<'a>(
+    model: &'a Model,
+    producers: &Producers<'a>,
+    product: &'a NodeProto,
+    scaling: &'a NodeProto,
+) -> Option<QuantisedLinear<'a>> {
+    let [quantised, integers, one, scales, zero] = product.input.as_slice() else { return None };
+    let made = |tensor: &str, op_type: &str| producers.node(tensor).filter(|node| node.is_op(op_type));
+    let is = |tensor: &str, value: f32| model.initializer_floats(tensor).is_ok_and(|stored| *stored == [value]);
+    let rows = made(quantised, "QuantizeLinear")?;
+    let [x, scale, zeros] = rows.input.as_slice() else { return None };
+    let zeros = made(zeros, "ConstantOfShape")?.find_attribute("value")?.t.as_ref()?;
+    let is_zero = |tensor: &TensorProto| {
+        tensor.data_type() == DataType::Uint8 as i32 && tensor.raw_data.as_deref() == Some(&[ZERO][..])
+    };
+    let is_scaled = [product.input.first(), scaling.input.first()] == [Some(quantised), product.output.first()]
+        && made(scaling.input.get(1)?, "Unsqueeze")?.input.first() == Some(scale);
+    if !is_scaled || !is(one, 1.0) || !is_zero(zeros) || !is_zero(model.initializer(zero)?) {
+        return None;
+    }
+    // The scale of a row.
+    let sum = made(scale, "Add").filter(|sum| sum.input.get(1).is_some_and(|term| is(term, SMALLEST_SCALE)))?;
+    let steps =
+        made(sum.input.first()?, "Mul").filter(|steps| steps.input.get(1).is_some_and(|s| is(s, 1.0 / LEVELS)))?;
+    let [highest, lowest] = made(steps.input.first()?, "Max")?.input.as_slice() else { return None };
+    let lowest = made(lowest, "Neg")?.input.first()?;
+    let of_rows = |tensor: &str, op_type: &str| {
+        let node =
+            made(tensor, op_type).filter(|node| node.input.len() == 1 && node.int_attribute("keepdims", 1) == 0)?;
+        (node.input.first() == Some(x) && node.find_attribute("axes")?.ints == [-1]).then_some(())
+    };
+    of_rows(highest, "ReduceMax")?;
+    of_rows(lowest, "ReduceMin")?;
+    // One that several products read is copied for all but one.
+    let integers = match made(integers, "Slice") {
+        Some(copy) => copy.input.first()?,
+        None => integers,
+    };
+    let integers = model.initializer(integers)?;
+    let is_matrix = integers.dims.len() == 2 && integers.data_type() == DataType::Int8 as i32;
+    is_matrix.then_some(QuantisedLinear { x, integers, scales: model.initializer(scales)? })
 }

@@ -52,7 +52,7 @@ pub use cuda::CudaDevice;
 pub use cuda_problem::CudaProblem;
 pub use device::{Device, RanOn};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
-pub use operators::bfloat16_kernel;
+pub use operators::{bfloat16_kernel, int8_kernel, operator_kernels};
 pub use padded::PaddedTexts;
 pub use results::Results;
 pub use runtime::Runtime;

@@ -7,6 +7,7 @@ mod attention_gradient;
 mod gemm;
 mod layer_normalization;
 mod layer_normalization_gradient;
+mod quantized_gemm;
 mod tensors;
 
 use std::sync::{Mutex, PoisonError};
@@ -27,6 +28,18 @@ pub fn bfloat16_kernel() -> Option<&'static str> {
     Some(larder_kernels::Kernel::available()).filter(|kernel| kernel.is_native()).map(|kernel| kernel.name())
 }
 
+/// The name of the instructions that multiply bytes on this processor, such as `avx512_vnni`; `None` without any: then larder's operators
+/// run, and the runtime's own are faster.
+pub fn int8_kernel() -> Option<&'static str> {
+    Some(larder_kernels::QuantisedKernel::available()).filter(|kernel| kernel.is_native()).map(|kernel| kernel.name())
+}
+
+/// What decides over the last bits of larder's operators: the instructions that they use here, and their revision.
+pub fn operator_kernels() -> String {
+    let (floats, bytes) = (larder_kernels::Kernel::available(), larder_kernels::QuantisedKernel::available());
+    format!("{} {} {}", floats.name(), bytes.name(), larder_kernels::operators::REVISION)
+}
+
 /// Has ONNX Runtime know the domain. It keeps one list of domains for the process, and looks there before it adds one, in two steps:
 /// of two sessions that were made at once both would add it, and one would fail. So a small one is made first, alone.
 pub(crate) fn introduce(environment: &Environment) -> ort::Result<()> {
@@ -42,6 +55,7 @@ pub(crate) fn introduce(environment: &Environment) -> ort::Result<()> {
 pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
     OperatorDomain::new(DOMAIN)?
         .add(gemm::Gemm::new(threads))?
+        .add(quantized_gemm::QuantizedGemm::new(threads))?
         .add(attention::Attention { threads })?
         .add(attention_gradient::AttentionGradient { threads })?
         .add(layer_normalization::LayerNormalization { threads })?
