@@ -33,6 +33,8 @@ pub struct EngineSettings {
     pub batch_tokens: Option<usize>,
     /// The graph to run.
     pub graph: GraphChoice,
+    /// Run no operators of larder's own where `graph` leaves the choice: what an exported file computes.
+    pub stock_operators: bool,
     /// The way in which texts longer than the limit are read: for windows the engine gives what their pooling needs.
     pub long: LongTexts,
     /// True to open the sessions of all workers at once, for work that is known to have many batches; else each is opened when there
@@ -127,7 +129,12 @@ impl Engine {
             Device::Auto => runtime.cuda().is_err(),
         };
         let device = if cpu { Device::Cpu } else { Device::Cuda };
-        let source = GraphSource { runtime: runtime.clone(), encoder: encoder.clone(), outputs: outputs.to_vec() };
+        let source = GraphSource {
+            runtime: runtime.clone(),
+            encoder: encoder.clone(),
+            outputs: outputs.to_vec(),
+            stock_operators: settings.stock_operators,
+        };
         let SelectedGraph { model, interface, rebuilt, name: graph, note } = source.select(settings.graph, device)?;
         let model = SessionModel::of(&model, device)?;
         // A GPU runs one batch at a time; a second session would only hold the weights twice.
@@ -212,8 +219,8 @@ impl Engine {
         self.threads
     }
 
-    /// Returns the name of the graph that runs: `given`, as it was added; `rebuilt`, larder's own in its place; `bfloat16`, that
-    /// with products in bfloat16; `half` and `half-packed`, in fused operators and float16.
+    /// Returns the name of the graph that runs: `given`, as it was added; `rebuilt`, larder's own in its place; `int8`, that
+    /// with larder's own 8-bit products; `bfloat16`, with products in bfloat16; `half` and `half-packed`, in fused operators and float16.
     pub fn graph(&self) -> &'static str {
         self.graph
     }

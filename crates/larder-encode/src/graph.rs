@@ -2,8 +2,8 @@
 
 use larder_errors::spelled_enum;
 use larder_intake::{Encoder, Prepared, Running};
-use larder_onnx::{FeatureOutput, FusedForm, Interface, Model, select_features};
-use larder_runtime::{Device, Runtime, bfloat16_kernel};
+use larder_onnx::{FeatureOutput, FusedForm, Interface, Model, OperatorForm, select_features};
+use larder_runtime::{Device, Runtime, bfloat16_kernel, int8_kernel};
 
 use crate::EncodeError;
 
@@ -11,7 +11,10 @@ spelled_enum! {
     /// The graph of an encoder to run.
     #[derive(Default)]
     pub enum GraphChoice {
-        /// larder's own where there is one that gives the same, else the one that was added.
+        /// larder's own where there is one that gives the same, else the one that was added. An encoder that larder
+        /// quantised runs with larder's operators for the same integers on CPUs that have instructions for them (AVX512_VNNI and
+        /// AVX512_BF16), if its vectors on the probe texts agree within the tolerance of 8-bit products. They are compared once: the
+        /// outcome is kept in `comparisons.json` beside the encoder, for this larder, ONNX Runtime and processor.
         #[default]
         Auto = "auto",
         /// The one that was added.
@@ -34,6 +37,8 @@ pub(crate) struct GraphSource {
     pub runtime: Runtime,
     pub encoder: Encoder,
     pub outputs: Vec<FeatureOutput>,
+    /// As [`EngineSettings::stock_operators`](crate::EngineSettings::stock_operators).
+    pub stock_operators: bool,
 }
 
 /// The graph that gives the outputs, and no more.
@@ -54,10 +59,10 @@ impl GraphSource {
     /// # Errors
     /// [`EncodeError::Encoder`]; [`EncodeError::Onnx`] for a layer that the model does not show.
     pub fn select(&self, choice: GraphChoice, device: Device) -> Result<SelectedGraph, EncodeError> {
-        let Self { runtime, encoder, outputs } = self;
-        let ChosenGraph { running, name, note } = choose(runtime, encoder, outputs, choice, device)?;
+        let outputs = &self.outputs;
+        let ChosenGraph { running, name, note } = choose(self, choice, device)?;
         let Running { model, interface, rebuilt } = running;
-        let model = encoder.showing(model, &interface, outputs)?;
+        let model = self.encoder.showing(model, &interface, outputs)?;
         let model = select_features(&model, &interface, outputs)?;
         Ok(SelectedGraph { model, interface, rebuilt, name, note })
     }
@@ -66,7 +71,7 @@ impl GraphSource {
 /// The chosen graph.
 struct ChosenGraph {
     running: Running,
-    /// The recorded name: `given`, `rebuilt`, `bfloat16`, `half` or `half-packed`.
+    /// The recorded name: `given`, `rebuilt`, `int8`, `bfloat16`, `half` or `half-packed`.
     pub name: &'static str,
     /// The reason if it is not the graph asked for.
     pub note: Option<String>,
@@ -76,13 +81,8 @@ struct ChosenGraph {
 ///
 /// # Errors
 /// [`EncodeError::Encoder`].
-fn choose(
-    runtime: &Runtime,
-    encoder: &Encoder,
-    outputs: &[FeatureOutput],
-    choice: GraphChoice,
-    device: Device,
-) -> Result<ChosenGraph, EncodeError> {
+fn choose(source: &GraphSource, choice: GraphChoice, device: Device) -> Result<ChosenGraph, EncodeError> {
+    let GraphSource { runtime, encoder, outputs, stock_operators } = source;
     let mut note = None;
     match (choice, device) {
         (GraphChoice::Given, _) => {
@@ -114,7 +114,7 @@ fn choose(
         (GraphChoice::Bfloat16, _) if !encoder.pooler_is_its_own(outputs) => {
             note = Some("not in bfloat16: the pooled output is the given graph's own".to_owned());
         }
-        (GraphChoice::Bfloat16, _) => match encoder.in_bfloat16(runtime)? {
+        (GraphChoice::Bfloat16, _) => match encoder.with_operators(runtime, OperatorForm::Bfloat16)? {
             Ok((running, _)) => return Ok(ChosenGraph { running, name: "bfloat16", note }),
             Err(reason) => note = Some(format!("not in bfloat16: {reason}")),
         },
@@ -130,5 +130,22 @@ fn choose(
             encoder.name()
         ));
     }
+    // In float32 the products take nine tenths of the time, and the runtime's are as fast: operators around them gained nothing.
+    let is_own = running.rebuilt || encoder.manifest().prepared == Prepared::Built;
+    let has_instructions = bfloat16_kernel().is_some() && int8_kernel().is_some();
+    if device == Device::Cpu && !stock_operators && is_own && has_instructions && is_quantised(&running.model) {
+        match encoder.in_form(runtime, &running, OperatorForm::Int8)? {
+            Some(Ok((running, _))) => return Ok(ChosenGraph { running, name: OperatorForm::Int8.name(), note }),
+            Some(Err(reason)) => {
+                note.get_or_insert_with(|| format!("not with larder's own 8-bit products: {reason}"));
+            }
+            None => {}
+        }
+    }
     Ok(ChosenGraph { running, name, note })
+}
+
+/// True for a graph with products in 8 bits as larder writes them.
+fn is_quantised(model: &Model) -> bool {
+    model.graph().node.iter().any(|node| node.op_type() == "MatMulIntegerToFloat")
 }

@@ -4,7 +4,7 @@
 //! has that is longer than a batch's tokens and runs alone. Short texts run as ever, in their own sessions: another graph would give
 //! them other last bits, and no speed.
 
-use larder_intake::{BFLOAT16_TOLERANCE, SessionModel};
+use larder_intake::{BFLOAT16_TOLERANCE, INT8_TOLERANCE, SessionModel};
 use larder_runtime::{Device, Session, SessionSettings};
 
 use crate::EncodeError;
@@ -83,9 +83,10 @@ impl LongTextGraph {
         let Some(blocks) = selected.model.with_attention_in_blocks(&selected.interface)? else {
             return Ok(State::Plain(None));
         };
-        // Rounding to bfloat16 makes a last bit of float32 a larger one.
+        // Rounding to bfloat16 or to integers makes a last bit of float32 a larger one.
         let allowed = match selected.name {
             "bfloat16" => BFLOAT16_TOLERANCE,
+            "int8" => INT8_TOLERANCE,
             _ => self.source.encoder.manifest().probe.tolerance,
         };
         drop(selected);

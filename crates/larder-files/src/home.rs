@@ -7,7 +7,7 @@ use crate::FileError;
 /// The folder that holds every artifact: `./artifacts`, `LARDER_HOME` or `--home`.
 ///
 /// ```text
-/// encoders/<encoder>/                              model.onnx, tokenizer.json, encoder.json
+/// encoders/<encoder>/                              model.onnx, tokenizer.json, encoder.json, comparisons.json
 /// tokens/<dataset>/<encoder>/<split>.parquet
 /// features/<dataset>/<encoder>/<level>-<dtype>/<split>.parquet
 /// runs/<run>/                                      run.json, metrics.json, predictions.parquet, head.*

@@ -28,6 +28,7 @@
 #![deny(missing_docs)]
 
 mod add;
+mod compared;
 mod declared;
 mod encoder;
 mod error;
@@ -54,6 +55,7 @@ mod vocabulary;
 mod wordpiece;
 
 pub use add::{AddRequest, add, add_with};
+pub use compared::COMPARISONS_FILE;
 pub use encoder::{CONFIG_FILE, Encoder, Listed, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE};
 pub use error::{BrokenManifest, EncoderError, hint_of_model};
 pub use init::{InitRequest, init};
@@ -66,12 +68,12 @@ pub use observe::observe;
 pub use pooling::Pooling;
 pub use prepared::{Prepared, RebuiltRecord};
 pub use probe::{
-    BFLOAT16_TOLERANCE, HALF_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind, PooledRecord,
-    ProbeRecord, SMALLEST_SPREAD, TOLERANCE,
+    BFLOAT16_TOLERANCE, HALF_TOLERANCE, INT8_TOLERANCE, LONGEST_PROBE, POOLED_TOLERANCE, PROBE_TEXTS, PooledKind,
+    PooledRecord, ProbeRecord, SMALLEST_SPREAD, TOLERANCE,
 };
 pub use publisher::Unfollowed;
 pub use quantise::{QuantiseRequest, quantise};
-pub use rebuild::Running;
+pub use rebuild::{ComparedRunning, Running};
 pub use recipe::{PublisherRecord, RECIPE_WEIGHTS_FILE, Recipe};
 pub use session_model::SessionModel;
 pub use verify::{Verification, verify};

@@ -16,12 +16,16 @@ use larder_onnx::{
 use larder_runtime::{Device, Runtime, Session, SessionSettings};
 
 use crate::EncoderError;
+use crate::compared::ComparedGraph;
 use crate::encoder::{CONFIG_FILE, Encoder};
 use crate::files::read_optional;
 use crate::observe::observe;
 use crate::prepared::{Prepared, RebuiltRecord};
-use crate::probe::{BFLOAT16_TOLERANCE, Feed, HALF_TOLERANCE, largest, probe_tokens, rms, run_on};
+use crate::probe::{BFLOAT16_TOLERANCE, Feed, HALF_TOLERANCE, INT8_TOLERANCE, largest, probe_tokens, rms, run_on};
 use crate::session_model::SessionModel;
+
+/// A graph that gives what the one that was added gives, and how far it is off; else why it does not run.
+pub type ComparedRunning = Result<(Running, f64), String>;
 
 /// A model to run, with what its inputs and outputs mean.
 #[derive(Debug)]
@@ -109,12 +113,7 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Encoder::model`] and [`Encoder::tokenizer`]; anything that is wrong with the fused graph is a reason.
-    pub fn fused(
-        &self,
-        runtime: &Runtime,
-        device: Device,
-        form: FusedForm,
-    ) -> Result<Result<(Running, f64), String>, EncoderError> {
+    pub fn fused(&self, runtime: &Runtime, device: Device, form: FusedForm) -> Result<ComparedRunning, EncoderError> {
         let (config, weights) = match self.weights() {
             Ok(found) => found,
             Err(EncoderError::Unread { reason, .. }) => return Ok(Err(reason)),
@@ -125,26 +124,60 @@ impl Encoder {
             Ok(Rebuilt { model, interface, digest: String::new() })
         });
         let tolerance = if form.half { HALF_TOLERANCE } else { self.manifest().probe.tolerance };
-        self.verified(runtime, device, fused, tolerance)
+        self.verified(runtime, device, fused, (tolerance, Difference::Largest))
     }
 
-    /// The encoder with products in bfloat16 on the CPU ([`Model::with_operators`]), if what it gives for the probe texts is what the
-    /// model that was added gives; else why not. How far it is off stands beside it.
+    /// The encoder with larder's own operators in this form on the CPU ([`Model::with_operators`]), if what it gives for the probe texts is
+    /// what the model that was added gives; else why not. How far it is off stands beside it.
     ///
     /// # Errors
     /// As [`Encoder::running`] and [`Encoder::tokenizer`]; anything that is wrong with the graph is a reason.
-    pub fn in_bfloat16(&self, runtime: &Runtime) -> Result<Result<(Running, f64), String>, EncoderError> {
+    pub fn with_operators(&self, runtime: &Runtime, form: OperatorForm) -> Result<ComparedRunning, EncoderError> {
         if let Prepared::AsGiven { reason } = &self.manifest().prepared {
             return Ok(Err(reason.clone()));
         }
         let last = FeatureOutput::new(self.interface().last_layer(), FeatureKind::Tokens);
-        let Running { model, interface, .. } = self.running(&[last])?;
-        let converted = match model.with_operators(&interface, OperatorForm::Bfloat16) {
-            Ok((_, 0)) => Err("it has no products in floats".to_owned()),
-            Ok((model, _)) => Ok(Rebuilt { model, interface, digest: String::new() }),
-            Err(problem) => Err(said(&problem)),
+        let running = self.running(&[last])?;
+        let nothing = || match form {
+            OperatorForm::Bfloat16 => "it has no products in floats",
+            OperatorForm::Float32 => "it has no attention and no normalisation of the kind",
+            OperatorForm::Int8 => "it has no products in 8 bits",
         };
-        self.verified(runtime, Device::Cpu, converted, BFLOAT16_TOLERANCE)
+        Ok(self.in_form(runtime, &running, form)?.unwrap_or_else(|| Err(nothing().to_owned())))
+    }
+
+    /// The same of a graph that larder built, [`Encoder::running`]'s; `None` where there is nothing for larder's operators to do. A
+    /// comparison is made once: its outcome is kept beside the encoder.
+    ///
+    /// # Errors
+    /// As [`Encoder::with_operators`].
+    pub fn in_form(
+        &self,
+        runtime: &Runtime,
+        running: &Running,
+        form: OperatorForm,
+    ) -> Result<Option<ComparedRunning>, EncoderError> {
+        let Running { model, interface, .. } = running;
+        let (model, interface) = match model.with_operators(interface, form) {
+            Ok((_, 0)) => return Ok(None),
+            Ok((model, _)) => (model, interface.clone()),
+            Err(problem) => return Ok(Some(Err(said(&problem)))),
+        };
+        let (tolerance, difference) = match form {
+            OperatorForm::Bfloat16 => (BFLOAT16_TOLERANCE, Difference::Largest),
+            OperatorForm::Float32 => (self.manifest().probe.tolerance, Difference::Largest),
+            OperatorForm::Int8 => (INT8_TOLERANCE, Difference::RootMeanSquare),
+        };
+        let comparison = ComparedGraph::new(self, runtime, form, tolerance);
+        match comparison.outcome() {
+            Some(Ok(deviation)) => return Ok(Some(Ok((Running { model, interface, rebuilt: true }, deviation)))),
+            Some(Err(reason)) => return Ok(Some(Err(reason))),
+            None => {}
+        }
+        let made = Rebuilt { model, interface, digest: String::new() };
+        let found = self.verified(runtime, Device::Cpu, Ok(made), (tolerance, difference))?;
+        comparison.keep(found.as_ref().map(|(_, deviation)| *deviation).map_err(String::as_str));
+        Ok(Some(found))
     }
 
     /// Compares a graph with the one that was added, on the probe texts.
@@ -153,8 +186,8 @@ impl Encoder {
         runtime: &Runtime,
         device: Device,
         made: Result<Rebuilt, String>,
-        tolerance: f64,
-    ) -> Result<Result<(Running, f64), String>, EncoderError> {
+        (tolerance, difference): (f64, Difference),
+    ) -> Result<ComparedRunning, EncoderError> {
         let (model, tokenizer, path) = (self.model()?, self.tokenizer()?, self.model_path());
         let texts = probe_tokens(&tokenizer, Some(self.max_tokens()))?;
         let comparison = Comparison {
@@ -170,7 +203,7 @@ impl Encoder {
             tolerance,
         };
         Ok(made.and_then(|made| {
-            let deviation = comparison.deviation(&made, false).map_err(|problem| said(&problem))?;
+            let deviation = comparison.deviation(&made, false, difference).map_err(|problem| said(&problem))?;
             match deviation <= tolerance {
                 true => Ok((Running { model: made.model, interface: made.interface, rebuilt: true }, deviation)),
                 false => {
@@ -211,6 +244,15 @@ impl Rebuilt {
         let digest = digest_bytes(&model.to_bytes()?);
         Ok(Self { model, interface, digest })
     }
+}
+
+/// What is measured of all differences between the values of two graphs.
+#[derive(Clone, Copy, Debug)]
+enum Difference {
+    /// That of the value that differs most.
+    Largest,
+    /// The root of their mean square: where a last bit decides between two integers, single values may differ by much.
+    RootMeanSquare,
 }
 
 /// Compares a graph with the one that was given.
@@ -288,7 +330,7 @@ impl Comparison<'_> {
         let pooler = lifted.pooled_output.is_some() && self.interface.pooled_size.is_none();
         let num_attention_heads = lifted.config.num_attention_heads;
         let rebuilt = Rebuilt::of(lifted, self.longest).map_err(|problem| said(&problem))?;
-        let deviation = self.deviation(&rebuilt, pooler).map_err(|problem| said(&problem))?;
+        let deviation = self.deviation(&rebuilt, pooler, Difference::Largest).map_err(|problem| said(&problem))?;
         if deviation.is_nan() || deviation > self.tolerance {
             return Err(format!(
                 "the graph built of what was read in it differs by {deviation:.1e} of the vectors' scale, and {:.0e} is allowed",
@@ -307,10 +349,11 @@ impl Comparison<'_> {
         })
     }
 
-    /// The largest difference between the two graphs, over all layers, real tokens only. The given graph reads each text
+    /// The difference between the two graphs in the layer where it is largest, as a share of the layer's root mean square, real tokens
+    /// only. The given graph reads each text
     /// by itself, as it is safest; the other reads them in one batch, padded. Both are told that the later half of each
     /// is a second text.
-    fn deviation(&self, rebuilt: &Rebuilt, pooler: bool) -> Result<f64, EncoderError> {
+    fn deviation(&self, rebuilt: &Rebuilt, pooler: bool, difference: Difference) -> Result<f64, EncoderError> {
         let last = self.interface.last_layer();
         let layers: Vec<usize> =
             if self.interface.hidden_states.is_empty() { vec![last] } else { (0..=last).collect() };
@@ -349,7 +392,16 @@ impl Comparison<'_> {
         }
         let apart = |(expected, found): &(Vec<f32>, Vec<f32>)| match expected.len() == found.len() && !found.is_empty()
         {
-            true => largest(expected.iter().zip(found).map(|(a, b)| f64::from((a - b).abs()))) / rms(expected),
+            true => {
+                let apart = expected.iter().zip(found).map(|(a, b)| f64::from((a - b).abs()));
+                match difference {
+                    Difference::Largest => largest(apart) / rms(expected),
+                    Difference::RootMeanSquare => {
+                        let squares: f64 = apart.map(|apart| apart * apart).sum();
+                        (squares / expected.len() as f64).sqrt() / rms(expected)
+                    }
+                }
+            }
             false => f64::NAN,
         };
         Ok(largest(pairs.iter().map(apart)))

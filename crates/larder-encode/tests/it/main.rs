@@ -5,6 +5,7 @@ mod bfloat16;
 mod blocks;
 mod error_texts;
 mod exports;
+mod int8;
 mod levels;
 mod long_texts;
 mod pairs;

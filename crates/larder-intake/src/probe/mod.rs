@@ -21,7 +21,7 @@ pub use pooled::{POOLED_TOLERANCE, PooledKind, PooledRecord};
 pub use record::ProbeRecord;
 pub use run::SMALLEST_SPREAD;
 pub use texts::{LONGEST_PROBE, PROBE_TEXTS};
-pub use tolerance::{BFLOAT16_TOLERANCE, HALF_TOLERANCE, TOLERANCE};
+pub use tolerance::{BFLOAT16_TOLERANCE, HALF_TOLERANCE, INT8_TOLERANCE, TOLERANCE};
 
 pub(crate) use candidate::Candidate;
 pub(crate) use feed::{Feed, run_on};

@@ -90,7 +90,8 @@ pub struct VectorFlags {
     /// Tokens a batch, padding included; 512 on CPU, 16384 on CUDA unless given
     #[arg(long, value_name = "N")]
     pub batch_tokens: Option<usize>,
-    /// The encoder's graph: auto, larder's own in float32 where it gives the same; given, as it was added; bfloat16, on CPUs that
+    /// The encoder's graph: auto, larder's own in float32 where it gives the same, and of an encoder that larder quantised the same 8-bit
+    /// products by larder's own operators, on CPUs that have instructions for them, compared once; given, as it was added; bfloat16, on CPUs that
     /// multiply in it faster than auto, if it gives the same but for that rounding; half, on CUDA in float16 and
     /// without padding inside, if it gives the same; half-padded, the same with padding
     #[arg(long, value_name = "auto|given|bfloat16|half|half-padded", default_value_t)]

@@ -89,7 +89,8 @@ impl TaskExport for Rules {
         tokenizer: &Tokenizer,
         files: &mut dyn ExportedFiles,
     ) -> Result<ExportCheck, RunError> {
-        let mut predictor = predict::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
+        let predictor = predict::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
+        let mut predictor = predictor.with_stock_operators(run.larder, run.threads)?;
         let mut distance = Distance::default();
         let mut answers: Vec<Vec<f64>> = vec![Vec::new(); files.count()];
         // Differences are told in deviations of the training targets, whatever their unit.

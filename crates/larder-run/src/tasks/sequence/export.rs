@@ -91,7 +91,8 @@ impl TaskExport for Rules {
     ) -> Result<ExportCheck, RunError> {
         let labels = &run.record.labels;
         let head = run.head.as_classifier().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
-        let mut predictor = predict::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
+        let predictor = predict::open(run.larder, run.record.clone(), Device::Cpu, run.threads)?;
+        let mut predictor = predictor.with_stock_operators(run.larder, run.threads)?;
         let mut distance = Distance::default();
         let mut answers: Vec<Vec<usize>> = vec![Vec::new(); files.count()];
         for (block, contents) in rows.contents.chunks(BLOCK_ROWS).enumerate() {

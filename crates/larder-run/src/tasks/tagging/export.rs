@@ -143,7 +143,13 @@ impl TaskExport for Rules {
     ) -> Result<ExportCheck, RunError> {
         let head = run.head.as_tagger().ok_or_else(|| RunError::BrokenRun { run: run.record.run.clone() })?;
         let scores_of = TokenScores::new(run, head);
-        let settings = EngineSettings { device: Device::Cpu, threads: run.threads, ..EngineSettings::default() };
+        // 8-bit products of larder's own operators round at other places than the file's.
+        let settings = EngineSettings {
+            device: Device::Cpu,
+            threads: run.threads,
+            stock_operators: true,
+            ..EngineSettings::default()
+        };
         let mut engine = Engine::new(run.larder.runtime()?, run.encoder, &run.record.outputs, settings)?;
         let encode = run.record.encode_options(Device::Cpu, run.threads).settings;
         let mut distance = Distance::default();

@@ -102,6 +102,15 @@ impl TextPredictor {
         });
         Ok(Self { engine: engine??, tokenizer: tokenizer?, record, windows, head })
     }
+
+    /// The same on the CPU with ONNX Runtime's own operators, as an exported file computes: their 8-bit products round at other places.
+    pub fn with_stock_operators(self, larder: &Larder, threads: usize) -> Result<Self, RunError> {
+        let encoder = self.record.encoder(larder)?;
+        let long = self.record.settings.long;
+        let settings =
+            EngineSettings { device: Device::Cpu, threads, long, stock_operators: true, ..Default::default() };
+        Ok(Self { engine: Engine::new(larder.runtime()?, &encoder, &self.record.outputs, settings)?, ..self })
+    }
 }
 
 impl Predictor for TextPredictor {
