@@ -6,7 +6,7 @@
 //! | operator | inputs | attributes | output |
 //! |---|---|---|---|
 //! | [`GEMM`] | `A [m, k]`, `B [k, n]`, optional bias `[n]`, optional residual `[m, n]` | `transA`, `transB`, [`ACTIVATION`] | `activation(A · B + bias) + residual`, `[m, n]` |
-//! | [`QUANTIZED_GEMM`] | `A [m, k]`, constant bytes `B [k, n]`, constant scales of their columns `[n]`, optional bias `[n]`, optional residual `[m, n]` | [`ACTIVATION`] | `activation(q(A) · B · scales + bias) + residual`, `[m, n]` |
+//! | [`QUANTISED_GEMM`] | `A [m, k]`, constant bytes `B [k, n]`, constant scales of their columns `[n]`, optional bias `[n]`, optional residual `[m, n]` | [`ACTIVATION`] | `activation(q(A) · B · scales + bias) + residual`, `[m, n]` |
 //! | [`ATTENTION`] | queries, keys and values side by side `[batch · seq, 3 · hidden]`, mask `[batch, 1, 1, seq]`; or the queries, the mask, the keys and the values, each `[batch · seq, hidden]`, optional dropout mask `[batch, heads, seq, seq]` | `num_heads`, `scale`, [`PRECISION`] | `[batch · seq, hidden]` |
 //! | [`ATTENTION_GRADIENT`] | the gradient of what attention gave, then queries, mask, keys, values and dropout mask as there | `num_heads`, `scale`, [`PRECISION`] | gradients of queries, keys and values, each `[batch · seq, hidden]` |
 //! | [`LAYER_NORMALIZATION`] | `X [rows, n]`, scale `[n]`, optional bias `[n]`, optional residual `[rows, n]` | `epsilon` | the normalised `X + residual`, `[rows, n]` |
@@ -26,7 +26,7 @@ pub const REVISION: u32 = 1;
 /// A matrix product in bfloat16: see [`Product`](crate::Product).
 pub const GEMM: &str = "Gemm";
 /// A matrix product in 8-bit integers: see [`QuantisedProduct`](crate::QuantisedProduct).
-pub const QUANTIZED_GEMM: &str = "QuantizedGemm";
+pub const QUANTISED_GEMM: &str = "QuantisedGemm";
 /// Attention to all tokens of a text: see [`Attention`](crate::Attention).
 pub const ATTENTION: &str = "Attention";
 /// A residual added and normalised: see [`LayerNorm`](crate::LayerNorm).

@@ -82,8 +82,16 @@ impl<'a, 'b> AttentionReader<'a, 'b> {
         }
     }
 
+    /// The tensors `[batch · seq, hidden]` of queries, keys and values, whose columns are their heads.
+    pub fn rows(&self, attention: &Attention<'_>) -> Option<[&'a str; 3]> {
+        const APART: [i64; 4] = [0, 2, 1, 3];
+        const APART_TRANSPOSED: [i64; 4] = [0, 2, 3, 1];
+        let (query, value) = (self.rows_of(attention.query, APART)?, self.rows_of(attention.value, APART)?);
+        Some([query, self.rows_of(attention.key, APART_TRANSPOSED)?, value])
+    }
+
     /// The tensor `[batch · seq, hidden]` whose columns are the heads that a tensor of that order has apart.
-    pub fn rows(&self, heads: &str, order: [i64; 4]) -> Option<&'a str> {
+    fn rows_of(&self, heads: &str, order: [i64; 4]) -> Option<&'a str> {
         let turned = self.made(heads, "Transpose")?;
         let split = self.made(turned.input.first()?, "Reshape")?;
         let is_order = turned.find_attribute("perm").is_some_and(|perm| perm.ints == order);

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use larder_kernels::operators::{
-    ACTIVATION, ATTENTION, DOMAIN, GEMM, LAYER_NORMALIZATION, PRECISION, QUANTIZED_GEMM, VERSION,
+    ACTIVATION, ATTENTION, DOMAIN, GEMM, LAYER_NORMALIZATION, PRECISION, QUANTISED_GEMM, VERSION,
 };
 use larder_kernels::{Activation, Precision};
 
@@ -78,7 +78,7 @@ impl Model {
             .flatten()
             .filter(|found| found.dropout.is_none() && attentions.is_padding_mask(found.mask))
         {
-            if let Some(found) = reader.attention(&attention)? {
+            if let Some(found) = reader.attention(&attentions, &attention)? {
                 joined.extend(found.products);
                 rewritten.insert(found.products[2], found.product);
                 rewritten.insert(found.closing, found.attention);
@@ -240,7 +240,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         let (x, weight) = (linear.x.to_owned(), linear.weight.name().to_owned());
         let bias = linear.bias.unwrap_or_default().to_owned();
         match linear.scales {
-            Some(scales) => (QUANTIZED_GEMM, vec![x, weight, scales.name().to_owned(), bias], vec![]),
+            Some(scales) => (QUANTISED_GEMM, vec![x, weight, scales.name().to_owned(), bias], vec![]),
             None => (GEMM, vec![x, weight, bias], vec![attribute::int("transB", 1)]),
         }
     }
@@ -334,32 +334,24 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 
     /// An attention of three products of the same rows, whose heads are nothing but parts of their columns.
-    fn attention(&self, found: &Attention<'a>) -> Result<Option<JoinedAttention>, OnnxError> {
-        let heads_of = |tensor: &str, order: [i64; 4]| {
-            let turned = self.producers.node(tensor).filter(|node| node.is_op("Transpose"))?;
-            if turned.find_attribute("perm").is_none_or(|perm| perm.ints != order) {
-                return None;
-            }
-            let split = self.producers.node(turned.input.first()?).filter(|node| node.is_op("Reshape"))?;
-            let product = split.input.first()?;
-            self.only_reader(product, "Reshape")?;
-            self.linear_of(product)
+    fn attention(
+        &self,
+        attentions: &AttentionReader<'a, '_>,
+        found: &Attention<'a>,
+    ) -> Result<Option<JoinedAttention>, OnnxError> {
+        let product = |rows: &str| {
+            self.only_reader(rows, "Reshape")?;
+            self.linear_of(rows)
         };
         let places = || {
-            let parts = [(found.query, [0, 2, 1, 3]), (found.key, [0, 2, 3, 1]), (found.value, [0, 2, 1, 3])];
-            let [query, key, value] = parts.map(|(tensor, order)| heads_of(tensor, order));
+            let [query, key, value] = attentions.rows(found)?.map(product);
             let products = [query?, key?, value?];
-            let turned = self.only_reader(self.output(found.context), "Transpose")?;
-            let closing = self.only_reader(self.output(turned), "Reshape")?;
             let heads = self.model.metadata(metadata::HEADS)?.parse::<i64>().ok()?;
-            let divisor = match *self.model.initializer_floats(found.divisor).ok()? {
-                [divisor] => divisor,
-                _ => return None,
-            };
+            let (closing, scale) = (attentions.closing(found.context)?, attentions.scale(found)?);
             let rows = products.map(|at| self.linears[&at].x);
-            (rows[0] == rows[1] && rows[1] == rows[2]).then_some((products, closing, heads, divisor))
+            (rows[0] == rows[1] && rows[1] == rows[2]).then_some((products, closing, heads, scale))
         };
-        let Some((products, closing, heads, divisor)) = places() else { return Ok(None) };
+        let Some((products, closing, heads, scale)) = places() else { return Ok(None) };
         let parts = products.map(|at| &self.linears[&at]);
         let Some(initializers) = self.joined(parts)? else { return Ok(None) };
         let of = |place: usize| initializers[place].name().to_owned();
@@ -368,12 +360,12 @@ impl<'a, 'b> Reader<'a, 'b> {
         let transposed = || vec![attribute::int("transB", 1)];
         let product = match self.form {
             OperatorForm::Bfloat16 => self.node(GEMM, products[2], input, transposed()),
-            OperatorForm::Int8 => self.node(QUANTIZED_GEMM, products[2], input, vec![]),
+            OperatorForm::Int8 => self.node(QUANTISED_GEMM, products[2], input, vec![]),
             OperatorForm::Float32 => NodeProto { domain: None, ..self.node("Gemm", products[2], input, transposed()) },
         };
         let attributes = vec![
             attribute::int("num_heads", heads),
-            attribute::float("scale", 1.0 / divisor),
+            attribute::float("scale", scale),
             attribute::string(PRECISION, self.form.attention().name()),
         ];
         let read = vec![self.output(products[2]).to_owned(), found.mask.to_owned()];

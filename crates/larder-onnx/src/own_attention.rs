@@ -52,10 +52,7 @@ impl Model {
         heads: i64,
         precision: Precision,
     ) -> Option<(usize, NodeProto)> {
-        const APART: [i64; 4] = [0, 2, 1, 3];
-        const APART_TRANSPOSED: [i64; 4] = [0, 2, 3, 1];
-        let (query, key) = (reader.rows(found.query, APART)?, reader.rows(found.key, APART_TRANSPOSED)?);
-        let (value, closing) = (reader.rows(found.value, APART)?, reader.closing(found.context)?);
+        let ([query, key, value], closing) = (reader.rows(found)?, reader.closing(found.context)?);
         let replaced = &self.graph().node[closing];
         let read = [query, found.mask, key, value].into_iter().chain(found.dropout).map(str::to_owned);
         let node = NodeProto {

@@ -1,6 +1,6 @@
 //! Every family's graph with larder's own operators, against PyTorch's float32 and against the runtime's 8-bit products.
 
-use larder_kernels::operators::{ATTENTION, DOMAIN, GEMM, LAYER_NORMALIZATION, QUANTIZED_GEMM};
+use larder_kernels::operators::{ATTENTION, DOMAIN, GEMM, LAYER_NORMALIZATION, QUANTISED_GEMM};
 use larder_onnx::proto::tensor_proto::DataType;
 use larder_onnx::{Axis, Family, GraphBuilder, Interface, Model, OperatorForm, TensorProto, attribute};
 use larder_runtime::TensorView;
@@ -127,7 +127,7 @@ fn quantised_graphs_of_every_family_keep_their_products() {
         assert_eq!([left("MatMulIntegerToFloat"), left("QuantizeLinear"), left("ReduceMin")], [0; 3], "{family}");
         if PLAIN_ATTENTION.contains(&family) {
             let layers = config(family).num_hidden_layers;
-            assert_eq!(count(&converted, QUANTIZED_GEMM), products - 2 * layers, "{family}: three are one");
+            assert_eq!(count(&converted, QUANTISED_GEMM), products - 2 * layers, "{family}: three are one");
             assert_eq!(count(&converted, ATTENTION), layers, "{family}");
             assert_eq!([left("Softmax"), left("Erf"), left("MatMul")], [0; 3], "{family}");
         }

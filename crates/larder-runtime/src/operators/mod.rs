@@ -7,7 +7,7 @@ mod attention_gradient;
 mod gemm;
 mod layer_normalization;
 mod layer_normalization_gradient;
-mod quantized_gemm;
+mod quantised_gemm;
 mod tensors;
 
 use std::sync::{Mutex, PoisonError};
@@ -55,7 +55,7 @@ pub(crate) fn introduce(environment: &Environment) -> ort::Result<()> {
 pub(crate) fn domain(threads: usize) -> ort::Result<OperatorDomain> {
     OperatorDomain::new(DOMAIN)?
         .add(gemm::Gemm::new(threads))?
-        .add(quantized_gemm::QuantizedGemm::new(threads))?
+        .add(quantised_gemm::QuantisedGemm::new(threads))?
         .add(attention::Attention { threads })?
         .add(attention_gradient::AttentionGradient { threads })?
         .add(layer_normalization::LayerNormalization { threads })?

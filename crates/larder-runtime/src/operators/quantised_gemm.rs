@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use larder_kernels::operators::QUANTIZED_GEMM;
+use larder_kernels::operators::QUANTISED_GEMM;
 use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, QuantisedProduct, QuantisedRight};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType};
@@ -16,23 +16,23 @@ use super::tensors::{
 type Constant = ([usize; 2], [usize; 2]);
 
 /// The operator, as one session has it.
-pub(super) struct QuantizedGemm {
+pub(super) struct QuantisedGemm {
     threads: usize,
     /// Packed constants of this session: layers that share a weight share it packed.
     packed: Mutex<HashMap<Constant, Arc<QuantisedRight>>>,
 }
 
-impl QuantizedGemm {
+impl QuantisedGemm {
     pub(super) fn new(threads: usize) -> Self {
         Self { threads, packed: Mutex::default() }
     }
 }
 
-impl Operator for QuantizedGemm {
-    type Kernel<'attr> = QuantizedGemmKernel;
+impl Operator for QuantisedGemm {
+    type Kernel<'attr> = QuantisedGemmKernel;
 
     fn name(&self) -> &str {
-        QUANTIZED_GEMM
+        QUANTISED_GEMM
     }
 
     fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
@@ -69,18 +69,18 @@ impl Operator for QuantizedGemm {
                 Arc::clone(packed.entry(key).or_insert(Arc::new(right)))
             }
         };
-        Ok(QuantizedGemmKernel { threads: self.threads, activation: activation(node)?, right })
+        Ok(QuantisedGemmKernel { threads: self.threads, activation: activation(node)?, right })
     }
 }
 
 /// One node.
-pub(super) struct QuantizedGemmKernel {
+pub(super) struct QuantisedGemmKernel {
     threads: usize,
     activation: Activation,
     right: Arc<QuantisedRight>,
 }
 
-impl Kernel for QuantizedGemmKernel {
+impl Kernel for QuantisedGemmKernel {
     fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
         let left = required(context, 0)?;
         let (shape, values) = matrix(&left, "A")?;
