@@ -19,21 +19,21 @@ pub const COMPARISONS_FILE: &str = "comparisons.json";
 const MOST_OUTCOMES: usize = 16;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Comparisons {
-    comparisons: Vec<Compared>,
+struct KeptComparisons {
+    comparisons: Vec<KeptComparison>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Compared {
+struct KeptComparison {
     #[serde(flatten)]
-    what: What,
+    key: ComparisonKey,
     #[serde(flatten)]
     outcome: Outcome,
 }
 
 /// What was compared, and what with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct What {
+struct ComparisonKey {
     /// The form's name.
     graph: String,
     /// The digest of the model that was added.
@@ -56,12 +56,12 @@ enum Outcome {
 /// A graph to be compared, or that was.
 pub(crate) struct ComparedGraph {
     path: PathBuf,
-    what: What,
+    key: ComparisonKey,
 }
 
 impl ComparedGraph {
     pub fn new(encoder: &Encoder, runtime: &Runtime, form: OperatorForm, tolerance: f64) -> Self {
-        let what = What {
+        let key = ComparisonKey {
             graph: form.name().to_owned(),
             model: encoder.manifest().digest.clone(),
             larder: env!("CARGO_PKG_VERSION").to_owned(),
@@ -69,12 +69,12 @@ impl ComparedGraph {
             kernels: operator_kernels(),
             tolerance,
         };
-        Self { path: encoder.folder().join(COMPARISONS_FILE), what }
+        Self { path: encoder.folder().join(COMPARISONS_FILE), key }
     }
 
     /// The outcome of this comparison, if it was made: the deviation, or why the graph does not run.
     pub fn outcome(&self) -> Option<Result<f64, String>> {
-        let found = self.read().comparisons.into_iter().find(|compared| compared.what == self.what)?;
+        let found = self.read().comparisons.into_iter().find(|compared| compared.key == self.key)?;
         Some(match found.outcome {
             Outcome::Agrees { deviation } => Ok(deviation),
             Outcome::Differs { reason } => {
@@ -90,14 +90,14 @@ impl ComparedGraph {
             Err(reason) => Outcome::Differs { reason: reason.to_owned() },
         };
         let mut kept = self.read();
-        kept.comparisons.retain(|compared| compared.what != self.what);
+        kept.comparisons.retain(|compared| compared.key != self.key);
         let excess = (kept.comparisons.len() + 1).saturating_sub(MOST_OUTCOMES);
         kept.comparisons.drain(..excess);
-        kept.comparisons.push(Compared { what: self.what.clone(), outcome });
+        kept.comparisons.push(KeptComparison { key: self.key.clone(), outcome });
         let _ = write_json(&self.path, &kept);
     }
 
-    fn read(&self) -> Comparisons {
+    fn read(&self) -> KeptComparisons {
         read_json(&self.path).ok().flatten().unwrap_or_default()
     }
 }

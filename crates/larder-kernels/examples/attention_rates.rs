@@ -9,7 +9,7 @@
 
 mod timing;
 
-use larder_kernels::{Attention, AttentionShape, Kernel, LayerNorm, Matrix, MatrixMut, Precision};
+use larder_kernels::{Attention, AttentionShape, Kernel, LayerNorm, Matrix, MatrixMut, Plan, Precision};
 use timing::time;
 
 /// Rows of a batch, tokens, heads, dimensions of a head: some thousand tokens.

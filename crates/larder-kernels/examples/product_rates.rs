@@ -10,7 +10,7 @@
 mod timing;
 
 use larder_kernels::{
-    Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Product, QuantisedProduct,
+    Activation, Epilogue, Kernel, Left, Matrix, MatrixMut, PackedLeft, PackedRight, Plan, Product, QuantisedProduct,
     QuantisedRight,
 };
 use timing::time;

@@ -5,6 +5,7 @@ use crate::column_sums::ColumnSums;
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
+use crate::plan::{Plan, Tasks};
 use crate::shared::{Claims, SharedOutput};
 
 /// Values that a task computes, some microseconds' work.
@@ -53,20 +54,19 @@ impl<'a> ActivationGradient<'a> {
         Self { kernel, ..self }
     }
 
-    /// Number of tasks.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
+    /// Runs the tasks that have not been begun, and adds up the columns, `[n]`.
+    pub fn finish(self, column_sums: &mut [f32]) {
+        self.run();
+        self.sums.add_up([column_sums]);
+    }
+}
+
+impl Tasks for ActivationGradient<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
+    fn compute(&self, task: usize) {
         let rows = self.sums.rows(task);
         let columns = self.output.shape()[1];
         let mut sums = self.sums.part(task);
@@ -82,11 +82,5 @@ impl<'a> ActivationGradient<'a> {
                 &mut sums,
             );
         }
-    }
-
-    /// Runs the tasks that have not been begun, and adds up the columns, `[n]`.
-    pub fn finish(self, column_sums: &mut [f32]) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
-        self.sums.add_up([column_sums]);
     }
 }

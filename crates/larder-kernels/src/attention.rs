@@ -6,6 +6,7 @@ use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::panels::{LANES, PanelBuffer, ROWS};
+use crate::plan::Tasks;
 use crate::precision::Precision;
 use crate::shared::{Claims, SharedOutput};
 use crate::small_products::SmallProducts;
@@ -155,37 +156,6 @@ impl<'a> Attention<'a> {
         Self { products: SmallProducts { kernel, ..self.products }, ..self }
     }
 
-    /// Number of tasks; none where the output is empty.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
-    }
-
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
-        let mut scratch = SCRATCH.take();
-        let heads = self.shape.all_heads();
-        let start = task * self.heads_a_task;
-        for head in start..heads.min(start + self.heads_a_task) {
-            if head + 1 < heads && self.shape.tokens <= PREFETCHED {
-                self.prefetch(head + 1);
-            }
-            self.attend(head / self.shape.heads, head % self.shape.heads, &mut scratch);
-        }
-        SCRATCH.set(scratch);
-    }
-
-    /// Runs the tasks that have not been begun, on this thread.
-    pub fn run(self) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
-    }
-
     /// Asks for the operands of a head: they lie in short pieces far apart, which no processor foresees.
     fn prefetch(&self, head: usize) {
         let AttentionShape { tokens, heads, head_size, .. } = self.shape;
@@ -225,6 +195,26 @@ impl<'a> Attention<'a> {
         }
     }
 }
+
+impl Tasks for Attention<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    fn compute(&self, task: usize) {
+        let mut scratch = SCRATCH.take();
+        let heads = self.shape.all_heads();
+        let start = task * self.heads_a_task;
+        for head in start..heads.min(start + self.heads_a_task) {
+            if head + 1 < heads && self.shape.tokens <= PREFETCHED {
+                self.prefetch(head + 1);
+            }
+            self.attend(head / self.shape.heads, head % self.shape.heads, &mut scratch);
+        }
+        SCRATCH.set(scratch);
+    }
+}
+
 /// A row of the mask `[batch, tokens]`, filled up to whole vectors.
 pub(crate) fn mask_row<'a>(
     mask: Option<&Matrix<'_>>,

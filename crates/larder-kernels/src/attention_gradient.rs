@@ -8,6 +8,7 @@ use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::panels::{LANES, PanelBuffer};
+use crate::plan::Tasks;
 use crate::precision::Precision;
 use crate::shared::{Claims, SharedOutput};
 use crate::small_products::SmallProducts;
@@ -22,7 +23,7 @@ use crate::small_products::SmallProducts;
 pub struct AttentionGradient<'a> {
     products: SmallProducts,
     shape: AttentionShape,
-    operands: Operands<'a>,
+    operands: AttentionOperands<'a>,
     scale: f32,
     /// Of queries, keys and values.
     outputs: [SharedOutput<'a>; 3],
@@ -32,7 +33,7 @@ pub struct AttentionGradient<'a> {
 
 /// What gradients of attention are computed from.
 #[derive(Clone, Copy, Debug)]
-pub struct Operands<'a> {
+pub struct AttentionOperands<'a> {
     /// The gradient of what attention gave, `[batch · tokens, heads · head_size]`.
     pub gradient: Matrix<'a>,
     /// Queries, keys and values, each likewise.
@@ -68,7 +69,7 @@ impl<'a> AttentionGradient<'a> {
     /// When the shapes do not fit together, or a dropout mask is transposed.
     pub fn new(
         shape: AttentionShape,
-        operands: Operands<'a>,
+        operands: AttentionOperands<'a>,
         scale: f32,
         outputs: [MatrixMut<'a>; 3],
     ) -> Result<Self, ShapeError> {
@@ -108,33 +109,6 @@ impl<'a> AttentionGradient<'a> {
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { products: SmallProducts { precision, ..self.products }, ..self }
-    }
-
-    /// Number of tasks; none where the outputs are empty.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
-    }
-
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
-        let mut scratch = SCRATCH.take();
-        let start = task * self.heads_a_task;
-        for head in start..self.shape.all_heads().min(start + self.heads_a_task) {
-            self.differentiate(head / self.shape.heads, head % self.shape.heads, &mut scratch);
-        }
-        SCRATCH.set(scratch);
-    }
-
-    /// Runs the tasks that have not been begun, on this thread.
-    pub fn run(self) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
     }
 
     /// Computes a head of a row of the batch. With `P` the weights, `D` the dropout mask and `dO` the gradient of the output:
@@ -187,5 +161,20 @@ impl<'a> AttentionGradient<'a> {
             let gradient = products.pack_right(gradient, &mut scratch.right);
             products.multiply(weights.transposed(), gradient, block(2, 0, tokens), first > 0, left);
         }
+    }
+}
+
+impl Tasks for AttentionGradient<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    fn compute(&self, task: usize) {
+        let mut scratch = SCRATCH.take();
+        let start = task * self.heads_a_task;
+        for head in start..self.shape.all_heads().min(start + self.heads_a_task) {
+            self.differentiate(head / self.shape.heads, head % self.shape.heads, &mut scratch);
+        }
+        SCRATCH.set(scratch);
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
+use crate::plan::Tasks;
 use crate::shared::{Claims, SharedOutput};
 
 /// Values that a task normalises, some microseconds' work.
@@ -59,21 +60,14 @@ impl<'a> LayerNorm<'a> {
     pub fn with_kernel(self, kernel: Kernel) -> Self {
         Self { kernel, ..self }
     }
+}
 
-    /// Number of tasks.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
+impl Tasks for LayerNorm<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
+    fn compute(&self, task: usize) {
         let [rows, columns] = self.output.shape();
         let start = task * self.rows_a_task;
         let count = self.rows_a_task.min(rows - start);
@@ -95,10 +89,5 @@ impl<'a> LayerNorm<'a> {
             }
             self.kernel.normalise(row, self.weight, self.bias, self.epsilon);
         }
-    }
-
-    /// Runs the tasks that have not been begun, on this thread.
-    pub fn run(self) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
     }
 }

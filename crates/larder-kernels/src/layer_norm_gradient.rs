@@ -4,6 +4,7 @@ use crate::column_sums::ColumnSums;
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
+use crate::plan::{Plan, Tasks};
 use crate::rows::NormSums;
 use crate::shared::{Claims, SharedOutput};
 
@@ -70,20 +71,19 @@ impl<'a> LayerNormGradient<'a> {
         Self { kernel, ..self }
     }
 
-    /// Number of tasks.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
+    /// Runs the tasks that have not been begun, and adds up the columns.
+    pub fn finish(self, sums: LayerNormSums<'_>) {
+        self.run();
+        self.sums.add_up([sums.weight, sums.bias, sums.input]);
+    }
+}
+
+impl Tasks for LayerNormGradient<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
+    fn compute(&self, task: usize) {
         let rows = self.sums.rows(task);
         let columns = self.output.shape()[1];
         let mut sums = self.sums.part(task);
@@ -97,11 +97,5 @@ impl<'a> LayerNormGradient<'a> {
             let sums = NormSums { weight: &mut *weight, bias: &mut *bias, input: &mut *input };
             self.kernel.normalise_gradient(output, self.gradient.row(row), self.weight, self.epsilon, sums);
         }
-    }
-
-    /// Runs the tasks that have not been begun, and adds up the columns.
-    pub fn finish(self, sums: LayerNormSums<'_>) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
-        self.sums.add_up([sums.weight, sums.bias, sums.input]);
     }
 }

@@ -5,7 +5,7 @@
 //! threads and keeps no state but a scratch buffer a thread.
 //!
 //! ```
-//! use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Product};
+//! use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Plan, Product};
 //!
 //! // gelu(input [rows, inputs] · weights [inputs, outputs] + bias [outputs])
 //! let (rows, inputs, outputs) = (5, 3, 2);
@@ -41,7 +41,7 @@
 //!
 //! [`Attention`] reads queries, keys and values where such a product wrote them, and [`LayerNorm`] adds a residual and normalises.
 //! [`AttentionGradient`], [`ActivationGradient`] and [`LayerNormGradient`] go the way back, the latter two with the gradients of biases
-//! on it. All are planned and run in the same way.
+//! on it. Each is a [`Plan`]: tasks for the caller's threads.
 //!
 //! [`QuantisedProduct`] multiplies float32 rows, which it rounds to 8 bits, with a [`QuantisedRight`] of signed bytes. It has the same
 //! epilogue.
@@ -77,7 +77,7 @@
 //!   packed operands lie; `bfloat16`: the arithmetic in plain Rust.
 //! - `float32`: the products of attention in float32; `precision`: which it takes.
 //! - `int8`: products in 8-bit integers, in files of the same names.
-//! - `shared`: memory that tasks write disjoint parts of.
+//! - `plan`: work in tasks; `shared`: memory that they write disjoint parts of.
 //!
 //! Unsafe code is in the files `avx512` and in `shared`, and where they are called: in `kernel`, and in the plans for their parts of the output.
 #![deny(missing_docs)]
@@ -102,6 +102,7 @@ mod matrix;
 pub mod operators;
 mod packed;
 mod panels;
+mod plan;
 mod portable;
 mod precision;
 mod product;
@@ -112,7 +113,7 @@ mod small_products;
 pub use activation::Activation;
 pub use activation_gradient::ActivationGradient;
 pub use attention::{Attention, AttentionShape};
-pub use attention_gradient::{AttentionGradient, Operands};
+pub use attention_gradient::{AttentionGradient, AttentionOperands};
 pub use epilogue::Epilogue;
 pub use error::ShapeError;
 pub use int8::{QuantisedKernel, QuantisedProduct, QuantisedRight};
@@ -121,5 +122,6 @@ pub use layer_norm::LayerNorm;
 pub use layer_norm_gradient::{LayerNormGradient, LayerNormSums};
 pub use matrix::{Matrix, MatrixMut};
 pub use packed::{PackedLeft, PackedRight, Packing};
+pub use plan::Plan;
 pub use precision::Precision;
 pub use product::{Left, Product};

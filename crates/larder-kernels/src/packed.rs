@@ -3,6 +3,7 @@
 use crate::kernel::Kernel;
 use crate::matrix::Matrix;
 use crate::panels::{CHUNK, CHUNK_LINES, COLUMNS, LeftPanels, Line, PAIR_LINES, PanelBuffer, ROWS, RightPanels};
+use crate::plan::{Plan, Tasks};
 use crate::shared::{Claims, SharedSlice};
 
 /// Most panels that one task packs: 128 neighbouring columns, whole cache lines of a row.
@@ -33,7 +34,7 @@ impl PackedRight {
     /// Packs another matrix `[k, n]` in place of this one, in tasks for any threads.
     ///
     /// ```
-    /// # use larder_kernels::{Epilogue, Matrix, MatrixMut, PackedRight, Product};
+    /// # use larder_kernels::{Epilogue, Matrix, MatrixMut, PackedRight, Plan, Product};
     /// // The gradient of weights, gradient [inputs, outputs] += inputᵀ · output_gradient, of a step with 7 rows.
     /// let (input, output_gradient) = (vec![1.0; 7 * 3], vec![2.0; 7 * 2]);
     /// let mut gradient = vec![0.0; 3 * 2];
@@ -169,21 +170,14 @@ impl<'a> Packing<'a> {
         let claims = Claims::new(units.div_ceil(units_a_task));
         Self { kernel, side, matrix, lines, units, units_a_task, unit_lines, claims }
     }
+}
 
-    /// Number of tasks.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
+impl Tasks for Packing<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
+    fn compute(&self, task: usize) {
         let first = task * self.units_a_task;
         let units = first..self.units.min(first + self.units_a_task);
         // SAFETY: units of different tasks lie beside each other, and each task is run once.

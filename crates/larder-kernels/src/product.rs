@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::packed::{PackedLeft, PackedRight, block_lines};
 use crate::panels::{CHUNK, COLUMNS, LeftPanels, PanelBuffer, ROWS};
+use crate::plan::Tasks;
 use crate::shared::{Claims, SharedOutput};
 
 /// Most pairs summed at a time: longer sums go on from what the output holds.
@@ -67,9 +68,7 @@ impl<'a> From<&'a PackedLeft> for Left<'a> {
 
 /// `output [m, n] = epilogue(left [m, k] · right [k, n])`: operands rounded to bfloat16, sums and epilogue in float32.
 ///
-/// A product owns no threads. It is divided into [`Product::tasks`], which write disjoint blocks of the output and run on
-/// any threads in any order: [`Product::run_task`] for each of `0..tasks()`. Every element is summed in the order of `k`,
-/// whatever the tasks are, so the division changes no bit.
+/// It is a [`Plan`](crate::Plan). Every element is summed in the order of `k`, whatever the tasks are, so the division changes no bit.
 #[derive(Debug)]
 pub struct Product<'a> {
     kernel: Kernel,
@@ -113,21 +112,14 @@ impl<'a> Product<'a> {
     pub fn with_kernel(self, kernel: Kernel) -> Self {
         Self { kernel, ..self }
     }
+}
 
-    /// Number of tasks; none where the output is empty.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
+impl Tasks for Product<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
+    fn compute(&self, task: usize) {
         let (start, shape) = self.division.block(task, self.output.shape());
         let depth = self.right.shape()[0];
         let pairs = depth.div_ceil(2);
@@ -158,11 +150,6 @@ impl<'a> Product<'a> {
             });
         }
         SCRATCH.set(scratch);
-    }
-
-    /// Runs the tasks that have not been begun, on this thread.
-    pub fn run(self) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::ShapeError;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::packed::block_lines;
 use crate::panels::{LeftPanels, PanelBuffer, ROWS};
+use crate::plan::Tasks;
 use crate::product::Division;
 use crate::shared::{Claims, SharedOutput};
 
@@ -35,7 +36,7 @@ thread_local! {
 /// It is planned and run as [`Product`](crate::Product) is.
 ///
 /// ```
-/// use larder_kernels::{Epilogue, Matrix, MatrixMut, QuantisedProduct, QuantisedRight};
+/// use larder_kernels::{Epilogue, Matrix, MatrixMut, Plan, QuantisedProduct, QuantisedRight};
 ///
 /// // Weights [2, 3] in bytes, of which each column has a scale.
 /// let right = QuantisedRight::new(&[1, 2, 3, 4, 5, 6], [2, 3], &[1.0, 1.0, 0.5])?;
@@ -93,21 +94,14 @@ impl<'a> QuantisedProduct<'a> {
     pub fn with_kernel(self, kernel: QuantisedKernel) -> Self {
         Self { kernel, ..self }
     }
+}
 
-    /// Number of tasks; none where the output is empty.
-    pub fn tasks(&self) -> usize {
-        self.claims.len()
+impl Tasks for QuantisedProduct<'_> {
+    fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Runs a task on this thread, unless it has been begun before.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such task.
-    pub fn run_task(&self, task: usize) {
-        if !self.claims.claim(task) {
-            return;
-        }
+    fn compute(&self, task: usize) {
         let (start, shape) = self.division.block(task, self.output.shape());
         let quads = self.right.quads();
         let stride = block_lines(quads);
@@ -128,10 +122,5 @@ impl<'a> QuantisedProduct<'a> {
             epilogue: self.epilogue,
         });
         SCRATCH.set(scratch);
-    }
-
-    /// Runs the tasks that have not been begun, on this thread.
-    pub fn run(self) {
-        (0..self.tasks()).for_each(|task| self.run_task(task));
     }
 }

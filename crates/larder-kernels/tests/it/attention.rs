@@ -1,6 +1,6 @@
 //! Attention against its definition in float64.
 
-use larder_kernels::{Attention, AttentionShape, Kernel, Matrix, MatrixMut, Precision};
+use larder_kernels::{Attention, AttentionShape, Kernel, Matrix, MatrixMut, Plan, Precision};
 
 use crate::operands::{Numbers, Stored, rounded};
 

@@ -1,6 +1,8 @@
 //! The gradients of attention, and its dropout, against their definitions in float64.
 
-use larder_kernels::{Attention, AttentionGradient, AttentionShape, Kernel, Matrix, MatrixMut, Operands, Precision};
+use larder_kernels::{
+    Attention, AttentionGradient, AttentionOperands, AttentionShape, Kernel, Matrix, MatrixMut, Plan, Precision,
+};
 
 use crate::operands::{Numbers, Stored, rounded};
 
@@ -48,7 +50,7 @@ impl Case {
     /// Gradients of queries, keys and values.
     fn gradients(&self, run: impl FnOnce(AttentionGradient<'_>)) -> [Stored; 3] {
         let mut outputs = [1, 2, 3].map(|gap| Stored::new(self.whole(), false, gap, |_, _| 5.0));
-        let operands = Operands {
+        let operands = AttentionOperands {
             gradient: self.matrices[3].matrix(),
             inputs: self.inputs(),
             mask: Some(self.mask.matrix()),
@@ -198,7 +200,7 @@ fn shapes_that_do_not_fit_are_named() {
     let stored = |shape| Stored::new(shape, false, 0, |_, _| 1.0);
     let (fitting, other, mask, dropout) = (stored([6, 8]), stored([6, 7]), stored([2, 3]), stored([12, 3]));
     let plan = |gradient: &Stored, keys: &Stored, mask: &Stored, dropout: &Stored, output: [usize; 2]| {
-        let operands = Operands {
+        let operands = AttentionOperands {
             gradient: gradient.matrix(),
             inputs: [fitting.matrix(), keys.matrix(), fitting.matrix()],
             mask: Some(mask.matrix()),

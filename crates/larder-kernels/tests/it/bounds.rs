@@ -4,8 +4,8 @@
 use std::ptr;
 
 use larder_kernels::{
-    Activation, Attention, AttentionShape, Epilogue, LayerNorm, Matrix, MatrixMut, PackedLeft, PackedRight, Precision,
-    Product, QuantisedProduct, QuantisedRight,
+    Activation, Attention, AttentionShape, Epilogue, LayerNorm, Matrix, MatrixMut, PackedLeft, PackedRight, Plan,
+    Precision, Product, QuantisedProduct, QuantisedRight,
 };
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 

@@ -1,6 +1,6 @@
 //! What happens to a product before it is written, against float64.
 
-use larder_kernels::{Activation, Epilogue, Kernel, PackedRight, Product};
+use larder_kernels::{Activation, Epilogue, Kernel, PackedRight, Plan, Product};
 
 use crate::operands::{Numbers, Stored, reference, tolerance};
 

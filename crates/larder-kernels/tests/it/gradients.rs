@@ -1,6 +1,6 @@
 //! Gradients of activations and normalisations against their definitions in float64.
 
-use larder_kernels::{Activation, ActivationGradient, Kernel, LayerNormGradient, LayerNormSums};
+use larder_kernels::{Activation, ActivationGradient, Kernel, LayerNormGradient, LayerNormSums, Plan};
 
 use crate::operands::{Numbers, Stored};
 

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, QuantisedKernel, QuantisedProduct, QuantisedRight};
+use larder_kernels::{
+    Activation, Epilogue, Matrix, MatrixMut, Plan, QuantisedKernel, QuantisedProduct, QuantisedRight,
+};
 
 use crate::operands::{Numbers, Stored};
 

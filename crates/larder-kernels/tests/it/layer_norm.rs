@@ -1,6 +1,6 @@
 //! Layer normalisation against its definition in float64.
 
-use larder_kernels::{Kernel, LayerNorm};
+use larder_kernels::{Kernel, LayerNorm, Plan};
 
 use crate::operands::{Numbers, Stored};
 

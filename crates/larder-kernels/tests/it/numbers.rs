@@ -1,6 +1,6 @@
 //! What is no finite number, and what is hardly one.
 
-use larder_kernels::{Activation, Epilogue, Kernel, PackedRight, Product};
+use larder_kernels::{Activation, Epilogue, Kernel, PackedRight, Plan, Product};
 
 use crate::operands::{Numbers, Stored};
 

@@ -1,6 +1,6 @@
 //! Products against a plain loop in float64, in every class of shapes.
 
-use larder_kernels::{Epilogue, Kernel, PackedLeft, PackedRight, Product};
+use larder_kernels::{Epilogue, Kernel, PackedLeft, PackedRight, Plan, Product};
 
 use crate::operands::{Numbers, Stored, reference, tolerance};
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use larder_kernels::{Activation, Epilogue, PackedLeft, PackedRight, Packing, Product};
+use larder_kernels::{Activation, Epilogue, PackedLeft, PackedRight, Packing, Plan, Product};
 
 use crate::operands::{Numbers, Stored};
 

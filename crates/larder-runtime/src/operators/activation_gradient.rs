@@ -5,7 +5,7 @@ use larder_kernels::{Activation, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::tensors::{activation, as_rows, floats, misfit, output, required, run_tasks};
+use super::tensors::{activation, as_rows, floats, misfit, output, required, run};
 
 /// The operator.
 pub(super) struct ActivationGradient {
@@ -48,7 +48,7 @@ impl Kernel for ActivationGradientKernel {
         let (mut made, mut sums) = (output(context, 0, &shape)?, output(context, 1, &[columns])?);
         let made = MatrixMut::new(made.try_extract_tensor_mut::<f32>()?.1, rows).map_err(misfit)?;
         let plan = larder_kernels::ActivationGradient::new(self.activation, gradient, input, made).map_err(misfit)?;
-        run_tasks(context, self.threads, plan.tasks(), |task| plan.run_task(task))?;
+        run(context, self.threads, &plan)?;
         plan.finish(sums.try_extract_tensor_mut::<f32>()?.1);
         Ok(())
     }

@@ -5,9 +5,7 @@ use larder_kernels::{AttentionShape, Matrix, MatrixMut, Precision};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, ValueRef};
 
-use super::tensors::{
-    as_rows, floats, matrix, misfit, optional, optional_matrix, output, precision, required, run_tasks,
-};
+use super::tensors::{as_rows, floats, matrix, misfit, optional, optional_matrix, output, precision, required, run};
 
 /// The operator.
 pub(super) struct Attention {
@@ -113,6 +111,6 @@ impl Kernel for AttentionKernel {
         if let Some(dropped) = dropped {
             attention = attention.with_dropout(dropped).map_err(misfit)?;
         }
-        run_tasks(context, self.threads, attention.tasks(), |task| attention.run_task(task))
+        run(context, self.threads, &attention)
     }
 }

@@ -1,12 +1,12 @@
 //! The gradients of attention.
 
 use larder_kernels::operators::ATTENTION_GRADIENT;
-use larder_kernels::{Matrix, MatrixMut, Operands};
+use larder_kernels::{AttentionOperands, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, ValueRef};
 
 use super::attention::{Heads, dropout};
-use super::tensors::{matrix, misfit, optional, output, required, run_tasks};
+use super::tensors::{matrix, misfit, optional, output, required, run};
 
 /// The operator.
 pub(super) struct AttentionGradient {
@@ -46,7 +46,7 @@ impl Kernel for AttentionGradientKernel {
         let (keys, values, dropped) = (required(context, 3)?, required(context, 4)?, optional(context, 5)?);
         let (needed, _) = matrix(&queries, "the queries")?;
         let (shape, mask) = self.heads.shape(&mask, needed[1])?;
-        let operands = Operands {
+        let operands = AttentionOperands {
             gradient: whole_matrix(&gradient, "the gradient")?,
             inputs: [
                 whole_matrix(&queries, "the queries")?,
@@ -66,7 +66,7 @@ impl Kernel for AttentionGradientKernel {
         let plan =
             larder_kernels::AttentionGradient::new(shape, operands, self.heads.scale, outputs).map_err(misfit)?;
         let plan = plan.with_precision(self.heads.precision);
-        run_tasks(context, self.threads, plan.tasks(), |task| plan.run_task(task))
+        run(context, self.threads, &plan)
     }
 }
 

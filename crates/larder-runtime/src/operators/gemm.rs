@@ -8,9 +8,7 @@ use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, PackedRight, Produ
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType};
 
-use super::tensors::{
-    activation, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run_tasks,
-};
+use super::tensors::{activation, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run};
 
 /// A constant right operand: where its values lie, its shape, and whether it is transposed.
 type Constant = (usize, [usize; 2], bool);
@@ -101,7 +99,7 @@ impl Kernel for GemmKernel {
                 let right = required(context, 1)?;
                 let (shape, values) = matrix(&right, "B")?;
                 let packing = packed.pack(oriented(values, shape, self.right_transposed)?);
-                run_tasks(context, self.threads, packing.tasks(), |task| packing.run_task(task))?;
+                run(context, self.threads, &packing)?;
                 drop(packing);
                 &*packed
             }
@@ -114,7 +112,7 @@ impl Kernel for GemmKernel {
         let epilogue = Epilogue { bias, activation: self.activation, residual, ..Epilogue::default() };
         let output = MatrixMut::new(values, shape).map_err(misfit)?;
         let product = Product::new(left, right, epilogue, output, self.threads).map_err(misfit)?;
-        run_tasks(context, self.threads, product.tasks(), |task| product.run_task(task))
+        run(context, self.threads, &product)
     }
 }
 

@@ -5,7 +5,7 @@ use larder_kernels::{LayerNorm, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::tensors::{floats, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run_tasks};
+use super::tensors::{floats, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run};
 
 /// The operator.
 pub(super) struct LayerNormalization {
@@ -57,6 +57,6 @@ impl Kernel for LayerNormalizationKernel {
         let (_, values) = output.try_extract_tensor_mut::<f32>()?;
         let output = MatrixMut::new(values, shape).map_err(misfit)?;
         let plan = LayerNorm::new(input, residual, scale, bias, self.epsilon, output).map_err(misfit)?;
-        run_tasks(context, self.threads, plan.tasks(), |task| plan.run_task(task))
+        run(context, self.threads, &plan)
     }
 }

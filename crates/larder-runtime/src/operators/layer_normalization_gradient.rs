@@ -5,7 +5,7 @@ use larder_kernels::{LayerNormGradient, LayerNormSums, Matrix, MatrixMut};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 
-use super::tensors::{as_rows, floats, misfit, output, required, run_tasks};
+use super::tensors::{as_rows, floats, misfit, output, required, run};
 
 /// The operator.
 pub(super) struct LayerNormalizationGradient {
@@ -52,7 +52,7 @@ impl Kernel for LayerNormalizationGradientKernel {
         let (mut to_scale, mut to_bias, mut to_input) = (sum(1)?, sum(2)?, sum(3)?);
         let made = MatrixMut::new(made.try_extract_tensor_mut::<f32>()?.1, rows).map_err(misfit)?;
         let plan = LayerNormGradient::new(gradient, input, scale, self.epsilon, made).map_err(misfit)?;
-        run_tasks(context, self.threads, plan.tasks(), |task| plan.run_task(task))?;
+        run(context, self.threads, &plan)?;
         plan.finish(LayerNormSums {
             weight: to_scale.try_extract_tensor_mut::<f32>()?.1,
             bias: to_bias.try_extract_tensor_mut::<f32>()?.1,

@@ -8,9 +8,7 @@ use larder_kernels::{Activation, Epilogue, Matrix, MatrixMut, QuantisedProduct, 
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType};
 
-use super::tensors::{
-    activation, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run_tasks,
-};
+use super::tensors::{activation, matrix, misfit, optional, optional_floats, optional_matrix, output, required, run};
 
 /// Constants: where bytes and scales lie, and the shape of the bytes.
 type Constant = ([usize; 2], [usize; 2]);
@@ -93,6 +91,6 @@ impl Kernel for QuantisedGemmKernel {
         let epilogue = Epilogue { bias, activation: self.activation, residual, ..Epilogue::default() };
         let output = MatrixMut::new(values, shape).map_err(misfit)?;
         let product = QuantisedProduct::new(left, &self.right, epilogue, output, self.threads).map_err(misfit)?;
-        run_tasks(context, self.threads, product.tasks(), |task| product.run_task(task))
+        run(context, self.threads, &product)
     }
 }

@@ -1,7 +1,7 @@
 //! Attributes and tensors of operators, and running a plan's tasks.
 
 use larder_kernels::operators::{ACTIVATION, PRECISION};
-use larder_kernels::{Activation, Matrix, Precision, ShapeError};
+use larder_kernels::{Activation, Matrix, Plan, Precision, ShapeError};
 use ort::operator::{ComputeContext, KernelContext};
 use ort::value::{ValueRef, ValueRefMut};
 
@@ -77,16 +77,12 @@ pub(super) fn misfit(problem: ShapeError) -> ort::Error {
     ort::Error::new(problem.to_string())
 }
 
-/// Runs the tasks of a plan on the session's threads.
-pub(super) fn run_tasks(
-    context: &ComputeContext,
-    threads: usize,
-    tasks: usize,
-    run: impl Fn(usize) + Sync + Send,
-) -> ort::Result<()> {
+/// Runs a plan on the session's threads.
+pub(super) fn run(context: &ComputeContext, threads: usize, plan: &impl Plan) -> ort::Result<()> {
+    let tasks = plan.tasks();
     if threads <= 1 || tasks <= 1 {
-        (0..tasks).for_each(run);
+        plan.run();
         return Ok(());
     }
-    context.par_for(tasks, tasks, run)
+    context.par_for(tasks, tasks, |task| plan.run_task(task))
 }
