@@ -322,7 +322,7 @@ fn tables(graph: &GraphProto, trained: &[String], facts: &Facts) -> Vec<Table> {
     trained.iter().filter_map(table).collect()
 }
 
-/// What the gradients of a training graph are made of: float32, by the runtime's operators, unless said otherwise.
+/// The form of the gradients of a training graph: float32, by the runtime's operators, unless said otherwise.
 #[derive(Clone, Copy, Default)]
 struct GradientForm {
     precision: Precision,

@@ -31,7 +31,7 @@ struct KeptComparison {
     outcome: Outcome,
 }
 
-/// What was compared, and what with.
+/// The graph that was compared, and all that the outcome depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ComparisonKey {
     /// The form's name.

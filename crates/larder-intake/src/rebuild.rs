@@ -246,7 +246,7 @@ impl Rebuilt {
     }
 }
 
-/// What is measured of all differences between the values of two graphs.
+/// The measure of all differences between the values of two graphs.
 #[derive(Clone, Copy, Debug)]
 enum Difference {
     /// That of the value that differs most.

@@ -85,7 +85,7 @@ pub struct Attention<'a> {
     claims: Claims,
 }
 
-/// What a thread computes a head in.
+/// The buffers in which a thread computes a head.
 #[derive(Default)]
 struct Scratch {
     left: PanelBuffer,

@@ -25,13 +25,13 @@ pub struct AttentionGradient<'a> {
     shape: AttentionShape,
     operands: AttentionOperands<'a>,
     scale: f32,
-    /// Of queries, keys and values.
+    /// Gradients of queries, keys and values.
     outputs: [SharedOutput<'a>; 3],
     heads_a_task: usize,
     claims: Claims,
 }
 
-/// What gradients of attention are computed from.
+/// The inputs of the gradients of attention.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionOperands<'a> {
     /// The gradient of what attention gave, `[batch · tokens, heads · head_size]`.
@@ -44,7 +44,7 @@ pub struct AttentionOperands<'a> {
     pub dropout: Option<Matrix<'a>>,
 }
 
-/// What a thread computes a head in.
+/// The buffers in which a thread computes a head.
 #[derive(Default)]
 struct Scratch {
     left: PanelBuffer,

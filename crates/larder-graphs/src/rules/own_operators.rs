@@ -54,7 +54,7 @@ fn by_the_runtime(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     }
 }
 
-/// Of queries, keys and values that are apart, as [`larder_onnx::Model::with_own_attention`] writes it.
+/// Differentiates attention whose queries, keys and values are apart, as [`larder_onnx::Model::with_own_attention`] writes it.
 fn attention_gradient(v: &mut Vjp<'_, '_>) -> Result<(), GraphsError> {
     let mut inputs = vec![v.grad()?];
     for index in (0..v.node.input.len()).filter(|&index| v.has_input(index)) {
