@@ -502,11 +502,11 @@ struct Tile<'a> {
     left: &'a [Line],
     right: &'a [Line],
     pairs: usize,
-    /// What the sums start from, if not from zero.
+    /// The start of the sums. if not from zero.
     source: Option<Rows>,
     bias: Option<[__m512; PAIR_LINES]>,
     residual: Option<Rows>,
-    /// What is read or written when the sums are there: asked for while they are computed.
+    /// Rows that are read or written when the sums are there: prefetched while they are computed.
     later: [Option<Rows>; 2],
     target: Rows,
 }

@@ -163,13 +163,13 @@ struct Tile<'a> {
     row_scales: &'a [f32],
     /// One for each column.
     scales: [__m512; PAIR_LINES],
-    /// What the sums start from.
+    /// The start of the sums.
     offsets: [__m512i; PAIR_LINES],
-    /// What is added to the scaled sums.
+    /// The terms added to the scaled sums.
     source: Option<Rows>,
     bias: Option<[__m512; PAIR_LINES]>,
     residual: Option<Rows>,
-    /// What is read or written when the sums are there: asked for while they are computed.
+    /// Rows that are read or written when the sums are there: prefetched while they are computed.
     later: [Option<Rows>; 2],
     target: Rows,
 }

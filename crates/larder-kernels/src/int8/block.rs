@@ -8,7 +8,7 @@ use crate::shared::OutputBlock;
 pub(super) const QUAD: usize = 4;
 /// The byte that stands for zero among activations.
 pub(super) const ZERO: u8 = 128;
-/// What the largest value of a row is multiplied by to give the row's scale.
+/// The factor on the largest value of a row that gives the row's scale.
 pub(super) const STEP: f32 = 1.0 / 127.0;
 /// Added to a row's scale: a row may be all zeros.
 pub(super) const SMALLEST_SCALE: f32 = 1e-30;

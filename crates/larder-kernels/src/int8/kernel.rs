@@ -1,4 +1,4 @@
-//! Which instructions a quantised product uses, chosen when it runs.
+//! The instructions of a quantised product, chosen when it runs.
 
 use std::ops::Range;
 

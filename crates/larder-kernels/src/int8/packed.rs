@@ -12,7 +12,7 @@ const MOST_TERMS: usize = 1 << 17;
 pub struct QuantisedRight {
     buffer: PanelBuffer,
     shape: [usize; 2],
-    /// Of all columns of all panels; zero beyond the last column.
+    /// One value for each column of all panels; zero beyond the last column.
     scales: Vec<f32>,
     /// `-128 · sum of a column`, of all columns of all panels.
     offsets: Vec<i32>,

@@ -14,7 +14,7 @@ use crate::plan::Tasks;
 use crate::product::Division;
 use crate::shared::{Claims, SharedOutput};
 
-/// Where a task keeps its part of the left operand.
+/// The buffers of a task for its part of the left operand.
 #[derive(Default)]
 struct Scratch {
     buffer: PanelBuffer,
