@@ -20,6 +20,8 @@ use crate::InspectError;
 const BLOCK_ELEMENTS: usize = 1 << 18;
 /// Rows of a block, at most.
 const BLOCK_ROWS: usize = 4096;
+/// Bytes of decoded batches that are kept for a second pass.
+const KEPT_BYTES: usize = 128 << 20;
 const MAGIC: &[u8; 4] = b"PAR1";
 
 /// A Parquet file opened for looking at. Only its footer is in memory.
@@ -39,6 +41,33 @@ pub(crate) struct Block {
     pub(crate) values: Vec<f64>,
     /// Elements a vector, at least 1; 0 while no vector was met.
     pub(crate) dimension: usize,
+}
+
+/// The first batches of a column as they were decoded, for a second pass over it: as many as fit in 128 MiB.
+#[derive(Debug, Default)]
+pub(crate) struct KeptBatches {
+    arrays: Vec<ArrayRef>,
+    rows: u64,
+    bytes: usize,
+    /// True once a batch did not fit: what is kept is what comes first.
+    full: bool,
+}
+
+impl KeptBatches {
+    /// Of a column that is read once.
+    pub(crate) fn none() -> Self {
+        Self { full: true, ..Self::default() }
+    }
+
+    fn keep(&mut self, array: ArrayRef) {
+        let bytes = self.bytes + array.get_buffer_memory_size();
+        self.full |= bytes > KEPT_BYTES;
+        if !self.full {
+            self.bytes = bytes;
+            self.rows += array.len() as u64;
+            self.arrays.push(array);
+        }
+    }
 }
 
 impl Block {
@@ -194,28 +223,41 @@ impl ParquetFile {
 
     /// Calls `visit` with the vectors of a column in the first `limit` rows, a block after the other; rows without a vector
     /// are left out. The next block is read while `visit` works: two blocks are in memory. What `visit` leaves in a block does
-    /// not matter.
+    /// not matter. The first pass
+    /// leaves the batches that fit in `kept`, and the second does not read them again.
     pub(crate) fn each_block(
         &self,
         column: &str,
         limit: Option<u64>,
+        kept: &mut KeptBatches,
         mut visit: impl FnMut(&mut Block) -> Result<(), InspectError> + Send,
     ) -> Result<(), InspectError> {
         if !is_vector(self.field(column)?) {
             return Err(self.no_vectors(column)?);
         }
-        let mut batches = self.reader(column, self.block_rows(column), |builder| limited(builder, limit))?;
+        let mut rest = self.reader(column, self.block_rows(column), |builder| range(builder, kept.rows, limit))?;
+        // The second pass is the last: nothing needs to be kept for a third.
+        kept.full |= !kept.arrays.is_empty();
+        let mut in_memory = std::mem::take(&mut kept.arrays).into_iter();
         let mut first_row = 0;
         let mut read = |dimension: usize, block: &mut Block| -> Result<bool, InspectError> {
             block.dimension = dimension;
             block.rows.clear();
             block.values.clear();
-            let Some(batch) = batches.next() else { return Ok(false) };
-            let batch = batch.map_err(|e| self.damaged(e.into()))?;
-            if let Some(array) = batch.columns().first() {
-                self.take(column, array, first_row, block)?;
-                first_row += array.len() as u64;
-            }
+            let array = match in_memory.next() {
+                Some(array) => array,
+                None => match rest.next() {
+                    None => return Ok(false),
+                    Some(batch) => {
+                        let batch = batch.map_err(|e| self.damaged(e.into()))?;
+                        let Some(array) = batch.columns().first() else { return Ok(true) };
+                        array.clone()
+                    }
+                },
+            };
+            self.take(column, &array, first_row, block)?;
+            first_row += array.len() as u64;
+            kept.keep(array);
             Ok(true)
         };
         let (mut block, mut next) = (Block::default(), Block::default());
@@ -316,6 +358,12 @@ impl ParquetFile {
 }
 
 type Builder = ParquetRecordBatchReaderBuilder<CheckedFile>;
+
+/// The first `limit` rows but for those before `start`.
+fn range(builder: Builder, start: u64, limit: Option<u64>) -> Builder {
+    let offset = usize::try_from(start).unwrap_or(usize::MAX);
+    limited(builder, limit.map(|limit| limit.saturating_sub(start))).with_offset(offset)
+}
 
 fn limited(builder: Builder, limit: Option<u64>) -> Builder {
     match limit.and_then(|rows| usize::try_from(rows).ok()) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::InspectError;
 use crate::best::Best;
 use crate::dot::dot;
-use crate::file::ParquetFile;
+use crate::file::{KeptBatches, ParquetFile};
 use crate::row::{EXAMPLE_ID, RowText, describe};
 
 /// The vector whose neighbours are looked for.
@@ -85,7 +85,7 @@ pub fn nearest(
     }
     let (mut compared, mut without_direction) = (0, 0);
     let mut best = Best::new(k);
-    file.each_block(column, limit, |block| {
+    file.each_block(column, limit, &mut KeptBatches::none(), |block| {
         if block.dimension != wanted.len() {
             return Err(InspectError::Dimension {
                 path: file.path().to_path_buf(),

@@ -9,7 +9,7 @@ use crate::best::Best;
 use crate::distribution::{Collector, Distribution};
 use crate::dot::dot;
 use crate::duplicates::{Duplicates, Watch};
-use crate::file::{Block, ParquetFile, element_name};
+use crate::file::{Block, KeptBatches, ParquetFile, element_name};
 use crate::moments::{Directions, MAX_DIMENSION, Moments};
 use crate::row::{RowText, describe};
 
@@ -123,7 +123,8 @@ impl VectorStatistics {
     pub(crate) fn of(file: &ParquetFile, column: &str, limit: Option<u64>, k: usize) -> Result<Self, InspectError> {
         let rows = limit.map_or(file.rows(), |limit| limit.min(file.rows()));
         let mut pass = None;
-        file.each_block(column, limit, |block| {
+        let mut kept = KeptBatches::default();
+        file.each_block(column, limit, &mut kept, |block| {
             pass.get_or_insert_with(|| Pass::new(block.dimension)).add(block);
             Ok(())
         })?;
@@ -131,7 +132,7 @@ impl VectorStatistics {
         let Some(pass) = pass else { return Ok(Self::empty(column, element, rows)) };
         let directions = pass.moments.directions().filter(|directions| directions.variance() > 0.0);
         let outliers = match &directions {
-            Some(directions) => Some(outliers(file, column, limit, k, directions)?),
+            Some(directions) => Some(outliers(file, column, limit, k, directions, kept)?),
             None => None,
         };
         Ok(Self { missing: rows.saturating_sub(pass.vectors), outliers, ..pass.finish(column, element, directions) })
@@ -313,6 +314,7 @@ fn outliers(
     limit: Option<u64>,
     k: usize,
     directions: &Directions,
+    mut kept: KeptBatches,
 ) -> Result<Outliers, InspectError> {
     let widest = directions.variances.first().copied().unwrap_or(0.0);
     let real = directions.variances.iter().take_while(|&&variance| variance > NOISE * widest).count();
@@ -323,7 +325,7 @@ fn outliers(
     });
     let centre = &axes * &directions.mean;
     let mut furthest = Best::new(k);
-    file.each_block(column, limit, |block| {
+    file.each_block(column, limit, &mut kept, |block| {
         let vectors = MatRef::from_column_major_slice(&block.values, block.dimension, block.rows.len());
         let mut places = Mat::zeros(components, block.rows.len());
         matmul(&mut places, Accum::Replace, &axes, vectors, 1.0, Par::Seq);
