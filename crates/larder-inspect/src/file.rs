@@ -21,7 +21,7 @@ const BLOCK_ELEMENTS: usize = 1 << 18;
 /// Rows of a block, at most.
 const BLOCK_ROWS: usize = 4096;
 /// Bytes of decoded batches that are kept for a second pass.
-const KEPT_BYTES: usize = 128 << 20;
+const KEPT_BYTES: usize = 64 << 20;
 const MAGIC: &[u8; 4] = b"PAR1";
 
 /// A Parquet file opened for looking at. Only its footer is in memory.
@@ -43,7 +43,7 @@ pub(crate) struct Block {
     pub(crate) dimension: usize,
 }
 
-/// The first batches of a column as they were decoded, for a second pass over it: as many as fit in 128 MiB.
+/// The first batches of a column as they were decoded, for a second pass over it: as many as fit in 64 MiB.
 #[derive(Debug, Default)]
 pub(crate) struct KeptBatches {
     arrays: Vec<ArrayRef>,

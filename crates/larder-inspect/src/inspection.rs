@@ -49,7 +49,8 @@ pub struct Inspection {
 
 /// Looks at a file, four vector columns at a time, in memory that does not grow with it.
 ///
-/// Of each of the four it holds two blocks of vectors (2 MiB each), the pages that they are read from, hashes of at most 524,288
+/// Of each of the four it holds two blocks of vectors (2 MiB each), the pages that they are read from, up to 64 MiB of vectors
+/// that are not read again for outliers, hashes of at most 524,288
 /// different vectors (about 50 MB), and a covariance (`dimension * dimension` float64; none above 2,048 dimensions). Results do
 /// not depend on the number of threads: columns are independent, and the sums of one are added in the order of its rows.
 ///
