@@ -441,6 +441,14 @@ bench-heads *options: setup build
         scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
     .larder/peer/bin/python -B tests/bench/heads.py --larder {{ larder }} --encoder {{ default_encoder }} "$@"
 
+# larder's CRF beside sklearn-crfsuite on the same word vectors (needs WNUT-17)
+[group('bench')]
+bench-crf *options: setup build
+    test -x .larder/peer/bin/python || {{ python }} -m venv .larder/peer
+    .larder/peer/bin/python -m pip install --quiet --disable-pip-version-check \
+        scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1 sklearn-crfsuite==0.5.0
+    .larder/peer/bin/python -B tests/bench/crf.py --larder {{ larder }} --encoder {{ default_encoder }} "$@"
+
 # All benches
 [group('bench')]
 bench: bench-encode bench-memory bench-large-cache

@@ -2,7 +2,8 @@
 
 larder trains as it always does: columns, strengths, class weights and threshold chosen on held-out rows, and a fit on all rows.
 scikit-learn then does the same fits: the strengths that larder tried, under the class weights that it tried, on as many folds (of label
-sets, one fifth held out where larder does so), and the fit on all rows; its solver stops at its own tolerance. Of larder the whole command
+sets, one fifth held out where larder does so), and the fit on all rows; its solver stops at its own tolerance. The peer `cv` is what its
+documentation shows for the purpose: `LogisticRegressionCV` on scaled vectors with the same strengths and folds, and BLAS's own threads. Of larder the whole command
 counts, with reading, learning curve and diagnosis; of scikit-learn the fits and the ranking of held-out rows alone. Each round runs
 one after the other, on as many cores as asked for. Prints medians of seconds on the wall and of the processor, and their ratios. Needs
 numpy, pyarrow and scikit-learn (`just bench-heads` installs them), CoLA and GoEmotions.
@@ -56,6 +57,8 @@ def peer(job):
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.preprocessing import StandardScaler
 
+    if job["solver"] == "cv":
+        return documented(job)
     labels = labels_of(job["features"])
     matrices = {tuple(columns): vectors_of(job["features"], columns) for columns, *_ in job["entries"]}
     before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
@@ -101,6 +104,31 @@ def peer(job):
     weight = None if class_weight == "none" else class_weight
     path_of(matrices[tuple(columns)], labels, everything, everything, weight, [c])
 
+    print_seconds(before, start)
+
+
+def documented(job):
+    """`LogisticRegressionCV` for each set of columns and class weights, of label sets for each label."""
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.preprocessing import StandardScaler
+
+    labels = labels_of(job["features"])
+    problems = {}
+    for columns, class_weight, c in job["entries"]:
+        problems.setdefault((tuple(columns), class_weight), set()).add(c)
+    matrices = {columns: vectors_of(job["features"], list(columns)) for columns, _ in problems}
+    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    for (columns, class_weight), strengths in problems.items():
+        weight = None if class_weight == "none" else class_weight
+        model = LogisticRegressionCV(Cs=sorted(strengths), cv=max(job["folds"], 2), class_weight=weight, max_iter=1000)
+        model = OneVsRestClassifier(model) if labels.ndim == 2 else model
+        model.fit(StandardScaler().fit_transform(matrices[columns]), labels)
+    print_seconds(before, start)
+
+
+def print_seconds(before, start):
+    """Seconds on the wall and of the processor since then, as JSON."""
     after, end = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(json.dumps({"wall": end - start, "processor": processor}))
@@ -124,7 +152,7 @@ def main():
     parser.add_argument("--datasets", default="data/cola.toml,data/goemotions.toml")
     parser.add_argument("--layers", default="-1", help="a list or `all`, as larder takes them")
     parser.add_argument("--cores", default="1,2", help="numbers of cores, separated by commas")
-    parser.add_argument("--solvers", default="lbfgs,newton-cholesky", help="of scikit-learn; none to time larder alone")
+    parser.add_argument("--solvers", default="lbfgs,newton-cholesky,cv", help="of scikit-learn; none to time larder alone")
     parser.add_argument("--folds", help="as larder takes them; larder's own default unless given")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", help=argparse.SUPPRESS)
@@ -154,7 +182,7 @@ def compare(options, dataset, cores):
         job = job_of(record, options, cores)
         for solver in filter(None, options.solvers.split(",")):
             command = [sys.executable, "-B", __file__, "--peer", json.dumps({**job, "solver": solver})]
-            found, _ = timed(command, cores, environment)
+            found, _ = timed(command, cores, os.environ if solver == "cv" else environment)
             times.setdefault(f"scikit-learn {solver}", []).append(json.loads(found))
     tried = len(job["entries"])
     print(f"{dataset}, {cores} core(s): {tried} fits along strengths in {job['folds']} fold(s), and the fit on all rows")

@@ -1,7 +1,7 @@
 //! The tokens file in pieces: each becomes one part, and one row group, of the features file.
 
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use larder_data::TargetKind;
 use larder_store::{FeatureRows, InputDigest, Level};
@@ -124,7 +124,7 @@ pub(crate) struct Chunks {
     /// Rows a chunk aims at; a unit with more is a chunk of its own.
     pub(crate) rows: usize,
     /// Spells tokens; for rows of tokens alone.
-    pub(crate) tokenizer: Option<Tokenizer>,
+    pub(crate) tokenizer: Option<Arc<Tokenizer>>,
     /// The tokens file, for messages.
     pub(crate) path: PathBuf,
 }
@@ -169,7 +169,7 @@ impl Chunks {
                 }
             }
             if let Some(row) = source.row_mut() {
-                chunk.push(unit, row, &self.window_settings, self.tokenizer.as_ref());
+                chunk.push(unit, row, &self.window_settings, self.tokenizer.as_deref());
             }
         }
         if !chunk.units.is_empty() || sent == 0 {

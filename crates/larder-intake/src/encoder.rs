@@ -36,14 +36,18 @@ pub struct Encoder {
     manifest: EncoderManifest,
     /// Tells the user what restores the encoder after one of its files changed.
     way_out: &'static str,
-    model_file: ModelFile,
+    read: FilesRead,
 }
 
-/// The model's file from when it is first read; its digest is the manifest's. It says nothing about which encoder this is.
+/// The encoder's files from when they are first read; their digests are the manifest's. They say nothing about which encoder
+/// this is.
 #[derive(Clone, Debug, Default)]
-struct ModelFile(Arc<OnceLock<MappedFile>>);
+struct FilesRead {
+    model: Arc<OnceLock<MappedFile>>,
+    tokenizer: Arc<OnceLock<Arc<Tokenizer>>>,
+}
 
-impl PartialEq for ModelFile {
+impl PartialEq for FilesRead {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -80,7 +84,7 @@ impl Encoder {
             Some(missing) => Err(broken(BrokenManifest::MissingFile(missing))),
             None => {
                 let (name, way_out) = (name.to_owned(), "add the encoder again with --replace");
-                Ok(Self { name, folder, manifest, way_out, model_file: ModelFile::default() })
+                Ok(Self { name, folder, manifest, way_out, read: FilesRead::default() })
             }
         }
     }
@@ -299,7 +303,7 @@ impl Encoder {
     /// # Errors
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Read`].
     pub fn model_bytes(&self) -> Result<Bytes, EncoderError> {
-        if let Some(file) = self.model_file.0.get().filter(|file| file.check_unchanged().is_ok()) {
+        if let Some(file) = self.read.model.get().filter(|file| file.check_unchanged().is_ok()) {
             return Ok(file.bytes().clone());
         }
         let path = self.model_path();
@@ -307,7 +311,7 @@ impl Encoder {
         self.check_digest(&path, file.bytes(), &self.manifest.digest)?;
         let bytes = file.bytes().clone();
         // One that was there and changed stays: sessions were opened of it.
-        let _ = self.model_file.0.set(file);
+        let _ = self.read.model.set(file);
         Ok(bytes)
     }
 
@@ -317,7 +321,7 @@ impl Encoder {
     /// [`EncoderError::Read`] if somebody has.
     pub fn check_model_unchanged(&self) -> Result<(), EncoderError> {
         let wrong = |source| EncoderError::Read { path: self.model_path(), source };
-        self.model_file.0.get().map_or(Ok(()), |file| file.check_unchanged().map_err(wrong))
+        self.read.model.get().map_or(Ok(()), |file| file.check_unchanged().map_err(wrong))
     }
 
     /// Loads the tokenizer as vectors of those poolings are read: the publisher's reads as the publisher does. With it the
@@ -325,14 +329,14 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Encoder::tokenizer`]; [`EncoderError::NoRecipe`].
-    pub fn tokenizer_of(&self, pools: &[Pool]) -> Result<(Tokenizer, usize), EncoderError> {
-        let tokenizer = self.tokenizer()?;
+    pub fn tokenizer_of(&self, pools: &[Pool]) -> Result<(Arc<Tokenizer>, usize), EncoderError> {
         if !pools.contains(&Pool::Published) {
-            return Ok((tokenizer, self.max_tokens()));
+            return Ok((self.tokenizer()?, self.max_tokens()));
         }
         let recipe = self.recipe()?;
+        let tokenizer = self.load_tokenizer()?;
         let tokenizer = if recipe.lowercase { tokenizer.lowercased(recipe.keeps_accents)? } else { tokenizer };
-        Ok((tokenizer.cutting_first(recipe.truncates_left), recipe.max_tokens))
+        Ok((Arc::new(tokenizer.cutting_first(recipe.truncates_left)), recipe.max_tokens))
     }
 
     /// The text that stands before each: the publisher's of that name, or its usual one before the publisher's own vector.
@@ -350,11 +354,19 @@ impl Encoder {
         })
     }
 
-    /// Loads the tokenizer.
+    /// Returns the tokenizer, which is loaded once: a multilingual one takes a second.
     ///
     /// # Errors
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Tokenizer`].
-    pub fn tokenizer(&self) -> Result<Tokenizer, EncoderError> {
+    pub fn tokenizer(&self) -> Result<Arc<Tokenizer>, EncoderError> {
+        if let Some(tokenizer) = self.read.tokenizer.get() {
+            return Ok(Arc::clone(tokenizer));
+        }
+        let tokenizer = Arc::new(self.load_tokenizer()?);
+        Ok(Arc::clone(self.read.tokenizer.get_or_init(|| tokenizer)))
+    }
+
+    fn load_tokenizer(&self) -> Result<Tokenizer, EncoderError> {
         let path = self.tokenizer_path();
         let tokenizer =
             Tokenizer::load(&path)?.with_type_rows(self.type_rows()).with_embedding_rows(self.manifest.vocabulary_size);

@@ -223,7 +223,7 @@ impl EncoderParts {
     fn with_publisher_record(&self, home: &Home, encoder: Encoder) -> Result<Encoder, EncoderError> {
         let manifest = encoder.manifest();
         let (publisher, weights) = self.publisher_record(
-            &encoder.tokenizer()?,
+            &*encoder.tokenizer()?,
             manifest.max_positions,
             manifest.hidden_size,
             encoder.gives_tokens(),

@@ -1,6 +1,7 @@
 //! Shared by these tests: a tiny encoder, tokens files, and the model run by hand.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use larder_data::{Content, Target};
 use larder_encode::{EncodeReport, EncodeRequest, EncodeSettings, LayerSelection, Level, WordPool, encode};
@@ -26,7 +27,7 @@ pub struct Bench {
     pub folder: TempDir,
     pub runtime: Runtime,
     pub encoder: Encoder,
-    pub tokenizer: Tokenizer,
+    pub tokenizer: Arc<Tokenizer>,
 }
 
 /// One sentence with its document.

@@ -60,7 +60,7 @@ pub struct TaggedText {
 #[derive(Debug)]
 pub(super) struct WordPredictor {
     record: RunRecord,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     engine: Engine,
     head: TaggingHead,
     settings: EncodeSettings,

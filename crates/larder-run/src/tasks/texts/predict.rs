@@ -71,7 +71,7 @@ pub(in crate::tasks) fn probability_lists(rows: &[Option<&[f64]>], labels: usize
 #[derive(Debug)]
 pub(in crate::tasks) struct TextPredictor {
     record: RunRecord,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     engine: Engine,
     /// The windows of long texts; `None` where they are cut.
     windows: Option<TextWindows>,
