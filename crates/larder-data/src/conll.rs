@@ -6,8 +6,6 @@
 //! `#` with its tag is no comment. Where the words are behind a first column of numbers, as in CoNLL-U, the lines of ranges
 //! and of empty nodes are no words.
 
-use std::path::PathBuf;
-
 use crate::choice::Separator;
 use crate::column_ref::ColumnRef;
 use crate::conll_line::{
@@ -16,10 +14,11 @@ use crate::conll_line::{
 use crate::error::DataError;
 use crate::example::Content;
 use crate::layout::Layout;
-use crate::lines::{LineReader, Stream};
+use crate::lines::LineReader;
 use crate::record::{LineContent, Record, RecordLine};
 use crate::row::{Fault, Purpose, Row, RowReader};
 use crate::row_problem::{Place, RowProblem};
+use crate::slice::TextPosition;
 use crate::target::Target;
 use crate::target_columns::RowTarget;
 
@@ -61,15 +60,15 @@ enum LineKind<'a> {
 }
 
 impl ConllRows {
-    /// Reads `stream`, which messages call `path`.
-    pub fn open(layout: &Layout, path: PathBuf, stream: Stream, purpose: Purpose) -> Self {
+    /// Reads `lines`.
+    pub fn open(layout: &Layout, lines: LineReader, purpose: Purpose) -> Self {
         let position = |column: &ColumnRef| match column {
             ColumnRef::Position(position) => *position,
             ColumnRef::Name(_) => unreachable!("the spec check demands positions for the columns of a CoNLL file"),
         };
         let words = layout.columns.words.as_ref().map(position).expect("the spec check demands words for tagging");
         Self {
-            lines: LineReader::new(path, stream),
+            lines,
             separator: layout.separator,
             columns: Positions { words, tags: layout.columns.tags.as_ref().map(position) },
             documents: 0,
@@ -168,6 +167,19 @@ impl RowReader for ConllRows {
 
     fn record(&mut self) -> Record {
         Record::Lines(std::mem::take(&mut self.record))
+    }
+
+    fn position(&self) -> Option<TextPosition> {
+        Some(TextPosition { document: self.documents, ..TextPosition::of_lines(&self.lines) })
+    }
+
+    fn cr_ends_lines(&self) -> bool {
+        self.lines.ends_with_cr()
+    }
+
+    fn resume(&mut self, position: TextPosition) {
+        self.lines.resume(position.byte, position.line);
+        self.documents = position.document;
     }
 }
 

@@ -5,17 +5,17 @@
 //! delimiter in a text would otherwise cut it short in silence.
 
 use larder_errors::Names;
-use std::path::PathBuf;
 
 use crate::choice::Format;
 use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::example::Content;
 use crate::layout::Layout;
-use crate::lines::{LineReader, MAX_ROW_BYTES, Stream};
+use crate::lines::{LineReader, MAX_ROW_BYTES};
 use crate::record::Record as RawRecord;
 use crate::row::{Fault, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
+use crate::slice::TextPosition;
 use crate::target_columns::{Cell, TargetColumns};
 
 /// Rows of a TSV or CSV file.
@@ -90,7 +90,8 @@ enum State {
 
 impl DelimitedRows {
     /// Opens the file and finds the columns; reads the header if there is one.
-    pub fn open(layout: &Layout, path: PathBuf, stream: Stream) -> Result<Self, DataError> {
+    pub fn open(layout: &Layout, lines: LineReader) -> Result<Self, DataError> {
+        let path = lines.path().to_owned();
         let columns = &layout.columns;
         let by_position = |column: &ColumnRef| Field {
             index: match column {
@@ -101,7 +102,7 @@ impl DelimitedRows {
             name: format!("column {column}"),
         };
         let mut rows = Self {
-            lines: LineReader::new(path.clone(), stream),
+            lines,
             delimiter: if layout.format == Format::Csv { b',' } else { b'\t' },
             quoting: layout.quoting,
             record: Record::default(),
@@ -327,5 +328,18 @@ impl RowReader for DelimitedRows {
 
     fn header(&self) -> Option<&[String]> {
         self.names.as_deref()
+    }
+
+    fn position(&self) -> Option<TextPosition> {
+        Some(TextPosition { columns: self.width, ..TextPosition::of_lines(&self.lines) })
+    }
+
+    fn cr_ends_lines(&self) -> bool {
+        self.lines.ends_with_cr()
+    }
+
+    fn resume(&mut self, position: TextPosition) {
+        self.lines.resume(position.byte, position.line);
+        self.width = position.columns.or(self.width);
     }
 }

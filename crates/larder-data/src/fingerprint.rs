@@ -19,22 +19,35 @@ impl DatasetSpec {
     /// # Errors
     /// Those of [`split_files`](Self::split_files), [`DataError::OpenSplit`], [`DataError::Read`].
     pub fn fingerprint_parts(&self, split: &str) -> Result<BTreeMap<String, String>, DataError> {
-        let (mut digests, mut class_names) = (Vec::new(), BTreeSet::new());
+        let mut digests = Vec::new();
         for path in self.split_files(split)? {
             let file = open_file(&self.path, split, &path)?;
             let mut hasher = blake3::Hasher::new();
             hasher.update_reader(&file).map_err(|source| DataError::Read { path, source })?;
-            digests.push(hasher.finalize());
-            if self.format == Format::Parquet {
-                class_names.extend(class_names_of(self, file));
+            digests.push(hasher.finalize().to_hex().to_string());
+        }
+        self.fingerprint_of(split, &digests)
+    }
+
+    /// Returns the same for files whose digests are known, one for each file of the split in order.
+    ///
+    /// # Errors
+    /// Those of [`split_files`](Self::split_files), [`DataError::OpenSplit`].
+    pub fn fingerprint_of(&self, split: &str, digests: &[String]) -> Result<BTreeMap<String, String>, DataError> {
+        let mut class_names = BTreeSet::new();
+        if self.format == Format::Parquet {
+            for path in self.split_files(split)? {
+                class_names.extend(class_names_of(self, open_file(&self.path, split, &path)?));
             }
         }
-        let digest = match digests[..] {
-            [one] => one,
+        let digest = match digests {
+            [one] => one.clone(),
             _ => {
                 let mut hasher = blake3::Hasher::new();
-                digests.iter().for_each(|digest| _ = hasher.update(digest.as_bytes()));
-                hasher.finalize()
+                for digest in digests.iter().filter_map(|digest| blake3::Hash::from_hex(digest).ok()) {
+                    hasher.update(digest.as_bytes());
+                }
+                hasher.finalize().to_hex().to_string()
             }
         };
         let mut parts = self.layout().parts();
@@ -42,7 +55,7 @@ impl DatasetSpec {
             let names = class_names.into_iter().collect::<Vec<_>>().join("; ");
             parts.insert("data.class_names".to_owned(), names);
         }
-        parts.insert(format!("data.{split}.digest"), digest.to_hex().to_string());
+        parts.insert(format!("data.{split}.digest"), digest);
         parts.insert("data.task".to_owned(), self.task.to_string());
         Ok(parts)
     }

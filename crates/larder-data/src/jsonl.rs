@@ -1,15 +1,15 @@
 //! JSON lines: one object a line. Blank lines are not rows; fields nobody asked for are ignored.
 
 use serde_json::{Map, Value};
-use std::path::PathBuf;
 
 use crate::column_ref::ColumnRef;
 use crate::example::Content;
 use crate::layout::Layout;
-use crate::lines::{LineReader, Stream};
+use crate::lines::LineReader;
 use crate::record::Record;
 use crate::row::{Fault, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
+use crate::slice::TextPosition;
 use crate::spec::Columns;
 use crate::target_columns::{Cell, CellKind, TargetColumns};
 
@@ -23,10 +23,10 @@ pub(crate) struct JsonRows {
 }
 
 impl JsonRows {
-    /// Reads `stream`, which messages call `path`.
-    pub fn open(layout: &Layout, path: PathBuf, stream: Stream) -> Self {
+    /// Reads `lines`.
+    pub fn open(layout: &Layout, lines: LineReader) -> Self {
         let Layout { columns, targets, .. } = layout.clone();
-        Self { lines: LineReader::new(path, stream), columns, targets, line: Vec::new() }
+        Self { lines, columns, targets, line: Vec::new() }
     }
 
     fn row(&self, line: u64, text: &str) -> Result<Row, RowProblem> {
@@ -84,6 +84,18 @@ impl RowReader for JsonRows {
 
     fn record(&mut self) -> Record {
         Record::Line(std::mem::take(&mut self.line))
+    }
+
+    fn position(&self) -> Option<TextPosition> {
+        Some(TextPosition::of_lines(&self.lines))
+    }
+
+    fn cr_ends_lines(&self) -> bool {
+        self.lines.ends_with_cr()
+    }
+
+    fn resume(&mut self, position: TextPosition) {
+        self.lines.resume(position.byte, position.line);
     }
 }
 

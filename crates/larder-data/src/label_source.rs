@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::choice::{OnBadRow, OnIllegalTags};
+use crate::choice::{Format, OnBadRow, OnIllegalTags};
 use crate::error::DataError;
 use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
@@ -18,6 +18,38 @@ pub const MAX_LABELS: usize = 10_000;
 const TRAIN: &str = "train";
 
 impl LabelMap {
+    /// Takes the labels that are known without reading rows: those that the description or the Parquet schema of the split
+    /// `train` lists, one for each column of yes and no, the name of a number's column. `None` where [`LabelMap::resolve`] reads the split `train`.
+    ///
+    /// # Errors
+    /// As [`LabelMap::resolve`].
+    pub fn declared(spec: &DatasetSpec) -> Result<Option<Self>, DataError> {
+        if let Some(labels) = &spec.labels {
+            let (names, display) = (labels.names.clone(), labels.display.clone());
+            let has_tags = spec.task.files().has_tags;
+            return if has_tags { Self::of_types(names, display) } else { Self::new(names, display) }.map(Some);
+        }
+        let TaskFiles { target: key, kind, .. } = *spec.task.files();
+        // A number has one name, that of its column.
+        if kind == TargetKind::Number {
+            let name = spec.columns.target.as_ref().map_or_else(|| key.to_owned(), ToString::to_string);
+            return Self::new(vec![name.clone()], vec![name]).map(Some);
+        }
+        if !spec.has_targets() {
+            return Err(DataError::NoLabelColumn { spec: spec.path.clone(), key });
+        }
+        if let Some(names) = spec.target_columns().as_ref().and_then(TargetColumns::labels) {
+            return Self::new(names.to_vec(), names.to_vec()).map(Some);
+        }
+        if spec.format != Format::Parquet || kind == TargetKind::Tags {
+            return Ok(None);
+        }
+        match ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?.class_names() {
+            [] => Ok(None),
+            names => Self::new(names.to_vec(), names.to_vec()).map(Some),
+        }
+    }
+
     /// Takes the labels that the description lists, else those of the split `train`: the classes that its Parquet schema
     /// lists, one for each column of yes and no, or those of its rows, sorted, as numbers if all are integers. A number has
     /// one label, the name of its column.
@@ -30,28 +62,12 @@ impl LabelMap {
     /// # Errors
     /// [`DataError::NoLabelColumn`], [`DataError::TooManyLabels`], and those of reading the split.
     pub fn resolve(spec: &DatasetSpec) -> Result<Self, DataError> {
-        if let Some(labels) = &spec.labels {
-            let (names, display) = (labels.names.clone(), labels.display.clone());
-            return if spec.task.files().has_tags { Self::of_types(names, display) } else { Self::new(names, display) };
+        if let Some(declared) = Self::declared(spec)? {
+            return Ok(declared);
         }
-        let TaskFiles { target: key, kind, .. } = *spec.task.files();
-        // A number has one name, that of its column.
-        if kind == TargetKind::Number {
-            let name = spec.columns.target.as_ref().map_or_else(|| key.to_owned(), ToString::to_string);
-            return Self::new(vec![name.clone()], vec![name]);
-        }
-        if !spec.has_targets() {
-            return Err(DataError::NoLabelColumn { spec: spec.path.clone(), key });
-        }
-        if let Some(names) = spec.target_columns().as_ref().and_then(TargetColumns::labels) {
-            return Self::new(names.to_vec(), names.to_vec());
-        }
+        let key = spec.task.files().target;
         let mut found = BTreeSet::new();
         let reader = ExampleReader::open(spec, TRAIN, OnBadRow::Skip)?.on_illegal_tags(OnIllegalTags::Repair);
-        if kind != TargetKind::Tags && !reader.class_names().is_empty() {
-            let names = reader.class_names().to_vec();
-            return Self::new(names.clone(), names);
-        }
         let path = reader.path().to_owned();
         for example in reader {
             let target = example?.target;

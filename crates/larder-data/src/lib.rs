@@ -7,6 +7,8 @@
 //!   stops the reader or is skipped, counted and listed ([`OnBadRow`]).
 //! - [`InputReader`] gives the same rows of a file that is to be answered, laid out as a [`Layout`] says, without targets
 //!   and with the [`Record`] of each, so that it can be written again.
+//! - [`RowSlice`] are some rows of one file, to which a reader goes straight ([`ExampleReader::open_slice`]): [`TextScan`] and
+//!   [`ParquetGroups`] say where rows start, [`FileDigests`] and [`digest_ranges`] whether the bytes are the same.
 //! - [`LabelMap`] numbers the labels of a dataset.
 //! - [`split_has_targets`] tells whether a split has labels or tags at all.
 //! - [`DataError`] says which file and line; [`RowProblem`] what is wrong with one row, [`SpecProblem`] with the TOML.
@@ -68,12 +70,16 @@ mod labels;
 mod layout;
 mod lines;
 mod no_target;
+mod parquet_groups;
 mod placeholder;
 mod reader;
 mod record;
 mod row;
 mod row_problem;
+mod scan;
 mod scored;
+mod slice;
+mod slice_bytes;
 mod spec;
 mod spec_check;
 mod spec_file;
@@ -105,10 +111,14 @@ pub use larder_tags::{IllegalTag, Scheme};
 pub use layout::Layout;
 pub use lines::MAX_ROW_BYTES;
 pub use no_target::split_has_targets;
+pub use parquet_groups::{ParquetGroup, ParquetGroups};
 pub use reader::{ExampleReader, MAX_LISTED_SKIPS, SkippedRow, SkippedRows};
 pub use record::{LineContent, Record, RecordLine};
 pub use row_problem::{Place, RowProblem};
+pub use scan::{ScannedRow, TextScan};
 pub use scored::{ScoredColumns, ScoredConll, ScoredSentence};
+pub use slice::{GroupPlace, RowSlice, SlicePlace, TextFacts, TextPlace, TextPosition};
+pub use slice_bytes::{FileDigests, digest_ranges};
 pub use spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 pub use spec_problem::SpecProblem;
 pub use split_files::SplitFiles;

@@ -77,9 +77,30 @@ impl LineReader {
         }
     }
 
+    /// Takes the byte that ends a line as known, for a stream that does not begin where its file does.
+    #[must_use]
+    pub fn with_line_end(self, end: Option<u8>) -> Self {
+        Self { end, ..self }
+    }
+
     /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the bytes and lines read so far.
+    pub fn position(&self) -> (u64, u64) {
+        (self.offset, self.line)
+    }
+
+    /// Counts on from `offset` bytes and `line` lines, which the stream left out.
+    pub fn resume(&mut self, offset: u64, line: u64) {
+        (self.offset, self.line) = (offset, line);
+    }
+
+    /// Returns true if lone CRs end the lines.
+    pub fn ends_with_cr(&self) -> bool {
+        self.end == Some(b'\r')
     }
 
     /// The next line, or `None` at the end of the file.

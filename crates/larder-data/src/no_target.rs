@@ -1,10 +1,13 @@
 //! Splits that do not say what is to be predicted: test files of benchmarks, whose labels are somebody else's.
 
+use std::path::Path;
+
 use crate::choice::OnBadRow;
 use crate::error::DataError;
 use crate::labels::LabelMap;
 use crate::reader::ExampleReader;
 use crate::row::{Fault, RowReader};
+use crate::slice::RowSlice;
 use crate::spec::DatasetSpec;
 use crate::split_rows::open_file;
 use crate::table::is_blank_column;
@@ -74,19 +77,39 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
     Ok(absent == 0)
 }
 
+/// Opens a reader that gives no targets. Their column tells comments from words where there is one, so it is left out only
+/// where there is none.
+fn without_targets(
+    spec: &DatasetSpec,
+    open: impl Fn(&DatasetSpec) -> Result<ExampleReader, DataError>,
+) -> Result<ExampleReader, DataError> {
+    let reader = match open(spec) {
+        Err(DataError::MissingColumn { .. } | DataError::ColumnType { .. }) => open(&spec.without_targets()),
+        opened => opened,
+    };
+    reader.map(ExampleReader::ignoring_targets)
+}
+
 impl ExampleReader {
     /// Opens a split whose rows are to have no target, whether the file has a column for it or not.
     ///
     /// # Errors
     /// As [`ExampleReader::open`].
     pub fn open_without_targets(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
-        // The column tells comments from words where there is one, so it is left out only where there is none.
-        let reader = match Self::open(spec, split, on_bad_row) {
-            Err(DataError::MissingColumn { .. } | DataError::ColumnType { .. }) => {
-                Self::open(&spec.without_targets(), split, on_bad_row)
-            }
-            opened => opened,
-        };
-        reader.map(Self::ignoring_targets)
+        without_targets(spec, |spec| Self::open(spec, split, on_bad_row))
+    }
+
+    /// Opens some rows of one file of a split, as [`ExampleReader::open_slice`] does, that are to have no target.
+    ///
+    /// # Errors
+    /// As [`ExampleReader::open`].
+    pub fn open_slice_without_targets(
+        spec: &DatasetSpec,
+        split: &str,
+        path: &Path,
+        slice: &RowSlice,
+        on_bad_row: OnBadRow,
+    ) -> Result<Self, DataError> {
+        without_targets(spec, |spec| Self::open_slice(spec, split, path, slice, on_bad_row))
     }
 }

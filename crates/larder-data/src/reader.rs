@@ -15,6 +15,7 @@ use crate::labels::LabelMap;
 use crate::placeholder::is_placeholder;
 use crate::row::{Fault, Row, RowReader, check_content, place};
 use crate::row_problem::{Place, RowProblem};
+use crate::slice::RowSlice;
 use crate::spec::DatasetSpec;
 use crate::split_rows::SplitRows;
 use crate::tags::to_iob2;
@@ -67,6 +68,10 @@ pub struct ExampleReader {
     limit: u64,
     /// Rows seen, bad ones too: the number of the next row.
     seen: u64,
+    /// The number of the first row in the split.
+    first: u64,
+    /// True if there may be no row to give: others read the rest of the split.
+    is_slice: bool,
     given: u64,
     repaired: u64,
     skipped: SkippedRows,
@@ -87,8 +92,28 @@ impl ExampleReader {
     /// [`DataError::MissingColumn`], [`DataError::AmbiguousColumn`] and, for Parquet, [`DataError::ColumnType`] where the
     /// file itself names its columns.
     pub fn open(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
-        Ok(Self {
-            rows: SplitRows::open(spec, split)?,
+        Ok(Self::of_rows(SplitRows::open(spec, split)?, spec, on_bad_row))
+    }
+
+    /// Opens some rows of one file of a split, the one at `path`. Rows have the numbers that they have in the split, and all
+    /// of them may be bad.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_slice(
+        spec: &DatasetSpec,
+        split: &str,
+        path: &Path,
+        slice: &RowSlice,
+        on_bad_row: OnBadRow,
+    ) -> Result<Self, DataError> {
+        let rows = SplitRows::open_slice(spec, split, path, slice)?;
+        Ok(Self { first: slice.first_row, is_slice: true, ..Self::of_rows(rows, spec, on_bad_row) })
+    }
+
+    fn of_rows(rows: SplitRows, spec: &DatasetSpec, on_bad_row: OnBadRow) -> Self {
+        Self {
+            rows,
             format: spec.format,
             scheme: spec.scheme,
             on_bad_row,
@@ -98,11 +123,13 @@ impl ExampleReader {
             ignore_targets: false,
             limit: u64::MAX,
             seen: 0,
+            first: 0,
+            is_slice: false,
             given: 0,
             repaired: 0,
             skipped: SkippedRows::default(),
             done: false,
-        })
+        }
     }
 
     /// Makes a row with a label, or with a tag of an entity type, that `labels` does not know a bad row.
@@ -122,7 +149,7 @@ impl ExampleReader {
 
     /// Gives rows without targets, and does not ask what is in their column.
     #[must_use]
-    pub(crate) fn ignoring_targets(self) -> Self {
+    pub fn ignoring_targets(self) -> Self {
         Self { ignore_targets: true, ..self }
     }
 
@@ -285,6 +312,9 @@ impl ExampleReader {
 
     /// Returns the error that is due at the end of the file, if there is one.
     fn verdict(&self) -> Option<DataError> {
+        if self.is_slice {
+            return None;
+        }
         if self.seen == 0 {
             return Some(DataError::Empty { path: self.path().to_owned() });
         }
@@ -316,7 +346,7 @@ impl Iterator for ExampleReader {
                 }
                 Some(row) => row,
             };
-            let number = self.seen;
+            let number = self.first + self.seen;
             self.seen += 1;
             let (place, problem) = match row {
                 Ok(row) => match self.example(row, number) {

@@ -5,6 +5,7 @@ use crate::error::DataError;
 use crate::example::Content;
 use crate::record::Record;
 use crate::row_problem::{Place, RowProblem};
+use crate::slice::TextPosition;
 use crate::target_columns::RowTarget;
 
 /// One row as its format gives it, not yet checked.
@@ -44,6 +45,16 @@ pub(crate) trait RowReader: Send {
     fn header(&self) -> Option<&[String]> {
         None
     }
+    /// Returns the place where the next row starts; `None` for a format that is no text.
+    fn position(&self) -> Option<TextPosition> {
+        None
+    }
+    /// Returns true if lone CRs end the lines, once one was read.
+    fn cr_ends_lines(&self) -> bool {
+        false
+    }
+    /// Counts on from `position`, for a stream that left out what stands before.
+    fn resume(&mut self, _position: TextPosition) {}
 }
 
 /// The purpose that rows are read for.

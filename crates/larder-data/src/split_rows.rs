@@ -1,6 +1,7 @@
 //! The rows of a split, whose files are read one behind another.
 
 use std::fs::File;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::vec;
@@ -8,11 +9,13 @@ use std::vec;
 use crate::choice::Format;
 use crate::error::DataError;
 use crate::layout::Layout;
+use crate::lines::LineReader;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, RowReader};
+use crate::slice::{RowSlice, SlicePlace};
 use crate::spec::DatasetSpec;
 use crate::table::TableRows;
-use crate::text_format::open_text;
+use crate::text_format::{open_lines, open_text};
 
 /// Reads the files of a split as if they were one. Each has its own header, and its own numbers of lines and rows.
 pub(crate) struct SplitRows {
@@ -49,6 +52,44 @@ impl SplitRows {
             path: path.into(),
             alone,
             rest,
+            documents_before: 0,
+            document: 0,
+        })
+    }
+
+    /// Opens some rows of one file of a split, the one at `path`.
+    pub(crate) fn open_slice(
+        spec: &DatasetSpec,
+        split: &str,
+        path: &Path,
+        slice: &RowSlice,
+    ) -> Result<Self, DataError> {
+        let layout = spec.layout();
+        let mut file = open_file(&spec.path, split, path)?;
+        let failed = |source| DataError::Read { path: path.to_owned(), source };
+        let rows: Box<dyn RowReader> = match slice.place {
+            SlicePlace::Groups(place) => {
+                Box::new(TableRows::open_slice(&layout, path.to_owned(), file, place, slice.rows)?)
+            }
+            SlicePlace::Text(place) => {
+                let mut header = Vec::new();
+                file.by_ref().take(place.file.header_bytes).read_to_end(&mut header).map_err(failed)?;
+                file.seek(SeekFrom::Start(place.start.byte)).map_err(failed)?;
+                let stream = Cursor::new(header).chain(file.take(place.end_byte.saturating_sub(place.start.byte)));
+                let lines = LineReader::new(path.to_owned(), stream).with_line_end(Some(place.file.line_end()));
+                let mut rows = open_lines(&layout, lines, Purpose::Learn)?;
+                rows.resume(place.start);
+                rows
+            }
+        };
+        Ok(Self {
+            spec: spec.path.clone(),
+            split: split.to_owned(),
+            layout,
+            rows,
+            path: path.into(),
+            alone: true,
+            rest: Vec::new().into_iter(),
             documents_before: 0,
             document: 0,
         })

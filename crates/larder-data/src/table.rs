@@ -22,6 +22,7 @@ use crate::layout::Layout;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
+use crate::slice::GroupPlace;
 use crate::spec::DatasetSpec;
 use crate::target_columns::{Cell, CellKind, TargetColumns};
 
@@ -86,6 +87,27 @@ enum Column {
 impl TableRows {
     /// Opens the file and finds the columns.
     pub fn open(layout: &Layout, path: PathBuf, file: File, purpose: Purpose) -> Result<Self, DataError> {
+        Self::open_rows(layout, path, file, purpose, None)
+    }
+
+    /// Opens some of the file's rows to learn from: `rows` of them from `place` on.
+    pub fn open_slice(
+        layout: &Layout,
+        path: PathBuf,
+        file: File,
+        place: GroupPlace,
+        rows: u64,
+    ) -> Result<Self, DataError> {
+        Self::open_rows(layout, path, file, Purpose::Learn, Some((place, rows)))
+    }
+
+    fn open_rows(
+        layout: &Layout,
+        path: PathBuf,
+        file: File,
+        purpose: Purpose,
+        slice: Option<(GroupPlace, u64)>,
+    ) -> Result<Self, DataError> {
         let damaged = |source| DataError::Parquet { path: path.clone(), source };
         // Larder's own files have checksums, which are compared.
         let file = CheckedFile::new(file).map_err(|error| damaged(error.into()))?;
@@ -140,7 +162,15 @@ impl TableRows {
             Purpose::Learn => ProjectionMask::roots(builder.parquet_schema(), indices.iter().copied()),
             Purpose::Answer => ProjectionMask::all(),
         };
-        let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        let mut row = 0;
+        if let Some((place, rows)) = slice {
+            let groups = place.first_group..(place.first_group + place.groups).min(builder.metadata().num_row_groups());
+            let small = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            builder = builder.with_row_groups(groups.collect()).with_offset(small(place.skip)).with_limit(small(rows));
+            row = place.rows_before + place.skip;
+        }
+        let batches = builder.build().map_err(damaged)?;
         // A projection keeps the order of the file, whatever the order asked for.
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|position| indices[*position]);
@@ -151,7 +181,7 @@ impl TableRows {
         };
         let sources = order.into_iter().filter_map(|position| slots[position].take()).collect();
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Self { path, targets, class_names, batches, sources, places, names, total, batch: None, next: 0, row: 0 })
+        Ok(Self { path, targets, class_names, batches, sources, places, names, total, batch: None, next: 0, row })
     }
 
     /// Rows in all, as the file's end says.

@@ -8,7 +8,7 @@ use crate::delimited::DelimitedRows;
 use crate::error::DataError;
 use crate::jsonl::JsonRows;
 use crate::layout::Layout;
-use crate::lines::Stream;
+use crate::lines::{LineReader, Stream};
 use crate::row::{Purpose, RowReader};
 
 /// Opens the rows of a text file; Parquet, which is not read from a stream, has its own way.
@@ -18,10 +18,19 @@ pub(crate) fn open_text(
     stream: Stream,
     purpose: Purpose,
 ) -> Result<Box<dyn RowReader>, DataError> {
+    open_lines(layout, LineReader::new(path, stream), purpose)
+}
+
+/// Opens the rows that these lines hold.
+pub(crate) fn open_lines(
+    layout: &Layout,
+    lines: LineReader,
+    purpose: Purpose,
+) -> Result<Box<dyn RowReader>, DataError> {
     Ok(match layout.format {
-        Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, path, stream)?),
-        Format::Jsonl => Box::new(JsonRows::open(layout, path, stream)),
-        Format::Conll => Box::new(ConllRows::open(layout, path, stream, purpose)),
+        Format::Tsv | Format::Csv => Box::new(DelimitedRows::open(layout, lines)?),
+        Format::Jsonl => Box::new(JsonRows::open(layout, lines)),
+        Format::Conll => Box::new(ConllRows::open(layout, lines, purpose)),
         Format::Parquet => unreachable!("Parquet is no text"),
     })
 }

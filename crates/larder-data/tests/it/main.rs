@@ -9,6 +9,7 @@ mod round_trip;
 mod scored;
 mod scripts;
 mod shards;
+mod slices;
 mod spec;
 mod tagging;
 mod targets;
