@@ -156,6 +156,9 @@ pub enum EncodeError {
         /// The `tokens` file.
         tokens: PathBuf,
     },
+    /// The caller asked for an end.
+    #[error("stopped as asked; what was computed is kept, and the same command goes on from there")]
+    Stopped,
     /// A sentence given directly that this encoder cannot read.
     #[error("sentence {sentence} {problem}")]
     Unreadable {
@@ -172,6 +175,7 @@ impl EncodeError {
         match self {
             Self::Encoder(error) => error.class(),
             Self::Runtime(error) => error.class(),
+            Self::Stopped => ErrorClass::TryAgain,
             _ => ErrorClass::Input,
         }
     }

@@ -99,6 +99,18 @@ impl Journal {
         Ok(())
     }
 
+    /// Saves all finished batches now.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    pub(crate) fn save_all(
+        &mut self,
+        batches: &[Batch],
+        numbers_of: impl FnMut(usize, &mut Vec<f32>),
+    ) -> Result<(), FileError> {
+        self.save(batches, numbers_of).map_err(FileError::io("write", &self.path))
+    }
+
     /// Removes what was kept of a part that is written.
     pub(crate) fn remove(part: &Path) {
         // What cannot be removed goes with the folder of the parts.

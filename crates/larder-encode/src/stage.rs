@@ -10,7 +10,7 @@
 //! rows in memory until all are there, and are pooled into one. Units are run, reused, and found to be equal as a whole.
 
 use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -101,14 +101,16 @@ pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeErro
     Ok(EncodePlan { freshness: provenance.freshness(found.as_ref()), outputs, provenance, rows_reusable: false })
 }
 
-/// Makes the features file, whatever stands there; see [`plan_encode`] for whether that is needed.
+/// Makes the features file, whatever stands there; see [`plan_encode`] for whether that is needed. `progress` is told of every
+/// batch, and may ask for an end there.
 ///
 /// # Errors
-/// [`EncodeError`]. Finished parts are kept, and an older file stays until the new one is whole.
+/// [`EncodeError`]. Finished parts are kept, and an older file stays until the new one is whole. [`EncodeError::Stopped`] when
+/// `progress` asked for it: all that was computed is kept.
 pub fn encode(
     runtime: &Runtime,
     request: &EncodeRequest<'_>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<EncodeReport, EncodeError> {
     let started = Instant::now();
     let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
@@ -168,11 +170,24 @@ pub fn encode(
         count: 0,
         pair_features: settings.pair_features,
     };
-    progress(running.done);
-    in_chunks(request, rows_per_chunk, |chunk| running.chunk(&mut engine, chunk, progress))?;
+    go_on(progress(running.done))?;
+    let read = in_chunks(request, rows_per_chunk, |chunk| running.chunk(&mut engine, chunk, progress));
+    if matches!(read, Err(EncodeError::Stopped)) {
+        // The part under way is whole before the process ends.
+        running.wait_for_writer()?;
+    }
+    read?;
     // What comes up on the way, as with the first long text.
     running.report.graph_note = engine.graph_note().map(str::to_owned);
     running.finish(target, &provenance, started, run_started)
+}
+
+/// Ends with an error where an end was asked for.
+fn go_on(asked: ControlFlow<()>) -> Result<(), EncodeError> {
+    match asked {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(EncodeError::Stopped),
+    }
 }
 
 /// The windows of long texts, where the tokens file keeps texts whole for them.
@@ -296,7 +311,7 @@ impl RunningEncode {
         &mut self,
         engine: &mut Engine,
         chunk: Chunk,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), EncodeError> {
         let index = self.count;
         self.count += 1;
@@ -316,8 +331,7 @@ impl RunningEncode {
         self.report.rows += rows;
         self.done.rows = self.report.rows;
         self.done.tokens = tokens_before + tokens;
-        progress(self.done);
-        Ok(())
+        go_on(progress(self.done))
     }
 
     /// The chunk's vectors, `[rows, width]` a column. Batches of it that are finished are kept beside `part`.
@@ -326,7 +340,7 @@ impl RunningEncode {
         engine: &mut Engine,
         chunk: &Chunk,
         part: &Path,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
         let origins = RowOrigins::of(chunk, self.reused.as_ref(), &self.written);
         self.report.encoded_rows += origins.to_run.iter().map(|&unit| chunk.units[unit].rows).sum::<usize>();
@@ -416,7 +430,7 @@ impl RunningEncode {
             done.rows += rows;
             done.tokens += new_tokens(batch);
         })?;
-        progress(*done);
+        go_on(progress(*done))?;
         let left: Vec<usize> = (0..batches.len()).filter(|&index| !is_finished[index]).collect();
         engine.run_batches(&inputs, pooling, &batches, &left, |index, vectors| {
             let batch = &batches[index];
@@ -437,9 +451,13 @@ impl RunningEncode {
             done.rows += rows_of(&places);
             done.tokens += new_tokens(batch);
             done.run_tokens += real as u64;
-            journal.finished(index, &batches, |index, into| gather(&columns, &places_of(&batches[index]), into))?;
-            progress(*done);
-            Ok(())
+            let numbers_of = |index: usize, into: &mut Vec<f32>| gather(&columns, &places_of(&batches[index]), into);
+            journal.finished(index, &batches, numbers_of)?;
+            let asked = progress(*done);
+            if asked.is_break() {
+                journal.save_all(&batches, numbers_of)?;
+            }
+            go_on(asked)
         })?;
         let mut windowed = HashSet::new();
         for first in (0..run.len()).filter(|&input| slots[input].is_some() && is_first(input)) {

@@ -11,6 +11,7 @@ use crate::FileError;
 /// tokens/<dataset>/<encoder>/<split>.parquet
 /// features/<dataset>/<encoder>/<level>-<dtype>/<split>.parquet
 /// runs/<run>/                                      run.json, metrics.json, predictions.parquet, head.*
+/// scratch/<plan>/<shard>/                          a shard's work under way, removed when it is done
 /// ```
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -58,6 +59,11 @@ impl Home {
         let folder = self.root.join("features").join(check_name("dataset", dataset)?);
         let folder = folder.join(check_name("encoder", encoder)?).join(kind);
         Ok(folder.join(format!("{}.parquet", check_name("split", split)?)))
+    }
+
+    /// The folder for work under way that ends in a store.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
     }
 
     /// The folder of all runs.

@@ -1,5 +1,6 @@
 //! The encode stage: token ids to vectors.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -59,7 +60,10 @@ pub fn encode_split(
         Freshness::Fresh | Freshness::Missing => Vec::new(),
     };
     observer.event(Event::Started { stage: Stage::Encode, subject: split, changes: &changes });
-    let report = encode(larder.runtime()?, &request, &mut |progress| observer.event(Event::Encoding(progress)))?;
+    let report = encode(larder.runtime()?, &request, &mut |progress| {
+        observer.event(Event::Encoding(progress));
+        ControlFlow::Continue(())
+    })?;
     observer.event(Event::Encoded { split, report: &report, path: &target });
     let encoded = time(report.rows, false, Some(report.device.to_string()));
     Ok((target, vec![tokenized, encoded]))

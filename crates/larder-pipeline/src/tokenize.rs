@@ -36,6 +36,7 @@ pub fn tokenize_split(
         on_bad_row: options.on_bad_row,
         on_illegal_tags: options.on_illegal_tags,
         target: &target,
+        slice: None,
     };
     let wanted = request.provenance()?;
     let time = |seconds, rows, fresh| StageTime {

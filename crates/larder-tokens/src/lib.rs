@@ -7,7 +7,7 @@
 //!   [`Window::with_context`] reads its neighbours with it. [`split_words`] makes words of a plain text.
 //! - [`LongTexts`] says how a text is read that is longer than that, [`TextWindows`] cuts one into windows.
 //! - [`normalize_for_comparison`] makes texts equal that a reader takes for one.
-//! - [`tokenize`] is the stage: a split of a dataset in, a `tokens` file out.
+//! - [`tokenize`] is the stage: a split of a dataset, or some of its rows ([`SliceInput`]), in, a `tokens` file out.
 //! - [`TokenizeSettings`] say how long the result may be. Nothing is ever padded, and the padding and truncation that
 //!   the file itself may ask for are ignored: lengths are decided by the pipeline.
 //!
@@ -44,7 +44,8 @@ pub use normalize::normalize_for_comparison;
 pub use special::SpecialTokens;
 pub use split_words::split_words;
 pub use stage::{
-    FORMAT_VERSION, LONG_TEXTS, MAX_TOKENS, SKIPPED_ROWS, TokenizeReport, TokenizeRequest, TokenizeStageError, tokenize,
+    FORMAT_VERSION, LONG_TEXTS, MAX_TOKENS, SKIPPED_ROWS, SliceInput, TokenizeReport, TokenizeRequest,
+    TokenizeStageError, tokenize,
 };
 pub use tokenizer::Tokenizer;
 pub use tokens::{NO_WORD, Tokens};

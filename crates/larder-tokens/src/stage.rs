@@ -4,12 +4,14 @@
 //! encoder reads are cut and counted, or kept whole and counted where they will be read in windows ([`LongTexts`]); words of a
 //! tagging task are never cut.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use larder_data::{
-    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, SkippedRows, TaskFiles, split_has_targets,
+    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, RowSlice, SkippedRows, TaskFiles,
+    split_has_targets,
 };
 use larder_files::Provenance;
 use larder_store::{StoreError, TextAlone, TokenRow, TokensLayout, TokensWriter};
@@ -53,6 +55,21 @@ pub struct TokenizeRequest<'a> {
     pub on_illegal_tags: OnIllegalTags,
     /// The `tokens` file to make.
     pub target: &'a Path,
+    /// Some rows in place of the whole split.
+    pub slice: Option<SliceInput<'a>>,
+}
+
+/// Some rows of a split, and what reading the whole split would tell.
+#[derive(Debug, Clone, Copy)]
+pub struct SliceInput<'a> {
+    /// The file that holds them.
+    pub path: &'a Path,
+    /// The rows.
+    pub slice: &'a RowSlice,
+    /// True if the split has targets.
+    pub has_targets: bool,
+    /// The labels that rows may have; `None` takes them as they are.
+    pub labels: Option<&'a LabelMap>,
 }
 
 /// The report of tokenizing a split.
@@ -116,13 +133,21 @@ impl TokenizeRequest<'_> {
     /// # Errors
     /// [`DataError`] when the split cannot be read.
     pub fn provenance(&self) -> Result<Provenance, DataError> {
+        self.provenance_of(self.spec.fingerprint_parts(self.split)?)
+    }
+
+    /// Returns the same for a split whose [fingerprint](DatasetSpec::fingerprint_parts) is known.
+    ///
+    /// # Errors
+    /// As [`TokenizeRequest::provenance`].
+    pub fn provenance_of(&self, fingerprint: BTreeMap<String, String>) -> Result<Provenance, DataError> {
         let policy = match self.on_bad_row {
             // Before, rows with a label that train does not have were left out.
             OnBadRow::Skip if self.split != TRAIN => format!("{}, labels unseen in train kept", self.on_bad_row),
             policy => policy.to_string(),
         };
         let provenance = Provenance::new("tokenize", FORMAT_VERSION)
-            .with_all(self.spec.fingerprint_parts(self.split)?)
+            .with_all(fingerprint)
             .with("tokenizer.digest", self.tokenizer.digest())
             .with(MAX_TOKENS, self.max_tokens)
             .with("on_bad_row", policy);
@@ -162,11 +187,54 @@ impl TokenizeRequest<'_> {
 
     /// Returns true if the split has the targets to predict. Train must have them, if the description knows a column
     /// for them.
-    fn has_targets(&self) -> Result<bool, DataError> {
-        match self.split == TRAIN {
-            true => Ok(self.spec.has_targets()),
-            false => split_has_targets(self.spec, self.split),
+    ///
+    /// # Errors
+    /// [`DataError`] when the split cannot be read.
+    pub fn has_targets(&self) -> Result<bool, DataError> {
+        match self.slice {
+            Some(input) => Ok(input.has_targets),
+            None if self.split == TRAIN => Ok(self.spec.has_targets()),
+            None => split_has_targets(self.spec, self.split),
         }
+    }
+
+    /// Returns the labels that rows of the split may have; `None` where there are no targets or nobody to learn labels from.
+    ///
+    /// # Errors
+    /// [`DataError`] when the labels cannot be read.
+    pub fn labels(&self) -> Result<Option<LabelMap>, DataError> {
+        // Without a training split there is nobody to learn the labels from, and nothing to disagree with.
+        let labels_known = self.spec.labels.is_some() || self.spec.split_names().any(|name| name == TRAIN);
+        if self.has_targets()? && labels_known { LabelMap::resolve(self.spec).map(Some) } else { Ok(None) }
+    }
+
+    /// Returns the optional columns of the tokens file.
+    pub fn layout(&self) -> TokensLayout {
+        let TaskFiles { has_words, kind: targets, .. } = *self.spec.task.files();
+        let pair = self.spec.columns.text_b.is_some();
+        TokensLayout { has_words, targets, pair, types: pair || self.tokenizer.gives_types(), alone: pair }
+    }
+
+    /// Opens the rows, with the labels that they may have.
+    fn open(&self, has_targets: bool) -> Result<ExampleReader, DataError> {
+        let Self { spec, split, on_bad_row, on_illegal_tags, .. } = *self;
+        let (reader, labels) = match (self.slice, has_targets) {
+            (None, true) => (ExampleReader::open(spec, split, on_bad_row)?, self.labels()?),
+            (None, false) => return ExampleReader::open_without_targets(spec, split, on_bad_row),
+            (Some(SliceInput { path, slice, labels, .. }), true) => {
+                (ExampleReader::open_slice(spec, split, path, slice, on_bad_row)?, labels.cloned())
+            }
+            (Some(SliceInput { path, slice, .. }), false) => {
+                return ExampleReader::open_slice_without_targets(spec, split, path, slice, on_bad_row);
+            }
+        };
+        let reader = reader.on_illegal_tags(on_illegal_tags);
+        Ok(match labels {
+            None => reader,
+            Some(labels) if split == TRAIN => reader.with_labels(labels),
+            // A label that training never saw is answered wrongly, and that counts.
+            Some(labels) => reader.with_seen_labels(labels),
+        })
     }
 }
 
@@ -181,23 +249,10 @@ pub fn tokenize(
     progress: &mut dyn FnMut(u64),
 ) -> Result<TokenizeReport, TokenizeStageError> {
     let started = Instant::now();
-    let TokenizeRequest { spec, split, target, .. } = *request;
-    let has_targets = request.has_targets()?;
-    let mut reader = match has_targets {
-        true => ExampleReader::open(spec, split, request.on_bad_row)?.on_illegal_tags(request.on_illegal_tags),
-        false => ExampleReader::open_without_targets(spec, split, request.on_bad_row)?,
-    };
-    // Without a training split there is nobody to learn the labels from, and nothing to disagree with.
-    let labels_known = spec.labels.is_some() || spec.split_names().any(|name| name == TRAIN);
-    if has_targets && labels_known {
-        let labels = LabelMap::resolve(spec)?;
-        // A label that training never saw is answered wrongly, and that counts.
-        reader = if split == TRAIN { reader.with_labels(labels) } else { reader.with_seen_labels(labels) };
-    }
-    let TaskFiles { has_words: words, kind: targets, .. } = *spec.task.files();
-    let pair = spec.columns.text_b.is_some();
-    let layout =
-        TokensLayout { has_words: words, targets, pair, types: pair || request.tokenizer.gives_types(), alone: pair };
+    let TokenizeRequest { split, target, .. } = *request;
+    let mut reader = request.open(request.has_targets()?)?;
+    let layout = request.layout();
+    let TokensLayout { has_words: words, pair, .. } = layout;
     let mut writer = TokensWriter::with_layout(target, layout, provenance)?;
     let max_tokens = (!words).then_some(request.max_tokens);
     let settings = TokenizeSettings { max_tokens };

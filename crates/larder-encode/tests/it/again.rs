@@ -36,6 +36,7 @@ fn a_killed_run_of_words_goes_on_and_ends_in_the_same_bytes() {
         if progress.rows > 2 * 65_536 && after_two.is_empty() {
             after_two = snapshot(&folder);
         }
+        std::ops::ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!((report.rows, report.sentences, report.level), (words, 2950, Level::Word));

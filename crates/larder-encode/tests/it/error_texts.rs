@@ -42,6 +42,7 @@ fn encoding() {
         NoDocuments { tokens },
         NoPairs { tokens: "dev.parquet".into() },
         PairWindows { tokens: "dev.parquet".into() },
+        Stopped,
         Unreadable { sentence: 2, problem: "has no word".to_owned() },
     ];
     let notes = |error: &EncodeError| {

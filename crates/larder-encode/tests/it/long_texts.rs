@@ -245,6 +245,7 @@ fn each_text_of_a_pair_has_its_own_windows() {
     let mut last = (0, 0);
     let report = encode(&bench.runtime, &EncodeRequest { settings: &pairs, ..request }, &mut |progress| {
         last = (progress.rows, progress.total_rows);
+        std::ops::ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!((report.rows, report.encoded_rows, report.windowed_rows, report.duplicate_rows), (5, 4, 3, 1));

@@ -79,6 +79,7 @@ fn each_text_is_read_as_if_it_were_alone() {
         assert!(progress.rows <= progress.total_rows && progress.tokens <= progress.total_tokens, "{progress:?}");
         last = (progress.rows, progress.tokens);
         assert_eq!(progress.total_rows, 40);
+        std::ops::ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!((report.rows, report.encoded_rows, report.duplicate_rows, last.0), (40, 36, 4, 40));

@@ -17,7 +17,7 @@ fn a_level_that_the_tokens_do_not_have_is_refused_with_one_they_have() {
     let target = bench.path("f.parquet");
     let refused = |tokens, settings: &EncodeSettings| {
         let request = EncodeRequest { encoder: &bench.encoder, tokens, target: &target, settings, reuse: true };
-        let error = encode(&bench.runtime, &request, &mut |_| ()).unwrap_err();
+        let error = encode(&bench.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err();
         assert!(!target.exists());
         error
     };
@@ -51,7 +51,8 @@ fn rows_that_cannot_be_read_are_named() {
         let settings = word_level(WordPool::First);
         let request =
             EncodeRequest { encoder: &bench.encoder, tokens: &path, target: &target, settings: &settings, reuse: true };
-        let error = encode(&bench.runtime, &request, &mut |_| ()).unwrap_err().to_string();
+        let error =
+            encode(&bench.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err().to_string();
         assert!(error.contains("rows.parquet: row 2 (example s0)") && error.contains(problem), "{error}");
     }
     let settings = word_level(WordPool::First);

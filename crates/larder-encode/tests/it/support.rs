@@ -57,7 +57,7 @@ impl Bench {
         std::fs::write(&config, config_json).unwrap();
         let request = InitRequest { config, seed: 7, name: Some("tiny".to_owned()), ..InitRequest::default() };
         let home = Home::new(folder.path().join("home"));
-        let encoder = init(&home, &runtime, &request, &mut |_| ()).unwrap().encoder;
+        let encoder = init(&home, &runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap().encoder;
         let tokenizer = encoder.tokenizer().unwrap();
         Some(Self { folder, runtime, encoder, tokenizer })
     }
@@ -99,7 +99,7 @@ impl Bench {
 
     pub fn encode(&self, tokens: &Path, target: &Path, settings: &EncodeSettings) -> EncodeReport {
         let request = EncodeRequest { encoder: &self.encoder, tokens, target, settings, reuse: true };
-        encode(&self.runtime, &request, &mut |_| ()).unwrap()
+        encode(&self.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap()
     }
 
     /// Encodes `lines` and opens the file.

@@ -1,5 +1,6 @@
 //! Encoding of examples again, and comparison with the file.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use larder_data::Content;
@@ -89,8 +90,10 @@ impl FeaturesComparison<'_> {
             reuse: false,
         };
         let observer = &mut *self.observer;
-        let report =
-            encode(self.larder.runtime()?, &request, &mut |progress| observer.event(Event::Encoding(progress)))?;
+        let report = encode(self.larder.runtime()?, &request, &mut |progress| {
+            observer.event(Event::Encoding(progress));
+            ControlFlow::Continue(())
+        })?;
         let device = report.device.to_string();
         if self.found.device.is_none() {
             let then = [("device", "ran.device", device.as_str()), ("graph", "ran.graph", report.graph)];
