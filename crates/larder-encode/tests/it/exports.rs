@@ -111,8 +111,7 @@ fn agrees(runtime: &Runtime, folder: &Path) -> Result<(), String> {
     let case: Case = serde_json::from_slice(&text).map_err(|problem| problem.to_string())?;
     let place = tempfile::tempdir().unwrap();
     let request = AddRequest { source: folder.to_path_buf(), name: Some("export".to_owned()), ..AddRequest::default() };
-    let added = add(&Home::new(place.path()), runtime, &request, &mut |_| std::ops::ControlFlow::Continue(()))
-        .map_err(|problem| chain(&problem));
+    let added = add(&Home::new(place.path()), runtime, &request, &mut |_| ()).map_err(|problem| chain(&problem));
     let added = match (&case.refused, added) {
         (None, added) => added?,
         (Some(words), Err(said)) if words.iter().all(|word| said.contains(word)) => return Ok(()),
@@ -295,10 +294,7 @@ fn layers_are_found_without_names_where_batch_and_sequence_are_one_axis() {
         tokenizer: Some(bench.encoder.tokenizer_path()),
         ..AddRequest::default()
     };
-    let foreign =
-        add(&Home::new(bench.path("other")), &bench.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(()))
-            .unwrap()
-            .encoder;
+    let foreign = add(&Home::new(bench.path("other")), &bench.runtime, &request, &mut |_| ()).unwrap().encoder;
     assert_eq!(foreign.manifest().hidden_states.len(), 3, "{:?}", foreign.interface().hidden_states_problem);
 
     let outputs: Vec<FeatureOutput> =

@@ -57,7 +57,7 @@ impl Bench {
         std::fs::write(&config, config_json).unwrap();
         let request = InitRequest { config, seed: 7, name: Some("tiny".to_owned()), ..InitRequest::default() };
         let home = Home::new(folder.path().join("home"));
-        let encoder = init(&home, &runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap().encoder;
+        let encoder = init(&home, &runtime, &request, &mut |_| ()).unwrap().encoder;
         let tokenizer = encoder.tokenizer().unwrap();
         Some(Self { folder, runtime, encoder, tokenizer })
     }

@@ -1,0 +1,149 @@
+//! The manifest of a finished plan. A feature set exists exactly when its manifest does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use larder_files::Provenance;
+use larder_store::FeatureColumnInfo;
+use larder_tokens::SKIPPED_ROWS;
+use serde::{Deserialize, Serialize};
+
+use crate::commit::{Commit, missing_shards};
+use crate::indexes::index_ranges;
+use crate::plan::{Plan, from_json};
+use crate::store::{Created, Store};
+use crate::{ObjectUri, ScaleError, keys};
+
+/// Version of a manifest's layout.
+pub const MANIFEST_VERSION: u32 = 1;
+
+/// All parts of a feature set, in the order of their rows, and what they were made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_VERSION`].
+    pub format_version: u32,
+    /// The plan.
+    pub plan: String,
+    /// The dataset's name.
+    pub dataset: String,
+    /// Its split.
+    pub split: String,
+    /// The encoder's name.
+    pub encoder: String,
+    /// The vector columns.
+    pub columns: Vec<FeatureColumnInfo>,
+    /// Rows of all parts.
+    pub rows: u64,
+    /// Bytes of all parts.
+    pub bytes: u64,
+    /// What a features file of all parts was made from, and on what.
+    pub provenance: Provenance,
+    /// The parts.
+    pub parts: Vec<ManifestPart>,
+}
+
+/// One part of a feature set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ManifestPart {
+    /// The shard.
+    pub shard: usize,
+    /// The key in the store.
+    pub key: String,
+    /// Rows.
+    pub rows: u64,
+    /// Size.
+    pub bytes: u64,
+    /// Hex blake3 digest.
+    pub digest: String,
+}
+
+impl Manifest {
+    /// Makes the manifest of a plan whose shards all have a commit.
+    ///
+    /// # Errors
+    /// [`ScaleError::Incomplete`] names the shards that have none; [`ScaleError::OtherColumns`].
+    pub fn of(plan: &Plan, uri: &ObjectUri, commits: &[Commit]) -> Result<Self, ScaleError> {
+        let named = || uri.store.object(&keys::plan(&uri.plan_id));
+        let done: Vec<usize> = commits.iter().map(|commit| commit.shard).collect();
+        let missing = missing_shards(&done, plan.shards.len());
+        if !missing.is_empty() {
+            let (indexes, shards) = (index_ranges(&missing), plan.shards.len());
+            return Err(ScaleError::Incomplete { plan: named(), missing: missing.len(), shards, indexes });
+        }
+        let mut of_plan: Vec<&Commit> = commits.iter().filter(|commit| commit.shard < plan.shards.len()).collect();
+        of_plan.sort_by_key(|commit| plan.shards[commit.shard].slice.first_row);
+        let columns = of_plan.first().map(|commit| commit.columns.clone()).unwrap_or_default();
+        let names = |columns: &[FeatureColumnInfo]| {
+            let name = |column: &FeatureColumnInfo| format!("`{}` ({} {})", column.name, column.width, column.dtype);
+            columns.iter().map(name).collect::<Vec<_>>().join(", ")
+        };
+        if let Some(other) = of_plan.iter().find(|commit| commit.columns != columns) {
+            return Err(ScaleError::OtherColumns {
+                plan: named(),
+                shard: other.shard,
+                found: names(&other.columns),
+                first: of_plan.first().map_or(0, |commit| commit.shard),
+                expected: names(&columns),
+            });
+        }
+        // What differs among the workers is listed.
+        let mut ran: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (part, value) in of_plan.iter().flat_map(|commit| &commit.ran) {
+            ran.entry(part).or_default().insert(value);
+        }
+        let listed = |(part, values): (&str, BTreeSet<&str>)| {
+            (part.to_owned(), values.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        let provenance = plan
+            .features
+            .clone()
+            .with_all(ran.into_iter().map(listed))
+            .with(SKIPPED_ROWS, of_plan.iter().map(|commit| commit.skipped).sum::<u64>())
+            .with("ran.plan", &uri.plan_id);
+        let part = |commit: &&Commit| {
+            let Commit { shard, key, rows, bytes, digest, .. } = (*commit).clone();
+            ManifestPart { shard, key, rows, bytes, digest }
+        };
+        Ok(Self {
+            format_version: MANIFEST_VERSION,
+            plan: uri.plan_id.clone(),
+            dataset: plan.dataset.name.clone(),
+            split: plan.dataset.split.clone(),
+            encoder: plan.encoder.name.clone(),
+            columns,
+            rows: of_plan.iter().map(|commit| commit.rows).sum(),
+            bytes: of_plan.iter().map(|commit| commit.bytes).sum(),
+            provenance,
+            parts: of_plan.iter().map(part).collect(),
+        })
+    }
+
+    /// Writes the manifest, unless it is there; then that one counts. Returns the one that counts, and whether it is new.
+    ///
+    /// # Errors
+    /// [`ScaleError`] of the store; [`ScaleError::Json`], [`ScaleError::Version`].
+    pub fn create(self, store: &Store) -> Result<(Self, bool), ScaleError> {
+        let key = keys::manifest(&self.plan);
+        let text = serde_json::to_vec_pretty(&self).map_err(|error| ScaleError::Json {
+            uri: store.object(&key),
+            what: "a manifest",
+            problem: error.to_string(),
+        })?;
+        match store.create(&key, &text)? {
+            Created::Created => Ok((self, true)),
+            Created::AlreadyThere(found) => Ok((Self::parse(&found, &store.object(&key))?, false)),
+        }
+    }
+
+    /// Reads the manifest of a plan; `None` where it is not collected.
+    ///
+    /// # Errors
+    /// [`ScaleError`] of the store; [`ScaleError::Json`], [`ScaleError::Version`].
+    pub fn read(store: &Store, plan_id: &str) -> Result<Option<Self>, ScaleError> {
+        let key = keys::manifest(plan_id);
+        store.get(&key)?.map(|text| Self::parse(&text, &store.object(&key))).transpose()
+    }
+
+    fn parse(text: &[u8], uri: &str) -> Result<Self, ScaleError> {
+        from_json(text, uri, "a manifest", MANIFEST_VERSION)
+    }
+}

@@ -1,0 +1,7 @@
+//! Plans and stores, as their users meet them.
+
+mod conditions;
+mod cutting;
+mod error_texts;
+mod many_shards;
+mod support;
