@@ -60,6 +60,31 @@ tokenize dataset=default_dataset encoder=default_encoder: build
 encode dataset=default_dataset encoder=default_encoder *options: build
     {{ larder }} encode "{{ dataset }}" --encoder "{{ encoder }}" "${@:3}"
 
+# Cut a split into shards for workers that share the store `to`, a folder or s3://BUCKET/PREFIX; prints the plan's name
+[group('stages')]
+plan dataset to encoder=default_encoder *options: build
+    {{ larder }} plan "{{ dataset }}" --to "{{ to }}" --encoder "{{ encoder }}" "${@:4}"
+
+# Encode shards of a plan: `--shard K`, or `--next-missing I/N`
+[group('stages')]
+work plan *options: build
+    {{ larder }} work "{{ plan }}" "${@:2}"
+
+# Make the features of a plan exist, once all its shards are done; `--to FILE` joins them
+[group('stages')]
+collect plan *options: build
+    {{ larder }} collect "{{ plan }}" "${@:2}"
+
+# How far a plan is
+[group('stages')]
+status plan *options: build
+    {{ larder }} status "{{ plan }}" "${@:2}"
+
+# Remove what nothing in a store names
+[group('stages')]
+gc store *options: build
+    {{ larder }} gc "{{ store }}" "${@:2}"
+
 # Train a head on cached features
 [group('stages')]
 train dataset=default_dataset encoder=default_encoder *options: build
@@ -391,6 +416,11 @@ bench-finetune *options: _cola setup build
 [group('bench')]
 bench-kernels *options: _rust
     cargo run --release --locked --package larder-kernels --example product_rates -- "$@"
+
+# Seconds and peak memory of a plan of 10,000 shards and a billion rows, its status and its end; options: rows, shards
+[group('bench')]
+bench-plan *options: _rust
+    cargo run --locked --package larder-scale --example many_shards -- tests/exports/optimum_bert_O2/tokenizer.json "$@"
 
 # Peak memory of tokenizing and encoding 200,000 and 1,000,000 sentences
 [group('bench')]

@@ -14,6 +14,7 @@ use larder_metrics::MetricsError;
 use larder_onnx::OnnxError;
 use larder_run::{RunError, TRAIN_SPLIT, from_stage_errors};
 use larder_runtime::RuntimeError;
+use larder_scale::ScaleError;
 use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
@@ -30,6 +31,12 @@ pub enum PipelineError {
     /// Inspecting a Parquet file.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// A plan, a store or a shard.
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
+    /// An error of this machine that another try, here or elsewhere, may not meet.
+    #[error("{0}")]
+    MayPass(#[source] Box<PipelineError>),
     /// A file of vectors does not say which encoder made them.
     #[error("{} does not say which encoder made its vectors: name one with `--encoder`", path.display())]
     NoEncoderNamed {
@@ -158,6 +165,8 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.class(),
             Self::Evaluate(error) => error.class(),
+            Self::Scale(error) => error.class(),
+            Self::MayPass(_) => ErrorClass::TryAgain,
             Self::NoEncoderNamed { .. } => ErrorClass::Usage,
             _ => ErrorClass::Input,
         }

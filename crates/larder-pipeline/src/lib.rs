@@ -9,6 +9,7 @@
 //! - [`compare_encoders`] takes several encoders through the stages on one dataset, [`compare_runs`] compares existing runs.
 //! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
+//! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards.
 //! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
@@ -20,6 +21,7 @@ mod evaluate;
 mod finetune;
 mod inspect;
 mod run;
+mod scale;
 mod seeds;
 mod tokenize;
 mod train;
@@ -41,6 +43,7 @@ pub use finetune::{
 };
 pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
 pub use run::{RunOutcome, run};
+pub use scale::{PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan, work};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::tokenize_split;
 pub use train::{TrainOutcome, train};

@@ -11,6 +11,7 @@ mod hints;
 mod inspect;
 mod predict;
 mod report;
+mod scale;
 mod score;
 mod train;
 mod verify;
@@ -32,6 +33,7 @@ pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
+pub use scale::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use score::ScoreArgs;
 pub use train::{HeadFlags, TrainArgs};
 pub use verify::VerifyArgs;
@@ -42,10 +44,11 @@ use crate::failure::Failure;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
 ///
-/// Stages: encoder add -> tokenize -> encode -> train -> eval -> predict; finetune in place of encode and train. Each brings its inputs up to date first and does
+/// Stages: encoder add -> tokenize -> encode -> train -> eval -> predict; finetune in place of encode and train; plan -> work -> collect encode on many machines. Each brings its inputs up to date first and does
 /// nothing when its own result is; `larder run` does them all.
 ///
-/// Exit codes: 0 done, 1 a bug, 2 usage, 3 bad input, 4 something missing (runtime, encoder, run, GPU), 5 training failed.
+/// Exit codes: 0 done, 1 a bug, 2 usage, 3 bad input, 4 something missing (runtime, encoder, run, GPU), 5 training failed,
+/// 75 try again.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 pub struct Cli {
@@ -101,6 +104,16 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// The runs there are
     Runs,
+    /// Cut a split into shards for workers on many machines, in a store that they share
+    Plan(PlanArgs),
+    /// Encode shards of a plan
+    Work(WorkArgs),
+    /// Make the features of a plan exist, once all its shards are done
+    Collect(CollectArgs),
+    /// How far a plan is
+    Status(StatusArgs),
+    /// Remove what nothing in a store names
+    Gc(GcArgs),
 }
 
 /// A dataset and an encoder.
@@ -159,8 +172,8 @@ mod tests {
             cli
         };
         let flags = all_flags(&cli);
-        // Of `optimum-cli`.
-        const OF_OTHERS: [&str; 1] = ["--model"];
+        // Of `optimum-cli`, and of Slurm's `sbatch`.
+        const OF_OTHERS: [&str; 2] = ["--model", "--array"];
         let mut looked_at = 0;
         for (file, text) in sources() {
             for line in text.lines() {

@@ -12,6 +12,7 @@ mod inspect;
 mod pipeline_commands;
 mod predict;
 mod report;
+mod scale;
 mod score;
 mod verify;
 
@@ -50,6 +51,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Export(args) => export::export(&context, args),
         Command::Doctor(args) => doctor::doctor(&context, args),
         Command::Runs => pipeline_commands::runs(&context),
+        Command::Plan(args) => scale::plan(&context, args),
+        Command::Work(args) => scale::work(&context, args),
+        Command::Collect(args) => scale::collect(&context, args),
+        Command::Status(args) => scale::status(&context, args),
+        Command::Gc(args) => scale::gc(&context, args),
     }
 }
 

@@ -13,6 +13,7 @@ use larder_predict::PredictError;
 use larder_report::ReportError;
 use larder_run::RunError;
 use larder_runtime::RuntimeError;
+use larder_scale::ScaleError;
 use larder_tokens::TokensError;
 
 /// The reason for an unsuccessful exit.
@@ -91,6 +92,12 @@ macro_rules! lower_stages {
             }
         })+
     };
+}
+
+impl From<ScaleError> for Failure {
+    fn from(error: ScaleError) -> Self {
+        PipelineError::from(error).into()
+    }
 }
 
 lower_stages!(DataError, EncoderError, RuntimeError, TokensError);

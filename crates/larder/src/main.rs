@@ -7,6 +7,7 @@ mod command;
 mod console;
 mod failure;
 mod memory;
+mod signals;
 mod size;
 mod tables;
 

@@ -29,6 +29,7 @@ mod published;
 mod quickstart;
 mod regression;
 mod report;
+mod scale;
 mod score;
 mod score_rows;
 mod shards;

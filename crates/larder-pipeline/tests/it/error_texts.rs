@@ -8,6 +8,7 @@ use larder_inspect::InspectError;
 use larder_onnx::OnnxError;
 use larder_pipeline::PipelineError;
 use larder_run::RunError;
+use larder_scale::ScaleError;
 use larder_store::Level;
 
 #[test]
@@ -23,6 +24,8 @@ fn stages() {
             why: "their splits differ".to_owned(),
         }),
         Inspect(InspectError::NotParquet { path: path.clone() }),
+        Scale(ScaleError::NoConditionalPuts { uri: "s3://data/a".to_owned() }),
+        MayPass(Box::new(NoEncoderNamed { path: path.clone() })),
         NoEncoderNamed { path: path.clone() },
         Unverifiable { path: path.clone(), why: "its tokens are not there any more".to_owned() },
         WrongVectors {

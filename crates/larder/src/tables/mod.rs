@@ -8,6 +8,7 @@ mod finetune;
 mod forecast;
 mod inspect;
 mod predicted;
+mod scale;
 mod seeds;
 mod verify;
 
@@ -24,6 +25,7 @@ pub use finetune::{graphs, sweep};
 pub use forecast::forecasts;
 pub use inspect::{inspection, neighbours};
 pub use predicted::predicted;
+pub use scale::{garbage, manifest, plan, plan_status, shard};
 pub use seeds::seeds;
 pub use verify::verification;
 

@@ -25,13 +25,18 @@ fn the_help_names_every_command_and_exit_code() {
     let output = larder(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = text(&output.stdout);
-    for command in ["encoder", "embed", "tokenize", "encode", "train", "run", "eval", "predict", "runs"] {
+    for command in [
+        "encoder", "embed", "tokenize", "encode", "train", "run", "eval", "predict", "runs", "plan", "work", "collect",
+        "status", "gc",
+    ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} is not in\n{help}");
         let own = larder(&[command, "--help"]);
         assert_eq!(own.status.code(), Some(0), "{command} --help");
         assert!(text(&own.stdout).contains("Usage: larder"), "{command} --help");
     }
-    for code in ["0 done", "1 a bug", "2 usage", "3 bad input", "4 something missing", "5 training failed"] {
+    for code in
+        ["0 done", "1 a bug", "2 usage", "3 bad input", "4 something missing", "5 training failed", "75 try again"]
+    {
         assert!(help.contains(code), "exit code `{code}` is not in\n{help}");
     }
 }

@@ -10,6 +10,7 @@ mod looking;
 mod pairs;
 mod prediction;
 mod runs;
+mod scale;
 mod scoring;
 
 use larder_tests::Answer;

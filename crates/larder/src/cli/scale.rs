@@ -1,0 +1,184 @@
+//! `plan`, `work`, `collect`, `status` and `gc` as typed: encoding on many machines.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use larder_data::Task;
+use larder_onnx::Pool;
+use larder_pipeline::ShardChoice;
+use larder_run::{EncodeOptions, TRAIN_SPLIT};
+use larder_runtime::Device;
+use larder_scale::DEFAULT_SHARD_TOKENS;
+
+use super::{DeviceFlags, LevelFlags, TokenizeFlags, VectorFlags, refuse};
+use crate::failure::Failure;
+
+/// The variables in which engines tell a task its number.
+const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
+
+/// Cuts a split into shards of about equal work, the dearest first, and puts the plan into a store, with the encoder. Prints the
+/// plan's name, which is all that `larder work` needs. The same split, encoder and settings give the same plan.
+///
+/// Tokens are forecast from a sample of rows. Every input file is read once more for its digest.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The dataset's TOML description
+    pub dataset: PathBuf,
+    /// The encoder's name
+    #[arg(long, short)]
+    pub encoder: String,
+    /// The store: a folder, file:///FOLDER or s3://BUCKET/PREFIX (credentials, region and endpoint from AWS_… or a profile)
+    #[arg(long, value_name = "URI")]
+    pub to: String,
+    /// The split
+    #[arg(long, value_name = "NAME", default_value = TRAIN_SPLIT)]
+    pub split: String,
+    /// Forecast tokens that a shard aims at: minutes of work
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SHARD_TOKENS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub shard_tokens: u64,
+    /// Put copies of the input files into the store, for workers that do not see their paths; each fetches the bytes of its rows
+    #[arg(long)]
+    pub copy_inputs: bool,
+    #[command(flatten)]
+    pub tokenize: TokenizeFlags,
+    #[command(flatten)]
+    pub level: LevelFlags,
+    #[command(flatten)]
+    pub vectors: VectorFlags,
+}
+
+/// Encodes shards of a plan: one, or with --next-missing those that are left. A shard that is done costs one look into the store.
+/// What a killed worker computed is kept on this machine, and its next start goes on from there.
+///
+/// Exit code 75 asks for another try (the store or a GPU failed, or a signal came: the batch under way is finished and kept); any
+/// other but 0 is final.
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// The plan's name, as `larder plan` prints it
+    pub plan: String,
+    /// The shard, from 0; that of SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX unless given
+    #[arg(long, value_name = "K", conflicts_with = "next_missing")]
+    pub shard: Option<usize>,
+    /// Shards that are missing, one after another, of every Nth from I on (0/N to N-1/N), until none of them is
+    #[arg(long, value_name = "I/N", value_parser = slice_of)]
+    pub next_missing: Option<(usize, usize)>,
+    /// Folder on this machine's own disk for work under way; `scratch` in the home unless given
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceFlags,
+}
+
+/// Writes the manifest of a plan whose shards are all done, and prints its name: the features exist from then on. Else says which
+/// shards are missing, as Slurm's --array takes them, and exits with 75.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// The plan's name, as `larder plan` prints it
+    pub plan: String,
+    /// Bring all parts here too, joined into one features file as `larder encode` writes it
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}
+
+/// How far a plan is: shards done and missing, rows a second, the slowest shards, and when it will end if it goes on so.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The plan's name, as `larder plan` prints it
+    pub plan: String,
+}
+
+/// Removes what nothing in a store names: parts of workers that lost a race or died before their commit, and encoders and copied
+/// inputs without a plan. Plans, commits and manifests stay.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// The store: a folder, file:///FOLDER or s3://BUCKET/PREFIX
+    pub store: String,
+    /// Only what is older: a number and s, m, h or d. A younger part may be a worker's that is about to commit
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    pub older_than: Duration,
+    /// Say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl PlanArgs {
+    /// # Errors
+    /// A usage failure for a flag that does not apply to the task, the level or a plan.
+    pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
+        let DeviceFlags { device, threads } = self.vectors.device;
+        let of_worker = [("--device", device != Device::Auto), ("--threads", threads != 0)];
+        refuse(&of_worker, "a plan, whose workers have their own")?;
+        self.tokenize.check(task)?;
+        let settings = self.vectors.settings_for(&self.level, task, pool)?;
+        self.tokenize.check_level(settings.level)?;
+        Ok(EncodeOptions { tokenize: self.tokenize.options(false), settings, force: false })
+    }
+}
+
+impl WorkArgs {
+    /// # Errors
+    /// A usage failure where no shard is named.
+    pub fn choice(&self) -> Result<ShardChoice, Failure> {
+        if let Some((slice, of)) = self.next_missing {
+            return Ok(ShardChoice::NextMissing { slice, of });
+        }
+        if let Some(shard) = self.shard {
+            return Ok(ShardChoice::One(shard));
+        }
+        let given = INDEX_VARIABLES.iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
+        let Some((name, value)) = given else {
+            let variables = INDEX_VARIABLES.join(" nor ");
+            return Err(Failure::Usage(format!(
+                "no shard is named: neither {variables} is set; give --shard, or --next-missing 0/1 for all that are left"
+            )));
+        };
+        match value.parse() {
+            Ok(shard) => Ok(ShardChoice::One(shard)),
+            Err(_) => Err(Failure::Usage(format!("{name} is {value:?}, which is no shard's number"))),
+        }
+    }
+}
+
+/// Reads `I/N`.
+fn slice_of(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once('/').and_then(|(slice, of)| Some((slice.parse().ok()?, of.parse().ok()?)));
+    match parsed {
+        Some((slice, of)) if slice < of => Ok((slice, of)),
+        Some((_, of)) if of > 0 => Err(format!("slices of {of} are 0/{of} to {}/{of}", of - 1)),
+        _ => Err("expected I/N, such as 0/4: the first of four slices".to_owned()),
+    }
+}
+
+/// Reads a number and a unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a number and s, m, h or d, such as 90m".to_owned();
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_slices_are_read() {
+        assert_eq!(duration("90m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        for wrong in ["", "h", "1", "1y", "-1h", "1.5h", "99999999999999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(slice_of("3/4"), Ok((3, 4)));
+        for wrong in ["4/4", "1", "a/b", "0/0", "-1/2"] {
+            assert!(slice_of(wrong).is_err(), "{wrong}");
+        }
+    }
+}

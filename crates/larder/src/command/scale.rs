@@ -1,0 +1,116 @@
+//! `plan`, `work`, `collect`, `status`, `gc`.
+
+use larder_data::DatasetSpec;
+use larder_errors::count;
+use larder_pipeline::{PlanRequest, WorkRequest, make_plan};
+use larder_scale::{ObjectUri, Store, StoreUri, collect_garbage, index_ranges};
+use serde_json::json;
+
+use super::Context;
+use super::pipeline_commands::{note_length, note_published};
+use crate::cli::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::signals::asked_to_end;
+use crate::tables;
+
+pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
+    let (spec, encoder) = (DatasetSpec::load(&args.dataset)?, context.larder.encoder(&args.encoder)?);
+    let options = args.options(spec.task, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens);
+    note_published(&encoder, &options)?;
+    let store = StoreUri::parse(&args.to)?;
+    let request = PlanRequest {
+        spec: &spec,
+        split: &args.split,
+        encoder: &encoder,
+        options: &options,
+        store: &store,
+        shard_tokens: args.shard_tokens,
+        copy_inputs: args.copy_inputs,
+    };
+    let mut console = Console::new();
+    let outcome = make_plan(&request, &mut console)?;
+    drop(console);
+    if context.json {
+        let shards: Vec<usize> = (0..outcome.plan.shards.len()).collect();
+        return context.print_json(&json!({
+            "plan": outcome.uri,
+            "is_new": outcome.is_new,
+            "shards": shards.len(),
+            "array": index_ranges(&shards),
+            "rows": outcome.plan.rows(),
+            "forecast_tokens": outcome.plan.forecast_tokens(),
+        }));
+    }
+    eprintln!("{}", tables::plan(&outcome));
+    context.print(&outcome.uri)
+}
+
+pub fn work(context: &Context, args: &WorkArgs) -> Result<(), Failure> {
+    let (plan, choice) = (ObjectUri::plan(&args.plan)?, args.choice()?);
+    let stop = asked_to_end()?;
+    let request = WorkRequest {
+        plan: &plan,
+        choice,
+        scratch: args.scratch.as_deref(),
+        device: args.device.device,
+        threads: args.device.threads,
+        stop: &stop,
+    };
+    let mut printed = Ok(());
+    let mut console = Console::new();
+    larder_pipeline::work(&context.larder, &request, &mut console, &mut |outcome| {
+        let line = match context.json {
+            true => serde_json::to_string(outcome).map_err(Failure::json),
+            false => Ok(tables::shard(outcome)),
+        };
+        if printed.is_ok() {
+            printed = line.and_then(|line| context.print(&line));
+        }
+    })?;
+    printed
+}
+
+pub fn collect(context: &Context, args: &CollectArgs) -> Result<(), Failure> {
+    let (set, is_new) = larder_scale::collect(&ObjectUri::plan(&args.plan)?)?;
+    let parts = set.manifest().parts.len();
+    if let Some(target) = &args.to {
+        let console = Console::new();
+        set.join(target, &mut |brought| {
+            if brought % 100 == 0 {
+                console.say(&format!("collect  {} of {} parts", count(brought as u64), count(parts as u64)));
+            }
+        })?;
+    }
+    let manifest = set.manifest();
+    if context.json {
+        return context.print_json(&json!({
+            "manifest": set.uri(),
+            "is_new": is_new,
+            "parts": parts,
+            "rows": manifest.rows,
+            "bytes": manifest.bytes,
+            "file": args.to,
+        }));
+    }
+    eprintln!("{}", tables::manifest(manifest, is_new));
+    context.print(&set.uri())
+}
+
+pub fn status(context: &Context, args: &StatusArgs) -> Result<(), Failure> {
+    let status = larder_scale::plan_status(&ObjectUri::plan(&args.plan)?)?;
+    match context.json {
+        true => context.print_json(&status),
+        false => context.print(&tables::plan_status(&status)),
+    }
+}
+
+pub fn gc(context: &Context, args: &GcArgs) -> Result<(), Failure> {
+    let store = Store::open(&StoreUri::parse(&args.store)?)?;
+    let garbage = collect_garbage(&store, args.older_than, args.dry_run)?;
+    match context.json {
+        true => context.print_json(&json!({ "dry_run": args.dry_run, "garbage": garbage })),
+        false => context.print(&tables::garbage(&garbage, args.dry_run)),
+    }
+}
