@@ -105,14 +105,30 @@ pub enum Command {
     /// The runs there are
     Runs,
     /// Cut a split into shards for workers on many machines, in a store that they share
+    ///
+    /// Shards are of about equal work, the dearest first. Prints the plan's name, which is all that `larder work` needs: the
+    /// encoder goes into the store too. The same split, encoder and settings give the same plan. Tokens are forecast from a sample of
+    /// rows; every input file is read once more for its digest.
     Plan(PlanArgs),
     /// Encode shards of a plan
+    ///
+    /// One, or with --next-missing those that are left. A shard that is done costs one look into the store. What a killed worker
+    /// computed is kept on this machine, and its next start goes on from there.
+    ///
+    /// Exit code 75 asks for another try: the store or a GPU failed, or a signal came (the batch under way is finished and
+    /// kept). Any other but 0 is final.
     Work(WorkArgs),
     /// Make the features of a plan exist, once all its shards are done
+    ///
+    /// Writes the manifest and prints its name. Where shards are missing it says which, as Slurm's --array takes them, and ends with exit
+    /// code 75.
     Collect(CollectArgs),
-    /// How far a plan is
+    /// How far a plan is: shards done and missing, rows a second, the slowest shards, and when it will end if it goes on so
     Status(StatusArgs),
     /// Remove what nothing in a store names
+    ///
+    /// Parts of workers that lost a race or died before their commit, and encoders and copied inputs without a plan. Plans,
+    /// commits and manifests stay.
     Gc(GcArgs),
 }
 

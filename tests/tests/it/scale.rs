@@ -1,11 +1,16 @@
 //! Encoding by workers that know a plan's name and nothing of each other, through the binary.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Instant;
 
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use larder_store::FeaturesFile;
 use larder_tests::{Answer, Kitchen, assert_close, sentences, tagged_toy, toy};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
 /// A kitchen with a plan of its data set.
@@ -210,6 +215,35 @@ fn a_worker_without_the_files_fetches_encoder_and_rows() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(kitchen.path("elsewhere/encoders/tiny/encoder.json").is_file());
+    assert_same(&planned.collect_to("joined.parquet"), &kitchen.features("set", "train"));
+}
+
+#[test]
+fn rows_of_parquet_are_fetched_by_their_row_groups() {
+    let kitchen = Kitchen::with_tiny();
+    let rows = toy(9, 900);
+    let strings = |column: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from(column)) };
+    let batch = RecordBatch::try_from_iter([
+        ("text", strings(rows.iter().map(|(text, _)| text.as_str()).collect())),
+        ("label", strings(rows.iter().map(|(_, label)| *label).collect())),
+    ])
+    .unwrap();
+    let file = File::create(kitchen.path("train.parquet")).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(200)).build();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    kitchen.write(
+        "set.toml",
+        "name = \"set\"\ntask = \"sequence\"\nformat = \"parquet\"\n[columns]\ntext = \"text\"\nlabel = \"label\"\n\
+         [splits]\ntrain = \"train.parquet\"\n",
+    );
+    let planned = Planned::new(kitchen, "set.toml", &["--shard-tokens", "2000", "--copy-inputs"]);
+    let kitchen = &planned.kitchen;
+    assert!(planned.shards > 3);
+    kitchen.ok(&["encode", "set.toml", "-e", "tiny"]);
+    std::fs::remove_file(kitchen.path("train.parquet")).unwrap();
+    kitchen.ok(&["work", &planned.plan, "--next-missing", "0/1"]);
     assert_same(&planned.collect_to("joined.parquet"), &kitchen.features("set", "train"));
 }
 

@@ -17,10 +17,7 @@ use crate::failure::Failure;
 /// The variables in which engines tell a task its number.
 const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-/// Cuts a split into shards of about equal work, the dearest first, and puts the plan into a store, with the encoder. Prints the
-/// plan's name, which is all that `larder work` needs. The same split, encoder and settings give the same plan.
-///
-/// Tokens are forecast from a sample of rows. Every input file is read once more for its digest.
+/// A split to be cut.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// The dataset's TOML description
@@ -48,11 +45,7 @@ pub struct PlanArgs {
     pub vectors: VectorFlags,
 }
 
-/// Encodes shards of a plan: one, or with --next-missing those that are left. A shard that is done costs one look into the store.
-/// What a killed worker computed is kept on this machine, and its next start goes on from there.
-///
-/// Exit code 75 asks for another try (the store or a GPU failed, or a signal came: the batch under way is finished and kept); any
-/// other but 0 is final.
+/// Shards to be worked.
 #[derive(Debug, Args)]
 pub struct WorkArgs {
     /// The plan's name, as `larder plan` prints it
@@ -70,8 +63,7 @@ pub struct WorkArgs {
     pub device: DeviceFlags,
 }
 
-/// Writes the manifest of a plan whose shards are all done, and prints its name: the features exist from then on. Else says which
-/// shards are missing, as Slurm's --array takes them, and exits with 75.
+/// A plan to be ended.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
     /// The plan's name, as `larder plan` prints it
@@ -81,15 +73,14 @@ pub struct CollectArgs {
     pub to: Option<PathBuf>,
 }
 
-/// How far a plan is: shards done and missing, rows a second, the slowest shards, and when it will end if it goes on so.
+/// A plan to be asked about.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The plan's name, as `larder plan` prints it
     pub plan: String,
 }
 
-/// Removes what nothing in a store names: parts of workers that lost a race or died before their commit, and encoders and copied
-/// inputs without a plan. Plans, commits and manifests stay.
+/// A store to be cleared.
 #[derive(Debug, Args)]
 pub struct GcArgs {
     /// The store: a folder, file:///FOLDER or s3://BUCKET/PREFIX
