@@ -80,6 +80,11 @@ collect plan *options: build
 status plan *options: build
     {{ larder }} status "{{ plan }}" "${@:2}"
 
+# Give the missing shards of a plan to an engine: slurm, k8s or ray; `--dry-run` prints what it would be given
+[group('stages')]
+submit engine plan *options: build
+    {{ larder }} submit "{{ engine }}" "{{ plan }}" "${@:3}"
+
 # Remove what nothing in a store names
 [group('stages')]
 gc store *options: build
@@ -421,6 +426,25 @@ bench-kernels *options: _rust
 [group('bench')]
 bench-plan *options: _rust
     cargo run --locked --package larder-scale --example many_shards -- tests/exports/optimum_bert_O2/tokenizer.json "$@"
+
+# A plan of forty shards on a real Slurm of two nodes on this machine, tasks and daemons killed (needs Debian's Slurm)
+[group('check')]
+scale-slurm *options: setup build
+    {{ python }} -B tests/scale/on_slurm.py --larder {{ larder }} "$@"
+
+# Plans on an S3 store that fails, worked by processes that are killed: a thousand events, and the same manifest
+[group('check')]
+scale-s3 *options: setup build
+    test -x .larder/moto/bin/python || {{ python }} -m venv .larder/moto
+    .larder/moto/bin/python -m pip install --quiet --disable-pip-version-check "moto[server]==5.2.5"
+    .larder/moto/bin/python -B tests/scale/on_s3.py --larder {{ larder }} "$@"
+
+# A plan of forty shards on a real Ray cluster of three nodes on this machine, nodes lost and added
+[group('check')]
+scale-ray *options: setup build
+    test -x .larder/ray/bin/python || {{ python }} -m venv .larder/ray
+    .larder/ray/bin/python -m pip install --quiet --disable-pip-version-check "ray==2.60.0"
+    .larder/ray/bin/python -B tests/scale/on_ray.py --larder {{ larder }} "$@"
 
 # Peak memory of tokenizing and encoding 200,000 and 1,000,000 sentences
 [group('bench')]

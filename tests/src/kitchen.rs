@@ -225,7 +225,7 @@ impl Kitchen {
 
 /// Runs a command to its end.
 #[track_caller]
-fn run(command: &mut Command) -> Answer {
+pub fn run(command: &mut Command) -> Answer {
     let output = command.output().expect("the binary starts");
     Answer::new(command, output)
 }

@@ -37,7 +37,7 @@ pub use encoded::Encoded;
 pub use history::History;
 pub use hub::{Access, Asked, FakeHub};
 pub use json::number;
-pub use kitchen::Kitchen;
+pub use kitchen::{Kitchen, run};
 pub use predictions::{Predicted, predictions};
 pub use tagging::{
     ConllColumns, PredictedWord, Tagged, conll, predicted_words, tagged_sentences, tagged_toy, tagged_words,

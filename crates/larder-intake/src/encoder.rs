@@ -354,7 +354,7 @@ impl Encoder {
         })
     }
 
-    /// Returns the tokenizer, which is loaded once: a multilingual one takes a second.
+    /// Returns the tokenizer, which is loaded once: a multilingual one is large.
     ///
     /// # Errors
     /// [`EncoderError::Changed`] when it is not the file that was added; [`EncoderError::Tokenizer`].

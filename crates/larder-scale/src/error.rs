@@ -184,6 +184,26 @@ pub enum ScaleError {
         /// That one's columns.
         expected: String,
     },
+    /// More shards than an engine takes.
+    #[error("{plan} has {shards} shards, and {engine} takes {most}: plan with more tokens a shard")]
+    TooManyShards {
+        /// The plan.
+        plan: String,
+        /// Its shards.
+        shards: usize,
+        /// What the engine takes.
+        most: usize,
+        /// The engine.
+        engine: &'static str,
+    },
+    /// The engine's program is not there, or refuses.
+    #[error("`{program}` took nothing: {problem}; with --dry-run its text is printed, to be given to it by hand")]
+    Engine {
+        /// The program.
+        program: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The data set.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -203,7 +223,7 @@ impl ScaleError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Unavailable { .. } | Self::Incomplete { .. } => ErrorClass::TryAgain,
-            Self::NotThere { .. } | Self::NoInput { .. } => ErrorClass::Missing,
+            Self::NotThere { .. } | Self::NoInput { .. } | Self::Engine { .. } => ErrorClass::Missing,
             Self::Uri { .. } | Self::NoShard { .. } => ErrorClass::Usage,
             _ => ErrorClass::Input,
         }

@@ -11,6 +11,7 @@
 //! - [`Commit`] says which part is a shard's, once; [`Manifest`] names all parts: a feature set exists exactly when its manifest does.
 //!   [`collect`] makes the manifest, [`FeatureSet`] brings the parts to a machine, and joins them.
 //! - [`plan_status`] says how far a plan is, [`collect_garbage`] removes what nothing names, [`index_ranges`] writes lists of shards.
+//! - [`Workload`] is what is left of a plan for an engine, and a [`Submission`] the script, manifest or driver that it is given.
 //! - [`ScaleError`] tells whether another try may help.
 //!
 //! ```
@@ -43,6 +44,7 @@ mod settings;
 mod status;
 mod store;
 mod store_failure;
+mod submit;
 mod survey;
 mod uri;
 
@@ -60,5 +62,6 @@ pub use plan::{PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, PlannedFile, 
 pub use settings::ShardSettings;
 pub use status::{PlanStatus, SlowShard};
 pub use store::{Created, Listed, Store};
+pub use submit::{KubernetesOptions, RayOptions, SlurmOptions, Submission, Takes, Workload};
 pub use survey::{CutRequest, CutSplit, cut_split};
 pub use uri::{ObjectUri, StoreUri};

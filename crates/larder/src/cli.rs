@@ -13,6 +13,7 @@ mod predict;
 mod report;
 mod scale;
 mod score;
+mod submit;
 mod train;
 mod verify;
 
@@ -35,6 +36,7 @@ pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
 pub use scale::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use score::ScoreArgs;
+pub use submit::{SubmitCommand, WorkloadFlags};
 pub use train::{HeadFlags, TrainArgs};
 pub use verify::VerifyArgs;
 
@@ -125,6 +127,9 @@ pub enum Command {
     Collect(CollectArgs),
     /// How far a plan is: shards done and missing, rows a second, the slowest shards, and when it will end if it goes on so
     Status(StatusArgs),
+    /// Give the missing shards of a plan to Slurm, Kubernetes or Ray
+    #[command(subcommand)]
+    Submit(SubmitCommand),
     /// Remove what nothing in a store names
     ///
     /// Parts of workers that lost a race or died before their commit, and encoders and copied inputs without a plan. Plans,

@@ -14,6 +14,7 @@ mod predict;
 mod report;
 mod scale;
 mod score;
+mod submit;
 mod verify;
 
 use std::io::Write;
@@ -55,6 +56,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Work(args) => scale::work(&context, args),
         Command::Collect(args) => scale::collect(&context, args),
         Command::Status(args) => scale::status(&context, args),
+        Command::Submit(command) => submit::submit(&context, command),
         Command::Gc(args) => scale::gc(&context, args),
     }
 }

@@ -16,6 +16,7 @@ mod interop;
 mod judged;
 mod kill;
 mod kill_points;
+mod kubernetes;
 mod long;
 mod malformed;
 mod mlp;

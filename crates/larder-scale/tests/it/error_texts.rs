@@ -40,6 +40,8 @@ fn plans_and_stores() {
             first: 1,
             expected: "`cls` (32 f32)".to_owned(),
         },
+        TooManyShards { plan: plan(), shards: 200_000, most: 100_000, engine: "a Job of Kubernetes" },
+        Engine { program: "sbatch".to_owned(), problem: "exit status: 1".to_owned() },
         Data(DataError::Empty { path: PathBuf::from("train.csv") }),
         Tokens(TokensError::TextTooLong { characters: 3_000_000_000 }),
         File(FileError::Locked { path: PathBuf::from("scratch") }),

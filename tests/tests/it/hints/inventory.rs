@@ -12,6 +12,8 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
     ("rows of its file could not be used and were left out (`--on-bad-row skip`)", "names the flag that was given"),
     ("`--force` was given", "names the flag that was given"),
     ("--home {} ", "a part of the next hint"),
+    ("--shard ", "no message: a line of Slurm's script"),
+    ("--next-missing ", "no message: a line of Slurm's script"),
     (
         "it was tokenized for another encoder: remove the file",
         "a library caller's: the stage makes tokens for its encoder",

@@ -34,7 +34,21 @@ fn a_plan_is_made_worked_and_collected_as_messages_say() {
         0,
         hint("all shards are done: `larder collect` makes the features exist"),
     );
+    names(kitchen.larder(&["submit", "slurm", &plan]), 0, hint("nothing is missing: go on with `larder collect "));
     kitchen.ok(&["collect", &plan]);
+}
+
+#[test]
+fn what_an_engine_does_not_take_is_printed() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60))]);
+    let plan = kitchen.ok(&["plan", &dataset, "-e", "tiny", "--to", "store"]).stdout.trim().to_owned();
+    let mut submit = kitchen.command(&["submit", "slurm", &plan]);
+    // A machine without Slurm.
+    let answer = larder_tests::run(submit.env("PATH", kitchen.path("nowhere")));
+    names(answer, 4, hint("with --dry-run its text is printed, to be given to it by hand"));
+    assert!(kitchen.ok(&["submit", "slurm", &plan, "--dry-run"]).stdout.contains("#SBATCH --array=0\n"));
+    assert!(kitchen.ok(&["submit", "ray", &plan, "--dry-run"]).stdout.contains("import ray"));
 }
 
 #[test]
