@@ -18,7 +18,7 @@ from memory import write_corpus
 
 # So wide that a shard takes some seconds on one thread: long enough to be killed in.
 SIZES = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6, "intermediate_size": 1536}
-ROWS = 24_000
+ROWS = 48_000
 SHARDS = 40
 
 

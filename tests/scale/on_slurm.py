@@ -38,7 +38,7 @@ def work(campaign: Campaign, cluster: pathlib.Path) -> None:
     submit(campaign)
     campaign.wait_for(4, 120)
     cancelled = strike("scancel")
-    warned = strike("scancel", "--signal=TERM", "--batch")
+    warned = strike("scancel", "--signal=TERM", "--batch", but=cancelled)
     campaign.say(f"cancelled {cancelled}, TERM to {warned}")
     campaign.wait_for(8, 120)
     daemon = int((cluster / "node2" / "pid").read_text())
@@ -77,15 +77,13 @@ def queued() -> list[list[str]]:
     return [line.split("|") for line in listed]
 
 
-def strike(*command: str) -> str:
+def strike(*command: str, but: str = "") -> str:
     """Does that to a task that has just begun, and is not over before it is done."""
-    seen = {job for job, *_ in queued() if job}
+    seen = {but} | {job for job, state, _ in queued() if state != "PENDING"}
     for _ in range(200):
         for job, state, _ in queued():
             if state == "RUNNING" and job not in seen and subprocess.run([*command, job]).returncode == 0:
                 return job
-            if state == "PENDING":
-                seen.discard(job)
         time.sleep(0.2)
     raise SystemExit("no task begins")
 

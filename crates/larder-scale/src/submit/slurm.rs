@@ -106,9 +106,16 @@ mod tests {
             path
         };
         let scontrol = write("scontrol", "#!/bin/sh\necho \"$@\" >> requeued\n");
-        for (exit, restarts, requeued) in [(0, "0", false), (75, "0", true), (75, "5", false), (2, "0", false)] {
+        for (exit, restarts, state, requeued) in [
+            (0, "0", "RUNNING", false),
+            (75, "0", "RUNNING", true),
+            (75, "5", "RUNNING", false),
+            (75, "0", "CANCELLED", false),
+            (2, "0", "RUNNING", false),
+        ] {
             let larder = write("larder", &format!("#!/bin/sh\nexit {exit}\n"));
-            for path in [&scontrol, &larder] {
+            let squeue = write("squeue", &format!("#!/bin/sh\necho {state}\n"));
+            for path in [&scontrol, &larder, &squeue] {
                 Command::new("chmod").arg("+x").arg(path).status().unwrap();
             }
             let workload = Workload { larder: larder.display().to_string(), ..workload() };
@@ -123,7 +130,7 @@ mod tests {
                 .unwrap();
             assert_eq!(status.code(), Some(exit));
             let said = std::fs::read_to_string(folder.path().join("requeued")).unwrap_or_default();
-            assert_eq!(said, if requeued { "requeue 7_3\n" } else { "" }, "exit {exit}, {restarts} restarts");
+            assert_eq!(said, if requeued { "requeue 7_3\n" } else { "" }, "exit {exit}, {restarts} restarts, {state}");
         }
     }
 }
