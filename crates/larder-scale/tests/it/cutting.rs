@@ -20,7 +20,7 @@ fn tokenizer() -> Tokenizer {
 fn texts(rows: usize) -> Vec<String> {
     let words = ["the", "cat", "sat", "upon", "a", "mat", "naturally", "ünïcode", "x"];
     let text = |at: usize| {
-        let count = 2 + at * 7 % 11 + at * 10 / rows + if at % 97 == 0 { 60 } else { 0 };
+        let count = 2 + at * 7 % 11 + at * 10 / rows + if at.is_multiple_of(97) { 60 } else { 0 };
         (0..count).map(|word| words[(at * 31 + word * 17) % words.len()]).collect::<Vec<_>>().join(" ")
     };
     (0..rows).map(text).collect()
