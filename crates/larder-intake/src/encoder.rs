@@ -366,7 +366,8 @@ impl Encoder {
         Ok(Arc::clone(self.read.tokenizer.get_or_init(|| tokenizer)))
     }
 
-    fn load_tokenizer(&self) -> Result<Tokenizer, EncoderError> {
+    /// Reads the tokenizer's file, whatever was read of it before.
+    pub(crate) fn load_tokenizer(&self) -> Result<Tokenizer, EncoderError> {
         let path = self.tokenizer_path();
         let tokenizer =
             Tokenizer::load(&path)?.with_type_rows(self.type_rows()).with_embedding_rows(self.manifest.vocabulary_size);

@@ -31,7 +31,8 @@ pub fn verify(encoder: &Encoder, runtime: &Runtime, progress: &mut dyn FnMut(&st
     progress("hashing the model");
     let model = encoder.model().map_err(|problem| problems.push(problem)).ok();
     progress("checking the tokenizer");
-    let checked = encoder.tokenizer().and_then(|tokenizer| {
+    // The file as it is now.
+    let checked = encoder.load_tokenizer().and_then(|tokenizer| {
         check_tokenizer(&tokenizer, &encoder.tokenizer_path(), encoder.interface(), encoder.manifest().family)?;
         Ok(tokenizer)
     });

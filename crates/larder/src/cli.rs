@@ -193,8 +193,9 @@ mod tests {
             cli
         };
         let flags = all_flags(&cli);
-        // Of `optimum-cli`, and of Slurm's `sbatch`.
-        const OF_OTHERS: [&str; 2] = ["--model", "--array"];
+        // Of `optimum-cli`, of Slurm's `sbatch`, and of `ray job submit` and what it runs.
+        const OF_OTHERS: &[&str] =
+            &["--model", "--array", "--gres", "--mem", "--qos", "--requeue", "--working-dir", "--cpus"];
         let mut looked_at = 0;
         for (file, text) in sources() {
             for line in text.lines() {

@@ -13,7 +13,7 @@ const DEFAULT_MAX_ARRAY: usize = 1001;
 pub struct SlurmOptions {
     /// The site's `MaxArraySize`: indexes lie below it.
     pub max_array: usize,
-    /// Options of `sbatch`, such as `--partition=gpu` or `--time=2:00:00`.
+    /// Options of `sbatch`, such as a partition or a time limit.
     pub sbatch: Vec<String>,
 }
 
