@@ -35,7 +35,7 @@ def main() -> int:
     ask(port, "", "PUT")
     proxy = FaultProxy(port, SHARE, seed=20261130)
     made_up = {"AWS_ACCESS_KEY_ID": "made", "AWS_SECRET_ACCESS_KEY": "up", "AWS_REGION": "us-east-1"}
-    os.environ |= made_up | {"AWS_ENDPOINT_URL": proxy.url, "AWS_ALLOW_HTTP": "true"}
+    os.environ |= made_up | {"AWS_ENDPOINT_URL": proxy.url}
     reference = next((campaign.home / "reference" / "manifests").iterdir()).read_bytes()
     events: collections.Counter[str] = collections.Counter()
     rounds, failed = 0, False
