@@ -39,8 +39,8 @@ spelled_enum! {
     } else "unknown context `{found}`; known are {known}"
 }
 
-/// The settings of an encode.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The settings of an encode. Written down they lack device and threads, which belong to a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncodeSettings {
     /// The unit of a row.
     pub level: Level,
@@ -63,8 +63,10 @@ pub struct EncodeSettings {
     /// Stored element type.
     pub dtype: FeatureDtype,
     /// The device to run on.
+    #[serde(skip)]
     pub device: Device,
     /// CPU threads; 0 means one per core.
+    #[serde(skip)]
     pub threads: usize,
     /// True if special tokens are rows too, those of every window, for tokens. Their position counts from the first of
     /// them.

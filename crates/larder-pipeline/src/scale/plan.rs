@@ -111,7 +111,7 @@ pub fn make_plan(request: &PlanRequest<'_>, observer: &mut dyn Observer) -> Resu
             labels,
         },
         encoder: planned_encoder,
-        settings: ShardSettings::of(settings, max_tokens, long, on_bad_row, on_illegal_tags),
+        settings: ShardSettings { max_tokens, long, on_bad_row, on_illegal_tags, encode: settings.clone() },
         tokens,
         features,
         shard_tokens: request.shard_tokens,

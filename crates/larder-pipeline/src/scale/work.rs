@@ -267,7 +267,7 @@ fn make_part(
     if stop().is_break() {
         return Err(EncodeError::Stopped.into());
     }
-    let settings = plan.settings.encode(request.device, request.threads);
+    let settings = plan.settings.on(request.device, request.threads);
     let encode_request =
         EncodeRequest { encoder, tokens: &tokens, target: &features, settings: &settings, reuse: false };
     if !plan_encode(&encode_request)?.is_fresh() {
