@@ -72,7 +72,7 @@ impl TextScan {
         Ok(Some(row))
     }
 
-    /// What every slice of the file needs; complete once a row was read.
+    /// Returns the facts that every slice of the file needs; complete once a row was read.
     pub fn facts(&self) -> TextFacts {
         self.facts
     }

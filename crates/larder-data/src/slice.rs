@@ -34,12 +34,12 @@ pub struct TextPlace {
     pub start: TextPosition,
     /// The byte behind its last row.
     pub end_byte: u64,
-    /// What is the same for all slices of the file.
+    /// The facts of the file, the same for all its slices.
     #[serde(flatten)]
     pub file: TextFacts,
 }
 
-/// What a reader learns from the first bytes of a text file.
+/// The facts that a reader learns from the first bytes of a text file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TextFacts {
     /// Bytes of the header, a byte order mark included; 0 where there is none.

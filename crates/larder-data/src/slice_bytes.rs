@@ -21,7 +21,7 @@ pub struct FileDigests {
     pub digest: String,
     /// Bytes of the file.
     pub bytes: u64,
-    /// Where pieces begin, ascending.
+    /// The first byte of each piece, ascending.
     starts: Vec<u64>,
     pieces: Vec<blake3::Hash>,
 }

@@ -54,7 +54,7 @@ pub(crate) struct KeptBatches {
 }
 
 impl KeptBatches {
-    /// Of a column that is read once.
+    /// Keeps nothing: the column is read once.
     pub(crate) fn none() -> Self {
         Self { full: true, ..Self::default() }
     }

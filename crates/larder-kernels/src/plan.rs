@@ -21,9 +21,9 @@ pub trait Plan: Sync {
     }
 }
 
-/// What a plan consists of.
+/// The tasks of a plan.
 pub(crate) trait Tasks: Sync {
-    /// Which tasks have been begun.
+    /// The tasks that have been begun.
     fn claims(&self) -> &Claims;
 
     /// Computes a task, which nobody else does.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::matrix::MatrixMut;
 
-/// Which tasks have been begun: each is given out once.
+/// The tasks that have been begun: each is given out once.
 #[derive(Debug)]
 pub(crate) struct Claims(Vec<AtomicBool>);
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Forecast tokens of a shard unless another number is asked for: minutes on a CPU, seconds on a large GPU.
+/// Forecast tokens of a shard unless another number is asked for: minutes on a CPU.
 pub const DEFAULT_SHARD_TOKENS: u64 = 4 << 20;
 
 /// Cuts consecutive blocks of these costs into as few ranges as keep each near `limit`, all of them near the same cost. No range is

@@ -160,9 +160,9 @@ impl Worker<'_> {
         let root = self.scratch();
         let ready = self.ready()?;
         ready.plan.shard(request.plan, shard)?;
-        // A plan that was copied into another store.
-        store.check_conditional_puts()?;
         if ready.encoder.is_none() {
+            // A plan that was copied into another store.
+            store.check_conditional_puts()?;
             ready.encoder = Some(encoder::open(larder, store, &ready.plan)?);
         }
         let Ready { plan, spec, encoder: Some(encoder) } = &*ready else { unreachable!("it was set above") };

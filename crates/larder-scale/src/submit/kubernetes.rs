@@ -48,7 +48,7 @@ impl Workload {
             ],
         );
         let command = ["kubectl", "apply", "-f", "-"].map(str::to_owned).to_vec();
-        Ok(Submission { text, file_name: "larder-job.yaml", command, takes: Takes::StandardInput })
+        Ok(Submission { text, command, takes: Takes::StandardInput })
     }
 }
 

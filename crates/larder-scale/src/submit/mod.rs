@@ -47,8 +47,6 @@ pub struct Workload {
 pub struct Submission {
     /// The script, manifest or driver.
     pub text: String,
-    /// Its usual file name.
-    pub file_name: &'static str,
     /// The program that takes it, and its arguments.
     pub command: Vec<String>,
     /// The way in which the program takes it.
@@ -60,8 +58,8 @@ pub struct Submission {
 pub enum Takes {
     /// On standard input.
     StandardInput,
-    /// As a file in a folder, which stands where the arguments have `{folder}`.
-    FolderWithFile,
+    /// As a file of this name in a folder, which stands where the arguments have `{folder}`.
+    FileInFolder(&'static str),
 }
 
 impl Submission {
@@ -72,8 +70,8 @@ impl Submission {
     pub fn send(&self) -> Result<String, ScaleError> {
         let made = tempfile::Builder::new().prefix("larder-submit-").tempdir();
         let folder = made.map_err(FileError::io("make a folder in", &std::env::temp_dir()))?;
-        if self.takes == Takes::FolderWithFile {
-            let path = folder.path().join(self.file_name);
+        if let Takes::FileInFolder(name) = self.takes {
+            let path = folder.path().join(name);
             std::fs::write(&path, &self.text).map_err(FileError::io("write", &path))?;
         }
         let arguments = self.arguments(folder.path());
@@ -165,12 +163,11 @@ pub(crate) mod tests {
     fn an_engine_gets_the_text_and_its_failure_is_told() {
         let submission = |command: &[&str], takes| Submission {
             text: "echo from the text\n".to_owned(),
-            file_name: "text.sh",
             command: command.iter().map(|&word| word.to_owned()).collect(),
             takes,
         };
         for (command, takes) in
-            [(&["sh"][..], Takes::StandardInput), (&["sh", "{folder}/text.sh"][..], Takes::FolderWithFile)]
+            [(&["sh"][..], Takes::StandardInput), (&["sh", "{folder}/text.sh"][..], Takes::FileInFolder("text.sh"))]
         {
             assert_eq!(submission(command, takes).send().unwrap(), "from the text");
         }

@@ -25,7 +25,7 @@ impl Workload {
         command.extend(self.workers.iter().flat_map(|workers| ["--workers".to_owned(), workers.to_string()]));
         command.push("--".to_owned());
         command.extend(self.options());
-        Submission { text: DRIVER.to_owned(), file_name: DRIVER_NAME, command, takes: Takes::FolderWithFile }
+        Submission { text: DRIVER.to_owned(), command, takes: Takes::FileInFolder(DRIVER_NAME) }
     }
 }
 
@@ -44,6 +44,6 @@ mod tests {
              s3://corpus/store/plans/00ff12ab34cd56ef.json --larder /opt/larder/bin/larder --cpus 8 --gpus 1 --retries 5 --workers 2 \
              -- --threads 8 --scratch /local/it's here"
         );
-        assert_eq!(sent.file_name, "ray_driver.py");
+        assert_eq!(sent.takes, Takes::FileInFolder("ray_driver.py"));
     }
 }

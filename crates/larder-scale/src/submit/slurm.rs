@@ -54,7 +54,7 @@ impl Workload {
             ],
         );
         let command = vec!["sbatch".to_owned()];
-        Submission { text, file_name: "larder.sbatch", command, takes: Takes::StandardInput }
+        Submission { text, command, takes: Takes::StandardInput }
     }
 }
 
