@@ -75,7 +75,7 @@ pub enum ScaleError {
         way_out: &'static str,
     },
     /// The content cannot be read as what it should be.
-    #[error("{uri} is not the JSON of {what}: {problem}")]
+    #[error("{uri} is not the JSON of {what}: {problem}; remove it, and what writes it can write it again")]
     Json {
         /// The object.
         uri: String,
