@@ -7,7 +7,7 @@
 //!   stops the reader or is skipped, counted and listed ([`OnBadRow`]).
 //! - [`InputReader`] gives the same rows of a file that is to be answered, laid out as a [`Layout`] says, without targets
 //!   and with the [`Record`] of each, so that it can be written again.
-//! - [`RowSlice`] are some rows of one file, to which a reader goes straight ([`ExampleReader::open_slice`]): [`TextScan`] and
+//! - [`RowSlice`] are some rows of one file, to which a reader goes straight ([`ExampleReader::open_slices`]): [`TextScan`] and
 //!   [`ParquetGroups`] say where rows start, [`FileDigests`] and [`digest_ranges`] whether the bytes are the same.
 //! - [`LabelMap`] numbers the labels of a dataset.
 //! - [`split_has_targets`] tells whether a split has labels or tags at all.

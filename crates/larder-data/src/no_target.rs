@@ -1,6 +1,6 @@
 //! Splits that do not say what is to be predicted: test files of benchmarks, whose labels are somebody else's.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::choice::OnBadRow;
 use crate::error::DataError;
@@ -99,17 +99,16 @@ impl ExampleReader {
         without_targets(spec, |spec| Self::open(spec, split, on_bad_row))
     }
 
-    /// Opens some rows of one file of a split, as [`ExampleReader::open_slice`] does, that are to have no target.
+    /// Opens some rows of a split, as [`ExampleReader::open_slices`] does, that are to have no target.
     ///
     /// # Errors
     /// As [`ExampleReader::open`].
-    pub fn open_slice_without_targets(
+    pub fn open_slices_without_targets(
         spec: &DatasetSpec,
         split: &str,
-        path: &Path,
-        slice: &RowSlice,
+        slices: &[(PathBuf, RowSlice)],
         on_bad_row: OnBadRow,
     ) -> Result<Self, DataError> {
-        without_targets(spec, |spec| Self::open_slice(spec, split, path, slice, on_bad_row))
+        without_targets(spec, |spec| Self::open_slices(spec, split, slices, on_bad_row))
     }
 }

@@ -5,7 +5,7 @@
 
 use larder_errors::Names;
 use larder_tags::{IllegalTag, Scheme, Tag};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::choice::{DEFAULT_ON_ILLEGAL_TAGS, Format, OnBadRow, OnIllegalTags};
@@ -95,20 +95,20 @@ impl ExampleReader {
         Ok(Self::of_rows(SplitRows::open(spec, split)?, spec, on_bad_row))
     }
 
-    /// Opens some rows of one file of a split, the one at `path`. Rows have the numbers that they have in the split, and all
-    /// of them may be bad.
+    /// Opens consecutive rows of a split: those of each slice, of the file at its path. Rows have the numbers that they have in the
+    /// split, and all of them may be bad.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_slice(
+    pub fn open_slices(
         spec: &DatasetSpec,
         split: &str,
-        path: &Path,
-        slice: &RowSlice,
+        slices: &[(PathBuf, RowSlice)],
         on_bad_row: OnBadRow,
     ) -> Result<Self, DataError> {
-        let rows = SplitRows::open_slice(spec, split, path, slice)?;
-        Ok(Self { first: slice.first_row, is_slice: true, ..Self::of_rows(rows, spec, on_bad_row) })
+        let rows = SplitRows::open_slices(spec, split, slices)?;
+        let first = slices.first().map_or(0, |(_, slice)| slice.first_row);
+        Ok(Self { first, is_slice: true, ..Self::of_rows(rows, spec, on_bad_row) })
     }
 
     fn of_rows(rows: SplitRows, spec: &DatasetSpec, on_bad_row: OnBadRow) -> Self {

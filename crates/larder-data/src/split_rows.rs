@@ -17,6 +17,9 @@ use crate::spec::DatasetSpec;
 use crate::table::TableRows;
 use crate::text_format::{open_lines, open_text};
 
+/// A file of a split, and which rows of it are read; `None` is all.
+type SplitPart = (PathBuf, Option<RowSlice>);
+
 /// Reads the files of a split as if they were one. Each has its own header, and its own numbers of lines and rows.
 pub(crate) struct SplitRows {
     /// The description, for messages.
@@ -27,7 +30,7 @@ pub(crate) struct SplitRows {
     path: Arc<Path>,
     /// True if the split has no other files.
     alone: bool,
-    rest: vec::IntoIter<PathBuf>,
+    rest: vec::IntoIter<SplitPart>,
     /// Documents of CoNLL that begin in the files before this one.
     documents_before: u64,
     /// The document of the last row.
@@ -37,59 +40,33 @@ pub(crate) struct SplitRows {
 impl SplitRows {
     /// Opens the first file of a split.
     pub(crate) fn open(spec: &DatasetSpec, split: &str) -> Result<Self, DataError> {
-        let files = spec.split_files(split)?;
-        let alone = files.len() == 1;
-        let mut rest = files.into_iter();
-        let layout = spec.layout();
-        // A description names a file for each split.
-        let path = rest.next().unwrap_or_default();
-        let rows = open_rows(&spec.path, split, &layout, &path)?;
-        Ok(Self {
-            spec: spec.path.clone(),
-            split: split.to_owned(),
-            layout,
-            rows,
-            path: path.into(),
-            alone,
-            rest,
-            documents_before: 0,
-            document: 0,
-        })
+        Self::of_parts(spec, split, spec.split_files(split)?.into_iter().map(|path| (path, None)).collect())
     }
 
-    /// Opens some rows of one file of a split, the one at `path`.
-    pub(crate) fn open_slice(
+    /// Opens some rows of a split: of each file those of its slice, one behind another.
+    pub(crate) fn open_slices(
         spec: &DatasetSpec,
         split: &str,
-        path: &Path,
-        slice: &RowSlice,
+        slices: &[(PathBuf, RowSlice)],
     ) -> Result<Self, DataError> {
+        Self::of_parts(spec, split, slices.iter().cloned().map(|(path, slice)| (path, Some(slice))).collect())
+    }
+
+    fn of_parts(spec: &DatasetSpec, split: &str, parts: Vec<SplitPart>) -> Result<Self, DataError> {
+        let alone = parts.len() == 1;
+        let mut rest = parts.into_iter();
         let layout = spec.layout();
-        let mut file = open_file(&spec.path, split, path)?;
-        let failed = |source| DataError::Read { path: path.to_owned(), source };
-        let rows: Box<dyn RowReader> = match slice.place {
-            SlicePlace::Groups(place) => {
-                Box::new(TableRows::open_slice(&layout, path.to_owned(), file, place, slice.rows)?)
-            }
-            SlicePlace::Text(place) => {
-                let mut header = Vec::new();
-                file.by_ref().take(place.file.header_bytes).read_to_end(&mut header).map_err(failed)?;
-                file.seek(SeekFrom::Start(place.start.byte)).map_err(failed)?;
-                let stream = Cursor::new(header).chain(file.take(place.end_byte.saturating_sub(place.start.byte)));
-                let lines = LineReader::new(path.to_owned(), stream).with_line_end(Some(place.file.line_end()));
-                let mut rows = open_lines(&layout, lines, Purpose::Learn)?;
-                rows.resume(place.start);
-                rows
-            }
-        };
+        // A description names a file for each split.
+        let part = rest.next().unwrap_or_default();
+        let rows = open_part(&spec.path, split, &layout, &part)?;
         Ok(Self {
             spec: spec.path.clone(),
             split: split.to_owned(),
             layout,
             rows,
-            path: path.into(),
-            alone: true,
-            rest: Vec::new().into_iter(),
+            path: part.0.into(),
+            alone,
+            rest,
             documents_before: 0,
             document: 0,
         })
@@ -107,10 +84,12 @@ impl SplitRows {
 
     /// Opens the next file; `false` behind the last.
     fn advance(&mut self) -> Result<bool, DataError> {
-        let Some(path) = self.rest.next() else { return Ok(false) };
-        self.rows = open_rows(&self.spec, &self.split, &self.layout, &path)?;
+        let Some(part) = self.rest.next() else { return Ok(false) };
+        self.rows = open_part(&self.spec, &self.split, &self.layout, &part)?;
+        let (path, slice) = part;
         self.path = path.into();
-        self.documents_before = self.document;
+        // A slice knows the documents before it.
+        self.documents_before = if slice.is_some() { 0 } else { self.document };
         Ok(true)
     }
 }
@@ -123,6 +102,45 @@ pub(crate) fn open_file(spec: &Path, split: &str, path: &Path) -> Result<File, D
         path: path.to_owned(),
         source,
     })
+}
+
+fn open_part(
+    spec: &Path,
+    split: &str,
+    layout: &Layout,
+    (path, slice): &SplitPart,
+) -> Result<Box<dyn RowReader>, DataError> {
+    match slice {
+        None => open_rows(spec, split, layout, path),
+        Some(slice) => open_slice(spec, split, layout, path, slice),
+    }
+}
+
+/// Opens some rows of one file of a split.
+fn open_slice(
+    spec: &Path,
+    split: &str,
+    layout: &Layout,
+    path: &Path,
+    slice: &RowSlice,
+) -> Result<Box<dyn RowReader>, DataError> {
+    let mut file = open_file(spec, split, path)?;
+    let failed = |source| DataError::Read { path: path.to_owned(), source };
+    match slice.place {
+        SlicePlace::Groups(place) => {
+            Ok(Box::new(TableRows::open_slice(layout, path.to_owned(), file, place, slice.rows)?))
+        }
+        SlicePlace::Text(place) => {
+            let mut header = Vec::new();
+            file.by_ref().take(place.file.header_bytes).read_to_end(&mut header).map_err(failed)?;
+            file.seek(SeekFrom::Start(place.start.byte)).map_err(failed)?;
+            let stream = Cursor::new(header).chain(file.take(place.end_byte.saturating_sub(place.start.byte)));
+            let lines = LineReader::new(path.to_owned(), stream).with_line_end(Some(place.file.line_end()));
+            let mut rows = open_lines(layout, lines, Purpose::Learn)?;
+            rows.resume(place.start);
+            Ok(rows)
+        }
+    }
 }
 
 fn open_rows(spec: &Path, split: &str, layout: &Layout, path: &Path) -> Result<Box<dyn RowReader>, DataError> {

@@ -25,7 +25,7 @@ pub const DEFAULT_MAX_WORKERS: usize = 8;
 /// The device, threads and graph of an [`Engine`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EngineSettings {
-    /// The device to run on.
+    /// The devices to run on: each GPU has a session, and they take batches from one queue.
     pub device: Device,
     /// CPU threads; 0 means one per core.
     pub threads: usize,
@@ -57,6 +57,8 @@ pub struct Engine {
     threads: usize,
     graph: &'static str,
     note: Option<String>,
+    /// How texts longer than the limit are read.
+    long_texts: LongTexts,
     /// What runs long texts.
     long: LongTextGraph,
     max_tokens: usize,
@@ -123,12 +125,9 @@ impl Engine {
             return Err(EncodeError::NoOpeningToken { encoder, column });
         }
         let threads = SessionSettings { intra_threads: settings.threads, ..SessionSettings::default() }.threads();
-        let cpu = match settings.device {
-            Device::Cpu => true,
-            Device::Cuda => false,
-            Device::Auto => runtime.cuda().is_err(),
-        };
-        let device = if cpu { Device::Cpu } else { Device::Cuda };
+        let devices = settings.device.resolve_all(runtime)?;
+        let device = devices.first().copied().unwrap_or(Device::Cpu);
+        let cpu = device == Device::Cpu;
         let source = GraphSource {
             runtime: runtime.clone(),
             encoder: encoder.clone(),
@@ -137,8 +136,9 @@ impl Engine {
         };
         let SelectedGraph { model, interface, rebuilt, name: graph, note } = source.select(settings.graph, device)?;
         let model = SessionModel::of(&model, device)?;
-        // A GPU runs one batch at a time; a second session would only hold the weights twice.
-        let (workers, intra_threads) = if cpu { split_threads(threads) } else { (1, threads) };
+        // A GPU runs one batch at a time; a second session on it would only hold the weights twice.
+        let (workers, intra_threads) =
+            if cpu { split_threads(threads) } else { (devices.len(), (threads / devices.len()).max(1)) };
         let session = SessionSettings {
             device,
             intra_threads,
@@ -147,7 +147,7 @@ impl Engine {
             ..SessionSettings::default()
         };
         let at_once = if settings.all_workers { workers } else { 1 };
-        let workers = Workers::open((runtime, encoder), model, session, at_once, workers)?;
+        let workers = Workers::open((runtime, encoder), model, session, devices, (at_once, workers))?;
         let feed = |name: &str| {
             let inputs = workers.first().inputs();
             inputs.iter().find(|i| i.name == name).map(|i| Feed { name: i.name.clone(), dtype: i.dtype })
@@ -182,6 +182,7 @@ impl Engine {
             threads,
             graph,
             note,
+            long_texts: settings.long,
             long: LongTextGraph::new(source, settings.graph, cpu.then_some(threads)),
             max_tokens: encoder.max_tokens(),
             longest_tokens: encoder.longest_tokens(),
@@ -199,6 +200,11 @@ impl Engine {
         &self.over_windows
     }
 
+    /// How texts longer than the limit are read.
+    pub(crate) fn long(&self) -> LongTexts {
+        self.long_texts
+    }
+
     /// The longest input that the encoder is made for, in tokens, special tokens included.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
@@ -209,9 +215,9 @@ impl Engine {
         &self.widths[..self.over_windows.len()]
     }
 
-    /// The device that runs.
+    /// The devices of the sessions that are open.
     pub fn ran_on(&self) -> &RanOn {
-        self.workers.first().ran_on()
+        self.workers.ran_on()
     }
 
     /// CPU threads in all.

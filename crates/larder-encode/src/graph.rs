@@ -90,10 +90,10 @@ fn choose(source: &GraphSource, choice: GraphChoice, device: Device) -> Result<C
             return Ok(ChosenGraph { running, name: "given", note });
         }
         // Building and comparing a graph that could not be used would be wasted.
-        (GraphChoice::Half | GraphChoice::HalfPadded, Device::Cuda) if !encoder.pooler_is_its_own(outputs) => {
+        (GraphChoice::Half | GraphChoice::HalfPadded, Device::Cuda(_)) if !encoder.pooler_is_its_own(outputs) => {
             note = Some("not in half precision: the pooled output is the given graph's own".to_owned());
         }
-        (GraphChoice::Half | GraphChoice::HalfPadded, Device::Cuda) => {
+        (GraphChoice::Half | GraphChoice::HalfPadded, Device::Cuda(_)) => {
             let forms = [(true, "half-packed"), (false, "half")];
             for &(packed, name) in if choice == GraphChoice::Half { &forms[..] } else { &forms[1..] } {
                 match encoder.fused(runtime, device, FusedForm { half: true, packed })? {
@@ -105,7 +105,7 @@ fn choose(source: &GraphSource, choice: GraphChoice, device: Device) -> Result<C
         (GraphChoice::Half | GraphChoice::HalfPadded, _) => {
             note = Some("half precision is for CUDA: on a CPU it would be slower".to_owned());
         }
-        (GraphChoice::Bfloat16, Device::Cuda) => {
+        (GraphChoice::Bfloat16, Device::Cuda(_)) => {
             note = Some("bfloat16 is for CPUs: on CUDA half precision is faster".to_owned());
         }
         (GraphChoice::Bfloat16, _) if bfloat16_kernel().is_none() => {

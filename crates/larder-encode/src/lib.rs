@@ -51,7 +51,7 @@ pub use pair::combine_pair;
 pub use plan::{Batch, DEFAULT_CPU_BATCH_TOKENS, DEFAULT_CUDA_BATCH_TOKENS, Demands, PLAN_VERSION, plan};
 pub use report::{EncodeReport, Progress};
 pub use settings::{Context, EncodePlan, EncodeSettings, FORMAT_VERSION, LayerSelection};
-pub use stage::{EncodeRequest, encode, plan_encode};
+pub use stage::{EncodeRequest, encode, encode_with, plan_encode};
 pub use texts::{TextInput, embed_texts};
 pub use throughput::Throughput;
 pub use words::{WordsInput, embed_words};

@@ -112,11 +112,33 @@ pub fn encode(
     request: &EncodeRequest<'_>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<EncodeReport, EncodeError> {
+    encode_with(runtime, request, &mut None, progress)
+}
+
+/// As [`encode`], for several files of one encoder and the same settings: the engine in `kept` runs if it gives the columns that are
+/// asked for, and the one that ran is left there.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_with(
+    runtime: &Runtime,
+    request: &EncodeRequest<'_>,
+    kept: &mut Option<Engine>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<EncodeReport, EncodeError> {
     let started = Instant::now();
     let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
     let plan = plan_encode(request)?;
     let windows = text_windows(&TokensReader::open(tokens, projection(settings))?, encoder, settings)?;
-    let mut engine = Engine::new(runtime, encoder, &plan.outputs, engine_settings(settings, windows))?;
+    let layers = encoder.interface().last_layer();
+    let is_usable = |engine: &Engine| {
+        let asked = plan.outputs.iter().map(|output| output.column(layers));
+        engine.long() == long_texts(windows) && asked.eq(engine.columns().iter().cloned())
+    };
+    let mut engine = match kept.take().filter(is_usable) {
+        Some(engine) => engine,
+        None => Engine::new(runtime, encoder, &plan.outputs, engine_settings(settings, windows))?,
+    };
     let run_started = Instant::now();
     let provenance = plan
         .provenance
@@ -179,6 +201,7 @@ pub fn encode(
     read?;
     // What comes up on the way, as with the first long text.
     running.report.graph_note = engine.graph_note().map(str::to_owned);
+    *kept = Some(engine);
     running.finish(target, &provenance, started, run_started)
 }
 
@@ -210,8 +233,11 @@ pub(crate) fn text_windows(
 
 /// The settings of an engine for texts that are read so.
 pub(crate) fn engine_settings(settings: &EncodeSettings, windows: Option<TextWindows>) -> EngineSettings {
-    let long = if windows.is_some() { LongTexts::Windows } else { LongTexts::Cut };
-    EngineSettings { long, all_workers: true, ..settings.engine() }
+    EngineSettings { long: long_texts(windows), all_workers: true, ..settings.engine() }
+}
+
+fn long_texts(windows: Option<TextWindows>) -> LongTexts {
+    if windows.is_some() { LongTexts::Windows } else { LongTexts::Cut }
 }
 
 /// The columns that an engine fills.

@@ -1,7 +1,7 @@
-//! The sessions of an engine: one a worker thread, each with its own packed weights.
+//! The sessions of an engine: one a worker thread, each with its own packed weights. They share the devices.
 
 use larder_intake::{Encoder, SessionModel};
-use larder_runtime::{Runtime, RuntimeError, Session, SessionSettings};
+use larder_runtime::{Device, RanOn, Runtime, RuntimeError, Session, SessionSettings};
 
 use crate::EncodeError;
 
@@ -12,6 +12,9 @@ pub(crate) struct Workers {
     encoder: Encoder,
     model: SessionModel,
     settings: SessionSettings,
+    /// The devices, one after another: a session each, and from the first again.
+    devices: Vec<Device>,
+    ran_on: RanOn,
     /// Sessions at most.
     most: usize,
     /// At least one.
@@ -27,11 +30,12 @@ impl Workers {
         (runtime, encoder): (&Runtime, &Encoder),
         model: SessionModel,
         settings: SessionSettings,
-        count: usize,
-        most: usize,
+        devices: Vec<Device>,
+        (count, most): (usize, usize),
     ) -> Result<Self, EncodeError> {
         let (runtime, encoder) = (runtime.clone(), encoder.clone());
-        let mut workers = Self { runtime, encoder, model, settings, most, open: Vec::new() };
+        let ran_on = RanOn::Cpu;
+        let mut workers = Self { runtime, encoder, model, settings, devices, ran_on, most, open: Vec::new() };
         workers.up_to(count.max(1))?;
         Ok(workers)
     }
@@ -39,6 +43,11 @@ impl Workers {
     /// The first.
     pub fn first(&self) -> &Session {
         &self.open[0]
+    }
+
+    /// The devices of those that are open.
+    pub fn ran_on(&self) -> &RanOn {
+        &self.ran_on
     }
 
     /// The first, to run it.
@@ -53,16 +62,18 @@ impl Workers {
     pub fn up_to(&mut self, batches: usize) -> Result<&mut [Session], EncodeError> {
         let count = batches.clamp(1, self.most);
         if count > self.open.len() {
-            let Self { runtime, model, settings, .. } = &*self;
+            let Self { runtime, model, settings, devices, .. } = &*self;
+            let one = |device| model.open(runtime, &SessionSettings { device, ..settings.clone() });
+            let devices = devices.iter().cycle().copied().take(count).skip(self.open.len());
             let opened: Result<Vec<Session>, RuntimeError> = std::thread::scope(|scope| {
-                let opening: Vec<_> =
-                    (self.open.len()..count).map(|_| scope.spawn(|| model.open(runtime, settings))).collect();
+                let opening: Vec<_> = devices.map(|device| scope.spawn(move || one(device))).collect();
                 opening
                     .into_iter()
                     .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                     .collect()
             });
             self.open.extend(opened?);
+            self.ran_on = RanOn::of_all(self.open.iter().map(Session::ran_on));
             // Else the sessions' weights might not be those whose digest was compared.
             self.encoder.check_model_unchanged()?;
         }

@@ -8,10 +8,12 @@ use crate::FileError;
 ///
 /// ```text
 /// encoders/<encoder>/                              model.onnx, tokenizer.json, encoder.json, comparisons.json
+/// datasets/<dataset>/                             descriptions of files that were given without one, and their rows in splits
 /// tokens/<dataset>/<encoder>/<split>.parquet
 /// features/<dataset>/<encoder>/<level>-<dtype>/<split>.parquet
 /// runs/<run>/                                      run.json, metrics.json, predictions.parquet, head.*
 /// scratch/<plan>/<shard>/                          a shard's work under way, removed when it is done
+/// collected/<plan>.parquet                         the features of a plan, brought from its store
 /// ```
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -42,6 +44,14 @@ impl Home {
         Ok(self.encoders().join(check_name("encoder", encoder)?))
     }
 
+    /// The folder of a data set that larder described.
+    ///
+    /// # Errors
+    /// [`FileError::Name`].
+    pub fn dataset(&self, dataset: &str) -> Result<PathBuf, FileError> {
+        Ok(self.root.join("datasets").join(check_name("dataset", dataset)?))
+    }
+
     /// The `tokens` file of one split.
     ///
     /// # Errors
@@ -64,6 +74,14 @@ impl Home {
     /// The folder for work under way that ends in a store.
     pub fn scratch(&self) -> PathBuf {
         self.root.join("scratch")
+    }
+
+    /// The features file of a plan that was collected.
+    ///
+    /// # Errors
+    /// [`FileError::Name`].
+    pub fn collected(&self, plan: &str) -> Result<PathBuf, FileError> {
+        Ok(self.root.join("collected").join(format!("{}.parquet", check_name("plan", plan)?)))
     }
 
     /// The folder of all runs.

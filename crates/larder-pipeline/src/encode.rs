@@ -87,7 +87,7 @@ pub fn forecast_split(
 }
 
 /// Returns the features file of a split.
-fn target(
+pub(crate) fn target(
     larder: &Larder,
     spec: &DatasetSpec,
     encoder: &Encoder,
@@ -97,7 +97,7 @@ fn target(
     Ok(larder.home().features(&spec.name, encoder.name(), &options.settings.kind(), split)?)
 }
 
-fn request<'a>(
+pub(crate) fn request<'a>(
     encoder: &'a Encoder,
     tokens: &'a Path,
     target: &'a Path,

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use larder_data::DataError;
+use larder_describe::DescribeError;
 use larder_encode::EncodeError;
 use larder_errors::ErrorClass;
 use larder_evaluate::EvaluateError;
-use larder_files::FileError;
+use larder_files::{Change, FileError};
 use larder_finetune::TuneError;
 use larder_inspect::InspectError;
 use larder_intake::EncoderError;
@@ -31,9 +32,26 @@ pub enum PipelineError {
     /// Inspecting a Parquet file.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// A file that nobody described.
+    #[error(transparent)]
+    Describe(#[from] DescribeError),
     /// A plan, a store or a shard.
     #[error(transparent)]
     Scale(#[from] ScaleError),
+    /// Features of another split, encoder or settings than those asked for.
+    #[error(
+        "{manifest} is of the split `{split}`, but not as it is asked for ({}): give the data set, the encoder and the flags that it was \
+         planned with",
+        changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    OtherFeatures {
+        /// The manifest.
+        manifest: String,
+        /// Its split.
+        split: String,
+        /// What differs: before, in the manifest; after, as asked for.
+        changes: Vec<Change>,
+    },
     /// An error of this machine that another try, here or elsewhere, may not meet.
     #[error("{0}")]
     MayPass(#[source] Box<PipelineError>),
@@ -177,6 +195,7 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
+            Self::MayPass(error) => error.hint(),
             _ => None,
         }
     }

@@ -5,11 +5,13 @@
 //!   of them.
 //! - [`finetune`] trains the encoder itself with a head, [`run_finetune`] evaluates it too, [`sweep`] tries learning rates;
 //!   [`export_graphs`] writes the graphs they run.
+//! - [`dataset_of_files`] makes a data set of files that nobody described.
 //! - [`run_seeds`] runs the stages with several seeds.
 //! - [`compare_encoders`] takes several encoders through the stages on one dataset, [`compare_runs`] compares existing runs.
 //! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
-//! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards.
+//! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards, [`use_features`] takes what they made
+//!   for a split's features.
 //! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
@@ -19,6 +21,7 @@ mod encode;
 mod error;
 mod evaluate;
 mod finetune;
+mod from_files;
 mod inspect;
 mod run;
 mod scale;
@@ -41,9 +44,13 @@ pub use finetune::{
     DEV_SPLIT, FinetuneOptions, GraphsOptions, GraphsOutcome, Recipe, SweepCell, SweepOutcome, SweepRate, TuneChoices,
     export_graphs, finetune, run_finetune, sweep,
 };
+pub use from_files::{FilesRequest, dataset_of_files};
 pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
 pub use run::{RunOutcome, run};
-pub use scale::{PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan, work};
+pub use scale::{
+    NamedFeatures, PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan,
+    use_features, work,
+};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::tokenize_split;
 pub use train::{TrainOutcome, train};

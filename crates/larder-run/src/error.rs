@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use larder_data::{DataError, Task};
 use larder_encode::EncodeError;
-use larder_errors::ErrorClass;
+use larder_errors::{ErrorClass, Names};
 use larder_files::FileError;
 use larder_finetune::TuneError;
 use larder_intake::EncoderError;
@@ -49,6 +49,12 @@ pub enum RunError {
     /// Fine-tuning.
     #[error(transparent)]
     Tune(Box<TuneError>),
+    /// No encoder is named, and there is not exactly one.
+    #[error("{}", which_encoder(known))]
+    WhichEncoder {
+        /// The encoders that there are.
+        known: Names,
+    },
     /// A head of another task than the dataset's.
     #[error("{}: the head {head} is not for the task {task}: take {}", spec.display(), known.join(" or "))]
     OtherHead {
@@ -297,7 +303,9 @@ impl RunError {
             Self::Tune(error) => error.class(),
             Self::ExportedOutput { .. } => ErrorClass::Bug,
             Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ErrorClass::Missing,
+            Self::WhichEncoder { known } if known.as_slice().is_empty() => ErrorClass::Missing,
             Self::WrongLevel { .. }
+            | Self::WhichEncoder { .. }
             | Self::OtherHead { .. }
             | Self::TagColumns { .. }
             | Self::FilesNotScored { .. } => ErrorClass::Usage,
@@ -339,6 +347,13 @@ macro_rules! from_stage_errors {
 
 fn listed(columns: &[String]) -> String {
     if columns.is_empty() { "none".to_owned() } else { format!("`{}`", columns.join(",")) }
+}
+
+fn which_encoder(known: &Names) -> String {
+    match known.as_slice() {
+        [] => "there is no encoder yet: `larder encoder add SOURCE` takes one in".to_owned(),
+        _ => format!("there are several encoders ({known}): name one with --encoder"),
+    }
 }
 
 fn known_runs(known: &[String]) -> String {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+use larder_errors::Names;
 use larder_files::Home;
 use larder_intake::Encoder;
 use larder_runtime::Runtime;
@@ -38,6 +39,18 @@ impl Larder {
         }
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    /// Opens the only encoder that there is.
+    ///
+    /// # Errors
+    /// [`RunError::WhichEncoder`] where there is none or more than one.
+    pub fn only_encoder(&self) -> Result<Encoder, RunError> {
+        let names: Vec<String> = Encoder::list(&self.home)?.into_iter().map(|listed| listed.name).collect();
+        match &names[..] {
+            [only] => self.encoder(only),
+            _ => Err(RunError::WhichEncoder { known: Names::new(names) }),
+        }
     }
 
     /// Opens the encoder called `name`.

@@ -92,6 +92,15 @@ pub enum Event<'a> {
     },
     /// Rows encoded so far.
     Encoding(Progress),
+    /// Parts of a feature set brought from its store so far.
+    Collecting {
+        /// The manifest.
+        name: &'a str,
+        /// Parts brought.
+        brought: usize,
+        /// Parts in all.
+        parts: usize,
+    },
     /// Fits of a model selection.
     Training {
         /// Fits done.

@@ -73,8 +73,10 @@ impl Bound {
         let failed = self.session.failed();
         let allocator = match self.session.ran_on() {
             RanOn::Cpu => Ok(Allocator::default()),
-            RanOn::Cuda { .. } => {
-                let memory = MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default);
+            RanOn::Cuda { ordinals, .. } => {
+                let ordinal = ordinals.first().copied().and_then(|ordinal| i32::try_from(ordinal).ok()).unwrap_or(0);
+                let memory =
+                    MemoryInfo::new(AllocationDevice::CUDA, ordinal, AllocatorType::Device, MemoryType::Default);
                 memory.and_then(|memory| Allocator::new(self.session.inner(), memory))
             }
         };

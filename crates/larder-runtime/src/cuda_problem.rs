@@ -26,6 +26,14 @@ pub enum CudaProblem {
         /// `CUresult` of `cuInit` or `cuDeviceGet`.
         code: i32,
     },
+    /// The driver has no device of that number.
+    #[error("there is no GPU {ordinal}: the NVIDIA driver shows this process {count}, numbered from 0")]
+    NoOrdinal {
+        /// The number asked for.
+        ordinal: u32,
+        /// Devices that are shown.
+        count: u32,
+    },
     /// One of CUDA's own libraries is missing or unusable.
     #[error("a CUDA library is missing or does not load: {source}")]
     Library {
@@ -57,6 +65,9 @@ impl CudaProblem {
             }
             Self::NoDriver { .. } | Self::NoDevice { .. } => {
                 "install NVIDIA's driver for CUDA 13 or make the GPU visible to this process"
+            }
+            Self::NoOrdinal { .. } => {
+                "name one that there is; CUDA_VISIBLE_DEVICES may hide others, and numbers those it leaves from 0"
             }
             Self::Probe { .. } | Self::WrongNumbers { .. } => {
                 "check the driver with nvidia-smi, then run `just setup-cuda` again"

@@ -4,7 +4,7 @@
 //! one binary serves a machine with a GPU and one without.
 //!
 //! - [`Runtime`] is the loaded library. [`Runtime::load`] says where it looks.
-//! - [`Session`] is one model, ready to run on one [`Device`]. [`SessionSettings`] says how; what
+//! - [`Session`] is one model, ready to run on one [`Device`], of which a machine may have several [`Gpus`]. [`SessionSettings`] says how; what
 //!   really ran is [`RanOn`].
 //! - [`Bound`] is a session with a [`DeviceVector`] at some of its inputs and outputs, which is not copied when it runs.
 //! - [`TensorView`] is borrowed data with a shape, given to a session without a copy; [`Tensor`] owns
@@ -34,6 +34,7 @@ mod cuda;
 mod cuda_problem;
 mod device;
 mod error;
+mod gpus;
 mod library;
 mod operators;
 mod padded;
@@ -50,8 +51,9 @@ pub use api_version::API_VERSION;
 pub use bound::{Bound, DeviceVector};
 pub use cuda::CudaDevice;
 pub use cuda_problem::CudaProblem;
-pub use device::{Device, RanOn};
+pub use device::{Device, RanOn, UnknownDevice};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
+pub use gpus::{GpuList, Gpus};
 pub use operators::{bfloat16_kernel, int8_kernel, operator_kernels};
 pub use padded::PaddedTexts;
 pub use results::Results;

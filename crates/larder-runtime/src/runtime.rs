@@ -1,9 +1,10 @@
 //! The loaded library: one per process.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
@@ -25,7 +26,8 @@ struct Inner {
     path: PathBuf,
     version: String,
     environment: Environment,
-    cuda: OnceLock<Result<CudaDevice, CudaProblem>>,
+    /// What is known of each CUDA device.
+    gpus: Mutex<BTreeMap<u32, Result<CudaDevice, CudaProblem>>>,
 }
 
 /// The process's one runtime. It is never dropped: ONNX Runtime does not restart in one process.
@@ -90,7 +92,7 @@ impl Runtime {
         if env::var_os("ORT_LOG").is_none() {
             environment.set_log_level(LogLevel::Fatal);
         }
-        Ok(Self { inner: Arc::new(Inner { path, version, environment, cuda: OnceLock::new() }) })
+        Ok(Self { inner: Arc::new(Inner { path, version, environment, gpus: Mutex::default() }) })
     }
 
     /// The library's version, such as `1.31.1`.
@@ -103,13 +105,33 @@ impl Runtime {
         &self.inner.path
     }
 
-    /// The CUDA device, found by running a small model on it at the first call (this loads CUDA, which
+    /// The first CUDA device; see [`Runtime::gpu`].
+    ///
+    /// # Errors
+    /// The first thing that is missing or does not work.
+    pub fn cuda(&self) -> Result<CudaDevice, CudaProblem> {
+        self.gpu(0)
+    }
+
+    /// The CUDA device of that number, found by running a small model on it at the first call (this loads CUDA, which
     /// takes a second or two), or why there is none.
     ///
     /// # Errors
     /// The first thing that is missing or does not work.
-    pub fn cuda(&self) -> Result<&CudaDevice, &CudaProblem> {
-        self.inner.cuda.get_or_init(|| cuda::probe(&self.inner.environment, &self.inner.path)).as_ref()
+    pub fn gpu(&self, ordinal: u32) -> Result<CudaDevice, CudaProblem> {
+        let mut known = self.inner.gpus.lock().unwrap_or_else(PoisonError::into_inner);
+        let probed = || cuda::probe(&self.inner.environment, &self.inner.path, ordinal);
+        known.entry(ordinal).or_insert_with(probed).clone()
+    }
+
+    /// The number of CUDA devices that the driver shows this process.
+    ///
+    /// # Errors
+    /// [`CudaProblem::NoDriver`], [`CudaProblem::NoDevice`].
+    pub fn gpu_count(&self) -> Result<u32, CudaProblem> {
+        // A library without CUDA says so, whatever the driver has.
+        self.gpu(0)?;
+        cuda::device_count()
     }
 
     /// Runs a small model on the CPU: a library that loads may still be of another processor's build.

@@ -264,7 +264,10 @@ fn configure(runtime: &Runtime, settings: &SessionSettings, ran_on: &RanOn) -> o
                 .with_operators(operators::domain(settings.threads())?)?
                 .with_execution_providers([CPU::default().with_arena_allocator(true).build()])?
         }
-        RanOn::Cuda { .. } => builder.with_execution_providers([cuda::provider(settings.tf32)])?,
+        RanOn::Cuda { ordinals, .. } => {
+            let ordinal = ordinals.first().copied().unwrap_or(0);
+            builder.with_execution_providers([cuda::provider(ordinal, settings.tf32)])?
+        }
     };
     traced(builder, settings.name.as_deref())
 }

@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("plan: {:.2} s for {} shards, peak {} MB", clock.elapsed().as_secs_f64(), plan.shards.len(), peak_mb());
 
     for (number, shard) in plan.shards.iter().enumerate() {
-        commit(number, shard.slice.rows).create(&store, &plan_id)?;
+        commit(number, shard.rows()).create(&store, &plan_id)?;
     }
     let uri = ObjectUri { store: store.uri().clone(), plan_id: plan_id.clone() };
     let clock = Instant::now();

@@ -46,6 +46,11 @@ impl FeatureSet {
         &self.manifest
     }
 
+    /// The manifest, without its store.
+    pub fn into_manifest(self) -> Manifest {
+        self.manifest
+    }
+
     /// The name of the manifest in its store.
     pub fn uri(&self) -> String {
         self.store.object(&keys::manifest(&self.manifest.plan))

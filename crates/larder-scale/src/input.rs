@@ -1,4 +1,4 @@
-//! The bytes of a shard's rows on a worker: where the plan says, or fetched from the store.
+//! The bytes of a piece of a shard on a worker: where the plan says, or fetched from the store.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -9,14 +9,14 @@ use larder_checksums::BLOCK_BYTES;
 use larder_data::{ParquetGroups, SlicePlace, digest_ranges};
 use larder_files::FileError;
 
-use crate::plan::{Plan, PlannedInput, Shard};
+use crate::plan::{Plan, PlannedInput, ShardPiece};
 use crate::store::Store;
 use crate::{ScaleError, keys};
 
 /// Bytes fetched at once.
 const PIECE_BYTES: u64 = 16 << 20;
 
-/// The input of a shard, whose bytes are those that were planned.
+/// The input of a piece of a shard, whose bytes are those that were planned.
 #[derive(Debug)]
 pub struct ShardInput {
     /// The file that holds the rows, at the places that the plan says. A fetched one holds nothing else.
@@ -24,25 +24,35 @@ pub struct ShardInput {
 }
 
 impl ShardInput {
-    /// Finds the input of a shard, or fetches what its reader needs into `scratch`, and compares its digest.
+    /// Finds the input of each piece of a shard, or fetches what its reader needs into `scratch`, and compares its digest.
     ///
     /// # Errors
     /// [`ScaleError::NoInput`], [`ScaleError::InputChanged`]; [`ScaleError::Data`], [`ScaleError::File`]; [`ScaleError`] of the store.
-    pub fn open(store: &Store, plan: &Plan, shard: usize, scratch: &Path) -> Result<Self, ScaleError> {
-        let planned = plan.shards.get(shard).and_then(|shard| Some((shard, plan.inputs.get(shard.input)?)));
-        let Some((of_shard, input)) = planned else {
-            let (plan, shards) = (plan.dataset.name.clone(), plan.shards.len());
-            return Err(ScaleError::NoShard { plan, shard, shards });
+    pub fn open_all(store: &Store, plan: &Plan, shard: usize, scratch: &Path) -> Result<Vec<Self>, ScaleError> {
+        let none = || ScaleError::NoShard { plan: plan.dataset.name.clone(), shard, shards: plan.shards.len() };
+        let pieces = &plan.shards.get(shard).ok_or_else(none)?.pieces;
+        let open = |(at, piece): (usize, &ShardPiece)| {
+            let input = plan.inputs.get(piece.input).ok_or_else(none)?;
+            Self::open(store, (shard, at), (piece, input), scratch)
         };
+        pieces.iter().enumerate().map(open).collect()
+    }
+
+    fn open(
+        store: &Store,
+        (shard, at): (usize, usize),
+        (piece, input): (&ShardPiece, &PlannedInput),
+        scratch: &Path,
+    ) -> Result<Self, ScaleError> {
         let changed = |path: &Path, found: String| ScaleError::InputChanged {
             path: path.to_owned(),
             shard,
-            expected: of_shard.digest.clone(),
+            expected: piece.digest.clone(),
             found,
         };
         if input.path.is_file() {
-            match digest_here(&input.path, input, of_shard)? {
-                found if found == of_shard.digest => return Ok(Self { path: input.path.clone() }),
+            match digest_here(&input.path, input, piece)? {
+                found if found == piece.digest => return Ok(Self { path: input.path.clone() }),
                 found if !input.copied => return Err(changed(&input.path, found)),
                 _ => {}
             }
@@ -50,13 +60,13 @@ impl ShardInput {
             return Err(ScaleError::NoInput { path: input.path.clone(), shard });
         }
         let path = scratch.join(match input.path.extension() {
-            Some(ending) => format!("input.{}", ending.to_string_lossy()),
-            None => "input".to_owned(),
+            Some(ending) => format!("input-{at}.{}", ending.to_string_lossy()),
+            None => format!("input-{at}"),
         });
-        fetch(store, input, of_shard, &path)?;
-        let found = digest_here(&path, input, of_shard)?;
-        if found != of_shard.digest {
-            let (uri, expected) = (store.object(&keys::input(&input.digest)), of_shard.digest.clone());
+        fetch(store, input, piece, &path)?;
+        let found = digest_here(&path, input, piece)?;
+        if found != piece.digest {
+            let (uri, expected) = (store.object(&keys::input(&input.digest)), piece.digest.clone());
             let way_out = "remove it, and make the plan again";
             return Err(ScaleError::Damaged { uri, expected, found, way_out });
         }
@@ -76,13 +86,13 @@ pub fn publish_inputs(store: &Store, inputs: &mut [PlannedInput]) -> Result<(), 
     Ok(())
 }
 
-/// Returns the digest of the shard's bytes in the file at `path`.
-fn digest_here(path: &Path, input: &PlannedInput, shard: &Shard) -> Result<String, ScaleError> {
+/// Returns the digest of the piece's bytes in the file at `path`.
+fn digest_here(path: &Path, input: &PlannedInput, piece: &ShardPiece) -> Result<String, ScaleError> {
     let bytes = std::fs::metadata(path).map_err(FileError::io("read", path))?.len();
     if bytes != input.bytes {
         return Ok(format!("of a file of {bytes} bytes in place of {}", input.bytes));
     }
-    let groups = match shard.slice.place {
+    let groups = match piece.slice.place {
         SlicePlace::Text(_) => None,
         // A file that cannot be read as Parquet any more has other bytes.
         SlicePlace::Groups(_) => match ParquetGroups::of(path) {
@@ -90,11 +100,11 @@ fn digest_here(path: &Path, input: &PlannedInput, shard: &Shard) -> Result<Strin
             Err(error) => return Ok(format!("of a file that is no whole Parquet file: {error}")),
         },
     };
-    Ok(digest_ranges(path, &shard.slice.byte_ranges(bytes, groups.as_ref()))?)
+    Ok(digest_ranges(path, &piece.slice.byte_ranges(bytes, groups.as_ref()))?)
 }
 
-/// Makes a file of the input's size that holds the shard's bytes at their places and nothing else.
-fn fetch(store: &Store, input: &PlannedInput, shard: &Shard, path: &Path) -> Result<(), ScaleError> {
+/// Makes a file of the input's size that holds the piece's bytes at their places and nothing else.
+fn fetch(store: &Store, input: &PlannedInput, piece: &ShardPiece, path: &Path) -> Result<(), ScaleError> {
     let failed = || FileError::io("write", path);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(FileError::io("make the folder", folder))?;
@@ -123,11 +133,11 @@ fn fetch(store: &Store, input: &PlannedInput, shard: &Shard, path: &Path) -> Res
     if let Some(tail) = input.tail_byte {
         get(tail..input.bytes)?;
         let groups = ParquetGroups::of(path)?;
-        for range in shard.slice.byte_ranges(input.bytes, Some(&groups)) {
+        for range in piece.slice.byte_ranges(input.bytes, Some(&groups)) {
             get(range)?;
         }
     } else {
-        for range in shard.slice.byte_ranges(input.bytes, None) {
+        for range in piece.slice.byte_ranges(input.bytes, None) {
             get(range)?;
         }
     }

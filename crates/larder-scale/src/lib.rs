@@ -58,7 +58,7 @@ pub use gc::{Garbage, collect_garbage};
 pub use indexes::index_ranges;
 pub use input::{ShardInput, publish_inputs};
 pub use manifest::{MANIFEST_VERSION, Manifest, ManifestPart};
-pub use plan::{PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, PlannedFile, PlannedInput, Shard};
+pub use plan::{PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, PlannedFile, PlannedInput, Shard, ShardPiece};
 pub use settings::ShardSettings;
 pub use status::{PlanStatus, SlowShard};
 pub use store::{Created, Listed, Store};

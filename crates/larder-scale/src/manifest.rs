@@ -70,7 +70,7 @@ impl Manifest {
             return Err(ScaleError::Incomplete { plan: named(), missing: missing.len(), shards, indexes });
         }
         let mut of_plan: Vec<&Commit> = commits.iter().filter(|commit| commit.shard < plan.shards.len()).collect();
-        of_plan.sort_by_key(|commit| plan.shards[commit.shard].slice.first_row);
+        of_plan.sort_by_key(|commit| plan.shards[commit.shard].first_row());
         let columns = of_plan.first().map(|commit| commit.columns.clone()).unwrap_or_default();
         let names = |columns: &[FeatureColumnInfo]| {
             let name = |column: &FeatureColumnInfo| format!("`{}` ({} {})", column.name, column.width, column.dtype);

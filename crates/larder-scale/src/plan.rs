@@ -11,7 +11,7 @@ use crate::store::{Created, Store};
 use crate::{ObjectUri, ScaleError, keys};
 
 /// Version of a plan's layout.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// Hexadecimal digits of a plan's name: 128 bits of its digest.
 const ID_DIGITS: usize = 32;
@@ -100,18 +100,45 @@ pub struct PlannedInput {
     pub copied: bool,
 }
 
-/// Consecutive rows of one input.
+/// Consecutive rows of the split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
+    /// The rows: some of one input, or those of several small ones behind each other.
+    pub pieces: Vec<ShardPiece>,
+    /// Tokens, as forecast from a sample.
+    pub tokens: u64,
+}
+
+/// Consecutive rows of one input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardPiece {
     /// The input's place among those of the plan.
     pub input: usize,
     /// The rows.
     #[serde(flatten)]
     pub slice: RowSlice,
-    /// Tokens, as forecast from a sample.
-    pub tokens: u64,
     /// The digest of the bytes that its reader reads.
     pub digest: String,
+}
+
+impl Shard {
+    /// The number of its first row in the split.
+    pub fn first_row(&self) -> u64 {
+        self.pieces.first().map_or(0, |piece| piece.slice.first_row)
+    }
+
+    /// The digest of the bytes that its reader reads.
+    pub fn digest(&self) -> String {
+        match &self.pieces[..] {
+            [piece] => piece.digest.clone(),
+            pieces => digest_bytes(pieces.iter().map(|piece| piece.digest.as_str()).collect::<String>().as_bytes()),
+        }
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.slice.rows).sum()
+    }
 }
 
 impl Plan {
@@ -184,7 +211,7 @@ impl Plan {
 
     /// Rows of all shards.
     pub fn rows(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.slice.rows).sum()
+        self.shards.iter().map(Shard::rows).sum()
     }
 
     /// Forecast tokens of all shards.

@@ -60,7 +60,7 @@ impl PlanStatus {
         let commits: Vec<&Commit> = commits.iter().filter(|commit| commit.shard < shards).collect();
         let done: Vec<usize> = commits.iter().map(|commit| commit.shard).collect();
         let of_shard = |commit: &Commit| &plan.shards[commit.shard];
-        let rows_done: u64 = commits.iter().map(|commit| of_shard(commit).slice.rows).sum();
+        let rows_done: u64 = commits.iter().map(|commit| of_shard(commit).rows()).sum();
         let tokens_done: u64 = commits.iter().map(|commit| of_shard(commit).tokens).sum();
         let tokens = plan.forecast_tokens();
         let worker_seconds: f64 = commits.iter().map(|commit| commit.seconds).sum();

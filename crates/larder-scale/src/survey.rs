@@ -12,7 +12,7 @@ use larder_tokens::Tokenizer;
 use crate::ScaleError;
 use crate::cut::cut;
 use crate::forecast::{TokenForecast, content_bytes};
-use crate::plan::{PlannedInput, Shard};
+use crate::plan::{PlannedInput, Shard, ShardPiece};
 
 /// Rows that are looked at together.
 const STRETCH_ROWS: usize = 256;
@@ -74,7 +74,7 @@ struct SurveyedFile {
     groups: Option<ParquetGroups>,
 }
 
-/// Cuts a split into shards of about equal forecast cost. Each is rows of one file. Files are read twice: for their rows, and for
+/// Cuts a split into shards of about equal forecast cost. Each is rows of one file, or those of several small ones. Files are read twice: for their rows, and for
 /// their digests. `progress` hears the rows found so far.
 ///
 /// # Errors
@@ -83,7 +83,7 @@ pub fn cut_split(request: &CutRequest<'_>, progress: &mut dyn FnMut(u64)) -> Res
     let paths = request.spec.split_files(request.split)?;
     let mut forecast = TokenForecast::new(request.tokenizer, request.max_tokens, request.spec.columns.text_b.is_some());
     let (mut first_row, mut document) = (0, 0);
-    let (mut inputs, mut shards) = (Vec::new(), Vec::new());
+    let (mut inputs, mut pieces) = (Vec::new(), Vec::new());
     for path in &paths {
         let file = match request.spec.format {
             Format::Parquet => survey_groups(request, &forecast, path, paths.len(), first_row)?,
@@ -93,12 +93,13 @@ pub fn cut_split(request: &CutRequest<'_>, progress: &mut dyn FnMut(u64)) -> Res
         progress(first_row);
         let (input, of_file) = digested(file, inputs.len())?;
         inputs.push(input);
-        shards.extend(of_file);
+        pieces.extend(of_file);
     }
+    let mut shards = gathered(pieces, request.shard_tokens);
     if shards.is_empty() {
         return Err(DataError::Empty { path: paths.into_iter().next().unwrap_or_default() }.into());
     }
-    shards.sort_by_key(|shard: &Shard| (std::cmp::Reverse(shard.tokens), shard.slice.first_row));
+    shards.sort_by_key(|shard: &Shard| (std::cmp::Reverse(shard.tokens), shard.first_row()));
     Ok(CutSplit { inputs, shards })
 }
 
@@ -184,9 +185,9 @@ fn survey_groups(
         if group % every == 0 {
             let place = GroupPlace { first_group: group, groups: 1, skip: 0, rows_before };
             let rows = sampled_rows.min(of_group.rows);
-            let slice = RowSlice { first_row, rows, place: SlicePlace::Groups(place) };
+            let slices = [(path.to_owned(), RowSlice { first_row, rows, place: SlicePlace::Groups(place) })];
             let examples =
-                ExampleReader::open_slice_without_targets(request.spec, request.split, path, &slice, OnBadRow::Skip)?;
+                ExampleReader::open_slices_without_targets(request.spec, request.split, &slices, OnBadRow::Skip)?;
             let sample = examples.map(|example| Ok(example?.content)).collect::<Result<Vec<_>, DataError>>()?;
             if !sample.is_empty() {
                 tokens_per_row = forecast.count(&sample)? as f64 / sample.len() as f64;
@@ -239,12 +240,28 @@ fn slices(
     slices
 }
 
-/// Reads the file once more, for its digest and those of its slices.
-fn digested(file: SurveyedFile, input: usize) -> Result<(PlannedInput, Vec<Shard>), ScaleError> {
+/// Puts pieces that follow each other into one shard for as long as it stays small: thousands of small files would be as many shards.
+fn gathered(pieces: Vec<(ShardPiece, u64)>, shard_tokens: u64) -> Vec<Shard> {
+    let mut shards: Vec<Shard> = Vec::new();
+    for (piece, tokens) in pieces {
+        match shards.last_mut().filter(|shard| shard.tokens.saturating_add(tokens) <= shard_tokens) {
+            // Slices of one file were cut on purpose.
+            Some(shard) if shard.pieces.last().is_some_and(|last| last.input != piece.input) => {
+                shard.pieces.push(piece);
+                shard.tokens += tokens;
+            }
+            _ => shards.push(Shard { pieces: vec![piece], tokens }),
+        }
+    }
+    shards
+}
+
+/// Reads the file once more, for its digest and those of its slices. Returns each slice with its tokens.
+fn digested(file: SurveyedFile, input: usize) -> Result<(PlannedInput, Vec<(ShardPiece, u64)>), ScaleError> {
     let SurveyedFile { path, rows, slices, groups } = file;
     let starts = slices.iter().flat_map(|(slice, _)| slice.piece_starts(groups.as_ref())).collect();
     let digests = FileDigests::read(&path, starts)?;
-    let mut shards = Vec::with_capacity(slices.len());
+    let mut pieces = Vec::with_capacity(slices.len());
     for (slice, tokens) in slices {
         let ranges = slice.byte_ranges(digests.bytes, groups.as_ref());
         let digest = match digests.of_ranges(&ranges) {
@@ -252,10 +269,10 @@ fn digested(file: SurveyedFile, input: usize) -> Result<(PlannedInput, Vec<Shard
             // Row groups that lie in one another.
             None => digest_ranges(&path, &ranges)?,
         };
-        shards.push(Shard { input, slice, tokens, digest });
+        pieces.push((ShardPiece { input, slice, digest }, tokens));
     }
     let path = std::path::absolute(&path).unwrap_or(path);
     let tail_byte = groups.map(|groups| groups.tail_byte);
     let FileDigests { digest, bytes, .. } = digests;
-    Ok((PlannedInput { path, digest, bytes, rows, tail_byte, copied: false }, shards))
+    Ok((PlannedInput { path, digest, bytes, rows, tail_byte, copied: false }, pieces))
 }

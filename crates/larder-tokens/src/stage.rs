@@ -5,7 +5,7 @@
 //! tagging task are never cut.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,10 +62,8 @@ pub struct TokenizeRequest<'a> {
 /// Some rows of a split, and what reading the whole split would tell.
 #[derive(Debug, Clone, Copy)]
 pub struct SliceInput<'a> {
-    /// The file that holds them.
-    pub path: &'a Path,
-    /// The rows.
-    pub slice: &'a RowSlice,
+    /// The rows: of each file that holds some, a slice. They follow each other in the split.
+    pub slices: &'a [(PathBuf, RowSlice)],
     /// True if the split has targets.
     pub has_targets: bool,
     /// The labels that rows may have; `None` takes them as they are.
@@ -221,11 +219,11 @@ impl TokenizeRequest<'_> {
         let (reader, labels) = match (self.slice, has_targets) {
             (None, true) => (ExampleReader::open(spec, split, on_bad_row)?, self.labels()?),
             (None, false) => return ExampleReader::open_without_targets(spec, split, on_bad_row),
-            (Some(SliceInput { path, slice, labels, .. }), true) => {
-                (ExampleReader::open_slice(spec, split, path, slice, on_bad_row)?, labels.cloned())
+            (Some(SliceInput { slices, labels, .. }), true) => {
+                (ExampleReader::open_slices(spec, split, slices, on_bad_row)?, labels.cloned())
             }
-            (Some(SliceInput { path, slice, .. }), false) => {
-                return ExampleReader::open_slice_without_targets(spec, split, path, slice, on_bad_row);
+            (Some(SliceInput { slices, .. }), false) => {
+                return ExampleReader::open_slices_without_targets(spec, split, slices, on_bad_row);
             }
         };
         let reader = reader.on_illegal_tags(on_illegal_tags);

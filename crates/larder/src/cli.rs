@@ -6,6 +6,7 @@ mod encode;
 mod encoder;
 mod eval;
 mod export;
+mod files;
 mod finetune;
 mod hints;
 mod inspect;
@@ -29,12 +30,13 @@ pub use encode::{DeviceFlags, EmbedArgs, EncodeArgs, LevelFlags, TokenizeArgs, T
 pub use encoder::EncoderCommand;
 pub use eval::EvalArgs;
 pub use export::ExportArgs;
+pub use files::{FileFlags, InitArgs};
 pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
-pub use scale::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
+pub use scale::{CollectArgs, FeatureSetFlags, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use score::ScoreArgs;
 pub use submit::{SubmitCommand, WorkloadFlags};
 pub use train::{HeadFlags, TrainArgs};
@@ -74,6 +76,10 @@ pub enum Command {
     Encoder(EncoderCommand),
     /// Vectors of loose texts: JSON lines on standard output
     Embed(EmbedArgs),
+    /// Look at a file or a folder of files, and propose a dataset's TOML description
+    ///
+    /// Columns that are not named are found by their names and values; what was seen is said on standard error.
+    Init(InitArgs),
     /// Texts to token ids
     Tokenize(TokenizeArgs),
     /// Token ids to cached vectors: the encoder runs here, once
@@ -140,14 +146,16 @@ pub enum Command {
 /// A dataset and an encoder.
 #[derive(Debug, Args)]
 pub struct StageInputs {
-    /// The dataset's TOML description
+    /// The dataset's TOML description; or a file (CSV, TSV, JSON lines, Parquet, CoNLL) or a folder of such, which is looked at
     pub dataset: PathBuf,
-    /// The encoder's name
+    /// The encoder's name; may be left out where there is only one
     #[arg(long, short)]
-    pub encoder: String,
+    pub encoder: Option<String>,
     /// Work even when the result is up to date
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub files: FileFlags,
 }
 
 /// Rejects a flag that does not apply to `what`: ignoring it would answer another question.

@@ -6,6 +6,7 @@ mod embed;
 mod encoder;
 mod encoder_summary;
 mod export;
+mod files;
 mod finetune;
 mod input;
 mod inspect;
@@ -36,6 +37,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Encoder(command) => encoder::run(&context, command),
         Command::Embed(args) => embed::embed(&context, args),
+        Command::Init(args) => files::init(&context, args),
         Command::Tokenize(args) => pipeline_commands::tokenize(&context, args),
         Command::Encode(args) => pipeline_commands::encode(&context, args),
         Command::Train(args) => pipeline_commands::train(&context, args),

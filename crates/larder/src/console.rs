@@ -13,6 +13,8 @@ use larder_tokens::TokenizeReport;
 
 /// Skipped rows shown one by one.
 const SHOWN_SKIPS: usize = 5;
+/// Parts of a feature set between two lines.
+const SHOWN_PARTS: usize = 100;
 /// The interval between updates of a bar's text.
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -90,6 +92,12 @@ impl Console {
             speed,
             seconds(left)
         ));
+    }
+
+    fn collecting(&self, name: &str, brought: usize, parts: usize) {
+        if brought == parts || brought.is_multiple_of(SHOWN_PARTS) {
+            self.say(&format!("collect  {name}: {} of {} parts", count(brought as u64), count(parts as u64)));
+        }
     }
 
     fn predicting(&mut self, rows: u64, total: Option<u64>) {
@@ -226,6 +234,7 @@ impl Observer for Console {
                 }
             }
             Event::Encoding(progress) => self.encoding(progress),
+            Event::Collecting { name, brought, parts } => self.collecting(name, brought, parts),
             Event::Predicting { rows, total } => self.predicting(rows, total),
             Event::Training { done, total, what } => {
                 if let Some(bar) = &self.bar {

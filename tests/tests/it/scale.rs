@@ -110,6 +110,46 @@ fn shards_worked_in_any_order_and_twice_are_the_split() {
 }
 
 #[test]
+fn stages_take_the_manifest_for_the_features_of_a_split() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 200)), ("dev", &toy(2, 40))]);
+    let planned = Planned::new(kitchen, &dataset, &["--shard-tokens", "1000"]);
+    let kitchen = &planned.kitchen;
+    let collected = |plan: &str, shards: usize| -> String {
+        (0..shards).for_each(|shard| drop(kitchen.ok(&["work", plan, "--shard", &shard.to_string()])));
+        kitchen.json(&["collect", plan])["manifest"].as_str().expect("has a name").to_owned()
+    };
+    let missing = planned.plan.replace("/plans/", "/manifests/");
+    let train = ["train", &dataset, "-e", "tiny", "--run", "r", "--features", &missing];
+    kitchen.larder(&train).exits(4).says(&["there is no manifest at", "when the plan is collected"]);
+    let manifest = collected(&planned.plan, planned.shards);
+    assert_eq!(manifest, missing);
+
+    // Nothing is encoded here, and the parts are brought once.
+    let said = kitchen.ok(&train).says(&["encode   train: up to date", "collect  "]).told();
+    assert!(!said.contains("rows/s"), "{said}");
+    let said = kitchen.ok(&["train", &dataset, "-e", "tiny", "--run", "again", "--features", &manifest]).told();
+    assert!(!said.contains("collect  "), "{said}");
+    let dev = kitchen.json(&["plan", &dataset, "-e", "tiny", "--split", "dev", "--to", "store"]);
+    let dev = collected(dev["plan"].as_str().expect("has a name"), 1);
+    kitchen.ok(&["eval", "r", "--features", &dev]).says(&["encode   dev: up to date"]);
+
+    assert_eq!(kitchen.json(&["inspect", &manifest])["layout"]["rows"], 200);
+    assert_eq!(kitchen.json(&["verify", &manifest, "--all"])["rows_checked"], 200);
+    // A manifest in a folder may be named by its path.
+    let path = manifest.strip_prefix("file://").expect("the store is a folder");
+    assert_eq!(kitchen.json(&["inspect", path])["layout"]["rows"], 200);
+
+    // Features of anything else are not taken for those asked for.
+    let other = ["train", &dataset, "-e", "tiny", "--layers", "all", "--features", &manifest];
+    kitchen.larder(&other).exits(3).says(&["is of the split `train`, but not as it is asked for", "columns"]);
+    kitchen.dataset("toy", &[("train", &toy(3, 200)), ("dev", &toy(2, 40))]);
+    kitchen.larder(&train).exits(3).says(&["but not as it is asked for", "planned with"]);
+    kitchen.larder(&["inspect", "s3://bucket/features.parquet"]).exits(2).says(&["is no manifest"]);
+    kitchen.assert_tidy();
+}
+
+#[test]
 fn racing_workers_make_the_same_part_and_commit_once() {
     let kitchen = Kitchen::with_tiny();
     let dataset = kitchen.dataset("toy", &[("train", &toy(3, 400))]);
@@ -196,18 +236,23 @@ fn a_worker_that_was_killed_or_asked_to_end_goes_on() {
 #[test]
 fn a_worker_without_the_files_fetches_encoder_and_rows() {
     let kitchen = Kitchen::with_tiny();
-    let json: String =
-        toy(5, 300).iter().map(|(text, label)| format!("{{\"text\": \"{text}\", \"label\": \"{label}\"}}\n")).collect();
-    kitchen.write("train.jsonl", json);
+    let row = |(text, label): &(String, &str)| format!("{{\"text\": \"{text}\", \"label\": \"{label}\"}}\n");
+    // A large file, and many small ones, which share shards.
+    kitchen.write("train-000.jsonl", toy(5, 100).iter().map(row).collect::<String>());
+    let files: Vec<String> = (1..=40).map(|at| format!("train-{at:03}.jsonl")).collect();
+    for (file, rows) in files.iter().zip(toy(6, 200).chunks(5)) {
+        kitchen.write(file, rows.iter().map(row).collect::<String>());
+    }
     kitchen.write(
         "set.toml",
         "name = \"set\"\ntask = \"sequence\"\nformat = \"jsonl\"\n[columns]\ntext = \"text\"\nlabel = \"label\"\n\
-         [splits]\ntrain = \"train.jsonl\"\n",
+         [splits]\ntrain = \"train-*.jsonl\"\n",
     );
     let planned = Planned::new(kitchen, "set.toml", &["--shard-tokens", "600", "--copy-inputs"]);
     let kitchen = &planned.kitchen;
+    assert!((6..=14).contains(&planned.shards), "{} shards", planned.shards);
     kitchen.ok(&["encode", "set.toml", "-e", "tiny"]);
-    for gone in ["train.jsonl", "set.toml"] {
+    for gone in files.iter().map(String::as_str).chain(["train-000.jsonl", "set.toml"]) {
         std::fs::remove_file(kitchen.path(gone)).unwrap();
     }
     let mut command = planned.command(&["work", &planned.plan, "--next-missing", "0/1"]);
@@ -302,6 +347,33 @@ fn what_is_wrong_is_said_and_ends_for_good() {
     }
     let kept = kitchen.json(&["gc", "store"]);
     assert_eq!(kept["garbage"]["keys"], serde_json::json!([]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_asks_for_another_try_and_loses_nothing() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(7, 400))]);
+    let planned = Planned::new(kitchen, &dataset, &["--shard-tokens", "100000"]);
+    let kitchen = &planned.kitchen;
+    // A limit on files meets a writer as a full disk does: blocks of 1,024 bytes (POSIX: 512).
+    let limited = |blocks: u32| {
+        let worker = planned.command(&["work", &planned.plan, "--shard", "0"]);
+        let mut command = Command::new("bash");
+        kitchen.prepare(&mut command);
+        command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+        command.arg(worker.get_program()).args(worker.get_args());
+        larder_tests::run(&mut command)
+    };
+    let before = kitchen.files();
+    for blocks in [1, 8, 32] {
+        limited(blocks).exits(75).says(&["free some space"]);
+        assert!(!planned.commit(0).exists());
+    }
+    assert!(before.keys().all(|path| kitchen.path("").join(path).exists()), "what was there is there");
+    assert_eq!(planned.result(0), "committed");
+    assert_eq!(planned.collect_to("joined.parquet").rows(), 400);
+    kitchen.assert_tidy();
 }
 
 #[test]

@@ -45,7 +45,11 @@ fn cut(spec: &DatasetSpec, rows: u64) -> Vec<(PathBuf, RowSlice)> {
 }
 
 fn read(spec: &DatasetSpec, path: &Path, slice: &RowSlice, on_bad_row: OnBadRow) -> Vec<Example> {
-    let reader = ExampleReader::open_slice(spec, "train", path, slice, on_bad_row).unwrap();
+    read_all(spec, &[(path.to_owned(), slice.clone())], on_bad_row)
+}
+
+fn read_all(spec: &DatasetSpec, slices: &[(PathBuf, RowSlice)], on_bad_row: OnBadRow) -> Vec<Example> {
+    let reader = ExampleReader::open_slices(spec, "train", slices, on_bad_row).unwrap();
     reader.map(|example| Example { file: None, ..example.unwrap() }).collect()
 }
 
@@ -107,8 +111,7 @@ fn bad_rows_keep_their_numbers_and_places() {
         slices.iter().flat_map(|(path, slice)| read(&spec, path, slice, OnBadRow::Skip)).collect();
     assert_eq!(found, expected);
     assert_eq!(found.iter().map(|example| example.id.as_str()).collect::<Vec<_>>(), ["0", "3"]);
-    let (path, slice) = &slices[2];
-    let mut reader = ExampleReader::open_slice(&spec, "train", path, slice, OnBadRow::Stop).unwrap();
+    let mut reader = ExampleReader::open_slices(&spec, "train", &slices[2..3], OnBadRow::Stop).unwrap();
     let error = reader.next().unwrap().unwrap_err().to_string();
     assert!(error.contains("a.csv, line 4"), "{error}");
 }

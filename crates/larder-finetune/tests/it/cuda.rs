@@ -12,7 +12,7 @@ const STEPS: usize = 8;
 
 /// A run there, of so many steps.
 fn there(golden: &Golden, settings: &TuneSettings) -> FinetuneResult {
-    golden.run(&TuneSettings { device: Device::Cuda, length: Length::Steps(STEPS), ..settings.clone() })
+    golden.run(&TuneSettings { device: Device::CUDA, length: Length::Steps(STEPS), ..settings.clone() })
 }
 
 fn is_asked_for() -> bool {
@@ -79,7 +79,7 @@ fn cuda_runs_are_taken_up_again_and_judged() {
         return;
     }
     let golden = Golden::bert();
-    let settings = TuneSettings { device: Device::Cuda, save_every: Some(2), resume: true, ..golden.settings() };
+    let settings = TuneSettings { device: Device::CUDA, save_every: Some(2), resume: true, ..golden.settings() };
     let run = |settings: &TuneSettings, folder: &std::path::Path, observer: &mut dyn Observer| {
         let dev = &golden.examples[..10];
         let inputs = TrainingInputs { dev, folder: Some(folder), ..golden.inputs() };
@@ -109,7 +109,7 @@ fn cuda_drops_and_learns() {
     }
     let golden = Golden::bert();
     let of_family = TuneSettings::of(golden.config.family, 3);
-    let settings = TuneSettings { dropout: of_family.dropout, device: Device::Cuda, ..golden.settings() };
+    let settings = TuneSettings { dropout: of_family.dropout, device: Device::CUDA, ..golden.settings() };
     let settings = TuneSettings { length: Length::Steps(60), ..settings };
     let dropped = losses(&golden.run(&settings));
     let plain = losses(&golden.run(&TuneSettings { dropout: golden.settings().dropout, ..settings.clone() }));

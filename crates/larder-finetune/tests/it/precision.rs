@@ -136,7 +136,7 @@ fn a_device_that_is_not_there_is_said() {
         eprintln!("SKIPPED: there is a CUDA device");
         return;
     }
-    let settings = TuneSettings { device: Device::Cuda, ..golden.settings() };
+    let settings = TuneSettings { device: Device::CUDA, ..golden.settings() };
     let problem = finetune(&runtime(), &golden.inputs(), &settings, &mut Quiet).expect_err("there is none");
     let TuneError::Device(problem) = problem else { panic!("{problem}") };
     assert!(matches!(*problem, RuntimeError::CudaUnavailable { .. }), "{problem}");

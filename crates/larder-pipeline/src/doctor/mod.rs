@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use larder_errors::ErrorClass;
 use larder_intake::{Encoder, Listed, Prepared};
 use larder_run::Larder;
-use larder_runtime::{Device, Runtime, RuntimeError};
+use larder_runtime::{Device, Gpus, Runtime};
 use serde::Serialize;
 
 pub use machine::{Disk, Machine};
@@ -56,7 +56,7 @@ pub enum RuntimeCheck {
 /// The check of a provider.
 #[derive(Debug, Serialize)]
 pub struct ProviderCheck {
-    /// `cpu` or `cuda`.
+    /// The CPU, or one GPU.
     pub device: Device,
     /// True if a model ran on it with the right result.
     pub runs: bool,
@@ -163,21 +163,22 @@ fn providers(runtime: &Runtime, asked: Device, problems: &mut Vec<String>) -> Ve
             ProviderCheck { device: Device::Cpu, runs: false, detail: Some(error.to_string()), way_out: None }
         }
     };
-    let cuda = match runtime.cuda() {
-        Ok(found) => ProviderCheck { device: Device::Cuda, runs: true, detail: found.name.clone(), way_out: None },
-        Err(problem) => {
-            if asked == Device::Cuda {
-                problems.push(RuntimeError::CudaUnavailable { problem: problem.clone() }.to_string());
+    if let Err(error) = asked.resolve_all(runtime) {
+        problems.push(error.to_string());
+    }
+    // Where there is none, the first says why.
+    let shown = 0..runtime.gpu_count().unwrap_or(1);
+    let gpus = shown.filter_map(|ordinal| {
+        let device = Device::Cuda(Gpus::one(ordinal)?);
+        Some(match runtime.gpu(ordinal) {
+            Ok(found) => ProviderCheck { device, runs: true, detail: found.name, way_out: None },
+            Err(problem) => {
+                let (detail, way_out) = (Some(problem.to_string()), Some(problem.way_out().to_owned()));
+                ProviderCheck { device, runs: false, detail, way_out }
             }
-            ProviderCheck {
-                device: Device::Cuda,
-                runs: false,
-                detail: Some(problem.to_string()),
-                way_out: Some(problem.way_out().to_owned()),
-            }
-        }
-    };
-    vec![cpu, cuda]
+        })
+    });
+    [cpu].into_iter().chain(gpus).collect()
 }
 
 fn encoder_check(listed: &Listed) -> EncoderCheck {

@@ -1,12 +1,14 @@
 //! Working shards of a plan.
 
+use std::error::Error;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
-use larder_data::DatasetSpec;
-use larder_encode::{EncodeError, EncodeRequest, encode, plan_encode};
+use larder_data::{DatasetSpec, RowSlice};
+use larder_encode::{EncodeError, EncodeRequest, Engine, encode_with, plan_encode};
 use larder_files::{FileError, FolderLock, Freshness, Provenance, digest_file};
 use larder_intake::Encoder;
 use larder_run::{Event, Larder, Observer, RunError, Stage};
@@ -101,13 +103,13 @@ pub fn work(
     let store = Store::open(store)?;
     let mut worker = Worker { larder, request, store: &store, plan_id, ready: None };
     match request.choice {
-        ShardChoice::One(shard) => each(&worker.shard(shard, observer)?),
+        ShardChoice::One(shard) => each(&worker.shard(shard, observer).map_err(of_disk)?),
         ShardChoice::NextMissing { slice, of } => loop {
             // Asked again after every shard: another worker may have done the next.
             let shards = worker.plan()?.shards.len();
             let missing = missing_shards(&Commit::shards(&store, plan_id)?, shards);
             let Some(shard) = missing.into_iter().find(|shard| shard % of.max(1) == slice) else { break };
-            each(&worker.shard(shard, observer)?);
+            each(&worker.shard(shard, observer).map_err(of_disk)?);
         },
     }
     Ok(())
@@ -127,6 +129,8 @@ struct Ready {
     plan: Plan,
     spec: DatasetSpec,
     encoder: Option<Encoder>,
+    /// The encoder's sessions, once a shard needed them.
+    engine: Option<Engine>,
 }
 
 impl Worker<'_> {
@@ -138,7 +142,7 @@ impl Worker<'_> {
         if self.ready.is_none() {
             let plan = Plan::read(self.store, self.plan_id)?;
             let spec = DatasetSpec::parse(&plan.dataset.description, &plan.dataset.path)?;
-            self.ready = Some(Ready { plan, spec, encoder: None });
+            self.ready = Some(Ready { plan, spec, encoder: None, engine: None });
         }
         self.ready.as_mut().ok_or_else(|| unreachable!("it was set above"))
     }
@@ -165,9 +169,10 @@ impl Worker<'_> {
             store.check_conditional_puts()?;
             ready.encoder = Some(encoder::open(larder, store, &ready.plan)?);
         }
-        let Ready { plan, spec, encoder: Some(encoder) } = &*ready else { unreachable!("it was set above") };
+        let Ready { plan, spec, encoder: Some(encoder), engine } = ready else { unreachable!("it was set above") };
         let scratch = Scratch::take(&root, plan_id, shard)?;
-        let made = make_part(larder, &(plan, spec, encoder), shard, request, store, &scratch.folder, observer);
+        let of_plan = (&*plan, &*spec, &*encoder, engine);
+        let made = make_part(larder, of_plan, shard, request, store, &scratch.folder, observer);
         let Part { path, bytes, digest, file, ran, tokens, skipped } = made?;
         let key = keys::part(&digest);
         store.put_content(&key, &path)?;
@@ -217,7 +222,7 @@ struct Part {
 /// Makes the features of a shard in the scratch folder, or goes on where another process was.
 fn make_part(
     larder: &Larder,
-    (plan, spec, encoder): &(&Plan, &DatasetSpec, &Encoder),
+    (plan, spec, encoder, engine): (&Plan, &DatasetSpec, &Encoder, &mut Option<Engine>),
     shard: usize,
     request: &WorkRequest<'_>,
     store: &Store,
@@ -226,16 +231,12 @@ fn make_part(
 ) -> Result<Part, PipelineError> {
     let planned = plan.shard(request.plan, shard)?;
     let subject = format!("shard {shard}");
-    let input = ShardInput::open(store, plan, shard, scratch)?;
+    let inputs = ShardInput::open_all(store, plan, shard, scratch)?.into_iter().map(|input| input.path);
+    let slices: Vec<(PathBuf, RowSlice)> = inputs.zip(planned.pieces.iter().map(|piece| piece.slice.clone())).collect();
     let (tokens, features) = (scratch.join("tokens.parquet"), scratch.join("features.parquet"));
     let tokenizer = encoder.tokenizer()?;
     let dataset = &plan.dataset;
-    let slice = SliceInput {
-        path: &input.path,
-        slice: &planned.slice,
-        has_targets: dataset.has_targets,
-        labels: dataset.labels.as_ref(),
-    };
+    let slice = SliceInput { slices: &slices, has_targets: dataset.has_targets, labels: dataset.labels.as_ref() };
     let tokenize_request = TokenizeRequest {
         spec,
         split: &dataset.split,
@@ -250,16 +251,17 @@ fn make_part(
     let provenance = plan
         .tokens
         .clone()
-        .with("slice.first_row", planned.slice.first_row)
-        .with("slice.rows", planned.slice.rows)
-        .with("slice.digest", &planned.digest);
+        .with("slice.first_row", planned.first_row())
+        .with("slice.rows", planned.rows())
+        .with("slice.digest", planned.digest());
     if provenance.freshness(readable_provenance(&tokens)?.as_ref()) != Freshness::Fresh {
         observer.event(Event::Started { stage: Stage::Tokenize, subject: &subject, changes: &[] });
         let report = tokenize(&tokenize_request, &provenance, &mut |rows| observer.event(Event::Tokenizing { rows }))?;
         observer.event(Event::Tokenized { split: &subject, report: &report, path: &tokens });
         let found = report.rows + report.skipped.count;
-        if found != planned.slice.rows {
-            let (path, expected) = (input.path.clone(), planned.slice.rows);
+        if found != planned.rows() {
+            let path = slices.first().map(|(path, _)| path.clone()).unwrap_or_default();
+            let expected = planned.rows();
             return Err(ScaleError::Rows { path, found, expected }.into());
         }
     }
@@ -277,7 +279,7 @@ fn make_part(
                 observer.event(Event::Encoding(progress));
                 stop()
             };
-            Ok(encode(runtime, &encode_request, &mut progress)?)
+            Ok(encode_with(runtime, &encode_request, engine, &mut progress)?)
         });
         let report = encoded.map_err(|error| of_device(error, request.device))?;
         observer.event(Event::Encoded { split: &subject, report: &report, path: &features });
@@ -317,6 +319,19 @@ fn of_device(error: PipelineError, device: Device) -> PipelineError {
         _ => false,
     };
     if may_pass { PipelineError::MayPass(Box::new(error)) } else { error }
+}
+
+/// A disk that is full here may have room after a while, and another machine has another disk.
+fn of_disk(error: PipelineError) -> PipelineError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(found) = cause {
+        let kind = found.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)) {
+            return PipelineError::MayPass(Box::new(error));
+        }
+        cause = found.source();
+    }
+    error
 }
 
 /// The folder of one shard's work, held by this process.

@@ -66,6 +66,7 @@ fn devices() {
         NotInBuild { library: "lib/libonnxruntime.so".to_owned() },
         NoDriver { driver: "libcuda.so.1" },
         NoDevice { code: 100 },
+        NoOrdinal { ordinal: 2, count: 2 },
         Library { source: Arc::from(Box::from("libcudnn.so.9 cannot be opened")) },
         Probe { source: Arc::from(Box::from("no kernel image")) },
         WrongNumbers { found: vec![0.0, 1.0] },

@@ -3,7 +3,8 @@
 use crate::common::{fixture, runtime};
 use half::f16;
 use larder_runtime::{
-    Device, ElementType, RanOn, RuntimeError, Session, SessionSettings, TensorData, TensorInfo, TensorView, WeightData,
+    CudaProblem, Device, ElementType, Gpus, RanOn, RuntimeError, Session, SessionSettings, TensorData, TensorInfo,
+    TensorView, WeightData,
 };
 
 const CPU: Device = Device::Cpu;
@@ -209,9 +210,9 @@ fn cuda_is_refused_by_name_where_it_is_not_and_auto_runs_anyway() {
     let auto = on(Device::Auto).expect("auto always runs");
     match runtime.cuda() {
         Ok(found) => {
-            let expected = RanOn::Cuda { name: found.name.clone() };
+            let expected = RanOn::Cuda { name: found.name.clone(), ordinals: vec![0] };
             assert_eq!(auto.ran_on(), &expected);
-            let mut session = on(Device::Cuda).expect("CUDA works");
+            let mut session = on(Device::CUDA).expect("CUDA works");
             assert_eq!(session.ran_on(), &expected);
             let ids = [3_i64, -1];
             let inputs = [("input_ids", TensorView::i64(&[1, 2], &ids))];
@@ -222,11 +223,38 @@ fn cuda_is_refused_by_name_where_it_is_not_and_auto_runs_anyway() {
             // `just test-cuda` sets this: there a test that finds no GPU has failed.
             assert!(std::env::var_os("LARDER_TEST_CUDA").is_none(), "{problem}");
             assert_eq!(auto.ran_on(), &RanOn::Cpu);
-            let error = on(Device::Cuda).expect_err("never a silent fall back");
+            let error = on(Device::CUDA).expect_err("never a silent fall back");
             assert!(matches!(error, RuntimeError::CudaUnavailable { .. }), "{error:?}");
             let message = error.to_string();
             assert!(message.contains(&problem.to_string()) && message.contains(problem.way_out()), "{message}");
             assert!(message.contains("--device cpu"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn cuda_devices_are_named_by_number_and_one_that_is_not_there_is_refused() {
+    let Some(runtime) = runtime() else { return };
+    let device = |text: &str| text.parse::<Device>().expect("is a device");
+    match runtime.gpu_count() {
+        Ok(count) => {
+            let all = device("cuda:all").resolve_all(&runtime).expect("each works");
+            assert_eq!((all.len() as u32, all[0]), (count, Device::CUDA));
+            let last = Device::Cuda(Gpus::one(count - 1).expect("has a number"));
+            let session = Session::from_file(&runtime, &fixture("plus_one.onnx"), &SessionSettings::worker(last));
+            assert_eq!(session.expect("the last works").ran_on().device(), last);
+            let error = device(&format!("cuda,cuda:{count}")).resolve_all(&runtime).expect_err("one is not there");
+            let RuntimeError::CudaUnavailable { problem } = &error else { panic!("{error:?}") };
+            assert!(matches!(problem, CudaProblem::NoOrdinal { ordinal, .. } if *ordinal == count), "{error}");
+            assert!(error.to_string().contains("CUDA_VISIBLE_DEVICES"), "{error}");
+        }
+        Err(problem) => {
+            assert!(std::env::var_os("LARDER_TEST_CUDA").is_none(), "{problem}");
+            for text in ["cuda:all", "cuda:1", "cuda:0,cuda:1"] {
+                let error = device(text).resolve_all(&runtime).expect_err("never a silent fall back");
+                assert!(matches!(error, RuntimeError::CudaUnavailable { .. }), "{error:?}");
+            }
+            assert_eq!(device("auto").resolve_all(&runtime).expect("auto always runs"), [Device::Cpu]);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use larder_data::{Content, DatasetSpec, ExampleReader, OnBadRow};
-use larder_scale::{CutRequest, CutSplit, cut_split};
+use larder_data::{Content, DatasetSpec, ExampleReader, OnBadRow, RowSlice};
+use larder_scale::{CutRequest, CutSplit, ShardPiece, cut_split};
 use larder_tokens::{TokenizeSettings, Tokenizer};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -30,10 +30,11 @@ fn texts(rows: usize) -> Vec<String> {
 fn tokens(spec: &DatasetSpec, cut: &CutSplit, tokenizer: &Tokenizer, limit: usize) -> Vec<u64> {
     let settings = TokenizeSettings { max_tokens: Some(limit) };
     let of_shard = |shard: &larder_scale::Shard| {
-        let path = &cut.inputs[shard.input].path;
-        let reader = ExampleReader::open_slice(spec, "train", path, &shard.slice, OnBadRow::Stop).unwrap();
+        let slice = |piece: &ShardPiece| (cut.inputs[piece.input].path.clone(), piece.slice.clone());
+        let slices: Vec<(PathBuf, RowSlice)> = shard.pieces.iter().map(slice).collect();
+        let reader = ExampleReader::open_slices(spec, "train", &slices, OnBadRow::Stop).unwrap();
         let contents: Vec<Content> = reader.map(|example| example.unwrap().content).collect();
-        assert_eq!(contents.len() as u64, shard.slice.rows);
+        assert_eq!(contents.len() as u64, shard.rows());
         tokenizer.encode_batch(&contents, &settings).unwrap().iter().map(|tokens| tokens.input_ids.len() as u64).sum()
     };
     cut.shards.iter().map(of_shard).collect()
@@ -54,8 +55,7 @@ fn check(spec: &DatasetSpec, rows: u64, allowed: f64) {
     assert_eq!(cut, cut_split(&request, &mut |_| {}).unwrap(), "the same every time");
     assert!((30..=50).contains(&cut.shards.len()), "{} shards", cut.shards.len());
     assert!(cut.shards.is_sorted_by(|a, b| a.tokens >= b.tokens), "the dearest first");
-    let mut slices: Vec<(u64, u64)> =
-        cut.shards.iter().map(|shard| (shard.slice.first_row, shard.slice.rows)).collect();
+    let mut slices: Vec<(u64, u64)> = cut.shards.iter().map(|shard| (shard.first_row(), shard.rows())).collect();
     slices.sort();
     assert_eq!(
         slices.iter().fold(0, |next, &(first, rows)| {
@@ -94,6 +94,19 @@ fn text_files_are_cut_evenly() {
         })
         .collect();
     check(&spec(folder.path(), "csv", &files), 6000, 0.15);
+}
+
+#[test]
+fn small_files_share_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |(at, texts): (usize, &[String])| {
+        let path = folder.path().join(format!("{at:04}.csv"));
+        std::fs::write(&path, format!("text\n{}\n", texts.join("\n"))).unwrap();
+        path
+    };
+    // 600 files of some 100 tokens.
+    let files: Vec<PathBuf> = texts(6000).chunks(10).enumerate().map(write).collect();
+    check(&spec(folder.path(), "csv", &files), 6000, 0.2);
 }
 
 #[test]

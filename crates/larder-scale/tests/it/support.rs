@@ -7,8 +7,8 @@ use larder_data::{GroupPlace, OnBadRow, OnIllegalTags, RowSlice, SlicePlace};
 use larder_encode::EncodeSettings;
 use larder_files::{Provenance, digest_bytes};
 use larder_scale::{
-    COMMIT_VERSION, Commit, PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, PlannedInput, Shard, ShardSettings,
-    keys,
+    COMMIT_VERSION, Commit, PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, PlannedInput, Shard, ShardPiece,
+    ShardSettings, keys,
 };
 use larder_store::{FeatureColumnInfo, FeatureDtype};
 use larder_tokens::LongTexts;
@@ -20,7 +20,7 @@ pub fn plan(count: usize) -> Plan {
         // The last rows first, as a plan of ascending cost has them.
         let first_row = 100 * (count - at - 1) as u64;
         let slice = RowSlice { first_row, rows: 100, place: SlicePlace::Groups(place) };
-        Shard { input: 0, slice, tokens: 1000, digest: digest_bytes(&at.to_le_bytes()) }
+        Shard { pieces: vec![ShardPiece { input: 0, slice, digest: digest_bytes(&at.to_le_bytes()) }], tokens: 1000 }
     };
     Plan {
         format_version: PLAN_VERSION,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::DeviceFlags;
+use super::{DeviceFlags, FeatureSetFlags};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -16,6 +16,8 @@ pub struct EvalArgs {
     /// The dataset's TOML description; where it was when the run was made unless given
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<PathBuf>,
+    #[command(flatten)]
+    pub features: FeatureSetFlags,
     #[command(flatten)]
     pub device: DeviceFlags,
 }

@@ -41,8 +41,9 @@ pub struct FinetuneArgs {
     /// Several seeds, one run each: prints mean and deviation
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["seed", "resume"])]
     pub seeds: Vec<u64>,
-    /// The device of training; cuda without a working GPU is an error
-    #[arg(long, value_name = "auto|cpu|cuda", default_value = "cpu")]
+    /// The device of training: auto takes the first GPU where it really works; cuda is the first GPU, cuda:1 the second; one that does not
+    /// work is an error
+    #[arg(long, value_name = "auto|cpu|cuda|cuda:N", default_value = "cpu", value_parser = one_device)]
     pub device: Device,
     /// Precision of matrix products in training, with float32 parameters and sums: bf16 is faster on GPUs and on CPUs that have
     /// AVX512_BF16, and any other CPU computes in f32 and says so. f16 scales the loss and skips steps that overflow; on the CPU
@@ -169,6 +170,16 @@ pub struct CourseFlags {
     /// Go on when the run has collapsed to one answer
     #[arg(long)]
     pub keep_going: bool,
+}
+
+/// Reads a device of which there is one.
+fn one_device(text: &str) -> Result<Device, String> {
+    match text.parse::<Device>() {
+        Ok(several) if several.are_several() => {
+            Err("one model is trained on one device: start a command a GPU, with a run's name each".to_owned())
+        }
+        device => device.map_err(|error| error.to_string()),
+    }
 }
 
 impl TuneFlags {

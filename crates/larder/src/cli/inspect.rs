@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(mut_arg("device", |arg| arg.requires("nearest_text")), mut_arg("threads", |arg| arg.requires("nearest_text")))]
 pub struct InspectArgs {
-    /// The file
+    /// The file, or the name of a manifest, as `larder collect` prints it
     pub file: PathBuf,
     /// Only these vector columns; all there are unless given. With neighbours: the column, the first there is unless given
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

@@ -9,7 +9,7 @@ use larder_onnx::Pool;
 use larder_pipeline::ShardChoice;
 use larder_run::{EncodeOptions, TRAIN_SPLIT};
 use larder_runtime::Device;
-use larder_scale::DEFAULT_SHARD_TOKENS;
+use larder_scale::{DEFAULT_SHARD_TOKENS, ObjectUri};
 
 use super::{DeviceFlags, LevelFlags, TokenizeFlags, VectorFlags, refuse};
 use crate::failure::Failure;
@@ -73,6 +73,15 @@ pub struct CollectArgs {
     pub to: Option<PathBuf>,
 }
 
+/// Features that were made on other machines.
+#[derive(Debug, Args)]
+pub struct FeatureSetFlags {
+    /// Features of a split that workers made, in place of an encode here: the manifest's name, as `larder collect` prints it. They are brought
+    /// here once. Several splits: once each
+    #[arg(long = "features", value_name = "MANIFEST", value_parser = manifest)]
+    pub sets: Vec<ObjectUri>,
+}
+
 /// A plan to be asked about.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -129,6 +138,11 @@ impl WorkArgs {
             Err(_) => Err(Failure::Usage(format!("{name} is {value:?}, which is no shard's number"))),
         }
     }
+}
+
+/// Reads a manifest's name.
+fn manifest(text: &str) -> Result<ObjectUri, String> {
+    ObjectUri::manifest(text).map_err(|error| error.to_string())
 }
 
 /// Reads `I/N`.

@@ -10,7 +10,7 @@ use larder_train::{
     TaggingSettings, ThresholdChoice, TrainSettings,
 };
 
-use super::{LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
+use super::{FeatureSetFlags, LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 use crate::size::Size;
 
@@ -26,6 +26,8 @@ pub struct TrainArgs {
     pub vectors: VectorFlags,
     #[command(flatten)]
     pub head: HeadFlags,
+    #[command(flatten)]
+    pub features: FeatureSetFlags,
     /// The run's name; the first free DATASET-ENCODER-N unless given
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,

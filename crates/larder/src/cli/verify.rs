@@ -11,7 +11,7 @@ use super::DeviceFlags;
 /// absolute and relative difference, wrong rows. Exit code 3 when a row differs by more than rounding explains.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The features file
+    /// The features file, or the name of a manifest, as `larder collect` prints it
     pub file: PathBuf,
     /// Texts or sentences to draw at random
     #[arg(long, value_name = "N", default_value_t = 256)]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::tables;
 
 pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.inputs)?;
+    let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     let options = args.options(spec.task)?;
     note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
@@ -39,7 +39,7 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
 }
 
 pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.inputs)?;
+    let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     let options = GraphsOptions { finetune: args.options(spec.task)?, name: args.name.clone() };
     note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();

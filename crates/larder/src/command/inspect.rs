@@ -1,15 +1,17 @@
 //! `inspect`: what a Parquet file holds, or the rows near another one.
 
 use larder_inspect::{ParquetFile, inspect as inspect_file, nearest};
-use larder_pipeline::{PipelineError, TextQuery, nearest_to_text};
+use larder_pipeline::{NamedFeatures, PipelineError, TextQuery, nearest_to_text};
 
 use super::Context;
 use crate::cli::{InspectArgs, RowChoice};
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::tables;
 
 pub fn inspect(context: &Context, args: &InspectArgs) -> Result<(), Failure> {
-    let file = ParquetFile::open(&args.file).map_err(PipelineError::from)?;
+    let path = NamedFeatures::open(&context.larder, &args.file, &mut Console::new())?.path;
+    let file = ParquetFile::open(&path).map_err(PipelineError::from)?;
     if let Some(RowChoice(query)) = &args.nearest {
         let column = file.vector_column(args.one_column()?).map_err(PipelineError::from)?;
         let found = nearest(&file, &column, query, args.rows, args.k).map_err(PipelineError::from)?;

@@ -7,22 +7,16 @@ use larder_intake::Encoder;
 use larder_onnx::Pool;
 use larder_pipeline::{
     EvaluateOptions, RunOutcome, SeedsOutcome, TrainOutcome, encode_split, evaluate, forecast_split, run_seeds,
-    tokenize_split,
+    tokenize_split, use_features,
 };
 use larder_run::{EncodeOptions, Evaluation, RunRecord, StageTime};
 use serde_json::json;
 
 use super::Context;
-use crate::cli::{EncodeArgs, EvalArgs, StageInputs, TokenizeArgs, TrainArgs};
+use crate::cli::{EncodeArgs, EvalArgs, TokenizeArgs, TrainArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::tables;
-
-impl Context {
-    pub fn open(&self, inputs: &StageInputs) -> Result<(DatasetSpec, Encoder), Failure> {
-        Ok((DatasetSpec::load(&inputs.dataset)?, self.larder.encoder(&inputs.encoder)?))
-    }
-}
 
 /// Says what is to be known about the length that was asked for.
 pub(super) fn note_length(encoder: &Encoder, max_tokens: Option<usize>) {
@@ -46,7 +40,7 @@ fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
 }
 
 pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.inputs)?;
+    let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     args.tokenize.check(spec.task)?;
     let options = args.tokenize.options(args.inputs.force);
     note_length(&encoder, args.tokenize.max_tokens);
@@ -61,7 +55,7 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 }
 
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.inputs)?;
+    let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
     note_published(&encoder, &options)?;
@@ -89,7 +83,7 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
 }
 
 pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.inputs)?;
+    let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     if !args.head.seeds.is_empty() {
         return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
     }
@@ -97,6 +91,7 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     note_length(&encoder, args.tokenize.max_tokens);
     note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
+    use_features(&context.larder, &spec, &encoder, &options.encode, &args.features.sets, &mut console)?;
     let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
     if context.json {
@@ -108,11 +103,12 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 }
 
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
-    let (spec, encoder) = context.open(&args.inputs)?;
+    let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
     note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
+    use_features(&context.larder, &spec, &encoder, &options.encode, &args.features.sets, &mut console)?;
     if !args.head.seeds.is_empty() {
         let seeds = &args.head.seeds;
         let outcome = run_seeds(&context.larder, &spec, &encoder, &options, seeds, &mut console)?;
@@ -129,6 +125,11 @@ pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
     let spec = record.dataset_spec(args.dataset.as_deref())?;
     let mut console = Console::new();
     let options = EvaluateOptions { splits: &args.split, device: args.device.device, threads: args.device.threads };
+    if !args.features.sets.is_empty() {
+        let (encoder, encode) =
+            (record.encoder(&context.larder)?, record.encode_options(options.device, options.threads));
+        use_features(&context.larder, &spec, &encoder, &encode, &args.features.sets, &mut console)?;
+    }
     let EvaluateOutcome { evaluation, diagnosis, .. } =
         evaluate(&context.larder, &record, &spec, &options, &mut console)?;
     drop(console);

@@ -1,8 +1,8 @@
 //! `plan`, `work`, `collect`, `status`, `gc`.
 
 use larder_data::DatasetSpec;
-use larder_errors::count;
 use larder_pipeline::{PlanRequest, WorkRequest, make_plan};
+use larder_run::{Event, Observer};
 use larder_scale::{ObjectUri, Store, StoreUri, collect_garbage, index_ranges};
 use serde_json::json;
 
@@ -76,12 +76,8 @@ pub fn collect(context: &Context, args: &CollectArgs) -> Result<(), Failure> {
     let (set, is_new) = larder_scale::collect(&ObjectUri::plan(&args.plan)?)?;
     let parts = set.manifest().parts.len();
     if let Some(target) = &args.to {
-        let console = Console::new();
-        set.join(target, &mut |brought| {
-            if brought % 100 == 0 {
-                console.say(&format!("collect  {} of {} parts", count(brought as u64), count(parts as u64)));
-            }
-        })?;
+        let (mut console, name) = (Console::new(), set.uri());
+        set.join(target, &mut |brought| console.event(Event::Collecting { name: &name, brought, parts }))?;
     }
     let manifest = set.manifest();
     if context.json {

@@ -1,6 +1,6 @@
 //! `verify`: a features file against its encoder.
 
-use larder_pipeline::verify_features;
+use larder_pipeline::{NamedFeatures, VerifyOptions, verify_features};
 
 use super::Context;
 use crate::cli::VerifyArgs;
@@ -10,7 +10,9 @@ use crate::tables;
 
 pub fn verify(context: &Context, args: &VerifyArgs) -> Result<(), Failure> {
     let mut console = Console::new();
-    let found = verify_features(&context.larder, &args.file, &args.options(), &mut console)?;
+    let NamedFeatures { path, tokens } = NamedFeatures::open(&context.larder, &args.file, &mut console)?;
+    let options = VerifyOptions { tokens: args.tokens.clone().or(tokens), ..args.options() };
+    let found = verify_features(&context.larder, &path, &options, &mut console)?;
     drop(console);
     match context.json {
         true => context.print_json(&found)?,

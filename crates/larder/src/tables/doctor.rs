@@ -27,7 +27,7 @@ pub fn doctor(checkup: &Checkup) -> String {
         RuntimeCheck::Missing { .. } => line(&mut out, "runtime", "ONNX Runtime is missing: see below"),
     }
     for provider in &checkup.providers {
-        line(&mut out, provider.device.as_str(), &ran(provider));
+        line(&mut out, &provider.device.to_string(), &ran(provider));
         if let Some(way_out) = &provider.way_out {
             line(&mut out, "", way_out);
         }

@@ -46,7 +46,7 @@ fn a_wrong_command_line_is_exit_code_2_and_says_what_is_known() {
     let cases: &[(&[&str], &str)] = &[
         (&[], "Usage"),
         (&["cook"], "cook"),
-        (&["encode", "data.toml"], "--encoder"),
+        (&["encode", "--encoder", "x"], "<DATASET>"),
         (&["encode", "data.toml", "-e", "x", "--colour"], "--colour"),
         (&["encode", "data.toml", "-e", "x", "--pool", "middle"], "mean"),
         (&["encode", "data.toml", "-e", "x", "--dtype", "f64"], "f32, f16"),

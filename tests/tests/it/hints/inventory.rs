@@ -11,6 +11,8 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
     ("added by larder {} with ONNX Runtime {}", "no flag: a version"),
     ("rows of its file could not be used and were left out (`--on-bad-row skip`)", "names the flag that was given"),
     ("`--force` was given", "names the flag that was given"),
+    ("# Proposed by `larder init`, which looked at", "no message: the head of a description"),
+    ("rows to judge on; where there are none, `larder run FILE` parts some off", "no message: a line of a description"),
     ("--home {} ", "a part of the next hint"),
     ("--shard ", "no message: a line of Slurm's script"),
     ("--next-missing ", "no message: a line of Slurm's script"),

@@ -4,6 +4,7 @@
 
 mod advice;
 mod encoders;
+mod files;
 mod inventory;
 mod long;
 mod looking;

@@ -1,0 +1,174 @@
+//! The description of files, as a data set's TOML and in sentences.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use larder_data::{ColumnRef, ColumnRefs, Columns, Format, Scheme};
+use larder_errors::count;
+
+use crate::DescribeError;
+use crate::columns::{Cell, Look};
+use crate::files::{NamedFiles, SplitFile};
+use crate::look::look_at;
+use crate::roles::{NamedRoles, Reason, Roles};
+use crate::toml_text::{column, columns, list, quoted};
+
+/// What files hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// The name of the data set.
+    pub name: String,
+    /// What the first rows of the training file show.
+    pub look: Look,
+    /// The task and the columns.
+    pub roles: Roles,
+    /// The scheme of tags; `None` where there are none.
+    pub scheme: Option<Scheme>,
+    /// The files, `train` first.
+    pub splits: Vec<SplitFile>,
+}
+
+/// Looks at the first rows of files and describes them.
+///
+/// # Errors
+/// [`DescribeError`].
+pub fn describe(files: &NamedFiles, named: &NamedRoles) -> Result<Description, DescribeError> {
+    let splits = files.splits()?;
+    let first = splits.first().and_then(|split| split.files.first());
+    let first = first.ok_or_else(|| DescribeError::EmptyFolder { path: files.input.clone() })?;
+    let look = look_at(first)?;
+    let roles = Roles::of(&look, named, first)?;
+    let scheme = roles.task.files().has_tags.then(|| scheme_of(&look, &roles.columns));
+    Ok(Description { name: name_of(&files.input), look, roles, scheme, splits })
+}
+
+/// The file's name without its ending, in characters that a folder's name may have.
+fn name_of(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let fine = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = stem.chars().map(fine).collect();
+    let name = name.trim_start_matches('.').to_owned();
+    if name.is_empty() { "data".to_owned() } else { name }
+}
+
+/// The scheme that explains the beginnings of the tags.
+fn scheme_of(look: &Look, roles: &Columns) -> Scheme {
+    let column = look.columns.iter().find(|column| Some(&column.column) == roles.tags.as_ref());
+    let tags = column.into_iter().flat_map(|column| &column.cells).flat_map(|cell| match cell {
+        Cell::Text(tag) => vec![tag.as_str()],
+        Cell::List(tags) => tags.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    });
+    let starts: std::collections::BTreeSet<char> =
+        tags.filter(|tag| tag.chars().nth(1) == Some('-')).filter_map(|tag| tag.chars().next()).collect();
+    match () {
+        () if starts.contains(&'E') || starts.contains(&'S') => Scheme::Iobes,
+        () if starts.contains(&'L') || starts.contains(&'U') => Scheme::Bilou,
+        () if starts.contains(&'I') && !starts.contains(&'B') => Scheme::Iob1,
+        () => Scheme::Iob2,
+    }
+}
+
+impl Description {
+    /// Returns the description of the same rows as [`split_off`](crate::split_off) writes them.
+    #[must_use]
+    pub fn parted(&self, splits: Vec<SplitFile>) -> Self {
+        let name = |name: &str| Some(ColumnRef::Name(name.to_owned()));
+        let named = |column: &Option<ColumnRef>, own: &str| column.as_ref().and_then(|_| name(own));
+        let Columns { text, text_b, label, labels, label_separator: _, target, id: _, words, tags } =
+            &self.roles.columns;
+        let columns = Columns {
+            text: named(text, "text"),
+            text_b: named(text_b, "text_b"),
+            label: named(label, "label"),
+            labels: labels.as_ref().and_then(|_| name("labels")).map(ColumnRefs::One),
+            label_separator: None,
+            target: named(target, "target"),
+            id: name("id"),
+            words: named(words, "words"),
+            tags: named(tags, "tags"),
+        };
+        let look = Look { format: Format::Jsonl, ..self.look.clone() };
+        let roles = Roles { columns, reasons: Vec::new(), ..self.roles.clone() };
+        Self { name: self.name.clone(), look, roles, scheme: self.scheme.map(|_| Scheme::Iob2), splits }
+    }
+
+    /// Returns true if there are rows to judge on.
+    pub fn has_dev(&self) -> bool {
+        self.splits.len() > 1
+    }
+
+    /// Returns the TOML. Files in `folder`, where it will lie, are named by their place there, others by their full path.
+    pub fn toml(&self, folder: &Path) -> String {
+        let Self { name, look, roles, scheme, splits } = self;
+        let mut text = format!("name = {}\ntask = \"{}\"\nformat = \"{}\"\n", quoted(name), roles.task, look.format);
+        if matches!(look.format, Format::Csv | Format::Tsv) {
+            let _ = writeln!(text, "header = {}", look.header);
+            if look.quoting != (look.format == Format::Csv) {
+                let _ = writeln!(text, "quoting = {}", look.quoting);
+            }
+        }
+        if let Some(scheme) = scheme {
+            let _ = writeln!(text, "scheme = \"{scheme}\"");
+        }
+        text.push_str("\n[columns]\n");
+        let Columns { text: first, text_b, label, labels, label_separator, target, id, words, tags } = &roles.columns;
+        let single = [
+            ("text", first),
+            ("text_b", text_b),
+            ("label", label),
+            ("target", target),
+            ("words", words),
+            ("tags", tags),
+            ("id", id),
+        ];
+        let mut lines: Vec<(&str, String)> =
+            single.into_iter().filter_map(|(key, found)| Some((key, column(found.as_ref()?)))).collect();
+        lines.extend(labels.as_ref().map(|labels| ("labels", columns(labels))));
+        lines.extend(label_separator.as_ref().map(|separator| ("label_separator", quoted(separator))));
+        for (key, value) in lines {
+            let why = roles.reasons.iter().find(|reason| reason.key == key);
+            let why = why.map_or_else(String::new, |reason| format!("   # {}", reason.why.replace(['\n', '\r'], " ")));
+            let _ = writeln!(text, "{key} = {value}{why}");
+        }
+        text.push_str("\n[splits]\n");
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let base = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let place = |file: &Path| {
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+            let inside = file.strip_prefix(&base).unwrap_or(&file).display().to_string();
+            quoted(&inside)
+        };
+        for SplitFile { split, files } in splits {
+            let files = match &files[..] {
+                [one] => place(one),
+                several => list(several.iter().map(|file| place(file))),
+            };
+            let _ = writeln!(text, "{split} = {files}");
+        }
+        text
+    }
+
+    /// Says what was seen and taken for what, a sentence each.
+    pub fn seen(&self) -> Vec<String> {
+        let Self { look, roles, splits, .. } = self;
+        let first = splits.first().and_then(|split| split.files.first());
+        let file = first.map(|file| file.display().to_string()).unwrap_or_default();
+        let more = match splits.iter().map(|split| split.files.len()).sum::<usize>() {
+            1 => String::new(),
+            files => format!(", the first of {} files", count(files as u64)),
+        };
+        let header = match (look.format, look.header) {
+            (Format::Csv | Format::Tsv, true) => ", whose first row names the columns",
+            (Format::Csv | Format::Tsv, false) => ", without a header",
+            _ => "",
+        };
+        let rows = if look.format == Format::Conll { "words" } else { "rows" };
+        let mut seen =
+            vec![format!("{file}{more}: {}{header}; looked at {} {rows}", look.format, count(look.rows() as u64))];
+        seen.extend(roles.reasons.iter().map(|Reason { key, column, why }| format!("{key} is `{column}` ({why})")));
+        seen.push(format!("so the task is {}", roles.task));
+        seen
+    }
+}

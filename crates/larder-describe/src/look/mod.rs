@@ -1,0 +1,34 @@
+//! Looking at the first rows of a file.
+
+mod conll;
+mod delimited;
+mod jsonl;
+mod parquet;
+
+use std::path::Path;
+
+use larder_data::{Format, InputFormat};
+
+use crate::DescribeError;
+use crate::columns::Look;
+
+/// Looks at a file.
+///
+/// # Errors
+/// [`DescribeError`] for a file that cannot be read or has no rows, and for an ending that tells no format.
+pub(crate) fn look_at(path: &Path) -> Result<Look, DescribeError> {
+    let unknown = || DescribeError::Ending { path: path.to_owned() };
+    let format = InputFormat::of_path(path).ok_or_else(unknown)?;
+    let look = match format {
+        InputFormat::Csv => delimited::look(path, b',', Format::Csv),
+        InputFormat::Tsv => delimited::look(path, b'\t', Format::Tsv),
+        InputFormat::Jsonl => jsonl::look(path),
+        InputFormat::Parquet => parquet::look(path),
+        InputFormat::Conll => conll::look(path),
+        InputFormat::Text | InputFormat::Words => return Err(unknown()),
+    }?;
+    if look.columns.iter().all(|column| column.cells.is_empty()) {
+        return Err(DescribeError::Empty { path: path.to_owned() });
+    }
+    Ok(look)
+}

@@ -1,0 +1,156 @@
+//! What is seen in files, and the description that is made of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use larder_data::{DatasetSpec, ExampleReader, OnBadRow, Target, Task};
+use larder_describe::{DescribeError, Description, NamedFiles, NamedRoles, describe};
+use parquet::arrow::ArrowWriter;
+
+/// Writes a file and describes it.
+fn of(name: &str, content: &str, roles: &NamedRoles) -> Result<(Description, DatasetSpec), DescribeError> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), content).unwrap();
+    described(folder.path(), name, roles)
+}
+
+fn described(folder: &Path, name: &str, roles: &NamedRoles) -> Result<(Description, DatasetSpec), DescribeError> {
+    let files = NamedFiles { input: folder.join(name), ..NamedFiles::default() };
+    let description = describe(&files, roles)?;
+    let toml = description.toml(folder);
+    let spec = DatasetSpec::parse(&toml, &folder.join("set.toml")).unwrap_or_else(|error| panic!("{error}\n{toml}"));
+    // What was described can be read as it was described.
+    let examples = ExampleReader::open(&spec, "train", OnBadRow::Stop).unwrap();
+    assert!(examples.map(|example| example.unwrap_or_else(|error| panic!("{error}\n{toml}"))).count() > 0);
+    Ok((description, spec))
+}
+
+fn columns(spec: &DatasetSpec) -> Vec<String> {
+    spec.columns.given().map(|(key, column)| format!("{key}={column}")).collect()
+}
+
+const NONE: NamedRoles = NamedRoles {
+    text: None,
+    text_b: None,
+    label: None,
+    labels: Vec::new(),
+    label_separator: None,
+    target: None,
+    words: None,
+    tags: None,
+};
+
+#[test]
+fn columns_are_found_by_names_and_by_values() {
+    let tickets: String = (0..40)
+        .map(|at| {
+            format!(
+                "{at},2026-01-{:02},\"the printer, number {at}, is on fire\",{}\n",
+                at % 28 + 1,
+                ["it", "hr"][at % 2]
+            )
+        })
+        .collect();
+    let (description, spec) = of("tickets.csv", &format!("id,date,what happened,team\n{tickets}"), &NONE).unwrap();
+    assert_eq!((spec.name.as_str(), spec.task, spec.header), ("tickets", Task::Sequence, true));
+    assert_eq!(columns(&spec), ["text=what happened", "label=team"]);
+    let seen = description.seen().join("\n");
+    assert!(seen.contains("first row names the columns") && seen.contains("2 different: \"hr\", \"it\""), "{seen}");
+
+    // Without a header; a label before its text; tabs, and quotes that enclose nothing.
+    let rows: String = (0..30).map(|at| format!("{}\ta \"text of some words, number {at}\n", at % 3)).collect();
+    let (_, spec) = of("rows.tsv", &rows, &NONE).unwrap();
+    assert_eq!(
+        (spec.header, spec.quoting, columns(&spec)),
+        (false, false, vec!["text=1".to_owned(), "label=0".to_owned()])
+    );
+
+    let pairs: String = (0..30).map(|at| format!("a cat sat {at},a dog ran,{}.5\n", at % 5)).collect();
+    let (_, spec) = of("pairs.csv", &format!("sentence1,sentence2,score\n{pairs}"), &NONE).unwrap();
+    assert_eq!(
+        (spec.task, columns(&spec)),
+        (Task::Regression, ["text=sentence1", "text_b=sentence2", "target=score"].map(str::to_owned).to_vec())
+    );
+
+    let json: String =
+        (0..30).map(|at| format!("{{\"body\": \"some text {at}\", \"emotions\": [\"joy\"], \"n\": {at}}}\n")).collect();
+    let (_, spec) = of("set.jsonl", &format!("\u{feff}{json}"), &NONE).unwrap();
+    assert_eq!(
+        (spec.task, columns(&spec)),
+        (Task::Multilabel, ["text=body", "labels=emotions"].map(str::to_owned).to_vec())
+    );
+
+    let (_, spec) = of("ner.conll", "# a comment\nAda NNP B-PER\nmet O O\n\nParis NNP B-LOC\n", &NONE).unwrap();
+    assert_eq!(
+        (spec.task, columns(&spec), spec.scheme.as_str()),
+        (Task::Tagging, ["words=0", "tags=2"].map(str::to_owned).to_vec(), "IOB2")
+    );
+    let (_, spec) = of("old.conll", "Ada I-PER\nLovelace I-PER\n\nParis I-LOC\n", &NONE).unwrap();
+    assert_eq!(spec.scheme.as_str(), "IOB1");
+    let lists = "{\"tokens\": [\"Ada\", \"met\"], \"ner_tags\": [\"S-PER\", \"O\"]}\n".repeat(5);
+    let (_, spec) = of("lists.jsonl", &lists, &NONE).unwrap();
+    assert_eq!(
+        (columns(&spec), spec.scheme.as_str()),
+        (["words=tokens", "tags=ner_tags"].map(str::to_owned).to_vec(), "IOBES")
+    );
+}
+
+#[test]
+fn parquet_is_looked_at_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts: ArrayRef = Arc::new((0..40).map(|at| Some(format!("some text {at}"))).collect::<StringArray>());
+    let label: ArrayRef = Arc::new((0..40).map(|at| Some(at % 2)).collect::<Int64Array>());
+    let id: ArrayRef = Arc::new((0..40).map(|at| Some(1000 + at)).collect::<Int64Array>());
+    let share: ArrayRef = Arc::new((0..40).map(|at| Some(f64::from(at) / 7.0)).collect::<Float64Array>());
+    let batch = RecordBatch::try_from_iter([("id", id), ("share", share), ("text", texts), ("label", label)]).unwrap();
+    let file = std::fs::File::create(folder.path().join("a.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (_, spec) = described(folder.path(), "a.parquet", &NONE).unwrap();
+    assert_eq!((spec.task, columns(&spec)), (Task::Sequence, ["text=text", "label=label"].map(str::to_owned).to_vec()));
+    let named = NamedRoles { target: Some("share".to_owned()), ..NONE };
+    let (_, spec) = described(folder.path(), "a.parquet", &named).unwrap();
+    assert_eq!(spec.task, Task::Regression);
+}
+
+#[test]
+fn named_columns_are_taken_and_what_is_unclear_is_asked() {
+    let rows: String = (0..40).map(|at| format!("some longer words {at},short one,{},{}\n", at % 2, at % 3)).collect();
+    let table = format!("title,body,a,b\n{rows}");
+    let error = of("t.csv", &table, &NONE).unwrap_err();
+    assert!(matches!(error, DescribeError::Several { .. }) && error.to_string().contains("`a`, `b`"), "{error}");
+    let named = NamedRoles { text: Some("title".to_owned()), label: Some("b".to_owned()), ..NONE };
+    assert_eq!(columns(&of("t.csv", &table, &named).unwrap().1), ["text=title", "label=b"]);
+    let wrong = NamedRoles { label: Some("bb".to_owned()), ..NONE };
+    let error = of("t.csv", &table, &wrong).unwrap_err();
+    assert!(error.to_string().contains("has no column `bb`, which --label names"), "{error}");
+    let labels = NamedRoles { labels: vec!["a".to_owned(), "b".to_owned()], ..NONE };
+    let yes_no = table.replace(",2\n", ",1\n");
+    let (description, spec) = of("t.csv", &yes_no, &labels).unwrap();
+    assert_eq!(spec.task, Task::Multilabel);
+    assert!(description.toml(Path::new("")).contains("labels = [\"a\", \"b\"]"));
+    let only_text = of("t.csv", "body\nsome text here\nand another one\n", &NONE).unwrap_err();
+    assert!(matches!(only_text, DescribeError::NoTarget { .. }), "{only_text}");
+    assert!(matches!(of("t.csv", "", &NONE), Err(DescribeError::Empty { .. })));
+    assert!(matches!(of("t.xlsx", "x", &NONE), Err(DescribeError::Ending { .. })));
+}
+
+#[test]
+fn files_of_a_folder_are_splits_by_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |from: usize| (0..10).map(|at| format!("a text {},{}\n", from + at, at % 2)).collect::<String>();
+    for (at, name) in ["train-1.csv", "train-0.csv", "validation.csv", "test.csv"].iter().enumerate() {
+        std::fs::write(folder.path().join(name), format!("text,label\n{}", rows(10 * at))).unwrap();
+    }
+    std::fs::write(folder.path().join("README.md"), "# data").unwrap();
+    let (description, spec) = described(folder.path(), "", &NONE).unwrap();
+    assert!(description.has_dev());
+    assert_eq!(spec.split_names().collect::<Vec<_>>(), ["train", "dev", "test"]);
+    let first = ExampleReader::open(&spec, "train", OnBadRow::Stop).unwrap().next().unwrap().unwrap();
+    assert_eq!(first.target, Some(Target::Label("0".to_owned())));
+    std::fs::write(folder.path().join("more.jsonl"), "{}").unwrap();
+    let error = described(folder.path(), "", &NONE).unwrap_err();
+    assert!(matches!(error, DescribeError::Formats { .. }), "{error}");
+}
