@@ -1,5 +1,6 @@
 //! Which column is the text, and which the target.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use larder_data::{ColumnRef, ColumnRefs, Columns, Format, Task};
@@ -58,6 +59,8 @@ const MOST_LABELS: usize = 200;
 const MOST_LABELS_SHARE: f64 = 0.2;
 /// Numbers that are labels: whole ones, and no more different ones than this.
 const MOST_NUMBERS: usize = 20;
+/// What may stand between labels.
+const SEPARATORS: &[&str] = &["|", ";", ","];
 /// Words that a label has at most, on average.
 const LABEL_WORDS: f64 = 3.0;
 
@@ -221,14 +224,11 @@ impl<'a> Finder<'a> {
         let (mut first, mut second) = (self.named("text", text)?, self.named("text-b", text_b)?);
         if first.is_none() && second.is_none() {
             let pair = PAIR_NAMES.iter().find_map(|(a, b)| Some((self.called(a)?, self.called(b)?)));
-            if let Some((a, b)) = pair {
+            let alike = || self.texts_alike(&targets).map(|pair| (pair, "one of two columns of texts that are alike"));
+            if let Some(((a, b), why)) = pair.map(|pair| (pair, "a pair by their names")).or_else(alike) {
                 (first, second) = (Some(a), Some(b));
                 for (key, column) in [("text", a), ("text_b", b)] {
-                    reasons.push(Reason {
-                        key,
-                        column: column.column.clone(),
-                        why: "a pair by their names".to_owned(),
-                    });
+                    reasons.push(Reason { key, column: column.column.clone(), why: why.to_owned() });
                 }
             }
         }
@@ -254,6 +254,7 @@ impl<'a> Finder<'a> {
             (None, Some(target)) => take(&mut columns, "target", target),
             (None, None) if labels.is_empty() => {
                 let (found, key, why) = self.target(&taken)?;
+                columns.label_separator = (key == "labels").then(|| separator_of(found)).flatten().map(str::to_owned);
                 reasons.push(Reason { key, column: found.column.clone(), why });
                 take(&mut columns, key, found)
             }
@@ -276,6 +277,19 @@ impl<'a> Finder<'a> {
             }
         };
         Ok(Roles { task: task_of(key), columns, reasons })
+    }
+
+    /// Two columns of texts without names, of much the same length: a pair.
+    fn texts_alike(&self, targets: &[&ColumnRef]) -> Option<(&'a LookedColumn, &'a LookedColumn)> {
+        let is_text = |column: &&LookedColumn| {
+            matches!(column.column, ColumnRef::Position(_))
+                && !targets.contains(&&column.column)
+                && column.share(|cell| matches!(cell, Cell::Text(_))) > 0.5
+                && column.mean_words() > LABEL_WORDS
+        };
+        let texts: Vec<&LookedColumn> = self.look.columns.iter().filter(is_text).collect();
+        let &[a, b] = &texts[..] else { return None };
+        (0.5..=2.0).contains(&(a.mean_chars() / b.mean_chars())).then_some((a, b))
     }
 
     /// The column of texts: one that is called so, or the one with most words.
@@ -358,6 +372,9 @@ fn key_of(column: &LookedColumn) -> Option<&'static str> {
     if mostly(|cell| matches!(cell, Cell::List(_))) {
         return Some("labels");
     }
+    if separator_of(column).is_some() {
+        return Some("labels");
+    }
     let distinct = column.distinct().len();
     if mostly(|cell| matches!(cell, Cell::Number(_))) {
         let whole = column.share(|cell| matches!(cell, Cell::Number(number) if number.fract() == 0.0)) == 1.0;
@@ -375,6 +392,22 @@ fn key_of(column: &LookedColumn) -> Option<&'static str> {
     (is_label && few && column.mean_words() <= LABEL_WORDS).then_some("label")
 }
 
+/// What stands between the labels of a text that holds several: where it does, the parts are fewer than the texts.
+fn separator_of(column: &LookedColumn) -> Option<&'static str> {
+    let distinct = column.distinct();
+    SEPARATORS.iter().copied().find(|separator| {
+        let of_several = distinct.iter().filter(|text| text.contains(separator)).count();
+        let parts: BTreeSet<&str> = distinct.iter().flat_map(|text| text.split(separator)).map(str::trim).collect();
+        let words = parts.iter().map(|part| part.split_whitespace().count()).max().unwrap_or(0);
+        let rows = column.texts().filter(|text| text.contains(separator)).count();
+        of_several > 1
+            && rows * 50 >= column.present()
+            && parts.len() < distinct.len()
+            && words as f64 <= LABEL_WORDS
+            && !parts.contains("")
+    })
+}
+
 /// What a column holds, for people.
 fn values_of(column: &LookedColumn) -> String {
     let present = column.present();
@@ -389,6 +422,9 @@ fn values_of(column: &LookedColumn) -> String {
         return "neither texts nor numbers".to_owned();
     }
     let distinct = column.distinct();
+    if let Some(separator) = separator_of(column) {
+        return format!("texts of labels with `{separator}` between them");
+    }
     if share(|cell| matches!(cell, Cell::Number(_))) && distinct.len() > MOST_NUMBERS {
         return format!("numbers, {} different ones", distinct.len());
     }

@@ -40,7 +40,7 @@ pub(super) fn look(path: &Path, delimiter: u8, format: Format) -> Result<Look, D
     }
     let Some(first) = records.first().cloned() else { return Err(DescribeError::Empty { path: path.to_owned() }) };
     let header = names_columns(&first, records.get(1..).unwrap_or_default());
-    let rows = &records[usize::from(header)..];
+    let rows = &records[usize::from(header)..records.len().min(ROWS + usize::from(header))];
     let column = |at: usize| LookedColumn {
         column: match header {
             true => ColumnRef::Name(first[at].to_owned()),
@@ -51,15 +51,20 @@ pub(super) fn look(path: &Path, delimiter: u8, format: Format) -> Result<Look, D
     Ok(Look { format, header, quoting, columns: (0..first.len()).map(column).collect() })
 }
 
-/// Returns true if quotes stand only where they enclose a field: around all of it.
+/// Returns true if quotes enclose fields: they stand around whole fields alone, and either around one of almost every line, or around one with
+/// doubled quotes inside. Else a text in quotes may be what somebody wrote.
 fn quotes_enclose(text: &str) -> bool {
-    let fields = text.lines().take(ROWS).flat_map(|line| line.split('\t')).filter(|field| field.contains('"'));
-    let (mut all, mut enclosed) = (0, 0);
-    for field in fields {
-        all += 1;
-        enclosed += usize::from(field.len() > 1 && field.starts_with('"') && field.ends_with('"'));
+    let (mut lines, mut lines_with, mut doubled) = (0, 0, false);
+    for line in text.lines().take(ROWS) {
+        let quoted: Vec<&str> = line.split('\t').filter(|field| field.contains('"')).collect();
+        if !quoted.iter().all(|field| field.len() > 1 && field.starts_with('"') && field.ends_with('"')) {
+            return false;
+        }
+        doubled |= quoted.iter().any(|field| field[1..field.len() - 1].contains("\"\""));
+        lines += 1;
+        lines_with += usize::from(!quoted.is_empty());
     }
-    all > 0 && all == enclosed
+    doubled || lines_with * 10 > lines * 9
 }
 
 /// Returns true if the first row names the columns: short, different texts without a number among them, where the rows below are not all of the

@@ -18,7 +18,13 @@ use crate::columns::Look;
 /// [`DescribeError`] for a file that cannot be read or has no rows, and for an ending that tells no format.
 pub(crate) fn look_at(path: &Path) -> Result<Look, DescribeError> {
     let unknown = || DescribeError::Ending { path: path.to_owned() };
-    let format = InputFormat::of_path(path).ok_or_else(unknown)?;
+    let format = InputFormat::of_path(path);
+    // People call such files anything.
+    let may_be_conll = matches!(format, None | Some(InputFormat::Tsv | InputFormat::Text));
+    let format = match format {
+        _ if may_be_conll && conll::is_so(path)? => InputFormat::Conll,
+        format => format.ok_or_else(unknown)?,
+    };
     let look = match format {
         InputFormat::Csv => delimited::look(path, b',', Format::Csv),
         InputFormat::Tsv => delimited::look(path, b'\t', Format::Tsv),

@@ -22,7 +22,8 @@ fn described(folder: &Path, name: &str, roles: &NamedRoles) -> Result<(Descripti
     let spec = DatasetSpec::parse(&toml, &folder.join("set.toml")).unwrap_or_else(|error| panic!("{error}\n{toml}"));
     // What was described can be read as it was described.
     let examples = ExampleReader::open(&spec, "train", OnBadRow::Stop).unwrap();
-    assert!(examples.map(|example| example.unwrap_or_else(|error| panic!("{error}\n{toml}"))).count() > 0);
+    let rows: Vec<_> = examples.map(|row| row.unwrap_or_else(|error| panic!("{error}\n{toml}"))).collect();
+    assert!(!rows.is_empty());
     Ok((description, spec))
 }
 
@@ -94,6 +95,26 @@ fn columns_are_found_by_names_and_by_values() {
         (columns(&spec), spec.scheme.as_str()),
         (["words=tokens", "tags=ner_tags"].map(str::to_owned).to_vec(), "IOBES")
     );
+}
+
+#[test]
+fn files_that_are_called_anything_are_seen_for_what_they_are() {
+    let (_, spec) =
+        of("ner.tsv", "Ada\tB-PER\nmet\tO\n\nParis\tB-LOC\nis\tO\n", &NONE).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((spec.format.as_str(), spec.task), ("conll", Task::Tagging));
+    let pairs: String =
+        (0..30).map(|at| format!("a cat sat on mat {at},the dog ran to house {at},{}.5\n", at % 5)).collect();
+    let (_, spec) = of("sts.csv", &pairs, &NONE).unwrap();
+    assert_eq!(columns(&spec), ["text=0", "text_b=1", "target=2"]);
+    let emotions: String = (0..90)
+        .map(|at| format!("a text of number {at}\t{}\n", ["3", "3,7", "9", "7,9", "27", "3,27"][at % 6]))
+        .collect();
+    let (_, spec) = of("emotions.tsv", &format!("text\tlabel\n{emotions}"), &NONE).unwrap();
+    assert_eq!(
+        (spec.task, columns(&spec)),
+        (Task::Multilabel, ["text=text", "labels=label"].map(str::to_owned).to_vec())
+    );
+    assert_eq!(spec.columns.label_separator.as_deref(), Some(","));
 }
 
 #[test]
