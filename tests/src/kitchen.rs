@@ -121,9 +121,10 @@ impl Kitchen {
         command
     }
 
-    /// Gives `command` the folder, the home and an empty standard input.
+    /// Gives `command` the folder, the home, a user without set-up, and an empty standard input.
     pub fn prepare(&self, command: &mut Command) {
         command.current_dir(self.folder.path()).env("LARDER_HOME", self.path("home")).stdin(Stdio::null());
+        command.env("XDG_DATA_HOME", self.path("user"));
     }
 
     /// `larder ARGS`, run to its end.

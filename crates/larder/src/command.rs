@@ -16,6 +16,7 @@ mod scale;
 mod score;
 mod submit;
 mod verify;
+mod setup;
 
 use std::io::Write;
 
@@ -45,6 +46,8 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Eval(args) => pipeline_commands::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
         Command::Score(args) => score::score(&context, args),
+        Command::Setup(args) => setup::setup(&context, args),
+        Command::Quickstart => setup::quickstart(&context),
         Command::Compare(args) => compare::compare(&context, args),
         Command::Report(args) => report::report(&context, args),
         Command::Inspect(args) => inspect::inspect(&context, args),

@@ -34,6 +34,7 @@ mod scale;
 mod score;
 mod score_rows;
 mod shards;
+mod setup;
 mod tagging;
 mod tagging_input;
 mod tagging_predict;

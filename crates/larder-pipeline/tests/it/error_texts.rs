@@ -8,6 +8,7 @@ use larder_inspect::InspectError;
 use larder_onnx::OnnxError;
 use larder_pipeline::PipelineError;
 use larder_run::RunError;
+use larder_runtime::SetupError;
 use larder_scale::ScaleError;
 use larder_store::Level;
 
@@ -24,6 +25,7 @@ fn stages() {
             why: "their splits differ".to_owned(),
         }),
         Inspect(InspectError::NotParquet { path: path.clone() }),
+        Setup(SetupError::NoFolder),
         Scale(ScaleError::NoConditionalPuts { uri: "s3://data/a".to_owned() }),
         MayPass(Box::new(NoEncoderNamed { path: path.clone() })),
         NoEncoderNamed { path: path.clone() },

@@ -10,7 +10,7 @@ use super::HintFlags;
 pub enum EncoderCommand {
     /// Take in an ONNX file, a folder with config.json, model.safetensors and tokenizer.json, or a model on a hub
     Add {
-        /// The file or folder, or hf:ORG/MODEL, hf:ORG/MODEL@REVISION
+        /// The file or folder, or hf:ORG/MODEL, hf:ORG/MODEL@REVISION, or all-MiniLM-L6-v2, which `larder setup` fetched
         source: PathBuf,
         /// Hub models: use only what was fetched before (HF_HUB_OFFLINE=1 does the same)
         #[arg(long)]
