@@ -91,3 +91,18 @@ fn a_user_s_set_up_is_checked_and_serves_the_quick_start() {
     let again = copied.larder(&["quickstart"]).exits(0);
     again.says(&[&format!("train    {name}: up to date")]).does_not_say("downloading");
 }
+
+#[test]
+fn the_wheel_depends_on_the_runtime_that_set_up_fetches() {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
+    let pins: Value = serde_json::from_str(&read("crates/larder-runtime/setup/pins.json")).unwrap();
+    let wheel = read("crates/larder/pyproject.toml");
+    for bundle in ["onnxruntime", "onnxruntime-gpu"] {
+        let requirement = pins["bundles"][bundle]["wheels"]["linux-x86_64"][0]["requirement"].as_str().unwrap();
+        let (name, version) = requirement.split_once("==").unwrap();
+        let line =
+            wheel.lines().find(|line| line.contains(&format!("\"{name}[")) || line.contains(&format!("\"{name}=")));
+        let line = line.unwrap_or_else(|| panic!("the wheel does not depend on {name}"));
+        assert!(line.contains(&format!("=={version}\"")), "{line}");
+    }
+}
