@@ -161,6 +161,17 @@ impl Kitchen {
         self.ok(&args).json()
     }
 
+    /// The names of the runs there are, sorted.
+    ///
+    /// # Panics
+    /// When they are not listed so.
+    #[track_caller]
+    pub fn runs(&self) -> Vec<String> {
+        let listed = self.json(&["runs"]);
+        let name = |run: &Value| run["run"].as_str().expect("a run has a name").to_owned();
+        listed.as_array().expect("a list of runs").iter().map(name).collect()
+    }
+
     /// Starts `larder ARGS` and leaves it running, silent.
     ///
     /// # Panics

@@ -57,6 +57,17 @@ impl Workshop {
         std::fs::create_dir(&folder).map_err(wrong("make", &folder))?;
         Ok(Staged { workshop: self, name: name.to_owned(), folder: Some(folder) })
     }
+    /// Removes the encoder `name`. It is gone at once; its files go then, or with [`Self::open`] if this process dies before.
+    ///
+    /// # Errors
+    /// [`EncoderError::Folder`].
+    pub fn remove(&self, name: &str) -> Result<(), EncoderError> {
+        let aside = self.encoders.join(format!(".{name}{STAGED}"));
+        rename(&self.encoders.join(name), &aside)?;
+        sync(&self.encoders);
+        remove(&aside)
+    }
+
 }
 
 /// A folder under construction; gone when it is dropped before [`Staged::publish`].
@@ -184,6 +195,17 @@ mod tests {
         for name in ["a", "b"] {
             build(&workshop, name, name);
         }
+
+    #[test]
+    fn what_is_removed_is_gone_and_can_be_built_again() {
+        let root = tempfile::tempdir().expect("a folder");
+        let workshop = Workshop::open(&Home::new(root.path())).expect("nobody else");
+        let place = build(&workshop, "a", "one");
+        workshop.remove("a").expect("can be removed");
+        assert!(!place.exists());
+        assert!(workshop.remove("a").is_err());
+        assert_eq!(content(&build(&workshop, "a", "two")), "two");
+    }
         drop(workshop);
         // Killed between the two renames; killed before the removal; killed while building.
         let encoders = home.encoders();

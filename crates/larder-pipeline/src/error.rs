@@ -124,6 +124,18 @@ pub enum PipelineError {
         /// The encoder.
         encoder: String,
     },
+    /// An encoder that runs need is not removed.
+    #[error(
+        "encoder `{encoder}` is needed to answer texts with {}; remove {} first (`larder runs rm NAME`), or use --force",
+        runs.join(", "),
+        if runs.len() == 1 { "it" } else { "them" }
+    )]
+    EncoderInUse {
+        /// The encoder.
+        encoder: String,
+        /// The runs.
+        runs: Vec<String>,
+    },
     /// A dataset without splits to evaluate encoders on.
     #[error("{} has no split but `{TRAIN_SPLIT}`, and nothing is judged on that; name another in [splits]", spec.display())]
     NothingToJudge {
@@ -168,6 +180,7 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.class(),
             Self::Evaluate(error) => error.class(),
+            Self::Setup(error) => error.class(),
             Self::Scale(error) => error.class(),
             Self::MayPass(_) => ErrorClass::TryAgain,
             Self::NoEncoderNamed { .. } => ErrorClass::Usage,
@@ -180,7 +193,6 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
-            Self::Setup(error) => error.class(),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
 //! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards.
 //! - [`quickstart`] does all of it on data that it has inside, with what it takes fetched first.
+//! - [`remove_run`] and [`remove_encoder`] remove what was made.
 //! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
@@ -22,6 +23,7 @@ mod evaluate;
 mod finetune;
 mod inspect;
 mod quickstart;
+mod remove;
 mod run;
 mod scale;
 mod seeds;
@@ -45,9 +47,10 @@ pub use finetune::{
 };
 pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
 pub use quickstart::{QuickstartOutcome, quickstart};
+pub use remove::remove_encoder;
 pub use run::{RunOutcome, run};
 pub use scale::{PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan, work};
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::tokenize_split;
-pub use train::{TrainOutcome, train};
+pub use train::{TrainOutcome, remove_run, train};
 pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

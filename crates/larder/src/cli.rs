@@ -13,6 +13,7 @@ mod predict;
 mod report;
 mod scale;
 mod score;
+mod runs;
 mod submit;
 mod train;
 mod verify;
@@ -39,6 +40,7 @@ pub use scale::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use score::ScoreArgs;
 pub use submit::{SubmitCommand, WorkloadFlags};
 pub use train::{HeadFlags, TrainArgs};
+pub use runs::{RunsArgs, RunsCommand};
 pub use verify::VerifyArgs;
 
 use train::train_options;
@@ -113,8 +115,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Check this machine: runtime, devices (each tried), encoders, memory, disk, and the speed of an encoder
     Doctor(DoctorArgs),
-    /// The runs there are
-    Runs,
+    /// The runs there are, with their scores; look at one, remove some
+    Runs(RunsArgs),
     /// Cut a split into shards for workers on many machines, in a store that they share
     ///
     /// Shards are of about equal work, the dearest first. Prints the plan's name, which is all that `larder work` needs: the

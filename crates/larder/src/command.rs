@@ -13,6 +13,7 @@ mod pipeline_commands;
 mod predict;
 mod report;
 mod scale;
+mod runs;
 mod score;
 mod submit;
 mod verify;
@@ -54,7 +55,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::verify(&context, args),
         Command::Export(args) => export::export(&context, args),
         Command::Doctor(args) => doctor::doctor(&context, args),
-        Command::Runs => pipeline_commands::runs(&context),
+        Command::Runs(args) => runs::runs(&context, args),
         Command::Plan(args) => scale::plan(&context, args),
         Command::Work(args) => scale::work(&context, args),
         Command::Collect(args) => scale::collect(&context, args),

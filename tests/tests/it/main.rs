@@ -14,6 +14,7 @@ mod incremental;
 mod inspect;
 mod interop;
 mod judged;
+mod kept;
 mod kill;
 mod kill_points;
 mod kubernetes;

@@ -44,6 +44,7 @@ fn stages() {
         InitHead { path: "head.safetensors".into(), source: Box::new(OnnxError::NoGraph) },
         CachedRows { features: path, found: 90, expected: 100 },
         SentencesOnly { encoder: "minilm".to_owned() },
+        EncoderInUse { encoder: "minilm".to_owned(), runs: vec!["mine-minilm-1".to_owned(), "mine".to_owned()] },
         NothingToJudge { spec: spec.clone() },
         TooFewCompared { spec, compared: 1, asked: 2, refused: vec!["minilm: its model changed".to_owned()] },
     ];

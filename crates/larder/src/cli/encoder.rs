@@ -64,6 +64,16 @@ pub enum EncoderCommand {
     /// The encoders there are
     List,
     /// Hash an encoder's files again and repeat the probe runs
+    /// Remove encoders
+    #[command(visible_alias = "remove")]
+    Rm {
+        /// The encoders
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Even if runs need one to answer texts
+        #[arg(long)]
+        force: bool,
+    },
     Verify {
         /// The encoder
         name: String,

@@ -5,6 +5,7 @@
 mod advice;
 mod encoders;
 mod inventory;
+mod kept;
 mod long;
 mod looking;
 mod pairs;
