@@ -70,7 +70,7 @@ pub fn add_with(
     let mut found = SourceFiles::find(source, request.tokenizer.as_deref())?;
     let given = request.name.as_deref().or(remote.as_ref().map(|fetched| fetched.name.as_str()));
     let name = encoder_name(given, source)?;
-    let workshop = Workshop::open(home)?;
+    let workshop = Workshop::wait_and_open(home)?;
     let (hub, notes) = remote.map_or((None, Vec::new()), |fetched| (Some(fetched.record), fetched.notes));
     found.notes.splice(0..0, notes);
     found.notes.iter().for_each(|note| progress(note));

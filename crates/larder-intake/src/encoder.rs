@@ -95,7 +95,7 @@ impl Encoder {
     pub fn remove(home: &Home, name: &str) -> Result<(), EncoderError> {
         check_name("encoder", name)?;
         Self::expect(home, name)?;
-        Workshop::open(home)?.remove(name)
+        Workshop::wait_and_open(home)?.remove(name)
     }
 
     fn expect(home: &Home, name: &str) -> Result<(), EncoderError> {

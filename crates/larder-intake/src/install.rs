@@ -22,6 +22,15 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
+    /// As [`Self::open`], after a process that holds it has ended; see [`FolderLock::wait`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn wait_and_open(home: &Home) -> Result<Self, EncoderError> {
+        FolderLock::wait(&home.encoders());
+        Self::open(home)
+    }
+
     /// Takes the folder and tidies up after processes that were killed.
     ///
     /// # Errors
@@ -48,15 +57,6 @@ impl Workshop {
         Ok(())
     }
 
-    /// An empty folder to build the encoder `name` in. `name` is one that [`Home::encoder`] took.
-    ///
-    /// # Errors
-    /// [`EncoderError::Folder`].
-    pub fn stage(&self, name: &str) -> Result<Staged<'_>, EncoderError> {
-        let folder = self.encoders.join(format!(".{name}{STAGED}"));
-        std::fs::create_dir(&folder).map_err(wrong("make", &folder))?;
-        Ok(Staged { workshop: self, name: name.to_owned(), folder: Some(folder) })
-    }
     /// Removes the encoder `name`. It is gone at once; its files go then, or with [`Self::open`] if this process dies before.
     ///
     /// # Errors
@@ -68,6 +68,15 @@ impl Workshop {
         remove(&aside)
     }
 
+    /// An empty folder to build the encoder `name` in. `name` is one that [`Home::encoder`] took.
+    ///
+    /// # Errors
+    /// [`EncoderError::Folder`].
+    pub fn stage(&self, name: &str) -> Result<Staged<'_>, EncoderError> {
+        let folder = self.encoders.join(format!(".{name}{STAGED}"));
+        std::fs::create_dir(&folder).map_err(wrong("make", &folder))?;
+        Ok(Staged { workshop: self, name: name.to_owned(), folder: Some(folder) })
+    }
 }
 
 /// A folder under construction; gone when it is dropped before [`Staged::publish`].
@@ -188,15 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_processes_leave_is_mended() {
-        let root = tempfile::tempdir().expect("a folder");
-        let home = Home::new(root.path());
-        let workshop = Workshop::open(&home).expect("nobody else");
-        for name in ["a", "b"] {
-            build(&workshop, name, name);
-        }
-
-    #[test]
     fn what_is_removed_is_gone_and_can_be_built_again() {
         let root = tempfile::tempdir().expect("a folder");
         let workshop = Workshop::open(&Home::new(root.path())).expect("nobody else");
@@ -206,6 +206,15 @@ mod tests {
         assert!(workshop.remove("a").is_err());
         assert_eq!(content(&build(&workshop, "a", "two")), "two");
     }
+
+    #[test]
+    fn what_killed_processes_leave_is_mended() {
+        let root = tempfile::tempdir().expect("a folder");
+        let home = Home::new(root.path());
+        let workshop = Workshop::open(&home).expect("nobody else");
+        for name in ["a", "b"] {
+            build(&workshop, name, name);
+        }
         drop(workshop);
         // Killed between the two renames; killed before the removal; killed while building.
         let encoders = home.encoders();

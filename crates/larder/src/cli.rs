@@ -71,6 +71,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+    /// Where another larder process is at work, end with exit code 75 instead of waiting for it
+    #[arg(long, global = true)]
+    pub no_wait: bool,
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take in encoders, list them, look at one, check one

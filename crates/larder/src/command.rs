@@ -25,6 +25,7 @@ use larder_run::Larder;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
+use larder_files::wait_for_others;
 use crate::failure::{Failure, Output};
 
 /// The context of every command.
@@ -39,6 +40,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Encoder(command) => encoder::run(&context, command),
         Command::Embed(args) => embed::embed(&context, args),
         Command::Tokenize(args) => pipeline_commands::tokenize(&context, args),
+    if !cli.no_wait {
+        wait_for_others(|folder| {
+            eprintln!("waiting  another larder process is working in {}", folder.display());
+        });
+    }
         Command::Encode(args) => pipeline_commands::encode(&context, args),
         Command::Train(args) => pipeline_commands::train(&context, args),
         Command::Run(args) => pipeline_commands::run(&context, args),

@@ -76,3 +76,24 @@ fn runs_and_encoders_are_removed_and_what_is_needed_is_kept() {
     assert_eq!(kitchen.json(&["encoder", "list"]), serde_json::json!([]));
     kitchen.assert_tidy();
 }
+
+#[test]
+fn what_another_process_holds_is_waited_for_or_left_with_the_code_of_another_try() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60))]);
+    let encode = ["encode", &dataset, "-e", "tiny"];
+    let folder = kitchen.features_path("toy", "train").with_file_name("train.parquet.parts");
+    for command in [&encode[..], &["encoder", "rm", "tiny"]] {
+        let held = if command[0] == "encode" { folder.clone() } else { kitchen.path("home/encoders") };
+        let lock = larder_files::FolderLock::take(&held).unwrap();
+        let refused = kitchen.larder(&[command, &["--no-wait"]].concat()).exits(75);
+        refused.says(&["another larder process is working in "]);
+        let waited = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| kitchen.larder(command));
+            std::thread::sleep(std::time::Duration::from_millis(1500));
+            drop(lock);
+            waiting.join().expect("it ends")
+        });
+        waited.exits(0).says(&["waiting  another larder process is working in "]);
+    }
+}
