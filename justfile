@@ -45,6 +45,15 @@ fetch-cola:
 build: _rust
     cargo build --release --locked --package larder
 
+# Build a wheel, which `pip install` takes, with the binary in it: target/wheels
+[group('set-up')]
+wheel profile="release": _rust
+    test -x "{{ tools }}/maturin-1.16.0/bin/maturin" || PIP_ROOT_USER_ACTION=ignore {{ python }} -m pip install --quiet \
+        --disable-pip-version-check --target "{{ tools }}/maturin-1.16.0" maturin==1.16.0
+    rm -rf "${CARGO_TARGET_DIR:-target}/wheels"
+    "{{ tools }}/maturin-1.16.0/bin/maturin" build --manifest-path crates/larder/Cargo.toml --profile "{{ profile }}" --locked \
+        --out "${CARGO_TARGET_DIR:-target}/wheels"
+
 # Take an encoder in: a folder or an ONNX file, under a name
 [group('stages')]
 encoder-add source=default_source name=default_encoder: setup build
@@ -217,6 +226,11 @@ gpu-check-files: _rust
 
 _gpu-check-runtime device:
     @if [ "{{ device }}" = cuda ]; then {{ fetch }} setup-cuda; fi
+
+# The wheel in a clean virtual environment, without checkout, Rust or just: quick start, prediction, set-up (84 MB to download)
+[group('check')]
+test-wheel profile="release": (wheel profile)
+    {{ python }} -B tests/wheel/check.py "${CARGO_TARGET_DIR:-target}"/wheels/larder-*.whl
 
 # Parquet as pyarrow, polars and DuckDB read it, in a virtual environment under .larder
 [group('check')]

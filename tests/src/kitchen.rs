@@ -121,9 +121,10 @@ impl Kitchen {
         command
     }
 
-    /// Gives `command` the folder, the home and an empty standard input.
+    /// Gives `command` the folder, the home, a user without set-up, and an empty standard input.
     pub fn prepare(&self, command: &mut Command) {
         command.current_dir(self.folder.path()).env("LARDER_HOME", self.path("home")).stdin(Stdio::null());
+        command.env("XDG_DATA_HOME", self.path("user"));
     }
 
     /// `larder ARGS`, run to its end.
@@ -158,6 +159,17 @@ impl Kitchen {
     pub fn json(&self, args: &[&str]) -> Value {
         let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
         self.ok(&args).json()
+    }
+
+    /// The names of the runs there are, sorted.
+    ///
+    /// # Panics
+    /// When they are not listed so.
+    #[track_caller]
+    pub fn runs(&self) -> Vec<String> {
+        let listed = self.json(&["runs"]);
+        let name = |run: &Value| run["run"].as_str().expect("a run has a name").to_owned();
+        listed.as_array().expect("a list of runs").iter().map(name).collect()
     }
 
     /// Starts `larder ARGS` and leaves it running, silent.

@@ -173,6 +173,7 @@ impl EncodeError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
+            Self::File(error) => error.class(),
             Self::Encoder(error) => error.class(),
             Self::Runtime(error) => error.class(),
             Self::Stopped => ErrorClass::TryAgain,

@@ -35,6 +35,22 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
+/// Returns the date and time of day, UTC, of seconds since 1970: Hinnant, "chrono-compatible low-level date algorithms",
+/// `civil_from_days`.
+pub fn date(unix_seconds: u64) -> String {
+    let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Years that start in March end with the leap day.
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3_600, second % 3_600 / 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +60,22 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([12, 1500, 13_134_000].map(bytes), ["12 B", "1.5 kB", "13.1 MB"]);
         assert_eq!([0.034, 12.34, 75.0, 3725.0].map(seconds), ["0.03 s", "12.3 s", "1 min 15 s", "1 h 02 min"]);
+    }
+
+    /// `date -u -d @SECONDS '+%F %H:%M UTC'`.
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let dates = [0, 951_782_399, 951_782_400, 1_709_210_096, 1_795_397_524, 4_107_542_399].map(date);
+        assert_eq!(
+            dates,
+            [
+                "1970-01-01 00:00 UTC",
+                "2000-02-28 23:59 UTC",
+                "2000-02-29 00:00 UTC",
+                "2024-02-29 12:34 UTC",
+                "2026-11-23 01:32 UTC",
+                "2100-02-28 23:59 UTC"
+            ]
+        );
     }
 }

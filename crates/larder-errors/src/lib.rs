@@ -16,7 +16,7 @@ mod spelling;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use figures::{bytes, count, seconds};
+pub use figures::{bytes, count, date, seconds};
 pub use names::{Names, clip, listed};
 #[doc(hidden)]
 pub use serde;

@@ -28,6 +28,7 @@ impl ExportFolder {
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.ok_or_else(|| ExportError::NotAnExport { path: target.to_path_buf() })?;
         let path = absolute.with_file_name(format!(".{name}.exporting"));
+        FolderLock::wait(&path);
         let lock = FolderLock::take(&path)?;
         let begun =
             recover(&absolute, &replaced(&path)).and_then(|()| check(target, force)).and_then(|()| clear(&path));

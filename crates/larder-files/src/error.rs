@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::ErrorClass;
+
 /// A file or folder could not be read or written. Every variant names it.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -53,6 +55,14 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Returns the class of failure: what another process holds is free when that ends.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Locked { .. } => ErrorClass::TryAgain,
+            _ => ErrorClass::Input,
+        }
+    }
+
     /// Returns a function that adds the action and the path to a system error.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FileError + use<> {
         let path = path.to_path_buf();

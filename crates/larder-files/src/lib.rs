@@ -5,7 +5,8 @@
 //! - [`write_atomic`] and [`AtomicFile`] never leave a file that looks whole and is not.
 //! - [`write_json`] and [`read_json`] give JSON a checksum and compare it ([`FileError::Damaged`]);
 //!   [`seal_safetensors`], [`SealedHeader`] and [`verify_safetensors`] do so for safetensors.
-//! - [`Home`] knows where each artifact lies; [`FolderLock`] keeps a folder to one process.
+//! - [`Home`] knows where each artifact lies; [`FolderLock`] keeps a folder to one process, for
+//!   which others wait if they were [told to](wait_for_others).
 //! - [`Provenance`] records what an artifact was made from; [`Freshness`] says whether it still holds, or what changed.
 //!   [`digest_bytes`] and [`digest_file`] name content in it.
 //! - [`Parts`] are finished pieces of a file that is being made, from which a killed process goes on;
@@ -42,7 +43,7 @@ pub use home::{Home, check_name};
 pub use json::{read_json, read_json_text, write_json};
 pub use kill_point::{KILL_AT, kill_point};
 pub use left::{remove_left_beside, remove_left_in};
-pub use lock::FolderLock;
+pub use lock::{FolderLock, wait_for_others};
 pub use mapped::MappedFile;
 pub use parts::Parts;
 pub use provenance::{Change, Freshness, Provenance};

@@ -2,11 +2,26 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use crate::{FileError, kill_point};
 
 /// Tries to take a folder that others keep removing.
 const ATTEMPTS: usize = 100;
+
+/// Tries to take a folder that is held, and the time between two: whoever only waits for it holds it for a moment.
+const TRIES: usize = 5;
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// Tells the user which folder this process waits for.
+static TELL: OnceLock<fn(&Path)> = OnceLock::new();
+
+/// Has [`FolderLock::wait`] wait from now on, and say so with `tell`, which is given the folder.
+pub fn wait_for_others(tell: fn(&Path)) {
+    // Who told first keeps the word.
+    let _ = TELL.set(tell);
+}
 
 /// An advisory lock on a folder, held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
@@ -25,7 +40,7 @@ impl FolderLock {
     /// [`FileError::Locked`] when another process holds it; [`FileError::Io`].
     pub fn take(folder: &Path) -> Result<Self, FileError> {
         let path = folder.join(Self::FILE);
-        let mut attempt = 1;
+        let (mut attempt, mut tries) = (1, 1);
         loop {
             std::fs::create_dir_all(folder).map_err(FileError::io("make the folder", folder))?;
             let file = match File::create(&path) {
@@ -39,12 +54,30 @@ impl FolderLock {
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => return Ok(Self { file, folder: folder.to_path_buf() }),
                 Ok(()) if attempt < ATTEMPTS => attempt += 1,
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(MOMENT);
+                }
                 Ok(()) | Err(TryLockError::WouldBlock) => {
                     return Err(FileError::Locked { path: folder.to_path_buf() });
                 }
                 Err(TryLockError::Error(e)) => return Err(FileError::io("lock", &path)(e)),
             }
         }
+    }
+
+    /// Returns when no process holds the folder, or at once in a process that does not [wait for others](wait_for_others). It is for
+    /// the time before one looks what there is to do: the other process may have done it. Says whether it waited.
+    pub fn wait(folder: &Path) -> bool {
+        let Some(tell) = TELL.get() else { return false };
+        // Without the file nobody holds it; what cannot be opened is the next step's error.
+        let Ok(file) = File::open(folder.join(Self::FILE)) else { return false };
+        let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        if is_held {
+            tell(folder);
+            let _ = file.lock_shared();
+        }
+        is_held
     }
 
     /// Takes the lock of a folder that is there; `None` where it is not, or another process holds it.
@@ -106,6 +139,27 @@ mod tests {
         assert!(matches!(FolderLock::take(folder.path()), Err(FileError::Locked { .. })));
         assert!(FolderLock::take_existing(folder.path()).is_none());
         drop(first);
+        FolderLock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn whoever_waits_is_told_and_goes_on_when_the_holder_ends() {
+        static TOLD: OnceLock<PathBuf> = OnceLock::new();
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!FolderLock::wait(folder.path()));
+        let held = FolderLock::take(folder.path()).unwrap();
+        // A process that was not told to wait does not.
+        assert!(!FolderLock::wait(folder.path()));
+        wait_for_others(|folder| drop(TOLD.set(folder.to_path_buf())));
+        let place = folder.path().to_path_buf();
+        let waiting = std::thread::spawn(move || FolderLock::wait(&place));
+        while TOLD.get().is_none() {
+            std::thread::sleep(MOMENT);
+        }
+        assert!(!waiting.is_finished());
+        drop(held);
+        assert!(waiting.join().unwrap());
+        assert_eq!(TOLD.get().map(PathBuf::as_path), Some(folder.path()));
         FolderLock::take(folder.path()).unwrap();
     }
 

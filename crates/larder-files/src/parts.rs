@@ -34,6 +34,11 @@ impl Parts {
         Ok(Self { folder, target: target.to_path_buf(), lock })
     }
 
+    /// Returns when no process makes `target`; says whether it waited. See [`FolderLock::wait`].
+    pub fn wait(target: &Path) -> bool {
+        FolderLock::wait(&Self::folder_of(target))
+    }
+
     fn folder_of(target: &Path) -> PathBuf {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(".parts");

@@ -23,7 +23,8 @@ use crate::source::{ModelFile, SourceFiles};
 pub struct AddRequest {
     /// An `.onnx` file, a folder with one (or with `onnx/model.onnx`), or a folder with `config.json` and
     /// `model.safetensors`. Where a folder has both, the weights are taken if larder can build their graph. A model on a
-    /// hub is `hf:ORG/MODEL[@REVISION]`: its files are fetched into the hub's cache, by the same choice.
+    /// hub is `hf:ORG/MODEL[@REVISION]`: its files are fetched into the hub's cache, by the same choice. The name of the default
+    /// encoder alone is the one that set-up fetched.
     pub source: PathBuf,
     /// The encoder's name; the file's or folder's own, made safe, if left out.
     pub name: Option<String>,
@@ -69,7 +70,7 @@ pub fn add_with(
     let mut found = SourceFiles::find(source, request.tokenizer.as_deref())?;
     let given = request.name.as_deref().or(remote.as_ref().map(|fetched| fetched.name.as_str()));
     let name = encoder_name(given, source)?;
-    let workshop = Workshop::open(home)?;
+    let workshop = Workshop::wait_and_open(home)?;
     let (hub, notes) = remote.map_or((None, Vec::new()), |fetched| (Some(fetched.record), fetched.notes));
     found.notes.splice(0..0, notes);
     found.notes.iter().for_each(|note| progress(note));

@@ -14,7 +14,7 @@ use larder_tokens::Tokenizer;
 use crate::EncoderError;
 use crate::error::BrokenManifest;
 use crate::files::{names_in, read, read_optional};
-use crate::install::recover;
+use crate::install::{Workshop, recover};
 use crate::manifest::{EncoderManifest, FORMAT_VERSION, SourceKind, SourceRecord};
 use crate::recipe::{RECIPE_WEIGHTS_FILE, Recipe};
 use crate::sizes::Sizes;
@@ -70,9 +70,7 @@ impl Encoder {
     /// name that cannot be a folder's.
     pub fn open(home: &Home, name: &str) -> Result<Self, EncoderError> {
         check_name("encoder", name)?;
-        if !recover(home, name)? {
-            return Err(EncoderError::NotFound { name: name.to_owned(), home: home.encoders(), known: folders(home)? });
-        }
+        Self::expect(home, name)?;
         let folder = home.encoder(name)?;
         let path = folder.join(MANIFEST_FILE);
         let broken =
@@ -87,6 +85,24 @@ impl Encoder {
                 Ok(Self { name, folder, manifest, way_out, read: FilesRead::default() })
             }
         }
+    }
+
+    /// Removes the encoder of that name, broken or not.
+    ///
+    /// # Errors
+    /// [`EncoderError::NotFound`]; [`EncoderError::File`] for a name that cannot be a folder's, and when another process holds the
+    /// encoders; [`EncoderError::Folder`].
+    pub fn remove(home: &Home, name: &str) -> Result<(), EncoderError> {
+        check_name("encoder", name)?;
+        Self::expect(home, name)?;
+        Workshop::wait_and_open(home)?.remove(name)
+    }
+
+    fn expect(home: &Home, name: &str) -> Result<(), EncoderError> {
+        if recover(home, name)? {
+            return Ok(());
+        }
+        Err(EncoderError::NotFound { name: name.to_owned(), home: home.encoders(), known: folders(home)? })
     }
 
     /// Returns true if this encoder was quantised from `other`, as that is now.

@@ -543,6 +543,7 @@ impl EncoderError {
     /// The class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
+            Self::File(error) => error.class(),
             Self::NotFound { .. } => ErrorClass::Missing,
             Self::Hub(problem) => problem.class(),
             // The probe of a foreign model: what fails there is the model's fault.

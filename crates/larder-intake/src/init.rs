@@ -65,7 +65,7 @@ pub fn init(
         }
     };
 
-    let workshop = Workshop::open(home)?;
+    let workshop = Workshop::wait_and_open(home)?;
     progress(&format!("drawing weights from seed {}", request.seed));
     let weights = random_weights(&config, request.seed).map_err(wrong)?;
     let model = build(&config, &weights).map_err(wrong)?;

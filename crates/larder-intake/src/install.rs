@@ -22,6 +22,15 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
+    /// As [`Self::open`], after a process that holds it has ended; see [`FolderLock::wait`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn wait_and_open(home: &Home) -> Result<Self, EncoderError> {
+        FolderLock::wait(&home.encoders());
+        Self::open(home)
+    }
+
     /// Takes the folder and tidies up after processes that were killed.
     ///
     /// # Errors
@@ -46,6 +55,17 @@ impl Workshop {
             }
         }
         Ok(())
+    }
+
+    /// Removes the encoder `name`. It is gone at once; its files go then, or with [`Self::open`] if this process dies before.
+    ///
+    /// # Errors
+    /// [`EncoderError::Folder`].
+    pub fn remove(&self, name: &str) -> Result<(), EncoderError> {
+        let aside = self.encoders.join(format!(".{name}{STAGED}"));
+        rename(&self.encoders.join(name), &aside)?;
+        sync(&self.encoders);
+        remove(&aside)
     }
 
     /// An empty folder to build the encoder `name` in. `name` is one that [`Home::encoder`] took.
@@ -174,6 +194,17 @@ mod tests {
         assert_eq!((place.as_path(), content(&place).as_str()), (home.encoder("a").expect("a name").as_path(), "one"));
         assert_eq!(content(&build(&workshop, "a", "two")), "two");
         assert_eq!(crate::files::names_in(&home.encoders()).expect("can be read"), [".lock", "a"]);
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_and_can_be_built_again() {
+        let root = tempfile::tempdir().expect("a folder");
+        let workshop = Workshop::open(&Home::new(root.path())).expect("nobody else");
+        let place = build(&workshop, "a", "one");
+        workshop.remove("a").expect("can be removed");
+        assert!(!place.exists());
+        assert!(workshop.remove("a").is_err());
+        assert_eq!(content(&build(&workshop, "a", "two")), "two");
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn quantise(
         read_optional(&source.folder().join(CONFIG_FILE))?.map(|text| (source.folder().join(CONFIG_FILE), text));
     let tokenizer_path = source.tokenizer_path();
     let tokenizer = TokenizerSource::File(tokenizer_path.clone(), read(&tokenizer_path)?);
-    let workshop = Workshop::open(home)?;
+    let workshop = Workshop::wait_and_open(home)?;
     let origin = SourceFile { name: format!("encoder {}", source.name()), digest: manifest.digest.clone() };
     let parts = EncoderParts {
         name,

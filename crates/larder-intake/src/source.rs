@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use larder_errors::listed;
 use larder_files::Home;
 use larder_onnx::Family;
+use larder_runtime::{DEFAULT_ENCODER, default_encoder_folder};
 
 use crate::EncoderError;
 use crate::files::{names_in, read, read_optional};
@@ -56,6 +57,12 @@ pub(crate) enum ModelFile {
     Safetensors { weights: PathBuf, config: PathBuf },
 }
 
+/// The folder in which set-up put the default encoder, where that is named and no file or folder of the name is here.
+fn set_up(path: &Path) -> Option<PathBuf> {
+    let is_meant = path == Path::new(DEFAULT_ENCODER) && !path.exists();
+    is_meant.then(default_encoder_folder).flatten()
+}
+
 impl SourceFiles {
     /// Finds the files in or beside `path`. Of an ONNX graph and weights of a family that larder builds, the weights
     /// are taken: of the graph built from them every layer is known.
@@ -65,6 +72,8 @@ impl SourceFiles {
     /// [`EncoderError::NoConfig`], [`EncoderError::NoTokenizer`], [`EncoderError::Read`]; [`EncoderError::Model`] for a
     /// family that cannot be built where there is no graph either.
     pub fn find(path: &Path, tokenizer: Option<&Path>) -> Result<Self, EncoderError> {
+        let set_up = set_up(path);
+        let path = set_up.as_deref().unwrap_or(path);
         if !path.exists() {
             return Err(EncoderError::NoSource { path: path.to_path_buf() });
         }

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use larder_data::DatasetSpec;
 use larder_encode::{
-    EncodeRequest, EncodeSettings, Engine, EngineSettings, Forecast, LongTexts, encode, forecast, plan_encode,
+    EncodeError, EncodeRequest, EncodeSettings, Engine, EngineSettings, Forecast, LongTexts, encode, forecast,
+    plan_encode,
 };
-use larder_files::{Freshness, remove_left_beside};
+use larder_files::{FileError, Freshness, Parts, remove_left_beside};
 use larder_intake::Encoder;
-use larder_run::{EncodeOptions, Event, Larder, Observer, Stage, StageTime};
+use larder_run::{EncodeOptions, Event, Larder, Observer, RunError, Stage, StageTime};
 use larder_store::FeaturesFile;
 
 use crate::PipelineError;
@@ -29,9 +30,32 @@ pub fn encode_split(
     observer: &mut dyn Observer,
 ) -> Result<(PathBuf, Vec<StageTime>), PipelineError> {
     let (tokens, tokenized) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
-    let started = Instant::now();
     let target = target(larder, spec, encoder, split, options)?;
-    let request = request(encoder, &tokens, &target, options);
+    loop {
+        match encode_tokens(larder, encoder, split, options, (&tokens, &target), observer) {
+            // Whoever held it may have made the file.
+            Err(error) if is_locked(&error) && Parts::wait(&target) => {}
+            encoded => return Ok((target, vec![tokenized, encoded?])),
+        }
+    }
+}
+
+fn is_locked(error: &PipelineError) -> bool {
+    let PipelineError::Run(RunError::Encode(error)) = error else { return false };
+    matches!(**error, EncodeError::File(FileError::Locked { .. }))
+}
+
+/// Brings the features file up to date with the tokens file.
+fn encode_tokens(
+    larder: &Larder,
+    encoder: &Encoder,
+    split: &str,
+    options: &EncodeOptions,
+    (tokens, target): (&Path, &Path),
+    observer: &mut dyn Observer,
+) -> Result<StageTime, PipelineError> {
+    let started = Instant::now();
+    let request = request(encoder, tokens, target, options);
     let time = |rows: usize, fresh, device| StageTime {
         stage: Stage::Encode,
         split: split.to_owned(),
@@ -42,10 +66,10 @@ pub fn encode_split(
     };
     let changes = match plan_encode(&request)?.freshness {
         Freshness::Fresh if !options.force => {
-            observer.event(Event::Fresh { stage: Stage::Encode, subject: split, path: &target });
-            let file = FeaturesFile::open(&target)?;
+            observer.event(Event::Fresh { stage: Stage::Encode, subject: split, path: target });
+            let file = FeaturesFile::open(target)?;
             if let Some(provenance) = file.provenance() {
-                remove_left_beside(&target, &provenance);
+                remove_left_beside(target, &provenance);
             }
             if !file.has_checksums() {
                 observer.event(Event::Note(
@@ -53,8 +77,7 @@ pub fn encode_split(
                      `larder encode --force` adds them",
                 ));
             }
-            let rows = file.rows();
-            return Ok((target, vec![tokenized, time(rows, true, None)]));
+            return Ok(time(file.rows(), true, None));
         }
         Freshness::Stale(changes) => changes,
         Freshness::Fresh | Freshness::Missing => Vec::new(),
@@ -64,9 +87,8 @@ pub fn encode_split(
         observer.event(Event::Encoding(progress));
         ControlFlow::Continue(())
     })?;
-    observer.event(Event::Encoded { split, report: &report, path: &target });
-    let encoded = time(report.rows, false, Some(report.device.to_string()));
-    Ok((target, vec![tokenized, encoded]))
+    observer.event(Event::Encoded { split, report: &report, path: target });
+    Ok(time(report.rows, false, Some(report.device.to_string())))
 }
 
 /// Predicts the work and time of [`encode_split`]. The tokens file is brought up to date; no features are written.

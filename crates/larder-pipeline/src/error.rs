@@ -14,7 +14,7 @@ use larder_intake::EncoderError;
 use larder_metrics::MetricsError;
 use larder_onnx::OnnxError;
 use larder_run::{RunError, TRAIN_SPLIT, from_stage_errors};
-use larder_runtime::RuntimeError;
+use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
 use larder_store::{Level, StoreError};
 use larder_tokens::{TokenizeStageError, TokensError};
@@ -35,6 +35,9 @@ pub enum PipelineError {
     /// A file that nobody described.
     #[error(transparent)]
     Describe(#[from] DescribeError),
+    /// Set-up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// A plan, a store or a shard.
     #[error(transparent)]
     Scale(#[from] ScaleError),
@@ -139,6 +142,18 @@ pub enum PipelineError {
         /// The encoder.
         encoder: String,
     },
+    /// An encoder that runs need is not removed.
+    #[error(
+        "encoder `{encoder}` is needed to answer texts with {}; remove {} first (`larder runs rm NAME`), or use --force",
+        runs.join(", "),
+        if runs.len() == 1 { "it" } else { "them" }
+    )]
+    EncoderInUse {
+        /// The encoder.
+        encoder: String,
+        /// The runs.
+        runs: Vec<String>,
+    },
     /// A dataset without splits to evaluate encoders on.
     #[error("{} has no split but `{TRAIN_SPLIT}`, and nothing is judged on that; name another in [splits]", spec.display())]
     NothingToJudge {
@@ -183,6 +198,7 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.class(),
             Self::Evaluate(error) => error.class(),
+            Self::Setup(error) => error.class(),
             Self::Scale(error) => error.class(),
             Self::MayPass(_) => ErrorClass::TryAgain,
             Self::NoEncoderNamed { .. } => ErrorClass::Usage,

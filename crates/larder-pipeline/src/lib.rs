@@ -12,6 +12,8 @@
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
 //! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards, [`use_features`] takes what they made
 //!   for a split's features.
+//! - [`quickstart`] does all of it on data that it has inside, with what it takes fetched first.
+//! - [`remove_run`] and [`remove_encoder`] remove what was made.
 //! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
@@ -23,6 +25,8 @@ mod evaluate;
 mod finetune;
 mod from_files;
 mod inspect;
+mod quickstart;
+mod remove;
 mod run;
 mod scale;
 mod seeds;
@@ -46,6 +50,8 @@ pub use finetune::{
 };
 pub use from_files::{FilesRequest, dataset_of_files};
 pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
+pub use quickstart::{QuickstartOutcome, quickstart};
+pub use remove::remove_encoder;
 pub use run::{RunOutcome, run};
 pub use scale::{
     NamedFeatures, PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan,
@@ -53,5 +59,5 @@ pub use scale::{
 };
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use tokenize::tokenize_split;
-pub use train::{TrainOutcome, train};
+pub use train::{TrainOutcome, remove_run, train};
 pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

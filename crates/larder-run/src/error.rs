@@ -296,6 +296,7 @@ impl RunError {
     /// Returns the class of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
+            Self::File(error) => error.class(),
             Self::Runtime(error) => error.class(),
             Self::Encoder(error) => error.class(),
             Self::Encode(error) => error.class(),

@@ -1,7 +1,7 @@
 //! Runs and tasks: records, heads, scores, and the rules of each task.
 //!
 //! - [`RunRecord`] is `run.json`: everything a run was made with. [`Head`] is the trained head, [`HeadSettings`] its settings,
-//!   [`HeadRecord`] its training: a head is one file in `heads/`.
+//!   [`HeadRecord`] its training: a head is one file in `heads/`. [`ListedRun`] is a run in short.
 //! - [`Evaluation`] is `metrics.json`, the scores by split; [`load_diagnosis`] and [`save_diagnosis`] read and write findings.
 //! - [`tasks`] holds the differences between tasks, one folder each behind [`tasks::TaskRules`]; with [`tasks::of`], users of a
 //!   run need not know its task.
@@ -30,6 +30,7 @@ mod findings;
 mod heads;
 mod history;
 mod larder;
+mod list;
 mod observer;
 mod options;
 pub mod page;
@@ -52,9 +53,10 @@ pub use heads::{
 };
 pub use history::HISTORY_FILE;
 pub use larder::Larder;
+pub use list::{ListedRun, ListedScore};
 pub use observer::{Event, Observer, Silent, Stage, StageTime};
 pub use options::{EncodeOptions, TRAIN_SPLIT, TokenizeOptions, TrainOptions};
-pub use record::{RUN_VERSION, RunRecord, RunSettings};
+pub use record::{RUN_FILE, RUN_VERSION, RunRecord, RunSettings};
 pub use table::{TextBlock, TextTable};
 pub use tasks::{Answer, AnsweredRows, Evaluation};
 pub use training_words::TrainingWords;

@@ -18,6 +18,9 @@ use crate::{EncodeOptions, Head, HeadRecord, Larder, RunError, StageTime, Tokeni
 /// Version of `run.json`.
 pub const RUN_VERSION: u32 = 3;
 
+/// The record, in a run's folder.
+pub const RUN_FILE: &str = "run.json";
+
 /// The settings that a run's answers depend on, besides the head's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
@@ -133,7 +136,7 @@ impl RunRecord {
     /// # Errors
     /// [`RunError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a damaged record.
     pub fn open(larder: &Larder, run: &str) -> Result<Self, RunError> {
-        let path = larder.home().run(run)?.join("run.json");
+        let path = larder.home().run(run)?.join(RUN_FILE);
         match read_json_text(&path)? {
             Some(text) => {
                 let json = |source| FileError::Json { path: path.clone(), source };
@@ -155,7 +158,7 @@ impl RunRecord {
     pub fn names(larder: &Larder) -> Vec<String> {
         let entries = std::fs::read_dir(larder.home().runs()).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
-            .filter(|e| e.path().join("run.json").is_file())
+            .filter(|e| e.path().join(RUN_FILE).is_file())
             .filter_map(|e| e.file_name().into_string().ok())
             .collect();
         names.sort();
@@ -342,7 +345,7 @@ impl RunRecord {
     /// # Errors
     /// [`FileError`] when the disk refuses.
     pub fn save(&self, folder: &Path) -> Result<(), RunError> {
-        Ok(write_json(&folder.join("run.json"), self)?)
+        Ok(write_json(&folder.join(RUN_FILE), self)?)
     }
 }
 

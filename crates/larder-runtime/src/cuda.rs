@@ -10,8 +10,14 @@ use ort::ep::{ArenaExtendStrategy, CUDA, ExecutionProvider, ExecutionProviderDis
 use ort::session::Session;
 
 use crate::cuda_problem::CudaProblem;
-use crate::library::cuda_folder;
+use crate::library::{CudaFolders, cuda_folders};
 use crate::probe::{self, PROBE_OUTPUT};
+
+/// What lies beside a library that was built with CUDA.
+#[cfg(windows)]
+const CUDA_PROVIDER: &str = "onnxruntime_providers_cuda.dll";
+#[cfg(not(windows))]
+const CUDA_PROVIDER: &str = "libonnxruntime_providers_cuda.so";
 
 /// A CUDA device on which the probe model gave the right numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +40,15 @@ pub(crate) fn provider(ordinal: u32, tf32: bool) -> ExecutionProviderDispatch {
 /// Looks for the device of that number and runs the probe model on it.
 pub(crate) fn probe(environment: &Environment, library: &Path, ordinal: u32) -> Result<CudaDevice, CudaProblem> {
     if !CUDA::is_available().unwrap_or(false) {
-        return Err(CudaProblem::NotInBuild { library: library.display().to_string() });
+        let shown = library.display().to_string();
+        return Err(match library.with_file_name(CUDA_PROVIDER).is_file() {
+            true => CudaProblem::Replaced { library: shown },
+            false => CudaProblem::NotInBuild { library: shown },
+        });
     }
     let name = device_name(ordinal)?;
-    if let Some(folder) = cuda_folder(library) {
-        ort::ep::cuda::preload_dylibs(Some(&folder), Some(&folder))
+    if let Some(CudaFolders { cuda, cudnn }) = cuda_folders(library) {
+        ort::ep::cuda::preload_dylibs(Some(&cuda), Some(&cudnn))
             .map_err(|source| CudaProblem::Library { source: Arc::new(source) })?;
     }
     let found = run_probe(environment, ordinal)?;

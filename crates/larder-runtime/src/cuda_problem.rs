@@ -14,6 +14,12 @@ pub enum CudaProblem {
         /// The loaded library's path.
         library: String,
     },
+    /// The library was built without CUDA and lies in the place of one that was built with it.
+    #[error("the Python package onnxruntime was installed over onnxruntime-gpu, whose library ({library}) it replaced")]
+    Replaced {
+        /// The loaded library's path.
+        library: String,
+    },
     /// The NVIDIA driver's library is missing.
     #[error("there is no NVIDIA driver ({driver} cannot be loaded)")]
     NoDriver {
@@ -61,8 +67,9 @@ impl CudaProblem {
     pub fn way_out(&self) -> &'static str {
         match self {
             Self::NotInBuild { .. } | Self::Library { .. } => {
-                "run `just setup-cuda`, which installs ONNX Runtime for CUDA and NVIDIA's libraries (Linux x86_64)"
+                "run `larder setup cuda`, which installs ONNX Runtime for CUDA and NVIDIA's libraries (Linux x86_64)"
             }
+            Self::Replaced { .. } => "put it back with `pip install --force-reinstall --no-deps onnxruntime-gpu`",
             Self::NoDriver { .. } | Self::NoDevice { .. } => {
                 "install NVIDIA's driver for CUDA 13 or make the GPU visible to this process"
             }
@@ -70,7 +77,7 @@ impl CudaProblem {
                 "name one that there is; CUDA_VISIBLE_DEVICES may hide others, and numbers those it leaves from 0"
             }
             Self::Probe { .. } | Self::WrongNumbers { .. } => {
-                "check the driver with nvidia-smi, then run `just setup-cuda` again"
+                "check the driver with nvidia-smi, then run `larder setup cuda` again"
             }
         }
     }

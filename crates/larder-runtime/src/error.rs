@@ -51,7 +51,7 @@ pub enum RuntimeError {
     },
     /// The library loads and does not compute.
     #[error(
-        "ONNX Runtime of {} does not run on this CPU: {problem}\n  install the build for this processor, with `just setup` or \
+        "ONNX Runtime of {} does not run on this CPU: {problem}\n  install the build for this processor, with `larder setup` or \
          --onnxruntime PATH",
         path.display()
     )]
@@ -171,10 +171,12 @@ pub enum Origin {
     Explicit,
     /// The environment variable `ORT_DYLIB_PATH`.
     Environment,
-    /// The folder that `just setup-cuda` installs into.
+    /// A folder that `larder setup cuda` installs into.
     CudaSetup,
-    /// The folder that `just setup` installs into.
+    /// A folder that `larder setup` installs into.
     Setup,
+    /// The package `onnxruntime` of the Python that larder was installed into.
+    PythonPackage,
     /// The folder of this executable.
     Executable,
     /// The system's loader.
@@ -186,8 +188,9 @@ impl fmt::Display for Origin {
         f.pad(match self {
             Self::Explicit => "--onnxruntime",
             Self::Environment => "ORT_DYLIB_PATH",
-            Self::CudaSetup => "just setup-cuda",
-            Self::Setup => "just setup",
+            Self::CudaSetup => "larder setup cuda",
+            Self::Setup => "larder setup",
+            Self::PythonPackage => "Python package onnxruntime",
             Self::Executable => "beside the executable",
             Self::System => "system",
         })
@@ -238,8 +241,10 @@ fn list(tried: &[Attempt]) -> String {
 fn way_out(tried: &[Attempt]) -> &'static str {
     match tried.last().map(|attempt| attempt.origin) {
         Some(Origin::Explicit) => "give the path of an ONNX Runtime library, or leave --onnxruntime out",
-        Some(Origin::Environment) => "set ORT_DYLIB_PATH to an ONNX Runtime library, or unset it and run `just setup`",
-        _ => "run `just setup` in larder's repository, which installs it, or give its path with --onnxruntime PATH",
+        Some(Origin::Environment) => {
+            "set ORT_DYLIB_PATH to an ONNX Runtime library, or unset it and run `larder setup`"
+        }
+        _ => "run `larder setup`, which installs it, or give its path with --onnxruntime PATH",
     }
 }
 

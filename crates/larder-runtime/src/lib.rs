@@ -10,6 +10,7 @@
 //! - [`TensorView`] is borrowed data with a shape, given to a session without a copy; [`Tensor`] owns
 //!   its data. [`TensorInfo`] describes what a model takes and gives.
 //! - [`WeightData`] is a weight given to a session beside the bytes of its graph.
+//! - [`set_up`] fetches the library and the default encoder, pinned and checked.
 //! - [`RuntimeError`] is everything that can go wrong, with the way out.
 //!
 //! ```no_run
@@ -34,6 +35,7 @@ mod cuda;
 mod cuda_problem;
 mod device;
 mod error;
+mod folders;
 mod gpus;
 mod library;
 mod operators;
@@ -43,6 +45,7 @@ mod results;
 mod runtime;
 mod session;
 mod settings;
+mod setup;
 mod tensor;
 mod trace;
 mod weights;
@@ -53,6 +56,7 @@ pub use cuda::CudaDevice;
 pub use cuda_problem::CudaProblem;
 pub use device::{Device, RanOn, UnknownDevice};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
+pub use folders::{DEFAULT_ENCODER, default_encoder_folder, setup_folder};
 pub use gpus::{GpuList, Gpus};
 pub use operators::{bfloat16_kernel, int8_kernel, operator_kernels};
 pub use padded::PaddedTexts;
@@ -60,5 +64,6 @@ pub use results::Results;
 pub use runtime::Runtime;
 pub use session::Session;
 pub use settings::{DEFAULT_SPIN, DEFAULT_TF32, SessionSettings};
+pub use setup::{Part, SetupError, set_up};
 pub use tensor::{ElementType, Tensor, TensorData, TensorInfo, TensorView, ViewData};
 pub use weights::WeightData;

@@ -4,7 +4,7 @@
 //! candidate is opened here first and asked for its version and for that API.
 
 use std::env;
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::path::{Path, PathBuf};
 
 use libloading::Library;
@@ -12,13 +12,13 @@ use ort::sys::OrtApiBase;
 
 use crate::api_version::API_VERSION;
 use crate::error::{Attempt, LibraryProblem, Origin};
+use crate::folders::{self, CUDA_LIBRARIES_FOLDER, CUDA_RUNTIME_FOLDER, RUNTIME_FOLDER, executable_folder};
 
-/// The folder in the repository that set-up recipes fill.
-const LARDER_FOLDER: &str = ".larder";
+/// The folder with the library in a Python package.
+const PYTHON_FOLDER: &str = "onnxruntime/capi";
 
-/// Folders of [`LARDER_FOLDER`] that hold a library. The CUDA build comes first: it runs everything on
-/// the CPU as the plain one does, and was installed on purpose.
-const SETUP_FOLDERS: &[(Origin, &str)] = &[(Origin::CudaSetup, "cuda/onnxruntime"), (Origin::Setup, "onnxruntime")];
+/// The folders of packages below a Python's own; the second is Debian's.
+const PACKAGE_FOLDERS: [&str; 2] = ["site-packages", "dist-packages"];
 
 /// Names for the system's loader. Distributions ship the second without the development package.
 #[cfg(windows)]
@@ -30,6 +30,7 @@ const SYSTEM_NAMES: &[&str] = &["libonnxruntime.so", "libonnxruntime.so.1"];
 
 /// A library that loads and offers what we call.
 pub(crate) struct FoundLibrary {
+    pub origin: Origin,
     pub path: PathBuf,
     pub version: String,
 }
@@ -58,41 +59,91 @@ fn first_usable(candidates: impl IntoIterator<Item = (Origin, PathBuf)>) -> Resu
     Err(tried)
 }
 
-/// Returns the libraries that the set-up recipes installed, then the executable's folder, then the system's loader.
+/// Returns the libraries in folders of set-up and in a Python package, then the executable's folder, then the system's loader.
+///
+/// CUDA builds come first: they run everything on the CPU as the plain ones do, and were installed on purpose.
 fn unnamed_candidates() -> Vec<(Origin, PathBuf)> {
-    let executable_folder = env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
-    let larder = larder_folder(executable_folder.as_deref());
-    let installed =
-        larder.iter().flat_map(|larder| SETUP_FOLDERS.iter().map(|&(origin, folder)| (origin, larder.join(folder))));
-    let installed = installed.filter(|(origin, folder)| *origin == Origin::Setup || folder.is_dir());
-    let not_installed = larder.is_none().then(|| (Origin::Setup, Path::new(LARDER_FOLDER).join("onnxruntime")));
-    let beside = executable_folder.iter().map(|folder| (Origin::Executable, folder.clone()));
+    let (repository, user) = (folders::repository_folder(), folders::user_folder());
+    let below = |origin: Origin, larder: &Option<PathBuf>, folder: &str| {
+        larder.as_ref().map(|larder| (origin, larder.join(folder)))
+    };
+    let packages =
+        python_packages().into_iter().map(|packages| Some((Origin::PythonPackage, packages.join(PYTHON_FOLDER))));
+    let installed: Vec<_> = [
+        below(Origin::CudaSetup, &repository, CUDA_RUNTIME_FOLDER),
+        below(Origin::Setup, &repository, RUNTIME_FOLDER),
+        below(Origin::CudaSetup, &user, CUDA_RUNTIME_FOLDER),
+    ]
+    .into_iter()
+    .chain(packages)
+    .chain([below(Origin::Setup, &user, RUNTIME_FOLDER)])
+    .flatten()
+    .filter(|(_, folder)| folder.is_dir())
+    .collect();
+    // Where there is none, the message says where set-up would put one.
+    let missing = installed.is_empty().then(folders::setup_folder).flatten();
+    let missing = missing.map(|larder| (Origin::Setup, larder.join(RUNTIME_FOLDER)));
+    let beside = executable_folder().map(|folder| (Origin::Executable, folder));
     let system = SYSTEM_NAMES.iter().map(|name| (Origin::System, PathBuf::from(name)));
-    installed.chain(not_installed).chain(beside).chain(system).collect()
+    installed.into_iter().chain(missing).chain(beside).chain(system).collect()
 }
 
-/// The nearest [`LARDER_FOLDER`] above the executable, which lies in the repository's `target`, or
-/// above the current directory.
-fn larder_folder(executable_folder: Option<&Path>) -> Option<PathBuf> {
-    let current = env::current_dir().ok();
-    [executable_folder, current.as_deref()]
-        .into_iter()
-        .flatten()
-        .find_map(|start| start.ancestors().map(|folder| folder.join(LARDER_FOLDER)).find(|folder| folder.is_dir()))
+/// The folders of Python packages below the prefix that the executable was installed into, as pip and its like install it.
+fn python_packages() -> Vec<PathBuf> {
+    let Some(prefix) = executable_folder().and_then(|folder| Some(folder.parent()?.to_owned())) else {
+        return Vec::new();
+    };
+    packages_below(&prefix)
 }
 
-/// The folder of CUDA's own libraries that `just setup-cuda` fills, if it is there.
-pub(crate) fn cuda_folder(library: &Path) -> Option<PathBuf> {
-    let beside_library = library.parent()?.parent()?.join("lib");
-    let executable_folder = env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
-    let installed = larder_folder(executable_folder.as_deref()).map(|larder| larder.join("cuda/lib"));
-    let is_ours = library.parent()?.parent()?.file_name().is_some_and(|name| name == "cuda");
-    [is_ours.then_some(beside_library), installed].into_iter().flatten().find(|folder| folder.is_dir())
+/// `lib/python3.12/site-packages` for one; of several Pythons, the newest first. The prefix itself is where
+/// `pip install --target` puts packages.
+fn packages_below(prefix: &Path) -> Vec<PathBuf> {
+    let mut libraries = vec![prefix.join("Lib")];
+    for library in ["lib", "lib64"] {
+        let entries = std::fs::read_dir(prefix.join(library)).into_iter().flatten().filter_map(Result::ok);
+        libraries.extend(entries.filter(|entry| is_python(&entry.file_name())).map(|entry| entry.path()));
+    }
+    let version = |folder: &PathBuf| folder.file_name().and_then(|name| minor(&name.to_string_lossy()));
+    libraries.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
+    let packages = |folder: PathBuf| PACKAGE_FOLDERS.map(|name| folder.join(name));
+    let folders = libraries.into_iter().flat_map(packages).chain([prefix.to_owned()]);
+    folders.filter(|folder| folder.is_dir()).collect()
+}
+
+fn is_python(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("python3."))
+}
+
+/// The folders of CUDA's own libraries.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CudaFolders {
+    /// The folder of the runtime, cuBLAS and their like.
+    pub cuda: PathBuf,
+    /// The folder of cuDNN.
+    pub cudnn: PathBuf,
+}
+
+/// The folders that came with the library, or else those that `larder setup cuda` fills, if they are there.
+pub(crate) fn cuda_folders(library: &Path) -> Option<CudaFolders> {
+    let folder = library.parent()?;
+    let is_ours = folder.ends_with(CUDA_RUNTIME_FOLDER);
+    let beside = is_ours.then(|| folder.parent().map(|cuda| cuda.join("lib"))).flatten();
+    let packages = folder.ends_with(PYTHON_FOLDER).then(|| folder.parent()?.parent()).flatten();
+    let of_packages = packages.map(|packages| {
+        let nvidia = packages.join("nvidia");
+        CudaFolders { cuda: nvidia.join("cu13/lib"), cudnn: nvidia.join("cudnn/lib") }
+    });
+    let installed = [folders::repository_folder(), folders::user_folder()].into_iter().flatten();
+    let one = |folder: PathBuf| CudaFolders { cuda: folder.clone(), cudnn: folder };
+    let installed = installed.map(|larder| larder.join(CUDA_LIBRARIES_FOLDER)).map(one);
+    let mut folders = beside.map(one).into_iter().chain(of_packages).chain(installed);
+    folders.find(|folders| folders.cuda.is_dir() && folders.cudnn.is_dir())
 }
 
 fn look_at(origin: Origin, path: &Path) -> Result<FoundLibrary, LibraryProblem> {
     if origin == Origin::System {
-        return Ok(FoundLibrary { version: version_of(path)?, path: path.to_owned() });
+        return Ok(FoundLibrary { origin, version: version_of(path)?, path: path.to_owned() });
     }
     let path = match path.is_dir() {
         true => library_in(path).ok_or(LibraryProblem::EmptyFolder)?,
@@ -100,7 +151,7 @@ fn look_at(origin: Origin, path: &Path) -> Result<FoundLibrary, LibraryProblem> 
     };
     // Links are followed: ONNX Runtime looks for its providers beside the path it was loaded from.
     let path = path.canonicalize().map_err(|_| LibraryProblem::NotFound)?;
-    Ok(FoundLibrary { version: version_of(&path)?, path })
+    Ok(FoundLibrary { origin, version: version_of(&path)?, path })
 }
 
 /// The library in a folder: `libonnxruntime.so.1.31.1`, `libonnxruntime.1.31.1.dylib`,
@@ -165,7 +216,7 @@ fn is_missing(problem: &libloading::Error) -> bool {
     text.contains("No such file") || text.contains("no such file") || text.contains("could not be found")
 }
 
-/// 31 of `1.31.1`.
+/// 31 of `1.31.1`, 12 of `python3.12`.
 fn minor(version: &str) -> Option<u32> {
     version.split('.').nth(1)?.parse().ok()
 }
@@ -184,6 +235,27 @@ mod tests {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         assert_eq!(library_in(folder.path()), Some(folder.path().join("libonnxruntime.so.1.31.1")));
+    }
+
+    #[test]
+    fn packages_of_the_newest_python_come_first() {
+        let prefix = tempfile::tempdir().unwrap();
+        let make = |folder: &str| {
+            let folder = prefix.path().join(folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            folder
+        };
+        assert_eq!(packages_below(prefix.path()), [prefix.path()], "of `pip install --target`");
+        make("lib/perl5/site-packages");
+        make("lib/python3.9");
+        let expected = [
+            make("lib64/python3.13/site-packages"),
+            make("lib/python3.11/site-packages"),
+            make("lib/python3.11/dist-packages"),
+            make("lib/python3.9/site-packages"),
+            prefix.path().to_owned(),
+        ];
+        assert_eq!(packages_below(prefix.path()), expected);
     }
 
     #[test]

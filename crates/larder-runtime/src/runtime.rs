@@ -39,9 +39,12 @@ impl Runtime {
     /// 1. `explicit`, the value of `--onnxruntime`: a library, or a folder with one;
     /// 2. the environment variable `ORT_DYLIB_PATH`, likewise;
     /// 3. the nearest folder `.larder` above the executable, or else above the current directory:
-    ///    `cuda/onnxruntime` of `just setup-cuda`, then `onnxruntime` of `just setup`;
-    /// 4. the executable's own folder;
-    /// 5. the system's loader.
+    ///    `cuda/onnxruntime` of `larder setup cuda`, then `onnxruntime` of `larder setup`;
+    /// 4. `cuda/onnxruntime` in the user's [set-up folder](crate::setup_folder);
+    /// 5. the package `onnxruntime` of the Python that larder was installed into with pip;
+    /// 6. `onnxruntime` in the user's set-up folder;
+    /// 7. the executable's own folder;
+    /// 8. the system's loader.
     ///
     /// If 1 or 2 is set, it alone counts. A second call returns the same runtime.
     ///
@@ -71,7 +74,7 @@ impl Runtime {
     }
 
     fn start(found: FoundLibrary) -> Result<Self, RuntimeError> {
-        let FoundLibrary { path, version } = found;
+        let FoundLibrary { path, version, .. } = found;
         let builder = ort::init_from(&path).map_err(|error| {
             // It loaded a moment ago; only `ort`'s own view of it can have changed.
             let problem = match error {

@@ -32,6 +32,8 @@ fn report(folder: &Path, current: &Path, named: Option<&Path>) -> String {
     }
     let mut command = Command::new(executable);
     command.args(["report_what_is_loaded", "--exact", "--nocapture"]).current_dir(current).env(CHILD, "1");
+    // Whoever runs the tests may have set up; a case that has puts it there.
+    command.env("XDG_DATA_HOME", folder.join("user"));
     match named {
         Some(path) => command.env("ORT_DYLIB_PATH", path),
         None => command.env_remove("ORT_DYLIB_PATH"),
@@ -57,11 +59,11 @@ fn nowhere_lists_every_place_and_the_recipe() {
         return eprintln!("SKIPPED: the system has an ONNX Runtime: {said}");
     }
     let beside = format!("beside the executable: {}", place.path().canonicalize().unwrap().display());
-    for part in ["just setup: ", "onnxruntime", &beside, "system: ", "`just setup`", "--onnxruntime PATH"] {
+    for part in ["larder setup: ", "onnxruntime", &beside, "system: ", "`larder setup`", "--onnxruntime PATH"] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
     // An empty variable is none.
-    assert!(report(place.path(), place.path(), Some(Path::new(""))).contains("just setup: "));
+    assert!(report(place.path(), place.path(), Some(Path::new(""))).contains("larder setup: "));
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn a_library_named_by_the_environment_is_taken_or_refused() {
 
 #[test]
 #[cfg(unix)]
-fn the_nearest_larder_folder_is_found_from_the_executable_and_from_the_current_directory() {
+fn folders_of_set_up_and_python_packages_are_found() {
     let Some(runtime) = common::runtime() else {
         return;
     };
@@ -85,12 +87,12 @@ fn the_nearest_larder_folder_is_found_from_the_executable_and_from_the_current_d
     }
     let loaded = format!("LOADED {}", runtime.path().display());
     // The link is resolved, so the path reported is that of the one library.
-    let install = |place: &Path| {
-        let folder = place.join(".larder/onnxruntime");
-        fs::create_dir_all(&folder).unwrap();
+    let install_in = |folder: &Path| {
+        fs::create_dir_all(folder).unwrap();
         let name = runtime.path().file_name().unwrap();
         std::os::unix::fs::symlink(runtime.path(), folder.join(name)).unwrap();
     };
+    let install = |place: &Path| install_in(&place.join(".larder/onnxruntime"));
     let (repository, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     install(repository.path());
     let deep = repository.path().join("target/release");
@@ -98,6 +100,17 @@ fn the_nearest_larder_folder_is_found_from_the_executable_and_from_the_current_d
 
     assert!(report(&deep, elsewhere.path(), None).contains(&loaded), "above the executable");
     assert!(report(elsewhere.path(), &deep, None).contains(&loaded), "above the current directory");
+    for (name, folder) in [
+        ("the user's", "bin/user/larder/onnxruntime"),
+        ("the user's, for CUDA", "bin/user/larder/cuda/onnxruntime"),
+        ("of a virtual environment", "lib/python3.12/site-packages/onnxruntime/capi"),
+        ("of `pip install --target`", "onnxruntime/capi"),
+    ] {
+        let prefix = tempfile::tempdir().unwrap();
+        fs::create_dir(prefix.path().join("bin")).unwrap();
+        install_in(&prefix.path().join(folder));
+        assert!(report(&prefix.path().join("bin"), elsewhere.path(), None).contains(&loaded), "{name}");
+    }
     let named = report(elsewhere.path(), elsewhere.path(), Some(runtime.path()));
     assert!(named.contains(&loaded), "named by the environment: {named}");
     let folder = runtime.path().parent();

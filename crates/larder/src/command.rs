@@ -1,6 +1,7 @@
 //! The commands, one function each: runs a stage with typed arguments and prints the result.
 
 mod compare;
+mod completions;
 mod doctor;
 mod embed;
 mod encoder;
@@ -13,13 +14,19 @@ mod inspect;
 mod pipeline_commands;
 mod predict;
 mod report;
+mod runs;
 mod scale;
 mod score;
+mod setup;
 mod submit;
 mod verify;
+mod version;
+
+pub use version::version;
 
 use std::io::Write;
 
+use larder_files::wait_for_others;
 use larder_run::Larder;
 use serde::Serialize;
 
@@ -34,7 +41,14 @@ pub struct Context {
 
 pub fn run(cli: &Cli) -> Result<(), Failure> {
     let context = Context { larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()), json: cli.json };
+    if !cli.no_wait {
+        wait_for_others(|folder| {
+            eprintln!("waiting  another larder process is working in {}", folder.display());
+        });
+    }
     match &cli.command {
+        Command::Setup(args) => setup::setup(&context, args),
+        Command::Quickstart => setup::quickstart(&context),
         Command::Encoder(command) => encoder::run(&context, command),
         Command::Embed(args) => embed::embed(&context, args),
         Command::Init(args) => files::init(&context, args),
@@ -53,13 +67,15 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::verify(&context, args),
         Command::Export(args) => export::export(&context, args),
         Command::Doctor(args) => doctor::doctor(&context, args),
-        Command::Runs => pipeline_commands::runs(&context),
+        Command::Runs(args) => runs::runs(&context, args),
         Command::Plan(args) => scale::plan(&context, args),
         Command::Work(args) => scale::work(&context, args),
         Command::Collect(args) => scale::collect(&context, args),
         Command::Status(args) => scale::status(&context, args),
         Command::Submit(command) => submit::submit(&context, command),
         Command::Gc(args) => scale::gc(&context, args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => completions::man(&context, args),
     }
 }
 

@@ -12,7 +12,7 @@ use larder_pipeline::PipelineError;
 use larder_predict::PredictError;
 use larder_report::ReportError;
 use larder_run::RunError;
-use larder_runtime::RuntimeError;
+use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
 use larder_tokens::TokensError;
 
@@ -96,6 +96,12 @@ macro_rules! lower_stages {
 
 impl From<ScaleError> for Failure {
     fn from(error: ScaleError) -> Self {
+        PipelineError::from(error).into()
+    }
+}
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
         PipelineError::from(error).into()
     }
 }

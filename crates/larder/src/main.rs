@@ -13,11 +13,15 @@ mod tables;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match command::run(&cli) {
+    let ended = match cli::parse(std::env::args_os()) {
+        Ok(cli) => command::run(&cli),
+        Err(asked) if asked.kind() == ErrorKind::DisplayVersion => command::version(),
+        Err(wrong) => wrong.exit(),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

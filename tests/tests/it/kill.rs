@@ -205,7 +205,7 @@ fn run_killed_anywhere_ends_with_the_same_head_and_answers() {
         let read = |kitchen: &Kitchen| std::fs::read(kitchen.features_path("kill", split)).unwrap();
         assert!(read(&kitchen) == read(&undisturbed), "features of {split}");
     }
-    assert_eq!(kitchen.json(&["runs"]), serde_json::json!(["mine"]));
+    assert_eq!(kitchen.runs(), ["mine"]);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_killed_run_leaves_nothing_among_the_runs() {
         kill(&mut child) && names().len() > 1
     });
     eprintln!("killed while a run was being put in place: {caught}");
-    assert_eq!(kitchen.json(&["runs"]), serde_json::json!(["mine"]), "the old run or the new one");
+    assert_eq!(kitchen.runs(), ["mine"], "the old run or the new one");
     kitchen.ok(&["predict", "mine", "red green"]);
     kitchen.ok(&args);
     assert_eq!(names(), ["mine"], "what a killed process left is gone after the next run");

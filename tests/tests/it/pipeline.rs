@@ -166,7 +166,7 @@ fn stages_run_one_by_one_leave_what_run_leaves() {
     let evaluation = kitchen.json(&["eval", "mine"]);
     let stored: Option<Value> = larder_files::read_json(&kitchen.path("home/runs/mine/metrics.json")).unwrap();
     assert_eq!(Some(&evaluation), stored.as_ref(), "printed and stored scores");
-    assert_eq!(kitchen.json(&["runs"]), serde_json::json!(["mine"]));
+    assert_eq!(kitchen.runs(), ["mine"]);
     // The same settings by another road: `run` finds the run that is there.
     kitchen.ok(&["run", &dataset, "-e", "tiny"]).says(&["train    mine: up to date"]);
     let on_train = kitchen.json(&["eval", "mine", "--split", "train,dev"]);
@@ -205,7 +205,7 @@ fn a_new_head_reuses_the_vectors() {
         assert!(!answer.stderr.contains("toy-tiny-1: up to date"), "{head:?} is another head\n{}", answer.told());
     }
     let names: Vec<String> = (1..=5).map(|n| format!("toy-tiny-{n}")).collect();
-    assert_eq!(kitchen.json(&["runs"]), serde_json::json!(names));
+    assert_eq!(kitchen.runs(), names);
     assert!(std::fs::read(kitchen.features_path("toy", "train")).unwrap() == features);
     let second = kitchen.json(&["eval", "toy-tiny-2"]);
     assert_eq!(second["run"], "toy-tiny-2");

@@ -78,7 +78,7 @@ fn both_heads_go_from_conll_to_a_report() {
         let shown = kitchen.ok(&["eval", head]);
         shown.prints(&["person", "place", "(micro)", "(macro)", "always answering O has", "strict F1", "conlleval F1"]);
     }
-    assert_eq!(kitchen.json(&["runs"]), json!(["crf", "logistic"]));
+    assert_eq!(kitchen.runs(), ["crf", "logistic"]);
     kitchen.assert_tidy();
 }
 
@@ -271,7 +271,7 @@ fn classifiers_have_seeds_too() {
     let kitchen = Kitchen::with_tiny();
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 12))]);
     let report = kitchen.json(&["run", &dataset, "-e", "tiny", "--seeds", "3,4", "--run", "mine"]);
-    assert_eq!(kitchen.json(&["runs"]), json!(["mine-seed3", "mine-seed4"]));
+    assert_eq!(kitchen.runs(), ["mine-seed3", "mine-seed4"]);
     let scores: Vec<&Value> = report["summary"].as_array().expect("a list").iter().map(|s| &s["score"]).collect();
     assert_eq!(scores, ["accuracy", "mcc", "macro_f1"]);
 }

@@ -45,6 +45,11 @@ impl TuningFolder {
         larder.home().runs().join(format!(".{run}.{TUNING}"))
     }
 
+    /// Returns when no process fine-tunes the run; says whether it waited. See [`FolderLock::wait`].
+    pub fn wait(larder: &Larder, run: &str) -> bool {
+        FolderLock::wait(&Self::path_of(larder, run))
+    }
+
     /// Locks the folder for this process, and resumes from an interrupted run's checkpoint if `checkpoints` and the provenance
     /// `made_from` allow it.
     ///

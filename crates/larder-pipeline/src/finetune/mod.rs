@@ -105,19 +105,24 @@ pub fn finetune(
         fresh,
         device,
     };
-    let (run, changes) =
-        match find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance)? {
-            RunName::UpToDate(run) => {
-                let record = RunRecord::open(larder, &run)?;
-                let folder = record.folder(larder)?;
-                TuningFolder::remove(larder, &run)?;
-                observer.event(Event::Fresh { stage: Stage::Finetune, subject: &run, path: &folder });
-                times.push(time(true, None));
-                let diagnosis = load_diagnosis(&folder, &record.run)?;
-                return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
-            }
-            RunName::ToMake { run, changes } => (run, changes),
-        };
+    let find = || find_or_name_run(larder, spec, encoder, options.run.as_deref(), options.force, &provenance);
+    let found = match find()? {
+        // Whoever was at it may have made the run.
+        RunName::ToMake { run, .. } if TuningFolder::wait(larder, &run) => find()?,
+        found => found,
+    };
+    let (run, changes) = match found {
+        RunName::UpToDate(run) => {
+            let record = RunRecord::open(larder, &run)?;
+            let folder = record.folder(larder)?;
+            TuningFolder::remove(larder, &run)?;
+            observer.event(Event::Fresh { stage: Stage::Finetune, subject: &run, path: &folder });
+            times.push(time(true, None));
+            let diagnosis = load_diagnosis(&folder, &record.run)?;
+            return Ok(TrainOutcome { record, folder, diagnosis, times, notes: Vec::new() });
+        }
+        RunName::ToMake { run, changes } => (run, changes),
+    };
     observer.event(Event::Started { stage: Stage::Finetune, subject: &run, changes: &changes });
     let checkpoints = match (options.resume, options.force) {
         (true, _) => Checkpoints::Required,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use larder_files::{FileError, FolderLock, kill_point, remove_left_in};
-use larder_run::{Head, Larder, RunRecord};
+use larder_run::{Head, Larder, RUN_FILE, RunError, RunRecord};
 
 use crate::PipelineError;
 
@@ -42,6 +42,22 @@ pub(crate) fn commit_run(
     let _ = std::fs::remove_file(folder.join(FolderLock::FILE));
     drop(lock);
     Ok(folder)
+}
+
+/// Removes a run. It is gone at once; its files go then, or with the next training if this process dies before.
+///
+/// # Errors
+/// [`RunError::UnknownRun`]; [`FileError::Locked`] while it is being made; [`FileError::Io`].
+pub fn remove_run(larder: &Larder, run: &str) -> Result<(), PipelineError> {
+    let folder = larder.home().run(run)?;
+    if !folder.join(RUN_FILE).is_file() {
+        let (folder, known) = (larder.home().runs(), RunRecord::names(larder));
+        return Err(RunError::UnknownRun { run: run.to_owned(), folder, known }.into());
+    }
+    let _lock = FolderLock::take(&folder)?;
+    let removed = larder.home().runs().join(format!(".{run}.{}.new", std::process::id()));
+    std::fs::rename(&folder, &removed).map_err(FileError::io("remove", &folder))?;
+    Ok(std::fs::remove_dir_all(&removed).map_err(FileError::io("remove", &removed))?)
 }
 
 /// Removes leftovers of a killed process from a complete run: temporary files, and the lock.

@@ -19,6 +19,7 @@ use larder_run::{
 };
 use larder_store::{FeaturesFile, Level};
 
+pub use commit::remove_run;
 pub(crate) use commit::{commit_run, remove_abandoned};
 pub(crate) use name::{RunName, find_or_name_run};
 

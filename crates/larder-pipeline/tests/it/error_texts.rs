@@ -8,6 +8,7 @@ use larder_inspect::InspectError;
 use larder_onnx::OnnxError;
 use larder_pipeline::PipelineError;
 use larder_run::RunError;
+use larder_runtime::SetupError;
 use larder_scale::ScaleError;
 use larder_store::Level;
 
@@ -24,6 +25,7 @@ fn stages() {
             why: "their splits differ".to_owned(),
         }),
         Inspect(InspectError::NotParquet { path: path.clone() }),
+        Setup(SetupError::NoFolder),
         Scale(ScaleError::NoConditionalPuts { uri: "s3://data/a".to_owned() }),
         MayPass(Box::new(NoEncoderNamed { path: path.clone() })),
         NoEncoderNamed { path: path.clone() },
@@ -42,6 +44,7 @@ fn stages() {
         InitHead { path: "head.safetensors".into(), source: Box::new(OnnxError::NoGraph) },
         CachedRows { features: path, found: 90, expected: 100 },
         SentencesOnly { encoder: "minilm".to_owned() },
+        EncoderInUse { encoder: "minilm".to_owned(), runs: vec!["mine-minilm-1".to_owned(), "mine".to_owned()] },
         NothingToJudge { spec: spec.clone() },
         TooFewCompared { spec, compared: 1, asked: 2, refused: vec!["minilm: its model changed".to_owned()] },
     ];

@@ -113,6 +113,7 @@ pub fn predict_file(
         seconds: 0.0,
         fresh: false,
     };
+    Parts::wait(output);
     if output.exists() && !options.force {
         let is_same = match output_file.layout.format {
             Format::Parquet => read_provenance(output).ok().flatten().as_ref() == Some(&provenance),

@@ -1,6 +1,7 @@
 //! The facts about a run, as names and values.
 
 use larder_encode::LongTexts;
+use larder_errors::date;
 use larder_run::page::Fact;
 use larder_run::{Larder, RunRecord, tasks};
 
@@ -52,43 +53,5 @@ fn names(all: &[String]) -> String {
     match all.get(..MOST) {
         Some(first) if all.len() > MOST => format!("{} and {} more", first.join(", "), all.len() - MOST),
         _ => all.join(", "),
-    }
-}
-
-/// Returns the date and time of day, UTC, of seconds since 1970: Hinnant, "chrono-compatible low-level date algorithms",
-/// `civil_from_days`.
-fn date(unix_seconds: u64) -> String {
-    let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Years that start in March end with the leap day.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3_600, second % 3_600 / 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `date -u -d @SECONDS '+%F %H:%M UTC'`.
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        let dates = [0, 951_782_399, 951_782_400, 1_709_210_096, 1_795_397_524, 4_107_542_399].map(date);
-        assert_eq!(
-            dates,
-            [
-                "1970-01-01 00:00 UTC",
-                "2000-02-28 23:59 UTC",
-                "2000-02-29 00:00 UTC",
-                "2024-02-29 12:34 UTC",
-                "2026-11-23 01:32 UTC",
-                "2100-02-28 23:59 UTC"
-            ]
-        );
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use larder_errors::testing::texts;
-use larder_runtime::{Attempt, CudaProblem, Device, ElementType, LibraryProblem, Origin, RuntimeError};
+use larder_runtime::{Attempt, CudaProblem, Device, ElementType, LibraryProblem, Origin, RuntimeError, SetupError};
 
 #[test]
 fn runtime() {
@@ -20,7 +20,7 @@ fn runtime() {
     let examples = [
         tried(&[Origin::Explicit]),
         tried(&[Origin::Environment]),
-        tried(&[Origin::CudaSetup, Origin::Setup, Origin::Executable, Origin::System]),
+        tried(&[Origin::CudaSetup, Origin::PythonPackage, Origin::Setup, Origin::Executable, Origin::System]),
         AlreadyLoaded { loaded: path.clone(), asked: "other/libonnxruntime.so".into() },
         Start { path: path.clone(), source: "no environment".into() },
         CudaUnavailable { problem: CudaProblem::NoDevice { code: 100 } },
@@ -60,10 +60,25 @@ fn libraries() {
 }
 
 #[test]
+fn set_up() {
+    use SetupError::*;
+    let python = "python3".to_owned();
+    let examples = [
+        NoFolder,
+        NoPython { tried: vec!["/usr/bin/python3".to_owned(), python.clone()] },
+        Start { python, source: std::io::Error::other("no space left") },
+        Failed { said: "runtime: pip could not download onnxruntime==1.31.1; nothing was installed".to_owned() },
+    ];
+    let class = |error: &SetupError| vec![format!("class: {:?}", error.class())];
+    insta::assert_snapshot!(texts(include_str!("../../src/setup.rs"), &examples, class));
+}
+
+#[test]
 fn devices() {
     use CudaProblem::*;
     let examples = [
         NotInBuild { library: "lib/libonnxruntime.so".to_owned() },
+        Replaced { library: "lib/libonnxruntime.so".to_owned() },
         NoDriver { driver: "libcuda.so.1" },
         NoDevice { code: 100 },
         NoOrdinal { ordinal: 2, count: 2 },

@@ -52,7 +52,7 @@ pub struct LevelFlags {
     /// One row a sentence, word or token; word for tagging, sentence otherwise, unless given
     #[arg(long, value_name = "sentence|word|token")]
     pub level: Option<Level>,
-    /// Pairs of texts: each is read by itself, and a row has both vectors, their difference and their product, in place of one
+    /// Pairs of texts: each is read by itself; a row has both vectors, their difference and their product, in place of one
     /// vector of both texts together
     #[arg(long)]
     pub pair_features: bool,
@@ -83,7 +83,7 @@ pub struct VectorFlags {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub pool: Vec<Pool>,
     /// Sentences: bring vectors to unit length
-    #[arg(long)]
+    #[arg(long, visible_alias = "normalize")]
     pub normalise: bool,
     /// f16 halves the file
     #[arg(long, value_name = "f32|f16", default_value = "f32")]

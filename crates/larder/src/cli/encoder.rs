@@ -10,7 +10,7 @@ use super::HintFlags;
 pub enum EncoderCommand {
     /// Take in an ONNX file, a folder with config.json, model.safetensors and tokenizer.json, or a model on a hub
     Add {
-        /// The file or folder, or hf:ORG/MODEL, hf:ORG/MODEL@REVISION
+        /// The file or folder, or hf:ORG/MODEL, hf:ORG/MODEL@REVISION, or all-MiniLM-L6-v2, which `larder setup` fetched
         source: PathBuf,
         /// Hub models: use only what was fetched before (HF_HUB_OFFLINE=1 does the same)
         #[arg(long)]
@@ -46,6 +46,7 @@ pub enum EncoderCommand {
         replace: bool,
     },
     /// Make a second encoder of one, with its products in 8-bit integers: faster on CPUs, and not quite the same vectors
+    #[command(visible_alias = "quantize")]
     Quantise {
         /// The encoder
         encoder: String,
@@ -63,6 +64,16 @@ pub enum EncoderCommand {
     },
     /// The encoders there are
     List,
+    /// Remove encoders
+    #[command(visible_alias = "remove")]
+    Rm {
+        /// The encoders
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Even if runs need one to answer texts
+        #[arg(long)]
+        force: bool,
+    },
     /// Hash an encoder's files again and repeat the probe runs
     Verify {
         /// The encoder

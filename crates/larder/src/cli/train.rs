@@ -81,7 +81,7 @@ pub struct HeadFlags {
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
     /// Tagging, streamed: the first and largest step; mlp: the largest [default: 1e-4]
-    #[arg(long, value_name = "X")]
+    #[arg(long, visible_alias = "lr", value_name = "X")]
     pub learning_rate: Option<f64>,
     /// mlp: outputs of each hidden layer [default: 256]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

@@ -1,9 +1,10 @@
-//! `encoder add | init | show | list | verify`.
+//! `encoder add | init | quantise | show | list | rm | verify`.
 
 use larder_intake::Encoder;
 use larder_intake::{
     AddRequest, AddedEncoder, InitRequest, Listed, Outcome, QuantiseRequest, add_with, init, quantise, verify,
 };
+use larder_pipeline::remove_encoder;
 use serde_json::json;
 
 use super::Context;
@@ -54,6 +55,13 @@ pub fn run(context: &Context, command: &EncoderCommand) -> Result<(), Failure> {
             context.print(&describe(&encoder))
         }
         EncoderCommand::List => list(context, &Encoder::list(home)?),
+        EncoderCommand::Rm { names, force } => {
+            names.iter().try_for_each(|name| remove_encoder(&context.larder, name, *force))?;
+            match context.json {
+                true => context.print_json(&json!({ "removed": names })),
+                false => context.print(&format!("removed {}", names.join(", "))),
+            }
+        }
         EncoderCommand::Verify { name } => {
             let encoder = context.larder.encoder(name)?;
             let mut verification = verify(&encoder, context.larder.runtime()?, &mut progress);

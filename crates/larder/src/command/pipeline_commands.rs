@@ -1,4 +1,4 @@
-//! `tokenize`, `encode`, `train`, `run`, `eval`, `runs`.
+//! `tokenize`, `encode`, `train`, `run`, `eval`.
 
 use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
@@ -139,14 +139,6 @@ pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
     context.print(&tables::details(&evaluation))?;
     context.print(&tables::summary(&evaluation))?;
     context.print_findings(of_splits(&diagnosis, &evaluation))
-}
-
-pub fn runs(context: &Context) -> Result<(), Failure> {
-    let names = RunRecord::names(&context.larder);
-    if context.json {
-        return context.print_json(&names);
-    }
-    names.iter().try_for_each(|name| context.print(name))
 }
 
 impl Context {

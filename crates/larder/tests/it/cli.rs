@@ -14,10 +14,53 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_version_is_the_packages() {
-    let output = larder(&["--version"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(text(&output.stdout).trim(), concat!("larder ", env!("CARGO_PKG_VERSION")));
+fn the_version_is_the_packages_with_target_and_runtime() {
+    for flag in ["--version", "-V"] {
+        let output = larder(&[flag]);
+        assert_eq!(output.status.code(), Some(0));
+        let told = text(&output.stdout);
+        let lines: Vec<&str> = told.lines().collect();
+        let [build, runtime] = lines[..] else { panic!("{told}") };
+        assert!(build.starts_with(concat!("larder ", env!("CARGO_PKG_VERSION"), " (")), "{told}");
+        assert!(build.contains(std::env::consts::ARCH) && build.ends_with(')'), "{told}");
+        assert!(runtime.contains("ONNX Runtime"), "{told}");
+    }
+}
+
+#[test]
+fn both_spellings_of_a_word_are_read() {
+    for args in [
+        &["encode", "no.toml", "-e", "x", "--normalize"][..],
+        &["encoder", "quantize", "x"],
+        &["train", "no.toml", "-e", "x", "--head", "mlp", "--lr", "0.1"],
+        &["train", "no.toml", "-e", "x", "--head", "mlp", "--learning-rate", "0.1"],
+        &["finetune", "no.toml", "-e", "x", "--learning-rate", "0.1"],
+    ] {
+        let output = larder(args);
+        assert!(matches!(output.status.code(), Some(3 | 4)), "{args:?} is read\n{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn shells_and_manuals_learn_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = larder(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        let script = text(&output.stdout);
+        for word in ["quickstart", "finetune", "max-tokens", "pair-features"] {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+    }
+    assert_eq!(larder(&["completions", "dos"]).status.code(), Some(2));
+
+    let folder = std::env::temp_dir().join(format!("larder-manual-{}", std::process::id()));
+    let output = larder(&["man", "--output", &folder.display().to_string()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for page in ["larder.1", "larder-run.1", "larder-encoder-add.1"] {
+        let page = std::fs::read_to_string(folder.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert!(page.contains(".SH OPTIONS"), "{page}");
+    }
+    std::fs::remove_dir_all(folder).expect("can be removed");
 }
 
 #[test]
@@ -26,8 +69,24 @@ fn the_help_names_every_command_and_exit_code() {
     assert_eq!(output.status.code(), Some(0));
     let help = text(&output.stdout);
     for command in [
-        "encoder", "embed", "tokenize", "encode", "train", "run", "eval", "predict", "runs", "plan", "work", "collect",
-        "status", "gc",
+        "encoder",
+        "embed",
+        "tokenize",
+        "encode",
+        "train",
+        "run",
+        "eval",
+        "predict",
+        "runs",
+        "plan",
+        "work",
+        "collect",
+        "status",
+        "gc",
+        "setup",
+        "quickstart",
+        "completions",
+        "man",
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} is not in\n{help}");
         let own = larder(&[command, "--help"]);

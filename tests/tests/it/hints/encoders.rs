@@ -485,24 +485,32 @@ fn a_runtime_that_is_not_there_is_named_or_left_to_be_found() {
         Answer::new(&command, output)
     };
     let of_the_variable = started(Some("/nowhere"), &[]);
-    names(of_the_variable, 4, hint("set ORT_DYLIB_PATH to an ONNX Runtime library, or unset it and run `just setup`"));
+    names(
+        of_the_variable,
+        4,
+        hint("set ORT_DYLIB_PATH to an ONNX Runtime library, or unset it and run `larder setup`"),
+    );
     started(Some(&library), &[]).exits(0);
     let none = started(None, &[]);
     if none.code == Some(0) {
         eprintln!("SKIPPED: this system has an ONNX Runtime of its own, which is found");
         return;
     }
-    names(
-        none,
-        4,
-        hint("run `just setup` in larder's repository, which installs it, or give its path with --onnxruntime PATH"),
-    );
+    names(none, 4, hint("run `larder setup`, which installs it, or give its path with --onnxruntime PATH"));
     started(None, &["--onnxruntime", &library]).exits(0);
-    // As `just setup` leaves it in the repository that the binary lies in.
+    let version = || {
+        let mut command = std::process::Command::new(&own);
+        kitchen.prepare(command.arg("--version").env_remove("ORT_DYLIB_PATH"));
+        let output = command.output().expect("the binary starts");
+        Answer::new(&command, output)
+    };
+    names(version(), 0, hint(" or later is needed: `larder setup` installs it"));
+    // As set-up leaves it in the repository that the binary lies in.
     let installed = kitchen.path(".larder/onnxruntime");
     std::fs::create_dir_all(&installed).unwrap();
     std::fs::copy(&library, installed.join(PathBuf::from(&library).file_name().unwrap())).unwrap();
     started(None, &[]).exits(0);
+    version().exits(0).prints(&["ONNX Runtime 1."]).does_not_print("larder setup");
 }
 
 #[test]

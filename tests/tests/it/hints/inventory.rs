@@ -21,13 +21,14 @@ const NOT_FOLLOWED: &[(&str, &str)] = &[
         "a library caller's: the stage makes tokens for its encoder",
     ),
     ("no name for the encoder can be made of {}: give one with --name", "needs a model at the root of a disk"),
-    ("run `just setup-cuda`, which installs ONNX Runtime for CUDA", "needs a GPU and the network"),
+    ("run `larder setup cuda`, which installs ONNX Runtime for CUDA", "needs a GPU and the network"),
     (
         "add the encoder from config.json and model.safetensors, or train without --pair-features",
         "needs a graph that does not heed its mask",
     ),
-    ("check the driver with nvidia-smi, then run `just setup-cuda` again", "needs a GPU that computes wrongly"),
-    ("install the build for this processor, with `just setup`", "needs a library that loads and does not compute"),
+    ("check the driver with nvidia-smi, then run `larder setup cuda` again", "needs a GPU that computes wrongly"),
+    ("install the build for this processor, with `larder setup`", "needs a library that loads and does not compute"),
+    ("put it back with `pip install --force-reinstall --no-deps", "needs both builds of ONNX Runtime, and the network"),
     ("free some space (or point --home at a larger disk)", "needs a full disk"),
 ];
 

@@ -6,6 +6,7 @@ mod advice;
 mod encoders;
 mod files;
 mod inventory;
+mod kept;
 mod long;
 mod looking;
 mod pairs;
