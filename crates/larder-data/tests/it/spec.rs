@@ -137,10 +137,9 @@ fn keys_must_go_together() {
     let conll = "name='x'\ntask='tagging'\nformat='conll'\n[columns]\nwords=0\n[splits]\ntrain='t'";
     assert!(!parse(conll).unwrap().has_targets(), "tags are needed to train only");
     assert!(message(&conll.replace("words=0", "tags=0")).contains("the task tagging needs `columns.words`"));
-    assert!(
-        message(&conll.replace("[columns]", "scheme='IOE2'\n[columns]"))
-            .contains("unknown scheme `IOE2` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`)")
-    );
+    assert!(message(&conll.replace("[columns]", "scheme='IOE2'\n[columns]")).contains(
+        "unknown scheme `IOE2` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`, `BMES` or `BMEO`)"
+    ));
     let tags = conll.replace("[splits]", "[labels]\nnames=['O', 'B-x', 'I-x']\n[splits]");
     assert!(message(&tags).contains("for tagging it lists the entity types alone, such as `person`"));
     let named = conll.replace("words=0", "words='w'\ntags=1");
