@@ -78,12 +78,13 @@ fn unknown_keys_are_named_with_the_known_ones() {
     assert_eq!(
         changed("quoting = false", "qoting = false"),
         "sets/cola.toml, line 6: unknown key `qoting` in the top of the file (known: `name`, `task`, `format`, \
-         `header`, `quoting`, `scheme`, `separator`, `columns`, `labels`, `target`, `splits`; did you mean `quoting`?)"
+         `header`, `quoting`, `encoding`, `scheme`, `separator`, `split_text`, `columns`, `labels`, `tags`, `target`, `splits`; did you mean \
+         `quoting`?)"
     );
     assert_eq!(
         changed("label = 1", "lable = 1"),
         "sets/cola.toml, line 9: unknown key `lable` in [columns] (known: `text`, `text_b`, `label`, `labels`, `label_separator`, `target`, \
-         `id`, `words`, `tags`; did you mean `label`?)"
+         `id`, `words`, `tags`, `spans`, `sentence`; did you mean `label`?)"
     );
     assert!(changed("display =", "shown =").contains("line 12: unknown key `shown` in [labels] (known: `names`"));
     // Of several, the first in the file.
