@@ -57,6 +57,14 @@ impl InputFormat {
         }
     }
 
+    /// Returns the format of a file to be read, which may be compressed: what [`of_path`](Self::of_path) gives of its name
+    /// without `.gz` or `.zst`.
+    pub fn of_input(path: &Path) -> Option<Self> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let is_compressed = ["gz", "zst"].iter().any(|known| ending.eq_ignore_ascii_case(known));
+        if is_compressed { Self::of_path(&path.with_extension("")) } else { Self::of_path(path) }
+    }
+
     /// Returns the same format of a dataset; `None` for plain lines.
     pub fn rows(self) -> Option<Format> {
         match self {
@@ -146,6 +154,9 @@ mod tests {
         for name in ["eng.testb", "a.csv.gz", "a.json", "a.xlsx", "a.docx"] {
             assert_eq!(of(name), None, "{name}");
         }
+        let of_input = |name: &str| InputFormat::of_input(Path::new(name));
+        assert_eq!((of_input("a.csv.gz"), of_input("a.jsonl.ZST")), (of("a.csv"), of("a.jsonl")));
+        assert_eq!((of_input("a.conllu"), of_input("a.json.gz")), (of("a.conllu"), None));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! A column of a file, by name or by position.
 
 use std::fmt;
+use std::path::Path;
 
+use larder_errors::Names;
 use serde::{Deserialize, Deserializer};
 
 use crate::choice::Format;
+use crate::error::DataError;
 
 /// A column by name or by zero-based position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,29 @@ impl ColumnRef {
             _ if format == Format::Conll => Err("CoNLL columns have no names; give the zero-based position"),
             _ => Err("without a header columns have no names; give the zero-based position, or `--header true`"),
         }
+    }
+}
+
+impl ColumnRef {
+    /// Returns the position of the column among the names of a header, which the file at `path` begins with.
+    pub(crate) fn find(&self, names: &[String], path: &Path) -> Result<usize, DataError> {
+        let missing = || DataError::MissingColumn {
+            path: path.to_owned(),
+            column: self.to_string(),
+            known: Names::new(names.iter().cloned()),
+        };
+        let index = match self {
+            Self::Position(position) => *position,
+            Self::Name(name) => {
+                let mut found = names.iter().enumerate().filter(|(_, known)| *known == name);
+                let (index, _) = found.next().ok_or_else(missing)?;
+                if found.next().is_some() {
+                    return Err(DataError::AmbiguousColumn { path: path.to_owned(), column: name.clone() });
+                }
+                index
+            }
+        };
+        if index < names.len() { Ok(index) } else { Err(missing()) }
     }
 }
 

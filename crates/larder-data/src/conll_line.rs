@@ -8,7 +8,12 @@ pub const NO_PREDICTION: &str = "_";
 /// The word of a line that starts a document. Its line holds no word and ends a sentence.
 pub(crate) const DOCUMENT_START: &str = "-DOCSTART-";
 
+/// Returns true if a line starts or ends a document or a part of one.
 pub(crate) fn starts_document(text: &str) -> bool {
+    // As in CoNLL-2012.
+    if ["#begin document", "#end document"].iter().any(|mark| text.starts_with(mark)) {
+        return true;
+    }
     text.strip_prefix(DOCUMENT_START).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
@@ -89,7 +94,7 @@ pub(crate) fn separator_hint(text: &str, separator: Separator, last_column: usiz
 /// Returns true if the text is one of the marks of any scheme, alone (as chunkers of one type write it) or with a
 /// hyphen after it.
 pub(crate) fn looks_like_a_tag(text: &str) -> bool {
-    let rest = text.strip_prefix(['O', 'B', 'I', 'E', 'S', 'L', 'U']);
+    let rest = text.strip_prefix(['O', 'B', 'I', 'M', 'E', 'S', 'L', 'U']);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 

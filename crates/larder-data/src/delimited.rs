@@ -4,9 +4,6 @@
 //! Empty lines are not rows. Every row must have as many columns as the header or, without one, the first row: a stray
 //! delimiter in a text would otherwise cut it short in silence.
 
-use larder_errors::Names;
-
-use crate::choice::Format;
 use crate::column_ref::ColumnRef;
 use crate::error::DataError;
 use crate::example::Content;
@@ -103,7 +100,7 @@ impl DelimitedRows {
         };
         let mut rows = Self {
             lines,
-            delimiter: if layout.format == Format::Csv { b',' } else { b'\t' },
+            delimiter: layout.delimiter,
             quoting: layout.quoting,
             record: Record::default(),
             width: None,
@@ -129,23 +126,8 @@ impl DelimitedRows {
             (0..rows.record.ends.len()).map(|index| rows.record.field(index).unwrap_or_default().to_owned()).collect();
         rows.width = Some(names.len());
         let find = |column: &ColumnRef| -> Result<Field, DataError> {
-            let missing = || DataError::MissingColumn {
-                path: path.clone(),
-                column: column.to_string(),
-                known: Names::new(names.iter().cloned()),
-            };
-            let index = match column {
-                ColumnRef::Position(position) => *position,
-                ColumnRef::Name(name) => {
-                    let mut found = names.iter().enumerate().filter(|(_, known)| *known == name);
-                    let (index, _) = found.next().ok_or_else(missing)?;
-                    if found.next().is_some() {
-                        return Err(DataError::AmbiguousColumn { path: path.clone(), column: name.clone() });
-                    }
-                    index
-                }
-            };
-            names.get(index).map(|name| Field { index, name: name.clone() }).ok_or_else(missing)
+            let index = column.find(&names, &path)?;
+            Ok(Field { index, name: names[index].clone() })
         };
         rows.text = columns.text.as_ref().map(find).transpose()?;
         rows.text_b = columns.text_b.as_ref().map(find).transpose()?;
@@ -245,6 +227,7 @@ impl DelimitedRows {
                 })
                 .transpose()
                 .map_err(|problem| (Place::Line(self.record.line), problem)),
+            inexact: None,
             no_words: Vec::new(),
         })
     }

@@ -162,7 +162,11 @@ pub enum DataError {
         problem: Box<RowProblem>,
     },
     /// The data file is UTF-16.
-    #[error("{path} is UTF-16; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`", path = path.display())]
+    #[error(
+        "{path} is UTF-16; say `encoding = \"utf-16\"` in the description, or convert it to UTF-8, for example with \
+         `iconv -f UTF-16 -t UTF-8`",
+        path = path.display()
+    )]
     Utf16 {
         /// The data file.
         path: PathBuf,
@@ -205,6 +209,19 @@ pub enum DataError {
         line: u64,
         /// Words allowed.
         limit: usize,
+    },
+    /// A file whose bytes are not those of its rows: rows of it cannot be read from the middle.
+    #[error(
+        "{path} is {what}, and rows in the middle of such a file cannot be reached: {remedy}",
+        path = path.display()
+    )]
+    NotSeekable {
+        /// The data file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+        /// The way out.
+        remedy: &'static str,
     },
     /// A column the description names is not in the file.
     #[error("{path} has no column `{}` ({hint})", clip(column), path = path.display(), hint = known.hint(column))]
@@ -359,13 +376,40 @@ fn shown(files: &Names) -> String {
     }
 }
 
+/// Returns a suspicion about the separator of a file whose first line is one name.
+fn separator_hint(names: &[String]) -> Option<&'static str> {
+    match names {
+        [only] if only.contains(';') => {
+            Some("the first line has semicolons: `separator = \";\"` in the description parts columns at them")
+        }
+        [only] if only.contains('\t') => Some("the first line has tabs: `format = \"tsv\"` parts columns at them"),
+        [only] if only.contains(',') => Some("the first line has commas: `format = \"csv\"` parts columns at them"),
+        _ => None,
+    }
+}
+
 impl DataError {
     /// The way out where the message alone does not show it.
     pub fn hint(&self) -> Option<&'static str> {
-        let (Self::BadRow { problem, .. } | Self::AllRowsBad { problem, .. }) = self else { return None };
+        let problem = match self {
+            Self::BadRow { problem, .. } | Self::AllRowsBad { problem, .. } => problem,
+            Self::MissingColumn { known, .. } => return separator_hint(known.as_slice()),
+            _ => return None,
+        };
         match problem.as_ref() {
             RowProblem::IllegalTag { problem, .. } if !problem.is_malformed() => Some(
                 "`--illegal-tags repair` reads such tags as conlleval does; `--on-bad-row skip` leaves the sentence out",
+            ),
+            RowProblem::SpanInWord { .. } => Some(
+                "`--illegal-tags repair` takes the whole word; where words have no blanks between them, \
+                 `split_text = \"characters\"` in the description makes each character a word",
+            ),
+            RowProblem::Type { expected: "a list of strings", found: "a string", .. } => Some(
+                "a text with spans of characters is read with `text = …` and `spans = …` in [columns] of the description",
+            ),
+            RowProblem::Utf8 { .. } => Some(
+                "if it is latin1, `encoding = \"windows-1252\"` in the description reads it, and \
+                 `iconv -f WINDOWS-1252 -t UTF-8` converts it",
             ),
             _ => None,
         }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use larder_errors::Names;
 use wildmatch::WildMatch;
 
+use crate::choice::InputFormat;
 use crate::error::DataError;
 use crate::spec::DatasetSpec;
 use crate::split_path::expand;
 
 impl DatasetSpec {
     /// Returns the files of a split, at least one, in the order in which they are read: those of a list as listed, those of
-    /// a pattern by their names. Environment variables are expanded. A file that no pattern found need not exist.
+    /// a pattern or a folder by their names. Environment variables are expanded. A file that neither found need not exist.
     ///
     /// # Errors
     /// [`DataError::UnknownSplit`], [`DataError::VariableNotSet`], [`DataError::MalformedVariable`];
@@ -30,6 +31,10 @@ impl DatasetSpec {
                 .map_err(|problem| problem.into_error(&self.path, split, template))?;
             // `join` lets an absolute path stand as it is.
             let path = self.path.parent().unwrap_or(Path::new("")).join(expanded);
+            if path.is_dir() {
+                found.extend(self.in_folder(split, &path)?);
+                continue;
+            }
             match pattern(&path) {
                 Some(pattern) => found.extend(self.matching(split, &path, &pattern)?),
                 None => found.push(path),
@@ -43,6 +48,22 @@ impl DatasetSpec {
             }
             None => Ok(found),
         }
+    }
+
+    /// Returns the files of a folder, sorted: those whose names end as the format's do, or all of them where none does. Files
+    /// that begin with a dot or `_` are other programs' marks.
+    fn in_folder(&self, split: &str, folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+        let files = self.matching(split, &folder.join("*"), "*")?;
+        let name =
+            |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let files: Vec<PathBuf> = files.into_iter().filter(|path| !name(path).starts_with('_')).collect();
+        let of_format = |path: &&PathBuf| InputFormat::of_input(path).and_then(InputFormat::rows) == Some(self.format);
+        if files.is_empty() {
+            let (spec, split, pattern) = (self.path.clone(), split.to_owned(), folder.join("*"));
+            return Err(DataError::NoFileMatches { spec, split, pattern, known: Names::new([""; 0]) });
+        }
+        let named: Vec<PathBuf> = files.iter().filter(of_format).cloned().collect();
+        Ok(if named.is_empty() { files } else { named })
     }
 
     /// Returns the files beside `path` whose names match `pattern`, sorted.

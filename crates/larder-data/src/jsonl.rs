@@ -7,26 +7,32 @@ use crate::example::Content;
 use crate::layout::Layout;
 use crate::lines::LineReader;
 use crate::record::Record;
-use crate::row::{Fault, Row, RowReader, no_content};
+use crate::row::{Fault, Purpose, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
 use crate::slice::TextPosition;
+use crate::spans::{SpanTags, TextUnits, spans_of, tags_of};
 use crate::spec::Columns;
-use crate::target_columns::{Cell, CellKind, TargetColumns};
+use crate::target::Target;
+use crate::target_columns::{Cell, CellKind, RowTarget, TargetColumns};
 
 /// Rows of a JSON lines file.
 pub(crate) struct JsonRows {
     lines: LineReader,
     columns: Columns,
     targets: Option<TargetColumns>,
+    /// Tagging of texts: what they are split into.
+    split_text: Option<TextUnits>,
     /// The line of the row last given, without its end.
     line: Vec<u8>,
 }
 
 impl JsonRows {
     /// Reads `lines`.
-    pub fn open(layout: &Layout, lines: LineReader) -> Self {
-        let Layout { columns, targets, .. } = layout.clone();
-        Self { lines, columns, targets, line: Vec::new() }
+    pub fn open(layout: &Layout, lines: LineReader, purpose: Purpose) -> Self {
+        let Layout { columns, targets, split_text, .. } = layout.clone();
+        // A text to be answered is split by whoever answers it.
+        let split_text = split_text.filter(|_| purpose == Purpose::Learn);
+        Self { lines, columns, targets, split_text, line: Vec::new() }
     }
 
     fn row(&self, line: u64, text: &str) -> Result<Row, RowProblem> {
@@ -35,6 +41,9 @@ impl JsonRows {
         let Value::Object(object) = value else {
             return Err(wrong_type("the line", "an object", &value));
         };
+        if let (Some(units), Some(text)) = (self.split_text, &self.columns.text) {
+            return self.row_of_spans(line, &object, text, units);
+        }
         let content = match (&self.columns.words, &self.columns.text) {
             // Rows to be tagged may have either.
             (Some(words), Some(text)) if present(&object, words).is_err() => match present(&object, text) {
@@ -54,7 +63,34 @@ impl JsonRows {
         });
         let target = target.transpose().map_err(|problem| (Place::Line(line), problem));
         let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
-        Ok(Row { line, document: 0, id, content, target, no_words: Vec::new() })
+        Ok(Row { line, document: 0, id, content, target, inexact: None, no_words: Vec::new() })
+    }
+
+    /// A row whose text is split into words, and whose tags are those of spans.
+    fn row_of_spans(
+        &self,
+        line: u64,
+        object: &Map<String, Value>,
+        column: &ColumnRef,
+        units: TextUnits,
+    ) -> Result<Row, RowProblem> {
+        let text = required(object, column, "a string", string)?;
+        let words = units.split(&text);
+        if words.is_empty() {
+            return Err(RowProblem::Empty { column: column.to_string() });
+        }
+        let spans = self.columns.spans.as_ref().map(|column| {
+            let spans = spans_of(&column.to_string(), present(object, column)?)?;
+            tags_of(&text, &words, spans)
+        });
+        let (target, inexact) = match spans.transpose() {
+            Ok(None) => (Ok(None), None),
+            Ok(Some(SpanTags { tags, inside_word })) => (Ok(Some(RowTarget::Target(Target::Tags(tags)))), inside_word),
+            Err(problem) => (Err((Place::Line(line), problem)), None),
+        };
+        let id = optional(object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
+        let content = Content::Words(words.iter().map(|(_, word)| (*word).to_owned()).collect());
+        Ok(Row { line, document: 0, id, content, target, inexact, no_words: Vec::new() })
     }
 }
 

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::choice::{Format, Separator};
 use crate::column_ref::ColumnRef;
+use crate::encoding::TextEncoding;
+use crate::spans::TextUnits;
 use crate::spec::{Columns, DatasetSpec};
-use crate::spec_check::{DEFAULT_SCHEME, DEFAULT_SEPARATOR};
+use crate::spec_check::{DEFAULT_SCHEME, DEFAULT_SEPARATOR, default_delimiter};
+use crate::tag_style::TagStyle;
 use crate::target_columns::TargetColumns;
 
 /// The layout of a file. Each field means what it means in a [`DatasetSpec`].
@@ -14,14 +17,22 @@ use crate::target_columns::TargetColumns;
 pub struct Layout {
     /// The format.
     pub format: Format,
-    /// csv, tsv: whether the first row names the columns.
+    /// csv, tsv, conll: whether the first row names the columns.
     pub header: bool,
     /// csv, tsv: whether `"` encloses fields.
     pub quoting: bool,
+    /// csv, tsv: the character that separates the columns.
+    pub delimiter: u8,
+    /// The encoding of a text file that is not UTF-8.
+    pub encoding: Option<TextEncoding>,
     /// conll: what separates the columns.
     pub separator: Separator,
     /// tagging: the scheme of the tags.
     pub scheme: Scheme,
+    /// tagging: how the tags are written.
+    pub tag_style: TagStyle,
+    /// tagging of texts: what they are split into.
+    pub split_text: Option<TextUnits>,
     /// The columns and their contents.
     pub columns: Columns,
     /// The columns of the targets; `None` where nothing is to be learned from the file.
@@ -36,8 +47,12 @@ impl Layout {
             format,
             header: matches!(format, Format::Csv | Format::Tsv),
             quoting: format == Format::Csv,
+            delimiter: default_delimiter(format),
+            encoding: None,
             separator: DEFAULT_SEPARATOR,
             scheme: DEFAULT_SCHEME,
+            tag_style: TagStyle::default(),
+            split_text: None,
             columns: Columns::default(),
             targets: None,
         }
@@ -50,11 +65,27 @@ impl Layout {
             parts.insert("data.header".to_owned(), self.header.to_string());
             parts.insert("data.quoting".to_owned(), self.quoting.to_string());
         }
+        // What was added later is said only where it is not as it always was, so that older files stay fresh.
+        if self.delimiter != default_delimiter(self.format) {
+            parts.insert("data.delimiter".to_owned(), char::from(self.delimiter).to_string());
+        }
+        if let Some(encoding) = self.encoding {
+            parts.insert("data.encoding".to_owned(), encoding.to_string());
+        }
         if self.format == Format::Conll {
             parts.insert("data.separator".to_owned(), self.separator.to_string());
+            if self.header {
+                parts.insert("data.header".to_owned(), self.header.to_string());
+            }
         }
         if self.columns.words.is_some() {
             parts.insert("data.scheme".to_owned(), self.scheme.to_string());
+        }
+        if let Some(units) = self.split_text {
+            parts.insert("data.split_text".to_owned(), units.to_string());
+        }
+        if !self.tag_style.is_plain() {
+            parts.insert("data.tags".to_owned(), serde_json::json!(self.tag_style).to_string());
         }
         for (key, column) in self.columns.given() {
             // A column called "3" is not the column at position 3.
@@ -81,6 +112,18 @@ impl Layout {
         }
         if let Some(quoting) = part("quoting") {
             layout.quoting = quoting.parse().ok()?;
+        }
+        if let Some(delimiter) = part("delimiter") {
+            layout.delimiter = *delimiter.as_bytes().first()?;
+        }
+        if let Some(encoding) = part("encoding") {
+            layout.encoding = Some(TextEncoding::of_name(encoding)?);
+        }
+        if let Some(units) = part("split_text") {
+            layout.split_text = Some(units.parse().ok()?);
+        }
+        if let Some(style) = part("tags") {
+            layout.tag_style = serde_json::from_str(style).ok()?;
         }
         if let Some(separator) = part("separator") {
             layout.separator = separator.parse().ok()?;
@@ -113,8 +156,12 @@ impl DatasetSpec {
             format: self.format,
             header: self.header,
             quoting: self.quoting,
+            delimiter: self.delimiter,
+            encoding: self.encoding,
             separator: self.separator,
             scheme: self.scheme,
+            tag_style: self.tag_style.clone(),
+            split_text: self.split_text,
             columns: self.columns.clone(),
             targets: self.target_columns(),
         }
@@ -135,6 +182,9 @@ mod tests {
             "task='sequence'\nformat='csv'\n[columns]\ntext='a name'\ntext_b='3'\nlabel='l'\nid='id'\n",
             "task='tagging'\nformat='conll'\nscheme='BILOU'\nseparator='space'\n[columns]\nwords=1\ntags=4\n",
             "task='tagging'\nformat='jsonl'\n[columns]\nwords='tokens'\ntags='ner tags'\n",
+            "task='sequence'\nformat='csv'\nseparator=';'\nencoding='latin1'\n[columns]\ntext='t'\n",
+            "task='tagging'\nformat='conll'\nheader=true\n[columns]\nwords='TOKEN'\ntags='NE'\n[tags]\nmark='last'\noutside='0'\n",
+            "task='tagging'\nformat='jsonl'\nsplit_text='characters'\n[columns]\ntext='t'\n",
         ];
         for description in descriptions {
             let text = format!("name='set'\n{description}[splits]\ntrain='data'\n");

@@ -6,18 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::row_problem::RowProblem;
+use crate::stream::{BUFFER_BYTES, Decompressed, Stream};
 
 /// Longest row read, in bytes: no sentence is that long, while a forgotten quote or a file without line ends would
 /// otherwise be read into memory whole.
 pub const MAX_ROW_BYTES: usize = 16 << 20;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// Bytes to read: a file, standard input, or something in memory.
-pub(crate) type Stream = Box<dyn Read + Send>;
-
-/// Bytes at the start of a file in which its line ends are looked for.
-const BUFFER_BYTES: usize = 1 << 16;
 
 /// Reads lines ended by LF, by CRs and an LF, or, in a file whose start has CRs and no LF, by CR; the last may lack its
 /// end. A UTF-8 byte order mark is dropped.
@@ -64,9 +59,15 @@ impl<'a> Line<'a> {
 }
 
 impl LineReader {
-    /// Reads `stream`, which messages call `path`.
+    /// Reads `stream`, which may be compressed, and which messages call `path`.
     pub fn new(path: PathBuf, stream: impl Read + Send + 'static) -> Self {
+        Self::of_plain(path, Decompressed::new(Box::new(stream)))
+    }
+
+    /// Reads `stream` as it is.
+    pub fn of_plain(path: PathBuf, stream: impl Read + Send + 'static) -> Self {
         let stream: Stream = Box::new(stream);
+        // In its first bytes the line ends are looked for.
         Self {
             reader: BufReader::with_capacity(BUFFER_BYTES, stream),
             path,

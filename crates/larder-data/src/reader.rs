@@ -18,6 +18,8 @@ use crate::row_problem::{Place, RowProblem};
 use crate::slice::RowSlice;
 use crate::spec::DatasetSpec;
 use crate::split_rows::SplitRows;
+use crate::tag_fit::with_fitting_lines;
+use crate::tag_style::TagStyle;
 use crate::tags::to_iob2;
 use crate::target::Target;
 use crate::target_columns::RowTarget;
@@ -59,6 +61,9 @@ pub struct ExampleReader {
     rows: SplitRows,
     format: Format,
     scheme: Scheme,
+    tag_style: TagStyle,
+    /// The description and the split, of which a message says how its tags would be legal.
+    split: Option<Box<(DatasetSpec, String)>>,
     on_bad_row: OnBadRow,
     on_illegal_tags: OnIllegalTags,
     labels: Option<Known>,
@@ -92,7 +97,8 @@ impl ExampleReader {
     /// [`DataError::MissingColumn`], [`DataError::AmbiguousColumn`] and, for Parquet, [`DataError::ColumnType`] where the
     /// file itself names its columns.
     pub fn open(spec: &DatasetSpec, split: &str, on_bad_row: OnBadRow) -> Result<Self, DataError> {
-        Ok(Self::of_rows(SplitRows::open(spec, split)?, spec, on_bad_row))
+        let split_of = Box::new((spec.clone(), split.to_owned()));
+        Ok(Self { split: Some(split_of), ..Self::of_rows(SplitRows::open(spec, split)?, spec, on_bad_row) })
     }
 
     /// Opens consecutive rows of a split: those of each slice, of the file at its path. Rows have the numbers that they have in the
@@ -116,6 +122,8 @@ impl ExampleReader {
             rows,
             format: spec.format,
             scheme: spec.scheme,
+            tag_style: spec.tag_style.clone(),
+            split: None,
             on_bad_row,
             on_illegal_tags: DEFAULT_ON_ILLEGAL_TAGS,
             labels: None,
@@ -213,7 +221,7 @@ impl ExampleReader {
 
     /// Makes the row an example, with tags in IOB2.
     fn example(&mut self, row: Row, number: u64) -> Result<Example, (Place, RowProblem)> {
-        let Row { line, document, id, content, target, no_words } = row;
+        let Row { line, document, id, content, target, inexact, no_words } = row;
         self.check(&content, id.as_deref()).map_err(|problem| (self.place(line), problem))?;
         let mut target = match target {
             _ if self.ignore_targets => None,
@@ -225,18 +233,25 @@ impl ExampleReader {
         if let Some(target) = &target {
             self.check_target(target, &content).map_err(|problem| (self.place(line), problem))?;
         }
-        let mut repaired = false;
+        let mut repaired = inexact.is_some() && target.is_some();
+        if let (Some(problem), true, OnIllegalTags::Refuse) = (inexact, repaired, self.on_illegal_tags) {
+            return Err((self.place(line), problem));
+        }
         if let (Some(Target::Tags(tags)), Content::Words(words)) = (&mut target, &content) {
             let bad = |illegal: IllegalTag| {
                 let (word, text) = (illegal.word, words[illegal.word].clone());
                 let problem = RowProblem::IllegalTag { word: word + 1, text, problem: Box::new(illegal) };
                 (self.word_place(line, word, &no_words), problem)
             };
+            if !self.tag_style.is_plain() {
+                *tags = tags.iter().map(|tag| self.tag_style.read(tag).into_owned()).collect();
+            }
             let iob2 = to_iob2(tags, self.scheme, self.on_illegal_tags).map_err(bad)?;
             if let Some((word, problem)) = self.unknown_type(words, &iob2.tags) {
                 return Err((self.word_place(line, word, &no_words), problem));
             }
-            (*tags, repaired) = (iob2.tags, iob2.repaired);
+            *tags = iob2.tags;
+            repaired |= iob2.repaired;
         }
         self.repaired += u64::from(repaired);
         Ok(Example {
@@ -323,9 +338,17 @@ impl ExampleReader {
                 path: first.file.as_deref().unwrap_or(self.path()).to_owned(),
                 count: self.skipped.count,
                 place: first.place,
-                problem: Box::new(first.reason.clone()),
+                problem: Box::new(self.explained(first.reason.clone())),
             }),
             _ => None,
+        }
+    }
+
+    /// Returns the problem with what would mend it, where the whole split must be read to know.
+    fn explained(&self, problem: RowProblem) -> RowProblem {
+        match &self.split {
+            Some(split) => with_fitting_lines(problem, &split.0, &split.1),
+            None => problem,
         }
     }
 }
@@ -365,7 +388,7 @@ impl Iterator for ExampleReader {
                     return Some(Err(DataError::BadRow {
                         path: self.path().to_owned(),
                         place,
-                        problem: Box::new(problem),
+                        problem: Box::new(self.explained(problem)),
                     }));
                 }
                 OnBadRow::Skip => {

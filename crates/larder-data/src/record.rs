@@ -39,6 +39,8 @@ pub enum LineContent {
     Word,
     /// Columns, but no word of the sentence: a range or an empty node of CoNLL-U.
     NoWord,
+    /// The names of the columns.
+    Header,
     /// No columns: blank, a comment, or the start of a document.
     Other,
 }

@@ -17,6 +17,8 @@ pub(crate) struct Row {
     /// The target to predict; `None` if the description names no column for it. An error says what is wrong with that
     /// column of a row whose content can be read.
     pub target: Result<Option<RowTarget>, (Place, RowProblem)>,
+    /// Tags that are only nearly those of the file: what the policy for illegal tags decides about.
+    pub inexact: Option<RowProblem>,
     /// Lines among those of a CoNLL sentence's words that hold no word.
     pub no_words: Vec<u64>,
 }

@@ -208,6 +208,53 @@ pub enum RowProblem {
         /// The column.
         column: String,
     },
+    /// A value that is no span of characters, or no list of spans.
+    #[error(
+        "`{column}` is no span of characters: expected a list of `[start, end, label]`, or of objects with `start`, `end` and \
+         `label`"
+    )]
+    NotASpan {
+        /// The column, with the place in its list.
+        column: String,
+    },
+    /// A span with no word in it, or that ends behind the text.
+    #[error("the span {start} to {end} holds no word of the text, which has {characters} characters")]
+    SpanRange {
+        /// Its first character, counted from zero.
+        start: usize,
+        /// The character after its last.
+        end: usize,
+        /// Characters of the text.
+        characters: usize,
+    },
+    /// Two spans with a word in common.
+    #[error(
+        "the span {start} to {end} of type `{}` overlaps with one of type `{}`; a word has one tag, so spans must not overlap",
+        clip(second),
+        clip(first)
+    )]
+    SpansOverlap {
+        /// The first character of the second, counted from zero.
+        start: usize,
+        /// The character after its last.
+        end: usize,
+        /// The type of the first span.
+        first: String,
+        /// The type of the second.
+        second: String,
+    },
+    /// A span that begins or ends inside of a word.
+    #[error("the span {start} to {end}, `{}`, begins or ends inside of the word `{}`", clip(text), clip(word))]
+    SpanInWord {
+        /// Its first character, counted from zero.
+        start: usize,
+        /// The character after its last.
+        end: usize,
+        /// Its text.
+        text: String,
+        /// The word.
+        word: String,
+    },
     /// The numbers of words and tags differ.
     #[error("{words} words but {tags} tags")]
     TagCount {
@@ -233,6 +280,21 @@ pub enum RowProblem {
         text: String,
         /// The problem with its tag.
         problem: Box<IllegalTag>,
+    },
+    /// A tag that is illegal in the scheme of the description, where another way of reading makes all tags of the split legal.
+    #[error(
+        "word {word}, `{}`: {problem}; all tags of the split are legal if the description says {lines}",
+        clip(text)
+    )]
+    OtherTagStyle {
+        /// One-based word of the sentence.
+        word: usize,
+        /// The word itself.
+        text: String,
+        /// The problem with its tag.
+        problem: Box<IllegalTag>,
+        /// Lines of the description, as a message shows them.
+        lines: String,
     },
     /// A tag of an entity type that is none of the known ones.
     #[error(

@@ -1,5 +1,7 @@
 //! Going through a text file to learn where each of its rows starts.
 
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::choice::Format;
@@ -9,6 +11,7 @@ use crate::row::{Fault, Purpose, RowReader};
 use crate::slice::{TextFacts, TextPosition};
 use crate::spec::DatasetSpec;
 use crate::split_rows::open_file;
+use crate::stream::Compression;
 use crate::text_format::open_text;
 
 /// Goes through one text file of a split, row by row, in constant memory. Targets and ids are not looked at.
@@ -46,6 +49,7 @@ impl TextScan {
         if empty {
             return Err(DataError::Empty { path: path.to_owned() });
         }
+        check_seekable(&spec, path, &file)?;
         let mut rows = open_text(&spec.layout(), path.to_owned(), Box::new(file), Purpose::Learn)?;
         let mut position = rows.position().unwrap_or_default();
         let header_bytes = position.byte;
@@ -80,6 +84,22 @@ impl TextScan {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Makes sure that the bytes of the file are those of its rows, so that a reader can go to the middle of it.
+fn check_seekable(spec: &DatasetSpec, path: &Path, mut file: &File) -> Result<(), DataError> {
+    let failed = |source| DataError::Read { path: path.to_owned(), source };
+    let not = |what, remedy| Err(DataError::NotSeekable { path: path.to_owned(), what, remedy });
+    if let Some(encoding) = spec.encoding {
+        return not(format!("in the encoding {encoding}"), "convert it to UTF-8 first, with iconv");
+    }
+    let mut start = Vec::new();
+    file.take(4).read_to_end(&mut start).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    match Compression::of(&start) {
+        None => Ok(()),
+        Some(found) => not(format!("compressed with {}", found.name()), "decompress it first"),
     }
 }
 

@@ -169,7 +169,7 @@ fn kind_of<'a>(
             Ok(word)
         }
         // A word `#` has its columns and its tags; prose after a `#` has not.
-        Err(_) if between_sentences && text.starts_with("# ") => Ok(LineKind::Comment),
+        Err(_) if between_sentences && ["# ", "#\t"].iter().any(|mark| text.starts_with(mark)) => Ok(LineKind::Comment),
         Err(problem) => Err(problem),
     }
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use crate::choice::{Format, Separator};
 use crate::column_ref::{ColumnRef, ColumnRefs};
+use crate::encoding::TextEncoding;
+use crate::spans::TextUnits;
 use crate::split_files::SplitFiles;
+use crate::tag_style::TagStyle;
 use crate::task::Task;
 
 /// A dataset: what its files hold, how to read them, where they are. Checked when loaded.
@@ -14,10 +17,13 @@ use crate::task::Task;
 /// | key | default | for |
 /// |---|---|---|
 /// | `name`, `task`, `format`, `[columns]`, `[splits]` ([`SplitFiles`]) | none, required | all |
-/// | `header` | `true` if a column is taken by name, else it must be said | csv, tsv |
+/// | `header` | `true` if a column is taken by name; else it must be said for csv and tsv | csv, tsv, conll |
 /// | `quoting` | csv `true`, tsv `false` | csv, tsv |
-/// | `separator` | `whitespace` | conll |
+/// | `separator` | csv `,`, conll `whitespace` | csv, conll |
+/// | `encoding` | UTF-8 | all but parquet |
 /// | `scheme` | `IOB2` | tagging |
+/// | `[tags]` ([`TagStyle`]) | tags are written as in `B-person` | tagging |
+/// | `split_text` | `words` | tagging with `columns.text` |
 /// | `[labels]` | taken from the split `train`, sorted | all with labels |
 /// | `[target]` | no limits | regression |
 #[derive(Debug, Clone, PartialEq)]
@@ -31,14 +37,22 @@ pub struct DatasetSpec {
     pub task: Task,
     /// The format of the files.
     pub format: Format,
-    /// csv, tsv: whether the first row names the columns.
+    /// csv, tsv, conll: whether the first row names the columns.
     pub header: bool,
     /// csv, tsv: whether `"` encloses fields (else it is a character like any other).
     pub quoting: bool,
+    /// csv: the ASCII character that separates the columns.
+    pub delimiter: u8,
+    /// The encoding of text files that are not UTF-8.
+    pub encoding: Option<TextEncoding>,
     /// tagging: the scheme the tags are written in. Readers give IOB2.
     pub scheme: Scheme,
+    /// tagging: how tags are written, where it is otherwise than in a scheme.
+    pub tag_style: TagStyle,
     /// conll: what separates the columns.
     pub separator: Separator,
+    /// tagging of texts: what they are split into.
+    pub split_text: Option<TextUnits>,
     /// The columns and their contents.
     pub columns: Columns,
     /// Label names, if the description gives them.
@@ -70,13 +84,17 @@ pub struct Columns {
     pub words: Option<ColumnRef>,
     /// tagging: a tag for each word; needed to train.
     pub tags: Option<ColumnRef>,
+    /// tagging, jsonl: spans of characters of the text, in place of words and tags.
+    pub spans: Option<ColumnRef>,
+    /// tagging, csv and tsv: the sentence that the word of a row belongs to; may be empty but in its first row.
+    pub sentence: Option<ColumnRef>,
 }
 
 impl Columns {
     /// The columns given, with their keys, in a fixed order; several of one key follow each other.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &ColumnRef)> {
         // No `..`: a column that is forgotten here would be read without being asked for.
-        let Self { text, text_b, label, labels, label_separator: _, target, id, words, tags } = self;
+        let Self { text, text_b, label, labels, label_separator: _, target, id, words, tags, spans, sentence } = self;
         let several = labels.iter().flat_map(|labels| labels.columns()).map(|column| ("labels", column));
         [
             ("text", text),
@@ -86,6 +104,8 @@ impl Columns {
             ("words", words),
             ("tags", tags),
             ("target", target),
+            ("spans", spans),
+            ("sentence", sentence),
         ]
         .into_iter()
         .filter_map(|(key, column)| column.as_ref().map(|column| (key, column)))
@@ -94,8 +114,8 @@ impl Columns {
 
     /// Returns the same columns without those of targets.
     pub(crate) fn without_targets(&self) -> Self {
-        let Self { text, text_b, id, words, .. } = self.clone();
-        Self { text, text_b, id, words, ..Self::default() }
+        let Self { text, text_b, id, words, sentence, .. } = self.clone();
+        Self { text, text_b, id, words, sentence, ..Self::default() }
     }
 }
 
@@ -133,7 +153,7 @@ impl DatasetSpec {
 
     /// Returns true if the files have targets, so that a head can be trained or judged.
     pub fn has_targets(&self) -> bool {
-        self.columns.given().any(|(key, _)| key == self.task.files().target)
+        self.columns.given().any(|(key, _)| key == self.task.files().target || key == "spans")
     }
 
     /// Returns the same description without columns of targets.

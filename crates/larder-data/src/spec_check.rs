@@ -10,6 +10,7 @@ use crate::spec::{Columns, DatasetSpec, LabelNames, TargetRange};
 use crate::spec_file::{LabelText, LabelsTable, SpecFile};
 use crate::spec_problem::SpecProblem;
 use crate::split_files::SplitFiles;
+use crate::tag_style::{MarkPlace, TagStyle};
 use crate::target::TargetKind;
 use crate::task::Task;
 
@@ -28,12 +29,30 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
     let columns = file.columns;
 
     check_file_name("the dataset name", &name)?;
-    check_task_format(task, format)?;
-    check_unused("header", file.header.is_some(), format, is_delimited(format), "only csv and tsv have it")?;
+    check_task_format(task, format, &columns)?;
+    let has_header = is_delimited(format) || format == Format::Conll;
+    check_unused("header", file.header.is_some(), format, has_header, "only csv, tsv and conll have it")?;
     check_unused("quoting", file.quoting.is_some(), format, is_delimited(format), "only csv and tsv have it")?;
-    check_unused("separator", file.separator.is_some(), format, format == Format::Conll, "only conll has it")?;
-    if file.scheme.is_some() && !task.files().has_tags {
-        return Err(unused("scheme", format!("the task {task}"), "only tagging has it"));
+    let has_separator = matches!(format, Format::Csv | Format::Conll);
+    let remedy = "only csv and conll have it; a tsv file with another separator is a csv file";
+    check_unused("separator", file.separator.is_some(), format, has_separator, remedy)?;
+    let is_text = format != Format::Parquet;
+    check_unused("encoding", file.encoding.is_some(), format, is_text, "its texts are always UTF-8")?;
+    for (key, given) in [("scheme", file.scheme.is_some()), ("tags", file.tags.is_some())] {
+        if given && !task.files().has_tags {
+            return Err(unused(key, format!("the task {task}"), "only tagging has it"));
+        }
+    }
+    let tag_style = file.tags.unwrap_or_default();
+    check_tag_style(&tag_style, file.scheme)?;
+    let is_split = task.files().has_words && columns.text.is_some();
+    if file.split_text.is_some() && !is_split {
+        return Err(unused("split_text", "these columns".to_owned(), "it goes with tagging and `columns.text`"));
+    }
+    for (key, given) in [("scheme", file.scheme.is_some()), ("tags", !tag_style.is_plain())] {
+        if given && is_split {
+            return Err(unused(key, "`columns.spans`".to_owned(), "spans have labels, no tags"));
+        }
     }
     let has_labels = task.files().kind != TargetKind::Number;
     if file.labels.is_some() && !has_labels {
@@ -46,7 +65,7 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
     if file.target.is_some() && has_labels {
         return Err(unused("target", format!("the task {task}"), "only regression has it"));
     }
-    check_columns(task, format, &columns)?;
+    check_columns(task, format, file.header, &columns)?;
     check_label_columns(format, &columns, file.labels.as_ref())?;
     let target = file.target.unwrap_or_default();
     check_range(&target)?;
@@ -60,13 +79,55 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
         format,
         header,
         quoting: file.quoting.unwrap_or(format == Format::Csv),
-        scheme: file.scheme.unwrap_or(DEFAULT_SCHEME),
-        separator: file.separator.unwrap_or(DEFAULT_SEPARATOR),
+        delimiter: match file.separator.filter(|_| format == Format::Csv) {
+            Some(separator) => separator.of_csv()?,
+            None => default_delimiter(format),
+        },
+        encoding: file.encoding.filter(|encoding| !encoding.is_utf8()),
+        scheme: match tag_style.mark {
+            // Neighbours of one type are one entity.
+            MarkPlace::None => Scheme::Iob1,
+            _ => file.scheme.unwrap_or(DEFAULT_SCHEME),
+        },
+        tag_style,
+        split_text: is_split.then(|| file.split_text.unwrap_or_default()),
+        separator: match file.separator.filter(|_| format == Format::Conll) {
+            Some(separator) => separator.of_conll()?,
+            None => DEFAULT_SEPARATOR,
+        },
         columns,
         target,
         labels: file.labels.map(|table| resolve_labels(table, task)).transpose()?.flatten(),
         splits: file.splits,
     })
+}
+
+/// Returns the character between the columns of a csv or tsv file where the description says none.
+pub(crate) fn default_delimiter(format: Format) -> u8 {
+    if format == Format::Csv { b',' } else { b'\t' }
+}
+
+/// Checks the table `[tags]` alone and with the scheme.
+fn check_tag_style(style: &TagStyle, scheme: Option<Scheme>) -> Result<(), SpecProblem> {
+    let empty = |key: &str| Err(SpecProblem::EmptyValue { key: format!("tags.{key}") });
+    let is_none = style.mark == MarkPlace::None;
+    let tags_are_types = || "`tags.mark = \"none\"`".to_owned();
+    match style {
+        _ if is_none && scheme.is_some_and(|scheme| scheme != Scheme::Iob1) => {
+            Err(unused("scheme", tags_are_types(), "without marks there is nothing to read by it"))
+        }
+        _ if is_none && style.separator.is_some() => {
+            Err(unused("tags.separator", tags_are_types(), "there is nothing to separate"))
+        }
+        _ if is_none && style.entity_type.is_some() => {
+            Err(unused("tags.type", tags_are_types(), "every tag is a type itself"))
+        }
+        TagStyle { entity_type: Some(name), .. } if name.trim().is_empty() => empty("type"),
+        TagStyle { separator: Some(text), .. } if text.is_empty() => empty("separator"),
+        TagStyle { outside, .. } if outside.iter().any(String::is_empty) => empty("outside"),
+        TagStyle { names, .. } if names.iter().any(String::is_empty) => empty("names"),
+        _ => Ok(()),
+    }
 }
 
 fn is_delimited(format: Format) -> bool {
@@ -90,9 +151,11 @@ fn check_unused(
     Ok(())
 }
 
-fn check_task_format(task: Task, format: Format) -> Result<(), SpecProblem> {
+fn check_task_format(task: Task, format: Format, columns: &Columns) -> Result<(), SpecProblem> {
     let fitting = task.files().formats;
-    if fitting.contains(&format) {
+    // A word a row, if a column tells sentences apart.
+    let has_sentences = task.files().has_words && is_delimited(format) && columns.sentence.is_some();
+    if has_sentences || fitting.contains(&format) {
         return Ok(());
     }
     Err(SpecProblem::TaskFormat {
@@ -102,9 +165,11 @@ fn check_task_format(task: Task, format: Format) -> Result<(), SpecProblem> {
     })
 }
 
-fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), SpecProblem> {
+fn check_columns(task: Task, format: Format, header: Option<bool>, columns: &Columns) -> Result<(), SpecProblem> {
     let files = task.files();
-    if !columns.given().any(|(given, _)| given == files.input) {
+    check_words(task, format, columns)?;
+    let has_text = files.has_words && columns.text.is_some();
+    if !has_text && !columns.given().any(|(given, _)| given == files.input) {
         return Err(SpecProblem::Missing {
             reason: format!("the task {task}"),
             key: format!("columns.{}", files.input),
@@ -118,8 +183,11 @@ fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), Sp
     }
     for (key, column) in columns.given() {
         let reason = match (format, column) {
+            (Format::Conll, ColumnRef::Name(_)) if header != Some(true) => {
+                "CoNLL columns have no names, unless `header = true` says that the first line has them; give the \
+                 zero-based position"
+            }
             (Format::Jsonl, ColumnRef::Position(_)) => "JSON fields have no order; give the field's name",
-            (Format::Conll, ColumnRef::Name(_)) => "CoNLL columns have no names; give the zero-based position",
             _ => continue,
         };
         let found = match column {
@@ -135,6 +203,42 @@ fn check_columns(task: Task, format: Format, columns: &Columns) -> Result<(), Sp
         }
     }
     Ok(())
+}
+
+/// Checks what words and tags are made of: lists, rows, or texts with spans.
+fn check_words(task: Task, format: Format, columns: &Columns) -> Result<(), SpecProblem> {
+    if !task.files().has_words {
+        return Ok(());
+    }
+    let missing = |reason: &str, key: &str| {
+        Err(SpecProblem::Missing { reason: reason.to_owned(), key: format!("columns.{key}") })
+    };
+    let with_text = || "`columns.text`".to_owned();
+    match columns {
+        Columns { text: Some(_), .. } if format != Format::Jsonl => Err(unused(
+            "text",
+            format!("tagging in {format}"),
+            "only jsonl has texts with spans: name the column of the `words`",
+        )),
+        Columns { text: Some(_), words: Some(_), .. } => {
+            Err(unused("words", with_text(), "words are made of the text, or given, but not both"))
+        }
+        Columns { text: Some(_), tags: Some(_), .. } => Err(unused(
+            "tags",
+            with_text(),
+            "tags are made of the column `spans`; with `tags` name the column of the `words`",
+        )),
+        Columns { spans: Some(_), text: None, .. } => missing("`columns.spans`", "text"),
+        Columns { sentence: Some(_), .. } if !is_delimited(format) => Err(unused(
+            "sentence",
+            format!("the format {format}"),
+            "only csv and tsv have a word a row with its sentence",
+        )),
+        Columns { sentence: Some(_), id: Some(_), .. } => {
+            Err(unused("id", "`columns.sentence`".to_owned(), "sentences are identified by their number"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the columns of a list of labels with the names of the labels.
@@ -182,7 +286,7 @@ fn check_range(range: &TargetRange) -> Result<(), SpecProblem> {
 /// Returns true if the first row names the columns. A wrong guess would silently eat a row or make one of the header,
 /// so where the columns do not say it the description must.
 fn resolve_header(format: Format, header: Option<bool>, columns: &Columns) -> Result<bool, SpecProblem> {
-    if !is_delimited(format) {
+    if !is_delimited(format) && format != Format::Conll {
         return Ok(false);
     }
     let named = columns.given().find(|(_, column)| matches!(column, ColumnRef::Name(_)));
@@ -194,6 +298,7 @@ fn resolve_header(format: Format, header: Option<bool>, columns: &Columns) -> Re
         }),
         (Some(header), _) => Ok(header),
         (None, Some(_)) => Ok(true),
+        (None, None) if format == Format::Conll => Ok(false),
         (None, None) => Err(SpecProblem::HeaderUnsaid),
     }
 }

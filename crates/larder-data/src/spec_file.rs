@@ -9,20 +9,41 @@ use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-use crate::choice::{Format, Separator};
+use crate::choice::Format;
+use crate::encoding::TextEncoding;
 use crate::error::DataError;
+use crate::separator::SeparatorText;
+use crate::spans::TextUnits;
 use crate::spec::{Columns, TargetRange};
 use crate::spec_problem::SpecProblem;
 use crate::split_files::SplitFiles;
+use crate::tag_style::TagStyle;
 use crate::task::Task;
 
 /// Keys outside any table.
-const TOP_KEYS: &[&str] =
-    &["name", "task", "format", "header", "quoting", "scheme", "separator", "columns", "labels", "target", "splits"];
+const TOP_KEYS: &[&str] = &[
+    "name",
+    "task",
+    "format",
+    "header",
+    "quoting",
+    "encoding",
+    "scheme",
+    "separator",
+    "split_text",
+    "columns",
+    "labels",
+    "tags",
+    "target",
+    "splits",
+];
 /// Keys of `[columns]`.
-const COLUMN_KEYS: &[&str] = &["text", "text_b", "label", "labels", "label_separator", "target", "id", "words", "tags"];
+const COLUMN_KEYS: &[&str] =
+    &["text", "text_b", "label", "labels", "label_separator", "target", "id", "words", "tags", "spans", "sentence"];
 /// Keys of `[labels]`.
 const LABEL_KEYS: &[&str] = &["names", "display"];
+/// Keys of `[tags]`.
+const TAG_KEYS: &[&str] = &["names", "type", "mark", "separator", "outside", "lowercase"];
 
 /// Keys of `[target]`.
 const TARGET_KEYS: &[&str] = &["minimum", "maximum"];
@@ -35,11 +56,14 @@ pub(crate) struct SpecFile {
     pub format: Option<Format>,
     pub header: Option<bool>,
     pub quoting: Option<bool>,
+    pub encoding: Option<TextEncoding>,
     pub scheme: Option<Scheme>,
-    pub separator: Option<Separator>,
+    pub separator: Option<SeparatorText>,
+    pub split_text: Option<TextUnits>,
     #[serde(default)]
     pub columns: Columns,
     pub labels: Option<LabelsTable>,
+    pub tags: Option<TagStyle>,
     pub target: Option<TargetRange>,
     #[serde(default, rename = "splits")]
     split_files: BTreeMap<String, SplitFiles>,
@@ -134,6 +158,7 @@ fn not_a_table(top: &DeTable<'_>) -> Option<(Range<usize>, SpecProblem)> {
     let tables = [
         ("columns", "text = \"text\""),
         ("labels", "names = [\"0\", \"1\"]"),
+        ("tags", "mark = \"last\""),
         ("target", "minimum = 0"),
         ("splits", "train = \"train.csv\""),
     ];
@@ -157,6 +182,7 @@ fn unknown_key(top: &DeTable<'_>) -> Option<(Range<usize>, SpecProblem)> {
         (Some(top), "the top of the file", TOP_KEYS),
         (sub_table(top, "columns"), "[columns]", COLUMN_KEYS),
         (sub_table(top, "labels"), "[labels]", LABEL_KEYS),
+        (sub_table(top, "tags"), "[tags]", TAG_KEYS),
         (sub_table(top, "target"), "[target]", TARGET_KEYS),
     ];
     tables

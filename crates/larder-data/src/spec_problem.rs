@@ -74,6 +74,16 @@ pub enum SpecProblem {
         /// The reason why that cannot be, and what can.
         reason: &'static str,
     },
+    /// A separator of columns that the format cannot have.
+    #[error("`separator` is `{found}`, which {format} cannot have; use {known}")]
+    Separator {
+        /// The separator found.
+        found: String,
+        /// The format.
+        format: &'static str,
+        /// Separators that it can have.
+        known: &'static str,
+    },
     /// Two keys point at one column.
     #[error("`columns.{first}` and `columns.{second}` are the same column, {column}")]
     SameColumn {

@@ -1,4 +1,4 @@
-//! The files of a split, as the description names them: one, a list, or all whose names match a pattern.
+//! The files of a split, as the description names them: one, a list, all whose names match a pattern, or those of a folder.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a file, or a list of files")]
 pub enum SplitFiles {
-    /// A file, or a pattern of names: `*` stands for any characters and `?` for one.
+    /// A file, a pattern of names (`*` stands for any characters and `?` for one), or a folder.
     One(String),
     /// Several of them, in this order.
     Several(Vec<String>),

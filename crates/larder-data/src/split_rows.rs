@@ -135,7 +135,7 @@ fn open_slice(
             file.by_ref().take(place.file.header_bytes).read_to_end(&mut header).map_err(failed)?;
             file.seek(SeekFrom::Start(place.start.byte)).map_err(failed)?;
             let stream = Cursor::new(header).chain(file.take(place.end_byte.saturating_sub(place.start.byte)));
-            let lines = LineReader::new(path.to_owned(), stream).with_line_end(Some(place.file.line_end()));
+            let lines = LineReader::of_plain(path.to_owned(), stream).with_line_end(Some(place.file.line_end()));
             let mut rows = open_lines(layout, lines, Purpose::Learn)?;
             rows.resume(place.start);
             Ok(rows)

@@ -156,6 +156,8 @@ impl TableRows {
         // Numbers, and columns of yes and no, are no classes, whatever the schema calls them.
         let has_classes = |targets: &&TargetColumns| matches!(targets.cells(), CellKind::Scalar | CellKind::List);
         let named = targets.as_ref().filter(has_classes).filter(|targets| !targets.are_numbers());
+        // Names in the description go before those in the file.
+        let named = named.filter(|_| layout.tag_style.names.is_empty());
         let column = named.and_then(|targets| sources.iter().find(|source| source.key == targets.key));
         let class_names = column.and_then(|column| class_names(&schema, &column.name)).unwrap_or_default();
         let mask = match purpose {
@@ -256,7 +258,8 @@ impl TableRows {
                 .read(|at| self.cell(targets, at)?.ok_or_else(|| RowProblem::MissingValue { column: name(at) }), name)
         });
         let target = target.transpose().map_err(|problem| (Place::Row(self.row + 1), problem));
-        Ok(Row { line: self.row + 1, document: 0, id: self.string("id", 0)?, content, target, no_words: Vec::new() })
+        let id = self.string("id", 0)?;
+        Ok(Row { line: self.row + 1, document: 0, id, content, target, inexact: None, no_words: Vec::new() })
     }
 }
 
@@ -322,7 +325,8 @@ pub(crate) fn class_names_of(spec: &DatasetSpec, file: File) -> Option<String> {
         ColumnRef::Name(name) => Some(name.as_str()),
     });
     let names = class_names(schema, name?)?;
-    Some(if targets.are_numbers() { "not used".to_owned() } else { format!("{names:?}") })
+    let has_own = targets.are_numbers() || !spec.tag_style.names.is_empty();
+    Some(if has_own { "not used".to_owned() } else { format!("{names:?}") })
 }
 
 /// Returns true if the column of labels of the Parquet file at `path` holds numbers with fractions that all stand for

@@ -69,6 +69,7 @@ pub struct TargetColumns {
 /// The way that cells spell a target.
 #[derive(Debug, Clone, PartialEq)]
 enum Form {
+    /// A label; an integer that is no name is a position in the names, unless they are integers.
     Label,
     Tags,
     /// A list of labels; integers that are no names are positions in the names.
@@ -174,6 +175,9 @@ impl TargetColumns {
         let mut parts = BTreeMap::new();
         let mut add = |key: &str, value: String| parts.insert(format!("data.{key}"), value);
         match &self.form {
+            Form::Label if !self.names.is_empty() && !self.are_numbers() => {
+                add("label_names", serde_json::json!(self.names).to_string());
+            }
             Form::Label | Form::Tags => {}
             Form::List | Form::JsonList | Form::Indicators { .. } => {
                 add("label_names", serde_json::json!(self.names).to_string());
@@ -210,7 +214,8 @@ impl TargetColumns {
     ) -> Result<RowTarget, RowProblem> {
         let column = || name(0);
         Ok(RowTarget::Target(match (&self.form, cell(0)?) {
-            (Form::Label, Cell::Text(label)) => Target::Label(label),
+            (Form::Label, Cell::Text(label)) if self.are_numbers() => Target::Label(label),
+            (Form::Label, Cell::Text(label)) => Target::Label(name_of(label, &self.names)),
             (Form::Tags, Cell::List(tags)) => Target::Tags(tags),
             (Form::List, Cell::List(labels)) => each_once(labels, &self.names),
             (Form::Separated { separator }, Cell::Text(labels)) => {
@@ -267,11 +272,16 @@ impl TargetColumns {
     }
 }
 
+/// Returns the name that an integer stands for which is no name itself; any other label as it is.
+fn name_of(label: String, names: &[String]) -> String {
+    if names.contains(&label) { label } else { named(label, names) }
+}
+
 /// Makes labels of which each is there once; integers that are none of `names` are positions in them.
 fn each_once(labels: Vec<String>, names: &[String]) -> Target {
     let mut found: Vec<String> = Vec::with_capacity(labels.len());
     for label in labels {
-        let label = if names.contains(&label) { label } else { named(label, names) };
+        let label = name_of(label, names);
         if !found.contains(&label) {
             found.push(label);
         }

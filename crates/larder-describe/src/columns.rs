@@ -6,8 +6,6 @@ use larder_data::{ColumnRef, Format};
 
 /// Rows that are looked at.
 pub(crate) const ROWS: usize = 2000;
-/// Bytes of a text file that are looked at.
-pub(crate) const BYTES: u64 = 8 << 20;
 
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +20,8 @@ pub enum Cell {
     Flag(bool),
     /// A list of texts or numbers.
     List(Vec<String>),
+    /// Spans of characters with labels.
+    Spans,
     /// Anything else.
     Other,
 }
@@ -44,6 +44,10 @@ pub struct Look {
     pub header: bool,
     /// csv, tsv: whether `"` encloses fields.
     pub quoting: bool,
+    /// csv: what separates the columns, where it is not a comma.
+    pub separator: Option<char>,
+    /// The encoding, where it is not UTF-8.
+    pub encoding: Option<String>,
     /// The columns.
     pub columns: Vec<LookedColumn>,
 }

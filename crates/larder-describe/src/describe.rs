@@ -1,5 +1,6 @@
 //! The description of files, as a data set's TOML and in sentences.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -24,6 +25,8 @@ pub struct Description {
     pub roles: Roles,
     /// The scheme of tags; `None` where there are none.
     pub scheme: Option<Scheme>,
+    /// The line of `[tags]` that says how tags are written; `None` where the scheme says it.
+    pub tag_style: Option<&'static str>,
     /// The files, `train` first.
     pub splits: Vec<SplitFile>,
 }
@@ -38,13 +41,16 @@ pub fn describe(files: &NamedFiles, named: &NamedRoles) -> Result<Description, D
     let first = first.ok_or_else(|| DescribeError::EmptyFolder { path: files.input.clone() })?;
     let look = look_at(first)?;
     let roles = Roles::of(&look, named, first)?;
-    let scheme = roles.task.files().has_tags.then(|| scheme_of(&look, &roles.columns));
-    Ok(Description { name: name_of(&files.input), look, roles, scheme, splits })
+    let tags = (roles.columns.tags.is_some()).then(|| tags_of(&look, &roles.columns));
+    let (scheme, tag_style) = (tags.map(|(scheme, _)| scheme), tags.and_then(|(_, style)| style));
+    Ok(Description { name: name_of(&files.input), look, roles, scheme, tag_style, splits })
 }
 
 /// The file's name without its ending, in characters that a folder's name may have.
 fn name_of(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let is_compressed = path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
+    let path = if is_compressed { path.with_extension("") } else { path };
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let fine = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let name: String = stem.chars().map(fine).collect();
@@ -52,22 +58,33 @@ fn name_of(path: &Path) -> String {
     if name.is_empty() { "data".to_owned() } else { name }
 }
 
-/// The scheme that explains the beginnings of the tags.
-fn scheme_of(look: &Look, roles: &Columns) -> Scheme {
+/// How tags are written: the scheme, and the lines of `[tags]` where they need some.
+fn tags_of(look: &Look, roles: &Columns) -> (Scheme, Option<&'static str>) {
     let column = look.columns.iter().find(|column| Some(&column.column) == roles.tags.as_ref());
     let tags = column.into_iter().flat_map(|column| &column.cells).flat_map(|cell| match cell {
         Cell::Text(tag) => vec![tag.as_str()],
         Cell::List(tags) => tags.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     });
-    let starts: std::collections::BTreeSet<char> =
-        tags.filter(|tag| tag.chars().nth(1) == Some('-')).filter_map(|tag| tag.chars().next()).collect();
-    match () {
-        () if starts.contains(&'E') || starts.contains(&'S') => Scheme::Iobes,
-        () if starts.contains(&'L') || starts.contains(&'U') => Scheme::Bilou,
-        () if starts.contains(&'I') && !starts.contains(&'B') => Scheme::Iob1,
+    let tags: BTreeSet<&str> = tags.collect();
+    let marks: BTreeSet<char> =
+        tags.iter().filter(|tag| tag.chars().nth(1) == Some('-')).filter_map(|tag| tag.chars().next()).collect();
+    let has = |mark| marks.contains(&mark);
+    let scheme = match () {
+        () if has('M') => Scheme::Bmes,
+        () if has('E') || has('S') => Scheme::Iobes,
+        () if has('L') || has('U') => Scheme::Bilou,
+        () if has('I') && !has('B') => Scheme::Iob1,
         () => Scheme::Iob2,
-    }
+    };
+    let others: Vec<&str> = tags.iter().copied().filter(|tag| *tag != "O").collect();
+    let style = match () {
+        // Integers have their names in the file's schema.
+        () if !marks.is_empty() || others.is_empty() || others.iter().all(|tag| tag.parse::<i64>().is_ok()) => None,
+        () if others.iter().all(|tag| ["B", "I"].contains(tag)) => Some("type = \"entity\"   # tags have no type"),
+        () => Some("mark = \"none\"   # tags are types: neighbours of one type are one entity"),
+    };
+    (scheme, style)
 }
 
 impl Description {
@@ -76,22 +93,26 @@ impl Description {
     pub fn parted(&self, splits: Vec<SplitFile>) -> Self {
         let name = |name: &str| Some(ColumnRef::Name(name.to_owned()));
         let named = |column: &Option<ColumnRef>, own: &str| column.as_ref().and_then(|_| name(own));
-        let Columns { text, text_b, label, labels, label_separator: _, target, id: _, words, tags } =
+        let Columns { text, text_b, label, labels, label_separator: _, target, id: _, words, tags, spans, sentence: _ } =
             &self.roles.columns;
         let columns = Columns {
-            text: named(text, "text"),
+            text: named(&text.clone().filter(|_| spans.is_none()), "text"),
             text_b: named(text_b, "text_b"),
             label: named(label, "label"),
             labels: labels.as_ref().and_then(|_| name("labels")).map(ColumnRefs::One),
             label_separator: None,
             target: named(target, "target"),
             id: name("id"),
-            words: named(words, "words"),
-            tags: named(tags, "tags"),
+            // Spans are read as words with tags.
+            words: named(&words.clone().or(spans.clone()), "words"),
+            tags: named(&tags.clone().or(spans.clone()), "tags"),
+            spans: None,
+            sentence: None,
         };
-        let look = Look { format: Format::Jsonl, ..self.look.clone() };
+        let look = Look { format: Format::Jsonl, separator: None, encoding: None, ..self.look.clone() };
         let roles = Roles { columns, reasons: Vec::new(), ..self.roles.clone() };
-        Self { name: self.name.clone(), look, roles, scheme: self.scheme.map(|_| Scheme::Iob2), splits }
+        let scheme = self.roles.task.files().has_tags.then_some(Scheme::Iob2);
+        Self { name: self.name.clone(), look, roles, scheme, tag_style: None, splits }
     }
 
     /// Returns true if there are rows to judge on.
@@ -101,7 +122,7 @@ impl Description {
 
     /// Returns the TOML. Files in `folder`, where it will lie, are named by their place there, others by their full path.
     pub fn toml(&self, folder: &Path) -> String {
-        let Self { name, look, roles, scheme, splits } = self;
+        let Self { name, look, roles, scheme, tag_style, splits } = self;
         let mut text = format!("name = {}\ntask = \"{}\"\nformat = \"{}\"\n", quoted(name), roles.task, look.format);
         if matches!(look.format, Format::Csv | Format::Tsv) {
             let _ = writeln!(text, "header = {}", look.header);
@@ -109,11 +130,18 @@ impl Description {
                 let _ = writeln!(text, "quoting = {}", look.quoting);
             }
         }
+        if let Some(separator) = look.separator {
+            let _ = writeln!(text, "separator = {}", quoted(&separator.to_string()));
+        }
+        if let Some(encoding) = &look.encoding {
+            let _ = writeln!(text, "encoding = {}", quoted(encoding));
+        }
         if let Some(scheme) = scheme {
             let _ = writeln!(text, "scheme = \"{scheme}\"");
         }
         text.push_str("\n[columns]\n");
-        let Columns { text: first, text_b, label, labels, label_separator, target, id, words, tags } = &roles.columns;
+        let Columns { text: first, text_b, label, labels, label_separator, target, id, words, tags, spans, sentence } =
+            &roles.columns;
         let single = [
             ("text", first),
             ("text_b", text_b),
@@ -121,6 +149,8 @@ impl Description {
             ("target", target),
             ("words", words),
             ("tags", tags),
+            ("spans", spans),
+            ("sentence", sentence),
             ("id", id),
         ];
         let mut lines: Vec<(&str, String)> =
@@ -131,6 +161,9 @@ impl Description {
             let why = roles.reasons.iter().find(|reason| reason.key == key);
             let why = why.map_or_else(String::new, |reason| format!("   # {}", reason.why.replace(['\n', '\r'], " ")));
             let _ = writeln!(text, "{key} = {value}{why}");
+        }
+        if let Some(style) = tag_style {
+            let _ = writeln!(text, "\n[tags]\n{style}");
         }
         text.push_str("\n[splits]\n");
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

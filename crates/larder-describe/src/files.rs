@@ -58,7 +58,7 @@ fn of_folder(folder: &Path) -> Result<Vec<SplitFile>, DescribeError> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
-        let format = InputFormat::of_path(&path).and_then(InputFormat::rows);
+        let format = InputFormat::of_input(&path).and_then(InputFormat::rows);
         files.extend(format.filter(|_| path.is_file() && !hidden).map(|format| (path, format)));
     }
     files.sort_by(|(a, _), (b, _)| a.cmp(b));

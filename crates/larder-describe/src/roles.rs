@@ -54,6 +54,10 @@ const TARGET_NAMES: &[&str] = &[
 /// Names of columns of words, and of tags.
 const WORD_NAMES: &[&str] = &["words", "tokens"];
 const TAG_NAMES: &[&str] = &["tags", "ner_tags", "ner", "labels"];
+/// Names of columns of a word, of its tag and of its sentence, where a row is a word.
+const WORD_OF_ROW: &[&str] = &["word", "token"];
+const TAG_OF_ROW: &[&str] = &["tag", "ner_tag", "ner"];
+const SENTENCE_OF_ROW: &[&str] = &["sentence #", "sentence_id", "sentence_idx", "sent_id", "sentence"];
 /// Different values of a column of labels at most, and the share of the rows.
 const MOST_LABELS: usize = 200;
 const MOST_LABELS_SHARE: f64 = 0.2;
@@ -122,6 +126,9 @@ impl Roles {
     /// [`DescribeError::Several`] where the values do not tell.
     pub fn of(look: &Look, named: &NamedRoles, path: &Path) -> Result<Self, DescribeError> {
         let finder = Finder { look, named, path };
+        if let Some(roles) = finder.words_in_rows().or_else(|| finder.spans()) {
+            return Ok(roles);
+        }
         let tagging = named.words.is_some() || named.tags.is_some() || look.format == Format::Conll;
         match tagging || finder.lists_of_words().is_some() {
             true => finder.tagging(),
@@ -160,6 +167,56 @@ impl<'a> Finder<'a> {
             ColumnRef::Position(_) => false,
         };
         self.look.columns.iter().find(is_it)
+    }
+
+    /// A table with a word a row, and the sentence that it is of.
+    fn words_in_rows(&self) -> Option<Roles> {
+        if !self.named.is_empty() || !matches!(self.look.format, Format::Csv | Format::Tsv) {
+            return None;
+        }
+        let called = |names: &[&str]| names.iter().find_map(|name| self.called(name));
+        let (words, tags) = (called(WORD_OF_ROW)?, called(TAG_OF_ROW)?);
+        let sentence = called(SENTENCE_OF_ROW)?;
+        let found = [("words", words), ("tags", tags), ("sentence", sentence)];
+        let reason = |(key, column): (&'static str, &LookedColumn)| Reason {
+            key,
+            column: column.column.clone(),
+            why: "by its name: a word a row".to_owned(),
+        };
+        let columns = Columns {
+            words: Some(words.column.clone()),
+            tags: Some(tags.column.clone()),
+            sentence: Some(sentence.column.clone()),
+            ..Columns::default()
+        };
+        Some(Roles { task: task_of("tags"), columns, reasons: found.map(reason).to_vec() })
+    }
+
+    /// A text, and spans of its characters.
+    fn spans(&self) -> Option<Roles> {
+        let NamedRoles { label, labels, target, words, tags, .. } = self.named;
+        if label.is_some() || !labels.is_empty() || target.is_some() || words.is_some() || tags.is_some() {
+            return None;
+        }
+        let is_spans = |column: &&LookedColumn| {
+            column.cells.contains(&Cell::Spans)
+                && column.share(|cell| matches!(cell, Cell::Spans) || *cell == Cell::List(Vec::new())) == 1.0
+        };
+        let spans = self.look.columns.iter().find(is_spans)?;
+        let named = self.named("text", &self.named.text).ok()?;
+        let (text, why) = match named {
+            Some(text) => (text, "as named".to_owned()),
+            None => self.text(|column| column.column == spans.column).ok()?,
+        };
+        let reasons = [("text", text, why), ("spans", spans, "spans of characters".to_owned())];
+        let reason = |(key, column, why): (&'static str, &LookedColumn, String)| Reason {
+            key,
+            column: column.column.clone(),
+            why,
+        };
+        let columns =
+            Columns { text: Some(text.column.clone()), spans: Some(spans.column.clone()), ..Columns::default() };
+        Some(Roles { task: task_of("tags"), columns, reasons: reasons.map(reason).to_vec() })
     }
 
     /// Columns of words and of tags that are lists of one length.
@@ -417,6 +474,9 @@ fn values_of(column: &LookedColumn) -> String {
     }
     if share(|cell| matches!(cell, Cell::List(_))) {
         return "lists".to_owned();
+    }
+    if share(|cell| matches!(cell, Cell::Spans)) {
+        return "spans of characters".to_owned();
     }
     if share(|cell| matches!(cell, Cell::Other)) {
         return "neither texts nor numbers".to_owned();

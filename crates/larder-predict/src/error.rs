@@ -137,6 +137,12 @@ pub enum InputError {
         /// Its format, by its name.
         output_format: InputFormat,
     },
+    /// An output whose name says that it is compressed.
+    #[error("{}: answers are written as they are, not compressed: leave the last ending of the name out", output.display())]
+    CompressedOutput {
+        /// The output file.
+        output: PathBuf,
+    },
     /// Lines, to which answers cannot be added.
     #[error(
         "{} has lines, not rows to which answers could be added: leave --output out, and the answers are printed",
@@ -233,6 +239,9 @@ impl InputError {
                         "`--quoting true|false` says whether quotes enclose fields, `--text-column N` which column to read",
                     ),
                     RowProblem::AfterQuote { .. } => Some(QUOTES),
+                    RowProblem::Utf8 { .. } => {
+                        Some("`iconv -f WINDOWS-1252 -t UTF-8` converts the file if it is latin1")
+                    }
                     RowProblem::TooFewColumns { .. } => Some(
                         "`--words-column N` says which column holds the words, `--separator tab|space|whitespace` what \
                          separates columns",

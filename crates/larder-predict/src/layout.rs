@@ -62,7 +62,7 @@ impl LayoutRules {
     pub fn format(&self, path: &Path, flags: &InputFlags) -> Result<InputFormat, InputError> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         let own = self.own.as_ref().filter(|_| ending == self.own_ending).map(|layout| layout.format);
-        let format = match (flags.format, InputFormat::of_path(path), own) {
+        let format = match (flags.format, InputFormat::of_input(path), own) {
             (Some(format), ..) => format,
             // Either sentences for a tagger trained on `train.txt`, or more files like it: a wrong guess would go unnoticed.
             (None, Some(InputFormat::Text), Some(format)) if !is_no_file(path) => {
@@ -91,6 +91,7 @@ impl LayoutRules {
         let own = self.own.as_ref().filter(|own| own.format == format);
         let mut layout = own.cloned().unwrap_or_else(|| Layout {
             scheme: self.own.as_ref().map_or(Layout::of_format(format).scheme, |own| own.scheme),
+            tag_style: self.own.as_ref().map(|own| own.tag_style.clone()).unwrap_or_default(),
             ..Layout::of_format(format)
         });
         layout.header = flags.header.unwrap_or(layout.header);
@@ -248,7 +249,8 @@ mod tests {
         let format = |reader: &LayoutRules, path: &str| reader.format(Path::new(path), &flags);
         let reader = of_sequence(cola(), "txt");
         assert!(matches!(format(&reader, "new.txt"), Err(InputError::Ambiguous { .. })));
-        assert!(matches!(format(&reader, "x.csv.gz"), Err(InputError::UnknownFormat { .. })));
+        assert!(matches!(format(&reader, "x.csv.xz"), Err(InputError::UnknownFormat { .. })));
+        assert_eq!(format(&reader, "x.csv.gz").unwrap(), InputFormat::Csv);
         assert_eq!(format(&reader, "new.csv").unwrap(), InputFormat::Csv);
         assert_eq!(format(&reader, "new").unwrap(), InputFormat::Text);
         assert_eq!(format(&of_sequence(cola(), "raw"), "dev.raw").unwrap(), InputFormat::Tsv);

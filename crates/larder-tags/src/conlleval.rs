@@ -9,7 +9,7 @@ use crate::tag::Entity;
 /// type, or at the start begins an entity; an entity without its `E-` ends where the tags stop.
 ///
 /// The first character of a tag is its mark; the type is what follows the first hyphen after it, or without hyphen all
-/// that follows, or `_` if that is nothing. `L` and `U` have no rules of their own: neighbours of one type are joined
+/// that follows, or `_` if that is nothing. `L`, `U` and `M` have no rules of their own: neighbours of one type are joined
 /// by them. An empty tag is read as `O`.
 ///
 /// Source: Tjong Kim Sang and Buchholz (2000), *Introduction to the CoNLL-2000 Shared Task: Chunking*, `conlleval`.
@@ -44,6 +44,7 @@ pub(crate) fn known_piece(tag: &str) -> Piece<'_> {
     let piece = Piece::of(tag);
     let mark = match piece.mark {
         'B' | 'I' | 'E' | 'S' => piece.mark,
+        'M' => 'I',
         'L' => 'E',
         'U' => 'S',
         _ => return Piece::OUTSIDE,

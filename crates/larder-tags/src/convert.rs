@@ -18,7 +18,7 @@ pub fn convert(tags: &[impl AsRef<str>], from: Scheme, to: Scheme) -> Result<Vec
 /// Returns the legal sequence of `scheme` that holds exactly the entities [`conlleval()`](crate::conlleval()) reads in
 /// `tags`.
 ///
-/// Tags that conlleval has no rules for: `L` and `U` are read as `E` and `S`, those without a known prefix as `O`. A legal
+/// Tags that conlleval has no rules for: `L`, `U` and `M` are read as `E`, `S` and `I`, those without a known prefix as `O`. A legal
 /// sequence stays as it is.
 pub fn repair(tags: &[impl AsRef<str>], scheme: Scheme) -> Vec<String> {
     encode(&conlleval::read(tags.iter().map(|tag| conlleval::known_piece(tag.as_ref()))), tags.len(), scheme)

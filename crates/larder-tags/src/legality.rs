@@ -50,6 +50,7 @@ impl fmt::Display for IllegalTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scheme, tag, previous, .. } = self;
         let entity_type = tag.split_once('-').map_or("", |(_, entity_type)| entity_type);
+        let inside = scheme.letter(Mark::Inside).unwrap_or('I');
         if let IllegalReason::Malformed(problem) = &self.why {
             return problem.fmt(f);
         }
@@ -61,11 +62,17 @@ impl fmt::Display for IllegalTag {
         match &self.why {
             IllegalReason::Malformed(_) => Ok(()),
             IllegalReason::NotBegun => {
-                write!(f, " continues no entity; in {scheme} it may only follow `B-{entity_type}` or `I-{entity_type}`")
+                write!(
+                    f,
+                    " continues no entity; in {scheme} it may only follow `B-{entity_type}` or `{inside}-{entity_type}`"
+                )
             }
             IllegalReason::Unfinished { next } => {
                 let end = scheme.letter(Mark::End).unwrap_or('I');
-                write!(f, " must be followed by `I-{entity_type}` or `{end}-{entity_type}` in {scheme}, not by ")?;
+                write!(
+                    f,
+                    " must be followed by `{inside}-{entity_type}` or `{end}-{entity_type}` in {scheme}, not by "
+                )?;
                 match next {
                     Some(next) => write!(f, "`{next}`"),
                     None => f.write_str("the end of the sentence"),
@@ -98,7 +105,7 @@ pub fn is_legal(scheme: Scheme, previous: Option<&Tag<'_>>, next: Option<&Tag<'_
     match scheme {
         Scheme::Iob1 => next_mark != Mark::Begin || (in_entity && same_type),
         Scheme::Iob2 => next_mark != Mark::Inside || (in_entity && same_type),
-        Scheme::Iobes | Scheme::Bilou => in_entity == next_mark.continues() && (!in_entity || same_type),
+        Scheme::Iobes | Scheme::Bilou | Scheme::Bmes => in_entity == next_mark.continues() && (!in_entity || same_type),
     }
 }
 

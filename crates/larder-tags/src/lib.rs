@@ -9,11 +9,12 @@
 //! | [IOB2](Scheme::Iob2) | `O` `B-` `I-` | every `I-x` directly follows `B-x` or `I-x` |
 //! | [IOBES](Scheme::Iobes) | `O` `B-` `I-` `E-` `S-` | `B-x` and `I-x`, and only these, are directly followed by `I-x` or `E-x` |
 //! | [BILOU](Scheme::Bilou) | `O` `B-` `I-` `L-` `U-` | the same with `L-` for `E-` and `U-` for `S-` |
+//! | [BMES](Scheme::Bmes) | `O` `B-` `M-` `E-` `S-` | the same as IOBES with `M-` for `I-` |
 //!
 //! Each set of entities that do not overlap has exactly one legal sequence in each scheme. IOB1 is the scheme of
 //! Ramshaw and Marcus (1995), *Text Chunking using Transformation-Based Learning*; IOB2 was told apart from it by Tjong
 //! Kim Sang and Veenstra (1999), *Representing Text Chunks*; BILOU is from Ratinov and Roth (2009), *Design Challenges
-//! and Misconceptions in Named Entity Recognition*, and IOBES is BILOU in other letters.
+//! and Misconceptions in Named Entity Recognition*, and IOBES and BMES are BILOU in other letters.
 //!
 //! - [`check`] finds the first illegal tag, [`repair`] mends a sequence, [`convert`] writes it in another scheme.
 //! - [`strict()`] and [`conlleval()`] read entities from any sequence, legal or not, in the two ways scorers do.

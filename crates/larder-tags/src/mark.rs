@@ -7,11 +7,11 @@ pub enum Mark {
     Outside,
     /// The first word: `B-`. In IOB1, the first word of an entity that follows another of its type.
     Begin,
-    /// A word of an entity: `I-`.
+    /// A word of an entity: `I-`; `M-` in BMES.
     Inside,
-    /// The last of several words: `E-` in IOBES, `L-` in BILOU.
+    /// The last of several words: `E-` in IOBES and BMES, `L-` in BILOU.
     End,
-    /// The only word: `S-` in IOBES, `U-` in BILOU.
+    /// The only word: `S-` in IOBES and BMES, `U-` in BILOU.
     Single,
 }
 

@@ -15,7 +15,9 @@ spelled_enum! {
         Iobes = "IOBES" | "BIOES",
         /// `B-`, `I-`, `L-` for the last word, `U-` for an entity of one word.
         Bilou = "BILOU",
-    } any case else "unknown scheme `{found}` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`)"
+        /// IOBES with `M-` for `I-`, as Chinese corpora have it; also called BMEO and BMEOS.
+        Bmes = "BMES" | "BMEO" | "BMEOS" | "BMESO",
+    } any case else "unknown scheme `{found}` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`, `BMES` or `BMEO`)"
 }
 
 impl Scheme {
@@ -24,9 +26,10 @@ impl Scheme {
         let letter = match (mark, self) {
             (Mark::Outside, _) => 'O',
             (Mark::Begin, _) => 'B',
+            (Mark::Inside, Self::Bmes) => 'M',
             (Mark::Inside, _) => 'I',
-            (Mark::End, Self::Iobes) => 'E',
-            (Mark::Single, Self::Iobes) => 'S',
+            (Mark::End, Self::Iobes | Self::Bmes) => 'E',
+            (Mark::Single, Self::Iobes | Self::Bmes) => 'S',
             (Mark::End, Self::Bilou) => 'L',
             (Mark::Single, Self::Bilou) => 'U',
             (Mark::End | Mark::Single, Self::Iob1 | Self::Iob2) => return None,
@@ -45,6 +48,7 @@ impl Scheme {
             Self::Iob1 | Self::Iob2 => "`O`, `B-…`, `I-…`",
             Self::Iobes => "`O`, `B-…`, `I-…`, `E-…`, `S-…`",
             Self::Bilou => "`O`, `B-…`, `I-…`, `L-…`, `U-…`",
+            Self::Bmes => "`O`, `B-…`, `M-…`, `E-…`, `S-…`",
         }
     }
 }
@@ -62,12 +66,16 @@ mod tests {
         }
         assert_eq!("bioes".parse(), Ok(Scheme::Iobes));
         assert_eq!("Bio".parse(), Ok(Scheme::Iob2));
+        assert_eq!("bmeo".parse(), Ok(Scheme::Bmes));
     }
 
     #[test]
     fn an_unknown_word_lists_the_known_ones() {
         let error = "IOE2".parse::<Scheme>().unwrap_err().to_string();
-        assert_eq!(error, "unknown scheme `IOE2` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`)");
+        assert_eq!(
+            error,
+            "unknown scheme `IOE2` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`, `BMES` or `BMEO`)"
+        );
     }
 
     #[test]

@@ -84,6 +84,6 @@ fn ends(scheme: Scheme, last: Piece<'_>, next: Piece<'_>) -> bool {
         // An entity of one `B-` is taken back if a `B-` of another type follows, which parts it from nothing.
         Scheme::Iob1 => last.mark != Mark::Begin || next.mark != Mark::Begin || last.entity_type == next.entity_type,
         Scheme::Iob2 => true,
-        Scheme::Iobes | Scheme::Bilou => matches!(last.mark, Mark::End | Mark::Single),
+        Scheme::Iobes | Scheme::Bilou | Scheme::Bmes => matches!(last.mark, Mark::End | Mark::Single),
     }
 }

@@ -4,7 +4,7 @@
 //! - [`Tokenizer::encode`] turns a text, a pair or words ([`larder_data::Content`]) into [`Tokens`]: ids, segments,
 //!   character spans and the word of each token. [`Tokenizer::encode_batch`] does many on all cores.
 //! - [`windows`] cuts a sentence of words that is longer than the encoder reads, so that no word is lost;
-//!   [`Window::with_context`] reads its neighbours with it. [`split_words`] makes words of a plain text.
+//!   [`Window::with_context`] reads its neighbours with it.
 //! - [`LongTexts`] says how a text is read that is longer than that, [`TextWindows`] cuts one into windows.
 //! - [`normalize_for_comparison`] makes texts equal that a reader takes for one.
 //! - [`tokenize`] is the stage: a split of a dataset, or some of its rows ([`SliceInput`]), in, a `tokens` file out.
@@ -29,7 +29,6 @@ mod error;
 mod long;
 mod normalize;
 mod special;
-mod split_words;
 mod stage;
 mod template;
 mod tokenizer;
@@ -42,7 +41,6 @@ pub use error::TokensError;
 pub use long::{LongTexts, TextWindow, TextWindows};
 pub use normalize::normalize_for_comparison;
 pub use special::SpecialTokens;
-pub use split_words::split_words;
 pub use stage::{
     FORMAT_VERSION, LONG_TEXTS, MAX_TOKENS, SKIPPED_ROWS, SliceInput, TokenizeReport, TokenizeRequest,
     TokenizeStageError, tokenize,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use larder_data::{
-    DataError, DatasetSpec, ExampleReader, LabelMap, OnBadRow, OnIllegalTags, RowSlice, SkippedRows, TaskFiles,
-    split_has_targets,
+    Content, DataError, DatasetSpec, ExampleReader, Format, LabelMap, OnBadRow, OnIllegalTags, RowSlice, SkippedRows,
+    TaskFiles, split_has_targets,
 };
 use larder_files::Provenance;
 use larder_store::{StoreError, TextAlone, TokenRow, TokensLayout, TokensWriter};
@@ -35,6 +35,9 @@ pub const MAX_TOKENS: &str = "max_tokens";
 
 /// Rows tokenized at a time: enough for every core, little memory.
 const BATCH_ROWS: usize = 2048;
+
+/// Words that a sentence hardly ever has more of: the only sentence of a split that does is rather a file without blank lines.
+const LONG_SENTENCE: usize = 60;
 
 /// The split, tokenizer, settings and target of a tokenize stage.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +90,8 @@ pub struct TokenizeReport {
     pub max_tokens: usize,
     /// Sentences whose tags their scheme forbids, and that were repaired.
     pub repaired_rows: u64,
+    /// Words of the only sentence of CoNLL files, where it is longer than sentences are.
+    pub lone_sentence_words: Option<usize>,
     /// Rows left out.
     pub skipped: SkippedRows,
     /// Wall-clock seconds.
@@ -269,6 +274,7 @@ pub fn tokenize(
         long_rows: 0,
         max_tokens: request.max_tokens,
         repaired_rows: 0,
+        lone_sentence_words: None,
         skipped: SkippedRows::default(),
         seconds: 0.0,
     };
@@ -299,6 +305,12 @@ pub fn tokenize(
         let rows = origins.into_iter().zip(contents).zip(tokens).zip(alone);
         for ((((example_id, _, document, target), content), tokens), texts_alone) in rows {
             report.rows += 1;
+            report.lone_sentence_words = match &content {
+                Content::Words(words) if report.rows == 1 && request.spec.format == Format::Conll => {
+                    Some(words.len()).filter(|&words| words > LONG_SENTENCE)
+                }
+                _ => None,
+            };
             report.tokens += tokens.input_ids.len() as u64;
             report.truncated_rows += u64::from(tokens.truncated_tokens > 0);
             report.truncated_tokens += u64::from(tokens.truncated_tokens);

@@ -170,6 +170,12 @@ impl Console {
             text.push_str(&format!("; illegal tags repaired in {} sentences", count(report.repaired_rows)));
         }
         self.say(&text);
+        if let Some(words) = report.lone_sentence_words {
+            self.say(&format!(
+                "note     {split} is one sentence of {} words; sentences are separated by blank lines, are they missing?",
+                count(words as u64)
+            ));
+        }
         if report.skipped.count > 0 {
             self.say(&format!("         {} rows skipped:", count(report.skipped.count)));
             for row in report.skipped.rows.iter().take(SHOWN_SKIPS) {

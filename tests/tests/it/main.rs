@@ -6,6 +6,7 @@ mod compare;
 mod diagnose;
 mod export;
 mod extending;
+mod file_formats;
 mod finetune;
 mod from_files;
 mod given;

@@ -2,6 +2,7 @@
 
 mod data_sets;
 mod error_texts;
+mod formats;
 mod no_target;
 mod parquet;
 mod reader;

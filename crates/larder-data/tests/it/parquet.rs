@@ -104,7 +104,9 @@ fn lists_of_words_and_tags() {
     let tags = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), Some(0)]), Some(vec![Some(0)])]);
     let (_folder, spec) = set(TAGGING, vec![("words", words.clone()), ("tags", Arc::new(tags))]);
     let error = read(&spec).unwrap_err().to_string();
-    assert!(error.ends_with("row 1: word 1, `Jo`: `1` is no tag of IOB2; known: `O`, `B-…`, `I-…`"), "{error}");
+    let says = "row 1: word 1, `Jo`: `1` is no tag of IOB2; known: `O`, `B-…`, `I-…`; all tags of the split are legal if the \
+                description says `[tags]` and below it `names = [\"O\", \"B-…\", …]`, the tag that each number stands for";
+    assert!(error.ends_with(says), "{error}");
     // Nor are tags needed at all.
     let (_folder, spec) = set(&TAGGING.replace("tags='tags'", ""), vec![("words", words)]);
     assert!(read(&spec).unwrap().iter().all(|example| example.target.is_none()));

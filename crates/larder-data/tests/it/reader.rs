@@ -402,6 +402,9 @@ fn what_is_no_regular_file_is_refused() {
         assert!(matches!(set.spec.fingerprint_parts("train"), Err(DataError::OpenSplit { .. })));
         std::fs::remove_file(&data).unwrap();
     }
+    // A folder stands for its files.
     std::fs::create_dir(&data).unwrap();
-    assert_eq!(why(&set), "it is a folder, no regular file");
+    assert!(matches!(set.reader(OnBadRow::Stop), Err(DataError::NoFileMatches { .. })));
+    std::fs::create_dir(data.join("train.csv")).unwrap();
+    assert!(matches!(set.reader(OnBadRow::Stop), Err(DataError::NoFileMatches { .. })));
 }

@@ -78,12 +78,13 @@ fn unknown_keys_are_named_with_the_known_ones() {
     assert_eq!(
         changed("quoting = false", "qoting = false"),
         "sets/cola.toml, line 6: unknown key `qoting` in the top of the file (known: `name`, `task`, `format`, \
-         `header`, `quoting`, `scheme`, `separator`, `columns`, `labels`, `target`, `splits`; did you mean `quoting`?)"
+         `header`, `quoting`, `encoding`, `scheme`, `separator`, `split_text`, `columns`, `labels`, `tags`, `target`, `splits`; did you mean \
+         `quoting`?)"
     );
     assert_eq!(
         changed("label = 1", "lable = 1"),
         "sets/cola.toml, line 9: unknown key `lable` in [columns] (known: `text`, `text_b`, `label`, `labels`, `label_separator`, `target`, \
-         `id`, `words`, `tags`; did you mean `label`?)"
+         `id`, `words`, `tags`, `spans`, `sentence`; did you mean `label`?)"
     );
     assert!(changed("display =", "shown =").contains("line 12: unknown key `shown` in [labels] (known: `names`"));
     // Of several, the first in the file.
@@ -137,10 +138,9 @@ fn keys_must_go_together() {
     let conll = "name='x'\ntask='tagging'\nformat='conll'\n[columns]\nwords=0\n[splits]\ntrain='t'";
     assert!(!parse(conll).unwrap().has_targets(), "tags are needed to train only");
     assert!(message(&conll.replace("words=0", "tags=0")).contains("the task tagging needs `columns.words`"));
-    assert!(
-        message(&conll.replace("[columns]", "scheme='IOE2'\n[columns]"))
-            .contains("unknown scheme `IOE2` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`)")
-    );
+    assert!(message(&conll.replace("[columns]", "scheme='IOE2'\n[columns]")).contains(
+        "unknown scheme `IOE2` (known: `IOB1`, `IOB2` or `BIO`, `IOBES` or `BIOES`, `BILOU`, `BMES` or `BMEO`)"
+    ));
     let tags = conll.replace("[splits]", "[labels]\nnames=['O', 'B-x', 'I-x']\n[splits]");
     assert!(message(&tags).contains("for tagging it lists the entity types alone, such as `person`"));
     let named = conll.replace("words=0", "words='w'\ntags=1");

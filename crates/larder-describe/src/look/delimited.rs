@@ -1,29 +1,27 @@
 //! CSV and TSV.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use larder_data::{ColumnRef, Format};
 
+use super::beginning::Beginning;
 use crate::DescribeError;
-use crate::columns::{BYTES, Cell, Look, LookedColumn, ROWS};
+use crate::columns::{Cell, Look, LookedColumn, ROWS};
 
+/// Rows that tell the separator.
+const SNIFFED_ROWS: usize = 100;
 /// Characters that the name of a column has at most.
 const NAME_CHARS: usize = 64;
 
-pub(super) fn look(path: &Path, delimiter: u8, format: Format) -> Result<Look, DescribeError> {
-    let failed = |source| DescribeError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    let whole = file.metadata().map_err(failed)?.len() <= BYTES;
-    file.take(BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let text = String::from_utf8_lossy(bytes);
+pub(super) fn look(path: &Path, format: Format) -> Result<Look, DescribeError> {
+    let Beginning { text, whole, encoding } = Beginning::of(path)?;
+    // What Python writes on Windows ends lines twice.
+    let text = text.replace("\r\r\n", "\n");
+    let separator = if format == Format::Csv { separator_of(&text) } else { '\t' };
     let quoting = format == Format::Csv || quotes_enclose(&text);
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
+        .delimiter(separator as u8)
         .quoting(quoting)
         .has_headers(false)
         .flexible(true)
@@ -35,7 +33,7 @@ pub(super) fn look(path: &Path, delimiter: u8, format: Format) -> Result<Look, D
         records.push(record.map_err(unreadable)?);
     }
     if !whole && records.len() <= ROWS {
-        // It was cut in its middle.
+        // The last row was cut.
         records.pop();
     }
     let Some(first) = records.first().cloned() else { return Err(DescribeError::Empty { path: path.to_owned() }) };
@@ -48,7 +46,25 @@ pub(super) fn look(path: &Path, delimiter: u8, format: Format) -> Result<Look, D
         },
         cells: rows.iter().map(|row| row.get(at).map_or(Cell::Missing, Cell::of_text)).collect(),
     };
-    Ok(Look { format, header, quoting, columns: (0..first.len()).map(column).collect() })
+    let separator = (separator != ',' && format == Format::Csv).then_some(separator);
+    Ok(Look { format, header, quoting, separator, encoding, columns: (0..first.len()).map(column).collect() })
+}
+
+/// Returns the separator that parts most lines into as many fields as the first, of several the one that makes most.
+fn separator_of(text: &str) -> char {
+    let fields = |separator: char| {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator as u8)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_bytes());
+        let widths: Vec<usize> = reader.records().take(SNIFFED_ROWS).flatten().map(|record| record.len()).collect();
+        let first = widths.first().copied().unwrap_or(0);
+        let regular = widths.iter().filter(|width| **width == first).count();
+        if regular * 10 >= widths.len() * 9 { first } else { 1 }
+    };
+    // The comma first: of equals the last is taken.
+    [';', '|', ','].into_iter().max_by_key(|separator| fields(*separator)).unwrap_or(',')
 }
 
 /// Returns true if quotes enclose fields: they stand around whole fields alone, and either around one of almost every line, or around one with

@@ -1,28 +1,22 @@
 //! JSON lines.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use larder_data::{ColumnRef, Format};
 use serde_json::Value;
 
+use super::beginning::Beginning;
 use crate::DescribeError;
-use crate::columns::{BYTES, Cell, Look, LookedColumn, ROWS};
+use crate::columns::{Cell, Look, LookedColumn, ROWS};
 
 pub(super) fn look(path: &Path) -> Result<Look, DescribeError> {
-    let failed = |source| DescribeError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let whole = file.metadata().map_err(failed)?.len() <= BYTES;
+    let Beginning { text, whole, encoding } = Beginning::of(path)?;
     // Names in the order in which they come first; a row's values by name.
     let mut names: Vec<String> = Vec::new();
     let mut rows: Vec<BTreeMap<String, Cell>> = Vec::new();
-    let mut lines = BufReader::new(file.take(BYTES)).split(b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let line = line.map_err(failed)?;
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_start_matches('\u{feff}').trim();
+    let mut lines = text.lines().map(str::trim).peekable();
+    while let Some(text) = lines.next() {
         if text.is_empty() {
             continue;
         }
@@ -45,7 +39,14 @@ pub(super) fn look(path: &Path) -> Result<Look, DescribeError> {
         cells: rows.iter().map(|row| row.get(&name).cloned().unwrap_or(Cell::Missing)).collect(),
         column: ColumnRef::Name(name),
     };
-    Ok(Look { format: Format::Jsonl, header: false, quoting: false, columns: names.into_iter().map(column).collect() })
+    Ok(Look {
+        format: Format::Jsonl,
+        header: false,
+        quoting: false,
+        separator: None,
+        encoding,
+        columns: names.into_iter().map(column).collect(),
+    })
 }
 
 fn cell(value: Value) -> Cell {
@@ -57,6 +58,9 @@ fn cell(value: Value) -> Cell {
         Value::String(text) if text.trim().is_empty() => Cell::Missing,
         Value::String(text) => Cell::Text(text),
         Value::Array(values) => {
+            if !values.is_empty() && values.iter().all(is_span) {
+                return Cell::Spans;
+            }
             let texts = values.into_iter().map(|value| match value {
                 Value::String(text) => Some(text),
                 Value::Number(number) => Some(number.to_string()),
@@ -65,5 +69,14 @@ fn cell(value: Value) -> Cell {
             texts.collect::<Option<Vec<_>>>().map_or(Cell::Other, Cell::List)
         }
         Value::Object(_) => Cell::Other,
+    }
+}
+
+/// Whether a value is `[first, behind, label]`, or an object that says so.
+fn is_span(value: &Value) -> bool {
+    match value {
+        Value::Array(parts) => matches!(&parts[..], [Value::Number(_), Value::Number(_), Value::String(_)]),
+        Value::Object(parts) => ["start", "start_offset"].iter().any(|key| parts.contains_key(*key)),
+        _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! Looking at the first rows of a file.
 
+mod beginning;
 mod conll;
 mod delimited;
 mod jsonl;
@@ -18,7 +19,7 @@ use crate::columns::Look;
 /// [`DescribeError`] for a file that cannot be read or has no rows, and for an ending that tells no format.
 pub(crate) fn look_at(path: &Path) -> Result<Look, DescribeError> {
     let unknown = || DescribeError::Ending { path: path.to_owned() };
-    let format = InputFormat::of_path(path);
+    let format = InputFormat::of_input(path);
     // People call such files anything.
     let may_be_conll = matches!(format, None | Some(InputFormat::Tsv | InputFormat::Text));
     let format = match format {
@@ -26,8 +27,8 @@ pub(crate) fn look_at(path: &Path) -> Result<Look, DescribeError> {
         format => format.ok_or_else(unknown)?,
     };
     let look = match format {
-        InputFormat::Csv => delimited::look(path, b',', Format::Csv),
-        InputFormat::Tsv => delimited::look(path, b'\t', Format::Tsv),
+        InputFormat::Csv => delimited::look(path, Format::Csv),
+        InputFormat::Tsv => delimited::look(path, Format::Tsv),
         InputFormat::Jsonl => jsonl::look(path),
         InputFormat::Parquet => parquet::look(path),
         InputFormat::Conll => conll::look(path),

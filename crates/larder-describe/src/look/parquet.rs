@@ -30,7 +30,7 @@ pub(super) fn look(path: &Path) -> Result<Look, DescribeError> {
             column.cells.extend((0..array.len()).map(|row| cell(array, row)));
         }
     }
-    Ok(Look { format: Format::Parquet, header: false, quoting: false, columns })
+    Ok(Look { format: Format::Parquet, header: false, quoting: false, separator: None, encoding: None, columns })
 }
 
 fn cell(array: &ArrayRef, row: usize) -> Cell {

@@ -1,10 +1,11 @@
 //! What is seen in files, and the description that is made of it.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use larder_data::{DatasetSpec, ExampleReader, OnBadRow, Target, Task};
+use larder_data::{Content, DatasetSpec, ExampleReader, OnBadRow, Target, Task};
 use larder_describe::{DescribeError, Description, NamedFiles, NamedRoles, describe};
 use parquet::arrow::ArrowWriter;
 
@@ -115,6 +116,57 @@ fn files_that_are_called_anything_are_seen_for_what_they_are() {
         (Task::Multilabel, ["text=text", "labels=label"].map(str::to_owned).to_vec())
     );
     assert_eq!(spec.columns.label_separator.as_deref(), Some(","));
+}
+
+#[test]
+fn separators_encodings_and_compression_are_found() {
+    let rows: String =
+        (0..30).map(|at| format!("\"Grüße, Nummer {at}\";{}\r\r\n", ["gut", "schlecht"][at % 2])).collect();
+    let text = format!("Nachricht;Urteil\r\r\n{rows}");
+    let latin1: Vec<u8> = text.chars().map(|char| u8::try_from(char).unwrap()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("de.csv"), latin1).unwrap();
+    let (description, spec) = described(folder.path(), "de.csv", &NONE).unwrap();
+    assert_eq!(columns(&spec), ["text=Nachricht", "label=Urteil"]);
+    let toml = description.toml(Path::new(""));
+    assert!(toml.contains("separator = \";\"") && toml.contains("encoding = \"windows-1252\""), "{toml}");
+    let first = ExampleReader::open(&spec, "train", OnBadRow::Stop).unwrap().next().unwrap().unwrap();
+    assert_eq!(first.content, Content::Text { text: "Grüße, Nummer 0".to_owned(), text_b: None });
+
+    let file = std::fs::File::create(folder.path().join("en.csv.gz")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    gzip.write_all(
+        text.replace(';', ",").replace("ü", "u").replace("ß", "ss").replace("\"", "").replace(", N", " n").as_bytes(),
+    )
+    .unwrap();
+    gzip.finish().unwrap();
+    let (_, spec) = described(folder.path(), "en.csv.gz", &NONE).unwrap();
+    assert_eq!(
+        (spec.name.as_str(), columns(&spec)),
+        ("en", ["text=Nachricht", "label=Urteil"].map(str::to_owned).to_vec())
+    );
+}
+
+#[test]
+fn tags_are_found_in_whatever_form_they_are_written() {
+    let doccano = "{\"text\": \"Ada met Charles\", \"label\": [[0, 3, \"PER\"], [8, 15, \"PER\"]]}\n{\"text\": \"no one\", \"label\": []}\n";
+    let (_, spec) = of("spans.jsonl", doccano, &NONE).unwrap();
+    assert_eq!((spec.task, columns(&spec)), (Task::Tagging, ["text=text", "spans=label"].map(str::to_owned).to_vec()));
+
+    let kaggle = "Sentence #,Word,POS,Tag\nSentence: 1,Ada,NNP,B-per\n,met,VBD,O\nSentence: 2,Paris,NNP,B-geo\n";
+    let (_, spec) = of("ner.csv", kaggle, &NONE).unwrap();
+    assert_eq!(columns(&spec), ["words=Word", "tags=Tag", "sentence=Sentence #"]);
+
+    let styles = [
+        ("Ada PER\nmet O\n\nParis LOC\nis O\n", "mark = \"none\""),
+        ("Ada B\nLovelace I\nmet O\n\nParis B\nis O\n", "type = \"entity\""),
+        ("Ada B-PER\nX M-PER\nLovelace E-PER\n\nParis S-LOC\nis O\n", "scheme = \"BMES\""),
+    ];
+    for (content, expected) in styles {
+        let (description, _) = of("a.conll", content, &NONE).unwrap();
+        let toml = description.toml(Path::new(""));
+        assert!(toml.contains(expected), "{expected}: {toml}");
+    }
 }
 
 #[test]

@@ -187,6 +187,10 @@ pub fn predict_file(
 
 /// Rejects an output whose name is of another format than the input.
 fn check_output(options: &FileOptions, format: InputFormat) -> Result<(), InputError> {
+    let ending = options.output.extension().unwrap_or_default();
+    if ["gz", "zst"].iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+        return Err(InputError::CompressedOutput { output: options.output.clone() });
+    }
     match InputFormat::of_path(&options.output) {
         // CoNLL files have many endings, and an explicit format needs none.
         Some(InputFormat::Text) | None => Ok(()),

@@ -43,6 +43,9 @@ pub(super) fn write_jsonl(
     Ok(write_atomic(path, |file| file.write_all(&text))?)
 }
 
+/// The name of the column of predicted tags.
+const PREDICTION: &str = "prediction";
+
 /// Returns the line up to the end of its last field; a line that is no object is kept whole as one field. Unpaired surrogates
 /// (`\ud83d`) are accepted.
 fn own_fields(line: &[u8]) -> Vec<u8> {
@@ -63,18 +66,13 @@ pub(super) fn taken_field(record: &Record, names: &[String]) -> Option<String> {
 
 /// Returns an answer that would be read as several cells or rows in a file without quotes.
 pub(super) fn unquoted(layout: &Layout, added: &AddedColumns) -> Option<String> {
-    let delimiter = delimiter(layout);
-    let falls_apart = |text: &str| text.contains([char::from(delimiter), '\n', '\r']);
+    let falls_apart = |text: &str| text.contains([char::from(layout.delimiter), '\n', '\r']);
     if layout.quoting {
         return None;
     }
     // Lists are written with commas.
     let list = (added.columns.lists && layout.format == Format::Csv).then(|| "a list".to_owned());
     list.or_else(|| added.columns.texts.iter().find(|text| falls_apart(text)).cloned())
-}
-
-fn delimiter(layout: &Layout) -> u8 {
-    if layout.format == Format::Csv { b',' } else { b'\t' }
 }
 
 /// Writes a part of a csv or tsv file. Fields are quoted when necessary, and never if the layout has no quotes. `header` is
@@ -90,7 +88,7 @@ pub(super) fn write_delimited(
 ) -> Result<(), PredictError> {
     let failed = |error: csv::Error| InputError::Write { path: path.to_path_buf(), source: error.into() };
     let mut writer = WriterBuilder::new()
-        .delimiter(delimiter(layout))
+        .delimiter(layout.delimiter)
         .terminator(Terminator::Any(b'\n'))
         .quote_style(if layout.quoting { QuoteStyle::Necessary } else { QuoteStyle::Never })
         .flexible(true)
@@ -142,12 +140,14 @@ pub(super) fn write_conll(
             .as_ref()
             .and_then(|answer| answer.row().tags())
             .map_or_else(Vec::new, |tags| convert(tags, Scheme::Iob2, layout.scheme).unwrap_or_else(|_| tags.to_vec()));
+        let tags: Vec<String> = tags.iter().map(|tag| layout.tag_style.write(tag)).collect();
         let mut tags = tags.iter().map(String::as_str);
         for line in lines {
             match line.holds {
                 LineContent::Word => {
                     add_column(&mut text, line, layout.separator, tags.next().unwrap_or(NO_PREDICTION))
                 }
+                LineContent::Header => add_column(&mut text, line, layout.separator, PREDICTION),
                 LineContent::NoWord => add_column(&mut text, line, layout.separator, NO_PREDICTION),
                 LineContent::Other => text.extend_from_slice(&line.bytes),
             }

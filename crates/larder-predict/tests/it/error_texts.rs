@@ -48,6 +48,7 @@ fn files_of_rows() {
             output: "out.jsonl".into(),
             output_format: InputFormat::Jsonl,
         },
+        CompressedOutput { output: "out.csv.gz".into() },
         LinesWithOutput { path: "rows.txt".into() },
         Taken { path: path.clone(), column: "prediction".to_owned() },
         Unquoted { path: path.clone(), answer: "a, b".to_owned(), format: Format::Csv },

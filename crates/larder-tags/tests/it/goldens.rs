@@ -29,6 +29,13 @@ fn conlleval_agrees_with_seqeval() {
     }
 }
 
+fn in_bmes(tag: &str) -> String {
+    match tag.strip_prefix('I') {
+        Some(rest) => format!("M{rest}"),
+        None => tag.replacen('M', "X", usize::from(tag.starts_with('M'))),
+    }
+}
+
 #[test]
 fn strict_agrees_with_seqeval() {
     let (mut compared, mut unlike) = (BTreeMap::new(), BTreeMap::new());
@@ -37,10 +44,15 @@ fn strict_agrees_with_seqeval() {
             *compared.entry(scheme).or_insert(0) += 1;
             *unlike.entry(scheme).or_insert(0) += usize::from(expected != case.conlleval);
             assert_eq!(plain(strict(&case.tags, scheme)), expected, "{scheme}: {:?}", case.tags);
+            if scheme == Scheme::Iobes {
+                let bmes: Vec<String> = case.tags.iter().map(|tag| in_bmes(tag)).collect();
+                assert_eq!(plain(strict(&bmes, Scheme::Bmes)), expected, "{bmes:?}");
+            }
         }
     }
     // Cases where both readings agree would not tell the two functions apart.
-    for scheme in Scheme::ALL {
+    // seqeval has no BMES, which is IOBES with another letter.
+    for scheme in Scheme::ALL.iter().filter(|scheme| **scheme != Scheme::Bmes) {
         assert!(compared[scheme] >= 100 && unlike[scheme] >= 25, "{scheme}: {compared:?}, {unlike:?}");
     }
 }

@@ -39,7 +39,7 @@ pub struct TagFlags {
     #[arg(long, value_name = "tab|space|whitespace")]
     pub separator: Option<Separator>,
     /// The scheme of both columns, which `strict` reads by [default: IOB2]
-    #[arg(long, value_name = "IOB1|IOB2|IOBES|BILOU")]
+    #[arg(long, value_name = "IOB1|IOB2|IOBES|BILOU|BMES")]
     pub scheme: Option<Scheme>,
 }
 

@@ -211,6 +211,27 @@ fn tags_that_their_scheme_forbids_are_repaired_or_left_out() {
 }
 
 #[test]
+fn a_span_inside_of_a_word_takes_all_of_it() {
+    let kitchen = Kitchen::with_tiny();
+    let row = |text: &str, end: usize| format!("{{\"text\": \"{text}\", \"label\": [[0, {end}, \"place\"]]}}\n");
+    kitchen.write("train.jsonl", [row("London sleeps", 6), row("Londoners met", 6), row("Rome burns", 4)].concat());
+    let columns = "[columns]\ntext = \"text\"\nspans = \"label\"\n[splits]\ntrain = \"train.jsonl\"\n";
+    kitchen.write("spans.toml", format!("name = \"spans\"\ntask = \"tagging\"\nformat = \"jsonl\"\n{columns}"));
+    let tokenize = ["tokenize", "spans.toml", "-e", "tiny"];
+    names(
+        kitchen.larder(&tokenize),
+        3,
+        hint("`--illegal-tags repair` takes the whole word; where words have no blanks"),
+    );
+    kitchen.ok(&[&tokenize[..], &["--illegal-tags", "repair"]].concat()).says(&["repaired in 1 sentences"]);
+    let characters =
+        format!("name = \"spans\"\ntask = \"tagging\"\nformat = \"jsonl\"\nsplit_text = \"characters\"\n{columns}");
+    kitchen.write("spans.toml", characters);
+    // Runs of Latin letters stay whole, so that of this text it is the repair that helps.
+    kitchen.larder(&tokenize).exits(3);
+}
+
+#[test]
 fn several_seeds_are_for_a_run() {
     let (kitchen, dataset) = with_texts();
     let train =

@@ -19,12 +19,12 @@ const APOSTROPHES: [char; 2] = ['\'', '’'];
 /// every language; a text without blanks, like Japanese, is split at punctuation marks at its ends only.
 ///
 /// ```
-/// let words = |text| larder_tokens::split_words(text).into_iter().map(|(_, word)| word).collect::<Vec<_>>();
+/// let words = |text| larder_data::split_words(text).into_iter().map(|(_, word)| word).collect::<Vec<_>>();
 ///
 /// assert_eq!(words("He said: \"Stop!\""), ["He", "said", ":", "\"", "Stop", "!", "\""]);
 /// assert_eq!(words("the U.S. (and Smith's dog)..."), ["the", "U.S.", "(", "and", "Smith", "'s", "dog", ")", "..."]);
 /// assert_eq!(words("see http://t.co/a.b?c, @user #tag!"), ["see", "http://t.co/a.b?c", ",", "@user", "#tag", "!"]);
-/// assert_eq!(larder_tokens::split_words("né à Nîmes.")[2], (5..10, "Nîmes"));
+/// assert_eq!(larder_data::split_words("né à Nîmes.")[2], (5..10, "Nîmes"));
 /// ```
 pub fn split_words(text: &str) -> Vec<(Range<usize>, &str)> {
     let mut words = Vec::new();
