@@ -14,7 +14,8 @@
 //! - [`DataError`] says which file and line; [`RowProblem`] what is wrong with one row, [`SpecProblem`] with the TOML.
 //!
 //! The tags of a tagging dataset are checked and converted from the [`Scheme`] of its files to IOB2, whatever the format:
-//! examples and labels hold IOB2 tags. Sentences with illegal tags are refused or repaired ([`OnIllegalTags`]).
+//! examples and labels hold IOB2 tags. Sentences with illegal tags are refused or repaired ([`OnIllegalTags`]). [`TagStyle`] says how
+//! tags are written that are in no scheme; [`TextUnits`] what texts with spans are split into, as [`split_words`] does it.
 //!
 //! - [`write_conll`] writes sentences with their tags for other scorers.
 //! - [`ScoredConll`] reads files with gold and predicted tags, ours or not; [`TargetFile`] those with labels or numbers.

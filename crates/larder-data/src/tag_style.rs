@@ -101,7 +101,7 @@ impl TagStyle {
         if is_small { mark.to_ascii_uppercase().into() } else { mark.into() }
     }
 
-    /// Returns a tag of a scheme as the file writes it: what [`read`](Self::read) would read as that tag.
+    /// Returns a tag of a scheme as the file writes it: what would be read as that tag.
     pub fn write(&self, tag: &str) -> String {
         let small = |mark: &str| if self.lowercase { mark.to_lowercase() } else { mark.to_owned() };
         if tag == OUTSIDE {

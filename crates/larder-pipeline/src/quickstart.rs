@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_data::{DatasetSpec, Task};
+use larder_data::DatasetSpec;
 use larder_files::{FileError, write_atomic};
 use larder_intake::{AddRequest, Encoder, EncoderError, add};
 use larder_run::{Larder, Observer, RunError, TrainOptions};
@@ -44,7 +44,7 @@ pub fn quickstart(
     let encoder = encoder(larder, progress)?;
     let description = write_dataset(&larder.home().root().join(FOLDER))?;
     let spec = DatasetSpec::load(&description)?;
-    let run = run(larder, &spec, &encoder, &TrainOptions::of_task(Task::Sequence), observer)?;
+    let run = run(larder, &spec, &encoder, &TrainOptions::of_task(spec.task), observer)?;
     Ok(QuickstartOutcome { run, example: "wake me up at seven" })
 }
 

@@ -97,7 +97,7 @@ fn python_packages() -> Vec<PathBuf> {
 }
 
 /// `lib/python3.12/site-packages` for one; of several Pythons, the newest first. The prefix itself is where
-/// `pip install --target` puts packages.
+/// pip puts packages that it was given a target for.
 fn packages_below(prefix: &Path) -> Vec<PathBuf> {
     let mut libraries = vec![prefix.join("Lib")];
     for library in ["lib", "lib64"] {
@@ -245,7 +245,7 @@ mod tests {
             std::fs::create_dir_all(&folder).unwrap();
             folder
         };
-        assert_eq!(packages_below(prefix.path()), [prefix.path()], "of `pip install --target`");
+        assert_eq!(packages_below(prefix.path()), [prefix.path()], "of pip with a target");
         make("lib/perl5/site-packages");
         make("lib/python3.9");
         let expected = [

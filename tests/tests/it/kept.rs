@@ -35,14 +35,8 @@ fn runs_are_listed_with_their_scores_and_shown() {
     assert_eq!(runs[1]["scores"], serde_json::json!([]));
 
     kitchen.ok(&["runs"]).prints(&["95 % interval", "scored", "not evaluated", " to ", "UTC"]);
-    kitchen.ok(&["runs", "show", "scored"]).prints(&[
-        "toy.toml",
-        "tiny",
-        "logistic",
-        "majority accuracy",
-        "onnxruntime",
-    ]);
-    kitchen.ok(&["runs", "show", "trained"]).prints(&["not evaluated: `larder eval trained` does that"]);
+    kitchen.ok(&["runs", "show", "scored"]).prints(&["toy.toml", "tiny", "logistic", "majority accuracy", "larder 0."]);
+    kitchen.ok(&["runs", "show", "trained"]).prints(&["there are no scores yet: `larder eval trained` makes them"]);
     let shown = kitchen.json(&["runs", "show", "scored"]);
     assert_eq!((&shown["record"]["run"], &shown["evaluation"]["splits"]), (&"scored".into(), &metrics["splits"]));
 

@@ -69,7 +69,8 @@ fn from_the_second(set: &Set) -> Vec<String> {
     let end_byte = std::fs::metadata(&path).unwrap().len();
     let place = TextPlace { start: start.unwrap(), end_byte, file: scan.facts() };
     let slice = RowSlice { first_row: 1, rows: rows - 1, place: SlicePlace::Text(place) };
-    let reader = ExampleReader::open_slice(&set.spec, "train", &path, &slice, OnBadRow::Stop).unwrap();
+    let reader =
+        ExampleReader::open_slices(&set.spec, "train", &[(path.clone(), slice.clone())], OnBadRow::Stop).unwrap();
     reader.map(|row| shown(&row.unwrap())).collect()
 }
 

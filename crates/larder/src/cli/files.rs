@@ -15,7 +15,6 @@ const DEV_FRACTION: f64 = 0.2;
 
 /// Flags for a data set that is a file or a folder of files.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "A file in place of a description")]
 pub struct FileFlags {
     /// The column of the text; columns that are not named are found by their names and values, and said
     #[arg(long, value_name = "COLUMN")]

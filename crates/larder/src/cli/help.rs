@@ -8,6 +8,17 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Data",
         &[
             "dataset",
+            "text",
+            "text-b",
+            "target",
+            "words",
+            "tags",
+            "dev-file",
+            "test-file",
+            "dev-fraction",
+            "split-seed",
+            "limit",
+            "features",
             "split",
             "input",
             "input-format",
@@ -149,12 +160,14 @@ const GROUPS: [(&str, &[&str]); 6] = [
 ];
 
 /// In a command with more flags than this, `-h` shows those of [`COMMON`] alone.
-const FEW_FLAGS: usize = 20;
+const FEW_FLAGS: usize = 12;
 
 /// The flags used most.
 const COMMON: &[&str] = &[
     "encoder",
     "encoders",
+    "text",
+    "label",
     "input",
     "output",
     "split",
@@ -177,7 +190,6 @@ const COMMON: &[&str] = &[
     "dry-run",
     "resume",
     "device",
-    "threads",
     "to",
     "json",
     "home",
@@ -200,12 +212,12 @@ fn arranged_arg(arg: Arg, has_many: bool) -> Arg {
     };
     let Some(long) = arg.get_long().map(str::to_owned) else { return arg };
     let arg = match group_of(&long) {
-        Some(group) if arg.get_help_heading().is_none() => arg.help_heading(group),
-        _ => arg,
+        Some(group) => arg.help_heading(group),
+        None => arg,
     };
     // Those of all commands would stand in the help of each.
     let is_rare = !COMMON.contains(&long.as_str()) && (has_many || arg.is_global_set());
-    arg.hide_short_help(is_rare)
+    arg.hide_short_help(is_rare).hide_env_values(true)
 }
 
 fn group_of(long: &str) -> Option<&'static str> {

@@ -53,7 +53,7 @@ fn show(context: &Context, run: &str) -> Result<(), Failure> {
     context.print(&record.head.details().summary())?;
     match evaluation {
         Some(evaluation) => context.print(&tables::summary(&evaluation))?,
-        None => context.print(&format!("not evaluated: `larder eval {run}` does that"))?,
+        None => context.print(&format!("there are no scores yet: `larder eval {run}` makes them"))?,
     }
     context.print(&format!("run {run}: {}", folder.display()))
 }

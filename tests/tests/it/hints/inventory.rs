@@ -8,6 +8,7 @@ use larder_tests::repository;
 /// Messages with a flag or a command that are no way out, or one that no test can take, and why.
 const NOT_FOLLOWED: &[(&str, &str)] = &[
     ("with larder {}, from the features {}", "no flag: the model card's text"),
+    ("larder {} ({commit}{TARGET})", "no flag: a version"),
     ("added by larder {} with ONNX Runtime {}", "no flag: a version"),
     ("rows of its file could not be used and were left out (`--on-bad-row skip`)", "names the flag that was given"),
     ("`--force` was given", "names the flag that was given"),

@@ -13,9 +13,9 @@ fn runs_are_made_evaluated_and_removed() {
     kitchen.ok(&["runs"]).does_not_say("no runs yet");
 
     let show = || kitchen.larder(&["runs", "show", "mine"]);
-    names(show(), 0, hint("not evaluated: `larder eval "));
+    names(show(), 0, hint("there are no scores yet: `larder eval "));
     kitchen.ok(&["eval", "mine"]);
-    show().exits(0).does_not_print("not evaluated");
+    show().exits(0).does_not_print("no scores yet");
 
     let remove = || kitchen.larder(&["encoder", "rm", "tiny"]);
     names(remove(), 3, hint(" first (`larder runs rm NAME`), or use --force"));
