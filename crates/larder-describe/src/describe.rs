@@ -9,6 +9,7 @@ use larder_errors::count;
 
 use crate::DescribeError;
 use crate::columns::{Cell, Look};
+use crate::field_names::FieldNames;
 use crate::files::{NamedFiles, SplitFile};
 use crate::look::look_at;
 use crate::roles::{NamedRoles, Reason, Roles};
@@ -41,8 +42,10 @@ pub fn describe(files: &NamedFiles, named: &NamedRoles) -> Result<Description, D
     let first = first.ok_or_else(|| DescribeError::EmptyFolder { path: files.input.clone() })?;
     let look = look_at(first)?;
     let roles = Roles::of(&look, named, first)?;
-    let tags = (roles.columns.tags.is_some()).then(|| tags_of(&look, &roles.columns));
-    let (scheme, tag_style) = (tags.map(|(scheme, _)| scheme), tags.and_then(|(_, style)| style));
+    let (scheme, tag_style) = match roles.columns.tags {
+        Some(_) => tags_of(&look, &roles.columns),
+        None => (None, None),
+    };
     Ok(Description { name: name_of(&files.input), look, roles, scheme, tag_style, splits })
 }
 
@@ -59,7 +62,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// How tags are written: the scheme, and the lines of `[tags]` where they need some.
-fn tags_of(look: &Look, roles: &Columns) -> (Scheme, Option<&'static str>) {
+fn tags_of(look: &Look, roles: &Columns) -> (Option<Scheme>, Option<&'static str>) {
     let column = look.columns.iter().find(|column| Some(&column.column) == roles.tags.as_ref());
     let tags = column.into_iter().flat_map(|column| &column.cells).flat_map(|cell| match cell {
         Cell::Text(tag) => vec![tag.as_str()],
@@ -78,36 +81,37 @@ fn tags_of(look: &Look, roles: &Columns) -> (Scheme, Option<&'static str>) {
         () => Scheme::Iob2,
     };
     let others: Vec<&str> = tags.iter().copied().filter(|tag| *tag != "O").collect();
-    let style = match () {
+    match () {
         // Integers have their names in the file's schema.
-        () if !marks.is_empty() || others.is_empty() || others.iter().all(|tag| tag.parse::<i64>().is_ok()) => None,
-        () if others.iter().all(|tag| ["B", "I"].contains(tag)) => Some("type = \"entity\"   # tags have no type"),
-        () => Some("mark = \"none\"   # tags are types: neighbours of one type are one entity"),
-    };
-    (scheme, style)
+        () if !marks.is_empty() || others.is_empty() || others.iter().all(|tag| tag.parse::<i64>().is_ok()) => {
+            (Some(scheme), None)
+        }
+        () if others.iter().all(|tag| ["B", "I"].contains(tag)) => {
+            (Some(scheme), Some("type = \"entity\"   # tags have no type"))
+        }
+        () => (None, Some("mark = \"none\"   # tags are types: neighbours of one type are one entity")),
+    }
 }
 
 impl Description {
     /// Returns the description of the same rows as [`split_off`](crate::split_off) writes them.
     #[must_use]
     pub fn parted(&self, splits: Vec<SplitFile>) -> Self {
-        let name = |name: &str| Some(ColumnRef::Name(name.to_owned()));
-        let named = |column: &Option<ColumnRef>, own: &str| column.as_ref().and_then(|_| name(own));
-        let Columns { text, text_b, label, labels, label_separator: _, target, id: _, words, tags, spans, sentence: _ } =
-            &self.roles.columns;
+        let given = &self.roles.columns;
+        let names = FieldNames::of(given);
+        let field = |is_given: bool, name: String| is_given.then_some(ColumnRef::Name(name));
+        // Spans are read as words with tags.
+        let spans = given.spans.is_some();
         let columns = Columns {
-            text: named(&text.clone().filter(|_| spans.is_none()), "text"),
-            text_b: named(text_b, "text_b"),
-            label: named(label, "label"),
-            labels: labels.as_ref().and_then(|_| name("labels")).map(ColumnRefs::One),
-            label_separator: None,
-            target: named(target, "target"),
-            id: name("id"),
-            // Spans are read as words with tags.
-            words: named(&words.clone().or(spans.clone()), "words"),
-            tags: named(&tags.clone().or(spans.clone()), "tags"),
-            spans: None,
-            sentence: None,
+            text: field(given.text.is_some() && !spans, names.text),
+            text_b: field(given.text_b.is_some(), names.text_b),
+            label: field(given.label.is_some(), names.label),
+            labels: field(given.labels.is_some(), names.labels).map(ColumnRefs::One),
+            target: field(given.target.is_some(), names.target),
+            id: field(true, names.id),
+            words: field(given.words.is_some() || spans, names.words),
+            tags: field(given.tags.is_some() || spans, names.tags),
+            ..Columns::default()
         };
         let look = Look { format: Format::Jsonl, separator: None, encoding: None, ..self.look.clone() };
         let roles = Roles { columns, reasons: Vec::new(), ..self.roles.clone() };

@@ -11,6 +11,7 @@
 mod columns;
 mod describe;
 mod error;
+mod field_names;
 mod files;
 mod look;
 mod roles;

@@ -9,6 +9,7 @@ use larder_files::{AtomicFile, FileError};
 use serde_json::{Map, Value, json};
 
 use crate::DescribeError;
+use crate::field_names::FieldNames;
 
 /// The split that is parted, and that of the rows for judging.
 const TRAIN: &str = "train";
@@ -57,8 +58,8 @@ enum Side {
 }
 
 /// Parts the rows of the split `train`: of each label, label set or set of entity types the same share is for judging, as the split `dev`,
-/// and rows of equal texts are on one side. Writes these and the other splits as JSON lines, with the same fields for every task: `id`,
-/// `text` and `text_b` or `words`, and `label`, `labels`, `target` or `tags` in IOB2. The same rows and seed give the same files.
+/// and rows of equal texts are on one side. Writes these and the other splits as JSON lines, with a field for each column of the
+/// description, by its name, and `id`; tags are in IOB2. The same rows and seed give the same files.
 ///
 /// # Errors
 /// [`DescribeError::TooFew`] where nothing could be judged on; [`DescribeError::Data`], [`DescribeError::File`].
@@ -66,7 +67,7 @@ pub fn split_off(request: &PartRequest<'_>) -> Result<Parted, DescribeError> {
     let sides = sides(request)?;
     std::fs::create_dir_all(request.folder).map_err(FileError::io("make the folder", request.folder))?;
     let mut parted = Parted { splits: Vec::new(), skipped: 0 };
-    let (mut train, mut dev) = (Output::create(request.folder, TRAIN)?, Output::create(request.folder, DEV)?);
+    let (mut train, mut dev) = (Output::create(request, TRAIN)?, Output::create(request, DEV)?);
     let mut rows = reader(request, TRAIN)?;
     for example in rows.by_ref() {
         let example = example?;
@@ -82,7 +83,7 @@ pub fn split_off(request: &PartRequest<'_>) -> Result<Parted, DescribeError> {
         parted.splits.push(dev.commit()?);
     }
     for split in request.spec.split_names().filter(|split| *split != TRAIN) {
-        let mut output = Output::create(request.folder, split)?;
+        let mut output = Output::create(request, split)?;
         let mut rows = reader(request, split)?;
         rows.by_ref().try_for_each(|example| output.write(example?))?;
         parted.skipped += rows.skipped().count;
@@ -96,19 +97,21 @@ struct Output {
     split: String,
     path: PathBuf,
     file: BufWriter<AtomicFile>,
+    names: FieldNames,
     rows: u64,
 }
 
 impl Output {
-    fn create(folder: &Path, split: &str) -> Result<Self, DescribeError> {
-        let path = folder.join(format!("{split}.jsonl"));
+    fn create(request: &PartRequest<'_>, split: &str) -> Result<Self, DescribeError> {
+        let path = request.folder.join(format!("{split}.jsonl"));
         let file = BufWriter::new(AtomicFile::create(&path)?);
-        Ok(Self { split: split.to_owned(), path, file, rows: 0 })
+        let names = FieldNames::of(&request.spec.columns);
+        Ok(Self { split: split.to_owned(), path, file, names, rows: 0 })
     }
 
     fn write(&mut self, example: Example) -> Result<(), DescribeError> {
         self.rows += 1;
-        Ok(writeln!(self.file, "{}", line(example)).map_err(FileError::io("write", &self.path))?)
+        Ok(writeln!(self.file, "{}", line(example, &self.names)).map_err(FileError::io("write", &self.path))?)
     }
 
     fn commit(self) -> Result<(String, PathBuf, u64), DescribeError> {
@@ -214,25 +217,25 @@ fn stratum(target: Option<&Target>) -> String {
 }
 
 /// A row as JSON.
-fn line(example: Example) -> Value {
-    let mut row = Map::from_iter([("id".to_owned(), json!(example.id))]);
-    let mut set = |key: &str, value: Value| row.insert(key.to_owned(), value);
+fn line(example: Example, names: &FieldNames) -> Value {
+    let mut row = Map::from_iter([(names.id.clone(), json!(example.id))]);
+    let mut set = |name: &str, value: Value| row.insert(name.to_owned(), value);
     match example.content {
         Content::Text { text, text_b } => {
-            set("text", json!(text));
+            set(&names.text, json!(text));
             if let Some(text_b) = text_b {
-                set("text_b", json!(text_b));
+                set(&names.text_b, json!(text_b));
             }
         }
         Content::Words(words) => {
-            set("words", json!(words));
+            set(&names.words, json!(words));
         }
     }
     match example.target {
-        Some(Target::Label(label)) => set("label", json!(label)),
-        Some(Target::Labels(labels)) => set("labels", json!(labels)),
-        Some(Target::Number(number)) => set("target", json!(number)),
-        Some(Target::Tags(tags)) => set("tags", json!(tags)),
+        Some(Target::Label(label)) => set(&names.label, json!(label)),
+        Some(Target::Labels(labels)) => set(&names.labels, json!(labels)),
+        Some(Target::Number(number)) => set(&names.target, json!(number)),
+        Some(Target::Tags(tags)) => set(&names.tags, json!(tags)),
         None => None,
     };
     Value::Object(row)

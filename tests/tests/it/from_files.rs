@@ -30,6 +30,11 @@ fn a_file_with_named_columns_is_all_that_a_run_needs() {
     kitchen.ok(&["run", "home/datasets/tickets/tickets.toml"]).says(&["encode   train: up to date"]);
     kitchen.ok(&["eval", "tickets-tiny-1"]);
     kitchen.ok(&["predict", "tickets-tiny-1", "some text"]);
+    // More of the same files are answered as they are.
+    kitchen.ok(&["predict", "tickets-tiny-1", "--input", "tickets.csv", "--output", "answered.csv"]);
+    let answered = std::fs::read_to_string(kitchen.path("answered.csv")).unwrap();
+    assert_eq!(answered.lines().count(), 201, "{}", &answered[..200]);
+    assert!(answered.starts_with("id,body,topic,"), "{}", &answered[..200]);
     // Columns are found where nobody names them, and rows to judge on are taken where there are some.
     kitchen.ok(&["train", "tickets.csv", "-e", "tiny"]).says(&["text is `body`", "label is `topic`"]);
     let (head, rows) = (kitchen.path("tickets.csv"), toy(7, 30));

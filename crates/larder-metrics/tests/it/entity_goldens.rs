@@ -109,7 +109,8 @@ fn compare(case: &str, found: &EntityScores, expected: &Expected) {
 fn scores_agree_with_seqeval() {
     let goldens = goldens();
     assert!(goldens.cases.len() >= 50);
-    for scheme in Scheme::ALL {
+    // seqeval has no BMES, which is IOBES with another letter (the goldens of larder-tags).
+    for scheme in Scheme::ALL.iter().filter(|scheme| **scheme != Scheme::Bmes) {
         assert!(goldens.cases.iter().any(|case| case.scheme == *scheme), "{scheme} is not covered");
     }
     for case in &goldens.cases {

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use larder_describe::DescribeError;
 use larder_errors::testing::texts;
 use larder_evaluate::EvaluateError;
+use larder_files::Change;
 use larder_inspect::InspectError;
 use larder_onnx::OnnxError;
 use larder_pipeline::PipelineError;
@@ -26,6 +28,16 @@ fn stages() {
         }),
         Inspect(InspectError::NotParquet { path: path.clone() }),
         Setup(SetupError::NoFolder),
+        Describe(DescribeError::Ending { path: "tickets.xlsx".into() }),
+        OtherFeatures {
+            manifest: "s3://data/a/manifests/00ff.json".to_owned(),
+            split: "train".to_owned(),
+            changes: vec![Change {
+                part: "columns".to_owned(),
+                before: Some("mean".to_owned()),
+                after: Some("mean,pooler".to_owned()),
+            }],
+        },
         Scale(ScaleError::NoConditionalPuts { uri: "s3://data/a".to_owned() }),
         MayPass(Box::new(NoEncoderNamed { path: path.clone() })),
         NoEncoderNamed { path: path.clone() },

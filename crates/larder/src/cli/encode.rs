@@ -39,7 +39,7 @@ pub struct TokenizeFlags {
 pub struct DeviceFlags {
     /// auto takes the first GPU where it really works. cuda is the first GPU, cuda:1 the second, cuda:0,cuda:1 both, cuda:all each that
     /// CUDA_VISIBLE_DEVICES leaves; one that does not work is an error
-    #[arg(long, value_name = "auto|cpu|cuda|cuda:N,...|cuda:all", default_value_t)]
+    #[arg(long, value_name = "auto|cpu|cuda|cuda:N", default_value_t)]
     pub device: Device,
     /// CPU threads; 0 is one per core
     #[arg(long, default_value_t = 0, value_name = "N")]

@@ -175,7 +175,6 @@ const COMMON: &[&str] = &[
     "layers",
     "pool",
     "pair-features",
-    "long",
     "head",
     "metric",
     "c",
