@@ -186,7 +186,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
 /// A dataset and an encoder.
 #[derive(Debug, Args)]
 pub struct StageInputs {
-    /// A dataset's TOML description, or a file or folder of CSV, TSV, JSON lines, Parquet or CoNLL
+    /// A dataset's TOML description, or files of CSV, TSV, JSON lines, Parquet or CoNLL
     pub dataset: PathBuf,
     /// The encoder's name; may be left out where there is only one
     #[arg(long, short)]

@@ -37,7 +37,7 @@ pub struct TokenizeFlags {
 /// Flags of the device.
 #[derive(Debug, Args)]
 pub struct DeviceFlags {
-    /// auto takes the first GPU where it really works. cuda is the first GPU, cuda:1 the second, cuda:0,cuda:1 both, cuda:all each that
+    /// auto: the first GPU that works, or the CPU. cuda is the first GPU, cuda:1 the second, cuda:0,cuda:1 both, cuda:all each that
     /// CUDA_VISIBLE_DEVICES leaves; one that does not work is an error
     #[arg(long, value_name = "auto|cpu|cuda|cuda:N", default_value_t)]
     pub device: Device,
