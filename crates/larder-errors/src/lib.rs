@@ -35,13 +35,15 @@ pub enum ErrorClass {
     Missing,
     /// Training diverged or collapsed.
     Training,
+    /// A score is less than was asked for.
+    Score,
     /// Nothing is wrong that the same command, given again, may not find mended: a store that does not answer, a signal, work of
     /// others that is yet to be done.
     TryAgain,
 }
 
 impl ErrorClass {
-    /// Returns the exit code of the process, 1 to 5, or 75 for another try, as `sysexits.h` has it; 0 is success.
+    /// Returns the exit code of the process, 1 to 6, or 75 for another try, as `sysexits.h` has it; 0 is success.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Bug => 1,
@@ -49,6 +51,7 @@ impl ErrorClass {
             Self::Input => 3,
             Self::Missing => 4,
             Self::Training => 5,
+            Self::Score => 6,
             Self::TryAgain => 75,
         }
     }

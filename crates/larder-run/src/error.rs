@@ -49,6 +49,28 @@ pub enum RunError {
     /// Fine-tuning.
     #[error(transparent)]
     Tune(Box<TuneError>),
+    /// A score is less than it must be.
+    #[error("{run}: {score} on {split} is {value:.4}, and {least} was asked for")]
+    ScoreBelow {
+        /// The run.
+        run: String,
+        /// The split.
+        split: String,
+        /// The score.
+        score: String,
+        /// Its value.
+        value: f64,
+        /// The least that it must be.
+        least: f64,
+    },
+    /// A score that the run does not have.
+    #[error("there is no score `{score}` ({})", known.hint(score))]
+    UnknownScore {
+        /// The score asked for.
+        score: String,
+        /// The scores that there are.
+        known: Names,
+    },
     /// No encoder is named, and there is not exactly one.
     #[error("{}", which_encoder(known))]
     WhichEncoder {
@@ -305,7 +327,9 @@ impl RunError {
             Self::ExportedOutput { .. } => ErrorClass::Bug,
             Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ErrorClass::Missing,
             Self::WhichEncoder { known } if known.as_slice().is_empty() => ErrorClass::Missing,
+            Self::ScoreBelow { .. } => ErrorClass::Score,
             Self::WrongLevel { .. }
+            | Self::UnknownScore { .. }
             | Self::WhichEncoder { .. }
             | Self::OtherHead { .. }
             | Self::TagColumns { .. }

@@ -2,7 +2,7 @@
 //!
 //! - [`RunRecord`] is `run.json`: everything a run was made with. [`Head`] is the trained head, [`HeadSettings`] its settings,
 //!   [`HeadRecord`] its training: a head is one file in `heads/`. [`ListedRun`] is a run in short.
-//! - [`Evaluation`] is `metrics.json`, the scores by split; [`load_diagnosis`] and [`save_diagnosis`] read and write findings.
+//! - [`Evaluation`] is `metrics.json`, the scores by split, and a [`Gate`] the least that one of them must be; [`load_diagnosis`] and [`save_diagnosis`] read and write findings.
 //! - [`tasks`] holds the differences between tasks, one folder each behind [`tasks::TaskRules`]; with [`tasks::of`], users of a
 //!   run need not know its task.
 //! - [`Larder`] is the home of artifacts with its ONNX Runtime; an [`Observer`] receives the progress of stages.
@@ -27,6 +27,7 @@ mod evaluation;
 mod examples;
 mod features;
 mod findings;
+mod gate;
 mod heads;
 mod history;
 mod larder;
@@ -47,6 +48,7 @@ pub use evaluation::{
 };
 pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
 pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};
+pub use gate::Gate;
 pub use heads::{
     FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord, HeadSettings, LogisticRecord, MlpRecord,
     TaggerRecord, TunedRecord,

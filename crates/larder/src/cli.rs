@@ -60,7 +60,7 @@ use crate::failure::Failure;
 /// nothing when its own result is; `larder run` does them all.
 ///
 /// Exit codes: 0 done, 1 a bug, 2 usage, 3 bad input, 4 something missing (runtime, encoder, run, GPU), 5 training failed,
-/// 75 try again.
+/// 6 a score below what --fail-below asks for, 75 try again.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 pub struct Cli {

@@ -28,7 +28,11 @@ fn a_file_with_named_columns_is_all_that_a_run_needs() {
     let again = kitchen.ok(&args).says(&["encode   train: up to date", "encode   dev: up to date"]);
     assert!(again.told().contains("run tickets-tiny-1"), "{}", again.told());
     kitchen.ok(&["run", "home/datasets/tickets/tickets.toml"]).says(&["encode   train: up to date"]);
-    kitchen.ok(&["eval", "tickets-tiny-1"]);
+    kitchen.ok(&["eval", "tickets-tiny-1", "--fail-below", "mcc=0.5,accuracy=0.9"]);
+    let failed = kitchen.larder(&["eval", "tickets-tiny-1", "--json", "--fail-below", "accuracy=1.01"]).exits(6);
+    assert!(failed.stdout.contains("\"accuracy\""), "the scores are printed all the same: {}", failed.told());
+    failed.says(&["tickets-tiny-1: accuracy on dev is", "and 1.01 was asked for"]);
+    kitchen.larder(&["eval", "tickets-tiny-1", "--fail-below", "mmc=0.5"]).exits(2).says(&["did you mean `mcc`"]);
     kitchen.ok(&["predict", "tickets-tiny-1", "some text"]);
     // More of the same files are answered as they are.
     kitchen.ok(&["predict", "tickets-tiny-1", "--input", "tickets.csv", "--output", "answered.csv"]);

@@ -34,6 +34,8 @@ fn runs() {
         Store(StoreError::Range { path: features.clone(), first: 2, end: 4, rows: 3 }),
         TrainError::Diverged { columns: "mean".to_owned(), c: 1e6, objective: f64::INFINITY }.into(),
         TuneError::NoExamples.into(),
+        ScoreBelow { run: run.clone(), split: "dev".to_owned(), score: "mcc".to_owned(), value: 0.25, least: 0.8 },
+        UnknownScore { score: "mmc".to_owned(), known: Names::new(["accuracy", "mcc"]) },
         WhichEncoder { known: Names::new(Vec::<String>::new()) },
         WhichEncoder { known: Names::new(["bert", "minilm"]) },
         OtherHead { spec: spec.clone(), task: Task::Sequence, head: "crf".to_owned(), known: vec!["logistic", "mlp"] },

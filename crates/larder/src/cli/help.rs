@@ -19,6 +19,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "split-seed",
             "limit",
             "features",
+            "fail-below",
             "split",
             "input",
             "input-format",

@@ -134,11 +134,13 @@ pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
         evaluate(&context.larder, &record, &spec, &options, &mut console)?;
     drop(console);
     if context.json {
-        return context.print_json(&evaluation);
+        context.print_json(&evaluation)?;
+    } else {
+        context.print(&tables::details(&evaluation))?;
+        context.print(&tables::summary(&evaluation))?;
+        context.print_findings(of_splits(&diagnosis, &evaluation))?;
     }
-    context.print(&tables::details(&evaluation))?;
-    context.print(&tables::summary(&evaluation))?;
-    context.print_findings(of_splits(&diagnosis, &evaluation))
+    Ok(args.fail_below.iter().try_for_each(|gate| gate.check(&args.run, &evaluation))?)
 }
 
 impl Context {
