@@ -47,6 +47,14 @@ fn a_file_with_named_columns_is_all_that_a_run_needs() {
     let said = kitchen.ok(&["run", &head.display().to_string(), "--dev-file", "judged.csv", "--run", "judged"]).told();
     assert!(!said.contains("rows for dev"), "{said}");
     kitchen.ok(&["run", "tickets.csv", "--limit", "50"]).says(&["40 rows for train, 10 rows for dev"]);
+    // Other rows or columns are another data set: runs of the first are judged on what they were.
+    let first = kitchen.path("home/datasets/tickets/tickets.toml");
+    let before = std::fs::read_to_string(&first).unwrap();
+    std::fs::create_dir(kitchen.path("elsewhere")).unwrap();
+    std::fs::copy(kitchen.path("judged.csv"), kitchen.path("elsewhere/tickets.csv")).unwrap();
+    kitchen.ok(&["tokenize", "elsewhere/tickets.csv", "--text", "body", "--label", "topic"]);
+    assert_eq!(std::fs::read_to_string(&first).unwrap(), before);
+    kitchen.ok(&["eval", "tickets-tiny-1"]).says(&["encode   dev: up to date"]);
     kitchen.assert_tidy();
 }
 
