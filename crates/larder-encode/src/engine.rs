@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use larder_errors::bytes;
 use larder_intake::{Encoder, SessionModel};
 use larder_onnx::{FeatureKind, FeatureOutput, Pool, WordPool};
 use larder_runtime::{
     Device, ElementType, PaddedTexts, RanOn, Runtime, Session, SessionSettings, Tensor, TensorData, TensorView,
+    memory_left, require_memory,
 };
+use larder_store::ROW_GROUP_BYTES;
 use larder_tokens::LongTexts;
 
 use crate::graph::{GraphChoice, GraphSource, SelectedGraph};
@@ -21,6 +24,9 @@ use crate::{EncodeError, EncoderInput};
 /// CPU sessions at most. Each runs whole batches on its own thread, which scales better than threads inside the small
 /// operators of a short batch, and each holds its own copy of the weights; further cores go inside the operators.
 pub const DEFAULT_MAX_WORKERS: usize = 8;
+
+/// Chunks of an encode in memory: the one that is read, the one that runs, and the one that is written.
+pub(crate) const CHUNKS_IN_MEMORY: u64 = 3;
 
 /// The device, threads and graph of an [`Engine`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -139,6 +145,14 @@ impl Engine {
         // A GPU runs one batch at a time; a second session on it would only hold the weights twice.
         let (workers, intra_threads) =
             if cpu { split_threads(threads) } else { (devices.len(), (threads / devices.len()).max(1)) };
+        let (workers, intra_threads, note) = if cpu {
+            let fitting = sessions_that_fit(encoder, model.bytes(), workers, settings.all_workers)?;
+            let fewer = (fitting < workers).then(|| fewer_sessions(fitting, workers, model.bytes()));
+            let note = [note, fewer].into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
+            (fitting, intra_threads * workers / fitting, note)
+        } else {
+            (workers, intra_threads, note)
+        };
         let session = SessionSettings {
             device,
             intra_threads,
@@ -218,6 +232,11 @@ impl Engine {
     /// The devices of the sessions that are open.
     pub fn ran_on(&self) -> &RanOn {
         self.workers.ran_on()
+    }
+
+    /// The bytes of graph and weights that all sessions hold together on the host, those included that are yet to be opened.
+    pub(crate) fn session_bytes(&self) -> u64 {
+        self.workers.bytes()
     }
 
     /// CPU threads in all.
@@ -437,6 +456,22 @@ pub(crate) fn check_finite(name: &str, vector: &[f32], input: usize, input_ids: 
 fn split_threads(threads: usize) -> (usize, usize) {
     let workers = threads.clamp(1, DEFAULT_MAX_WORKERS);
     (workers, (threads / workers).max(1))
+}
+
+/// Returns how many sessions of `bytes` each fit into memory, at least one and at most `workers`. Beside them an encode holds three chunks.
+fn sessions_that_fit(encoder: &Encoder, bytes: u64, workers: usize, encodes: bool) -> Result<usize, EncodeError> {
+    let smaller = "take a smaller encoder, or its 8-bit copy (`larder encoder quantise`)";
+    require_memory(|| format!("a session of the encoder `{}`", encoder.name()), bytes, smaller)?;
+    let chunks = if encodes { CHUNKS_IN_MEMORY * ROW_GROUP_BYTES as u64 } else { 0 };
+    let fitting = memory_left().saturating_sub(chunks) / bytes.max(1);
+    Ok(usize::try_from(fitting).unwrap_or(workers).clamp(1, workers))
+}
+
+fn fewer_sessions(fitting: usize, workers: usize, session_bytes: u64) -> String {
+    format!(
+        "{fitting} of {workers} sessions, each of which holds {} of weights: more do not fit into memory",
+        bytes(session_bytes)
+    )
 }
 
 fn run_batch(

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use larder_runtime::{RanOn, Runtime};
-use larder_store::{FeatureColumnInfo, FeatureDtype, TokensProjection, TokensReader, rows_per_group};
+use larder_store::{FeatureColumnInfo, FeatureDtype, ROW_GROUP_BYTES, TokensProjection, TokensReader, rows_per_group};
 use serde::Serialize;
 
 use crate::chunk::Chunk;
-use crate::engine::Engine;
+use crate::engine::{CHUNKS_IN_MEMORY, Engine};
 use crate::reuse::{ReusedFile, WrittenParts};
 use crate::row_origins::RowOrigins;
 use crate::stage::{EncodeRequest, columns, engine_settings, in_chunks, plan_encode, text_windows};
@@ -42,6 +42,9 @@ pub struct Forecast {
     pub columns: Vec<FeatureColumnInfo>,
     /// Bytes of all vectors; the file is compressed, and holds ids and labels too.
     pub vector_bytes: u64,
+    /// Bytes that will be in memory for weights and vectors: those of all sessions, and of the chunks that are read, run and
+    /// written. What the runtime needs for a batch comes on top.
+    pub memory_bytes: u64,
     /// The device that will run.
     pub device: RanOn,
     /// CPU threads.
@@ -81,6 +84,7 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
         run_tokens: 0,
         computed_tokens: 0,
         vector_bytes: 0,
+        memory_bytes: engine.session_bytes(),
         device: engine.ran_on().clone(),
         threads: engine.threads(),
         probe: None,
@@ -98,6 +102,7 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
         sample.extend(kept);
         Ok(())
     })?;
+    forecast.memory_bytes += forecast.vector_bytes.min(CHUNKS_IN_MEMORY * ROW_GROUP_BYTES as u64);
     let inputs: Vec<EncoderInput<'_>> = sample.iter().map(UnitInput::input).collect();
     if !fresh && !inputs.is_empty() {
         let probe = Throughput::measure(&mut engine, &inputs, PROBE)?;

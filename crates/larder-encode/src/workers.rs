@@ -50,6 +50,11 @@ impl Workers {
         &self.ran_on
     }
 
+    /// The bytes of graph and weights that so many sessions hold as there may be.
+    pub fn bytes(&self) -> u64 {
+        self.model.bytes() * self.most as u64
+    }
+
     /// The first, to run it.
     pub fn first_mut(&mut self) -> &mut Session {
         &mut self.open[0]

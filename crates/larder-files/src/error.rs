@@ -8,7 +8,7 @@ use larder_errors::ErrorClass;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The operating system refused a read or a write.
-    #[error("cannot {action} {}: {}", path.display(), io_hint(source))]
+    #[error("cannot {action} {}: {}", path.display(), io_hint(action, source))]
     Io {
         /// The action that failed: `open`, `write`, `rename`, ...
         action: &'static str,
@@ -71,11 +71,15 @@ impl FileError {
 }
 
 /// The reason, with what to do about it where that is not obvious.
-fn io_hint(error: &std::io::Error) -> String {
+fn io_hint(action: &str, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             format!("{error}; free some space (or point --home at a larger disk) and run it again: nothing was lost")
+        }
+        // Of what is only read the name is all there is to say.
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied if !matches!(action, "open" | "read") => {
+            format!("{error}; point --home at a folder that you may write, or ask for the right to")
         }
         _ => error.to_string(),
     }

@@ -34,6 +34,9 @@ pub enum TuneError {
     /// The device that was asked for does not work.
     #[error(transparent)]
     Device(Box<RuntimeError>),
+    /// The state of training does not fit into memory.
+    #[error(transparent)]
+    Memory(Box<RuntimeError>),
     /// A device without kernels for products in half precision.
     #[error("{device} cannot multiply matrices in {precision}: choose another precision, f32 for one")]
     Precision {
@@ -69,6 +72,16 @@ pub enum TuneError {
     /// Nothing to train on.
     #[error("there are no examples to train on")]
     NoExamples,
+    /// Somebody asked for an end.
+    #[error(
+        "fine-tuning ended at step {step} of {total}, as asked; its checkpoint is kept, and the same command goes on from there"
+    )]
+    Ended {
+        /// The last step done, from 1.
+        step: usize,
+        /// Steps of the whole run.
+        total: usize,
+    },
     /// An example that the encoder or the head cannot take.
     #[error("example {row} (from 0) {problem}")]
     Example {
@@ -239,8 +252,9 @@ impl TuneError {
             }
             Self::Setting { .. } | Self::UnknownFreeze { .. } | Self::FreezeLayers { .. } => ErrorClass::Usage,
             Self::Run { source, .. } => source.class(),
-            Self::Device(source) => source.class(),
+            Self::Device(source) | Self::Memory(source) => source.class(),
             Self::Precision { .. } => ErrorClass::Missing,
+            Self::Ended { .. } => ErrorClass::TryAgain,
             _ => ErrorClass::Input,
         }
     }

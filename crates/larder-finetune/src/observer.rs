@@ -43,6 +43,11 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
+    /// Returns true to end the run after this step with [`TuneError::Ended`](crate::TuneError::Ended). Its checkpoint is written before.
+    fn asks_to_end(&self) -> bool {
+        false
+    }
+
     /// Scores an evaluation: more is better. The default is the negative loss.
     fn score(&mut self, _step: usize, evaluated: &Evaluated) -> f64 {
         -evaluated.loss

@@ -6,10 +6,11 @@ mod judge;
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use larder_errors::count;
 use larder_graphs::{DropoutMask, LOSS_SCALE, Precision, TrainingGraphs, dropout_key};
-use larder_runtime::{Device, Runtime, SessionSettings, TensorView};
+use larder_runtime::{Device, Runtime, SessionSettings, TensorView, require_memory};
 use rayon::ThreadPool;
 
 use crate::batch::{BATCH_INPUTS, Batches, DEVICE_WIDTH, PaddedBatch, Width};
@@ -34,6 +35,12 @@ use crate::{Example, TuneError, threads};
 use digest::run_digest;
 use host::{AccumulationPosition, Host};
 
+/// The time between two checkpoints where no number of steps is given: a killed run loses that much at most.
+const SAVE_AFTER: Duration = Duration::from_secs(600);
+
+/// Bytes of memory for each parameter beside itself: its gradient, and the two moments of the optimizer.
+const STATE_BYTES: u64 = 12;
+
 /// The place of the parameters.
 enum Engine {
     /// In the process: the graph reads parameters and returns gradients.
@@ -55,6 +62,8 @@ pub(crate) struct Run<'a> {
     pool: ThreadPool,
     state: State,
     progress: Progress,
+    /// The time of the last checkpoint.
+    saved: Instant,
     last: Option<Score>,
     /// The best parameters, where no folder keeps them.
     best: Option<Vec<Vec<f32>>>,
@@ -90,6 +99,14 @@ impl<'a> Run<'a> {
         let watch = Watch::new(train, settings, Plan::new(&lengths, settings).total());
         let evaluates = watch.is_some() || !dev.is_empty();
         let TrainingGraphs { training, eval, parameters, masks, .. } = graphs;
+        let parameters_in_all: usize = values.iter().map(Vec::len).sum();
+        let fewer = "train less of the encoder (`--freeze`, `--from-layer`), or take a smaller one";
+        require_memory(
+            || format!("fine-tuning {} parameters", count(parameters_in_all as u64)),
+            STATE_BYTES * parameters_in_all as u64,
+            fewer,
+        )
+        .map_err(|error| TuneError::Memory(Box::new(error)))?;
         let mut state = State::new(parameters, values, encoder, settings);
         // Each graph is gone once a session has it, with the constants in it.
         let (engine, eval) = match forms.resident {
@@ -127,6 +144,7 @@ impl<'a> Run<'a> {
             pool,
             state,
             progress,
+            saved: Instant::now(),
             last: None,
             best: None,
             batch_inputs,
@@ -193,12 +211,20 @@ impl<'a> Run<'a> {
                 };
                 let evaluates = !self.inputs.dev.is_empty() && (is_time || step == total);
                 let is_over = evaluates && self.evaluate(step, observer)?;
-                let saves = self.settings.save_every.is_some_and(|steps| step.is_multiple_of(steps));
-                if evaluates || saves || step == total {
+                let ends = step < total && !is_over && observer.asks_to_end();
+                let saves = match self.settings.save_every {
+                    Some(steps) => step.is_multiple_of(steps),
+                    None => self.saved.elapsed() >= SAVE_AFTER,
+                };
+                if evaluates || saves || ends || step == total {
                     self.save()?;
+                    self.saved = Instant::now();
                 }
                 if is_over {
                     return Ok(StopReason::Early);
+                }
+                if ends {
+                    return Err(TuneError::Ended { step, total });
                 }
             }
         }

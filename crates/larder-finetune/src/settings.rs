@@ -117,7 +117,8 @@ pub struct TuneSettings {
     /// Evaluations without a better score after which the run ends early.
     #[serde(skip)]
     pub patience: Option<usize>,
-    /// Steps between two checkpoints, beside those at evaluations, where there is a folder for them.
+    /// Steps between two checkpoints, beside those at evaluations, where there is a folder for them; `None` for one every ten
+    /// minutes.
     #[serde(skip)]
     pub save_every: Option<usize>,
     /// Stop a run with [`TuneError::Collapsed`] once its logits have become the same for every text. Looked for where the

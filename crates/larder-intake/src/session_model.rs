@@ -30,6 +30,12 @@ impl SessionModel {
         Ok(Self { weights: weights.collect(), graph: parted.graph })
     }
 
+    /// The bytes of its graph and weights, which each session on a CPU holds a copy of.
+    pub fn bytes(&self) -> u64 {
+        let weights: usize = self.weights.iter().map(|weight| weight.bytes.len()).sum();
+        (self.graph.len() + weights) as u64
+    }
+
     /// Opens a session, which may be one of several.
     ///
     /// # Errors

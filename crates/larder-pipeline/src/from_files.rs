@@ -100,5 +100,8 @@ fn write_description(description: &Description, origin: &str, folder: &Path, pat
     std::fs::create_dir_all(folder).map_err(FileError::io("make the folder", folder))?;
     let text = format!("{origin}\n\n{}", description.toml(folder));
     debug_assert!(description.splits.first().is_some_and(|split| split.split == TRAIN_SPLIT));
+    if larder_files::read_to_string(path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
     Ok(write_atomic(path, |file| file.write_all(text.as_bytes()))?)
 }

@@ -1,5 +1,6 @@
 //! Columns of a features file as heads read them.
 
+use larder_runtime::require_memory;
 use larder_store::FeaturesFile;
 use larder_train::FeatureColumn;
 use ndarray::Array2;
@@ -21,8 +22,18 @@ pub(crate) fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>,
     file.labels()?.into_iter().enumerate().map(class).collect()
 }
 
-/// Returns the feature columns by name, in the order asked for.
+/// Returns the feature columns by name, in the order asked for. They are read as a whole, into float32.
+///
+/// # Errors
+/// [`RunError::Runtime`] where they do not fit into memory; [`RunError::Store`].
 pub(crate) fn load_columns(file: &FeaturesFile, names: &[String]) -> Result<Vec<FeatureColumn>, RunError> {
+    let widths: usize =
+        file.columns().iter().filter(|column| names.contains(&column.name)).map(|column| column.width).sum();
+    require_memory(
+        || format!("reading {} columns of {}", names.len(), file.path().display()),
+        (file.rows() * widths * size_of::<f32>()) as u64,
+        "take fewer `--layers`, or `--head mlp`, which reads rows in turns",
+    )?;
     names
         .iter()
         .map(|name| {

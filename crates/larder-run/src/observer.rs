@@ -170,6 +170,11 @@ pub enum Event<'a> {
 pub trait Observer {
     /// Receives an event.
     fn event(&mut self, event: Event<'_>);
+
+    /// Returns true to end a stage that would lose much otherwise: it keeps what it has first. Asked after each step of fine-tuning.
+    fn asks_to_end(&self) -> bool {
+        false
+    }
 }
 
 /// Ignores all events.

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 
-use larder_errors::ErrorClass;
+use larder_errors::{ErrorClass, bytes};
 
 use crate::api_version::API_VERSION;
 use crate::cuda_problem::CudaProblem;
@@ -48,6 +48,25 @@ pub enum RuntimeError {
         /// The missing part.
         #[source]
         problem: CudaProblem,
+    },
+    /// Something would not fit into memory, and was not begun.
+    #[error(
+        "{what} needs at least {} of memory, and {} {}: {way_out}",
+        bytes(*least),
+        bytes(*left),
+        if *is_limit { "is what --memory allows" } else { "is free" }
+    )]
+    Memory {
+        /// What would not fit.
+        what: String,
+        /// Bytes that it needs whatever happens.
+        least: u64,
+        /// Bytes that it may take.
+        left: u64,
+        /// True if the user limits the memory.
+        is_limit: bool,
+        /// What to change.
+        way_out: &'static str,
     },
     /// The library loads and does not compute.
     #[error(

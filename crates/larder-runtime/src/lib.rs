@@ -10,6 +10,7 @@
 //! - [`TensorView`] is borrowed data with a shape, given to a session without a copy; [`Tensor`] owns
 //!   its data. [`TensorInfo`] describes what a model takes and gives.
 //! - [`WeightData`] is a weight given to a session beside the bytes of its graph.
+//! - [`memory_left`] is what a stage may take, and [`require_memory`] refuses what would not fit.
 //! - [`set_up`] fetches the library and the default encoder, pinned and checked.
 //! - [`RuntimeError`] is everything that can go wrong, with the way out.
 //!
@@ -38,6 +39,7 @@ mod error;
 mod folders;
 mod gpus;
 mod library;
+mod memory;
 mod operators;
 mod padded;
 mod probe;
@@ -58,6 +60,7 @@ pub use device::{Device, RanOn, UnknownDevice};
 pub use error::{Attempt, LibraryProblem, Origin, RuntimeError};
 pub use folders::{DEFAULT_ENCODER, default_encoder_folder, setup_folder};
 pub use gpus::{GpuList, Gpus};
+pub use memory::{limit_memory, machine_memory, memory_left, memory_limit, require_memory};
 pub use operators::{bfloat16_kernel, int8_kernel, operator_kernels};
 pub use padded::PaddedTexts;
 pub use results::Results;

@@ -53,6 +53,7 @@ pub use verify::VerifyArgs;
 use train::train_options;
 
 use crate::failure::Failure;
+use crate::size::Size;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
 ///
@@ -70,6 +71,10 @@ pub struct Cli {
     /// ONNX Runtime's shared library; found through ORT_DYLIB_PATH, `larder setup`, pip's onnxruntime or the system otherwise
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
+    /// Memory that a stage may take, such as 512MiB: encode opens fewer sessions, tagging and mlp heads stream features of more (of
+    /// more than 2GiB unless given); what does not fit is refused before it starts [default: what is free]
+    #[arg(long, global = true, value_name = "SIZE", env = "LARDER_MEMORY")]
+    pub memory: Option<Size>,
     /// Print JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,

@@ -28,10 +28,12 @@ use std::io::Write;
 
 use larder_files::wait_for_others;
 use larder_run::Larder;
+use larder_runtime::limit_memory;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Output};
+use crate::signals;
 
 /// The context of every command.
 pub struct Context {
@@ -45,6 +47,10 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         wait_for_others(|folder| {
             eprintln!("waiting  another larder process is working in {}", folder.display());
         });
+    }
+    signals::listen()?;
+    if let Some(memory) = cli.memory {
+        limit_memory(memory.0);
     }
     match &cli.command {
         Command::Setup(args) => setup::setup(&context, args),

@@ -1,6 +1,7 @@
 //! Progress of stages on standard error: a line for each stage, and a bar on a terminal.
 
 use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,6 +11,8 @@ use larder_files::Change;
 use larder_finetune::HistoryRow;
 use larder_run::{Event, Observer, Stage};
 use larder_tokens::TokenizeReport;
+
+use crate::signals;
 
 /// Skipped rows shown one by one.
 const SHOWN_SKIPS: usize = 5;
@@ -54,6 +57,9 @@ impl Console {
         }
         self.started = Instant::now();
         (self.first_step, self.step_tokens) = (0, 0);
+        if stage == Stage::Finetune {
+            signals::end_by_itself(true);
+        }
         if self.terminal {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(style("{prefix} {spinner} {msg}"));
@@ -61,9 +67,11 @@ impl Console {
             bar.enable_steady_tick(REFRESH);
             self.bar = Some(bar);
         }
+        signals::stage_begins(stage, subject, self.bar.clone());
     }
 
     fn end(&mut self) {
+        signals::stage_ends();
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -260,10 +268,17 @@ impl Observer for Console {
             }
             Event::Trained { stage, run, seconds: s } => {
                 self.end();
+                if stage == Stage::Finetune {
+                    signals::end_by_itself(false);
+                }
                 self.say(&format!("{stage:<9}{run} in {}", seconds(s)));
             }
             Event::Note(text) => self.say(&format!("note     {text}")),
         }
+    }
+
+    fn asks_to_end(&self) -> bool {
+        signals::ASKED_TO_END.load(Ordering::Relaxed)
     }
 }
 

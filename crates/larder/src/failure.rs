@@ -16,6 +16,8 @@ use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
 use larder_tokens::TokensError;
 
+use crate::signals;
+
 /// The reason for an unsuccessful exit.
 #[derive(Debug)]
 pub enum Failure {
@@ -50,6 +52,7 @@ impl Failure {
             Self::File { what, source } => (format!("{what}: {source}"), ErrorClass::Input),
         };
         eprintln!("error: {message}");
+        signals::end_as_interrupted();
         ExitCode::from(class.exit_code())
     }
 }

@@ -72,4 +72,8 @@ impl Observer for Meter<'_> {
         }
         self.observer.event(event);
     }
+
+    fn asks_to_end(&self) -> bool {
+        self.observer.asks_to_end()
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_runtime::machine_memory;
 use serde::Serialize;
 use sysinfo::{Disks, System};
 
@@ -39,13 +40,8 @@ impl Machine {
     /// Asks the system. `home` need not exist yet.
     pub(super) fn look(home: &Path) -> Self {
         let mut system = System::new();
-        system.refresh_memory();
         system.refresh_cpu_all();
-        let group = system.cgroup_limits().filter(|group| group.total_memory > 0);
-        let (memory_bytes, free_memory_bytes) = match group {
-            Some(group) if group.total_memory < system.total_memory() => (group.total_memory, group.free_memory),
-            _ => (system.total_memory(), system.available_memory()),
-        };
+        let (memory_bytes, free_memory_bytes) = machine_memory();
         Self {
             system: System::long_os_version(),
             architecture: std::env::consts::ARCH,

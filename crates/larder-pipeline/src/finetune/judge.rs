@@ -25,6 +25,10 @@ impl larder_finetune::Observer for Judge<'_> {
         ControlFlow::Continue(())
     }
 
+    fn asks_to_end(&self) -> bool {
+        self.observer.asks_to_end()
+    }
+
     fn score(&mut self, step: usize, evaluated: &Evaluated) -> f64 {
         let (least, largest) = self.range;
         let answers: Vec<f32> = evaluated.logits.iter().map(|logit| logit.max(least).min(largest)).collect();

@@ -257,10 +257,11 @@ fn tokens_beside(features: &Path) -> Option<PathBuf> {
     tokens.is_file().then_some(tokens)
 }
 
-/// Returns a temporary folder in the home, where there is room for vectors.
+/// Returns a temporary folder in the home, where there is room for vectors; the system's own for a home that is only read.
 fn scratch(larder: &Larder) -> Result<tempfile::TempDir, PipelineError> {
     let root = larder.home().root();
-    let failed = |source| FileError::Io { action: "write in", path: root.to_path_buf(), source };
-    std::fs::create_dir_all(root).map_err(failed)?;
-    Ok(tempfile::Builder::new().prefix(".verify-").tempdir_in(root).map_err(failed)?)
+    let mut folder = tempfile::Builder::new();
+    folder.prefix(".verify-");
+    let in_home = std::fs::create_dir_all(root).and_then(|()| folder.tempdir_in(root));
+    Ok(in_home.or_else(|_| folder.tempdir()).map_err(FileError::io("make a folder in", &std::env::temp_dir()))?)
 }

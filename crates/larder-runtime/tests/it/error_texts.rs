@@ -17,6 +17,13 @@ fn runtime() {
             .map(|&origin| Attempt { origin, path: path.clone(), problem: LibraryProblem::NotFound })
             .collect(),
     };
+    let memory = |is_limit| Memory {
+        what: "a session of the encoder `bert-large`".to_owned(),
+        least: 1_340_000_000,
+        left: 512 << 20,
+        is_limit,
+        way_out: "take a smaller encoder, or its 8-bit copy (`larder encoder quantise`)",
+    };
     let examples = [
         tried(&[Origin::Explicit]),
         tried(&[Origin::Environment]),
@@ -24,6 +31,8 @@ fn runtime() {
         AlreadyLoaded { loaded: path.clone(), asked: "other/libonnxruntime.so".into() },
         Start { path: path.clone(), source: "no environment".into() },
         CudaUnavailable { problem: CudaProblem::NoDevice { code: 100 } },
+        memory(false),
+        memory(true),
         CpuUnavailable { path, problem: "a probe model gave [0.0]".to_owned() },
         Load { model: model.clone(), source: "no such operator".into() },
         Run { model: model.clone(), source: "index out of bounds".into() },

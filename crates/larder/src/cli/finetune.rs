@@ -164,7 +164,7 @@ pub struct CourseFlags {
     /// Stop after that many evaluations without a better score
     #[arg(long, value_name = "N")]
     pub patience: Option<usize>,
-    /// Steps between two checkpoints, beside those at evaluations
+    /// Steps between two checkpoints, beside those at evaluations; one every ten minutes unless given
     #[arg(long, value_name = "N")]
     pub save_every: Option<usize>,
     /// Go on when the run has collapsed to one answer

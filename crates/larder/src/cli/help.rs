@@ -91,7 +91,6 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "use",
             "raw-features",
             "solver",
-            "memory",
             "hidden",
             "init-head",
         ],
@@ -157,7 +156,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "address",
         ],
     ),
-    ("Output", &["output", "to", "prefix", "home", "onnxruntime", "no-wait", "json"]),
+    ("Output", &["output", "to", "prefix", "home", "onnxruntime", "memory", "no-wait", "json"]),
 ];
 
 /// In a command with more flags than this, `-h` shows those of [`COMMON`] alone.

@@ -5,6 +5,7 @@ use larder_data::Task;
 use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_run::{EncodeOptions, HeadSettings, TrainOptions, tasks};
+use larder_runtime::memory_limit;
 use larder_train::{
     ClassWeightChoice, ColumnUse, MlpSettings, MultilabelSettings, RidgeSettings, TaggerKind, TaggerSolver,
     TaggingSettings, ThresholdChoice, TrainSettings,
@@ -12,7 +13,6 @@ use larder_train::{
 
 use super::{FeatureSetFlags, LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
-use crate::size::Size;
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
@@ -71,12 +71,10 @@ pub struct HeadFlags {
     /// Tagging: several layers side by side, or the best of each alone and all together [default: concatenate]
     #[arg(long = "use", value_name = "concatenate|choose")]
     pub columns: Option<ColumnUse>,
-    /// Tagging: lbfgs holds all features in memory, adam streams them; auto takes lbfgs where --memory allows [default: auto]
+    /// Tagging: lbfgs holds all features in memory, adam streams them; auto takes lbfgs where --memory, or 2GiB, allows
+    /// [default: auto]
     #[arg(long, value_name = "auto|lbfgs|adam")]
     pub solver: Option<TaggerSolver>,
-    /// Tagging, mlp: memory that features may take, such as 512MiB; larger caches are streamed [default: 2GiB]
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<Size>,
     /// Tagging, streamed: times the features are read; mlp: the most [default: 40]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
@@ -175,7 +173,6 @@ impl HeadFlags {
             ("--threshold", self.threshold.is_some()),
             ("--use", self.columns.is_some()),
             ("--solver", self.solver.is_some()),
-            ("--memory", self.memory.is_some()),
             ("--epochs", self.epochs.is_some()),
             ("--learning-rate", self.learning_rate.is_some()),
         ];
@@ -250,7 +247,7 @@ impl HeadFlags {
             threshold: self.threshold.unwrap_or(defaults.threshold),
             standardise: !self.raw_features,
             seed: self.seed.unwrap_or(defaults.seed),
-            memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
+            memory_bytes: memory_limit().unwrap_or(defaults.memory_bytes),
             ..defaults
         }
     }
@@ -270,7 +267,7 @@ impl HeadFlags {
             standardise: !self.raw_features,
             seed: self.seed.unwrap_or(defaults.seed),
             solver: self.solver.unwrap_or(defaults.solver),
-            memory_bytes: self.memory.map_or(defaults.memory_bytes, |size| size.0),
+            memory_bytes: memory_limit().unwrap_or(defaults.memory_bytes),
             epochs: self.epochs.unwrap_or(defaults.epochs),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
         }

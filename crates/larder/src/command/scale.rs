@@ -11,7 +11,7 @@ use super::pipeline_commands::{note_length, note_published};
 use crate::cli::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::signals::asked_to_end;
+use crate::signals;
 use crate::tables;
 
 pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
@@ -49,14 +49,14 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
 
 pub fn work(context: &Context, args: &WorkArgs) -> Result<(), Failure> {
     let (plan, choice) = (ObjectUri::plan(&args.plan)?, args.choice()?);
-    let stop = asked_to_end()?;
+    signals::end_by_itself(true);
     let request = WorkRequest {
         plan: &plan,
         choice,
         scratch: args.scratch.as_deref(),
         device: args.device.device,
         threads: args.device.threads,
-        stop: &stop,
+        stop: &signals::ASKED_TO_END,
     };
     let mut printed = Ok(());
     let mut console = Console::new();

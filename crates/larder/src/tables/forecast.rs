@@ -30,11 +30,13 @@ pub fn forecasts(forecasts: &[(String, Forecast)]) -> String {
         && let Some(probe) = &forecast.probe
     {
         text.push_str(&format!(
-            "\nabout {} in all, at {} real tokens/s measured here on {} ({} threads); vectors before compression",
+            "\nabout {} in all, at {} real tokens/s measured here on {} ({} threads); vectors before compression; weights and vectors \
+             in memory: {}",
             seconds(time),
             count(probe.tokens_per_second() as u64),
             forecast.device,
-            forecast.threads
+            forecast.threads,
+            bytes(forecast.memory_bytes)
         ));
     }
     text

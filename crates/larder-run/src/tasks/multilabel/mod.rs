@@ -70,7 +70,6 @@ impl TaskRules for Rules {
                 "--use",
                 "--solver",
                 "--stride",
-                "--memory",
                 "--epochs",
                 "--learning-rate",
                 "--separator",

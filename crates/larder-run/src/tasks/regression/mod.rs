@@ -70,7 +70,6 @@ impl TaskRules for Rules {
             "--class-weight",
             "--threshold",
             "--c",
-            "--memory",
             "--epochs",
             "--learning-rate",
             "--separator",

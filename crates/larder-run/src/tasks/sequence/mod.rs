@@ -62,7 +62,7 @@ impl TaskRules for Rules {
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
         match head {
             Some("mlp") => &["--alpha", "--use", "--solver", "--stride"],
-            _ => &["--alpha", "--use", "--solver", "--stride", "--memory", "--epochs", "--learning-rate"],
+            _ => &["--alpha", "--use", "--solver", "--stride", "--epochs", "--learning-rate"],
         }
     }
 
