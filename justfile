@@ -179,6 +179,11 @@ compare-encoders: setup-third-party-onnx encoder-add
     {{ larder }} compare data/acceptability/acceptability.toml --encoders all-MiniLM-L6-v2,paraphrase-MiniLM-L3-v2 --layers all
     {{ larder }} compare data/ner/ner.toml --encoders all-MiniLM-L6-v2,paraphrase-MiniLM-L3-v2 --layers -1,-2,-3
 
+# The documentation as a book, with mdBook: target/book
+[group('show')]
+book: (_cargo-tool "mdbook" "0.5.4")
+    mdbook build crates/larder --dest-dir "${CARGO_TARGET_DIR:-$PWD/target}/book"
+
 # The question this project began with, replayed beside what larder does (needs CoLA)
 [group('show')]
 story: _cola encoder-add

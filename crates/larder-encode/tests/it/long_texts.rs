@@ -78,7 +78,7 @@ fn windows(ids: &[i32], max_tokens: usize) -> Vec<Vec<i32>> {
     bounds.windows(2).map(window).collect()
 }
 
-/// Pools windows, `(tokens, vector)` each, by the formula of the README.
+/// Pools windows, `(tokens, vector)` each, by the formula of the book (`crates/larder/docs/data.md`).
 fn pooled(pool: Pool, windows: &[(f64, &[f32])]) -> Vec<f32> {
     let total: f64 = windows.iter().map(|(n, _)| n).sum();
     let sum = |weight: &dyn Fn(f64) -> f64, divisor: f64| -> Vec<f32> {
