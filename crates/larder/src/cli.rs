@@ -239,11 +239,7 @@ mod tests {
     /// Every message and help text that names one of our commands or flags names one that there is.
     #[test]
     fn messages_name_commands_and_flags_that_there_are() {
-        let cli = {
-            let mut cli = Cli::command();
-            cli.build();
-            cli
-        };
+        let cli = built();
         let flags = all_flags(&cli);
         // Of `optimum-cli`, of pip, of the script of set-up, of git, of Slurm's `sbatch`, and of `ray job submit` and what it runs.
         const OF_OTHERS: &[&str] = &[
@@ -277,6 +273,66 @@ mod tests {
             }
         }
         assert!(looked_at > 200, "{looked_at} are no longer found");
+    }
+
+    /// Every command line in the README, in `CONTRIBUTING.md` and in the book's pages names commands and flags that there are.
+    #[test]
+    fn documents_name_commands_and_flags_that_there_are() {
+        let cli = built();
+        let mut looked_at = 0;
+        for (file, text) in documents() {
+            for command in larder_commands(&text) {
+                looked_at += 1;
+                assert_command(&cli, &command, &file.display().to_string());
+            }
+        }
+        assert!(looked_at > 100, "{looked_at} are no longer found");
+    }
+
+    /// Returns what stands behind `larder` in the commands of fenced code, and of code in single backticks.
+    fn larder_commands(text: &str) -> Vec<String> {
+        let (mut code, mut prose, mut in_code) = (Vec::new(), String::new(), false);
+        for line in text.lines() {
+            match line {
+                fence if fence.trim_start().starts_with("```") => in_code = !in_code,
+                line if in_code => code.push(line.to_owned()),
+                line => prose = prose + line + " ",
+            }
+        }
+        code.extend(prose.split('`').skip(1).step_by(2).map(str::to_owned));
+        let mut found = Vec::new();
+        for line in &code {
+            let commands = line.split(" #").next().unwrap_or_default().split("&&");
+            // What stands behind `--` is for another program.
+            let commands = commands.map(|command| command.split(" -- ").next().unwrap_or_default().trim());
+            let of_larder = commands.filter_map(|command| {
+                command.strip_prefix("target/release/").unwrap_or(command).strip_prefix("larder ")
+            });
+            // Every command has these two.
+            found.extend(of_larder.filter(|words| !words.starts_with("--help") && !words.starts_with("--version")));
+        }
+        found.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Returns the README, `CONTRIBUTING.md` and the pages of all crates that are no dated notes: file and text.
+    fn documents() -> Vec<(std::path::PathBuf, String)> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut files = vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("data/README.md")];
+        for folder in std::fs::read_dir(root.join("crates")).unwrap() {
+            let Ok(pages) = std::fs::read_dir(folder.unwrap().path().join("docs")) else { continue };
+            files.extend(pages.map(|page| page.unwrap().path()).filter(|page| {
+                let name = page.file_name().unwrap_or_default().to_string_lossy();
+                name.ends_with(".md") && !name.starts_with(|c: char| c.is_ascii_digit())
+            }));
+        }
+        files.into_iter().map(|file| (file.clone(), std::fs::read_to_string(file).unwrap())).collect()
+    }
+
+    /// The command line with what clap adds to it.
+    fn built() -> clap::Command {
+        let mut cli = Cli::command();
+        cli.build();
+        cli
     }
 
     /// `words` of a command line name subcommands, and flags of the last of them.

@@ -1,6 +1,7 @@
 //! The built binary, from raw text to report.
 
 mod arrows;
+mod book;
 mod cola;
 mod compare;
 mod diagnose;
