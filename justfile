@@ -298,6 +298,12 @@ test-export: quickstart
     {{ larder }} run data/cola.toml --encoder "{{ default_encoder }}" --layers all --run cola-export
     check cola-export "$work/cola.txt"
 
+# Kill commands at random moments, that many times over all stages, and compare what they leave with what undisturbed ones do
+[group('check')]
+kills count="1000" seed="1": _rust setup
+    cargo build --locked --package larder
+    LARDER_KILLS="{{ count }}" LARDER_KILL_SEED="{{ seed }}" cargo test --locked --package larder-tests --test it -- kill_campaign --nocapture
+
 # Fuzz the reading of models, of the data beside them and of weights, for that many seconds in all (needs nightly Rust)
 [group('check')]
 fuzz seconds="300": (_cargo-tool "cargo-fuzz" "0.13.2")

@@ -25,9 +25,15 @@ impl<M, B> BaselineDifference<M, B> {
 }
 
 impl<M: fmt::Display, B: fmt::Display> fmt::Display for BaselineDifference<M, B> {
-    /// One sentence, for example `macro_f1 above the baseline most_frequent_set: +0.310 (95 % interval +0.287 to +0.333)`.
+    /// One sentence, for example `macro_f1 better than the baseline most_frequent_set: +0.310 (95 % interval +0.287 to +0.333)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verdict, baseline, difference: PairedDifference { metric, difference, interval, .. } } = self;
+        // Not "above": of an error less is better, and the difference is turned so that more is.
+        let verdict = match verdict {
+            BaselineVerdict::Above => "better than",
+            BaselineVerdict::At => "cannot be told from",
+            BaselineVerdict::Below => "worse than",
+        };
         let percent = (interval.level * 1e4).round() / 1e2;
         write!(
             f,

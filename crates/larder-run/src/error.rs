@@ -376,7 +376,7 @@ fn listed(columns: &[String]) -> String {
 
 fn which_encoder(known: &Names) -> String {
     match known.as_slice() {
-        [] => "there is no encoder yet: `larder encoder add SOURCE` takes one in".to_owned(),
+        [] => "there is no encoder yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other".to_owned(),
         _ => format!("there are several encoders ({known}): name one with --encoder"),
     }
 }

@@ -175,7 +175,10 @@ fn the_verdict_beside_constant_sets() {
         assert_eq!(compare(metric, 0.1, 0.8).verdict, BaselineVerdict::Below);
     }
     let said = compare(MultilabelMetric::SubsetAccuracy, 0.8, 0.1).to_string();
-    assert!(said.starts_with("subset_accuracy above the baseline most_frequent_set: +0.750 (95 % interval "), "{said}");
+    assert!(
+        said.starts_with("subset_accuracy better than the baseline most_frequent_set: +0.750 (95 % interval "),
+        "{said}"
+    );
     // The constant set is at itself.
     let shares = baseline.train_shares.repeat(gold.rows());
     let constant = LabelSets::from_indices(&vec![[0]; gold.rows()], LABELS).unwrap();

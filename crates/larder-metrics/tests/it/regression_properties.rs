@@ -122,7 +122,7 @@ fn the_verdict_beside_constant_answers() {
         assert_eq!(compare(&constant, metric).verdict, BaselineVerdict::At, "{metric}");
     }
     let said = compare(&close, RegressionMetric::Rmse).to_string();
-    assert!(said.starts_with("rmse above the baseline mean: +1.1"), "{said}");
+    assert!(said.starts_with("rmse better than the baseline mean: +1.1"), "{said}");
 }
 
 #[test]

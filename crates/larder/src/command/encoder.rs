@@ -110,7 +110,9 @@ fn list(context: &Context, all: &[Listed]) -> Result<(), Failure> {
         return context.print_json(&list);
     }
     if all.is_empty() {
-        eprintln!("no encoders yet: `larder encoder add SOURCE` takes one in");
+        eprintln!(
+            "no encoders yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other"
+        );
     }
     all.iter().try_for_each(|listed| match &listed.encoder {
         Ok(encoder) => context.print(&format!("{:<24}{}", listed.name, size(encoder.manifest()))),

@@ -16,7 +16,7 @@ pub fn submit(context: &Context, command: &SubmitCommand) -> Result<(), Failure>
     let shards = Plan::read(&store, &plan.plan_id)?.shards.len();
     let missing = missing_shards(&Commit::shards(&store, &plan.plan_id)?, shards);
     let uri = Plan::uri(&store, &plan.plan_id);
-    if missing.is_empty() && !flags.dry_run {
+    if missing.is_empty() {
         return context.print(&format!("nothing is missing: go on with `larder collect {uri}`"));
     }
     let submission = submission(context, command, workload(flags, uri, missing, shards))?;

@@ -33,7 +33,11 @@ pub fn doctor(checkup: &Checkup) -> String {
         }
     }
     if checkup.encoders.is_empty() {
-        line(&mut out, "encoders", "none yet: `larder encoder add SOURCE` takes one in");
+        line(
+            &mut out,
+            "encoders",
+            "none yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other",
+        );
     }
     for (number, one) in checkup.encoders.iter().enumerate() {
         line(&mut out, if number == 0 { "encoders" } else { "" }, &encoder(one));

@@ -70,8 +70,20 @@ fn with_outputs(graph: &mut GraphProto, make: impl FnOnce(&mut GraphBuilder) -> 
 #[test]
 fn an_encoder_that_is_not_there_is_added() {
     let kitchen = Kitchen::empty();
-    names(kitchen.larder(&["encoder", "list"]), 0, hint("no encoders yet: `larder encoder add SOURCE` takes one in"));
-    names(kitchen.larder(&["doctor"]), 0, hint("none yet: `larder encoder add SOURCE` takes one in"));
+    names(
+        kitchen.larder(&["encoder", "list"]),
+        0,
+        hint(
+            "no encoders yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other",
+        ),
+    );
+    names(
+        kitchen.larder(&["doctor"]),
+        0,
+        hint(
+            "none yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other",
+        ),
+    );
     let missing = kitchen.larder(&["embed", "-e", "mine", "a cat"]);
     names(missing, 4, hint("add one with `larder encoder add SOURCE --name ")).says(&["--name mine`"]);
     kitchen.ok(&["encoder", "add", &export("bert_dynamo_nameless"), "--name", "mine"]);

@@ -15,7 +15,13 @@ fn a_file_runs_once_what_cannot_be_told_is_named() {
     }
     kitchen.write("t.csv", table.replace("topic", "about"));
     let run = ["run", "t.csv"];
-    names(kitchen.larder(&run), 4, hint("there is no encoder yet: `larder encoder add SOURCE` takes one in"));
+    names(
+        kitchen.larder(&run),
+        4,
+        hint(
+            "there is no encoder yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other",
+        ),
+    );
     kitchen.init("tiny", 1, &[]);
     names(kitchen.larder(&run), 3, hint("name it with --label, --labels or --target"));
     kitchen.ok(&["run", "t.csv", "--label", "team"]);

@@ -9,6 +9,7 @@ mod inventory;
 mod kept;
 mod long;
 mod looking;
+mod memory;
 mod pairs;
 mod prediction;
 mod runs;
