@@ -16,6 +16,8 @@ mod spelling;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+use ::serde::Serialize;
+
 pub use figures::{bytes, count, date, seconds};
 pub use names::{Names, clip, listed};
 #[doc(hidden)]
@@ -23,7 +25,8 @@ pub use serde;
 pub use spelling::UnknownSpelling;
 
 /// The class of a failure tells whose fault it is, and so who can mend it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
     /// A bug in larder.
     Bug,

@@ -75,9 +75,12 @@ pub struct Cli {
     /// more than 2GiB unless given); what does not fit is refused before it starts [default: what is free]
     #[arg(long, global = true, value_name = "SIZE", env = "LARDER_MEMORY")]
     pub memory: Option<Size>,
-    /// Print JSON on standard output, and nothing else there
+    /// Print JSON on standard output, and nothing else there; an error is an object with `error`
     #[arg(long, global = true)]
     pub json: bool,
+    /// Say nothing of progress: only notes, results and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
     /// Where another larder process is at work, end with exit code 75 instead of waiting for it
     #[arg(long, global = true)]
     pub no_wait: bool,

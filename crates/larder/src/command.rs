@@ -32,6 +32,7 @@ use larder_runtime::limit_memory;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
+use crate::console::be_quiet;
 use crate::failure::{Failure, Output};
 use crate::signals;
 
@@ -49,6 +50,9 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         });
     }
     signals::listen()?;
+    if cli.quiet {
+        be_quiet();
+    }
     if let Some(memory) = cli.memory {
         limit_memory(memory.0);
     }

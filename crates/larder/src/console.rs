@@ -1,7 +1,7 @@
-//! Progress of stages on standard error: a line for each stage, and a bar on a terminal.
+//! Progress of stages on standard error: a line for each stage, and a bar on a terminal or a line every ten seconds elsewhere.
 
 use std::io::IsTerminal;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,12 +20,26 @@ const SHOWN_SKIPS: usize = 5;
 const SHOWN_PARTS: usize = 100;
 /// The interval between updates of a bar's text.
 const REFRESH: Duration = Duration::from_millis(100);
+/// The interval between lines where there is no terminal for a bar.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// True if nothing is said of progress.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on only notes are said: results and errors are others' to print.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
 
 /// Reports progress to the user.
 pub struct Console {
     bar: Option<ProgressBar>,
     terminal: bool,
+    quiet: bool,
+    /// The stage and its subject, as lines begin.
+    prefix: String,
     started: Instant,
+    /// When the bar or the last line was made.
     refreshed: Instant,
     /// For fine-tuning: the step, and the number of steps.
     tuned: Option<(usize, usize)>,
@@ -37,8 +51,18 @@ pub struct Console {
 impl Console {
     pub fn new() -> Self {
         let now = Instant::now();
-        let terminal = std::io::stderr().is_terminal();
-        Self { bar: None, terminal, started: now, refreshed: now, tuned: None, first_step: 0, step_tokens: 0 }
+        let quiet = QUIET.load(Ordering::Relaxed);
+        Self {
+            bar: None,
+            terminal: std::io::stderr().is_terminal() && !quiet,
+            quiet,
+            prefix: String::new(),
+            started: now,
+            refreshed: now,
+            tuned: None,
+            first_step: 0,
+            step_tokens: 0,
+        }
     }
 
     /// Prints a line, above the bar if there is one.
@@ -49,21 +73,58 @@ impl Console {
         }
     }
 
+    /// Prints a line unless nothing is to be said of progress.
+    fn say_progress(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Returns true if the bar, or a line in its place, is due.
+    fn is_due(&mut self) -> bool {
+        let interval = if self.bar.is_some() { REFRESH } else { LINE_EVERY };
+        let is_due = !self.quiet && self.refreshed.elapsed() >= interval;
+        if is_due {
+            self.refreshed = Instant::now();
+        }
+        is_due
+    }
+
+    /// Gives the bar its length, in whatever is counted, and its position.
+    fn place(&self, position: u64, length: u64) {
+        let Some(bar) = &self.bar else { return };
+        if bar.length() != Some(length) {
+            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
+            bar.set_length(length);
+        }
+        bar.set_position(position);
+    }
+
+    /// Shows how far the stage is, in the bar or in a line.
+    fn show(&self, text: String) {
+        match &self.bar {
+            Some(bar) => bar.set_message(text),
+            None => self.say_progress(&format!("{}: {text}", self.prefix)),
+        }
+    }
+
     fn start(&mut self, stage: Stage, subject: &str, changes: &[Change]) {
         self.end();
         if !changes.is_empty() {
             let said: Vec<String> = changes.iter().map(ToString::to_string).collect();
-            self.say(&format!("{stage:<9}{subject}: out of date ({})", said.join("; ")));
+            self.say_progress(&format!("{stage:<9}{subject}: out of date ({})", said.join("; ")));
         }
         self.started = Instant::now();
-        (self.first_step, self.step_tokens) = (0, 0);
+        self.refreshed = self.started;
+        self.prefix = format!("{stage:<9}{subject}");
+        (self.first_step, self.step_tokens, self.tuned) = (0, 0, None);
         if stage == Stage::Finetune {
             signals::end_by_itself(true);
         }
         if self.terminal {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(style("{prefix} {spinner} {msg}"));
-            bar.set_prefix(format!("{stage:<9}{subject}"));
+            bar.set_prefix(self.prefix.clone());
             bar.enable_steady_tick(REFRESH);
             self.bar = Some(bar);
         }
@@ -78,21 +139,15 @@ impl Console {
     }
 
     fn encoding(&mut self, progress: Progress) {
-        let Some(bar) = &self.bar else { return };
-        if bar.length() != Some(progress.total_tokens) {
-            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
-            bar.set_length(progress.total_tokens);
-        }
         // Tokens, not rows: the longest rows come first, so rows would mislead.
-        bar.set_position(progress.tokens);
-        if self.refreshed.elapsed() < REFRESH {
+        self.place(progress.tokens, progress.total_tokens);
+        if !self.is_due() {
             return;
         }
-        self.refreshed = Instant::now();
         let elapsed = self.started.elapsed().as_secs_f64();
         let speed = progress.run_tokens as f64 / elapsed.max(1e-3);
         let left = (progress.total_tokens - progress.tokens) as f64 / speed.max(1.0);
-        bar.set_message(format!(
+        self.show(format!(
             "{} of {} rows, {:.0} rows/s, {:.0} real tokens/s, {} left",
             count(progress.rows as u64),
             count(progress.total_rows as u64),
@@ -104,44 +159,42 @@ impl Console {
 
     fn collecting(&self, name: &str, brought: usize, parts: usize) {
         if brought == parts || brought.is_multiple_of(SHOWN_PARTS) {
-            self.say(&format!("collect  {name}: {} of {} parts", count(brought as u64), count(parts as u64)));
+            self.say_progress(&format!("collect  {name}: {} of {} parts", count(brought as u64), count(parts as u64)));
         }
     }
 
     fn predicting(&mut self, rows: u64, total: Option<u64>) {
-        let Some(bar) = &self.bar else { return };
-        let speed = rows as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
-        let Some(total) = total else {
-            return bar.set_message(format!("{} rows, {speed:.0} rows/s", count(rows)));
-        };
-        if bar.length() != Some(total) {
-            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
-            bar.set_length(total);
+        if let Some(total) = total {
+            self.place(rows, total);
         }
-        bar.set_position(rows);
-        let left = seconds(total.saturating_sub(rows) as f64 / speed.max(1e-3));
-        bar.set_message(format!("{} of {} rows, {speed:.0} rows/s, {left} left", count(rows), count(total)));
+        if !self.is_due() {
+            return;
+        }
+        let speed = rows as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
+        self.show(match total {
+            None => format!("{} rows, {speed:.0} rows/s", count(rows)),
+            Some(total) => {
+                let left = seconds(total.saturating_sub(rows) as f64 / speed.max(1e-3));
+                format!("{} of {} rows, {speed:.0} rows/s, {left} left", count(rows), count(total))
+            }
+        });
     }
 
     fn tuning(&mut self, row: &HistoryRow, total: usize) {
-        self.tuned = Some((row.step, total));
-        let Some(bar) = &self.bar else { return };
-        if bar.length() != Some(total as u64) {
-            bar.set_style(style("{prefix} {bar:30} {percent:>3} % {msg}"));
-            bar.set_length(total as u64);
+        if self.tuned.is_none() {
             // Steps of an interrupted run were done before.
             self.first_step = row.step - 1;
             self.started = Instant::now();
         }
-        bar.set_position(row.step as u64);
+        self.tuned = Some((row.step, total));
+        self.place(row.step as u64, total as u64);
         self.step_tokens += row.tokens as u64;
-        if self.refreshed.elapsed() < REFRESH {
+        if !self.is_due() {
             return;
         }
-        self.refreshed = Instant::now();
         let elapsed = self.started.elapsed().as_secs_f64().max(1e-3);
         let left = elapsed / (row.step - self.first_step) as f64 * (total - row.step) as f64;
-        bar.set_message(format!(
+        self.show(format!(
             "step {} of {}, loss {:.4}, lr {:.2e}, {:.0} real tokens/s, {} left",
             count(row.step as u64),
             count(total as u64),
@@ -177,7 +230,7 @@ impl Console {
         if report.repaired_rows > 0 {
             text.push_str(&format!("; illegal tags repaired in {} sentences", count(report.repaired_rows)));
         }
-        self.say(&text);
+        self.say_progress(&text);
         if let Some(words) = report.lone_sentence_words {
             self.say(&format!(
                 "note     {split} is one sentence of {} words; sentences are separated by blank lines, are they missing?",
@@ -229,7 +282,7 @@ impl Console {
         }
         let threads = if report.threads == 1 { "thread" } else { "threads" };
         text.push_str(&format!(" on {} ({} {threads}), {}", report.device, report.threads, bytes(report.file_bytes)));
-        self.say(&text);
+        self.say_progress(&text);
         if let Some(note) = &report.graph_note {
             self.say(&format!("note     {note}"));
         }
@@ -239,20 +292,20 @@ impl Console {
 impl Observer for Console {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Encoder { name, number, of } => self.say(&format!("encoder  {name} ({number} of {of})")),
-            Event::Fresh { stage, subject, .. } => self.say(&format!("{stage:<9}{subject}: up to date")),
+            Event::Encoder { name, number, of } => self.say_progress(&format!("encoder  {name} ({number} of {of})")),
+            Event::Fresh { stage, subject, .. } => self.say_progress(&format!("{stage:<9}{subject}: up to date")),
             Event::Started { stage, subject, changes } => self.start(stage, subject, changes),
             Event::Tokenizing { rows } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{} rows", count(rows)));
+                if self.is_due() {
+                    self.show(format!("{} rows", count(rows)));
                 }
             }
             Event::Encoding(progress) => self.encoding(progress),
             Event::Collecting { name, brought, parts } => self.collecting(name, brought, parts),
             Event::Predicting { rows, total } => self.predicting(rows, total),
             Event::Training { done, total, what } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{what} ({} of {})", (done + 1).min(total), total));
+                if self.is_due() {
+                    self.show(format!("{what} ({} of {})", (done + 1).min(total), total));
                 }
             }
             Event::Tokenized { split, report, .. } => self.tokenized(split, report),
@@ -260,7 +313,7 @@ impl Observer for Console {
             Event::Tuning { row, total } => self.tuning(row, total),
             Event::Judged { step, name, score, loss } => {
                 let total = self.tuned.map_or(step, |(_, total)| total);
-                self.say(&format!(
+                self.say_progress(&format!(
                     "         step {} of {}: {name} {score:.3}, loss {loss:.4}",
                     count(step as u64),
                     count(total as u64)
@@ -271,7 +324,7 @@ impl Observer for Console {
                 if stage == Stage::Finetune {
                     signals::end_by_itself(false);
                 }
-                self.say(&format!("{stage:<9}{run} in {}", seconds(s)));
+                self.say_progress(&format!("{stage:<9}{run} in {}", seconds(s)));
             }
             Event::Note(text) => self.say(&format!("note     {text}")),
         }

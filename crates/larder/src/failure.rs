@@ -1,6 +1,7 @@
 //! Failures: the only place where errors are printed and become exit codes.
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 use larder_data::DataError;
@@ -15,6 +16,8 @@ use larder_run::RunError;
 use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
 use larder_tokens::TokensError;
+
+use serde_json::json;
 
 use crate::signals;
 
@@ -39,8 +42,8 @@ impl Failure {
         Self::File { what: "cannot write JSON".to_owned(), source: error.into() }
     }
 
-    /// Prints the error with its causes on standard error, and returns the exit code.
-    pub fn report(&self) -> ExitCode {
+    /// Prints the error with its causes on standard error, and as JSON on standard output if that is asked for. Returns the exit code.
+    pub fn report(&self, json: bool) -> ExitCode {
         let (message, class) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
             Self::Stage { error, class, hint } => {
@@ -52,6 +55,11 @@ impl Failure {
             Self::File { what, source } => (format!("{what}: {source}"), ErrorClass::Input),
         };
         eprintln!("error: {message}");
+        if json {
+            let error = json!({ "message": message, "class": class, "exit_code": class.exit_code() });
+            // Where nobody reads it there is the exit code.
+            let _ = writeln!(std::io::stdout(), "{}", json!({ "error": error }));
+        }
         signals::end_as_interrupted();
         ExitCode::from(class.exit_code())
     }

@@ -16,13 +16,13 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
-    let ended = match cli::parse(std::env::args_os()) {
-        Ok(cli) => command::run(&cli),
-        Err(asked) if asked.kind() == ErrorKind::DisplayVersion => command::version(),
+    let (ended, json) = match cli::parse(std::env::args_os()) {
+        Ok(cli) => (command::run(&cli), cli.json),
+        Err(asked) if asked.kind() == ErrorKind::DisplayVersion => (command::version(), false),
         Err(wrong) => wrong.exit(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(json),
     }
 }

@@ -28,6 +28,7 @@ mod malformed;
 mod memory;
 mod mlp;
 mod multilabel;
+mod output;
 mod pairs;
 mod pipeline;
 mod predict_file;

@@ -156,7 +156,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "address",
         ],
     ),
-    ("Output", &["output", "to", "prefix", "home", "onnxruntime", "memory", "no-wait", "json"]),
+    ("Output", &["output", "to", "prefix", "home", "onnxruntime", "memory", "no-wait", "quiet", "json"]),
 ];
 
 /// In a command with more flags than this, `-h` shows those of [`COMMON`] alone.

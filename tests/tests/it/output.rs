@@ -1,0 +1,33 @@
+//! What goes to standard output and standard error, for scripts that read them.
+
+use larder_tests::{Kitchen, toy};
+
+#[test]
+fn with_json_an_error_is_an_object_too() {
+    let kitchen = Kitchen::with_tiny();
+    let answer = kitchen.larder(&["eval", "nosuch", "--json"]).exits(4);
+    let error = &answer.json()["error"];
+    assert_eq!((error["class"].as_str(), error["exit_code"].as_u64()), (Some("missing"), Some(4)), "{error}");
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.contains("nosuch") && answer.stderr.trim_end().ends_with(message), "{}", answer.told());
+    let wrong = kitchen.larder(&["encode", "nosuch.toml", "-e", "tiny", "--json"]).exits(3);
+    assert_eq!(wrong.json()["error"]["class"], "input");
+    let without = kitchen.larder(&["eval", "nosuch"]).exits(4);
+    assert_eq!(without.stdout, "");
+}
+
+#[test]
+fn quiet_leaves_results_notes_and_errors() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(3, 60)), ("dev", &toy(4, 20))]);
+    let encoded = kitchen.ok(&["encode", &dataset, "-e", "tiny", "--quiet"]);
+    assert_eq!(encoded.stderr, "", "{}", encoded.told());
+    assert!(encoded.stdout.contains("train.parquet"), "{}", encoded.told());
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "-q"]).prints(&["MCC"]).does_not_say("up to date");
+    kitchen.larder(&["eval", "nosuch", "-q"]).exits(4).says(&["error: there is no run"]);
+    // Rows that are left out are said.
+    let rows = std::fs::read_to_string(kitchen.path("toy-train.tsv")).expect("the rows are there");
+    kitchen.write("toy-train.tsv", rows + "no label\n");
+    let skipping = ["tokenize", &dataset, "-e", "tiny", "--on-bad-row", "skip", "-q"];
+    kitchen.ok(&skipping).says(&["1 rows skipped"]);
+}
