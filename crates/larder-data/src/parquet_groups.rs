@@ -4,7 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use larder_checksums::CheckedFile;
+use larder_checksums::{CheckedFile, read_metadata};
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use crate::error::DataError;
@@ -40,7 +40,7 @@ impl ParquetGroups {
     fn of_file(path: &Path, file: File) -> Result<Self, DataError> {
         let damaged = |source| DataError::Parquet { path: path.to_owned(), source };
         let file = CheckedFile::new(file).map_err(|error| damaged(error.into()))?;
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(damaged)?;
+        let metadata = read_metadata(&file, ParquetMetaDataReader::new()).map_err(damaged)?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         let groups: Vec<ParquetGroup> = metadata
             .row_groups()

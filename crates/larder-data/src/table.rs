@@ -6,10 +6,9 @@
 use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, LargeStringArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type};
-use larder_checksums::CheckedFile;
+use larder_checksums::{Batches, CheckedFile, rows_of};
 use larder_errors::Names;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +34,7 @@ pub(crate) struct TableRows {
     /// Names of the classes that integers in the columns of the targets stand for; empty where they stand for themselves.
     class_names: Vec<String>,
     path: PathBuf,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     /// The columns asked for, in the order of the file.
     sources: Vec<TableColumn>,
     /// Their positions in a batch.
@@ -111,7 +110,7 @@ impl TableRows {
         let damaged = |source| DataError::Parquet { path: path.clone(), source };
         // Larder's own files have checksums, which are compared.
         let file = CheckedFile::new(file).map_err(|error| damaged(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+        let builder = rows_of(file).map_err(damaged)?;
         let schema = builder.schema().clone();
         let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let target_kind = layout.targets.as_ref().map(|targets| match targets.cells() {
@@ -167,12 +166,15 @@ impl TableRows {
         let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
         let mut row = 0;
         if let Some((place, rows)) = slice {
-            let groups = place.first_group..(place.first_group + place.groups).min(builder.metadata().num_row_groups());
+            let end = place.first_group.saturating_add(place.groups).min(builder.metadata().num_row_groups());
             let small = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-            builder = builder.with_row_groups(groups.collect()).with_offset(small(place.skip)).with_limit(small(rows));
-            row = place.rows_before + place.skip;
+            builder = builder
+                .with_row_groups((place.first_group..end).collect())
+                .with_offset(small(place.skip))
+                .with_limit(small(rows));
+            row = place.rows_before.saturating_add(place.skip);
         }
-        let batches = builder.build().map_err(damaged)?;
+        let batches = Batches::of(builder).map_err(damaged)?;
         // A projection keeps the order of the file, whatever the order asked for.
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|position| indices[*position]);
@@ -318,7 +320,7 @@ impl TableBatch {
 pub(crate) fn class_names_of(spec: &DatasetSpec, file: File) -> Option<String> {
     let targets =
         spec.target_columns().filter(|targets| matches!(targets.cells(), CellKind::Scalar | CellKind::List))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
+    let builder = rows_of(file).ok()?;
     let schema = builder.schema();
     let name = targets.columns.first().and_then(|column| match column {
         ColumnRef::Position(position) => schema.fields().get(*position).map(|field| field.name().as_str()),
@@ -336,7 +338,7 @@ pub(crate) fn class_names_of(spec: &DatasetSpec, file: File) -> Option<String> {
 /// [`DataError::Parquet`].
 pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Result<bool, DataError> {
     let damaged = |source| DataError::Parquet { path: path.to_owned(), source };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+    let builder = rows_of(file).map_err(damaged)?;
     let fields = builder.schema().fields().clone();
     let targets = spec.target_columns().filter(|targets| targets.cells() == CellKind::Scalar);
     let index = targets.and_then(|targets| match targets.columns.first()? {
@@ -348,7 +350,7 @@ pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Re
         return Ok(false);
     };
     let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
-    let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+    let batches = Batches::of(builder.with_projection(mask).with_batch_size(BATCH_ROWS)).map_err(damaged)?;
     for batch in batches {
         let batch = batch.map_err(|source| damaged(source.into()))?;
         let numbers = cast(batch.column(0), &DataType::Float64).map_err(|source| damaged(source.into()))?;

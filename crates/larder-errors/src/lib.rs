@@ -1,4 +1,5 @@
-//! Messages shared by all crates: the class of an error, lists of names, spellings of choices, and numbers for people.
+//! Messages shared by all crates: the class of an error, lists of names, spellings of choices, numbers for people, and
+//! panics of libraries as errors.
 //!
 //! An error enum whose failures are not all bad input has a method `class`, which answers for its own variants and asks the
 //! errors that it wraps. The process exits with the class's [exit code](ErrorClass::exit_code).
@@ -12,6 +13,7 @@
 
 mod figures;
 mod names;
+mod panics;
 mod spelling;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -20,6 +22,7 @@ use ::serde::Serialize;
 
 pub use figures::{bytes, count, date, seconds};
 pub use names::{Names, clip, listed};
+pub use panics::catch_panic;
 #[doc(hidden)]
 pub use serde;
 pub use spelling::UnknownSpelling;

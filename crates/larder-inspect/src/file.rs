@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type};
-use larder_checksums::CheckedFile;
+use larder_checksums::{Batches, CheckedFile, read_footer};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
@@ -98,7 +97,7 @@ impl ParquetFile {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let damaged = |source| InspectError::Damaged { path: path.to_path_buf(), source };
         let file = CheckedFile::new(file).map_err(|error| damaged(error.into()))?;
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
+        let metadata = read_footer(&file, options).map_err(damaged)?;
         file.expect_checksums(metadata.metadata()).map_err(damaged)?;
         Ok(Self { path: path.to_path_buf(), file, metadata })
     }
@@ -334,13 +333,13 @@ impl ParquetFile {
         column: &str,
         batch_rows: usize,
         rows: impl FnOnce(Builder) -> Builder,
-    ) -> Result<ParquetRecordBatchReader, InspectError> {
+    ) -> Result<Batches, InspectError> {
         let file = self.file.with_own_block();
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let wanted = builder.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let builder = rows(builder.with_projection(mask).with_batch_size(batch_rows));
-        builder.build().map_err(|e| self.damaged(e))
+        Batches::of(builder).map_err(|e| self.damaged(e))
     }
 
     pub(crate) fn damaged(&self, source: parquet::errors::ParquetError) -> InspectError {

@@ -5,8 +5,8 @@ use std::path::Path;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
+use larder_checksums::{Batches, rows_of};
 use larder_store::open_checked;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::page::Missing;
 
@@ -25,7 +25,7 @@ impl ParquetColumns {
         }
         let file = open_checked(&path).map_err(|error| Missing(format!("{name} cannot be read: {error}.")))?;
         let broken = |error: &dyn std::error::Error| Missing(format!("{name} cannot be read: {error}."));
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
+        let reader = rows_of(file).and_then(Batches::of);
         let reader = reader.map_err(|error| broken(&error))?;
         let batches = reader.collect::<Result<_, _>>().map_err(|error| broken(&error))?;
         Ok(Self { name: name.to_owned(), batches })

@@ -134,7 +134,8 @@ impl RunRecord {
     /// Reads the record of run `run`.
     ///
     /// # Errors
-    /// [`RunError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a damaged record.
+    /// [`RunError::UnknownRun`], which lists the runs there are; [`FileError::Json`] for a damaged record,
+    /// [`RunError::BrokenRun`] for one that contradicts itself.
     pub fn open(larder: &Larder, run: &str) -> Result<Self, RunError> {
         let path = larder.home().run(run)?.join(RUN_FILE);
         match read_json_text(&path)? {
@@ -144,7 +145,12 @@ impl RunRecord {
                 if format_version != RUN_VERSION {
                     return Err(RunError::RunVersion { path, found: format_version, expected: RUN_VERSION });
                 }
-                Ok(serde_json::from_slice(&text).map_err(json)?)
+                let record: Self = serde_json::from_slice(&text).map_err(json)?;
+                // Whatever prints a record looks up what was chosen.
+                match record.head.details().outline().is_sound {
+                    true => Ok(record),
+                    false => Err(RunError::BrokenRun { run: run.to_owned() }),
+                }
             }
             None => Err(RunError::UnknownRun {
                 run: run.to_owned(),
@@ -243,8 +249,7 @@ impl RunRecord {
         let classes = head.classes();
         let is_whole = self.display.len() == self.labels.len()
             && self.train_counts.len() == self.labels.len()
-            && head.columns().len() == self.outputs.len()
-            && self.head.details().outline().is_sound;
+            && head.columns().len() == self.outputs.len();
         match classes.is_none_or(|classes| classes == self.labels) && is_whole {
             true => Ok(head),
             false => Err(RunError::BrokenRun { run: self.run.clone() }),

@@ -85,6 +85,8 @@ impl Manifest {
                 expected: names(&columns),
             });
         }
+        // Commits are data: sums of what they say must not wrap around.
+        let sum = |of: fn(&Commit) -> u64| of_plan.iter().map(|commit| of(commit)).fold(0, u64::saturating_add);
         // What differs among the workers is listed.
         let mut ran: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (part, value) in of_plan.iter().flat_map(|commit| &commit.ran) {
@@ -97,7 +99,7 @@ impl Manifest {
             .features
             .clone()
             .with_all(ran.into_iter().map(listed))
-            .with(SKIPPED_ROWS, of_plan.iter().map(|commit| commit.skipped).sum::<u64>())
+            .with(SKIPPED_ROWS, sum(|commit| commit.skipped))
             .with("ran.plan", &uri.plan_id);
         let part = |commit: &&Commit| {
             let Commit { shard, key, rows, bytes, digest, .. } = (*commit).clone();
@@ -110,8 +112,8 @@ impl Manifest {
             split: plan.dataset.split.clone(),
             encoder: plan.encoder.name.clone(),
             columns,
-            rows: of_plan.iter().map(|commit| commit.rows).sum(),
-            bytes: of_plan.iter().map(|commit| commit.bytes).sum(),
+            rows: sum(|commit| commit.rows),
+            bytes: sum(|commit| commit.bytes),
             provenance,
             parts: of_plan.iter().map(part).collect(),
         })

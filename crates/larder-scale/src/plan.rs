@@ -137,7 +137,7 @@ impl Shard {
 
     /// Its rows.
     pub fn rows(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.slice.rows).sum()
+        self.pieces.iter().map(|piece| piece.slice.rows).fold(0, u64::saturating_add)
     }
 }
 
@@ -211,12 +211,12 @@ impl Plan {
 
     /// Rows of all shards.
     pub fn rows(&self) -> u64 {
-        self.shards.iter().map(Shard::rows).sum()
+        self.shards.iter().map(Shard::rows).fold(0, u64::saturating_add)
     }
 
     /// Forecast tokens of all shards.
     pub fn forecast_tokens(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.tokens).sum()
+        self.shards.iter().map(|shard| shard.tokens).fold(0, u64::saturating_add)
     }
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use larder_checksums::{Batches, rows_of};
 
 use crate::StoreError;
 use crate::open::open_checked;
@@ -27,12 +27,12 @@ pub(crate) fn each_kept(
     }
     let failed = |error| StoreError::reading(path, error);
     let file = open_checked(path)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(failed)?;
+    let builder = rows_of(file.clone()).map_err(failed)?;
     file.expect_checksums(builder.metadata()).map_err(failed)?;
     if builder.schema().fields() != schema.fields() {
         return Ok(());
     }
-    for batch in builder.build().map_err(failed)? {
+    for batch in Batches::of(builder).map_err(failed)? {
         let batch = batch.map_err(|error| failed(error.into()))?;
         let is_kept = |split: Option<&str>| split.map(|split| keep.iter().any(|kept| kept == split));
         let mask: BooleanArray = batch["split"].as_string::<i32>().iter().map(is_kept).collect();

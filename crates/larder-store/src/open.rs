@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use larder_checksums::CheckedFile;
+use larder_checksums::{CheckedFile, read_metadata};
 use larder_files::FileError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
@@ -24,9 +24,8 @@ pub fn open_checked(path: &Path) -> Result<CheckedFile, StoreError> {
 
 pub(crate) fn open_metadata(path: &Path) -> Result<(CheckedFile, ParquetMetaData), StoreError> {
     let file = open_checked(path)?;
-    let metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Optional)
-        .parse_and_finish(&file)
+    let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = read_metadata(&file, reader)
         .and_then(|metadata| file.expect_checksums(&metadata).map(|()| metadata))
         .map_err(|e| StoreError::reading(path, e))?;
     Ok((file, metadata))

@@ -8,7 +8,7 @@ use tokenizers::{EncodeInput, Encoding, InputSequence};
 
 use crate::error::TokensError;
 use crate::special::id;
-use crate::tokenizer::{PAIR, SINGLE, Tokenizer};
+use crate::tokenizer::{PAIR, SINGLE, Tokenizer, encode};
 use crate::tokens::{NO_WORD, Tokens};
 
 /// Characters of a text shown in a message.
@@ -156,7 +156,7 @@ impl Tokenizer {
     }
 
     fn run<'a>(&self, input: impl Into<EncodeInput<'a>>, text: &str) -> Result<Encoding, TokensError> {
-        self.inner.encode_char_offsets(input, true).map_err(|source| TokensError::Encode {
+        encode(&self.inner, input, true).map_err(|source| TokensError::Encode {
             path: self.path.clone(),
             excerpt: text.chars().take(EXCERPT).collect(),
             source,

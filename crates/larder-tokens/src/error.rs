@@ -33,6 +33,15 @@ pub enum TokensError {
         /// The problem with the template.
         problem: String,
     },
+    /// Parts of the file do not fit each other.
+    #[error("tokenizer {} contradicts itself: {problem}; save the tokenizer again with the encoder's own tokenizer class",
+            path.display())]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// The contradiction, in the words of the library that reads tokenizers.
+        problem: String,
+    },
     /// The file adds no special tokens, so no encoder of the BERT family would understand its output.
     #[error("tokenizer {} adds no special tokens around a text (its \"post_processor\" is {found}): \
              BERT-family encoders expect some, such as [CLS] and [SEP]; \

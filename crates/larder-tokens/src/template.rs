@@ -6,9 +6,13 @@ use serde_json::Value;
 /// ask for no second text where there is one.
 pub(crate) fn problem(post_processor: &Value) -> Option<String> {
     match post_processor.get("type").and_then(Value::as_str) {
-        Some("Sequence") => post_processor.get("processors")?.as_array()?.iter().find_map(problem),
-        Some("TemplateProcessing") => ["single", "pair"].into_iter().find_map(|key| of_template(post_processor, key)),
-        _ => None,
+        // The reader takes one without a type for whatever its entries fit.
+        Some("Sequence" | "TemplateProcessing") | None => {
+            let mut nested = post_processor.get("processors").and_then(Value::as_array).into_iter().flatten();
+            let template = || ["single", "pair"].into_iter().find_map(|key| of_template(post_processor, key));
+            nested.find_map(problem).or_else(template)
+        }
+        Some(_) => None,
     }
 }
 
@@ -45,6 +49,9 @@ mod tests {
         assert_eq!(problem(&Value::Null), None);
         let unknown = template(vec![text("A")], vec![text("A"), special("[SEP]"), text("B")]);
         assert_eq!(problem(&unknown).as_deref(), Some("its \"pair\" names \"[SEP]\", which it does not define"));
+        let mut untyped = unknown;
+        untyped.as_object_mut().unwrap().remove("type");
+        assert!(problem(&untyped).is_some(), "found by fuzzing: the reader panics on it");
         let second = template(vec![text("A"), text("B")], vec![]);
         let nested = json!({"type": "Sequence", "processors": [fine, second]});
         assert_eq!(problem(&nested).as_deref(), Some("its \"single\" names a second text, \"B\""));

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_errors::catch_panic;
 use larder_files::digest_bytes;
 use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
+use tokenizers::{EncodeInput, Encoding};
 
 use crate::error::TokensError;
 use crate::special::{self, SpecialTokens, UnknownToken};
@@ -44,7 +46,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokensError::Read`]; [`TokensError::Malformed`] with line and column; [`TokensError::Template`];
-    /// [`TokensError::Vocabulary`]; [`TokensError::NoSpecialTokens`] for a file without a post-processor, or with one that adds nothing.
+    /// [`TokensError::Contradiction`]; [`TokensError::Vocabulary`]; [`TokensError::NoSpecialTokens`] for a file without a post-processor, or with one that adds nothing.
     pub fn load(path: &Path) -> Result<Self, TokensError> {
         let bytes = larder_files::read(path).map_err(|source| TokensError::Read { path: path.to_owned(), source })?;
         let malformed = |source| TokensError::Malformed { path: path.to_owned(), source };
@@ -53,7 +55,10 @@ impl Tokenizer {
         if let Some(problem) = file.post_processor.as_ref().and_then(template::problem) {
             return Err(TokensError::Template { path: path.to_owned(), problem });
         }
-        let mut inner: tokenizers::Tokenizer = serde_json::from_slice(&bytes).map_err(malformed)?;
+        // And that the parts of a file fit each other.
+        let contradiction = |problem| TokensError::Contradiction { path: path.to_owned(), problem };
+        let read = catch_panic(|| serde_json::from_slice::<tokenizers::Tokenizer>(&bytes)).map_err(contradiction)?;
+        let mut inner = read.map_err(malformed)?;
         inner.with_padding(None);
         inner.with_truncation(None).expect("no truncation is always possible");
 
@@ -132,7 +137,7 @@ impl Tokenizer {
     /// Returns true if it tells capital letters from small ones.
     pub fn keeps_case(&self) -> bool {
         const CAPITALS: [&str; 3] = ["A LARDER", "ÉTÉ", "МИР"];
-        let ids = |text: &str| self.inner.encode(text, false).map(|encoding| encoding.get_ids().to_vec()).ok();
+        let ids = |text: &str| encode(&self.inner, text, false).map(|encoding| encoding.get_ids().to_vec()).ok();
         CAPITALS.iter().any(|text| ids(text) != ids(&text.to_lowercase()))
     }
 
@@ -231,6 +236,15 @@ pub(crate) const SINGLE: &str = "single texts";
 /// And one of two.
 pub(crate) const PAIR: &str = "pairs of texts";
 
+/// Tokenizes with spans of characters. A panic of the library, where parts of the file do not fit each other, is an error.
+pub(crate) fn encode<'a>(
+    inner: &tokenizers::Tokenizer,
+    input: impl Into<EncodeInput<'a>>,
+    with_special_tokens: bool,
+) -> tokenizers::Result<Encoding> {
+    catch_panic(|| inner.encode_char_offsets(input, with_special_tokens)).unwrap_or_else(|problem| Err(problem.into()))
+}
+
 /// The special tokens and types found in the outputs for a word and for a pair.
 struct Probed {
     special_tokens: SpecialTokens,
@@ -241,13 +255,13 @@ struct Probed {
 fn probe(inner: &tokenizers::Tokenizer, unknown: &UnknownToken, path: &Path) -> Result<Probed, TokensError> {
     let failed = |source| TokensError::Encode { path: path.to_owned(), excerpt: String::new(), source };
     // A word shows what stands before and after a text; a vocabulary that cannot read it still shows its template.
-    let single = match inner.encode("a", true) {
+    let single = match encode(inner, "a", true) {
         Ok(encoding) => encoding,
-        Err(_) => inner.encode("", true).map_err(failed)?,
+        Err(_) => encode(inner, "", true).map_err(failed)?,
     };
-    let pair = match inner.encode(("a", "a"), true) {
+    let pair = match encode(inner, ("a", "a"), true) {
         Ok(encoding) => encoding,
-        Err(_) => inner.encode(("", ""), true).map_err(failed)?,
+        Err(_) => encode(inner, ("", ""), true).map_err(failed)?,
     };
     Ok(Probed {
         special_tokens: SpecialTokens::find(inner, unknown, &single, &pair),

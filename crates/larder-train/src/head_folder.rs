@@ -91,7 +91,8 @@ pub(crate) fn check_head_columns(columns: &[HeadColumn]) -> Result<(), String> {
     if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
         return Err("a head reads at least one column, and every column has a width".to_owned());
     }
-    Ok(())
+    let width = columns.iter().try_fold(0_usize, |width, column| width.checked_add(column.width));
+    width.map(drop).ok_or_else(|| "the columns together are wider than any head".to_owned())
 }
 
 /// The numbers of a head.
@@ -138,6 +139,19 @@ impl HeadTensors {
         match values.iter().find(|value| !value.is_finite()) {
             Some(value) => Err(wrong(format!("the value {value}"))),
             None => Ok(values),
+        }
+    }
+
+    /// The numbers of a tensor that were float32 when they were written.
+    pub(crate) fn floats(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
+        let values = self.values(tensor, shape)?;
+        let floats: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+        match floats.iter().position(|float| !float.is_finite()) {
+            Some(at) => {
+                let what = format!("tensor `{tensor}` has {}, which is no float32 number", values[at]);
+                Err(TrainError::Inconsistent { path: self.path.clone(), what })
+            }
+            None => Ok(floats),
         }
     }
 

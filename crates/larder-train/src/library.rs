@@ -8,10 +8,7 @@
 //!   gradients: the exact gradient at its result shows that, and the caller goes on from there.
 //! - It knows no row weights: weighted fits never come here.
 
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
-
+use larder_errors::catch_panic;
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_logistic::{LogisticRegression, MultiLogisticRegression};
@@ -34,9 +31,10 @@ pub(crate) fn fit(
     start: &[f64],
 ) -> Option<Vec<f64>> {
     let dataset = DatasetBase::new(rows, Array1::from(labels.to_vec()));
-    let fitted = quietly(|| {
+    let fitted = catch_panic(|| {
         if classes == 2 { binary(&dataset, c, tolerance) } else { multinomial(&dataset, classes, c, tolerance, start) }
-    })?;
+    })
+    .ok()?;
     fitted.filter(|parameters| parameters.iter().all(|parameter| parameter.is_finite()))
 }
 
@@ -68,40 +66,9 @@ fn multinomial(dataset: &Data, classes: usize, c: f64, tolerance: f64, start: &[
     Some(fitted.params().t().iter().chain(fitted.intercept()).copied().collect())
 }
 
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `work`; a panic in it becomes `None`, without a message on standard error.
-///
-/// The message is printed by the process-wide hook, so a hook is put in front of it, once, that keeps silent on a
-/// thread while it is in here and passes on every other panic. `work` must not hand its work to other threads.
-fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                previous(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    QUIET.set(false);
-    result.ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_panic_is_caught_and_the_next_one_is_not_silenced() {
-        assert_eq!(quietly(|| -> usize { panic!("in the line search") }), None);
-        assert!(!QUIET.get());
-        assert_eq!(quietly(|| 3), Some(3));
-    }
 
     #[test]
     fn the_sign_is_that_of_class_one_whichever_class_is_more_frequent() {

@@ -6,8 +6,8 @@ use std::path::Path;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
+use larder_checksums::{Batches, rows_of};
 use larder_data::{ColumnRef, Format};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::DescribeError;
 use crate::columns::{Cell, Look, LookedColumn, ROWS};
@@ -15,10 +15,10 @@ use crate::columns::{Cell, Look, LookedColumn, ROWS};
 pub(super) fn look(path: &Path) -> Result<Look, DescribeError> {
     let unreadable = |problem: String| DescribeError::Unreadable { path: path.to_owned(), problem };
     let file = File::open(path).map_err(|source| DescribeError::Read { path: path.to_owned(), source })?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(error.to_string()))?;
+    let builder = rows_of(file).map_err(|error| unreadable(error.to_string()))?;
     let schema = builder.schema().clone();
-    let reader =
-        builder.with_batch_size(ROWS).with_limit(ROWS).build().map_err(|error| unreadable(error.to_string()))?;
+    let builder = builder.with_batch_size(ROWS).with_limit(ROWS);
+    let reader = Batches::of(builder).map_err(|error| unreadable(error.to_string()))?;
     let name = |field: &arrow::datatypes::FieldRef| LookedColumn {
         column: ColumnRef::Name(field.name().clone()),
         cells: Vec::new(),

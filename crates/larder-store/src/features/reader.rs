@@ -7,13 +7,13 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float16Type, Float32Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 use half::slice::HalfFloatSliceExt;
-use larder_checksums::{Checked, CheckedFile};
+use larder_checksums::{Batches, Checked, CheckedFile, read_footer};
 use larder_files::Provenance;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
+use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::schema::{
@@ -50,7 +50,7 @@ impl FeaturesFile {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = open_checked(path)?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options)
+        let metadata = read_footer(&file, options)
             .and_then(|metadata| file.expect_checksums(metadata.metadata()).map(|()| metadata))
             .map_err(|e| StoreError::reading(path, e))?;
         let columns = metadata.schema().fields().iter().filter_map(|f| vector_column(f)).collect();
@@ -189,7 +189,7 @@ impl FeaturesFile {
     /// # Errors
     /// [`StoreError`].
     pub fn digests(&self) -> Result<Vec<InputDigest>, StoreError> {
-        let mut all = Vec::with_capacity(self.rows());
+        let mut all = self.room(self.rows(), 1)?;
         self.visit_digests(|digest| all.push(digest))?;
         Ok(all)
     }
@@ -217,7 +217,7 @@ impl FeaturesFile {
     /// [`StoreError`], also when the column is not there.
     pub fn column(&self, name: &str) -> Result<Vec<f32>, StoreError> {
         let info = self.info(name)?;
-        let mut all = Vec::with_capacity(self.rows() * info.width);
+        let mut all = self.room(self.rows(), info.width)?;
         for batch in self.reader(&[name], None)? {
             let batch = batch.map_err(|e| StoreError::reading(&self.path, e.into()))?;
             let vectors = Vectors::of(&self.path, &batch, name)?;
@@ -237,7 +237,7 @@ impl FeaturesFile {
     pub fn rows_of(&self, rows: &[usize], names: &[&str]) -> Result<Vec<Vec<f32>>, StoreError> {
         let mut all = names
             .iter()
-            .map(|name| Ok(Vec::with_capacity(rows.len() * self.info(name)?.width)))
+            .map(|name| self.room(rows.len(), self.info(name)?.width))
             .collect::<Result<Vec<_>, StoreError>>()?;
         if rows.is_empty() {
             return Ok(all);
@@ -272,6 +272,9 @@ impl FeaturesFile {
                 end: rows.end,
                 rows: self.rows(),
             });
+        }
+        if into.capacity() < rows.len().saturating_mul(width) {
+            *into = self.room(rows.len(), width)?;
         }
         into.clear();
         into.resize(rows.len() * width, 0.0);
@@ -308,6 +311,18 @@ impl FeaturesFile {
         names.iter().map(|name| self.info(name).map(|info| info.width)).sum()
     }
 
+    /// Returns an empty list with room for `rows` times `width` values. A footer may tell of more than any memory holds.
+    fn room<T>(&self, rows: usize, width: usize) -> Result<Vec<T>, StoreError> {
+        let mut list = Vec::new();
+        match rows.checked_mul(width).map(|values| list.try_reserve_exact(values)) {
+            Some(Ok(())) => Ok(list),
+            _ => {
+                let what = format!("its footer tells of {rows} rows of {width} values, for which there is no memory");
+                Err(StoreError::reading(&self.path, ParquetError::General(what)))
+            }
+        }
+    }
+
     fn info(&self, name: &str) -> Result<&FeatureColumnInfo, StoreError> {
         self.columns.iter().find(|c| c.name == name).ok_or_else(|| {
             let known: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
@@ -334,14 +349,14 @@ impl FeaturesFile {
     }
 
     fn read_strings(&self, name: &str) -> Result<Vec<Option<String>>, StoreError> {
-        let mut all = Vec::with_capacity(self.rows());
+        let mut all = self.room(self.rows(), 1)?;
         self.visit_strings(name, |value| all.push(value.map(str::to_owned)))?;
         Ok(all)
     }
 
     fn read_integers(&self, name: &str) -> Result<Vec<i32>, StoreError> {
         self.check_there(name)?;
-        let mut all = Vec::with_capacity(self.rows());
+        let mut all = self.room(self.rows(), 1)?;
         for batch in self.reader(&[name], None)? {
             let batch = batch.map_err(|e| StoreError::reading(&self.path, e.into()))?;
             let array = column(&self.path, &batch, name)?;
@@ -353,11 +368,7 @@ impl FeaturesFile {
     }
 
     /// A reader of these columns, of all rows or of (row groups, rows in them).
-    fn reader(
-        &self,
-        names: &[&str],
-        rows: Option<(Option<Vec<usize>>, RowSelection)>,
-    ) -> Result<ParquetRecordBatchReader, StoreError> {
+    fn reader(&self, names: &[&str], rows: Option<(Option<Vec<usize>>, RowSelection)>) -> Result<Batches, StoreError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let fields = builder.schema().fields().clone();
         let wanted: Vec<usize> = (0..fields.len()).filter(|&i| names.contains(&fields[i].name().as_str())).collect();
@@ -369,7 +380,7 @@ impl FeaturesFile {
             }
             builder = builder.with_row_selection(selection);
         }
-        builder.build().map_err(|e| StoreError::reading(&self.path, e))
+        Batches::of(builder).map_err(|e| StoreError::reading(&self.path, e))
     }
 }
 

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use larder_files::{Provenance, digest_file};
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::basic::Encoding;
+use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataWriter};
 
 use super::*;
 use crate::open::open_metadata;
@@ -246,4 +248,31 @@ fn choices_have_one_spelling() {
         "unknown level `words`; known are sentence, word, token"
     );
     assert_eq!("f64".parse::<FeatureDtype>().unwrap_err().to_string(), "unknown dtype `f64`; known are f32, f16");
+}
+
+#[test]
+fn a_footer_that_tells_of_more_rows_than_memory_holds_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), FeatureDtype::F32);
+    let (_, metadata) = open_metadata(&path).unwrap();
+    let (own, rows) = (metadata.file_metadata(), 1_i64 << 50);
+    // The new footer says nothing of checksums, which it would not have.
+    let pairs = own.key_value_metadata().unwrap().iter().filter(|pair| pair.key == ARROW_SCHEMA_META_KEY);
+    let pairs = Some(pairs.cloned().collect());
+    let file = FileMetaData::new(own.version(), rows, None, pairs, own.schema_descr_ptr(), None);
+    let group = metadata.row_group(0).clone().into_builder().set_num_rows(rows).build().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    ParquetMetaDataWriter::new(&mut bytes, &ParquetMetaData::new(file, vec![group])).finish().unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let file = FeaturesFile::open(&path).unwrap();
+    assert_eq!(file.rows(), 1 << 50);
+    let found = [
+        file.column("mean").map(drop),
+        file.example_ids().map(drop),
+        file.digests().map(drop),
+        file.read_range(0..file.rows(), &["mean", "cls_l0"], &mut Vec::new()),
+    ];
+    for result in found {
+        assert!(matches!(result, Err(StoreError::Parquet { .. })), "{result:?}");
+    }
 }

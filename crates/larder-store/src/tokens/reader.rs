@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use larder_checksums::{Batches, rows_of};
 use larder_data::TargetKind;
 use larder_files::Provenance;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::batch::TokensBatch;
 use super::row::ALONE;
@@ -33,7 +33,7 @@ pub enum TokensProjection {
 
 /// Reads a `tokens` file batch by batch.
 pub struct TokensReader {
-    reader: ParquetRecordBatchReader,
+    reader: Batches,
     path: PathBuf,
     rows: usize,
     tokens: u64,
@@ -54,8 +54,7 @@ impl TokensReader {
     /// [`Io`](larder_files::FileError::Io), [`StoreError::Parquet`] for a cut file, [`Damaged`](larder_files::FileError::Damaged), [`StoreError::Column`] for another schema.
     pub fn open(path: &Path, projection: TokensProjection) -> Result<Self, StoreError> {
         let file = open_checked(path)?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(|e| StoreError::reading(path, e))?;
+        let builder = rows_of(file.clone()).map_err(|e| StoreError::reading(path, e))?;
         file.expect_checksums(builder.metadata()).map_err(|e| StoreError::reading(path, e))?;
         let schema = builder.schema().clone();
         let has = |name: &str| schema.column_with_name(name).is_some();
@@ -98,11 +97,8 @@ impl TokensReader {
             .map(|(i, _)| i)
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| StoreError::reading(path, e))?;
+        let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        let reader = Batches::of(builder).map_err(|e| StoreError::reading(path, e))?;
         Ok(Self {
             reader,
             path: path.to_path_buf(),

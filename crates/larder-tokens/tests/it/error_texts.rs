@@ -15,6 +15,7 @@ fn tokenizers() {
         Read { path: path.clone(), source: std::io::ErrorKind::NotFound.into() },
         Malformed { path: path.clone(), source: serde_json::from_str::<u8>("{\n  ]").unwrap_err() },
         Template { path: path.clone(), problem: "it names no special token \"[CLS]\"".to_owned() },
+        Contradiction { path: path.clone(), problem: "no token is called \"##a\"".to_owned() },
         NoSpecialTokens { path: path.clone(), found: "absent" },
         Vocabulary { path: path.clone(), tokens: 0, largest: 0 },
         Encode { path: path.clone(), excerpt: "naïve".to_owned(), source: "no unknown token".into() },

@@ -182,6 +182,10 @@ fn files_that_their_reader_would_stumble_over_are_refused() {
         let (_folder, path) = written(&whole[..end]);
         assert!(matches!(Tokenizer::load(&path), Err(TokensError::Malformed { .. })));
     }
+    // A number that is none, where the library expects that it can be kept.
+    let (_folder, path) = written(&whole.replacen("\"decoder\": {", "\"decoder\": 1e999, \"other\": {", 1));
+    let error = Tokenizer::load(&path).unwrap_err();
+    assert!(matches!(error, TokensError::Contradiction { .. }), "{error}");
     let (_folder, path) = edited(|file| file["post_processor"]["special_tokens"] = json!({}));
     let error = Tokenizer::load(&path).unwrap_err().to_string();
     assert!(error.contains("tokenizer.json") && error.contains("which it does not define"), "{error}");

@@ -102,12 +102,10 @@ impl MlpHead {
         let mut layers = Vec::new();
         let mut inputs = width;
         for (n, &outputs) in description.hidden.iter().chain([&description.outputs()]).enumerate() {
-            // They were float32 numbers when they were written.
-            let floats = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<_>>();
-            let weight = floats(numbers.values(&format!("layers.{n}.weight"), &[outputs, inputs])?);
+            let weight = numbers.floats(&format!("layers.{n}.weight"), &[outputs, inputs])?;
             layers.push(MlpLayer {
                 weight: Array2::from_shape_vec((outputs, inputs), weight).expect("the tensor's shape was checked"),
-                bias: floats(numbers.values(&format!("layers.{n}.bias"), &[outputs])?),
+                bias: numbers.floats(&format!("layers.{n}.bias"), &[outputs])?,
             });
             inputs = outputs;
         }

@@ -19,7 +19,7 @@ use super::head::TaggingHead;
 use super::kind::TaggerKind;
 use crate::error::TrainError;
 use crate::head::HeadColumn;
-use crate::head_folder::{HEAD_JSON, HEAD_VERSION, HeadTensors, read_description, write_head};
+use crate::head_folder::{HEAD_JSON, HEAD_VERSION, HeadTensors, check_head_columns, read_description, write_head};
 use crate::standardise::Standardiser;
 use crate::weight::ClassWeight;
 
@@ -112,9 +112,7 @@ impl TaggingHead {
 /// Checks a description. Returns for each class whether it was seen in training, `[classes]`.
 fn check(description: &Description) -> Result<Vec<bool>, String> {
     let Description { types, never_answered, columns, outside_bias, .. } = description;
-    if columns.is_empty() || columns.iter().any(|column| column.width == 0) {
-        return Err("a head reads at least one column, and every column has a width".to_owned());
-    }
+    check_head_columns(columns)?;
     if !outside_bias.is_finite() {
         return Err(format!("`outside_bias` is {outside_bias}"));
     }

@@ -133,6 +133,9 @@ fn damaged_files_are_named() {
     assert!(matches!(load(), TrainError::Version { found: 2, .. }));
     fs::write(&json, text.replace("\"logistic\"", "\"crf\"")).unwrap();
     assert!(matches!(load(), TrainError::Inconsistent { .. }));
+    let wide = format!("\"columns\": [{{\"name\": \"wide\", \"width\": {}}},", usize::MAX);
+    fs::write(&json, text.replacen("\"columns\": [", &wide, 1)).unwrap();
+    assert!(load().to_string().contains("wider than any head"));
     fs::write(&json, text.replace("\"c3\"", "\"c3\", \"c4\"")).unwrap();
     let error = load().to_string();
     assert!(error.contains("`weights`") && error.contains("expected F64 [5,"), "{error}");

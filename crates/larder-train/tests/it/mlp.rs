@@ -135,6 +135,20 @@ fn other_heads_and_files_that_do_not_fit_are_refused() {
     std::fs::write(&numbers, &bytes[..bytes.len() - 9]).unwrap();
     let error = MlpHead::load(folder.path()).unwrap_err();
     assert!(matches!(error, TrainError::File(FileError::Damaged { .. })), "{error}");
+    // A number that is none in float32, in a file without a checksum.
+    let mut large = head.clone();
+    large.layers[0].bias[0] = 1234.5;
+    large.save(folder.path()).unwrap();
+    let mut bytes = std::fs::read(&numbers).unwrap();
+    let changes: [(&[u8], &[u8]); 2] =
+        [(b"larder-blake3:", b"another-name3:"), (&1234.5_f64.to_le_bytes(), &1e300_f64.to_le_bytes())];
+    for (from, to) in changes {
+        let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
+        bytes[at..at + from.len()].copy_from_slice(to);
+    }
+    std::fs::write(&numbers, &bytes).unwrap();
+    let error = MlpHead::load(folder.path()).unwrap_err();
+    assert!(matches!(error, TrainError::Inconsistent { .. }) && error.to_string().contains("float32"), "{error}");
     let error = head.logits(&[&columns[0]]).unwrap_err().to_string();
     assert!(error.contains("mean_l1"), "{error}");
 }
