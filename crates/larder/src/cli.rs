@@ -75,7 +75,7 @@ pub struct Cli {
     /// more than 2GiB unless given); what does not fit is refused before it starts [default: what is free]
     #[arg(long, global = true, value_name = "SIZE", env = "LARDER_MEMORY")]
     pub memory: Option<Size>,
-    /// Print JSON on standard output, and nothing else there; an error is an object with `error`
+    /// Print JSON on standard output, and nothing else there; an error without a result is an object with `error`
     #[arg(long, global = true)]
     pub json: bool,
     /// Say nothing of progress: only notes, results and errors

@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::console::be_quiet;
-use crate::failure::{Failure, Output};
+use crate::failure::{self, Failure, Output};
 use crate::signals;
 
 /// The context of every command.
@@ -97,6 +97,7 @@ impl Context {
 
     /// Prints a text on standard output.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
+        failure::note_result();
         writeln!(std::io::stdout().lock(), "{text}").on_stdout()
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_data::DataError;
 use larder_errors::ErrorClass;
@@ -20,6 +21,14 @@ use larder_tokens::TokensError;
 use serde_json::json;
 
 use crate::signals;
+
+/// True once a result is on standard output: one JSON document is there, or will be.
+static HAS_RESULT: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a result goes to standard output. An error behind it, of a check that found something, is not a second document there.
+pub fn note_result() {
+    HAS_RESULT.store(true, Ordering::Relaxed);
+}
 
 /// The reason for an unsuccessful exit.
 #[derive(Debug)]
@@ -42,7 +51,8 @@ impl Failure {
         Self::File { what: "cannot write JSON".to_owned(), source: error.into() }
     }
 
-    /// Prints the error with its causes on standard error, and as JSON on standard output if that is asked for. Returns the exit code.
+    /// Prints the error with its causes on standard error, and as JSON on standard output if that is asked for and no result is there. Returns the
+    /// exit code.
     pub fn report(&self, json: bool) -> ExitCode {
         let (message, class) = match self {
             Self::BrokenPipe => return ExitCode::SUCCESS,
@@ -55,7 +65,7 @@ impl Failure {
             Self::File { what, source } => (format!("{what}: {source}"), ErrorClass::Input),
         };
         eprintln!("error: {message}");
-        if json {
+        if json && !HAS_RESULT.load(Ordering::Relaxed) {
             let error = json!({ "message": message, "class": class, "exit_code": class.exit_code() });
             // Where nobody reads it there is the exit code.
             let _ = writeln!(std::io::stdout(), "{}", json!({ "error": error }));

@@ -12,6 +12,11 @@ fn with_json_an_error_is_an_object_too() {
     assert!(message.contains("nosuch") && answer.stderr.trim_end().ends_with(message), "{}", answer.told());
     let wrong = kitchen.larder(&["encode", "nosuch.toml", "-e", "tiny", "--json"]).exits(3);
     assert_eq!(wrong.json()["error"]["class"], "input");
+    // A check that found something has printed what it found.
+    let dataset = kitchen.dataset("toy", &[("train", &toy(3, 60)), ("dev", &toy(4, 20))]);
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine"]);
+    let judged = kitchen.larder(&["eval", "mine", "--fail-below", "accuracy=1.01", "--json"]).exits(6);
+    assert!(judged.json().get("error").is_none() && judged.stderr.contains("error: "), "{}", judged.told());
     let without = kitchen.larder(&["eval", "nosuch"]).exits(4);
     assert_eq!(without.stdout, "");
 }
