@@ -328,6 +328,11 @@ fuzz seconds="600" sanitizer="address": (_cargo-tool "cargo-fuzz" "0.13.2")
     for folder in tests/goldens/encoder/*/; do
         { cat "$folder/config.json"; printf '\0'; cat "$folder/model.safetensors"; } >"$state/seeds/weights/$(basename "$folder")"
     done
+    # Files of targets lie in memory where there is a place for them.
+    if [ -d /dev/shm ]; then export TMPDIR=/dev/shm; fi
+    TMPDIR="$(mktemp -d)"
+    export TMPDIR
+    trap 'rm -rf "$TMPDIR"' EXIT
     each=$(( {{ seconds }} / ${#targets[@]} ))
     found=0
     table=""
@@ -355,7 +360,6 @@ fuzz seconds="600" sanitizer="address": (_cargo-tool "cargo-fuzz" "0.13.2")
             "$built/$host/release/$target" "${arguments[@]}" -artifact_prefix="$state/crashes/$target/" \
                 -max_total_time="$left" -max_len="$length" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 \
                 -print_final_stats=1 >"$state/$target.log" 2>&1 || true
-            rm -rf /dev/shm/larder-fuzz-* "${TMPDIR:-/tmp}"/larder-fuzz-*
             ran="$(sed -n 's/^#\([0-9]*\).*/\1/p' "$state/$target.log" | tail -n 1)"
             [ -n "$ran" ] || break
             executions=$(( executions + ran ))

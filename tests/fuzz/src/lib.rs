@@ -50,12 +50,13 @@ unsafe impl GlobalAlloc for Limited {
     }
 }
 
-/// The folder of this process, in memory where the system has such a place. Each input writes its files anew.
+/// The folder of this process: in `TMPDIR`, else in memory where the system has such a place. Each input writes its files anew.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let memory = Path::new("/dev/shm");
-        let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let is_told = std::env::var_os("TMPDIR").is_some();
+        let root = if memory.is_dir() && !is_told { memory.to_owned() } else { std::env::temp_dir() };
         let folder = root.join(format!("larder-fuzz-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         folder
