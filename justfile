@@ -360,7 +360,7 @@ fuzz seconds="600" sanitizer="address": (_cargo-tool "cargo-fuzz" "0.13.2")
             "$built/$host/release/$target" "${arguments[@]}" -artifact_prefix="$state/crashes/$target/" \
                 -max_total_time="$left" -max_len="$length" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 \
                 -print_final_stats=1 >"$state/$target.log" 2>&1 || true
-            ran="$(sed -n 's/^#\([0-9]*\).*/\1/p' "$state/$target.log" | tail -n 1)"
+            ran="$(sed -n 's/^#\([0-9][0-9]*\).*/\1/p' "$state/$target.log" | tail -n 1)"
             [ -n "$ran" ] || break
             executions=$(( executions + ran ))
         done
