@@ -14,7 +14,7 @@ struct Left<'a>(&'a [u8]);
 enum Stop {
     /// Thrift's reader will say what is wrong.
     Malformed,
-    /// What is wrong.
+    /// A count that cannot be, in words.
     Wrong(String),
 }
 

@@ -218,7 +218,7 @@ pub enum DataError {
     NotSeekable {
         /// The data file.
         path: PathBuf,
-        /// What it is.
+        /// The kind of file, in words.
         what: String,
         /// The way out.
         remedy: &'static str,

@@ -15,7 +15,7 @@ use crate::target_columns::RowTarget;
 /// The name that a message gives to the type of tags without one.
 const SOME_TYPE: &str = "entity";
 
-/// What files write for `O`, apart from that.
+/// Spellings of `O` in files, apart from that.
 const OUTSIDES: &[&str] = &["0", "o", "_", "-"];
 
 /// A way of reading tags.

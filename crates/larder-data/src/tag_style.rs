@@ -1,4 +1,4 @@
-//! How files write tags, where it is not `B-person`: the table `[tags]` of a description.
+//! Spellings of tags other than `B-person`: the table `[tags]` of a description.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ spelled_enum! {
     } else "unknown place of the mark `{found}` ({hint})"
 }
 
-/// What is written for a word outside of all entities: one text or several.
+/// The spellings of a word outside of all entities: one text or several.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a text, or a list of texts")]
 enum Outside {
@@ -44,7 +44,7 @@ pub struct TagStyle {
     /// The text between mark and type, if not a hyphen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
-    /// What is written for `O`, beside that.
+    /// Further spellings of `O`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "outside")]
     pub outside: Vec<String>,
     /// True if marks are small letters: `b-person`, `o`.

@@ -29,13 +29,13 @@ pub enum Cell {
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LookedColumn {
-    /// How a description names it.
+    /// The column as a description names it.
     pub column: ColumnRef,
     /// Its first values.
     pub cells: Vec<Cell>,
 }
 
-/// What the first rows of a file show.
+/// The columns and values that the first rows of a file show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
     /// The format.

@@ -15,7 +15,7 @@ use crate::look::look_at;
 use crate::roles::{NamedRoles, Reason, Roles};
 use crate::toml_text::{column, columns, list, quoted};
 
-/// What files hold.
+/// A description of files: their columns, splits and options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// The name of the data set.

@@ -57,7 +57,7 @@ pub enum RuntimeError {
         if *is_limit { "is what --memory allows" } else { "is free" }
     )]
     Memory {
-        /// What would not fit.
+        /// The thing that would not fit.
         what: String,
         /// Bytes that it needs whatever happens.
         least: u64,
@@ -65,7 +65,7 @@ pub enum RuntimeError {
         left: u64,
         /// True if the user limits the memory.
         is_limit: bool,
-        /// What to change.
+        /// The setting to change.
         way_out: &'static str,
     },
     /// The library loads and does not compute.

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// True once a signal has come to a process that ends by itself.
 pub static ASKED_TO_END: AtomicBool = AtomicBool::new(false);
 
-/// What the process is doing, for the words at its end.
+/// The work under way, for the words at its end.
 static DOING: Mutex<Doing> = Mutex::new(Doing { stage: None, ends_by_itself: false });
 
 struct Doing {

@@ -1,4 +1,4 @@
-//! What fuzz targets share: files in memory, and a limit on what one allocation may ask for.
+//! Parts that fuzz targets share: files in memory, and a limit on what one allocation may ask for.
 //!
 //! Each target takes the bytes of a file that anybody may have made, hands them to the reader that larder opens such a file
 //! with, and asserts what must hold of everything that the reader accepts. `just fuzz` runs them all.

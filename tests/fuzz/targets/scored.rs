@@ -1,6 +1,6 @@
 //! Any bytes as a `.conll` file with gold and predicted tags, and its scores; and as columns of targets.
 //!
-//! What is read is written again, and must be the same sentences with the same scores.
+//! A file that is read is written again, and must be the same sentences with the same scores.
 
 #![no_main]
 

@@ -12,7 +12,7 @@ const MOST_README_BYTES: usize = 9000;
 /// The folder of the book's pages.
 const BOOK: &str = "crates/larder/docs";
 
-/// What encloses a page's link to the page of another crate that it includes: mdBook's readers do not see it.
+/// The mark that encloses a page's link to the page of another crate that it includes: mdBook's readers do not see it.
 const REPOSITORY_ONLY: (&str, &str) = ("<div class=\"in-the-repository\">", "</div>");
 
 fn read(path: &Path) -> String {
@@ -31,7 +31,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// What people read first, the list of the book's pages, and these.
+/// The pages that people read first, the list of the book's pages, and these.
 fn documents() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "data/README.md", "crates/larder/docs/SUMMARY.md"]
         .iter()
