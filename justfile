@@ -5,7 +5,7 @@ set positional-arguments
 
 python := if os_family() == "windows" { "python" } else { "python3" }
 fetch := python + " crates/larder-runtime/setup/fetch.py"
-larder := "target/release/larder"
+larder := env("CARGO_TARGET_DIR", "target") / "release/larder"
 
 # rustup puts cargo where a shell that was open before does not look; the tools of `lint` are the repository's.
 tools := justfile_directory() / ".larder/tools"
@@ -40,7 +40,7 @@ setup-third-party-onnx:
 fetch-cola:
     @{{ python }} data/fetch_cola.py
 
-# Build the binary, target/release/larder
+# Build the binary, target/release/larder unless CARGO_TARGET_DIR says otherwise
 [group('set-up')]
 build: _rust
     cargo build --release --locked --package larder
@@ -188,7 +188,7 @@ book: (_cargo-tool "mdbook" "0.5.4")
 [group('show')]
 story: _cola encoder-add
     cargo build --release --locked --package larder --package larder-pipeline --example story
-    LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" target/release/examples/story
+    LARDER_DATA="$(cd "$LARDER_DATA" && pwd)" "${CARGO_TARGET_DIR:-target}/release/examples/story"
 
 # All tests, with what they run on set up first
 [group('check')]

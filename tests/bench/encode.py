@@ -197,7 +197,7 @@ def compare(arguments: argparse.Namespace, options: list[str], kind: str, texts:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser.add_argument("--larder", type=pathlib.Path, default=os.environ.get("CARGO_TARGET_DIR", "target") + "/release/larder")
     parser.add_argument("--home", type=pathlib.Path, default="artifacts/bench/encode", help="emptied of features")
     parser.add_argument("--source", type=pathlib.Path, default=".larder/models/all-MiniLM-L6-v2")
     parser.add_argument("--encoder", default="all-MiniLM-L6-v2")

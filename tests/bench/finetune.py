@@ -285,7 +285,7 @@ def write_head(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser.add_argument("--larder", type=pathlib.Path, default=os.environ.get("CARGO_TARGET_DIR", "target") + "/release/larder")
     parser.add_argument("--work", type=pathlib.Path, default="artifacts/bench/finetune", help="for data and runs")
     parser.add_argument("--source", type=pathlib.Path, default=".larder/models/all-MiniLM-L6-v2", help="with weights")
     parser.add_argument("--encoder", default="all-MiniLM-L6-v2", help="the name that it gets")

@@ -80,7 +80,7 @@ def tokenizer(words: list[str]) -> dict:
 def command_line(description: str, home: str) -> argparse.ArgumentParser:
     """The options that all of them have."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser.add_argument("--larder", type=pathlib.Path, default=os.environ.get("CARGO_TARGET_DIR", "target") + "/release/larder")
     parser.add_argument("--home", type=pathlib.Path, default=home, help="made anew, removed at the end")
     parser.add_argument("--keep", action="store_true", help="keep that folder")
     return parser

@@ -11,6 +11,7 @@ each of the others, and the peak resident memory. Needs tokenizers.
 """
 
 import argparse
+import os
 import pathlib
 import random
 import shutil
@@ -65,7 +66,7 @@ def write_dataset(folder: pathlib.Path, cola: pathlib.Path, rows: int) -> pathli
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser.add_argument("--larder", type=pathlib.Path, default=os.environ.get("CARGO_TARGET_DIR", "target") + "/release/larder")
     parser.add_argument("--home", type=pathlib.Path, default="artifacts/bench/reading")
     parser.add_argument("--source", type=pathlib.Path, default=".larder/models/all-MiniLM-L6-v2")
     parser.add_argument("--encoder", default="all-MiniLM-L6-v2")

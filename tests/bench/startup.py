@@ -10,6 +10,7 @@ and the range of the rounds' ratios larder / python, and the peak resident memor
 """
 
 import argparse
+import os
 import pathlib
 import statistics
 import subprocess
@@ -39,7 +40,7 @@ def plain(encoder: pathlib.Path):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser.add_argument("--larder", type=pathlib.Path, default=os.environ.get("CARGO_TARGET_DIR", "target") + "/release/larder")
     parser.add_argument("--home", type=pathlib.Path, default="artifacts/bench/startup")
     parser.add_argument("--source", type=pathlib.Path, default=".larder/models/all-MiniLM-L6-v2")
     parser.add_argument("--encoder", default="all-MiniLM-L6-v2")

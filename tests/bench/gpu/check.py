@@ -213,7 +213,7 @@ def cuda_folders():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--larder", type=pathlib.Path, default="target/release/larder")
+    parser.add_argument("--larder", type=pathlib.Path, default=os.environ.get("CARGO_TARGET_DIR", "target") + "/release/larder")
     parser.add_argument("--tests", type=pathlib.Path, help="a folder with a test binary for each package, named like it")
     parser.add_argument("--onnxruntime", type=pathlib.Path, default=".larder/cuda/onnxruntime", help="its library or the folder of it")
     parser.add_argument("--out", type=pathlib.Path, default="artifacts/gpu-check")
