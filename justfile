@@ -551,6 +551,11 @@ bench-heads *options: setup build
         scikit-learn==1.9.1 seqeval==1.2.2 pyarrow==26.0.1
     .larder/peer/bin/python -B tests/bench/heads.py --larder {{ larder }} --encoder {{ default_encoder }} "$@"
 
+# Heads on a few rows a class, ten draws each: intents, and emotions of GoEmotions' rows with one label (needs GoEmotions)
+[group('bench')]
+bench-shots *options: setup build
+    {{ python }} -B tests/bench/shots.py --larder {{ larder }} --source "{{ default_source }}" "$@"
+
 # larder's CRF beside sklearn-crfsuite on the same word vectors (needs WNUT-17)
 [group('bench')]
 bench-crf *options: setup build

@@ -19,6 +19,10 @@ pub enum Weighing {
     TriedAndLeft,
     /// More than others.
     Balanced,
+    /// As much as needed for each class to count the same: a head of class means.
+    ClassesAlike,
+    /// As a vote each: a head of neighbours.
+    Votes,
 }
 
 impl Weighing {
@@ -29,6 +33,12 @@ impl Weighing {
                 "their {what} count as all others do: weights that balance them were tried, and not chosen on held-out rows"
             ),
             Self::Balanced => format!("their {what} count more already (`--class-weight balanced`)"),
+            Self::ClassesAlike => format!("their {what} count more already: the head compares with one mean a class"),
+            Self::Votes => {
+                format!(
+                    "their {what} have a vote each, as all others: `--head prototype` compares with one mean a class"
+                )
+            }
         }
     }
 }

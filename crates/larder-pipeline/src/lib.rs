@@ -6,7 +6,7 @@
 //! - [`finetune`] trains the encoder itself with a head, [`run_finetune`] evaluates it too, [`sweep`] tries learning rates;
 //!   [`export_graphs`] writes the graphs they run.
 //! - [`dataset_of_files`] makes a data set of files that nobody described.
-//! - [`run_seeds`] runs the stages with several seeds.
+//! - [`run_seeds`] runs the stages with several seeds; [`run_shots`] trains heads on a few rows a class.
 //! - [`compare_encoders`] takes several encoders through the stages on one dataset, [`compare_runs`] compares existing runs.
 //! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
@@ -22,6 +22,7 @@ mod doctor;
 mod encode;
 mod error;
 mod evaluate;
+mod few_rows;
 mod finetune;
 mod from_files;
 mod inspect;
@@ -30,6 +31,7 @@ mod remove;
 mod run;
 mod scale;
 mod seeds;
+mod shots;
 mod tokenize;
 mod train;
 mod verify;
@@ -44,6 +46,7 @@ pub use doctor::{
 pub use encode::{embed_features, encode_split, forecast_split};
 pub use error::PipelineError;
 pub use evaluate::{EvaluateOptions, evaluate};
+pub use few_rows::wants_all_layers;
 pub use finetune::{
     DEV_SPLIT, FinetuneOptions, GraphsOptions, GraphsOutcome, Recipe, SweepCell, SweepOutcome, SweepRate, TuneChoices,
     export_graphs, finetune, run_finetune, sweep,
@@ -58,6 +61,7 @@ pub use scale::{
     use_features, work,
 };
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
+pub use shots::{Scores, ShotsEntry, ShotsOutcome, ShotsRequest, run_shots};
 pub use tokenize::tokenize_split;
 pub use train::{TrainOutcome, remove_run, train};
 pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

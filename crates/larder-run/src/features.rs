@@ -1,5 +1,7 @@
 //! Columns of a features file as heads read them.
 
+use std::path::Path;
+
 use larder_runtime::require_memory;
 use larder_store::FeaturesFile;
 use larder_train::FeatureColumn;
@@ -8,7 +10,10 @@ use ndarray::Array2;
 use crate::RunError;
 
 /// Returns the gold classes as indices into `labels`, `[rows]`.
-pub(crate) fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>, RunError> {
+///
+/// # Errors
+/// [`RunError::NoLabel`], [`RunError::UnknownLabel`] with the row.
+pub fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>, RunError> {
     let features = || file.path().to_path_buf();
     let class = |(row, label): (usize, Option<String>)| {
         let label = label.ok_or_else(|| RunError::NoLabel { features: features(), row })?;
@@ -22,11 +27,36 @@ pub(crate) fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>,
     file.labels()?.into_iter().enumerate().map(class).collect()
 }
 
+/// Returns the gold classes `[rows]`, and the labels that are not among `labels`, in the order of their first row:
+/// the classes behind those of `labels`.
+///
+/// # Errors
+/// [`RunError::NoLabel`] with the row.
+pub fn gold_and_unseen(
+    features: &Path,
+    gold: &[Option<String>],
+    labels: &[String],
+) -> Result<(Vec<usize>, Vec<String>), RunError> {
+    let mut unseen: Vec<String> = Vec::new();
+    let mut class = |(row, label): (usize, &Option<String>)| {
+        let label = label.as_ref().ok_or_else(|| RunError::NoLabel { features: features.to_path_buf(), row })?;
+        Ok(match labels.iter().chain(&unseen).position(|known| known == label) {
+            Some(class) => class,
+            None => {
+                unseen.push(label.clone());
+                labels.len() + unseen.len() - 1
+            }
+        })
+    };
+    let gold = gold.iter().enumerate().map(&mut class).collect::<Result<Vec<_>, RunError>>()?;
+    Ok((gold, unseen))
+}
+
 /// Returns the feature columns by name, in the order asked for. They are read as a whole, into float32.
 ///
 /// # Errors
 /// [`RunError::Runtime`] where they do not fit into memory; [`RunError::Store`].
-pub(crate) fn load_columns(file: &FeaturesFile, names: &[String]) -> Result<Vec<FeatureColumn>, RunError> {
+pub fn load_columns(file: &FeaturesFile, names: &[String]) -> Result<Vec<FeatureColumn>, RunError> {
     let widths: usize =
         file.columns().iter().filter(|column| names.contains(&column.name)).map(|column| column.width).sum();
     require_memory(

@@ -47,11 +47,12 @@ pub use evaluation::{
     SplitSource, StageTimer, TaskScores, UnscoredSplit, data_digest, is_current,
 };
 pub use examples::{ExampleSettings, GoldRows, LogitsJudge, SplitExamples, TokenizedRow};
+pub use features::{gold, gold_and_unseen, load_columns};
 pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save_diagnosis, score};
 pub use gate::Gate;
 pub use heads::{
     FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord, HeadSettings, LogisticRecord, MlpRecord,
-    TaggerRecord, TunedRecord,
+    RowsInMemory, SimilarityRecord, TaggerRecord, TunedRecord,
 };
 pub use history::HISTORY_FILE;
 pub use larder::Larder;

@@ -6,6 +6,7 @@ use crate::candidates::Candidate;
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::select::{PreparedColumn, Search, Variant};
+use crate::selection::ChoiceRule;
 use crate::settings::{ThresholdChoice, TrainSettings};
 use crate::weight::ClassWeight;
 
@@ -34,6 +35,8 @@ pub fn domain_classifier_auc(columns: &[&FeatureColumn], is_second: &[bool]) -> 
         fold_of_row: &fold_of_row,
         folds: DEFAULT_FOLDS,
         prepared: &prepared,
+        // One strength: nothing is chosen.
+        rule: ChoiceRule::Ranking,
     };
     let all = Candidate { name: "all".to_owned(), columns: (0..columns.len()).collect() };
     let unweighted = Variant { class_weight: ClassWeight::None, fitted: None };

@@ -1,4 +1,4 @@
-//! The two files of any head: a description in JSON, and its numbers as float64 tensors.
+//! The two files of any head: a description in JSON, and its numbers as tensors, float64 unless a head says otherwise.
 //!
 //! Each file is written beside its place and renamed, numbers first: a `head.json` that can be read has its numbers.
 
@@ -35,18 +35,34 @@ struct Version {
 /// A tensor to be written: name, shape, numbers in row-major order.
 pub(crate) type Tensor<'a> = (&'a str, Vec<usize>, Vec<f64>);
 
+/// A float32 tensor to be written: name, shape, numbers in row-major order.
+pub(crate) type FloatTensor<'a> = (&'a str, Vec<usize>, &'a [f32]);
+
 /// Writes both files into the folder `dir`, which is made if it is not there.
 pub(crate) fn write_head(dir: &Path, description: &impl Serialize, tensors: &[Tensor<'_>]) -> Result<(), TrainError> {
+    write_head_with(dir, description, tensors, &[])
+}
+
+/// The same, with tensors of float32.
+pub(crate) fn write_head_with(
+    dir: &Path,
+    description: &impl Serialize,
+    tensors: &[Tensor<'_>],
+    floats: &[FloatTensor<'_>],
+) -> Result<(), TrainError> {
     let path = dir.join(HEAD_SAFETENSORS);
-    let tensors: Vec<(&str, &[usize], Vec<u8>)> = tensors
-        .iter()
-        .map(|(name, shape, values)| {
-            (*name, shape.as_slice(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
-        })
-        .collect();
+    let doubles = tensors.iter().map(|(name, shape, values)| {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        (*name, Dtype::F64, shape, bytes)
+    });
+    let floats = floats.iter().map(|(name, shape, values)| {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        (*name, Dtype::F32, shape, bytes)
+    });
+    let tensors: Vec<(&str, Dtype, &Vec<usize>, Vec<u8>)> = doubles.chain(floats).collect();
     let views = tensors
         .iter()
-        .map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F64, shape.to_vec(), data)?)))
+        .map(|(name, dtype, shape, data)| Ok((*name, TensorView::new(*dtype, shape.to_vec(), data)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
     let mut numbers = views
         .and_then(|views| serialize(views, Some(HashMap::from([metadata_entry()]))))
@@ -115,28 +131,44 @@ impl HeadTensors {
 
     /// The numbers of one tensor, which must be float64 of the given shape and finite.
     pub(crate) fn values(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f64>, TrainError> {
+        let read = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("chunks of eight bytes"));
+        self.numbers(tensor, Dtype::F64, shape, 8, read, |value| value.is_finite())
+    }
+
+    /// The numbers of one tensor, which must be float32 of the given shape and finite.
+    pub(crate) fn float32(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
+        let read = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().expect("chunks of four bytes"));
+        self.numbers(tensor, Dtype::F32, shape, 4, read, |value| value.is_finite())
+    }
+
+    /// The numbers of one tensor of the given type and shape, of `bytes` bytes each.
+    fn numbers<T: std::fmt::Display>(
+        &self,
+        tensor: &str,
+        dtype: Dtype,
+        shape: &[usize],
+        bytes: usize,
+        read: impl Fn(&[u8]) -> T,
+        is_finite: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>, TrainError> {
         let tensors = SafeTensors::deserialize(&self.bytes)
             .map_err(|source| TrainError::Safetensors { path: self.path.clone(), source })?;
         let wrong = |found: String| TrainError::Tensor {
             path: self.path.clone(),
             tensor: tensor.to_owned(),
             found,
-            expected: format!("F64 {shape:?}"),
+            expected: format!("{dtype:?} {shape:?}"),
         };
         let view = tensors.tensor(tensor).map_err(|_| {
             let mut names = tensors.names();
             names.sort_unstable();
             wrong(format!("only {}", names.join(", ")))
         })?;
-        if view.dtype() != Dtype::F64 || view.shape() != shape {
+        if view.dtype() != dtype || view.shape() != shape {
             return Err(wrong(format!("{:?} {:?}", view.dtype(), view.shape())));
         }
-        let values: Vec<f64> = view
-            .data()
-            .chunks_exact(8)
-            .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("chunks of eight bytes")))
-            .collect();
-        match values.iter().find(|value| !value.is_finite()) {
+        let values: Vec<T> = view.data().chunks_exact(bytes).map(read).collect();
+        match values.iter().find(|value| !is_finite(value)) {
             Some(value) => Err(wrong(format!("the value {value}"))),
             None => Ok(values),
         }

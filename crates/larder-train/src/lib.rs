@@ -13,11 +13,13 @@
 //!   all fitted in the same passes over the rows, with a threshold for each ([`MultilabelSelection`]).
 //! - [`train_ridge`] turns columns and a number a row into a [`RidgeHead`]: ridge regression, whose penalty is chosen by exact
 //!   leave-one-out errors ([`RidgeSelection`]).
+//! - [`train_similarity`] turns columns and labels into a [`SimilarityHead`], which compares a text with the mean of each class or
+//!   with the nearest training rows.
 //! - [`domain_classifier_auc`] measures how well features tell two sets of rows apart; a [`LearningStep`] scores a head that
 //!   was trained on fewer rows.
 //!
 //! Why there are two solvers is in `docs/solvers.md`; how the selection was settled, in `docs/selection.md`. The heads of labels
-//! and of numbers are explained in `docs/multilabel.md` and `docs/ridge.md`.
+//! and of numbers are explained in `docs/multilabel.md` and `docs/ridge.md`, those that compare vectors in `docs/similarity.md`.
 //!
 //! ```
 //! use larder_train::{FeatureColumn, TrainSettings, train};
@@ -71,6 +73,7 @@ mod select;
 mod selection;
 mod sequence_head;
 mod settings;
+mod similarity;
 mod standardise;
 mod tagging;
 mod threshold;
@@ -104,9 +107,13 @@ pub use ridge::{
     UNCHOSEN_ALPHA, train_ridge,
 };
 pub use select::SELECTION_TOLERANCE;
-pub use selection::{Selection, SelectionEntry};
+pub use selection::{FEW_ROWS, Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;
 pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings, UNCHOSEN_C};
+pub use similarity::{
+    DEFAULT_NEIGHBOURS, Neighbour, SimilarityHead, SimilarityKind, SimilarityProgress, SimilaritySelection,
+    SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, UNCHOSEN_TEMPERATURE, train_similarity,
+};
 pub use standardise::{Standardiser, StandardiserFit};
 pub use tagging::{
     ColumnUse, DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_MEMORY_BYTES, DEFAULT_TAGGING_FOLDS,

@@ -25,7 +25,7 @@ use crate::objective::{Targets, Task, TrainingData, outputs_of, probabilities_of
 use crate::principal_axes::{ColumnAxes, PrincipalAxes};
 use crate::ranking::mean_auc;
 use crate::real::Real;
-use crate::selection::{Selection, SelectionEntry, choose, dominates};
+use crate::selection::{ChoiceRule, Selection, SelectionEntry};
 use crate::settings::{ThresholdChoice, TrainSettings};
 use crate::standardise::{Moments, Standardiser};
 use crate::threshold::{HALF, TuningGain, tune_threshold};
@@ -73,6 +73,7 @@ pub(crate) struct Search<'a> {
     pub(crate) folds: usize,
     /// Of each column.
     pub(crate) prepared: &'a [PreparedColumn],
+    pub(crate) rule: ChoiceRule,
 }
 
 /// One way of fitting a candidate. Those that are tried together share each pass over the rows.
@@ -123,7 +124,11 @@ impl Search<'_> {
         let mut entries: Vec<SelectionEntry> = Vec::new();
         // What the entries that may still be chosen said; the others' is let go.
         let mut kept: Vec<(usize, OutOfFold)> = Vec::new();
-        let class_weights = self.settings.class_weight.candidates(self.settings.metric);
+        let mut class_weights = self.settings.class_weight.candidates(self.settings.metric);
+        if self.rule == ChoiceRule::LogLoss {
+            // Losses under different weights cannot be compared: the weight that suits the metric is taken.
+            class_weights = &class_weights[..1];
+        }
         // The candidates are compared under the first class weight; the others are tried on the one that won. A candidate alone has
         // won already.
         let compared = if candidates.len() == 1 { class_weights.len() } else { 1 };
@@ -133,13 +138,13 @@ impl Search<'_> {
                 class_weights.iter().map(|&class_weight| Variant { class_weight, fitted: None }).collect();
             self.try_candidate(candidate, &variants, &mut |_, entry, answers| {
                 on_entry(number, rounds, &entry);
-                if !kept.iter().any(|(index, _)| dominates(&entries[*index], &entry)) {
-                    kept.retain(|(index, _)| !dominates(&entry, &entries[*index]));
+                if !kept.iter().any(|(index, _)| self.rule.dominates(&entries[*index], &entry)) {
+                    kept.retain(|(index, _)| !self.rule.dominates(&entry, &entries[*index]));
                     kept.push((entries.len(), answers));
                 }
                 entries.push(entry);
             })?;
-            let chosen = choose(&entries);
+            let chosen = self.rule.choose(&entries);
             Ok::<_, TrainError>((chosen, entries[chosen].candidate.clone()))
         };
         let mut chosen = (0, String::new());
@@ -152,11 +157,9 @@ impl Search<'_> {
             chosen = try_candidate(candidates.len(), winner, &class_weights[compared..])?;
         }
         let chosen = chosen.0;
-        let (_, answers) = kept
-            .into_iter()
-            .find(|(index, _)| *index == chosen)
-            .expect("no entry is better than the chosen one in both score and ranking");
-        Ok((Selection::new(self.settings.metric, self.folds, entries, chosen), answers))
+        let (_, answers) =
+            kept.into_iter().find(|(index, _)| *index == chosen).expect("no entry dominates the chosen one");
+        Ok((Selection::new(self.settings.metric, self.folds, entries, chosen, self.rule), answers))
     }
 
     /// The entry of one candidate at the first strength of the grid, for each of the variants.
@@ -205,7 +208,7 @@ impl Search<'_> {
         }
 
         for &c in self.grid {
-            let mut running: Vec<&mut Path> = paths.iter_mut().filter(|path| path.worse < PATIENCE).collect();
+            let mut running: Vec<&mut Path> = paths.iter_mut().filter(|path| path.worse < self.patience()).collect();
             if running.is_empty() {
                 break;
             }
@@ -222,6 +225,7 @@ impl Search<'_> {
                 let logits = batch.logits(&path.tasks(), &path.points(), self.fold_of_row);
                 let probabilities = probabilities_of(&logits);
                 let auc = mean_auc(&probabilities, self.labels);
+                let log_loss = Some(self.log_loss(&probabilities, path.class_weight));
                 let Judged { fold_scores, answers, gain } = self.judge(probabilities)?;
                 let (mean, standard_deviation) = mean_and_deviation(&fold_scores);
                 let entry = SelectionEntry {
@@ -233,6 +237,7 @@ impl Search<'_> {
                     mean,
                     standard_deviation,
                     auc,
+                    log_loss,
                     threshold_gain: gain,
                     converged: path.descents.iter().all(Descent::converged),
                 };
@@ -241,6 +246,25 @@ impl Search<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Strengths that rank worse before the weaker ones are left out. Of few rows a fit takes next to nothing, and the ranking is
+    /// not what is chosen by.
+    fn patience(&self) -> usize {
+        match self.rule {
+            ChoiceRule::Ranking => PATIENCE,
+            ChoiceRule::LogLoss => usize::MAX,
+        }
+    }
+
+    /// The mean log-loss of `[rows, classes]`, rows weighted by their class.
+    fn log_loss(&self, probabilities: &Array2<f64>, class_weight: ClassWeight) -> f64 {
+        let weights = row_weights(class_weight, self.labels, self.classes, |_| true);
+        let rows = probabilities.rows().into_iter().zip(self.labels).zip(&weights);
+        let (loss, all) = rows.fold((0.0, 0.0), |(loss, all), ((row, &label), &weight)| {
+            (loss - weight * row[label].max(f64::EPSILON).ln(), all + weight)
+        });
+        loss / all
     }
 
     /// The answers, where the threshold is tuned every fold's with those of the others, and the metric on each fold.

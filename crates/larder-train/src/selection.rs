@@ -26,6 +26,9 @@ pub struct SelectionEntry {
     /// The area under the ROC curve of the out-of-fold probabilities, which needs no threshold; for
     /// more than two classes the mean over "one class against the rest". 0.5 is chance.
     pub auc: f64,
+    /// The mean log-loss of the out-of-fold probabilities in nats, rows weighted as in the fits. `None` in records of earlier versions.
+    #[serde(default)]
+    pub log_loss: Option<f64>,
     /// The gain from tuning the threshold, which stays at 0.5 unless the gain exceeds one standard error. `None` where it is not
     /// tuned: for more than two classes, or on request.
     #[serde(default)]
@@ -46,15 +49,71 @@ impl SelectionEntry {
     }
 }
 
-/// The choice, in words.
-const RULE: &str = "chosen among the entries within one standard error of the best mean: the one that ranks held-out rows \
-                    best (AUC), of equals the most strongly regularised";
+/// Rows of train below which columns are not chosen, and strengths are chosen by log-loss: scores of so few held-out rows are noise.
+pub const FEW_ROWS: usize = 500;
+
+/// How one of the entries is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChoiceRule {
+    /// Among the entries within one standard error of the best mean, the one that ranks best.
+    Ranking,
+    /// The smallest log-loss: of fewer than [`FEW_ROWS`] rows.
+    LogLoss,
+}
+
+impl ChoiceRule {
+    /// The rule for a number of rows.
+    pub(crate) fn of_rows(rows: usize) -> Self {
+        if rows < FEW_ROWS { Self::LogLoss } else { Self::Ranking }
+    }
+
+    /// The rule, in words.
+    fn in_words(self) -> String {
+        match self {
+            Self::Ranking => {
+                "chosen among the entries within one standard error of the best mean: the one that ranks held-out \
+                              rows best (AUC), of equals the most strongly regularised"
+                    .to_owned()
+            }
+            Self::LogLoss => format!(
+                "fewer than {FEW_ROWS} rows: all columns are taken side by side; chosen is the strength with the smallest \
+                 log-loss on held-out rows"
+            ),
+        }
+    }
+
+    /// The chosen entry (the first of several that are equally good).
+    pub(crate) fn choose(self, entries: &[SelectionEntry]) -> usize {
+        match self {
+            Self::Ranking => choose_by_ranking(entries),
+            Self::LogLoss => {
+                let loss = |entry: &SelectionEntry| entry.log_loss.unwrap_or(f64::INFINITY);
+                let mut best = 0;
+                for (index, entry) in entries.iter().enumerate() {
+                    if loss(entry) < loss(&entries[best]) {
+                        best = index;
+                    }
+                }
+                best
+            }
+        }
+    }
+
+    /// Returns true if `first` would be chosen before `second`, whatever other entries there are.
+    pub(crate) fn dominates(self, first: &SelectionEntry, second: &SelectionEntry) -> bool {
+        match self {
+            Self::Ranking => first.mean >= second.mean && first.auc >= second.auc,
+            Self::LogLoss => first.log_loss <= second.log_loss,
+        }
+    }
+}
 
 /// The whole selection.
 ///
 /// Chosen is, among the entries whose mean is within one standard error of the best, the one that ranks best
 /// ([`SelectionEntry::auc`]): scores that depend on a threshold are noisy, and between entries that they cannot tell
-/// apart the ranking can. See `docs/selection.md`.
+/// apart the ranking can. Of fewer than [`FEW_ROWS`] rows, the one with the smallest [`SelectionEntry::log_loss`]. See
+/// `docs/selection.md`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
     /// The metric of the choice.
@@ -71,9 +130,16 @@ pub struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn new(metric: Metric, folds: usize, entries: Vec<SelectionEntry>, chosen: usize) -> Self {
+    pub(crate) fn new(
+        metric: Metric,
+        folds: usize,
+        entries: Vec<SelectionEntry>,
+        chosen: usize,
+        rule: ChoiceRule,
+    ) -> Self {
         let tunes = entries.iter().any(|entry| entry.threshold_gain.is_some());
-        let rule = if tunes { format!("{RULE}; threshold 0.5, {TUNING_RULE}") } else { RULE.to_owned() };
+        let rule = rule.in_words();
+        let rule = if tunes { format!("{rule}; threshold 0.5, {TUNING_RULE}") } else { rule };
         Self { metric, folds, entries, chosen, rule }
     }
 
@@ -97,7 +163,7 @@ impl Selection {
 }
 
 /// The entry that ranks best among those within one standard error of the best mean (the first of several).
-pub(crate) fn choose(entries: &[SelectionEntry]) -> usize {
+fn choose_by_ranking(entries: &[SelectionEntry]) -> usize {
     let mut best = 0;
     for (index, entry) in entries.iter().enumerate() {
         if entry.mean > entries[best].mean {
@@ -115,11 +181,6 @@ pub(crate) fn choose(entries: &[SelectionEntry]) -> usize {
     chosen
 }
 
-/// Returns true if `first` would be chosen before `second`, whatever the limit of [`choose`].
-pub(crate) fn dominates(first: &SelectionEntry, second: &SelectionEntry) -> bool {
-    first.mean >= second.mean && first.auc >= second.auc
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,17 +195,31 @@ mod tests {
             mean,
             standard_deviation: 0.04,
             auc,
+            log_loss: None,
             threshold_gain: None,
             converged: true,
         }
     }
 
     #[test]
+    fn of_few_rows_the_smallest_loss_is_chosen_whatever_the_score() {
+        let entry = |mean, log_loss| SelectionEntry { log_loss: Some(log_loss), ..entry(mean, mean) };
+        let entries = [entry(0.9, 0.7), entry(0.2, 0.4), entry(0.8, 0.4)];
+        assert_eq!(ChoiceRule::LogLoss.choose(&entries), 1);
+        assert!(ChoiceRule::LogLoss.dominates(&entries[1], &entries[0]));
+        assert!(!ChoiceRule::LogLoss.dominates(&entries[0], &entries[1]));
+        assert_eq!(
+            (ChoiceRule::of_rows(FEW_ROWS - 1), ChoiceRule::of_rows(FEW_ROWS)),
+            (ChoiceRule::LogLoss, ChoiceRule::Ranking)
+        );
+    }
+
+    #[test]
     fn near_ties_go_to_the_better_ranking_and_clear_differences_to_the_score() {
         // One standard error is 0.04 / √4 = 0.02.
-        assert_eq!(choose(&[entry(0.20, 0.60), entry(0.19, 0.63), entry(0.17, 0.70)]), 1);
-        assert_eq!(choose(&[entry(0.20, 0.60), entry(0.15, 0.70)]), 0);
-        assert_eq!(choose(&[entry(0.20, 0.60), entry(0.20, 0.60)]), 0);
+        assert_eq!(ChoiceRule::Ranking.choose(&[entry(0.20, 0.60), entry(0.19, 0.63), entry(0.17, 0.70)]), 1);
+        assert_eq!(ChoiceRule::Ranking.choose(&[entry(0.20, 0.60), entry(0.15, 0.70)]), 0);
+        assert_eq!(ChoiceRule::Ranking.choose(&[entry(0.20, 0.60), entry(0.20, 0.60)]), 0);
     }
 
     #[test]
@@ -153,10 +228,14 @@ mod tests {
             (0..40).map(|at| entry((at * 7 % 13) as f64 / 100.0, (at * 5 % 11) as f64 / 100.0)).collect();
         for count in 1..entries.len() {
             let entries = &entries[..count];
-            let chosen = choose(entries);
+            let chosen = ChoiceRule::Ranking.choose(entries);
             for (index, other) in entries.iter().enumerate() {
                 let equal = (other.mean, other.auc) == (entries[chosen].mean, entries[chosen].auc);
-                assert!(index == chosen || !dominates(other, &entries[chosen]) || (equal && index > chosen));
+                assert!(
+                    index == chosen
+                        || !ChoiceRule::Ranking.dominates(other, &entries[chosen])
+                        || (equal && index > chosen)
+                );
             }
         }
     }

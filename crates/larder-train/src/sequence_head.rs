@@ -8,6 +8,7 @@ use crate::column::FeatureColumn;
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead};
 use crate::mlp::MlpHead;
+use crate::similarity::{Neighbour, SimilarityHead};
 
 /// A head for one label a text.
 pub trait SequenceHead: Debug + Send + Sync {
@@ -27,6 +28,15 @@ pub trait SequenceHead: Debug + Send + Sync {
 
     /// The class indices `[rows]` answered for probabilities `[rows, classes]`.
     fn answers(&self, probabilities: &Array2<f64>) -> Vec<usize>;
+
+    /// The training rows that each answer rests on, the nearest first, at most `count` a row; nothing for a head that keeps no
+    /// rows.
+    ///
+    /// # Errors
+    /// As [`probabilities`](Self::probabilities).
+    fn evidence(&self, columns: &[&FeatureColumn], _count: usize) -> Result<Vec<Vec<Neighbour>>, TrainError> {
+        Ok(vec![Vec::new(); columns.first().map_or(0, |column| column.rows())])
+    }
 }
 
 impl SequenceHead for LogisticHead {
@@ -62,5 +72,27 @@ impl SequenceHead for MlpHead {
 
     fn answers(&self, probabilities: &Array2<f64>) -> Vec<usize> {
         Self::answers(self, probabilities)
+    }
+}
+
+impl SequenceHead for SimilarityHead {
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn columns(&self) -> &[HeadColumn] {
+        &self.columns
+    }
+
+    fn probabilities(&self, columns: &[&FeatureColumn]) -> Result<Array2<f64>, TrainError> {
+        Self::probabilities(self, columns)
+    }
+
+    fn answers(&self, probabilities: &Array2<f64>) -> Vec<usize> {
+        Self::answers(self, probabilities)
+    }
+
+    fn evidence(&self, columns: &[&FeatureColumn], count: usize) -> Result<Vec<Vec<Neighbour>>, TrainError> {
+        Self::evidence(self, columns, count)
     }
 }

@@ -12,7 +12,7 @@ use crate::logistic::{Convergence, Problem};
 use crate::objective::outputs_of;
 use crate::principal_axes::PrincipalAxes;
 use crate::select::{OutOfFold, PreparedColumn, Search};
-use crate::selection::{Selection, SelectionEntry};
+use crate::selection::{ChoiceRule, Selection, SelectionEntry};
 use crate::settings::{TrainSettings, UNCHOSEN_C, unchosen_strength};
 use crate::standardise::Standardiser;
 use crate::threshold::HALF;
@@ -67,7 +67,8 @@ pub struct Trained {
 /// `classes`).
 ///
 /// Several columns are tried one by one and side by side; columns, strength, class weight and threshold are chosen by
-/// stratified cross-validation on these rows and no others, and the chosen head is fitted on all of them. Where no two
+/// stratified cross-validation on these rows and no others, and the chosen head is fitted on all of them. Of fewer than
+/// [`FEW_ROWS`](crate::FEW_ROWS) rows all columns are taken side by side, and the strength with the smallest log-loss. Where no two
 /// classes have 2 rows there is nothing to choose by: all columns side by side, [`UNCHOSEN_C`](crate::UNCHOSEN_C), no class
 /// weights and the threshold 0.5 are taken, unless others were asked for. Same input and settings, same head, whatever the
 /// number of threads.
@@ -99,7 +100,12 @@ pub fn train(
     }
 
     let mut notes = Vec::new();
-    let candidates = candidates(columns);
+    let rule = ChoiceRule::of_rows(labels.len());
+    let mut candidates = candidates(columns);
+    if rule == ChoiceRule::LogLoss {
+        // The last one has all columns.
+        candidates.drain(..candidates.len() - 1);
+    }
     let folds = possible_folds(&counts, settings.folds);
     let mut curve = Vec::new();
     let mut unchosen = None;
@@ -139,6 +145,7 @@ pub fn train(
             fold_of_row: &fold_of_row,
             folds,
             prepared: &prepared,
+            rule,
         };
         let (selection, out_of_fold) = search.run(&candidates, &mut |candidate, candidates, entry| {
             progress(Progress::Scored { candidate, candidates, entry });

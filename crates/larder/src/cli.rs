@@ -47,7 +47,7 @@ pub use scale::{CollectArgs, FeatureSetFlags, GcArgs, PlanArgs, StatusArgs, Work
 pub use score::ScoreArgs;
 pub use setup::SetupArgs;
 pub use submit::{SubmitCommand, WorkloadFlags};
-pub use train::{HeadFlags, TrainArgs};
+pub use train::{HeadFlags, SeedList, TrainArgs};
 pub use verify::VerifyArgs;
 
 use train::train_options;
@@ -218,7 +218,12 @@ fn refuse(useless: &[(&str, bool)], what: &str) -> Result<(), Failure> {
 fn refuse_foreign(flags: &[(&'static str, bool)], task: Task, head: Option<&str>) -> Result<(), Failure> {
     let foreign = tasks::of(task).foreign_flags(head);
     let useless: Vec<_> = flags.iter().copied().filter(|(flag, _)| foreign.contains(flag)).collect();
-    refuse(&useless, &format!("a {task} task"))
+    // The head is named where the task's default would take the flag.
+    let of_task = tasks::of(task).foreign_flags(None);
+    match (head, useless.iter().find(|(flag, given)| *given && !of_task.contains(flag))) {
+        (Some(head), Some(_)) => refuse(&useless, &format!("the head {head}")),
+        _ => refuse(&useless, &format!("a {task} task")),
+    }
 }
 
 #[cfg(test)]
@@ -236,7 +241,7 @@ mod tests {
     fn negative_layers_are_no_flags() {
         let cli = Cli::try_parse_from(["larder", "encode", "d.toml", "-e", "m", "--layers", "-1,-2"]).unwrap();
         let Command::Encode(args) = cli.command else { panic!() };
-        assert_eq!(args.vectors.layers, LayerSelection::Numbers(vec![-1, -2]));
+        assert_eq!(args.vectors.layers, Some(LayerSelection::Numbers(vec![-1, -2])));
     }
 
     /// Every message and help text that names one of our commands or flags names one that there is.

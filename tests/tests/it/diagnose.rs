@@ -137,7 +137,7 @@ fn labels_that_do_not_belong_to_their_texts_are_seen_in_loss_and_scores() {
     for row in train.iter_mut().chain(&mut dev) {
         row.1 = if random.below(5) == 0 { "move" } else { "colour" };
     }
-    let accuracy = ["--metric", "accuracy", "--c", "0.001", "--class-weight", "none"];
+    let accuracy = ["--layers", "-1", "--metric", "accuracy", "--c", "0.001", "--class-weight", "none"];
     let report = run(&kitchen, "noise", &train, &dev, &accuracy);
     assert!(said(&finds(&report, "prior_entropy", "")).contains("--layers all"));
     let one = finds(&report, "one_answer", "dev");

@@ -57,7 +57,7 @@ fn a_home_that_is_only_read_answers_and_says_what_it_cannot_write() {
     let writing: [&[&str]; 4] = [
         &["run", &dataset, "-e", "tiny", "--run", "other"],
         &["eval", "mine"],
-        &["encode", &dataset, "-e", "tiny", "--layers", "all"],
+        &["encode", &dataset, "-e", "tiny", "--pool", "cls"],
         &["finetune", &dataset, "-e", "tiny", "--epochs", "1"],
     ];
     for args in writing {

@@ -7,6 +7,7 @@ mod compare;
 mod diagnose;
 mod export;
 mod extending;
+mod few_labels;
 mod file_formats;
 mod finetune;
 mod from_files;

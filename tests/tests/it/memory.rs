@@ -23,7 +23,7 @@ fn what_does_not_fit_is_refused_before_it_starts_and_what_fits_less_well_runs_sm
     // One thread a session in both.
     assert_eq!(vectors, of_all);
 
-    let train = ["train", &dataset, "-e", "tiny"];
+    let train = ["train", &dataset, "-e", "tiny", "--layers", "-1"];
     limited("1KiB", &train).exits(4).says(&["reading 1 columns of", "--memory allows", "--head mlp"]);
     limited("1MiB", &train).exits(0);
     let tune = ["finetune", &dataset, "-e", "tiny", "--epochs", "1"];

@@ -177,7 +177,7 @@ fn stages_run_one_by_one_leave_what_run_leaves() {
 #[test]
 fn other_layers_are_encoded_again_and_the_reason_is_said() {
     let (kitchen, dataset) = toy_kitchen();
-    kitchen.ok(&["run", &dataset, "-e", "tiny"]);
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--layers", "-1"]);
     let last = kitchen.vectors("toy", "train", "mean");
     let answer = kitchen
         .ok(&["run", &dataset, "-e", "tiny", "--layers", "all"])
@@ -187,7 +187,7 @@ fn other_layers_are_encoded_again_and_the_reason_is_said() {
     assert_close(&kitchen.vectors("toy", "train", "mean"), &last, BATCH_TOLERANCE, "the last layer, with others");
     assert!(kitchen.vectors("toy", "train", "mean_l0") != last, "layers differ");
     // The file now holds more than the default asks for: nothing to do, and the first run is still that run.
-    kitchen.ok(&["run", &dataset, "-e", "tiny"]).says(&[
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--layers", "-1"]).says(&[
         "encode   train: up to date",
         "encode   dev: up to date",
         "train    toy-tiny-1: up to date",
@@ -490,7 +490,7 @@ fn a_column_has_the_width_of_its_pooling_through_every_stage() {
     let widths = ["mean", "pooler"].map(|column| embedded[column].as_array().unwrap().len());
     assert_eq!(widths, [32, 20]);
 
-    kitchen.ok(&["run", &dataset, "-e", "narrow", "--pool", "mean,pooler", "--run", "both"]);
+    kitchen.ok(&["run", &dataset, "-e", "narrow", "--layers", "-1", "--pool", "mean,pooler", "--run", "both"]);
     let path = kitchen.home().features("toy", "narrow", "sentence-f32", "train").unwrap();
     let file = FeaturesFile::open(&path).unwrap();
     let widths: Vec<(&str, usize)> = file.columns().iter().map(|info| (info.name.as_str(), info.width)).collect();

@@ -28,7 +28,7 @@ use crate::encode::encode_split;
 
 /// Rule that selects columns, strengths, thresholds and biases; heads selected by another rule are trained again. Runs without
 /// this part accepted any gain on held-out rows.
-const CHOICE: &str = "one standard error";
+const CHOICE: &str = "one standard error; of few rows, log-loss";
 
 /// A completed run.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use larder_onnx::{Axis, GraphBuilder, Value, WordPool, attribute};
 use larder_train::{MlpOutput, Standardiser};
 use ndarray::Array2;
 
-use super::{Head, logistic, mlp, multilabel, ridge, tagger};
+use super::{Head, logistic, mlp, multilabel, ridge, similarity, tagger};
 
 /// Scores of each class (tagging: each tag).
 pub(crate) const LOGITS: &str = "logits";
@@ -28,7 +28,9 @@ impl Head {
     pub fn outputs(&self, pool: WordPool) -> Vec<&'static str> {
         match self {
             Self::Mlp(head) if matches!(head.output, MlpOutput::Number { .. }) => vec![LOGITS, PREDICTION],
-            Self::Logistic(_) | Self::Mlp(_) | Self::Multilabel(_) => vec![LOGITS, PROBABILITIES, PREDICTION],
+            Self::Logistic(_) | Self::Mlp(_) | Self::Multilabel(_) | Self::Similarity(_) => {
+                vec![LOGITS, PROBABILITIES, PREDICTION]
+            }
             Self::Ridge(_) => vec![LOGITS, PREDICTION],
             Self::Tagger(head) => tagger::outputs(head, pool),
         }
@@ -45,6 +47,7 @@ impl Head {
             Self::Mlp(head) => mlp::append(&mut nodes, head, &columns),
             Self::Multilabel(head) => multilabel::append(&mut nodes, head, &columns),
             Self::Ridge(head) => ridge::append(&mut nodes, head, &columns),
+            Self::Similarity(head) => similarity::append(&mut nodes, head, &columns),
             Self::Tagger(head) => tagger::append(&mut nodes, head, pool, &columns),
         };
         let tensors = nodes.tensors;

@@ -147,7 +147,11 @@ impl HeadDetails for LogisticRecord {
         let tried = self.settings.class_weight.candidates(self.settings.metric);
         match &self.selection {
             Some(selection) => match selection::weighing(selection.best().class_weight) {
-                Weighing::Alike if tried.contains(&ClassWeight::Balanced) => Weighing::TriedAndLeft,
+                Weighing::Alike
+                    if selection.entries.iter().any(|entry| entry.class_weight == ClassWeight::Balanced) =>
+                {
+                    Weighing::TriedAndLeft
+                }
                 taken => taken,
             },
             None => selection::weighing(tried[0]),

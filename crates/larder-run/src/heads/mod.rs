@@ -7,6 +7,7 @@ mod mlp;
 mod multilabel;
 mod ridge;
 mod selection;
+mod similarity;
 mod tagger;
 mod tuned;
 
@@ -17,11 +18,12 @@ use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
 use larder_files::Provenance;
 use larder_metrics::{Metric, TrainLabels};
 use larder_store::FeaturesFile;
+use larder_train::{FeatureColumn, HALF, MlpOutput, MlpSettings, TargetScale, TrainError, train_similarity};
 use larder_train::{
     HeadColumn, LabelSetHead, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, NumberHead, RidgeHead,
-    RidgeSettings, SequenceHead, TaggingHead, TaggingSettings, TrainSettings,
+    RidgeSettings, SequenceHead, SimilarityHead, SimilarityKind, SimilaritySettings, TaggingHead, TaggingSettings,
+    TrainSettings,
 };
-use larder_train::{MlpOutput, MlpSettings, TargetScale};
 use serde::{Deserialize, Serialize};
 
 use crate::findings::FitFacts;
@@ -34,6 +36,7 @@ pub use logistic::LogisticRecord;
 pub use mlp::MlpRecord;
 pub use multilabel::MultilabelRecord;
 pub use ridge::RidgeRecord;
+pub use similarity::SimilarityRecord;
 pub use tagger::TaggerRecord;
 pub(crate) use tagger::{FIRST_LOGITS, LAST_LOGITS, NEVER};
 pub use tuned::TunedRecord;
@@ -49,6 +52,8 @@ pub enum Head {
     Multilabel(MultilabelHead),
     /// Ridge regression over texts: a number.
     Ridge(RidgeHead),
+    /// Cosines between texts and prototypes or training rows.
+    Similarity(SimilarityHead),
     /// A tagger of words: logistic regression or a conditional random field.
     Tagger(TaggingHead),
 }
@@ -64,6 +69,8 @@ pub enum HeadSettings {
     Multilabel(MultilabelSettings),
     /// Ridge regression over texts.
     Ridge(RidgeSettings),
+    /// Cosines between texts and prototypes or training rows.
+    Similarity(SimilaritySettings),
     /// A tagger of words.
     Tagger(TaggingSettings),
 }
@@ -84,6 +91,9 @@ pub enum HeadRecord {
     /// Ridge regression over texts.
     #[serde(rename = "ridge")]
     Ridge(RidgeRecord),
+    /// Cosines between texts and prototypes or training rows.
+    #[serde(rename = "similarity")]
+    Similarity(SimilarityRecord),
     /// A tagger of words.
     #[serde(rename = "tagging")]
     Tagger(TaggerRecord),
@@ -172,6 +182,19 @@ pub struct FitRequest<'a> {
     pub threads: usize,
 }
 
+/// Rows of texts in memory.
+#[derive(Clone, Copy)]
+pub struct RowsInMemory<'a> {
+    /// The feature columns, `[rows, width]` each.
+    pub columns: &'a [&'a FeatureColumn],
+    /// The class of each row, `[rows]`.
+    pub gold: &'a [usize],
+    /// The rows' ids, `[rows]`.
+    pub ids: &'a [String],
+    /// The classes' names.
+    pub classes: &'a [String],
+}
+
 /// A fitted head with its record and facts.
 pub struct FittedHead {
     /// The head.
@@ -199,6 +222,7 @@ impl HeadSettings {
             Self::Mlp(_) => tasks::of(task).facts().heads.contains(&mlp::KIND),
             Self::Multilabel(_) => task == multilabel::TASK,
             Self::Ridge(_) => task == ridge::TASK,
+            Self::Similarity(_) => task == similarity::TASK,
             Self::Tagger(_) => task == tagger::TASK,
         }
     }
@@ -210,6 +234,7 @@ impl HeadSettings {
             Self::Mlp(_) => mlp::KIND,
             Self::Multilabel(_) => multilabel::KIND,
             Self::Ridge(_) => ridge::KIND,
+            Self::Similarity(settings) => settings.kind.as_str(),
             Self::Tagger(settings) => settings.kind.as_str(),
         }
     }
@@ -223,6 +248,7 @@ impl HeadSettings {
             Self::Multilabel(settings) => settings.seed = seed,
             // Nothing in it is drawn.
             Self::Ridge(_) => {}
+            Self::Similarity(settings) => settings.seed = seed,
             Self::Tagger(settings) => settings.seed = seed,
         }
         self
@@ -235,6 +261,7 @@ impl HeadSettings {
             Self::Mlp(settings) => mlp::describe(settings, provenance),
             Self::Multilabel(settings) => multilabel::describe(settings, provenance),
             Self::Ridge(settings) => ridge::describe(settings, provenance),
+            Self::Similarity(settings) => similarity::describe(settings, provenance),
             Self::Tagger(settings) => tagger::describe(settings, provenance),
         }
     }
@@ -249,8 +276,29 @@ impl HeadSettings {
             Self::Mlp(settings) => mlp::fit(settings, request, observer),
             Self::Multilabel(settings) => multilabel::fit(settings, request, observer),
             Self::Ridge(settings) => ridge::fit(settings, request, observer),
+            Self::Similarity(settings) => similarity::fit(settings, request, observer),
             Self::Tagger(settings) => tagger::fit(settings, request, observer),
         }
+    }
+
+    /// The heads of one label a text that [`fit_in_memory`](Self::fit_in_memory) fits.
+    pub const IN_MEMORY: &[&str] = &["logistic", "prototype", "knn"];
+
+    /// Fits a head of one label a text on rows in memory; `None` for those that are not [`IN_MEMORY`](Self::IN_MEMORY).
+    ///
+    /// # Errors
+    /// [`TrainError`] for a fit that fails.
+    pub fn fit_in_memory(&self, rows: &RowsInMemory<'_>) -> Result<Option<Box<dyn SequenceHead>>, TrainError> {
+        let RowsInMemory { columns, gold, ids, classes } = *rows;
+        Ok(match self {
+            Self::Logistic(settings) => {
+                Some(Box::new(larder_train::train(columns, gold, classes, settings, &mut |_| {})?.head))
+            }
+            Self::Similarity(settings) => {
+                Some(Box::new(train_similarity(columns, gold, classes, ids, settings, &mut |_| {})?.head))
+            }
+            Self::Mlp(_) | Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
+        })
     }
 }
 
@@ -262,9 +310,15 @@ impl HeadRecord {
             Self::Mlp(record) => record.as_ref(),
             Self::Multilabel(record) => record.as_ref(),
             Self::Ridge(record) => record,
+            Self::Similarity(record) => record,
             Self::Tagger(record) => record,
             Self::Tuned(record) => record,
         }
+    }
+
+    /// Returns true if the head names the training rows that an answer rests on.
+    pub fn has_evidence(&self) -> bool {
+        matches!(self, Self::Similarity(record) if record.settings.kind == SimilarityKind::Knn)
     }
 
     /// Returns the record of a fine-tuned head.
@@ -287,6 +341,7 @@ impl Head {
             Self::Mlp(head) => head.save(folder)?,
             Self::Multilabel(head) => head.save(folder)?,
             Self::Ridge(head) => head.save(folder)?,
+            Self::Similarity(head) => head.save(folder)?,
             Self::Tagger(head) => head.save(folder)?,
         }
         Ok(())
@@ -302,6 +357,7 @@ impl Head {
             HeadRecord::Mlp(_) => Ok(Self::Mlp(MlpHead::load(folder)?)),
             HeadRecord::Multilabel(_) => Ok(Self::Multilabel(MultilabelHead::load(folder)?)),
             HeadRecord::Ridge(_) => Ok(Self::Ridge(RidgeHead::load(folder)?)),
+            HeadRecord::Similarity(_) => Ok(Self::Similarity(SimilarityHead::load(folder)?)),
             HeadRecord::Tagger(_) => Ok(Self::Tagger(TaggingHead::load(folder)?)),
             HeadRecord::Tuned(tuned) => tasks::of(tuned.task).load_tuned_head(folder),
         }
@@ -314,6 +370,7 @@ impl Head {
             Self::Mlp(_) => mlp::KIND,
             Self::Multilabel(_) => multilabel::KIND,
             Self::Ridge(_) => ridge::KIND,
+            Self::Similarity(head) => head.kind.as_str(),
             Self::Tagger(head) => head.kind.as_str(),
         }
     }
@@ -325,6 +382,7 @@ impl Head {
             Self::Mlp(head) => &head.columns,
             Self::Multilabel(head) => &head.columns,
             Self::Ridge(head) => &head.columns,
+            Self::Similarity(head) => &head.columns,
             Self::Tagger(head) => &head.columns,
         }
     }
@@ -363,6 +421,7 @@ impl Head {
             Self::Mlp(head) => (!matches!(head.output, MlpOutput::Number { .. })).then(|| head.classes.clone()),
             Self::Multilabel(head) => Some(head.labels.clone()),
             Self::Ridge(_) => None,
+            Self::Similarity(head) => Some(head.classes.clone()),
             Self::Tagger(head) => Some(head.tags.names()),
         }
     }
@@ -372,6 +431,7 @@ impl Head {
         match self {
             Self::Logistic(head) => Some(head),
             Self::Mlp(head) => Some(head),
+            Self::Similarity(head) => Some(head),
             Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }
@@ -381,6 +441,7 @@ impl Head {
         match self {
             Self::Logistic(head) => Some(Box::new(head)),
             Self::Mlp(head) => Some(Box::new(head)),
+            Self::Similarity(head) => Some(Box::new(head)),
             Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }
@@ -390,7 +451,7 @@ impl Head {
         match self {
             Self::Multilabel(head) => Some(head),
             Self::Mlp(head) => Some(head),
-            Self::Logistic(_) | Self::Ridge(_) | Self::Tagger(_) => None,
+            Self::Logistic(_) | Self::Ridge(_) | Self::Similarity(_) | Self::Tagger(_) => None,
         }
     }
 
@@ -399,7 +460,7 @@ impl Head {
         match self {
             Self::Multilabel(head) => Some(Box::new(head)),
             Self::Mlp(head) => Some(Box::new(head)),
-            Self::Logistic(_) | Self::Ridge(_) | Self::Tagger(_) => None,
+            Self::Logistic(_) | Self::Ridge(_) | Self::Similarity(_) | Self::Tagger(_) => None,
         }
     }
 
@@ -408,7 +469,7 @@ impl Head {
         match self {
             Self::Ridge(head) => Some(head),
             Self::Mlp(head) => Some(head),
-            Self::Logistic(_) | Self::Multilabel(_) | Self::Tagger(_) => None,
+            Self::Logistic(_) | Self::Multilabel(_) | Self::Similarity(_) | Self::Tagger(_) => None,
         }
     }
 
@@ -417,7 +478,7 @@ impl Head {
         match self {
             Self::Ridge(head) => Some(Box::new(head)),
             Self::Mlp(head) => Some(Box::new(head)),
-            Self::Logistic(_) | Self::Multilabel(_) | Self::Tagger(_) => None,
+            Self::Logistic(_) | Self::Multilabel(_) | Self::Similarity(_) | Self::Tagger(_) => None,
         }
     }
 
@@ -434,6 +495,7 @@ impl Head {
         match self {
             Self::Logistic(head) => head.threshold,
             Self::Mlp(head) => head.threshold(),
+            Self::Similarity(head) => (head.classes.len() == 2).then_some(HALF),
             Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         }
     }

@@ -12,5 +12,6 @@ mod perceptron;
 #[cfg(feature = "perceptron")]
 mod perceptron_targets;
 mod ridge;
+mod similarity;
 mod tagging;
 mod training;

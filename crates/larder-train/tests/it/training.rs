@@ -3,7 +3,8 @@
 use crate::common::{column, labels, names, noise};
 use larder_metrics::Metric;
 use larder_train::{
-    ClassWeight, ClassWeightChoice, FeatureColumn, Progress, ThresholdChoice, TrainSettings, Trained, train,
+    ClassWeight, ClassWeightChoice, DEFAULT_GRID, FEW_ROWS, FeatureColumn, Progress, SelectionEntry, ThresholdChoice,
+    TrainSettings, Trained, train,
 };
 use ndarray::Array2;
 
@@ -13,7 +14,7 @@ fn run(columns: &[&FeatureColumn], labels: &[usize], classes: usize, settings: &
 
 #[test]
 fn the_column_that_knows_the_classes_is_chosen() {
-    let gold = labels(400, 3, 1);
+    let gold = labels(FEW_ROWS, 3, 1);
     let bad = column("mean", &gold, 6, 0.0, 2);
     let good = column("mean_l2", &gold, 6, 1.0, 3);
     let mut lines = Vec::new();
@@ -244,4 +245,31 @@ fn what_cannot_work_is_refused_by_name() {
     assert!(error(&[&features], &gold, 3, &settings).contains("C is -1"));
     assert!(error(&[&features], &gold, 3, &TrainSettings { grid: vec![], ..default.clone() }).contains("empty"));
     assert!(error(&[&features], &gold, 3, &TrainSettings { folds: 1, ..default }).contains("1 fold"));
+}
+
+#[test]
+fn of_few_rows_all_columns_are_taken_and_the_strength_is_that_of_the_smallest_loss() {
+    let gold = labels(120, 3, 1);
+    let bad = column("mean", &gold, 6, 0.0, 2);
+    let good = column("mean_l2", &gold, 6, 1.0, 3);
+    let trained = train(&[&bad, &good], &gold, &names(3), &TrainSettings::default(), &mut |_| {}).unwrap();
+    let selection = trained.selection.unwrap();
+    assert!(
+        selection.rule.contains("fewer than 500 rows") && selection.rule.contains("log-loss"),
+        "{}",
+        selection.rule
+    );
+    assert!(selection.entries.iter().all(|entry| entry.candidate == "mean (all 2)"), "{:?}", selection.entries);
+    assert_eq!(selection.entries.len(), DEFAULT_GRID.len());
+    let loss = |entry: &SelectionEntry| entry.log_loss.unwrap();
+    let least = selection.entries.iter().map(loss).fold(f64::INFINITY, f64::min);
+    assert_eq!(loss(selection.best()), least);
+    // The loss is that of the answers that are given out: guessing three classes costs 1.1 nats.
+    let (probabilities, all) = (trained.out_of_fold_probabilities.unwrap(), gold.len() as f64);
+    let counts: Vec<f64> = (0..3).map(|class| gold.iter().filter(|&&label| label == class).count() as f64).collect();
+    let balanced = |label: usize| all / (3.0 * counts[label]);
+    let expected: f64 =
+        probabilities.rows().into_iter().zip(&gold).map(|(row, &label)| -balanced(label) * row[label].ln()).sum();
+    assert!((least - expected / all).abs() < 1e-9 && least < 0.7, "{least} and {}", expected / all);
+    assert!(trained.out_of_fold_scores.unwrap().mcc > 0.8);
 }

@@ -89,8 +89,11 @@ impl CompareArgs {
     /// # Errors
     /// A usage failure for a flag that does not apply to the task.
     pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
-        if !self.head.seeds.is_empty() {
+        if self.head.seeds.is_some() {
             return Err(Failure::Usage("--seeds is for `larder run`; compare takes one --seed".to_owned()));
+        }
+        if !self.head.shots.is_empty() {
+            return Err(Failure::Usage("--shots is for `larder run`, with one encoder".to_owned()));
         }
         let options = train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?;
         Ok(TrainOptions { encode: EncodeOptions { force: self.force, ..options.encode }, ..options })

@@ -74,9 +74,10 @@ pub struct LevelFlags {
 /// Flags of the vectors.
 #[derive(Debug, Args)]
 pub struct VectorFlags {
-    /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last
-    #[arg(long, value_name = "LIST", default_value_t, allow_hyphen_values = true)]
-    pub layers: LayerSelection,
+    /// Hidden layers: all, or numbers. 0 embeddings, 1 first layer, -1 last [default: -1; all for a classifier with fewer than 500 rows
+    /// to train on]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub layers: Option<LayerSelection>,
     /// Sentences: poolings of a layer's tokens, cls, mean, max, mean_sqrt_len_tokens, weightedmean, lasttoken; of the last layer
     /// only, pooler, the encoder's own, and published, the publisher's own vector [default: mean, which heads learn from best;
     /// embed: published where the publisher says how; pooler for an encoder that gives sentence vectors alone]
@@ -190,7 +191,7 @@ impl VectorFlags {
     pub fn settings(&self, usual: Pool) -> EncodeSettings {
         let defaults = EncodeSettings::default();
         EncodeSettings {
-            layers: self.layers.clone(),
+            layers: self.layers.clone().unwrap_or_default(),
             pools: if self.pool.is_empty() { vec![usual] } else { self.pool.clone() },
             normalise: self.normalise,
             dtype: self.dtype,

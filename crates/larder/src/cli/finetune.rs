@@ -13,7 +13,7 @@ use larder_runtime::Device;
 use larder_store::Level;
 use larder_train::ClassWeight;
 
-use super::{StageInputs, TokenizeFlags, refuse, refuse_foreign};
+use super::{SeedList, StageInputs, TokenizeFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -38,9 +38,9 @@ pub struct FinetuneArgs {
     /// Several learning rates, one run each: prints mean and deviation over the seeds
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["learning_rate", "resume"])]
     pub sweep: Vec<f64>,
-    /// Several seeds, one run each: prints mean and deviation
-    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["seed", "resume"])]
-    pub seeds: Vec<u64>,
+    /// Several seeds, one run each: prints mean and deviation. 0..9 is ten of them
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["seed", "resume"])]
+    pub seeds: Option<SeedList>,
     /// The device of training: auto takes the first GPU where it really works; cuda is the first GPU, cuda:1 the second; one that does not
     /// work is an error
     #[arg(long, value_name = "auto|cpu|cuda|cuda:N", default_value = "cpu", value_parser = one_device)]

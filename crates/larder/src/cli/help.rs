@@ -82,6 +82,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Head",
         &[
             "head",
+            "heads",
             "metric",
             "c",
             "alpha",
@@ -91,6 +92,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "use",
             "raw-features",
             "solver",
+            "neighbours",
             "hidden",
             "init-head",
         ],
@@ -108,6 +110,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "weight-decay",
             "seed",
             "seeds",
+            "shots",
             "sweep",
             "recipe",
             "precision",

@@ -1,5 +1,7 @@
 //! `train` and `run` as typed.
 
+use std::str::FromStr;
+
 use clap::Args;
 use larder_data::Task;
 use larder_metrics::Metric;
@@ -7,8 +9,8 @@ use larder_onnx::Pool;
 use larder_run::{EncodeOptions, HeadSettings, TrainOptions, tasks};
 use larder_runtime::memory_limit;
 use larder_train::{
-    ClassWeightChoice, ColumnUse, MlpSettings, MultilabelSettings, RidgeSettings, TaggerKind, TaggerSolver,
-    TaggingSettings, ThresholdChoice, TrainSettings,
+    ClassWeightChoice, ColumnUse, MlpSettings, MultilabelSettings, RidgeSettings, SimilarityKind, SimilaritySettings,
+    TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
 };
 
 use super::{FeatureSetFlags, LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
@@ -34,7 +36,7 @@ pub struct TrainArgs {
 }
 
 /// Flags of the head, by default the task's own.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct HeadFlags {
     /// The head [default: logistic; ridge for regression]
     #[arg(long, value_enum, value_name = "KIND")]
@@ -65,9 +67,15 @@ pub struct HeadFlags {
     /// Seed of what is held out, and of the order of streamed training [default: 0]
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Several seeds, one run each: prints mean and deviation
-    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "seed")]
-    pub seeds: Vec<u64>,
+    /// Several seeds, one run each: prints mean and deviation. 0..9 is ten of them
+    #[arg(long, value_name = "LIST", conflicts_with = "seed")]
+    pub seeds: Option<SeedList>,
+    /// Classification: train on so many rows a class, drawn anew for each of the --seeds (0..9 unless given), and score; keeps no run
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "seed", value_parser = clap::value_parser!(u64).range(1..))]
+    pub shots: Vec<u64>,
+    /// The heads that --shots trains [default: logistic,prototype,knn]
+    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', requires = "shots", conflicts_with = "head")]
+    pub heads: Vec<HeadKind>,
     /// Tagging: several layers side by side, or the best of each alone and all together [default: concatenate]
     #[arg(long = "use", value_name = "concatenate|choose")]
     pub columns: Option<ColumnUse>,
@@ -81,6 +89,9 @@ pub struct HeadFlags {
     /// Tagging, streamed: the first and largest step; mlp: the largest [default: 1e-4]
     #[arg(long, visible_alias = "lr", value_name = "X")]
     pub learning_rate: Option<f64>,
+    /// knn: training rows that vote: one value fixes it, several are chosen among [default: 1,3,5,10,20,50]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub neighbours: Vec<usize>,
     /// mlp: outputs of each hidden layer [default: 256]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub hidden: Vec<usize>,
@@ -95,6 +106,41 @@ pub struct HeadFlags {
     pub weight_decay: Option<f64>,
 }
 
+/// Seeds: numbers and ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedList(pub Vec<u64>);
+
+/// The most seeds that make sense.
+const MOST_SEEDS: usize = 1_000;
+
+impl FromStr for SeedList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |text: &str| {
+            text.trim()
+                .parse::<u64>()
+                .map_err(|_| format!("`{text}` is no seed: expected numbers, as in 0,1,2 or 0..9"))
+        };
+        let mut seeds = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = match part.split_once("..") {
+                Some((first, last)) => (number(first)?, number(last.trim_start_matches('='))?),
+                None => (number(part)?, number(part)?),
+            };
+            let room = MOST_SEEDS - seeds.len();
+            seeds.extend((first..=last).take(room + 1).filter(|seed| !seeds.contains(seed)).collect::<Vec<_>>());
+            if seeds.len() > MOST_SEEDS {
+                return Err(format!("more than {MOST_SEEDS} seeds"));
+            }
+        }
+        match seeds.is_empty() {
+            true => Err(format!("`{text}` holds no seed")),
+            false => Ok(Self(seeds)),
+        }
+    }
+}
+
 /// The kind of head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum HeadKind {
@@ -106,6 +152,10 @@ pub enum HeadKind {
     Ridge,
     /// Texts: a multi-layer perceptron on all columns side by side, stopped early on a held-out fifth of train
     Mlp,
+    /// Classification: the class whose mean vector is nearest
+    Prototype,
+    /// Classification: the classes of the nearest training rows, which are named as evidence
+    Knn,
 }
 
 impl HeadKind {
@@ -115,6 +165,8 @@ impl HeadKind {
             Self::Crf => "crf",
             Self::Ridge => "ridge",
             Self::Mlp => "mlp",
+            Self::Prototype => "prototype",
+            Self::Knn => "knn",
         }
     }
 }
@@ -140,7 +192,10 @@ pub(super) fn train_options(
     task: Task,
     pool: Pool,
 ) -> Result<TrainOptions, Failure> {
-    head.check(task)?;
+    match head.shots.is_empty() {
+        true => head.check(task)?,
+        false => drop(head.shot_heads(task)?),
+    }
     tokenize.check(task)?;
     let settings = vectors.settings_for(level, task, pool)?;
     tokenize.check_level(settings.level)?;
@@ -153,6 +208,36 @@ pub(super) fn train_options(
 }
 
 impl HeadFlags {
+    /// Returns the heads that `--shots` trains.
+    ///
+    /// # Errors
+    /// A usage failure for a task of other answers than one label a text, and for a flag of a head that is not trained.
+    pub fn shot_heads(&self, task: Task) -> Result<Vec<HeadSettings>, Failure> {
+        let facts = tasks::of(task).facts();
+        if !HeadSettings::IN_MEMORY.iter().all(|kind| facts.heads.contains(kind)) {
+            return Err(Failure::Usage(format!(
+                "--shots draws rows by their label, and is not for {}",
+                facts.in_words
+            )));
+        }
+        let kinds = match (self.heads.as_slice(), self.head) {
+            ([], Some(head)) => vec![head],
+            ([], None) => vec![HeadKind::Logistic, HeadKind::Prototype, HeadKind::Knn],
+            (heads, _) => heads.to_vec(),
+        };
+        if let Some(kind) = kinds.iter().map(|kind| kind.name()).find(|kind| !HeadSettings::IN_MEMORY.contains(kind)) {
+            let known = HeadSettings::IN_MEMORY.join(", ");
+            return Err(Failure::Usage(format!("--shots does not train the head {kind}: it takes {known}")));
+        }
+        let of = |kind| HeadFlags { head: Some(kind), heads: Vec::new(), ..self.clone() };
+        // A flag of one of the heads is nothing to the others.
+        let refused: Vec<Failure> = kinds.iter().filter_map(|&kind| of(kind).check(task).err()).collect();
+        match refused.len() == kinds.len() {
+            true => refused.into_iter().next().map_or_else(|| Ok(Vec::new()), Err),
+            false => Ok(kinds.into_iter().map(|kind| of(kind).settings(task)).collect()),
+        }
+    }
+
     fn check(&self, task: Task) -> Result<(), Failure> {
         let kind = self.head.map(HeadKind::name);
         if let Some(kind) = kind.filter(|kind| !tasks::of(task).facts().heads.contains(kind)) {
@@ -187,6 +272,8 @@ impl HeadFlags {
             true => refuse(&[("--c", !self.c.is_empty()), ("--folds", self.folds.is_some())], "the head mlp")?,
             false => refuse(&of_mlp, "another head than mlp")?,
         }
+        let of_knn = [("--neighbours", !self.neighbours.is_empty() && self.head != Some(HeadKind::Knn))];
+        refuse(&of_knn, "another head than knn")?;
         let weighted = self.class_weight.is_some_and(|choice| choice != ClassWeightChoice::None);
         refuse(&[("--class-weight", weighted && self.head == Some(HeadKind::Crf))], "the head crf")?;
         let lbfgs = self.solver == Some(TaggerSolver::Lbfgs);
@@ -197,12 +284,16 @@ impl HeadFlags {
 
     /// Returns the settings of the head asked for, or of the task's default.
     fn settings(&self, task: Task) -> HeadSettings {
-        if self.head == Some(HeadKind::Mlp) {
-            return HeadSettings::Mlp(self.mlp());
+        match self.head {
+            Some(HeadKind::Mlp) => return HeadSettings::Mlp(self.mlp()),
+            Some(HeadKind::Prototype) => return self.similarity(SimilarityKind::Prototype),
+            Some(HeadKind::Knn) => return self.similarity(SimilarityKind::Knn),
+            Some(HeadKind::Logistic | HeadKind::Crf | HeadKind::Ridge) | None => {}
         }
         match HeadSettings::of_task(task) {
             HeadSettings::Logistic(defaults) => HeadSettings::Logistic(self.logistic(defaults)),
             HeadSettings::Mlp(_) => HeadSettings::Mlp(self.mlp()),
+            HeadSettings::Similarity(defaults) => self.similarity(defaults.kind),
             HeadSettings::Multilabel(defaults) => HeadSettings::Multilabel(MultilabelSettings {
                 folds: self.folds.or(defaults.folds),
                 grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
@@ -252,12 +343,22 @@ impl HeadFlags {
         }
     }
 
+    fn similarity(&self, kind: SimilarityKind) -> HeadSettings {
+        let defaults = SimilaritySettings::new(kind);
+        HeadSettings::Similarity(SimilaritySettings {
+            neighbours: if self.neighbours.is_empty() { defaults.neighbours } else { self.neighbours.clone() },
+            standardise: !self.raw_features,
+            seed: self.seed.unwrap_or(defaults.seed),
+            ..defaults
+        })
+    }
+
     fn tagger(&self, defaults: TaggingSettings) -> TaggingSettings {
         TaggingSettings {
             kind: match self.head {
                 Some(HeadKind::Crf) => TaggerKind::Crf,
                 Some(HeadKind::Logistic) => TaggerKind::Logistic,
-                Some(HeadKind::Mlp | HeadKind::Ridge) | None => defaults.kind,
+                Some(HeadKind::Mlp | HeadKind::Ridge | HeadKind::Prototype | HeadKind::Knn) | None => defaults.kind,
             },
             grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
             folds: self.folds.unwrap_or(defaults.folds),

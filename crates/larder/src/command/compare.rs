@@ -7,7 +7,7 @@ use larder_pipeline::{Contender, EvaluateOptions, compare_encoders, compare_runs
 use larder_run::Evaluation;
 
 use super::Context;
-use super::pipeline_commands::{note_length, note_published};
+use super::pipeline_commands::{note_length, note_published, with_default_layers};
 use crate::cli::{CompareArgs, Compared};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -22,15 +22,16 @@ pub fn compare(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
 
 fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(), Failure> {
     let spec = DatasetSpec::load(dataset)?;
-    let contender = |name: &String| -> Result<Contender, Failure> {
+    let mut console = Console::new();
+    let mut contender = |name: &String| -> Result<Contender, Failure> {
         let encoder = context.larder.encoder(name)?;
         note_length(&encoder, args.tokenize.max_tokens);
         let options = args.options(spec.task, encoder.default_pool())?;
         note_published(&encoder, &options.encode)?;
+        let options = with_default_layers(context, (&spec, &encoder), &args.vectors, options, &mut console)?;
         Ok(Contender { options, encoder })
     };
-    let contenders = args.encoders.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
-    let mut console = Console::new();
+    let contenders = args.encoders.iter().map(&mut contender).collect::<Result<Vec<_>, _>>()?;
     let outcome = compare_encoders(&context.larder, &spec, &contenders, &args.split, &mut console)?;
     drop(console);
     if context.json {

@@ -15,9 +15,9 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
     let options = args.options(spec.task)?;
     note_length(&encoder, args.tokenize.max_tokens);
     let mut console = Console::new();
-    if !args.sweep.is_empty() || !args.seeds.is_empty() {
+    if !args.sweep.is_empty() || args.seeds.is_some() {
         let one = [args.tune.seed];
-        let seeds = if args.seeds.is_empty() { &one[..] } else { &args.seeds };
+        let seeds = args.seeds.as_ref().map_or(&one[..], |seeds| seeds.0.as_slice());
         let rates = match (&args.sweep[..], args.course.learning_rate) {
             ([], rate) => vec![rate],
             (rates, _) => rates.iter().copied().map(Some).collect(),

@@ -2,18 +2,20 @@
 
 use larder_data::DatasetSpec;
 use larder_diagnose::{Diagnosis, RunDiagnosis};
+use larder_encode::LayerSelection;
 use larder_evaluate::EvaluateOutcome;
 use larder_intake::Encoder;
 use larder_onnx::Pool;
 use larder_pipeline::{
-    EvaluateOptions, RunOutcome, SeedsOutcome, TrainOutcome, encode_split, evaluate, forecast_split, run_seeds,
-    tokenize_split, use_features,
+    EvaluateOptions, RunOutcome, SeedsOutcome, ShotsRequest, TrainOutcome, encode_split, evaluate, forecast_split,
+    run_seeds, run_shots, tokenize_split, use_features, wants_all_layers,
 };
-use larder_run::{EncodeOptions, Evaluation, RunRecord, StageTime};
+use larder_run::{EncodeOptions, Evaluation, RunRecord, StageTime, TrainOptions};
+use larder_train::FEW_ROWS;
 use serde_json::json;
 
 use super::Context;
-use crate::cli::{EncodeArgs, EvalArgs, TokenizeArgs, TrainArgs};
+use crate::cli::{EncodeArgs, EvalArgs, SeedList, TokenizeArgs, TrainArgs, VectorFlags};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::tables;
@@ -33,6 +35,26 @@ pub(super) fn note_published(encoder: &Encoder, options: &EncodeOptions) -> Resu
         eprintln!("note     {note}");
     }
     Ok(())
+}
+
+/// Takes all layers for a head with few rows to learn from, and says so, unless `vectors` says which.
+pub(super) fn with_default_layers(
+    context: &Context,
+    (spec, encoder): (&DatasetSpec, &Encoder),
+    vectors: &VectorFlags,
+    options: TrainOptions,
+    console: &mut Console,
+) -> Result<TrainOptions, Failure> {
+    if vectors.layers.is_some() || !wants_all_layers(&context.larder, spec, encoder, &options, console)? {
+        return Ok(options);
+    }
+    eprintln!(
+        "note     fewer than {FEW_ROWS} rows to train on: vectors of all layers are made, which a head learns more from; `--layers -1` \
+         makes those of the last alone"
+    );
+    let mut options = options;
+    options.encode.settings.layers = LayerSelection::All;
+    Ok(options)
 }
 
 fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
@@ -84,13 +106,20 @@ pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
 
 pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
-    if !args.head.seeds.is_empty() {
+    if args.head.seeds.is_some() {
         return Err(Failure::Usage("--seeds trains and scores a run a seed: use `larder run`".to_owned()));
+    }
+    if !args.head.shots.is_empty() {
+        return Err(Failure::Usage("--shots trains on a few rows and scores: use `larder run`".to_owned()));
     }
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
     note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
+    let options = match args.features.sets.is_empty() {
+        true => with_default_layers(context, (&spec, &encoder), &args.vectors, options, &mut console)?,
+        false => options,
+    };
     use_features(&context.larder, &spec, &encoder, &options.encode, &args.features.sets, &mut console)?;
     let outcome = larder_pipeline::train(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
@@ -108,9 +137,23 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     note_length(&encoder, args.tokenize.max_tokens);
     note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
+    let options = match args.features.sets.is_empty() {
+        true => with_default_layers(context, (&spec, &encoder), &args.vectors, options, &mut console)?,
+        false => options,
+    };
     use_features(&context.larder, &spec, &encoder, &options.encode, &args.features.sets, &mut console)?;
-    if !args.head.seeds.is_empty() {
-        let seeds = &args.head.seeds;
+    if !args.head.shots.is_empty() {
+        let shots: Vec<usize> =
+            args.head.shots.iter().map(|&shots| usize::try_from(shots).unwrap_or(usize::MAX)).collect();
+        let ten: Vec<u64> = (0..10).collect();
+        let seeds = args.head.seeds.as_ref().map_or(ten.as_slice(), |seeds| seeds.0.as_slice());
+        let heads = args.head.shot_heads(spec.task)?;
+        let request = ShotsRequest { shots: &shots, seeds, heads: &heads };
+        let outcome = run_shots(&context.larder, &spec, &encoder, &options, &request, &mut console)?;
+        drop(console);
+        return if context.json { context.print_json(&outcome) } else { context.print(&tables::shots(&outcome)) };
+    }
+    if let Some(SeedList(seeds)) = &args.head.seeds {
         let outcome = run_seeds(&context.larder, &spec, &encoder, &options, seeds, &mut console)?;
         drop(console);
         return context.print_seeds(&outcome);

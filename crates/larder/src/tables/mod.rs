@@ -11,6 +11,7 @@ mod predicted;
 mod runs;
 mod scale;
 mod seeds;
+mod shots;
 mod verify;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -29,6 +30,7 @@ pub use predicted::predicted;
 pub use runs::{run_record, runs};
 pub use scale::{garbage, manifest, plan, plan_status, shard};
 pub use seeds::seeds;
+pub use shots::shots;
 pub use verify::verification;
 
 fn table<S: AsRef<str>>(header: &[S]) -> Table {

@@ -19,6 +19,7 @@ const TEXTS: &[Advice] = &[
     (hint("several layers were tried: another encoder may know more (`--encoder`)"), &["--encoder", "other"]),
     (hint("`--class-weight balanced` makes their {what} count more"), &["--class-weight", "balanced"]),
     (hint("their {what} count more already (`--class-weight balanced`)"), &["--class-weight", "none"]),
+    (hint("; `--layers -1` makes those of the last alone"), &["--layers", "-1"]),
     (hint("for the rarer classes (`--metric accuracy` chooses for accuracy)"), &["--metric", "accuracy"]),
     (hint("`--max-tokens {}` reads more of them"), &["--max-tokens", "64"]),
     (hint("`--long windows` reads all of a text, in windows"), &["--max-tokens", "12", "--long", "windows"]),
@@ -100,6 +101,13 @@ fn texts() -> (Kitchen, String) {
 fn advice_to_heads_for_texts_is_taken() {
     let (kitchen, dataset) = texts();
     take(&kitchen, &["run", &dataset, "--encoder", "tiny", "--c", "1"], TEXTS);
+}
+
+#[test]
+fn advice_to_heads_of_neighbours_is_taken() {
+    let (kitchen, dataset) = texts();
+    let advice = [(hint("have a vote each, as all others: `--head prototype` compares"), &["--head", "prototype"][..])];
+    take(&kitchen, &["run", &dataset, "--encoder", "tiny", "--head", "knn"], &advice);
 }
 
 #[test]

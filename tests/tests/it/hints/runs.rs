@@ -238,6 +238,9 @@ fn several_seeds_are_for_a_run() {
         |command: &str| kitchen.larder(&[&[command, &dataset, "-e", "tiny", "--seeds", "1,2"], &QUICK[..]].concat());
     names(train("train"), 2, hint("--seeds trains and scores a run a seed: use `larder run`"));
     train("run").exits(0);
+    let shots = |command: &str| kitchen.larder(&[command, &dataset, "-e", "tiny", "--shots", "2"]);
+    names(shots("train"), 2, hint("--shots trains on a few rows and scores: use `larder run`"));
+    shots("run").exits(0);
 }
 
 /// Writes a Parquet file again as earlier versions wrote it.

@@ -1,7 +1,5 @@
 //! The scores of a classifier, always with the majority baseline.
 
-use std::path::Path;
-
 use larder_diagnose::Diagnosis;
 use larder_metrics::{
     BaselineComparison, Bootstrap, ClassificationScores, ConfusionMatrix, Interval, MajorityBaseline, Metric,
@@ -15,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::evaluation::PairedAnswers;
 use crate::tasks::AnsweredRows;
 use crate::tasks::texts::{AnsweredSplit, TextScores, TextSplit};
-use crate::{RunError, RunRecord};
+use crate::{RunError, RunRecord, gold_and_unseen};
 
 /// Scores on one split, always with the baseline.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -133,25 +131,4 @@ pub(super) fn score_split(
     };
     let rows = LabelledRows { gold, answers: answers.clone(), classes };
     Ok(AnsweredSplit { answers: given(answers), scored: Some((evaluation, AnsweredRows::Sequence(rows))) })
-}
-
-/// Returns the gold classes `[rows]`, and the labels that the run does not know, in the order of their first row.
-fn gold_and_unseen(
-    features: &Path,
-    gold: &[Option<String>],
-    labels: &[String],
-) -> Result<(Vec<usize>, Vec<String>), RunError> {
-    let mut unseen: Vec<String> = Vec::new();
-    let mut class = |(row, label): (usize, &Option<String>)| {
-        let label = label.as_ref().ok_or_else(|| RunError::NoLabel { features: features.to_path_buf(), row })?;
-        Ok(match labels.iter().chain(&unseen).position(|known| known == label) {
-            Some(class) => class,
-            None => {
-                unseen.push(label.clone());
-                labels.len() + unseen.len() - 1
-            }
-        })
-    };
-    let gold = gold.iter().enumerate().map(&mut class).collect::<Result<Vec<_>, RunError>>()?;
-    Ok((gold, unseen))
 }

@@ -39,7 +39,7 @@ impl TaskRules for Rules {
             targets: "labels",
             targets_are_labels: true,
             in_words: "classification",
-            heads: &["logistic", "mlp"],
+            heads: &["logistic", "mlp", "prototype", "knn"],
             overview_header: &[
                 "MCC",
                 "95 % interval",
@@ -62,6 +62,19 @@ impl TaskRules for Rules {
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
         match head {
             Some("mlp") => &["--alpha", "--use", "--solver", "--stride"],
+            Some("prototype" | "knn") => &[
+                "--alpha",
+                "--use",
+                "--solver",
+                "--stride",
+                "--epochs",
+                "--learning-rate",
+                "--metric",
+                "--c",
+                "--folds",
+                "--class-weight",
+                "--threshold",
+            ],
             _ => &["--alpha", "--use", "--solver", "--stride", "--epochs", "--learning-rate"],
         }
     }

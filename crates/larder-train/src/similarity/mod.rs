@@ -1,0 +1,17 @@
+//! Heads that compare a text's vector with vectors of the training rows: the mean of each class (`prototype`), or the rows
+//! themselves (`knn`). See `docs/similarity.md`.
+
+mod head;
+mod head_file;
+mod held_out;
+mod neighbour;
+mod selection;
+mod settings;
+mod train;
+mod unit_rows;
+
+pub use head::SimilarityHead;
+pub use neighbour::Neighbour;
+pub use selection::{SimilaritySelection, SimilaritySelectionEntry};
+pub use settings::{DEFAULT_NEIGHBOURS, SimilarityKind, SimilaritySettings, UNCHOSEN_TEMPERATURE};
+pub use train::{SimilarityProgress, TrainedSimilarity, train_similarity};
