@@ -1,6 +1,6 @@
 """Heads on a few rows a class: `just bench-shots`.
 
-Ten draws of 8, 16 and 64 rows a class of two data sets: the intents of the repository, and emotions: the rows of GoEmotions
+Ten draws of 1 to 64 rows a class of two data sets: the intents of the repository, and emotions: the rows of GoEmotions
 (`LARDER_DATA`) that have exactly one label, of the 14 labels with most of them but `neutral`, at most 400 of each to draw from and 84 of
 each to judge on. The encoder is MiniLM, its vectors the means of the tokens; heads read the last layer alone, and all of them.
 Standard library only.
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--larder", required=True)
     parser.add_argument("--source", required=True, help="the encoder's folder")
-    parser.add_argument("--shots", default="8,16,64")
+    parser.add_argument("--shots", default="1,2,4,8,16,64")
     parser.add_argument("--seeds", default="0..9")
     arguments = parser.parse_args()
     folder = pathlib.Path("artifacts/bench/shots")
@@ -62,7 +62,7 @@ def main() -> None:
     for dataset in datasets:
         for layers in ("-1", "all"):
             print(f"\n{dataset.stem}, layers {layers}", flush=True)
-            drawn = ["--shots", arguments.shots, "--seeds", arguments.seeds]
+            drawn = ["--shots", arguments.shots, "--seeds", arguments.seeds, "--heads", "logistic,prototype,labels,knn"]
             subprocess.run([*larder, "run", str(dataset), "-e", "minilm", "--layers", layers, *drawn], check=True)
 
 

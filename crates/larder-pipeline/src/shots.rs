@@ -7,7 +7,7 @@ use larder_intake::Encoder;
 use larder_metrics::{ClassificationScores, ConfusionMatrix, Summary, summarise};
 use larder_run::{
     Event, HeadSettings, Larder, Observer, RowsInMemory, RunError, TRAIN_SPLIT, TrainOptions, gold, gold_and_unseen,
-    load_columns,
+    label_vectors, load_columns,
 };
 use larder_store::FeaturesFile;
 use larder_train::{FeatureColumn, SequenceHead};
@@ -135,6 +135,10 @@ pub fn run_shots(
     let all_ids = train.example_ids()?;
     let ids: Vec<String> = needed.iter().map(|&row| all_ids[row].clone()).collect();
     let columns = rows_of(&train, &needed, &names)?;
+    let label_names = match request.heads.iter().any(HeadSettings::reads_names) {
+        true => label_vectors(larder, spec, encoder, &options.encode.settings, labels.display())?,
+        false => Vec::new(),
+    };
 
     let total = request.shots.len() * request.heads.len() * request.seeds.len();
     let mut entries = Vec::new();
@@ -157,6 +161,7 @@ pub fn run_shots(
                     gold: &of_seed.iter().map(|&row| gold[row]).collect::<Vec<_>>(),
                     ids: &places.iter().map(|&place| ids[place].clone()).collect::<Vec<_>>(),
                     classes: labels.names(),
+                    names: &label_names,
                 })?;
                 let Some(head) = head else { continue };
                 seconds += started.elapsed().as_secs_f64();

@@ -30,6 +30,7 @@ mod findings;
 mod gate;
 mod heads;
 mod history;
+mod label_vectors;
 mod larder;
 mod list;
 mod observer;
@@ -55,6 +56,7 @@ pub use heads::{
     RowsInMemory, SimilarityRecord, TaggerRecord, TunedRecord,
 };
 pub use history::HISTORY_FILE;
+pub use label_vectors::label_vectors;
 pub use larder::Larder;
 pub use list::{ListedRun, ListedScore};
 pub use observer::{Event, Observer, Silent, Stage, StageTime};

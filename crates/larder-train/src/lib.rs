@@ -111,8 +111,9 @@ pub use selection::{FEW_ROWS, Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;
 pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings, UNCHOSEN_C};
 pub use similarity::{
-    DEFAULT_NEIGHBOURS, Neighbour, SimilarityHead, SimilarityKind, SimilarityProgress, SimilaritySelection,
-    SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, UNCHOSEN_TEMPERATURE, train_similarity,
+    DEFAULT_NEIGHBOURS, Neighbour, SimilarityHead, SimilarityKind, SimilarityProgress, SimilarityRows,
+    SimilaritySelection, SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, UNCHOSEN_TEMPERATURE,
+    train_similarity,
 };
 pub use standardise::{Standardiser, StandardiserFit};
 pub use tagging::{

@@ -12,7 +12,7 @@ fn prototypes_and_neighbours_are_runs_like_any_other() {
     let kitchen = Kitchen::with_tiny();
     let (train, dev) = (toy(1, 60), toy(2, 30));
     let dataset = kitchen.dataset("toy", &[("train", &train), ("dev", &dev)]);
-    for head in ["prototype", "knn"] {
+    for head in ["prototype", "labels", "knn"] {
         let run = ["run", &dataset, "-e", "tiny", "--head", head, "--run", head];
         let report = kitchen.json(&run);
         assert!(dev_mcc(&report) > 0.8, "{head}: a constant answer has 0: {}", report["evaluation"]);
@@ -101,6 +101,8 @@ fn shots_are_drawn_scored_and_leave_no_run() {
         "note: `",
         "training rows: more shots take all",
     ]);
+    let names = kitchen.json(&[&shots[..4], &["--shots", "1", "--heads", "labels,prototype"]].concat());
+    assert_eq!((&names["entries"][0]["head"], &names["entries"][0]["rows"]), (&"labels".into(), &2.into()));
     assert!(kitchen.runs().is_empty(), "{:?}", kitchen.runs());
     kitchen.assert_tidy();
 }
@@ -132,9 +134,16 @@ fn what_does_not_go_together_is_said() {
     refused(&["--heads", "knn"], &["--shots"]);
     refused(&["--shots", "0"], &["--shots"]);
     refused(&["--shots", "2", "--seeds", "1..x"], &["`x` is no seed"]);
-    refused(&["--shots", "2", "--heads", "mlp"], &["mlp", "logistic, prototype, knn"]);
+    refused(&["--shots", "2", "--heads", "mlp"], &["mlp", "logistic, prototype, labels, knn"]);
     kitchen.larder(&["train", &dataset, "-e", "tiny", "--shots", "2"]).exits(2).says(&["larder run"]);
     kitchen.larder(&["compare", &dataset, "--encoders", "tiny,tiny", "--shots", "2"]).exits(2).says(&["larder run"]);
+    let pairs = "text,text_b,label\nred,runs,a\nblue,sits,b\nred,sits,a\nblue,runs,b\n";
+    kitchen.write("pairs.csv", pairs);
+    let toml = "name = \"pairs\"\ntask = \"sequence\"\nformat = \"csv\"\n[columns]\ntext = \"text\"\ntext_b = \"text_b\"\nlabel = \"label\"\n\
+                [splits]\ntrain = \"pairs.csv\"\ndev = \"pairs.csv\"\n";
+    kitchen.write("pairs.toml", toml);
+    kitchen.larder(&["run", "pairs.toml", "-e", "tiny", "--head", "labels"]).exits(2).says(&["pairs of texts"]);
+    kitchen.ok(&["run", "pairs.toml", "-e", "tiny", "--head", "prototype"]);
     let only_train = kitchen.dataset("only", &[("train", &toy(1, 20))]);
     kitchen.larder(&["run", &only_train, "-e", "tiny", "--shots", "2"]).exits(3).says(&["no split but `train`"]);
 }

@@ -101,10 +101,11 @@ pub fn train(
     let request = FitRequest {
         larder,
         spec,
+        encoder,
+        encode: &options.encode.settings,
         features: &file,
         labels: &labels,
         columns: &columns,
-        threads: options.encode.settings.threads,
     };
     let mut fitted = options.head.fit(&request, observer)?;
     fitted.notes.extend(unseen.iter().map(|label| {
@@ -158,6 +159,10 @@ fn provenance(
         .with("choice", CHOICE)
         .with("dataset", &spec.name)
         .with("labels", labels.names().join(","));
+    let provenance = match options.head.reads_names() {
+        true => provenance.with("display", labels.display().join(",")),
+        false => provenance,
+    };
     options.head.describe(provenance)
 }
 

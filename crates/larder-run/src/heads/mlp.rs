@@ -154,7 +154,7 @@ pub(super) fn fit(
         Gold::LabelSets(_) => OF_LABEL_SETS.as_str(),
         Gold::Numbers(_) => OF_NUMBERS.as_str(),
     };
-    let trained = train_mlp(runtime, &rows, &targets, settings, request.threads, &mut |epoch| {
+    let trained = train_mlp(runtime, &rows, &targets, settings, request.encode.threads, &mut |epoch| {
         let what = match epoch.score {
             Some(score) => format!("{metric} {score:.3} on held-out rows"),
             None => format!("loss {:.3}", epoch.loss),

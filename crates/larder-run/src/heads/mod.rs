@@ -15,14 +15,16 @@ use std::path::Path;
 
 use larder_data::{DatasetSpec, LabelMap, TargetRange, Task};
 use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
+use larder_encode::EncodeSettings;
 use larder_files::Provenance;
+use larder_intake::Encoder;
 use larder_metrics::{Metric, TrainLabels};
 use larder_store::FeaturesFile;
 use larder_train::{FeatureColumn, HALF, MlpOutput, MlpSettings, TargetScale, TrainError, train_similarity};
 use larder_train::{
     HeadColumn, LabelSetHead, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, NumberHead, RidgeHead,
-    RidgeSettings, SequenceHead, SimilarityHead, SimilarityKind, SimilaritySettings, TaggingHead, TaggingSettings,
-    TrainSettings,
+    RidgeSettings, SequenceHead, SimilarityHead, SimilarityKind, SimilarityRows, SimilaritySettings, TaggingHead,
+    TaggingSettings, TrainSettings,
 };
 use serde::{Deserialize, Serialize};
 
@@ -172,14 +174,16 @@ pub struct FitRequest<'a> {
     pub larder: &'a Larder,
     /// The dataset.
     pub spec: &'a DatasetSpec,
+    /// The encoder, for the heads that read more texts than those of train.
+    pub encoder: &'a Encoder,
+    /// How it made the features.
+    pub encode: &'a EncodeSettings,
     /// The features of the training split.
     pub features: &'a FeaturesFile,
     /// The labels that have training rows.
     pub labels: &'a LabelMap,
     /// The feature columns offered.
     pub columns: &'a [String],
-    /// CPU threads; 0 is one per core.
-    pub threads: usize,
 }
 
 /// Rows of texts in memory.
@@ -193,6 +197,8 @@ pub struct RowsInMemory<'a> {
     pub ids: &'a [String],
     /// The classes' names.
     pub classes: &'a [String],
+    /// Vectors of the names, `[classes, width]` for each column, where a head [`reads_names`](HeadSettings::reads_names).
+    pub names: &'a [FeatureColumn],
 }
 
 /// A fitted head with its record and facts.
@@ -282,20 +288,26 @@ impl HeadSettings {
     }
 
     /// The heads of one label a text that [`fit_in_memory`](Self::fit_in_memory) fits.
-    pub const IN_MEMORY: &[&str] = &["logistic", "prototype", "knn"];
+    pub const IN_MEMORY: &[&str] = &["logistic", "prototype", "labels", "knn"];
+
+    /// Returns true if the head compares texts with the names of the labels.
+    pub fn reads_names(&self) -> bool {
+        matches!(self, Self::Similarity(settings) if settings.kind == SimilarityKind::Labels)
+    }
 
     /// Fits a head of one label a text on rows in memory; `None` for those that are not [`IN_MEMORY`](Self::IN_MEMORY).
     ///
     /// # Errors
     /// [`TrainError`] for a fit that fails.
     pub fn fit_in_memory(&self, rows: &RowsInMemory<'_>) -> Result<Option<Box<dyn SequenceHead>>, TrainError> {
-        let RowsInMemory { columns, gold, ids, classes } = *rows;
+        let RowsInMemory { columns, gold, ids, classes, names } = *rows;
         Ok(match self {
             Self::Logistic(settings) => {
                 Some(Box::new(larder_train::train(columns, gold, classes, settings, &mut |_| {})?.head))
             }
             Self::Similarity(settings) => {
-                Some(Box::new(train_similarity(columns, gold, classes, ids, settings, &mut |_| {})?.head))
+                let rows = SimilarityRows { columns, labels: gold, classes, ids, names };
+                Some(Box::new(train_similarity(&rows, settings, &mut |_| {})?.head))
             }
             Self::Mlp(_) | Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         })

@@ -1,5 +1,5 @@
-//! Heads that compare a text with each class's mean (`prototype`) or with training rows (`knn`); columns, neighbours and
-//! temperature are chosen by rows that are left out in turn.
+//! Heads that compare a text with each class's mean (`prototype`), together with its name (`labels`), or with training rows (`knn`);
+//! columns, neighbours, names' weight and temperature are chosen by rows that are left out in turn.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use larder_metrics::{ClassificationScores, Metric};
 use larder_onnx::proto::NodeProto;
 use larder_onnx::{Value, attribute};
 use larder_train::{
-    ClassWeight, FeatureColumn, HALF, SimilarityHead, SimilarityKind, SimilarityProgress, SimilaritySelection,
-    SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, train_similarity,
+    ClassWeight, FeatureColumn, HALF, SimilarityHead, SimilarityKind, SimilarityProgress, SimilarityRows,
+    SimilaritySelection, SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, train_similarity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ use super::{FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord};
 use crate::features::{counts, gold, load_columns};
 use crate::findings::{FitFacts, held_out_loss, score};
 use crate::page::{Candidate, Fact, Training};
-use crate::{Event, Observer, RunError, RunRecord, TextTable};
+use crate::{Event, Observer, RunError, RunRecord, TextTable, label_vectors};
 
 pub(super) const TASK: Task = Task::Sequence;
 /// What the choice is made by.
@@ -52,7 +52,7 @@ pub(super) fn describe(settings: &SimilaritySettings, provenance: Provenance) ->
     let SimilaritySettings { kind, neighbours, standardise, seed } = settings;
     let provenance = provenance.with("head", kind).with("standardise", standardise);
     match kind {
-        SimilarityKind::Prototype => provenance,
+        SimilarityKind::Prototype | SimilarityKind::Labels => provenance,
         SimilarityKind::Knn => {
             let neighbours: Vec<String> = neighbours.iter().map(usize::to_string).collect();
             provenance.with("neighbours", neighbours.join(",")).with("seed", seed)
@@ -70,7 +70,12 @@ pub(super) fn fit(
     let ids = request.features.example_ids()?;
     let columns = load_columns(request.features, request.columns)?;
     let borrowed: Vec<&FeatureColumn> = columns.iter().collect();
-    let trained = train_similarity(&borrowed, &gold, labels.names(), &ids, settings, &mut |progress| {
+    let names = match settings.kind == SimilarityKind::Labels {
+        true => label_vectors(request.larder, request.spec, request.encoder, request.encode, labels.display())?,
+        false => Vec::new(),
+    };
+    let rows = SimilarityRows { columns: &borrowed, labels: &gold, classes: labels.names(), ids: &ids, names: &names };
+    let trained = train_similarity(&rows, settings, &mut |progress| {
         let SimilarityProgress::Scored { candidate, candidates, name } = progress;
         observer.event(Event::Training { done: candidate, total: candidates, what: name });
     })?;
@@ -113,6 +118,7 @@ impl SimilarityRecord {
         let chosen: &[&str] = match (self.selection.is_some(), self.settings.kind) {
             (false, _) => &[],
             (true, SimilarityKind::Prototype) => &["the temperature"],
+            (true, SimilarityKind::Labels) => &["the weight of the names", "the temperature"],
             (true, SimilarityKind::Knn) => &["the number of neighbours", "the temperature"],
         };
         Tried { columns, metric: METRIC, chosen }
@@ -122,6 +128,9 @@ impl SimilarityRecord {
     fn settings_of(&self, entry: &SimilaritySelectionEntry) -> String {
         match self.settings.kind {
             SimilarityKind::Prototype => format!("temperature {}", entry.temperature),
+            SimilarityKind::Labels => {
+                format!("names count as {:e} rows, temperature {}", entry.name_rows.unwrap_or(0.0), entry.temperature)
+            }
             SimilarityKind::Knn => format!("{} neighbour(s), temperature {}", entry.neighbours, entry.temperature),
         }
     }
@@ -153,7 +162,7 @@ impl HeadDetails for SimilarityRecord {
 
     fn weighing(&self) -> Weighing {
         match self.settings.kind {
-            SimilarityKind::Prototype => Weighing::ClassesAlike,
+            SimilarityKind::Prototype | SimilarityKind::Labels => Weighing::ClassesAlike,
             SimilarityKind::Knn => Weighing::Votes,
         }
     }
@@ -180,6 +189,7 @@ impl HeadDetails for SimilarityRecord {
             if self.settings.kind == SimilarityKind::Knn {
                 facts.push(Fact::new("neighbours", chosen.neighbours));
             }
+            facts.extend(chosen.name_rows.map(|rows| Fact::new("rows that a name counts as", format!("{rows:e}"))));
             facts.push(Fact::new("temperature", chosen.temperature));
         }
         facts
@@ -242,7 +252,7 @@ pub(super) fn append(nodes: &mut HeadNodes<'_>, head: &SimilarityHead, columns: 
     });
     let classes = head.classes.len();
     let logits = match head.kind {
-        SimilarityKind::Prototype => nodes.scoped(|b| b.mul(&similarities, &temperature)),
+        SimilarityKind::Prototype | SimilarityKind::Labels => nodes.scoped(|b| b.mul(&similarities, &temperature)),
         SimilarityKind::Knn => votes(nodes, head, &similarities, &temperature),
     };
     nodes.classifier_outputs(logits, classes, (classes == 2).then_some(HALF))

@@ -45,7 +45,7 @@ impl SimilarityKind {
     /// Votes that are spread evenly over all classes.
     pub(super) fn even_votes(self) -> f64 {
         match self {
-            Self::Prototype => 0.0,
+            Self::Prototype | Self::Labels => 0.0,
             Self::Knn => 1.0,
         }
     }
@@ -144,17 +144,16 @@ impl SimilarityHead {
     }
 }
 
-/// Returns the mean of the rows of each class, brought to unit length, `[classes, width]`.
-pub(super) fn prototypes(rows: &Array2<f32>, labels: &[usize], classes: usize) -> Array2<f32> {
-    let sums = class_sums(rows, labels, classes);
-    let mut means = sums.mapv(|sum| sum as f32);
-    for (mut mean, sum) in means.rows_mut().into_iter().zip(sums.rows()) {
+/// Returns sums `[classes, width]`, each brought to unit length.
+pub(super) fn unit_sums(sums: &Array2<f64>) -> Array2<f32> {
+    let mut unit = sums.mapv(|sum| sum as f32);
+    for (mut unit, sum) in unit.rows_mut().into_iter().zip(sums.rows()) {
         let length = sum.dot(&sum).sqrt();
         if length > 0.0 {
-            mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (sum / length) as f32);
+            unit.iter_mut().zip(sum).for_each(|(unit, sum)| *unit = (sum / length) as f32);
         }
     }
-    means
+    unit
 }
 
 /// Returns the sum of the rows of each class, float64 `[classes, width]`.

@@ -123,7 +123,7 @@ fn check(description: &Description) -> Result<(), String> {
         ));
     }
     let ids = match description.compares_with {
-        SimilarityKind::Prototype => 0,
+        SimilarityKind::Prototype | SimilarityKind::Labels => 0,
         SimilarityKind::Knn => *references,
     };
     if reference_ids.len() != ids {

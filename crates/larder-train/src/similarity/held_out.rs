@@ -6,18 +6,20 @@ use rand::rngs::StdRng;
 use rand::seq::index;
 use rayon::prelude::*;
 
-use super::head::{Similar, class_sums, nearest};
+use super::head::{Similar, nearest};
 use super::settings::{SimilarityKind, SimilaritySettings};
 use super::unit_rows::BLOCK_ROWS;
 
 /// The most rows of `knn` that are left out in turn: each is compared with all others, for every candidate.
 const MOST_ROWS: usize = 2_000;
 
-/// Returns the rows that are left out in turn, ascending: those whose class has another row, and of `knn` at most
+/// Returns the rows that are left out in turn, ascending: those whose class has another row or a name, and of `knn` at most
 /// [`MOST_ROWS`] of them, drawn by the seed.
 pub(super) fn left_out_rows(labels: &[usize], counts: &[u64], settings: &SimilaritySettings) -> Vec<usize> {
-    let possible: Vec<usize> = (0..labels.len()).filter(|&row| counts[labels[row]] > 1).collect();
-    if settings.kind == SimilarityKind::Prototype || possible.len() <= MOST_ROWS {
+    // A class is left with its name, if that is compared with.
+    let least = if settings.kind == SimilarityKind::Labels { 1 } else { 2 };
+    let possible: Vec<usize> = (0..labels.len()).filter(|&row| counts[labels[row]] >= least).collect();
+    if settings.kind != SimilarityKind::Knn || possible.len() <= MOST_ROWS {
         return possible;
     }
     let mut random = StdRng::seed_from_u64(settings.seed);
@@ -27,23 +29,8 @@ pub(super) fn left_out_rows(labels: &[usize], counts: &[u64], settings: &Similar
     drawn
 }
 
-/// Returns the nearest references of each of the rows `left_out`, at most `count` each, in descending order: other rows, or
-/// prototypes made without the row.
-pub(super) fn similar_to_left_out(
-    rows: &Array2<f32>,
-    labels: &[usize],
-    classes: usize,
-    left_out: &[usize],
-    kind: SimilarityKind,
-    count: usize,
-) -> Vec<Vec<Similar>> {
-    match kind {
-        SimilarityKind::Prototype => similar_prototypes(rows, labels, classes, left_out),
-        SimilarityKind::Knn => similar_rows(rows, left_out, count),
-    }
-}
-
-fn similar_rows(rows: &Array2<f32>, left_out: &[usize], count: usize) -> Vec<Vec<Similar>> {
+/// Returns the nearest other rows of each of the rows `left_out`, at most `count` each, in descending order.
+pub(super) fn similar_rows(rows: &Array2<f32>, left_out: &[usize], count: usize) -> Vec<Vec<Similar>> {
     let blocks: Vec<Vec<Vec<Similar>>> = left_out
         .par_chunks(BLOCK_ROWS)
         .map(|block| {
@@ -57,9 +44,14 @@ fn similar_rows(rows: &Array2<f32>, left_out: &[usize], count: usize) -> Vec<Vec
     blocks.into_iter().flatten().collect()
 }
 
-/// The prototype of a row's own class without the row has the direction of `S - z`, with `S` the sum of the class's rows.
-fn similar_prototypes(rows: &Array2<f32>, labels: &[usize], classes: usize, left_out: &[usize]) -> Vec<Vec<Similar>> {
-    let sums = class_sums(rows, labels, classes);
+/// Returns the classes of each of the rows `left_out` by their prototypes, in descending order. `sums` `[classes, width]` are what
+/// prototypes have the direction of; that of a row's own class without the row is `S - z`.
+pub(super) fn similar_classes(
+    rows: &Array2<f32>,
+    labels: &[usize],
+    sums: &Array2<f64>,
+    left_out: &[usize],
+) -> Vec<Vec<Similar>> {
     let squares: Vec<f64> = sums.rows().into_iter().map(|sum| sum.dot(&sum)).collect();
     left_out
         .par_iter()
@@ -75,7 +67,7 @@ fn similar_prototypes(rows: &Array2<f32>, labels: &[usize], classes: usize, left
                 // Rounding may leave a square a little below 0 where the rest of the class cancels out.
                 if square > 0.0 { (product / square.sqrt()) as f32 } else { 0.0 }
             };
-            nearest((0..classes).map(|class| (class, similarity(class))), classes)
+            nearest((0..sums.nrows()).map(|class| (class, similarity(class))), sums.nrows())
         })
         .collect()
 }

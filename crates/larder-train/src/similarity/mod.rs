@@ -1,5 +1,5 @@
-//! Heads that compare a text's vector with vectors of the training rows: the mean of each class (`prototype`), or the rows
-//! themselves (`knn`). See `docs/similarity.md`.
+//! Heads that compare a text's vector with the mean of each class's rows (`prototype`), together with its name (`labels`), or with the
+//! training rows themselves (`knn`). See `docs/similarity.md`.
 
 mod head;
 mod head_file;
@@ -14,4 +14,4 @@ pub use head::SimilarityHead;
 pub use neighbour::Neighbour;
 pub use selection::{SimilaritySelection, SimilaritySelectionEntry};
 pub use settings::{DEFAULT_NEIGHBOURS, SimilarityKind, SimilaritySettings, UNCHOSEN_TEMPERATURE};
-pub use train::{SimilarityProgress, TrainedSimilarity, train_similarity};
+pub use train::{SimilarityProgress, SimilarityRows, TrainedSimilarity, train_similarity};

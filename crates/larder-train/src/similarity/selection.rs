@@ -15,6 +15,9 @@ pub struct SimilaritySelectionEntry {
     pub columns: Vec<String>,
     /// References that vote.
     pub neighbours: usize,
+    /// `labels`: rows that the name of a class counts as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_rows: Option<f64>,
     /// Large values let the nearest reference decide.
     pub temperature: f64,
     /// The mean log-loss of left-out rows, in nats.

@@ -13,6 +13,12 @@ pub const DEFAULT_NEIGHBOURS: &[usize] = &[1, 3, 5, 10, 20, 50];
 /// 10 makes odds of 3 or 7 of it.
 pub(super) const TEMPERATURES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 
+/// Rows that a class's name counts as: those tried. The last leaves the rows out as good as wholly.
+pub(super) const NAME_ROWS: &[f64] = &[1.0, 3.0, 10.0, 30.0, 1e6];
+
+/// Rows that a class's name counts as where too few rows are there to choose.
+pub(super) const UNCHOSEN_NAME_ROWS: f64 = 3.0;
+
 /// The temperature that is taken where too few rows are there to choose one.
 pub const UNCHOSEN_TEMPERATURE: f64 = 10.0;
 
@@ -21,6 +27,9 @@ spelled_enum! {
     pub enum SimilarityKind {
         /// The mean vector of each class (Snell, Swersky and Zemel 2017, <https://arxiv.org/abs/1703.05175>).
         Prototype = "prototype",
+        /// The name of each class, read as a text, together with the class's rows: the name counts as several of them (Yin, Hay and
+        /// Roth 2019, <https://arxiv.org/abs/1909.00161>, of names alone).
+        Labels = "labels",
         /// The nearest training rows (Cover and Hart 1967, <https://doi.org/10.1109/TIT.1967.1053964>).
         Knn = "knn",
     }

@@ -3,15 +3,17 @@
 use larder_metrics::{ClassificationScores, ConfusionMatrix, class_counts};
 use ndarray::Array2;
 
-use super::head::{Similar, SimilarityHead, prototypes, shares};
-use super::held_out::{left_out_rows, similar_to_left_out};
+use super::head::{Similar, SimilarityHead, class_sums, shares, unit_sums};
+use super::held_out::{left_out_rows, similar_classes, similar_rows};
 use super::selection::{SimilaritySelection, SimilaritySelectionEntry};
-use super::settings::{SimilarityKind, SimilaritySettings, TEMPERATURES, UNCHOSEN_TEMPERATURE};
+use super::settings::{
+    NAME_ROWS, SimilarityKind, SimilaritySettings, TEMPERATURES, UNCHOSEN_NAME_ROWS, UNCHOSEN_TEMPERATURE,
+};
 use super::unit_rows::unit_rows;
 use crate::candidates::{Candidate, candidates};
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
-use crate::head::{HeadColumn, check_labels};
+use crate::head::{HeadColumn, arrange, check_labels};
 use crate::select::answer;
 use crate::standardise::Standardiser;
 use crate::threshold::HALF;
@@ -52,24 +54,36 @@ pub struct TrainedSimilarity {
     pub left_out_probabilities: Option<Array2<f64>>,
 }
 
-/// Makes a head that compares vectors from `columns` (float32, `[rows, hidden_size]` each), `labels` (`[rows]`, indices of
-/// `classes`) and the rows' `ids` (`[rows]`).
+/// The rows that a head is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct SimilarityRows<'a> {
+    /// float32, `[rows, hidden_size]` each.
+    pub columns: &'a [&'a FeatureColumn],
+    /// The class of each row, `[rows]`: indices of `classes`.
+    pub labels: &'a [usize],
+    /// The classes' names.
+    pub classes: &'a [String],
+    /// The rows' ids, `[rows]`.
+    pub ids: &'a [String],
+    /// `labels`: vectors of the classes' names, `[classes, hidden_size]` for each of the columns and called as they are; else empty.
+    pub names: &'a [FeatureColumn],
+}
+
+/// Makes a head that compares vectors.
 ///
-/// Several columns are tried one by one and side by side, with all numbers of neighbours and temperatures; the smallest log-loss of
-/// rows that are left out in turn chooses. Where no class has two rows, all columns side by side, 5 neighbours and
-/// [`UNCHOSEN_TEMPERATURE`] are taken. Same input and settings on one machine, same head, whatever the number of threads.
+/// Several columns are tried one by one and side by side, with all temperatures, numbers of neighbours and weights of the names; the
+/// smallest log-loss of rows that are left out in turn chooses. Where no class has two rows, nothing is chosen: all columns side by
+/// side, 5 neighbours and [`UNCHOSEN_TEMPERATURE`] are taken. Same input and settings on one machine, same head, whatever the number of threads.
 ///
 /// # Errors
 /// [`TrainError`] names the column and row of values that are not finite, the class without rows, the row of a label out of range,
 /// and settings that cannot work.
 pub fn train_similarity(
-    columns: &[&FeatureColumn],
-    labels: &[usize],
-    classes: &[String],
-    ids: &[String],
+    rows: &SimilarityRows<'_>,
     settings: &SimilaritySettings,
     progress: &mut dyn FnMut(SimilarityProgress<'_>),
 ) -> Result<TrainedSimilarity, TrainError> {
+    let SimilarityRows { columns, labels, classes, ids, names } = *rows;
     let neighbours = settings.checked_neighbours()?;
     if classes.len() < 2 {
         return Err(TrainError::TooFewClasses { found: classes.len() });
@@ -85,14 +99,18 @@ pub fn train_similarity(
     if !empty.is_empty() {
         return Err(TrainError::ClassWithoutRows { classes: empty });
     }
+    let names = match settings.kind {
+        SimilarityKind::Labels => names_of(columns, names, classes.len())?,
+        SimilarityKind::Prototype | SimilarityKind::Knn => Vec::new(),
+    };
 
     let candidates = candidates(columns);
     let left_out = left_out_rows(labels, &counts, settings);
     let grid = match settings.kind {
-        SimilarityKind::Prototype => vec![classes.len()],
+        SimilarityKind::Prototype | SimilarityKind::Labels => vec![classes.len()],
         SimilarityKind::Knn => within(&neighbours, labels.len() - 1),
     };
-    let search = Search { columns, labels, classes, settings, grid: &grid, left_out: &left_out };
+    let search = Search { columns, labels, classes, names: &names, settings, grid: &grid, left_out: &left_out };
     let scores = |labels: &[usize], answers: &[usize]| -> Result<ClassificationScores, TrainError> {
         Ok(ClassificationScores::from(&ConfusionMatrix::from_classes(labels, answers, classes.len())?))
     };
@@ -100,10 +118,10 @@ pub fn train_similarity(
     if left_out.is_empty() {
         let all = candidates.last().expect("there is a column");
         let neighbours = match settings.kind {
-            SimilarityKind::Prototype => classes.len(),
+            SimilarityKind::Prototype | SimilarityKind::Labels => classes.len(),
             SimilarityKind::Knn => UNCHOSEN_NEIGHBOURS.min(labels.len()),
         };
-        let head = search.head(all, ids, neighbours, UNCHOSEN_TEMPERATURE);
+        let head = search.head(all, ids, neighbours, Some(UNCHOSEN_NAME_ROWS), UNCHOSEN_TEMPERATURE);
         let why = format!(
             "no class has two training rows, and one of them must be left out to choose by: {}, temperature \
              {UNCHOSEN_TEMPERATURE}; nothing tells how the head does on rows that it has not seen",
@@ -123,8 +141,9 @@ pub fn train_similarity(
 
     let mut entries = Vec::new();
     for (number, candidate) in candidates.iter().enumerate() {
-        let similar = search.similar(candidate);
-        entries.extend(search.entries(candidate, &similar));
+        for &name_rows in search.name_rows() {
+            entries.extend(search.entries(candidate, name_rows, &search.similar(candidate, name_rows)));
+        }
         progress(SimilarityProgress::Scored { candidate: number, candidates: candidates.len(), name: &candidate.name });
     }
     let selection = SimilaritySelection::new(left_out.len(), entries);
@@ -133,12 +152,12 @@ pub fn train_similarity(
         .iter()
         .find(|candidate| candidate.name == best.candidate)
         .expect("entries are named after candidates");
-    let similar = search.similar(chosen);
+    let similar = search.similar(chosen, best.name_rows);
     let probabilities: Vec<f64> =
         similar.iter().flat_map(|similar| search.shares(similar, best.neighbours, best.temperature)).collect();
     let probabilities = Array2::from_shape_vec((left_out.len(), classes.len()), probabilities)
         .expect("a share was made for each class");
-    let head = search.head(chosen, ids, best.neighbours, best.temperature);
+    let head = search.head(chosen, ids, best.neighbours, best.name_rows, best.temperature);
     let gold: Vec<usize> = left_out.iter().map(|&row| labels[row]).collect();
     Ok(TrainedSimilarity {
         train_scores: scores(labels, &head.answers(&head.probabilities(columns)?))?,
@@ -149,6 +168,23 @@ pub fn train_similarity(
         left_out,
         left_out_probabilities: Some(probabilities),
     })
+}
+
+/// Returns the vectors of the names in the order of the columns, checked.
+fn names_of<'a>(
+    columns: &[&FeatureColumn],
+    names: &'a [FeatureColumn],
+    classes: usize,
+) -> Result<Vec<&'a FeatureColumn>, TrainError> {
+    let wanted: Vec<HeadColumn> = head_columns(columns);
+    let borrowed: Vec<&FeatureColumn> = names.iter().collect();
+    let found = arrange(&wanted, &borrowed)?;
+    check_columns(&found, classes)?;
+    Ok(found)
+}
+
+fn head_columns(columns: &[&FeatureColumn]) -> Vec<HeadColumn> {
+    columns.iter().map(|column| HeadColumn { name: column.name.clone(), width: column.width() }).collect()
 }
 
 /// Returns the numbers that are not above `most`, or `most` if all are.
@@ -162,6 +198,8 @@ struct Search<'a> {
     columns: &'a [&'a FeatureColumn],
     labels: &'a [usize],
     classes: &'a [String],
+    /// Of each column, `[classes, width]`; none where names are not compared with.
+    names: &'a [&'a FeatureColumn],
     settings: &'a SimilaritySettings,
     /// Numbers of neighbours, ascending.
     grid: &'a [usize],
@@ -181,18 +219,54 @@ impl Search<'_> {
         }
     }
 
+    /// Returns the weights of names that are tried.
+    fn name_rows(&self) -> &'static [Option<f64>] {
+        const TRIED: [Option<f64>; NAME_ROWS.len()] = {
+            let mut tried = [None; NAME_ROWS.len()];
+            let mut at = 0;
+            while at < NAME_ROWS.len() {
+                tried[at] = Some(NAME_ROWS[at]);
+                at += 1;
+            }
+            tried
+        };
+        if self.names.is_empty() { &[None] } else { &TRIED }
+    }
+
+    /// Returns what the prototypes of the classes have the direction of, `[classes, width]`.
+    fn sums(
+        &self,
+        candidate: &Candidate,
+        standardiser: &Standardiser,
+        rows: &Array2<f32>,
+        name_rows: Option<f64>,
+    ) -> Array2<f64> {
+        let mut sums = class_sums(rows, self.labels, self.classes.len());
+        if let (Some(name_rows), false) = (name_rows, self.names.is_empty()) {
+            let names: Vec<&FeatureColumn> = candidate.columns.iter().map(|&position| self.names[position]).collect();
+            sums.zip_mut_with(&unit_rows(&names, standardiser), |sum, &name| *sum += name_rows * f64::from(name));
+        }
+        sums
+    }
+
     /// Returns the nearest references of each left-out row.
-    fn similar(&self, candidate: &Candidate) -> Vec<Vec<Similar>> {
+    fn similar(&self, candidate: &Candidate, name_rows: Option<f64>) -> Vec<Vec<Similar>> {
         let columns = self.columns_of(candidate);
-        let rows = unit_rows(&columns, &self.standardiser(&columns));
-        let most = self.grid.last().copied().unwrap_or(1);
-        similar_to_left_out(&rows, self.labels, self.classes.len(), self.left_out, self.settings.kind, most)
+        let standardiser = self.standardiser(&columns);
+        let rows = unit_rows(&columns, &standardiser);
+        match self.settings.kind {
+            SimilarityKind::Knn => similar_rows(&rows, self.left_out, self.grid.last().copied().unwrap_or(1)),
+            SimilarityKind::Prototype | SimilarityKind::Labels => {
+                let sums = self.sums(candidate, &standardiser, &rows, name_rows);
+                similar_classes(&rows, self.labels, &sums, self.left_out)
+            }
+        }
     }
 
     /// Returns the class of a reference.
     fn class_of(&self, reference: usize) -> usize {
         match self.settings.kind {
-            SimilarityKind::Prototype => reference,
+            SimilarityKind::Prototype | SimilarityKind::Labels => reference,
             SimilarityKind::Knn => self.labels[reference],
         }
     }
@@ -204,7 +278,12 @@ impl Search<'_> {
     }
 
     /// Returns the lines of a candidate, by neighbours and then temperature.
-    fn entries(&self, candidate: &Candidate, similar: &[Vec<Similar>]) -> Vec<SimilaritySelectionEntry> {
+    fn entries(
+        &self,
+        candidate: &Candidate,
+        name_rows: Option<f64>,
+        similar: &[Vec<Similar>],
+    ) -> Vec<SimilaritySelectionEntry> {
         let columns: Vec<String> = self.columns_of(candidate).iter().map(|column| column.name.clone()).collect();
         let threshold = (self.classes.len() == 2).then_some(HALF);
         let entry = |(&neighbours, &temperature): (&usize, &f64)| {
@@ -220,6 +299,7 @@ impl Search<'_> {
                 candidate: candidate.name.clone(),
                 columns: columns.clone(),
                 neighbours,
+                name_rows,
                 temperature,
                 log_loss,
                 standard_error,
@@ -230,24 +310,28 @@ impl Search<'_> {
         settings.map(entry).collect()
     }
 
-    fn head(&self, candidate: &Candidate, ids: &[String], neighbours: usize, temperature: f64) -> SimilarityHead {
+    fn head(
+        &self,
+        candidate: &Candidate,
+        ids: &[String],
+        neighbours: usize,
+        name_rows: Option<f64>,
+        temperature: f64,
+    ) -> SimilarityHead {
         let columns = self.columns_of(candidate);
         let standardiser = self.standardiser(&columns);
         let rows = unit_rows(&columns, &standardiser);
         let (references, reference_classes, reference_ids) = match self.settings.kind {
-            SimilarityKind::Prototype => {
-                let classes = self.classes.len();
-                (prototypes(&rows, self.labels, classes), (0..classes).collect(), Vec::new())
+            SimilarityKind::Prototype | SimilarityKind::Labels => {
+                let sums = self.sums(candidate, &standardiser, &rows, name_rows);
+                (unit_sums(&sums), (0..self.classes.len()).collect(), Vec::new())
             }
             SimilarityKind::Knn => (rows, self.labels.to_vec(), ids.to_vec()),
         };
         SimilarityHead {
             kind: self.settings.kind,
             classes: self.classes.to_vec(),
-            columns: columns
-                .iter()
-                .map(|column| HeadColumn { name: column.name.clone(), width: column.width() })
-                .collect(),
+            columns: head_columns(&columns),
             standardiser,
             references,
             reference_classes,

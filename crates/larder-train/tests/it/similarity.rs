@@ -1,8 +1,8 @@
 //! Heads that compare vectors: against plain loops, refits without a row, and their files.
 
 use larder_train::{
-    FeatureColumn, HEAD_JSON, SimilarityHead, SimilarityKind, SimilaritySettings, TrainError, TrainedSimilarity,
-    train_similarity,
+    FeatureColumn, HEAD_JSON, SimilarityHead, SimilarityKind, SimilarityRows, SimilaritySettings, TrainError,
+    TrainedSimilarity,
 };
 use ndarray::{Array2, Axis};
 
@@ -11,6 +11,19 @@ use crate::common::noise;
 const CLASSES: usize = 3;
 /// Products are summed in float32, of 6 dimensions and unit vectors; temperatures up to 100 multiply that.
 const TOLERANCE: f64 = 1e-4;
+
+/// Trains without names.
+fn train_similarity(
+    columns: &[&FeatureColumn],
+    labels: &[usize],
+    classes: &[String],
+    ids: &[String],
+    settings: &SimilaritySettings,
+    progress: &mut dyn FnMut(larder_train::SimilarityProgress<'_>),
+) -> Result<TrainedSimilarity, TrainError> {
+    let rows = SimilarityRows { columns, labels, classes, ids, names: &[] };
+    larder_train::train_similarity(&rows, settings, progress)
+}
 
 fn classes() -> Vec<String> {
     ["a", "b", "c"].map(str::to_owned).into()
@@ -51,7 +64,7 @@ fn wide(column: &FeatureColumn) -> Vec<Vec<f64>> {
 fn plain(head: &SimilarityHead, train: &[Vec<f64>], labels: &[usize], row: &[f64]) -> Vec<f64> {
     let references: Vec<(Vec<f64>, usize)> = match head.kind {
         SimilarityKind::Knn => train.iter().cloned().zip(labels.iter().copied()).collect(),
-        SimilarityKind::Prototype => (0..CLASSES)
+        SimilarityKind::Prototype | SimilarityKind::Labels => (0..CLASSES)
             .map(|class| {
                 let mut sum = vec![0.0; row.len()];
                 for (values, _) in train.iter().zip(labels).filter(|(_, label)| **label == class) {
@@ -239,4 +252,48 @@ fn what_cannot_work_is_refused() {
     let mut bad = signal.clone();
     bad.values[[3, 2]] = f32::NAN;
     assert!(matches!(train(&[&bad], &labels, &settings), TrainError::NonFinite { row: 3, .. }));
+}
+
+#[test]
+fn names_help_where_rows_are_few_and_wrong_ones_count_for_little() {
+    let (columns, labels, ids) = data(9);
+    let [signal, other] = &columns;
+    // What the rows of a class lean to, without noise.
+    let known =
+        Array2::from_shape_fn((CLASSES, 6), |(class, dimension)| if dimension % CLASSES == class { 1.0 } else { 0.2 });
+    let known = FeatureColumn::new("mean_l1", known);
+    // Another class's.
+    let wrong = FeatureColumn::new("mean_l1", known.values.select(Axis(0), &[1, 2, 0]));
+    let test = data(90);
+    let classes = classes();
+    let fit = |name: &FeatureColumn| {
+        let names = [name.clone(), FeatureColumn::new("mean", Array2::zeros((CLASSES, 4)))];
+        let borrowed = [signal, other];
+        let rows = SimilarityRows { columns: &borrowed, labels: &labels, classes: &classes, ids: &ids, names: &names };
+        let settings = SimilaritySettings::new(SimilarityKind::Labels);
+        larder_train::train_similarity(&rows, &settings, &mut |_| {}).unwrap()
+    };
+    let right = |head: &SimilarityHead| {
+        let answers = head.answers(&head.probabilities(&[&test.0[0], &test.0[1]]).unwrap());
+        answers.iter().zip(&test.1).filter(|(answer, label)| answer == label).count()
+    };
+    let (helped, misled) = (fit(&known), fit(&wrong));
+    let loss = |trained: &TrainedSimilarity| trained.selection.as_ref().unwrap().best().log_loss;
+    assert!(loss(&helped) < loss(&misled), "{} and {}", loss(&helped), loss(&misled));
+    // Names of other classes count for as little as they may.
+    assert_eq!(misled.selection.as_ref().unwrap().best().name_rows, Some(1.0));
+    let without = right(&trained(&columns, &labels, &ids, SimilarityKind::Prototype).head);
+    assert!(right(&helped.head) > without, "{} and {without} of 90", right(&helped.head));
+    // A row of each class is enough to choose by: the names are left.
+    assert_eq!(helped.left_out.len(), 9);
+
+    let folder = tempfile::tempdir().unwrap();
+    helped.head.save(folder.path()).unwrap();
+    assert_eq!(SimilarityHead::load(folder.path()).unwrap(), helped.head);
+    let missing = SimilarityRows { columns: &[signal], labels: &labels, classes: &classes, ids: &ids, names: &[] };
+    let settings = SimilaritySettings::new(SimilarityKind::Labels);
+    assert!(matches!(
+        larder_train::train_similarity(&missing, &settings, &mut |_| {}),
+        Err(TrainError::MissingColumn { .. })
+    ));
 }

@@ -154,6 +154,8 @@ pub enum HeadKind {
     Mlp,
     /// Classification: the class whose mean vector is nearest
     Prototype,
+    /// Classification: the same, with the name of each class as some of its rows
+    Labels,
     /// Classification: the classes of the nearest training rows, which are named as evidence
     Knn,
 }
@@ -166,6 +168,7 @@ impl HeadKind {
             Self::Ridge => "ridge",
             Self::Mlp => "mlp",
             Self::Prototype => "prototype",
+            Self::Labels => "labels",
             Self::Knn => "knn",
         }
     }
@@ -287,6 +290,7 @@ impl HeadFlags {
         match self.head {
             Some(HeadKind::Mlp) => return HeadSettings::Mlp(self.mlp()),
             Some(HeadKind::Prototype) => return self.similarity(SimilarityKind::Prototype),
+            Some(HeadKind::Labels) => return self.similarity(SimilarityKind::Labels),
             Some(HeadKind::Knn) => return self.similarity(SimilarityKind::Knn),
             Some(HeadKind::Logistic | HeadKind::Crf | HeadKind::Ridge) | None => {}
         }
@@ -358,7 +362,8 @@ impl HeadFlags {
             kind: match self.head {
                 Some(HeadKind::Crf) => TaggerKind::Crf,
                 Some(HeadKind::Logistic) => TaggerKind::Logistic,
-                Some(HeadKind::Mlp | HeadKind::Ridge | HeadKind::Prototype | HeadKind::Knn) | None => defaults.kind,
+                Some(HeadKind::Mlp | HeadKind::Ridge | HeadKind::Prototype | HeadKind::Labels | HeadKind::Knn)
+                | None => defaults.kind,
             },
             grid: if self.c.is_empty() { defaults.grid } else { self.c.clone() },
             folds: self.folds.unwrap_or(defaults.folds),

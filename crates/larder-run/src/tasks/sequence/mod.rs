@@ -39,7 +39,7 @@ impl TaskRules for Rules {
             targets: "labels",
             targets_are_labels: true,
             in_words: "classification",
-            heads: &["logistic", "mlp", "prototype", "knn"],
+            heads: &["logistic", "mlp", "prototype", "labels", "knn"],
             overview_header: &[
                 "MCC",
                 "95 % interval",
@@ -62,7 +62,7 @@ impl TaskRules for Rules {
     fn foreign_flags(&self, head: Option<&str>) -> &'static [&'static str] {
         match head {
             Some("mlp") => &["--alpha", "--use", "--solver", "--stride"],
-            Some("prototype" | "knn") => &[
+            Some("prototype" | "labels" | "knn") => &[
                 "--alpha",
                 "--use",
                 "--solver",
