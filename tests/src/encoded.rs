@@ -26,13 +26,13 @@ impl Encoded {
     pub fn of(answer: &Answer, split: &str) -> Option<Self> {
         let start = format!("encode   {split}: ");
         let line =
-            answer.stderr.lines().filter_map(|line| line.strip_prefix(&start)).find(|line| line.contains(" rows"));
+            answer.stderr.lines().filter_map(|line| line.strip_prefix(&start)).find(|line| line.contains(" row"));
         let line = line.filter(|line| !line.starts_with("out of date"))?;
         let number = |text: &str, words: &str| -> Option<usize> {
             let (before, _) = text.split_once(words)?;
             before.rsplit([' ', '(']).next()?.replace(',', "").parse().ok()
         };
-        let rows = number(line, " rows").unwrap_or_else(|| panic!("no rows in {line:?}\n{}", answer.told()));
+        let rows = number(line, " row").unwrap_or_else(|| panic!("no rows in {line:?}\n{}", answer.told()));
         let of = |words| number(line, words).unwrap_or(0);
         let told = Self {
             rows,

@@ -13,6 +13,15 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// A number and what is counted, in the plural but for one: `1 shard`, `1,234 shards`. `noun` is regular, as `row` or `entity`.
+pub fn counted(n: u64, noun: &str) -> String {
+    let plural = match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{noun}s"),
+    };
+    format!("{} {}", count(n), if n == 1 { noun } else { &plural })
+}
+
 /// Bytes in the largest unit that keeps a digit before the point.
 pub fn bytes(n: u64) -> String {
     let mut value = n as f64;
@@ -58,6 +67,11 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 1200].map(|n| counted(n, "shard")), ["0 shards", "1 shard", "1,200 shards"]);
+        assert_eq!(
+            [counted(2, "key"), counted(2, "entity"), counted(1, "entity")],
+            ["2 keys", "2 entities", "1 entity"]
+        );
         assert_eq!([12, 1500, 13_134_000].map(bytes), ["12 B", "1.5 kB", "13.1 MB"]);
         assert_eq!([0.034, 12.34, 75.0, 3725.0].map(seconds), ["0.03 s", "12.3 s", "1 min 15 s", "1 h 02 min"]);
     }

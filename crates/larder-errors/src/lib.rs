@@ -20,7 +20,7 @@ pub mod testing;
 
 use ::serde::Serialize;
 
-pub use figures::{bytes, count, date, seconds};
+pub use figures::{bytes, count, counted, date, seconds};
 pub use names::{Names, clip, listed};
 pub use panics::catch_panic;
 #[doc(hidden)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use larder_encode::{EncodeReport, Progress};
-use larder_errors::{bytes, count, seconds};
+use larder_errors::{bytes, count, counted, seconds};
 use larder_files::Change;
 use larder_finetune::HistoryRow;
 use larder_run::{Event, Observer, Stage};
@@ -159,7 +159,11 @@ impl Console {
 
     fn collecting(&self, name: &str, brought: usize, parts: usize) {
         if brought == parts || brought.is_multiple_of(SHOWN_PARTS) {
-            self.say_progress(&format!("collect  {name}: {} of {} parts", count(brought as u64), count(parts as u64)));
+            self.say_progress(&format!(
+                "collect  {name}: {} of {}",
+                count(brought as u64),
+                counted(parts as u64, "part")
+            ));
         }
     }
 
@@ -172,10 +176,10 @@ impl Console {
         }
         let speed = rows as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
         self.show(match total {
-            None => format!("{} rows, {speed:.0} rows/s", count(rows)),
+            None => format!("{}, {speed:.0} rows/s", counted(rows, "row")),
             Some(total) => {
                 let left = seconds(total.saturating_sub(rows) as f64 / speed.max(1e-3));
-                format!("{} of {} rows, {speed:.0} rows/s, {left} left", count(rows), count(total))
+                format!("{} of {}, {speed:.0} rows/s, {left} left", count(rows), counted(total, "row"))
             }
         });
     }
@@ -208,27 +212,27 @@ impl Console {
     fn tokenized(&mut self, split: &str, report: &TokenizeReport) {
         self.end();
         let mut text = format!(
-            "tokenize {split}: {} rows, {} tokens in {}",
-            count(report.rows),
-            count(report.tokens),
+            "tokenize {split}: {}, {} in {}",
+            counted(report.rows, "row"),
+            counted(report.tokens, "token"),
             seconds(report.seconds)
         );
         if report.truncated_rows > 0 {
             text.push_str(&format!(
-                "; {} rows were longer than the limit and lost {} tokens",
-                count(report.truncated_rows),
-                count(report.truncated_tokens)
+                "; {} longer than the limit, cut by {} in all",
+                counted(report.truncated_rows, "row"),
+                counted(report.truncated_tokens, "token")
             ));
         }
         if report.long_rows > 0 {
             text.push_str(&format!(
-                "; {} texts of more than {} tokens are kept whole, to be read in windows",
-                count(report.long_rows),
-                count(report.max_tokens as u64)
+                "; {} of more than {} kept whole, to be read in windows",
+                counted(report.long_rows, "text"),
+                counted(report.max_tokens as u64, "token")
             ));
         }
         if report.repaired_rows > 0 {
-            text.push_str(&format!("; illegal tags repaired in {} sentences", count(report.repaired_rows)));
+            text.push_str(&format!("; illegal tags repaired in {}", counted(report.repaired_rows, "sentence")));
         }
         self.say_progress(&text);
         if let Some(words) = report.lone_sentence_words {
@@ -238,7 +242,7 @@ impl Console {
             ));
         }
         if report.skipped.count > 0 {
-            self.say(&format!("         {} rows skipped:", count(report.skipped.count)));
+            self.say(&format!("         {} skipped:", counted(report.skipped.count, "row")));
             for row in report.skipped.rows.iter().take(SHOWN_SKIPS) {
                 let file = row.file.as_ref().map_or_else(String::new, |file| format!("{}, ", file.display()));
                 self.say(&format!("           {file}{}: {}", row.place, row.reason));
@@ -251,7 +255,7 @@ impl Console {
 
     fn encoded(&mut self, split: &str, report: &EncodeReport) {
         self.end();
-        let mut text = format!("encode   {split}: {} rows", count(report.rows as u64));
+        let mut text = format!("encode   {split}: {}", counted(report.rows as u64, "row"));
         let others = [
             (report.reused_rows, "reused from the previous file"),
             (report.resumed_rows, "kept from an interrupted run"),
@@ -265,11 +269,8 @@ impl Console {
             text.push(')');
         }
         if let (1.., Some(tokens)) = (report.windowed_rows, report.window_tokens) {
-            let texts = count(report.windowed_rows as u64);
-            text.push_str(&format!(
-                "; {texts} texts of more than {} tokens were read in windows",
-                count(tokens as u64)
-            ));
+            let (texts, tokens) = (counted(report.windowed_rows as u64, "text"), counted(tokens as u64, "token"));
+            text.push_str(&format!("; {texts} of more than {tokens} read in windows"));
         }
         text.push_str(&format!(" in {}", seconds(report.seconds)));
         if report.encoded_rows > 0 {
@@ -280,8 +281,8 @@ impl Console {
                 100.0 * report.padding_share()
             ));
         }
-        let threads = if report.threads == 1 { "thread" } else { "threads" };
-        text.push_str(&format!(" on {} ({} {threads}), {}", report.device, report.threads, bytes(report.file_bytes)));
+        let threads = counted(report.threads as u64, "thread");
+        text.push_str(&format!(" on {} ({threads}), {}", report.device, bytes(report.file_bytes)));
         self.say_progress(&text);
         if let Some(note) = &report.graph_note {
             self.say(&format!("note     {note}"));
@@ -297,7 +298,7 @@ impl Observer for Console {
             Event::Started { stage, subject, changes } => self.start(stage, subject, changes),
             Event::Tokenizing { rows } => {
                 if self.is_due() {
-                    self.show(format!("{} rows", count(rows)));
+                    self.show(counted(rows, "row"));
                 }
             }
             Event::Encoding(progress) => self.encoding(progress),

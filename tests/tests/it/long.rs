@@ -28,16 +28,12 @@ fn a_run_reads_long_texts_in_windows_wherever_it_reads_texts() {
     let (train, dev) = (rows(1, 60), rows(2, 30));
     let dataset = kitchen.dataset("long", &[("train", &train), ("dev", &dev)]);
     let run = |name: &str, more: &[&str]| kitchen.ok(&[&["run", &dataset, "-e", "tiny", "--run", name], more].concat());
-    run("cut", &WINDOWS[..2]).says(&["were longer than the limit and lost"]);
+    run("cut", &WINDOWS[..2]).says(&["longer than the limit, cut by"]);
     let answer = run("windows", &WINDOWS);
     answer
-        .says(&[
-            "texts of more than 12 tokens are kept whole",
-            "texts of more than 12 tokens were read in windows",
-            "long",
-        ])
+        .says(&["texts of more than 12 tokens kept whole", "texts of more than 12 tokens read in windows", "long"])
         .does_not_say("lost");
-    run("windows", &WINDOWS).does_not_say("were read in windows");
+    run("windows", &WINDOWS).does_not_say("tokens read in windows");
     let features = kitchen.features_path("long", "dev");
     let made = read_provenance(&features).unwrap().unwrap();
     assert_eq!((made.parts["long"].as_str(), made.parts["max_tokens"].as_str()), ("windows", "12"));

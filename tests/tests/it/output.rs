@@ -34,5 +34,5 @@ fn quiet_leaves_results_notes_and_errors() {
     let rows = std::fs::read_to_string(kitchen.path("toy-train.tsv")).expect("the rows are there");
     kitchen.write("toy-train.tsv", rows + "no label\n");
     let skipping = ["tokenize", &dataset, "-e", "tiny", "--on-bad-row", "skip", "-q"];
-    kitchen.ok(&skipping).says(&["1 rows skipped"]);
+    kitchen.ok(&skipping).says(&["1 row skipped"]);
 }

@@ -134,7 +134,7 @@ fn what_cannot_be_read_is_refused_and_never_answered_as_lines() {
     refused(&["--input", "bad.csv"]).says(&["bad.csv, line 2", "`body` is empty", "--on-bad-row skip"]);
     let skipped = kitchen.ok(&["predict", "mine", "--input", "bad.csv", "--on-bad-row", "skip"]);
     assert_eq!(skipped.stdout.lines().count(), 2);
-    skipped.says(&["1 rows have no answer", "line 2"]);
+    skipped.says(&["1 row has no answer", "line 2"]);
 
     let embed = ["embed", "-e", "tiny", "--input", "bad.csv"];
     let refused = kitchen.larder(&embed).exits(3).says(&["no column `text`", "--text-column"]);

@@ -66,7 +66,7 @@ fn what_is_wrong_with_a_shard_is_said_of_the_shard() {
     kitchen.write("set.toml", description("set", "[\"a.csv\", \"b.csv\"]"));
     let tokenize = |more: &[&str]| kitchen.larder(&[&["tokenize", "set.toml", "-e", "tiny"], more].concat());
     tokenize(&[]).exits(3).says(&["b.csv, line 12: `label` is empty"]);
-    tokenize(&["--on-bad-row", "skip"]).exits(0).says(&["1 rows skipped", "b.csv, line 12"]);
+    tokenize(&["--on-bad-row", "skip"]).exits(0).says(&["1 row skipped", "b.csv, line 12"]);
     kitchen.write("set.toml", description("set", "\"train-*.csv\""));
     tokenize(&[]).exits(3).says(&["no file is called as ", "train-*.csv", "`a.csv`, `b.csv`"]);
     kitchen.write("set.toml", description("set", "[\"a.csv\", \"*.csv\"]"));

@@ -236,7 +236,7 @@ fn several_seeds_give_mean_and_deviation_and_encode_once() {
     let answer = kitchen.ok(&[&args[..], &["--json"]].concat());
     for split in ["train", "dev"] {
         let encoded = answer.stderr.lines().filter(|line| line.starts_with(&format!("encode   {split}: ")));
-        let (made, found): (Vec<&str>, Vec<&str>) = encoded.partition(|line| line.contains(" rows"));
+        let (made, found): (Vec<&str>, Vec<&str>) = encoded.partition(|line| line.contains(" row"));
         assert_eq!((made.len(), found.len()), (1, 2), "encoded once\n{}", answer.told());
         assert!(found.iter().all(|line| line.ends_with("up to date")), "{}", answer.told());
     }

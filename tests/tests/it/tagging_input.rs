@@ -41,7 +41,7 @@ fn refuses(line: usize, with: &str, says: &[&str]) {
         assert!(!tokens.exists(), "no tokens of half a file\n{}", answer.told());
     }
     let skipping = [&run(&dataset)[..], &["--on-bad-row", "skip"]].concat();
-    let answer = kitchen.ok(&skipping).says(&["1 rows skipped", &format!("line {line}")]).says(says);
+    let answer = kitchen.ok(&skipping).says(&["1 row skipped", &format!("line {line}")]).says(says);
     let columns = ConllColumns::read(&kitchen.path("home/runs/mine/predictions.dev.conll"));
     assert_eq!(columns.words.len(), 19, "the other sentences are there\n{}", answer.told());
 }

@@ -98,7 +98,7 @@ fn invalid_utf8_is_named_with_its_row() {
     content[third_line] = 0xff;
     kitchen.write("toy-train.tsv", content);
     is_talk(&kitchen.larder(&encode(&dataset)).exits(3).says(&["toy-train.tsv", "UTF-8", "3"]));
-    kitchen.ok(&["encode", &dataset, "-e", "tiny", "--on-bad-row", "skip"]).says(&["1 rows skipped"]);
+    kitchen.ok(&["encode", &dataset, "-e", "tiny", "--on-bad-row", "skip"]).says(&["1 row skipped"]);
 }
 
 #[test]

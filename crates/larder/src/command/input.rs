@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use larder_data::{Content, InputFormat, OnBadRow, Place, RowProblem};
+use larder_errors::counted;
 use larder_predict::{Input, InputFlags, InputOrigin};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
@@ -76,7 +77,8 @@ pub fn each_block(mut input: Input, on_bad_row: OnBadRow, answer: &mut AnswerRow
         answer(input.format(), &block)?;
     }
     if let Some(first) = first_bad {
-        eprintln!("note     {bad} rows have no answer; the first, {first}");
+        let verb = if bad == 1 { "has" } else { "have" };
+        eprintln!("note     {} {verb} no answer; the first, {first}", counted(bad, "row"));
     }
     Ok(())
 }

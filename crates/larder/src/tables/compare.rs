@@ -1,6 +1,6 @@
 //! Comparisons of encoders or runs.
 
-use larder_errors::{bytes, count};
+use larder_errors::{bytes, count, counted};
 use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
 use larder_pipeline::{ComparedEncoder, EncoderComparison, EncodingCost, RunComparison};
@@ -62,7 +62,7 @@ pub fn encoder_costs(outcome: &EncoderComparison) -> String {
         let ComparedEncoder { names, encoding, run, .. } = one;
         let further = match one.further_columns {
             0 => String::new(),
-            n => format!(" ({n} more columns)"),
+            n => format!(" ({} more)", counted(n as u64, "column")),
         };
         table.add_row(vec![
             names.join(" = "),
@@ -87,10 +87,10 @@ fn rate(rate: Option<f64>, encoding: &EncodingCost) -> String {
         None => "cached".to_owned(),
         Some(rate) if encoding.cached_rows == 0 => count(rate.round() as u64),
         Some(rate) => format!(
-            "{} ({} of {} rows)",
+            "{} ({} of {})",
             count(rate.round() as u64),
             count(encoding.rows - encoding.cached_rows),
-            count(encoding.rows)
+            counted(encoding.rows, "row")
         ),
     }
 }

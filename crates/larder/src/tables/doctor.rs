@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use larder_errors::{bytes, count};
+use larder_errors::{bytes, count, counted};
 use larder_pipeline::{Checkup, EncoderCheck, ProviderCheck, RuntimeCheck};
 
 /// Everything, a paragraph per topic.
@@ -52,7 +52,7 @@ pub fn doctor(checkup: &Checkup) -> String {
             count(measured.tokens_per_second() as u64),
             first.device,
         );
-        let threads = format!(" ({} thread{})", first.threads, if first.threads == 1 { "" } else { "s" });
+        let threads = format!(" ({})", counted(first.threads as u64, "thread"));
         line(&mut out, "speed", &(what + &threads));
         for other in others {
             let times = other.measured.tokens_per_second() / measured.tokens_per_second();

@@ -1,6 +1,6 @@
 //! Results of an export and its check.
 
-use larder_errors::{bytes, count, seconds};
+use larder_errors::{bytes, count, counted, seconds};
 use larder_export::ExportOutcome;
 use larder_export::{Cost, Score};
 
@@ -36,5 +36,5 @@ pub fn export(outcome: &ExportOutcome) -> String {
 }
 
 fn rows(rows: usize) -> String {
-    format!("{} {}", count(rows as u64), if rows == 1 { "row" } else { "rows" })
+    counted(rows as u64, "row")
 }

@@ -1,6 +1,6 @@
 //! Inspections of Parquet files.
 
-use larder_errors::{bytes, count};
+use larder_errors::{bytes, count, counted};
 use larder_inspect::{
     Dimensions, Distribution, Duplicates, Inspection, LabelBalance, Layout, Lengths, Neighbours, NumberColumn,
     Outliers, RowExamples, RowText, VectorStatistics,
@@ -21,7 +21,7 @@ const EIGHTHS: [char; 8] = ['█', '▏', '▎', '▍', '▌', '▋', '▊', '�
 pub fn inspection(found: &Inspection) -> String {
     let mut parts = vec![layout(&found.layout)];
     if found.rows_looked_at < found.layout.rows {
-        parts.push(format!("what follows is about the first {} rows", count(found.rows_looked_at)));
+        parts.push(format!("what follows is about the first {}", counted(found.rows_looked_at, "row")));
     }
     parts.extend(found.vectors.iter().map(vectors));
     parts.extend(found.labels.as_ref().map(labels));
@@ -37,12 +37,12 @@ fn layout(layout: &Layout) -> String {
     let groups = &layout.row_groups;
     let grouped = match groups.count {
         0 => "no row group".to_owned(),
-        1 => "1 row group".to_owned(),
+        1 => counted(1, "row group"),
         n => format!(
-            "{} row groups of {} to {} rows, {} at most",
-            count(n as u64),
+            "{} of {} to {}, {} at most",
+            counted(n as u64, "row group"),
             count(groups.fewest_rows),
-            count(groups.most_rows),
+            counted(groups.most_rows, "row"),
             bytes(groups.most_bytes)
         ),
     };
@@ -60,7 +60,7 @@ fn layout(layout: &Layout) -> String {
         ]);
     }
     let mut text =
-        format!("{}: {} rows, {}, {grouped}{by}\n{columns}", layout.path, count(layout.rows), bytes(layout.bytes));
+        format!("{}: {}, {}, {grouped}{by}\n{columns}", layout.path, counted(layout.rows, "row"), bytes(layout.bytes));
     if !layout.provenance.is_empty() {
         let width = layout.provenance.keys().map(|key| key.chars().count()).max().unwrap_or(0);
         text.push_str("\n\nmade from (larder.*)");
@@ -78,12 +78,16 @@ fn layout(layout: &Layout) -> String {
 
 fn vectors(found: &VectorStatistics) -> String {
     let mut lines = vec![format!(
-        "{}: {} vectors of dimension {}, {}{}",
+        "{}: {} of dimension {}, {}{}",
         found.column,
-        count(found.vectors),
+        counted(found.vectors, "vector"),
         found.dimension,
         found.element,
-        if found.missing > 0 { format!("; {} rows have none", count(found.missing)) } else { String::new() }
+        match found.missing {
+            0 => String::new(),
+            1 => "; 1 row has none".to_owned(),
+            missing => format!("; {} rows have none", count(missing)),
+        }
     )];
     let mut line = |what: &str, text: String| lines.push(format!("  {what:<20} {text}"));
     if let Some(norms) = &found.norms {
@@ -158,24 +162,24 @@ fn dimensions(found: &Dimensions) -> String {
 
 /// `none`, or the number and the first of them.
 fn listed(total: u64, what: &str, first: &[String]) -> String {
-    let plural = if total == 1 { "" } else { "s" };
     let more = if total > first.len() as u64 { ", ..." } else { "" };
     match total {
         0 => "none".to_owned(),
-        total => format!("{} {what}{plural}: {}{more}", count(total), first.join(", ")),
+        total => format!("{}: {}{more}", counted(total, what), first.join(", ")),
     }
 }
 
 fn duplicates(found: &Duplicates) -> String {
     let mut text = match found.rows {
         0 => "none".to_owned(),
+        1 => format!("1 row repeats an earlier one; {} different", count(found.distinct)),
         rows => format!("{} rows repeat an earlier one; {} different", count(rows), count(found.distinct)),
     };
     if found.watched_share < 1.0 {
         text.push_str(&format!(" (estimated from {:.4} % of all vectors, by hash)", 100.0 * found.watched_share));
     }
     if let Some(largest) = found.groups.first() {
-        text.push_str(&format!("; most often, {} times, that of row {}", count(largest.rows), largest.first_row));
+        text.push_str(&format!("; most often, {}, that of row {}", counted(largest.rows, "time"), largest.first_row));
     }
     text
 }

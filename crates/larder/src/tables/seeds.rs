@@ -17,5 +17,8 @@ pub fn seeds(outcome: &SeedsOutcome) -> String {
         row.extend(numbers.iter().chain(&entry.values).map(|value| format!("{value:.3}")));
         table.add_row(row);
     }
-    format!("{} runs that differ in their seed:\n{table}", outcome.runs.len())
+    match outcome.runs.len() {
+        1 => format!("one run, of one seed:\n{table}"),
+        runs => format!("{runs} runs that differ in their seed:\n{table}"),
+    }
 }

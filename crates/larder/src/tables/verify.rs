@@ -1,6 +1,6 @@
 //! Verification of a features file.
 
-use larder_errors::count;
+use larder_errors::{count, counted};
 use larder_pipeline::FeaturesVerification;
 
 use super::table;
@@ -18,12 +18,12 @@ pub fn verification(found: &FeaturesVerification) -> String {
     }
     let device = found.device.as_ref().map_or_else(String::new, |device| format!(" on {device}"));
     let mut text = format!(
-        "{}\n{} of {} rows ({} of {} examples) encoded again with {}{device}\n{columns}\n",
+        "{}\n{} of {} ({} of {}) encoded again with {}{device}\n{columns}\n",
         found.features.display(),
         count(found.rows_checked as u64),
-        count(found.rows as u64),
+        counted(found.rows as u64, "row"),
         count(found.examples_checked as u64),
-        count(found.examples as u64),
+        counted(found.examples as u64, "example"),
         found.encoder,
     );
     for note in &found.notes {
@@ -33,7 +33,10 @@ pub fn verification(found: &FeaturesVerification) -> String {
         text.push_str(&format!("all are what the encoder gives (tolerance {:.0e})", found.tolerance));
         return text;
     }
-    text.push_str(&format!("{} rows are not what the encoder gives:", count(found.wrong_rows as u64)));
+    text.push_str(&match found.wrong_rows {
+        1 => "1 row is not what the encoder gives:".to_owned(),
+        wrong => format!("{} rows are not what the encoder gives:", count(wrong as u64)),
+    });
     for wrong in &found.wrong {
         text.push_str(&format!(
             "\n  row {} (example_id {}): {} differs by {:.2e} of its rms",

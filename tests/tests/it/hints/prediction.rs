@@ -174,7 +174,7 @@ fn quotes_that_are_characters_are_read_as_such() {
         answers(embed(&kitchen, file, &["--text-column", "body", "--quoting", "false"]), 2);
     }
     let skip = ["--on-bad-row", "skip"];
-    answers(predict(&kitchen, "plain", "behind.csv", &skip), 2).says(&["1 rows have no answer"]);
+    answers(predict(&kitchen, "plain", "behind.csv", &skip), 2).says(&["1 row has no answer"]);
     // Behind a quote that is never closed no row can be told apart.
     predict(&kitchen, "plain", "open.csv", &[]).exits(3).does_not_say("--on-bad-row");
     // What is wrong with the header is no row that could be left out.
@@ -253,7 +253,7 @@ fn a_row_without_its_text_is_found_or_left_out() {
     let skip = hint("`--on-bad-row skip` leaves such rows without an answer");
     names(names(predict(&kitchen, "plain", "rows.jsonl", &[]), 3, place), 3, skip);
     answers(predict(&kitchen, "plain", "rows.jsonl", &["--text-column", "text"]), 1);
-    answers(predict(&kitchen, "plain", "rows.jsonl", &["--on-bad-row", "skip"]), 1).says(&["1 rows have no answer"]);
+    answers(predict(&kitchen, "plain", "rows.jsonl", &["--on-bad-row", "skip"]), 1).says(&["1 row has no answer"]);
     names(embed(&kitchen, "other.jsonl", &[]), 3, place).does_not_say("--on-bad-row");
     answers(embed(&kitchen, "other.jsonl", &["--text-column", "words"]), 1);
 
@@ -269,13 +269,13 @@ fn a_row_without_its_text_is_found_or_left_out() {
     skipped.says(&["3 rows have no answer"]);
     kitchen.write("pairs.txt", "a red fox\na red fox\ta blue bird\n");
     names(predict(&kitchen, "pairs", "pairs.txt", &[]), 3, skip);
-    answers(predict(&kitchen, "pairs", "pairs.txt", &["--on-bad-row", "skip"]), 2).says(&["1 rows have no answer"]);
+    answers(predict(&kitchen, "pairs", "pairs.txt", &["--on-bad-row", "skip"]), 2).says(&["1 row has no answer"]);
     // A line that is no UTF-8 is one row of many, too.
     kitchen.write("lines.txt", b"a red fox\nan \xff fox\na blue bird\n");
     let refused = predict(&kitchen, "plain", "lines.txt", &[]);
     names(refused, 3, skip).says(&["lines.txt, line 2"]).prints(&["a red fox"]);
     let skipped = answers(predict(&kitchen, "plain", "lines.txt", &["--on-bad-row", "skip"]), 3);
-    skipped.prints(&["a blue bird"]).says(&["1 rows have no answer; the first, line 2"]);
+    skipped.prints(&["a blue bird"]).says(&["1 row has no answer; the first, line 2"]);
     embed(&kitchen, "lines.txt", &[]).exits(3).says(&["lines.txt, line 2"]).does_not_say("--on-bad-row");
 }
 
@@ -288,7 +288,7 @@ fn a_row_of_other_width_is_read_as_said() {
         hint("`--quoting true|false` says whether quotes enclose fields, `--text-column N` which column to read");
     names(predict(&kitchen, "plain", "rows.tsv", &[]), 3, width).says(&["; `--on-bad-row skip` leaves"]);
     answers(predict(&kitchen, "plain", "rows.tsv", &["--quoting", "true"]), 2);
-    answers(predict(&kitchen, "plain", "rows.tsv", &["--on-bad-row", "skip"]), 2).says(&["1 rows have no answer"]);
+    answers(predict(&kitchen, "plain", "rows.tsv", &["--on-bad-row", "skip"]), 2).says(&["1 row has no answer"]);
     let refused = names(embed(&kitchen, "rows.tsv", &["--text-column", "body"]), 3, width);
     refused.does_not_say("--on-bad-row");
     answers(embed(&kitchen, "rows.tsv", &["--text-column", "body", "--quoting", "true"]), 2);
