@@ -25,7 +25,7 @@
 //! ```
 #![deny(missing_docs)]
 
-#[cfg(feature = "s3")]
+#[cfg(feature = "buckets")]
 mod bucket;
 mod collect;
 mod commit;

@@ -30,6 +30,8 @@ const PIECE_BYTES: usize = 16 << 20;
 const AT_ONCE: usize = 64;
 /// Tries of an answer that another writer came first while nothing is there.
 const TRIES: u32 = 5;
+/// What mends a bucket that is not there.
+const CHECK_BUCKET: &str = "check the bucket's name, and AWS_ENDPOINT_URL where it is not one of Amazon's";
 /// What is put to learn whether the store heeds conditions.
 const PROBES: &str = "probes";
 
@@ -76,13 +78,10 @@ impl Store {
                 let opened = LocalFileSystem::new_with_prefix(folder).map(|folder| folder.with_fsync(true));
                 Arc::new(opened.map_err(|error| failure(uri.to_string(), "open the store", &error))?)
             }
-            #[cfg(feature = "s3")]
-            StoreKind::Bucket { bucket, prefix } => crate::bucket::open(uri, bucket, prefix)?,
-            #[cfg(not(feature = "s3"))]
-            StoreKind::Bucket { .. } => {
-                let problem = "this larder was built without the feature `s3`".to_owned();
-                return Err(ScaleError::Uri { uri: uri.to_string(), expected: "store", problem });
-            }
+            #[cfg(feature = "buckets")]
+            StoreKind::Bucket { service, bucket, prefix } => crate::bucket::open(uri, *service, bucket, prefix)?,
+            #[cfg(not(feature = "buckets"))]
+            StoreKind::Bucket { service, .. } => return Err(service.not_built(uri)),
         };
         Self::over(uri.clone(), objects)
     }
@@ -316,8 +315,8 @@ impl Store {
         match answer {
             Ok(value) => Ok(Some(value)),
             // A bucket that is not there is no object that is not there.
-            Err(Error::NotFound { source, .. }) if source.to_string().contains("NoSuchBucket") => {
-                let way_out = "check the bucket's name, and AWS_ENDPOINT_URL where it is not one of Amazon's";
+            Err(Error::NotFound { source, .. }) if is_no_bucket(source.as_ref()) => {
+                let way_out = CHECK_BUCKET;
                 Err(ScaleError::NotThere { what: "bucket", uri: self.uri.to_string(), way_out })
             }
             Err(Error::NotFound { .. }) => Ok(None),
@@ -327,13 +326,19 @@ impl Store {
 
     fn failure(&self, key: &str, action: &'static str, error: &Error) -> ScaleError {
         if let Error::NotFound { source, .. } = error
-            && source.to_string().contains("NoSuchBucket")
+            && is_no_bucket(source.as_ref())
         {
-            let way_out = "check the bucket's name, and AWS_ENDPOINT_URL where it is not one of Amazon's";
+            let way_out = CHECK_BUCKET;
             return ScaleError::NotThere { what: "bucket", uri: self.uri.to_string(), way_out };
         }
         failure(self.object(key), action, error)
     }
+}
+
+/// Returns true if the bucket itself is not there. Amazon and Google answer with the one code, Azure with the other.
+fn is_no_bucket(answer: &(dyn std::error::Error + Send + Sync)) -> bool {
+    let text = answer.to_string();
+    ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| text.contains(code))
 }
 
 fn copy(source: &mut File, file: &mut AtomicFile, target: &Path) -> Result<(), ScaleError> {

@@ -1,4 +1,4 @@
-//! Names of stores and of objects in them: `file:///shared/store`, `s3://bucket/prefix`, or a folder's path.
+//! Names of stores and of objects in them: `file:///shared/store`, `s3://bucket/prefix` (`gs://`, `az://`), or a folder's path.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,35 @@ pub(crate) enum StoreKind {
     /// A folder, shared by all machines or this one's own.
     Folder(PathBuf),
     /// A bucket, and the prefix of all keys in it, without slashes around it.
-    Bucket { bucket: String, prefix: String },
+    Bucket { service: Service, bucket: String, prefix: String },
+}
+
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    S3,
+    Google,
+    Azure,
+}
+
+impl Service {
+    const ALL: [Self; 3] = [Self::S3, Self::Google, Self::Azure];
+
+    /// The scheme of its stores' names; of a cargo feature that builds it in, too.
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Google => "gs",
+            Self::Azure => "az",
+        }
+    }
+
+    /// The error where it is not built in.
+    #[cfg(not(all(feature = "s3", feature = "gs", feature = "az")))]
+    pub(crate) fn not_built(self, uri: &StoreUri) -> ScaleError {
+        let problem = format!("this larder was built without the feature `{}`", self.scheme());
+        ScaleError::Uri { uri: uri.to_string(), expected: "store", problem }
+    }
 }
 
 impl StoreUri {
@@ -53,13 +81,15 @@ impl StoreUri {
                 Ok(folder) => Ok(Self { kind: StoreKind::Folder(folder) }),
                 Err(()) => Err(wrong("a file's name has three slashes and a full path, as file:///shared/store")),
             },
-            "s3" => {
+            _ => {
+                let service = Service::ALL.into_iter().find(|service| service.scheme() == scheme);
+                let places = "stores are folders, file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX and az://CONTAINER/PREFIX";
+                let service = service.ok_or_else(|| wrong(places))?;
                 let bucket = url.host_str().filter(|bucket| !bucket.is_empty());
-                let bucket = bucket.ok_or_else(|| wrong("name a bucket, as s3://BUCKET/PREFIX"))?.to_owned();
+                let bucket = bucket.ok_or_else(|| wrong(&format!("name a bucket, as {scheme}://BUCKET/PREFIX")))?;
                 let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
-                Ok(Self { kind: StoreKind::Bucket { bucket, prefix: parts.join("/") } })
+                Ok(Self { kind: StoreKind::Bucket { service, bucket: bucket.to_owned(), prefix: parts.join("/") } })
             }
-            _ => Err(wrong("stores are folders, file:///FOLDER and s3://BUCKET/PREFIX")),
         }
     }
 
@@ -89,8 +119,10 @@ impl fmt::Display for StoreUri {
                 Ok(url) => f.write_str(url.as_str()),
                 Err(()) => write!(f, "{}", folder.display()),
             },
-            StoreKind::Bucket { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
-            StoreKind::Bucket { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+            StoreKind::Bucket { service, bucket, prefix } if prefix.is_empty() => {
+                write!(f, "{}://{bucket}", service.scheme())
+            }
+            StoreKind::Bucket { service, bucket, prefix } => write!(f, "{}://{bucket}/{prefix}", service.scheme()),
         }
     }
 }
@@ -161,6 +193,8 @@ mod tests {
             ("s3://data", "s3://data"),
             ("s3://data/", "s3://data"),
             ("s3://data/a//b/", "s3://data/a/b"),
+            ("gs://data/a/", "gs://data/a"),
+            ("az://container/a/b", "az://container/a/b"),
             ("file:///srv/a%20b", "file:///srv/a%20b"),
             ("/srv/a b", "file:///srv/a%20b"),
         ] {
@@ -176,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_said_and_credentials_are_not() {
-        for wrong in ["", "http://host/a", "s3:///a", "file://host/a", "s3://a/b?c", "gs://a"] {
+        for wrong in ["", "http://host/a", "s3:///a", "file://host/a", "s3://a/b?c", "gs:///a", "gcs://a"] {
             let error = StoreUri::parse(wrong).unwrap_err();
             assert!(matches!(error, ScaleError::Uri { .. }), "{wrong}: {error}");
         }

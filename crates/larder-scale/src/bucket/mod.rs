@@ -1,18 +1,22 @@
-//! Stores behind `s3://`: Amazon's, and others that speak its protocol (`AWS_ENDPOINT_URL`).
+//! Stores that are buckets: a file each service.
 
+#[cfg(feature = "az")]
+mod azure;
+#[cfg(feature = "gs")]
+mod google;
 mod http_client;
+#[cfg(feature = "s3")]
 mod profile;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, RetryConfig};
 
-use self::http_client::UreqConnector;
-use self::profile::Profile;
-use crate::store_failure::failure;
+use crate::uri::Service;
 use crate::{ScaleError, StoreUri};
 
 /// Repetitions of a request that failed in a way that may pass.
@@ -20,35 +24,26 @@ const RETRIES: usize = 10;
 /// The longest time that a request is repeated for.
 const RETRY_FOR: Duration = Duration::from_secs(90);
 
-/// Opens a bucket. Region, endpoint and credentials come from the environment (`AWS_…`), what is not there from the profile.
-pub(crate) fn open(uri: &StoreUri, bucket: &str, prefix: &str) -> Result<Arc<dyn ObjectStore>, ScaleError> {
-    let mut builder = AmazonS3Builder::from_env();
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let profile = Profile::read();
-    if !is_set("AWS_ACCESS_KEY_ID") && !is_set("AWS_WEB_IDENTITY_TOKEN_FILE") {
-        if let (Some(key), Some(secret)) = (profile.get("aws_access_key_id"), profile.get("aws_secret_access_key")) {
-            builder = builder.with_access_key_id(key).with_secret_access_key(secret);
-        }
-        if let Some(token) = profile.get("aws_session_token") {
-            builder = builder.with_token(token);
-        }
-    }
-    if let Some(region) = profile.get("region").filter(|_| !is_set("AWS_REGION") && !is_set("AWS_DEFAULT_REGION")) {
-        builder = builder.with_region(region);
-    }
-    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
-    let endpoint = names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    if let Some(endpoint) = endpoint.or_else(|| profile.get("endpoint_url").map(str::to_owned)) {
-        // Who names an endpoint without TLS means it.
-        builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
-    }
-    let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
-    let built = builder
-        .with_bucket_name(bucket)
-        .with_conditional_put(S3ConditionalPut::ETagMatch)
-        .with_http_connector(UreqConnector)
-        .with_retry(retry)
-        .build();
-    let store = built.map_err(|error| failure(uri.to_string(), "open the store", &error))?;
-    Ok(if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
+/// Opens a bucket of a service. Credentials come from the service's usual environment variables.
+pub(crate) fn open(
+    uri: &StoreUri,
+    service: Service,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Arc<dyn ObjectStore>, ScaleError> {
+    let store = match service {
+        #[cfg(feature = "s3")]
+        Service::S3 => s3::open(uri, bucket)?,
+        #[cfg(feature = "gs")]
+        Service::Google => google::open(uri, bucket)?,
+        #[cfg(feature = "az")]
+        Service::Azure => azure::open(uri, bucket)?,
+        #[cfg(not(all(feature = "s3", feature = "gs", feature = "az")))]
+        _ => return Err(service.not_built(uri)),
+    };
+    Ok(if prefix.is_empty() { store } else { Arc::new(PrefixStore::new(store, prefix)) })
+}
+
+fn retry() -> RetryConfig {
+    RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() }
 }
