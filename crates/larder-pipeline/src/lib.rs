@@ -10,7 +10,7 @@
 //! - [`compare_encoders`] takes several encoders through the stages on one dataset, [`compare_runs`] compares existing runs.
 //! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
 //!   [`doctor`] checks the machine, and [`forecast_split`] predicts the time of an encode.
-//! - [`make_plan`] cuts a split into shards for workers on many machines, [`work`] encodes shards, [`use_features`] takes what they made
+//! - [`make_plan`] cuts a split into shards for workers on many machines, [`plan_commands`] makes one of commands, [`work`] works shards, [`use_features`] takes what they made
 //!   for a split's features.
 //! - [`quickstart`] does all of it on data that it has inside, with what it takes fetched first.
 //! - [`remove_run`] and [`remove_encoder`] remove what was made.
@@ -57,8 +57,8 @@ pub use quickstart::{QuickstartOutcome, quickstart};
 pub use remove::remove_encoder;
 pub use run::{RunOutcome, run};
 pub use scale::{
-    NamedFeatures, PlanOutcome, PlanRequest, ShardChoice, ShardOutcome, ShardResult, WorkRequest, make_plan,
-    use_features, work,
+    CommandsOutcome, CommandsRequest, NamedCommand, NamedFeatures, PlanOutcome, PlanRequest, ReadyCommand, ShardChoice,
+    ShardOutcome, ShardResult, WorkRequest, make_plan, plan_commands, use_features, work,
 };
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use shots::{Scores, ShotsEntry, ShotsOutcome, ShotsRequest, run_shots};

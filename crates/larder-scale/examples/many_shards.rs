@@ -14,8 +14,8 @@ use larder_data::{DatasetSpec, OnBadRow, OnIllegalTags};
 use larder_encode::EncodeSettings;
 use larder_files::{Provenance, digest_bytes};
 use larder_scale::{
-    COMMIT_VERSION, Commit, CutRequest, ObjectUri, PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, ShardSettings,
-    Store, StoreUri, collect, cut_split, keys, plan_status,
+    COMMIT_VERSION, Collected, Commit, CutRequest, ObjectUri, PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder,
+    ShardSettings, Store, StoreUri, collect, cut_split, keys, plan_status,
 };
 use larder_store::{FeatureColumnInfo, FeatureDtype, join_parquet};
 use larder_tokens::{LongTexts, Tokenizer};
@@ -97,8 +97,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         peak_mb()
     );
     let clock = Instant::now();
-    let (set, _) = collect(&uri)?;
-    let rows = set.manifest().rows;
+    let rows = match collect(&uri)? {
+        (Collected::Features(set), _) => set.manifest().rows,
+        (Collected::Results(_), _) => unreachable!("the plan is of features"),
+    };
     println!("collect: {:.2} s, {rows} rows, peak {} MB", clock.elapsed().as_secs_f64(), peak_mb());
     let clock = Instant::now();
     let done = (0..plan.shards.len()).map(|shard| Commit::exists(&store, &plan_id, shard));
@@ -144,6 +146,8 @@ fn commit(shard: usize, rows: u64) -> Commit {
         larder: env!("CARGO_PKG_VERSION").to_owned(),
         ran: BTreeMap::from([("ran.device".to_owned(), "cpu".to_owned())]),
         started: shard as f64,
+        files: Vec::new(),
+        scores: Vec::new(),
         finished: shard as f64 + 60.0,
     }
 }

@@ -3,24 +3,43 @@
 use crate::commit::Commit;
 use crate::feature_set::FeatureSet;
 use crate::manifest::Manifest;
-use crate::plan::Plan;
+use crate::results::{ResultSet, ResultsManifest};
 use crate::status::PlanStatus;
 use crate::store::Store;
+use crate::stored_plan::StoredPlan;
 use crate::{ObjectUri, ScaleError, keys};
 
-/// Makes the manifest of a plan whose shards are all done; one that is there counts. Returns the feature set, and whether it is new.
+/// What a finished plan made.
+#[derive(Debug)]
+pub enum Collected {
+    /// Features of a split.
+    Features(FeatureSet),
+    /// Results of commands.
+    Results(ResultSet),
+}
+
+/// Makes the manifest of a plan whose shards are all done; one that is there counts. Returns what it names, and whether it is new.
 ///
 /// # Errors
 /// [`ScaleError::Incomplete`] names the shards that are missing; [`ScaleError`] of the store.
-pub fn collect(uri: &ObjectUri) -> Result<(FeatureSet, bool), ScaleError> {
+pub fn collect(uri: &ObjectUri) -> Result<(Collected, bool), ScaleError> {
     let store = Store::open(&uri.store)?;
-    if let Some(manifest) = Manifest::read(&store, &uri.plan_id)? {
-        return Ok((FeatureSet::of(store, manifest), false));
+    match StoredPlan::read(&store, &uri.plan_id)? {
+        StoredPlan::Features(plan) => {
+            let (manifest, is_new) = match Manifest::read(&store, &uri.plan_id)? {
+                Some(manifest) => (manifest, false),
+                None => Manifest::of(&plan, uri, &Commit::read_all(&store, &uri.plan_id)?)?.create(&store)?,
+            };
+            Ok((Collected::Features(FeatureSet::of(store, manifest)), is_new))
+        }
+        StoredPlan::Commands(plan) => {
+            let (manifest, is_new) = match ResultsManifest::read(&store, &uri.plan_id)? {
+                Some(manifest) => (manifest, false),
+                None => ResultsManifest::of(&plan, uri, &Commit::read_all(&store, &uri.plan_id)?)?.create(&store)?,
+            };
+            Ok((Collected::Results(ResultSet::of(store, manifest)), is_new))
+        }
     }
-    let plan = Plan::read(&store, &uri.plan_id)?;
-    let commits = Commit::read_all(&store, &uri.plan_id)?;
-    let (manifest, is_new) = Manifest::of(&plan, uri, &commits)?.create(&store)?;
-    Ok((FeatureSet::of(store, manifest), is_new))
 }
 
 /// Reads a plan and its commits, and sums them up.
@@ -29,7 +48,7 @@ pub fn collect(uri: &ObjectUri) -> Result<(FeatureSet, bool), ScaleError> {
 /// [`ScaleError`].
 pub fn plan_status(uri: &ObjectUri) -> Result<PlanStatus, ScaleError> {
     let store = Store::open(&uri.store)?;
-    let plan = Plan::read(&store, &uri.plan_id)?;
+    let plan = StoredPlan::read(&store, &uri.plan_id)?;
     let commits = Commit::read_all(&store, &uri.plan_id)?;
     let collected = store.head(&keys::manifest(&uri.plan_id))?.is_some();
     Ok(PlanStatus::of(&plan, &uri.plan_id, &commits, collected))

@@ -1,11 +1,11 @@
-//! Commits: which part is the features of a shard. One is created once, and never changed.
+//! Commits: which part is the features of a shard, or which result is its command's. One is created once, and never changed.
 
 use std::collections::BTreeMap;
 
 use larder_store::FeatureColumnInfo;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::from_json;
+use crate::plan::{PlannedFile, from_json};
 use crate::store::{Created, Store};
 use crate::{ScaleError, keys};
 
@@ -19,7 +19,7 @@ pub struct Commit {
     pub format_version: u32,
     /// The shard.
     pub shard: usize,
-    /// The key of the part.
+    /// The key of the part, or of the result's folder.
     pub key: String,
     /// Its size.
     pub bytes: u64,
@@ -45,6 +45,23 @@ pub struct Commit {
     pub started: f64,
     /// Seconds since 1970 when it was done, by its clock.
     pub finished: f64,
+    /// Of a command: the files of its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PlannedFile>,
+    /// Of a command that judged its run: the scores; of each split first the one that runs are compared by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<CommitScore>,
+}
+
+/// A score of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommitScore {
+    /// The split.
+    pub split: String,
+    /// The score's name.
+    pub score: String,
+    /// Its value.
+    pub value: f64,
 }
 
 /// What became of a commit.

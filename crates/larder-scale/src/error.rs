@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use larder_data::DataError;
-use larder_errors::ErrorClass;
+use larder_errors::{ErrorClass, counted};
 use larder_files::FileError;
 use larder_store::StoreError;
 use larder_tokens::TokensError;
@@ -95,7 +95,7 @@ pub enum ScaleError {
         expected: u32,
     },
     /// A shard that the plan does not have.
-    #[error("there is no shard {shard}: {plan} has {shards}, numbered from 0")]
+    #[error("there is no shard {shard}: {plan} has {}, numbered from 0", counted(*shards as u64, "shard"))]
     NoShard {
         /// The plan.
         plan: String,
@@ -105,7 +105,7 @@ pub enum ScaleError {
         shards: usize,
     },
     /// Rows of a tokens file and of a plan that do not fit.
-    #[error("{}: {found} rows were read where the plan has {expected}", path.display())]
+    #[error("{}: {} read where the plan has {expected}", path.display(), counted(*found, "row"))]
     Rows {
         /// The input.
         path: PathBuf,
@@ -156,8 +156,20 @@ pub enum ScaleError {
         /// The digest found.
         found: String,
     },
+    /// The run of that name is another one.
+    #[error(
+        "the run `{run}` in {} is not the one that was planned: give the worker another folder with --home, into which it fetches the planned \
+         one",
+        home.display()
+    )]
+    OtherRun {
+        /// Its name.
+        run: String,
+        /// The folder of runs.
+        home: PathBuf,
+    },
     /// Shards are missing.
-    #[error("{plan} is not done: {missing} of {shards} shards are missing: {indexes}; collect it when they are done")]
+    #[error("{plan} is not done: {missing} of {} missing: {indexes}; collect it when none is", counted(*shards as u64, "shard"))]
     Incomplete {
         /// The plan.
         plan: String,
@@ -185,7 +197,7 @@ pub enum ScaleError {
         expected: String,
     },
     /// More shards than an engine takes.
-    #[error("{plan} has {shards} shards, and {engine} takes {most}: plan with more tokens a shard")]
+    #[error("{plan} has {}, and {engine} takes {most}: plan with more tokens a shard", counted(*shards as u64, "shard"))]
     TooManyShards {
         /// The plan.
         plan: String,

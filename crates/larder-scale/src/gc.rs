@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::commit::Commit;
-use crate::plan::{PLAN_VERSION, Plan, from_json};
+use crate::plan::{PlannedEncoder, PlannedInput};
 use crate::store::{Listed, Store};
+use crate::stored_plan::StoredPlan;
 use crate::{ScaleError, keys};
 
 /// What was, or would be, removed.
@@ -33,7 +34,7 @@ pub struct Garbage {
 pub fn collect_garbage(store: &Store, older_than: Duration, dry_run: bool) -> Result<Garbage, ScaleError> {
     // Objects first, names after: whatever is named in between stays.
     let mut found: Vec<Listed> = Vec::new();
-    for folder in [keys::PARTS, keys::ENCODERS, keys::INPUTS, "probes"] {
+    for folder in [keys::PARTS, keys::RESULTS, keys::ENCODERS, keys::INPUTS, "probes"] {
         found.extend(store.list(folder)?);
     }
     let named = named(store)?;
@@ -73,15 +74,28 @@ fn named(store: &Store) -> Result<BTreeSet<String>, ScaleError> {
     };
     let mut named = BTreeSet::new();
     for (key, text) in texts(keys::COMMITS)? {
-        named.insert(Commit::parse(&text, &store.object(&key))?.key);
+        let Commit { key, digest, files, .. } = Commit::parse(&text, &store.object(&key))?;
+        named.extend(files.iter().map(|file| keys::result_file(&digest, &file.name)));
+        named.insert(key);
     }
     for (key, text) in texts(keys::PLANS)? {
-        let plan: Plan = from_json(&text, &store.object(&key), "a plan", PLAN_VERSION)?;
-        let encoder = &plan.encoder;
-        named.extend(encoder.files.iter().map(|file| keys::encoder_file(&encoder.digest, &file.name)));
-        named.extend(plan.inputs.iter().filter(|input| input.copied).map(|input| keys::input(&input.digest)));
+        match StoredPlan::parse(&text, &store.object(&key))? {
+            StoredPlan::Features(plan) => name_inputs(&mut named, std::slice::from_ref(&plan.encoder), &plan.inputs),
+            StoredPlan::Commands(plan) => {
+                name_inputs(&mut named, &plan.encoders, &plan.inputs);
+                let files = plan.runs.iter().flat_map(|run| run.folder.files.iter().map(move |file| (run, file)));
+                named.extend(files.map(|(run, file)| keys::result_file(&run.folder.digest, &file.name)));
+            }
+        }
     }
     Ok(named)
+}
+
+/// Adds the keys of what a plan's workers read.
+fn name_inputs(named: &mut BTreeSet<String>, encoders: &[PlannedEncoder], inputs: &[PlannedInput]) {
+    let files = encoders.iter().flat_map(|encoder| encoder.files.iter().map(move |file| (encoder, file)));
+    named.extend(files.map(|(encoder, file)| keys::encoder_file(&encoder.digest, &file.name)));
+    named.extend(inputs.iter().filter(|input| input.copied).map(|input| keys::input(&input.digest)));
 }
 
 /// Returns the files of a folder that were being written when their writer was killed: the crate `object_store` calls them like their

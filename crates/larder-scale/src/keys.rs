@@ -5,8 +5,9 @@
 //! encoders/<digest>/<file>      the encoder of plans, by its content
 //! inputs/<digest>               input files of plans that were made with copies, by their content
 //! parts/<digest>.parquet        features of one shard, by their content
-//! commits/<plan>/<shard>.json   which part a shard's is; created once
-//! manifests/<plan>.json         all parts of a plan; created once
+//! results/<digest>/<file>       a run, or what a command made, by its content
+//! commits/<plan>/<shard>.json   which part or result a shard's is; created once
+//! manifests/<plan>.json         all parts or results of a plan; created once
 //! ```
 
 /// Parts and their ending.
@@ -15,6 +16,7 @@ pub(crate) const PLANS: &str = "plans";
 pub(crate) const COMMITS: &str = "commits";
 pub(crate) const MANIFESTS: &str = "manifests";
 pub(crate) const ENCODERS: &str = "encoders";
+pub(crate) const RESULTS: &str = "results";
 pub(crate) const INPUTS: &str = "inputs";
 
 /// Returns the key of a plan.
@@ -25,6 +27,16 @@ pub fn plan(plan_id: &str) -> String {
 /// Returns the key of a file of an encoder.
 pub fn encoder_file(digest: &str, name: &str) -> String {
     format!("{ENCODERS}/{digest}/{name}")
+}
+
+/// Returns the key of a result.
+pub fn result(digest: &str) -> String {
+    format!("{RESULTS}/{digest}")
+}
+
+/// Returns the key of a file of a result, or of a run.
+pub fn result_file(digest: &str, name: &str) -> String {
+    format!("{RESULTS}/{digest}/{name}")
 }
 
 /// Returns the key of a copied input.

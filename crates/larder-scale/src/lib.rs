@@ -1,11 +1,13 @@
-//! Encoding a corpus on many machines: plans, shards and stores of objects.
+//! Encoding a corpus, and running many commands, on many machines: plans, shards and stores of objects.
 //!
 //! An engine that is there already (Slurm, Kubernetes, Ray, a loop in a shell) decides who works; the store decides what is done.
 //!
-//! - [`Store`] is a folder or an S3 bucket named by a [`StoreUri`]; [`Store::create`] creates an object once, whoever tries.
+//! - [`Store`] is a folder or a bucket (S3, Google, Azure) named by a [`StoreUri`]; [`Store::create`] creates an object once, whoever tries.
 //!   [`keys`] lists what lies in it.
 //! - [`Plan`] is what is to be done: a split cut into [`Shard`]s of equal forecast cost by [`cut_split`], with all
 //!   [`ShardSettings`] that a worker must know.
+//! - [`CommandPlan`] is the other kind: each shard is a command of larder, and its result a folder ([`StoredFolder`]). A
+//!   [`StoredPlan`] is either, and a [`ResultSet`] all results.
 //! - [`ShardInput`] brings the bytes of a shard's rows to a worker and compares their digest; [`publish_encoder`] and
 //!   [`fetch_encoder_files`] carry the encoder.
 //! - [`Commit`] says which part is a shard's, once; [`Manifest`] names all parts: a feature set exists exactly when its manifest does.
@@ -28,9 +30,9 @@
 #[cfg(feature = "buckets")]
 mod bucket;
 mod collect;
+mod command_plan;
 mod commit;
 mod cut;
-mod encoder;
 mod error;
 mod feature_set;
 mod forecast;
@@ -40,18 +42,21 @@ mod input;
 pub mod keys;
 mod manifest;
 mod plan;
+mod results;
 mod settings;
 mod status;
 mod store;
 mod store_failure;
+mod stored_folder;
+mod stored_plan;
 mod submit;
 mod survey;
 mod uri;
 
-pub use collect::{collect, plan_status};
-pub use commit::{COMMIT_VERSION, Commit, CommitOutcome, missing_shards};
+pub use collect::{Collected, collect, plan_status};
+pub use command_plan::{CommandPlan, PlannedCommand, PlannedRun};
+pub use commit::{COMMIT_VERSION, Commit, CommitOutcome, CommitScore, missing_shards};
 pub use cut::{DEFAULT_SHARD_TOKENS, cut};
-pub use encoder::{fetch_encoder_files, publish_encoder};
 pub use error::ScaleError;
 pub use feature_set::FeatureSet;
 pub use gc::{Garbage, collect_garbage};
@@ -59,9 +64,12 @@ pub use indexes::index_ranges;
 pub use input::{ShardInput, publish_inputs};
 pub use manifest::{MANIFEST_VERSION, Manifest, ManifestPart};
 pub use plan::{PLAN_VERSION, Plan, PlannedDataset, PlannedEncoder, PlannedFile, PlannedInput, Shard, ShardPiece};
+pub use results::{CommandResult, GroupScore, ResultGroup, ResultSet, ResultsManifest};
 pub use settings::ShardSettings;
 pub use status::{PlanStatus, SlowShard};
 pub use store::{Created, Listed, Store};
+pub use stored_folder::{StoredFolder, fetch_encoder_files, publish_encoder};
+pub use stored_plan::StoredPlan;
 pub use submit::{KubernetesOptions, RayOptions, SlurmOptions, Submission, Takes, Workload};
 pub use survey::{CutRequest, CutSplit, cut_split};
 pub use uri::{ObjectUri, StoreUri};

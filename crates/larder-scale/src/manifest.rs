@@ -62,7 +62,7 @@ impl Manifest {
     /// # Errors
     /// [`ScaleError::Incomplete`] names the shards that have none; [`ScaleError::OtherColumns`].
     pub fn of(plan: &Plan, uri: &ObjectUri, commits: &[Commit]) -> Result<Self, ScaleError> {
-        let named = || uri.store.object(&keys::plan(&uri.plan_id));
+        let named = || named_plan(uri);
         let done: Vec<usize> = commits.iter().map(|commit| commit.shard).collect();
         let missing = missing_shards(&done, plan.shards.len());
         if !missing.is_empty() {
@@ -124,16 +124,7 @@ impl Manifest {
     /// # Errors
     /// [`ScaleError`] of the store; [`ScaleError::Json`], [`ScaleError::Version`].
     pub fn create(self, store: &Store) -> Result<(Self, bool), ScaleError> {
-        let key = keys::manifest(&self.plan);
-        let text = serde_json::to_vec_pretty(&self).map_err(|error| ScaleError::Json {
-            uri: store.object(&key),
-            what: "a manifest",
-            problem: error.to_string(),
-        })?;
-        match store.create(&key, &text)? {
-            Created::Created => Ok((self, true)),
-            Created::AlreadyThere(found) => Ok((Self::parse(&found, &store.object(&key))?, false)),
-        }
+        create(store, &self.plan.clone(), self, Self::parse)
     }
 
     /// Reads the manifest of a plan; `None` where it is not collected.
@@ -147,5 +138,29 @@ impl Manifest {
 
     fn parse(text: &[u8], uri: &str) -> Result<Self, ScaleError> {
         from_json(text, uri, "a manifest", MANIFEST_VERSION)
+    }
+}
+
+/// Returns the name of the plan of a manifest.
+pub(crate) fn named_plan(uri: &ObjectUri) -> String {
+    uri.store.object(&keys::plan(&uri.plan_id))
+}
+
+/// Writes a manifest, unless one is there; then that one counts. Returns the one that counts, and whether it is new.
+pub(crate) fn create<M: Serialize>(
+    store: &Store,
+    plan_id: &str,
+    manifest: M,
+    parse: fn(&[u8], &str) -> Result<M, ScaleError>,
+) -> Result<(M, bool), ScaleError> {
+    let key = keys::manifest(plan_id);
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| ScaleError::Json {
+        uri: store.object(&key),
+        what: "a manifest",
+        problem: error.to_string(),
+    })?;
+    match store.create(&key, &text)? {
+        Created::Created => Ok((manifest, true)),
+        Created::AlreadyThere(found) => Ok((parse(&found, &store.object(&key))?, false)),
     }
 }

@@ -74,7 +74,7 @@ pub struct PlannedEncoder {
 }
 
 /// A file of an encoder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFile {
     /// Its name.
     pub name: String,
@@ -142,54 +142,12 @@ impl Shard {
 }
 
 impl Plan {
-    /// Returns the text of the plan, and the name that follows from it.
-    ///
-    /// # Errors
-    /// [`ScaleError::Json`].
-    pub fn text(&self) -> Result<(String, Vec<u8>), ScaleError> {
-        let text = serde_json::to_vec(self).map_err(|error| ScaleError::Json {
-            uri: self.dataset.name.clone(),
-            what: "a plan",
-            problem: error.to_string(),
-        })?;
-        Ok((id_of(&text), text))
-    }
-
     /// Writes the plan into the store. Returns its name, and whether it is new: one that is there is the same.
     ///
     /// # Errors
     /// [`ScaleError`].
     pub fn create(&self, store: &Store) -> Result<(String, bool), ScaleError> {
-        let (id, text) = self.text()?;
-        let key = keys::plan(&id);
-        let is_new = store.head(&key)?.is_none();
-        match store.create(&key, &text)? {
-            Created::Created => Ok((id, is_new)),
-            Created::AlreadyThere(found) => {
-                let (uri, found) = (store.object(&key), id_of(&found));
-                let way_out = "remove it, and make the plan again";
-                Err(ScaleError::Damaged { uri, expected: id, found, way_out })
-            }
-        }
-    }
-
-    /// Reads a plan.
-    ///
-    /// # Errors
-    /// [`ScaleError::NotThere`], [`ScaleError::Damaged`], [`ScaleError::Version`], [`ScaleError::Json`].
-    pub fn read(store: &Store, plan_id: &str) -> Result<Self, ScaleError> {
-        let key = keys::plan(plan_id);
-        let uri = store.object(&key);
-        let Some(text) = store.get(&key)? else {
-            let way_out = "`larder plan` makes it and prints its name";
-            return Err(ScaleError::NotThere { what: "plan", uri, way_out });
-        };
-        let found = id_of(&text);
-        if found != plan_id {
-            let (expected, way_out) = (plan_id.to_owned(), "make the plan again");
-            return Err(ScaleError::Damaged { uri, expected, found, way_out });
-        }
-        from_json(&text, &uri, "a plan", PLAN_VERSION)
+        create(store, self)
     }
 
     /// Returns the name of a plan in its store.
@@ -220,7 +178,27 @@ impl Plan {
     }
 }
 
-fn id_of(text: &[u8]) -> String {
+/// Writes the text of a plan under the name that follows from it.
+pub(crate) fn create(store: &Store, plan: &impl Serialize) -> Result<(String, bool), ScaleError> {
+    let text = serde_json::to_vec(plan).map_err(|error| ScaleError::Json {
+        uri: store.uri().to_string(),
+        what: "a plan",
+        problem: error.to_string(),
+    })?;
+    let id = id_of(&text);
+    let key = keys::plan(&id);
+    let is_new = store.head(&key)?.is_none();
+    match store.create(&key, &text)? {
+        Created::Created => Ok((id, is_new)),
+        Created::AlreadyThere(found) => {
+            let (uri, found) = (store.object(&key), id_of(&found));
+            let way_out = "remove it, and make the plan again";
+            Err(ScaleError::Damaged { uri, expected: id, found, way_out })
+        }
+    }
+}
+
+pub(crate) fn id_of(text: &[u8]) -> String {
     digest_bytes(text).chars().take(ID_DIGITS).collect()
 }
 

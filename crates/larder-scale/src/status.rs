@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::commit::{Commit, missing_shards};
 use crate::indexes::index_ranges;
-use crate::plan::Plan;
+use crate::stored_plan::StoredPlan;
 
 /// The slowest shards that are named.
 const SLOWEST: usize = 3;
@@ -24,9 +24,9 @@ pub struct PlanStatus {
     pub collected: bool,
     /// Rows of the split in finished shards.
     pub rows_done: u64,
-    /// Rows of the split.
+    /// Rows of the split; 0 for a plan of commands.
     pub rows: u64,
-    /// The share of the forecast tokens that is done, from 0 to 1.
+    /// The share of the forecast cost that is done, from 0 to 1: of tokens, or of commands.
     pub share: f64,
     /// Rows a second over all workers, from the first one's start to the last commit; `None` before the first.
     pub rows_per_second: Option<f64>,
@@ -55,14 +55,14 @@ pub struct SlowShard {
 
 impl PlanStatus {
     /// Sums up the commits of a plan.
-    pub fn of(plan: &Plan, plan_id: &str, commits: &[Commit], collected: bool) -> Self {
-        let shards = plan.shards.len();
+    pub fn of(plan: &StoredPlan, plan_id: &str, commits: &[Commit], collected: bool) -> Self {
+        let shards = plan.shards();
         let commits: Vec<&Commit> = commits.iter().filter(|commit| commit.shard < shards).collect();
         let done: Vec<usize> = commits.iter().map(|commit| commit.shard).collect();
-        let of_shard = |commit: &Commit| &plan.shards[commit.shard];
-        let rows_done: u64 = commits.iter().map(|commit| of_shard(commit).rows()).sum();
-        let tokens_done: u64 = commits.iter().map(|commit| of_shard(commit).tokens).sum();
-        let tokens = plan.forecast_tokens();
+        let add = |sum: u64, next: u64| sum.saturating_add(next);
+        let rows_done = commits.iter().map(|commit| plan.rows(commit.shard)).fold(0, add);
+        let tokens_done = commits.iter().map(|commit| plan.cost(commit.shard)).fold(0, add);
+        let tokens = (0..shards).map(|shard| plan.cost(shard)).fold(0, add);
         let worker_seconds: f64 = commits.iter().map(|commit| commit.seconds).sum();
         let started = commits.iter().map(|commit| commit.started).fold(f64::INFINITY, f64::min);
         let finished = commits.iter().map(|commit| commit.finished).fold(f64::NEG_INFINITY, f64::max);
@@ -74,7 +74,7 @@ impl PlanStatus {
             .map(|commit| SlowShard {
                 shard: commit.shard,
                 seconds: commit.seconds,
-                slowness: commit.seconds / (mean * of_shard(commit).tokens.max(1) as f64).max(1e-9),
+                slowness: commit.seconds / (mean * plan.cost(commit.shard).max(1) as f64).max(1e-9),
                 device: commit.device.clone(),
             })
             .collect();
@@ -87,7 +87,7 @@ impl PlanStatus {
             missing: index_ranges(&missing_shards(&done, shards)),
             collected,
             rows_done,
-            rows: plan.rows(),
+            rows: (0..shards).map(|shard| plan.rows(shard)).fold(0, add),
             share: if tokens == 0 { 1.0 } else { tokens_done as f64 / tokens as f64 },
             rows_per_second: any.then_some(rows_done as f64 / span),
             rows_per_worker_second: any.then_some(rows_done as f64 / worker_seconds.max(1e-3)),

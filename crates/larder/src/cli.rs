@@ -12,6 +12,7 @@ mod finetune;
 mod help;
 mod hints;
 mod inspect;
+mod planned;
 mod predict;
 mod report;
 mod runs;
@@ -40,6 +41,7 @@ pub use files::{FileFlags, InitArgs};
 pub use finetune::{FinetuneArgs, GraphsArgs};
 pub use hints::HintFlags;
 pub use inspect::{InspectArgs, RowChoice};
+pub use planned::PlannedArgs;
 pub use predict::{LayoutFlags, PredictArgs};
 pub use report::ReportArgs;
 pub use runs::{RunsArgs, RunsCommand};
@@ -57,7 +59,7 @@ use crate::size::Size;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
 ///
-/// Stages: encoder add -> tokenize -> encode -> train -> eval -> predict; finetune in place of encode and train; plan -> work -> collect encode on many machines. Each brings its inputs up to date first and does
+/// Stages: encoder add -> tokenize -> encode -> train -> eval -> predict; finetune in place of encode and train; plan -> work -> collect encode, or run many commands, on many machines. Each brings its inputs up to date first and does
 /// nothing when its own result is; `larder run` does them all.
 ///
 /// Exit codes: 0 done, 1 a bug, 2 usage, 3 bad input, 4 something missing (runtime, encoder, run, GPU), 5 training failed,
@@ -143,8 +145,10 @@ pub enum Command {
     /// Shards are of about equal work, the dearest first. Prints the plan's name, which is all that `larder work` needs: the
     /// encoder goes into the store too. The same split, encoder and settings give the same plan. Tokens are forecast from a sample of
     /// rows; every input file is read once more for its digest.
+    ///
+    /// With --commands each shard is a command instead: a run of a sweep, of a seed, of an encoder, or a file to answer.
     Plan(PlanArgs),
-    /// Encode shards of a plan
+    /// Work shards of a plan: encode rows, or run commands
     ///
     /// One, or with --next-missing those that are left. A shard that is done costs one look into the store. What a killed worker
     /// computed is kept on this machine, and its next start goes on from there.
@@ -152,9 +156,9 @@ pub enum Command {
     /// Exit code 75 asks for another try: the store or a GPU failed, or a signal came (the batch under way is finished and
     /// kept). Any other but 0 is final.
     Work(WorkArgs),
-    /// Make the features of a plan exist, once all its shards are done
+    /// Make the features or results of a plan exist, once all its shards are done
     ///
-    /// Writes the manifest and prints its name. Where shards are missing it says which, as Slurm's --array takes them, and ends with exit
+    /// Writes the manifest and prints its name; of commands it prints the scores too: mean and deviation over seeds, and the best run. Where shards are missing it says which, as Slurm's --array takes them, and ends with exit
     /// code 75.
     Collect(CollectArgs),
     /// How far a plan is: shards done and missing, rows a second, the slowest shards, and when it will end if it goes on so

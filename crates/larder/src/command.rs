@@ -12,6 +12,7 @@ mod finetune;
 mod input;
 mod inspect;
 mod pipeline_commands;
+mod planned;
 mod predict;
 mod report;
 mod runs;
@@ -25,6 +26,7 @@ mod version;
 pub use version::version;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use larder_files::wait_for_others;
 use larder_run::Larder;
@@ -40,10 +42,18 @@ use crate::signals;
 pub struct Context {
     pub larder: Larder,
     pub json: bool,
+    /// True where results are not printed: those of a shard's command.
+    is_silent: bool,
+    onnxruntime: Option<PathBuf>,
 }
 
 pub fn run(cli: &Cli) -> Result<(), Failure> {
-    let context = Context { larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()), json: cli.json };
+    let context = Context {
+        larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()),
+        json: cli.json,
+        is_silent: false,
+        onnxruntime: cli.onnxruntime.clone(),
+    };
     if !cli.no_wait {
         wait_for_others(|folder| {
             eprintln!("waiting  another larder process is working in {}", folder.display());
@@ -90,6 +100,12 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
 }
 
 impl Context {
+    /// Returns the same context for a command whose results are not printed.
+    fn silent(&self) -> Self {
+        let larder = Larder::new(self.larder.home().root(), self.onnxruntime.as_deref());
+        Self { larder, json: false, is_silent: true, onnxruntime: self.onnxruntime.clone() }
+    }
+
     /// Prints one JSON document on standard output.
     pub fn print_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         self.print(&serde_json::to_string_pretty(value).map_err(Failure::json)?)
@@ -97,6 +113,9 @@ impl Context {
 
     /// Prints a text on standard output.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
+        if self.is_silent {
+            return Ok(());
+        }
         failure::note_result();
         writeln!(std::io::stdout().lock(), "{text}").on_stdout()
     }

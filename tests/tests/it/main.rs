@@ -32,6 +32,7 @@ mod multilabel;
 mod output;
 mod pairs;
 mod pipeline;
+mod planned_commands;
 mod predict_file;
 mod predict_formats;
 mod properties;

@@ -91,7 +91,7 @@ fn shards_worked_in_any_order_and_twice_are_the_split() {
         assert_eq!(planned.result(shard), "committed");
     }
     assert_eq!(planned.result(3), "already_done");
-    kitchen.larder(&["collect", &planned.plan]).exits(75).says(&["1 of ", "shards are missing: 0"]);
+    kitchen.larder(&["collect", &planned.plan]).exits(75).says(&["1 of ", "shards missing: 0"]);
     let status = kitchen.json(&["status", &planned.plan]);
     assert_eq!((status["done"].as_u64(), status["missing"].as_str()), (Some(shards as u64 - 1), Some("0")));
     assert_eq!(planned.result(0), "committed");

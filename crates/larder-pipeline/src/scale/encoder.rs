@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_files::FileError;
 use larder_intake::Encoder;
 use larder_run::Larder;
-use larder_scale::{Plan, PlannedEncoder, ScaleError, Store, fetch_encoder_files, publish_encoder};
+use larder_scale::{PlannedEncoder, ScaleError, Store, fetch_encoder_files, publish_encoder};
 
 use crate::PipelineError;
 
@@ -30,9 +30,8 @@ pub(super) fn publish(store: &Store, encoder: &Encoder) -> Result<PlannedEncoder
     Ok(publish_encoder(store, encoder.name(), folder, &names, digests)?)
 }
 
-/// Opens the plan's encoder in the home, fetching it where there is none of its name.
-pub(super) fn open(larder: &Larder, store: &Store, plan: &Plan) -> Result<Encoder, PipelineError> {
-    let planned = &plan.encoder;
+/// Opens an encoder of a plan in the home, fetching it where there is none of its name.
+pub(super) fn open(larder: &Larder, store: &Store, planned: &PlannedEncoder) -> Result<Encoder, PipelineError> {
     let place = larder.home().encoder(&planned.name)?;
     if !place.exists() {
         fetch(&larder.home().encoders(), &place, store, planned)?;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use larder_data::{DatasetSpec, RowSlice};
 use larder_encode::{EncodeError, EncodeRequest, Engine, encode_with, plan_encode};
@@ -14,12 +14,15 @@ use larder_intake::Encoder;
 use larder_run::{Event, Larder, Observer, RunError, Stage};
 use larder_runtime::{Device, RuntimeError};
 use larder_scale::{
-    COMMIT_VERSION, Commit, CommitOutcome, ObjectUri, Plan, ScaleError, ShardInput, Store, keys, missing_shards,
+    COMMIT_VERSION, CommandPlan, Commit, CommitOutcome, ObjectUri, Plan, ScaleError, ShardInput, Store, StoredPlan,
+    keys, missing_shards,
 };
 use larder_store::{FeaturesFile, read_provenance};
 use larder_tokens::{SKIPPED_ROWS, SliceInput, TokenizeRequest, tokenize};
 use serde::Serialize;
 
+use super::clock::now;
+use super::commands::{ReadyCommand, commit_of, prepare};
 use super::encoder;
 use crate::PipelineError;
 
@@ -89,27 +92,31 @@ pub enum ShardResult {
     },
 }
 
-/// Works shards of a plan; `each` hears of every one. A shard that has a commit costs one look into the store.
+/// Works shards of a plan; `each` hears of every one. A shard that has a commit costs one look into the store. A shard that is a command is
+/// run by `run`, with `larder` as its home.
 ///
 /// # Errors
-/// [`PipelineError`], whose class tells whether another try may help. What was computed is kept in the scratch folder.
-pub fn work(
+/// [`PipelineError`], whose class tells whether another try may help, and errors of `run`. What was computed is kept: features in the
+/// scratch folder, runs in the home.
+pub fn work<E: From<PipelineError>>(
     larder: &Larder,
     request: &WorkRequest<'_>,
     observer: &mut dyn Observer,
+    run: &mut dyn FnMut(&ReadyCommand) -> Result<(), E>,
     each: &mut dyn FnMut(&ShardOutcome),
-) -> Result<(), PipelineError> {
+) -> Result<(), E> {
     let ObjectUri { store, plan_id } = request.plan;
-    let store = Store::open(store)?;
+    let store = Store::open(store).map_err(PipelineError::from)?;
     let mut worker = Worker { larder, request, store: &store, plan_id, ready: None };
     match request.choice {
-        ShardChoice::One(shard) => each(&worker.shard(shard, observer).map_err(of_disk)?),
+        ShardChoice::One(shard) => each(&worker.shard(shard, observer, run)?),
         ShardChoice::NextMissing { slice, of } => loop {
             // Asked again after every shard: another worker may have done the next.
-            let shards = worker.plan()?.shards.len();
-            let missing = missing_shards(&Commit::shards(&store, plan_id)?, shards);
+            let shards = worker.ready()?.shards();
+            let done = Commit::shards(&store, plan_id).map_err(PipelineError::from)?;
+            let missing = missing_shards(&done, shards);
             let Some(shard) = missing.into_iter().find(|shard| shard % of.max(1) == slice) else { break };
-            each(&worker.shard(shard, observer).map_err(of_disk)?);
+            each(&worker.shard(shard, observer, run)?);
         },
     }
     Ok(())
@@ -125,7 +132,25 @@ struct Worker<'a> {
     ready: Option<Ready>,
 }
 
-struct Ready {
+enum Ready {
+    Features(Box<ReadyFeatures>),
+    Commands {
+        plan: Box<CommandPlan>,
+        /// True once the store was found to heed conditions.
+        is_checked: bool,
+    },
+}
+
+impl Ready {
+    fn shards(&self) -> usize {
+        match self {
+            Self::Features(ready) => ready.plan.shards.len(),
+            Self::Commands { plan, .. } => plan.commands.len(),
+        }
+    }
+}
+
+struct ReadyFeatures {
     plan: Plan,
     spec: DatasetSpec,
     encoder: Option<Encoder>,
@@ -134,15 +159,15 @@ struct Ready {
 }
 
 impl Worker<'_> {
-    fn plan(&mut self) -> Result<&Plan, PipelineError> {
-        Ok(&self.ready()?.plan)
-    }
-
     fn ready(&mut self) -> Result<&mut Ready, PipelineError> {
         if self.ready.is_none() {
-            let plan = Plan::read(self.store, self.plan_id)?;
-            let spec = DatasetSpec::parse(&plan.dataset.description, &plan.dataset.path)?;
-            self.ready = Some(Ready { plan, spec, encoder: None, engine: None });
+            self.ready = Some(match StoredPlan::read(self.store, self.plan_id)? {
+                StoredPlan::Features(plan) => {
+                    let spec = DatasetSpec::parse(&plan.dataset.description, &plan.dataset.path)?;
+                    Ready::Features(Box::new(ReadyFeatures { plan: *plan, spec, encoder: None, engine: None }))
+                }
+                StoredPlan::Commands(plan) => Ready::Commands { plan, is_checked: false },
+            });
         }
         self.ready.as_mut().ok_or_else(|| unreachable!("it was set above"))
     }
@@ -152,24 +177,78 @@ impl Worker<'_> {
         self.request.scratch.map_or_else(|| self.larder.home().scratch(), Path::to_path_buf)
     }
 
-    fn shard(&mut self, shard: usize, observer: &mut dyn Observer) -> Result<ShardOutcome, PipelineError> {
-        let outcome = |result| Ok(ShardOutcome { shard, result });
+    fn shard<E: From<PipelineError>>(
+        &mut self,
+        shard: usize,
+        observer: &mut dyn Observer,
+        run: &mut dyn FnMut(&ReadyCommand) -> Result<(), E>,
+    ) -> Result<ShardOutcome, E> {
         // Before anything is loaded: most starts of a plan that is worked again end here.
-        if Commit::exists(self.store, self.plan_id, shard)? {
-            Scratch::clear(&self.scratch(), self.plan_id, shard)?;
-            return outcome(ShardResult::AlreadyDone);
+        if Commit::exists(self.store, self.plan_id, shard).map_err(PipelineError::from)? {
+            Scratch::clear(&self.scratch(), self.plan_id, shard).map_err(PipelineError::from)?;
+            return Ok(ShardOutcome { shard, result: ShardResult::AlreadyDone });
         }
+        match self.ready()? {
+            Ready::Features(_) => Ok(self.features(shard, observer).map_err(of_disk)?),
+            Ready::Commands { .. } => self.command(shard, run),
+        }
+    }
+
+    /// Runs the command that is a shard, and commits what it made.
+    fn command<E: From<PipelineError>>(
+        &mut self,
+        shard: usize,
+        run: &mut dyn FnMut(&ReadyCommand) -> Result<(), E>,
+    ) -> Result<ShardOutcome, E> {
         let (started, clock) = (now(), Instant::now());
         let (larder, request, store, plan_id) = (self.larder, self.request, self.store, self.plan_id);
         let root = self.scratch();
-        let ready = self.ready()?;
+        let Ready::Commands { plan, is_checked } = self.ready()? else { unreachable!("it was looked at") };
+        if shard >= plan.commands.len() {
+            let (plan, shards) = (store.object(&keys::plan(plan_id)), plan.commands.len());
+            return Err(PipelineError::from(ScaleError::NoShard { plan, shard, shards }).into());
+        }
+        if !*is_checked {
+            store.check_conditional_puts().map_err(PipelineError::from)?;
+            *is_checked = true;
+        }
+        let scratch = Scratch::take(&root, plan_id, shard).map_err(PipelineError::from)?;
+        let of_worker = (request.device, request.threads);
+        let ready = prepare(larder, store, (plan_id, plan, shard), &scratch.folder, of_worker).map_err(of_disk)?;
+        if request.stop.load(Ordering::Relaxed) {
+            return Err(PipelineError::from(EncodeError::Stopped).into());
+        }
+        run(&ready)?;
+        let of_start = (started, &clock);
+        let commit = commit_of(larder, store, (plan, shard), &ready, of_start).map_err(of_disk)?;
+        let committed = commit.create(store, plan_id).map_err(PipelineError::from)?;
+        // Files that had been there for long without a commit may have been cleared away this very moment.
+        commit_of(larder, store, (plan, shard), &ready, of_start).map_err(of_disk)?;
+        drop(scratch);
+        Scratch::clear(&root, plan_id, shard).map_err(PipelineError::from)?;
+        let result = match committed {
+            CommitOutcome::Committed => ShardResult::Committed { commit: Box::new(commit) },
+            CommitOutcome::Lost(first) => ShardResult::Lost { digest: commit.digest, commit: first },
+        };
+        Ok(ShardOutcome { shard, result })
+    }
+
+    /// Encodes the rows that are a shard, and commits their features.
+    fn features(&mut self, shard: usize, observer: &mut dyn Observer) -> Result<ShardOutcome, PipelineError> {
+        let outcome = |result| Ok(ShardOutcome { shard, result });
+        let (started, clock) = (now(), Instant::now());
+        let (larder, request, store, plan_id) = (self.larder, self.request, self.store, self.plan_id);
+        let root = self.scratch();
+        let Ready::Features(ready) = self.ready()? else { unreachable!("it was looked at") };
         ready.plan.shard(request.plan, shard)?;
         if ready.encoder.is_none() {
             // A plan that was copied into another store.
             store.check_conditional_puts()?;
-            ready.encoder = Some(encoder::open(larder, store, &ready.plan)?);
+            ready.encoder = Some(encoder::open(larder, store, &ready.plan.encoder)?);
         }
-        let Ready { plan, spec, encoder: Some(encoder), engine } = ready else { unreachable!("it was set above") };
+        let ReadyFeatures { plan, spec, encoder: Some(encoder), engine } = &mut **ready else {
+            unreachable!("it was set above")
+        };
         let scratch = Scratch::take(&root, plan_id, shard)?;
         let of_plan = (&*plan, &*spec, &*encoder, engine);
         let made = make_part(larder, of_plan, shard, request, store, &scratch.folder, observer);
@@ -192,6 +271,8 @@ impl Worker<'_> {
             ran,
             started,
             finished: now(),
+            files: Vec::new(),
+            scores: Vec::new(),
         };
         let committed = commit.create(store, plan_id)?;
         if store.head(&key)?.is_none() {
@@ -374,9 +455,4 @@ impl Scratch {
         let _ = std::fs::remove_dir(root.join(plan_id)).and_then(|()| std::fs::remove_dir(root));
         Ok(())
     }
-}
-
-/// Seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -136,7 +136,7 @@ fn shell_word(text: &str) -> String {
 }
 
 /// Returns texts as words of a POSIX shell.
-fn shell_words(texts: &[String]) -> String {
+pub(crate) fn shell_words(texts: &[String]) -> String {
     texts.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ")
 }
 

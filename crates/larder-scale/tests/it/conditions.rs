@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use larder_errors::ErrorClass;
-use larder_scale::{Commit, CommitOutcome, Created, Plan, ScaleError, Store, StoreUri};
+use larder_scale::{Commit, CommitOutcome, Created, ScaleError, Store, StoreUri, StoredPlan};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -173,11 +173,11 @@ fn a_plan_is_known_by_its_text() {
     let plan = plan(3);
     let (id, is_new) = plan.create(&store).unwrap();
     assert_eq!((is_new, plan.create(&store).unwrap()), (true, (id.clone(), false)));
-    assert_eq!(Plan::read(&store, &id).unwrap(), plan);
+    assert_eq!(StoredPlan::read(&store, &id).unwrap(), StoredPlan::Features(Box::new(plan)));
     let path = folder.path().join(format!("plans/{id}.json"));
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"rows\":100", "\"rows\":101")).unwrap();
-    assert!(matches!(Plan::read(&store, &id), Err(ScaleError::Damaged { .. })));
+    assert!(matches!(StoredPlan::read(&store, &id), Err(ScaleError::Damaged { .. })));
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(Plan::read(&store, &id).unwrap_err().class(), ErrorClass::Missing);
+    assert_eq!(StoredPlan::read(&store, &id).unwrap_err().class(), ErrorClass::Missing);
 }

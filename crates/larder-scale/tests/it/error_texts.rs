@@ -32,6 +32,7 @@ fn plans_and_stores() {
             expected: "aa".to_owned(),
             found: "bb".to_owned(),
         },
+        OtherRun { run: "best".to_owned(), home: PathBuf::from("artifacts/runs") },
         Incomplete { plan: plan(), missing: 3, shards: 40, indexes: "1,3-4".to_owned() },
         OtherColumns {
             plan: plan(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use larder_errors::ErrorClass;
 use larder_scale::{
-    Commit, CommitOutcome, Manifest, ObjectUri, ScaleError, Store, StoreUri, collect, collect_garbage, keys,
+    Collected, Commit, CommitOutcome, Manifest, ObjectUri, ScaleError, Store, StoreUri, collect, collect_garbage, keys,
     plan_status,
 };
 
@@ -26,7 +26,7 @@ fn a_plan_ends_when_all_shards_are_done() {
     }
     let error = collect(&uri).unwrap_err();
     assert_eq!(error.class(), ErrorClass::TryAgain);
-    assert!(error.to_string().contains("4 of 1000 shards are missing: 3,7-8,999"), "{error}");
+    assert!(error.to_string().contains("4 of 1000 shards missing: 3,7-8,999"), "{error}");
     let status = plan_status(&uri).unwrap();
     assert_eq!((status.done, status.missing.as_str(), status.collected), (996, "3,7-8,999", false));
     assert_eq!((status.rows_done, status.rows), (99_600, 100_000));
@@ -36,7 +36,7 @@ fn a_plan_ends_when_all_shards_are_done() {
     for shard in [3, 7, 8, 999] {
         commit(shard).create(&store, &plan_id).unwrap();
     }
-    let (set, is_new) = collect(&uri).unwrap();
+    let (Collected::Features(set), is_new) = collect(&uri).unwrap() else { panic!("a plan of features") };
     let manifest = set.manifest();
     assert!(is_new && !collect(&uri).unwrap().1);
     assert_eq!((manifest.rows, manifest.parts.len()), (100_000, 1000));

@@ -54,6 +54,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "check-split",
             "check-rows",
             "copy-inputs",
+            "commands",
         ],
     ),
     (
@@ -147,6 +148,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "next-missing",
             "scratch",
             "shard-tokens",
+            "no-weights",
             "older-than",
             "image",
             "gpus",

@@ -1,4 +1,4 @@
-//! `plan`, `work`, `collect`, `status` and `gc` as typed: encoding on many machines.
+//! `plan`, `work`, `collect`, `status` and `gc` as typed: work on many machines.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,22 +17,33 @@ use crate::failure::Failure;
 /// The variables in which engines tell a task its number.
 const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-/// A split to be cut.
+/// A split to be cut, or commands.
 #[derive(Debug, Args)]
+#[command(mut_group("TokenizeFlags", |group| group.conflicts_with("commands")))]
+#[command(mut_group("LevelFlags", |group| group.conflicts_with("commands")))]
+#[command(mut_group("VectorFlags", |group| group.conflicts_with("commands")))]
 pub struct PlanArgs {
     /// The dataset's TOML description
-    pub dataset: PathBuf,
+    #[arg(required_unless_present = "commands", conflicts_with = "commands")]
+    pub dataset: Option<PathBuf>,
     /// The encoder's name
-    #[arg(long, short)]
-    pub encoder: String,
+    #[arg(long, short, required_unless_present = "commands", conflicts_with = "commands")]
+    pub encoder: Option<String>,
+    /// A file of commands in place of a dataset, one a line and each a shard: `run` or `finetune` with a description and an encoder, or
+    /// `predict` with a run and --input. The worker names the run or the output
+    #[arg(long, value_name = "FILE")]
+    pub commands: Option<PathBuf>,
+    /// With --commands: a fine-tuned encoder stays in its worker's home, and the rest of the run alone goes into the store
+    #[arg(long, requires = "commands")]
+    pub no_weights: bool,
     /// The store: a folder, file:///FOLDER or s3://BUCKET/PREFIX (credentials, region and endpoint from AWS_… or a profile)
     #[arg(long, value_name = "URI")]
     pub to: String,
     /// The split
-    #[arg(long, value_name = "NAME", default_value = TRAIN_SPLIT)]
+    #[arg(long, value_name = "NAME", default_value = TRAIN_SPLIT, conflicts_with = "commands")]
     pub split: String,
     /// Forecast tokens that a shard aims at: minutes of work
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_SHARD_TOKENS, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SHARD_TOKENS, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "commands")]
     pub shard_tokens: u64,
     /// Put copies of the input files into the store, for workers that do not see their paths; each fetches the bytes of its rows
     #[arg(long)]
@@ -68,7 +79,8 @@ pub struct WorkArgs {
 pub struct CollectArgs {
     /// The plan's name, as `larder plan` prints it
     pub plan: String,
-    /// Bring all parts here too, joined into one features file as `larder encode` writes it
+    /// Bring all parts here too, joined into one features file as `larder encode` writes it. Of commands: a folder, into which each result
+    /// comes as a folder; `runs` in the home makes runs of them
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
 }

@@ -1,13 +1,16 @@
 //! `plan`, `work`, `collect`, `status`, `gc`.
 
+use std::path::Path;
+
 use larder_data::DatasetSpec;
-use larder_pipeline::{PlanRequest, WorkRequest, make_plan};
+use larder_pipeline::{CommandsRequest, PlanRequest, ReadyCommand, WorkRequest, make_plan, plan_commands};
 use larder_run::{Event, Observer};
-use larder_scale::{ObjectUri, Store, StoreUri, collect_garbage, index_ranges};
+use larder_scale::{Collected, ObjectUri, ResultSet, Store, StoreUri, collect_garbage, index_ranges};
 use serde_json::json;
 
 use super::Context;
 use super::pipeline_commands::{note_length, note_published};
+use super::planned;
 use crate::cli::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -15,7 +18,13 @@ use crate::signals;
 use crate::tables;
 
 pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
-    let (spec, encoder) = (DatasetSpec::load(&args.dataset)?, context.larder.encoder(&args.encoder)?);
+    if let Some(file) = &args.commands {
+        return plan_of_commands(context, args, file);
+    }
+    let (Some(dataset), Some(encoder)) = (&args.dataset, &args.encoder) else {
+        return Err(Failure::Usage("a plan needs a dataset and an encoder".to_owned()));
+    };
+    let (spec, encoder) = (DatasetSpec::load(dataset)?, context.larder.encoder(encoder)?);
     let options = args.options(spec.task, encoder.default_pool())?;
     note_length(&encoder, args.tokenize.max_tokens);
     note_published(&encoder, &options)?;
@@ -47,6 +56,25 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     context.print(&outcome.uri)
 }
 
+fn plan_of_commands(context: &Context, args: &PlanArgs, file: &Path) -> Result<(), Failure> {
+    let commands = planned::read(context, file)?;
+    let store = StoreUri::parse(&args.to)?;
+    let (copy_inputs, keep_weights) = (args.copy_inputs, !args.no_weights);
+    let request = CommandsRequest { commands, store: &store, copy_inputs, keep_weights };
+    let outcome = plan_commands(&context.larder, request)?;
+    if context.json {
+        let shards: Vec<usize> = (0..outcome.plan.commands.len()).collect();
+        return context.print_json(&json!({
+            "plan": outcome.uri,
+            "is_new": outcome.is_new,
+            "shards": shards.len(),
+            "array": index_ranges(&shards),
+        }));
+    }
+    eprintln!("{}", tables::plan_of_commands(&outcome));
+    context.print(&outcome.uri)
+}
+
 pub fn work(context: &Context, args: &WorkArgs) -> Result<(), Failure> {
     let (plan, choice) = (ObjectUri::plan(&args.plan)?, args.choice()?);
     signals::end_by_itself(true);
@@ -60,7 +88,8 @@ pub fn work(context: &Context, args: &WorkArgs) -> Result<(), Failure> {
     };
     let mut printed = Ok(());
     let mut console = Console::new();
-    larder_pipeline::work(&context.larder, &request, &mut console, &mut |outcome| {
+    let mut run = |command: &ReadyCommand| planned::run(context, command);
+    larder_pipeline::work(&context.larder, &request, &mut console, &mut run, &mut |outcome| {
         let line = match context.json {
             true => serde_json::to_string(outcome).map_err(Failure::json),
             false => Ok(tables::shard(outcome)),
@@ -73,7 +102,10 @@ pub fn work(context: &Context, args: &WorkArgs) -> Result<(), Failure> {
 }
 
 pub fn collect(context: &Context, args: &CollectArgs) -> Result<(), Failure> {
-    let (set, is_new) = larder_scale::collect(&ObjectUri::plan(&args.plan)?)?;
+    let (set, is_new) = match larder_scale::collect(&ObjectUri::plan(&args.plan)?)? {
+        (Collected::Features(set), is_new) => (set, is_new),
+        (Collected::Results(set), is_new) => return results(context, args, &set, is_new),
+    };
     let parts = set.manifest().parts.len();
     if let Some(target) = &args.to {
         let (mut console, name) = (Console::new(), set.uri());
@@ -91,6 +123,29 @@ pub fn collect(context: &Context, args: &CollectArgs) -> Result<(), Failure> {
         }));
     }
     eprintln!("{}", tables::manifest(manifest, is_new));
+    context.print(&set.uri())
+}
+
+fn results(context: &Context, args: &CollectArgs, set: &ResultSet, is_new: bool) -> Result<(), Failure> {
+    let manifest = set.manifest();
+    if let Some(folder) = &args.to {
+        let (mut console, name, parts) = (Console::new(), set.uri(), manifest.results.len());
+        set.bring(folder, &mut |brought| console.event(Event::Collecting { name: &name, brought, parts }))?;
+    }
+    if context.json {
+        return context.print_json(&json!({
+            "manifest": set.uri(),
+            "is_new": is_new,
+            "results": manifest.results,
+            "groups": manifest.groups(),
+            "best": manifest.best().map(|(result, _)| &result.name),
+            "folder": args.to,
+        }));
+    }
+    eprintln!("{}", tables::results(manifest, is_new));
+    if let Some(scores) = tables::result_scores(manifest) {
+        context.print(&scores)?;
+    }
     context.print(&set.uri())
 }
 

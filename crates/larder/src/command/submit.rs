@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use larder_scale::{Commit, ObjectUri, Plan, Store, Submission, Workload, missing_shards};
+use larder_scale::{Commit, ObjectUri, Plan, Store, StoredPlan, Submission, Workload, missing_shards};
 use serde_json::json;
 
 use super::Context;
@@ -13,7 +13,7 @@ pub fn submit(context: &Context, command: &SubmitCommand) -> Result<(), Failure>
     let flags = command.workload();
     let plan = ObjectUri::plan(&flags.plan)?;
     let store = Store::open(&plan.store)?;
-    let shards = Plan::read(&store, &plan.plan_id)?.shards.len();
+    let shards = StoredPlan::read(&store, &plan.plan_id)?.shards();
     let missing = missing_shards(&Commit::shards(&store, &plan.plan_id)?, shards);
     let uri = Plan::uri(&store, &plan.plan_id);
     if missing.is_empty() {

@@ -32,7 +32,7 @@ fn a_plan_is_made_worked_and_collected_as_messages_say() {
     names(
         kitchen.larder(&["status", &plan]),
         0,
-        hint("all shards are done: `larder collect` makes the features exist"),
+        hint("all shards are done: `larder collect` makes what they made exist"),
     );
     names(kitchen.larder(&["submit", "slurm", &plan]), 0, hint("nothing is missing: go on with `larder collect "));
     kitchen.ok(&["collect", &plan]);
