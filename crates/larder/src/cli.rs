@@ -190,6 +190,13 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What is to be shown: a mistake, help or the version.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // To arrange the help takes longer than most of what a finished shard's worker does, and only help and mistakes show it.
+    if let Ok(matches) = Cli::command().try_get_matches_from(&args)
+        && let Ok(cli) = Cli::from_arg_matches(&matches)
+    {
+        return Ok(cli);
+    }
     let mut command = command();
     let matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
