@@ -158,8 +158,7 @@ pub enum ScaleError {
     },
     /// The run of that name is another one.
     #[error(
-        "the run `{run}` in {} is not the one that was planned: give the worker another folder with --home, into which it fetches the planned \
-         one",
+        "the run `{run}` in {} is not the one that was planned: with another --home the worker fetches the planned one there",
         home.display()
     )]
     OtherRun {

@@ -67,3 +67,17 @@ fn a_worker_that_does_not_see_the_input_is_given_a_copy() {
     );
     work(&copied).exits(0);
 }
+
+#[test]
+fn a_worker_that_has_another_run_of_the_name_fetches_the_planned_one_elsewhere() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 20))]);
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "best", "--c", "1"]);
+    kitchen.write("texts.txt", "red runs\n");
+    kitchen.write("commands.txt", "predict best --input texts.txt\n");
+    let plan = kitchen.ok(&["plan", "--commands", "commands.txt", "--to", "store"]).stdout.trim().to_owned();
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "best", "--c", "9", "--force"]);
+    let work = ["work", &plan, "--shard", "0"];
+    names(kitchen.larder(&work), 3, hint("with another --home the worker fetches the planned one there"));
+    kitchen.ok(&[&["--home", "another"], &work[..]].concat());
+}
