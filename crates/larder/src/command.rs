@@ -26,7 +26,7 @@ mod version;
 pub use version::version;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::rc::Rc;
 
 use larder_files::wait_for_others;
 use larder_run::Larder;
@@ -40,19 +40,17 @@ use crate::signals;
 
 /// The context of every command.
 pub struct Context {
-    pub larder: Larder,
+    pub larder: Rc<Larder>,
     pub json: bool,
     /// True where results are not printed: those of a shard's command.
     is_silent: bool,
-    onnxruntime: Option<PathBuf>,
 }
 
 pub fn run(cli: &Cli) -> Result<(), Failure> {
     let context = Context {
-        larder: Larder::new(&cli.home, cli.onnxruntime.as_deref()),
+        larder: Rc::new(Larder::new(&cli.home, cli.onnxruntime.as_deref())),
         json: cli.json,
         is_silent: false,
-        onnxruntime: cli.onnxruntime.clone(),
     };
     if !cli.no_wait {
         wait_for_others(|folder| {
@@ -102,8 +100,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
 impl Context {
     /// Returns the same context for a command whose results are not printed.
     fn silent(&self) -> Self {
-        let larder = Larder::new(self.larder.home().root(), self.onnxruntime.as_deref());
-        Self { larder, json: false, is_silent: true, onnxruntime: self.onnxruntime.clone() }
+        Self { larder: Rc::clone(&self.larder), json: false, is_silent: true }
     }
 
     /// Prints one JSON document on standard output.
