@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use larder_files::Provenance;
 use larder_store::FeatureColumnInfo;
 use larder_tokens::SKIPPED_ROWS;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::commit::{Commit, missing_shards};
@@ -137,6 +138,15 @@ impl Manifest {
     }
 
     fn parse(text: &[u8], uri: &str) -> Result<Self, ScaleError> {
+        #[derive(Deserialize)]
+        struct Kind {
+            #[serde(default)]
+            results: Option<IgnoredAny>,
+        }
+        if serde_json::from_slice::<Kind>(text).is_ok_and(|kind| kind.results.is_some()) {
+            let problem = "it names results of commands".to_owned();
+            return Err(ScaleError::Uri { uri: uri.to_owned(), expected: "manifest of features", problem });
+        }
         from_json(text, uri, "a manifest", MANIFEST_VERSION)
     }
 }
