@@ -123,6 +123,9 @@ impl Kitchen {
 
     /// Gives `command` the folder, the home, a user without set-up, and an empty standard input.
     pub fn prepare(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LARDER_")) {
+            command.env_remove(name);
+        }
         command.current_dir(self.folder.path()).env("LARDER_HOME", self.path("home")).stdin(Stdio::null());
         command.env("XDG_DATA_HOME", self.path("user"));
     }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod completions;
+mod defaults;
 mod doctor;
 mod encode;
 mod encoder;
@@ -32,6 +33,7 @@ use larder_run::tasks;
 
 pub use compare::{CompareArgs, Compared};
 pub use completions::{CompletionsArgs, ManArgs};
+pub use defaults::{Defaults, FILE_KEYS, Setting};
 pub use doctor::DoctorArgs;
 pub use encode::{DeviceFlags, EmbedArgs, EncodeArgs, LevelFlags, TokenizeArgs, TokenizeFlags, VectorFlags};
 pub use encoder::EncoderCommand;
@@ -64,18 +66,21 @@ use crate::size::Size;
 ///
 /// Exit codes: 0 done, 1 a bug, 2 usage, 3 bad input, 4 something missing (runtime, encoder, run, GPU), 5 training failed,
 /// 6 a score below what --fail-below asks for, 75 try again.
+///
+/// Each flag has an environment variable that gives its default (LARDER_HOME of --home), and a file larder.toml here or above may give
+/// home, encoder, device, threads and memory.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 pub struct Cli {
     /// Folder of all artifacts
-    #[arg(long, global = true, value_name = "DIR", env = "LARDER_HOME", default_value = "artifacts")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "artifacts")]
     pub home: PathBuf,
     /// ONNX Runtime's shared library; found through ORT_DYLIB_PATH, `larder setup`, pip's onnxruntime or the system otherwise
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// Memory that a stage may take, such as 512MiB: encode opens fewer sessions, tagging and mlp heads stream features of more (of
     /// more than 2GiB unless given); what does not fit is refused before it starts [default: what is free]
-    #[arg(long, global = true, value_name = "SIZE", env = "LARDER_MEMORY")]
+    #[arg(long, global = true, value_name = "SIZE")]
     pub memory: Option<Size>,
     /// Print JSON on standard output, and nothing else there; an error without a result is an object with `error`
     #[arg(long, global = true)]
@@ -86,6 +91,9 @@ pub struct Cli {
     /// Where another larder process is at work, end with exit code 75 instead of waiting for it
     #[arg(long, global = true)]
     pub no_wait: bool,
+    /// The values in force that `larder.toml` may give, and where each was given
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -185,21 +193,22 @@ pub fn command() -> clap::Command {
     help::arranged(Cli::command())
 }
 
-/// Reads the command line.
+/// Reads the command line, with `defaults` for flags that are not on it.
 ///
 /// # Errors
 /// What is to be shown: a mistake, help or the version.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+pub fn parse(args: impl IntoIterator<Item = OsString>, defaults: &Defaults) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
     // To arrange the help takes longer than most of what a finished shard's worker does, and only help and mistakes show it.
-    if let Ok(matches) = Cli::command().try_get_matches_from(&args)
+    if let Ok(matches) = defaults.given_to(Cli::command()).try_get_matches_from(&args)
         && let Ok(cli) = Cli::from_arg_matches(&matches)
     {
-        return Ok(cli);
+        return Ok(Cli { settings: defaults.in_force(&matches), ..cli });
     }
-    let mut command = command();
-    let matches = command.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let mut command = defaults.given_to(command());
+    let matches = command.try_get_matches_from_mut(args).map_err(|error| defaults.explained(error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok(Cli { settings: defaults.in_force(&matches), ..cli })
 }
 
 /// A dataset and an encoder.

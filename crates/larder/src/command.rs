@@ -84,7 +84,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::inspect(&context, args),
         Command::Verify(args) => verify::verify(&context, args),
         Command::Export(args) => export::export(&context, args),
-        Command::Doctor(args) => doctor::doctor(&context, args),
+        Command::Doctor(args) => doctor::doctor(&context, args, &cli.settings),
         Command::Runs(args) => runs::runs(&context, args),
         Command::Plan(args) => scale::plan(&context, args),
         Command::Work(args) => scale::work(&context, args),

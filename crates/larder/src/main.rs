@@ -4,6 +4,7 @@
 
 mod cli;
 mod command;
+mod config;
 mod console;
 mod failure;
 mod memory;
@@ -16,7 +17,11 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
-    let (ended, json) = match cli::parse(std::env::args_os()) {
+    let defaults = match config::defaults() {
+        Ok(defaults) => defaults,
+        Err(failure) => return failure.report(false),
+    };
+    let (ended, json) = match cli::parse(std::env::args_os(), &defaults) {
         Ok(cli) => (command::run(&cli), cli.json),
         Err(asked) if asked.kind() == ErrorKind::DisplayVersion => (command::version(), false),
         Err(wrong) => wrong.exit(),

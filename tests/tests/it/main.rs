@@ -4,6 +4,7 @@ mod arrows;
 mod book;
 mod cola;
 mod compare;
+mod defaults;
 mod diagnose;
 mod export;
 mod extending;

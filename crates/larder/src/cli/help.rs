@@ -221,7 +221,7 @@ fn arranged_arg(arg: Arg, has_many: bool) -> Arg {
     };
     // Those of all commands would stand in the help of each.
     let is_rare = !COMMON.contains(&long.as_str()) && (has_many || arg.is_global_set());
-    arg.hide_short_help(is_rare).hide_env_values(true)
+    arg.hide_short_help(is_rare)
 }
 
 fn group_of(long: &str) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use larder_runtime::Device;
 
-use super::{Command, FinetuneArgs, PredictArgs, StageInputs, TrainArgs, parse, refuse};
+use super::{Command, Defaults, FinetuneArgs, PredictArgs, StageInputs, TrainArgs, parse, refuse};
 use crate::failure::Failure;
 
 /// Flags of every command that a worker has its own of.
@@ -28,7 +28,7 @@ impl PlannedArgs {
     pub fn parse(words: &[String]) -> Result<Self, Failure> {
         let is = |flag: &str| words.iter().any(|word| word.split('=').next() == Some(flag));
         refuse(&OF_WORKER.map(|flag| (flag, is(flag))), A_SHARD)?;
-        let cli = parse(std::iter::once("larder".into()).chain(words.iter().map(Into::into)));
+        let cli = parse(std::iter::once("larder".into()).chain(words.iter().map(Into::into)), &Defaults::NONE);
         let cli = cli.map_err(|error| Failure::Usage(first_line(&error.to_string())))?;
         let planned = match cli.command {
             Command::Run(args) => Self::Run(Box::new(args)),

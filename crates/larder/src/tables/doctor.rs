@@ -5,8 +5,10 @@ use std::fmt::Write;
 use larder_errors::{bytes, count, counted};
 use larder_pipeline::{Checkup, EncoderCheck, ProviderCheck, RuntimeCheck};
 
+use crate::cli::Setting;
+
 /// Everything, a paragraph per topic.
-pub fn doctor(checkup: &Checkup) -> String {
+pub fn doctor(checkup: &Checkup, settings: &[Setting]) -> String {
     let mut out = String::new();
     let machine = &checkup.machine;
     line(&mut out, "larder", checkup.larder);
@@ -20,6 +22,11 @@ pub fn doctor(checkup: &Checkup) -> String {
         None => String::new(),
     };
     line(&mut out, "home", &format!("{}{disk}", machine.home.display()));
+    for (number, setting) in settings.iter().filter(|setting| setting.value.is_some()).enumerate() {
+        let value = setting.value.as_deref().unwrap_or_default();
+        let text = format!("{} = {value} ({})", setting.name, setting.from);
+        line(&mut out, if number == 0 { "settings" } else { "" }, &text);
+    }
     match &checkup.runtime {
         RuntimeCheck::Loaded { version, path } => {
             line(&mut out, "runtime", &format!("ONNX Runtime {version}, {}", path.display()));
