@@ -23,6 +23,7 @@ mod schema;
 mod sealed;
 mod targets;
 mod tokens;
+mod vectors;
 mod word_predictions;
 
 pub use error::StoreError;
@@ -38,4 +39,5 @@ pub use predictions::{SplitPredictions, TextAnswers, write_predictions};
 pub use sealed::SealedFile;
 pub use targets::{LABEL, LABELS, TARGET, TextTargets};
 pub use tokens::{TextAlone, TokenRow, TokensBatch, TokensLayout, TokensProjection, TokensReader, TokensWriter};
+pub use vectors::VectorsWriter;
 pub use word_predictions::{WordPredictions, WordPredictionsWriter};

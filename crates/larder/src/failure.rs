@@ -9,6 +9,7 @@ use larder_data::DataError;
 use larder_errors::ErrorClass;
 use larder_evaluate::EvaluateError;
 use larder_export::ExportError;
+use larder_files::FileError;
 use larder_intake::EncoderError;
 use larder_pipeline::PipelineError;
 use larder_predict::PredictError;
@@ -16,6 +17,7 @@ use larder_report::ReportError;
 use larder_run::RunError;
 use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
+use larder_store::StoreError;
 use larder_tokens::TokensError;
 
 use serde_json::json;
@@ -127,7 +129,7 @@ impl From<SetupError> for Failure {
     }
 }
 
-lower_stages!(DataError, EncoderError, RuntimeError, TokensError);
+lower_stages!(DataError, EncoderError, FileError, RuntimeError, StoreError, TokensError);
 
 /// Results of writing to standard output.
 pub trait Output<T> {

@@ -6,6 +6,7 @@ mod cola;
 mod compare;
 mod defaults;
 mod diagnose;
+mod embed_file;
 mod export;
 mod extending;
 mod few_labels;

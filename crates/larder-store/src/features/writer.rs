@@ -12,7 +12,7 @@ use half::slice::HalfFloatSliceExt;
 use larder_data::TargetKind;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
-use parquet::file::properties::EnabledStatistics;
+use parquet::file::properties::{EnabledStatistics, WriterPropertiesBuilder};
 
 use super::schema::{FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, identity_fields};
 use crate::schema::{ELEMENT, values_path, writer_properties};
@@ -139,6 +139,38 @@ pub fn rows_per_group(columns: &[FeatureColumnInfo]) -> usize {
     (ROW_GROUP_BYTES / row.max(1)).clamp(ROW_GROUP_MIN_ROWS, ROW_GROUP_ROWS)
 }
 
+/// Returns vectors, row-major `[rows, width]`, as a column.
+///
+/// # Panics
+/// When their number is another.
+pub(crate) fn vector_list(info: &FeatureColumnInfo, values: Vec<f32>, rows: usize) -> FixedSizeListArray {
+    assert_eq!(values.len(), rows * info.width, "column {} must be [rows, width]", info.name);
+    let values: ArrayRef = match info.dtype {
+        FeatureDtype::F32 => Arc::new(Float32Array::from(values)),
+        FeatureDtype::F16 => {
+            let mut half = vec![half::f16::ZERO; values.len()];
+            half.convert_from_f32_slice(&values);
+            Arc::new(Float16Array::from(half))
+        }
+    };
+    let element = Arc::new(Field::new(ELEMENT, info.dtype.arrow(), false));
+    let width = i32::try_from(info.width).expect("a vector has fewer than 2^31 elements");
+    FixedSizeListArray::new(element, width, values, None)
+}
+
+/// Adds the settings of a column of vectors.
+pub(crate) fn for_vectors(properties: WriterPropertiesBuilder, info: &FeatureColumnInfo) -> WriterPropertiesBuilder {
+    let encoding = match info.dtype {
+        FeatureDtype::F32 => Encoding::BYTE_STREAM_SPLIT,
+        FeatureDtype::F16 => Encoding::PLAIN,
+    };
+    let path = values_path(&info.name);
+    properties
+        .set_column_dictionary_enabled(path.clone(), false)
+        .set_column_encoding(path.clone(), encoding)
+        .set_column_statistics_enabled(path, EnabledStatistics::None)
+}
+
 /// Writes `batch` as one Parquet file of one row group, atomically.
 ///
 /// # Errors
@@ -162,23 +194,8 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
         .set_column_dictionary_enabled(INPUT_DIGEST.into(), false)
         .set_column_statistics_enabled(INPUT_DIGEST.into(), EnabledStatistics::None);
     for (info, values) in batch.columns {
-        assert_eq!(values.len(), rows * info.width, "column {} must be [rows, width]", info.name);
-        let (values, encoding): (ArrayRef, _) = match info.dtype {
-            FeatureDtype::F32 => (Arc::new(Float32Array::from(values)), Encoding::BYTE_STREAM_SPLIT),
-            FeatureDtype::F16 => {
-                let mut half = vec![half::f16::ZERO; values.len()];
-                half.convert_from_f32_slice(&values);
-                (Arc::new(Float16Array::from(half)), Encoding::PLAIN)
-            }
-        };
-        let element = Arc::new(Field::new(ELEMENT, info.dtype.arrow(), false));
-        let width = i32::try_from(info.width).expect("a vector has fewer than 2^31 elements");
-        let list = FixedSizeListArray::new(element, width, values, None);
-        let path = values_path(&info.name);
-        properties = properties
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path.clone(), encoding)
-            .set_column_statistics_enabled(path, EnabledStatistics::None);
+        let list = vector_list(&info, values, rows);
+        properties = for_vectors(properties, &info);
         fields.push(Field::new(&info.name, list.data_type().clone(), false));
         arrays.push(Arc::new(list));
     }

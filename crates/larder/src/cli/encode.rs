@@ -141,6 +141,13 @@ pub struct EmbedArgs {
     /// A file: plain text, a text a line, or CSV, TSV, JSON lines or Parquet with a column of texts. `-` is standard input
     #[arg(long, short, value_name = "FILE", conflicts_with = "text")]
     pub input: Option<PathBuf>,
+    /// Write the vectors to a file in place of standard output: .parquet with the texts; .jsonl; .npy, one array without the texts. In
+    /// constant memory; the file is there when it is whole
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the output if it is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
     /// Put the publisher's text of that name before each
     #[arg(long, value_name = "NAME")]
     pub prompt: Option<String>,

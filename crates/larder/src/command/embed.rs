@@ -1,19 +1,24 @@
 //! `embed`: vectors of loose texts.
 
-use std::io::{IsTerminal, Write};
+mod sink;
+
+use std::io::IsTerminal;
 
 use larder_data::{Content, InputFormat, OnBadRow};
-use larder_encode::{LongTexts, TextInput, TextWindows, embed_texts};
+use larder_encode::{Engine, LongTexts, TextInput, TextWindows, embed_texts};
+use larder_errors::count;
 use larder_pipeline::embed_features;
 use larder_predict::Input;
 use larder_run::about_text;
+use larder_store::{FeatureColumnInfo, FeatureDtype};
 use larder_tokens::TokenizeSettings;
 use serde_json::json;
 
+use self::sink::Sink;
 use super::Context;
 use super::input::{BadRow, arguments, each_block, origin};
 use crate::cli::EmbedArgs;
-use crate::failure::{Failure, Output};
+use crate::failure::Failure;
 
 pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let encoder = context.larder.encoder(&args.encoder)?;
@@ -33,6 +38,7 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     };
     let settings = TokenizeSettings { max_tokens: if windows.is_some() { None } else { Some(max_tokens) } };
     let prompt_characters = prompt.chars().count();
+    let mut sink = Sink::open(args.output.as_deref(), args.force, columns_of(&engine, vectors.dtype))?;
     let mut embedded = 0_usize;
     let mut answer = |_: InputFormat, rows: &[Result<Content, BadRow>]| -> Result<(), Failure> {
         let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
@@ -46,20 +52,13 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
                 TextInput { input_ids: &t.input_ids, type_ids: &t.type_ids, prompt }
             })
             .collect();
-        let columns: Vec<(String, usize)> =
-            engine.columns().iter().cloned().zip(engine.widths().iter().copied()).collect();
         let vectors =
             embed_texts(&mut engine, &inputs, windows.as_ref()).map_err(|error| about_text(error, &contents))?;
-        let mut out = std::io::stdout().lock();
-        for (row, content) in contents.iter().enumerate() {
-            let Content::Text { text, .. } = content else { unreachable!("texts are read") };
-            let mut line = json!({ "text": text });
-            for ((column, width), values) in columns.iter().zip(&vectors) {
-                line[column] = json!(values[row * width..(row + 1) * width]);
-            }
-            writeln!(out, "{line}").on_stdout()?;
-        }
-        out.flush().on_stdout()
+        let text = |content| match content {
+            &Content::Text { ref text, .. } => text.as_str(),
+            _ => unreachable!("texts are read"),
+        };
+        sink.write(&contents.iter().map(text).collect::<Vec<_>>(), vectors)
     };
     if args.text.is_empty() && args.input.is_none() && std::io::stdin().is_terminal() {
         return Err(Failure::Usage("nothing to embed: give texts, --input FILE, or pipe lines in".to_owned()));
@@ -70,5 +69,16 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     if let (0, Some(file)) = (embedded, &args.input) {
         eprintln!("note     {} holds no texts", file.display());
     }
-    Ok(())
+    let Some(output) = &args.output else { return Ok(()) };
+    sink.finish()?;
+    if context.json {
+        return context.print_json(&json!({ "output": output, "rows": embedded }));
+    }
+    context.print(&format!("{} rows: {}", count(embedded as u64), output.display()))
+}
+
+/// Returns the columns that an engine gives.
+fn columns_of(engine: &Engine, dtype: FeatureDtype) -> Vec<FeatureColumnInfo> {
+    let named = engine.columns().iter().zip(engine.widths());
+    named.map(|(name, &width)| FeatureColumnInfo { name: name.clone(), width, dtype }).collect()
 }

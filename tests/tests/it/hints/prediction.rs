@@ -385,3 +385,17 @@ fn a_terminal_is_not_waited_for() {
     answers(embed(&kitchen, "rows.txt", &[]), 2);
     answers(kitchen.larder_reads(&["embed", "-e", "tiny"], "a red fox\na blue bird\n"), 2);
 }
+
+#[test]
+fn a_file_of_vectors_is_replaced_and_of_one_column_where_it_is_an_array() {
+    let kitchen = Kitchen::with_tiny();
+    kitchen.write("texts.csv", "text\none\ntwo\nthree\n");
+    let to = |file: &str, more: &[&str]| embed(&kitchen, "texts.csv", &[&["--output", file], more].concat());
+    to("v.npy", &[]).exits(0).prints(&["3 rows: v.npy"]);
+    to("v.npy", &[]).exits(2).says(&[hint("is there already; `--force` replaces it by vectors")]);
+    to("v.npy", &["--force"]).exits(0);
+    let two = &["--pool", "mean,cls", "--force"];
+    to("v.npy", two).exits(2).says(&[hint("were asked for: give one `--pool` and one of `--layers`")]);
+    to("v.parquet", two).exits(0);
+    to("v.txt", &[]).exits(2).says(&["v.txt: vectors are written to files that end in .parquet, .jsonl or .npy"]);
+}
