@@ -56,7 +56,9 @@ pub use verify::VerifyArgs;
 
 use train::train_options;
 
+use crate::color;
 use crate::failure::Failure;
+use crate::log::LogFormat;
 use crate::size::Size;
 
 /// Run a BERT-family encoder once, keep what it says in Parquet, train heads on it in seconds.
@@ -88,6 +90,15 @@ pub struct Cli {
     /// Say nothing of progress: only notes, results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Print details too: figures of the solver, the time of each stage
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// The form of what standard error says: text, or json, an object a line with time, level and message
+    #[arg(long, global = true, value_name = "text|json", default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Colours: auto, on a terminal unless NO_COLOR is set; always; never
+    #[arg(long, global = true, value_name = "auto|always|never", default_value = "auto", hide_possible_values = true)]
+    pub color: clap::ColorChoice,
     /// Where another larder process is at work, end with exit code 75 instead of waiting for it
     #[arg(long, global = true)]
     pub no_wait: bool,
@@ -199,13 +210,14 @@ pub fn command() -> clap::Command {
 /// What is to be shown: a mistake, help or the version.
 pub fn parse(args: impl IntoIterator<Item = OsString>, defaults: &Defaults) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
+    let colors = color::asked_for(&args, (defaults.variable)(&defaults::variable("color")));
     // To arrange the help takes longer than most of what a finished shard's worker does, and only help and mistakes show it.
     if let Ok(matches) = defaults.given_to(Cli::command()).try_get_matches_from(&args)
         && let Ok(cli) = Cli::from_arg_matches(&matches)
     {
         return Ok(Cli { settings: defaults.in_force(&matches), ..cli });
     }
-    let mut command = defaults.given_to(command());
+    let mut command = defaults.given_to(command()).color(colors);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| defaults.explained(error))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok(Cli { settings: defaults.in_force(&matches), ..cli })

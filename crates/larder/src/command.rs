@@ -36,12 +36,14 @@ use serde::Serialize;
 use crate::cli::{Cli, Command};
 use crate::console::be_quiet;
 use crate::failure::{self, Failure, Output};
-use crate::signals;
+use crate::{color, log, signals};
 
 /// The context of every command.
 pub struct Context {
     pub larder: Rc<Larder>,
     pub json: bool,
+    /// Print details too.
+    pub verbose: bool,
     /// True where results are not printed: those of a shard's command.
     is_silent: bool,
 }
@@ -50,11 +52,14 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     let context = Context {
         larder: Rc::new(Larder::new(&cli.home, cli.onnxruntime.as_deref())),
         json: cli.json,
+        verbose: cli.verbose,
         is_silent: false,
     };
+    log::set_format(cli.log_format);
+    color::set(cli.color);
     if !cli.no_wait {
         wait_for_others(|folder| {
-            eprintln!("waiting  another larder process is working in {}", folder.display());
+            log::progress(&format!("waiting  another larder process is working in {}", folder.display()));
         });
     }
     signals::listen()?;

@@ -12,6 +12,7 @@ use larder_finetune::HistoryRow;
 use larder_run::{Event, Observer, Stage};
 use larder_tokens::TokenizeReport;
 
+use crate::log::{self, Level};
 use crate::signals;
 
 /// Skipped rows shown one by one.
@@ -54,7 +55,7 @@ impl Console {
         let quiet = QUIET.load(Ordering::Relaxed);
         Self {
             bar: None,
-            terminal: std::io::stderr().is_terminal() && !quiet,
+            terminal: std::io::stderr().is_terminal() && !quiet && !log::is_json(),
             quiet,
             prefix: String::new(),
             started: now,
@@ -65,8 +66,13 @@ impl Console {
         }
     }
 
+    /// Prints what is to be known.
+    fn note(&self, text: &str) {
+        self.say(&log::line(Level::Note, text));
+    }
+
     /// Prints a line, above the bar if there is one.
-    pub fn say(&self, text: &str) {
+    fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -76,7 +82,7 @@ impl Console {
     /// Prints a line unless nothing is to be said of progress.
     fn say_progress(&self, text: &str) {
         if !self.quiet {
-            self.say(text);
+            self.say(&log::line(Level::Progress, text));
         }
     }
 
@@ -236,19 +242,20 @@ impl Console {
         }
         self.say_progress(&text);
         if let Some(words) = report.lone_sentence_words {
-            self.say(&format!(
-                "note     {split} is one sentence of {} words; sentences are separated by blank lines, are they missing?",
+            self.note(&format!(
+                "{split} is one sentence of {} words; sentences are separated by blank lines, are they missing?",
                 count(words as u64)
             ));
         }
         if report.skipped.count > 0 {
-            self.say(&format!("         {} skipped:", counted(report.skipped.count, "row")));
+            let say = |text: String| self.say(&log::line(Level::Progress, &text));
+            say(format!("         {} skipped:", counted(report.skipped.count, "row")));
             for row in report.skipped.rows.iter().take(SHOWN_SKIPS) {
                 let file = row.file.as_ref().map_or_else(String::new, |file| format!("{}, ", file.display()));
-                self.say(&format!("           {file}{}: {}", row.place, row.reason));
+                say(format!("           {file}{}: {}", row.place, row.reason));
             }
             if report.skipped.count > SHOWN_SKIPS as u64 {
-                self.say(&format!("           and {} more", count(report.skipped.count - SHOWN_SKIPS as u64)));
+                say(format!("           and {} more", count(report.skipped.count - SHOWN_SKIPS as u64)));
             }
         }
     }
@@ -285,7 +292,7 @@ impl Console {
         text.push_str(&format!(" on {} ({threads}), {}", report.device, bytes(report.file_bytes)));
         self.say_progress(&text);
         if let Some(note) = &report.graph_note {
-            self.say(&format!("note     {note}"));
+            self.note(note);
         }
     }
 }
@@ -327,7 +334,7 @@ impl Observer for Console {
                 }
                 self.say_progress(&format!("{stage:<9}{run} in {}", seconds(s)));
             }
-            Event::Note(text) => self.say(&format!("note     {text}")),
+            Event::Note(text) => self.note(text),
         }
     }
 

@@ -22,7 +22,7 @@ use larder_tokens::TokensError;
 
 use serde_json::json;
 
-use crate::signals;
+use crate::{log, signals};
 
 /// True once a result is on standard output: one JSON document is there, or will be.
 static HAS_RESULT: AtomicBool = AtomicBool::new(false);
@@ -66,7 +66,7 @@ impl Failure {
             Self::Found { problems, class } => (problems.join("\nerror: "), *class),
             Self::File { what, source } => (format!("{what}: {source}"), ErrorClass::Input),
         };
-        eprintln!("error: {message}");
+        eprintln!("{}", log::line(log::Level::Error, &message));
         if json && !HAS_RESULT.load(Ordering::Relaxed) {
             let error = json!({ "message": message, "class": class, "exit_code": class.exit_code() });
             // Where nobody reads it there is the exit code.

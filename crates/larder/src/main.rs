@@ -3,10 +3,12 @@
 //! This binary parses, calls one stage, prints, and returns an exit code; the stages are in the library crates.
 
 mod cli;
+mod color;
 mod command;
 mod config;
 mod console;
 mod failure;
+mod log;
 mod memory;
 mod signals;
 mod size;

@@ -36,3 +36,32 @@ fn quiet_leaves_results_notes_and_errors() {
     let skipping = ["tokenize", &dataset, "-e", "tiny", "--on-bad-row", "skip", "-q"];
     kitchen.ok(&skipping).says(&["1 row skipped"]);
 }
+
+#[test]
+fn with_a_log_of_json_each_line_is_an_object() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(3, 60)), ("dev", &toy(4, 20))]);
+    let ran = kitchen.ok(&["encode", &dataset, "-e", "tiny", "--log-format", "json"]);
+    let wrong = kitchen.larder(&["eval", "nosuch", "--log-format", "json"]).exits(4);
+    let level = |line: &str| {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        assert!(object["message"].is_string() && object["time"].is_number(), "{object}");
+        object["level"].as_str().expect("a level").to_owned()
+    };
+    let levels: Vec<String> = ran.stderr.lines().map(level).collect();
+    assert!(levels.len() > 1 && levels.iter().all(|level| level == "progress"), "{}", ran.told());
+    assert_eq!(wrong.stderr.lines().map(level).collect::<Vec<_>>(), ["error"]);
+    kitchen.larder(&["runs", "--log-format", "xml"]).exits(2).says(&["unknown log format `xml`", "text, json"]);
+}
+
+#[test]
+fn colours_are_asked_for_or_refused() {
+    let kitchen = Kitchen::empty();
+    let escape = "\u{1b}[";
+    let error = |args: &[&str]| kitchen.larder(&[args, &["eval", "nosuch"]].concat()).exits(4);
+    error(&[]).does_not_say(escape);
+    error(&["--color", "always"]).says(&[escape, "there is no run"]);
+    kitchen.ok(&["--color=always", "runs", "--help"]).prints(&[escape]);
+    kitchen.ok(&["runs", "--help"]).does_not_print(escape);
+    larder_tests::run(kitchen.command(&["runs", "--help"]).env("LARDER_COLOR", "always")).prints(&[escape]);
+}

@@ -291,8 +291,8 @@ fn streamed_training_says_so_and_finds_the_same() {
     }
     // What does not fit is streamed unasked. Encoding needs more, and is done before.
     kitchen.ok(&["encode", &dataset, "-e", "tiny"]);
-    kitchen.ok(&["run", &dataset, "-e", "tiny", "--memory", "1KiB"]).prints(&["by lbfgs, adam"]);
-    kitchen.ok(&["run", &dataset, "-e", "tiny"]).prints(&[": converged"]).does_not_print("adam");
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--memory", "1KiB", "-v"]).prints(&["solver: lbfgs, adam"]);
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "-v"]).prints(&[": converged"]).does_not_print("adam");
 }
 
 #[test]

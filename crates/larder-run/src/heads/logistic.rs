@@ -248,14 +248,20 @@ impl HeadDetails for LogisticRecord {
         let fit = &self.convergence;
         let state = if fit.converged { "converged" } else { "NOT converged" };
         format!(
-            "final fit: {state} (objective {:.3}, gradient {:.0e} of that at zero weights); accuracy {:.3} on its own rows{}",
-            fit.objective,
-            fit.relative_gradient_norm,
+            "final fit: {state}; accuracy {:.3} on its own rows{}",
             self.train_scores.accuracy,
             self.out_of_fold_scores
                 .as_ref()
                 .map_or_else(String::new, |scores| format!(", {:.3} on rows it had not seen", scores.accuracy))
         )
+    }
+
+    fn solver(&self) -> Option<String> {
+        let fit = &self.convergence;
+        Some(format!(
+            "solver: {} iterations, objective {:.3}, gradient {:.0e} of that at zero weights",
+            fit.iterations, fit.objective, fit.relative_gradient_norm
+        ))
     }
 }
 

@@ -165,6 +165,11 @@ pub trait HeadDetails {
 
     /// Returns the fit in a line or two.
     fn summary(&self) -> String;
+
+    /// Returns where the solver ended, in a line, for those who look at solvers.
+    fn solver(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The inputs of a fit.

@@ -203,7 +203,6 @@ impl HeadDetails for TaggerRecord {
 
     fn summary(&self) -> String {
         let fit = &self.convergence;
-        let solvers: Vec<String> = fit.solvers.iter().map(ToString::to_string).collect();
         // Mini-batches circle the optimum without converging; the gradient says how near they are.
         let state = match (fit.converged, fit.solvers.contains(&Solver::Adam)) {
             (true, _) => "converged",
@@ -211,15 +210,22 @@ impl HeadDetails for TaggerRecord {
             (false, false) => "NOT converged",
         };
         format!(
-            "final fit: {} head on {} words by {}: {state} (objective {:.3}, gradient {:.0e} of that at zero weights); \
-             strict F1 {:.3} on its own sentences",
+            "final fit: {} head on {} words: {state}; strict F1 {:.3} on its own sentences",
             self.settings.kind,
             count(self.words as u64),
-            solvers.join(", "),
-            fit.objective,
-            fit.relative_gradient_norm,
             self.train_scores.f1
         )
+    }
+
+    fn solver(&self) -> Option<String> {
+        let fit = &self.convergence;
+        let solvers: Vec<String> = fit.solvers.iter().map(ToString::to_string).collect();
+        Some(format!(
+            "solver: {}, objective {:.3}, gradient {:.0e} of that at zero weights",
+            solvers.join(", "),
+            fit.objective,
+            fit.relative_gradient_norm
+        ))
     }
 }
 

@@ -19,6 +19,7 @@ use super::Context;
 use super::input::{BadRow, arguments, each_block, origin};
 use crate::cli::EmbedArgs;
 use crate::failure::Failure;
+use crate::log;
 
 pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let encoder = context.larder.encoder(&args.encoder)?;
@@ -26,11 +27,11 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let (tokenizer, max_tokens) = encoder.tokenizer_of(&vectors.pools)?;
     let prompt = encoder.prompt(args.prompt.as_deref(), &vectors.pools)?;
     for unfollowed in encoder.unfollowed(&vectors.pools) {
-        eprintln!("note     {unfollowed}");
+        log::note(&unfollowed.to_string());
     }
     let mut engine = embed_features(&context.larder, &encoder, &vectors, args.long)?;
     if let Some(note) = engine.graph_note() {
-        eprintln!("note     {note}");
+        log::note(note);
     }
     let windows = match args.long {
         LongTexts::Cut => None,
@@ -67,7 +68,7 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
     let from = if args.text.is_empty() { origin(args.input.as_deref()) } else { arguments(&args.text, &flags)? };
     each_block(Input::of_texts(from, &flags)?, OnBadRow::Stop, &mut answer)?;
     if let (0, Some(file)) = (embedded, &args.input) {
-        eprintln!("note     {} holds no texts", file.display());
+        log::note(&format!("{} holds no texts", file.display()));
     }
     let Some(output) = &args.output else { return Ok(()) };
     sink.finish()?;

@@ -11,6 +11,7 @@ use super::Context;
 use super::encoder_summary::{describe, size};
 use crate::cli::EncoderCommand;
 use crate::failure::Failure;
+use crate::log;
 use crate::memory;
 
 pub fn run(context: &Context, command: &EncoderCommand) -> Result<(), Failure> {
@@ -18,7 +19,7 @@ pub fn run(context: &Context, command: &EncoderCommand) -> Result<(), Failure> {
     if matches!(command, EncoderCommand::Add { .. } | EncoderCommand::Verify { .. }) {
         memory::limit_to_free();
     }
-    let mut progress = |what: &str| eprintln!("encoder  {what}");
+    let mut progress = |what: &str| log::progress(&format!("encoder  {what}"));
     match command {
         EncoderCommand::Add { offline, source, name, tokenizer, replace, hints } => {
             let request = AddRequest {
@@ -73,7 +74,7 @@ pub fn run(context: &Context, command: &EncoderCommand) -> Result<(), Failure> {
             }
             let first = verification.problems.remove(0);
             for problem in &verification.problems {
-                eprintln!("also: {problem}");
+                log::progress(&format!("also: {problem}"));
             }
             Err(first.into())
         }
@@ -82,11 +83,11 @@ pub fn run(context: &Context, command: &EncoderCommand) -> Result<(), Failure> {
 
 fn print_added(context: &Context, added: &AddedEncoder) -> Result<(), Failure> {
     for note in &added.notes {
-        eprintln!("note     {note}");
+        log::note(note);
     }
     if context.json {
         for unfollowed in added.encoder.unfollowed(&[added.encoder.publisher_pool()]) {
-            eprintln!("note     {unfollowed}");
+            log::note(&unfollowed.to_string());
         }
         return context.print_json(added.encoder.manifest());
     }
@@ -110,8 +111,8 @@ fn list(context: &Context, all: &[Listed]) -> Result<(), Failure> {
         return context.print_json(&list);
     }
     if all.is_empty() {
-        eprintln!(
-            "no encoders yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other"
+        log::progress(
+            "no encoders yet: `larder encoder add all-MiniLM-L6-v2` takes in the one that `larder setup` fetches, `larder encoder add SOURCE` any other",
         );
     }
     all.iter().try_for_each(|listed| match &listed.encoder {

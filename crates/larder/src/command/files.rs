@@ -13,6 +13,7 @@ use super::Context;
 use crate::cli::{InitArgs, StageInputs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::log;
 
 impl Context {
     pub fn open(&self, inputs: &StageInputs, on_bad_row: OnBadRow) -> Result<(DatasetSpec, Encoder), Failure> {
@@ -44,7 +45,7 @@ pub fn init(context: &Context, args: &InitArgs) -> Result<(), Failure> {
     if context.json {
         return context.print_json(&json!({ "description": text, "seen": description.seen() }));
     }
-    description.seen().iter().for_each(|seen| eprintln!("note     {seen}"));
+    description.seen().iter().for_each(|seen| log::note(seen));
     match &args.output {
         None => context.print(text.trim_end()),
         Some(path) => {

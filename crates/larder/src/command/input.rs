@@ -9,6 +9,7 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::failure::Failure;
+use crate::log;
 
 /// Rows answered together: enough for a batch, few enough for early answers.
 const ROWS_AT_ONCE: usize = 256;
@@ -78,7 +79,7 @@ pub fn each_block(mut input: Input, on_bad_row: OnBadRow, answer: &mut AnswerRow
     }
     if let Some(first) = first_bad {
         let verb = if bad == 1 { "has" } else { "have" };
-        eprintln!("note     {} {verb} no answer; the first, {first}", counted(bad, "row"));
+        log::note(&format!("{} {verb} no answer; the first, {first}", counted(bad, "row")));
     }
     Ok(())
 }

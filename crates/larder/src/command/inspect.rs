@@ -7,7 +7,7 @@ use super::Context;
 use crate::cli::{InspectArgs, RowChoice};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::tables;
+use crate::{log, tables};
 
 pub fn inspect(context: &Context, args: &InspectArgs) -> Result<(), Failure> {
     let path = NamedFeatures::open(&context.larder, &args.file, &mut Console::new())?.path;
@@ -26,7 +26,7 @@ pub fn inspect(context: &Context, args: &InspectArgs) -> Result<(), Failure> {
         let query = TextQuery { text, encoder, device: args.device.device, threads: args.device.threads };
         let found = nearest_to_text(&context.larder, &file, &column, &query, args.rows, args.k)?;
         for note in &found.notes {
-            eprintln!("note     {note}");
+            log::note(note);
         }
         return match context.json {
             true => context.print_json(&found),

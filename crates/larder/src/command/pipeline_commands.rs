@@ -18,12 +18,12 @@ use super::Context;
 use crate::cli::{EncodeArgs, EvalArgs, SeedList, TokenizeArgs, TrainArgs, VectorFlags};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::tables;
+use crate::{log, tables};
 
 /// Says what is to be known about the length that was asked for.
 pub(super) fn note_length(encoder: &Encoder, max_tokens: Option<usize>) {
     if let Some(note) = max_tokens.and_then(|asked| encoder.length_note(asked)) {
-        eprintln!("note     {note}");
+        log::note(&note);
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn note_published(encoder: &Encoder, options: &EncodeOptions) -> Resu
     if options.settings.pools.contains(&Pool::Published)
         && let Some(note) = encoder.recipe()?.unread(options.tokenize.max_tokens(encoder))
     {
-        eprintln!("note     {note}");
+        log::note(&note);
     }
     Ok(())
 }
@@ -210,7 +210,7 @@ impl Context {
         }
         self.print_training(&outcome.trained)?;
         self.print(&tables::summary(&outcome.evaluation))?;
-        self.print(&tables::times(&outcome.times))?;
+        self.print(&tables::times(&outcome.times, self.verbose))?;
         let of_splits = of_splits(&outcome.diagnosis, &outcome.evaluation);
         self.print_findings(outcome.diagnosis.of_training().chain(of_splits))?;
         self.print(&format!("run {}: {}", record.run, outcome.trained.folder.display()))
@@ -223,7 +223,11 @@ impl Context {
         if let Some(text) = tables::selection(&outcome.record) {
             self.print(&text)?;
         }
-        self.print(&outcome.record.head.details().summary())?;
+        let head = outcome.record.head.details();
+        self.print(&head.summary())?;
+        if let Some(solver) = head.solver().filter(|_| self.verbose) {
+            self.print(&solver)?;
+        }
         tables::learning_curve(&outcome.diagnosis).map_or(Ok(()), |curve| self.print(&curve))
     }
 

@@ -13,7 +13,7 @@ use super::input::{AnswerRows, BadRow, arguments, each_block, origin, prompt};
 use crate::cli::PredictArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Output};
-use crate::tables;
+use crate::{color, log, tables};
 
 pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
@@ -27,18 +27,18 @@ pub fn predict(context: &Context, args: &PredictArgs) -> Result<(), Failure> {
 /// Answers rows on standard output.
 fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<(), Failure> {
     if record.settings.context == SentenceContext::Document {
-        eprintln!("note     this run read neighbouring sentences along; loose texts are read each by itself");
+        log::note("this run read neighbouring sentences along; loose texts are read each by itself");
     }
     let rules = tasks::of(record.task());
     let mut predictor = rules.predictor(&context.larder, record.clone(), args.device.device, args.device.threads)?;
     // Colours on a terminal, brackets in a pipe or file.
-    let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let is_coloured = color::on_stdout();
     let mut noted = false;
     ask(args, record, &mut |format, rows| {
         let contents: Vec<Content> = rows.iter().flatten().cloned().collect();
         if let Some(note) = predictor.note(&contents).filter(|_| !noted) {
             noted = true;
-            eprintln!("note     {note}");
+            log::note(&note);
         }
         let mut answers = predictor.predict(&contents)?.into_iter();
         let mut out = std::io::stdout().lock();

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Context;
 use crate::cli::{RunsArgs, RunsCommand};
 use crate::failure::Failure;
-use crate::tables;
+use crate::{log, tables};
 
 pub fn runs(context: &Context, args: &RunsArgs) -> Result<(), Failure> {
     match &args.command {
@@ -33,7 +33,7 @@ fn list(context: &Context) -> Result<(), Failure> {
         return context.print_json(&all.iter().map(listed).collect::<Vec<_>>());
     }
     if all.is_empty() {
-        eprintln!("no runs yet: `larder run DATASET --encoder NAME` makes one");
+        log::progress("no runs yet: `larder run DATASET --encoder NAME` makes one");
         return Ok(());
     }
     context.print(&tables::runs(&all))

@@ -15,7 +15,7 @@ use crate::cli::{CollectArgs, GcArgs, PlanArgs, StatusArgs, WorkArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::signals;
-use crate::tables;
+use crate::{log, tables};
 
 pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
     if let Some(file) = &args.commands {
@@ -52,7 +52,7 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
             "forecast_tokens": outcome.plan.forecast_tokens(),
         }));
     }
-    eprintln!("{}", tables::plan(&outcome));
+    log::progress(&tables::plan(&outcome));
     context.print(&outcome.uri)
 }
 
@@ -122,7 +122,7 @@ pub fn collect(context: &Context, args: &CollectArgs) -> Result<(), Failure> {
             "file": args.to,
         }));
     }
-    eprintln!("{}", tables::manifest(manifest, is_new));
+    log::progress(&tables::manifest(manifest, is_new));
     context.print(&set.uri())
 }
 

@@ -8,6 +8,7 @@ use super::Context;
 use crate::cli::SetupArgs;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::log;
 
 pub fn setup(context: &Context, args: &SetupArgs) -> Result<(), Failure> {
     let folder = set_up(&args.parts)?;
@@ -20,7 +21,7 @@ pub fn setup(context: &Context, args: &SetupArgs) -> Result<(), Failure> {
 
 pub fn quickstart(context: &Context) -> Result<(), Failure> {
     let mut console = Console::new();
-    let outcome = start(&context.larder, &mut console, &mut |what| eprintln!("encoder  {what}"))?;
+    let outcome = start(&context.larder, &mut console, &mut |what| log::progress(&format!("encoder  {what}")))?;
     drop(console);
     context.print_run(&outcome.run)?;
     if !context.json {

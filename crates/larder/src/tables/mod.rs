@@ -90,8 +90,13 @@ pub fn selection(record: &RunRecord) -> Option<String> {
     chosen.or_else(|| head.outline().unchosen.map(|why| format!("nothing was chosen: {why}")))
 }
 
-/// Formats the time of each stage.
-pub fn times(times: &[StageTime]) -> String {
+/// Formats the time of all stages, with `each` of each stage too.
+pub fn times(times: &[StageTime], each: bool) -> String {
+    let total: f64 = times.iter().map(|time| time.seconds).sum();
+    let total = format!("{} in all", seconds(total));
+    if !each {
+        return total;
+    }
     let mut table = table(&["stage", "split", "rows", "seconds", ""]);
     for time in times {
         table.add_row(vec![
@@ -102,6 +107,5 @@ pub fn times(times: &[StageTime]) -> String {
             time.note(),
         ]);
     }
-    let total: f64 = times.iter().map(|t| t.seconds).sum();
-    format!("{table}\n{} in all", seconds(total))
+    format!("{table}\n{total}")
 }
