@@ -79,6 +79,46 @@ spelled_enum! {
     }
 }
 
+impl DiagnosisKind {
+    /// Returns how much a finding weighs beside others of a run: 3 where the scores say nothing or too much, 2 where rows or
+    /// training are to be mended, 1 where something may be gained.
+    pub fn weight(self) -> u8 {
+        match self {
+            Self::OneAnswer
+            | Self::MajorityBaseline
+            | Self::OneClass
+            | Self::PriorEntropy
+            | Self::Diverged
+            | Self::LeakedRows => 3,
+            Self::FewRows
+            | Self::LearningRate
+            | Self::UnderTrained
+            | Self::OverFitted
+            | Self::ImbalancedLabels
+            | Self::TruncatedTexts
+            | Self::ContradictoryRows
+            | Self::LabelErrors
+            | Self::UnknownTokens
+            | Self::UnlikeTrain
+            | Self::WrongEdges
+            | Self::SimilarLabels
+            | Self::NumericLabels
+            | Self::CombinedLabels
+            | Self::NeverAnswered
+            | Self::AlwaysTogether
+            | Self::HeavyTails
+            | Self::OutsideTrain
+            | Self::ShrunkAnswers => 2,
+            Self::DropoutGap
+            | Self::DuplicateRows
+            | Self::MoreRows
+            | Self::EdgeOfRange
+            | Self::FewLayers
+            | Self::Pairing => 1,
+        }
+    }
+}
+
 /// A row that a finding points to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointedRow {

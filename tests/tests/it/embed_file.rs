@@ -1,6 +1,6 @@
 //! `larder embed --output`: the same vectors in each format as on standard output.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::{Float16Type, Float32Type};
 use larder_tests::{Kitchen, assert_close, toy};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -18,7 +18,8 @@ fn every_format_has_the_vectors_of_standard_output() {
     // More rows than are embedded at once.
     let rows: Vec<String> = toy(5, 300).into_iter().enumerate().map(|(n, (text, _))| format!("{text} {n}")).collect();
     kitchen.write("texts.txt", rows.join("\n") + "\n");
-    kitchen.write("texts.csv", "id,body\n".to_owned() + &rows.iter().map(|row| format!("1,{row}\n")).collect::<String>());
+    kitchen
+        .write("texts.csv", "id,body\n".to_owned() + &rows.iter().map(|row| format!("1,{row}\n")).collect::<String>());
     let object = |row: &String| format!("{{\"body\": \"{row}\"}}\n");
     kitchen.write("texts.jsonl", rows.iter().map(object).collect::<String>());
     let embed = |input: &str, more: &[&str]| {

@@ -35,7 +35,8 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
     }
     let outcome = run_finetune(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
-    context.print_run(&outcome)
+    context.print_run(&outcome)?;
+    context.print_next(&outcome.trained.record.run)
 }
 
 pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {

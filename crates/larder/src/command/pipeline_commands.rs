@@ -160,7 +160,8 @@ pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     }
     let outcome = larder_pipeline::run(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);
-    context.print_run(&outcome)
+    context.print_run(&outcome)?;
+    context.print_next(&outcome.trained.record.run)
 }
 
 pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
@@ -214,6 +215,16 @@ impl Context {
         let of_splits = of_splits(&outcome.diagnosis, &outcome.evaluation);
         self.print_findings(outcome.diagnosis.of_training().chain(of_splits))?;
         self.print(&format!("run {}: {}", record.run, outcome.trained.folder.display()))
+    }
+
+    /// Says what to do with a run.
+    pub fn print_next(&self, run: &str) -> Result<(), Failure> {
+        match self.json {
+            true => Ok(()),
+            false => self.print(&format!(
+                "next: `larder report {run}` makes a page of it, `larder predict {run} --input FILE` answers"
+            )),
+        }
     }
 
     fn print_training(&self, outcome: &TrainOutcome) -> Result<(), Failure> {

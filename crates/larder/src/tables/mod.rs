@@ -5,6 +5,7 @@ mod doctor;
 mod export;
 mod findings;
 mod finetune;
+mod fitted;
 mod forecast;
 mod inspect;
 mod predicted;
@@ -33,13 +34,15 @@ pub use seeds::seeds;
 pub use shots::shots;
 pub use verify::verification;
 
-fn table<S: AsRef<str>>(header: &[S]) -> Table {
+use fitted::FittedTable;
+
+fn table<S: AsRef<str>>(header: &[S]) -> FittedTable {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(header.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_cell_alignment(if i == 0 { CellAlignment::Left } else { CellAlignment::Right });
     }
-    table
+    FittedTable(table)
 }
 
 /// Formats a table as text.

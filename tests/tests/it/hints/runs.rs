@@ -320,3 +320,18 @@ fn an_encoder_that_reads_padding_is_trained_text_by_text() {
     names(with(&["--batch-rows", "8"]), 2, hint("`--batch-rows 1`, with `--accumulate` for steps of more"));
     with(&["--batch-rows", "1", "--accumulate", "8"]).exits(0);
 }
+
+#[test]
+fn what_comes_next_after_a_run_is_done() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 40)), ("dev", &toy(2, 20))]);
+    kitchen.write("new.txt", "one text\nanother\n");
+    let ran = kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine"]);
+    ran.prints(&[
+        "next: `larder report mine",
+        hint("` makes a page of it, `larder predict "),
+        "mine --input FILE` answers",
+    ]);
+    kitchen.ok(&["report", "mine"]);
+    kitchen.ok(&["predict", "mine", "--input", "new.txt"]).prints(&["another"]);
+}
