@@ -4,7 +4,7 @@ use larder_tags::Scheme;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-use crate::choice::{Format, Separator};
+use crate::choice::{Format, OnBadRow, OnIllegalTags, Separator};
 use crate::column_ref::{ColumnRef, ColumnRefs};
 use crate::encoding::TextEncoding;
 use crate::spans::TextUnits;
@@ -24,6 +24,9 @@ use crate::task::Task;
 /// | `scheme` | `IOB2` | tagging |
 /// | `[tags]` ([`TagStyle`]) | tags are written as in `B-person` | tagging |
 /// | `split_text` | `words` | tagging with `columns.text` |
+/// | `max_tokens` | what the encoder reads | all |
+/// | `on_bad_row` | `stop` | all |
+/// | `illegal_tags` | `refuse` | tagging |
 /// | `[labels]` | taken from the split `train`, sorted | all with labels |
 /// | `[target]` | no limits | regression |
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +56,12 @@ pub struct DatasetSpec {
     pub separator: Separator,
     /// tagging of texts: what they are split into.
     pub split_text: Option<TextUnits>,
+    /// Tokens a text may have, special tokens included, unless a flag says otherwise.
+    pub max_tokens: Option<usize>,
+    /// The handling of rows that cannot be used, unless a flag says otherwise.
+    pub on_bad_row: Option<OnBadRow>,
+    /// tagging: the handling of tags that their scheme forbids, unless a flag says otherwise.
+    pub illegal_tags: Option<OnIllegalTags>,
     /// The columns and their contents.
     pub columns: Columns,
     /// Label names, if the description gives them.

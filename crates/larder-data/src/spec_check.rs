@@ -38,7 +38,11 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
     check_unused("separator", file.separator.is_some(), format, has_separator, remedy)?;
     let is_text = format != Format::Parquet;
     check_unused("encoding", file.encoding.is_some(), format, is_text, "its texts are always UTF-8")?;
-    for (key, given) in [("scheme", file.scheme.is_some()), ("tags", file.tags.is_some())] {
+    for (key, given) in [
+        ("scheme", file.scheme.is_some()),
+        ("tags", file.tags.is_some()),
+        ("illegal_tags", file.illegal_tags.is_some()),
+    ] {
         if given && !task.files().has_tags {
             return Err(unused(key, format!("the task {task}"), "only tagging has it"));
         }
@@ -95,6 +99,9 @@ pub(crate) fn resolve(file: SpecFile, path: &Path) -> Result<DatasetSpec, SpecPr
             Some(separator) => separator.of_conll()?,
             None => DEFAULT_SEPARATOR,
         },
+        max_tokens: file.max_tokens.map(std::num::NonZeroUsize::get),
+        on_bad_row: file.on_bad_row,
+        illegal_tags: file.illegal_tags,
         columns,
         target,
         labels: file.labels.map(|table| resolve_labels(table, task)).transpose()?.flatten(),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-use crate::choice::Format;
+use crate::choice::{Format, OnBadRow, OnIllegalTags};
 use crate::encoding::TextEncoding;
 use crate::error::DataError;
 use crate::separator::SeparatorText;
@@ -31,6 +31,9 @@ const TOP_KEYS: &[&str] = &[
     "scheme",
     "separator",
     "split_text",
+    "max_tokens",
+    "on_bad_row",
+    "illegal_tags",
     "columns",
     "labels",
     "tags",
@@ -60,6 +63,9 @@ pub(crate) struct SpecFile {
     pub scheme: Option<Scheme>,
     pub separator: Option<SeparatorText>,
     pub split_text: Option<TextUnits>,
+    pub max_tokens: Option<std::num::NonZeroUsize>,
+    pub on_bad_row: Option<OnBadRow>,
+    pub illegal_tags: Option<OnIllegalTags>,
     #[serde(default)]
     pub columns: Columns,
     pub labels: Option<LabelsTable>,

@@ -49,12 +49,18 @@ pub fn describe(files: &NamedFiles, named: &NamedRoles) -> Result<Description, D
     Ok(Description { name: name_of(&files.input), look, roles, scheme, tag_style, splits })
 }
 
-/// The file's name without its ending, in characters that a folder's name may have.
+/// Names that files of any data set have.
+const OF_ANY: &[&str] = &["train", "training", "data", "dataset"];
+
+/// The file's name without its ending, in characters that a folder's name may have; behind that of its folder where any data set
+/// may have such a file.
 fn name_of(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let is_compressed = path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
     let path = if is_compressed { path.with_extension("") } else { path };
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = path.parent().and_then(Path::file_name).filter(|_| OF_ANY.contains(&stem.to_lowercase().as_str()));
+    let stem = folder.map_or_else(|| stem.clone(), |folder| format!("{}-{stem}", folder.to_string_lossy()));
     let fine = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let name: String = stem.chars().map(fine).collect();
     let name = name.trim_start_matches('.').to_owned();
@@ -207,5 +213,24 @@ impl Description {
         seen.extend(roles.reasons.iter().map(|Reason { key, column, why }| format!("{key} is `{column}` ({why})")));
         seen.push(format!("so the task is {}", roles.task));
         seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_any_data_set_has_is_named_with_its_folder() {
+        for (path, name) in [
+            ("/data/tickets.csv", "tickets"),
+            ("/data/intents/train.csv", "intents-train"),
+            ("/data/my intents/train.csv.gz", "my-intents-train"),
+            ("/data/intents/Training", "intents-Training"),
+            ("/train.csv", "train"),
+            ("/data/.csv", "csv"),
+        ] {
+            assert_eq!(name_of(Path::new(path)), name, "{path}");
+        }
     }
 }

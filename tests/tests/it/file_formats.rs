@@ -170,3 +170,23 @@ fn texts_with_spans_are_trained_on_and_answered() {
         assert_eq!(entity["text"], text);
     }
 }
+
+#[test]
+fn a_description_may_say_how_its_rows_are_read_and_a_flag_goes_before_it() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 20))]);
+    let rows = std::fs::read_to_string(kitchen.path("toy-train.tsv")).unwrap();
+    kitchen.write("toy-train.tsv", rows + "no label\n");
+    let text = std::fs::read_to_string(kitchen.path(&dataset)).unwrap();
+    let said = |lines: &str| kitchen.write(&dataset, format!("{lines}\n{text}"));
+    let tokenize = |more: &[&str]| kitchen.larder(&[&["tokenize", &dataset, "-e", "tiny"], more].concat());
+    tokenize(&[]).exits(3);
+    said("on_bad_row = \"skip\"\nmax_tokens = 3");
+    tokenize(&[]).exits(0).says(&["20 rows", "1 rows skipped", "20 rows were longer than the limit"]);
+    tokenize(&["--on-bad-row", "stop"]).exits(3);
+    tokenize(&["--max-tokens", "32"]).exits(0).does_not_say("longer than the limit");
+    said("illegal_tags = \"repair\"");
+    tokenize(&[]).exits(3).says(&["`illegal_tags` means nothing for the task sequence"]);
+    said("on_bad_row = \"skp\"");
+    tokenize(&[]).exits(3).says(&["unknown policy for bad rows `skp`", "did you mean `skip`?"]);
+}

@@ -78,8 +78,8 @@ fn unknown_keys_are_named_with_the_known_ones() {
     assert_eq!(
         changed("quoting = false", "qoting = false"),
         "sets/cola.toml, line 6: unknown key `qoting` in the top of the file (known: `name`, `task`, `format`, \
-         `header`, `quoting`, `encoding`, `scheme`, `separator`, `split_text`, `columns`, `labels`, `tags`, `target`, `splits`; did you mean \
-         `quoting`?)"
+         `header`, `quoting`, `encoding`, `scheme`, `separator`, `split_text`, `max_tokens`, `on_bad_row`, `illegal_tags`, `columns`, `labels`, \
+         `tags`, `target`, `splits`; did you mean `quoting`?)"
     );
     assert_eq!(
         changed("label = 1", "lable = 1"),

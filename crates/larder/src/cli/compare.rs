@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use larder_data::Task;
+use larder_data::DatasetSpec;
 use larder_onnx::Pool;
 use larder_run::{EncodeOptions, TrainOptions};
 
@@ -88,14 +88,14 @@ impl CompareArgs {
     ///
     /// # Errors
     /// A usage failure for a flag that does not apply to the task.
-    pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
+    pub fn options(&self, spec: &DatasetSpec, pool: Pool) -> Result<TrainOptions, Failure> {
         if self.head.seeds.is_some() {
             return Err(Failure::Usage("--seeds is for `larder run`; compare takes one --seed".to_owned()));
         }
         if !self.head.shots.is_empty() {
             return Err(Failure::Usage("--shots is for `larder run`, with one encoder".to_owned()));
         }
-        let options = train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?;
+        let options = train_options(&self.tokenize, &self.level, &self.vectors, &self.head, spec, pool)?;
         Ok(TrainOptions { encode: EncodeOptions { force: self.force, ..options.encode }, ..options })
     }
 }

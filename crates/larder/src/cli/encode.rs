@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, OnBadRow, OnIllegalTags, Task};
+use larder_data::{DEFAULT_ON_ILLEGAL_TAGS, DatasetSpec, OnBadRow, OnIllegalTags, Task};
 use larder_encode::{Context, EncodeSettings, GraphChoice, LayerSelection, LongTexts};
 use larder_onnx::{Pool, WordPool};
 use larder_run::{EncodeOptions, TokenizeOptions, tasks};
@@ -16,7 +16,8 @@ use crate::failure::Failure;
 /// Flags of the tokenize stage.
 #[derive(Debug, Args)]
 pub struct TokenizeFlags {
-    /// Tokens a text may have, special tokens included; longer texts are cut and counted. What the encoder reads unless given
+    /// Tokens a text may have, special tokens included; longer texts are cut and counted. What the description
+    /// says unless given, else what the encoder reads
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
     /// Texts: what is done with one of more tokens: cut leaves its last ones out; windows reads it in several windows of one length,
@@ -25,11 +26,11 @@ pub struct TokenizeFlags {
     /// where the publisher's are)
     #[arg(long, value_name = "cut|windows", default_value_t)]
     pub long: LongTexts,
-    /// A row that cannot be used: stop, or skip (counted and listed)
-    #[arg(long, value_name = "stop|skip", default_value = "stop")]
-    pub on_bad_row: OnBadRow,
+    /// A row that cannot be used: stop, or skip (counted and listed) [default: what the description says, else stop]
+    #[arg(long, value_name = "stop|skip")]
+    pub on_bad_row: Option<OnBadRow>,
     /// Tagging: tags that their scheme forbids: refuse (a bad row), or repair (read as conlleval does, and counted)
-    /// [default: refuse]
+    /// [default: what the description says, else refuse]
     #[arg(long, value_name = "refuse|repair")]
     pub illegal_tags: Option<OnIllegalTags>,
 }
@@ -162,12 +163,13 @@ pub struct EmbedArgs {
 }
 
 impl TokenizeFlags {
-    pub fn options(&self, force: bool) -> TokenizeOptions {
+    /// Returns the options for a data set: those given, else those that its description says.
+    pub fn options(&self, spec: &DatasetSpec, force: bool) -> TokenizeOptions {
         TokenizeOptions {
-            max_tokens: self.max_tokens,
+            max_tokens: self.max_tokens.or(spec.max_tokens),
             long: self.long,
-            on_bad_row: self.on_bad_row,
-            on_illegal_tags: self.illegal_tags.unwrap_or(DEFAULT_ON_ILLEGAL_TAGS),
+            on_bad_row: self.on_bad_row.or(spec.on_bad_row).unwrap_or(OnBadRow::Stop),
+            on_illegal_tags: self.illegal_tags.or(spec.illegal_tags).unwrap_or(DEFAULT_ON_ILLEGAL_TAGS),
             force,
         }
     }
@@ -242,10 +244,10 @@ impl VectorFlags {
 impl EncodeArgs {
     /// # Errors
     /// A usage failure for a flag that does not apply to the task or level.
-    pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
-        self.tokenize.check(task)?;
-        let settings = self.vectors.settings_for(&self.level, task, pool)?;
+    pub fn options(&self, spec: &DatasetSpec, pool: Pool) -> Result<EncodeOptions, Failure> {
+        self.tokenize.check(spec.task)?;
+        let settings = self.vectors.settings_for(&self.level, spec.task, pool)?;
         self.tokenize.check_level(settings.level)?;
-        Ok(EncodeOptions { tokenize: self.tokenize.options(false), settings, force: self.inputs.force })
+        Ok(EncodeOptions { tokenize: self.tokenize.options(spec, false), settings, force: self.inputs.force })
     }
 }

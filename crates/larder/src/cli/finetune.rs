@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use larder_data::Task;
+use larder_data::{DatasetSpec, Task};
 use larder_finetune::{BatchSize, Freeze, Length, Loss, Order, Precision, Schedule};
 use larder_metrics::Metric;
 use larder_onnx::Pool;
@@ -220,7 +220,8 @@ impl TuneFlags {
 impl FinetuneArgs {
     /// # Errors
     /// A usage failure for a flag that does not apply to the task.
-    pub fn options(&self, task: Task) -> Result<FinetuneOptions, Failure> {
+    pub fn options(&self, spec: &DatasetSpec) -> Result<FinetuneOptions, Failure> {
+        let task = spec.task;
         self.tokenize.check(task)?;
         self.tokenize.check_tuning()?;
         self.tune.check(task)?;
@@ -247,7 +248,7 @@ impl FinetuneArgs {
             ..self.tune.choices()
         };
         Ok(FinetuneOptions {
-            tokenize: self.tokenize.options(false),
+            tokenize: self.tokenize.options(spec, false),
             choices,
             metric: course.metric.unwrap_or_default(),
             dev: course.dev.clone(),
@@ -264,12 +265,13 @@ impl FinetuneArgs {
 impl GraphsArgs {
     /// # Errors
     /// A usage failure for a flag that does not apply to the task.
-    pub fn options(&self, task: Task) -> Result<FinetuneOptions, Failure> {
+    pub fn options(&self, spec: &DatasetSpec) -> Result<FinetuneOptions, Failure> {
+        let task = spec.task;
         self.tokenize.check(task)?;
         self.tokenize.check_tuning()?;
         self.tune.check(task)?;
         Ok(FinetuneOptions {
-            tokenize: self.tokenize.options(false),
+            tokenize: self.tokenize.options(spec, false),
             choices: self.tune.choices(),
             stride: self.tune.stride,
             ..FinetuneOptions::default()

@@ -161,7 +161,23 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "address",
         ],
     ),
-    ("Output", &["output", "to", "prefix", "home", "onnxruntime", "memory", "no-wait", "quiet", "verbose", "log-format", "color", "json"]),
+    (
+        "Output",
+        &[
+            "output",
+            "to",
+            "prefix",
+            "home",
+            "onnxruntime",
+            "memory",
+            "no-wait",
+            "quiet",
+            "verbose",
+            "log-format",
+            "color",
+            "json",
+        ],
+    ),
 ];
 
 /// In a command with more flags than this, `-h` shows those of [`COMMON`] alone.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use larder_data::Task;
+use larder_data::DatasetSpec;
 use larder_onnx::Pool;
 use larder_pipeline::ShardChoice;
 use larder_run::{EncodeOptions, TRAIN_SPLIT};
@@ -117,14 +117,14 @@ pub struct GcArgs {
 impl PlanArgs {
     /// # Errors
     /// A usage failure for a flag that does not apply to the task, the level or a plan.
-    pub fn options(&self, task: Task, pool: Pool) -> Result<EncodeOptions, Failure> {
+    pub fn options(&self, spec: &DatasetSpec, pool: Pool) -> Result<EncodeOptions, Failure> {
         let DeviceFlags { device, threads } = self.vectors.device;
         let of_worker = [("--device", device != Device::Auto), ("--threads", threads != 0)];
         refuse(&of_worker, "a plan, whose workers have their own")?;
-        self.tokenize.check(task)?;
-        let settings = self.vectors.settings_for(&self.level, task, pool)?;
+        self.tokenize.check(spec.task)?;
+        let settings = self.vectors.settings_for(&self.level, spec.task, pool)?;
         self.tokenize.check_level(settings.level)?;
-        Ok(EncodeOptions { tokenize: self.tokenize.options(false), settings, force: false })
+        Ok(EncodeOptions { tokenize: self.tokenize.options(spec, false), settings, force: false })
     }
 }
 

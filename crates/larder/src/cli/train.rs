@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::Args;
-use larder_data::Task;
+use larder_data::{DatasetSpec, Task};
 use larder_metrics::Metric;
 use larder_onnx::Pool;
 use larder_run::{EncodeOptions, HeadSettings, TrainOptions, tasks};
@@ -177,11 +177,11 @@ impl HeadKind {
 impl TrainArgs {
     /// # Errors
     /// A usage failure for a flag that does not apply to the task: ignoring it would answer another question.
-    pub fn options(&self, task: Task, pool: Pool) -> Result<TrainOptions, Failure> {
+    pub fn options(&self, spec: &DatasetSpec, pool: Pool) -> Result<TrainOptions, Failure> {
         Ok(TrainOptions {
             run: self.run.clone(),
             force: self.inputs.force,
-            ..train_options(&self.tokenize, &self.level, &self.vectors, &self.head, task, pool)?
+            ..train_options(&self.tokenize, &self.level, &self.vectors, &self.head, spec, pool)?
         })
     }
 }
@@ -192,9 +192,10 @@ pub(super) fn train_options(
     level: &LevelFlags,
     vectors: &VectorFlags,
     head: &HeadFlags,
-    task: Task,
+    spec: &DatasetSpec,
     pool: Pool,
 ) -> Result<TrainOptions, Failure> {
+    let task = spec.task;
     match head.shots.is_empty() {
         true => head.check(task)?,
         false => drop(head.shot_heads(task)?),
@@ -203,7 +204,7 @@ pub(super) fn train_options(
     let settings = vectors.settings_for(level, task, pool)?;
     tokenize.check_level(settings.level)?;
     Ok(TrainOptions {
-        encode: EncodeOptions { tokenize: tokenize.options(false), settings, force: false },
+        encode: EncodeOptions { tokenize: tokenize.options(spec, false), settings, force: false },
         head: head.settings(task),
         run: None,
         force: false,

@@ -25,8 +25,8 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
     let mut console = Console::new();
     let mut contender = |name: &String| -> Result<Contender, Failure> {
         let encoder = context.larder.encoder(name)?;
-        note_length(&encoder, args.tokenize.max_tokens);
-        let options = args.options(spec.task, encoder.default_pool())?;
+        note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
+        let options = args.options(&spec, encoder.default_pool())?;
         note_published(&encoder, &options.encode)?;
         let options = with_default_layers(context, (&spec, &encoder), &args.vectors, options, &mut console)?;
         Ok(Contender { options, encoder })

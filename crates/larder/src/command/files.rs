@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::log;
 
 impl Context {
-    pub fn open(&self, inputs: &StageInputs, on_bad_row: OnBadRow) -> Result<(DatasetSpec, Encoder), Failure> {
+    pub fn open(&self, inputs: &StageInputs, on_bad_row: Option<OnBadRow>) -> Result<(DatasetSpec, Encoder), Failure> {
         // What is quickly said comes first.
         let encoder = match &inputs.encoder {
             Some(name) => self.larder.encoder(name)?,
@@ -24,7 +24,11 @@ impl Context {
         };
         let spec = match inputs.files.files(&inputs.dataset)? {
             None => DatasetSpec::load(&inputs.dataset)?,
-            Some(files) => dataset_of_files(&self.larder, &files.request(on_bad_row), &mut Console::new())?,
+            Some(files) => dataset_of_files(
+                &self.larder,
+                &files.request(on_bad_row.unwrap_or(OnBadRow::Stop)),
+                &mut Console::new(),
+            )?,
         };
         Ok((spec, encoder))
     }

@@ -12,8 +12,8 @@ use crate::tables;
 
 pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
-    let options = args.options(spec.task)?;
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = args.options(&spec)?;
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     let mut console = Console::new();
     if !args.sweep.is_empty() || args.seeds.is_some() {
         let one = [args.tune.seed];
@@ -41,8 +41,8 @@ pub fn finetune(context: &Context, args: &FinetuneArgs) -> Result<(), Failure> {
 
 pub fn graphs(context: &Context, args: &GraphsArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
-    let options = GraphsOptions { finetune: args.options(spec.task)?, name: args.name.clone() };
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = GraphsOptions { finetune: args.options(&spec)?, name: args.name.clone() };
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     let mut console = Console::new();
     let outcome = export_graphs(&context.larder, &spec, &encoder, &options, &mut console)?;
     drop(console);

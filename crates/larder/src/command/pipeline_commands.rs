@@ -64,8 +64,8 @@ fn splits(spec: &DatasetSpec, asked: &[String]) -> Vec<String> {
 pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
     args.tokenize.check(spec.task)?;
-    let options = args.tokenize.options(args.inputs.force);
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = args.tokenize.options(&spec, args.inputs.force);
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     let mut console = Console::new();
     let mut files = Vec::new();
     for split in splits(&spec, &args.split) {
@@ -78,8 +78,8 @@ pub fn tokenize(context: &Context, args: &TokenizeArgs) -> Result<(), Failure> {
 
 pub fn encode(context: &Context, args: &EncodeArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
-    let options = args.options(spec.task, encoder.default_pool())?;
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = args.options(&spec, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     note_published(&encoder, &options)?;
     let mut console = Console::new();
     if args.dry_run {
@@ -112,8 +112,8 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     if !args.head.shots.is_empty() {
         return Err(Failure::Usage("--shots trains on a few rows and scores: use `larder run`".to_owned()));
     }
-    let options = args.options(spec.task, encoder.default_pool())?;
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = args.options(&spec, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
     let options = match args.features.sets.is_empty() {
@@ -133,8 +133,8 @@ pub fn train(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
 
 pub fn run(context: &Context, args: &TrainArgs) -> Result<(), Failure> {
     let (spec, encoder) = context.open(&args.inputs, args.tokenize.on_bad_row)?;
-    let options = args.options(spec.task, encoder.default_pool())?;
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = args.options(&spec, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     note_published(&encoder, &options.encode)?;
     let mut console = Console::new();
     let options = match args.features.sets.is_empty() {

@@ -25,8 +25,8 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<(), Failure> {
         return Err(Failure::Usage("a plan needs a dataset and an encoder".to_owned()));
     };
     let (spec, encoder) = (DatasetSpec::load(dataset)?, context.larder.encoder(encoder)?);
-    let options = args.options(spec.task, encoder.default_pool())?;
-    note_length(&encoder, args.tokenize.max_tokens);
+    let options = args.options(&spec, encoder.default_pool())?;
+    note_length(&encoder, args.tokenize.max_tokens.or(spec.max_tokens));
     note_published(&encoder, &options)?;
     let store = StoreUri::parse(&args.to)?;
     let request = PlanRequest {
