@@ -37,6 +37,18 @@ pub enum Content {
     Words(Vec<String>),
 }
 
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Text { text, text_b: None }
+    }
+}
+
 impl Content {
     /// Returns the texts, each as content of its own: two of a pair.
     pub fn texts_alone(&self) -> Vec<Self> {

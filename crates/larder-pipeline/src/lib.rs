@@ -14,6 +14,7 @@
 //!   for a split's features.
 //! - [`quickstart`] does all of it on data that it has inside, with what it takes fetched first.
 //! - [`remove_run`] and [`remove_encoder`] remove what was made.
+//! - [`prelude`] has what encoding, training and answering take, of this crate and those below.
 //! - [`PipelineError`] wraps the stages' errors.
 #![deny(missing_docs)]
 
@@ -26,6 +27,7 @@ mod few_rows;
 mod finetune;
 mod from_files;
 mod inspect;
+pub mod prelude;
 mod quickstart;
 mod remove;
 mod run;

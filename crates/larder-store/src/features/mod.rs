@@ -42,8 +42,8 @@ pub use reader::FeaturesFile;
 pub use schema::{
     EXAMPLE_ID, FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, POSITION, TAG, TOKEN, WORD,
 };
-pub(crate) use writer::{for_vectors, vector_list};
 pub use writer::{FeatureBatch, FeatureRows, ROW_GROUP_BYTES, rows_per_group, write_features_part};
+pub(crate) use writer::{for_vectors, vector_list};
 
 #[cfg(test)]
 mod tests;
