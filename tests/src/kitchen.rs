@@ -123,7 +123,9 @@ impl Kitchen {
 
     /// Gives `command` the folder, the home, a user without set-up, and an empty standard input.
     pub fn prepare(&self, command: &mut Command) {
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LARDER_")) {
+        // But for where data that is not in the repository lies.
+        let is_default = |name: &str| name.starts_with("LARDER_") && name != "LARDER_DATA";
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_default(&name.to_string_lossy())) {
             command.env_remove(name);
         }
         command.current_dir(self.folder.path()).env("LARDER_HOME", self.path("home")).stdin(Stdio::null());
