@@ -105,7 +105,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
 impl Context {
     /// Returns the same context for a command whose results are not printed.
     fn silent(&self) -> Self {
-        Self { larder: Rc::clone(&self.larder), json: false, is_silent: true }
+        Self { larder: Rc::clone(&self.larder), json: false, verbose: self.verbose, is_silent: true }
     }
 
     /// Prints one JSON document on standard output.

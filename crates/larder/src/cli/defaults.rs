@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(args.encoder, None);
         let (cli, _) = parsed(&defaults, &["larder", "encode", "d.toml"]).unwrap();
         let Parsed::Encode(args) = cli.command else { panic!() };
-        assert_eq!(args.vectors.layers.to_string(), "-1,-2");
+        assert_eq!(args.vectors.layers.unwrap().to_string(), "-1,-2");
     }
 
     #[test]

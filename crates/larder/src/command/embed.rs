@@ -55,11 +55,12 @@ pub fn embed(context: &Context, args: &EmbedArgs) -> Result<(), Failure> {
             .collect();
         let vectors =
             embed_texts(&mut engine, &inputs, windows.as_ref()).map_err(|error| about_text(error, &contents))?;
-        let text = |content| match content {
-            &Content::Text { ref text, .. } => text.as_str(),
-            _ => unreachable!("texts are read"),
-        };
-        sink.write(&contents.iter().map(text).collect::<Vec<_>>(), vectors)
+        let mut texts: Vec<&str> = Vec::with_capacity(contents.len());
+        for content in &contents {
+            let Content::Text { text, .. } = content else { unreachable!("texts are read") };
+            texts.push(text);
+        }
+        sink.write(&texts, vectors)
     };
     if args.text.is_empty() && args.input.is_none() && std::io::stdin().is_terminal() {
         return Err(Failure::Usage("nothing to embed: give texts, --input FILE, or pipe lines in".to_owned()));

@@ -47,8 +47,8 @@ fn named(context: &Context, arguments: Vec<String>, planned: &PlannedArgs) -> Re
             inputs.encoder.as_deref().map(|name| context.larder.encoder(name)).transpose()?,
         );
         match (planned, &opened) {
-            (PlannedArgs::Run(args), Some(encoder)) => drop(args.options(spec.task, encoder.default_pool())?),
-            (PlannedArgs::Finetune(args), _) => drop(args.options(spec.task)?),
+            (PlannedArgs::Run(args), Some(encoder)) => drop(args.options(&spec, encoder.default_pool())?),
+            (PlannedArgs::Finetune(args), _) => drop(args.options(&spec)?),
             _ => {}
         }
         (dataset, encoder) = (Some(spec), opened);
