@@ -218,7 +218,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, defaults: &Defaults) -> R
         return Ok(Cli { settings: defaults.in_force(&matches), ..cli });
     }
     let mut command = defaults.given_to(command()).color(colors);
-    let matches = command.try_get_matches_from_mut(args).map_err(|error| defaults.explained(error))?;
+    let matches = command.try_get_matches_from_mut(args)?;
+    defaults.check(&command, &matches)?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok(Cli { settings: defaults.in_force(&matches), ..cli })
 }

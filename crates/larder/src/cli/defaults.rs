@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, ArgMatches, Command};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
 /// The flags that `larder.toml` may give.
@@ -61,7 +62,11 @@ impl Defaults {
     fn given_to_arg(&self, command: &str, arg: Arg) -> Arg {
         let Some(long) = arg.get_long().filter(|long| !OF_THEIR_FILE.contains(&(command, long))) else { return arg };
         match self.of(long) {
-            Some((value, _)) if arg.get_action().takes_values() => arg.required(false).default_value(value),
+            // The parser takes a default for right; a wrong one is told once it is needed.
+            Some((value, _)) if arg.get_action().takes_values() => match check(&arg, &value) {
+                Ok(()) => arg.required(false).default_value(value),
+                Err(_) => arg,
+            },
             Some((value, _)) => {
                 let is_set = !["0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(OsStr::new(no)));
                 arg.default_value(if is_set { "true" } else { "false" })
@@ -70,19 +75,24 @@ impl Defaults {
         }
     }
 
-    /// Adds to a mistake in a value where it was given, if that was no flag.
-    pub fn explained(&self, mut error: clap::Error) -> clap::Error {
-        let (Some(ContextValue::String(arg)), Some(ContextValue::String(value))) =
-            (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-        else {
-            return error;
-        };
-        let long = arg.trim_start_matches("--").split([' ', '=']).next().unwrap_or_default();
-        if let Some((_, from)) = self.of(long).filter(|(given, _)| given.to_string_lossy() == value.as_str()) {
-            let tip = StyledStr::from(format!("it was given by {from}"));
-            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    /// Rejects a default that is needed and is no value of its flag, and says where it was given. `command` is the one that was
+    /// parsed.
+    pub fn check(&self, command: &Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            let is_exempt = |long: &&str| OF_THEIR_FILE.contains(&(command.get_name(), *long));
+            let Some(long) = arg.get_long().filter(|long| !is_exempt(long)) else { continue };
+            let is_given = matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+            let Some((value, from)) = self.of(long).filter(|_| !is_given) else { continue };
+            check(arg, &value).map_err(|mut error| {
+                let tip = StyledStr::from(format!("it was given by {from}"));
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+                error
+            })?;
         }
-        error
+        match matches.subcommand().and_then(|(name, below)| Some((command.find_subcommand(name)?, below))) {
+            Some((command, below)) => self.check(command, below),
+            None => Ok(()),
+        }
     }
 
     /// Returns the values in force of the flags that `larder.toml` may give, as far as a command has them.
@@ -94,7 +104,7 @@ impl Defaults {
         let setting = |name: &'static str| {
             let values = innermost.try_get_raw(name).ok()?;
             let value = values.and_then(|mut values| values.next()).map(|value| value.to_string_lossy().into_owned());
-            let is_default = innermost.value_source(name) != Some(clap::parser::ValueSource::CommandLine);
+            let is_default = innermost.value_source(name) != Some(ValueSource::CommandLine);
             let from = match self.of(name) {
                 _ if !is_default => format!("--{name}"),
                 Some((_, from)) => from,
@@ -106,6 +116,23 @@ impl Defaults {
     }
 }
 
+/// Rejects what is no value of a flag, as the parser does where it is typed.
+fn check(arg: &Arg, value: &OsStr) -> Result<(), clap::Error> {
+    let long = arg.get_long().unwrap_or_default();
+    let names = arg.get_value_names().unwrap_or_default().iter().cloned();
+    let mut alone = Arg::new("value")
+        .long(long.to_owned())
+        .value_names(names)
+        .value_parser(arg.get_value_parser().clone())
+        .num_args(1);
+    if let Some(delimiter) = arg.get_value_delimiter() {
+        alone = alone.value_delimiter(delimiter).action(ArgAction::Append);
+    }
+    let mut flag = OsString::from(format!("--{long}="));
+    flag.push(value);
+    Command::new("larder").arg(alone).try_get_matches_from([OsString::from("larder"), flag]).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, FromArgMatches};
@@ -115,7 +142,8 @@ mod tests {
 
     fn parsed(defaults: &Defaults, args: &[&str]) -> Result<(Cli, Vec<Setting>), clap::Error> {
         let mut command = defaults.given_to(command());
-        let matches = command.try_get_matches_from_mut(args).map_err(|error| defaults.explained(error))?;
+        let matches = command.try_get_matches_from_mut(args)?;
+        defaults.check(&command, &matches)?;
         Ok((Cli::from_arg_matches(&matches).unwrap(), defaults.in_force(&matches)))
     }
 
@@ -171,24 +199,26 @@ mod tests {
         assert!(!error.to_string().contains("LARDER_THREADS"), "{error}");
     }
 
-    /// A value for each flag of each command is taken, whatever the flag is.
+    /// Each flag of each command takes its variable, if that is a value of it.
     #[test]
-    fn every_flag_has_a_variable_that_clap_takes() {
+    fn every_flag_has_a_variable() {
         let every = Defaults { variable: |_| Some("1".into()), file: None };
         let mut given = every.given_to(Cli::command());
         given.build();
-        fn look(command: &Command, seen: &mut usize) {
+        fn look(command: &Command, taken: &mut usize) {
             for arg in command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
                 let is_exempt = OF_THEIR_FILE.contains(&(command.get_name(), arg.get_id().as_str()));
-                if arg.get_long().is_some() && !is_exempt {
-                    assert!(!arg.get_default_values().is_empty(), "{arg} of {}", command.get_name());
-                    *seen += 1;
+                if arg.get_long().is_none() || is_exempt {
+                    continue;
                 }
+                let is_taken = arg.get_default_values().first().is_some_and(|value| value == "1" || value == "true");
+                assert!(is_taken || check(arg, OsStr::new("1")).is_err(), "{arg} of {}", command.get_name());
+                *taken += usize::from(is_taken);
             }
-            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(|one| look(one, seen));
+            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(|one| look(one, taken));
         }
-        let mut seen = 0;
-        look(&given, &mut seen);
-        assert!(seen > 200, "{seen}");
+        let mut taken = 0;
+        look(&given, &mut taken);
+        assert!(taken > 150, "{taken}");
     }
 }

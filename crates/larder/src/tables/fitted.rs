@@ -52,8 +52,8 @@ fn list(table: &Table, width: usize) -> String {
             filled.map(|(name, value)| if name.is_empty() { value.clone() } else { format!("{name}: {value}") });
         let mut line = String::new();
         for part in parts {
-            // Two blanks in front, two marks between.
-            if !line.is_empty() && line.chars().count() + part.chars().count() + 2 > width {
+            // A mark and a blank between, and a mark at the end.
+            if !line.is_empty() && line.chars().count() + part.chars().count() + 3 > width {
                 lines.push(line + ";");
                 line = String::new();
             }
@@ -75,13 +75,13 @@ mod tests {
     fn a_table_that_is_too_wide_is_a_list_without_loss() {
         let mut table = table(&["split", "rows", "accuracy", "MCC", "", "against the majority"]);
         table.add_row(["dev", "300", "0.950", "0.900", "", "above"]);
-        table.add_row(["test", "1,000", "0.940", "0.880", "of old", "accuracy AT, MCC above 0"]);
+        table.add_row(["test", "1,000", "0.940", "0.880", "old", "accuracy AT, MCC above 0"]);
         let whole = fitted(&table, None);
         assert!(whole.starts_with('|') && whole.lines().count() == 4, "{whole}");
         assert_eq!(fitted(&table, Some(120)), whole);
         let list = fitted(&table, Some(50));
         let expected = "dev\n  rows: 300; accuracy: 0.950; MCC: 0.900;\n  against the majority: above\n\
-                        test\n  rows: 1,000; accuracy: 0.940; MCC: 0.880; of old;\n  \
+                        test\n  rows: 1,000; accuracy: 0.940; MCC: 0.880; old;\n  \
                         against the majority: accuracy AT, MCC above 0";
         assert_eq!(list, expected);
         assert!(list.lines().all(|line| line.chars().count() <= 50));
