@@ -222,7 +222,7 @@ impl Context {
         match self.json {
             true => Ok(()),
             false => self.print(&format!(
-                "next: `larder report {run}` makes a page of it, `larder predict {run} --input FILE` answers"
+                "next: `larder report {run} --output report.html` makes a page of it, `larder predict {run} --input FILE` answers"
             )),
         }
     }

@@ -332,6 +332,6 @@ fn what_comes_next_after_a_run_is_done() {
         hint("` makes a page of it, `larder predict "),
         "mine --input FILE` answers",
     ]);
-    kitchen.ok(&["report", "mine"]);
+    kitchen.ok(&["report", "mine", "--output", "report.html"]);
     kitchen.ok(&["predict", "mine", "--input", "new.txt"]).prints(&["another"]);
 }
