@@ -102,7 +102,7 @@ fn seeds_and_encoders_are_runs_like_those_of_one_machine() {
     for (shard, run) in [(0, "here-seed1"), (1, "here-seed2")] {
         let [found, expected] = [format!("collected/{}", planned.name(shard)), format!("home/runs/{run}")];
         assert_eq!(scores(kitchen, &found), scores(kitchen, &expected));
-        let head = |folder: &str| std::fs::read(kitchen.path(folder).join("head.safetensors")).ok();
+        let head = |folder: &str| std::fs::read(kitchen.path(folder).join("head.safetensors")).expect("has a head");
         assert_eq!(head(&found), head(&expected), "the same head");
     }
     let table = kitchen.ok(&["collect", &planned.plan]).says(&["3 results", "collected before"]);
@@ -183,15 +183,15 @@ fn predictions_over_files_are_those_of_one_machine() {
     let (kitchen, dataset) = toy_kitchen();
     kitchen
         .ok(&[&["run", &dataset, "-e", "tiny", "--run", "best"], &QUICK.split(' ').collect::<Vec<_>>()[..]].concat());
-    let rows = |seed| toy(seed, 30).into_iter().map(|(text, _)| format!("{text}\n")).collect::<String>();
-    let files = [("part 1.txt", rows(11)), ("part-2.txt", rows(12))];
-    for (file, text) in &files {
-        kitchen.write(file, text);
+    let files = ["part 1.tsv", "part-2.tsv"];
+    for (seed, file) in (11..).zip(files) {
+        kitchen.rows(file, &toy(seed, 30));
     }
-    let lines = files.clone().map(|(file, _)| format!("predict best --input '{file}'"));
+    let lines = files.map(|file| format!("predict best --input '{file}'"));
     let planned = Planned::new(kitchen, &lines, &["--copy-inputs"]);
     let kitchen = &planned.kitchen;
-    for (file, _) in &files {
+    std::fs::create_dir(kitchen.path("here")).unwrap();
+    for file in files {
         kitchen.ok(&["predict", "best", "--input", file, "--output", &format!("here/{file}")]);
         std::fs::remove_file(kitchen.path(file)).unwrap();
     }
@@ -200,7 +200,7 @@ fn predictions_over_files_are_those_of_one_machine() {
         assert_eq!(result(&larder_tests::run(&mut planned.elsewhere("far", shard))), "committed");
     }
     kitchen.ok(&["collect", &planned.plan, "--to", "answers"]).does_not_print("best:");
-    for (shard, (file, _)) in files.iter().enumerate() {
+    for (shard, file) in files.iter().enumerate() {
         let found = std::fs::read(kitchen.path(&format!("answers/{}/{file}", planned.name(shard)))).unwrap();
         assert_eq!(found, std::fs::read(kitchen.path(&format!("here/{file}"))).unwrap(), "{file}");
         assert!(!found.is_empty());

@@ -286,9 +286,13 @@ pub(super) fn commit_of(
     (started, clock): (f64, &Instant),
 ) -> Result<Commit, PipelineError> {
     let run = larder.home().run(&ready.run)?;
-    let (folder, scores) = match RunRecord::open(larder, &ready.run) {
-        Ok(record) => (run.as_path(), Evaluation::load(&run, &record).map(|found| scores(&record, &found))),
-        Err(_) => (ready.output.as_path(), None),
+    let (folder, scores, device) = match RunRecord::open(larder, &ready.run) {
+        Ok(record) => {
+            let scores = Evaluation::load(&run, &record).map(|found| scores(&record, &found));
+            let device = record.stages.iter().rev().find_map(|stage| stage.device.clone());
+            (run.as_path(), scores, device)
+        }
+        Err(_) => (ready.output.as_path(), None, None),
     };
     let is_left_out = |name: &str| !plan.keeps_weights && name.starts_with(TUNED_ENCODERS);
     let StoredFolder { digest, files } = StoredFolder::publish_result(store, folder, &is_left_out)?;
@@ -304,7 +308,7 @@ pub(super) fn commit_of(
         tokens: 0,
         skipped: 0,
         seconds: clock.elapsed().as_secs_f64(),
-        device: ready.device.to_string(),
+        device: device.unwrap_or_else(|| ready.device.to_string()),
         larder: env!("CARGO_PKG_VERSION").to_owned(),
         ran: BTreeMap::new(),
         started,
@@ -321,8 +325,8 @@ fn scores(record: &RunRecord, evaluation: &Evaluation) -> Vec<CommitScore> {
     for split in evaluation.scores().splits() {
         let compared_by = split.score(metric).0;
         let mut named = split.named_scores();
-        // A stable sort: where two are equal the first of them stands for both.
-        named.sort_by_key(|(_, value)| *value != compared_by);
+        // Where two are equal the metric's own name counts, or else the first.
+        named.sort_by_key(|(name, value)| (*value != compared_by, *name != metric.to_string()));
         let split = split.outline().split.to_owned();
         // What is no number has no JSON.
         let finite = named.into_iter().filter(|(_, value)| value.is_finite());

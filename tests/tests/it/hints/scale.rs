@@ -73,8 +73,8 @@ fn a_worker_that_has_another_run_of_the_name_fetches_the_planned_one_elsewhere()
     let kitchen = Kitchen::with_tiny();
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 20))]);
     kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "best", "--c", "1"]);
-    kitchen.write("texts.txt", "red runs\n");
-    kitchen.write("commands.txt", "predict best --input texts.txt\n");
+    kitchen.rows("rows.tsv", &toy(3, 5));
+    kitchen.write("commands.txt", "predict best --input rows.tsv\n");
     let plan = kitchen.ok(&["plan", "--commands", "commands.txt", "--to", "store"]).stdout.trim().to_owned();
     kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "best", "--c", "9", "--force"]);
     let work = ["work", &plan, "--shard", "0"];
