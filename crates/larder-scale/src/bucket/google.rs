@@ -6,7 +6,7 @@ use object_store::ObjectStore;
 use object_store::gcp::GoogleCloudStorageBuilder;
 
 use super::http_client::UreqConnector;
-use super::retry;
+use super::retry::retry;
 use crate::store_failure::failure;
 use crate::{ScaleError, StoreUri};
 

@@ -7,22 +7,17 @@ mod google;
 mod http_client;
 #[cfg(feature = "s3")]
 mod profile;
+mod retry;
 #[cfg(feature = "s3")]
 mod s3;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use object_store::ObjectStore;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, RetryConfig};
 
 use crate::uri::Service;
 use crate::{ScaleError, StoreUri};
-
-/// Repetitions of a request that failed in a way that may pass.
-const RETRIES: usize = 10;
-/// The longest time that a request is repeated for.
-const RETRY_FOR: Duration = Duration::from_secs(90);
 
 /// Opens a bucket of a service. Credentials come from the service's usual environment variables.
 pub(crate) fn open(
@@ -42,8 +37,4 @@ pub(crate) fn open(
         _ => return Err(service.not_built(uri)),
     };
     Ok(if prefix.is_empty() { store } else { Arc::new(PrefixStore::new(store, prefix)) })
-}
-
-fn retry() -> RetryConfig {
-    RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() }
 }

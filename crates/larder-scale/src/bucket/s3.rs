@@ -7,7 +7,7 @@ use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 
 use super::http_client::UreqConnector;
 use super::profile::Profile;
-use super::retry;
+use super::retry::retry;
 use crate::store_failure::failure;
 use crate::{ScaleError, StoreUri};
 
