@@ -107,7 +107,7 @@ fn seeds_and_encoders_are_runs_like_those_of_one_machine() {
     }
     let table = kitchen.ok(&["collect", &planned.plan]).says(&["3 results", "collected before"]);
     let best = collected["best"].as_str().expect("something is best");
-    table.prints(&["mean", "| 2 ", &format!("best: {best}, mcc ")]);
+    table.prints(&["mean", " 2 |", &format!("best: {best}, mcc ")]);
 
     // A collected run is a run.
     kitchen.ok(&["collect", &planned.plan, "--to", "third/runs"]);

@@ -26,7 +26,7 @@ fn a_plan_ends_when_all_shards_are_done() {
     }
     let error = collect(&uri).unwrap_err();
     assert_eq!(error.class(), ErrorClass::TryAgain);
-    assert!(error.to_string().contains("4 of 1000 shards missing: 3,7-8,999"), "{error}");
+    assert!(error.to_string().contains("4 of 1,000 shards missing: 3,7-8,999"), "{error}");
     let status = plan_status(&uri).unwrap();
     assert_eq!((status.done, status.missing.as_str(), status.collected), (996, "3,7-8,999", false));
     assert_eq!((status.rows_done, status.rows), (99_600, 100_000));
