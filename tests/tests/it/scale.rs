@@ -317,7 +317,10 @@ fn what_is_wrong_is_said_and_ends_for_good() {
     let dataset = kitchen.dataset("toy", &[("train", &rows)]);
     let planned = Planned::new(kitchen, &dataset, &["--shard-tokens", "400"]);
     let kitchen = &planned.kitchen;
-    planned.work(99).exits(2).says(&["there is no shard 99", &format!("has {}, numbered from 0", planned.shards)]);
+    planned
+        .work(99)
+        .exits(2)
+        .says(&["there is no shard 99", &format!("has {} shards, numbered from 0", planned.shards)]);
     kitchen.larder(&["work", &planned.plan]).exits(2).says(&["SLURM_ARRAY_TASK_ID"]);
     let mut named = planned.command(&["work", &planned.plan]);
     let output = named.env("JOB_COMPLETION_INDEX", "1").output().unwrap();
@@ -340,7 +343,7 @@ fn what_is_wrong_is_said_and_ends_for_good() {
         (vec!["work", "nowhere/plans/00.json", "--shard", "0"], 4, "there is no store"),
         (vec!["work", "store/plans/00.json", "--shard", "0"], 4, "there is no plan"),
         (vec!["work", "s3://K:SECRET@bucket/plans/00.json", "--shard", "0"], 2, "credentials do not belong"),
-        (vec!["status", "gs://bucket/plans/00.json"], 2, "s3://BUCKET/PREFIX"),
+        (vec!["status", "ftp://bucket/plans/00.json"], 2, "s3://BUCKET/PREFIX"),
         (vec!["plan", &dataset, "-e", "tiny", "--to", "store", "--threads", "2"], 2, "--threads means nothing"),
     ] {
         kitchen.larder(&args).exits(code).says(&[said]).does_not_say("SECRET");
