@@ -4,6 +4,8 @@ use std::fmt;
 
 use larder_tags::Entity;
 
+use crate::SetScore;
+
 /// An error of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +36,27 @@ pub enum MetricsError {
         /// Number of classes.
         classes: usize,
     },
+    /// Too few calibration rows for a finite threshold.
+    #[error(
+        "a coverage of {coverage} needs {needed} calibration rows, and there are {rows}: ask for less, or train on more rows"
+    )]
+    FewCalibrationRows {
+        /// The coverage asked for.
+        coverage: f64,
+        /// The rows there are.
+        rows: usize,
+        /// The fewest that are enough.
+        needed: usize,
+    },
+    /// A score of sets that these answers do not have.
+    #[error("sets by `{score}` need probabilities of labels that exclude each other: leave it out")]
+    NoSetScore {
+        /// The score.
+        score: SetScore,
+    },
+    /// Coverage of each label, where the truth is a number.
+    #[error("coverage of each label was asked for, and there are no labels: ask for that of all rows")]
+    NoClasses,
     /// Label sets of a task without labels.
     #[error("no labels to score: label sets need at least one label")]
     NoLabels,

@@ -14,6 +14,8 @@
 //! - [`score_regression`] gives the [`RegressionScores`] of predicted numbers, [`RegressionMetric`] names one of them,
 //!   and [`regression_baseline`] scores the mean and the median. A [`BaselineDifference`] is the verdict for both
 //!   tasks.
+//! - [`PredictionSets`] are sets (intervals) that hold the truth with the coverage of a [`CoverageRequest`], from the scores of a
+//!   [`Calibration`]; [`SplitCoverage`] measures them.
 //! - [`summarise`] puts several runs into one [`Summary`].
 //!
 //! Classes are indices `0..classes` everywhere; their names belong to the data set. Every slice of classes has
@@ -48,6 +50,7 @@
 mod baseline_difference;
 mod bootstrap;
 mod classification;
+mod conformal;
 mod entities;
 mod error;
 mod folds;
@@ -63,6 +66,10 @@ pub use classification::{
     MajorityBaseline, Metric, PairedConfusion, PrecisionRecall, RELIABILITY_BINS, Reliability, ReliabilityBin,
     Threshold, best_threshold, class_counts, class_prior_entropy, compare_with_majority, log_loss, majority_baseline,
     majority_class, stratified_chance_accuracy,
+};
+pub use conformal::{
+    Calibration, CalibrationRow, ClassCoverage, CoverageBy, CoverageRequest, PredictionSets, SetScore, SplitCoverage,
+    expected_coverage,
 };
 pub use entities::{
     AverageScores, BoundaryErrors, BoundaryKind, EXAMPLES_PER_ERROR, EntityCounts, EntityErrors, EntityRule,

@@ -1,7 +1,7 @@
 //! The text of every error, as users read it.
 
 use larder_errors::testing::texts;
-use larder_metrics::{ClassRole, MetricsError};
+use larder_metrics::{ClassRole, MetricsError, SetScore};
 use larder_tags::Entity;
 
 #[test]
@@ -14,6 +14,9 @@ fn scoring() {
         ClassOutOfRange { row: 1, role: ClassRole::Gold, class: 2, classes: 2 },
         ClassOutOfRange { row: 1, role: ClassRole::Predicted, class: 2, classes: 2 },
         NoLabels,
+        FewCalibrationRows { coverage: 0.9, rows: 5, needed: 9 },
+        NoSetScore { score: SetScore::Aps },
+        NoClasses,
         LabelCount { gold: 28, other: "predicted", found: 27 },
         LabelOutOfRange { row: 1, label: 2, labels: 2 },
         IncompleteRow { row: 2, labels: 2, found: 1 },

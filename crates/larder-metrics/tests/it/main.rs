@@ -1,5 +1,7 @@
 //! Scores beside those of scikit-learn, SciPy and seqeval, and what holds of them whatever the answers.
 
+mod conformal_goldens;
+mod conformal_properties;
 mod entity_goldens;
 mod entity_properties;
 mod error_texts;
