@@ -76,6 +76,8 @@ spelled_enum! {
         Pairing = "pairing",
         /// Answers hardly leave the mean of the targets.
         ShrunkAnswers = "shrunk_answers",
+        /// Sets hold the truth less often than was asked.
+        ShortCoverage = "short_coverage",
     }
 }
 

@@ -27,6 +27,7 @@
 #![deny(missing_docs)]
 
 mod course;
+mod coverage;
 mod diagnosis;
 mod duplicates;
 mod evidence;
@@ -49,6 +50,7 @@ pub use course::{
     Course, Evaluated, HeldOut, MlpCourse, diagnose_course, diagnose_dropout_gap, diagnose_learning_rate,
     diagnose_mlp_course,
 };
+pub use coverage::diagnose_coverage;
 pub use diagnosis::{Diagnosis, DiagnosisKind, FORMAT_VERSION, LearningPoint, PointedRow, RunDiagnosis, capitalised};
 pub use duplicates::{KeyedRows, diagnose_duplicates, diagnose_leaks};
 pub use evidence::{Evidence, Number};

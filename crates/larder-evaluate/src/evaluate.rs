@@ -6,9 +6,10 @@ use larder_data::DatasetSpec;
 use larder_diagnose::RunDiagnosis;
 use larder_files::Provenance;
 use larder_intake::Encoder;
+use larder_metrics::CoverageRequest;
 use larder_run::{
-    Evaluation, EvaluationContext, Larder, RunRecord, SplitAnswers, SplitSource, StageTime, StageTimer, is_current,
-    load_diagnosis, save_diagnosis, tasks,
+    Evaluation, EvaluationContext, Larder, RunRecord, RunSets, SplitAnswers, SplitSource, StageTime, StageTimer,
+    is_current, load_diagnosis, save_diagnosis, tasks,
 };
 
 use crate::EvaluateError;
@@ -32,7 +33,7 @@ pub struct EvaluateOutcome {
 /// `predictions.parquet`, and the findings to `diagnosis.json`. A split without labels is answered but not scored.
 ///
 /// The results replace the run's earlier ones on these splits; results on other splits are kept if their files are unchanged.
-/// `encoder` is the run's. Answers are added to `kept` if given, which costs memory for every word of every split.
+/// `encoder` is the run's. Sets with the `coverage` asked for are measured too. Answers are added to `kept` if given, which costs memory for every word of every split.
 ///
 /// # Errors
 /// [`EvaluateError::Run`].
@@ -42,9 +43,11 @@ pub fn evaluate_features(
     encoder: &Encoder,
     spec: &DatasetSpec,
     features: &[(String, PathBuf)],
+    coverage: Option<CoverageRequest>,
     kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<EvaluateOutcome, EvaluateError> {
     let folder = record.folder(larder)?;
+    let sets = coverage.map(|request| RunSets::open(&folder, record, request)).transpose()?;
     let splits: Vec<String> = features.iter().map(|(split, _)| split.clone()).collect();
     let sources = splits
         .iter()
@@ -72,6 +75,7 @@ pub fn evaluate_features(
         keep: &keep,
         folder: &folder,
         provenance: &provenance,
+        sets: sets.as_ref(),
     };
     let mut evaluation = tasks::of(record.task()).evaluate(&context, &head, &mut timer, kept)?;
     let columns = head.column_names();

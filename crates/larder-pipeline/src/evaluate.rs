@@ -2,6 +2,7 @@
 
 use larder_data::DatasetSpec;
 use larder_evaluate::{EvaluateOutcome, evaluate_features};
+use larder_metrics::CoverageRequest;
 use larder_run::{Larder, Observer, RunRecord, SplitAnswers};
 use larder_runtime::Device;
 
@@ -17,6 +18,8 @@ pub struct EvaluateOptions<'a> {
     pub device: Device,
     /// CPU threads; 0 is one per core.
     pub threads: usize,
+    /// Sets with this coverage are measured.
+    pub coverage: Option<CoverageRequest>,
 }
 
 /// Scores a run on splits of a dataset, on features made with the run's settings. A split without labels is answered but not
@@ -45,7 +48,7 @@ pub(crate) fn evaluate_keeping(
     kept: Option<&mut Vec<SplitAnswers>>,
     observer: &mut dyn Observer,
 ) -> Result<EvaluateOutcome, PipelineError> {
-    let EvaluateOptions { splits, device, threads } = *options;
+    let EvaluateOptions { splits, device, threads, coverage } = *options;
     let encoder = record.encoder(larder)?;
     let encode = record.encode_options(device, threads);
     let asked: Vec<String> = if splits.is_empty() {
@@ -59,7 +62,7 @@ pub(crate) fn evaluate_keeping(
         times.extend(more);
         features.push((split, path));
     }
-    let mut outcome = evaluate_features(larder, record, &encoder, spec, &features, kept)?;
+    let mut outcome = evaluate_features(larder, record, &encoder, spec, &features, coverage, kept)?;
     times.append(&mut outcome.times);
     Ok(EvaluateOutcome { times, ..outcome })
 }

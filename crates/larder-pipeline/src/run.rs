@@ -35,7 +35,7 @@ pub fn run(
 ) -> Result<RunOutcome, PipelineError> {
     let trained = train(larder, spec, encoder, options, observer)?;
     let settings = &options.encode.settings;
-    let judged = EvaluateOptions { splits: &[], device: settings.device, threads: settings.threads };
+    let judged = EvaluateOptions { splits: &[], device: settings.device, threads: settings.threads, coverage: None };
     let scored = evaluate(larder, &trained.record, spec, &judged, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })

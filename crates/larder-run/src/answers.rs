@@ -8,6 +8,7 @@ use larder_encode::EncodeError;
 use larder_runtime::RanOn;
 use serde_json::Value;
 
+use crate::coverage::AnswerBasis;
 use crate::tasks::Answer;
 use crate::{RunError, RunRecord};
 
@@ -42,6 +43,11 @@ pub trait RowAnswer {
     /// Returns true if the row was longer than the run reads, and was cut.
     fn is_truncated(&self) -> bool {
         false
+    }
+
+    /// Returns what sets with coverage are made from.
+    fn basis(&self) -> AnswerBasis<'_> {
+        AnswerBasis::Nothing
     }
 
     /// Returns the values as JSON, `[columns.names]`.

@@ -49,6 +49,46 @@ pub enum RunError {
     /// Fine-tuning.
     #[error(transparent)]
     Tune(Box<TuneError>),
+    /// A run that keeps no calibration.
+    #[error("run `{run}` cannot make sets with coverage: {why}")]
+    NoCalibration {
+        /// The run.
+        run: String,
+        /// Why it has none, and what to do.
+        why: String,
+    },
+    /// A run of a version that kept no calibration.
+    #[error(
+        "run `{run}` has no calibration.parquet, because an earlier larder trained it; train this run again with --force"
+    )]
+    OldCalibration {
+        /// The run.
+        run: String,
+    },
+    /// A calibration that cannot be read, or is not this run's.
+    #[error(
+        "run `{run}`: calibration.parquet cannot be used: {problem}; --force trains it again and writes the file anew"
+    )]
+    BrokenCalibration {
+        /// The run.
+        run: String,
+        /// Why.
+        problem: String,
+    },
+    /// Coverage that a run's calibration cannot give.
+    #[error("run `{run}`: {source}")]
+    Coverage {
+        /// The run.
+        run: String,
+        /// Why not.
+        source: MetricsError,
+    },
+    /// A limit on the labels of a set, for a run that answers numbers.
+    #[error("run `{run}` answers numbers, whose sets are intervals: leave `--max-set` out")]
+    NoSetsOfLabels {
+        /// The run.
+        run: String,
+    },
     /// A score is less than it must be.
     #[error("{run}: {score} on {split} is {value:.4}, and {least} was asked for")]
     ScoreBelow {
@@ -328,6 +368,8 @@ impl RunError {
             Self::UnknownRun { .. } | Self::EncoderChanged { .. } => ErrorClass::Missing,
             Self::WhichEncoder { known } if known.as_slice().is_empty() => ErrorClass::Missing,
             Self::ScoreBelow { .. } => ErrorClass::Score,
+            Self::Coverage { .. } | Self::NoSetsOfLabels { .. } => ErrorClass::Usage,
+            Self::NoCalibration { .. } | Self::OldCalibration { .. } => ErrorClass::Missing,
             Self::WrongLevel { .. }
             | Self::UnknownScore { .. }
             | Self::WhichEncoder { .. }

@@ -22,6 +22,7 @@ mod answers;
 mod cached_features;
 mod cached_words;
 mod columns;
+mod coverage;
 mod error;
 mod evaluation;
 mod examples;
@@ -42,6 +43,7 @@ pub mod tasks;
 mod training_words;
 
 pub use answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
+pub use coverage::{AnswerBasis, CALIBRATION_FILE, RunSets, coverage_page};
 pub use error::RunError;
 pub use evaluation::{
     ComparedScores, EvaluationContext, METRICS_FILE, PairedAnswers, SplitAnswers, SplitOutline, SplitScores,

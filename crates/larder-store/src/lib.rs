@@ -11,6 +11,7 @@
 //! The Parquet files are an interface: people open them in DuckDB, polars or pandas and never meet this crate.
 #![deny(missing_docs)]
 
+mod calibration;
 mod error;
 mod features;
 mod history;
@@ -26,6 +27,7 @@ mod tokens;
 mod vectors;
 mod word_predictions;
 
+pub use calibration::{CalibrationColumns, write_calibration};
 pub use error::StoreError;
 pub use features::{
     EXAMPLE_ID, FeatureBatch, FeatureColumnInfo, FeatureDtype, FeatureRows, FeaturesFile, INPUT_DIGEST, InputDigest,

@@ -2,6 +2,7 @@
 
 mod compare;
 mod completions;
+mod coverage;
 mod defaults;
 mod doctor;
 mod encode;
@@ -33,6 +34,7 @@ use larder_run::tasks;
 
 pub use compare::{CompareArgs, Compared};
 pub use completions::{CompletionsArgs, ManArgs};
+pub use coverage::CoverageFlags;
 pub use defaults::{Defaults, FILE_KEYS, Setting};
 pub use doctor::DoctorArgs;
 pub use encode::{DeviceFlags, EmbedArgs, EncodeArgs, LevelFlags, TokenizeArgs, TokenizeFlags, VectorFlags};

@@ -4,6 +4,7 @@ mod arrows;
 mod book;
 mod cola;
 mod compare;
+mod coverage;
 mod defaults;
 mod diagnose;
 mod embed_file;

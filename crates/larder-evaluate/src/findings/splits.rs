@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use larder_diagnose::{Diagnosis, diagnose_leaks, diagnose_lengths, diagnose_spelling};
+use larder_diagnose::{Diagnosis, diagnose_coverage, diagnose_leaks, diagnose_lengths, diagnose_spelling};
 use larder_intake::Encoder;
 use larder_run::{Evaluation, RunError, RunRecord, tasks};
 
@@ -26,6 +26,8 @@ pub(crate) fn split_findings(
         let scores = evaluation.scores();
         let judged = scores.splits().into_iter().find(|one| one.outline().split == split);
         let mut scored = judged.map_or_else(Vec::new, |one| one.findings(record));
+        let coverage = judged.and_then(|one| one.coverage());
+        scored.extend(coverage.and_then(|coverage| diagnose_coverage(split, coverage)));
         let Some(tokens) = files.tokens(encoder, split)? else {
             found.extend(scored);
             continue;

@@ -239,7 +239,7 @@ fn score_encoder(
     let options = TrainOptions { encode: EncodeOptions { force: false, ..options.encode.clone() }, ..options.clone() };
     let trained = train(larder, spec, encoder, &options, &mut meter)?;
     let mut answers = Vec::new();
-    let judged = EvaluateOptions { splits, device: settings.device, threads: settings.threads };
+    let judged = EvaluateOptions { splits, device: settings.device, threads: settings.threads, coverage: None };
     let judged = evaluate_keeping(larder, &trained.record, spec, &judged, Some(&mut answers), &mut meter)?;
     let manifest = encoder.manifest();
     let compared = ComparedEncoder {

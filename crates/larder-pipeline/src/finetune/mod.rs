@@ -241,7 +241,8 @@ pub fn run_finetune(
     observer: &mut dyn Observer,
 ) -> Result<RunOutcome, PipelineError> {
     let trained = finetune(larder, spec, encoder, options, observer)?;
-    let judged = EvaluateOptions { splits: &[], device: options.choices.device, threads: options.threads };
+    let judged =
+        EvaluateOptions { splits: &[], device: options.choices.device, threads: options.threads, coverage: None };
     let scored = evaluate(larder, &trained.record, spec, &judged, observer)?;
     let times = trained.times.iter().chain(&scored.times).cloned().collect();
     Ok(RunOutcome { trained, evaluation: scored.evaluation, diagnosis: scored.diagnosis, times })

@@ -14,8 +14,8 @@ use larder_files::{Provenance, check_name};
 use larder_intake::Encoder;
 use larder_onnx::FeatureOutput;
 use larder_run::{
-    Event, FitRequest, Larder, Observer, RUN_VERSION, RunError, RunRecord, RunSettings, Stage, StageTime, TRAIN_SPLIT,
-    TrainOptions, load_diagnosis, save_diagnosis, tasks,
+    Event, FitRequest, Larder, Observer, RUN_VERSION, RunError, RunRecord, RunSets, RunSettings, Stage, StageTime,
+    TRAIN_SPLIT, TrainOptions, load_diagnosis, save_diagnosis, tasks,
 };
 use larder_store::{FeaturesFile, Level};
 
@@ -140,7 +140,12 @@ pub fn train(
         stages: times.clone(),
     };
     let diagnosis = fit_diagnosis(&record, encoder, &tokens, fitted.facts)?;
-    let folder = commit_run(larder, &record, &fitted.head, |making| Ok(save_diagnosis(making, &diagnosis)?))?;
+    let folder = commit_run(larder, &record, &fitted.head, |making| {
+        if let Some(calibration) = &fitted.calibration {
+            RunSets::save(calibration, making, &record)?;
+        }
+        Ok(save_diagnosis(making, &diagnosis)?)
+    })?;
     Ok(TrainOutcome { record, folder, diagnosis, times, notes: fitted.notes })
 }
 

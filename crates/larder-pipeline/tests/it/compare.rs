@@ -81,7 +81,7 @@ fn runs_of_one_dataset_are_compared_and_others_are_refused() {
     bench.train(&options(Some("b"), 1e-4));
     let compare = |runs: &[&str]| {
         let runs: Vec<String> = runs.iter().map(|&run| run.to_owned()).collect();
-        let judged = EvaluateOptions { splits: &[], device: Device::Cpu, threads: 1 };
+        let judged = EvaluateOptions { splits: &[], device: Device::Cpu, threads: 1, coverage: None };
         compare_runs(&bench.larder, &runs, None, &judged, &mut Silent)
     };
     let found = compare(&["b", "a", "b"]).unwrap();

@@ -64,7 +64,7 @@ fn scores_of_a_split_are_kept_while_its_file_is_the_same() {
     let trained = silently(|observer| train(&bench.larder, &spec, &bench.encoder, &options(None, 1.0), observer));
     let judge = |spec, split: &str| {
         let splits = [split.to_owned()];
-        let judged = EvaluateOptions { splits: &splits, device: Device::Cpu, threads: 1 };
+        let judged = EvaluateOptions { splits: &splits, device: Device::Cpu, threads: 1, coverage: None };
         silently(|observer| evaluate(&bench.larder, &trained.record, spec, &judged, observer));
         Evaluation::load(&trained.folder, &trained.record).expect("was evaluated").split_names()
     };

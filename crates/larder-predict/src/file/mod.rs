@@ -12,14 +12,17 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Instant;
 
+use arrow::array::ArrayRef;
 use larder_data::{Content, Format, InputFormat, Layout, OnBadRow, Task};
 use larder_encode::{Context, LongTexts};
 use larder_files::{AtomicFile, FileError, Parts, Provenance, digest_file, remove_left_beside};
+use larder_metrics::CoverageRequest;
 use larder_run::tasks::{self, Answer};
-use larder_run::{AnswerColumns, Event, Larder, Observer, Predictor, RunRecord, Stage};
+use larder_run::{AnswerColumns, Event, Larder, Observer, Predictor, RunRecord, RunSets, Stage};
 use larder_runtime::{Device, RanOn};
 use larder_store::{join_parquet, read_provenance};
 use serde::Serialize;
+use serde_json::Value;
 
 use self::blocks::{Block, Blocks, part_tokens};
 use crate::{Input, InputError, InputFlags, InputOrigin, PredictError};
@@ -40,6 +43,8 @@ pub struct FileOptions {
     pub prefix: String,
     /// The handling of rows that cannot be answered: they are counted without an answer, or end the prediction.
     pub on_bad_row: OnBadRow,
+    /// Sets with this coverage are added.
+    pub coverage: Option<CoverageRequest>,
     /// Replace an existing output.
     pub force: bool,
     /// The device that runs.
@@ -93,11 +98,10 @@ pub fn predict_file(
     let (total, layout) = (rows.total(), layout.clone());
     let header = rows.header().map(<[String]>::to_vec);
     let rules = tasks::of(record.task());
-    let added = AddedColumns {
-        columns: rules.answer_columns(&record, &layout.columns),
-        prefix: options.prefix.clone(),
-        task: record.task(),
-    };
+    let sets = options.coverage.map(|request| RunSets::open(&record.folder(larder)?, &record, request)).transpose()?;
+    let mut columns = rules.answer_columns(&record, &layout.columns);
+    columns.lists |= sets.as_ref().is_some_and(RunSets::has_lists);
+    let added = AddedColumns { columns, sets, prefix: options.prefix.clone(), task: record.task() };
     let output_file =
         OutputFile { input: options.input.clone(), columns: header.as_ref().map(Vec::len), layout, added };
     output_file.check(header.as_deref())?;
@@ -208,6 +212,8 @@ fn check_output(options: &FileOptions, format: InputFormat) -> Result<(), InputE
 #[derive(Debug, Clone)]
 struct AddedColumns {
     columns: AnswerColumns,
+    /// Adds the columns of sets behind them.
+    sets: Option<RunSets>,
     /// Prefix of each name.
     prefix: String,
     task: Task,
@@ -216,12 +222,35 @@ struct AddedColumns {
 impl AddedColumns {
     /// Returns the names where a field may hold a list.
     fn names(&self) -> Vec<String> {
-        self.columns.names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
+        self.columns.names.iter().chain(self.set_names()).map(|name| format!("{}{name}", self.prefix)).collect()
     }
 
     /// Returns the names in csv and tsv.
     fn cell_names(&self) -> Vec<String> {
-        self.columns.cell_names.iter().map(|name| format!("{}{name}", self.prefix)).collect()
+        let names = self.columns.cell_names.iter().map(String::as_str).chain(self.set_names().iter().copied());
+        names.map(|name| format!("{}{name}", self.prefix)).collect()
+    }
+
+    fn set_names(&self) -> &'static [&'static str] {
+        self.sets.as_ref().map_or(&[], RunSets::column_names)
+    }
+
+    /// Returns an answer's values as JSON, one for each of [`names`](Self::names).
+    fn json_values(&self, answer: &Answer) -> Vec<Value> {
+        let sets = self.sets.iter().flat_map(|sets| sets.json_values(answer));
+        answer.row().json_values(&self.columns).into_iter().chain(sets).collect()
+    }
+
+    /// Returns an answer's cells, one for each of [`cell_names`](Self::cell_names).
+    fn cells(&self, answer: &Answer) -> Vec<String> {
+        let sets = self.sets.iter().flat_map(|sets| sets.cells(answer));
+        answer.row().cells(&self.columns).into_iter().chain(sets).collect()
+    }
+
+    /// Returns answers as Arrow arrays, one for each of [`names`](Self::names).
+    fn arrays(&self, answers: &[Option<Answer>]) -> Vec<ArrayRef> {
+        let sets = self.sets.iter().flat_map(|sets| sets.arrays(answers));
+        tasks::of(self.task).answer_arrays(answers, &self.columns).into_iter().chain(sets).collect()
     }
 }
 
@@ -291,7 +320,8 @@ fn provenance(
         .with("part_tokens", tokens)
         .with("prefix", &options.prefix)
         .with("on_bad_row", options.on_bad_row)
-        .with_all(layout.parts()))
+        .with_all(layout.parts())
+        .with_all(options.coverage.iter().map(|asked| ("coverage".to_owned(), format!("{asked:?}")))))
 }
 
 struct FilePrediction<'a> {

@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use larder_data::Record;
 use larder_files::AtomicFile;
-use larder_run::tasks::{self, Answer};
+use larder_run::tasks::Answer;
 use larder_store::StoreError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -44,7 +44,7 @@ pub(super) fn write(
     let rows = rows_of(records).map_err(|error| failed(error.into()))?;
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
     let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
-    let arrays = tasks::of(added.task).answer_arrays(answers, &added.columns);
+    let arrays = added.arrays(answers);
     for (name, array) in added.names().into_iter().zip(arrays) {
         fields.push(Arc::new(Field::new(name, array.data_type().clone(), true)));
         columns.push(array);

@@ -29,7 +29,7 @@ pub(super) fn write_jsonl(
         let Record::Line(line) = record else { unreachable!("JSON lines are read as lines") };
         let values = match answer {
             None => vec![Value::Null; added.names().len()],
-            Some(answer) => answer.row().json_values(&added.columns),
+            Some(answer) => added.json_values(answer),
         };
         text.extend_from_slice(&own_fields(line));
         for (place, (name, value)) in added.names().iter().zip(values).enumerate() {
@@ -102,7 +102,7 @@ pub(super) fn write_delimited(
     for (record, answer) in records.iter().zip(answers) {
         let cells = match answer {
             None => vec![String::new(); names.len()],
-            Some(answer) => answer.row().cells(&added.columns),
+            Some(answer) => added.cells(answer),
         };
         let fields = fields(record);
         let missing = std::iter::repeat_n(&[][..], width.saturating_sub(fields.len()));

@@ -12,7 +12,7 @@ use larder_diagnose::RunDiagnosis;
 use larder_files::{read_json, write_atomic};
 use larder_run::page::{Line, Missing, Plot};
 use larder_run::tasks::{self, SavedAnswers, SplitPage};
-use larder_run::{DIAGNOSIS_FILE, Evaluation, Larder, RunError, RunRecord, is_current};
+use larder_run::{DIAGNOSIS_FILE, Evaluation, Larder, RunError, RunRecord, coverage_page, is_current};
 
 use crate::ReportError;
 use crate::page::{Page, RunPage, Scores, SplitScores};
@@ -116,7 +116,9 @@ fn scores(
     let split = |(at, split): (usize, String)| {
         let texts = |example_ids: &[String]| cache.texts_of(&split, example_ids);
         let page = SplitPage { record, evaluation, at, answers: answers.as_ref(), texts: &texts };
-        let (overview, blocks) = (rules.overview_row(evaluation, at), rules.split_page(&page));
+        let (overview, mut blocks) = (rules.overview_row(evaluation, at), rules.split_page(&page));
+        let coverage = evaluation.scores().splits().get(at).and_then(|one| one.coverage());
+        blocks.extend(coverage.into_iter().flat_map(|coverage| coverage_page(coverage, &record.display)));
         SplitScores { overview, blocks, split: split.clone() }
     };
     Scores {

@@ -9,11 +9,12 @@ use std::time::Instant;
 use larder_data::DatasetSpec;
 use larder_diagnose::Diagnosis;
 use larder_files::{Provenance, read_json_text, write_json};
-use larder_metrics::{Bootstrap, Interval, Metric, MetricsError};
+use larder_metrics::{Bootstrap, Interval, Metric, MetricsError, SplitCoverage};
 use serde::{Deserialize, Serialize};
 
 pub use source::{SplitSource, data_digest, is_current};
 
+use crate::coverage::RunSets;
 use crate::page::Missing;
 use crate::{AnsweredRows, Evaluation, RunError, RunRecord, Stage, StageTime, TextBlock, TextTable};
 
@@ -75,6 +76,11 @@ pub trait SplitScores {
 
     /// Returns the same in a table of several runs, beside the baseline.
     fn compared(&self) -> ComparedScores;
+
+    /// Returns the coverage of its sets, if it was measured.
+    fn coverage(&self) -> Option<&SplitCoverage> {
+        None
+    }
 
     /// Returns a remark that belongs beside the scores.
     fn remark(&self) -> Option<String> {
@@ -143,6 +149,8 @@ pub struct EvaluationContext<'a> {
     pub folder: &'a Path,
     /// The provenance of the answers.
     pub provenance: &'a Provenance,
+    /// The sets to measure, if coverage was asked for.
+    pub sets: Option<&'a RunSets>,
 }
 
 /// Times the scoring of each split.

@@ -9,7 +9,7 @@ use larder_diagnose::{
     diagnose_edge, diagnose_gap, diagnose_label_errors, diagnose_nothing_found,
 };
 use larder_files::Provenance;
-use larder_metrics::{ClassificationScores, Metric};
+use larder_metrics::{Calibration, ClassificationScores, Metric};
 use larder_onnx::Value;
 use larder_train::{
     CONVERGENCE_TOLERANCE, ClassWeight, Convergence, FeatureColumn, LogisticHead, Selection, SelectionEntry,
@@ -84,6 +84,10 @@ pub(super) fn fit(
         };
         observer.event(Event::Training { done, total, what });
     })?;
+    let calibration = trained.out_of_fold_probabilities.as_ref().map(|probabilities| {
+        let rows: Vec<Vec<f64>> = probabilities.rows().into_iter().map(|row| row.to_vec()).collect();
+        Calibration::of_labels(rows.iter().map(Vec::as_slice), &gold)
+    });
     let facts = facts(&trained, &gold, labels.display());
     let record = LogisticRecord {
         settings: settings.clone(),
@@ -100,6 +104,7 @@ pub(super) fn fit(
         head: Head::Logistic(trained.head),
         facts,
         notes: trained.notes,
+        calibration,
     })
 }
 
@@ -141,6 +146,11 @@ impl HeadDetails for LogisticRecord {
             compares_features: true,
             unchosen: self.unchosen.as_deref(),
         }
+    }
+
+    fn uncalibrated(&self) -> Option<String> {
+        let why = self.unchosen.as_ref()?;
+        Some(format!("{why}; train on more rows"))
     }
 
     fn weighing(&self) -> Weighing {

@@ -196,6 +196,7 @@ pub(super) fn fit(
         head: Head::Mlp(head),
         facts: FitFacts::default(),
         notes: Vec::new(),
+        calibration: None,
     })
 }
 
@@ -218,6 +219,12 @@ impl HeadDetails for MlpRecord {
 
     fn train_labels(&self) -> Option<&TrainLabels> {
         self.train_labels.as_ref()
+    }
+
+    fn uncalibrated(&self) -> Option<String> {
+        Some(
+            "a perceptron is judged on rows that also ended its training; train a run with the default head".to_owned(),
+        )
     }
 
     fn weighing(&self) -> Weighing {

@@ -18,7 +18,7 @@ use larder_diagnose::{Diagnosis, Method, RunDiagnosis, Weighing};
 use larder_encode::EncodeSettings;
 use larder_files::Provenance;
 use larder_intake::Encoder;
-use larder_metrics::{Metric, TrainLabels};
+use larder_metrics::{Calibration, Metric, TrainLabels};
 use larder_store::FeaturesFile;
 use larder_train::{FeatureColumn, HALF, MlpOutput, MlpSettings, TargetScale, TrainError, train_similarity};
 use larder_train::{
@@ -134,6 +134,15 @@ pub trait HeadDetails {
         None
     }
 
+    /// Returns the least and the greatest number that is answered, where there are such.
+    fn range(&self) -> (Option<f64>, Option<f64>) {
+        (None, None)
+    }
+
+    /// Returns why the head has no answers to rows that it had not seen, to make sets with coverage from, and what to do; `None`
+    /// where it should have them.
+    fn uncalibrated(&self) -> Option<String>;
+
     /// Returns the labels of train that constant answers of label sets rest on.
     fn train_labels(&self) -> Option<&TrainLabels> {
         None
@@ -218,6 +227,8 @@ pub struct FittedHead {
     pub facts: FitFacts,
     /// Deviations from what was asked, in sentences.
     pub notes: Vec<String>,
+    /// Scores of the truth on rows that the answering fit had not seen; `None` where there are none.
+    pub calibration: Option<Calibration>,
 }
 
 impl HeadSettings {

@@ -9,7 +9,9 @@ use larder_diagnose::{
 };
 use larder_errors::count;
 use larder_files::Provenance;
-use larder_metrics::{LabelSets, Metric, MultilabelAnswers, MultilabelScores, TrainLabels, score_multilabel};
+use larder_metrics::{
+    Calibration, LabelSets, Metric, MultilabelAnswers, MultilabelScores, TrainLabels, score_multilabel,
+};
 use larder_onnx::Value;
 use larder_store::TextTargets;
 use larder_train::{
@@ -105,6 +107,14 @@ pub(super) fn fit(
             MultilabelAnswers::from_thresholds(probabilities.iter().copied().collect(), &trained.head.thresholds)?;
         Ok(score_multilabel(&sets, &answers)?)
     };
+    let calibration = trained.held_out.as_ref().map(|held_out| {
+        let rows: Vec<Vec<f64>> = held_out.probabilities.rows().into_iter().map(|row| row.to_vec()).collect();
+        let labels_of = |&row: &usize| -> Vec<usize> {
+            gold.row(row).iter().enumerate().filter(|(_, has)| **has).map(|(label, _)| label).collect()
+        };
+        let sets = held_out.rows.iter().map(labels_of);
+        Calibration::of_label_sets(&held_out.rows, rows.iter().map(Vec::as_slice), sets)
+    });
     let held_out_scores = match &trained.held_out {
         None => None,
         Some(held_out) => Some(scores(&gold.select(ndarray::Axis(0), &held_out.rows), &held_out.probabilities)?),
@@ -134,6 +144,7 @@ pub(super) fn fit(
         head: Head::Multilabel(trained.head),
         facts: FitFacts::default(),
         notes: trained.notes,
+        calibration,
     })
 }
 
@@ -171,6 +182,11 @@ impl HeadDetails for MultilabelRecord {
 
     fn train_labels(&self) -> Option<&TrainLabels> {
         Some(&self.train_labels)
+    }
+
+    fn uncalibrated(&self) -> Option<String> {
+        let why = self.unchosen.as_ref()?;
+        Some(format!("{why}; train on more rows"))
     }
 
     fn weighing(&self) -> Weighing {

@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_data::Task;
 use larder_diagnose::{Diagnosis, Method, RunDiagnosis, TargetSummary, Tried, Weighing, diagnose_targets};
 use larder_files::Provenance;
-use larder_metrics::{Metric, RegressionScores, score_regression};
+use larder_metrics::{Calibration, Metric, RegressionScores, score_regression};
 use larder_onnx::Value;
 use larder_store::TextTargets;
 use larder_train::{FeatureColumn, RidgeHead, RidgeProgress, RidgeSelection, RidgeSettings, train_ridge};
@@ -66,6 +66,7 @@ pub(super) fn fit(
         observer.event(Event::Training { done: candidate, total: candidates, what: &entry.candidate });
     })?;
     let held_out = trained.leave_one_out.as_ref();
+    let calibration = held_out.map(|answers| Calibration::of_numbers(&targets, answers));
     let record = RidgeRecord {
         settings,
         pair: request.spec.columns.text_b.is_some(),
@@ -81,6 +82,7 @@ pub(super) fn fit(
         head: Head::Ridge(trained.head),
         facts: FitFacts::default(),
         notes: trained.notes,
+        calibration,
     })
 }
 
@@ -105,8 +107,17 @@ impl HeadDetails for RidgeRecord {
         }
     }
 
+    fn range(&self) -> (Option<f64>, Option<f64>) {
+        (self.settings.minimum, self.settings.maximum)
+    }
+
     fn targets(&self) -> Option<&TargetSummary> {
         Some(&self.targets)
+    }
+
+    fn uncalibrated(&self) -> Option<String> {
+        let why = self.unchosen.as_ref()?;
+        Some(format!("{why}; train on more rows"))
     }
 
     fn weighing(&self) -> Weighing {

@@ -115,6 +115,7 @@ pub(super) fn fit(
         head: Head::Tagger(trained.head),
         facts: FitFacts::default(),
         notes: trained.notes,
+        calibration: None,
     })
 }
 
@@ -129,6 +130,10 @@ impl HeadDetails for TaggerRecord {
             compares_features: false,
             unchosen: self.unchosen.as_deref(),
         }
+    }
+
+    fn uncalibrated(&self) -> Option<String> {
+        Some("sets of types for the entities of a tagger are not made; train a classifier of texts, or use the probabilities of its entities".to_owned())
     }
 
     fn weighing(&self) -> Weighing {

@@ -165,6 +165,13 @@ impl HeadDetails for TunedRecord {
         self.train_labels.as_ref()
     }
 
+    fn uncalibrated(&self) -> Option<String> {
+        Some(
+            "its encoder was fine-tuned on all rows of train; train a head on the frozen or the tuned encoder"
+                .to_owned(),
+        )
+    }
+
     fn weighing(&self) -> Weighing {
         match self.settings.get("class_weights").map(String::as_str) {
             Some("none") | None => Weighing::Alike,

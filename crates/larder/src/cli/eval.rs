@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use larder_run::Gate;
 
-use super::{DeviceFlags, FeatureSetFlags};
+use super::{CoverageFlags, DeviceFlags, FeatureSetFlags};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -20,6 +20,8 @@ pub struct EvalArgs {
     /// Scores that every split must reach, as mcc=0.8; of those in which more is better. Exit code 6 where one is less
     #[arg(long, value_name = "SCORE=NUMBER", value_delimiter = ',')]
     pub fail_below: Vec<Gate>,
+    #[command(flatten)]
+    pub coverage: CoverageFlags,
     #[command(flatten)]
     pub features: FeatureSetFlags,
     #[command(flatten)]

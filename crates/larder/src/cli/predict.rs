@@ -6,7 +6,7 @@ use clap::Args;
 use larder_data::{InputFormat, OnBadRow, Separator, Task};
 use larder_predict::{FileOptions, InputFlags};
 
-use super::{DeviceFlags, refuse};
+use super::{CoverageFlags, DeviceFlags, refuse};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -43,6 +43,8 @@ pub struct PredictArgs {
     /// Replace the output if it is there
     #[arg(long, requires = "output")]
     pub force: bool,
+    #[command(flatten)]
+    pub coverage: CoverageFlags,
     #[command(flatten)]
     pub device: DeviceFlags,
 }
@@ -104,6 +106,7 @@ impl PredictArgs {
             output,
             prefix: self.prefix.clone(),
             on_bad_row: self.on_bad_row,
+            coverage: self.coverage.request(),
             force: self.force,
             device: self.device.device,
             threads: self.device.threads,

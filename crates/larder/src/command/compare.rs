@@ -68,7 +68,8 @@ fn encoders(context: &Context, args: &CompareArgs, dataset: &Path) -> Result<(),
 fn runs(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
     let mut console = Console::new();
     let device = &args.vectors.device;
-    let options = EvaluateOptions { splits: &args.split, device: device.device, threads: device.threads };
+    let options =
+        EvaluateOptions { splits: &args.split, device: device.device, threads: device.threads, coverage: None };
     let outcome = compare_runs(&context.larder, &args.subjects, args.dataset.as_deref(), &options, &mut console)?;
     drop(console);
     if context.json {

@@ -168,7 +168,12 @@ pub fn eval(context: &Context, args: &EvalArgs) -> Result<(), Failure> {
     let record = RunRecord::open(&context.larder, &args.run)?;
     let spec = record.dataset_spec(args.dataset.as_deref())?;
     let mut console = Console::new();
-    let options = EvaluateOptions { splits: &args.split, device: args.device.device, threads: args.device.threads };
+    let options = EvaluateOptions {
+        splits: &args.split,
+        device: args.device.device,
+        threads: args.device.threads,
+        coverage: args.coverage.request(),
+    };
     if !args.features.sets.is_empty() {
         let (encoder, encode) =
             (record.encoder(&context.larder)?, record.encode_options(options.device, options.threads));

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 use larder_data::{Content, InputFormat};
 use larder_encode::Context as SentenceContext;
 use larder_predict::{FileOptions, Input, InputOrigin, predict_file};
-use larder_run::{RunRecord, tasks};
+use larder_run::tasks::Answer;
+use larder_run::{RunRecord, RunSets, tasks};
 use serde_json::json;
 
 use super::Context;
@@ -30,6 +31,13 @@ fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<()
         log::note("this run read neighbouring sentences along; loose texts are read each by itself");
     }
     let rules = tasks::of(record.task());
+    let request = args.coverage.request();
+    let sets = request.map(|request| RunSets::open(&record.folder(&context.larder)?, record, request)).transpose()?;
+    if let Some(remark) = sets.as_ref().and_then(RunSets::remark) {
+        eprintln!("note     {remark}");
+    }
+    let fields: Vec<&str> =
+        rules.json_fields().iter().chain(sets.as_ref().map_or(&[][..], RunSets::column_names)).copied().collect();
     let mut predictor = rules.predictor(&context.larder, record.clone(), args.device.device, args.device.threads)?;
     // Colours on a terminal, brackets in a pipe or file.
     let is_coloured = color::on_stdout();
@@ -46,13 +54,20 @@ fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<()
             match row {
                 Ok(content) => {
                     let answer = answers.next().expect("every text has an answer");
-                    let answer = answer.row();
+                    let row = answer.row();
+                    let set = sets.as_ref().map(|sets| (sets, &answer));
                     match context.json {
-                        true => writeln!(out, "{}", answer.json(content, &record.labels).map_err(no_json)?),
-                        false => write!(out, "{}", answer.line(content, format, is_coloured)),
+                        true => {
+                            let line = row.json(content, &record.labels).map_err(no_json)?;
+                            writeln!(out, "{}", with_set(line, set))
+                        }
+                        false => {
+                            let set = set.map_or_else(String::new, |(sets, answer)| sets.in_words(answer) + "\t");
+                            write!(out, "{set}{}", row.line(content, format, is_coloured))
+                        }
                     }
                 }
-                Err(bad) if context.json => writeln!(out, "{}", no_answer(bad, rules.json_fields())),
+                Err(bad) if context.json => writeln!(out, "{}", no_answer(bad, &fields)),
                 // Rows without a line are counted by the note after the last row.
                 Err(bad) => match rules.unanswered_line(&format!("{}: {}", bad.place, bad.problem), format) {
                     Some(line) => writeln!(out, "{line}"),
@@ -63,6 +78,16 @@ fn loose(context: &Context, args: &PredictArgs, record: &RunRecord) -> Result<()
         }
         out.flush().on_stdout()
     })
+}
+
+/// Returns an answer's JSON object with the fields of its set, if there is one, behind the others.
+fn with_set(line: String, set: Option<(&RunSets, &Answer)>) -> String {
+    let (Some((sets, answer)), Some(fields)) = (set, line.strip_suffix('}')) else { return line };
+    let mut text = fields.to_owned();
+    for (name, value) in sets.column_names().iter().zip(sets.json_values(answer)) {
+        text.push_str(&format!(",{}:{value}", json!(name)));
+    }
+    text + "}"
 }
 
 fn no_json(error: serde_json::Error) -> Failure {

@@ -3,6 +3,7 @@
 //! [`inventory`] holds the list against the messages in the code, so that a new hint comes with the test that follows it.
 
 mod advice;
+mod coverage;
 mod encoders;
 mod files;
 mod inventory;

@@ -3,8 +3,8 @@
 use larder_diagnose::Diagnosis;
 use larder_metrics::{
     BaselineDifference, Bootstrap, Interval, LabelConstant, LabelSets, Metric, MetricsError, MultilabelAnswers,
-    MultilabelBaseline, MultilabelMetric, MultilabelScores, compare_with_multilabel_baseline, multilabel_baseline,
-    score_multilabel,
+    MultilabelBaseline, MultilabelMetric, MultilabelScores, SplitCoverage, compare_with_multilabel_baseline,
+    multilabel_baseline, score_multilabel,
 };
 use larder_store::{TextAnswers, TextTargets};
 use larder_train::LabelSetHead;
@@ -39,6 +39,9 @@ pub struct MultilabelSplit {
     pub skipped_rows: u64,
     /// BLAKE3 of the split's file, 64 hexadecimal digits.
     pub data_digest: String,
+    /// Coverage of sets, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<SplitCoverage>,
     /// Findings, with evidence and the flag to turn.
     pub advice: Vec<Diagnosis>,
 }
@@ -100,6 +103,10 @@ pub(super) fn score_split(
         };
         gold_rows.push(labels.iter().map(&mut index).collect::<Vec<usize>>());
     }
+    let coverage = split.sets.map(|sets| {
+        let rows: Vec<Vec<f64>> = probabilities.rows().into_iter().map(|row| row.to_vec()).collect();
+        sets.measure_labels(rows.iter().map(Vec::as_slice), gold_rows.iter().cloned())
+    });
     let labels = record.labels.len() + unseen_labels.len();
     let gold = LabelSets::from_indices(&gold_rows, labels)?;
     // Labels that training never saw have probability 0.
@@ -126,6 +133,7 @@ pub(super) fn score_split(
         unseen_labels,
         skipped_rows: split.source.skipped_rows,
         data_digest: split.source.data_digest.clone(),
+        coverage,
         advice: Vec::new(),
     };
     let rows = AnsweredRows::Multilabel(LabelSetRows { gold, answers });

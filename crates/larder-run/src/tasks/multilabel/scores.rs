@@ -4,6 +4,7 @@ use larder_diagnose::{Diagnosis, LabelsJudged, diagnose_label_sets};
 use larder_errors::count;
 use larder_metrics::{
     BaselineDifference, Interval, LabelConstant, Metric, MultilabelBaseline, MultilabelMetric, MultilabelScores,
+    SplitCoverage,
 };
 
 use super::evaluate::MultilabelSplit;
@@ -52,6 +53,10 @@ impl SplitScores for MultilabelSplit {
             baseline: "best constant set",
             against: Some(("baseline", self.verdict())),
         }
+    }
+
+    fn coverage(&self) -> Option<&SplitCoverage> {
+        self.coverage.as_ref()
     }
 
     fn remark(&self) -> Option<String> {

@@ -3,7 +3,7 @@
 use larder_diagnose::Diagnosis;
 use larder_metrics::{
     BaselineDifference, Bootstrap, Interval, Metric, MetricsError, NumberConstant, RegressionBaseline,
-    RegressionMetric, RegressionScores, compare_with_regression_baseline, score_regression,
+    RegressionMetric, RegressionScores, SplitCoverage, compare_with_regression_baseline, score_regression,
 };
 use larder_store::{TextAnswers, TextTargets};
 use larder_train::NumberHead;
@@ -36,6 +36,9 @@ pub struct RegressionSplit {
     pub skipped_rows: u64,
     /// BLAKE3 of the split's file, 64 hexadecimal digits.
     pub data_digest: String,
+    /// Coverage of sets, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<SplitCoverage>,
     /// Findings, with evidence and the flag to turn.
     pub advice: Vec<Diagnosis>,
 }
@@ -83,6 +86,7 @@ pub(super) fn score_split(
         mean: larder_metrics::ConstantNumber { value: train.mean, scores: constant(train.mean)? },
         median: larder_metrics::ConstantNumber { value: train.median, scores: constant(train.median)? },
     };
+    let coverage = split.sets.map(|sets| sets.measure_numbers(&gold, &answers));
     let bootstrap = Bootstrap::default();
     let intervals = RegressionMetric::ALL
         .iter()
@@ -98,6 +102,7 @@ pub(super) fn score_split(
         answers: TargetSummary::of(&answers),
         skipped_rows: split.source.skipped_rows,
         data_digest: split.source.data_digest.clone(),
+        coverage,
         advice: Vec::new(),
     };
     let rows = NumberRows { gold, answers: answers.clone() };

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
+use crate::coverage::AnswerBasis;
 use crate::tasks::Answer;
 use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, text_of};
 use crate::{Larder, RunError, RunRecord};
@@ -50,6 +51,10 @@ pub(super) fn open(
 impl RowAnswer for NumberAnswer {
     fn is_truncated(&self) -> bool {
         self.truncated_tokens > 0
+    }
+
+    fn basis(&self) -> AnswerBasis<'_> {
+        AnswerBasis::Number(self.number)
     }
 
     fn json_values(&self, _: &AnswerColumns) -> Vec<Value> {

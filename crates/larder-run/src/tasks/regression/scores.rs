@@ -4,6 +4,7 @@ use larder_diagnose::{Diagnosis, NumbersJudged, diagnose_numbers};
 use larder_errors::count;
 use larder_metrics::{
     BaselineDifference, Interval, Metric, NumberConstant, RegressionBaseline, RegressionMetric, RegressionScores,
+    SplitCoverage,
 };
 
 use super::evaluate::RegressionSplit;
@@ -53,6 +54,10 @@ impl SplitScores for RegressionSplit {
             baseline: "mean of train; median for MAE",
             against: Some(("mean", self.verdict())),
         }
+    }
+
+    fn coverage(&self) -> Option<&SplitCoverage> {
+        self.coverage.as_ref()
     }
 
     fn findings(&self, record: &RunRecord) -> Vec<Diagnosis> {

@@ -3,7 +3,7 @@
 use larder_diagnose::Diagnosis;
 use larder_metrics::{
     BaselineComparison, Bootstrap, ClassificationScores, ConfusionMatrix, Interval, MajorityBaseline, Metric,
-    MetricsError, PairedConfusion, class_counts, class_prior_entropy, compare_with_majority, log_loss,
+    MetricsError, PairedConfusion, SplitCoverage, class_counts, class_prior_entropy, compare_with_majority, log_loss,
     majority_baseline,
 };
 use larder_store::{TextAnswers, TextTargets};
@@ -43,6 +43,9 @@ pub struct SequenceSplit {
     /// BLAKE3 of the split's file, 64 hexadecimal digits; empty in files of earlier versions.
     #[serde(default)]
     pub data_digest: String,
+    /// Coverage of sets, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<SplitCoverage>,
     /// Findings, with evidence and the flag to turn.
     pub advice: Vec<Diagnosis>,
 }
@@ -110,6 +113,8 @@ pub(super) fn score_split(
         .iter()
         .map(|&metric| Ok((metric, bootstrap.interval(&matrix, metric)?)))
         .collect::<Result<Vec<_>, RunError>>()?;
+    let truth = gold.iter().map(|&class| vec![class]);
+    let coverage = split.sets.map(|sets| sets.measure_labels(flat.chunks_exact(known), truth));
     // Unseen classes have probability 0.
     let flat: Vec<f64> = flat
         .chunks_exact(known)
@@ -127,6 +132,7 @@ pub(super) fn score_split(
         unseen_labels,
         skipped_rows: source.skipped_rows,
         data_digest: source.data_digest.clone(),
+        coverage,
         advice: Vec::new(),
     };
     let rows = LabelledRows { gold, answers: answers.clone(), classes };

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
+use crate::coverage::AnswerBasis;
 use crate::tasks::Answer;
 use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, by_label, probability_lists, text_of};
 use crate::{Larder, RunError, RunRecord};
@@ -96,6 +97,10 @@ pub(super) fn open(
 impl RowAnswer for Prediction {
     fn is_truncated(&self) -> bool {
         self.truncated_tokens > 0
+    }
+
+    fn basis(&self) -> AnswerBasis<'_> {
+        AnswerBasis::Probabilities(&self.probabilities)
     }
 
     fn json_values(&self, columns: &AnswerColumns) -> Vec<Value> {

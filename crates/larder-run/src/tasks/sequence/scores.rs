@@ -2,7 +2,7 @@
 
 use larder_diagnose::{Diagnosis, Judged, diagnose_scores};
 use larder_errors::count;
-use larder_metrics::{Interval, Metric};
+use larder_metrics::{Interval, Metric, SplitCoverage};
 
 use super::evaluate::SequenceSplit;
 use crate::evaluation::{ComparedScores, SplitOutline, SplitScores};
@@ -48,6 +48,10 @@ impl SplitScores for SequenceSplit {
             baseline: "majority baseline",
             against: Some(("majority", self.against_majority.in_words())),
         }
+    }
+
+    fn coverage(&self) -> Option<&SplitCoverage> {
+        self.coverage.as_ref()
     }
 
     fn remark(&self) -> Option<String> {

@@ -92,7 +92,7 @@ pub(super) fn evaluate(
     timer: &mut StageTimer,
     mut kept: Option<&mut Vec<SplitAnswers>>,
 ) -> Result<TaggingEvaluation, RunError> {
-    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
+    let EvaluationContext { record, features, sources, keep, folder, provenance, .. } = *context;
     let (mut splits, mut unscored) = (Vec::new(), Vec::new());
     let mut writer = WordPredictionsWriter::create(&folder.join("predictions.parquet"), keep, provenance)?;
     for ((split, features), source) in features.iter().zip(sources) {

@@ -7,6 +7,7 @@ use larder_train::{FeatureColumn, HeadColumn};
 
 use super::TextScores;
 use crate::RunError;
+use crate::coverage::RunSets;
 use crate::evaluation::{EvaluationContext, SplitAnswers, SplitSource, StageTimer, UnscoredSplit};
 use crate::features::load_columns;
 use crate::tasks::AnsweredRows;
@@ -21,6 +22,8 @@ pub(in crate::tasks) struct TextSplit<'a> {
     pub columns: &'a [&'a FeatureColumn],
     /// The right answers, `[rows]`; `None` where no row has one.
     pub targets: Option<&'a TextTargets>,
+    /// The sets to measure, if coverage was asked for.
+    pub sets: Option<&'a RunSets>,
 }
 
 /// The answers to one split, and if it has targets its scores and the rows behind them.
@@ -38,7 +41,7 @@ pub(in crate::tasks) fn evaluate_texts<S>(
     mut kept: Option<&mut Vec<SplitAnswers>>,
     score: &dyn Fn(&TextSplit<'_>) -> Result<AnsweredSplit<S>, RunError>,
 ) -> Result<TextScores<S>, RunError> {
-    let EvaluationContext { record, features, sources, keep, folder, provenance } = *context;
+    let EvaluationContext { record, features, sources, keep, folder, provenance, sets } = *context;
     let names: Vec<String> = reads.iter().map(|column| column.name.clone()).collect();
     let (mut splits, mut unscored) = (Vec::new(), Vec::new());
     let mut predictions = Vec::new();
@@ -50,7 +53,7 @@ pub(in crate::tasks) fn evaluate_texts<S>(
         let columns = load_columns(&file, &names)?;
         let columns: Vec<&FeatureColumn> = columns.iter().collect();
         let has_targets = (0..rows).any(|row| targets.get(row).is_some());
-        let asked = TextSplit { source, features, columns: &columns, targets: has_targets.then_some(&targets) };
+        let asked = TextSplit { source, features, columns: &columns, targets: has_targets.then_some(&targets), sets };
         let AnsweredSplit { answers, scored } = score(&asked)?;
         match scored {
             None => unscored.push(UnscoredSplit {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::coverage_blocks;
 use crate::evaluation::{SplitScores, TaskScores, UnscoredSplit};
 use crate::{TextBlock, TextTable};
 
@@ -60,6 +61,11 @@ impl<S: TextSplitScores> TaskScores for TextScores<S> {
     }
 
     fn details(&self) -> Vec<Vec<TextBlock>> {
-        self.splits.iter().map(|split| split.details(&self.display)).collect()
+        let details = |split: &S| {
+            let mut blocks = split.details(&self.display);
+            blocks.extend(split.coverage().into_iter().flat_map(|coverage| coverage_blocks(coverage, &self.display)));
+            blocks
+        };
+        self.splits.iter().map(details).collect()
     }
 }
