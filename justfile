@@ -134,6 +134,11 @@ eval run *options: build
 predict run *texts: build
     {{ larder }} predict "{{ run }}" "${@:2}"
 
+# Rows of an unlabelled pool that are worth a label
+[group('stages')]
+suggest run pool *options: build
+    {{ larder }} suggest "{{ run }}" "{{ pool }}" "${@:3}"
+
 # Runs on one HTML page that needs no network: artifacts/report.html
 [group('stages')]
 report *runs: build

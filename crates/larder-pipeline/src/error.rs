@@ -13,10 +13,12 @@ use larder_inspect::InspectError;
 use larder_intake::EncoderError;
 use larder_metrics::MetricsError;
 use larder_onnx::OnnxError;
+use larder_predict::PredictError;
 use larder_run::{RunError, TRAIN_SPLIT, from_stage_errors};
 use larder_runtime::{RuntimeError, SetupError};
 use larder_scale::ScaleError;
 use larder_store::{Level, StoreError};
+use larder_suggest::SuggestError;
 use larder_tokens::{TokenizeStageError, TokensError};
 use larder_train::TrainError;
 
@@ -41,6 +43,43 @@ pub enum PipelineError {
     /// A plan, a store or a shard.
     #[error(transparent)]
     Scale(#[from] ScaleError),
+    /// The rows of a pool.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
+    /// Vectors that cannot be chosen from.
+    #[error("{}", path.display())]
+    Suggest {
+        /// The features file.
+        path: PathBuf,
+        /// The cause.
+        source: SuggestError,
+    },
+    /// A pool whose vectors another encoder made.
+    #[error(
+        "{}: its vectors are those of another encoder (model {found}) than run `{run}` reads (model {expected}); give the file of the texts, \
+         and they are encoded",
+        path.display()
+    )]
+    OtherEncoder {
+        /// The features file.
+        path: PathBuf,
+        /// The run.
+        run: String,
+        /// The digest of the model that made them.
+        found: String,
+        /// The digest of the run's model.
+        expected: String,
+    },
+    /// A head that a replay does not fit.
+    #[error(
+        "run `{run}` has a head of kind {kind}, and a replay fits logistic heads alone; train one, and replay that run"
+    )]
+    NoReplay {
+        /// The run.
+        run: String,
+        /// The kind of its head.
+        kind: String,
+    },
     /// Features of another split, encoder or settings than those asked for.
     #[error(
         "{manifest} is of the split `{split}`, but not as it is asked for ({}): give the data set, the encoder and the flags that it was \
@@ -198,6 +237,7 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.class(),
             Self::Evaluate(error) => error.class(),
+            Self::Predict(error) => error.class(),
             Self::Setup(error) => error.class(),
             Self::Scale(error) => error.class(),
             Self::MayPass(_) => ErrorClass::TryAgain,
@@ -211,6 +251,7 @@ impl PipelineError {
         match self {
             Self::Run(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
+            Self::Predict(error) => error.hint(),
             Self::MayPass(error) => error.hint(),
             _ => None,
         }

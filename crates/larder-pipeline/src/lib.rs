@@ -6,6 +6,7 @@
 //! - [`finetune`] trains the encoder itself with a head, [`run_finetune`] evaluates it too, [`sweep`] tries learning rates;
 //!   [`export_graphs`] writes the graphs they run.
 //! - [`dataset_of_files`] makes a data set of files that nobody described.
+//! - [`suggest`] chooses rows of an unlabelled pool that are worth a label, [`replay`] measures its strategies on a labelled data set.
 //! - [`run_seeds`] runs the stages with several seeds; [`run_shots`] trains heads on a few rows a class.
 //! - [`compare_encoders`] takes several encoders through the stages on one dataset, [`compare_runs`] compares existing runs.
 //! - [`nearest_to_text`] finds the vectors nearest to a text, [`verify_features`] encodes a features file again and compares,
@@ -34,6 +35,7 @@ mod run;
 mod scale;
 mod seeds;
 mod shots;
+mod suggest;
 mod tokenize;
 mod train;
 mod verify;
@@ -64,6 +66,9 @@ pub use scale::{
 };
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use shots::{Scores, ShotsEntry, ShotsOutcome, ShotsRequest, run_shots};
+pub use suggest::{
+    ReplayOptions, ReplayOutcome, SuggestOptions, SuggestOutcome, SuggestedRow, replay, suggest, write_suggestions,
+};
 pub use tokenize::tokenize_split;
 pub use train::{TrainOutcome, remove_run, train};
 pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

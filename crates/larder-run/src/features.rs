@@ -12,7 +12,7 @@ use crate::RunError;
 /// Returns the gold classes as indices into `labels`, `[rows]`.
 ///
 /// # Errors
-/// [`RunError::NoLabel`], [`RunError::UnknownLabel`] with the row.
+/// [`RunError::NoLabel`], [`RunError::UnknownLabel`] with the row; [`RunError::Store`].
 pub fn gold(file: &FeaturesFile, labels: &[String]) -> Result<Vec<usize>, RunError> {
     let features = || file.path().to_path_buf();
     let class = |(row, label): (usize, Option<String>)| {

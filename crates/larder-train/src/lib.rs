@@ -3,7 +3,7 @@
 //! - [`FeatureColumn`] is a matrix of features with its name; [`train`] turns some of them, and labels, into a
 //!   [`Trained`] head, under [`TrainSettings`].
 //! - [`Selection`] is the table of the cross-validation that chose columns, strength, class weight and threshold: on
-//!   train, and on nothing else. [`Convergence`] says how well the chosen head solves its problem.
+//!   train, and on nothing else. [`fit_logistic`] chooses nothing. [`Convergence`] says how well the chosen head solves its problem.
 //! - [`LogisticHead`] gives probabilities and answers, and is saved as `head.json` and `head.safetensors`;
 //!   [`objective`] is the exact quantity that training minimises.
 //! - [`MlpHead`] is a multi-layer perceptron for classes, label sets or numbers; `train_mlp` trains one through a graph, behind the
@@ -89,6 +89,7 @@ pub use head_folder::{HEAD_JSON, HEAD_SAFETENSORS, HEAD_VERSION};
 pub use label_set_head::LabelSetHead;
 pub use learning_curve::LearningStep;
 pub use logistic::{CONVERGENCE_TOLERANCE, Convergence, LIBRARY_LIMIT, Solver};
+pub use matrix::side_by_side;
 #[cfg(feature = "perceptron")]
 pub use mlp::{
     DEFAULT_MLP_BATCH_ROWS, DEFAULT_MLP_DROPOUT, DEFAULT_MLP_EPOCHS, DEFAULT_MLP_HIDDEN, DEFAULT_MLP_LEARNING_RATE,
@@ -123,5 +124,5 @@ pub use tagging::{
     TaggingSettings, TrainedTagger, UNCHOSEN_TAGGING_C, WordSource, WordsInMemory, train_tagger,
 };
 pub use threshold::{HALF, HeldOutThreshold, TUNING_RULE, TuningGain, tune_threshold};
-pub use train::{Progress, Trained, train};
+pub use train::{Progress, Trained, fit_logistic, train};
 pub use weight::{ClassWeight, ClassWeightChoice};

@@ -69,3 +69,15 @@ impl<'a, F: Real> Matrix<'a, F> {
         }
     }
 }
+
+/// Returns `columns` (float32 `[rows, hidden_size]` each) side by side and standardised, float32 `[rows, width]`.
+///
+/// # Panics
+/// Where the columns' widths do not add up to the standardiser's, or their rows differ.
+pub fn side_by_side(columns: &[&FeatureColumn], standardiser: &Standardiser) -> Vec<f32> {
+    let rows = columns.first().map_or(0, |column| column.rows());
+    let matrix = Matrix::<f32>::new(columns, standardiser);
+    let mut all = vec![0.0; rows * matrix.width()];
+    matrix.fill(0, &mut all);
+    all
+}

@@ -3,7 +3,7 @@
 use larder_metrics::{ClassificationScores, ConfusionMatrix, class_counts, stratified_folds};
 use ndarray::Array2;
 
-use crate::candidates::{Candidate, candidates};
+use crate::candidates::candidates;
 use crate::column::{FeatureColumn, check_columns};
 use crate::error::TrainError;
 use crate::head::{HeadColumn, LogisticHead, check_labels};
@@ -13,7 +13,7 @@ use crate::objective::outputs_of;
 use crate::principal_axes::PrincipalAxes;
 use crate::select::{OutOfFold, PreparedColumn, Search};
 use crate::selection::{ChoiceRule, Selection, SelectionEntry};
-use crate::settings::{TrainSettings, UNCHOSEN_C, unchosen_strength};
+use crate::settings::{TrainSettings, UNCHOSEN_C, checked_grid, unchosen_strength};
 use crate::standardise::Standardiser;
 use crate::threshold::HALF;
 use crate::weight::ClassWeight;
@@ -167,8 +167,11 @@ pub fn train(
     // Without folds there are too few rows for axes to help.
     let of_chosen = chosen.columns.iter().filter_map(|&position| prepared.get(position));
     let axes = PrincipalAxes::new(of_chosen.map(|column| &column.axes).collect());
-    let (head, convergence) =
-        fit(columns, chosen, axes, labels, classes, class_weight, c, threshold, settings.standardise)?;
+    let chosen_columns: Vec<&FeatureColumn> = chosen.columns.iter().map(|&position| columns[position]).collect();
+    let width = chosen_columns.iter().map(|column| column.width()).sum();
+    let standardiser =
+        if settings.standardise { Standardiser::fit(&chosen_columns) } else { Standardiser::identity(width) };
+    let (head, convergence) = fit(&chosen_columns, axes, labels, classes, class_weight, c, threshold, standardiser)?;
     let scores = |predictions: &[usize]| -> Result<ClassificationScores, TrainError> {
         Ok(ClassificationScores::from(&ConfusionMatrix::from_classes(labels, predictions, classes.len())?))
     };
@@ -191,31 +194,42 @@ pub fn train(
     })
 }
 
+/// Fits a logistic head on all `columns` side by side with nothing chosen: the strength `c`, `class_weight` and `standardiser` are given, and
+/// the threshold of two classes is 0.5. Columns are float32 `[rows, hidden_size]`, `labels` `[rows]` are indices of `classes`.
+///
+/// # Errors
+/// [`TrainError`] as from [`train`].
+pub fn fit_logistic(
+    columns: &[&FeatureColumn],
+    labels: &[usize],
+    classes: &[String],
+    class_weight: ClassWeight,
+    c: f64,
+    standardiser: &Standardiser,
+) -> Result<LogisticHead, TrainError> {
+    checked_grid(&[c])?;
+    check_columns(columns, labels.len())?;
+    check_labels(labels, classes.len())?;
+    let threshold = (classes.len() == 2).then_some(HALF);
+    let axes = PrincipalAxes::new(Vec::new());
+    Ok(fit(columns, axes, labels, classes, class_weight, c, threshold, standardiser.clone())?.0)
+}
+
 /// Fits the chosen head on all rows.
 #[expect(clippy::too_many_arguments, reason = "the parts of one decision, used once")]
 fn fit(
     columns: &[&FeatureColumn],
-    chosen: &Candidate,
     axes: PrincipalAxes<'_>,
     labels: &[usize],
     classes: &[String],
     class_weight: ClassWeight,
     c: f64,
     threshold: Option<f64>,
-    standardise: bool,
+    standardiser: Standardiser,
 ) -> Result<(LogisticHead, Convergence), TrainError> {
-    let columns: Vec<&FeatureColumn> = chosen.columns.iter().map(|&position| columns[position]).collect();
     let width = columns.iter().map(|column| column.width()).sum();
-    let standardiser = if standardise { Standardiser::fit(&columns) } else { Standardiser::identity(width) };
-    let problem = Problem {
-        columns: &columns,
-        standardiser: &standardiser,
-        axes,
-        labels,
-        classes: classes.len(),
-        class_weight,
-        c,
-    };
+    let problem =
+        Problem { columns, standardiser: &standardiser, axes, labels, classes: classes.len(), class_weight, c };
     let (mut parameters, convergence) = problem.solve()?;
     let outputs = outputs_of(classes.len());
     let intercept = parameters.split_off(outputs * width);

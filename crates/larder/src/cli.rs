@@ -22,6 +22,7 @@ mod scale;
 mod score;
 mod setup;
 mod submit;
+mod suggest;
 mod train;
 mod verify;
 
@@ -53,6 +54,7 @@ pub use scale::{CollectArgs, FeatureSetFlags, GcArgs, PlanArgs, StatusArgs, Work
 pub use score::ScoreArgs;
 pub use setup::SetupArgs;
 pub use submit::{SubmitCommand, WorkloadFlags};
+pub use suggest::SuggestArgs;
 pub use train::{HeadFlags, SeedList, TrainArgs};
 pub use verify::VerifyArgs;
 
@@ -145,6 +147,10 @@ pub enum Command {
     Eval(EvalArgs),
     /// A run's answers to texts: arguments, a file, standard input, or a prompt on a terminal
     Predict(PredictArgs),
+    /// What to label next: rows of an unlabelled pool, with reasons
+    ///
+    /// Texts are encoded once, and their vectors kept. With --simulate, measures on labelled data what that saves.
+    Suggest(SuggestArgs),
     /// Scores of a file with gold and predictions, whoever wrote it: tags, label sets or numbers
     Score(ScoreArgs),
     /// Encoders on one dataset, or runs that are there, side by side, and which differences are real

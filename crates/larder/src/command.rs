@@ -20,6 +20,7 @@ mod scale;
 mod score;
 mod setup;
 mod submit;
+mod suggest;
 mod verify;
 mod version;
 
@@ -83,6 +84,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Graphs(args) => finetune::graphs(&context, args),
         Command::Eval(args) => pipeline_commands::eval(&context, args),
         Command::Predict(args) => predict::predict(&context, args),
+        Command::Suggest(args) => suggest::suggest(&context, args),
         Command::Score(args) => score::score(&context, args),
         Command::Compare(args) => compare::compare(&context, args),
         Command::Report(args) => report::report(&context, args),

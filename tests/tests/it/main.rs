@@ -51,6 +51,7 @@ mod score_rows;
 mod setup;
 mod shards;
 mod signals;
+mod suggest;
 mod tagging;
 mod tagging_input;
 mod tagging_predict;

@@ -9,10 +9,12 @@ use larder_files::Change;
 use larder_inspect::InspectError;
 use larder_onnx::OnnxError;
 use larder_pipeline::PipelineError;
+use larder_predict::{InputError, PredictError};
 use larder_run::RunError;
 use larder_runtime::SetupError;
 use larder_scale::ScaleError;
 use larder_store::Level;
+use larder_suggest::SuggestError;
 
 #[test]
 fn stages() {
@@ -28,6 +30,15 @@ fn stages() {
         }),
         Inspect(InspectError::NotParquet { path: path.clone() }),
         Setup(SetupError::NoFolder),
+        Predict(PredictError::Input(InputError::Exists { path: "out.csv".into() })),
+        Suggest { path: path.clone(), source: SuggestError::NonFinite { row: 7, what: "dimension", position: 3 } },
+        OtherEncoder {
+            path: path.clone(),
+            run: "mine".to_owned(),
+            found: "ab12".to_owned(),
+            expected: "cd34".to_owned(),
+        },
+        NoReplay { run: "mine".to_owned(), kind: "mlp".to_owned() },
         Describe(DescribeError::Ending { path: "tickets.xlsx".into() }),
         OtherFeatures {
             manifest: "s3://data/a/manifests/00ff.json".to_owned(),

@@ -311,7 +311,7 @@ fn row(row: &RowText) -> String {
     text
 }
 
-fn shortened(text: &str, characters: usize) -> String {
+pub fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
@@ -319,7 +319,7 @@ fn shortened(text: &str, characters: usize) -> String {
 }
 
 /// Replaces line ends and other control characters by spaces, so that no text breaks a line or moves the cursor.
-fn in_a_line(text: &str) -> String {
+pub fn in_a_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

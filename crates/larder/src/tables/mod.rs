@@ -13,6 +13,7 @@ mod runs;
 mod scale;
 mod seeds;
 mod shots;
+mod suggest;
 mod verify;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -32,6 +33,7 @@ pub use runs::{run_record, runs};
 pub use scale::{garbage, manifest, plan, plan_of_commands, plan_status, result_scores, results, shard};
 pub use seeds::seeds;
 pub use shots::shots;
+pub use suggest::{replay, suggested, suggestions};
 pub use verify::verification;
 
 use fitted::FittedTable;

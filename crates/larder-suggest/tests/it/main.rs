@@ -1,0 +1,5 @@
+//! Choices against plain oracles.
+
+mod error_texts;
+mod oracle;
+mod strategies;
