@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use larder_data::DataError;
+use larder_data::{DataError, Task};
 use larder_describe::DescribeError;
 use larder_encode::EncodeError;
 use larder_errors::ErrorClass;
@@ -47,7 +47,7 @@ pub enum PipelineError {
     #[error(transparent)]
     Predict(#[from] PredictError),
     /// Vectors that cannot be chosen from.
-    #[error("{}", path.display())]
+    #[error("{}: rows cannot be chosen by its vectors", path.display())]
     Suggest {
         /// The features file.
         path: PathBuf,
@@ -69,6 +69,14 @@ pub enum PipelineError {
         found: String,
         /// The digest of the run's model.
         expected: String,
+    },
+    /// A run of a task without suggestions.
+    #[error("run `{run}` is a {task} run, and rows are suggested to runs of one label a text alone")]
+    NoSuggestions {
+        /// The run.
+        run: String,
+        /// Its task.
+        task: Task,
     },
     /// A head that a replay does not fit.
     #[error(

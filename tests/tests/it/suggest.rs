@@ -171,7 +171,7 @@ fn what_cannot_be_suggested_is_refused() {
     pool(&kitchen);
     let tagged = kitchen.tagging("names", &[("train", &tagged_toy(1, 40))]);
     kitchen.ok(&["train", &tagged, "-e", "tiny", "--run", "tags", "--c", "1"]);
-    kitchen.larder(&["suggest", "tags", "pool.txt"]).exits(3).says(&["tagging run", "needs a sequence run"]);
+    kitchen.larder(&["suggest", "tags", "pool.txt"]).exits(3).says(&["tagging run", "one label a text"]);
     kitchen.larder(&["suggest", "mine", "-"]).exits(2).says(&["a pool is a file"]);
     kitchen.larder(&["suggest", "mine", "none.txt"]).exits(3).says(&["none.txt"]);
     kitchen

@@ -8,10 +8,10 @@ mod scan;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use larder_data::{DatasetSpec, OnBadRow, Task};
+use larder_data::{DatasetSpec, OnBadRow};
 use larder_errors::count;
 use larder_predict::InputFlags;
-use larder_run::{Event, Head, Larder, Observer, RunError, RunRecord};
+use larder_run::{Event, Head, Larder, Observer, RunError, RunRecord, tasks};
 use larder_runtime::Device;
 use larder_store::FeaturesFile;
 use larder_suggest::{Candidates, ChosenRow, Labelled, Nearest, Strategy, StrategyChoice, auto, choose};
@@ -107,7 +107,7 @@ pub struct SuggestedRow {
 /// tell, else by their vectors.
 ///
 /// # Errors
-/// [`RunError::WrongTask`] for a run of another task than sequence; [`PipelineError`].
+/// [`PipelineError::NoSuggestions`] for a run whose texts do not have one label each; [`PipelineError`].
 pub fn suggest(
     larder: &Larder,
     record: &RunRecord,
@@ -237,11 +237,10 @@ struct Classifier {
 
 impl Classifier {
     /// # Errors
-    /// [`RunError::WrongTask`] for a run of another task than sequence.
+    /// [`PipelineError::NoSuggestions`] for a run whose texts do not have one label each.
     fn load(larder: &Larder, record: &RunRecord) -> Result<Self, PipelineError> {
-        if record.task() != Task::Sequence {
-            let (run, found) = (record.run.clone(), record.task());
-            return Err(RunError::WrongTask { run, found, expected: Task::Sequence }.into());
+        if !tasks::of(record.task()).facts().targets_are_labels {
+            return Err(PipelineError::NoSuggestions { run: record.run.clone(), task: record.task() });
         }
         let head = record.load_head(larder)?;
         let columns = head.column_names();

@@ -148,7 +148,7 @@ fn copied(
     let path = folder.join(format!("{name}.toml"));
     let second = if record.is_pair() { "text_b = \"text_b\"\n" } else { "" };
     let text = format!(
-        "# Written by larder suggest, of {:?}\nname = \"{name}\"\ntask = \"{}\"\nformat = \"jsonl\"\n\n\
+        "# A copy of the pool {:?}\nname = \"{name}\"\ntask = \"{}\"\nformat = \"jsonl\"\n\n\
          [columns]\nid = \"row\"\ntext = \"text\"\n{second}\n[splits]\n{POOL_SPLIT} = \"{POOL_FILE}\"\n",
         options.pool,
         record.task()

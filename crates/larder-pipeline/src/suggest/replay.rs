@@ -2,7 +2,7 @@
 
 use larder_data::DatasetSpec;
 use larder_metrics::{ClassificationScores, ConfusionMatrix, Metric};
-use larder_run::{Event, Head, Larder, Observer, RunRecord, score};
+use larder_run::{Event, Head, Larder, Observer, RunRecord, Stage, score};
 use larder_runtime::Device;
 use larder_store::FeaturesFile;
 use larder_suggest::{Candidates, Curve, Labelled, Strategy, StrategySummary, choose, draw, summarise_replay};
@@ -118,6 +118,7 @@ pub fn replay(
     strategies.push(Strategy::Random);
     let mut curves: Vec<Curve> =
         strategies.iter().map(|&strategy| Curve { strategy, labels: Vec::new(), scores: Vec::new() }).collect();
+    observer.event(Event::Started { stage: Stage::Train, subject: &record.run, changes: &[] });
     for (done, &seed) in options.seeds.iter().enumerate() {
         observer.event(Event::Training { done, total: options.seeds.len(), what: "replays" });
         let found: Vec<(Vec<usize>, Vec<f64>)> =

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use larder_data::Task;
 use larder_describe::DescribeError;
 use larder_errors::testing::texts;
 use larder_evaluate::EvaluateError;
@@ -38,6 +39,7 @@ fn stages() {
             found: "ab12".to_owned(),
             expected: "cd34".to_owned(),
         },
+        NoSuggestions { run: "mine".to_owned(), task: Task::Tagging },
         NoReplay { run: "mine".to_owned(), kind: "mlp".to_owned() },
         Describe(DescribeError::Ending { path: "tickets.xlsx".into() }),
         OtherFeatures {
