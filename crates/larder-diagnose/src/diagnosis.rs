@@ -110,7 +110,8 @@ impl DiagnosisKind {
             | Self::AlwaysTogether
             | Self::HeavyTails
             | Self::OutsideTrain
-            | Self::ShrunkAnswers => 2,
+            | Self::ShrunkAnswers
+            | Self::ShortCoverage => 2,
             Self::DropoutGap
             | Self::DuplicateRows
             | Self::MoreRows

@@ -1,105 +1,33 @@
 //! The suggest stage: rows of an unlabelled pool that are worth a label.
 
+mod classifier;
+mod options;
+mod outcome;
 mod output;
 mod pool;
 mod replay;
 mod scan;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
-use larder_data::{DatasetSpec, OnBadRow};
+use larder_data::DatasetSpec;
 use larder_errors::count;
-use larder_predict::InputFlags;
-use larder_run::{Event, Head, Larder, Observer, RunError, RunRecord, tasks};
-use larder_runtime::Device;
+use larder_run::{Event, Larder, Observer, RunRecord};
 use larder_store::FeaturesFile;
-use larder_suggest::{Candidates, ChosenRow, Labelled, Nearest, Strategy, StrategyChoice, auto, choose};
-use larder_train::{FeatureColumn, SequenceHead, Standardiser, side_by_side};
+use larder_suggest::{Candidates, ChosenRow, Labelled, Nearest, Strategy, auto, choose};
+use larder_train::{FeatureColumn, side_by_side};
 use ndarray::Array2;
-use serde::Serialize;
-use serde_json::{Map, Value};
 
+pub use options::SuggestOptions;
+pub use outcome::{SuggestOutcome, SuggestedRow};
 pub use output::write_suggestions;
 pub use replay::{ReplayOptions, ReplayOutcome, replay};
 
+use self::classifier::Classifier;
 use self::pool::Pool;
 use self::scan::{RowKeys, Scan};
 use crate::PipelineError;
 use crate::encode::encode_split;
-
-/// A pool, and what to choose from it.
-#[derive(Debug, Clone)]
-pub struct SuggestOptions {
-    /// A file of texts, a features file of them, or the manifest of one.
-    pub pool: PathBuf,
-    /// Flags on reading texts, where they differ from the run's own files.
-    pub flags: InputFlags,
-    /// The handling of rows without a text: they are left out, or end the stage.
-    pub on_bad_row: OnBadRow,
-    /// Rows to choose.
-    pub n: usize,
-    /// The strategy.
-    pub by: StrategyChoice,
-    /// Seed of all draws.
-    pub seed: u64,
-    /// The device that encodes texts.
-    pub device: Device,
-    /// CPU threads; 0 is one per core.
-    pub threads: usize,
-}
-
-/// Rows chosen from a pool.
-#[derive(Debug, Clone, Serialize)]
-pub struct SuggestOutcome {
-    /// The run.
-    pub run: String,
-    /// The strategy taken.
-    pub strategy: String,
-    /// Why it was taken, where it was not named.
-    pub why: Option<String>,
-    /// Rows of the pool.
-    pub pool_rows: usize,
-    /// Rows left out because an equal one is before them.
-    pub duplicates: usize,
-    /// Rows left out because an equal one is in the training split.
-    pub in_training: usize,
-    /// Rows that the strategy compared with each other.
-    pub candidates: usize,
-    /// The run's labels, in the order of the probabilities.
-    pub labels: Vec<String>,
-    /// The rows, the one to label first in front.
-    pub rows: Vec<SuggestedRow>,
-}
-
-/// A row worth a label.
-#[derive(Debug, Clone, Serialize)]
-pub struct SuggestedRow {
-    /// Zero-based row of the pool.
-    pub row: usize,
-    /// The id of a row of a features file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The text, where the pool has texts.
-    pub text: Option<String>,
-    /// The second text of a pair.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_b: Option<String>,
-    /// The label that the run answers.
-    pub prediction: String,
-    /// The probability of each label.
-    pub probabilities: Map<String, Value>,
-    /// The difference of the two largest.
-    pub margin: f32,
-    /// Their entropy, as a share of the largest there can be.
-    pub entropy: f32,
-    /// The nearest row of the pool among those before this one.
-    pub nearest_chosen: Option<Nearest>,
-    /// The nearest row of the training split.
-    pub nearest_labelled: Option<Nearest>,
-    /// The reason in words.
-    pub reason: String,
-}
 
 /// Chooses rows of a pool that are worth a label. Texts are encoded once, and their vectors kept in the home.
 ///
@@ -226,30 +154,4 @@ fn reason(strategy: Strategy, row: &ChosenRow, label: &dyn Fn(usize) -> String) 
     };
     let apart = if strategy == Strategy::Coreset { labelled } else { chosen.or(labelled) };
     std::iter::once(first).chain(apart).collect::<Vec<_>>().join("; ")
-}
-
-/// A run's head, with what distances are measured in.
-struct Classifier {
-    head: Box<dyn SequenceHead>,
-    columns: Vec<String>,
-    standardiser: Standardiser,
-}
-
-impl Classifier {
-    /// # Errors
-    /// [`PipelineError::NoSuggestions`] for a run whose texts do not have one label each.
-    fn load(larder: &Larder, record: &RunRecord) -> Result<Self, PipelineError> {
-        if !tasks::of(record.task()).facts().targets_are_labels {
-            return Err(PipelineError::NoSuggestions { run: record.run.clone(), task: record.task() });
-        }
-        let head = record.load_head(larder)?;
-        let columns = head.column_names();
-        let standardiser = match &head {
-            Head::Logistic(head) => head.standardiser.clone(),
-            Head::Mlp(head) => head.standardiser.clone(),
-            other => Standardiser::identity(other.columns().iter().map(|column| column.width).sum()),
-        };
-        let broken = || RunError::BrokenRun { run: record.run.clone() };
-        Ok(Self { head: head.into_classifier().ok_or_else(broken)?, columns, standardiser })
-    }
 }

@@ -10,7 +10,7 @@ use larder_store::StoreError;
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
-use super::{SuggestOutcome, SuggestedRow};
+use super::outcome::{SuggestOutcome, SuggestedRow};
 use crate::PipelineError;
 
 /// Writes chosen rows as CSV, JSON lines or Parquet: `rank`, `row`, `text`, an empty `label`, and the reasons.

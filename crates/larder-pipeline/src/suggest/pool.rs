@@ -13,7 +13,7 @@ use larder_run::{Event, Larder, Observer, RunRecord};
 use larder_store::{EXAMPLE_ID, FeaturesFile, read_provenance};
 use serde::{Deserialize, Serialize};
 
-use super::SuggestOptions;
+use super::options::SuggestOptions;
 use crate::PipelineError;
 use crate::encode::encode_split;
 use crate::scale::NamedFeatures;

@@ -11,7 +11,7 @@ use ndarray::Axis;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Classifier;
+use super::classifier::Classifier;
 use crate::PipelineError;
 use crate::encode::encode_split;
 

@@ -11,7 +11,7 @@ use larder_train::{FeatureColumn, side_by_side};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::Classifier;
+use super::classifier::Classifier;
 use crate::PipelineError;
 
 /// Rows read at once by each thread.
