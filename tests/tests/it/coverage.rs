@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Texts labelled by their length, which a mean of token vectors tells in part, with one label in eight wrong.
 fn rows(seed: u64, count: usize) -> Vec<(String, &'static str)> {
     let of = |(at, text): (usize, String)| {
-        let words = text.split(' ').count() + usize::from((at * 37 + seed as usize) % 8 == 0) * 4;
+        let words = text.split(' ').count() + usize::from((at * 37 + seed as usize).is_multiple_of(8)) * 4;
         (text, ["short", "middle", "long"][(words / 4).min(2)])
     };
     sentences(seed, count, 12).into_iter().enumerate().map(of).collect()

@@ -104,6 +104,7 @@ fn scored(answers: &SplitAnswers) -> SequenceSplit {
         unseen_labels: Vec::new(),
         skipped_rows: 0,
         data_digest: answers.data_digest.clone(),
+        coverage: None,
         advice: Vec::new(),
     }
 }

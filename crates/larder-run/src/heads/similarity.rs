@@ -8,7 +8,7 @@ use larder_diagnose::{
     Diagnosis, HeldOutAnswers, Method, RunDiagnosis, Tried, Weighing, diagnose_label_errors, diagnose_nothing_found,
 };
 use larder_files::Provenance;
-use larder_metrics::{ClassificationScores, Metric};
+use larder_metrics::{Calibration, ClassificationScores, Metric};
 use larder_onnx::proto::NodeProto;
 use larder_onnx::{Value, attribute};
 use larder_train::{
@@ -80,6 +80,11 @@ pub(super) fn fit(
         observer.event(Event::Training { done: candidate, total: candidates, what: name });
     })?;
     let facts = facts(&trained, &gold, labels.display());
+    let calibration = trained.left_out_probabilities.as_ref().map(|probabilities| {
+        let rows: Vec<Vec<f64>> = probabilities.rows().into_iter().map(|row| row.to_vec()).collect();
+        let of_left_out: Vec<usize> = trained.left_out.iter().map(|&row| gold[row]).collect();
+        Calibration::of_labels(rows.iter().map(Vec::as_slice), &of_left_out)
+    });
     let record = SimilarityRecord {
         settings: settings.clone(),
         pair: request.spec.columns.text_b.is_some(),
@@ -93,6 +98,7 @@ pub(super) fn fit(
         train_counts: counts(&gold, labels.len()),
         head: Head::Similarity(trained.head),
         facts,
+        calibration,
         notes: Vec::new(),
     })
 }
@@ -158,6 +164,11 @@ impl HeadDetails for SimilarityRecord {
             compares_features: true,
             unchosen: self.unchosen.as_deref(),
         }
+    }
+
+    fn uncalibrated(&self) -> Option<String> {
+        let why = self.unchosen.as_ref()?;
+        Some(format!("{why}; train on more rows"))
     }
 
     fn weighing(&self) -> Weighing {
