@@ -7,6 +7,7 @@ use larder_data::Task;
 use larder_diagnose::{
     Diagnosis, HeldOutAnswers, Method, RunDiagnosis, Tried, Weighing, diagnose_label_errors, diagnose_nothing_found,
 };
+use larder_errors::counted;
 use larder_files::Provenance;
 use larder_metrics::{Calibration, ClassificationScores, Metric};
 use larder_onnx::proto::NodeProto;
@@ -137,7 +138,7 @@ impl SimilarityRecord {
             SimilarityKind::Labels => {
                 format!("names count as {:e} rows, temperature {}", entry.name_rows.unwrap_or(0.0), entry.temperature)
             }
-            SimilarityKind::Knn => format!("{} neighbour(s), temperature {}", entry.neighbours, entry.temperature),
+            SimilarityKind::Knn => format!("{}, temperature {}", counted(entry.neighbours as u64, "neighbour"), entry.temperature),
         }
     }
 
@@ -146,7 +147,7 @@ impl SimilarityRecord {
         let own = format!("accuracy {:.3} on its own rows", self.train_scores.accuracy);
         match (&self.left_out_scores, &self.selection) {
             (Some(scores), Some(selection)) => {
-                format!("{own}, {:.3} on {} rows of train that were left out in turn", scores.accuracy, selection.rows)
+                format!("{own}, {:.3} on {} of train left out in turn", scores.accuracy, counted(selection.rows as u64, "row"))
             }
             _ => own,
         }

@@ -8,7 +8,7 @@ use larder_pipeline::{ReplayOptions, SuggestOptions};
 use larder_predict::InputFlags;
 use larder_suggest::{Strategy, StrategyChoice};
 
-use super::{DeviceFlags, LayoutFlags, refuse};
+use super::{DeviceFlags, LayoutFlags, SeedList, refuse};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -39,8 +39,8 @@ pub struct SuggestArgs {
     #[arg(long, value_name = "N", requires = "simulate", default_value_t = 2, value_parser = positive)]
     pub shots: usize,
     /// With --simulate: seeds, a replay each; intervals are over them
-    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "simulate", default_value = "0,1,2,3,4")]
-    pub seeds: Vec<u64>,
+    #[arg(long, value_name = "LIST", requires = "simulate", default_value = "0..4")]
+    pub seeds: SeedList,
     /// With --simulate: the split that is scored [default: the first but train]
     #[arg(long, value_name = "NAME", requires = "simulate")]
     pub split: Option<String>,
@@ -101,7 +101,7 @@ impl SuggestArgs {
             n: self.count,
             rounds: self.rounds,
             shots: self.shots,
-            seeds: self.seeds.clone(),
+            seeds: self.seeds.0.clone(),
             split: self.split.clone(),
             device: self.device.device,
             threads: self.device.threads,

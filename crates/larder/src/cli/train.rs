@@ -1,7 +1,5 @@
 //! `train` and `run` as typed.
 
-use std::str::FromStr;
-
 use clap::Args;
 use larder_data::{DatasetSpec, Task};
 use larder_metrics::Metric;
@@ -13,7 +11,7 @@ use larder_train::{
     TaggerKind, TaggerSolver, TaggingSettings, ThresholdChoice, TrainSettings,
 };
 
-use super::{FeatureSetFlags, LevelFlags, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
+use super::{FeatureSetFlags, LevelFlags, SeedList, StageInputs, TokenizeFlags, VectorFlags, refuse, refuse_foreign};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -104,41 +102,6 @@ pub struct HeadFlags {
     /// mlp: how fast weights shrink [default: 0.01]
     #[arg(long, value_name = "X")]
     pub weight_decay: Option<f64>,
-}
-
-/// Seeds: numbers and ranges.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeedList(pub Vec<u64>);
-
-/// The most seeds that make sense.
-const MOST_SEEDS: usize = 1_000;
-
-impl FromStr for SeedList {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = |text: &str| {
-            text.trim()
-                .parse::<u64>()
-                .map_err(|_| format!("`{text}` is no seed: expected numbers, as in 0,1,2 or 0..9"))
-        };
-        let mut seeds = Vec::new();
-        for part in text.split(',') {
-            let (first, last) = match part.split_once("..") {
-                Some((first, last)) => (number(first)?, number(last.trim_start_matches('='))?),
-                None => (number(part)?, number(part)?),
-            };
-            let room = MOST_SEEDS - seeds.len();
-            seeds.extend((first..=last).take(room + 1).filter(|seed| !seeds.contains(seed)).collect::<Vec<_>>());
-            if seeds.len() > MOST_SEEDS {
-                return Err(format!("more than {MOST_SEEDS} seeds"));
-            }
-        }
-        match seeds.is_empty() {
-            true => Err(format!("`{text}` holds no seed")),
-            false => Ok(Self(seeds)),
-        }
-    }
 }
 
 /// The kind of head.

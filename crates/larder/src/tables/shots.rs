@@ -1,5 +1,6 @@
 //! Scores of heads on a few rows a class.
 
+use larder_errors::counted;
 use larder_pipeline::{Scores, ShotsOutcome};
 
 use super::table;
@@ -22,6 +23,5 @@ pub fn shots(outcome: &ShotsOutcome) -> String {
         ]);
     }
     let notes: String = outcome.notes.iter().map(|note| format!("\nnote: {note}")).collect();
-    let seeds = outcome.seeds.len();
-    format!("{table}\nmean ± standard deviation of {seeds} draw{}{notes}", if seeds == 1 { "" } else { "s" })
+    format!("{table}\nmean ± standard deviation of {}{notes}", counted(outcome.seeds.len() as u64, "draw"))
 }
