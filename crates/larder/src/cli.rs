@@ -155,7 +155,7 @@ pub enum Command {
     Suggest(SuggestArgs),
     /// Scores of a file with gold and predictions, whoever wrote it: tags, label sets or numbers
     Score(ScoreArgs),
-    /// Encoders on one dataset, or runs that are there, side by side, and which differences are real
+    /// Encoders on one dataset, or runs, side by side, and which differences are real
     Compare(CompareArgs),
     /// Runs on one HTML page that needs no network
     Report(ReportArgs),
@@ -163,7 +163,7 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Texts of a features file encoded again and compared
     Verify(VerifyArgs),
-    /// A run as one ONNX file with tokenizer, configuration and model card, checked against the run
+    /// A run as one ONNX file with tokenizer, configuration and model card, checked
     Export(ExportArgs),
     /// Check this machine: runtime, devices (each tried), encoders, memory, disk, and the speed of an encoder
     Doctor(DoctorArgs),
@@ -222,7 +222,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, defaults: &Defaults) -> R
     let args: Vec<OsString> = args.into_iter().collect();
     let colors = color::asked_for(&args, (defaults.variable)(&defaults::variable("color")));
     // To arrange the help takes longer than most of what a finished shard's worker does, and only help and mistakes show it.
-    if let Ok(matches) = defaults.given_to(Cli::command()).try_get_matches_from(&args)
+    let mut plain = defaults.given_to(Cli::command());
+    if let Ok(matches) = plain.try_get_matches_from_mut(&args)
+        && defaults.check(&plain, &matches).is_ok()
         && let Ok(cli) = Cli::from_arg_matches(&matches)
     {
         return Ok(Cli { settings: defaults.in_force(&matches), ..cli });

@@ -41,7 +41,7 @@ fn cola_from_text_to_scores() {
 
 fn the_last_layer_is_at_the_baseline_and_says_so(kitchen: &Kitchen, dataset: &str) {
     kitchen
-        .ok(&["run", dataset, "-e", "minilm"])
+        .ok(&["run", dataset, "-e", "minilm", "-v"])
         .says(&["encode   train: up to date"])
         .prints(&["in_domain_dev", "out_of_domain_dev", "majority baseline", "--layers all", "seconds"])
         .prints(&["0.693", "0.686"]);

@@ -1,9 +1,13 @@
 //! Sets and intervals with coverage, from raw text to answers, scores and the report.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, StringArray};
 use larder_tests::{Kitchen, number, sentences};
 use serde_json::Value;
+
+use crate::predict_file::write_parquet;
 
 /// Texts labelled by their length, which a mean of token vectors tells in part, with one label in eight wrong.
 fn rows(seed: u64, count: usize) -> Vec<(String, &'static str)> {
@@ -18,7 +22,7 @@ fn kitchen() -> (Kitchen, String, Vec<(String, &'static str)>) {
     let kitchen = Kitchen::with_tiny();
     let dev = rows(2, 120);
     let dataset = kitchen.dataset("sizes", &[("train", &rows(1, 400)), ("dev", &dev)]);
-    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine", "--c", "0.01,1"]);
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine", "--layers", "-1", "--c", "0.01,1"]);
     (kitchen, dataset, dev)
 }
 
@@ -84,9 +88,12 @@ fn files_get_the_sets_as_columns() {
     let out = std::fs::read_to_string(kitchen.path("out.csv")).unwrap();
     assert!(out.lines().next().unwrap().ends_with(",set,set_size,abstained"), "{out}");
     assert_eq!(out.lines().count(), dev.len() + 1);
-    // Another coverage is another file.
-    predict("in.csv", "out.csv", "0.8").exits(0);
-    predict("in.csv", "out.csv", "0.9").exits(3);
+    // Another coverage is another file: that of a Parquet file stands in it.
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(dev.iter().map(|(text, _)| text)));
+    write_parquet(&kitchen.path("in.parquet"), vec![("text", texts)]);
+    predict("in.parquet", "out.parquet", "0.8").exits(0);
+    predict("in.parquet", "out.parquet", "0.8").exits(0).prints(&["up to date"]);
+    predict("in.parquet", "out.parquet", "0.9").exits(3).says(&["--force"]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn a_second_run_is_up_to_date_and_changes_no_byte() {
     kitchen.ok(&["run", &dataset, "-e", "tiny"]);
     let before = kitchen.artifacts();
     kitchen
-        .ok(&["run", &dataset, "-e", "tiny"])
+        .ok(&["run", &dataset, "-e", "tiny", "-v"])
         .says(&["tokenize train: up to date", "encode   train: up to date", "train    toy-tiny-1: up to date"])
         .says(&["tokenize dev: up to date", "encode   dev: up to date"])
         .prints(&["up to date"]);

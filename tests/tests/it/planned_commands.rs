@@ -112,7 +112,7 @@ fn seeds_and_encoders_are_runs_like_those_of_one_machine() {
     // A collected run is a run.
     kitchen.ok(&["collect", &planned.plan, "--to", "third/runs"]);
     let third = kitchen.path("third").display().to_string();
-    kitchen.ok(&["--home", &third, "runs", &planned.name(2)]).prints(&["other"]);
+    kitchen.ok(&["--home", &third, "runs", "show", &planned.name(2)]).prints(&["other"]);
     kitchen
         .larder(&["inspect", &collected["manifest"].as_str().unwrap().replace("file://", "")])
         .exits(2)

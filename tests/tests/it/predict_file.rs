@@ -39,7 +39,7 @@ fn kitchen_with_run() -> Kitchen {
     kitchen
 }
 
-fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+pub fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();

@@ -138,7 +138,9 @@ impl SimilarityRecord {
             SimilarityKind::Labels => {
                 format!("names count as {:e} rows, temperature {}", entry.name_rows.unwrap_or(0.0), entry.temperature)
             }
-            SimilarityKind::Knn => format!("{}, temperature {}", counted(entry.neighbours as u64, "neighbour"), entry.temperature),
+            SimilarityKind::Knn => {
+                format!("{}, temperature {}", counted(entry.neighbours as u64, "neighbour"), entry.temperature)
+            }
         }
     }
 
@@ -147,7 +149,11 @@ impl SimilarityRecord {
         let own = format!("accuracy {:.3} on its own rows", self.train_scores.accuracy);
         match (&self.left_out_scores, &self.selection) {
             (Some(scores), Some(selection)) => {
-                format!("{own}, {:.3} on {} of train left out in turn", scores.accuracy, counted(selection.rows as u64, "row"))
+                format!(
+                    "{own}, {:.3} on {} of train left out in turn",
+                    scores.accuracy,
+                    counted(selection.rows as u64, "row")
+                )
             }
             _ => own,
         }

@@ -26,6 +26,9 @@ impl PlannedArgs {
     /// # Errors
     /// A usage failure for words that are no such command, and for flags that a shard cannot have.
     pub fn parse(words: &[String]) -> Result<Self, Failure> {
+        if words.is_empty() {
+            return Err(Failure::Usage("a shard is `run`, `finetune` or `predict`, found nothing".to_owned()));
+        }
         let is = |flag: &str| words.iter().any(|word| word.split('=').next() == Some(flag));
         refuse(&OF_WORKER.map(|flag| (flag, is(flag))), A_SHARD)?;
         let cli = parse(std::iter::once("larder".into()).chain(words.iter().map(Into::into)), &Defaults::NONE);
@@ -144,7 +147,7 @@ mod tests {
         assert_eq!(said("finetune d.toml --encoder=a --lr 1e-5 --init-head=h.safetensors"), Ok(2));
         assert_eq!(said("predict best --input part.csv"), Ok(1));
         for (line, part) in [
-            ("", "requires a subcommand"),
+            ("", "found nothing"),
             ("encode d.toml -e a", "found `encode`"),
             ("run d.toml", "name the encoder"),
             ("run d.csv -e a", "no description"),

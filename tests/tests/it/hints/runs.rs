@@ -223,7 +223,7 @@ fn a_span_inside_of_a_word_takes_all_of_it() {
         3,
         hint("`--illegal-tags repair` takes the whole word; where words have no blanks"),
     );
-    kitchen.ok(&[&tokenize[..], &["--illegal-tags", "repair"]].concat()).says(&["repaired in 1 sentences"]);
+    kitchen.ok(&[&tokenize[..], &["--illegal-tags", "repair"]].concat()).says(&["repaired in 1 sentence"]);
     let characters =
         format!("name = \"spans\"\ntask = \"tagging\"\nformat = \"jsonl\"\nsplit_text = \"characters\"\n{columns}");
     kitchen.write("spans.toml", characters);
