@@ -182,7 +182,7 @@ fn a_description_may_say_how_its_rows_are_read_and_a_flag_goes_before_it() {
     let tokenize = |more: &[&str]| kitchen.larder(&[&["tokenize", &dataset, "-e", "tiny"], more].concat());
     tokenize(&[]).exits(3);
     said("on_bad_row = \"skip\"\nmax_tokens = 3");
-    tokenize(&[]).exits(0).says(&["20 rows", "1 row skipped", "20 rows were longer than the limit"]);
+    tokenize(&[]).exits(0).says(&["20 rows", "1 row skipped", "20 rows longer than the limit"]);
     tokenize(&["--on-bad-row", "stop"]).exits(3);
     tokenize(&["--max-tokens", "32"]).exits(0).does_not_say("longer than the limit");
     said("illegal_tags = \"repair\"");

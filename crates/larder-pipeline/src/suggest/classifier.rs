@@ -24,6 +24,7 @@ impl Classifier {
         let standardiser = match &head {
             Head::Logistic(head) => head.standardiser.clone(),
             Head::Mlp(head) => head.standardiser.clone(),
+            Head::Similarity(head) => head.standardiser.clone(),
             other => Standardiser::identity(other.columns().iter().map(|column| column.width).sum()),
         };
         let broken = || RunError::BrokenRun { run: record.run.clone() };
