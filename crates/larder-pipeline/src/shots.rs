@@ -6,11 +6,11 @@ use larder_data::{DatasetSpec, LabelMap};
 use larder_intake::Encoder;
 use larder_metrics::{ClassificationScores, ConfusionMatrix, Summary, summarise};
 use larder_run::{
-    Event, HeadSettings, Larder, Observer, RowsInMemory, RunError, TRAIN_SPLIT, TrainOptions, gold, gold_and_unseen,
-    label_vectors, load_columns,
+    Event, HeadSettings, Larder, Observer, RunError, TRAIN_SPLIT, TrainOptions, gold, gold_and_unseen, label_vectors,
+    load_columns,
 };
 use larder_store::FeaturesFile;
-use larder_train::{FeatureColumn, SequenceHead};
+use larder_train::{FeatureColumn, SequenceHead, TrainingRows};
 use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -156,9 +156,9 @@ pub fn run_shots(
                     .map(|column| FeatureColumn::new(&column.name, column.values.select(Axis(0), &places)))
                     .collect();
                 let started = Instant::now();
-                let head = settings.clone().with_seed(seed).fit_in_memory(&RowsInMemory {
+                let head = settings.clone().with_seed(seed).fit_in_memory(&TrainingRows {
                     columns: &picked.iter().collect::<Vec<_>>(),
-                    gold: &of_seed.iter().map(|&row| gold[row]).collect::<Vec<_>>(),
+                    labels: &of_seed.iter().map(|&row| gold[row]).collect::<Vec<_>>(),
                     ids: &places.iter().map(|&place| ids[place].clone()).collect::<Vec<_>>(),
                     classes: labels.names(),
                     names: &label_names,

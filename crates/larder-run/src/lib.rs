@@ -55,7 +55,7 @@ pub use findings::{DIAGNOSIS_FILE, FitFacts, TargetClasses, load_diagnosis, save
 pub use gate::Gate;
 pub use heads::{
     FitRequest, FittedHead, Head, HeadDetails, HeadOutline, HeadRecord, HeadSettings, LogisticRecord, MlpRecord,
-    RowsInMemory, SimilarityRecord, TaggerRecord, TunedRecord,
+    SimilarityRecord, TaggerRecord, TunedRecord,
 };
 pub use history::HISTORY_FILE;
 pub use label_vectors::label_vectors;

@@ -78,6 +78,7 @@ mod standardise;
 mod tagging;
 mod threshold;
 mod train;
+mod training_rows;
 mod weight;
 
 pub use classifier::{Classifier, NO_PENALTY};
@@ -112,9 +113,8 @@ pub use selection::{FEW_ROWS, Selection, SelectionEntry};
 pub use sequence_head::SequenceHead;
 pub use settings::{DEFAULT_GRID, DEFAULT_SEED, ThresholdChoice, TrainSettings, UNCHOSEN_C};
 pub use similarity::{
-    DEFAULT_NEIGHBOURS, Neighbour, SimilarityHead, SimilarityKind, SimilarityProgress, SimilarityRows,
-    SimilaritySelection, SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, UNCHOSEN_TEMPERATURE,
-    train_similarity,
+    DEFAULT_NEIGHBOURS, Neighbour, SimilarityHead, SimilarityKind, SimilarityProgress, SimilaritySelection,
+    SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, UNCHOSEN_TEMPERATURE, train_similarity,
 };
 pub use standardise::{Standardiser, StandardiserFit};
 pub use tagging::{
@@ -125,4 +125,5 @@ pub use tagging::{
 };
 pub use threshold::{HALF, HeldOutThreshold, TUNING_RULE, TuningGain, tune_threshold};
 pub use train::{Progress, Trained, fit_logistic, train};
+pub use training_rows::TrainingRows;
 pub use weight::{ClassWeight, ClassWeightChoice};

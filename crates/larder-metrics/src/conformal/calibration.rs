@@ -24,7 +24,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Of labels that exclude each other: `probabilities` `[rows, labels]`, row by row, and the true label `[rows]`.
+    /// Returns the calibration of labels that exclude each other: `probabilities` `[rows, labels]`, row by row, and the true label `[rows]`.
     pub fn of_labels<'a>(probabilities: impl IntoIterator<Item = &'a [f64]>, gold: &[usize]) -> Self {
         let rows =
             probabilities.into_iter().zip(gold).enumerate().map(|(row, (probabilities, &label))| CalibrationRow {
@@ -36,7 +36,7 @@ impl Calibration {
         Self { rows: rows.collect() }
     }
 
-    /// Of label sets: `probabilities` `[rows, labels]` and true labels, row by row; `rows` are their numbers among those of train.
+    /// Returns the calibration of label sets: `probabilities` `[rows, labels]` and true labels, row by row; `rows` are their numbers among those of train.
     pub fn of_label_sets<'a>(
         rows: &[usize],
         probabilities: impl IntoIterator<Item = &'a [f64]>,
@@ -59,7 +59,7 @@ impl Calibration {
         Self { rows: all }
     }
 
-    /// Of numbers: targets and answers, `[rows]`.
+    /// Returns the calibration of numbers: targets and answers, `[rows]`.
     pub fn of_numbers(gold: &[f64], answers: &[f64]) -> Self {
         let rows = gold.iter().zip(answers).enumerate().map(|(row, (gold, answer))| CalibrationRow {
             row,

@@ -1,4 +1,4 @@
-//! How far measured coverage may lie from what was asked by chance.
+//! The distance by chance of measured coverage from what was asked.
 
 use crate::Interval;
 

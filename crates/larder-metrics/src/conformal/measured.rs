@@ -16,7 +16,7 @@ pub struct SplitCoverage {
     pub score: Option<SetScore>,
     /// The rows of which coverage is promised.
     pub by: CoverageBy,
-    /// What was counted: rows, or if coverage is promised of each label, true labels of rows.
+    /// Rows counted, or if coverage is promised of each label, true labels of rows.
     pub rows: usize,
     /// Those covered: all true labels (the true label, the number) are in the set.
     pub covered: usize,
@@ -24,7 +24,7 @@ pub struct SplitCoverage {
     pub coverage: f64,
     /// Its 95 % interval (Wilson).
     pub interval: Interval,
-    /// Where 95 % of measured coverages lie if the rows are exchangeable with those of the calibration.
+    /// The interval that holds 95 % of measured coverages if the rows are exchangeable with those of the calibration.
     pub expected: Interval,
     /// Calibration rows.
     pub calibration_rows: usize,

@@ -1,9 +1,9 @@
-//! What is asked of prediction sets.
+//! Settings of prediction sets.
 
 use larder_errors::spelled_enum;
 
 spelled_enum! {
-    /// How badly a label fits a row.
+    /// The score of how badly a label fits a row.
     pub enum SetScore {
         /// 1 less the label's probability: the smallest sets on average (Sadinle, Lei and Wasserman 2019). Sets may be empty.
         Lac = "lac",

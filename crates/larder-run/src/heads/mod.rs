@@ -20,11 +20,11 @@ use larder_files::Provenance;
 use larder_intake::Encoder;
 use larder_metrics::{Calibration, Metric, TrainLabels};
 use larder_store::FeaturesFile;
-use larder_train::{FeatureColumn, HALF, MlpOutput, MlpSettings, TargetScale, TrainError, train_similarity};
+use larder_train::{HALF, MlpOutput, MlpSettings, TargetScale, TrainError, train_similarity};
 use larder_train::{
     HeadColumn, LabelSetHead, LogisticHead, MlpHead, MultilabelHead, MultilabelSettings, NumberHead, RidgeHead,
-    RidgeSettings, SequenceHead, SimilarityHead, SimilarityKind, SimilarityRows, SimilaritySettings, TaggingHead,
-    TaggingSettings, TrainSettings,
+    RidgeSettings, SequenceHead, SimilarityHead, SimilarityKind, SimilaritySettings, TaggingHead, TaggingSettings,
+    TrainSettings, TrainingRows,
 };
 use serde::{Deserialize, Serialize};
 
@@ -200,21 +200,6 @@ pub struct FitRequest<'a> {
     pub columns: &'a [String],
 }
 
-/// Rows of texts in memory.
-#[derive(Clone, Copy)]
-pub struct RowsInMemory<'a> {
-    /// The feature columns, `[rows, width]` each.
-    pub columns: &'a [&'a FeatureColumn],
-    /// The class of each row, `[rows]`.
-    pub gold: &'a [usize],
-    /// The rows' ids, `[rows]`.
-    pub ids: &'a [String],
-    /// The classes' names.
-    pub classes: &'a [String],
-    /// Vectors of the names, `[classes, width]` for each column, where a head [`reads_names`](HeadSettings::reads_names).
-    pub names: &'a [FeatureColumn],
-}
-
 /// A fitted head with its record and facts.
 pub struct FittedHead {
     /// The head.
@@ -315,16 +300,13 @@ impl HeadSettings {
     ///
     /// # Errors
     /// [`TrainError`] for a fit that fails.
-    pub fn fit_in_memory(&self, rows: &RowsInMemory<'_>) -> Result<Option<Box<dyn SequenceHead>>, TrainError> {
-        let RowsInMemory { columns, gold, ids, classes, names } = *rows;
+    pub fn fit_in_memory(&self, rows: &TrainingRows<'_>) -> Result<Option<Box<dyn SequenceHead>>, TrainError> {
         Ok(match self {
             Self::Logistic(settings) => {
-                Some(Box::new(larder_train::train(columns, gold, classes, settings, &mut |_| {})?.head))
+                let TrainingRows { columns, labels, classes, .. } = *rows;
+                Some(Box::new(larder_train::train(columns, labels, classes, settings, &mut |_| {})?.head))
             }
-            Self::Similarity(settings) => {
-                let rows = SimilarityRows { columns, labels: gold, classes, ids, names };
-                Some(Box::new(train_similarity(&rows, settings, &mut |_| {})?.head))
-            }
+            Self::Similarity(settings) => Some(Box::new(train_similarity(rows, settings, &mut |_| {})?.head)),
             Self::Mlp(_) | Self::Multilabel(_) | Self::Ridge(_) | Self::Tagger(_) => None,
         })
     }

@@ -13,8 +13,8 @@ use larder_metrics::{Calibration, ClassificationScores, Metric};
 use larder_onnx::proto::NodeProto;
 use larder_onnx::{Value, attribute};
 use larder_train::{
-    ClassWeight, FeatureColumn, HALF, SimilarityHead, SimilarityKind, SimilarityProgress, SimilarityRows,
-    SimilaritySelection, SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, train_similarity,
+    ClassWeight, FeatureColumn, HALF, SimilarityHead, SimilarityKind, SimilarityProgress, SimilaritySelection,
+    SimilaritySelectionEntry, SimilaritySettings, TrainedSimilarity, TrainingRows, train_similarity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ pub(super) fn fit(
         true => label_vectors(request.larder, request.spec, request.encoder, request.encode, labels.display())?,
         false => Vec::new(),
     };
-    let rows = SimilarityRows { columns: &borrowed, labels: &gold, classes: labels.names(), ids: &ids, names: &names };
+    let rows = TrainingRows { columns: &borrowed, labels: &gold, classes: labels.names(), ids: &ids, names: &names };
     let trained = train_similarity(&rows, settings, &mut |progress| {
         let SimilarityProgress::Scored { candidate, candidates, name } = progress;
         observer.event(Event::Training { done: candidate, total: candidates, what: name });

@@ -14,4 +14,4 @@ pub use head::SimilarityHead;
 pub use neighbour::Neighbour;
 pub use selection::{SimilaritySelection, SimilaritySelectionEntry};
 pub use settings::{DEFAULT_NEIGHBOURS, SimilarityKind, SimilaritySettings, UNCHOSEN_TEMPERATURE};
-pub use train::{SimilarityProgress, SimilarityRows, TrainedSimilarity, train_similarity};
+pub use train::{SimilarityProgress, TrainedSimilarity, train_similarity};

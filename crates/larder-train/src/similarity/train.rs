@@ -17,6 +17,7 @@ use crate::head::{HeadColumn, arrange, check_labels};
 use crate::select::answer;
 use crate::standardise::Standardiser;
 use crate::threshold::HALF;
+use crate::training_rows::TrainingRows;
 
 /// The neighbours that are taken where too few rows are there to choose their number.
 const UNCHOSEN_NEIGHBOURS: usize = 5;
@@ -54,21 +55,6 @@ pub struct TrainedSimilarity {
     pub left_out_probabilities: Option<Array2<f64>>,
 }
 
-/// The rows that a head is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct SimilarityRows<'a> {
-    /// float32, `[rows, hidden_size]` each.
-    pub columns: &'a [&'a FeatureColumn],
-    /// The class of each row, `[rows]`: indices of `classes`.
-    pub labels: &'a [usize],
-    /// The classes' names.
-    pub classes: &'a [String],
-    /// The rows' ids, `[rows]`.
-    pub ids: &'a [String],
-    /// `labels`: vectors of the classes' names, `[classes, hidden_size]` for each of the columns and called as they are; else empty.
-    pub names: &'a [FeatureColumn],
-}
-
 /// Makes a head that compares vectors.
 ///
 /// Several columns are tried one by one and side by side, with all temperatures, numbers of neighbours and weights of the names; the
@@ -79,11 +65,11 @@ pub struct SimilarityRows<'a> {
 /// [`TrainError`] names the column and row of values that are not finite, the class without rows, the row of a label out of range,
 /// and settings that cannot work.
 pub fn train_similarity(
-    rows: &SimilarityRows<'_>,
+    rows: &TrainingRows<'_>,
     settings: &SimilaritySettings,
     progress: &mut dyn FnMut(SimilarityProgress<'_>),
 ) -> Result<TrainedSimilarity, TrainError> {
-    let SimilarityRows { columns, labels, classes, ids, names } = *rows;
+    let TrainingRows { columns, labels, classes, ids, names } = *rows;
     let neighbours = settings.checked_neighbours()?;
     if classes.len() < 2 {
         return Err(TrainError::TooFewClasses { found: classes.len() });

@@ -1,8 +1,8 @@
 //! Heads that compare vectors: against plain loops, refits without a row, and their files.
 
 use larder_train::{
-    FeatureColumn, HEAD_JSON, SimilarityHead, SimilarityKind, SimilarityRows, SimilaritySettings, TrainError,
-    TrainedSimilarity,
+    FeatureColumn, HEAD_JSON, SimilarityHead, SimilarityKind, SimilaritySettings, TrainError, TrainedSimilarity,
+    TrainingRows,
 };
 use ndarray::{Array2, Axis};
 
@@ -21,7 +21,7 @@ fn train_similarity(
     settings: &SimilaritySettings,
     progress: &mut dyn FnMut(larder_train::SimilarityProgress<'_>),
 ) -> Result<TrainedSimilarity, TrainError> {
-    let rows = SimilarityRows { columns, labels, classes, ids, names: &[] };
+    let rows = TrainingRows { columns, labels, classes, ids, names: &[] };
     larder_train::train_similarity(&rows, settings, progress)
 }
 
@@ -269,7 +269,7 @@ fn names_help_where_rows_are_few_and_wrong_ones_count_for_little() {
     let fit = |name: &FeatureColumn| {
         let names = [name.clone(), FeatureColumn::new("mean", Array2::zeros((CLASSES, 4)))];
         let borrowed = [signal, other];
-        let rows = SimilarityRows { columns: &borrowed, labels: &labels, classes: &classes, ids: &ids, names: &names };
+        let rows = TrainingRows { columns: &borrowed, labels: &labels, classes: &classes, ids: &ids, names: &names };
         let settings = SimilaritySettings::new(SimilarityKind::Labels);
         larder_train::train_similarity(&rows, &settings, &mut |_| {}).unwrap()
     };
@@ -290,7 +290,7 @@ fn names_help_where_rows_are_few_and_wrong_ones_count_for_little() {
     let folder = tempfile::tempdir().unwrap();
     helped.head.save(folder.path()).unwrap();
     assert_eq!(SimilarityHead::load(folder.path()).unwrap(), helped.head);
-    let missing = SimilarityRows { columns: &[signal], labels: &labels, classes: &classes, ids: &ids, names: &[] };
+    let missing = TrainingRows { columns: &[signal], labels: &labels, classes: &classes, ids: &ids, names: &[] };
     let settings = SimilaritySettings::new(SimilarityKind::Labels);
     assert!(matches!(
         larder_train::train_similarity(&missing, &settings, &mut |_| {}),
