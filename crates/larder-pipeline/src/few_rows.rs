@@ -1,4 +1,4 @@
-//! What is made for a head with few rows to learn from.
+//! The layers that a head with few rows to learn from reads.
 
 use larder_data::DatasetSpec;
 use larder_encode::LayerSelection;

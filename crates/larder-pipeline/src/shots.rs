@@ -21,7 +21,7 @@ use crate::PipelineError;
 use crate::encode::encode_split;
 use crate::train::check_trainable;
 
-/// What is drawn, and what is trained on it.
+/// The draws, and the heads that are trained on each.
 #[derive(Debug, Clone, Copy)]
 pub struct ShotsRequest<'a> {
     /// Rows a class.
@@ -39,7 +39,7 @@ pub struct ShotsOutcome {
     pub seeds: Vec<u64>,
     /// One entry a split, number of shots and head.
     pub entries: Vec<ShotsEntry>,
-    /// What was not as asked for, in sentences.
+    /// Deviations from what was asked, in sentences.
     pub notes: Vec<String>,
 }
 

@@ -23,7 +23,7 @@ spelled_enum! {
     }
 }
 
-/// What is asked of prediction sets.
+/// The settings of prediction sets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CoverageRequest {
     /// The share of rows whose set is to hold the truth, above 0 and below 1.

@@ -8,7 +8,7 @@ use crate::MetricsError;
 /// Thresholds that make sets with the coverage asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionSets {
-    /// What was asked.
+    /// The settings asked for.
     pub request: CoverageRequest,
     /// The highest score of a label that is in the set, `[labels]`; infinite for labels with too few calibration rows, which are
     /// in every set. Where the truth is a number there is one: half the width of the interval.

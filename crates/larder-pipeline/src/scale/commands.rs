@@ -180,7 +180,7 @@ pub struct ReadyCommand {
     pub threads: usize,
 }
 
-/// What a worker needs for a command: its encoders, its run and its inputs.
+/// Brings what a worker needs for a command: its encoders, its run and its inputs.
 pub(super) fn prepare(
     larder: &Larder,
     store: &Store,
