@@ -11,7 +11,7 @@ spelled_enum! {
         Tsv = "tsv",
         /// Columns separated by commas.
         Csv = "csv",
-        /// One JSON object a line.
+        /// One JSON object a line, or one array of objects.
         Jsonl = "jsonl",
         /// Apache Parquet.
         Parquet = "parquet",
@@ -31,7 +31,7 @@ spelled_enum! {
         Csv = "csv",
         /// Columns separated by tabs.
         Tsv = "tsv",
-        /// One JSON object a line.
+        /// One JSON object a line, or one array of objects.
         Jsonl = "jsonl",
         /// Apache Parquet.
         Parquet = "parquet",
@@ -63,6 +63,14 @@ impl InputFormat {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let is_compressed = ["gz", "zst"].iter().any(|known| ending.eq_ignore_ascii_case(known));
         if is_compressed { Self::of_path(&path.with_extension("")) } else { Self::of_path(path) }
+    }
+
+    /// Returns the format of a file that somebody named: as [`of_input`](Self::of_input), and of `.json`, whose rows are an array or lines.
+    /// In a folder such a file may be a configuration.
+    pub fn of_named(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+        let is_json = [".json", ".json.gz", ".json.zst"].iter().any(|ending| name.ends_with(ending));
+        if is_json { Some(Self::Jsonl) } else { Self::of_input(path) }
     }
 
     /// Returns the same format of a dataset; `None` for plain lines.
@@ -156,6 +164,11 @@ mod tests {
         }
         let of_input = |name: &str| InputFormat::of_input(Path::new(name));
         assert_eq!((of_input("a.csv.gz"), of_input("a.jsonl.ZST")), (of("a.csv"), of("a.jsonl")));
+        let of_named = |name: &str| InputFormat::of_named(Path::new(name));
+        assert_eq!(
+            (of_named("b/a.JSON"), of_named("a.json.gz"), of_named("a.csv.gz")),
+            (of("a.jsonl"), of("a.jsonl"), of("a.csv"))
+        );
         assert_eq!((of_input("a.conllu"), of_input("a.json.gz")), (of("a.conllu"), None));
     }
 

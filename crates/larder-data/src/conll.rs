@@ -4,7 +4,8 @@
 //! end a sentence and are not words), and comments. A comment is a line before a sentence whose first column is `#` and which
 //! lacks the columns asked for or has no tag in the tag's, or, where blanks separate columns, reads `# key = value`. Inside of a
 //! sentence it reads so and lacks a column. A word `#` with its tag is no comment. Where the words are behind a first column of
-//! numbers, as in CoNLL-U, the lines of ranges and of empty nodes are no words. The first line that is neither blank nor a
+//! numbers, as in CoNLL-U, the lines of ranges and of empty nodes are no words. A word whose column `MISC` says `EndOfSentence`, as in
+//! HIPE's files, is the last of its sentence. The first line that is neither blank nor a
 //! comment may name the columns.
 
 use crate::choice::Separator;
@@ -48,7 +49,15 @@ struct LineFormat {
     /// Zero-based position of the tags.
     tags: Option<usize>,
     tag_style: TagStyle,
+    /// Zero-based position of remarks, which may say that a sentence ends.
+    remarks: Option<usize>,
 }
+
+/// The column of remarks in files of the HIPE campaigns, as their header calls it.
+const REMARKS: &str = "MISC";
+
+/// What it says of the last word of a sentence, among other things between `|`. Such files have no blank lines between sentences.
+const SENTENCE_ENDS: &str = "EndOfSentence";
 
 /// The kind of a line.
 enum LineKind<'a> {
@@ -85,6 +94,7 @@ impl ConllRows {
             words,
             tags: layout.columns.tags.as_ref().map(position).transpose()?,
             tag_style: layout.tag_style.clone(),
+            remarks: names.iter().flatten().position(|name| name == REMARKS),
         };
         Ok(Self { lines, format, documents: 0, purpose, header, record: Vec::new() })
     }
@@ -107,6 +117,7 @@ impl ConllRows {
                 Ok(text) => self.format.kind_of(text, self.purpose, first_line.is_none(), &mut numbers),
                 Err(problem) => LineKind::Bad(problem),
             };
+            let ends_sentence = line.text().is_ok_and(|text| self.format.ends_sentence(text));
             if self.purpose == Purpose::Answer {
                 let holds = match kind {
                     LineKind::Word { .. } | LineKind::Bad(_) => LineContent::Word,
@@ -149,6 +160,9 @@ impl ConllRows {
             length += 1;
             if length > MAX_SENTENCE_WORDS {
                 return Err(DataError::SentenceTooLong { path, line: start, limit: MAX_SENTENCE_WORDS });
+            }
+            if ends_sentence {
+                break;
             }
         }
         Ok(first_line.map(|line| match (bad, untagged) {
@@ -269,6 +283,12 @@ impl LineFormat {
             return Some(LineKind::NoWord);
         }
         None
+    }
+
+    /// Returns true if the line's remarks say that a sentence ends with it.
+    fn ends_sentence(&self, text: &str) -> bool {
+        let remarks = self.remarks.and_then(|position| field(text, self.separator, position));
+        remarks.is_some_and(|remarks| remarks.split('|').any(|remark| remark == SENTENCE_ENDS))
     }
 
     /// Returns true if the text looks like a tag. Where tags are types alone, that is one outside of all entities.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::row_problem::{Place, RowProblem};
 use crate::spec_problem::SpecProblem;
-use larder_errors::{Names, clip};
+use larder_errors::{Names, clip, counted};
 
 /// A dataset that cannot be described, opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +195,18 @@ pub enum DataError {
         line: u64,
         /// Bytes allowed.
         limit: usize,
+    },
+    /// A JSON array without its end.
+    #[error(
+        "{path}: the JSON array does not end with `]` behind its first {}: the file is cut, or a quote is not closed; fetch or write it \
+         again",
+        counted(*rows, "row"), path = path.display()
+    )]
+    ArrayCut {
+        /// The data file.
+        path: PathBuf,
+        /// Rows that are whole.
+        rows: u64,
     },
     /// A sentence longer than [`MAX_SENTENCE_WORDS`](crate::MAX_SENTENCE_WORDS).
     #[error(

@@ -1,4 +1,4 @@
-//! JSON lines: one object a line. Blank lines are not rows; fields nobody asked for are ignored.
+//! JSON lines: one object a line, or one array of objects. Blank lines are not rows; fields nobody asked for are ignored.
 
 use serde_json::{Map, Value};
 
@@ -9,6 +9,7 @@ use crate::lines::LineReader;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
+use crate::scalar::integer_of;
 use crate::slice::TextPosition;
 use crate::spans::{SpanTags, TextUnits, spans_of, tags_of};
 use crate::spec::Columns;
@@ -32,7 +33,11 @@ impl JsonRows {
         let Layout { columns, targets, split_text, .. } = layout.clone();
         // A text to be answered is split by whoever answers it.
         let split_text = split_text.filter(|_| purpose == Purpose::Learn);
-        Self { lines, columns, targets, split_text, line: Vec::new() }
+        Self { lines: lines.with_json_arrays(), columns, targets, split_text, line: Vec::new() }
+    }
+
+    fn place(&self, number: u64) -> Place {
+        if self.lines.is_json_array() { Place::Row(number) } else { Place::Line(number) }
     }
 
     fn row(&self, line: u64, text: &str) -> Result<Row, RowProblem> {
@@ -61,7 +66,7 @@ impl JsonRows {
             let cell = |at: usize| cell(&object, &targets.columns[at], targets.cells());
             targets.read(cell, |at| targets.columns[at].to_string())
         });
-        let target = target.transpose().map_err(|problem| (Place::Line(line), problem));
+        let target = target.transpose().map_err(|problem| (self.place(line), problem));
         let id = optional(&object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
         Ok(Row { line, document: 0, id, content, target, inexact: None, no_words: Vec::new() })
     }
@@ -86,7 +91,7 @@ impl JsonRows {
         let (target, inexact) = match spans.transpose() {
             Ok(None) => (Ok(None), None),
             Ok(Some(SpanTags { tags, inside_word })) => (Ok(Some(RowTarget::Target(Target::Tags(tags)))), inside_word),
-            Err(problem) => (Err((Place::Line(line), problem)), None),
+            Err(problem) => (Err((self.place(line), problem)), None),
         };
         let id = optional(object, &self.columns.id, "a string, an integer or a boolean", scalar)?;
         let content = Content::Words(words.iter().map(|(_, word)| (*word).to_owned()).collect());
@@ -110,7 +115,7 @@ impl RowReader for JsonRows {
             }
         };
         let row = text.and_then(|text| self.row(number, &text));
-        Some(row.map_err(|problem| Fault::Bad { place: Place::Line(number), problem }))
+        Some(row.map_err(|problem| Fault::Bad { place: self.place(number), problem }))
     }
 
     fn column(&self, key: &'static str) -> String {
@@ -119,6 +124,8 @@ impl RowReader for JsonRows {
     }
 
     fn record(&mut self) -> Record {
+        // An element of an array may fill several lines. In a string no line ends.
+        self.line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
         Record::Line(std::mem::take(&mut self.line))
     }
 
@@ -210,12 +217,13 @@ fn string(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// Strings, integers and booleans as text. A float is refused: `1.0` as a label is a column read by mistake.
+/// Strings, integers and booleans as text, and `1.0` as `1`: what pandas makes of integers where one is missing. A fraction is refused: such
+/// a label is a column read by mistake.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        Value::Number(number) => integer_of(&number.to_string()),
         _ => None,
     }
 }

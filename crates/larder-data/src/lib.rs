@@ -78,6 +78,7 @@ mod reader;
 mod record;
 mod row;
 mod row_problem;
+mod scalar;
 mod scan;
 mod scored;
 mod separator;

@@ -17,6 +17,8 @@ const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 /// Reads lines ended by LF, by CRs and an LF, or, in a file whose start has CRs and no LF, by CR; the last may lack its
 /// end. A UTF-8 byte order mark is dropped.
 ///
+/// Of JSON a line may also be an element of one array that is the whole file: its bytes up to the comma.
+///
 /// CR CR LF is what Python's `csv` writes on Windows into a file that was opened without `newline=""`, and lone CRs are
 /// what old Macintosh programs write. A lone CR elsewhere is content.
 pub(crate) struct LineReader {
@@ -29,6 +31,10 @@ pub(crate) struct LineReader {
     offset: u64,
     /// The byte that ends a line; `None` until the first line is asked for.
     end: Option<u8>,
+    /// True if a file that begins with `[` is one JSON array.
+    may_be_array: bool,
+    /// The place in the JSON array that the file is.
+    array: Option<JsonArray>,
 }
 
 impl fmt::Debug for LineReader {
@@ -75,7 +81,15 @@ impl LineReader {
             line: 0,
             offset: 0,
             end: None,
+            may_be_array: false,
+            array: None,
         }
+    }
+
+    /// Reads a file that begins with `[` as one JSON array, whose elements are its lines.
+    #[must_use]
+    pub fn with_json_arrays(self) -> Self {
+        Self { may_be_array: true, ..self }
     }
 
     /// Takes the byte that ends a line as known, for a stream that does not begin where its file does.
@@ -104,6 +118,11 @@ impl LineReader {
         self.end == Some(b'\r')
     }
 
+    /// Returns true if the file is a JSON array, whose elements are counted as lines.
+    pub fn is_json_array(&self) -> bool {
+        self.array.is_some()
+    }
+
     /// The next line, or `None` at the end of the file.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, DataError> {
         self.buffer.clear();
@@ -111,8 +130,17 @@ impl LineReader {
         let failed = |source| DataError::Read { path: self.path.clone(), source };
         let end = match self.end {
             Some(end) => end,
-            None => *self.end.insert(line_end(self.reader.fill_buf().map_err(failed)?)),
+            None => {
+                let start = self.reader.fill_buf().map_err(failed)?;
+                if self.may_be_array && JsonArray::is_begun_by(start) {
+                    self.array = Some(JsonArray::default());
+                }
+                *self.end.insert(line_end(start))
+            }
         };
+        if self.array.is_some() {
+            return self.next_element();
+        }
         let mut bytes = (&mut self.reader).take(limit).read_until(end, &mut self.buffer).map_err(failed)?;
         if bytes == 0 {
             return Ok(None);
@@ -143,6 +171,86 @@ impl LineReader {
         let end = without_lf.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
         let (bytes, ending) = content.split_at(end);
         Ok(Some(Line { bytes, ending, number: self.line, offset }))
+    }
+}
+
+impl LineReader {
+    /// The next element of the JSON array, or `None` behind the last. What stands behind the array is an element too, which is none.
+    fn next_element(&mut self) -> Result<Option<Line<'_>>, DataError> {
+        let Some(array) = &mut self.array else { return Ok(None) };
+        let offset = self.offset;
+        let is_ended = loop {
+            let bytes = self.reader.fill_buf().map_err(|source| DataError::Read { path: self.path.clone(), source })?;
+            if bytes.is_empty() {
+                break true;
+            }
+            let end = bytes.iter().position(|&byte| array.ends_element(byte));
+            let read = end.map_or(bytes.len(), |end| end + 1);
+            self.buffer.extend_from_slice(&bytes[..read]);
+            self.reader.consume(read);
+            self.offset += read as u64;
+            if self.buffer.len() > MAX_ROW_BYTES {
+                let (path, line) = (self.path.clone(), self.line + 1);
+                return Err(DataError::RowTooLong { path, line, limit: MAX_ROW_BYTES });
+            }
+            if end.is_some() {
+                break false;
+            }
+        };
+        if is_ended && !array.is_closed {
+            return Err(DataError::ArrayCut { path: self.path.clone(), rows: self.line });
+        }
+        if is_ended && self.buffer.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        self.line += 1;
+        let start =
+            if self.line == 1 { self.buffer.iter().position(|&byte| byte == b'[').map_or(0, |at| at + 1) } else { 0 };
+        let end = self.buffer.len() - usize::from(!is_ended);
+        let (bytes, ending) = self.buffer.split_at(end.max(start));
+        Ok(Some(Line { bytes: &bytes[start..], ending, number: self.line, offset: offset + start as u64 }))
+    }
+}
+
+/// A place in a JSON array that is the whole file.
+#[derive(Default)]
+pub(crate) struct JsonArray {
+    /// Lists and objects that are open: 1 between two elements.
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+    is_closed: bool,
+}
+
+impl JsonArray {
+    /// Returns true if a file that starts with `start` is an array of objects, or of nothing.
+    pub fn is_begun_by(start: &[u8]) -> bool {
+        let start = start.strip_prefix(UTF8_BOM).unwrap_or(start).trim_ascii_start();
+        let first = start.strip_prefix(b"[").map(|elements| elements.trim_ascii_start().first());
+        first.is_some_and(|first| matches!(first, None | Some(b'{' | b']')))
+    }
+
+    /// Goes on by one byte; returns true for the comma or bracket that ends an element of the array.
+    fn ends_element(&mut self, byte: u8) -> bool {
+        if self.in_string {
+            let is_escaped = self.is_escaped;
+            self.is_escaped = !is_escaped && byte == b'\\';
+            self.in_string = byte != b'"' || is_escaped;
+            return false;
+        }
+        match byte {
+            b'"' => self.in_string = true,
+            b'[' | b'{' => self.depth += 1,
+            b']' | b'}' => {
+                self.depth = self.depth.saturating_sub(1);
+                let closes = self.depth == 0 && !self.is_closed;
+                self.is_closed |= closes;
+                return closes;
+            }
+            b',' => return self.depth == 1 && !self.is_closed,
+            _ => {}
+        }
+        false
     }
 }
 
@@ -196,6 +304,34 @@ mod tests {
         assert_eq!(lines(b"ab\r"), [(b"ab".to_vec(), 1, 0)]);
         let late = [&b"x".repeat(1 << 17), &b"\ny\rz\n"[..]].concat();
         assert_eq!(lines(&late)[1].0, b"y\rz");
+    }
+
+    #[test]
+    fn elements_of_an_array_are_lines() {
+        let elements = |bytes: &[u8]| {
+            let mut reader = reader(bytes).with_json_arrays();
+            let mut lines = Vec::new();
+            while let Some(line) = reader.next_line()? {
+                lines.push((String::from_utf8(line.bytes.trim_ascii().to_vec()).unwrap(), line.number, line.offset));
+            }
+            Ok::<_, DataError>(lines)
+        };
+        let of = |bytes: &[u8]| elements(bytes).unwrap().into_iter().map(|(text, ..)| text).collect::<Vec<_>>();
+        let pretty = b"\xef\xbb\xbf [\n  {\"a\": [1, 2],\n   \"b\": \"x,]}\\\"[\\\\\"},\n  {\"a\": {}}\n]\n";
+        assert_eq!(
+            elements(pretty).unwrap(),
+            [("{\"a\": [1, 2],\n   \"b\": \"x,]}\\\"[\\\\\"}".to_owned(), 1, 5), ("{\"a\": {}}".to_owned(), 2, 43)]
+        );
+        assert_eq!(of(b"[{},2]"), ["{}", "2"]);
+        assert_eq!(of(b"[]"), [""], "a blank line is no row");
+        assert_eq!(of(b"[{}]\n[2]"), ["{}", "[2]"], "what is behind the array is no element of it");
+        assert_eq!(of(b"[1]\n[2]"), ["[1]", "[2]"], "lines that are lists");
+        assert_eq!(of(b"{\"a\": 1}\n[2]"), ["{\"a\": 1}", "[2]"]);
+        for cut in [&b"["[..], b"[{\"a\": 1}", b"[{},", b"[{\"]}"] {
+            assert!(matches!(elements(cut), Err(DataError::ArrayCut { .. })), "{cut:?}");
+        }
+        let long = [b"[{\"", &vec![b'x'; MAX_ROW_BYTES][..], b"\"}]"].concat();
+        assert!(matches!(elements(&long), Err(DataError::RowTooLong { line: 1, .. })));
     }
 
     #[test]

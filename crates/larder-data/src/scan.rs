@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::choice::Format;
 use crate::error::DataError;
 use crate::example::Content;
+use crate::lines::JsonArray;
 use crate::row::{Fault, Purpose, RowReader};
 use crate::slice::{TextFacts, TextPosition};
 use crate::spec::DatasetSpec;
@@ -95,9 +96,12 @@ fn check_seekable(spec: &DatasetSpec, path: &Path, mut file: &File) -> Result<()
         return not(format!("in the encoding {encoding}"), "convert it to UTF-8 first, with iconv");
     }
     let mut start = Vec::new();
-    file.take(4).read_to_end(&mut start).map_err(failed)?;
+    file.take(64).read_to_end(&mut start).map_err(failed)?;
     file.rewind().map_err(failed)?;
     match Compression::of(&start) {
+        None if spec.format == Format::Jsonl && JsonArray::is_begun_by(&start) => {
+            not("one JSON array".to_owned(), "write an object a line first, with `jq -c '.[]'`")
+        }
         None => Ok(()),
         Some(found) => not(format!("compressed with {}", found.name()), "decompress it first"),
     }

@@ -1,6 +1,7 @@
 //! Parquet, a batch of rows at a time, only the columns asked for.
 //!
-//! Strings of every Arrow kind are read, dictionaries of them too; labels and ids may be integers or booleans, words and
+//! Strings of every Arrow kind are read, dictionaries of them too; labels and ids may be integers or booleans, and labels floats that are
+//! integers, as pandas writes them where one is missing; words and
 //! tags any kind of list. The columns of a batch are cast to one type each, so that rows are read in one way.
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, LargeStringArray, RecordBatch};
@@ -21,12 +22,16 @@ use crate::layout::Layout;
 use crate::record::Record;
 use crate::row::{Fault, Purpose, Row, RowReader, no_content};
 use crate::row_problem::{Place, RowProblem};
+use crate::scalar::integer_of;
 use crate::slice::GroupPlace;
 use crate::spec::DatasetSpec;
 use crate::target_columns::{Cell, CellKind, TargetColumns};
 
 /// Rows decoded at a time: a few hundred kilobytes of sentences, and enough to hide the cost of a batch.
 const BATCH_ROWS: usize = 1024;
+
+/// The types of a label or an id.
+const LABEL_TYPES: &str = "strings, integers or booleans";
 
 /// Rows of a Parquet file.
 pub(crate) struct TableRows {
@@ -56,6 +61,8 @@ struct TableColumn {
     at: usize,
     name: String,
     kind: CastKind,
+    /// True for labels in floats, of which each must be an integer.
+    is_float: bool,
 }
 
 /// The type that a column is cast to.
@@ -147,9 +154,10 @@ impl TableRows {
                 _ => target_kind.filter(|_| is_target(key)).unwrap_or(CastKind::Scalar),
             };
             check_type(&path, field, kind, is_target(key))?;
+            let is_float = kind == CastKind::Scalar && field.data_type().is_floating();
             indices.push(index);
             let at = sources.iter().filter(|source| source.key == key).count();
-            sources.push(TableColumn { key, at, name: field.name().clone(), kind });
+            sources.push(TableColumn { key, at, name: field.name().clone(), kind, is_float });
         }
         let targets = layout.targets.clone();
         // Numbers, and columns of yes and no, are no classes, whatever the schema calls them.
@@ -218,6 +226,14 @@ impl TableRows {
         match self.source(key, at) {
             Some((source, Column::Strings(strings))) if strings.is_null(self.next) => {
                 Err(RowProblem::MissingValue { column: source.name.clone() })
+            }
+            Some((source, Column::Strings(strings))) if source.is_float => {
+                let (text, column) = (strings.value(self.next), source.name.clone());
+                match integer_of(text) {
+                    Some(integer) => Ok(Some(integer)),
+                    None if text == "NaN" => Err(RowProblem::MissingValue { column }),
+                    None => Err(RowProblem::Type { column, expected: LABEL_TYPES, found: "a fraction" }),
+                }
             }
             Some((_, Column::Strings(strings))) => Ok(Some(strings.value(self.next).to_owned())),
             _ => Ok(None),
@@ -369,7 +385,9 @@ fn check_type(path: &Path, field: &Field, kind: CastKind, is_target: bool) -> Re
     }
     let (fits, expected) = match kind {
         CastKind::Text => (is_string(field.data_type()), "strings"),
-        CastKind::Scalar => (is_scalar(field.data_type()), "strings, integers or booleans"),
+        // Whether such numbers are integers, each row tells.
+        CastKind::Scalar if is_target => (is_scalar(field.data_type()) || field.data_type().is_floating(), LABEL_TYPES),
+        CastKind::Scalar => (is_scalar(field.data_type()), LABEL_TYPES),
         CastKind::TextList => (item_type(field.data_type()).is_some_and(is_string), "lists of strings"),
         CastKind::ScalarList => (item_type(field.data_type()).is_some_and(is_scalar), "lists of strings or integers"),
         CastKind::NumberList => (item_type(field.data_type()).is_some_and(is_number), "lists of numbers"),
@@ -382,12 +400,6 @@ fn check_type(path: &Path, field: &Field, kind: CastKind, is_target: bool) -> Re
     if fits {
         return Ok(());
     }
-    let expected = match kind {
-        CastKind::Scalar if field.data_type().is_floating() => {
-            "strings, integers or booleans (a label is a class; write numbers that name classes as integers)"
-        }
-        _ => expected,
-    };
     Err(DataError::ColumnType {
         path: path.to_owned(),
         column: field.name().clone(),

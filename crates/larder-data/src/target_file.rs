@@ -41,7 +41,7 @@ impl TargetFile {
         header: Option<bool>,
         quoting: Option<bool>,
     ) -> Result<Self, DataError> {
-        let format = format.or_else(|| InputFormat::of_input(path).and_then(InputFormat::rows));
+        let format = format.or_else(|| InputFormat::of_named(path).and_then(InputFormat::rows));
         let format = format.filter(|format| *format != Format::Conll);
         let format = format.ok_or_else(|| DataError::NoColumnFormat { path: path.to_owned() })?;
         let usual = Layout::of_format(format);

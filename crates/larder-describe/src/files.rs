@@ -58,7 +58,12 @@ fn of_folder(folder: &Path) -> Result<Vec<SplitFile>, DescribeError> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
-        let format = InputFormat::of_input(&path).and_then(InputFormat::rows);
+        // Other `.json` files of a folder are configurations.
+        let format = match split_of(&path) {
+            Some(_) => InputFormat::of_named(&path),
+            None => InputFormat::of_input(&path),
+        };
+        let format = format.and_then(InputFormat::rows);
         files.extend(format.filter(|_| path.is_file() && !hidden).map(|format| (path, format)));
     }
     files.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -68,10 +73,6 @@ fn of_folder(folder: &Path) -> Result<Vec<SplitFile>, DescribeError> {
         1 => {}
         _ => return Err(DescribeError::Formats { path: folder.to_owned(), formats: Names::new(formats) }),
     }
-    let split_of = |path: &Path| {
-        let name = path.file_name()?.to_string_lossy().to_lowercase();
-        SPLIT_NAMES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, split)| *split)
-    };
     let mut by_split: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
     for (path, _) in &files {
         if let Some(split) = split_of(path) {
@@ -85,4 +86,10 @@ fn of_folder(folder: &Path) -> Result<Vec<SplitFile>, DescribeError> {
         by_split.into_iter().map(|(split, files)| SplitFile { split: split.to_owned(), files }).collect();
     splits.sort_by_key(|split| split.split != "train");
     Ok(splits)
+}
+
+/// Returns the split that a file's name tells.
+fn split_of(path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    SPLIT_NAMES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, split)| *split)
 }

@@ -62,7 +62,7 @@ impl LayoutRules {
     pub fn format(&self, path: &Path, flags: &InputFlags) -> Result<InputFormat, InputError> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         let own = self.own.as_ref().filter(|_| ending == self.own_ending).map(|layout| layout.format);
-        let format = match (flags.format, InputFormat::of_input(path), own) {
+        let format = match (flags.format, InputFormat::of_named(path), own) {
             (Some(format), ..) => format,
             // Either sentences for a tagger trained on `train.txt`, or more files like it: a wrong guess would go unnoticed.
             (None, Some(InputFormat::Text), Some(format)) if !is_no_file(path) => {

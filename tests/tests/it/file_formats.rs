@@ -94,6 +94,39 @@ fn tags_of_another_style_give_the_same_run() {
     assert!(answered.contains("_B\n") && answered.contains("\t0\n") && !answered.contains("\tO"), "{answered}");
 }
 
+/// As pandas writes a table with `to_json`, labels of integers among which one was missing.
+#[test]
+fn a_json_array_is_trained_on_and_answered() {
+    let kitchen = Kitchen::with_tiny();
+    let rows = |seed, count| {
+        toy(seed, count).into_iter().enumerate().map(|(at, (text, label))| {
+            let label = if label == toy(1, 1)[0].1 { 1.0 } else { 0.0 };
+            serde_json::json!({ "id": at, "text": text, "label": label })
+        })
+    };
+    for (split, seed, count) in [("train", 1, 60), ("dev", 2, 20)] {
+        let objects: Vec<_> = rows(seed, count).collect();
+        kitchen.write(&format!("{split}.json"), serde_json::to_string_pretty(&objects).unwrap());
+        kitchen
+            .write(&format!("{split}.jsonl"), objects.iter().map(|object| format!("{object}\n")).collect::<String>());
+    }
+    let run = |ending: &str| {
+        let (train, dev) = (format!("train.{ending}"), format!("dev.{ending}"));
+        let data =
+            ["run", &train, "--dev-file", &dev, "--text", "text", "--label", "label", "-e", "tiny", "--run", ending];
+        kitchen.json(&[&data[..], &QUICK[..]].concat())
+    };
+    let (array, lines) = (run("json"), run("jsonl"));
+    assert_eq!(array["evaluation"]["splits"][0]["scores"], lines["evaluation"]["splits"][0]["scores"]);
+    kitchen.ok(&["predict", "json", "--input", "dev.json", "--output", "answered.jsonl"]);
+    let answered = std::fs::read_to_string(kitchen.path("answered.jsonl")).unwrap();
+    assert_eq!(answered.lines().count(), 20, "{answered}");
+    for line in answered.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).expect("an object a line");
+        assert!(row["id"].is_number() && ["0", "1"].contains(&row["prediction"].as_str().unwrap()), "{row}");
+    }
+}
+
 #[test]
 fn files_of_other_schemes_and_with_comments_of_germeval_are_scored() {
     let kitchen = Kitchen::empty();

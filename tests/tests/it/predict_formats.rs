@@ -122,7 +122,7 @@ fn what_cannot_be_read_is_refused_and_never_answered_as_lines() {
         assert_eq!(answer.stdout, "", "{args:?}");
         answer
     };
-    for file in ["a.csv.xz", "a.json", "a.xlsx", "eng.testb"] {
+    for file in ["a.csv.xz", "a.yaml", "a.xlsx", "eng.testb"] {
         kitchen.write(file, table(&dev, b',', true));
         refused(&["--input", file]).says(&[file, "--input-format"]);
     }

@@ -72,6 +72,7 @@ fn data_sets() {
         Utf16 { path: path.clone() },
         UnterminatedQuote { path: path.clone(), line: 4 },
         RowTooLong { path: path.clone(), line: 4, limit: larder_data::MAX_ROW_BYTES },
+        ArrayCut { path: path.clone(), rows: 9 },
         SentenceTooLong { path: path.clone(), line: 4, limit: larder_data::MAX_SENTENCE_WORDS },
         NotSeekable { path: path.clone(), what: "compressed with gzip".to_owned(), remedy: "decompress it first" },
         MissingColumn { path: path.clone(), column: "text".to_owned(), known: Names::new(["text;label"]) },

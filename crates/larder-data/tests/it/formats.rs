@@ -242,6 +242,14 @@ fn a_header_names_the_columns_of_a_conll_file() {
     assert!(set.error().starts_with("data, line 8: word 1, `Paris`"), "{}", set.error());
     let set = Set::of(description, text.replace("I-loc", "B-loc"));
     assert_eq!(set.rows(), ["Jean/B-pers Dupont/I-pers", "Paris/B-loc"]);
+    // HIPE's files have no blank lines between the sentences of a document.
+    let ends = Set::of(
+        description,
+        text.replace("I-loc\t_", "B-loc\tNoSpaceAfter")
+            .replace("I-pers\t_\n\n", "I-pers\tNoSpaceAfter|EndOfSentence\n"),
+    );
+    assert_eq!(ends.rows(), ["Jean/B-pers Dupont/I-pers", "Paris/B-loc"]);
+    assert_eq!(from_the_second(&ends), ["Paris/B-loc"]);
     let missing = Set::of(&description.replace("'TOKEN'", "'TOKENS'"), text);
     assert!(
         missing.error().contains("no column `TOKENS` (known: `TOKEN`, `NE-COARSE-LIT`, `MISC`"),
@@ -475,7 +483,9 @@ fn labels_of_fractions_are_those_of_integers_where_all_are() {
     let description = "task = 'sequence'\nformat = 'parquet'\n[columns]\ntext = 'text'\nlabel = 'label'\n";
     let floats = |numbers: Vec<f64>| Arc::new(Float64Array::from(numbers)) as ArrayRef;
     let set = Set::of(description, parquet("label", floats(vec![0.0, 1.0]), None));
-    assert!(set.error().contains("write numbers that name classes as integers"), "{}", set.error());
+    assert_eq!(set.rows(), ["Ada ran/0", "in Rome/1"]);
+    let set = Set::of(description, parquet("label", floats(vec![0.0, 0.5]), None));
+    assert!(set.error().contains("row 2: `label` is a fraction"), "{}", set.error());
 }
 
 // The page.

@@ -132,14 +132,27 @@ fn nulls_and_lists_of_unequal_length_are_bad_rows() {
     assert!(read(&spec).unwrap_err().to_string().ends_with("data, row 1: 2 words but 1 tags"));
 }
 
+/// As pandas writes integers where one is missing.
+#[test]
+fn labels_in_floats_are_integers() {
+    let texts = || strings(&[Some("a"), Some("b"), Some("c"), Some("d")]);
+    let labels: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), Some(f64::NAN), Some(-0.0), None]));
+    let (_folder, spec) = set(SEQUENCE, vec![("text", texts()), ("label", labels)]);
+    let mut reader = ExampleReader::open(&spec, "train", OnBadRow::Skip).unwrap();
+    let found: Vec<_> = reader.by_ref().map(|example| example.unwrap().target).collect();
+    assert_eq!(found, ["1", "0"].map(|label| Some(Target::Label(label.to_owned()))));
+    assert_eq!(reader.skipped().rows.iter().map(|row| row.place).collect::<Vec<_>>(), [Place::Row(2), Place::Row(4)]);
+    let labels: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 0.0, 0.5, 1.0]));
+    let (_folder, spec) = set(SEQUENCE, vec![("text", texts()), ("label", labels)]);
+    let error = read(&spec).unwrap_err().to_string();
+    assert!(error.ends_with("data, row 3: `label` is a fraction, expected strings, integers or booleans"), "{error}");
+}
+
 #[test]
 fn wrong_types_and_missing_columns_are_refused_at_once() {
     let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
-    let (_folder, spec) = set(SEQUENCE, vec![("text", strings(&[Some("a")])), ("label", numbers)]);
-    assert!(read(&spec).unwrap_err().to_string().ends_with(
-        "data: column `label` is Float64, expected strings, integers or booleans (a label is a class; write \
-                 numbers that name classes as integers)"
-    ));
+    let (_folder, spec) = set(SEQUENCE, vec![("text", numbers), ("label", strings(&[Some("a")]))]);
+    assert!(read(&spec).unwrap_err().to_string().ends_with("data: column `text` is Float64, expected strings"));
     let (_folder, spec) = set(SEQUENCE, vec![("text", strings(&[Some("a")])), ("labels", strings(&[Some("x")]))]);
     let error = read(&spec).unwrap_err().to_string();
     assert!(error.ends_with("has no column `label` (known: `text`, `labels`; did you mean `labels`?)"), "{error}");

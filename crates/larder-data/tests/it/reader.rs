@@ -200,6 +200,23 @@ fn json_values_of_every_kind() {
 }
 
 #[test]
+fn a_json_array_is_read_as_its_objects_in_lines() {
+    let lines = b"{\"text\": \"a, [b\", \"label\": 1.0}\n{\"text\": \"c\", \"label\": 2}\n";
+    let array = b"[\n  {\n    \"text\": \"a, [b\",\n    \"label\": 1.0\n  },\n  {\"text\": \"c\", \"label\": 2}\n]\n";
+    assert_eq!(rows(&set(JSONL, lines)), [row(1, "a, [b", "1"), row(2, "c", "2")]);
+    assert_eq!(rows(&set(JSONL, array)), rows(&set(JSONL, lines)));
+    let error = |data: &[u8]| set(JSONL, data).error();
+    assert_eq!(
+        error(b"[{\"text\": \"a\", \"label\": 1}, 7]"),
+        "data, row 2: `the line` is an integer, expected an object"
+    );
+    assert_eq!(
+        error(b"[{\"text\": \"a\", \"label\": 1}, {\"text\": "),
+        "data: the JSON array does not end with `]` behind its first 1 row: the file is cut, or a quote is not closed; fetch or write it again"
+    );
+}
+
+#[test]
 fn json_lines_that_are_wrong() {
     let error = |line: &str| set(JSONL, format!("{{\"text\":\"a\",\"label\":\"b\"}}\n{line}\n").as_bytes()).error();
     assert_eq!(error("[1]"), "data, line 2: `the line` is a list, expected an object");
@@ -207,7 +224,7 @@ fn json_lines_that_are_wrong() {
     assert_eq!(error("{\"text\": null, \"label\": 1}"), "data, line 2: no value for `text`");
     assert_eq!(error("{\"text\": 1, \"label\": 1}"), "data, line 2: `text` is an integer, expected a string");
     assert_eq!(
-        error("{\"text\": \"a\", \"label\": 1.0}"),
+        error("{\"text\": \"a\", \"label\": 1.5}"),
         "data, line 2: `label` is a fraction, expected a string, an integer or a boolean"
     );
     assert_eq!(error("{\"text\": \"a\", }"), "data, line 2: not JSON, at byte 15 of the line: trailing comma");

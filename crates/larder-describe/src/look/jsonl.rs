@@ -1,4 +1,4 @@
-//! JSON lines.
+//! JSON lines, or a JSON array.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,17 +15,10 @@ pub(super) fn look(path: &Path) -> Result<Look, DescribeError> {
     // Names in the order in which they come first; a row's values by name.
     let mut names: Vec<String> = Vec::new();
     let mut rows: Vec<BTreeMap<String, Cell>> = Vec::new();
-    let mut lines = text.lines().map(str::trim).peekable();
-    while let Some(text) = lines.next() {
-        if text.is_empty() {
-            continue;
-        }
-        let cut = !whole && lines.peek().is_none();
-        if cut || rows.len() == ROWS {
-            break;
-        }
+    let values = if text.trim_start().starts_with('[') { elements(&text) } else { lines(&text, whole) };
+    for value in values {
         // Rows that are no objects are for the reader to complain of.
-        let Ok(Value::Object(object)) = serde_json::from_str(text) else { continue };
+        let Value::Object(object) = value else { continue };
         let mut row = BTreeMap::new();
         for (name, value) in object {
             if !names.contains(&name) {
@@ -47,6 +40,27 @@ pub(super) fn look(path: &Path) -> Result<Look, DescribeError> {
         encoding,
         columns: names.into_iter().map(column).collect(),
     })
+}
+
+/// Returns the values of the first lines. The last line may be cut.
+fn lines(text: &str, whole: bool) -> Vec<Value> {
+    let mut lines: Vec<&str> = text.lines().map(str::trim).collect();
+    if !whole {
+        lines.pop();
+    }
+    lines.into_iter().filter_map(|line| serde_json::from_str(line).ok()).take(ROWS).collect()
+}
+
+/// Returns the first elements of an array, up to one that is cut or none.
+fn elements(text: &str) -> Vec<Value> {
+    let (mut elements, mut rest) = (Vec::new(), text.trim_start());
+    while let Some(text) = rest.strip_prefix(['[', ',']).filter(|_| elements.len() < ROWS) {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter();
+        let Some(Ok(value)) = values.next() else { break };
+        elements.push(value);
+        rest = text[values.byte_offset()..].trim_start();
+    }
+    elements
 }
 
 fn cell(value: Value) -> Cell {

@@ -19,7 +19,7 @@ use crate::columns::Look;
 /// [`DescribeError`] for a file that cannot be read or has no rows, and for an ending that tells no format.
 pub(crate) fn look_at(path: &Path) -> Result<Look, DescribeError> {
     let unknown = || DescribeError::Ending { path: path.to_owned() };
-    let format = InputFormat::of_input(path);
+    let format = InputFormat::of_named(path);
     // People call such files anything.
     let may_be_conll = matches!(format, None | Some(InputFormat::Tsv | InputFormat::Text));
     let format = match format {
