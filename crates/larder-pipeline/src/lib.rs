@@ -41,7 +41,7 @@ mod train;
 mod verify;
 
 pub use compare::{
-    ComparedEncoder, ComparedRun, Contender, EncoderComparison, EncodingCost, RefusedEncoder, RunComparison,
+    Bfloat16, ComparedEncoder, ComparedRun, Contender, EncoderComparison, EncodingCost, RefusedEncoder, RunComparison,
     compare_encoders, compare_runs,
 };
 pub use doctor::{
@@ -62,7 +62,7 @@ pub use remove::remove_encoder;
 pub use run::{RunOutcome, run};
 pub use scale::{
     CommandsOutcome, CommandsRequest, NamedCommand, NamedFeatures, PlanOutcome, PlanRequest, ReadyCommand, ShardChoice,
-    ShardOutcome, ShardResult, WorkRequest, make_plan, plan_commands, use_features, work,
+    ShardError, ShardOutcome, ShardResult, WorkRequest, make_plan, plan_commands, use_features, work,
 };
 pub use seeds::{SeedSummary, SeedsOutcome, run_seeds};
 pub use shots::{Scores, ShotsEntry, ShotsOutcome, ShotsRequest, run_shots};

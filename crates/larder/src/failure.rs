@@ -11,7 +11,7 @@ use larder_evaluate::EvaluateError;
 use larder_export::ExportError;
 use larder_files::FileError;
 use larder_intake::EncoderError;
-use larder_pipeline::PipelineError;
+use larder_pipeline::{PipelineError, ShardError};
 use larder_predict::PredictError;
 use larder_report::ReportError;
 use larder_run::RunError;
@@ -56,16 +56,10 @@ impl Failure {
     /// Prints the error with its causes on standard error, and as JSON on standard output if that is asked for and no result is there. Returns the
     /// exit code.
     pub fn report(&self, json: bool) -> ExitCode {
-        let (message, class) = match self {
-            Self::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Stage { error, class, hint } => {
-                let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\n  {hint}"));
-                (chain(error.as_ref()) + &hint, *class)
-            }
-            Self::Usage(message) => (message.clone(), ErrorClass::Usage),
-            Self::Found { problems, class } => (problems.join("\nerror: "), *class),
-            Self::File { what, source } => (format!("{what}: {source}"), ErrorClass::Input),
-        };
+        if matches!(self, Self::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        let (message, class) = (self.message(), self.class());
         eprintln!("{}", log::line(log::Level::Error, &message));
         if json && !HAS_RESULT.load(Ordering::Relaxed) {
             let error = json!({ "message": message, "class": class, "exit_code": class.exit_code() });
@@ -74,6 +68,31 @@ impl Failure {
         }
         signals::end_as_interrupted();
         ExitCode::from(class.exit_code())
+    }
+}
+
+impl ShardError for Failure {
+    fn message(&self) -> String {
+        match self {
+            Self::Stage { error, hint, .. } => {
+                let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\n  {hint}"));
+                chain(error.as_ref()) + &hint
+            }
+            Self::Usage(message) => message.clone(),
+            Self::Found { problems, .. } => problems.join("\nerror: "),
+            Self::File { what, source } => format!("{what}: {source}"),
+            Self::BrokenPipe => "standard output was closed".to_owned(),
+        }
+    }
+
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Stage { class, .. } | Self::Found { class, .. } => *class,
+            Self::Usage(_) => ErrorClass::Usage,
+            Self::File { .. } => ErrorClass::Input,
+            // Whoever reads no more wants no more.
+            Self::BrokenPipe => ErrorClass::TryAgain,
+        }
     }
 }
 

@@ -122,6 +122,23 @@ fn seeds_and_encoders_are_runs_like_those_of_one_machine() {
 }
 
 #[test]
+fn a_command_that_fails_by_its_data_is_passed_over_and_told_at_the_end() {
+    let (kitchen, dataset) = toy_kitchen();
+    let one_class: Vec<(String, &str)> = toy(3, 60).into_iter().map(|(text, _)| (text, "same")).collect();
+    let hopeless = kitchen.dataset("hopeless", &[("train", &one_class), ("dev", &one_class[..20])]);
+    let line = |dataset: &str, seed: u64| format!("run {dataset} -e tiny {QUICK} --seed {seed}");
+    let planned = Planned::new(kitchen, &[line(&hopeless, 1), line(&dataset, 1), line(&dataset, 2)], &[]);
+    let kitchen = &planned.kitchen;
+    let worked = kitchen.larder(&["work", &planned.plan, "--next-missing", "0/1", "--json"]).exits(3);
+    let worked = worked.says(&["shard 0 fails and is passed over: ", "class"]);
+    let results: Vec<Value> = worked.json_lines().into_iter().filter(|line| line["error"].is_null()).collect();
+    let done: Vec<&Value> = results.iter().map(|line| &line["shard"]).collect();
+    assert_eq!(done, [1, 2], "{}", worked.told());
+    kitchen.ok(&["status", &planned.plan]).prints(&["2 of 3 shards done", "missing: 0"]);
+    kitchen.assert_tidy();
+}
+
+#[test]
 fn a_fine_tune_that_was_killed_goes_on_and_racers_commit_once() {
     let (kitchen, dataset) = toy_kitchen();
     let line = |rate: &str| {

@@ -18,10 +18,12 @@ use larder_tokens::TokenizeStageError;
 use larder_train::TrainError;
 use serde::Serialize;
 
+use super::bfloat16::Bfloat16;
 use super::meter::{EncodingCost, Meter};
 use crate::PipelineError;
 use crate::encode::{embed_features, encode_split};
 use crate::evaluate::{EvaluateOptions, evaluate_keeping};
+use crate::tokenize::tokenize_split;
 use crate::train::{check_trainable, train};
 
 /// Number of times an encoder is loaded; the fastest counts, since the first may wait for the disk or for CUDA.
@@ -76,6 +78,8 @@ pub struct ComparedEncoder {
     pub further_columns: usize,
     /// The work and speed of encoding now.
     pub encoding: EncodingCost,
+    /// The same encoder with products in bfloat16; `None` where that does not run, or nothing was encoded now.
+    pub bfloat16: Option<Bfloat16>,
     /// The run.
     pub run: String,
     /// Its scores in full.
@@ -235,6 +239,14 @@ fn score_encoder(
         }
     }
     meter.encoded = true;
+    let bfloat16 = match meter.encoding.rows_per_second {
+        None => None,
+        Some(_) => {
+            let tokenize = &options.encode.tokenize;
+            let (tokens, _) = tokenize_split(larder, spec, encoder, TRAIN_SPLIT, tokenize, &mut meter)?;
+            Bfloat16::measure(larder, encoder, settings, &tokens)?
+        }
+    };
     // The features were just encoded: forcing them again would time nothing new.
     let options = TrainOptions { encode: EncodeOptions { force: false, ..options.encode.clone() }, ..options.clone() };
     let trained = train(larder, spec, encoder, &options, &mut meter)?;
@@ -252,6 +264,7 @@ fn score_encoder(
         cache_bytes,
         further_columns,
         encoding: meter.encoding,
+        bfloat16,
         run: trained.record.run.clone(),
         evaluation: judged.evaluation,
     };

@@ -10,4 +10,4 @@ mod work;
 pub use commands::{CommandsOutcome, CommandsRequest, NamedCommand, ReadyCommand, plan_commands};
 pub use features::{NamedFeatures, use_features};
 pub use plan::{PlanOutcome, PlanRequest, make_plan};
-pub use work::{ShardChoice, ShardOutcome, ShardResult, WorkRequest, work};
+pub use work::{ShardChoice, ShardError, ShardOutcome, ShardResult, WorkRequest, work};

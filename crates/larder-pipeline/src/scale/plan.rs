@@ -149,6 +149,7 @@ fn features_provenance(
         target: &tokenize.target.with_file_name("features.parquet"),
         settings: &request.options.settings,
         reuse: false,
+        elsewhere: &[],
     })?;
     Ok(plan.provenance)
 }

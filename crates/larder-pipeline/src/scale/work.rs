@@ -1,5 +1,6 @@
 //! Working shards of a plan.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -9,6 +10,7 @@ use std::time::Instant;
 
 use larder_data::{DatasetSpec, RowSlice};
 use larder_encode::{EncodeError, EncodeRequest, Engine, encode_with, plan_encode};
+use larder_errors::ErrorClass;
 use larder_files::{FileError, FolderLock, Freshness, Provenance, digest_file};
 use larder_intake::Encoder;
 use larder_run::{Event, Larder, Observer, RunError, Stage};
@@ -92,13 +94,23 @@ pub enum ShardResult {
     },
 }
 
+/// An error of a shard, of whichever stage.
+pub trait ShardError: From<PipelineError> {
+    /// Returns what failed and why.
+    fn message(&self) -> String;
+
+    /// Returns the class.
+    fn class(&self) -> ErrorClass;
+}
+
 /// Works shards of a plan; `each` hears of every one. A shard that has a commit costs one look into the store. A shard that is a command is
 /// run by `run`, with `larder` as its home.
 ///
 /// # Errors
 /// [`PipelineError`], whose class tells whether another try may help, and errors of `run`. What was computed is kept: features in the
-/// scratch folder, runs in the home.
-pub fn work<E: From<PipelineError>>(
+/// scratch folder, runs in the home. With [`ShardChoice::NextMissing`] a command that fails by its own data or training is passed over, and
+/// its error is returned when no other shard is left.
+pub fn work<E: ShardError>(
     larder: &Larder,
     request: &WorkRequest<'_>,
     observer: &mut dyn Observer,
@@ -107,17 +119,39 @@ pub fn work<E: From<PipelineError>>(
 ) -> Result<(), E> {
     let ObjectUri { store, plan_id } = request.plan;
     let store = Store::open(store).map_err(PipelineError::from)?;
-    let mut worker = Worker { larder, request, store: &store, plan_id, ready: None };
+    let mut worker = Worker { larder, request, store: &store, plan_id, ready: None, failed_command: None };
     match request.choice {
         ShardChoice::One(shard) => each(&worker.shard(shard, observer, run)?),
-        ShardChoice::NextMissing { slice, of } => loop {
-            // Asked again after every shard: another worker may have done the next.
-            let shards = worker.ready()?.shards();
-            let done = Commit::shards(&store, plan_id).map_err(PipelineError::from)?;
-            let missing = missing_shards(&done, shards);
-            let Some(shard) = missing.into_iter().find(|shard| shard % of.max(1) == slice) else { break };
-            each(&worker.shard(shard, observer, run)?);
-        },
+        ShardChoice::NextMissing { slice, of } => {
+            let (mut failed, mut first_error) = (HashSet::new(), None);
+            loop {
+                // Asked again after every shard: another worker may have done the next.
+                let shards = worker.ready()?.shards();
+                let done = Commit::shards(&store, plan_id).map_err(PipelineError::from)?;
+                let is_mine = |shard: &usize| shard % of.max(1) == slice && !failed.contains(shard);
+                let Some(shard) = missing_shards(&done, shards).into_iter().find(is_mine) else { break };
+                match worker.shard(shard, observer, run) {
+                    Ok(outcome) => each(&outcome),
+                    // What is missing for one command is missing for all, and what another try may mend is not passed over.
+                    Err(error)
+                        if worker.failed_command == Some(shard)
+                            && matches!(
+                                error.class(),
+                                ErrorClass::Input | ErrorClass::Training | ErrorClass::Score
+                            ) =>
+                    {
+                        let message = format!("shard {shard} fails and is passed over: {}", error.message());
+                        observer.event(Event::Note(&message));
+                        failed.insert(shard);
+                        first_error.get_or_insert(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if let Some(error) = first_error {
+                return Err(error);
+            }
+        }
     }
     Ok(())
 }
@@ -130,6 +164,8 @@ struct Worker<'a> {
     plan_id: &'a str,
     /// What is loaded when the first shard needs it.
     ready: Option<Ready>,
+    /// The shard whose command itself failed last.
+    failed_command: Option<usize>,
 }
 
 enum Ready {
@@ -177,7 +213,7 @@ impl Worker<'_> {
         self.request.scratch.map_or_else(|| self.larder.home().scratch(), Path::to_path_buf)
     }
 
-    fn shard<E: From<PipelineError>>(
+    fn shard<E: ShardError>(
         &mut self,
         shard: usize,
         observer: &mut dyn Observer,
@@ -195,7 +231,7 @@ impl Worker<'_> {
     }
 
     /// Runs the command that is a shard, and commits what it made.
-    fn command<E: From<PipelineError>>(
+    fn command<E: ShardError>(
         &mut self,
         shard: usize,
         run: &mut dyn FnMut(&ReadyCommand) -> Result<(), E>,
@@ -218,7 +254,8 @@ impl Worker<'_> {
         if request.stop.load(Ordering::Relaxed) {
             return Err(PipelineError::from(EncodeError::Stopped).into());
         }
-        run(&ready)?;
+        run(&ready).inspect_err(|_| self.failed_command = Some(shard))?;
+        let Some(Ready::Commands { plan, .. }) = &self.ready else { unreachable!("it was looked at") };
         let of_start = (started, &clock);
         let commit = commit_of(larder, store, (plan, shard), &ready, of_start).map_err(of_disk)?;
         let committed = commit.create(store, plan_id).map_err(PipelineError::from)?;
@@ -351,8 +388,14 @@ fn make_part(
         return Err(EncodeError::Stopped.into());
     }
     let settings = plan.settings.on(request.device, request.threads);
-    let encode_request =
-        EncodeRequest { encoder, tokens: &tokens, target: &features, settings: &settings, reuse: false };
+    let encode_request = EncodeRequest {
+        encoder,
+        tokens: &tokens,
+        target: &features,
+        settings: &settings,
+        reuse: false,
+        elsewhere: &[],
+    };
     if !plan_encode(&encode_request)?.is_fresh() {
         observer.event(Event::Started { stage: Stage::Encode, subject: &subject, changes: &[] });
         let encoded = larder.runtime().map_err(PipelineError::from).and_then(|runtime| {

@@ -1,9 +1,11 @@
 //! Comparisons of encoders or runs.
 
+use std::fmt::Write;
+
 use larder_errors::{bytes, count, counted};
 use larder_evaluate::SplitComparison;
 use larder_metrics::Interval;
-use larder_pipeline::{ComparedEncoder, EncoderComparison, EncodingCost, RunComparison};
+use larder_pipeline::{Bfloat16, ComparedEncoder, EncoderComparison, EncodingCost, RunComparison};
 use larder_run::page::{number, range};
 use larder_run::{ComparedScores, Evaluation, tasks};
 use larder_store::Level;
@@ -76,9 +78,25 @@ pub fn encoder_costs(outcome: &EncoderComparison) -> String {
         ]);
     }
     let cached = outcome.encoders.iter().any(|one| one.encoding.rows_per_second.is_none());
-    let hint =
-        if cached { "\ncached: encoded by an earlier command; `--force` encodes again and measures" } else { "" };
-    format!("{table}{hint}")
+    let mut text = table.to_string();
+    if cached {
+        text.push_str("\ncached: encoded by an earlier command; `--force` encodes again and measures");
+    }
+    for one in &outcome.encoders {
+        let Some(bfloat16) = &one.bfloat16 else { continue };
+        let Bfloat16 { texts, times_as_fast, lowest_cosine } = bfloat16;
+        // Rounded down: `at least` stays true.
+        let lowest_cosine = (lowest_cosine * 1e5).floor() / 1e5;
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "\n{0}: in bfloat16 {times_as_fast:.2} times as fast here, cosine at least {lowest_cosine:.5} on {1}: `larder encode \
+             --graph bfloat16 -e {0}`",
+            one.names[0],
+            counted(*texts as u64, "text"),
+        );
+    }
+    text
 }
 
 /// Formats a rate, `cached`, or the rate of the rows that were not cached.

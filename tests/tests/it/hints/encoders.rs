@@ -326,6 +326,13 @@ fn the_doctor_measures_every_precision() {
         names(doctor(), 0, hint("in bfloat16 (`larder encode --graph bfloat16 -e {}`)").replace("{}", "tiny").as_str());
     }
     names(doctor(), 0, hint("what rounding costs on your data: train a run on each, and `larder compare RUN OTHER`"));
+    kitchen.init("other", 2, &[]);
+    let compared = kitchen.ok(&["compare", &dataset, "--encoders", "tiny,other", "--force"]);
+    if bfloat16_kernel().is_none() {
+        compared.does_not_print("bfloat16");
+    } else {
+        compared.prints(&[&hint("`larder encode --graph bfloat16 -e {0}`").replace("{0}", "other")]);
+    }
     run("plain", "auto");
     run("rounded", "bfloat16");
     kitchen.ok(&["compare", "plain", "rounded"]).prints(&["plain", "rounded"]);
