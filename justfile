@@ -512,6 +512,11 @@ scale-ray *options: setup build
 bench-memory *options: setup build
     {{ python }} -B tests/bench/memory.py "$@"
 
+# Seconds and peak memory of encoding a small file beside 1,000,000 rows that are cached (--rows N)
+[group('bench')]
+bench-reuse *options: setup build
+    {{ python }} -B tests/bench/reuse.py "$@"
+
 # Time and peak memory of taking in an encoder of 438 MB, beside the file's size (needs 3 GB of disk)
 [group('bench')]
 bench-intake *options: setup build

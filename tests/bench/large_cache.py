@@ -101,7 +101,7 @@ class Bench:
         self.failures: list[str] = []
 
     def encode(self, dataset: pathlib.Path) -> None:
-        peak, seconds = measured([*self.larder, "encode", str(dataset), "-e", "wide", "--layers", LAYERS])
+        peak, seconds = measured([*self.larder, "encode", str(dataset), "-e", "wide", "--layers", LAYERS, "--force"])
         print(f"{dataset.stem}: encoded in {seconds:.0f} s, peak {peak / 2**20:.0f} MiB", flush=True)
 
     def train(self, dataset: pathlib.Path, head: str, solver: str, streamed: bool) -> float:

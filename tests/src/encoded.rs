@@ -38,7 +38,7 @@ impl Encoded {
             rows,
             // Without a bracket every row went through the encoder.
             encoded: number(line, " encoded").unwrap_or(rows),
-            reused: of(" reused from the previous file"),
+            reused: of(" reused from earlier files"),
             kept: of(" kept from an interrupted run"),
             copies: of(" copies of another row"),
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::chunk::Chunk;
 use crate::engine::{CHUNKS_IN_MEMORY, Engine};
-use crate::reuse::{ReusedFile, WrittenParts};
+use crate::reuse::{ReusedFiles, WrittenParts};
 use crate::row_origins::RowOrigins;
 use crate::stage::{EncodeRequest, columns, engine_settings, in_chunks, plan_encode, text_windows};
 use crate::throughput::Throughput;
@@ -30,7 +30,7 @@ pub struct Forecast {
     pub rows: usize,
     /// Inputs that will go through the encoder: texts, or windows of texts and sentences.
     pub run_inputs: usize,
-    /// Rows copied from the file that is replaced.
+    /// Rows copied from the file that is replaced, or from other files of the same vectors.
     pub reused_rows: usize,
     /// Rows whose input stands in another row.
     pub duplicate_rows: usize,
@@ -68,12 +68,15 @@ impl Forecast {
 /// # Errors
 /// As [`encode`](crate::encode).
 pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Forecast, EncodeError> {
-    let EncodeRequest { encoder, target, settings, reuse, .. } = *request;
+    let EncodeRequest { encoder, target, settings, reuse, elsewhere, .. } = *request;
     let plan = plan_encode(request)?;
     let fresh = reuse && plan.is_fresh();
     let windows = text_windows(&TokensReader::open(request.tokens, TokensProjection::Encode)?, encoder, settings)?;
     let mut engine = Engine::new(runtime, encoder, &plan.outputs, engine_settings(settings, windows))?;
-    let reused = if reuse && plan.rows_reusable { Some(ReusedFile::open(target)?) } else { None };
+    let reused = match reuse {
+        true => ReusedFiles::open(target, elsewhere, &plan, &engine)?,
+        false => ReusedFiles::default(),
+    };
     let columns = columns(&engine, settings);
     let mut forecast = Forecast {
         fresh,
@@ -84,7 +87,7 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
         run_tokens: 0,
         computed_tokens: 0,
         vector_bytes: 0,
-        memory_bytes: engine.session_bytes(),
+        memory_bytes: engine.session_bytes() + reused.bytes(),
         device: engine.ran_on().clone(),
         threads: engine.threads(),
         probe: None,
@@ -95,7 +98,7 @@ pub fn forecast(runtime: &Runtime, request: &EncodeRequest<'_>) -> Result<Foreca
     let mut sample = Vec::new();
     let mut part = 0;
     in_chunks(request, rows_per_group(&forecast.columns), |chunk| {
-        let origins = RowOrigins::of(&chunk, reused.as_ref(), &written);
+        let origins = RowOrigins::of(&chunk, &reused, &written);
         written.remember(part, chunk.units.iter().map(|unit| (unit.digest, unit.first_row)));
         part += 1;
         let kept = forecast.count(&engine, chunk, &origins, sample.is_empty());

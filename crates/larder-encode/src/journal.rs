@@ -6,7 +6,8 @@
 //! has no such file, so that a fast device does not write its vectors twice.
 //!
 //! A record is: the batch's number (8 bytes, little-endian), how many numbers follow (8), a checksum (32), the numbers
-//! (float32). The checksum is over all of that and the rows of the batch. Reading ends at the first record that is not
+//! (float32). The checksum is over all of that, the rows of the batch and the part's inputs: which of its rows are run depends on
+//! what other files have by now. Reading ends at the first record that is not
 //! as it was written, which is what a kill in the middle of one leaves.
 
 use std::fs::File;
@@ -26,6 +27,8 @@ const HEADER: usize = 48;
 /// Keeps the finished batches of one part.
 pub(crate) struct Journal {
     path: PathBuf,
+    /// A digest of the part's inputs that are run.
+    inputs: [u8; 32],
     /// Bytes of the file that are whole records.
     length: u64,
     /// Finished batches that are not in the file.
@@ -39,19 +42,20 @@ impl Journal {
         part.with_extension("batches")
     }
 
-    /// Gives `each` every batch of a part that an earlier process saved, once: its number and its numbers, of which
-    /// `count` tells how many there must be.
+    /// Gives `each` every batch of a part with these `inputs` (a digest) that an earlier process saved, once: its number and its
+    /// numbers, of which `count` tells how many there must be.
     ///
     /// # Errors
     /// [`FileError::Io`].
     pub(crate) fn open(
         part: &Path,
+        inputs: [u8; 32],
         batches: &[Batch],
         count: impl Fn(&Batch) -> usize,
         mut each: impl FnMut(usize, &[f32]),
     ) -> Result<Self, FileError> {
         let path = Self::path_of(part);
-        let mut journal = Self { path, length: 0, unsaved: Vec::new(), saved_at: Instant::now() };
+        let mut journal = Self { path, inputs, length: 0, unsaved: Vec::new(), saved_at: Instant::now() };
         let file = match File::open(&journal.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(journal),
             file => file.map_err(FileError::io("open", &journal.path))?,
@@ -66,7 +70,7 @@ impl Journal {
             let index = usize::try_from(number(0)).unwrap_or(usize::MAX);
             let Some(batch) = batches.get(index).filter(|batch| number(8) == count(batch) as u64) else { break };
             bytes.resize(4 * count(batch), 0);
-            if reader.read_exact(&mut bytes).is_err() || header[16..] != checksum(index, batch, &bytes) {
+            if reader.read_exact(&mut bytes).is_err() || header[16..] != checksum(inputs, index, batch, &bytes) {
                 break;
             }
             numbers.clear();
@@ -132,7 +136,7 @@ impl Journal {
             bytes.extend(numbers.iter().flat_map(|number: &f32| number.to_le_bytes()));
             writer.write_all(&(index as u64).to_le_bytes())?;
             writer.write_all(&(numbers.len() as u64).to_le_bytes())?;
-            writer.write_all(&checksum(index, &batches[index], &bytes))?;
+            writer.write_all(&checksum(self.inputs, index, &batches[index], &bytes))?;
             writer.write_all(&bytes)?;
             length += (HEADER + bytes.len()) as u64;
         }
@@ -142,8 +146,9 @@ impl Journal {
     }
 }
 
-fn checksum(index: usize, batch: &Batch, numbers: &[u8]) -> [u8; 32] {
+fn checksum(inputs: [u8; 32], index: usize, batch: &Batch, numbers: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
+    hasher.update(&inputs);
     for number in [index, batch.batch, batch.seq, batch.rows.len()].iter().chain(&batch.rows) {
         hasher.update(&(*number as u64).to_le_bytes());
     }
@@ -164,6 +169,7 @@ mod tests {
             let mut found = Vec::new();
             let journal = Journal::open(
                 part,
+                [7; 32],
                 &batches,
                 |_| 4,
                 |index, numbers| {
@@ -201,6 +207,8 @@ mod tests {
         // Other rows in a batch of that number.
         std::fs::write(&path, &whole).unwrap();
         let others: Vec<Batch> = batches.iter().map(|batch| Batch { rows: vec![7, 8], ..batch.clone() }).collect();
-        Journal::open(&part, &others, |_| 4, |index, _| panic!("batch {index} is another")).unwrap();
+        Journal::open(&part, [7; 32], &others, |_| 4, |index, _| panic!("batch {index} is another")).unwrap();
+        // Other inputs in the same rows.
+        Journal::open(&part, [8; 32], &batches, |_| 4, |index, _| panic!("batch {index} has other inputs")).unwrap();
     }
 }

@@ -32,7 +32,7 @@ pub struct EncodeReport {
     pub rows: usize,
     /// Rows that went through the encoder.
     pub encoded_rows: usize,
-    /// Rows copied from the file that was replaced.
+    /// Rows copied from the file that was replaced, or from other files of the same vectors.
     pub reused_rows: usize,
     /// Rows whose input stood in another row of this file.
     pub duplicate_rows: usize,

@@ -15,6 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::unit::WindowSettings;
 use crate::{EncodeError, EngineSettings, GraphChoice};
 
+/// The part of the provenance that records the device.
+pub(crate) const RAN_DEVICE: &str = "ran.device";
+
+/// The part of the provenance that records the graph.
+pub(crate) const RAN_GRAPH: &str = "ran.graph";
+
 /// Version of the features file's layout.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -281,6 +287,17 @@ impl EncodeSettings {
             Level::Token => with_windows(provenance),
         }
     }
+}
+
+/// Returns true if rows of equal input have equal vectors in a file of provenance `found` and in one of `wanted`, but for rounding.
+pub(crate) fn has_same_vectors(found: &Provenance, wanted: &Provenance) -> bool {
+    let content = ["encoder.digest", "level", "pair_features", "dtype", "word_pool", "special_tokens", "published"];
+    let is_same = |part: &str| match part {
+        // A file may have a publisher's vectors that are not asked for.
+        "published" if !wanted.parts.contains_key(part) => true,
+        _ => found.parts.get(part) == wanted.parts.get(part),
+    };
+    found.format_version == wanted.format_version && content.into_iter().all(is_same)
 }
 
 impl EncodePlan {

@@ -32,10 +32,10 @@ use crate::journal::Journal;
 use crate::pair::combine_pair;
 use crate::plan::{Batch, PLAN_VERSION};
 use crate::report::{EncodeReport, Progress};
-use crate::reuse::{ReusedFile, WrittenParts};
+use crate::reuse::{ReusedFiles, WrittenParts};
 use crate::row_origins::RowOrigins;
 use crate::sentence_stream::SentenceStream;
-use crate::settings::{Context, EncodePlan, EncodeSettings};
+use crate::settings::{Context, EncodePlan, EncodeSettings, RAN_DEVICE, RAN_GRAPH, has_same_vectors};
 use crate::unit::{TokenSpan, UnitInput};
 use crate::{EncodeError, EncoderInput};
 
@@ -50,8 +50,11 @@ pub struct EncodeRequest<'a> {
     pub target: &'a Path,
     /// Level, layers, poolings, precision, device.
     pub settings: &'a EncodeSettings,
-    /// True if rows with unchanged input may be copied from the file that is replaced.
+    /// True if rows with unchanged input may be copied from the file that is replaced, and from files elsewhere.
     pub reuse: bool,
+    /// Other `features` files, best first, whose rows of equal input are copied too where they have the same vectors: those of the
+    /// same model, settings and columns, which the same graph computed on the same device. Files of other vectors are passed over.
+    pub elsewhere: &'a [PathBuf],
 }
 
 /// Compares the features file at `request.target` with what [`encode`] would write.
@@ -83,11 +86,7 @@ pub fn plan_encode(request: &EncodeRequest<'_>) -> Result<EncodePlan, EncodeErro
         let provenance = settings.provenance(encoder, &made_from, &had);
         let freshness = provenance.freshness(found.as_ref());
         let kept = had.iter().filter_map(|column| FeatureOutput::of_column(column, layers)).collect();
-        let content = ["encoder.digest", "level", "pair_features", "dtype", "word_pool", "published"];
-        let rows_reusable = found.is_some_and(|f| {
-            f.format_version == provenance.format_version
-                && content.iter().all(|part| f.parts.get(*part) == provenance.parts.get(*part))
-        });
+        let rows_reusable = found.is_some_and(|found| has_same_vectors(&found, &provenance));
         return Ok(EncodePlan { freshness, outputs: kept, provenance, rows_reusable });
     }
     let same_encoder =
@@ -127,7 +126,7 @@ pub fn encode_with(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<EncodeReport, EncodeError> {
     let started = Instant::now();
-    let EncodeRequest { encoder, tokens, target, settings, reuse } = *request;
+    let EncodeRequest { encoder, tokens, target, settings, reuse, elsewhere } = *request;
     let plan = plan_encode(request)?;
     let windows = text_windows(&TokensReader::open(tokens, projection(settings))?, encoder, settings)?;
     let layers = encoder.interface().last_layer();
@@ -140,19 +139,23 @@ pub fn encode_with(
         None => Engine::new(runtime, encoder, &plan.outputs, engine_settings(settings, windows))?,
     };
     let run_started = Instant::now();
+    let reused = match reuse {
+        true => ReusedFiles::open(target, elsewhere, &plan, &engine)?,
+        false => ReusedFiles::default(),
+    };
     let provenance = plan
         .provenance
-        .with("ran.device", engine.ran_on())
+        .with(RAN_DEVICE, engine.ran_on())
         .with("ran.onnxruntime", runtime.version())
-        .with("ran.graph", engine.graph())
+        .with(RAN_GRAPH, engine.graph())
         .with("ran.batch_tokens", engine.batch_tokens())
         .with("ran.plan_version", PLAN_VERSION)
         .with("ran.encoder", encoder.name());
-    let reused = if reuse && plan.rows_reusable { Some(ReusedFile::open(target)?) } else { None };
-    // Which rows are reused decides batches and thereby last bits, so parts belong to one previous file.
-    let provenance = match &reused {
-        Some(_) => provenance.with("ran.previous", read_provenance(target)?.map_or_else(String::new, |p| p.digest())),
-        None => provenance,
+    // Which rows are reused decides batches and thereby last bits, so parts belong to one previous file. Files elsewhere come and go:
+    // a killed encode goes on with what it has done.
+    let provenance = match reuse && plan.rows_reusable {
+        true => provenance.with("ran.previous", read_provenance(target)?.map_or_else(String::new, |p| p.digest())),
+        false => provenance,
     };
     let parts = Parts::open(target, &provenance)?;
     let columns = columns(&engine, settings);
@@ -323,7 +326,7 @@ struct RunningEncode {
     done: Progress,
     report: EncodeReport,
     written: WrittenParts,
-    reused: Option<ReusedFile>,
+    reused: ReusedFiles,
     parts: Parts,
     tokens: PathBuf,
     pool: WordPool,
@@ -368,7 +371,7 @@ impl RunningEncode {
         part: &Path,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<(FeatureColumnInfo, Vec<f32>)>, EncodeError> {
-        let origins = RowOrigins::of(chunk, self.reused.as_ref(), &self.written);
+        let origins = RowOrigins::of(chunk, &self.reused, &self.written);
         self.report.encoded_rows += origins.to_run.iter().map(|&unit| chunk.units[unit].rows).sum::<usize>();
         let (reused, duplicates) = origins.copied();
         self.report.reused_rows += reused;
@@ -400,9 +403,7 @@ impl RunningEncode {
         let mut columns: Vec<(FeatureColumnInfo, Vec<f32>)> =
             infos.into_iter().map(|c| (c.clone(), vec![0.0; window_rows.start * c.width])).collect();
         let over_windows = engine.over_windows().to_vec();
-        if let Some(reused) = &self.reused {
-            reused.copy(origins.reused, &mut columns)?;
-        }
+        self.reused.copy(origins.reused, &mut columns)?;
         if !origins.written.is_empty() {
             self.wait_for_writer()?;
             let folder = self.parts.folder().to_path_buf();
@@ -444,7 +445,8 @@ impl RunningEncode {
         };
         let counts = |place: &&Place| place.part == 0 && (slots[place.input].is_none() || is_first(place.input));
         let rows_of = |places: &[Place]| places.iter().filter(counts).count();
-        let mut journal = Journal::open(part, &batches, count, |index, numbers| {
+        let digest = digest_of(&inputs);
+        let mut journal = Journal::open(part, digest, &batches, count, |index, numbers| {
             let batch = &batches[index];
             let places = places_of(batch);
             scatter(numbers, &places, &mut columns);
@@ -613,6 +615,15 @@ fn gather(columns: &[(FeatureColumnInfo, Vec<f32>)], places: &[Place], into: &mu
             into.extend_from_slice(&column[place.range(info)]);
         }
     }
+}
+
+/// Returns a digest of inputs in their order.
+fn digest_of(inputs: &[EncoderInput<'_>]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    inputs.iter().for_each(|input| {
+        hasher.update(&input.digest());
+    });
+    *hasher.finalize().as_bytes()
 }
 
 fn check_values(info: &FeatureColumnInfo, vector: &[f32], input: usize, input_ids: &[i32]) -> Result<(), EncodeError> {

@@ -71,6 +71,21 @@ impl Home {
         Ok(folder.join(format!("{}.parquet", check_name("split", split)?)))
     }
 
+    /// The features files of one kind, of all data sets, encoders and splits; the last written first. A folder that cannot be read
+    /// has none.
+    pub fn features_of_kind(&self, kind: &str) -> Vec<PathBuf> {
+        let entries =
+            |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let encoders = entries(self.root.join("features")).flat_map(entries);
+        let files = encoders.flat_map(|encoder| entries(encoder.join(kind)));
+        let is_features =
+            |path: &PathBuf| path.extension().is_some_and(|extension| extension == "parquet") && path.is_file();
+        let written = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let mut files: Vec<_> = files.filter(is_features).map(|path| (written(&path), path)).collect();
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        files.into_iter().map(|(_, path)| path).collect()
+    }
+
     /// The folder for work under way that ends in a store.
     pub fn scratch(&self) -> PathBuf {
         self.root.join("scratch")

@@ -56,6 +56,8 @@ fn encode_tokens(
 ) -> Result<StageTime, PipelineError> {
     let started = Instant::now();
     let request = request(encoder, tokens, target, options);
+    let elsewhere = larder.home().features_of_kind(&options.settings.kind());
+    let request = EncodeRequest { elsewhere: &elsewhere, ..request };
     let time = |rows: usize, fresh, device| StageTime {
         stage: Stage::Encode,
         split: split.to_owned(),
@@ -105,7 +107,9 @@ pub fn forecast_split(
 ) -> Result<Forecast, PipelineError> {
     let (tokens, _) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
     let target = target(larder, spec, encoder, split, options)?;
-    Ok(forecast(larder.runtime()?, &request(encoder, &tokens, &target, options))?)
+    let elsewhere = larder.home().features_of_kind(&options.settings.kind());
+    let request = EncodeRequest { elsewhere: &elsewhere, ..request(encoder, &tokens, &target, options) };
+    Ok(forecast(larder.runtime()?, &request)?)
 }
 
 /// Returns the features file of a split.
@@ -125,7 +129,7 @@ pub(crate) fn request<'a>(
     target: &'a Path,
     options: &'a EncodeOptions,
 ) -> EncodeRequest<'a> {
-    EncodeRequest { encoder, tokens, target, settings: &options.settings, reuse: !options.force }
+    EncodeRequest { encoder, tokens, target, settings: &options.settings, reuse: !options.force, elsewhere: &[] }
 }
 
 /// Returns an engine for the columns of `settings`, for texts outside a dataset, of which long ones are read as `long` says.

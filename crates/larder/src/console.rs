@@ -264,7 +264,7 @@ impl Console {
         self.end();
         let mut text = format!("encode   {split}: {}", counted(report.rows as u64, "row"));
         let others = [
-            (report.reused_rows, "reused from the previous file"),
+            (report.reused_rows, "reused from earlier files"),
             (report.resumed_rows, "kept from an interrupted run"),
             (report.duplicate_rows, "copies of another row"),
         ];

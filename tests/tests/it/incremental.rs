@@ -38,7 +38,7 @@ fn only_new_and_changed_rows_are_encoded() {
     texts.extend_from_slice(&all[300..350]);
     let (answer, told) = encode(&kitchen, &texts);
     assert_eq!((told.rows, told.encoded, told.reused), (350, 50, 300), "rows added at the end");
-    answer.says(&["out of date (data.train: content changed)", "(50 encoded, 300 reused from the previous file)"]);
+    answer.says(&["out of date (data.train: content changed)", "(50 encoded, 300 reused from earlier files)"]);
 
     texts[17] = all[350].clone();
     let (_, told) = encode(&kitchen, &texts);
@@ -139,4 +139,32 @@ fn a_hundred_rows_more_in_cola_encode_a_hundred_rows() {
     let second = Encoded::of(&answer, "train").expect("encoded");
     assert_eq!((second.rows, second.encoded), (8651, 100), "{}", answer.told());
     answer.says(&["8,651 rows (100 encoded, "]);
+}
+
+#[test]
+fn a_text_is_encoded_once_whatever_data_set_and_split_it_is_in() {
+    let kitchen = Kitchen::with_tiny();
+    let texts = sentences(21, 80, 12);
+    let (old, new) = (labelled(&texts[..60]), labelled(&texts[40..]));
+    let first = kitchen.dataset("first", &[("train", &old), ("dev", &old[50..])]);
+    let answer = kitchen.ok(&["encode", &first, "-e", "tiny"]);
+    let of = |answer: &Answer, split: &str| {
+        let told = Encoded::of(answer, split).unwrap_or_else(|| panic!("nothing encoded\n{}", answer.told()));
+        (told.encoded, told.reused)
+    };
+    assert_eq!([of(&answer, "train"), of(&answer, "dev")], [(60, 0), (0, 10)], "a split of rows that train has");
+    let (train, dev) = (kitchen.vectors("first", "train", "mean"), kitchen.vectors("first", "dev", "mean"));
+    assert!(train[50 * 32..] == dev, "the same bits");
+
+    let second = kitchen.dataset("second", &[("train", &new)]);
+    let dry = kitchen.ok(&["encode", &second, "-e", "tiny", "--dry-run"]);
+    dry.prints(&["20"]);
+    let answer = kitchen.ok(&["encode", &second, "-e", "tiny"]).says(&["(20 encoded, 20 reused from earlier files)"]);
+    assert_eq!(of(&answer, "train"), (20, 20));
+    assert!(kitchen.vectors("second", "train", "mean")[..20 * 32] == train[40 * 32..]);
+    let answer = kitchen.ok(&["encode", &second, "-e", "tiny", "--force"]);
+    assert_eq!(of(&answer, "train"), (40, 0), "--force encodes all");
+    let f16 = kitchen.ok(&["encode", &second, "-e", "tiny", "--dtype", "f16"]);
+    assert_eq!(of(&f16, "train"), (40, 0), "another precision");
+    kitchen.assert_tidy();
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use larder_encode::{EncodeRequest, EncodeSettings, Level, WordPool, encode, plan_encode};
+use larder_encode::{EncodeRequest, EncodeSettings, GraphChoice, Level, WordPool, encode, plan_encode};
+use larder_runtime::bfloat16_kernel;
 use larder_store::FeaturesFile;
 
-use crate::support::{Bench, Line, layers, line, rows, word_level};
+use crate::support::{Bench, Line, TOLERANCE, layers, line, rows, word_level};
 
 /// Every file of a folder.
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -25,8 +26,14 @@ fn a_killed_run_of_words_goes_on_and_ends_in_the_same_bytes() {
     let target = bench.path("many.features.parquet");
     let folder = bench.path("many.features.parquet.parts");
     let settings = word_level(WordPool::First);
-    let request =
-        EncodeRequest { encoder: &bench.encoder, tokens: &tokens, target: &target, settings: &settings, reuse: true };
+    let request = EncodeRequest {
+        encoder: &bench.encoder,
+        tokens: &tokens,
+        target: &target,
+        settings: &settings,
+        reuse: true,
+        elsewhere: &[],
+    };
     let mut after_two = BTreeMap::new();
     let mut last = 0;
     let report = encode(&bench.runtime, &request, &mut |progress| {
@@ -101,8 +108,14 @@ fn what_decides_the_vectors_makes_a_file_stale() {
     let tokens = bench.write_lines("t.parquet", &lines);
     let target = bench.path("t.features.parquet");
     let plan = |settings: &EncodeSettings| {
-        let request =
-            EncodeRequest { encoder: &bench.encoder, tokens: &tokens, target: &target, settings, reuse: true };
+        let request = EncodeRequest {
+            encoder: &bench.encoder,
+            tokens: &tokens,
+            target: &target,
+            settings,
+            reuse: true,
+            elsewhere: &[],
+        };
         plan_encode(&request).unwrap()
     };
     let base = layers(word_level(WordPool::First), "-1,-2");
@@ -126,4 +139,59 @@ fn what_decides_the_vectors_makes_a_file_stale() {
     // No sentence is longer than a window: another stride gives the same rows, which are reused.
     let report = bench.encode(&tokens, &target, &EncodeSettings { stride: Some(9), ..base });
     assert_eq!((report.reused_rows, report.encoded_rows), (20, 0));
+}
+
+#[test]
+fn rows_of_other_files_are_used_where_their_vectors_are_the_same() {
+    let Some(bench) = Bench::new() else { return };
+    let (first, second) = (word_level(WordPool::First), word_level(WordPool::Mean));
+    let lines: Vec<Line> = (0..20).map(|at| line(at, 3 + at as usize)).collect();
+    let (one, other) = (bench.path("one.parquet"), bench.path("other.parquet"));
+    bench.encode(&bench.write_lines("a.parquet", &lines), &one, &layers(first.clone(), "-1,-2"));
+
+    // Four sentences that are there and a new one, of 4 words.
+    let mut fewer: Vec<Line> = [11, 5, 5, 2].map(|at| line(at, 3 + at as usize)).into();
+    fewer.push(line(77, 4));
+    let tokens = bench.write_lines("b.parquet", &fewer);
+    let words: usize = fewer.iter().map(|line| line.words.len()).sum();
+    let encode_with = |elsewhere: &[&PathBuf], settings: &EncodeSettings, reuse: bool| {
+        let _ = std::fs::remove_file(&other);
+        let elsewhere: Vec<PathBuf> = elsewhere.iter().map(|path| (*path).clone()).collect();
+        let request = EncodeRequest {
+            encoder: &bench.encoder,
+            tokens: &tokens,
+            target: &other,
+            settings,
+            reuse,
+            elsewhere: &elsewhere,
+        };
+        let report = encode(&bench.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+        (report.encoded_rows, report.reused_rows)
+    };
+    assert_eq!(encode_with(&[], &first, true), (words - 8, 0), "the second of two equal sentences is a copy");
+    let alone = rows(&FeaturesFile::open(&other).unwrap(), "embedding");
+    assert_eq!(encode_with(&[&one], &first, true), (4, words - 4));
+    let copied = rows(&FeaturesFile::open(&other).unwrap(), "embedding");
+    let there = rows(&FeaturesFile::open(&one).unwrap(), "embedding");
+    let before_11: usize = (0..11).map(|at| 3 + at).sum();
+    assert_eq!(copied[..14], there[before_11..before_11 + 14], "the same bits");
+    for (copied, alone) in copied.iter().flatten().zip(alone.iter().flatten()) {
+        assert!((copied - alone).abs() <= TOLERANCE, "{copied} and {alone}");
+    }
+
+    // Not where anything else would be copied.
+    assert_eq!(encode_with(&[&one], &first, false), (words - 8, 0), "not to be reused");
+    assert_eq!(encode_with(&[&one], &second, true), (words - 8, 0), "words pooled otherwise");
+    assert_eq!(encode_with(&[&one], &layers(first.clone(), "0"), true), (words - 8, 0), "a layer that is not there");
+    if bfloat16_kernel().is_some() {
+        let rounded = EncodeSettings { graph: GraphChoice::Bfloat16, ..first.clone() };
+        assert_eq!(encode_with(&[&one], &rounded, true), (words - 8, 0), "another graph");
+    }
+
+    // A file that cannot be read is passed over, and one behind it is read.
+    let cut = bench.path("cut.parquet");
+    let bytes = std::fs::read(&one).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let missing = bench.path("missing.parquet");
+    assert_eq!(encode_with(&[&cut, &missing, &one], &first, true), (4, words - 4));
 }

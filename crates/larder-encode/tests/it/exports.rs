@@ -223,7 +223,8 @@ fn tokens_agree(
         threads: 1,
         ..EncodeSettings::default()
     };
-    let request = EncodeRequest { encoder, tokens: &source, target: &target, settings: &settings, reuse: true };
+    let request =
+        EncodeRequest { encoder, tokens: &source, target: &target, settings: &settings, reuse: true, elsewhere: &[] };
     match encode(runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())) {
         Ok(_) if !case.tokens => return Err("tokens of an encoder that gives none".to_owned()),
         Ok(_) => {}

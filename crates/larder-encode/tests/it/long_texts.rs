@@ -202,8 +202,14 @@ fn texts_that_fit_have_the_same_bits_and_others_alone_are_encoded_again() {
     let (_, report) = encoded(&bench, &tokens, "texts.features", &settings);
     assert_eq!((report.encoded_rows, report.window_tokens), (9, None));
     let tokens = write(&bench, "texts.parquet", &texts, 64, LongTexts::Windows);
-    let request =
-        EncodeRequest { encoder: &bench.encoder, tokens: &tokens, target: &target, settings: &settings, reuse: true };
+    let request = EncodeRequest {
+        encoder: &bench.encoder,
+        tokens: &tokens,
+        target: &target,
+        settings: &settings,
+        reuse: true,
+        elsewhere: &[],
+    };
     let Freshness::Stale(changes) = plan_encode(&request).unwrap().freshness else { panic!("the flag changes it") };
     assert!(changes.iter().any(|change| change.to_string().contains("long")), "{changes:?}");
     let (found, report) = encoded(&bench, &tokens, "texts.features", &settings);
@@ -238,8 +244,14 @@ fn each_text_of_a_pair_has_its_own_windows() {
     let together = settings(&[Pool::Mean]);
     let pairs = EncodeSettings { pair_features: true, layers: LayerSelection::default(), ..together.clone() };
     let target = bench.path("pairs.features");
-    let request =
-        EncodeRequest { encoder: &bench.encoder, tokens: &path, target: &target, settings: &together, reuse: true };
+    let request = EncodeRequest {
+        encoder: &bench.encoder,
+        tokens: &path,
+        target: &target,
+        settings: &together,
+        reuse: true,
+        elsewhere: &[],
+    };
     let error = plan_encode(&request).unwrap_err();
     assert!(matches!(error, EncodeError::PairWindows { .. }), "{error}");
     let mut last = (0, 0);

@@ -72,8 +72,14 @@ fn each_text_is_read_as_if_it_were_alone() {
     let tokens = write(&bench, "pairs.parquet", &pairs);
     let target = bench.path("pairs.features.parquet");
     let settings = settings();
-    let request =
-        EncodeRequest { encoder: &bench.encoder, tokens: &tokens, target: &target, settings: &settings, reuse: true };
+    let request = EncodeRequest {
+        encoder: &bench.encoder,
+        tokens: &tokens,
+        target: &target,
+        settings: &settings,
+        reuse: true,
+        elsewhere: &[],
+    };
     let mut last = (0, 0);
     let report = encode(&bench.runtime, &request, &mut |progress| {
         assert!(progress.rows <= progress.total_rows && progress.tokens <= progress.total_tokens, "{progress:?}");
@@ -128,8 +134,14 @@ fn texts_without_a_second_one_are_refused() {
     let Some(bench) = Bench::new() else { return };
     let tokens = bench.write_texts("texts.parquet", &["one text", "another"]);
     let (target, settings) = (bench.path("none.parquet"), settings());
-    let request =
-        EncodeRequest { encoder: &bench.encoder, tokens: &tokens, target: &target, settings: &settings, reuse: true };
+    let request = EncodeRequest {
+        encoder: &bench.encoder,
+        tokens: &tokens,
+        target: &target,
+        settings: &settings,
+        reuse: true,
+        elsewhere: &[],
+    };
     assert!(matches!(plan_encode(&request), Err(EncodeError::NoPairs { .. })));
     assert_ne!(settings.kind(), EncodeSettings { pair_features: false, ..settings.clone() }.kind());
 }

@@ -16,7 +16,8 @@ fn a_level_that_the_tokens_do_not_have_is_refused_with_one_they_have() {
     let words = bench.write_lines("words.parquet", &[line(1, 5)]);
     let target = bench.path("f.parquet");
     let refused = |tokens, settings: &EncodeSettings| {
-        let request = EncodeRequest { encoder: &bench.encoder, tokens, target: &target, settings, reuse: true };
+        let request =
+            EncodeRequest { encoder: &bench.encoder, tokens, target: &target, settings, reuse: true, elsewhere: &[] };
         let error = encode(&bench.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err();
         assert!(!target.exists());
         error
@@ -49,8 +50,14 @@ fn rows_that_cannot_be_read_are_named() {
         let rows = [tokens.clone(), tokens.clone(), bad].map(|t| row(0, t, Content::Words(words.clone()), None, 0));
         let path = bench.write_rows("rows.parquet", rows.into_iter(), true);
         let settings = word_level(WordPool::First);
-        let request =
-            EncodeRequest { encoder: &bench.encoder, tokens: &path, target: &target, settings: &settings, reuse: true };
+        let request = EncodeRequest {
+            encoder: &bench.encoder,
+            tokens: &path,
+            target: &target,
+            settings: &settings,
+            reuse: true,
+            elsewhere: &[],
+        };
         let error =
             encode(&bench.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err().to_string();
         assert!(error.contains("rows.parquet: row 2 (example s0)") && error.contains(problem), "{error}");

@@ -98,7 +98,7 @@ impl Bench {
     }
 
     pub fn encode(&self, tokens: &Path, target: &Path, settings: &EncodeSettings) -> EncodeReport {
-        let request = EncodeRequest { encoder: &self.encoder, tokens, target, settings, reuse: true };
+        let request = EncodeRequest { encoder: &self.encoder, tokens, target, settings, reuse: true, elsewhere: &[] };
         encode(&self.runtime, &request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap()
     }
 

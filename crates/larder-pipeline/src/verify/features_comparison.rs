@@ -88,6 +88,7 @@ impl FeaturesComparison<'_> {
             target: &target,
             settings: self.settings,
             reuse: false,
+            elsewhere: &[],
         };
         let observer = &mut *self.observer;
         let report = encode(self.larder.runtime()?, &request, &mut |progress| {

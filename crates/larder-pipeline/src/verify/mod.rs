@@ -131,8 +131,14 @@ pub fn verify_features(
         None => tokens_beside(features)
             .ok_or_else(|| unverifiable("its tokens file is not where larder puts it: give `--tokens FILE`".into()))?,
     };
-    let request =
-        EncodeRequest { encoder: &encoder, tokens: &tokens, target: features, settings: &settings, reuse: false };
+    let request = EncodeRequest {
+        encoder: &encoder,
+        tokens: &tokens,
+        target: features,
+        settings: &settings,
+        reuse: false,
+        elsewhere: &[],
+    };
     if let Freshness::Stale(changes) = plan_encode(&request)?.freshness {
         let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
         return Err(unverifiable(format!("what it was made from is no longer there ({})", changes.join("; "))));
