@@ -9,6 +9,8 @@ use larder_run::page::{Block, Cell, Fact, Missing, Plot, Training};
 pub(crate) struct Page {
     /// The runs, in the order asked for.
     pub(crate) runs: Vec<RunPage>,
+    /// The runs of one data set compared, in words: a line a pair and split.
+    pub(crate) comparisons: Vec<String>,
     /// The version of larder.
     pub(crate) version: &'static str,
 }

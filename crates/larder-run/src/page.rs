@@ -133,6 +133,14 @@ pub enum Block {
     Missing(Missing),
     /// A table.
     Table(PageTable),
+    /// A table of many rows, the first of which are shown: the others are a click away, and it can be sorted, filtered and saved. Its columns
+    /// of words with few values are choices.
+    Browsed {
+        /// The name of the file that it is saved as, without its ending.
+        name: String,
+        /// The table.
+        table: PageTable,
+    },
     /// Parts side by side.
     Columns(Vec<Vec<Block>>),
     /// Collapsed parts.

@@ -104,6 +104,7 @@ fn the_page_tells_what_eval_tells_and_escapes_what_texts_and_labels_say() {
         assert!(page.contains(&format!(">{value}<")), "{place} {value} is not on the page");
     }
     for heading in [
+        "aria-label=\"Contents\"",
         "What stands out",
         "On dev",
         "Confusion matrix",
@@ -149,10 +150,63 @@ fn several_runs_stand_side_by_side_whatever_they_predict() {
     ] {
         assert!(page.contains(part), "{part} is missing");
     }
+    for difference in
+        kitchen.json(&["compare", "plain", "mlp", "tuned"])["splits"][0]["differences"].as_array().expect("pairs")
+    {
+        let (better, than) = (difference["better"].as_str().unwrap(), difference["than"].as_str().unwrap());
+        let words = match difference["told_apart"] == true {
+            true => format!("{better} is better than {than} on dev: MCC "),
+            false => format!("{better} and {than} cannot be told apart on dev: MCC "),
+        };
+        let number = format!("{words}{:+.3}, 95 % interval ", number(difference, "/difference"));
+        assert!(page.contains(&number), "{number}");
+    }
     let scores = kitchen.json(&["eval", "tags"]);
     let f1 = format!("{:.3}", number(&scores, "/splits/0/scores/strict/micro/f1"));
     assert!(page.contains(&format!(">{f1}<")), "strict F1 {f1}");
     in_a_browser("several", &page);
+}
+
+#[test]
+fn a_page_without_texts_has_none_of_the_data() {
+    let kitchen = kitchen();
+    let tags = kitchen.tagging("names", &[("train", &tagged_toy(1, 80)), ("dev", &tagged_toy(2, 40))]);
+    kitchen.ok(&["run", &tags, "-e", "tiny", "--run", "tags", "--c", "1"]);
+    let (full, bare) = (page(&kitchen, &["plain", "tags"]), page(&kitchen, &["plain", "tags", "--no-texts"]));
+    check(&bare);
+    let words: Vec<String> = toy(2, 90).into_iter().map(|(text, _)| text).collect();
+    let sentences = tagged_toy(2, 40);
+    let names = sentences.iter().flat_map(|sentence| &sentence.words).filter(|word| word.len() > 5);
+    let mut found = 0;
+    for text in words.iter().chain(names) {
+        found += usize::from(full.contains(text.as_str()));
+        assert!(!bare.contains(text.as_str()), "`{text}` is on the page");
+    }
+    assert!(found > 20, "{found} texts are on the other page");
+    assert!(!bare.contains("alert(1)"));
+    for kept in ["Confusion matrix", "The most confident mistakes", "By type", "What stands out"] {
+        assert!(bare.contains(kept), "{kept}");
+    }
+}
+
+#[test]
+fn five_runs_of_a_thousand_rows_fit_into_two_megabytes() {
+    let kitchen = Kitchen::with_tiny();
+    let text = |text: &str| format!("{text} {}", "and so on and so forth ".repeat(8));
+    let rows = |seed, count| -> Vec<(String, &'static str)> {
+        let mut random = Random::new(seed);
+        // No more than chance: half of the answers are mistakes.
+        toy(seed, count).into_iter().map(|(words, _)| (text(&words), ["one", "two"][random.below(2)])).collect()
+    };
+    let dataset = kitchen.dataset("toy", &[("train", &rows(1, 200)), ("dev", &rows(2, 1000))]);
+    let runs = ["a", "b", "c", "d", "e"];
+    for (seed, run) in runs.iter().enumerate() {
+        let seed = seed.to_string();
+        kitchen.ok(&[&["run", &dataset, "-e", "tiny", "--run", run, "--seed", &seed][..], &QUICK].concat());
+    }
+    let page = page(&kitchen, &runs);
+    check(&page);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
 }
 
 #[test]
@@ -266,9 +320,12 @@ fn in_a_browser(name: &str, page: &str) {
     let measured = open(&phone(folder.path(), page), false, &["--dump-dom".to_owned()]);
     let told = measured.split("<output>").nth(1).and_then(|rest| rest.split("</output>").next());
     let told: Vec<&str> = told.expect("the frame was measured").split(' ').collect();
-    let [width, height, colour, text] = told[..] else { panic!("{told:?}") };
+    let [width, height, colour, text, first, all, chosen, count] = told[..] else { panic!("{told:?}") };
     assert_eq!(width, "390", "{name}: the page is wider than a phone of 390 pixels");
     assert_eq!(text, "said", "{name}: the text of a point that is pointed at");
+    let rows = |text: &str| text.parse::<u32>().expect("a number");
+    assert!(rows(first) <= 15 && rows(all) >= rows(first), "{name}: {first} mistakes are shown first, then {all}");
+    assert_eq!(chosen, count, "{name}: the rows of a cell of the confusion matrix");
     let height: u32 = height.parse().expect("a number");
     let in_the_dark = open(&phone(folder.path(), page), true, &["--dump-dom".to_owned()]);
     assert!(!in_the_dark.contains(&format!(" {colour} ")), "{name}: the dark page has the light one's background");
@@ -303,8 +360,17 @@ frame.onload = () => {
   point.dispatchEvent(new frame.contentWindow.MouseEvent("click", { bubbles: true }));
   const said = point.closest("figure").querySelector(".said").textContent === point.querySelector("title").textContent;
   const colour = frame.contentWindow.getComputedStyle(page.body).backgroundColor.replaceAll(" ", "");
+  const box = page.querySelector(".browse");
+  const visible = () => [...box.querySelectorAll("tbody tr")].filter((row) => !row.hidden).length;
+  const first = visible();
+  box.querySelector("th button").click();
+  box.querySelector(".controls button").click();
+  const all = visible();
+  const cell = box.closest("section").querySelector("td[role=button]");
+  cell.click();
   const told = document.createElement("output");
-  told.textContent = [widest, root.scrollHeight, colour, said ? "said" : "silent"].join(" ");
+  const browsed = [first, all, visible(), cell.textContent];
+  told.textContent = [widest, root.scrollHeight, colour, said ? "said" : "silent", ...browsed].join(" ");
   document.body.append(told);
 };
 frame.srcdoc = text;

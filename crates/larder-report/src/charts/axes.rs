@@ -22,6 +22,8 @@ pub(crate) struct Axes<'a> {
     pub(crate) y: Range<f64>,
     /// Label of the horizontal axis.
     pub(crate) x_name: &'a str,
+    /// Label of the vertical axis; nothing where the title says it.
+    pub(crate) y_name: &'a str,
     /// True if the horizontal axis is logarithmic; its range is then of logarithms.
     pub(crate) logarithmic_x: bool,
     /// True if the axes have numbers.
@@ -30,7 +32,11 @@ pub(crate) struct Axes<'a> {
 
 impl Axes<'_> {
     pub(crate) fn draw<'a, 'b>(&self, area: &'a Area<'b>) -> Drawn<Chart<'a, 'b>> {
-        let (left, bottom) = if self.numbers { (46, 40) } else { (6, 6) };
+        let (left, bottom) = match (self.numbers, self.y_name) {
+            (false, _) => (6, 6),
+            (true, "") => (46, 40),
+            (true, _) => (62, 40),
+        };
         let mut chart = ChartBuilder::on(area)
             .margin_top(8 * UNIT)
             .margin_right(14 * UNIT)
@@ -54,6 +60,7 @@ impl Axes<'_> {
             .label_style(text.clone())
             .axis_desc_style(text)
             .x_desc(self.x_name)
+            .y_desc(self.y_name)
             .set_all_tick_mark_size(3 * UNIT)
             .draw()?;
         Ok(chart)

@@ -21,6 +21,7 @@ pub(crate) fn lengths(lengths: &Lengths) -> Result<Markup, ReportError> {
         x: from - 0.5..from - 0.5 + width * histogram.counts.len() as f64,
         y: 0.0..most * 1.05,
         x_name: "tokens",
+        y_name: "texts",
         logarithmic_x: false,
         numbers: true,
     };

@@ -34,6 +34,7 @@ pub(crate) fn lines(plot: &Plot) -> Result<Markup, ReportError> {
         x: range(series.iter().flatten().map(|point| point.0)),
         y: range(series.iter().flatten().map(|point| point.1).chain(levels.clone().map(|level| level.y))),
         x_name: &plot.x,
+        y_name: plot.lines.first().filter(|_| plot.lines.len() == 1).map_or("", |line| &line.name),
         logarithmic_x: plot.logarithmic_x,
         numbers: true,
     };
@@ -84,7 +85,8 @@ pub(crate) fn precision_recall(
     curves: &[(String, PrecisionRecall)],
     level: Option<f64>,
 ) -> Result<Markup, ReportError> {
-    let axes = Axes { x: 0.0..1.0, y: 0.0..1.02, x_name: "recall", logarithmic_x: false, numbers: true };
+    let axes =
+        Axes { x: 0.0..1.0, y: 0.0..1.02, x_name: "recall", y_name: "precision", logarithmic_x: false, numbers: true };
     let picture = drawing(title, 1.15, |area| {
         let mut chart = axes.draw(area)?;
         if let Some(level) = level {

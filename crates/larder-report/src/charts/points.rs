@@ -26,7 +26,7 @@ pub(crate) fn points(
         true => range(shown.iter().map(|point| point.1).chain([x.start, x.end])),
         false => range(shown.iter().map(|point| point.1).chain([0.0])),
     };
-    let axes = Axes { x: x.clone(), y, x_name: names.0, logarithmic_x: false, numbers: true };
+    let axes = Axes { x: x.clone(), y, x_name: names.0, y_name: names.1, logarithmic_x: false, numbers: true };
     let picture = drawing(title, 1.15, |area| {
         let mut chart = axes.draw(area)?;
         let ends = if diagonal { [(x.start, x.start), (x.end, x.end)] } else { [(x.start, 0.0), (x.end, 0.0)] };

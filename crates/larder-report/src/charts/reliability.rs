@@ -13,8 +13,14 @@ use crate::ReportError;
 /// Draws the chart of accuracy by probability, with the share of answers.
 pub(crate) fn reliability(answers: &[(f64, bool)]) -> Result<Markup, ReportError> {
     let reliability = Reliability::of(answers.iter().copied());
-    let axes =
-        Axes { x: 0.0..1.0, y: 0.0..1.02, x_name: "probability of the answer", logarithmic_x: false, numbers: true };
+    let axes = Axes {
+        x: 0.0..1.0,
+        y: 0.0..1.02,
+        x_name: "probability of the answer",
+        y_name: "share",
+        logarithmic_x: false,
+        numbers: true,
+    };
     let rows: usize = reliability.bins.iter().map(|bin| bin.rows).sum();
     let picture = drawing("share of right answers by the answer's probability", 1.15, |area| {
         let mut chart = axes.draw(area)?;

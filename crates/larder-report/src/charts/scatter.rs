@@ -13,7 +13,7 @@ use crate::page::{Embedding, Point};
 /// Number of points above which they are drawn smaller.
 const DENSE: usize = 600;
 /// Most characters of a point's text.
-const TEXT: usize = 200;
+const TEXT: usize = 120;
 
 /// Returns the shapes of points, defined once per page.
 pub(crate) fn marks() -> Markup {
@@ -53,6 +53,7 @@ pub(crate) fn scatter(embedding: &Embedding) -> Result<Markup, ReportError> {
         x: range(embedding.points.iter().map(|point| point.x)),
         y: range(embedding.points.iter().map(|point| point.y)),
         x_name: "",
+        y_name: "",
         logarithmic_x: false,
         numbers: false,
     };

@@ -2,11 +2,13 @@
 //! deleted features) are noted on the page.
 
 mod cache;
+mod compared;
 mod embedding;
 mod facts;
 mod lengths;
+mod without_texts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use larder_diagnose::RunDiagnosis;
 use larder_files::{read_json, write_atomic};
@@ -17,36 +19,57 @@ use larder_run::{DIAGNOSIS_FILE, Evaluation, Larder, RunError, RunRecord, covera
 use crate::ReportError;
 use crate::page::{Page, RunPage, Scores, SplitScores};
 use cache::Cache;
+use compared::comparisons;
+use without_texts::remove_texts;
 
-/// Writes a page about `runs` to `target` and returns its size in bytes. A run named twice counts once.
+/// A run with what is read of it.
+struct ReadRun {
+    record: RunRecord,
+    folder: PathBuf,
+    evaluation: Result<Evaluation, Missing>,
+    answers: Result<SavedAnswers, Missing>,
+}
+
+/// Writes a page about `runs` to `target` and returns its size in bytes. A run named twice counts once. Without `texts` nothing of the data is on
+/// it but ids, labels and numbers.
 ///
 /// # Errors
 /// [`ReportError::Run`] for a run that cannot be read, and for disk errors.
-pub fn write_report(larder: &Larder, runs: &[String], target: &Path) -> Result<u64, ReportError> {
+pub fn write_report(larder: &Larder, runs: &[String], target: &Path, texts: bool) -> Result<u64, ReportError> {
     let mut records: Vec<RunRecord> = Vec::new();
     for run in runs {
         if records.iter().all(|known| known.run != *run) {
             records.push(RunRecord::open(larder, run)?);
         }
     }
-    let runs = records.iter().map(|record| run_page(larder, record)).collect::<Result<_, _>>()?;
-    let html = Page { runs, version: env!("CARGO_PKG_VERSION") }.html()?;
+    let read = records.into_iter().map(|record| read_run(larder, record)).collect::<Result<Vec<_>, _>>()?;
+    let mut pages: Vec<RunPage> = read.iter().map(|run| run_page(larder, run)).collect();
+    if !texts {
+        pages.iter_mut().for_each(remove_texts);
+    }
+    let comparisons = comparisons(&read);
+    let html = Page { runs: pages, comparisons, version: env!("CARGO_PKG_VERSION") }.html()?;
     write_atomic(target, |file| file.write_all(html.as_bytes()))?;
     Ok(html.len() as u64)
 }
 
-fn run_page(larder: &Larder, record: &RunRecord) -> Result<RunPage, RunError> {
+fn read_run(larder: &Larder, record: RunRecord) -> Result<ReadRun, RunError> {
     let folder = record.folder(larder)?;
-    let evaluation = Evaluation::read(&folder, record);
-    let answers = tasks::of(record.task()).saved_answers(&folder, record);
+    let evaluation = Evaluation::read(&folder, &record);
+    let answers = tasks::of(record.task()).saved_answers(&folder, &record);
+    Ok(ReadRun { record, folder, evaluation, answers })
+}
+
+fn run_page(larder: &Larder, run: &ReadRun) -> RunPage {
+    let ReadRun { record, folder, evaluation, answers } = run;
     let cache = Cache::new(larder, record, evaluation.as_ref().ok());
     let splits = evaluation.as_ref().map(Evaluation::split_names).unwrap_or_default();
     let embedding = match splits.first() {
-        Some(split) => embedding::gather(larder, record, &cache, split, &answers),
+        Some(split) => embedding::gather(larder, record, &cache, split, answers),
         None => Err("There are no embeddings to show: no split was evaluated.".into()),
     };
-    let diagnosis = diagnosis(&folder, record);
-    Ok(RunPage {
+    let diagnosis = diagnosis(folder, record);
+    RunPage {
         name: record.run.clone(),
         dataset: record.dataset.clone(),
         encoder: record.encoder.clone(),
@@ -55,13 +78,16 @@ fn run_page(larder: &Larder, record: &RunRecord) -> Result<RunPage, RunError> {
         settings: facts::settings(record),
         learning_curve: diagnosis.as_ref().ok().and_then(learning_curve),
         findings: diagnosis.map(|diagnosis| diagnosis.findings),
-        training: record.head.details().training(&folder),
+        training: record.head.details().training(folder),
         lengths: lengths::gather(record, &cache, &splits),
         stages: record.stages.clone(),
         remarks: remarks(record, evaluation.as_ref().ok()),
-        scores: evaluation.map(|evaluation| scores(record, &evaluation, &answers, &cache)),
+        scores: match evaluation {
+            Ok(evaluation) => Ok(scores(record, evaluation, answers, &cache)),
+            Err(why) => Err(why.clone()),
+        },
         embedding,
-    })
+    }
 }
 
 /// Returns the findings about a run.

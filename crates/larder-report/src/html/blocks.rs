@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::missing;
 use super::overview::{verdict, whisker};
-use super::sentence::sentence;
+use super::sentence::{EntityTypes, sentence};
 use super::table::{cell, table, text};
 use crate::ReportError;
 use crate::charts::{points, precision_recall, reliability};
@@ -15,24 +15,28 @@ use crate::charts::{points, precision_recall, reliability};
 const FEW: usize = 4;
 
 /// Returns the blocks in order.
-pub(super) fn blocks(all: &[Block]) -> Result<Markup, ReportError> {
-    let parts = all.iter().map(block).collect::<Result<Vec<Markup>, _>>()?;
-    Ok(html! { @for part in parts { (part) } })
+pub(super) fn blocks(all: &[Block], types: &EntityTypes) -> Result<Markup, ReportError> {
+    let parts = all.iter().map(|one| block(one, types)).collect::<Result<Vec<Markup>, _>>()?;
+    let first_sentence = all.iter().position(|block| matches!(block, Block::Sentence(_)));
+    Ok(
+        html! { @for (at, part) in parts.iter().enumerate() { @if first_sentence == Some(at) { (types.legend()) } (part) } },
+    )
 }
 
-fn block(block: &Block) -> Result<Markup, ReportError> {
+fn block(block: &Block, types: &EntityTypes) -> Result<Markup, ReportError> {
     Ok(match block {
         Block::Heading(heading) => html! { h4 { (heading) } },
         Block::Paragraph(parts) => html! { p { (inline(parts)) } },
         Block::Note(parts) => html! { p.note { (inline(parts)) } },
         Block::Missing(why) => missing(&why.0),
-        Block::Table(table) => page_table(table),
+        Block::Table(table) => page_table(table, types),
+        Block::Browsed { name, table } => html! { div.browse data-name=(name) { (page_table(table, types)) } },
         Block::Columns(columns) => {
-            let columns = columns.iter().map(|column| blocks(column)).collect::<Result<Vec<_>, _>>()?;
+            let columns = columns.iter().map(|column| blocks(column, types)).collect::<Result<Vec<_>, _>>()?;
             html! { div.columns { @for column in columns { div { (column) } } } }
         }
         Block::Details { summary, blocks: inside } => {
-            let inside = blocks(inside)?;
+            let inside = blocks(inside, types)?;
             html! { details { summary { (summary) } (inside) } }
         }
         Block::Confusion { names, counts } => confusion(names, counts),
@@ -40,7 +44,7 @@ fn block(block: &Block) -> Result<Markup, ReportError> {
             let charts = all.iter().map(chart).collect::<Result<Vec<_>, _>>()?;
             html! { div.charts { @for chart in charts { (chart) } } }
         }
-        Block::Sentence(one) => html! { div.example { p.id { (one.example_id) } (sentence(one)) } },
+        Block::Sentence(one) => html! { div.example { p.id { (one.example_id) } (sentence(one, types)) } },
     })
 }
 
@@ -56,15 +60,16 @@ fn inline(parts: &[Inline]) -> Markup {
     }
 }
 
-fn page_table(PageTable { words, header, rows }: &PageTable) -> Markup {
+fn page_table(PageTable { words, header, rows }: &PageTable, types: &EntityTypes) -> Markup {
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let rows: Vec<Vec<Markup>> = rows.iter().map(|row| row.iter().map(page_cell).collect()).collect();
+    let rows: Vec<Vec<Markup>> =
+        rows.iter().map(|row| row.iter().map(|cell| page_cell(cell, types)).collect()).collect();
     table(*words, &header, &rows)
 }
 
 /// Returns a table cell.
-pub(super) fn page_cell(of: &Cell) -> Markup {
-    let example = |of: &Option<TaggedSentence>| html! { @if let Some(example) = of { (sentence(example)) } };
+pub(super) fn page_cell(of: &Cell, types: &EntityTypes) -> Markup {
+    let example = |of: &Option<TaggedSentence>| html! { @if let Some(example) = of { (sentence(example, types)) } };
     match of {
         Cell::Text(words) => cell(words),
         Cell::Running(words) => text(words),

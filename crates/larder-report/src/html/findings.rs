@@ -1,6 +1,7 @@
 //! The section of findings.
 
 use larder_diagnose::{Diagnosis, PointedRow, capitalised};
+use larder_errors::counted;
 use larder_run::page::shortened;
 use maud::{Markup, html};
 
@@ -11,6 +12,8 @@ use crate::ReportError;
 use crate::charts::lines;
 use crate::page::RunPage;
 
+/// Findings that are shown at once, the weightiest; the others are a click away.
+const OPEN: usize = 3;
 /// Rows shown of a finding.
 const ROWS: usize = 12;
 /// Most characters shown of a text.
@@ -25,7 +28,16 @@ pub(super) fn findings(run: &RunPage) -> Result<Markup, ReportError> {
             @match &run.findings {
                 Err(why) => (missing(&why.0)),
                 Ok(findings) if findings.is_empty() => { p { "Nothing." } }
-                Ok(findings) => { ul.findings { @for finding in findings { (one(finding)) } } }
+                Ok(findings) => {
+                    @let (first, others) = findings.split_at(OPEN.min(findings.len()));
+                    ul.findings { @for finding in first { (one(finding)) } }
+                    @if !others.is_empty() {
+                        details {
+                            summary { (counted(others.len() as u64, "more finding")) }
+                            ul.findings { @for finding in others { (one(finding)) } }
+                        }
+                    }
+                }
             }
             @if let Some(curve) = curve { div.charts { (curve) } }
         }

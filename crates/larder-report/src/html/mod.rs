@@ -8,6 +8,7 @@ mod overview;
 mod prose;
 mod sentence;
 mod settings;
+mod summary;
 mod table;
 mod training;
 
@@ -16,13 +17,21 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::ReportError;
 use crate::charts::marks;
 use crate::page::{Page, RunPage};
+use sentence::EntityTypes;
 
+/// The sections of a run behind its splits: the end of the anchor, and the heading.
+const PLACES: [(&str, &str); 4] = [
+    ("embeddings", "Embeddings"),
+    ("training", "Training"),
+    ("lengths", "Lengths and padding"),
+    ("settings", "How it was made"),
+];
 /// The style sheet, for light, dark, print and narrow screens.
 const STYLE: &str = include_str!("style.css");
-/// Script that shows the text of the point pointed at; the page is complete without it.
+/// Script that shows the text of the point pointed at, and sorts and filters tables; the page is complete without it.
 const SCRIPT: &str = include_str!("script.js");
 /// The script's SHA-256 in base64: the policy allows this script only.
-const SCRIPT_DIGEST: &str = "RSg4uJmzKbPqxLZoGT3B3YSwrFfTuTS/m/2llB3jU/g=";
+const SCRIPT_DIGEST: &str = "sH4RYZ40HK6yjfGa6Q6JjB8uY58Tc4BrVVjPa6kCF84=";
 
 impl Page {
     /// Returns the page as HTML.
@@ -34,7 +43,7 @@ impl Page {
         let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_DIGEST}'");
         let runs = self.runs.iter().enumerate().map(|(number, run)| self::run(number, run));
         let runs = runs.collect::<Result<Vec<Markup>, _>>()?;
-        let overview = overview::overview(&self.runs)?;
+        let overview = overview::overview(&self.runs, &self.comparisons)?;
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -52,7 +61,8 @@ impl Page {
                         p.made { "larder report" }
                         h1 { (names.join(", ")) }
                     }
-                    main { (overview) @for run in &runs { (run) } }
+                    (summary::contents(&self.runs))
+                    main { (summary::cards(&self.runs)) (overview) @for run in &runs { (run) } }
                     footer { p { "Made by larder " (self.version) "." } }
                     script { (PreEscaped(SCRIPT)) }
                 }
@@ -66,21 +76,27 @@ fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {
     let scores = match &run.scores {
         Err(why) => missing(&why.0),
         Ok(scores) => {
-            let sections = scores.splits.iter().map(|split| Ok((&split.split, blocks::blocks(&split.blocks)?)));
+            let types = EntityTypes::of(scores.splits.iter().flat_map(|split| &split.blocks));
+            let sections = scores.splits.iter().map(|split| Ok((&split.split, blocks::blocks(&split.blocks, &types)?)));
             let sections = sections.collect::<Result<Vec<_>, ReportError>>()?;
-            html! { @for (split, blocks) in sections { section { h3 { "On " (split) } (blocks) } } }
+            html! {
+                @for (at, (split, blocks)) in sections.iter().enumerate() {
+                    section id=(split_anchor(number, at)) { h3 { "On " (split) } (blocks) }
+                }
+            }
         }
     };
+    let place = |name: &str| format!("{}-{name}", anchor(number));
     Ok(html! {
         article id=(anchor(number)) {
             h2 { (run.name) }
             p.about { (run.head) " on " (run.encoder) ", dataset " (run.dataset) }
-            (findings::findings(run)?)
+            div id=(place("findings")) { (findings::findings(run)?) }
             (scores)
-            (embedding::embedding(&run.embedding)?)
-            (training::training(&run.training)?)
-            (lengths::lengths(&run.lengths)?)
-            (settings::settings(run))
+            div id=(place("embeddings")) { (embedding::embedding(&run.embedding)?) }
+            div id=(place("training")) { (training::training(&run.training)?) }
+            div id=(place("lengths")) { (lengths::lengths(&run.lengths)?) }
+            div id=(place("settings")) { (settings::settings(run)) }
         }
     })
 }
@@ -88,6 +104,11 @@ fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {
 /// Returns the anchor of a run on the page.
 fn anchor(number: usize) -> String {
     format!("run-{}", number + 1)
+}
+
+/// Returns the anchor of a split of a run.
+fn split_anchor(number: usize, at: usize) -> String {
+    format!("{}-split-{}", anchor(number), at + 1)
 }
 
 /// Returns the note that something is missing.

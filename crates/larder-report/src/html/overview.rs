@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use super::anchor;
 use super::blocks::page_cell;
 use super::prose::prose;
+use super::sentence::EntityTypes;
 use super::table::{cell, table};
 use crate::ReportError;
 use crate::charts::lines;
@@ -17,7 +18,7 @@ use crate::page::RunPage;
 /// Most lines that can be distinguished in one chart.
 const LINES: usize = crate::charts::SERIES_COLORS;
 
-pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
+pub(super) fn overview(runs: &[RunPage], comparisons: &[String]) -> Result<Markup, ReportError> {
     // One table per task, in the order of the tasks.
     let mut tables: Vec<(&[&str], Vec<Vec<Markup>>)> = Vec::new();
     let mut missing = Vec::new();
@@ -34,7 +35,7 @@ pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
             tables.len() - 1
         });
         tables[at].1.extend(scores.splits.iter().map(|split| {
-            let cells = split.overview.iter().map(page_cell);
+            let cells = split.overview.iter().map(|cell| page_cell(cell, &EntityTypes::default()));
             [link(number, run), cell(&split.split)].into_iter().chain(cells).collect()
         }));
     }
@@ -47,12 +48,13 @@ pub(super) fn overview(runs: &[RunPage]) -> Result<Markup, ReportError> {
         html! {}
     };
     Ok(html! {
-        section {
+        section #scores {
             h2 { "Scores" }
             @for (header, rows) in tables.iter().filter(|(_, rows)| !rows.is_empty()) {
                 (table(2, &[&["run", "split"], *header].concat(), rows))
             }
             @for (number, run, why) in missing { p.missing { a href=(format!("#{}", anchor(number))) { (run.name) } ": " (prose(why)) } }
+            @if !comparisons.is_empty() { ul.comparisons { @for line in comparisons { li { (line) } } } }
             @if runs.len() > 1 { (differences(runs)) }
             (charts)
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::RunRecord;
 use crate::page::{Block, Cell, FindTexts, Missing, PlaneRows};
-use crate::tasks::{Evaluation, SavedAnswers};
+use crate::tasks::{AnsweredRows, Evaluation, SavedAnswers};
 
 /// One split of a run, with its answers if they can be read.
 #[derive(Clone, Copy)]
@@ -35,6 +35,9 @@ pub trait TaskPage {
     /// Returns the page of one split.
     fn split_page(&self, page: &SplitPage<'_>) -> Vec<Block>;
 
+    /// Returns the example ids of a split and its answers, for comparing two runs; `None` if there are none.
+    fn answered_rows(&self, answers: &SavedAnswers, split: &str) -> Option<(Vec<String>, AnsweredRows)>;
+
     /// Returns the rows of a split as points on a plane.
     ///
     /// # Errors
@@ -46,6 +49,17 @@ pub trait TaskPage {
         answers: &'a SavedAnswers,
         texts: &FindTexts<'_>,
     ) -> Result<PlaneRows<'a>, Missing>;
+}
+
+/// Most rows of a split in a table that is browsed.
+pub(super) const BROWSED: usize = 200;
+
+/// Returns a sentence about the rows of so many that are not in the table; nothing if all are.
+pub(super) fn left_out(rows: usize) -> String {
+    match rows > BROWSED {
+        true => format!(" {BROWSED} are in this table, all of them in predictions.parquet."),
+        false => String::new(),
+    }
 }
 
 /// Returns the message that a split has no answers.

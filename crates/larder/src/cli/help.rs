@@ -173,6 +173,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Output",
         &[
             "output",
+            "no-texts",
             "to",
             "prefix",
             "home",

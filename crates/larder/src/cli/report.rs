@@ -14,4 +14,7 @@ pub struct ReportArgs {
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
+    /// Leave out what the data says, for a page that others may see: texts, words and sentences. Ids, labels and numbers stay
+    #[arg(long)]
+    pub no_texts: bool,
 }

@@ -8,7 +8,7 @@ use crate::cli::ReportArgs;
 use crate::failure::Failure;
 
 pub fn report(context: &Context, args: &ReportArgs) -> Result<(), Failure> {
-    let bytes = write_report(&context.larder, &args.runs, &args.output)?;
+    let bytes = write_report(&context.larder, &args.runs, &args.output, !args.no_texts)?;
     if context.json {
         return context.print_json(&json!({ "path": args.output, "bytes": bytes, "runs": args.runs }));
     }

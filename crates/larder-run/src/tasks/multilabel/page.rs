@@ -5,19 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use larder_errors::count;
-use larder_metrics::{MultilabelMetric, PrecisionRecall};
+use larder_metrics::{LabelSets, MultilabelAnswers, MultilabelMetric, PrecisionRecall};
 
 use super::Rules;
-use super::evaluate::MultilabelSplit;
+use super::evaluate::{LabelSetRows, MultilabelSplit};
 use super::scores::NAMED;
 use crate::RunRecord;
 use crate::columns::ParquetColumns;
 use crate::page::{Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, range, shortened};
-use crate::tasks::page::{SplitPage, TaskPage, no_answers};
-use crate::tasks::{Evaluation, SavedAnswers};
+use crate::tasks::page::{BROWSED, SplitPage, TaskPage, left_out, no_answers};
+use crate::tasks::{AnsweredRows, Evaluation, SavedAnswers};
 
-/// Number of rows shown that are answered worst.
-const WORST: usize = 15;
 /// Number of pairs of labels shown.
 const PAIRS: usize = 15;
 /// Characters of a text that are shown.
@@ -132,10 +130,25 @@ impl TaskPage for Rules {
             Ok(answers) => {
                 blocks.push(Block::Charts(charts(answers, &names)));
                 blocks.push(Block::Heading("The rows answered worst".to_owned()));
-                blocks.extend(worst(answers, &names, (page.texts)(&answers.example_ids)));
+                blocks.extend(worst(answers, &split.split, &names, (page.texts)(&answers.example_ids)));
             }
         }
         blocks
+    }
+
+    fn answered_rows(&self, answers: &SavedAnswers, split: &str) -> Option<(Vec<String>, AnsweredRows)> {
+        let of = label_sets(answers, split).ok()?;
+        let labels = of.known + of.unseen.len();
+        let sets = |rows: &[Vec<usize>]| {
+            let has = rows.iter().flat_map(|row| (0..labels).map(|label| row.contains(&label)));
+            LabelSets::new(has.collect(), labels).ok()
+        };
+        // Labels that training never saw have probability 0.
+        let unseen = || std::iter::repeat_n(0.0, of.unseen.len());
+        let row = |row: &[f32]| row.iter().map(|&p| f64::from(p)).chain(unseen()).collect::<Vec<_>>();
+        let probabilities = of.probabilities.chunks_exact(of.known.max(1)).flat_map(row).collect();
+        let answers = MultilabelAnswers::new(sets(&of.answers)?, probabilities).ok()?;
+        Some((of.example_ids.clone(), AnsweredRows::Multilabel(LabelSetRows { gold: sets(&of.gold)?, answers })))
     }
 
     fn plane_rows<'a>(
@@ -257,7 +270,7 @@ fn charts(answers: &LabelSetTexts, names: &[String]) -> Vec<Chart> {
 }
 
 /// Returns the rows with the most labels too many or missing.
-fn worst(answers: &LabelSetTexts, names: &[String], texts: Result<Vec<String>, Missing>) -> Vec<Block> {
+fn worst(answers: &LabelSetTexts, split: &str, names: &[String], texts: Result<Vec<String>, Missing>) -> Vec<Block> {
     let mut rows: Vec<usize> = (0..answers.gold.len()).filter(|&row| answers.wrong(row) > 0).collect();
     rows.sort_by_key(|&row| (Reverse(answers.wrong(row)), row));
     let mut blocks: Vec<Block> = texts.as_ref().err().cloned().into_iter().map(Block::Missing).collect();
@@ -272,7 +285,7 @@ fn worst(answers: &LabelSetTexts, names: &[String], texts: Result<Vec<String>, M
     };
     let shown: Vec<Vec<Cell>> = rows
         .iter()
-        .take(WORST)
+        .take(BROWSED)
         .map(|&row| {
             vec![
                 Cell::Running(shortened(found.get(row).map_or("", String::as_str), TEXT)),
@@ -282,6 +295,10 @@ fn worst(answers: &LabelSetTexts, names: &[String], texts: Result<Vec<String>, M
             ]
         })
         .collect();
-    blocks.push(Block::Table(PageTable::new(4, &["text", "gold", "answered", "id"], shown)));
+    if rows.len() > BROWSED {
+        blocks.push(Block::Note(vec![left_out(rows.len()).trim().into()]));
+    }
+    let table = PageTable::new(4, &["text", "gold", "answered", "id"], shown);
+    blocks.push(Block::Browsed { name: format!("mistakes-{split}"), table });
     blocks
 }

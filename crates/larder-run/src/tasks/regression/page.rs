@@ -7,16 +7,14 @@ use larder_errors::count;
 use larder_metrics::RegressionMetric;
 
 use super::Rules;
-use super::evaluate::RegressionSplit;
+use super::evaluate::{NumberRows, RegressionSplit};
 use super::scores::NAMED;
 use crate::RunRecord;
 use crate::columns::ParquetColumns;
 use crate::page::{Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, shortened};
-use crate::tasks::page::{SplitPage, TaskPage, no_answers};
-use crate::tasks::{Evaluation, SavedAnswers};
+use crate::tasks::page::{BROWSED, SplitPage, TaskPage, left_out, no_answers};
+use crate::tasks::{AnsweredRows, Evaluation, SavedAnswers};
 
-/// Number of rows shown that are answered worst.
-const WORST: usize = 15;
 /// Characters of a text that are shown.
 const TEXT: usize = 300;
 /// Groups of targets that colour points on a plane.
@@ -79,10 +77,16 @@ impl TaskPage for Rules {
             Ok(answers) => {
                 blocks.push(Block::Charts(charts(answers)));
                 blocks.push(Block::Heading("The rows answered worst".to_owned()));
-                blocks.extend(worst(answers, (page.texts)(&answers.example_ids)));
+                blocks.extend(worst(answers, &split.split, (page.texts)(&answers.example_ids)));
             }
         }
         blocks
+    }
+
+    fn answered_rows(&self, answers: &SavedAnswers, split: &str) -> Option<(Vec<String>, AnsweredRows)> {
+        let of = numbered(answers, split).ok()?;
+        let rows = NumberRows { gold: of.gold.clone(), answers: of.answers.clone() };
+        Some((of.example_ids.clone(), AnsweredRows::Regression(rows)))
     }
 
     fn plane_rows<'a>(
@@ -168,14 +172,14 @@ fn charts(answers: &NumberedTexts) -> Vec<Chart> {
 }
 
 /// Returns the rows with the largest errors.
-fn worst(answers: &NumberedTexts, texts: Result<Vec<String>, Missing>) -> Vec<Block> {
+fn worst(answers: &NumberedTexts, split: &str, texts: Result<Vec<String>, Missing>) -> Vec<Block> {
     let error = |row: usize| (answers.answers[row] - answers.gold[row]).abs();
     let mut rows: Vec<usize> = (0..answers.gold.len()).collect();
     rows.sort_by(|&a, &b| error(b).total_cmp(&error(a)).then(a.cmp(&b)));
     let found = texts.as_deref().unwrap_or_default();
     let shown: Vec<Vec<Cell>> = rows
         .iter()
-        .take(WORST)
+        .take(BROWSED)
         .map(|&row| {
             vec![
                 Cell::Running(shortened(found.get(row).map_or("", String::as_str), TEXT)),
@@ -187,6 +191,10 @@ fn worst(answers: &NumberedTexts, texts: Result<Vec<String>, Missing>) -> Vec<Bl
         })
         .collect();
     let mut blocks: Vec<Block> = texts.err().into_iter().map(Block::Missing).collect();
-    blocks.push(Block::Table(PageTable::new(1, &["text", "target", "answer", "error", "id"], shown)));
+    if rows.len() > BROWSED {
+        blocks.push(Block::Note(vec![left_out(rows.len()).trim().into()]));
+    }
+    let table = PageTable::new(1, &["text", "target", "answer", "error", "id"], shown);
+    blocks.push(Block::Browsed { name: format!("errors-{split}"), table });
     blocks
 }

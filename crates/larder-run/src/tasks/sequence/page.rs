@@ -8,21 +8,19 @@ use larder_errors::count;
 use larder_metrics::{BaselineVerdict, Metric, PrecisionRecall};
 
 use super::Rules;
-use super::evaluate::SequenceSplit;
+use super::evaluate::{LabelledRows, SequenceSplit};
 use crate::RunRecord;
 use crate::columns::ParquetColumns;
 use crate::page::{
     Block, Cell, Chart, FindTexts, Inline, Missing, PageTable, PlaneRows, number, percent, range, shortened,
 };
-use crate::tasks::page::{SplitPage, TaskPage, no_answers};
-use crate::tasks::{Evaluation, SavedAnswers};
+use crate::tasks::page::{BROWSED, SplitPage, TaskPage, left_out, no_answers};
+use crate::tasks::{AnsweredRows, Evaluation, SavedAnswers};
 
 /// Most classes shown as a matrix; with more, the most frequent confusions are listed.
 const MATRIX: usize = 30;
 /// Number of confusions listed.
 const CONFUSIONS: usize = 15;
-/// Number of mistakes shown.
-const MISTAKES: usize = 15;
 /// Characters of a text that are shown.
 const TEXT: usize = 300;
 /// Most curves in one chart.
@@ -140,10 +138,17 @@ impl TaskPage for Rules {
             Ok(answers) => {
                 blocks.extend(charts(answers, &names, &curves));
                 blocks.push(Block::Heading("The most confident mistakes".to_owned()));
-                blocks.extend(mistakes(answers, &names, (page.texts)(&answers.example_ids)));
+                blocks.extend(mistakes(answers, &split.split, &names, (page.texts)(&answers.example_ids)));
             }
         }
         blocks
+    }
+
+    fn answered_rows(&self, answers: &SavedAnswers, split: &str) -> Option<(Vec<String>, AnsweredRows)> {
+        let of = labelled(answers, split).ok()?;
+        let classes = of.known + of.unseen.len();
+        let rows = LabelledRows { gold: of.gold.clone(), answers: of.answers.clone(), classes };
+        Some((of.example_ids.clone(), AnsweredRows::Sequence(rows)))
     }
 
     fn plane_rows<'a>(
@@ -317,7 +322,7 @@ fn charts(answers: &LabelledTexts, names: &[String], curves: &[Option<PrecisionR
 }
 
 /// Returns the wrong answers, the most probable first.
-fn mistakes(answers: &LabelledTexts, names: &[String], texts: Result<Vec<String>, Missing>) -> Vec<Block> {
+fn mistakes(answers: &LabelledTexts, split: &str, names: &[String], texts: Result<Vec<String>, Missing>) -> Vec<Block> {
     let pairs = answers.gold.iter().zip(&answers.answers).enumerate();
     let mut wrong: Vec<(usize, usize, usize)> =
         pairs.filter(|(_, (gold, answer))| gold != answer).map(|(row, (&gold, &answer))| (row, gold, answer)).collect();
@@ -327,7 +332,7 @@ fn mistakes(answers: &LabelledTexts, names: &[String], texts: Result<Vec<String>
     let found = texts.as_deref().unwrap_or_default();
     let rows: Vec<Vec<Cell>> = wrong
         .iter()
-        .take(MISTAKES)
+        .take(BROWSED)
         .map(|&(row, gold, answer)| {
             let text = found.get(row).map_or("", String::as_str);
             vec![
@@ -348,14 +353,15 @@ fn mistakes(answers: &LabelledTexts, names: &[String], texts: Result<Vec<String>
     let all = answers.gold.len();
     blocks.push(Block::Note(vec![
         format!(
-            "{} of {} answers are wrong ({}); these were given with the highest probability.",
+            "{} of {} answers are wrong ({}), those first that were given with the highest probability.{}",
             count(wrong.len() as u64),
             count(all as u64),
-            percent(wrong.len() as f64 / all.max(1) as f64)
+            percent(wrong.len() as f64 / all.max(1) as f64),
+            left_out(wrong.len())
         )
         .into(),
     ]));
     let header = ["text", "gold", "answered", "P(answered)", "P(gold)", "id"];
-    blocks.push(Block::Table(PageTable::new(3, &header, rows)));
+    blocks.push(Block::Browsed { name: format!("mistakes-{split}"), table: PageTable::new(3, &header, rows) });
     blocks
 }

@@ -4,22 +4,24 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use larder_errors::count;
+use larder_errors::{count, counted};
 use larder_metrics::{AverageScores, EntityErrors, ErrorExample, TaggingScores, TypeScores};
 use larder_tags::{Entity, Scheme, strict};
 
 use super::Rules;
-use super::evaluate::{ShownSentence, TaggingSplit};
+use super::evaluate::{ShownSentence, TaggedRows, TaggingSplit};
 use crate::RunRecord;
 use crate::columns::ParquetColumns;
 use crate::page::{Block, Cell, FindTexts, Inline, Missing, PageTable, PlaneRows, TaggedSentence, number, range};
 use crate::tasks::page::{SplitPage, TaskPage, no_answers};
-use crate::tasks::{Evaluation, SavedAnswers};
+use crate::tasks::{AnsweredRows, Evaluation, SavedAnswers};
 
 /// Kinds of errors shown.
 const KINDS: usize = 12;
 /// Sentences with errors shown.
 const WRONG: usize = 20;
+/// Further ones, which are a click away: a sentence takes a kilobyte of the page.
+const MORE_WRONG: usize = 80;
 /// Sentences without errors, but with entities, shown.
 const RIGHT: usize = 5;
 /// Words shown on either side of an example.
@@ -86,6 +88,14 @@ impl TaskPage for Rules {
         blocks
     }
 
+    fn answered_rows(&self, answers: &SavedAnswers, split: &str) -> Option<(Vec<String>, AnsweredRows)> {
+        let of = tagged(answers, split).ok()?;
+        let sentences = rows_of_sentences(of);
+        let tags = |column: &[String]| sentences.iter().map(|rows| of_rows(column, rows)).collect::<Vec<_>>();
+        let ids = sentences.iter().filter_map(|rows| of.example_ids.get(*rows.first()?).cloned()).collect();
+        Some((ids, AnsweredRows::Tagging(TaggedRows { gold: tags(&of.gold), predicted: tags(&of.answers) })))
+    }
+
     fn plane_rows<'a>(
         &self,
         record: &RunRecord,
@@ -102,11 +112,11 @@ impl TaskPage for Rules {
         names.push("O".to_owned());
         let group =
             |tag: &str| kind(tag).and_then(|kind| names.iter().position(|name| *name == kind)).unwrap_or(outside);
-        let of_rows = answers.gold.iter().zip(&answers.answers).map(|(gold, answer)| (group(gold), group(answer)));
+        let groups_of = answers.gold.iter().zip(&answers.answers).map(|(gold, answer)| (group(gold), group(answer)));
         Ok(PlaneRows {
             unit: "word",
             example_ids: &answers.example_ids,
-            of_rows: of_rows.collect(),
+            of_rows: groups_of.collect(),
             outside: Some(outside),
             text: Box::new(|row| among_neighbours(answers, row)),
             groups: names,
@@ -146,19 +156,24 @@ fn among_neighbours(answers: &TaggedWords, row: usize) -> String {
 
 /// Groups words into sentences, which start at position 0.
 fn sentences(answers: &TaggedWords) -> Vec<TaggedSentence> {
+    let sentence = |rows: Vec<usize>| TaggedSentence {
+        example_id: of_rows(&answers.example_ids, &rows).into_iter().next().unwrap_or_default(),
+        words: of_rows(&answers.words, &rows),
+        gold: strict(&of_rows(&answers.gold, &rows), Scheme::Iob2),
+        predicted: strict(&of_rows(&answers.answers, &rows), Scheme::Iob2),
+    };
+    rows_of_sentences(answers).into_iter().map(sentence).collect()
+}
+
+/// Returns the rows of each sentence, `[sentences][words]`.
+fn rows_of_sentences(answers: &TaggedWords) -> Vec<Vec<usize>> {
     let rows: Vec<usize> = (0..answers.words.len()).collect();
     let starts = |row: usize| answers.positions.get(row).is_none_or(|&position| position == 0);
-    let of = |column: &[String], rows: &[usize]| -> Vec<String> {
-        rows.iter().filter_map(|&row| column.get(row).cloned()).collect()
-    };
-    rows.chunk_by(|_, &next| !starts(next))
-        .map(|rows| TaggedSentence {
-            example_id: of(&answers.example_ids, rows).into_iter().next().unwrap_or_default(),
-            words: of(&answers.words, rows),
-            gold: strict(&of(&answers.gold, rows), Scheme::Iob2),
-            predicted: strict(&of(&answers.answers, rows), Scheme::Iob2),
-        })
-        .collect()
+    rows.chunk_by(|_, &next| !starts(next)).map(<[usize]>::to_vec).collect()
+}
+
+fn of_rows(column: &[String], rows: &[usize]) -> Vec<String> {
+    rows.iter().filter_map(|&row| column.get(row).cloned()).collect()
 }
 
 fn scores(scores: &TaggingScores) -> Vec<Block> {
@@ -266,8 +281,17 @@ fn shown_sentences(all: Vec<TaggedSentence>) -> Vec<Block> {
         count(wrong.len() as u64),
         count(all.len() as u64)
     );
-    let shown = wrong.iter().map(|(_, sentence)| *sentence).take(WRONG).chain(right.take(RIGHT));
-    std::iter::once(Block::Note(vec![note.into()])).chain(shown.cloned().map(Block::Sentence)).collect()
+    let block = |sentence: &TaggedSentence| Block::Sentence(sentence.clone());
+    let of_wrong =
+        |wrong: &[(usize, &TaggedSentence)]| wrong.iter().map(|(_, sentence)| block(sentence)).collect::<Vec<_>>();
+    let (first, others) = wrong.split_at(WRONG.min(wrong.len()));
+    let others = &others[..MORE_WRONG.min(others.len())];
+    let more = (!others.is_empty()).then(|| Block::Details {
+        summary: format!("{} more with a wrong entity", counted(others.len() as u64, "sentence")),
+        blocks: of_wrong(others),
+    });
+    let right = right.take(RIGHT).map(block);
+    std::iter::once(Block::Note(vec![note.into()])).chain(of_wrong(first)).chain(more).chain(right).collect()
 }
 
 #[cfg(test)]
