@@ -22,6 +22,16 @@ pub enum InspectError {
         /// The file.
         path: PathBuf,
     },
+    /// Two files whose vectors cannot be compared.
+    #[error("{} and {} cannot be compared: {why}", first.display(), second.display())]
+    NotComparable {
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The reason, and the way out.
+        why: String,
+    },
     /// The file starts as Parquet and cannot be read.
     #[error("{} is not a whole Parquet file: it was cut short or damaged; make or copy it again", path.display())]
     Damaged {

@@ -5,6 +5,7 @@
 //! - [`inspect`] gives an [`Inspection`]: [`Layout`] from the footer, [`VectorStatistics`] of each vector column,
 //!   [`LabelBalance`], [`Lengths`] and [`NumberColumn`]s.
 //! - [`nearest`] finds the rows whose vectors point the same way as a row's, or as a given vector.
+//! - [`compare_files`] tests whether two files may come from the same distribution.
 //! - [`sample_rows`] draws rows at random.
 //!
 //! ```
@@ -15,6 +16,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod against;
 mod best;
 mod distribution;
 mod dot;
@@ -34,6 +36,9 @@ mod sample;
 mod tests;
 mod vectors;
 
+pub use against::{
+    ComparedFile, Comparison, LEVEL, LengthDifference, VectorDifference, WordDifference, WordDifferences, compare_files,
+};
 pub use distribution::{Distribution, Quantile};
 pub use duplicates::{Duplicates, Group};
 pub use error::InspectError;

@@ -56,7 +56,7 @@ pub use finetune::{
     export_graphs, finetune, run_finetune, sweep,
 };
 pub use from_files::{FilesRequest, dataset_of_files};
-pub use inspect::{TextNeighbours, TextQuery, nearest_to_text};
+pub use inspect::{TextNeighbours, TextQuery, compare_features, nearest_to_text};
 pub use quickstart::{QuickstartOutcome, quickstart};
 pub use remove::remove_encoder;
 pub use run::{RunOutcome, run};

@@ -1,6 +1,6 @@
 //! The tokenize stage: texts to token ids.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use larder_data::DatasetSpec;
@@ -67,4 +67,14 @@ pub fn tokenize_split(
     observer.event(Event::Tokenized { split, report: &report, path: &target });
     let rows = report.rows;
     Ok((target, time(started.elapsed().as_secs_f64(), rows, false)))
+}
+
+/// `<root>/tokens/<dataset>/<encoder>/<split>.parquet` of `<root>/features/<dataset>/<encoder>/<kind>/<split>.parquet`.
+pub(crate) fn tokens_beside(features: &Path) -> Option<PathBuf> {
+    let features = features.canonicalize().ok()?;
+    let encoder = features.parent()?.parent()?;
+    let dataset = encoder.parent()?;
+    let root = dataset.parent().filter(|folder| folder.ends_with("features"))?.parent()?;
+    let tokens = root.join("tokens").join(dataset.file_name()?).join(encoder.file_name()?).join(features.file_name()?);
+    tokens.is_file().then_some(tokens)
 }

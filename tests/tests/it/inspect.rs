@@ -262,3 +262,64 @@ fn words_and_tokens_are_verified_too() {
     let features = path("word-first-document-f32").display().to_string();
     kitchen.larder(&["verify", &features, "--all"]).exits(3).says(&["1 of", "row 100"]);
 }
+
+/// Halves of one distribution show no difference; other texts differ in vectors, lengths and words, and words of sentences in names.
+#[test]
+fn files_of_one_distribution_are_told_from_those_of_two() {
+    let kitchen = Kitchen::with_tiny();
+    let other: Vec<(String, &'static str)> =
+        toy(3, 300).into_iter().map(|(text, label)| (format!("the quick zebra {text} and so on"), label)).collect();
+    let same = kitchen.dataset("same", &[("train", &toy(1, 300)), ("dev", &toy(2, 300))]);
+    let shifted = kitchen.dataset("shifted", &[("train", &other)]);
+    for dataset in [&same, &shifted] {
+        kitchen.ok(&["encode", dataset, "-e", "tiny"]);
+    }
+    let file = |dataset: &str, split: &str| format!("home/features/{dataset}/tiny/sentence-f32/{split}.parquet");
+    let (train, dev, far) = (file("same", "train"), file("same", "dev"), file("shifted", "train"));
+    let against = |one: &str, other: &str| kitchen.json(&["inspect", one, "--against", other]);
+
+    let found = against(&train, &dev);
+    assert_eq!(found["rows"], json!([300, 300]));
+    for p in ["/vectors/p_value", "/lengths/p_value"] {
+        assert!(number(&found, p) > 0.01, "{p}: {found:#}");
+    }
+    assert_eq!((&found["words"]["different"], &found["notes"]), (&json!(0), &json!([])), "{found:#}");
+    assert_eq!(found, against(&train, &dev), "the same rows are drawn");
+    kitchen
+        .ok(&["inspect", &train, "--against", &dev])
+        .prints(&["`mean` show no difference", "the words show no difference"]);
+
+    let found = against(&train, &far);
+    assert_eq!(number(&found, "/vectors/p_value"), 0.002, "the least that 499 divisions can give");
+    assert!(number(&found, "/vectors/nearest_in_own") > 0.9, "{found:#}");
+    assert!(
+        number(&found, "/lengths/p_value") < 1e-6
+            && number(&found, "/lengths/means/1") > number(&found, "/lengths/means/0")
+    );
+    let words: Vec<&str> = list(&found["words"]["words"]).iter().map(|word| word["word"].as_str().unwrap()).collect();
+    assert!(words.contains(&"zebra") && words.contains(&"quick"), "{words:?}");
+    kitchen.ok(&["inspect", &train, "--against", &far]).prints(&["`mean` differ (p = 0.002)", "zebra", "100.0 %"]);
+
+    // Words of one sentence are alike: one of each is drawn.
+    let tags = kitchen.tagging("names", &[("train", &tagged_toy(1, 120)), ("dev", &tagged_toy(2, 120))]);
+    kitchen.ok(&["encode", &tags, "-e", "tiny"]);
+    let words = |split: &str| format!("home/features/names/tiny/word-first-f32/{split}.parquet");
+    let found = against(&words("train"), &words("dev"));
+    assert_eq!(found["vectors"]["drawn"], json!([120, 120]));
+    assert!(number(&found, "/vectors/p_value") > 0.01, "{found:#}");
+
+    // A file elsewhere has no tokens beside it; another encoder's numbers mean something else.
+    std::fs::copy(kitchen.path(&dev), kitchen.path("alone.parquet")).expect("can be copied");
+    let alone = against(&train, "alone.parquet");
+    assert!(alone["lengths"].is_null() && alone["notes"][0].as_str().unwrap().contains("alone.parquet"), "{alone:#}");
+    kitchen.init("second", 7, &[]);
+    kitchen.ok(&["encode", &shifted, "-e", "second"]);
+    let second = "home/features/shifted/second/sentence-f32/train.parquet";
+    kitchen.larder(&["inspect", &train, "--against", second]).exits(3).says(&["two encoders made them"]);
+    let few = kitchen.dataset("few", &[("train", &toy(1, 9))]);
+    kitchen.ok(&["encode", &few, "-e", "tiny"]);
+    let few = file("few", "train");
+    kitchen.larder(&["inspect", &train, "--against", &few]).exits(3).says(&["9 vectors in `mean`, and 10 are needed"]);
+    kitchen.larder(&["inspect", &train, "--against", &words("dev")]).exits(3).says(&["no column `mean`"]);
+    kitchen.larder(&["inspect", &train, "--seed", "1"]).exits(2).says(&["--against"]);
+}

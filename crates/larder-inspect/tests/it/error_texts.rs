@@ -14,6 +14,11 @@ fn inspecting() {
     let examples = [
         Open { path: path.clone(), source: std::io::ErrorKind::NotFound.into() },
         NotParquet { path: path.clone() },
+        NotComparable {
+            first: path.clone(),
+            second: "other.parquet".into(),
+            why: "`mean` has 384 dimensions in one and 32 in the other".to_owned(),
+        },
         Damaged { path: path.clone(), source: ParquetError::EOF("file too short".to_owned()) },
         NoColumn { path: path.clone(), column: "cls".to_owned(), known: columns() },
         Type {

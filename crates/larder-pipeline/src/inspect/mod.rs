@@ -1,4 +1,6 @@
-//! Nearest rows to a text, in any file with vectors.
+//! Nearest rows to a text, in any file with vectors, and files compared.
+
+mod against;
 
 use larder_data::Content;
 use larder_encode::{EncodeError, EncodeSettings, LayerSelection, LongTexts, TextInput, TextWindows, embed_texts};
@@ -12,6 +14,8 @@ use larder_tokens::{LONG_TEXTS, MAX_TOKENS, TokenizeSettings};
 use serde::Serialize;
 
 use crate::{PipelineError, embed_features};
+
+pub use against::compare_features;
 
 /// A text to search for, and how to embed it.
 #[derive(Debug, Clone, Copy)]

@@ -21,6 +21,7 @@ use features_comparison::FeaturesComparison;
 use sampled::SampledExamples;
 
 use crate::PipelineError;
+use crate::tokenize::tokens_beside;
 
 /// Options of a verification.
 #[derive(Debug, Clone)]
@@ -251,16 +252,6 @@ fn tolerance(made: &Provenance, encoder: &Encoder, settings: &EncodeSettings) ->
         _ if half || gpu => own.max(HALF_TOLERANCE),
         _ => own,
     }
-}
-
-/// `<root>/tokens/<dataset>/<encoder>/<split>.parquet` of `<root>/features/<dataset>/<encoder>/<kind>/<split>.parquet`.
-fn tokens_beside(features: &Path) -> Option<PathBuf> {
-    let features = features.canonicalize().ok()?;
-    let encoder = features.parent()?.parent()?;
-    let dataset = encoder.parent()?;
-    let root = dataset.parent().filter(|folder| folder.ends_with("features"))?.parent()?;
-    let tokens = root.join("tokens").join(dataset.file_name()?).join(encoder.file_name()?).join(features.file_name()?);
-    tokens.is_file().then_some(tokens)
 }
 
 /// Returns a temporary folder in the home, where there is room for vectors; the system's own for a home that is only read.

@@ -51,6 +51,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "rows",
             "nearest",
             "nearest-text",
+            "against",
             "k",
             "sample",
             "all",

@@ -38,6 +38,12 @@ pub struct InspectArgs {
     /// With --nearest-text: the encoder's name; the one that the file was made with unless given
     #[arg(long, short, value_name = "NAME", requires = "nearest_text")]
     pub encoder: Option<String>,
+    /// Test whether the file and this one may come from the same distribution: one column of vectors, and lengths and words of the texts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["nearest", "nearest_text", "rows", "label"])]
+    pub against: Option<PathBuf>,
+    /// With --against: the seed of the rows that are drawn
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "against")]
+    pub seed: u64,
     #[command(flatten)]
     pub device: DeviceFlags,
 }
@@ -72,7 +78,7 @@ impl InspectArgs {
         match self.column.as_slice() {
             [] => Ok(None),
             [column] => Ok(Some(column)),
-            _ => Err(Failure::Usage("neighbours are looked for in one column: name one with --column".to_owned())),
+            _ => Err(Failure::Usage("one column is compared or searched: name one with --column".to_owned())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `inspect`: what a Parquet file holds, or the rows near another one.
 
 use larder_inspect::{ParquetFile, inspect as inspect_file, nearest};
-use larder_pipeline::{NamedFeatures, PipelineError, TextQuery, nearest_to_text};
+use larder_pipeline::{NamedFeatures, PipelineError, TextQuery, compare_features, nearest_to_text};
 
 use super::Context;
 use crate::cli::{InspectArgs, RowChoice};
@@ -10,8 +10,16 @@ use crate::failure::Failure;
 use crate::{log, tables};
 
 pub fn inspect(context: &Context, args: &InspectArgs) -> Result<(), Failure> {
-    let path = NamedFeatures::open(&context.larder, &args.file, &mut Console::new())?.path;
-    let file = ParquetFile::open(&path).map_err(PipelineError::from)?;
+    let named = NamedFeatures::open(&context.larder, &args.file, &mut Console::new())?;
+    if let Some(other) = &args.against {
+        let other = NamedFeatures::open(&context.larder, other, &mut Console::new())?;
+        let found = compare_features(&named, &other, args.one_column()?, args.seed)?;
+        return match context.json {
+            true => context.print_json(&found),
+            false => context.print(&tables::files_compared(&found, [&named.path, &other.path])),
+        };
+    }
+    let file = ParquetFile::open(&named.path).map_err(PipelineError::from)?;
     if let Some(RowChoice(query)) = &args.nearest {
         let column = file.vector_column(args.one_column()?).map_err(PipelineError::from)?;
         let found = nearest(&file, &column, query, args.rows, args.k).map_err(PipelineError::from)?;

@@ -1,5 +1,6 @@
 //! Results as tables.
 
+mod against;
 mod compare;
 mod doctor;
 mod export;
@@ -21,6 +22,7 @@ use larder_errors::{count, seconds};
 use larder_run::tasks::FileScores;
 use larder_run::{Evaluation, RunRecord, StageTime, TextBlock, TextTable};
 
+pub use against::files_compared;
 pub use compare::{comparison_notes, encoder_costs, run_settings, scores};
 pub use doctor::doctor;
 pub use export::export;
