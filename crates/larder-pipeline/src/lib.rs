@@ -38,6 +38,7 @@ mod shots;
 mod suggest;
 mod tokenize;
 mod train;
+mod unneeded;
 mod verify;
 
 pub use compare::{
@@ -71,4 +72,5 @@ pub use suggest::{
 };
 pub use tokenize::tokenize_split;
 pub use train::{TrainOutcome, remove_run, train};
+pub use unneeded::{ArtifactKind, UnneededArtifact, UnneededArtifacts, collect_unneeded};
 pub use verify::{FeaturesVerification, VerifiedColumn, VerifyOptions, WrongRow, verify_features};

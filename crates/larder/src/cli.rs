@@ -195,9 +195,9 @@ pub enum Command {
     /// Give the missing shards of a plan to Slurm, Kubernetes or Ray
     #[command(subcommand)]
     Submit(SubmitCommand),
-    /// Remove what nothing in a store names
+    /// List and remove what no run needs, or what nothing in a store names
     ///
-    /// Parts of workers that lost a race or died before their commit, and encoders and copied inputs without a plan. Plans,
+    /// Of the home: tokens and features that no run was trained or judged on, and work that was left. Of a store: parts of workers that lost a race or died before their commit, and encoders and copied inputs without a plan. Plans,
     /// commits and manifests stay.
     Gc(GcArgs),
     /// A script that completes larder's commands and flags in a shell

@@ -84,3 +84,52 @@ fn times_of_files_decide_nothing() {
         assert!(kitchen.artifacts() == before, "nothing is made again");
     }
 }
+
+/// Tokens and features are kept for the runs that were made of them; the others are listed, and removed if asked.
+#[test]
+fn what_no_run_needs_is_listed_and_removed() {
+    let (kitchen, dataset) = kitchen_with_run();
+    let other = kitchen.dataset("other", &[("train", &toy(5, 40))]);
+    kitchen.ok(&["encode", &other, "-e", "tiny"]);
+    kitchen.ok(&["encode", &dataset, "-e", "tiny", "--dtype", "f16"]);
+    let tune = ["finetune", &dataset, "-e", "tiny", "--epochs", "1", "--lr", "1e-3", "--run", "tuned"];
+    kitchen.ok(&tune);
+    kitchen.ok(&["gc"]).prints(&["nothing that no run needs", "others younger, or being made, and kept"]);
+
+    let listed = kitchen.json(&["gc", "--older-than", "0s"]);
+    let artifacts = listed["unneeded"]["artifacts"].as_array().expect("a list");
+    let of = |kind: &str| -> Vec<&str> {
+        let of_kind = artifacts.iter().filter(|artifact| artifact["kind"] == kind);
+        of_kind.map(|artifact| artifact["path"].as_str().expect("a path").rsplit("home/").next().unwrap()).collect()
+    };
+    let name = std::path::Path::new(&dataset).file_stem().unwrap().to_string_lossy().into_owned();
+    assert_eq!(of("tokens"), ["tokens/other/tiny"]);
+    assert_eq!(
+        of("features"),
+        ["features/other/tiny/sentence-f32".to_owned(), format!("features/{name}/tiny/sentence-f16")]
+    );
+    let bytes: u64 = artifacts.iter().map(|artifact| artifact["bytes"].as_u64().expect("a number")).sum();
+    assert_eq!(listed["unneeded"]["bytes"], bytes);
+    assert!(kitchen.path("home/features/other").exists(), "listed alone");
+
+    // What a process is making stays, whatever its age.
+    let parts = kitchen.path("home/features/other/tiny/sentence-f32/dev.parquet.parts");
+    let held = larder_files::FolderLock::take(&parts).expect("nobody holds it");
+    let removed = kitchen.ok(&["gc", "--older-than", "0s", "--remove"]);
+    removed.prints(&["2 artifacts, ", "removed; 1 other younger, or being made, and kept"]);
+    assert!(kitchen.path("home/features/other/tiny/sentence-f32/train.parquet").is_file());
+    assert!(!kitchen.path("home/tokens/other").exists() && kitchen.path("home/features").join(&name).exists());
+    drop(held);
+    kitchen.ok(&["gc", "--older-than", "0s", "--remove"]).prints(&["1 artifact, "]);
+    assert!(!kitchen.path("home/features/other").exists());
+    // Runs answer and are up to date.
+    for run in kitchen.json(&["runs"]).as_array().expect("a list") {
+        kitchen.ok(&["predict", run["run"].as_str().expect("a name"), "a red fox"]);
+    }
+    kitchen.ok(&["encode", &dataset, "-e", "tiny"]).says(&["up to date"]);
+
+    // A run that cannot be read may need anything.
+    std::fs::write(kitchen.path("home/runs/tuned/run.json"), "{").expect("can be written");
+    kitchen.larder(&["gc", "--older-than", "0s", "--remove"]).exits(3).says(&["run.json"]);
+    kitchen.larder(&["gc", "--dry-run"]).exits(2).says(&["STORE"]);
+}

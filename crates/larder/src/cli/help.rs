@@ -175,6 +175,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &[
             "output",
             "no-texts",
+            "remove",
             "to",
             "prefix",
             "home",

@@ -101,17 +101,21 @@ pub struct StatusArgs {
     pub plan: String,
 }
 
-/// A store to be cleared.
+/// Without a store, the home's tokens and features that no run needs are listed, and with --remove removed: they can be made again. Of
+/// a store, parts that nothing names are removed.
 #[derive(Debug, Args)]
 pub struct GcArgs {
-    /// The store: a folder, file:///FOLDER or s3://BUCKET/PREFIX
-    pub store: String,
+    /// A store: a folder, file:///FOLDER or s3://BUCKET/PREFIX
+    pub store: Option<String>,
     /// Only what is older: a number and s, m, h or d. A younger part may be a worker's that is about to commit
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     pub older_than: Duration,
-    /// Say what would be removed
-    #[arg(long)]
+    /// Of a store: say what would be removed
+    #[arg(long, requires = "store")]
     pub dry_run: bool,
+    /// Of the home: remove what is listed
+    #[arg(long, conflicts_with = "store")]
+    pub remove: bool,
 }
 
 impl PlanArgs {

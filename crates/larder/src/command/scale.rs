@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use larder_data::DatasetSpec;
-use larder_pipeline::{CommandsRequest, PlanRequest, ReadyCommand, WorkRequest, make_plan, plan_commands};
+use larder_pipeline::{
+    CommandsRequest, PlanRequest, ReadyCommand, WorkRequest, collect_unneeded, make_plan, plan_commands,
+};
 use larder_run::{Event, Observer};
 use larder_scale::{Collected, ObjectUri, ResultSet, Store, StoreUri, collect_garbage, index_ranges};
 use serde_json::json;
@@ -158,7 +160,14 @@ pub fn status(context: &Context, args: &StatusArgs) -> Result<(), Failure> {
 }
 
 pub fn gc(context: &Context, args: &GcArgs) -> Result<(), Failure> {
-    let store = Store::open(&StoreUri::parse(&args.store)?)?;
+    let Some(store) = &args.store else {
+        let found = collect_unneeded(&context.larder, args.older_than, args.remove)?;
+        return match context.json {
+            true => context.print_json(&json!({ "removed": args.remove, "unneeded": found })),
+            false => context.print(&tables::unneeded(&found, args.remove)),
+        };
+    };
+    let store = Store::open(&StoreUri::parse(store)?)?;
     let garbage = collect_garbage(&store, args.older_than, args.dry_run)?;
     match context.json {
         true => context.print_json(&json!({ "dry_run": args.dry_run, "garbage": garbage })),

@@ -32,7 +32,7 @@ pub use forecast::forecasts;
 pub use inspect::{inspection, neighbours};
 pub use predicted::predicted;
 pub use runs::{run_record, runs};
-pub use scale::{garbage, manifest, plan, plan_of_commands, plan_status, result_scores, results, shard};
+pub use scale::{garbage, manifest, plan, plan_of_commands, plan_status, result_scores, results, shard, unneeded};
 pub use seeds::seeds;
 pub use shots::shots;
 pub use suggest::{replay, suggested, suggestions};

@@ -1,7 +1,7 @@
 //! Plans, shards and stores.
 
 use larder_errors::{bytes, count, counted, seconds};
-use larder_pipeline::{CommandsOutcome, PlanOutcome, ShardOutcome, ShardResult};
+use larder_pipeline::{CommandsOutcome, PlanOutcome, ShardOutcome, ShardResult, UnneededArtifact, UnneededArtifacts};
 use larder_scale::{Garbage, Manifest, PlanStatus, ResultsManifest};
 
 use super::table;
@@ -149,6 +149,32 @@ pub fn plan_status(status: &PlanStatus) -> String {
         (true, false) => "all shards are done: `larder collect` makes what they made exist".to_owned(),
         (false, false) => "not collected".to_owned(),
     });
+    lines.join("\n")
+}
+
+/// Formats the artifacts that no run needs.
+pub fn unneeded(found: &UnneededArtifacts, removed: bool) -> String {
+    let line = |artifact: &UnneededArtifact| {
+        let UnneededArtifact { kind, path, bytes: size } = artifact;
+        format!("{:<9} {:>10}  {}", kind.as_str(), bytes(*size), path.display())
+    };
+    let mut lines: Vec<String> = found.artifacts.iter().map(line).collect();
+    let kept = match found.kept {
+        0 => String::new(),
+        kept => format!("; {} younger, or being made, and kept", counted(kept as u64, "other")),
+    };
+    let what = match (found.artifacts.len() as u64, removed) {
+        (0, _) => "nothing that no run needs".to_owned(),
+        (all, true) => format!("{}, {}, removed", counted(all, "artifact"), bytes(found.bytes)),
+        (all, false) => {
+            format!(
+                "{} that no run needs, {}: `larder gc --remove` removes them",
+                counted(all, "artifact"),
+                bytes(found.bytes)
+            )
+        }
+    };
+    lines.push(what + &kept);
     lines.join("\n")
 }
 

@@ -335,3 +335,14 @@ fn what_comes_next_after_a_run_is_done() {
     kitchen.ok(&["report", "mine", "--output", "report.html"]);
     kitchen.ok(&["predict", "mine", "--input", "new.txt"]).prints(&["another"]);
 }
+
+#[test]
+fn what_no_run_needs_is_removed_as_the_list_says() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 40))]);
+    kitchen.ok(&["encode", &dataset, "-e", "tiny"]);
+    let gc = ["gc", "--older-than", "0s"];
+    names(kitchen.larder(&gc), 0, hint("`larder gc --remove` removes them"));
+    kitchen.ok(&[&gc[..], &["--remove"]].concat()).prints(&["removed"]);
+    kitchen.ok(&gc).prints(&["nothing that no run needs"]);
+}
