@@ -223,11 +223,11 @@ pub(crate) struct JsonArray {
 }
 
 impl JsonArray {
-    /// Returns true if a file that starts with `start` is an array of objects, or of nothing.
+    /// Returns true if a file that starts with `start` is an array of objects.
     pub fn is_begun_by(start: &[u8]) -> bool {
         let start = start.strip_prefix(UTF8_BOM).unwrap_or(start).trim_ascii_start();
         let first = start.strip_prefix(b"[").map(|elements| elements.trim_ascii_start().first());
-        first.is_some_and(|first| matches!(first, None | Some(b'{' | b']')))
+        first.is_some_and(|first| matches!(first, None | Some(b'{')))
     }
 
     /// Goes on by one byte; returns true for the comma or bracket that ends an element of the array.
@@ -323,7 +323,7 @@ mod tests {
             [("{\"a\": [1, 2],\n   \"b\": \"x,]}\\\"[\\\\\"}".to_owned(), 1, 5), ("{\"a\": {}}".to_owned(), 2, 43)]
         );
         assert_eq!(of(b"[{},2]"), ["{}", "2"]);
-        assert_eq!(of(b"[]"), [""], "a blank line is no row");
+        assert_eq!(of(b"[]"), ["[]"], "a line that is a list");
         assert_eq!(of(b"[{}]\n[2]"), ["{}", "[2]"], "what is behind the array is no element of it");
         assert_eq!(of(b"[1]\n[2]"), ["[1]", "[2]"], "lines that are lists");
         assert_eq!(of(b"{\"a\": 1}\n[2]"), ["{\"a\": 1}", "[2]"]);

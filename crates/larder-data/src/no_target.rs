@@ -9,8 +9,6 @@ use crate::reader::ExampleReader;
 use crate::row::{Fault, RowReader};
 use crate::slice::RowSlice;
 use crate::spec::DatasetSpec;
-use crate::split_rows::open_file;
-use crate::table::is_blank_column;
 use crate::target::Target;
 use crate::target_columns::RowTarget;
 
@@ -34,18 +32,6 @@ pub fn split_has_targets(spec: &DatasetSpec, split: &str) -> Result<bool, DataEr
                 Ok(_) => Ok(false),
                 Err(_) => Err(error),
             };
-        }
-        // Numbers with fractions are no labels, and what tables of numbers hold where there is nothing is such a number.
-        Err(error @ DataError::ColumnType { .. }) => {
-            if ExampleReader::open(&spec.without_targets(), split, OnBadRow::Skip).is_err() {
-                return Err(error);
-            }
-            for path in spec.split_files(split)? {
-                if !is_blank_column(spec, &path, open_file(&spec.path, split, &path)?)? {
-                    return Err(error);
-                }
-            }
-            return Ok(false);
         }
         Err(error) => return Err(error),
     };

@@ -6,7 +6,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, LargeStringArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type};
+use arrow::datatypes::{DataType, Field};
 use larder_checksums::{Batches, CheckedFile, rows_of};
 use larder_errors::Names;
 use parquet::arrow::ProjectionMask;
@@ -345,37 +345,6 @@ pub(crate) fn class_names_of(spec: &DatasetSpec, file: File) -> Option<String> {
     let names = class_names(schema, name?)?;
     let has_own = targets.are_numbers() || !spec.tag_style.names.is_empty();
     Some(if has_own { "not used".to_owned() } else { format!("{names:?}") })
-}
-
-/// Returns true if the column of labels of the Parquet file at `path` holds numbers with fractions that all stand for
-/// nothing: null, not a number, or -1.
-///
-/// # Errors
-/// [`DataError::Parquet`].
-pub(crate) fn is_blank_column(spec: &DatasetSpec, path: &Path, file: File) -> Result<bool, DataError> {
-    let damaged = |source| DataError::Parquet { path: path.to_owned(), source };
-    let builder = rows_of(file).map_err(damaged)?;
-    let fields = builder.schema().fields().clone();
-    let targets = spec.target_columns().filter(|targets| targets.cells() == CellKind::Scalar);
-    let index = targets.and_then(|targets| match targets.columns.first()? {
-        ColumnRef::Position(position) => Some(*position),
-        ColumnRef::Name(name) => fields.iter().position(|field| field.name() == name),
-    });
-    let Some(index) = index.filter(|&index| fields.get(index).is_some_and(|field| field.data_type().is_floating()))
-    else {
-        return Ok(false);
-    };
-    let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
-    let batches = Batches::of(builder.with_projection(mask).with_batch_size(BATCH_ROWS)).map_err(damaged)?;
-    for batch in batches {
-        let batch = batch.map_err(|source| damaged(source.into()))?;
-        let numbers = cast(batch.column(0), &DataType::Float64).map_err(|source| damaged(source.into()))?;
-        let numbers = numbers.as_primitive::<Float64Type>();
-        if numbers.iter().flatten().any(|number| !number.is_nan() && number != -1.0) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn check_type(path: &Path, field: &Field, kind: CastKind, is_target: bool) -> Result<(), DataError> {

@@ -12,7 +12,8 @@
 //! use larder_run::Larder;
 //!
 //! let larder = Larder::new("artifacts", None);
-//! write_report(&larder, &["first".to_owned()], Path::new("report.html"))?;
+//! let texts = true;
+//! write_report(&larder, &["first".to_owned()], Path::new("report.html"), texts)?;
 //! # Ok::<(), larder_report::ReportError>(())
 //! ```
 #![deny(missing_docs)]

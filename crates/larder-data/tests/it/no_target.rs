@@ -129,7 +129,7 @@ fn tables_without_labels() {
     let (folder, spec) = spec(PARQUET);
     table(&folder, "train", vec![("text", texts()), ("label", labels)]);
     table(&folder, "test", vec![("text", texts()), ("label", Arc::new(Float64Array::from(vec![Some(2.5), None])))]);
-    assert!(matches!(split_has_targets(&spec, "test"), Err(DataError::ColumnType { .. })));
+    assert!(matches!(split_has_targets(&spec, "test"), Ok(true)), "{:?}", split_has_targets(&spec, "test"));
 }
 
 fn larder_strings(rows: &[&[&str]]) -> ListArray {
