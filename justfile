@@ -512,6 +512,11 @@ scale-ray *options: setup build
 bench-memory *options: setup build
     {{ python }} -B tests/bench/memory.py "$@"
 
+# Bytes, scores and training seconds of vectors in float32, float16 and 8-bit integers
+[group('bench')]
+bench-dtypes *options: _cola setup build
+    {{ python }} -B tests/bench/dtypes.py --larder {{ larder }} --source "{{ default_source }}" "$@"
+
 # Seconds and peak memory of encoding a small file beside 1,000,000 rows that are cached (--rows N)
 [group('bench')]
 bench-reuse *options: setup build

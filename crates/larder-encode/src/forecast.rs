@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use larder_runtime::{RanOn, Runtime};
-use larder_store::{FeatureColumnInfo, FeatureDtype, ROW_GROUP_BYTES, TokensProjection, TokensReader, rows_per_group};
+use larder_store::{FeatureColumnInfo, ROW_GROUP_BYTES, TokensProjection, TokensReader, rows_per_group};
 use serde::Serialize;
 
 use crate::chunk::Chunk;
@@ -128,7 +128,7 @@ impl Forecast {
             .collect();
         let lengths: Vec<usize> = inputs.iter().map(|&at| chunk.inputs[at].input_ids.len()).collect();
         let (reused, duplicates) = origins.copied();
-        let width: usize = self.columns.iter().map(|column| column.width * bytes(column.dtype)).sum();
+        let width: usize = self.columns.iter().map(|column| column.dtype.vector_bytes(column.width)).sum();
         self.rows += chunk.rows();
         self.vector_bytes += (chunk.rows() * width) as u64;
         self.reused_rows += reused;
@@ -142,12 +142,5 @@ impl Forecast {
         let step = inputs.len().div_ceil(PROBED_INPUTS).max(1);
         let wanted = inputs.into_iter().step_by(step);
         wanted.map(|at| chunk.inputs[at].clone()).filter(|input| engine.refusal(&input.input()).is_none()).collect()
-    }
-}
-
-fn bytes(dtype: FeatureDtype) -> usize {
-    match dtype {
-        FeatureDtype::F32 => 4,
-        FeatureDtype::F16 => 2,
     }
 }

@@ -293,6 +293,8 @@ impl EncodeSettings {
 pub(crate) fn has_same_vectors(found: &Provenance, wanted: &Provenance) -> bool {
     let content = ["encoder.digest", "level", "pair_features", "dtype", "word_pool", "special_tokens", "published"];
     let is_same = |part: &str| match part {
+        // What is stored more coarsely is made of float32, whether that was stored or is computed now.
+        "dtype" if found.parts.get(part).map(String::as_str) == Some(FeatureDtype::F32.as_str()) => true,
         // A file may have a publisher's vectors that are not asked for.
         "published" if !wanted.parts.contains_key(part) => true,
         _ => found.parts.get(part) == wanted.parts.get(part),

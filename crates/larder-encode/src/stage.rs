@@ -628,7 +628,7 @@ fn digest_of(inputs: &[EncoderInput<'_>]) -> [u8; 32] {
 
 fn check_values(info: &FeatureColumnInfo, vector: &[f32], input: usize, input_ids: &[i32]) -> Result<(), EncodeError> {
     let limit = match info.dtype {
-        FeatureDtype::F32 => f32::MAX,
+        FeatureDtype::F32 | FeatureDtype::I8 => f32::MAX,
         FeatureDtype::F16 => half::f16::MAX.to_f32(),
     };
     match vector.iter().copied().find(|v| v.is_nan() || v.abs() > limit) {

@@ -65,7 +65,7 @@ pub enum InspectError {
     },
     /// Neighbours were asked for, and nothing in the file is a vector.
     #[error(
-        "{}: no column holds vectors (lists of equal length of Float16, Float32 or Float64); its columns are {}",
+        "{}: no column holds vectors (lists of equal length of Float16, Float32, Float64 or Int8); its columns are {}",
         path.display(),
         columns.join(", ")
     )]

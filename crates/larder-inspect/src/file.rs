@@ -112,8 +112,8 @@ impl ParquetFile {
         u64::try_from(self.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// Names of the columns whose type can hold vectors, in file order: a list, fixed in size or not, of Float16, Float32
-    /// or Float64.
+    /// Names of the columns whose type can hold vectors, in file order: a list, fixed in size or not, of Float16, Float32,
+    /// Float64 or Int8.
     pub fn vector_columns(&self) -> Vec<String> {
         self.fields().iter().filter(|field| is_vector(field)).map(|field| field.name().clone()).collect()
     }
@@ -351,7 +351,7 @@ impl ParquetFile {
             path: self.path.clone(),
             column: column.to_owned(),
             found: self.field(column)?.data_type().to_string(),
-            expected: "lists of equal length of Float16, Float32 or Float64",
+            expected: "lists of equal length of Float16, Float32, Float64 or Int8",
         })
     }
 }
@@ -374,7 +374,7 @@ fn limited(builder: Builder, limit: Option<u64>) -> Builder {
 fn is_vector(field: &Field) -> bool {
     match field.data_type() {
         DataType::FixedSizeList(element, _) | DataType::List(element) | DataType::LargeList(element) => {
-            matches!(element.data_type(), DataType::Float16 | DataType::Float32 | DataType::Float64)
+            matches!(element.data_type(), DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Int8)
         }
         _ => false,
     }

@@ -1,8 +1,10 @@
 //! The whole inspection of a file.
 
+use arrow::datatypes::DataType;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::file::element_name;
 use crate::labels::USUAL;
 use crate::{InspectError, LabelBalance, Layout, Lengths, NumberColumn, ParquetFile, VectorStatistics};
 
@@ -73,6 +75,11 @@ pub fn inspect(file: &ParquetFile, options: &InspectOptions) -> Result<Inspectio
         match found {
             Ok(statistics) => {
                 notes.extend(statistics.no_spectrum().map(|why| format!("{column}: {why}")));
+                if element_name(file.field(column)?) == DataType::Int8.to_string() {
+                    notes.push(format!(
+                        "{column}: integers, which {column}_scale multiplies if the file is larder's; norms are those of the integers"
+                    ));
+                }
                 vectors.push(statistics);
             }
             Err(InspectError::Ragged { row, found, expected, .. }) if !is_asked => {

@@ -12,7 +12,7 @@ use larder_encode::{
 use larder_files::{FileError, Freshness, Parts, remove_left_beside};
 use larder_intake::Encoder;
 use larder_run::{EncodeOptions, Event, Larder, Observer, RunError, Stage, StageTime};
-use larder_store::FeaturesFile;
+use larder_store::{FeatureDtype, FeaturesFile};
 
 use crate::PipelineError;
 use crate::tokenize::tokenize_split;
@@ -56,7 +56,7 @@ fn encode_tokens(
 ) -> Result<StageTime, PipelineError> {
     let started = Instant::now();
     let request = request(encoder, tokens, target, options);
-    let elsewhere = larder.home().features_of_kind(&options.settings.kind());
+    let elsewhere = elsewhere(larder, &options.settings);
     let request = EncodeRequest { elsewhere: &elsewhere, ..request };
     let time = |rows: usize, fresh, device| StageTime {
         stage: Stage::Encode,
@@ -107,9 +107,20 @@ pub fn forecast_split(
 ) -> Result<Forecast, PipelineError> {
     let (tokens, _) = tokenize_split(larder, spec, encoder, split, &options.tokenize, observer)?;
     let target = target(larder, spec, encoder, split, options)?;
-    let elsewhere = larder.home().features_of_kind(&options.settings.kind());
+    let elsewhere = elsewhere(larder, &options.settings);
     let request = EncodeRequest { elsewhere: &elsewhere, ..request(encoder, &tokens, &target, options) };
     Ok(forecast(larder.runtime()?, &request)?)
+}
+
+/// Returns the features files of the home whose rows may have vectors for these settings: those of the same kind, then those in float32, which
+/// coarser ones are made of.
+fn elsewhere(larder: &Larder, settings: &EncodeSettings) -> Vec<PathBuf> {
+    let fine = EncodeSettings { dtype: FeatureDtype::F32, ..settings.clone() };
+    let mut files = larder.home().features_of_kind(&settings.kind());
+    if fine.dtype != settings.dtype {
+        files.extend(larder.home().features_of_kind(&fine.kind()));
+    }
+    files
 }
 
 /// Returns the features file of a split.

@@ -11,7 +11,7 @@ use half::slice::HalfFloatSliceExt;
 use larder_files::{AtomicFile, FileError};
 use parquet::arrow::ArrowWriter;
 
-use crate::features::{FeatureColumnInfo, FeatureDtype, for_vectors, rows_per_group, vector_list};
+use crate::features::{FeatureColumnInfo, FeatureDtype, for_vectors, rows_per_group, vector_arrays, vector_fields};
 use crate::schema::writer_properties;
 use crate::{SealedFile, StoreError};
 
@@ -44,8 +44,7 @@ impl VectorsWriter {
         let mut fields = vec![Field::new(TEXT, DataType::Utf8, false)];
         for column in &columns {
             properties = for_vectors(properties, column);
-            let list = vector_list(column, Vec::new(), 0);
-            fields.push(Field::new(&column.name, list.data_type().clone(), false));
+            fields.extend(vector_fields(column));
         }
         let schema = Arc::new(Schema::new(fields));
         let writer = ArrowWriter::try_new(SealedFile::create(path)?, schema.clone(), Some(properties.build()))
@@ -79,7 +78,7 @@ impl VectorsWriter {
             VectorsFile::Parquet(writer, schema) => {
                 let mut arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(texts))];
                 for (column, values) in self.columns.iter().zip(vectors) {
-                    arrays.push(Arc::new(vector_list(column, values, texts.len())));
+                    arrays.extend(vector_arrays(column, values, texts.len()));
                 }
                 let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|error| failed(error.into()))?;
                 writer.write(&batch).map_err(failed)
@@ -94,6 +93,7 @@ impl VectorsWriter {
                         half.convert_from_f32_slice(values);
                         half.iter().flat_map(|value| value.to_le_bytes()).collect()
                     }
+                    FeatureDtype::I8 => unreachable!("an array has no room for scales: `npy` refuses"),
                 };
                 Ok(file.write_all(&bytes).map_err(FileError::io("write", &self.path))?)
             }
@@ -130,6 +130,7 @@ fn npy_header(column: &FeatureColumnInfo, rows: usize) -> Vec<u8> {
     let dtype = match column.dtype {
         FeatureDtype::F32 => "<f4",
         FeatureDtype::F16 => "<f2",
+        FeatureDtype::I8 => unreachable!("an array has no room for scales: `npy` refuses"),
     };
     let width = column.width;
     let dictionary = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({rows}, {width}), }}");

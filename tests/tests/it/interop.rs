@@ -72,6 +72,8 @@ fn interop_snippets_of_the_documentation_run() {
         let dataset = repository().join(dataset).display().to_string();
         kitchen.ok(&["--home", "artifacts", "run", &dataset, "-e", name]);
     }
+    let intents = repository().join("data/intents/intents.toml").display().to_string();
+    kitchen.ok(&["--home", "artifacts", "encode", &intents, "-e", name, "--dtype", "i8"]);
     let documented = ["crates/larder-store/docs/parquet.md", "crates/larder/docs/files.md"];
     let mut printed = Vec::new();
     for path in documented {
@@ -86,9 +88,10 @@ fn interop_snippets_of_the_documentation_run() {
             printed.push(String::from_utf8_lossy(&output.stdout).into_owned());
         }
     }
-    assert!(printed.len() >= 7, "{} snippets", printed.len());
+    assert!(printed.len() >= 9, "{} snippets", printed.len());
     let all = printed.join("\n");
     assert!(all.contains("(1500, 384)") && all.contains("cosine"), "{all}");
+    assert!(all.contains("i8 (1500, 384) True"), "{all}");
 }
 
 /// The numbers of a JSON list as float32. The script prints float64 digits, and the JSON parser may miss the last of

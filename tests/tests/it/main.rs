@@ -7,6 +7,7 @@ mod compare;
 mod coverage;
 mod defaults;
 mod diagnose;
+mod dtypes;
 mod embed_file;
 mod export;
 mod extending;

@@ -23,6 +23,10 @@ use sampled::SampledExamples;
 use crate::PipelineError;
 use crate::tokenize::tokens_beside;
 
+/// The largest relative difference that counts as rounding in 8-bit integers: a step of one, which is 1/127 of the largest number, and that ten
+/// times the root mean square or so.
+const INTEGER_TOLERANCE: f64 = 0.1;
+
 /// Options of a verification.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
@@ -244,6 +248,9 @@ fn tolerance(made: &Provenance, encoder: &Encoder, settings: &EncodeSettings) ->
     let own = encoder.manifest().probe.tolerance;
     let half_graph = matches!(settings.graph, GraphChoice::Half | GraphChoice::HalfPadded);
     let half = settings.dtype == FeatureDtype::F16 || half_graph;
+    if settings.dtype == FeatureDtype::I8 {
+        return INTEGER_TOLERANCE;
+    }
     // GPUs multiply float32 with a mantissa of ten bits.
     let gpu = made.parts.get("ran.device").is_some_and(|device| !device.starts_with("cpu"));
     match settings.graph {

@@ -31,9 +31,13 @@
 //! | `tag` | Utf8, nullable | its word's; null where the task has labels |
 //! | `input_digest`, `embedding`, ... | | as for words |
 //!
+//! Vectors are lists of float32 or float16. With `i8` they are lists of Int8, and a column `mean_scale` beside `mean`,
+//! Float32, has what the integers of a row are multiplied by.
+//!
 //! A file is written in parts of one row group, each a whole Parquet file, and assembled by copying the encoded
 //! columns: a killed encode keeps its finished parts, and the file comes out the same however often it was interrupted.
 
+mod quantised;
 mod reader;
 mod schema;
 mod writer;
@@ -43,7 +47,7 @@ pub use schema::{
     EXAMPLE_ID, FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, POSITION, TAG, TOKEN, WORD,
 };
 pub use writer::{FeatureBatch, FeatureRows, ROW_GROUP_BYTES, rows_per_group, write_features_part};
-pub(crate) use writer::{for_vectors, vector_list};
+pub(crate) use writer::{for_vectors, vector_arrays, vector_fields};
 
 #[cfg(test)]
 mod tests;

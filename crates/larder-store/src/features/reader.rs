@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Float16Type, Float32Type, Int32Type};
+use arrow::datatypes::{Float16Type, Float32Type, Int8Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 use half::slice::HalfFloatSliceExt;
 use larder_checksums::{Batches, Checked, CheckedFile, read_footer};
@@ -16,8 +16,10 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
+use super::quantised::of_integers;
 use super::schema::{
-    EXAMPLE_ID, FeatureColumnInfo, INPUT_DIGEST, InputDigest, Level, POSITION, TAG, TOKEN, WORD, vector_column,
+    EXAMPLE_ID, FeatureColumnInfo, INPUT_DIGEST, InputDigest, Level, POSITION, TAG, TOKEN, WORD, scale_column,
+    vector_column,
 };
 use super::writer::PAGE_ROWS;
 use crate::StoreError;
@@ -371,7 +373,9 @@ impl FeaturesFile {
     fn reader(&self, names: &[&str], rows: Option<(Option<Vec<usize>>, RowSelection)>) -> Result<Batches, StoreError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let fields = builder.schema().fields().clone();
-        let wanted: Vec<usize> = (0..fields.len()).filter(|&i| names.contains(&fields[i].name().as_str())).collect();
+        let scales: Vec<String> = names.iter().map(|name| scale_column(name)).collect();
+        let is_wanted = |name: &String| names.contains(&name.as_str()) || scales.contains(name);
+        let wanted: Vec<usize> = (0..fields.len()).filter(|&i| is_wanted(fields[i].name())).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let mut builder = builder.with_projection(mask).with_batch_size(PAGE_ROWS);
         if let Some((groups, selection)) = rows {
@@ -393,12 +397,15 @@ struct Vectors<'a> {
 enum Values<'a> {
     F32(&'a [f32]),
     F16(&'a [half::f16]),
+    /// `[rows, width]` and `[rows]`.
+    I8(&'a [i8], &'a [f32]),
 }
 
 impl<'a> Vectors<'a> {
     fn of(path: &Path, batch: &'a RecordBatch, name: &str) -> Result<Self, StoreError> {
         let array = column(path, batch, name)?;
-        let wrong = || wrong_type(path, name, "FixedSizeList of Float32 or Float16 without nulls", array.data_type());
+        let expected = "FixedSizeList of Float32, Float16 or Int8 without nulls";
+        let wrong = || wrong_type(path, name, expected, array.data_type());
         let list = array.as_fixed_size_list_opt().ok_or_else(wrong)?;
         if list.null_count() > 0 || list.values().null_count() > 0 {
             return Err(wrong());
@@ -410,6 +417,8 @@ impl<'a> Vectors<'a> {
             Values::F32(&values.values()[range])
         } else if let Some(values) = list.values().as_primitive_opt::<Float16Type>() {
             Values::F16(&values.values()[range])
+        } else if let Some(values) = list.values().as_primitive_opt::<Int8Type>() {
+            Values::I8(&values.values()[range], scales(path, batch, name)?)
         } else {
             return Err(wrong());
         };
@@ -417,27 +426,41 @@ impl<'a> Vectors<'a> {
     }
 
     fn rows(&self) -> usize {
-        let values = match self.values {
-            Values::F32(values) => values.len(),
-            Values::F16(values) => values.len(),
-        };
-        values / self.width.max(1)
+        match self.values {
+            Values::F32(values) => values.len() / self.width.max(1),
+            Values::F16(values) => values.len() / self.width.max(1),
+            Values::I8(_, scales) => scales.len(),
+        }
     }
 
     fn copy(&self, row: usize, into: &mut [f32]) {
-        self.copy_values(row * self.width..(row + 1) * self.width, into);
-    }
-
-    fn copy_all(&self, into: &mut [f32]) {
-        self.copy_values(0..self.rows() * self.width, into);
-    }
-
-    fn copy_values(&self, range: Range<usize>, into: &mut [f32]) {
+        let range = row * self.width..(row + 1) * self.width;
         match self.values {
             Values::F32(values) => into.copy_from_slice(&values[range]),
             Values::F16(values) => values[range].convert_to_f32_slice(into),
+            Values::I8(values, scales) => of_integers(&values[range], scales[row], into),
         }
     }
+
+    fn copy_all(&self, into: &mut [f32]) {
+        match self.values {
+            Values::F32(values) => into.copy_from_slice(values),
+            Values::F16(values) => values.convert_to_f32_slice(into),
+            Values::I8(..) => {
+                let rows = into.chunks_exact_mut(self.width.max(1)).enumerate();
+                rows.for_each(|(row, into)| self.copy(row, into));
+            }
+        }
+    }
+}
+
+/// Returns the scales of the vectors of a column, `[rows]`.
+fn scales<'a>(path: &Path, batch: &'a RecordBatch, vectors: &str) -> Result<&'a [f32], StoreError> {
+    let name = scale_column(vectors);
+    let array = column(path, batch, &name)?;
+    let wrong = || wrong_type(path, &name, "Float32 without nulls", array.data_type());
+    let scales = array.as_primitive_opt::<Float32Type>().filter(|scales| scales.null_count() == 0);
+    Ok(scales.ok_or_else(wrong)?.values())
 }
 
 /// A column that is never null.

@@ -20,6 +20,14 @@ pub const TAG: &str = "tag";
 /// The column that tells equal inputs.
 pub const INPUT_DIGEST: &str = "input_digest";
 
+/// Bytes of a scale.
+const SCALE_BYTES: usize = 4;
+
+/// Returns the column of the scales of a column of vectors.
+pub fn scale_column(vectors: &str) -> String {
+    format!("{vectors}_scale")
+}
+
 /// blake3 digest of one input, cut to 128 bits: with a billion rows a collision has probability 1e-21.
 pub type InputDigest = [u8; 16];
 
@@ -42,22 +50,31 @@ spelled_enum! {
         F32 = "f32",
         /// 2 bytes, plain and zstd: DuckDB refuses byte-stream-split for this type.
         F16 = "f16",
+        /// 1 byte, and a scale a row, which the integers are multiplied by.
+        I8 = "i8",
     } else "unknown dtype `{found}`; known are {known}"
 }
 
 impl FeatureDtype {
-    /// Bytes an element.
-    pub fn bytes(self) -> usize {
+    /// Bytes of a vector of that width, with its scale.
+    pub fn vector_bytes(self, width: usize) -> usize {
         match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
+            Self::F32 => 4 * width,
+            Self::F16 => 2 * width,
+            Self::I8 => width + SCALE_BYTES,
         }
+    }
+
+    /// True if a row's numbers are multiples of a scale in a column of its own.
+    pub fn has_scale(self) -> bool {
+        self == Self::I8
     }
 
     pub(super) fn arrow(self) -> DataType {
         match self {
             Self::F32 => DataType::Float32,
             Self::F16 => DataType::Float16,
+            Self::I8 => DataType::Int8,
         }
     }
 }
@@ -102,6 +119,7 @@ pub(super) fn vector_column(field: &Field) -> Option<FeatureColumnInfo> {
     let dtype = match element.data_type() {
         DataType::Float32 => FeatureDtype::F32,
         DataType::Float16 => FeatureDtype::F16,
+        DataType::Int8 => FeatureDtype::I8,
         _ => return None,
     };
     Some(FeatureColumnInfo { name: field.name().clone(), width: usize::try_from(*width).ok()?, dtype })

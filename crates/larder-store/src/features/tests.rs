@@ -66,6 +66,37 @@ fn parts_come_back_as_one_file() {
 }
 
 #[test]
+fn integers_come_back_with_their_scale_whatever_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = batch(0, 4500, FeatureDtype::I8);
+    let file = FeaturesFile::open(&written(folder.path(), FeatureDtype::I8)).unwrap();
+    let columns: Vec<_> = file.columns().iter().map(|c| (c.name.as_str(), c.width, c.dtype)).collect();
+    assert_eq!(columns, [("mean", 6, FeatureDtype::I8), ("cls_l0", 3, FeatureDtype::I8)], "scales are no vectors");
+    let found = file.column("mean").unwrap();
+    for (row, (found, expected)) in found.chunks(6).zip(whole.columns[0].1.chunks(6)).enumerate() {
+        let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            // Half a step, and what the scale was rounded by.
+            assert!(
+                (found - expected).abs() <= largest * (0.5 / 127.0 + 1.0 / 512.0),
+                "row {row}: {found}, {expected}"
+            );
+        }
+    }
+    let rows = [0, 1, 1023, 2999, 3000, 4499];
+    let here: Vec<f32> = rows.iter().flat_map(|&row| found[row * 6..(row + 1) * 6].to_vec()).collect();
+    assert_eq!(file.rows_of(&rows, &["cls_l0", "mean"]).unwrap()[1], here);
+    let mut range = Vec::new();
+    file.read_range(2990..3010, &["mean", "cls_l0"], &mut range).unwrap();
+    assert!(range.chunks(9).zip(found.chunks(6).skip(2990)).all(|(both, mean)| both[..6] == *mean));
+    // Written again from what was read, nothing drifts.
+    let again = folder.path().join("again.parquet");
+    let columns = vec![(whole.columns[0].0.clone(), found.clone())];
+    write_features_part(&again, FeatureBatch { columns, ..whole }).unwrap();
+    assert_eq!(FeaturesFile::open(&again).unwrap().column("mean").unwrap(), found);
+}
+
+#[test]
 fn single_rows_are_read_across_row_groups() {
     let folder = tempfile::tempdir().unwrap();
     let whole = batch(0, 4500, FeatureDtype::F32);

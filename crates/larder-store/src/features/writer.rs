@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, Float16Array, Float32Array, Int32Array, StringArray,
+    Array, ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, Float16Array, Float32Array, Int8Array, Int32Array,
+    StringArray,
 };
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -14,7 +15,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
 use parquet::file::properties::{EnabledStatistics, WriterPropertiesBuilder};
 
-use super::schema::{FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, identity_fields};
+use super::quantised::to_integers;
+use super::schema::{FeatureColumnInfo, FeatureDtype, INPUT_DIGEST, InputDigest, Level, identity_fields, scale_column};
 use crate::schema::{ELEMENT, values_path, writer_properties};
 use crate::targets::TextTargets;
 use crate::{SealedFile, StoreError};
@@ -135,16 +137,17 @@ impl FeatureRows {
 
 /// Rows in one part and row group, for columns of these shapes.
 pub fn rows_per_group(columns: &[FeatureColumnInfo]) -> usize {
-    let row: usize = columns.iter().map(|c| c.width * c.dtype.bytes()).sum();
+    let row: usize = columns.iter().map(|c| c.dtype.vector_bytes(c.width)).sum();
     (ROW_GROUP_BYTES / row.max(1)).clamp(ROW_GROUP_MIN_ROWS, ROW_GROUP_ROWS)
 }
 
-/// Returns vectors, row-major `[rows, width]`, as a column.
+/// Returns vectors, row-major `[rows, width]`, as a column, and behind it the column of their scales if they have one.
 ///
 /// # Panics
 /// When their number is another.
-pub(crate) fn vector_list(info: &FeatureColumnInfo, values: Vec<f32>, rows: usize) -> FixedSizeListArray {
+pub(crate) fn vector_arrays(info: &FeatureColumnInfo, values: Vec<f32>, rows: usize) -> Vec<ArrayRef> {
     assert_eq!(values.len(), rows * info.width, "column {} must be [rows, width]", info.name);
+    let mut scales = Vec::new();
     let values: ArrayRef = match info.dtype {
         FeatureDtype::F32 => Arc::new(Float32Array::from(values)),
         FeatureDtype::F16 => {
@@ -152,17 +155,34 @@ pub(crate) fn vector_list(info: &FeatureColumnInfo, values: Vec<f32>, rows: usiz
             half.convert_from_f32_slice(&values);
             Arc::new(Float16Array::from(half))
         }
+        FeatureDtype::I8 => {
+            let mut integers = vec![0; values.len()];
+            let rows = values.chunks_exact(info.width.max(1)).zip(integers.chunks_exact_mut(info.width.max(1)));
+            scales.extend(rows.map(|(values, integers)| to_integers(values, integers)));
+            Arc::new(Int8Array::from(integers))
+        }
     };
     let element = Arc::new(Field::new(ELEMENT, info.dtype.arrow(), false));
     let width = i32::try_from(info.width).expect("a vector has fewer than 2^31 elements");
-    FixedSizeListArray::new(element, width, values, None)
+    let mut arrays: Vec<ArrayRef> = vec![Arc::new(FixedSizeListArray::new(element, width, values, None))];
+    if info.dtype.has_scale() {
+        arrays.push(Arc::new(Float32Array::from(scales)));
+    }
+    arrays
+}
+
+/// Returns the fields of a column of vectors, and of their scales if they have one.
+pub(crate) fn vector_fields(info: &FeatureColumnInfo) -> Vec<Field> {
+    let names = [info.name.clone(), scale_column(&info.name)];
+    let arrays = vector_arrays(info, Vec::new(), 0);
+    names.into_iter().zip(arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), false)).collect()
 }
 
 /// Adds the settings of a column of vectors.
 pub(crate) fn for_vectors(properties: WriterPropertiesBuilder, info: &FeatureColumnInfo) -> WriterPropertiesBuilder {
     let encoding = match info.dtype {
         FeatureDtype::F32 => Encoding::BYTE_STREAM_SPLIT,
-        FeatureDtype::F16 => Encoding::PLAIN,
+        FeatureDtype::F16 | FeatureDtype::I8 => Encoding::PLAIN,
     };
     let path = values_path(&info.name);
     properties
@@ -194,10 +214,9 @@ pub fn write_features_part(path: &Path, batch: FeatureBatch) -> Result<(), Store
         .set_column_dictionary_enabled(INPUT_DIGEST.into(), false)
         .set_column_statistics_enabled(INPUT_DIGEST.into(), EnabledStatistics::None);
     for (info, values) in batch.columns {
-        let list = vector_list(&info, values, rows);
         properties = for_vectors(properties, &info);
-        fields.push(Field::new(&info.name, list.data_type().clone(), false));
-        arrays.push(Arc::new(list));
+        fields.extend(vector_fields(&info));
+        arrays.extend(vector_arrays(&info, values, rows));
     }
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| StoreError::writing(path, e.into()))?;

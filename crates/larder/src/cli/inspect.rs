@@ -9,7 +9,7 @@ use larder_inspect::{InspectOptions, Query};
 use super::DeviceFlags;
 use crate::failure::Failure;
 
-/// Any Parquet file: larder's own, or one with a column of vectors (lists of equal length of Float16, Float32 or Float64).
+/// Any Parquet file: larder's own, or one with a column of vectors (lists of equal length of Float16, Float32, Float64 or Int8).
 /// Read a few thousand rows of a column at a time, so files larger than memory are no trouble. With --nearest or
 /// --nearest-text the neighbours alone are printed.
 #[derive(Debug, Args)]

@@ -38,6 +38,12 @@ impl Sink {
         let to = match ending.as_str() {
             "parquet" => Destination::Vectors(VectorsWriter::parquet(path, columns.clone())?),
             "jsonl" | "ndjson" => Destination::Lines(AtomicFile::create(path)?),
+            "npy" if columns.iter().any(|column| column.dtype.has_scale()) => {
+                return Err(Failure::Usage(format!(
+                    "{} has no room for the scales of `--dtype i8`: end it in .parquet",
+                    path.display()
+                )));
+            }
             "npy" => match columns.as_slice() {
                 [column] => Destination::Vectors(VectorsWriter::npy(path, column.clone())?),
                 several => {
