@@ -165,6 +165,10 @@ fn a_text_is_encoded_once_whatever_data_set_and_split_it_is_in() {
     let answer = kitchen.ok(&["encode", &second, "-e", "tiny", "--force"]);
     assert_eq!(of(&answer, "train"), (40, 0), "--force encodes all");
     let f16 = kitchen.ok(&["encode", &second, "-e", "tiny", "--dtype", "f16"]);
-    assert_eq!(of(&f16, "train"), (40, 0), "another precision");
+    assert_eq!(of(&f16, "train"), (0, 40), "half precision is made of float32, not the other way round");
+    std::fs::remove_dir_all(kitchen.path("home/features/second/tiny/sentence-f32")).expect("was encoded");
+    std::fs::remove_dir_all(kitchen.path("home/features/first")).expect("was encoded");
+    let f32 = kitchen.ok(&["encode", &second, "-e", "tiny"]);
+    assert_eq!(of(&f32, "train"), (40, 0), "no float32 is made of half precision");
     kitchen.assert_tidy();
 }

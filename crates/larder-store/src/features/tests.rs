@@ -278,7 +278,7 @@ fn choices_have_one_spelling() {
         "words".parse::<Level>().unwrap_err().to_string(),
         "unknown level `words`; known are sentence, word, token"
     );
-    assert_eq!("f64".parse::<FeatureDtype>().unwrap_err().to_string(), "unknown dtype `f64`; known are f32, f16");
+    assert_eq!("f64".parse::<FeatureDtype>().unwrap_err().to_string(), "unknown dtype `f64`; known are f32, f16, i8");
 }
 
 #[test]

@@ -399,3 +399,11 @@ fn a_file_of_vectors_is_replaced_and_of_one_column_where_it_is_an_array() {
     to("v.parquet", two).exits(0);
     to("v.txt", &[]).exits(2).says(&["v.txt: vectors are written to files that end in .parquet, .jsonl or .npy"]);
 }
+
+#[test]
+fn vectors_with_scales_are_written_to_a_table() {
+    let kitchen = Kitchen::with_tiny();
+    let to = |file: &str| kitchen.larder(&["embed", "-e", "tiny", "a red fox", "-o", file, "--dtype", "i8"]);
+    names(to("v.npy"), 2, hint("has no room for the scales of `--dtype i8`: end it in .parquet"));
+    to("v.parquet").exits(0);
+}
