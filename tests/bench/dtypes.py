@@ -22,7 +22,7 @@ def main() -> int:
     arguments = parser.parse_args()
     home = pathlib.Path("artifacts/bench/dtypes")
     shutil.rmtree(home, ignore_errors=True)
-    larder = [arguments.larder, "--quiet", "--json", "--home", str(home)]
+    larder = [arguments.larder, "-q", "--json", "--home", str(home)]
 
     def run(*command: str) -> dict:
         return json.loads(subprocess.run([*larder, *command], check=True, stdout=subprocess.PIPE).stdout)
@@ -36,7 +36,7 @@ def main() -> int:
                 options = [dataset, "-e", "minilm", "--layers", layers, "--dtype", dtype]
                 found = run("run", *options, "--run", f"{pathlib.Path(dataset).stem}-{layers.strip('-')}-{dtype}")
                 split = found["evaluation"]["splits"][0]
-                interval = split["intervals"]["mcc"]
+                interval = dict(split["intervals"])["mcc"]
                 size = sum(file.stat().st_size for file in (home / "features").rglob(f"sentence-{dtype}/*.parquet"))
                 seconds = sum(stage["seconds"] for stage in found["stages"] if stage["stage"] == "train")
                 mcc = split["scores"]["mcc"]

@@ -87,7 +87,7 @@ pub struct VectorFlags {
     /// Sentences: bring vectors to unit length
     #[arg(long, visible_alias = "normalize")]
     pub normalise: bool,
-    /// f16 halves the file, i8 quarters it, in integers with a scale a row; both are made of float32 that is cached, without the encoder
+    /// f16 halves the file, i8 leaves a third of it, in integers with a scale a row; both are made of float32 that is cached, without the encoder
     #[arg(long, value_name = "f32|f16|i8", default_value = "f32")]
     pub dtype: FeatureDtype,
     /// Tokens a batch, padding included; 512 on CPU, 16384 on CUDA unless given
