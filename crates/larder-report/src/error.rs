@@ -2,6 +2,7 @@
 
 use larder_errors::ErrorClass;
 use larder_files::FileError;
+use larder_predict::PredictError;
 use larder_run::{RunError, from_stage_errors};
 
 /// An error of a report.
@@ -10,6 +11,9 @@ pub enum ReportError {
     /// A run that cannot be read, or a disk error.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Rows that cannot be read.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
     /// A chart that cannot be drawn, which is a bug in larder.
     #[error("the chart `{chart}` cannot be drawn")]
     Chart {
@@ -28,6 +32,7 @@ impl ReportError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Run(error) => error.class(),
+            Self::Predict(error) => error.class(),
             Self::Chart { .. } => ErrorClass::Bug,
         }
     }
@@ -36,6 +41,7 @@ impl ReportError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),
+            Self::Predict(error) => error.hint(),
             Self::Chart { .. } => None,
         }
     }

@@ -26,4 +26,4 @@ mod numbers;
 mod page;
 
 pub use error::ReportError;
-pub use gather::write_report;
+pub use gather::{FoundRequest, write_found, write_report};

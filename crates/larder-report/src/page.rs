@@ -15,6 +15,19 @@ pub(crate) struct Page {
     pub(crate) version: &'static str,
 }
 
+/// The data of a page of answers that nobody has judged.
+#[derive(Debug)]
+pub(crate) struct FoundPage {
+    /// Its title.
+    pub(crate) title: String,
+    /// The run and its input.
+    pub(crate) facts: Vec<Fact>,
+    /// What was found.
+    pub(crate) blocks: Vec<Block>,
+    /// The version of larder.
+    pub(crate) version: &'static str,
+}
+
 /// The data of one run.
 #[derive(Debug)]
 pub(crate) struct RunPage {

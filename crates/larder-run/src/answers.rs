@@ -6,6 +6,7 @@ use arrow::array::ArrayRef;
 use larder_data::{Columns, Content, InputFormat};
 use larder_encode::EncodeError;
 use larder_runtime::RanOn;
+use larder_tags::Entity;
 use serde_json::Value;
 
 use crate::coverage::AnswerBasis;
@@ -61,6 +62,9 @@ pub trait RowAnswer {
         None
     }
 
+    /// Returns what a page shows of the answer.
+    fn shown(&self) -> ShownAnswer;
+
     /// Returns the answer for people, with its line end. `format` is the input format of the rows.
     fn line(&self, content: &Content, format: InputFormat, is_coloured: bool) -> String;
 
@@ -69,6 +73,20 @@ pub trait RowAnswer {
     /// # Errors
     /// An error of the JSON writer.
     fn json(&self, content: &Content, labels: &[String]) -> serde_json::Result<String>;
+}
+
+/// What a page shows of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ShownAnswer {
+    /// Values with their names, the answer itself first.
+    Values(Vec<(&'static str, String)>),
+    /// Entities in the words of a sentence.
+    Entities {
+        /// The words.
+        words: Vec<String>,
+        /// The entities, in the order of their words.
+        entities: Vec<Entity>,
+    },
 }
 
 /// The columns, or fields, that answers add to the rows of a file.

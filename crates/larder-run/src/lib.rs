@@ -42,7 +42,7 @@ mod table;
 pub mod tasks;
 mod training_words;
 
-pub use answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
+pub use answers::{AnswerColumns, Predictor, RowAnswer, ShownAnswer, TaskAnswers, about_text};
 pub use coverage::{AnswerBasis, CALIBRATION_FILE, RunSets, coverage_page};
 pub use error::RunError;
 pub use evaluation::{

@@ -161,6 +161,15 @@ pub enum Block {
     Charts(Vec<Chart>),
     /// A sentence with its entities, and its id.
     Sentence(TaggedSentence),
+    /// A sentence with the entities that were found in it; nobody knows whether they are right.
+    Found {
+        /// Its place in the input.
+        place: String,
+        /// Its words.
+        words: Vec<String>,
+        /// The entities, in the order of their words.
+        entities: Vec<Entity>,
+    },
 }
 
 /// A part of a line.

@@ -379,3 +379,54 @@ frame.srcdoc = text;
     std::fs::write(&file, outer).expect("can be written");
     file
 }
+
+/// A page of what a run finds in texts that nobody has labelled.
+#[test]
+fn new_texts_are_shown_with_their_answers() {
+    let kitchen = kitchen();
+    let tags = kitchen.tagging("names", &[("train", &tagged_toy(1, 80)), ("dev", &tagged_toy(2, 40))]);
+    kitchen.ok(&["run", &tags, "-e", "tiny", "--run", "tags", "--c", "1"]);
+    let texts: Vec<String> = toy(7, 40).into_iter().map(|(text, _)| format!("{text} {HOSTILE}")).collect();
+    let objects = texts.iter().map(|text| json!({ "text": text }).to_string() + "\n").collect::<String>();
+    kitchen.write("new.jsonl", objects);
+    let found = page(&kitchen, &["plain", "--input", "new.jsonl"]);
+    let elements = check(&found);
+    assert_eq!((elements["script"], elements.contains_key("img")), (1, false), "{elements:?}");
+    assert_eq!(found.matches("&lt;script&gt;alert(1)").count(), 40, "a row a text");
+    // The counts are those of `larder predict`.
+    let answers = kitchen.larder(&["predict", "plain", "--input", "new.jsonl", "--json"]).exits(0).json_lines();
+    let moves = answers.iter().filter(|answer| answer["label"] == "<b>move</b>").count();
+    assert!(found.contains(&format!("&lt;b&gt;move&lt;/b&gt;</td><td class=\"number\">{moves}</td>")), "{moves}");
+    let ten = page(&kitchen, &["plain", "--input", "new.jsonl", "--limit", "10"]);
+    assert!(
+        ten.contains("the first 10 rows; <") || ten.contains("the first 10 rows; `--limit` reads more"),
+        "{}",
+        &ten[..900]
+    );
+    let bare = page(&kitchen, &["plain", "--input", "new.jsonl", "--no-texts"]);
+    assert!(!bare.contains("alert(1)") && bare.contains(&format!("{moves}</td>")));
+
+    let words = tagged_toy(9, 30).iter().map(|sentence| sentence.words.join(" ") + "\n").collect::<String>();
+    kitchen.write("new.txt", &words);
+    let found = page(&kitchen, &["tags", "--input", "new.txt", "--input-format", "words"]);
+    let elements = check(&found);
+    let answers = kitchen
+        .larder(&["predict", "tags", "--input", "new.txt", "--input-format", "words", "--json"])
+        .exits(0)
+        .json_lines();
+    let entities: usize = answers.iter().map(|answer| answer["entities"].as_array().expect("a list").len()).sum();
+    assert!(entities > 5, "{entities}");
+    let types = found.matches("<li><mark ").count();
+    assert_eq!(elements["mark"], entities + types, "each entity is marked, and each type explained");
+    let shown = found.split("<script>").next().unwrap_or_default().split("</style>").nth(1).unwrap_or_default();
+    assert!(!shown.contains('✗') && !shown.contains("gold"), "nobody knows what is right");
+
+    kitchen.write("bad.jsonl", "{\"text\": \"a red fox\"}\n{\"text\": 7}\n");
+    let output = kitchen.path("bad.html").display().to_string();
+    let bad = ["report", "plain", "--input", "bad.jsonl", "-o", &output];
+    kitchen.larder(&bad).exits(3).says(&["bad.jsonl, line 2"]);
+    kitchen.ok(&[&bad[..], &["--on-bad-row", "skip"]].concat());
+    kitchen.larder(&["report", "plain", "tags", "--input", "new.jsonl", "-o", &output]).exits(2).says(&["one run"]);
+    kitchen.larder(&["report", "plain", "--limit", "7", "-o", &output]).exits(2).says(&["--input"]);
+    kitchen.assert_tidy();
+}

@@ -5,6 +5,7 @@ mod cache;
 mod compared;
 mod embedding;
 mod facts;
+mod found;
 mod lengths;
 mod without_texts;
 
@@ -18,6 +19,8 @@ use larder_run::{DIAGNOSIS_FILE, Evaluation, Larder, RunError, RunRecord, covera
 
 use crate::ReportError;
 use crate::page::{Page, RunPage, Scores, SplitScores};
+pub use found::{FoundRequest, write_found};
+
 use cache::Cache;
 use compared::comparisons;
 use without_texts::remove_texts;

@@ -24,8 +24,8 @@ pub(super) fn remove_texts(page: &mut RunPage) {
     }
 }
 
-fn remove_from(blocks: &mut Vec<Block>) {
-    blocks.retain(|block| !matches!(block, Block::Sentence(_)));
+pub(super) fn remove_from(blocks: &mut Vec<Block>) {
+    blocks.retain(|block| !matches!(block, Block::Sentence(_) | Block::Found { .. }));
     for block in blocks {
         match block {
             Block::Table(table) | Block::Browsed { table, .. } => remove_from_table(table),

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::missing;
 use super::overview::{verdict, whisker};
-use super::sentence::{EntityTypes, sentence};
+use super::sentence::{EntityTypes, found, sentence};
 use super::table::{cell, table, text};
 use crate::ReportError;
 use crate::charts::{points, precision_recall, reliability};
@@ -17,7 +17,7 @@ const FEW: usize = 4;
 /// Returns the blocks in order.
 pub(super) fn blocks(all: &[Block], types: &EntityTypes) -> Result<Markup, ReportError> {
     let parts = all.iter().map(|one| block(one, types)).collect::<Result<Vec<Markup>, _>>()?;
-    let first_sentence = all.iter().position(|block| matches!(block, Block::Sentence(_)));
+    let first_sentence = all.iter().position(|block| matches!(block, Block::Sentence(_) | Block::Found { .. }));
     Ok(
         html! { @for (at, part) in parts.iter().enumerate() { @if first_sentence == Some(at) { (types.legend()) } (part) } },
     )
@@ -43,6 +43,9 @@ fn block(block: &Block, types: &EntityTypes) -> Result<Markup, ReportError> {
         Block::Charts(all) => {
             let charts = all.iter().map(chart).collect::<Result<Vec<_>, _>>()?;
             html! { div.charts { @for chart in charts { (chart) } } }
+        }
+        Block::Found { place, words, entities } => {
+            html! { div.example { p.id { (place) } (found(words, entities, types)) } }
         }
         Block::Sentence(one) => html! { div.example { p.id { (one.example_id) } (sentence(one, types)) } },
     })

@@ -16,7 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::ReportError;
 use crate::charts::marks;
-use crate::page::{Page, RunPage};
+use crate::page::{FoundPage, Page, RunPage};
 use sentence::EntityTypes;
 
 /// The sections of a run behind its splits: the end of the anchor, and the heading.
@@ -40,36 +40,59 @@ impl Page {
     /// [`ReportError::Chart`].
     pub(crate) fn html(&self) -> Result<String, ReportError> {
         let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
-        let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_DIGEST}'");
         let runs = self.runs.iter().enumerate().map(|(number, run)| self::run(number, run));
         let runs = runs.collect::<Result<Vec<Markup>, _>>()?;
         let overview = overview::overview(&self.runs, &self.comparisons)?;
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { "larder report: " (names.join(", ")) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    (marks())
-                    header {
-                        p.made { "larder report" }
-                        h1 { (names.join(", ")) }
-                    }
-                    (summary::contents(&self.runs))
-                    main { (summary::cards(&self.runs)) (overview) @for run in &runs { (run) } }
-                    footer { p { "Made by larder " (self.version) "." } }
-                    script { (PreEscaped(SCRIPT)) }
-                }
-            }
-        };
-        Ok(page.into_string())
+        let contents = summary::contents(&self.runs);
+        let main = html! { (summary::cards(&self.runs)) (overview) @for run in &runs { (run) } };
+        Ok(framed(&names.join(", "), &contents, &main, self.version))
     }
+}
+
+impl FoundPage {
+    /// Returns the page as HTML.
+    ///
+    /// # Errors
+    /// [`ReportError::Chart`].
+    pub(crate) fn html(&self) -> Result<String, ReportError> {
+        let types = EntityTypes::of(&self.blocks);
+        let blocks = blocks::blocks(&self.blocks, &types)?;
+        let main = html! {
+            div.cards { section.card { dl { @for fact in &self.facts { dt { (fact.name) } dd { (fact.value) } } } } }
+            section { h2 { "What was found" } (blocks) }
+        };
+        Ok(framed(&self.title, &html! {}, &main, self.version))
+    }
+}
+
+/// Returns a page of these parts.
+fn framed(title: &str, contents: &Markup, main: &Markup, version: &str) -> String {
+    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_DIGEST}'");
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "larder report: " (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (marks())
+                header {
+                    p.made { "larder report" }
+                    h1 { (title) }
+                }
+                (contents)
+                main { (main) }
+                footer { p { "Made by larder " (version) "." } }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
 }
 
 fn run(number: usize, run: &RunPage) -> Result<Markup, ReportError> {

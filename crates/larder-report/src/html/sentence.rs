@@ -43,6 +43,7 @@ fn collect<'a>(block: &'a Block, types: &mut BTreeSet<&'a str>) {
     };
     match block {
         Block::Sentence(sentence) => of_sentence(sentence),
+        Block::Found { entities, .. } => types.extend(entities.iter().map(|entity| entity.entity_type.as_str())),
         Block::Table(table) | Block::Browsed { table, .. } => {
             let sentences = table.rows.iter().flatten().filter_map(|cell| match cell {
                 Cell::Sentence(sentence) => sentence.as_ref(),
@@ -62,6 +63,24 @@ pub(super) fn sentence(sentence: &TaggedSentence, types: &EntityTypes) -> Markup
         div.sentence {
             p.gold { span.who { "gold" } (line(&sentence.words, &sentence.gold, &sentence.predicted, types)) }
             p.answered { span.who { "answer" } (line(&sentence.words, &sentence.predicted, &sentence.gold, types)) }
+        }
+    }
+}
+
+/// Returns a line with the entities that were found.
+pub(super) fn found(words: &[String], entities: &[Entity], types: &EntityTypes) -> Markup {
+    html! {
+        p.found {
+            @for (start, end, entity) in pieces(words.len(), entities) {
+                @let text = words.get(start..end).unwrap_or_default().join(" ");
+                @match entity {
+                    None => { (text) }
+                    Some(entity) => {
+                        mark class=(types.class(&entity.entity_type)) data-type=(entity.entity_type) { (text) " " small { (entity.entity_type) } }
+                    }
+                }
+                " "
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ fn pages() {
     use ReportError::*;
     let examples = [
         Run(RunError::UnknownRun { run: "mine".to_owned(), folder: "runs".into(), known: vec![] }),
+        Predict(RunError::UnknownRun { run: "other".to_owned(), folder: "runs".into(), known: vec![] }.into()),
         Chart { chart: "Losses".to_owned(), source: "the range is empty".into() },
     ];
     let class = |error: &ReportError| vec![format!("class: {:?}", error.class())];

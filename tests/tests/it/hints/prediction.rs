@@ -407,3 +407,15 @@ fn vectors_with_scales_are_written_to_a_table() {
     names(to("v.npy"), 2, hint("has no room for the scales of `--dtype i8`: end it in .parquet"));
     to("v.parquet").exits(0);
 }
+
+#[test]
+fn new_texts_are_answered_by_one_run_on_a_page() {
+    let kitchen = Kitchen::with_tiny();
+    let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 20))]);
+    kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine", "--c", "1"]);
+    kitchen.write("new.txt", "a red fox\n");
+    let two =
+        kitchen.larder(&["report", "mine", "other", "--input", "new.txt", "--input-format", "text", "-o", "page.html"]);
+    names(two, 2, hint("--input shows the answers of one run: name one"));
+    kitchen.ok(&["report", "mine", "--input", "new.txt", "--input-format", "text", "-o", "page.html"]);
+}

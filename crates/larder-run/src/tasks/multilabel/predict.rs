@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Rules;
-use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
+use crate::answers::{AnswerColumns, RowAnswer, ShownAnswer, TaskAnswers};
 use crate::coverage::AnswerBasis;
 use crate::tasks::Answer;
 use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, by_label, probability_lists, text_of};
@@ -81,6 +81,11 @@ impl RowAnswer for LabelsAnswer {
     fn cells(&self, _: &AnswerColumns) -> Vec<String> {
         let labels = json!(self.labels).to_string();
         std::iter::once(labels).chain(self.probabilities.iter().map(f64::to_string)).collect()
+    }
+
+    fn shown(&self) -> ShownAnswer {
+        let labels = if self.display.is_empty() { "(none)".to_owned() } else { self.display.join(", ") };
+        ShownAnswer::Values(vec![("answer", labels)])
     }
 
     fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {

@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Rules;
-use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
+use crate::answers::{AnswerColumns, RowAnswer, ShownAnswer, TaskAnswers};
 use crate::coverage::AnswerBasis;
+use crate::page::number;
 use crate::tasks::Answer;
 use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, text_of};
 use crate::{Larder, RunError, RunRecord};
@@ -63,6 +64,10 @@ impl RowAnswer for NumberAnswer {
 
     fn cells(&self, _: &AnswerColumns) -> Vec<String> {
         vec![self.number.to_string()]
+    }
+
+    fn shown(&self) -> ShownAnswer {
+        ShownAnswer::Values(vec![("answer", number(self.number))])
     }
 
     fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {

@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Rules;
-use crate::answers::{AnswerColumns, RowAnswer, TaskAnswers};
+use crate::answers::{AnswerColumns, RowAnswer, ShownAnswer, TaskAnswers};
 use crate::coverage::AnswerBasis;
+use crate::page::number;
 use crate::tasks::Answer;
 use crate::tasks::texts::{EncodedTexts, TextHead, TextPredictor, answer_line, by_label, probability_lists, text_of};
 use crate::{Larder, RunError, RunRecord};
@@ -121,6 +122,14 @@ impl RowAnswer for Prediction {
             cells.push(ids.join(" "));
         }
         cells
+    }
+
+    fn shown(&self) -> ShownAnswer {
+        let mut values = vec![("answer", self.display.clone()), ("probability", number(self.probability))];
+        if !self.evidence.is_empty() {
+            values.push(("like", self.evidence.iter().map(|row| row.id.as_str()).collect::<Vec<_>>().join(", ")));
+        }
+        ShownAnswer::Values(values)
     }
 
     fn line(&self, content: &Content, _: InputFormat, _: bool) -> String {

@@ -8,6 +8,7 @@ use arrow::datatypes::Field;
 use larder_data::{Columns, Content, InputFormat, split_words, write_conll};
 use larder_encode::{EncodeSettings, Engine, EngineSettings, WordsInput, embed_words};
 use larder_runtime::{Device, RanOn};
+use larder_tags::Entity;
 use larder_tokens::{TokenizeSettings, Tokenizer};
 use larder_train::{FeatureColumn, TaggedSentence, TaggingHead, WordsInMemory};
 use ndarray::Array2;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use super::highlight::highlight_entities;
-use crate::answers::{AnswerColumns, Predictor, RowAnswer, TaskAnswers, about_text};
+use crate::answers::{AnswerColumns, Predictor, RowAnswer, ShownAnswer, TaskAnswers, about_text};
 use crate::tasks::Answer;
 use crate::{Head, Larder, RunError, RunRecord, TrainingWords};
 
@@ -229,6 +230,15 @@ impl RowAnswer for TaggedText {
 
     fn tags(&self) -> Option<&[String]> {
         Some(&self.tags)
+    }
+
+    fn shown(&self) -> ShownAnswer {
+        let entity = |found: &EntityPrediction| Entity {
+            start: found.first_word,
+            end: found.end_word,
+            entity_type: found.entity_type.clone(),
+        };
+        ShownAnswer::Entities { words: self.words.clone(), entities: self.entities.iter().map(entity).collect() }
     }
 
     fn line(&self, _: &Content, format: InputFormat, is_coloured: bool) -> String {
