@@ -58,7 +58,7 @@ impl FoundPage {
         let types = EntityTypes::of(&self.blocks);
         let blocks = blocks::blocks(&self.blocks, &types)?;
         let main = html! {
-            div.cards { section.card { dl { @for fact in &self.facts { dt { (fact.name) } dd { (fact.value) } } } } }
+            div.cards { section.card { dl { @for fact in &self.facts { dt { (fact.name) } dd { (prose::prose(&fact.value)) } } } } }
             section { h2 { "What was found" } (blocks) }
         };
         Ok(framed(&self.title, &html! {}, &main, self.version))

@@ -413,9 +413,17 @@ fn new_texts_are_answered_by_one_run_on_a_page() {
     let kitchen = Kitchen::with_tiny();
     let dataset = kitchen.dataset("toy", &[("train", &toy(1, 60)), ("dev", &toy(2, 20))]);
     kitchen.ok(&["run", &dataset, "-e", "tiny", "--run", "mine", "--c", "1"]);
-    kitchen.write("new.txt", "a red fox\n");
+    kitchen.write("new.txt", "a red fox\na blue bird\n");
     let two =
         kitchen.larder(&["report", "mine", "other", "--input", "new.txt", "--input-format", "text", "-o", "page.html"]);
     names(two, 2, hint("--input shows the answers of one run: name one"));
-    kitchen.ok(&["report", "mine", "--input", "new.txt", "--input-format", "text", "-o", "page.html"]);
+    let one = ["report", "mine", "--input", "new.txt", "--input-format", "text", "-o", "page.html"];
+    let page = |more: &[&str]| {
+        kitchen.ok(&[&one[..], more].concat());
+        std::fs::read_to_string(kitchen.path("page.html")).expect("was written")
+    };
+    let more =
+        hint("the first {}; `--limit` reads more").replace("{}", "1 row").replace("`--limit`", "<code>--limit</code>");
+    assert!(page(&["--limit", "1"]).contains(&more));
+    assert!(!page(&["--limit", "2"]).contains("reads more"));
 }
